@@ -1,0 +1,159 @@
+"""The seam between DICOM network mechanics and the rooms that do the work.
+
+`dimse/` knows nobody above it: node.py hands an acceptor a `Services` of plain callables, and each
+gets and gives the values of this file. What a callable raises becomes a status: DimseFailure its
+own, OutOfSpace A700, anything else 0110 (PS3.7 annex C), and never a traceback on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pydicom.dataset import Dataset
+
+from echonode.model.commitment import CommitmentReport, CommitmentRequest
+from echonode.model.criteria import Root
+from echonode.model.identity import Peer
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncomingHead:
+    """What a C-STORE-RQ command set says before its dataset arrives."""
+
+    caller: Peer
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+
+
+class IncomingFile(Protocol):
+    """A temporary Part 10 file that takes a dataset's bytes as they arrive, hashing on the way."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append encoded dataset bytes. Raises OutOfSpace."""
+
+    def discard(self) -> None:
+        """The message was broken off: remove the file. Never raises."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreRequest:
+    """A whole C-STORE-RQ; its dataset is in `incoming`, which the handler now owns.
+
+    move_originator_*: as in the command set when the store is a C-MOVE sub-operation, else None.
+    """
+
+    head: IncomingHead
+    incoming: IncomingFile
+    move_originator_ae_title: str | None = None
+    move_originator_message_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindRequest:
+    """A C-FIND-RQ."""
+
+    caller: Peer
+    root: Root
+    identifier: Dataset
+    relational: bool
+    cancelled: Callable[[], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindAnswer:
+    """One Pending answer: FF00, or FF01 when an optional key is not supported (C.4.1.1.4)."""
+
+    identifier: Dataset
+    unsupported_keys: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubOperations:
+    """Where a C-MOVE or C-GET stands; the last one a handler yields is its final answer.
+
+    failed_sop_instance_uids: those that failed so far (the list at the end, C.4.2.1.4.2).
+    """
+
+    remaining: int
+    completed: int
+    failed: int
+    warning: int
+    failed_sop_instance_uids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part10File:
+    """An instance to send: where its file is and where its dataset begins."""
+
+    path: Path
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    dataset_offset: int
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreResponse:
+    """What a peer answered to our C-STORE: the status and its Error Comment ('' where none)."""
+
+    status: int
+    comment: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveRequest:
+    """A C-MOVE-RQ."""
+
+    caller: Peer
+    root: Root
+    identifier: Dataset
+    move_destination: str
+    message_id: int
+    cancelled: Callable[[], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetRequest:
+    """A C-GET-RQ. `store` sends one instance as a sub-operation on the same association.
+
+    It raises ContextNotAccepted where the requestor took no storage context that fits.
+    """
+
+    caller: Peer
+    root: Root
+    identifier: Dataset
+    store: Callable[[Part10File], StoreResponse]
+    cancelled: Callable[[], bool]
+
+
+class SameAssociation(Protocol):
+    """A way to report a commitment on the association that asked for it."""
+
+    def report(self, report: CommitmentReport) -> int:
+        """Send N-EVENT-REPORT and return the peer's status. Raises NetworkError."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What an acceptor serves; one callable a service, each called on the association's thread.
+
+    open_incoming: where a received dataset goes (raises DimseFailure to refuse before it comes).
+    store: makes it durable and returns the status; owns `incoming` from then on.
+    find: yields the answers. move, get: yield SubOperations after each sub-operation.
+    commit_request: makes an N-ACTION durable and returns its status; what it then reports is its
+    own affair (`SameAssociation` stays usable for as long as the peer keeps the association open).
+    commit_report: takes an N-EVENT-REPORT from `caller` and returns the status to answer.
+    """
+
+    open_incoming: Callable[[IncomingHead], IncomingFile]
+    store: Callable[[StoreRequest], int]
+    find: Callable[[FindRequest], Iterator[FindAnswer]]
+    move: Callable[[MoveRequest], Iterator[SubOperations]]
+    get: Callable[[GetRequest], Iterator[SubOperations]]
+    commit_request: Callable[[Peer, CommitmentRequest, SameAssociation], int]
+    commit_report: Callable[[Peer, CommitmentReport], int]

@@ -1,0 +1,142 @@
+"""Every error EchoNode raises on purpose, and whose fault each one is.
+
+    EchoNodeError
+    ├── ConfigError              the configuration; the operator mends the file
+    ├── UsageError               a command's arguments; the operator calls again
+    ├── IllegalTransition        our own: a state machine was given an event it has no row for
+    ├── ProbeError               the probe or the line to it
+    │   ├── ProtocolError        bytes that are not of the configured protocol
+    │   └── ProbeUnreachable     nobody listens, or the connection broke
+    ├── InvalidObject            a dataset that would not be valid; it is not built
+    ├── StoreError               our disk or database
+    │   ├── StoreLocked          another node runs on this data_dir
+    │   ├── SchemaTooNew         the database was written by a later EchoNode
+    │   ├── OutOfSpace           ENOSPC, EDQUOT, EIO, EROFS: answer A700, keep going
+    │   ├── InstanceConflict     same SOP Instance UID, other bytes: the first is kept
+    │   └── Damaged              the bytes on disk are not the bytes that were stored
+    ├── NetworkError             the peer or the line to it; try again later
+    │   ├── PeerUnreachable      no TCP connection, or TLS failed
+    │   ├── AssociationRejected  A-ASSOCIATE-RJ; carries result, source and reason
+    │   ├── AssociationLost      abort, reset or time-out: what was under way is unknown
+    │   └── ContextNotAccepted   the peer takes no presentation context that fits
+    └── DimseFailure             raised by a service's handler: the status to answer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class EchoNodeError(Exception):
+    """Root of the tree; never raised itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigFault:
+    """One thing wrong with a configuration: where it is, what it is and how to mend it."""
+
+    path: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}. {self.remedy}"
+
+
+class ConfigError(EchoNodeError):
+    """The configuration cannot be used; carries every fault found, not only the first."""
+
+    def __init__(self, faults: Sequence[ConfigFault]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = tuple(faults)
+
+
+class UsageError(EchoNodeError):
+    """A command was called with arguments that do not fit."""
+
+
+class IllegalTransition(EchoNodeError):
+    """An event that the state's row of the transition table does not name; nothing was changed."""
+
+
+class ProbeError(EchoNodeError):
+    """The probe, or the line to it."""
+
+
+class ProtocolError(ProbeError):
+    """Bytes that cannot be of the configured probe protocol."""
+
+
+class ProbeUnreachable(ProbeError):
+    """Nobody listens at the probe's address, or the connection broke."""
+
+
+class InvalidObject(EchoNodeError):
+    """A dataset that would break its IOD; the message names the attribute and the rule."""
+
+
+class StoreError(EchoNodeError):
+    """Our disk or database."""
+
+
+class StoreLocked(StoreError):
+    """Another node already runs on this data_dir."""
+
+
+class SchemaTooNew(StoreError):
+    """The database was written by a later EchoNode; it is left untouched."""
+
+
+class OutOfSpace(StoreError):
+    """The disk refused the bytes (ENOSPC, EDQUOT, EIO, EROFS); nothing was acknowledged."""
+
+
+class InstanceConflict(StoreError):
+    """A second instance with a known SOP Instance UID and other bytes; the first is kept."""
+
+
+class Damaged(StoreError):
+    """A stored file no longer has the bytes that were stored."""
+
+
+class NetworkError(EchoNodeError):
+    """The peer, or the line to it."""
+
+
+class PeerUnreachable(NetworkError):
+    """No TCP connection, or the TLS handshake failed."""
+
+
+class AssociationRejected(NetworkError):
+    """The peer answered A-ASSOCIATE-RJ (PS3.8 9.3.4).
+
+    `transient` is result 2: the peer may accept later; otherwise its operator must act first.
+    """
+
+    def __init__(self, message: str, *, result: int, source: int, reason: int) -> None:
+        super().__init__(message)
+        self.result, self.source, self.reason = result, source, reason
+
+    @property
+    def transient(self) -> bool:
+        return self.result == 2
+
+
+class AssociationLost(NetworkError):
+    """Abort, reset or time-out. What was under way may or may not have been done."""
+
+
+class ContextNotAccepted(NetworkError):
+    """The peer accepted no presentation context that fits the instance or the service."""
+
+
+class DimseFailure(EchoNodeError):
+    """Raised by a service's handler: the DIMSE status to answer, and a comment for the peer.
+
+    The comment goes out as Error Comment (0000,0902), 64 characters at most, without patient data.
+    """
+
+    def __init__(self, status: int, comment: str = "") -> None:
+        super().__init__(f"0x{status:04X} {comment}".strip())
+        self.status, self.comment = status, comment[:64]

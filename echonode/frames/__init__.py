@@ -1,0 +1,1 @@
+"""From the probe's messages to images with calibration and timing."""

@@ -1,0 +1,106 @@
+"""A frame: an image plane with what is known of its geometry and its time. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What a pixel measures (PS3.3 C.8.5.5), for one rectangular region of the image.
+
+    region: (x0, y0, x1, y1), zero-based pixels, both corners inside the region.
+    physical_delta_*_cm: centimetres a pixel, along columns (x) and along rows (y); they differ
+        wherever pixels are not square. Never a default: an uncalibrated stream has no Calibration.
+    reference_pixel: (x, y) relative to the region's top left corner, for a sector its virtual apex; may lie
+        outside the image. None where the sender gives none.
+    transducer_frequency_khz, sound_speed_m_s: None where unknown.
+    """
+
+    region: tuple[int, int, int, int]
+    physical_delta_x_cm: float
+    physical_delta_y_cm: float
+    reference_pixel: tuple[int, int] | None = None
+    transducer_frequency_khz: float | None = None
+    sound_speed_m_s: float | None = None
+
+    def __post_init__(self) -> None:
+        x0, y0, x1, y1 = self.region
+        if not (0 <= x0 <= x1 and 0 <= y0 <= y1):
+            raise ValueError(f"not a region: {self.region}")
+        if not (self.physical_delta_x_cm > 0 and self.physical_delta_y_cm > 0):
+            raise ValueError("physical deltas are positive centimetres")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frame:
+    """One image plane as it came from one probe.
+
+    pixels: uint8, (rows, columns) for MONOCHROME2 or (rows, columns, 3) for RGB; read-only.
+    acquired_at: aware; wall time when the connection opened plus monotonic time since, so that a
+        clock step in the middle of a cine bends no timing.
+    elapsed_s: monotonic seconds since the connection opened; cine timing comes from this, or from
+        the source's own timestamps where it sends them.
+    sequence: 0, 1, 2 ... per connection, counting dropped frames too.
+    missing_lines: scan lines that never came; 0 for a whole frame.
+    source_timestamp_s: the sender's own clock, where it has one.
+    """
+
+    pixels: NDArray[np.uint8]
+    calibration: Calibration | None
+    acquired_at: datetime
+    elapsed_s: float
+    sequence: int
+    missing_lines: int = 0
+    source_timestamp_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.uint8 or self.pixels.ndim not in (2, 3):
+            raise ValueError(f"not an image plane: {self.pixels.dtype} {self.pixels.shape}")
+        if self.acquired_at.tzinfo is None:
+            raise ValueError("acquired_at must be aware")
+        self.pixels.flags.writeable = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeIdentity:
+    """What is known of the probe itself, for the equipment attributes; '' is unknown."""
+
+    name: str  # as configured
+    manufacturer: str = ""
+    model: str = ""
+    serial: str = ""
+    transducer: str = ""  # e.g. "PROBE_V1__3_5MHZ"
+    transducer_type: str = ""  # Transducer Type (0018,6031): SECTOR_MECH, LINEAR, ...
+    center_frequency_khz: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Acquisition:
+    """Frames that belong in one instance: one frame is a still, more are a cine.
+
+    Every frame has the same shape and calibration. `connection_id` names the probe's connection
+    (a study, until there are exams); `number` counts the acquisitions of that connection from 1.
+    dropped, partial: frames lost before this node could use them, and frames used with lines missing.
+    """
+
+    probe: ProbeIdentity
+    connection_id: str
+    number: int
+    frames: tuple[Frame, ...]
+    dropped: int = 0
+    partial: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.frames:
+            raise ValueError("an acquisition has at least one frame")
+        first = self.frames[0]
+        if any(
+            f.pixels.shape != first.pixels.shape or f.calibration != first.calibration
+            for f in self.frames
+        ):
+            raise ValueError("a change of size or calibration starts a new acquisition")

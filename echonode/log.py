@@ -1,0 +1,71 @@
+"""JSON lines on stdout: an event name plus keys, and never patient data.
+
+Callers log UIDs, AE titles, states and counts. As a second fence, keys that could only hold
+patient data are dropped here, and any other text has its control characters escaped, so that no
+value from the wire can forge a line or drive a terminal (JSON already escapes them; the `console`
+format does not).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, cast
+
+import structlog
+
+_NEVER = frozenset(
+    {
+        "patient",
+        "patient_id",
+        "patient_name",
+        "patient_birth_date",
+        "patient_sex",
+        "identifier",
+        "dataset",
+    }
+)
+
+
+def _redact(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Drop the keys that would carry patient data; escape what a terminal would act on."""
+    for key in _NEVER & event.keys():
+        del event[key]
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[key] = value.encode("unicode_escape").decode("ascii")
+    return event
+
+
+def configure(*, format: str = "json", level: str = "info") -> None:
+    """Set up logging for the process: `format` json or console, `level` as in the configuration."""
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    renderer: structlog.types.Processor = (
+        structlog.processors.JSONRenderer()
+        if format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.ExceptionRenderer(),
+            _redact,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    # pynetdicom logs identifiers and raw peer text; nothing of it reaches our lines (CWE-117).
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
+
+
+def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
+    """The logger of a module: `log = get_logger(__name__)`."""
+    return cast(structlog.typing.FilteringBoundLogger, structlog.get_logger(logger=name))

@@ -1,0 +1,101 @@
+"""Who is who on the network and in the exam: AE titles, UIDs, peers and patients.
+
+Rules
+- An AE title is 1 to 16 characters of the default repertoire without backslash or control
+  characters; leading and trailing spaces do not count (PS3.5 6.2, VR AE).
+- A UID is components of digits without leading zeros, joined by dots, 64 characters at most
+  (PS3.5 9.1). Values from the wire are checked here before anything else sees them.
+- UIDs that we make are 2.25.<UUID as a decimal> (PS3.5 B.2) with a version 5 UUID, derived from
+  what the object is, so that the same capture gets the same UID again after a restart.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+
+_UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*", re.ASCII)
+_AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
+_NAMESPACE = uuid.UUID("6f1f3f0e-6e0c-5c0e-9d2a-2f6d1b7a4c11")
+
+IMPLEMENTATION_CLASS_UID = "2.25.276414316826184563927106152186912018311"
+IMPLEMENTATION_VERSION_NAME = "ECHONODE_0_1"
+
+
+def is_valid_uid(value: str) -> bool:
+    """Whether `value` has the form of a UID (PS3.5 9.1)."""
+    return 0 < len(value) <= 64 and _UID.fullmatch(value) is not None
+
+
+def is_valid_ae_title(value: str) -> bool:
+    """Whether `value` is an AE title once its padding is taken off (PS3.5 6.2)."""
+    return _AE_TITLE.fullmatch(value.strip(" ")) is not None
+
+
+def derive_uid(*parts: str) -> str:
+    """The UID for what `parts` describe; the same parts give the same UID for ever."""
+    # The unit separator cannot be in any part, so ("ab", "c") and ("a", "bc") differ.
+    return f"2.25.{uuid.uuid5(_NAMESPACE, chr(31).join(parts)).int}"
+
+
+class Service(StrEnum):
+    """What a peer may ask of us, as written under `may` in the configuration."""
+
+    ECHO = "echo"
+    STORE = "store"
+    FIND = "find"
+    MOVE = "move"
+    GET = "get"
+    COMMIT = "commit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """A configured remote application entity."""
+
+    name: str
+    ae_title: str
+    host: str
+    port: int
+    may: frozenset[Service]
+
+    def __post_init__(self) -> None:
+        if not is_valid_ae_title(self.ae_title):
+            raise ValueError(f"not an AE title: {self.ae_title!r}")
+        if not 0 < self.port < 65536:
+            raise ValueError(f"not a port: {self.port}")
+
+
+class CommitmentPolicy(StrEnum):
+    """What proof a destination gives that it keeps an instance."""
+
+    REQUIRED = "required"  # storage commitment (PS3.4 annex J)
+    VERIFY = "verify"  # the archive has no commitment: each instance is found by C-FIND
+    NONE = "none"  # the C-STORE status is all there is; nothing is ever deleted for it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """A peer that our instances go to; named by the peer's name."""
+
+    peer: Peer
+    commitment: CommitmentPolicy
+
+    @property
+    def name(self) -> str:
+        return self.peer.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patient:
+    """Whom an exam is of, as DICOM strings; '' is unknown (type 2).
+
+    name: PN with carets; birth_date: YYYYMMDD; sex: M, F, O or ''.
+    """
+
+    id: str
+    name: str
+    birth_date: str = ""
+    sex: str = ""

@@ -1,0 +1,56 @@
+"""What is known of a stored instance, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Origin(StrEnum):
+    """How an instance came to us."""
+
+    CAPTURED = "captured"  # built from the probe's frames
+    RECEIVED = "received"  # by C-STORE from a peer
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceRecord:
+    """What the index keeps of one instance.
+
+    The attribute maps go from DICOM keyword to the value's DICOM string form (multiple values joined by a backslash,
+    character set already decoded), as in model.attributes.
+    frames: Number of Frames, 1 where absent.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    transfer_syntax_uid: str
+    frames: int
+    patient: Mapping[str, str]
+    study: Mapping[str, str]
+    series: Mapping[str, str]
+    image: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredInstance:
+    """One instance in the store and where its bytes are.
+
+    path: the Part 10 file, absolute. dataset_offset: where the dataset begins, after the File Meta
+    Information. dataset_sha256: hex, over the bytes from there to the end: these travel, the meta
+    information does not.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    transfer_syntax_uid: str
+    path: Path
+    size: int
+    dataset_offset: int
+    dataset_sha256: str

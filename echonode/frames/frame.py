@@ -16,8 +16,8 @@ class Calibration:
     region: (x0, y0, x1, y1), zero-based pixels, both corners inside the region.
     physical_delta_*_cm: centimetres a pixel, along columns (x) and along rows (y); they differ
         wherever pixels are not square. Never a default: an uncalibrated stream has no Calibration.
-    reference_pixel: (x, y) relative to the region's top left corner, for a sector its virtual apex; may lie
-        outside the image. None where the sender gives none.
+    reference_pixel: (x, y) from the region's top left corner, for a sector its virtual apex; may
+        lie outside the image. None where the sender gives none.
     transducer_frequency_khz, sound_speed_m_s: None where unknown.
     """
 
@@ -85,7 +85,8 @@ class Acquisition:
 
     Every frame has the same shape and calibration. `connection_id` names the probe's connection
     (a study, until there are exams); `number` counts the acquisitions of that connection from 1.
-    dropped, partial: frames lost before this node could use them, and frames used with lines missing.
+    dropped, partial: frames lost before this node could use them, and frames used with lines
+        missing.
     """
 
     probe: ProbeIdentity

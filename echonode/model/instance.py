@@ -19,8 +19,8 @@ class Origin(StrEnum):
 class InstanceRecord:
     """What the index keeps of one instance.
 
-    The attribute maps go from DICOM keyword to the value's DICOM string form (multiple values joined by a backslash,
-    character set already decoded), as in model.attributes.
+    The attribute maps go from DICOM keyword to the value's DICOM string form (several values joined
+    by a backslash, character set already decoded), as in model.attributes.
     frames: Number of Frames, 1 where absent.
     """
 

@@ -1,0 +1,5 @@
+"""`python -m echonode`."""
+
+from echonode.cli import main
+
+main()

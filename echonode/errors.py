@@ -1,25 +1,27 @@
 """Every error EchoNode raises on purpose, and whose fault each one is.
 
-    EchoNodeError
-    ├── ConfigError              the configuration; the operator mends the file
-    ├── UsageError               a command's arguments; the operator calls again
-    ├── IllegalTransition        our own: a state machine was given an event it has no row for
-    ├── ProbeError               the probe or the line to it
-    │   ├── ProtocolError        bytes that are not of the configured protocol
-    │   └── ProbeUnreachable     nobody listens, or the connection broke
-    ├── InvalidObject            a dataset that would not be valid; it is not built
-    ├── StoreError               our disk or database
-    │   ├── StoreLocked          another node runs on this data_dir
-    │   ├── SchemaTooNew         the database was written by a later EchoNode
-    │   ├── OutOfSpace           ENOSPC, EDQUOT, EIO, EROFS: answer A700, keep going
-    │   ├── InstanceConflict     same SOP Instance UID, other bytes: the first is kept
-    │   └── Damaged              the bytes on disk are not the bytes that were stored
-    ├── NetworkError             the peer or the line to it; try again later
-    │   ├── PeerUnreachable      no TCP connection, or TLS failed
-    │   ├── AssociationRejected  A-ASSOCIATE-RJ; carries result, source and reason
-    │   ├── AssociationLost      abort, reset or time-out: what was under way is unknown
-    │   └── ContextNotAccepted   the peer takes no presentation context that fits
-    └── DimseFailure             raised by a service's handler: the status to answer
+EchoNodeError
+├── ConfigError              the configuration; the operator mends the file
+├── UsageError               a command's arguments; the operator calls again
+├── IllegalTransition        our own: a state machine was given an event it has no row for
+├── ProbeError               the probe or the line to it
+│   ├── ProtocolError        bytes that are not of the configured protocol
+│   └── ProbeUnreachable     nobody listens, or the connection broke
+├── InvalidObject            a dataset that would not be valid; it is not built
+│   ├── Unreadable           received bytes that cannot be parsed: answer C000
+│   └── Mismatch             a received dataset is not what its command said: answer A900
+├── StoreError               our disk or database
+│   ├── StoreLocked          another node runs on this data_dir
+│   ├── SchemaTooNew         the database was written by a later EchoNode
+│   ├── OutOfSpace           ENOSPC, EDQUOT, EIO, EROFS: answer A700, keep going
+│   ├── InstanceConflict     same SOP Instance UID, other bytes: the first is kept
+│   └── Damaged              the bytes on disk are not the bytes that were stored
+├── NetworkError             the peer or the line to it; try again later
+│   ├── PeerUnreachable      no TCP connection, or TLS failed
+│   ├── AssociationRejected  A-ASSOCIATE-RJ; carries result, source and reason
+│   ├── AssociationLost      abort, reset or time-out: what was under way is unknown
+│   └── ContextNotAccepted   the peer takes no presentation context that fits
+└── DimseFailure             raised by a service's handler: the status to answer
 """
 
 from __future__ import annotations
@@ -74,6 +76,14 @@ class ProbeUnreachable(ProbeError):
 
 class InvalidObject(EchoNodeError):
     """A dataset that would break its IOD; the message names the attribute and the rule."""
+
+
+class Unreadable(InvalidObject):
+    """Received bytes that cannot be parsed as a dataset in their transfer syntax."""
+
+
+class Mismatch(InvalidObject):
+    """A received dataset whose class or UIDs are missing, malformed or not those of its command."""
 
 
 class StoreError(EchoNodeError):

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# Real Orthanc, DCMTK, dciodvfy, stock pynetdicom and our own processes; see tests/peers.
+pytest_plugins = ["tests.peers.fixtures"]
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -126,32 +126,39 @@ class Capture(Section):
 
     mode: Literal["auto", "manual"] = "auto"
     gap_s: Annotated[float, Field(gt=0, le=60)] = 1.0
-    max_clip_s: Annotated[float, Field(ge=1, le=600)] = 30.0
+    max_clip_s: Annotated[float, Field(ge=0.1, le=600)] = 30.0
     patient: PatientSection | None = None
 
 
 class Image(Section):
     """How samples become pixels.
 
-    compression: log (dynamic_range_db below the brightest) or linear. band_mhz: the RF pass band.
+    compression: log (dynamic_range_db below full scale is black) or linear. full_scale: the
+    magnitude that becomes white, in counts. band_mhz: the RF pass band. largest_gap: the share of
+    a sweep's lines that may be missing for the frame to be used.
     """
 
     rows: Annotated[int, Field(ge=64, le=2048)] = 512
     columns: Annotated[int, Field(ge=64, le=2048)] = 512
     compression: Literal["log", "linear"] = "log"
-    dynamic_range_db: Annotated[float, Field(ge=20, le=120)] = 60.0
+    dynamic_range_db: Annotated[float, Field(ge=20, le=120)] = 50.0
     gain_db: Annotated[float, Field(ge=-60, le=60)] = 0.0
-    band_mhz: tuple[float, float] | None = None
+    full_scale: Annotated[float, Field(gt=0, le=65535)] | None = None
+    band_mhz: tuple[float, float] = (1.5, 5.5)
+    largest_gap: Annotated[float, Field(ge=0, lt=1)] = 0.25
 
     @model_validator(mode="after")
     def _band(self) -> Image:
-        if self.band_mhz is not None and not 0 < self.band_mhz[0] < self.band_mhz[1]:
+        if not 0 < self.band_mhz[0] < self.band_mhz[1]:
             raise ValueError("band_mhz is [low, high] with 0 < low < high")
         return self
 
 
 class Profile(Section):
-    """What is known of the probe better than it says itself; overrides the stream's header."""
+    """What is known of the probe better than it says itself; overrides the stream's header.
+
+    mode: what the samples are, whatever the probe says; `auto` looks at them.
+    """
 
     r0_mm: Annotated[float, Field(ge=0, le=500)] | None = None
     rf_mm: Annotated[float, Field(gt=0, le=1000)] | None = None
@@ -159,7 +166,8 @@ class Profile(Section):
     decimation: Annotated[float, Field(gt=0, le=65536)] | None = None
     sound_speed_m_s: Annotated[float, Field(ge=1000, le=2000)] | None = None
     sampling_mhz: Annotated[float, Field(gt=0, le=1000)] | None = None
-    samples: Literal["auto", "rf", "envelope"] = "auto"
+    mode: Literal["auto", "rf", "envelope"] = "auto"
+    samples_per_line: Annotated[int, Field(ge=2, le=16384)] | None = None
     center_frequency_mhz: Annotated[float, Field(gt=0, le=100)] | None = None
     manufacturer: LongString = ""
     model: LongString = ""

@@ -1,0 +1,1 @@
+"""From the probe's bytes to messages: one decoder without I/O a protocol, and the link to it."""

@@ -1,0 +1,146 @@
+"""Lines of a sector to the rows and columns of an image, by tables built once for a geometry.
+
+Rules
+- The apex is the origin, x across, y into depth, both in mm. The image spans
+  x = -rf sin(s/2) .. rf sin(s/2) and y = r0 cos(s/2) .. rf, border pixels' centres on the borders
+  (echOpen app, ProbeCinematicProvider.java). Near field at the top, line 1 at the left.
+- Pixels are therefore not square, and Calibration carries both deltas.
+- A pixel is the bilinear mean of its four neighbours on the grid of lines and samples: two lines,
+  two samples. A pixel outside the sector, or behind the last sample, is black; but a probe cuts its
+  sample count down to a whole number, so the last sample, which may lie up to two spacings short of
+  rf, holds up to there.
+- Grey levels are interpolated, after compression.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echonode.frames.frame import Calibration
+from echonode.probe.messages import SectorGeometry
+
+Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
+
+# A border pixel's centre lies on the border up to rounding; a millionth of a line is still on it.
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageGrid:
+    """Where the pixels' centres of a sector's image lie, in mm from the apex."""
+
+    geometry: SectorGeometry
+    columns: int
+    rows: int
+
+    @property
+    def half_width_mm(self) -> float:
+        return self.geometry.rf_mm * float(np.sin(np.radians(self.geometry.sector_deg / 2)))
+
+    @property
+    def top_mm(self) -> float:
+        return self.geometry.r0_mm * float(np.cos(np.radians(self.geometry.sector_deg / 2)))
+
+    @property
+    def delta_x_mm(self) -> float:
+        return 2 * self.half_width_mm / (self.columns - 1)
+
+    @property
+    def delta_y_mm(self) -> float:
+        return (self.geometry.rf_mm - self.top_mm) / (self.rows - 1)
+
+    def pixel_of(self, x_mm: float, y_mm: float) -> tuple[float, float]:
+        """(column, row) of a point, in fractions of a pixel."""
+        return (x_mm + self.half_width_mm) / self.delta_x_mm, (y_mm - self.top_mm) / self.delta_y_mm
+
+    def calibration(self, transducer_frequency_khz: float | None = None) -> Calibration:
+        """What a pixel measures (PS3.3 C.8.5.5); the reference pixel is the apex, to the pixel."""
+        # With an even number of columns the apex lies between two: rounding errors must not choose.
+        column, row = (value + _ROUNDING for value in self.pixel_of(0.0, 0.0))
+        return Calibration(
+            region=(0, 0, self.columns - 1, self.rows - 1),
+            physical_delta_x_cm=self.delta_x_mm / 10,
+            physical_delta_y_cm=self.delta_y_mm / 10,
+            reference_pixel=(round(column), round(row)),
+            transducer_frequency_khz=transducer_frequency_khz,
+            sound_speed_m_s=self.geometry.sound_speed_m_s,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Table:
+    """For each pixel inside the sector: where it lies, and of which four samples it is made.
+
+    corner: flat index of the sample on the line before, nearer the apex. across, along: how far the
+    pixel lies towards the next line and the next sample, 0..1.
+    """
+
+    pixel: Indices
+    corner: Indices
+    across: Floats
+    along: Floats
+
+
+class ScanConverter:
+    """Sweeps of `grid.geometry` to images. Not for two threads at once: it keeps its scratch."""
+
+    def __init__(self, grid: ImageGrid) -> None:
+        self.grid = grid
+        self._table = _table(grid)
+        self._scratch = [np.empty(len(self._table.pixel), dtype=np.float32) for _ in range(3)]
+
+    def image(self, grey: Floats) -> NDArray[np.uint8]:
+        """The image (rows, columns) of grey levels 0..255 on the (lines, samples) grid."""
+        table, (near, far, other) = self._table, self._scratch
+        flat = grey.ravel()
+        step = self.grid.geometry.samples
+
+        def along_a_line(shift: int, out: Floats) -> None:
+            """out = the grey between two samples of a line, `shift` further on in the grid."""
+            np.take(flat[shift:], table.corner, out=out, mode="clip")
+            np.take(flat[shift + 1 :], table.corner, out=other, mode="clip")
+            np.subtract(other, out, out=other)
+            np.multiply(other, table.along, out=other)
+            np.add(out, other, out=out)
+
+        along_a_line(0, near)
+        along_a_line(step, far)
+        np.subtract(far, near, out=far)
+        np.multiply(far, table.across, out=far)
+        np.add(near, far, out=near)
+        np.add(near, np.float32(0.5), out=near)  # casting cuts off: this makes it rounding
+        image = np.zeros(self.grid.rows * self.grid.columns, dtype=np.uint8)
+        image[table.pixel] = near.astype(np.uint8)
+        return image.reshape(self.grid.rows, self.grid.columns)
+
+
+@lru_cache(maxsize=4)  # a reconnect finds the tables of its geometry ready; 4 MB each at 512x512
+def _table(grid: ImageGrid) -> _Table:
+    geometry = grid.geometry
+    x = np.linspace(-grid.half_width_mm, grid.half_width_mm, grid.columns)[None, :]
+    y = np.linspace(grid.top_mm, geometry.rf_mm, grid.rows)[:, None]
+    radius = np.hypot(x, y)
+    half = np.radians(geometry.sector_deg / 2)
+    line = (np.arctan2(x, y) + half) / (2 * half) * (geometry.lines - 1)
+    sample = (radius - geometry.r0_mm) / geometry.sample_spacing_mm
+    inside = (
+        (line >= -_ROUNDING)
+        & (line <= geometry.lines - 1 + _ROUNDING)
+        & (sample >= -_ROUNDING)
+        & (sample <= geometry.samples + 1)
+        & (radius <= geometry.rf_mm * (1 + _ROUNDING))
+    )
+    line, sample = line[inside], sample[inside]
+    first_line = np.clip(line.astype(np.intp), 0, geometry.lines - 2)
+    first_sample = np.clip(sample.astype(np.intp), 0, geometry.samples - 2)
+    return _Table(
+        pixel=np.flatnonzero(inside),
+        corner=first_line * geometry.samples + first_sample,
+        across=np.clip(line - first_line, 0, 1).astype(np.float32),
+        along=np.clip(sample - first_sample, 0, 1).astype(np.float32),
+    )

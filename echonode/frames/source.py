@@ -1,0 +1,198 @@
+"""One probe, from its socket to finished acquisitions: what node.py starts and stops.
+
+    link thread      recv -> decoder -> whole frames as they came      (never waits)
+       | backlog: bounded; the oldest frame goes, and is counted
+    frames thread    pixels -> on_frame -> clips
+       | hand-over: bounded; the frames thread waits
+    handover thread  on_acquisition                                    (may wait for the disk)
+
+Rules
+- A loss anywhere is counted and logged (`frame_dropped`, at most once a second a connection).
+- A clip is handed over at the moment it ends, not when the next frame comes.
+- One connection is one `connection_id`: the probe's name and when the connection opened.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from echonode.frames.acquisition import AcquisitionBuilder
+from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
+from echonode.frames.handover import HandOver
+from echonode.frames.protocols import PROTOCOLS
+from echonode.frames.reception import Arrived, Item, Lost, Opened, Reception, SourceCounts
+from echonode.frames.settings import CaptureMode, CaptureSettings, StreamSettings
+from echonode.log import get_logger
+from echonode.probe.backlog import Backlog
+from echonode.probe.link import Callbacks, Link, LinkSettings
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSettings:
+    """A configured probe. backlog_frames: how many frames may wait to become pixels."""
+
+    identity: ProbeIdentity
+    protocol: str
+    dialect: str
+    host: str
+    port: int
+    stream: StreamSettings = field(default_factory=StreamSettings)
+    capture: CaptureSettings = field(default_factory=CaptureSettings)
+    link: LinkSettings = field(default_factory=LinkSettings)
+    backlog_frames: int = 32
+
+    def __post_init__(self) -> None:
+        if (self.protocol, self.dialect) not in PROTOCOLS:
+            raise ValueError(f"no protocol {self.protocol!r} with dialect {self.dialect!r}")
+        if self.backlog_frames < 1:
+            raise ValueError("backlog_frames is at least 1")
+
+
+class ProbeSource:
+    """A probe that is kept connected, and the acquisitions that come of it.
+
+    on_acquisition: called for each, in order, on a thread of this source; may raise OutOfSpace and
+        is then asked again. on_frame: called for each frame on the thread that makes them; it must
+        be quick, and must not change the frame.
+    """
+
+    def __init__(
+        self,
+        settings: SourceSettings,
+        *,
+        on_acquisition: Callable[[Acquisition], None],
+        on_frame: Callable[[Frame], None] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        name = settings.identity.name
+        self._settings, self._on_frame, self._monotonic = settings, on_frame, monotonic
+        self._backlog: Backlog[Item] = Backlog(limit=settings.backlog_frames)
+        self._reception = Reception(
+            name=name,
+            new_stream=lambda: PROTOCOLS[settings.protocol, settings.dialect](settings.stream),
+            backlog=self._backlog,
+            monotonic=monotonic,
+        )
+        self._link = Link(
+            name=name,
+            host=settings.host,
+            port=settings.port,
+            callbacks=Callbacks(
+                on_connected=self._reception.on_connected,
+                on_bytes=self._reception.on_bytes,
+                on_lost=self._reception.on_lost,
+            ),
+            settings=settings.link,
+            now=now,
+            monotonic=monotonic,
+            chance=chance,
+        )
+        self._handover = HandOver(name, on_acquisition)
+        self._frames_thread = threading.Thread(
+            target=self._run, name=f"probe-{name}-frames", daemon=True
+        )
+        self._opened: Opened | None = None
+        self._builder: AcquisitionBuilder | None = None
+
+    @property
+    def name(self) -> str:
+        return self._settings.identity.name
+
+    @property
+    def counts(self) -> SourceCounts:
+        """A snapshot; may be read from any thread."""
+        return self._reception.counts(acquisitions=self._handover.taken)
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._handover.start()
+        self._frames_thread.start()
+        self._link.start()
+
+    def stop(self, deadline_s: float) -> bool:
+        """Close the clip under way, hand it over, end the threads; whether all was in time."""
+        if self._frames_thread.ident is None:
+            return True  # never started
+        ends = time.monotonic() + deadline_s
+        self._handover.hurry()
+        in_time = self._link.stop(deadline_s)
+        self._backlog.close()
+        self._frames_thread.join(max(0.0, ends - time.monotonic()))
+        in_time &= not self._frames_thread.is_alive()
+        return self._handover.stop(max(0.0, ends - time.monotonic())) and in_time
+
+    def _run(self) -> None:
+        while not self._backlog.finished:
+            item = self._backlog.get(self._patience_s())
+            try:
+                self._handle(item)
+            except Exception:  # the thread's top: one bad frame must not end the probe's day
+                log.exception("frame_fault", probe=self.name)
+                if isinstance(item, Arrived):
+                    self._reception.count_fault()
+        self._finish_clip()  # the link did not end in time to say that its connection is over
+
+    def _handle(self, item: Item | None) -> None:
+        match item:
+            case Opened():
+                self._begin(item)
+            case Arrived():
+                self._develop(item)
+            case Lost():
+                self._finish_clip()
+            case None:
+                self._tick()
+
+    def _begin(self, opened: Opened) -> None:
+        self._finish_clip()
+        self._opened = opened
+        if self._settings.capture.mode is CaptureMode.AUTO:
+            self._builder = AcquisitionBuilder(
+                probe=self._settings.identity,
+                connection_id=opened.connection_id,
+                settings=self._settings.capture,
+            )
+
+    def _develop(self, arrived: Arrived) -> None:
+        assert self._opened is not None  # the reception sends Opened first
+        picture = arrived.frame.develop()
+        frame = Frame(
+            pixels=picture.pixels,
+            calibration=picture.calibration,
+            acquired_at=self._opened.at + timedelta(seconds=arrived.elapsed_s),
+            elapsed_s=arrived.elapsed_s,
+            sequence=arrived.frame.sequence,
+            missing_lines=arrived.frame.missing_lines,
+            source_timestamp_s=arrived.frame.source_timestamp_s,
+        )
+        if self._builder is not None:
+            self._hand_over(self._builder.take(frame))
+        if self._on_frame is not None:
+            self._on_frame(frame)
+
+    def _tick(self) -> None:
+        if self._builder is not None and self._opened is not None:
+            self._hand_over(self._builder.tick(self._monotonic() - self._opened.monotonic))
+
+    def _finish_clip(self) -> None:
+        if self._builder is not None:
+            self._hand_over(self._builder.flush())
+
+    def _hand_over(self, acquisitions: list[Acquisition]) -> None:
+        for acquisition in acquisitions:
+            self._handover.put(acquisition)
+
+    def _patience_s(self) -> float | None:
+        """How long the next frame may take before the clip under way is over; None: any time."""
+        if self._builder is None or self._opened is None or self._builder.due_s is None:
+            return None
+        return max(0.0, self._builder.due_s - (self._monotonic() - self._opened.monotonic))

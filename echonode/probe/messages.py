@@ -1,0 +1,98 @@
+"""What every decoder of scan lines yields, whatever its wire looks like.
+
+A protocol for scan lines is one module with a class that has the form of `Decoder`, and one line
+in frames/protocols.py. Nothing behind the decoder knows which wire the lines came over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.integer[Any]]  # int16 or uint8
+
+
+class SampleContent(StrEnum):
+    """What a sample is."""
+
+    RF = "rf"  # the echo's voltage: oscillates at the transducer's frequency about an offset
+    ENVELOPE = "envelope"  # its magnitude: never negative
+
+
+@dataclass(frozen=True, kw_only=True)
+class SectorGeometry:
+    """Where the samples of one sweep lie: a rotation about an apex.
+
+    Line k of `lines` (from 0) points -sector_deg/2 + k * sector_deg/(lines-1) degrees off the axis;
+    sample j of `samples` lies r0_mm + j * sample_spacing_mm from the apex. rf_mm: the far border of
+    the image. sampling_rate_hz: of the samples, after decimation.
+    """
+
+    lines: int
+    samples: int
+    r0_mm: float
+    rf_mm: float
+    sector_deg: float
+    sample_spacing_mm: float
+    sampling_rate_hz: float
+    sound_speed_m_s: float
+
+    def __post_init__(self) -> None:
+        if self.lines < 2 or self.samples < 2:
+            raise ValueError(f"no sector: {self.lines} lines of {self.samples} samples")
+        if not 0 <= self.r0_mm < self.rf_mm:
+            raise ValueError(f"no depth: r0 {self.r0_mm} mm, rf {self.rf_mm} mm")
+        if not 0 < self.sector_deg <= 180:
+            raise ValueError(f"no sector: {self.sector_deg} degrees")
+        if not (self.sample_spacing_mm > 0 and self.sampling_rate_hz > 0):
+            raise ValueError("sample spacing and sampling rate are positive")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeometryReceived:
+    """The probe said how it scans. content: what it says its samples are. bits: 8 or 16 each."""
+
+    geometry: SectorGeometry
+    content: SampleContent
+    bits: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LineReceived:
+    """One scan line. number: from 1. ascending: whether the sweep runs towards the last line."""
+
+    number: int
+    ascending: bool
+    samples: Samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resynchronised:
+    """The lines did not follow each other; this is where they do again.
+
+    lines_missing: how many between the last line and the next. last_line_suspect: bytes were lost
+    or gained inside the line before, so its samples are not to be trusted.
+    """
+
+    bytes_skipped: int
+    lines_missing: int
+    last_line_suspect: bool
+
+
+Message = GeometryReceived | LineReceived | Resynchronised
+
+
+class Decoder(Protocol):
+    """Bytes of one connection in, messages out; no I/O, no clock, no thread."""
+
+    def receive(self, data: bytes) -> list[Message]:
+        """Take the next bytes; ProtocolError where they cannot be of this protocol."""
+        ...
+
+    def finish(self) -> list[Message]:
+        """The connection has ended: what can still be read of the bytes kept back."""
+        ...

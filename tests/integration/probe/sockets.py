@@ -1,0 +1,60 @@
+"""Waiting for something to become true, and probes that misbehave."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+
+def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> None:
+    """Wait until `condition` holds; AssertionError when it does not in time."""
+    ends = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < ends, "did not come true in time"
+        time.sleep(0.005)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def scripted_probe(*scripts: bytes, hold_last: bool = False) -> Iterator[tuple[str, int]]:
+    """A listener: the n-th client gets the n-th script and is closed; later ones the last.
+
+    hold_last: the last script's clients are left open and silent.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    kept: list[socket.socket] = []
+
+    def serve() -> None:
+        turn = 0
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            script = scripts[min(turn, len(scripts) - 1)]
+            turn += 1
+            with suppress(OSError):
+                client.sendall(script)
+            if hold_last and turn >= len(scripts):
+                kept.append(client)
+            else:
+                client.close()
+
+    thread = threading.Thread(target=serve, name="scripted-probe", daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[:2]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for client in kept:
+            client.close()
+        thread.join(5)

@@ -1,0 +1,1 @@
+"""From images to DICOM objects: pure, valid or refused."""

@@ -1,0 +1,53 @@
+"""What a reader must know of how the frames came: Image Comments (0020,4000).
+
+Lost and incomplete frames, missing calibration and doubtful times are told in Image Comments and
+not in private elements: it is of the IOD (PS3.3 C.7.6.1), people see it in any viewer, C-FIND
+returns it, and archives do not strip it as they do private blocks. The same facts go to the index
+as numbers (`evidence`). An image about which there is nothing to say has no comment.
+"""
+
+from __future__ import annotations
+
+from echonode.frames.frame import Acquisition
+from echonode.objects.cine_timing import CineTiming
+
+
+def remarks(acquisition: Acquisition, *, calibrated: bool, timing: CineTiming | None) -> str:
+    """The sentences of Image Comments; '' where all went well."""
+    found = []
+    if acquisition.dropped:
+        found.append(f"Frames dropped: {acquisition.dropped}.")
+    if acquisition.partial:
+        found.append(f"Frames with missing lines: {acquisition.partial}.")
+    if not calibrated:
+        found.append("Not calibrated: distances cannot be measured.")
+    if timing is not None and timing.note:
+        found.append(f"Frame times are {_TIMES[timing.source]}: {timing.note}.")
+    return " ".join(found)
+
+
+_TIMES = {"arrival": "arrival times", "source": "a mean"}
+
+
+def evidence(
+    acquisition: Acquisition, *, calibrated: bool, timing: CineTiming | None
+) -> dict[str, int | str]:
+    """How the frames came, as the index keeps it; never patient data."""
+    facts: dict[str, int | str] = {
+        "probe": acquisition.probe.name,
+        "connection_id": acquisition.connection_id,
+        "acquisition_number": acquisition.number,
+        "frames": len(acquisition.frames),
+        "dropped": acquisition.dropped,
+        "partial": acquisition.partial,
+        "first_sequence": acquisition.frames[0].sequence,
+        "last_sequence": acquisition.frames[-1].sequence,
+        "calibrated": int(calibrated),
+    }
+    if timing is not None:
+        facts |= {
+            "timing": "frame_time" if timing.even else "frame_time_vector",
+            "timing_source": timing.source,
+            "timing_note": timing.note,
+        }
+    return facts

@@ -1,0 +1,1 @@
+"""What a viewer receives: the C-MOVE and C-GET SCPs (PS3.4 C.4.2, C.4.3)."""

@@ -1,0 +1,154 @@
+"""Explicit and Implicit VR Little Endian made of each other, header by header (PS3.5 7.1).
+
+Rules
+- Values are copied as they are, valid or not: only the headers differ between the two syntaxes.
+  A library that reads the values would change, refuse or quote what vendors really write.
+- Sequences and items come out with undefined length and delimiters, since their lengths change
+  (PS3.5 7.5.1); group lengths (gggg,0000) are left out, since they would be wrong (7.2).
+- UN holds Implicit VR bytes in either syntax (6.2.2, note 4), so a private element of unknown VR
+  becomes UN and back without a change.
+- Where Implicit VR leaves a choice, "US or SS" follows Pixel Representation (PS3.5 A.1) and what
+  may be OW is OW; a value too long for its VR's 16 bit length is UN (6.2.2).
+- Every length is checked against what holds it, and nesting is bounded: files come from the wire.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydicom.datadict import dictionary_VR
+
+from echonode.errors import InvalidObject
+
+UNDEFINED = 0xFFFFFFFF
+MOST_NESTED = 64
+# VRs whose explicit header has a 32 bit length after two reserved bytes (PS3.5 7.1.2).
+_LONG_VRS = frozenset(
+    ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
+)
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_PIXEL_REPRESENTATION = 0x00280103
+_NO_VR = 0xFFFE
+
+Write = Callable[[bytes | memoryview], object]
+
+
+@dataclass(frozen=True)
+class _Header:
+    tag: int
+    vr: str
+    start: int  # of the value
+    length: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.length
+
+
+def reencode(data: memoryview, write: Write, *, from_implicit: bool, to_implicit: bool) -> None:
+    """Write the dataset in `data` with the other kind of headers.
+
+    Raises InvalidObject for bytes that are no dataset in the syntax named; what was written by
+    then is of no use.
+    """
+    try:
+        _Reencoder(data, write, to_implicit).dataset(0, len(data), from_implicit, depth=0)
+    except struct.error:
+        raise InvalidObject("the dataset ends within an element's header") from None
+
+
+class _Reencoder:
+    def __init__(self, data: memoryview, write: Write, to_implicit: bool) -> None:
+        self._data = data
+        self._write = write
+        self._to_implicit = to_implicit
+        self._signed = False  # the last Pixel Representation met was 1
+
+    def dataset(self, start: int, end: int, implicit: bool, *, depth: int) -> int:
+        """Re-encode elements up to `end` or an item's delimiter; where they ended."""
+        position = start
+        while position < end:
+            header = self._header(position, implicit)
+            if header.tag == _ITEM_END:
+                return header.start
+            position = self._element(header, end, implicit, depth)
+        return position
+
+    def _header(self, position: int, implicit: bool) -> _Header:
+        group, element = struct.unpack_from("<HH", self._data, position)
+        tag = group << 16 | element
+        if implicit or group == _NO_VR:
+            (length,) = struct.unpack_from("<I", self._data, position + 4)
+            return _Header(tag, self._implied_vr(tag, length), position + 8, length)
+        vr = bytes(self._data[position + 4 : position + 6]).decode("latin_1")
+        if vr in _LONG_VRS:
+            (length,) = struct.unpack_from("<I", self._data, position + 8)
+            return _Header(tag, vr, position + 12, length)
+        (length,) = struct.unpack_from("<H", self._data, position + 6)
+        return _Header(tag, vr, position + 8, length)
+
+    def _implied_vr(self, tag: int, length: int) -> str:
+        try:
+            vr = dictionary_VR(tag)
+        except KeyError:
+            # Of unknown elements only sequences have an undefined length here (PS3.5 7.1.3).
+            return "SQ" if length == UNDEFINED else "UN"
+        if "OW" in vr:
+            return "OW"
+        return ("SS" if self._signed else "US") if vr == "US or SS" else vr
+
+    def _element(self, header: _Header, end: int, implicit: bool, depth: int) -> int:
+        """Re-encode one element within `end`; where it ended."""
+        if header.vr == "SQ" or header.length == UNDEFINED:
+            # The items of an UN of undefined length are in Implicit VR (PS3.5 6.2.2, note 4).
+            return self._sequence(header, end, implicit or header.vr == "UN", depth)
+        if header.end > end:
+            raise InvalidObject(f"element {header.tag:08X} is longer than what holds it")
+        if header.tag & 0xFFFF:
+            self._write_header(header.tag, header.vr, header.length)
+            self._write(self._data[header.start : header.end])
+        if header.tag == _PIXEL_REPRESENTATION:
+            self._signed = bytes(self._data[header.start : header.end]) == b"\x01\x00"
+        return header.end
+
+    def _sequence(self, header: _Header, end: int, implicit: bool, depth: int) -> int:
+        if depth >= MOST_NESTED:
+            raise InvalidObject(f"sequences are nested deeper than {MOST_NESTED}")
+        if header.vr not in ("SQ", "UN"):
+            raise InvalidObject(f"element {header.tag:08X} is encapsulated")
+        limit = end if header.length == UNDEFINED else header.end
+        if limit > end:
+            raise InvalidObject(f"sequence {header.tag:08X} is longer than what holds it")
+        self._write_header(header.tag, "SQ", UNDEFINED)
+        position = header.start
+        while position < limit:
+            item = self._header(position, implicit)
+            position = item.start
+            if item.tag == _SEQUENCE_END:
+                break
+            position = self._item(item, limit, implicit, depth)
+        self._write_header(_SEQUENCE_END, "", 0)
+        return position
+
+    def _item(self, item: _Header, limit: int, implicit: bool, depth: int) -> int:
+        end = limit if item.length == UNDEFINED else item.end
+        if item.tag != _ITEM or end > limit:
+            raise InvalidObject("a sequence holds what is no item of it")
+        self._write_header(_ITEM, "", UNDEFINED)
+        position = self.dataset(item.start, end, implicit, depth=depth + 1)
+        self._write_header(_ITEM_END, "", 0)
+        return position
+
+    def _write_header(self, tag: int, vr: str, length: int) -> None:
+        """An element's header in the wanted syntax; delimiters and items have no VR in either."""
+        group, element = tag >> 16, tag & 0xFFFF
+        if self._to_implicit or group == _NO_VR:
+            header = struct.pack("<HHI", group, element, length)
+        elif vr in _LONG_VRS or length > 0xFFFF:
+            long_vr = vr if vr in _LONG_VRS else "UN"
+            header = struct.pack("<HH2sHI", group, element, long_vr.encode("latin_1"), 0, length)
+        else:
+            header = struct.pack("<HH2sH", group, element, vr.encode("latin_1"), length)
+        self._write(header)

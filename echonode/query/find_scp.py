@@ -1,0 +1,116 @@
+"""The C-FIND SCP: a request's identifier to rows of the index to answers (PS3.4 C.4.1.3).
+
+Rules
+- Nothing is collected: each row that matches goes out before the next is read, so an answer set of
+  any size takes no memory, and the store's cursor is closed whichever way the query ends.
+- The store narrows, this decides: SQL gives at least all rows that match, `matching` which do.
+- C-CANCEL is looked for before each candidate row, so also while nothing matches.
+- One line is logged a query: who, what level, how many answers, how long; never a key.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from echonode.dimse.services import FindAnswer, FindRequest
+from echonode.errors import DimseFailure
+from echonode.log import get_logger
+from echonode.model.criteria import Query
+from echonode.query.answer import AnswerWriter
+from echonode.query.identifier import FindIdentifier, read_identifier
+from echonode.query.row_matching import compile_row_test
+
+log = get_logger(__name__)
+
+Row = Mapping[str, str]
+
+OUT_OF_RESOURCES = 0xA700  # PS3.4 C.4.1.1.4
+
+# Each running query holds a cursor of the database. A viewer that opens a work list asks a handful
+# at once; one that asks hundreds at once would keep all others waiting.
+QUERIES_AT_ONCE_PER_PEER = 16
+
+
+class FindSCP:
+    """Answers C-FIND requests; one serves all associations."""
+
+    def __init__(
+        self,
+        find: Callable[[Query], Iterable[Row]],
+        *,
+        ae_title: str,
+        queries_at_once_per_peer: int = QUERIES_AT_ONCE_PER_PEER,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`find` gives at least the rows that match a query, lazily; `ae_title` is our own."""
+        self._find = find
+        self._ae_title = ae_title
+        self._places = _Places(queries_at_once_per_peer)
+        self._monotonic = monotonic
+
+    def __call__(self, request: FindRequest) -> Iterator[FindAnswer]:
+        """The answers to `request`, until C-CANCEL.
+
+        Raises DimseFailure A900 for an identifier that does not fit, A700 when the peer has too
+        many queries running; both before the first answer.
+        """
+        asked = read_identifier(
+            request.identifier, root=request.root, relational=request.relational
+        )
+        with self._places.taken(request.caller.ae_title):
+            yield from self._answers(request, asked)
+
+    def _answers(self, request: FindRequest, asked: FindIdentifier) -> Iterator[FindAnswer]:
+        began, answers, complete = self._monotonic(), 0, False
+        matches = compile_row_test(asked)
+        writer = AnswerWriter(asked, ae_title=self._ae_title)
+        rows = self._find(asked.query)
+        try:
+            for row in rows:
+                if request.cancelled():
+                    return
+                if matches(row):
+                    answers += 1
+                    yield FindAnswer(
+                        identifier=writer.write(row), unsupported_keys=writer.unsupported_keys
+                    )
+            complete = True
+        finally:
+            if isinstance(rows, Generator):
+                rows.close()
+            log.info(
+                "query_answered",
+                ae_title=request.caller.ae_title,
+                query_retrieve_level=asked.query.level,
+                answers=answers,
+                complete=complete,
+                milliseconds=round((self._monotonic() - began) * 1000, 1),
+            )
+
+
+class _Places:
+    """How many queries each peer has running."""
+
+    def __init__(self, per_peer: int) -> None:
+        self._per_peer = per_peer
+        self._lock = threading.Lock()
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def taken(self, ae_title: str) -> Iterator[None]:
+        """Hold a place while the block runs. Raises DimseFailure A700 when there is none."""
+        with self._lock:
+            if self._taken[ae_title] >= self._per_peer:
+                raise DimseFailure(OUT_OF_RESOURCES, "too many queries at once from this AE")
+            self._taken[ae_title] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._taken[ae_title] -= 1
+                if not self._taken[ae_title]:
+                    del self._taken[ae_title]

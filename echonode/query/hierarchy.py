@@ -1,0 +1,80 @@
+"""The levels of a request and the unique keys it must hold (PS3.4 C.4.1.2.1, C.4.2.2.1, C.6).
+
+Rules
+- Query/Retrieve Level (0008,0052) is required and one that the root has: Study Root begins at
+  STUDY (C.6.2.1). Case and padding are let pass, for they cannot be misunderstood.
+- Below the level asked for no key counts. Above it, the baseline (hierarchical) behaviour wants a
+  single value in each unique key; a relational query does not.
+- One leniency: an absent unique key is let pass when a UID nearer to what is asked for is there,
+  because a UID names one entity and with it all that this belongs to. DCMTK and dcm4chee refuse
+  these; Orthanc and dcm4chee in its lenient mode take them (dcm4che issue 587: a viewer that asks
+  by SOP Instance UID alone). What would make us search everything is refused: A900.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+
+from echonode.errors import DimseFailure
+from echonode.model.attributes import UNIQUE_KEYS
+from echonode.model.criteria import Level, Root
+from echonode.query.element_text import character_set_of, text_of
+from echonode.query.wildcard import is_wild
+
+IDENTIFIER_DOES_NOT_MATCH = 0xA900  # PS3.4 C.4.1.1.4, C.4.2.1.5, C.4.3.1.4
+QUERY_RETRIEVE_LEVEL = Tag(0x0008, 0x0052)
+
+UniqueValues = Mapping[Level, tuple[str, ...]]
+
+
+def level_of(identifier: Dataset, root: Root) -> Level:
+    """The level that `identifier` asks for. Raises DimseFailure A900."""
+    text = text_of(identifier, QUERY_RETRIEVE_LEVEL).strip(" \0").upper()
+    if not text:
+        raise _refused("Query/Retrieve Level is missing")
+    if text not in tuple(Level):
+        raise _refused("Query/Retrieve Level is not one of this service")
+    level = Level(text)
+    if level not in levels_of(root):
+        raise _refused(f"{root.capitalize()} Root has no {level} level")
+    return level
+
+
+def levels_of(root: Root) -> tuple[Level, ...]:
+    """The levels of a root, from the top."""
+    return tuple(level for level in Level if root is Root.PATIENT or level is not Level.PATIENT)
+
+
+def unique_values(identifier: Dataset, root: Root, level: Level) -> UniqueValues:
+    """The values of each level's unique key down to `level`; () where it is absent or universal."""
+    character_set = character_set_of(identifier)
+    found: dict[Level, tuple[str, ...]] = {}
+    for each in levels_of(root):
+        if each.depth > level.depth:
+            break
+        text = text_of(identifier, Tag(UNIQUE_KEYS[each]), character_set)
+        values = (value.strip(" \0") for value in text.split("\\"))
+        found[each] = tuple(value for value in values if value.strip("*"))
+    return found
+
+
+def require_path(values: UniqueValues, level: Level) -> None:
+    """Check the unique keys above `level` by the baseline behaviour. Raises DimseFailure A900."""
+    # A Patient ID is no UID: it is one key of the path, never an anchor for those above it.
+    anchored = level is not Level.PATIENT and bool(values[level])
+    for above in sorted(values, key=lambda each: each.depth, reverse=True):
+        if above is level:
+            continue
+        keyword = UNIQUE_KEYS[above]
+        if len(values[above]) > 1 or any(is_wild(value) for value in values[above]):
+            raise _refused(f"{keyword} takes a single value at {level} level")
+        if not values[above] and not anchored:
+            raise _refused(f"{keyword} is required at {level} level")
+        anchored = anchored or bool(values[above])
+
+
+def _refused(comment: str) -> DimseFailure:
+    return DimseFailure(IDENTIFIER_DOES_NOT_MATCH, comment)

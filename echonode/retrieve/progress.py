@@ -1,0 +1,108 @@
+"""Where a retrieval stands: its counts, its failed list and the line in the log at its end.
+
+A sub-operation is completed (0000), a warning (Bxxx, or one of PS3.7 C.4) or failed (any other
+status, or nothing could be sent), and counts once (PS3.4 C.4.2.1.6 to C.4.2.1.9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from echonode.dimse.services import SubOperations
+from echonode.errors import DimseFailure, StoreError
+from echonode.log import get_logger
+from echonode.model.criteria import Selection
+from echonode.model.identity import Peer
+from echonode.model.instance import StoredInstance
+
+log = get_logger(__name__)
+
+CANNOT_CALCULATE_MATCHES = 0xA701  # PS3.4 C.4.2.1.5, C.4.3.1.4
+_SUCCESS = 0x0000
+_WARNINGS = frozenset({0x0001, 0x0107, 0x0116})
+
+
+@dataclass
+class Tally:
+    """Counts of a retrieval; `remaining` begins as the number of its instances.
+
+    fault: what last kept an instance from being sent, for the log; '' when nothing did.
+    """
+
+    remaining: int
+    completed: int = 0
+    warning: int = 0
+    failed: list[str] = field(default_factory=list)
+    fault: str = ""
+
+    def count(self, instance: StoredInstance, status: int) -> SubOperations:
+        """Count a sub-operation by the status it was answered with."""
+        if status != _SUCCESS and status >> 12 != 0xB and status not in _WARNINGS:
+            return self.fail([instance], f"0x{status:04X}")
+        self.remaining -= 1
+        if status == _SUCCESS:
+            self.completed += 1
+        else:
+            self.warning += 1
+        return self.snapshot()
+
+    def fail(self, instances: Iterable[StoredInstance], fault: str) -> SubOperations:
+        """Count instances that did not get there, and why."""
+        uids = [instance.sop_instance_uid for instance in instances]
+        self.remaining -= len(uids)
+        self.failed += uids
+        self.fault = fault
+        return self.snapshot()
+
+    def snapshot(self) -> SubOperations:
+        """The counts as a response carries them."""
+        return SubOperations(
+            remaining=self.remaining,
+            completed=self.completed,
+            failed=len(self.failed),
+            warning=self.warning,
+            failed_sop_instance_uids=tuple(self.failed),
+        )
+
+
+def find_instances(
+    select: Callable[[Selection], Iterable[StoredInstance]], selection: Selection
+) -> list[StoredInstance]:
+    """The instances to send, all of them: the first response says how many remain.
+
+    Raises DimseFailure A701 when the store cannot tell.
+    """
+    try:
+        return list(select(selection))
+    except StoreError as fault:
+        raise DimseFailure(CANNOT_CALCULATE_MATCHES, "the index cannot be read") from fault
+
+
+@contextmanager
+def logged(
+    service: str,
+    caller: Peer,
+    tally: Tally,
+    *,
+    monotonic: Callable[[], float],
+    move_destination: str = "",
+) -> Iterator[None]:
+    """Log `retrieve_finished` when the block ends, however it ends: `remaining` were not begun."""
+    began = monotonic()
+    try:
+        yield
+    finally:
+        log.info(
+            "retrieve_finished",
+            service=service,
+            ae_title=caller.ae_title,
+            move_destination=move_destination,
+            completed=tally.completed,
+            warning=tally.warning,
+            failed=len(tally.failed),
+            remaining=tally.remaining,
+            fault=tally.fault,
+            milliseconds=round((monotonic() - began) * 1000, 1),
+        )

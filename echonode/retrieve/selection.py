@@ -1,0 +1,43 @@
+"""A C-MOVE or C-GET identifier as a Selection (PS3.4 C.4.2.1.4.1, C.4.2.2.1, C.4.3.1.3.1).
+
+Rules
+- Only unique keys count. The standard lets no other key in; viewers send a few all the same
+  (OsiriX a Patient ID in the Study Root), and ignoring what cannot narrow harms nobody.
+- The key of the level asked for must be there: a single Patient ID, or a list of UIDs. Above it
+  the rules are those of a hierarchical query (query/hierarchy.py), with the same leniency.
+- Wild cards and universal matching are no way to retrieve: A900.
+"""
+
+from __future__ import annotations
+
+from pydicom.dataset import Dataset
+
+from echonode.errors import DimseFailure
+from echonode.model.attributes import UNIQUE_KEYS
+from echonode.model.criteria import Level, Root, Selection
+from echonode.query.hierarchy import (
+    IDENTIFIER_DOES_NOT_MATCH,
+    level_of,
+    require_path,
+    unique_values,
+)
+from echonode.query.wildcard import is_wild
+
+
+def read_selection(identifier: Dataset, root: Root) -> Selection:
+    """What a retrieve request's identifier names. Raises DimseFailure A900."""
+    level = level_of(identifier, root)
+    values = unique_values(identifier, root, level)
+    require_path(values, level)
+    keyword = UNIQUE_KEYS[level]
+    if not values[level] or any(is_wild(value) for value in values[level]):
+        raise DimseFailure(IDENTIFIER_DOES_NOT_MATCH, f"{keyword} must name what to retrieve")
+    if level is Level.PATIENT and len(values[level]) > 1:
+        # C.4.2.1.4.1, note: several UIDs may be asked for, but one Patient ID only.
+        raise DimseFailure(IDENTIFIER_DOES_NOT_MATCH, f"{keyword} takes a single value")
+    return Selection(
+        root=root,
+        level=level,
+        # The same UID twice is sent once.
+        keys={UNIQUE_KEYS[each]: tuple(dict.fromkeys(v)) for each, v in values.items() if v},
+    )

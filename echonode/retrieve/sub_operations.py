@@ -1,0 +1,87 @@
+"""One C-STORE sub-operation: an instance in whatever transfer syntax the receiver takes.
+
+Rules
+- The stored syntax is tried first. Only when the receiver takes no context for it, the instance is
+  re-encoded, losslessly; what was refused is not tried again for instances of the same kind.
+- An instance that cannot be sent (no context fits, its file is gone or damaged) leaves the others
+  alone. Only the loss of the association is not the instance's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
+from echonode.dimse.services import Part10File, StoreResponse, SubOperations
+from echonode.errors import ContextNotAccepted, InvalidObject, StoreError
+from echonode.model.instance import StoredInstance
+from echonode.retrieve.progress import Tally
+
+# Makes a temporary file of an instance in another transfer syntax without loss, there as long as
+# the context lasts. Raises ContextNotAccepted where it cannot make that syntax of the stored one.
+Reencode = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
+Send = Callable[[Part10File], StoreResponse]
+
+# In the order tried; every application takes Implicit VR Little Endian (PS3.5 10.1).
+LOSSLESS_FALLBACKS = (EXPLICIT_LE, IMPLICIT_LE)
+
+
+class SubOperationSender:
+    """Sends instances one by one over one association."""
+
+    def __init__(self, send: Send, *, reencode: Reencode | None) -> None:
+        """`send` raises ContextNotAccepted before a byte is sent, AssociationLost at any time."""
+        self._send = send
+        self._reencode = reencode
+        # (class, stored syntax) -> the syntaxes still worth trying, the best first.
+        self._candidates: dict[tuple[str, str], list[str]] = {}
+
+    def send(self, instance: StoredInstance, tally: Tally) -> SubOperations:
+        """Send `instance`, count what came of it in `tally`, and say where that stands.
+
+        Raises AssociationLost, uncounted: whether the receiver has the instance is unknown.
+        """
+        try:
+            return tally.count(instance, self._send_in_first_that_fits(instance).status)
+        except (ContextNotAccepted, InvalidObject, StoreError, OSError) as fault:
+            return tally.fail([instance], type(fault).__name__)
+
+    def _send_in_first_that_fits(self, instance: StoredInstance) -> StoreResponse:
+        candidates = self._candidates_for(instance)
+        while candidates:
+            try:
+                with self._in_syntax(instance, candidates[0]) as file:
+                    return self._send(file)
+            except ContextNotAccepted:
+                candidates.pop(0)
+        raise ContextNotAccepted(
+            f"the receiver takes SOP class {instance.sop_class_uid} neither in "
+            f"{instance.transfer_syntax_uid} nor in what can be made of it"
+        )
+
+    def _candidates_for(self, instance: StoredInstance) -> list[str]:
+        stored = instance.transfer_syntax_uid
+        others = LOSSLESS_FALLBACKS if self._reencode is not None else ()
+        return self._candidates.setdefault(
+            (instance.sop_class_uid, stored), list(dict.fromkeys((stored, *others)))
+        )
+
+    def _in_syntax(
+        self, instance: StoredInstance, transfer_syntax_uid: str
+    ) -> AbstractContextManager[Part10File]:
+        if self._reencode is None or transfer_syntax_uid == instance.transfer_syntax_uid:
+            return nullcontext(as_stored(instance))
+        return self._reencode(instance, transfer_syntax_uid)
+
+
+def as_stored(instance: StoredInstance) -> Part10File:
+    """The file to send `instance` from, byte for byte."""
+    return Part10File(
+        path=instance.path,
+        sop_class_uid=instance.sop_class_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        transfer_syntax_uid=instance.transfer_syntax_uid,
+        dataset_offset=instance.dataset_offset,
+        size=instance.size,
+    )

@@ -1,0 +1,1 @@
+"""Storage commitment (PS3.4 annex J): asked of archives, taken from them, given to others."""

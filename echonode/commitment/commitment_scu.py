@@ -1,0 +1,203 @@
+"""Asking archives to keep what we sent them (PS3.4 annex J, service class user).
+
+Rules
+- The transaction is durable before its N-ACTION goes out, for its report may come before the
+  answer, after days or after our restart. Its UID is random and never used again.
+- N-ACTION success means that the archive has the request, and nothing more.
+- A transaction that was requested keeps waiting through restarts; one whose answer was not seen
+  before the node stopped is asked for anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from echonode.commitment.ports import RequestingAssociation, TransactionStore
+from echonode.commitment.schedule import Random, backoff_s, is_alarming, report_overdue_in_s
+from echonode.errors import ContextNotAccepted, NetworkError
+from echonode.log import get_logger
+from echonode.model.commitment import CommitmentRequest, ReferencedInstance, TransactionEvent
+from echonode.model.identity import Destination
+from echonode.store.values import DeliveryJob, Transaction
+
+# In one transaction: an archive checks all of them before it reports on any.
+INSTANCES_PER_TRANSACTION = 1000
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallBackAddress:
+    """Where an archive must be able to open an association with us, to report."""
+
+    ae_title: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"AE {self.ae_title} at {self.host}:{self.port}"
+
+
+def random_transaction_uid() -> str:
+    """A UID that nobody has used (PS3.5 B.2)."""
+    return f"2.25.{uuid.uuid4().int}"
+
+
+class CommitmentSCU:
+    """Requests commitment; each destination's worker calls it on its own thread."""
+
+    def __init__(
+        self,
+        *,
+        store: TransactionStore,
+        call_back: CallBackAddress,
+        now: Callable[[], datetime],
+        random: Random,
+        new_transaction_uid: Callable[[], str] = random_transaction_uid,
+        instances_per_transaction: int = INSTANCES_PER_TRANSACTION,
+    ) -> None:
+        """`call_back`: what the archive's operator has to enter, for the operator's messages."""
+        self._store = store
+        self._call_back = call_back
+        self._now = now
+        self._started_at = self._now()
+        self._random = random
+        self._new_transaction_uid = new_transaction_uid
+        self._instances_per_transaction = instances_per_transaction
+
+    def request(
+        self,
+        association: RequestingAssociation,
+        destination: Destination,
+        jobs: Sequence[DeliveryJob],
+    ) -> None:
+        """Ask the archive to commit to `jobs`, which are `sent`.
+
+        What it does not take is `sent` again on return, due for another request later. Raises
+        AssociationLost where it did not answer; the jobs are `sent` again by then too.
+        """
+        for chunk in _chunks(jobs, self._instances_per_transaction):
+            self._request_one(association, destination, chunk)
+
+    def _request_one(
+        self,
+        association: RequestingAssociation,
+        destination: Destination,
+        jobs: Sequence[DeliveryJob],
+    ) -> None:
+        request = CommitmentRequest(
+            transaction_uid=self._new_transaction_uid(),
+            instances=tuple(
+                ReferencedInstance(
+                    sop_class_uid=job.instance.sop_class_uid,
+                    sop_instance_uid=job.instance.sop_instance_uid,
+                )
+                for job in jobs
+            ),
+        )
+        self._store.create_transaction(
+            destination.name,
+            request.transaction_uid,
+            [job.id for job in jobs],
+            peer_ae_title=destination.peer.ae_title,
+            now=self._now(),
+        )
+        try:
+            status = association.request_commitment(request)
+        except ContextNotAccepted:
+            self._refused(request, destination, jobs, "the archive offers no storage commitment")
+        except NetworkError as error:
+            self._refused(request, destination, jobs, f"no answer to the request: {error}")
+            raise
+        else:
+            self._answered(request, destination, jobs, status)
+
+    def _answered(
+        self,
+        request: CommitmentRequest,
+        destination: Destination,
+        jobs: Sequence[DeliveryJob],
+        status: int,
+    ) -> None:
+        if status != 0x0000:
+            self._refused(request, destination, jobs, f"the request was answered {status:04X}")
+            return
+        self._store.transaction_event(
+            request.transaction_uid, TransactionEvent.ACCEPTED, now=self._now()
+        )
+        log.info(
+            "commitment_requested",
+            destination=destination.name,
+            ae_title=destination.peer.ae_title,
+            transaction_uid=request.transaction_uid,
+            instances=len(jobs),
+        )
+
+    def _refused(
+        self,
+        request: CommitmentRequest,
+        destination: Destination,
+        jobs: Sequence[DeliveryJob],
+        reason: str,
+    ) -> None:
+        now = self._now()
+        asked_before = max(job.commitments_asked for job in jobs)
+        next_attempt_at = now + timedelta(seconds=backoff_s(asked_before, self._random))
+        self._store.transaction_event(
+            request.transaction_uid,
+            TransactionEvent.REFUSED,
+            now=now,
+            next_attempt_at=next_attempt_at,
+            error=reason,
+        )
+        log.error(
+            "commitment_failed",
+            destination=destination.name,
+            ae_title=destination.peer.ae_title,
+            transaction_uid=request.transaction_uid,
+            instances=len(jobs),
+            reason=reason,
+            next_attempt_at=next_attempt_at.isoformat(),
+        )
+
+    def give_up_overdue(self, destination: Destination) -> float | None:
+        """End the transactions whose report is overdue: their instances are asked for anew.
+
+        Returns the seconds until the next one will be; None where none is open.
+        """
+        now = self._now()
+        waits = []
+        for transaction in self._store.open_transactions(destination.name):
+            remaining_s = report_overdue_in_s(transaction, now, node_started_at=self._started_at)
+            if remaining_s > 0:
+                waits.append(remaining_s)
+            else:
+                self._give_up(transaction, destination, now)
+        return min(waits, default=None)
+
+    def _give_up(self, transaction: Transaction, destination: Destination, now: datetime) -> None:
+        self._store.transaction_event(
+            transaction.transaction_uid, TransactionEvent.GIVE_UP, now=now
+        )
+        alarm = is_alarming(transaction, now)
+        log.log(
+            logging.ERROR if alarm else logging.WARNING,
+            "commitment_failed",
+            destination=destination.name,
+            ae_title=destination.peer.ae_title,
+            transaction_uid=transaction.transaction_uid,
+            instances=transaction.instances,
+            times_asked=transaction.times_asked,
+            first_requested_at=transaction.first_requested_at.isoformat(),
+            reason=f"no report came; the archive must be able to call back {self._call_back}",
+            alarm=alarm,
+        )
+
+
+def _chunks(jobs: Sequence[DeliveryJob], size: int) -> Iterator[Sequence[DeliveryJob]]:
+    for start in range(0, len(jobs), size):
+        yield jobs[start : start + size]

@@ -1,0 +1,121 @@
+"""What commitment needs of the rooms around it, as node.py wires them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol, Self
+
+from echonode.dimse.contexts import ProposedContext
+from echonode.model.commitment import CommitmentReport, CommitmentRequest, TransactionEvent
+from echonode.model.identity import Peer
+from echonode.store.values import DecideFailure, InboundCommitment, ReportOutcome, Transaction
+
+# Tells a destination's delivery worker that there may be something to do.
+Wake = Callable[[str], None]
+
+
+class TransactionStore(Protocol):
+    """The part of the store that keeps the transactions we ask for."""
+
+    def create_transaction(
+        self,
+        destination: str,
+        transaction_uid: str,
+        jobs: Sequence[int],
+        *,
+        peer_ae_title: str,
+        now: datetime,
+    ) -> None:
+        """Durable on return, and its deliveries COMMIT_REQUESTED."""
+
+    def transaction_event(
+        self,
+        transaction_uid: str,
+        event: TransactionEvent,
+        *,
+        now: datetime,
+        next_attempt_at: datetime | None = None,
+        error: str = "",
+    ) -> None:
+        """REFUSED, GIVE_UP: its deliveries back to SENT, to be asked for at `next_attempt_at`."""
+
+    def open_transactions(self, destination: str) -> Sequence[Transaction]:
+        """Those that have not ended."""
+
+
+class ReportStore(Protocol):
+    """The part of the store that applies what an archive reports."""
+
+    def apply_report(
+        self,
+        peer_ae_title: str,
+        report: CommitmentReport,
+        *,
+        now: datetime,
+        decide: DecideFailure = ...,
+    ) -> ReportOutcome:
+        """All of it in one transaction. Raises StoreError."""
+
+
+class InboundStore(Protocol):
+    """The part of the store that keeps the commitments that peers ask of us."""
+
+    def create_inbound_commitment(
+        self, peer_ae_title: str, request: CommitmentRequest, now: datetime
+    ) -> InboundCommitment | None:
+        """Durable on return; None: that peer used the Transaction UID before."""
+
+    def pending_inbound(self, now: datetime) -> Sequence[InboundCommitment]:
+        """Those to be reported now."""
+
+    def next_inbound_due(self) -> datetime | None:
+        """When the next one is to be reported; None where none is open."""
+
+    def answer_commitment(self, request: CommitmentRequest) -> CommitmentReport:
+        """What we can promise now: row, class and bytes are checked."""
+
+    def inbound_reported(self, inbound_id: int, now: datetime) -> None:
+        """The peer has answered 0000."""
+
+    def inbound_retry(
+        self, inbound_id: int, now: datetime, next_attempt_at: datetime, error: str = ""
+    ) -> None:
+        """The report is to be sent again."""
+
+    def inbound_given_up(self, inbound_id: int, now: datetime, error: str = "") -> None:
+        """The report is never sent again."""
+
+
+class RequestingAssociation(Protocol):
+    """An association on which commitment is requested."""
+
+    def request_commitment(self, request: CommitmentRequest) -> int:
+        """Send N-ACTION, return its status. Raises AssociationLost, ContextNotAccepted."""
+
+
+class ReportingAssociation(Protocol):
+    """An association that we opened in the SCP role; released on a clean exit, else aborted."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def report_commitment(self, report: CommitmentReport) -> int:
+        """Send N-EVENT-REPORT, return its status. Raises AssociationLost, ContextNotAccepted."""
+
+    def abort(self) -> None:
+        """End at once; may be called from another thread."""
+
+
+class AssociateToReport(Protocol):
+    """Opens an association (dimse.requestor.Requestor.associate)."""
+
+    def __call__(self, peer: Peer, contexts: Sequence[ProposedContext]) -> ReportingAssociation:
+        """Raises PeerUnreachable, AssociationRejected, AssociationLost."""

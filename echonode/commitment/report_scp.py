@@ -1,0 +1,124 @@
+"""Taking the archives' reports: N-EVENT-REPORT, whichever association brings it (PS3.4 J.3.3).
+
+Rules
+- 0000 is answered only after the database has committed; where it could not, 0110, so that the
+  archive sends the report again. A duplicate is answered 0000 and changes nothing.
+- A report counts only where the store finds that it is for us: from that destination's AE, for a
+  transaction of ours and the instances it names. Any other is refused, recorded and logged.
+- What the refused sender learns is the same whether the transaction is unknown or another's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from echonode.commitment.ports import ReportStore, Wake
+from echonode.commitment.schedule import Random, after_failure, rule_for
+from echonode.errors import StoreError
+from echonode.log import get_logger
+from echonode.model.commitment import CommitmentReport
+from echonode.model.delivery import DeliveryState
+from echonode.model.identity import Peer, is_valid_uid
+from echonode.store.values import DeliveryJob, FailureAction, ReportDisposition, ReportOutcome
+
+# PS3.7 10.1.1.1.8, the statuses of N-EVENT-REPORT.
+SUCCESS = 0x0000
+PROCESSING_FAILURE = 0x0110
+INVALID_ARGUMENT_VALUE = 0x0115
+
+log = get_logger(__name__)
+
+
+class ReportSCP:
+    """Answers commitment reports; called on any association's thread."""
+
+    def __init__(
+        self,
+        *,
+        store: ReportStore,
+        wake: Wake,
+        now: Callable[[], datetime],
+        random: Random,
+    ) -> None:
+        """`wake`: called with the destination whose deliveries a report made due."""
+        self._store = store
+        self._wake = wake
+        self._now = now
+        self._random = random
+
+    def __call__(self, caller: Peer, report: CommitmentReport) -> int:
+        """Apply `report` and return the status to answer."""
+        try:
+            outcome = self._store.apply_report(
+                caller.ae_title, report, now=self._now(), decide=self._decide
+            )
+        except StoreError as error:
+            _log_failure(caller, report, reason=f"the report was not kept: {error}", alarm=True)
+            return PROCESSING_FAILURE
+        if outcome.disposition is ReportDisposition.REFUSED:
+            _log_failure(caller, report, reason=f"refused: {outcome.reason}", alarm=True)
+            return INVALID_ARGUMENT_VALUE
+        self._log_applied(caller, report, outcome)
+        if outcome.failed:
+            self._wake(outcome.destination)
+        return SUCCESS
+
+    def _decide(self, job: DeliveryJob, reason: int | None) -> FailureAction:
+        return after_failure(job, reason, now=self._now(), random=self._random)
+
+    def _log_applied(self, caller: Peer, report: CommitmentReport, outcome: ReportOutcome) -> None:
+        whose = {
+            "destination": outcome.destination,
+            "ae_title": caller.ae_title,
+            "transaction_uid": report.transaction_uid,
+        }
+        for sop_instance_uid in outcome.committed:
+            log.info("instance_committed", sop_instance_uid=sop_instance_uid, **whose)
+        for job, failure_reason in outcome.failed:
+            log.warning(
+                "commitment_failed",
+                sop_instance_uid=job.instance.sop_instance_uid,
+                failure_reason=None if failure_reason is None else f"{failure_reason:04X}",
+                reason=rule_for(failure_reason).meaning,
+                **whose,
+            )
+            _log_consequence(job)
+        for sop_instance_uid in outcome.damaged:
+            log.error(
+                "job_held",
+                sop_instance_uid=sop_instance_uid,
+                reason="the archive commits, but our bytes have changed since they were sent",
+                alarm=True,
+                **whose,
+            )
+
+
+def _log_consequence(job: DeliveryJob) -> None:
+    """What became of a delivery that was not committed."""
+    held = job.state is DeliveryState.HELD
+    log.log(
+        logging.ERROR if held else logging.INFO,
+        "job_held" if held else "job_retried",
+        sop_instance_uid=job.instance.sop_instance_uid,
+        destination=job.destination,
+        state=str(job.state),
+        reason=job.last_error,
+        next_attempt_at=job.next_attempt_at and job.next_attempt_at.isoformat(),
+        alarm=held,
+    )
+
+
+def _log_failure(caller: Peer, report: CommitmentReport, *, reason: str, alarm: bool) -> None:
+    """A report that changed nothing. Its Transaction UID is the sender's: logged only as a UID."""
+    uid = report.transaction_uid
+    log.error(
+        "commitment_failed",
+        ae_title=caller.ae_title,
+        transaction_uid=uid if is_valid_uid(uid) else "not a UID",
+        committed=len(report.committed),
+        failed=len(report.failed),
+        reason=reason,
+        alarm=alarm,
+    )

@@ -1,0 +1,119 @@
+"""What delivery needs of the rooms around it, as node.py wires them.
+
+The store, the network and the commitment service are handed in; each fits one of these shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from pydicom.dataset import Dataset
+
+from echonode.dimse.contexts import ProposedContext
+from echonode.dimse.services import Part10File, StoreResponse
+from echonode.model.commitment import CommitmentRequest
+from echonode.model.criteria import Root
+from echonode.model.delivery import DeliveryEvent
+from echonode.model.identity import Destination, Peer
+from echonode.model.instance import StoredInstance
+from echonode.store.values import Attempt, DeliveryJob
+
+
+class DeliveryStore(Protocol):
+    """The part of the store that keeps the deliveries; every write is durable on return."""
+
+    def claim(self, destination: str, *, now: datetime, limit: int) -> Sequence[DeliveryJob]:
+        """Take up what is queued and due, in order of acquisition: QUEUED -> SENDING."""
+
+    def record_attempt(
+        self,
+        job_id: int,
+        event: DeliveryEvent,
+        *,
+        now: datetime,
+        status: int | None = None,
+        error: str = "",
+        next_attempt_at: datetime | None = None,
+    ) -> None:
+        """Apply the event to the delivery."""
+
+    def record_attempts(self, attempts: Sequence[Attempt], *, now: datetime) -> None:
+        """Apply an event to each of many deliveries, all in one transaction."""
+
+    def sent(
+        self, destination: str, *, limit: int, now: datetime | None = None
+    ) -> Sequence[DeliveryJob]:
+        """Deliveries that were sent and not yet proved; with `now` those due for a request."""
+
+    def next_due(self, destination: str) -> datetime | None:
+        """When the next queued delivery is due; None where none is queued."""
+
+
+class StorageAssociation(Protocol):
+    """An open association with an archive (dimse.requestor.RequestedAssociation)."""
+
+    @property
+    def is_open(self) -> bool: ...
+
+    @property
+    def accepted(self) -> Set[tuple[str, str]]:
+        """(SOP class, transfer syntax) of each accepted context."""
+
+    def c_store(self, file: Part10File) -> StoreResponse:
+        """Raises AssociationLost, ContextNotAccepted; Damaged where the file cannot be read."""
+
+    def c_find(self, root: Root, identifier: Dataset) -> Iterator[tuple[int, Dataset | None]]:
+        """Status and identifier of each answer, the final one last.
+
+        Raises AssociationLost, ContextNotAccepted; DimseFailure: an answer cannot be parsed.
+        """
+
+    def request_commitment(self, request: CommitmentRequest) -> int:
+        """Send N-ACTION and return its status."""
+
+    def release(self) -> None:
+        """End in order; never raises."""
+
+    def abort(self) -> None:
+        """End at once; may be called from another thread; never raises."""
+
+
+class Associate(Protocol):
+    """Opens an association (dimse.requestor.Requestor.associate)."""
+
+    def __call__(self, peer: Peer, contexts: Sequence[ProposedContext]) -> StorageAssociation:
+        """Raises PeerUnreachable, AssociationRejected, AssociationLost."""
+
+
+class CommitmentService(Protocol):
+    """Storage commitment for the destinations that require it (commitment.commitment_scu)."""
+
+    def request(
+        self,
+        association: StorageAssociation,
+        destination: Destination,
+        jobs: Sequence[DeliveryJob],
+    ) -> None:
+        """Ask the archive to commit to `jobs`.
+
+        Where it does not take the request they are `sent` again on return, due later. Raises
+        AssociationLost where it did not answer; they are `sent` again by then too.
+        """
+
+    def give_up_overdue(self, destination: Destination) -> float | None:
+        """Return unreported requests to `sent` once they are overdue.
+
+        Returns the seconds until the next one will be; None where none is open.
+        """
+
+
+# Re-encodes an instance without loss; the file it gives is removed on exit. Raises
+# ContextNotAccepted (not between these syntaxes), InvalidObject (a dataset that cannot be
+# followed), OSError (our disk).
+Reencode = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
+
+# Raises Damaged where the instance's bytes are not those that were stored.
+CheckBytes = Callable[[StoredInstance], None]

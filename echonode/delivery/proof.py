@@ -1,0 +1,76 @@
+"""How a destination proves that it keeps what was sent: by its policy, one way each.
+
+Every way is asked the same: `seek` does what is due now and says when to be called again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from echonode.delivery.line import Line
+from echonode.delivery.ports import CommitmentService, DeliveryStore
+from echonode.model.identity import Destination
+
+_BATCH = 1000  # deliveries in one round of requests
+
+
+def earliest(*waits: float | None) -> float | None:
+    """The shortest of some waits; None, for no wait at all, does not count."""
+    return min((wait for wait in waits if wait is not None), default=None)
+
+
+class Proof(Protocol):
+    """One way of getting proof."""
+
+    def seek(self, line: Line) -> float | None:
+        """Do what is due. Returns seconds until more is; None: not before something is sent.
+
+        Raises what Line.get raises, and AssociationLost.
+        """
+
+
+class NoProof:
+    """Policy `none`: what was sent stays `sent`."""
+
+    def seek(self, line: Line) -> float | None:
+        """Nothing is ever due."""
+        return None
+
+
+class CommitmentProof:
+    """Policy `required`: storage commitment is requested for everything that was sent.
+
+    It works from what the store holds as `sent`, not from what was just sent: requests that a
+    crash, a refusal or a missing report undid are made again by the same way.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        store: DeliveryStore,
+        service: CommitmentService,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._destination = destination
+        self._store = store
+        self._service = service
+        self._now = now
+
+    def seek(self, line: Line) -> float | None:
+        """Request commitment for what is due; take back what is overdue, to ask anew."""
+        overdue_s = self._service.give_up_overdue(self._destination)
+        jobs = self._store.sent(self._destination.name, limit=_BATCH, now=self._now())
+        if not jobs:
+            return earliest(overdue_s, self._next_s())
+        self._service.request(line.get().association, self._destination, jobs)
+        line.touch()
+        return 0.0  # there may be more; and when the request is overdue is found out then
+
+    def _next_s(self) -> float | None:
+        """Seconds until something sent is due for another request."""
+        waiting = self._store.sent(self._destination.name, limit=_BATCH)
+        due_at = min((job.next_attempt_at for job in waiting if job.next_attempt_at), default=None)
+        return None if due_at is None else max(0.0, (due_at - self._now()).total_seconds())

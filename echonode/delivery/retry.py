@@ -1,0 +1,212 @@
+"""What to do after something went wrong (or well): pure decisions of (facts, now, random).
+
+Rules
+- What is the instance's fault is counted and postponed on the instance; what is the destination's
+  (it is down, full, busy, or has us under a wrong name) pauses the destination and burns no try.
+- A destination that is down is probed often: every 5 s in the first minute (an archive that
+  restarts is served within seconds), every 10 s in the next two, then 30 s, then every 60 s for
+  ever. A refused connection costs a packet each way, and nobody's help is needed.
+- An archive that is reachable and says that it cannot (A7xx) is given 30 s, doubling up to 1 h:
+  each try costs it the transfer of an instance.
+- No answer means not known: the instance may have been stored, and the same bytes go again. The
+  first repetition is as prompt as the destination's; later ones back off on the instance, so that
+  one instance that breaks the archive does not stop those behind it. It is never given up, for
+  nobody has said no; an alarm tells the operator.
+- Jitter spreads the nodes that one outage has stopped together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from echonode.delivery.status_table import Treatment, Verdict
+from echonode.errors import (
+    AssociationRejected,
+    ContextNotAccepted,
+    Damaged,
+    InvalidObject,
+    NetworkError,
+    PeerUnreachable,
+)
+from echonode.model.delivery import DeliveryEvent
+
+Random = Callable[[], float]  # as random.random: [0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backoff:
+    """How long to wait before each repetition, in seconds.
+
+    first_s, cap_s: doubling from one to the other. unreachable_s: the pauses of a destination that
+    cannot be reached; busy_s: of one that rejects for now; rejected_s: of one that rejects until
+    its operator acts. The last of each repeats. jitter: the largest part that is added.
+    unanswered_before_alarm: so many answers missing for one instance are told to the operator.
+    """
+
+    first_s: float = 30.0
+    cap_s: float = 3600.0
+    unreachable_s: tuple[float, ...] = (
+        *(1.0, 2.0),
+        *(5.0,) * 12,
+        *(10.0,) * 12,
+        *(30.0,) * 10,
+        60.0,
+    )
+    busy_s: tuple[float, ...] = (2.0, 5.0, 10.0, 30.0, 60.0)
+    # A person mends this, then looks whether it works: minutes, not hours.
+    rejected_s: tuple[float, ...] = (30.0, 60.0, 120.0, 300.0)
+    jitter: float = 0.2
+    unanswered_before_alarm: int = 5
+
+    def doubling(self, failures_before: int, random: Random) -> float:
+        """The delay after so many failures: first_s, twice that, and so on up to cap_s."""
+        # 2.0**20 is beyond any cap; an unbounded exponent would overflow after a year of failures.
+        delay = self.first_s * 2.0 ** min(failures_before, 20)
+        return min(self.cap_s, delay * (1 + self.jitter * random()))
+
+    def step(self, steps: Sequence[float], failures_before: int, random: Random) -> float:
+        """The delay of a schedule after so many failures; its last step repeats."""
+        step = steps[min(failures_before, len(steps) - 1)]
+        return step * (1 + self.jitter * random())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What the worker does, and nothing else.
+
+    event: for the delivery's state machine. next_attempt_at: when it is due again (RETRY only).
+    pause_s: how long the destination is left alone; 0 not at all. A duration, because a pause must
+    not grow when the wall clock is set. alarm: a person should look. reason: in plain words.
+    """
+
+    event: DeliveryEvent
+    reason: str
+    next_attempt_at: datetime | None = None
+    pause_s: float = 0.0
+    alarm: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pause:
+    """How long a destination is left alone after an association that could not be had."""
+
+    pause_s: float
+    reason: str
+    alarm: bool = False
+
+
+def after_response(
+    verdict: Verdict,
+    *,
+    failures_before: int,
+    pauses_before: int,
+    now: datetime,
+    random: Random,
+    backoff: Backoff,
+) -> Decision:
+    """The decision on an instance whose C-STORE was answered.
+
+    failures_before: earlier failures of this instance under the same treatment. pauses_before:
+    earlier pauses of the destination since it last stored anything.
+    """
+    match verdict.treatment:
+        case Treatment.STORED | Treatment.PERHAPS_STORED:
+            return Decision(event=DeliveryEvent.STORED, reason=verdict.meaning)
+        case Treatment.HOLD | Treatment.OTHER_CONTEXT:
+            # The other context has been tried by now: storage_scu.send_instance.
+            return _hold(verdict.meaning)
+        case Treatment.PAUSE_DESTINATION:
+            pause_s = backoff.doubling(pauses_before, random)
+            return _retry(verdict, now=now, delay_s=pause_s, pause_s=pause_s)
+        case Treatment.RETRY_THEN_HOLD:
+            if failures_before >= len(verdict.retry_delays_s):
+                return _hold(f"{verdict.meaning}, {failures_before + 1} times")
+            delay_s = backoff.step(verdict.retry_delays_s, failures_before, random)
+            return _retry(verdict, now=now, delay_s=delay_s)
+        case Treatment.RESEND:
+            return _retry(verdict, now=now, delay_s=backoff.doubling(failures_before, random))
+
+
+def after_silence(
+    error: NetworkError,
+    *,
+    failures_before: int,
+    losses_before: int,
+    now: datetime,
+    random: Random,
+    backoff: Backoff,
+) -> Decision:
+    """The decision on an instance whose association ended before its C-STORE was answered.
+
+    failures_before: how often that befell this instance before. losses_before: associations lost
+    by the destination since it last answered.
+    """
+    pause_s = backoff.step(backoff.unreachable_s, losses_before, random)
+    delay_s = pause_s if failures_before == 0 else backoff.doubling(failures_before - 1, random)
+    return Decision(
+        event=DeliveryEvent.RETRY,
+        reason=f"no answer, it may have been stored: {error}",
+        next_attempt_at=now + timedelta(seconds=delay_s),
+        pause_s=pause_s,
+        alarm=failures_before + 1 == backoff.unanswered_before_alarm,
+    )
+
+
+def after_refused_contexts(error: ContextNotAccepted) -> Decision:
+    """The decision on an instance for which the archive takes no presentation context."""
+    return _hold(str(error))
+
+
+def after_own_failure(
+    error: OSError, *, failures_before: int, now: datetime, random: Random, backoff: Backoff
+) -> Decision:
+    """The decision on an instance that our own disk kept us from re-encoding; nothing was sent."""
+    delay_s = backoff.doubling(failures_before, random)
+    return Decision(
+        event=DeliveryEvent.RETRY,
+        reason=f"our disk failed while it was re-encoded: {error.strerror}",
+        next_attempt_at=now + timedelta(seconds=delay_s),
+        alarm=True,
+    )
+
+
+def after_unreadable(error: InvalidObject) -> Decision:
+    """The decision on an instance that cannot be re-encoded and is not accepted as stored."""
+    return _hold(f"it cannot be re-encoded for this archive: {error}")
+
+
+def after_damage(error: Damaged) -> Decision:
+    """The decision on an instance whose bytes here are no longer those that were stored."""
+    return _hold(f"not sent, our copy is damaged: {error}")
+
+
+def after_no_association(
+    error: NetworkError, *, failures_before: int, random: Random, backoff: Backoff
+) -> Pause:
+    """How long to leave a destination alone that gave no association; no instance is blamed."""
+    if isinstance(error, AssociationRejected) and not error.transient:
+        # PS3.8 9.3.4, result 1: wrong AE titles and the like; it stays so until somebody acts.
+        pause_s = backoff.step(backoff.rejected_s, failures_before, random)
+        return Pause(pause_s=pause_s, reason=f"rejected: {error}", alarm=True)
+    if isinstance(error, AssociationRejected):
+        pause_s = backoff.step(backoff.busy_s, failures_before, random)
+        return Pause(pause_s=pause_s, reason=f"rejected for now: {error}")
+    pause_s = backoff.step(backoff.unreachable_s, failures_before, random)
+    what = "unreachable" if isinstance(error, PeerUnreachable) else "association lost"
+    return Pause(pause_s=pause_s, reason=f"{what}: {error}")
+
+
+def _hold(reason: str) -> Decision:
+    return Decision(event=DeliveryEvent.HOLD, reason=reason, alarm=True)
+
+
+def _retry(verdict: Verdict, *, now: datetime, delay_s: float, pause_s: float = 0.0) -> Decision:
+    return Decision(
+        event=DeliveryEvent.RETRY,
+        reason=verdict.meaning,
+        next_attempt_at=now + timedelta(seconds=delay_s),
+        pause_s=pause_s,
+        alarm=verdict.alarm,
+    )

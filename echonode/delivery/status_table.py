@@ -1,0 +1,132 @@
+"""What each answer to a C-STORE means for a delivery: a table, adjustable per destination.
+
+Rules
+- A row is named by a pattern of four hexadecimal digits in which `x` is any digit. The pattern
+  with the fewest `x` decides, so `A702` may be ruled otherwise than the rest of `A7xx`.
+- Only 0000 and the warnings say that the archive has the instance. Whatever the table does not
+  name leaves it open, and the same bytes are sent again: that is harmless, a loss is not.
+
+Statuses of the service: PS3.4 table B.2-1; of any DIMSE service: PS3.7 annex C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+_MINUTE_S, _HOUR_S = 60.0, 3600.0
+
+
+class Treatment(StrEnum):
+    """What becomes of the delivery; failures are counted per treatment."""
+
+    STORED = "stored"
+    PERHAPS_STORED = "perhaps_stored"  # commitment will tell
+    PAUSE_DESTINATION = "pause_destination"  # not the instance's fault
+    RETRY_THEN_HOLD = "retry_then_hold"
+    OTHER_CONTEXT = "other_context"  # another transfer syntax once, then hold
+    HOLD = "hold"  # no repetition can help
+    RESEND = "resend"  # nothing is known: it may have been stored
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The treatment of a status.
+
+    meaning: for the operator, without anything from the wire.
+    retry_delays_s: RETRY_THEN_HOLD waits these before each repetition, then holds.
+    alarm: tell the operator at the first time, not only when the delivery is held.
+    keep_local_copy: the archive's copy differs from ours; ours stays until a person clears it.
+    """
+
+    treatment: Treatment
+    meaning: str
+    retry_delays_s: tuple[float, ...] = ()
+    alarm: bool = False
+    keep_local_copy: bool = False
+
+
+def _stored(meaning: str, *, keep_local_copy: bool = False) -> Verdict:
+    return Verdict(treatment=Treatment.STORED, meaning=meaning, keep_local_copy=keep_local_copy)
+
+
+def _other_context(meaning: str) -> Verdict:
+    return Verdict(treatment=Treatment.OTHER_CONTEXT, meaning=meaning, alarm=True)
+
+
+def _hold(meaning: str) -> Verdict:
+    return Verdict(treatment=Treatment.HOLD, meaning=meaning, alarm=True)
+
+
+ROWS: Mapping[str, Verdict] = MappingProxyType(
+    {
+        "0000": _stored("stored"),
+        # PS3.4 B.2.3: the three warnings of the service.
+        "B000": _stored("stored, the archive changed attributes of its copy"),
+        "B006": _stored("stored, the archive left attributes out", keep_local_copy=True),
+        "B007": _stored("stored, does not match its SOP class", keep_local_copy=True),
+        # PS3.7 C.5.7: a duplicate may be this instance or another with its UID.
+        "0111": Verdict(
+            treatment=Treatment.PERHAPS_STORED,
+            meaning="the archive says that it already has this instance",
+        ),
+        "A7xx": Verdict(
+            treatment=Treatment.PAUSE_DESTINATION, meaning="the archive is out of resources"
+        ),
+        # PS3.7 C.4.1: what the operator of the archive has to permit.
+        "0124": Verdict(
+            treatment=Treatment.PAUSE_DESTINATION,
+            meaning="the archive does not authorise us to store",
+            alarm=True,
+        ),
+        "0110": Verdict(
+            treatment=Treatment.RETRY_THEN_HOLD,
+            meaning="the archive failed to process the instance",
+            retry_delays_s=(30, _MINUTE_S, 2 * _MINUTE_S, 4 * _MINUTE_S, 8 * _MINUTE_S),
+        ),
+        # Three tries over a day: archives built on pynetdicom answer C211 to whatever goes wrong
+        # in them, a full disk included, so that the first answer proves little.
+        "Cxxx": Verdict(
+            treatment=Treatment.RETRY_THEN_HOLD,
+            meaning="the archive cannot understand the instance",
+            retry_delays_s=(_HOUR_S, 23 * _HOUR_S),
+        ),
+        "0122": _other_context("the archive does not support the SOP class"),
+        "0112": _other_context("the archive knows no such SOP instance"),
+        "C122": _other_context("the archive does not support the SOP class"),
+        "A9xx": _hold("the data set does not match its SOP class"),
+        # PS3.7 C.5.10: the UID itself is refused.
+        "0117": _hold("the archive refuses the SOP Instance UID"),
+    }
+)
+
+UNKNOWN = Verdict(
+    treatment=Treatment.RESEND, meaning="the archive answered with a status that is not known"
+)
+
+
+class StatusTable:
+    """The rows as one destination has them."""
+
+    def __init__(self, overrides: Mapping[str, Verdict] | None = None) -> None:
+        """`overrides`: pattern -> verdict, replacing or refining ROWS. ValueError: no pattern."""
+        self._rows = {_checked(p): verdict for p, verdict in {**ROWS, **(overrides or {})}.items()}
+
+    def verdict(self, status: int) -> Verdict:
+        """The verdict of the narrowest pattern that covers `status`; UNKNOWN where none does."""
+        digits = f"{status:04X}"
+        # From the narrowest on: 0124, 012x, 01xx, 0xxx.
+        for kept in range(len(digits), 0, -1):
+            pattern = digits[:kept] + "x" * (len(digits) - kept)
+            if pattern in self._rows:
+                return self._rows[pattern]
+        return UNKNOWN
+
+
+def _checked(pattern: str) -> str:
+    digits = pattern.rstrip("x")
+    if len(pattern) != 4 or not digits or any(c not in "0123456789ABCDEF" for c in digits):
+        raise ValueError(f"not a status pattern like A702, A7xx or Cxxx: {pattern!r}")
+    return pattern

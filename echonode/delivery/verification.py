@@ -1,0 +1,140 @@
+"""Proof for archives without storage commitment: each instance is looked for by C-FIND.
+
+Rules
+- `found` is an answer at IMAGE level with the very SOP Instance UID (PS3.4 C.6.2.1); archives that
+  ignore a key would answer with other instances too.
+- Archives index after they have answered the C-STORE. An instance is missing only when it is
+  still absent after the last of ABSENT_DELAYS_S; then it is sent again.
+- An instance that was missing MISSING_BEFORE_HOLD times is held: sending it again will not help.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+
+from pydicom.dataset import Dataset
+
+from echonode.delivery.line import Line
+from echonode.delivery.ports import DeliveryStore, StorageAssociation
+from echonode.errors import ContextNotAccepted, DimseFailure
+from echonode.log import get_logger
+from echonode.model.criteria import Root
+from echonode.model.delivery import DeliveryEvent
+from echonode.model.identity import Destination
+from echonode.model.instance import StoredInstance
+from echonode.store.values import DeliveryJob
+
+ABSENT_DELAYS_S = (1.0, 5.0, 30.0, 120.0)
+MISSING_BEFORE_HOLD = 3
+_BATCH = 1000  # instances looked for in one round
+_MISSING = "the archive answered success and does not have it"
+_PENDING = (0xFF00, 0xFF01)  # PS3.4 C.4.1.1.4
+
+log = get_logger(__name__)
+
+
+def image_identifier(instance: StoredInstance) -> Dataset:
+    """The IMAGE-level identifier for one instance, unique keys of all levels above it included."""
+    identifier = Dataset()
+    identifier.QueryRetrieveLevel = "IMAGE"
+    identifier.StudyInstanceUID = instance.study_instance_uid
+    identifier.SeriesInstanceUID = instance.series_instance_uid
+    identifier.SOPInstanceUID = instance.sop_instance_uid
+    return identifier
+
+
+def is_found(association: StorageAssociation, instance: StoredInstance) -> bool | None:
+    """Whether the archive finds `instance`; None where its query failed.
+
+    Raises AssociationLost, ContextNotAccepted, DimseFailure.
+    """
+    found = False
+    status = None
+    for status, answer in association.c_find(Root.STUDY, image_identifier(instance)):
+        if status in _PENDING and answer is not None:
+            found |= answer.get("SOPInstanceUID") == instance.sop_instance_uid
+    return found if found or status == 0x0000 else None
+
+
+class Verification:
+    """Looks for what was sent, on the worker's thread; remembers in memory when to look again."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        store: DeliveryStore,
+        *,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        query_failed_s: float = 30.0,
+    ) -> None:
+        """query_failed_s: how long to wait after the archive could not answer a query."""
+        self._destination = destination
+        self._store = store
+        self._now = now
+        self._monotonic = monotonic
+        self._query_failed_s = query_failed_s
+        self._absences: Counter[int] = Counter()
+        self._misses: Counter[int] = Counter()
+        self._look_again_at: dict[int, float] = {}
+
+    def seek(self, line: Line) -> float | None:
+        """Look for everything that is due. Returns seconds until more is; None: nothing is open.
+
+        Raises what Line.get raises, and AssociationLost.
+        """
+        jobs = self._store.sent(self._destination.name, limit=_BATCH)
+        for job in jobs:
+            if self._due_s(job) <= 0:
+                self._look(line, job)
+        waits = [self._due_s(job) for job in jobs if job.id in self._look_again_at]
+        # A full batch may have hidden others behind it: look again as soon as it is through.
+        return 0.0 if len(jobs) == _BATCH and not waits else min(waits, default=None)
+
+    def _due_s(self, job: DeliveryJob) -> float:
+        due_at = self._look_again_at.get(job.id)
+        return 0.0 if due_at is None else max(0.0, due_at - self._monotonic())
+
+    def _look(self, line: Line, job: DeliveryJob) -> None:
+        try:
+            found = is_found(line.get().association, job.instance)
+        except (ContextNotAccepted, DimseFailure) as error:
+            log.error("verification_failed", destination=self._destination.name, reason=str(error))
+            found = None
+        line.touch()
+        if found is None:
+            self._look_again_at[job.id] = self._monotonic() + self._query_failed_s
+        elif found:
+            self._settle(job, DeliveryEvent.FOUND, "instance_verified")
+        else:
+            self._absent(job)
+
+    def _absent(self, job: DeliveryJob) -> None:
+        absences = self._absences[job.id]
+        if absences < len(ABSENT_DELAYS_S):
+            self._absences[job.id] += 1
+            self._look_again_at[job.id] = self._monotonic() + ABSENT_DELAYS_S[absences]
+            return
+        self._misses[job.id] += 1
+        if self._misses[job.id] < MISSING_BEFORE_HOLD:
+            self._settle(job, DeliveryEvent.MISSING, "job_retried", _MISSING)
+        else:
+            self._settle(job, DeliveryEvent.HOLD, "job_held", _MISSING)
+
+    def _settle(
+        self, job: DeliveryJob, event: DeliveryEvent, log_event: str, reason: str = ""
+    ) -> None:
+        self._store.record_attempt(job.id, event, now=self._now(), error=reason)
+        self._absences.pop(job.id, None)
+        self._look_again_at.pop(job.id, None)
+        if event is not DeliveryEvent.MISSING:
+            self._misses.pop(job.id, None)
+        log.info(
+            log_event,
+            sop_instance_uid=job.instance.sop_instance_uid,
+            destination=self._destination.name,
+            ae_title=self._destination.peer.ae_title,
+            reason=reason,
+        )

@@ -1,0 +1,164 @@
+"""One destination's delivery: a thread that sends what is due and asks for proof of it.
+
+Rules
+- Each destination has its own thread and association: a slow or dead one holds up no other.
+- `run_once` does what is due and returns how long nothing will be; the thread is that in a loop
+  and waits on an event, so that a new capture is sent at once and idleness costs nothing.
+- The pause of a destination is measured on the monotonic clock: setting the wall clock neither
+  ends nor prolongs it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from echonode.delivery.health import DestinationHealth
+from echonode.delivery.line import Line
+from echonode.delivery.ports import DeliveryStore
+from echonode.delivery.proof import Proof, earliest
+from echonode.delivery.retry import Backoff, Random, after_no_association
+from echonode.delivery.sender import Sender
+from echonode.errors import AssociationRejected, IllegalTransition, NetworkError, StoreError
+from echonode.log import get_logger
+from echonode.model.identity import Destination
+
+# After a step that failed on our side (a full disk, a delivery that an operator moved meanwhile):
+# trying again at once would seldom help.
+STALLED_S = 5.0
+# Due times are by the wall clock, which may be set: look again at least this often.
+LONGEST_WAIT_S = 600.0
+# Something is due and was not to be claimed: leave whoever holds it a moment.
+_SHORTEST_WAIT_S = 0.05
+
+log = get_logger(__name__)
+
+
+class DeliveryWorker:
+    """Delivers to one destination; `wake` may be called from any thread."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        *,
+        store: DeliveryStore,
+        line: Line,
+        sender: Sender,
+        proof: Proof,
+        health: DestinationHealth,
+        now: Callable[[], datetime],
+        random: Random,
+        backoff: Backoff,
+    ) -> None:
+        self.destination = destination
+        self._store = store
+        self._line = line
+        self._sender = sender
+        self._proof = proof
+        self._health = health
+        self._now = now
+        self._random = random
+        self._backoff = backoff
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._problem = ""
+        self._thread = threading.Thread(
+            target=self._run, name=f"delivery-{destination.name}", daemon=True
+        )
+
+    @property
+    def problem(self) -> str:
+        """What keeps the destination from being reached just now; '' when nothing does."""
+        return self._problem if self._health.is_suspect else ""
+
+    def start(self) -> None:
+        """Begin, with whatever the store still holds from before."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something became due."""
+        self._wake.set()
+
+    def stop(self, deadline_s: float) -> bool:
+        """Finish the C-STORE under way, release and end. False: it had to be broken off.
+
+        Returns a second after `deadline_s` at the latest.
+        """
+        self._stopping.set()
+        self._wake.set()
+        if not self._thread.is_alive():
+            return True
+        self._thread.join(deadline_s)
+        finished = not self._thread.is_alive()
+        if not finished:
+            self._line.abort()
+            self._thread.join(1.0)
+        return finished
+
+    def run_once(self) -> float:
+        """Do what is due now; returns the seconds until more may be, unless `wake` comes first."""
+        work_s = self._health.paused_s() or self._work()
+        if self._line.remaining_s() == 0:
+            self._line.release()
+        wait_s = earliest(work_s, self._line.remaining_s())
+        return LONGEST_WAIT_S if wait_s is None else min(wait_s, LONGEST_WAIT_S)
+
+    def _work(self) -> float | None:
+        """Send and seek proof. Returns the seconds until there is more to do; None: not known."""
+        try:
+            found = self._sender.send_due(self._line, self._stopping.is_set)
+            if self._stopping.is_set() or self._health.paused_s():
+                return self._health.paused_s()
+            proof_s = self._proof.seek(self._line)
+        except NetworkError as error:
+            self._pause(error)
+            return self._health.paused_s()
+        return earliest(0.0 if found else self._next_delivery_s(), proof_s)
+
+    def _next_delivery_s(self) -> float | None:
+        due_at = self._store.next_due(self.destination.name)
+        if due_at is None:
+            return None
+        return max(_SHORTEST_WAIT_S, (due_at - self._now()).total_seconds())
+
+    def _pause(self, error: NetworkError) -> None:
+        """The destination gave no association: leave it alone, blaming no instance."""
+        self._line.drop()
+        pause = after_no_association(
+            error, failures_before=self._health.refused, random=self._random, backoff=self._backoff
+        )
+        self._health.refused += 1
+        self._health.pause(pause.pause_s)
+        self._problem = pause.reason
+        rejected = isinstance(error, AssociationRejected)
+        log.log(
+            logging.ERROR if pause.alarm else logging.WARNING,
+            "association_rejected" if rejected else "destination_unreachable",
+            destination=self.destination.name,
+            ae_title=self.destination.peer.ae_title,
+            reason=pause.reason,
+            failures=self._health.refused,
+            pause_s=round(pause.pause_s, 1),
+            alarm=pause.alarm,
+        )
+
+    def _run(self) -> None:
+        while True:
+            # Cleared before the work, so that what comes during it is not missed, and before the
+            # look at `stopping`, which is set before the event.
+            self._wake.clear()
+            if self._stopping.is_set():
+                break
+            self._wake.wait(self._step())
+        self._line.release()
+
+    def _step(self) -> float:
+        try:
+            return self.run_once()
+        except (StoreError, IllegalTransition) as error:
+            log.error("delivery_stalled", destination=self.destination.name, reason=str(error))
+        except Exception:
+            log.exception("delivery_stalled", destination=self.destination.name)
+        return STALLED_S

@@ -1,0 +1,156 @@
+"""Asking archives to commit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from echonode.commitment.commitment_scu import (
+    CallBackAddress,
+    CommitmentSCU,
+    random_transaction_uid,
+)
+from echonode.errors import AssociationLost, ContextNotAccepted
+from echonode.model.commitment import TransactionEvent, TransactionState
+from echonode.model.identity import is_valid_uid
+from tests.unit.commitment.doubles import (
+    START,
+    Clock,
+    FakeTransactions,
+    Recorder,
+    RequestAssociation,
+    delivery_job,
+    destination,
+    transaction,
+)
+
+E = TransactionEvent
+
+
+@pytest.fixture
+def store() -> FakeTransactions:
+    return FakeTransactions()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def scu(store: FakeTransactions, clock: Clock) -> CommitmentSCU:
+    numbers = iter(range(1, 1000))
+    return CommitmentSCU(
+        store=store,
+        call_back=CallBackAddress(ae_title="ECHONODE", host="10.0.0.5", port=11112),
+        now=clock.now,
+        random=lambda: 0.0,
+        new_transaction_uid=lambda: f"2.25.{next(numbers)}",
+        instances_per_transaction=2,
+    )
+
+
+def test_the_transaction_is_durable_before_it_is_asked_for(
+    scu: CommitmentSCU, store: FakeTransactions, lines: Recorder
+) -> None:
+    """Row, then N-ACTION, then its answer: a report can never find an unknown transaction."""
+    association = RequestAssociation(store)
+    scu.request(association, destination(), [delivery_job(1), delivery_job(2)])
+    assert store.happened == ["row", "N-ACTION", "accepted"]
+    assert store.created == [("pacs", "2.25.1", [1, 2], "PACS")]
+    (request,) = association.requests
+    assert request.transaction_uid == "2.25.1"
+    assert [i.sop_instance_uid for i in request.instances] == ["1.2.3.1", "1.2.3.2"]
+    assert lines.named("commitment_requested")[0]["instances"] == 2
+
+
+def test_many_instances_are_asked_for_in_several_transactions(
+    scu: CommitmentSCU, store: FakeTransactions, lines: Recorder
+) -> None:
+    """No request grows beyond what an archive can check in good time; each has its own UID."""
+    association = RequestAssociation(store)
+    scu.request(association, destination(), [delivery_job(n) for n in range(1, 6)])
+    assert [jobs for _, _, jobs, _ in store.created] == [[1, 2], [3, 4], [5]]
+    assert len({request.transaction_uid for request in association.requests}) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (0x0110, "0110"),
+        (0x0122, "0122"),
+        (0x0131, "0131"),
+        (0x0213, "0213"),
+        (ContextNotAccepted("none"), "no storage commitment"),
+    ],
+)
+def test_a_refused_request_is_made_again_later(
+    scu: CommitmentSCU,
+    store: FakeTransactions,
+    lines: Recorder,
+    answer: int | Exception,
+    reason: str,
+) -> None:
+    """Whatever the archive refuses with, its instances wait and are asked for anew."""
+    scu.request(RequestAssociation(store, answer), destination(), [delivery_job(1, asked=1)])
+    ((uid, event, due, error),) = store.events
+    assert (uid, event, due) == ("2.25.1", E.REFUSED, START + timedelta(seconds=60))
+    assert reason in error
+    assert lines.named("commitment_failed")
+
+
+def test_no_answer_to_the_request_is_passed_on_with_nothing_left_waiting(
+    scu: CommitmentSCU, store: FakeTransactions, lines: Recorder
+) -> None:
+    """The worker learns that the association is gone; the transaction no longer waits."""
+    with pytest.raises(AssociationLost):
+        scu.request(
+            RequestAssociation(store, AssociationLost("reset")), destination(), [delivery_job(1)]
+        )
+    assert [event for _, event, _, _ in store.events] == [E.REFUSED]
+
+
+def test_only_what_is_overdue_is_given_up(
+    scu: CommitmentSCU, store: FakeTransactions, clock: Clock, lines: Recorder
+) -> None:
+    """After a restart the open requests keep waiting, each for its own time."""
+    clock.forward(3600)
+    store.open = [
+        transaction("2.25.1"),
+        transaction("2.25.2", requested_h=0.5, first_h=0.5),
+        transaction("2.25.3", state=TransactionState.CREATED, requested_h=0.9),
+    ]
+    assert scu.give_up_overdue(destination()) == 1800
+    given_up = [(uid, event) for uid, event, _, _ in store.events]
+    assert given_up == [("2.25.1", E.GIVE_UP), ("2.25.3", E.GIVE_UP)]
+
+
+def test_nothing_open_needs_no_look(scu: CommitmentSCU) -> None:
+    """Without an open request there is no time at which to look."""
+    assert scu.give_up_overdue(destination()) is None
+
+
+@pytest.mark.parametrize(("hours", "alarm"), [(1, False), (24, True), (48, True)])
+def test_the_alarm_says_whom_the_archive_must_call(
+    scu: CommitmentSCU,
+    store: FakeTransactions,
+    clock: Clock,
+    lines: Recorder,
+    hours: int,
+    alarm: bool,
+) -> None:
+    """The log names the AE, host and port to enter at the archive, and rings after a day."""
+    clock.forward(hours * 3600)
+    store.open = [transaction()]
+    scu.give_up_overdue(destination())
+    (line,) = lines.named("commitment_failed")
+    assert line["alarm"] is alarm
+    assert "AE ECHONODE at 10.0.0.5:11112" in str(line["reason"])
+
+
+def test_a_transaction_uid_is_never_used_twice() -> None:
+    """UIDs are random and well-formed."""
+    uids = {random_transaction_uid() for _ in range(1000)}
+    assert len(uids) == 1000
+    assert all(is_valid_uid(uid) for uid in uids)

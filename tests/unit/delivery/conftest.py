@@ -1,0 +1,88 @@
+"""A worker on a clock, a store and an archive of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from echonode.delivery import sender, verification, worker
+from echonode.delivery.ports import CheckBytes, Reencode
+from echonode.delivery.status_table import Verdict
+from echonode.delivery.wiring import delivery_worker
+from echonode.delivery.worker import DeliveryWorker
+from echonode.model.identity import CommitmentPolicy
+from tests.unit.delivery.doubles import (
+    Archive,
+    Clock,
+    FakeCommitment,
+    FakeStore,
+    Recorder,
+    delivery_job,
+    destination,
+    stored_instance,
+)
+
+
+class Scene:
+    """One destination with everything around it."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.store = FakeStore()
+        self.archive = Archive()
+        self.commitment = FakeCommitment(self.store)
+        self.checked: list[str] = []
+
+    def queue(self, count: int = 1) -> None:
+        for number in range(1, count + 1):
+            self.store.add(delivery_job(number, stored_instance(number)))
+
+    def worker(
+        self,
+        policy: CommitmentPolicy = CommitmentPolicy.NONE,
+        *,
+        check_bytes: CheckBytes | None = None,
+        reencode: Reencode | None = None,
+        statuses: Mapping[str, Verdict] | None = None,
+        name: str = "pacs",
+        monotonic: Callable[[], float] | None = None,
+    ) -> DeliveryWorker:
+        return delivery_worker(
+            destination(name, policy),
+            store=self.store,
+            associate=self.archive.associate,
+            commitment=self.commitment,
+            now=self.clock.now,
+            monotonic=monotonic or self.clock.monotonic,
+            random=lambda: 0.0,
+            check_bytes=check_bytes or (lambda i: self.checked.append(i.sop_instance_uid)),
+            reencode=reencode,
+            statuses=statuses,
+        )
+
+    def run(self, worker: DeliveryWorker, seconds: float) -> None:
+        """Let time pass as the worker's thread would: it is woken when it asked to be."""
+        until = self.clock.seconds + seconds
+        for _ in range(10_000):
+            wait_s = worker.run_once()
+            if self.clock.seconds + wait_s > until:
+                break
+            self.clock.forward(wait_s)
+        else:
+            raise AssertionError("the worker does not come to rest")
+        self.clock.seconds = until
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """What the room logs."""
+    recorder = Recorder()
+    for module in (sender, verification, worker):
+        monkeypatch.setattr(module, "log", recorder)
+    return recorder

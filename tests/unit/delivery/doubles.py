@@ -1,0 +1,290 @@
+"""A store, an archive and a clock that do what a test tells them, for the delivery room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from echonode.dimse.contexts import EXPLICIT_LE, ProposedContext
+from echonode.dimse.services import Part10File, StoreResponse
+from echonode.errors import NetworkError
+from echonode.model.commitment import CommitmentRequest
+from echonode.model.criteria import Root
+from echonode.model.delivery import DeliveryEvent, DeliveryState, after
+from echonode.model.identity import CommitmentPolicy, Destination, Peer
+from echonode.model.instance import StoredInstance
+from echonode.store.values import Attempt, DeliveryJob
+
+US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
+START = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
+
+
+class Clock:
+    """Wall and monotonic time that pass only when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.seconds
+
+    def forward(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+def destination(
+    name: str = "pacs", commitment: CommitmentPolicy = CommitmentPolicy.NONE
+) -> Destination:
+    peer = Peer(name=name, ae_title=name.upper(), host="127.0.0.1", port=104, may=frozenset())
+    return Destination(peer=peer, commitment=commitment)
+
+
+def stored_instance(
+    number: int = 1, *, sop_class_uid: str = US_IMAGE, transfer_syntax_uid: str = EXPLICIT_LE
+) -> StoredInstance:
+    return StoredInstance(
+        sop_class_uid=sop_class_uid,
+        sop_instance_uid=f"1.2.3.{number}",
+        study_instance_uid="1.2.3.1000",
+        series_instance_uid="1.2.3.1001",
+        transfer_syntax_uid=transfer_syntax_uid,
+        path=Path(f"/nowhere/{number}.dcm"),
+        size=1000,
+        dataset_offset=400,
+        dataset_sha256="0" * 64,
+    )
+
+
+def delivery_job(job_id: int, instance: StoredInstance, name: str = "pacs") -> DeliveryJob:
+    return DeliveryJob(
+        id=job_id,
+        destination=name,
+        state=DeliveryState.QUEUED,
+        attempts=0,
+        last_status=None,
+        last_error="",
+        next_attempt_at=None,
+        acquired_at=START,
+        sent_at=None,
+        commitments_asked=0,
+        commitments_failed=0,
+        first_asked_at=None,
+        instance=instance,
+    )
+
+
+class FakeStore:
+    """Deliveries in memory, moved by the product's own transition table."""
+
+    def __init__(self, *jobs: DeliveryJob) -> None:
+        self.jobs = {job.id: job for job in jobs}
+        self.events: list[tuple[int, DeliveryEvent]] = []
+        self.fail_next: Exception | None = None
+
+    def add(self, job: DeliveryJob) -> None:
+        self.jobs[job.id] = job
+
+    def state(self, job_id: int = 1) -> DeliveryState:
+        return self.jobs[job_id].state
+
+    def move(self, job_id: int, event: DeliveryEvent, **changes: object) -> None:
+        state = after(self.jobs[job_id].state, event)
+        self.jobs[job_id] = replace(self.jobs[job_id], state=state, **changes)  # type: ignore[arg-type]
+        self.events.append((job_id, event))
+
+    def claim(self, destination: str, *, now: datetime, limit: int) -> list[DeliveryJob]:
+        due = [
+            job
+            for job in self.jobs.values()
+            if job.destination == destination
+            and job.state is DeliveryState.QUEUED
+            and (job.next_attempt_at is None or job.next_attempt_at <= now)
+        ][:limit]
+        for job in due:
+            self.move(job.id, DeliveryEvent.SEND)
+        return [self.jobs[job.id] for job in due]
+
+    def record_attempt(
+        self,
+        job_id: int,
+        event: DeliveryEvent,
+        *,
+        now: datetime,
+        status: int | None = None,
+        error: str = "",
+        next_attempt_at: datetime | None = None,
+    ) -> None:
+        attempt = Attempt(
+            job_id=job_id,
+            event=event,
+            status=status,
+            error=error,
+            next_attempt_at=next_attempt_at,
+        )
+        self.record_attempts([attempt], now=now)
+
+    def record_attempts(self, attempts: Sequence[Attempt], *, now: datetime) -> None:
+        failure, self.fail_next = self.fail_next, None
+        if failure is not None:
+            raise failure
+        for attempt in attempts:
+            counted = attempt.event is not DeliveryEvent.INTERRUPTED
+            self.move(
+                attempt.job_id,
+                attempt.event,
+                attempts=self.jobs[attempt.job_id].attempts + counted,
+                last_status=attempt.status,
+                last_error=attempt.error,
+                next_attempt_at=attempt.next_attempt_at,
+            )
+
+    def sent(
+        self, destination: str, *, limit: int, now: datetime | None = None
+    ) -> list[DeliveryJob]:
+        return [
+            job
+            for job in self.jobs.values()
+            if job.destination == destination
+            and job.state is DeliveryState.SENT
+            and (now is None or job.next_attempt_at is None or job.next_attempt_at <= now)
+        ][:limit]
+
+    def next_due(self, destination: str) -> datetime | None:
+        return min(
+            (
+                job.next_attempt_at or START
+                for job in self.jobs.values()
+                if job.destination == destination and job.state is DeliveryState.QUEUED
+            ),
+            default=None,
+        )
+
+
+Answer = int | Exception
+FindAnswers = list[tuple[int, Dataset | None]]
+
+
+class FakeAssociation:
+    """An association with the archive below."""
+
+    def __init__(self, archive: Archive, accepted: frozenset[tuple[str, str]]) -> None:
+        self.archive = archive
+        self.accepted = accepted
+        self.is_open = True
+        self.released = self.aborted = False
+
+    def c_store(self, file: Part10File) -> StoreResponse:
+        self.archive.received.append((file.sop_instance_uid, file.transfer_syntax_uid))
+        self.archive.on_store(file)
+        answer = self.archive.answers.pop(0) if self.archive.answers else 0x0000
+        if isinstance(answer, Exception):
+            self.is_open = not isinstance(answer, NetworkError)
+            raise answer
+        return StoreResponse(status=answer, comment="PATIENT^NAME")
+
+    def c_find(self, root: Root, identifier: Dataset) -> Iterator[tuple[int, Dataset | None]]:
+        self.archive.queries.append(identifier)
+        yield from self.archive.on_find(identifier)
+
+    def request_commitment(self, request: CommitmentRequest) -> int:
+        raise NotImplementedError
+
+    def release(self) -> None:
+        self.is_open, self.released = False, True
+
+    def abort(self) -> None:
+        self.is_open, self.aborted = False, True
+        self.archive.on_abort()
+
+
+class Archive:
+    """Answers as scripted: `refusals` for associations, `answers` for C-STORE (0000 when out).
+
+    accepts: which contexts; by default all.
+    """
+
+    def __init__(self) -> None:
+        self.refusals: list[Exception] = []
+        self.answers: list[Answer] = []
+        self.accepts: Callable[[str, str], bool] = lambda sop_class, syntax: True
+        self.received: list[tuple[str, str]] = []
+        self.queries: list[Dataset] = []
+        self.associations: list[FakeAssociation] = []
+        self.proposals: list[tuple[ProposedContext, ...]] = []
+        self.attempts = 0
+        self.on_store: Callable[[Part10File], None] = lambda file: None
+        self.on_find: Callable[[Dataset], FindAnswers] = lambda identifier: [(0x0000, None)]
+        self.on_associate: Callable[[], None] = lambda: None
+        self.on_abort: Callable[[], None] = lambda: None
+
+    def associate(self, peer: Peer, contexts: Sequence[ProposedContext]) -> FakeAssociation:
+        self.attempts += 1
+        self.on_associate()
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.proposals.append(tuple(contexts))
+        accepted = frozenset(
+            (context.abstract_syntax, syntax)
+            for context in contexts
+            for syntax in context.transfer_syntaxes
+            if self.accepts(context.abstract_syntax, syntax)
+        )
+        self.associations.append(FakeAssociation(self, accepted))
+        return self.associations[-1]
+
+
+class FakeCommitment:
+    """Takes every request, moving the deliveries as the real service does."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.requests: list[list[str]] = []
+        self.associations: list[object] = []
+        self.overdue_s: float | None = None
+        self.failure: Exception | None = None
+        self.refused_until: datetime | None = None
+
+    def request(
+        self, association: object, destination: Destination, jobs: Sequence[DeliveryJob]
+    ) -> None:
+        self.associations.append(association)
+        self.requests.append([job.instance.sop_instance_uid for job in jobs])
+        for job in jobs:
+            self.store.move(job.id, DeliveryEvent.REQUEST_COMMITMENT)
+            if self.refused_until is not None or self.failure is not None:
+                self.store.move(
+                    job.id, DeliveryEvent.REQUEST_LOST, next_attempt_at=self.refused_until
+                )
+        if self.failure is not None:
+            raise self.failure
+
+    def give_up_overdue(self, destination: Destination) -> float | None:
+        return self.overdue_s
+
+
+class Recorder:
+    """Stands in for a module's logger and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, object]]] = []
+
+    def info(self, event: str, **keys: object) -> None:
+        self.lines.append((event, keys))
+
+    warning = error = info
+
+    def exception(self, event: str, **keys: object) -> None:
+        self.lines.append((event, {**keys, "traceback": True}))
+
+    def log(self, level: int, event: str, **keys: object) -> None:
+        self.lines.append((event, keys))
+
+    def named(self, event: str) -> list[dict[str, object]]:
+        return [keys for name, keys in self.lines if name == event]

@@ -1,0 +1,132 @@
+"""The worker as a thread: woken, stopped, and never in another's way."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from echonode.dimse.services import Part10File
+from echonode.errors import AssociationLost, OutOfSpace
+from echonode.model.delivery import DeliveryState
+from tests.unit.delivery.conftest import Scene
+from tests.unit.delivery.doubles import Recorder, delivery_job, stored_instance
+
+S = DeliveryState
+PATIENCE_S = 10.0  # a test that waits so long has failed
+
+
+def test_a_capture_is_sent_as_soon_as_the_worker_is_woken(scene: Scene, lines: Recorder) -> None:
+    """No polling: `wake` is what starts the sending, at once."""
+    sent = threading.Event()
+    scene.archive.on_store = lambda file: sent.set()
+    worker = scene.worker(monotonic=time.monotonic)
+    worker.start()
+    scene.store.add(delivery_job(1, stored_instance()))
+    worker.wake()
+    assert sent.wait(PATIENCE_S)
+    assert worker.stop(PATIENCE_S)
+    assert scene.store.state() is S.SENT
+    assert scene.archive.associations[0].released
+
+
+def test_a_hung_archive_does_not_hold_up_another(lines: Recorder) -> None:
+    """While one archive does not answer, the other's queue is delivered to the end."""
+    hung, other = Scene(), Scene()
+    answer_now = threading.Event()
+    hung.queue()
+    hung.archive.on_store = lambda file: assert_set(answer_now)
+    for number in range(1, 21):
+        other.store.add(delivery_job(number, stored_instance(number), "other"))
+    all_sent = threading.Event()
+    other.archive.on_store = lambda file: (
+        all_sent.set() if file.sop_instance_uid == "1.2.3.20" else None
+    )
+    workers = [hung.worker(), other.worker(name="other")]
+    for worker in workers:
+        worker.start()
+    assert all_sent.wait(PATIENCE_S)
+    assert hung.store.state() is S.SENDING
+    answer_now.set()
+    assert all(worker.stop(PATIENCE_S) for worker in workers)
+    assert hung.store.state() is S.SENT
+
+
+def assert_set(event: threading.Event) -> None:
+    assert event.wait(PATIENCE_S)
+
+
+def test_stop_finishes_the_instance_under_way_and_gives_back_the_rest(
+    scene: Scene, lines: Recorder
+) -> None:
+    """The C-STORE under way is finished and written down; what is behind it is queued again."""
+    scene.queue(3)
+    under_way, answer_now = threading.Event(), threading.Event()
+
+    def answer_when_told(file: Part10File) -> None:
+        under_way.set()
+        assert_set(answer_now)
+
+    scene.archive.on_store = answer_when_told
+    worker = scene.worker()
+    worker.start()
+    assert under_way.wait(PATIENCE_S)
+    stopped: list[bool] = []
+    stopper = threading.Thread(target=lambda: stopped.append(worker.stop(PATIENCE_S)))
+    stopper.start()
+    while not worker._stopping.is_set():
+        pass
+    answer_now.set()
+    stopper.join(PATIENCE_S)
+    assert stopped == [True]
+    assert [scene.store.state(n) for n in (1, 2, 3)] == [S.SENT, S.QUEUED, S.QUEUED]
+    assert scene.archive.associations[0].released
+
+
+def test_stop_breaks_off_an_archive_that_does_not_answer(scene: Scene, lines: Recorder) -> None:
+    """Past the deadline the association is aborted; the instance goes again after a restart."""
+    scene.queue()
+    under_way, aborted = threading.Event(), threading.Event()
+    scene.archive.on_abort = aborted.set
+
+    def hang(file: Part10File) -> None:
+        under_way.set()
+        assert_set(aborted)
+        scene.archive.answers = [AssociationLost("aborted")]
+
+    scene.archive.on_store = hang
+    worker = scene.worker()
+    worker.start()
+    assert under_way.wait(PATIENCE_S)
+    assert worker.stop(0.0) is False
+    assert not worker._thread.is_alive()
+    assert scene.store.state() is S.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("error", "traceback"), [(RuntimeError("a defect"), True), (OutOfSpace("disk full"), False)]
+)
+def test_what_fails_on_our_side_does_not_end_the_thread(
+    scene: Scene, lines: Recorder, error: Exception, traceback: bool
+) -> None:
+    """A full disk is said in one line, a defect with its traceback; the worker lives on."""
+    failed = threading.Event()
+
+    def fail(destination: str) -> None:
+        failed.set()
+        raise error
+
+    scene.store.next_due = fail  # type: ignore[method-assign]
+    worker = scene.worker()
+    worker.start()
+    assert failed.wait(PATIENCE_S)
+    assert worker._thread.is_alive()
+    assert worker.stop(PATIENCE_S)
+    (line,) = lines.named("delivery_stalled")
+    assert ("traceback" in line) is traceback
+
+
+def test_a_worker_that_never_ran_stops(scene: Scene) -> None:
+    """Stopping before the start is allowed: start-up may have failed elsewhere."""
+    assert scene.worker().stop(0.0)

@@ -1,0 +1,223 @@
+"""The receivers: real storage SCPs, each able to count what it has."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from tests.benchmarks.work import CALLING_AE_TITLE, Address
+from tests.peers import (
+    ChildProcess,
+    EchoNodeProcess,
+    OrthancServer,
+    StockStoreScp,
+    StoreScp,
+    free_port,
+)
+from tests.peers.stock import ROOT
+
+IDLE_PEERS = 8
+_SERVICES = ["echo", "store", "find"]
+
+
+class Receiver(ABC):
+    """A storage SCP that runs while its context is entered."""
+
+    def __init__(self) -> None:
+        self._parts = ExitStack()
+
+    @property
+    @abstractmethod
+    def address(self) -> Address:
+        """How to call it."""
+
+    @property
+    @abstractmethod
+    def pid(self) -> int:
+        """Its (first) process."""
+
+    @abstractmethod
+    def count(self) -> int | None:
+        """How many instances it has; None when it keeps none."""
+
+    def addresses(self, count: int) -> list[Address]:
+        """`count` ways to call it, as many as it will hold at once."""
+        return [self.address] * count
+
+    def discard(self) -> None:
+        """Free the space of what it has, where that does not disturb it."""
+        return
+
+    @abstractmethod
+    def _start(self) -> None:
+        """Enter its parts into self._parts."""
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._parts.close()
+
+
+class EchoNodeReceiver(Receiver):
+    """`echonode run`: durable, and serving only the AE titles it was told of."""
+
+    def _start(self) -> None:
+        node = EchoNodeProcess()
+        node.add_peer("bench", ae_title=CALLING_AE_TITLE, may=_SERVICES)
+        for number in range(IDLE_PEERS):
+            node.add_peer(f"idle{number}", ae_title=f"IDLE{number}", may=_SERVICES)
+        self._node = self._parts.enter_context(node)
+
+    @property
+    def address(self) -> Address:
+        return Address(host=self._node.host, port=self._node.port, called=self._node.ae_title)
+
+    def addresses(self, count: int) -> list[Address]:
+        """Spread over several AE titles, as one peer gets only so many associations."""
+        here = self.address
+        return [
+            Address(
+                host=here.host,
+                port=here.port,
+                called=here.called,
+                calling=f"IDLE{number % IDLE_PEERS}",
+            )
+            for number in range(count)
+        ]
+
+    @property
+    def pid(self) -> int:
+        return self._node.pid
+
+    def count(self) -> int | None:
+        return len(self._node.stored_files())
+
+
+class OrthancReceiver(Receiver):
+    """Orthanc as Debian's users have it."""
+
+    def _start(self) -> None:
+        self._server = self._parts.enter_context(OrthancServer())
+
+    @property
+    def address(self) -> Address:
+        server = self._server
+        return Address(host=server.host, port=server.dicom_port, called=server.ae_title)
+
+    @property
+    def pid(self) -> int:
+        return self._server.pid
+
+    def count(self) -> int | None:
+        return self._server.rest.instance_count()
+
+
+class StoreScpReceiver(Receiver):
+    """DCMTK's storescp, a process for each association unless fork is False."""
+
+    def __init__(self, *, fork: bool = True) -> None:
+        super().__init__()
+        self._fork = fork
+
+    def _start(self) -> None:
+        self._server = self._parts.enter_context(StoreScp(fork=self._fork))
+
+    @property
+    def address(self) -> Address:
+        server = self._server
+        return Address(host=server.host, port=server.port, called=server.ae_title)
+
+    @property
+    def pid(self) -> int:
+        return self._server.pid
+
+    def count(self) -> int | None:
+        return len(self._server.received())
+
+    def discard(self) -> None:
+        _unlink(self._server.received())
+
+
+class StockReceiver(Receiver):
+    """Stock pynetdicom, not durable."""
+
+    def _start(self) -> None:
+        self._server = self._parts.enter_context(StockStoreScp())
+
+    @property
+    def address(self) -> Address:
+        server = self._server
+        return Address(host=server.host, port=server.port, called=server.ae_title)
+
+    @property
+    def pid(self) -> int:
+        return self._server.pid
+
+    def count(self) -> int | None:
+        return len(self._server.received())
+
+    def discard(self) -> None:
+        _unlink(self._server.received())
+
+
+class _ModuleReceiver(Receiver):
+    """One of our own small receivers, run as a module with a port and perhaps a folder."""
+
+    def __init__(self, module: str, *, keep: bool) -> None:
+        super().__init__()
+        self._module, self._keep = module, keep
+        self._port = free_port()
+
+    def _start(self) -> None:
+        folder = Path(self._parts.enter_context(tempfile.TemporaryDirectory(prefix="receiver-")))
+        self._kept = folder / "received"
+        self._kept.mkdir()
+        command: list[str | Path] = [sys.executable, "-m", self._module, str(self._port)]
+        command += [self._kept] if self._keep else []
+        child = ChildProcess(command, folder=folder, name="receiver", env={"PYTHONPATH": str(ROOT)})
+        self._child = child.start(ports=(self._port,))
+        self._parts.callback(child.kill)
+
+    @property
+    def address(self) -> Address:
+        return Address(host="127.0.0.1", port=self._port, called="RECEIVER")
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def files(self) -> list[Path]:
+        """What it keeps, in the order of arrival."""
+        return sorted(self._kept.iterdir())
+
+    def count(self) -> int | None:
+        return len(self.files()) if self._keep else None
+
+    def discard(self) -> None:
+        _unlink(self.files())
+
+
+class WireReceiver(_ModuleReceiver):
+    """The raw-socket ceiling; keep: written and synchronised before each answer."""
+
+    def __init__(self, *, keep: bool) -> None:
+        super().__init__("tests.benchmarks.wire_receiver", keep=keep)
+
+
+class DisklessReceiver(_ModuleReceiver):
+    """EchoNode's acceptor whose datasets go nowhere: the network layer without the disk."""
+
+    def __init__(self) -> None:
+        super().__init__("tests.benchmarks.diskless_receiver", keep=False)
+
+
+def _unlink(files: Iterable[Path]) -> None:
+    for file in list(files):
+        file.unlink()

@@ -1,0 +1,25 @@
+"""Every benchmark, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from tests.benchmarks.c_echo import ECHO_BENCHMARKS
+from tests.benchmarks.c_store import RECEIVE_BENCHMARKS, SEND_BENCHMARKS
+from tests.benchmarks.contest import Benchmark
+from tests.benchmarks.idle import IDLE_BENCHMARKS
+from tests.benchmarks.memory import MEMORY_BENCHMARKS
+
+BENCHMARKS: Final[Sequence[Benchmark]] = (
+    *SEND_BENCHMARKS,
+    *RECEIVE_BENCHMARKS,
+    *ECHO_BENCHMARKS,
+    *IDLE_BENCHMARKS,
+    *MEMORY_BENCHMARKS,
+)
+
+
+def chosen(substring: str) -> list[Benchmark]:
+    """Those whose name contains the substring, in any case; all for an empty one."""
+    return [benchmark for benchmark in BENCHMARKS if substring.lower() in benchmark.name.lower()]

@@ -1,0 +1,180 @@
+"""Child processes that start surely, stop surely and leave nothing running.
+
+Rules
+- Each child is the leader of a process group of its own; stopping it stops the whole group, so
+  that a server's forked workers go with it.
+- `start` returns only when the port is being listened on, or raises NotReady with what it printed.
+- Output goes to a file in the part's folder: a pipe nobody reads would one day block the child.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from tests.peers import reaper
+
+LOOPBACK = "127.0.0.1"
+START_DEADLINE_S = 30.0
+STOP_DEADLINE_S = 15.0
+
+# Below the range that Linux gives to outgoing connections (32768 and up): a port found free stays
+# free while a load test opens hundreds of connections.
+_PORTS = range(20_000, 32_000)
+_random = random.SystemRandom()
+
+
+class NotReady(Exception):
+    """A real program did not come up in time; carries the end of what it printed."""
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on now."""
+    for _ in range(200):
+        port = _random.choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+    raise NotReady("no free port on loopback")
+
+
+def is_listening(port: int, *, timeout_s: float = 0.5) -> bool:
+    """Whether a TCP connection to the loopback port is accepted."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=timeout_s):
+            return True
+    except OSError:
+        return False
+
+
+def has_listener(port: int) -> bool:
+    """Whether somebody listens on the port, without calling there: the kernel's own table."""
+    wanted = f":{port:04X}"
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text().splitlines()[1:]
+        except FileNotFoundError:
+            continue
+        for line in lines:
+            _, local, _, state = line.split()[:4]
+            if local.endswith(wanted) and state == "0A":  # TCP_LISTEN
+                return True
+    return False
+
+
+class ChildProcess:
+    """A program in its own process group, its output in `folder/NAME.log`."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        folder: Path,
+        name: str,
+        env: Mapping[str, str] | None = None,
+        pipe_output: bool = False,
+        pipe_input: bool = False,
+    ) -> None:
+        """pipe_output: stdout is read by the caller; only stderr goes to the log file."""
+        self.command = [str(part) for part in command]
+        self.folder, self.name = folder, name
+        self.log_file = folder / f"{name}.log"
+        self._env = {**os.environ, **env} if env is not None else None
+        self._pipe_output, self._pipe_input = pipe_output, pipe_input
+        self._process: subprocess.Popen[bytes] | None = None
+        self._gone = False
+
+    @property
+    def popen(self) -> subprocess.Popen[bytes]:
+        """The running (or ended) process. Raises NotReady before the start."""
+        if self._process is None:
+            raise NotReady(f"{self.name} was not started")
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        return self.popen.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def output(self, *, last: int = 4000) -> str:
+        """The end of what the program printed, in characters."""
+        if not self.log_file.exists():
+            return ""
+        return self.log_file.read_text(errors="replace")[-last:]
+
+    def start(
+        self,
+        *,
+        ports: Sequence[int] = (),
+        deadline_s: float = START_DEADLINE_S,
+        answers: Callable[[int], bool] = is_listening,
+    ) -> ChildProcess:
+        """Start the program and wait until it listens on each of `ports`. Raises NotReady.
+
+        answers: how a port is looked at; `has_listener` where a connection would be counted.
+        """
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=self._env,
+                stdin=subprocess.PIPE if self._pipe_input else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if self._pipe_output else log,
+                stderr=log,
+                start_new_session=True,
+            )
+        reaper.note_started(self._process.pid)
+        try:
+            self._wait_for_ports(ports, answers, time.monotonic() + deadline_s)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def _wait_for_ports(
+        self, ports: Sequence[int], answers: Callable[[int], bool], deadline: float
+    ) -> None:
+        for port in ports:
+            while not answers(port):
+                if not self.running:
+                    raise NotReady(f"{self.name} ended at once:\n{self.output()}")
+                if time.monotonic() > deadline:
+                    raise NotReady(f"{self.name} does not answer on {port}:\n{self.output()}")
+                time.sleep(0.02)
+
+    def stop(self, *, deadline_s: float = STOP_DEADLINE_S) -> int:
+        """SIGTERM, then after the deadline SIGKILL; the exit code. Stopping twice is harmless."""
+        if self.running:
+            self.popen.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.popen.wait(deadline_s)
+        return self.kill()
+
+    def kill(self) -> int:
+        """SIGKILL to the whole group, as a power cut would; the exit code.
+
+        A piped stdout is left to its reader, who sees it end.
+        """
+        process = self.popen
+        if not self._gone:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            reaper.note_stopped(process.pid)
+            self._gone = True  # from here on the number may be another group's
+        if process.stdin is not None:
+            process.stdin.close()
+        return process.returncode

@@ -1,0 +1,44 @@
+"""Where the real programs are, and what to do when one is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+
+# Never the virtual environment's folder: pynetdicom installs scripts there that bear the names of
+# DCMTK's programs (echoscu, storescu, storescp, ...) and are other programs.
+SEARCH_PATH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
+
+PACKAGES: Mapping[str, str] = {
+    "Orthanc": "orthanc",
+    "dciodvfy": "dicom3tools",
+    "gdcmconv": "libgdcm-tools",
+    "gdcmdump": "libgdcm-tools",
+    "gdcmraw": "libgdcm-tools",
+}
+"""Program to Debian package; every program that is not named here is DCMTK's."""
+
+
+class PeerMissing(Exception):
+    """A real program is not installed; names its Debian package."""
+
+    def __init__(self, program: str, package: str) -> None:
+        super().__init__(f"{program} is missing: install the Debian package {package}")
+        self.program, self.package = program, package
+
+
+def find_program(name: str) -> str:
+    """The absolute path of a system program. Raises PeerMissing, which names its package."""
+    found = shutil.which(name, path=SEARCH_PATH)
+    if found is None:
+        raise PeerMissing(name, PACKAGES.get(name, "dcmtk"))
+    return found
+
+
+def peers_required() -> bool:
+    """Whether a missing program is a failure here, and not only a reason to skip."""
+    return (
+        os.environ.get("ECHONODE_REQUIRE_PEERS", "") == "1"
+        or os.environ.get("CI", "").lower() == "true"
+    )

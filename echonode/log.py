@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import MutableMapping
 from typing import Any, cast
 
@@ -61,6 +62,8 @@ def configure(*, format: str = "json", level: str = "info") -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stdout),
         cache_logger_on_first_use=True,
     )
+    # pydicom warns on stderr with the value that it does not like, which may be a patient's.
+    warnings.simplefilter("ignore")
     # pynetdicom logs identifiers and raw peer text; nothing of it reaches our lines (CWE-117).
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
     logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)

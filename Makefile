@@ -1,0 +1,92 @@
+# EchoNode: set-up, demonstration, tests.
+#
+# Needs Python 3.11 or later and make; `make help` lists what there is. PYTHON=... names another
+# interpreter. pip's own environment variables and configuration (mirrors, find-links, proxies) are
+# left to work; what is installed is fixed by the hashes in requirements*.lock.
+
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+BUILD := build
+
+# Stamps: a second call finds them newer than what they were made from, and does nothing.
+STAMP_VENV := $(VENV)/.stamp-venv
+STAMP_INSTALL := $(VENV)/.stamp-install
+STAMP_DEV := $(VENV)/.stamp-dev
+
+# pip as root inside a virtual environment harms nothing, so its warning says nothing.
+export PIP_ROOT_USER_ACTION := ignore
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
+
+# In CI a peer that is missing is a failure; elsewhere its tests are skipped, and say so.
+ifeq ($(CI),true)
+export ECHONODE_REQUIRE_PEERS := 1
+endif
+
+# Two workers: the tests start whole processes, and more of them only wait for each other. A file
+# stays on one worker (--dist loadfile), so that what it shares, an Orthanc say, is started once.
+WORKERS ?= 2
+# The whole run, in seconds. pytest-timeout ends one test; this ends what that cannot.
+TEST_DEADLINE ?= 1140
+# More for pytest: make test PYTEST_ARGS="-k commitment"
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test check format bench faults lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+install: $(STAMP_INSTALL) ## .venv with EchoNode in it; the command is .venv/bin/echonode
+
+demo: $(STAMP_INSTALL) ## the main job end to end on this machine: probe, PACS, commitment, retrieval
+	@$(BIN)/echonode demo $(if $(RECORDING),--recording "$(RECORDING)") $(if $(KEEP),--keep)
+
+test: $(STAMP_DEV) ## every test; the real peers are installed when root, and named when missing
+	@tools/real-peers.sh
+	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
+	    $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+check: $(STAMP_DEV) ## formatter, linter and type checker; changes nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMP_DEV) ## let the formatter and the linter mend what they can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP_DEV) ## measure against the real peers: table and build/bench.json; ONLY=substring
+	@tools/real-peers.sh
+	@mkdir -p $(BUILD)
+	@$(BIN)/python -m tests.benchmarks --out $(BUILD)/bench.json $(if $(ONLY),--only "$(ONLY)")
+
+faults: $(STAMP_DEV) ## the fault programme at full numbers (hours)
+	@tools/real-peers.sh
+	@ECHONODE_FAULTS=full $(BIN)/python -m pytest --timeout=0 $(PYTEST_ARGS) tests/faults
+
+lock: ## resolve the lock files anew from pyproject.toml (maintainers)
+	@tools/lock.sh
+
+clean: ## remove what make made; ./var (the store) is never touched
+	rm -rf $(VENV) $(BUILD) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP_VENV): tools/setup-venv.sh
+	@PYTHON="$(PYTHON)" tools/setup-venv.sh $(VENV)
+	@touch $@
+
+# The build back end is locked as well, so nothing is installed that no hash vouches for.
+$(STAMP_INSTALL): $(STAMP_VENV) requirements.lock requirements-build.lock pyproject.toml
+	@echo "Installing EchoNode into $(VENV)"
+	@$(PIP_INSTALL) -r requirements-build.lock -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# One of the test tools comes as source; the locked back end builds it, so that nothing else is fetched.
+$(STAMP_DEV): $(STAMP_INSTALL) requirements-dev.lock
+	@echo "Installing the test tools into $(VENV)"
+	@$(PIP_INSTALL) --no-build-isolation --use-pep517 -r requirements-dev.lock
+	@touch $@

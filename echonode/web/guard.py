@@ -1,0 +1,108 @@
+"""What stands before every route: who may be asking, and what every answer carries.
+
+Rules
+- A page of another site must not reach us through a browser (DNS rebinding): the Host asked for is
+  an address, this machine's own name, or one that was configured. A stranger's site can only ever
+  send its own name.
+- A request that changes something is refused when a browser says it comes from another origin.
+- Every answer carries the headers that keep a browser from guessing, framing or caching it.
+- An exception that nobody expected is logged here once and answered 500, without its text.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Collection
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from echonode.log import get_logger
+
+log = get_logger(__name__)
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# The console's scripts and styles are files of ours; nothing inline, nothing from elsewhere.
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Guard:
+    """ASGI middleware with the rules above; a route's own header of the same name wins.
+
+    allowed_hosts: names to answer to beyond addresses, localhost and this machine's own name.
+    """
+
+    def __init__(self, app: ASGIApp, *, allowed_hosts: Collection[str] = ()) -> None:
+        self._app = app
+        names = {"localhost", socket.gethostname(), *allowed_hosts}
+        self._names = frozenset(name.lower().rstrip(".") for name in names)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send)
+        if refusal := self._refusal(scope):
+            await refusal(scope, receive, answer.send)
+            return
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception:  # the top of a request, as of a thread
+            log.exception("web_request_failed", method=scope["method"])
+            if answer.started:
+                raise  # the client must see a broken answer, not one that looks whole
+            await PlainTextResponse("internal error\n", 500)(scope, receive, answer.send)
+
+    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if not self._is_ours(host):
+            return PlainTextResponse("this node is not known by that name\n", 421)
+        origin = headers.get("origin")
+        from_elsewhere = origin is not None and origin.partition("://")[2].lower() != host.lower()
+        if from_elsewhere and scope["method"] not in SAFE_METHODS:
+            return PlainTextResponse("requests from other sites are refused\n", 403)
+        return None
+
+    def _is_ours(self, host: str) -> bool:
+        """Whether a Host header (RFC 9110 7.2), its port taken off, names this node."""
+        name = host.rpartition(":")[0] if _has_port(host) else host
+        try:
+            ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+        except ValueError:
+            return name.lower().rstrip(".") in self._names
+        return True
+
+
+def _has_port(host: str) -> bool:
+    """Whether the last colon is a port's: an IPv6 address has its colons inside brackets."""
+    return host.rpartition(":")[2].isdecimal() and not host.endswith("]")
+
+
+class _Answer:
+    """Adds the headers to an answer on its way out, and remembers whether it has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+        await self._send(message)

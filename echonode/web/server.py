@@ -1,0 +1,130 @@
+"""The web server: Starlette on uvicorn, in one thread with an event loop of its own.
+
+Rules
+- The socket is bound by `start`, in the caller's thread: a port that is taken is the caller's
+  OSError at once, and port 0 has become a real one when `start` returns.
+- Routes run on the event loop when they are `async`, else in a worker thread; a route that reads
+  the database is not `async`.
+- `stop` ends the listener first, then lets answers finish, then breaks those that do not.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import socket
+import threading
+from collections.abc import Collection, Sequence
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+
+from echonode.log import get_logger
+from echonode.web.guard import Guard
+
+log = get_logger(__name__)
+
+# Enough for a console on every screen of a clinic; beyond it 503, so that a flood of half-open
+# requests costs neither memory nor the DICOM side its descriptors.
+MAX_CONNECTIONS = 200
+# Request line and headers of anything a browser or Prometheus sends fit in a quarter of this.
+MAX_HEADER_BYTES = 64 * 1024
+KEEP_ALIVE_S = 15  # longer than the console's refresh, so that it reuses one connection
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which also says when it serves."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.decided = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.decided.set()
+
+
+class WebServer:
+    """Serves `routes` on host:port from `start` until `stop`."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        routes: Sequence[BaseRoute],
+        allowed_hosts: Collection[str] = (),
+    ) -> None:
+        self._wanted = (host, port)
+        app = Starlette(
+            routes=routes, middleware=[Middleware(Guard, allowed_hosts=tuple(allowed_hosts))]
+        )
+        self._config = uvicorn.Config(
+            app,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            interface="asgi3",
+            lifespan="off",
+            proxy_headers=False,  # nobody in front of us is trusted to say who is asking
+            server_header=False,
+            access_log=False,
+            log_config=None,
+            # uvicorn's lines quote what the peer sent (CWE-117); failures are logged by Guard.
+            log_level=logging.CRITICAL + 1,
+            limit_concurrency=MAX_CONNECTIONS,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+            timeout_keep_alive=KEEP_ALIVE_S,
+        )
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        self._bound: tuple[str, int] | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """(host, port) as bound; port 0 has been resolved."""
+        if self._bound is None:
+            raise RuntimeError("the web server has not been started")
+        return self._bound
+
+    def start(self) -> None:
+        """Bind, and return once requests are answered. Raises OSError that names the address."""
+        host, port = self._wanted
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            listener = socket.create_server((host, port), family=family)
+        except OSError as error:
+            raise OSError(error.errno, f"web {host}:{port}: {error.strerror}") from None
+        self._bound = (host, int(listener.getsockname()[1]))
+        self._server = _Server(self._config)
+        self._thread = threading.Thread(
+            target=_serve, args=(self._server, listener), name="web", daemon=True
+        )
+        self._thread.start()
+        self._server.decided.wait()
+        if not self._server.started:
+            raise OSError(f"web {host}:{port}: the server did not start; the log says why")
+
+    def stop(self, deadline_s: float) -> None:
+        """Stop within `deadline_s` seconds; answers still going out then are broken off."""
+        if self._server is None or self._thread is None:
+            return
+        # uvicorn's own grace ends early enough to be joined before ours does.
+        self._config.timeout_graceful_shutdown = max(0, math.floor(deadline_s - 1))
+        self._server.should_exit = True
+        self._thread.join(deadline_s)
+        if self._thread.is_alive():
+            log.warning("web_stop_overdue", deadline_s=deadline_s)
+
+
+def _serve(server: _Server, listener: socket.socket) -> None:
+    """The thread's top: run the event loop until it is told to end."""
+    try:
+        server.run(sockets=[listener])
+    except Exception:
+        log.exception("web_server_failed")
+    finally:
+        listener.close()
+        server.decided.set()

@@ -1,0 +1,128 @@
+"""What the console shows: the node's state as values, the ledger, and the page itself.
+
+No patient data passes here: probes, destinations, counts, UIDs and states.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib import resources
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from echonode.web.encoding import Row, Rows, json_array
+
+MAX_LAST = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeStatus:
+    """One probe: whether it is there, and its frames since the node started.
+
+    dropped: frames that came and could not be used; partial: frames used with lines missing.
+    """
+
+    name: str
+    connected: bool
+    frames_received: int
+    frames_dropped: int
+    frames_partial: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DestinationStatus:
+    """One destination and where its deliveries stand.
+
+    deliveries: state of the ledger -> number of instances in it.
+    problem: what keeps it from being reached just now, in words; '' when nothing does.
+    """
+
+    name: str
+    ae_title: str
+    commitment: str
+    deliveries: Mapping[str, int]
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeStatus:
+    """The node at one moment. `now`, `started_at`: aware. disk_free_percent: of data_dir's disk."""
+
+    ae_title: str
+    version: str
+    now: datetime
+    started_at: datetime
+    disk_free_percent: float
+    probes: tuple[ProbeStatus, ...]
+    destinations: tuple[DestinationStatus, ...]
+
+
+# file -> media type; the page, its style and its script are the package's own files.
+_PAGE = {
+    "index.html": "text/html",
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+}
+
+
+def console_routes(*, status: Callable[[], NodeStatus], ledger: Rows) -> list[BaseRoute]:
+    """GET / (the page), /console/FILE, /api/status and /api/ledger.
+
+    ledger: the rows of `echonode ledger --json`. /api/ledger?last=N gives only the N rows stored
+    last, newest first.
+    """
+
+    def read_status(_request: Request) -> Response:
+        now = status()
+        body = asdict(now)
+        body["now"], body["started_at"] = now.now.isoformat(), now.started_at.isoformat()
+        return JSONResponse(body)
+
+    async def read_ledger(request: Request) -> Response:
+        last = _last(request)
+        rows = ledger if last is None else lambda: newest(ledger(), last)
+        return StreamingResponse(json_array(rows), media_type="application/json")
+
+    return [
+        Route("/api/status", read_status, methods=["GET"]),
+        Route("/api/ledger", read_ledger, methods=["GET"]),
+        *_page_routes(),
+    ]
+
+
+def newest(rows: Iterable[Row], count: int) -> list[Row]:
+    """The `count` rows that were stored last, newest first."""
+    return heapq.nlargest(count, rows, key=lambda row: str(row["stored_at"]))
+
+
+def _last(request: Request) -> int | None:
+    """The query's `last`, None where it has none."""
+    text = request.query_params.get("last")
+    if text is None:
+        return None
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_LAST))
+    if not is_number or not 0 < int(text) <= MAX_LAST:
+        raise HTTPException(400, f"last is a number from 1 to {MAX_LAST}")
+    return int(text)
+
+
+def _page_routes() -> list[BaseRoute]:
+    folder = resources.files("echonode.web") / "console"
+    routes: list[BaseRoute] = []
+    for name, media_type in _PAGE.items():
+        path = "/" if name == "index.html" else f"/console/{name}"
+        routes.append(_file_route(path, (folder / name).read_bytes(), media_type))
+    return routes
+
+
+def _file_route(path: str, content: bytes, media_type: str) -> Route:
+    async def read(_request: Request) -> Response:
+        return Response(content, media_type=media_type)
+
+    return Route(path, read, methods=["GET"])

@@ -1,0 +1,334 @@
+"""What is shipped for deployment fits together: image, compose file, configurations, lock files.
+
+No container engine is needed: the files are read as the engine would read them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+import yaml
+
+from echonode import __version__
+from echonode.cli import app
+from echonode.config import Config, parse
+from echonode.model.identity import CommitmentPolicy, Service
+from tests.peers import OrthancServer
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"]
+TLS_KEYS = ("cert", "key", "ca")
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def dockerfile() -> list[tuple[str, str]]:
+    """(instruction, the rest) of each instruction, comments gone and lines joined."""
+    lines = [line for line in read("Dockerfile").splitlines() if not line.startswith("#")]
+    joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
+    return [tuple(line.split(None, 1)) for line in joined.splitlines() if line.strip()]  # type: ignore[misc]
+
+
+def instruction(name: str) -> list[str]:
+    return [rest for word, rest in dockerfile() if word == name]
+
+
+def service(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(read("docker-compose.yml"))["services"][name]
+    return found
+
+
+def container_ports(name: str) -> set[int]:
+    """The ports that compose publishes of a service, as inside its container."""
+    return {int(port.rpartition(":")[2]) for port in service(name)["ports"]}
+
+
+def orthanc() -> dict[str, Any]:
+    """Orthanc's configuration: JSON with comment lines."""
+    lines = read("deploy/orthanc.json").splitlines()
+    found: dict[str, Any] = json.loads(
+        "\n".join(line for line in lines if not line.strip().startswith("//"))
+    )
+    return found
+
+
+def deployed() -> Config:
+    return parse(read("deploy/echonode.yaml"), {})
+
+
+def options_of(command: str) -> set[str]:
+    """The options that `echonode COMMAND` knows. KeyError for a command that does not exist."""
+    group = typer.main.get_group(app)
+    return {option for parameter in group.commands[command].params for option in parameter.opts}
+
+
+# --- the image ---
+
+
+def copied() -> Iterator[str]:
+    for rest in instruction("COPY"):
+        if "--from=" not in rest:
+            yield from shlex.split(rest)[:-1]
+
+
+def test_everything_that_the_image_copies_exists_and_is_sent_to_the_engine() -> None:
+    """A build does not fail at a COPY, and .dockerignore holds back nothing that it needs."""
+    sent = {line.lstrip("!").rstrip("/") for line in read(".dockerignore").splitlines()}
+    for source in copied():
+        assert (ROOT / source).exists(), source
+        assert source in sent, f"{source} is not let through by .dockerignore"
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    """The last USER is a number other than 0, so that an orchestrator can check it."""
+    user = instruction("USER")[-1].split(":")[0]
+    assert int(user) > 0
+    words = [word for word, _ in dockerfile()]
+    assert words.index("USER") > max(i for i, word in enumerate(words) if word == "RUN")
+
+
+def test_the_image_installs_by_hash_only() -> None:
+    """Every package comes from a lock file; nothing else is resolved during a build."""
+    for command in instruction("RUN"):
+        for install in re.findall(r"pip install [^&]*", command):
+            assert "--require-hashes" in install or "--no-deps" in install, install
+
+
+def test_the_images_command_is_one_that_echonode_has() -> None:
+    """`docker run echonode` starts the node with the configuration that is mounted."""
+    assert json.loads(instruction("ENTRYPOINT")[0]) == ["echonode"]
+    command, *arguments = json.loads(instruction("CMD")[0])
+    assert set(arguments[::2]) <= options_of(command)
+    targets = [volume.split(":")[1] for volume in service("echonode")["volumes"]]
+    assert arguments[arguments.index("--config") + 1] in targets
+
+
+def test_the_health_check_asks_the_port_that_is_configured() -> None:
+    """The container is healthy exactly when the console of the shipped configuration answers."""
+    web = deployed().web
+    assert web is not None
+    assert f"http://127.0.0.1:{web.port}/health/live" in instruction("HEALTHCHECK")[0]
+
+
+def test_every_configured_port_is_exposed_and_published() -> None:
+    """What the node listens on can be reached, and nothing is published that it does not serve."""
+    config = deployed()
+    assert config.web is not None
+    ports = {listener.port for listener in config.listen} | {config.web.port}
+    assert {int(port) for port in instruction("EXPOSE")[0].split()} == ports
+    assert container_ports("echonode") == ports
+
+
+def test_the_store_outlives_the_container() -> None:
+    """data_dir is the image's volume, and compose gives it a name."""
+    data_dir = str(deployed().data_dir)
+    assert instruction("VOLUME") == [data_dir]
+    targets = {
+        volume.split(":")[1]: volume.split(":")[0] for volume in service("echonode")["volumes"]
+    }
+    assert targets[data_dir] in yaml.safe_load(read("docker-compose.yml"))["volumes"]
+
+
+# --- compose: both ways between EchoNode and Orthanc ---
+
+
+def test_echonode_finds_orthanc_under_its_own_name_and_port() -> None:
+    """The way there: AE title, host and port are those of Orthanc's own configuration."""
+    (peer,) = deployed().peer_values()
+    assert (peer.ae_title, peer.port) == (orthanc()["DicomAet"], orthanc()["DicomPort"])
+    assert peer.host == service("orthanc")["hostname"]
+    assert peer.port in container_ports("orthanc")
+    assert orthanc()["HttpPort"] in container_ports("orthanc")
+
+
+def test_orthanc_can_call_back_with_its_commitment_report() -> None:
+    """The way back: Orthanc knows our AE title, host and port, and may report and be served."""
+    (modality,) = orthanc()["DicomModalities"].values()
+    config = deployed()
+    assert modality["AET"] == config.ae_title
+    assert modality["Host"] == service("echonode")["hostname"]
+    assert modality["Port"] in {listener.port for listener in config.listen}
+    assert modality["AllowStorageCommitment"] is True
+    (destination,) = config.destination_values()
+    assert destination.commitment is CommitmentPolicy.REQUIRED
+    assert Service.COMMIT in destination.peer.may
+
+
+@pytest.mark.peers
+def test_a_real_orthanc_takes_the_shipped_configuration(
+    make_orthanc: Callable[..., OrthancServer],
+) -> None:
+    """Its keys are ones that Orthanc knows: it may be called by us and may report to us."""
+    here = {"DicomPort", "HttpPort", "RemoteAccessAllowed", "AuthenticationEnabled"}
+    options = {key: value for key, value in orthanc().items() if key not in here}
+    known = make_orthanc(options=options).rest.get("/modalities?expand")["echonode"]
+    assert known["AET"] == deployed().ae_title
+    assert known["AllowEventReport"] is True  # storage commitment, there and back
+    assert known["AllowNAction"] is True
+
+
+def test_the_simulated_probe_is_where_the_configuration_looks_for_it() -> None:
+    """`--profile demo` needs no editing: same protocol, dialect, name and port."""
+    command, *arguments = service("probe-sim")["command"]
+    options = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    assert options.keys() <= options_of(command)
+    (probe,) = deployed().probes
+    assert (options["--protocol"], options["--dialect"]) == (probe.protocol, probe.dialect)
+    assert probe.connect == f"{service('probe-sim')['hostname']}:{options['--port']}"
+    assert options["--host"] == "0.0.0.0"
+
+
+def test_compose_builds_the_version_of_this_checkout() -> None:
+    """The image's tag says what is in it, and Orthanc's is pinned."""
+    assert service("echonode")["image"] == f"echonode:{__version__}"
+    assert re.fullmatch(r".+:\d+\.\d+\.\d+", service("orthanc")["image"])
+
+
+@pytest.mark.parametrize("name", ["echonode", "orthanc"])
+def test_compose_publishes_on_this_machine_only(name: str) -> None:
+    """Nobody opens an archive to the network by trying it out."""
+    assert all(port.startswith("127.0.0.1:") for port in service(name)["ports"])
+
+
+def test_compose_mounts_files_that_exist() -> None:
+    """A missing file would be made a folder by the engine, and the node would not start."""
+    for name in ("echonode", "orthanc"):
+        for volume in service(name)["volumes"]:
+            if volume.startswith("./"):
+                assert (ROOT / volume.split(":")[0]).is_file()
+
+
+# --- the example configurations ---
+
+
+def test_the_example_for_one_machine_is_valid() -> None:
+    """Copied as it is, it starts: check-config finds no fault."""
+    config = parse(read("config/echonode.yaml"), {})
+    assert all(listener.host == "127.0.0.1" for listener in config.listen)
+
+
+def test_the_example_for_a_clinic_is_valid_once_its_certificates_are_there(tmp_path: Path) -> None:
+    """What remains to be done is what its head says: the certificates. No other fault."""
+    environment = {}
+    for path in ("listen__1__tls", "peers__pacs__tls"):
+        for key in TLS_KEYS:
+            file = tmp_path / f"{key}.pem"
+            file.touch(mode=0o600)
+            environment[f"ECHONODE__{path}__{key}"] = str(file)
+    config = parse(read("config/clinic.yaml"), environment)
+    assert len(config.probes) == 2
+    assert config.worklist is not None
+    assert config.listen[1].tls is not None
+
+
+# --- the lock files ---
+
+
+def requirements(name: str) -> dict[str, str]:
+    """Package -> version of a lock file."""
+    return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", read(name), re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_file_pins_every_package_by_hash_and_names_no_index(name: str) -> None:
+    """The same files are installed everywhere, from whichever mirror the machine is set to."""
+    entries = re.split(r"\n(?=\w)", read(name).strip())
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in read(name)
+    assert "index-url" not in read(name)
+
+
+def test_the_lock_files_have_every_dependency_and_agree() -> None:
+    """What pyproject.toml asks for is locked; the tests run on what is shipped."""
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    runtime, dev = requirements("requirements.lock"), requirements("requirements-dev.lock")
+    assert runtime.items() <= dev.items()
+    wanted = {
+        "requirements.lock": project["dependencies"],
+        "requirements-dev.lock": project["optional-dependencies"]["dev"],
+    }
+    for lock, names in wanted.items():
+        locked = {name.lower() for name in requirements(lock)}
+        for name in names:
+            assert re.split(r"[<>=~!\[ ]", name)[0].lower() in locked, f"{name}: run `make lock`"
+
+
+# --- make ---
+
+
+def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/usr/bin/make", "--no-print-directory", "-C", str(ROOT), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", **environment},
+    )
+
+
+@pytest.mark.parametrize("target", ["install", "demo", "test", "check", "bench", "faults", "clean"])
+def test_make_help_names_every_promised_target(target: str) -> None:
+    """A newcomer finds the commands without reading the Makefile."""
+    assert re.search(rf"make {target}\s+\S", make("help").stdout)
+
+
+def script(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(ROOT / "tools" / name), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env=environment,
+    )
+
+
+def fake(folder: Path, name: str, body: str) -> None:
+    """A program of that name which does what `body` says."""
+    folder.mkdir(exist_ok=True)
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+
+
+def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
+    """The message says which version was found and how to name another."""
+    old = f"exec {sys.executable} -c 'import sys; sys.version_info = (3, 9, 2); exec(sys.argv[1])'"
+    fake(
+        tmp_path / "bin",
+        "python3",
+        f'test "$1" = --version && echo Python 3.9.2 && exit; {old} "$2"',
+    )
+    result = script("setup-venv.sh", str(tmp_path / "venv"), PATH=f"{tmp_path}/bin")
+    assert result.returncode == 1
+    assert "3.11 or later" in result.stderr
+    assert "Python 3.9.2" in result.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_without_python3_venv_a_user_reads_the_one_line_to_run(tmp_path: Path) -> None:
+    """Not root: nothing is installed behind anybody's back, and nothing is left half made."""
+    minor = sys.version_info.minor
+    fake(
+        tmp_path / "bin",
+        "python3",
+        f'case "$2" in *ensurepip*) exit 1;; *-venv*) echo python3.{minor}-venv;; esac',
+    )
+    fake(tmp_path / "bin", "id", "echo 1000")
+    result = script("setup-venv.sh", str(tmp_path / "venv"), PATH=f"{tmp_path}/bin")
+    assert result.returncode == 1
+    assert f"apt-get install -y python3.{minor}-venv" in result.stderr
+    assert not (tmp_path / "venv").exists()

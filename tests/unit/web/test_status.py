@@ -1,0 +1,131 @@
+"""The console shows the node's state and the ledger, and nothing that could be markup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from echonode.model.delivery import DeliveryState
+from echonode.web.encoding import Row
+from echonode.web.status import (
+    DestinationStatus,
+    NodeStatus,
+    ProbeStatus,
+    console_routes,
+    newest,
+)
+from tests.unit.web.conftest import Browser, Serve
+
+STATUS = NodeStatus(
+    ae_title="ECHONODE",
+    version="0.1.0",
+    now=datetime(2026, 11, 20, 9, 0, tzinfo=UTC),
+    started_at=datetime(2026, 11, 20, 8, 0, tzinfo=UTC),
+    disk_free_percent=61.5,
+    probes=(
+        ProbeStatus(
+            name="handheld",
+            connected=True,
+            frames_received=812,
+            frames_dropped=2,
+            frames_partial=0,
+        ),
+    ),
+    destinations=(
+        DestinationStatus(
+            name="pacs",
+            ae_title="ORTHANC",
+            commitment="required",
+            deliveries={"committed": 11, "queued": 1},
+        ),
+    ),
+)
+
+
+def row(number: int, **more: object) -> Row:
+    return {
+        "sop_instance_uid": f"1.2.{number}",
+        "state": "queued",
+        "stored_at": f"2026-11-20T08:00:{number:02}+00:00",
+        **more,
+    }
+
+
+def opened(serve: Serve, rows: Sequence[Row] = ()) -> Browser:
+    return serve(console_routes(status=lambda: STATUS, ledger=lambda: rows))
+
+
+def test_the_status_is_json_by_the_names_of_its_values(serve: Serve) -> None:
+    """What the page reads is what node.py said."""
+    body = opened(serve).ask("/api/status").json()
+    assert body["ae_title"] == "ECHONODE"
+    assert body["now"] == "2026-11-20T09:00:00+00:00"
+    assert body["probes"][0]["frames_dropped"] == 2
+    assert body["destinations"][0]["deliveries"] == {"committed": 11, "queued": 1}
+
+
+def test_the_ledger_is_given_whole_in_its_own_order(serve: Serve) -> None:
+    """GET /api/ledger is `echonode ledger --json` over HTTP."""
+    rows = [row(3), row(1, last_error="0xA700 <script>"), row(2)]
+    answer = opened(serve, rows).ask("/api/ledger")
+    assert answer.headers["content-type"].startswith("application/json")
+    assert answer.json() == rows
+
+
+def test_last_gives_the_newest_first(serve: Serve) -> None:
+    """The page asks for a screenful, however long the ledger is."""
+    browser = opened(serve, [row(number) for number in (4, 9, 1, 7)])
+    found = browser.ask("/api/ledger?last=2").json()
+    assert [entry["sop_instance_uid"] for entry in found] == ["1.2.9", "1.2.7"]
+
+
+@pytest.mark.parametrize("last", ["0", "-1", "1001", "x", "", "1e3", "9" * 5000])
+def test_a_number_that_makes_no_sense_is_refused(serve: Serve, last: str) -> None:
+    """400, whatever was written."""
+    assert opened(serve).ask(f"/api/ledger?last={last}").status == 400
+
+
+def test_newest_takes_instants_as_well_as_text() -> None:
+    """Rows straight from the store order like rows already encoded."""
+    rows = [row(1, stored_at=datetime(2026, 11, day, tzinfo=UTC)) for day in (3, 20, 11)]
+    assert [entry["stored_at"] for entry in newest(rows, 2)] == [
+        datetime(2026, 11, 20, tzinfo=UTC),
+        datetime(2026, 11, 11, tzinfo=UTC),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/", "text/html"),
+        ("/console/console.css", "text/css"),
+        ("/console/console.js", "text/javascript"),
+    ],
+)
+def test_the_page_comes_from_the_node_alone(serve: Serve, path: str, media_type: str) -> None:
+    """A clinic's machine without internet shows the whole console."""
+    answer = opened(serve).ask(path)
+    assert answer.status == 200
+    assert answer.headers["content-type"] == f"{media_type}; charset=utf-8"
+    assert b"http://" not in answer.body
+    assert b"https://" not in answer.body
+
+
+def test_the_page_writes_values_as_text_only(serve: Serve) -> None:
+    """No value from a network can become markup or script: the page has no way to make any."""
+    browser = opened(serve)
+    script = browser.ask("/console/console.js").body.decode()
+    for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert way not in script
+    page = browser.ask("/").body.decode()
+    assert "<script>" not in page
+    assert "style=" not in page
+
+
+def test_the_page_has_words_for_every_state(serve: Serve) -> None:
+    """A sonographer never reads a state's bare name."""
+    script = opened(serve).ask("/console/console.js").body.decode()
+    for state in DeliveryState:
+        assert f"  {state}: [" in script

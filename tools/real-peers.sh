@@ -1,0 +1,50 @@
+#!/bin/sh
+# See that the real peers that the tests talk to are here; install them when that needs no question.
+#
+# Root with apt-get: whatever is missing is installed. Otherwise, or where that failed, what is
+# missing is said, with the one line that installs it; the tests that need it are skipped and say
+# so. With ECHONODE_REQUIRE_PEERS=1 (set by `make test` where CI=true) a missing peer is status 1.
+set -eu
+
+# program:package pairs. By full path: pynetdicom installs an echoscu, a storescu, ... of its own
+# into the virtual environment, and those are not the peers that are meant.
+peers="
+/usr/sbin/Orthanc:orthanc
+/usr/share/orthanc/plugins/libOrthancDicomWeb.so:orthanc-dicomweb
+/usr/bin/storescp:dcmtk
+/usr/bin/dciodvfy:dicom3tools
+/usr/bin/gdcmraw:libgdcm-tools
+/usr/bin/chromium:chromium
+/usr/bin/strace:strace
+"
+
+missing() {
+    for pair in $peers; do
+        [ -e "${pair%%:*}" ] || printf '%s ' "${pair##*:}"
+    done
+}
+
+say() { printf '%s\n' "$*" >&2; }
+
+packages=$(missing)
+if [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+    say "Installing the real peers for the tests: $packages"
+    # Debian starts orthanc as a service on ports 4242 and 8042 when it is installed. The tests
+    # start their own; RUNLEVEL=1 makes invoke-rc.d leave it alone.
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+    # shellcheck disable=SC2086 # the list is words
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends $packages >/dev/null; } ||
+        say "apt-get could not install them all"
+    packages=$(missing)
+fi
+
+if [ -z "$packages" ]; then
+    exit 0
+fi
+say "Missing peers: $packages"
+say "    sudo apt-get install -y --no-install-recommends $packages"
+if [ "${ECHONODE_REQUIRE_PEERS:-}" = 1 ]; then
+    say "CI runs no test without them."
+    exit 1
+fi
+say "The tests that need them are skipped, and are listed at the end."

@@ -1,0 +1,1 @@
+"""What survives a power cut: files, index, deliveries, transactions. `Store` is the one door."""

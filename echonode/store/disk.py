@@ -1,0 +1,58 @@
+"""The few system calls that durability stands on, and what their failures mean.
+
+Rules
+- Whatever the kernel refuses while we write (ENOSPC, EDQUOT, EIO, EROFS, a folder that is gone or
+  may not be written) is OutOfSpace: nothing was acknowledged, and the peer is told to try later.
+- An fsync that failed is never repeated on the same file: the kernel drops the pages it could not
+  write and the next fsync answers success. The file is given up instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from echonode.errors import OutOfSpace
+
+
+@contextmanager
+def disk_errors(doing: str) -> Iterator[None]:
+    """Turn an OSError of the block into OutOfSpace; `doing` is for the operator."""
+    try:
+        yield
+    except OSError as error:
+        raise OutOfSpace(f"the disk refused {doing}: {error.strerror or error}") from error
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder durable. Raises OutOfSpace."""
+    with disk_errors("to keep a folder"):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each name durable in the one above. Raises OutOfSpace."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    with disk_errors("a new folder"):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    fsync_folder(folder.parent)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Move a file within the disk; durable after `fsync_folder(target.parent)`."""
+    with disk_errors("to rename a file"):
+        source.rename(target)
+
+
+def remove(path: Path) -> None:
+    """Remove a file if it is there and the disk lets us; what stays is found at the next start."""
+    with suppress(OSError):
+        path.unlink()

@@ -1,0 +1,58 @@
+"""The index as the query and retrieve rooms read it: streams, each on a connection of its own.
+
+A stream holds its connection until it is exhausted or closed; nothing of it is kept in memory but
+a part of ROWS_AT_ONCE, so an answer set of a million rows takes none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import Any
+
+import sqlalchemy as sa
+
+from echonode.model.criteria import Query, Selection
+from echonode.model.instance import StoredInstance
+from echonode.store import schema
+from echonode.store.database import database_errors
+from echonode.store.find_sql import candidates, keywords_of, selected
+from echonode.store.layout import Layout
+from echonode.store.rows import SELECT_INSTANCE, SELECT_INSTANCES, stored_instance
+
+ROWS_AT_ONCE = 200
+
+_BY_UID = SELECT_INSTANCE.where(schema.instance.c.sop_instance_uid == sa.bindparam("uid"))
+
+
+class IndexReader:
+    """Reads instances and the rows above them. Thread-safe."""
+
+    def __init__(self, engine: sa.Engine, layout: Layout) -> None:
+        self._engine = engine
+        self._layout = layout
+
+    def find(self, query: Query) -> Iterator[Mapping[str, str]]:
+        """Candidates of a query: keyword -> value, of its level and those above."""
+        keywords = keywords_of(query.level)
+        for row in self._stream(candidates(query)):
+            yield dict(zip(keywords, row, strict=True))
+
+    def select(self, selection: Selection) -> Iterator[StoredInstance]:
+        """The instances that a C-MOVE or C-GET names, each once."""
+        for statement in selected(selection, SELECT_INSTANCES):
+            for row in self._stream(statement):
+                yield stored_instance(row, self._layout)
+
+    def instance(self, sop_instance_uid: str) -> StoredInstance | None:
+        """One instance; None where it is unknown."""
+        with database_errors(), self._engine.connect() as connection:
+            row = connection.execute(_BY_UID, {"uid": sop_instance_uid}).first()
+        return None if row is None else stored_instance(row, self._layout)
+
+    def _stream(self, statement: sa.Select[*tuple[Any, ...]]) -> Iterator[sa.Row[*tuple[Any, ...]]]:
+        with database_errors(), self._engine.connect() as connection:
+            result = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
+            with closing(result):
+                for part in result.partitions():
+                    yield from part

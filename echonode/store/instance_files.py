@@ -1,0 +1,201 @@
+"""An instance from its first byte to its durable row.
+
+The order that makes "stored" true, whatever happens between two steps:
+1. incoming/NAME.part is written and hashed as the bytes arrive, then fsynced.
+2. It is renamed to instances/ab/cd/ID.dcm, and that folder is fsynced.
+3. One database transaction holds the rows and the deliveries; its COMMIT is fsynced.
+4. Only then does `commit` return, and only then may anything be acknowledged.
+
+A node that is killed before 2 leaves a temporary file, which the next start removes; between 2 and
+3 a file without a row, which it adopts. A failure that the caller is told of (OutOfSpace) leaves
+nothing, but for one case: when the disk fails within the COMMIT itself, the row may be there after
+a restart, so its file stays, and the next start puts the two together or adopts the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from echonode.errors import Damaged, EchoNodeError, InstanceConflict, Mismatch, OutOfSpace
+from echonode.model.instance import InstanceRecord, Origin, StoredInstance
+from echonode.store import schema
+from echonode.store.database import CommitUncertain, Writer
+from echonode.store.dataset_reader import read_head
+from echonode.store.disk import fsync_folder, remove, rename
+from echonode.store.incoming import Incoming
+from echonode.store.index_writer import Insertion, NewInstance, insert_instance
+from echonode.store.layout import FileIds, Layout
+from echonode.store.record import record_of
+from echonode.store.rows import SELECT_INSTANCE, stored_instance
+from echonode.store.values import CommitOutcome, StoreOutcome
+
+_KEPT = SELECT_INSTANCE.where(schema.instance.c.sop_instance_uid == sa.bindparam("uid"))
+
+
+class InstanceFiles:
+    """Takes files in. Thread-safe, but for each Incoming, which is one thread's."""
+
+    def __init__(self, writer: Writer, layout: Layout, now: Callable[[], datetime]) -> None:
+        self._writer = writer
+        self._layout = layout
+        self._now = now
+        self._ids = FileIds(layout)
+
+    def open_incoming(
+        self,
+        *,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        transfer_syntax_uid: str,
+        source_ae_title: str,
+    ) -> Incoming:
+        """See Store.open_incoming."""
+        return Incoming(
+            self._layout.new_incoming_file(),
+            sop_class_uid=sop_class_uid,
+            sop_instance_uid=sop_instance_uid,
+            transfer_syntax_uid=transfer_syntax_uid,
+            source_ae_title=source_ae_title,
+        )
+
+    def read_record(self, incoming: Incoming) -> InstanceRecord:
+        """See Store.read_record."""
+        ds = read_head(incoming.path, incoming.dataset_offset, incoming.transfer_syntax_uid)
+        record = record_of(ds, incoming.transfer_syntax_uid)
+        _agree(incoming, record)
+        return record
+
+    def commit(
+        self,
+        incoming: Incoming,
+        record: InstanceRecord,
+        *,
+        origin: Origin,
+        destinations: Sequence[str],
+        acquired_at: datetime | None,
+        evidence: Mapping[str, int | str],
+    ) -> CommitOutcome:
+        """See Store.commit."""
+        try:
+            _agree(incoming, record)
+            incoming.seal()
+            file_id = self._ids.new()
+            path = self._layout.instance_file(file_id)
+            rename(incoming.path, path)
+        except EchoNodeError:
+            incoming.discard()
+            raise
+        new = NewInstance(
+            record=record,
+            file_id=file_id,
+            size=incoming.size,
+            dataset_offset=incoming.dataset_offset,
+            dataset_sha256=incoming.dataset_sha256,
+            origin=origin,
+            source_ae_title=incoming.source_ae_title,
+            acquired_at=acquired_at,
+            stored_at=self._now(),
+            evidence=evidence,
+            destinations=tuple(dict.fromkeys(destinations)),
+        )
+        try:
+            insertion, kept = self._writer.run(
+                lambda connection: keep(connection, new, self._layout), folder=path.parent
+            )
+        except CommitUncertain:
+            self._ids.leave_folder()
+            raise
+        except (EchoNodeError, sa.exc.SQLAlchemyError):
+            remove(path)
+            self._ids.leave_folder()
+            raise
+        return self._outcome(new, insertion, kept)
+
+    def _outcome(
+        self, new: NewInstance, insertion: Insertion, kept: StoredInstance
+    ) -> CommitOutcome:
+        if insertion is Insertion.CONFLICT:
+            move_to_quarantine(self._layout, new.file_id)
+            raise InstanceConflict(
+                f"{new.record.sop_instance_uid} is already stored with other bytes; "
+                "the second is in quarantine"
+            )
+        if insertion is Insertion.DUPLICATE:
+            remove(self._layout.instance_file(new.file_id))
+            return CommitOutcome(outcome=StoreOutcome.DUPLICATE, instance=kept)
+        return CommitOutcome(outcome=StoreOutcome.STORED, instance=kept)
+
+
+def keep(
+    connection: sa.Connection, new: NewInstance, layout: Layout
+) -> tuple[Insertion, StoredInstance]:
+    """Insert the rows, or the quarantine's; returns also the instance that is kept."""
+    insertion = insert_instance(connection, new)
+    if insertion is Insertion.CONFLICT:
+        quarantine_row(connection, new, "same SOP Instance UID, other bytes")
+    if insertion is not Insertion.STORED:
+        return insertion, stored_instance(
+            connection.execute(_KEPT, {"uid": new.record.sop_instance_uid}).one(), layout
+        )
+    record = new.record
+    return insertion, StoredInstance(
+        sop_class_uid=record.sop_class_uid,
+        sop_instance_uid=record.sop_instance_uid,
+        study_instance_uid=record.study_instance_uid,
+        series_instance_uid=record.series_instance_uid,
+        transfer_syntax_uid=record.transfer_syntax_uid,
+        path=layout.instance_file(new.file_id),
+        size=new.size,
+        dataset_offset=new.dataset_offset,
+        dataset_sha256=new.dataset_sha256,
+    )
+
+
+def quarantine_row(connection: sa.Connection, new: NewInstance, reason: str) -> None:
+    """Write down why a file goes to quarantine; the file is moved after the COMMIT."""
+    connection.execute(
+        sa.insert(schema.quarantine),
+        {
+            "file_id": new.file_id,
+            "sop_instance_uid": new.record.sop_instance_uid,
+            "dataset_sha256": new.dataset_sha256,
+            "source_ae_title": new.source_ae_title,
+            "reason": reason,
+            "quarantined_at": new.stored_at,
+        },
+    )
+
+
+def move_to_quarantine(layout: Layout, file_id: str) -> None:
+    """Move a file whose quarantine row is durable; if it fails, the next start does it."""
+    try:
+        rename(layout.instance_file(file_id), layout.quarantine_file(file_id))
+        fsync_folder(layout.quarantine)
+    except OutOfSpace:
+        return
+
+
+def check_bytes(instance: StoredInstance) -> None:
+    """Raises Damaged when an instance's file is gone or its dataset is not what was stored."""
+    try:
+        with instance.path.open("rb") as file:
+            file.seek(instance.dataset_offset)
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise Damaged(
+            f"{instance.sop_instance_uid}: its file cannot be read ({error.strerror})"
+        ) from error
+    if found != instance.dataset_sha256:
+        raise Damaged(f"{instance.sop_instance_uid}: its bytes are not those that were stored")
+
+
+def _agree(incoming: Incoming, record: InstanceRecord) -> None:
+    """PS3.4 B.2.3, A9xx: the dataset is of the class and instance that the command named."""
+    if record.sop_class_uid != incoming.sop_class_uid:
+        raise Mismatch("SOPClassUID is not that of the command")
+    if record.sop_instance_uid != incoming.sop_instance_uid:
+        raise Mismatch("SOPInstanceUID is not that of the command")

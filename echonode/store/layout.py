@@ -1,0 +1,104 @@
+"""Where everything lies in data_dir, and the names that files get.
+
+    data_dir/
+      lock                        held while a node runs
+      index.sqlite (-wal, -shm)   the database
+      incoming/NAME.part          files that are being written; removed at the next start
+      instances/ab/cd/ID.dcm      one Part 10 file for each instance; ID begins with abcd
+      quarantine/ID.dcm           same SOP Instance UID as a stored instance, other bytes
+
+Rules
+- Names are ours and random: no value from the wire is ever part of a path.
+- A folder takes up to FILES_PER_FOLDER files before another is chosen, so that a new folder, which
+  costs three fsyncs of its own, is made once for a thousand instances, and one fsync of a folder
+  serves all files that came into it together.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from echonode.store.disk import make_folder
+
+FILES_PER_FOLDER = 1000
+_FILE_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one data_dir."""
+
+    data_dir: Path
+
+    @property
+    def lock(self) -> Path:
+        return self.data_dir / "lock"
+
+    @property
+    def database(self) -> Path:
+        return self.data_dir / "index.sqlite"
+
+    @property
+    def incoming(self) -> Path:
+        return self.data_dir / "incoming"
+
+    @property
+    def instances(self) -> Path:
+        return self.data_dir / "instances"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.data_dir / "quarantine"
+
+    def make(self) -> None:
+        """Make the folders that are not there yet. Raises OutOfSpace."""
+        for folder in (self.data_dir, self.incoming, self.instances, self.quarantine):
+            make_folder(folder)
+
+    def instance_file(self, file_id: str) -> Path:
+        """The file of an instance."""
+        return self.instances / file_id[:2] / file_id[2:4] / f"{file_id}.dcm"
+
+    def quarantine_file(self, file_id: str) -> Path:
+        """The file of a quarantined instance."""
+        return self.quarantine / f"{file_id}.dcm"
+
+    def new_incoming_file(self) -> Path:
+        """A temporary file that does not exist yet."""
+        return self.incoming / f"{secrets.token_hex(16)}.part"
+
+
+def file_id_of(path: Path) -> str | None:
+    """The id of a file by its name; None where the name is not one of ours."""
+    if path.suffix != ".dcm" or not _FILE_ID.fullmatch(path.stem):
+        return None
+    return path.stem
+
+
+class FileIds:
+    """Gives each new instance its id, and makes the folder that it goes into. Thread-safe."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._mutex = threading.Lock()
+        self._folder = ""
+        self._room = 0
+
+    def new(self) -> str:
+        """A new id; its folder exists and is durable. Raises OutOfSpace."""
+        with self._mutex:
+            if self._room == 0:
+                folder = secrets.token_hex(2)
+                make_folder(self._layout.instance_file(folder).parent)
+                self._folder, self._room = folder, FILES_PER_FOLDER
+            self._room -= 1
+            return self._folder + secrets.token_hex(14)
+
+    def leave_folder(self) -> None:
+        """Choose another folder for the next file: an fsync of this one has failed."""
+        with self._mutex:
+            self._room = 0

@@ -1,0 +1,58 @@
+"""The ledger: what is proved of each instance at each destination, as rows of a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import sqlalchemy as sa
+
+from echonode.model.delivery import DeliveryState
+from echonode.store import schema
+from echonode.store.database import database_errors
+from echonode.store.values import LedgerRow
+
+_D = schema.delivery.c
+_I = schema.instance.c
+_LEDGER = (
+    sa.select(
+        _I.sop_instance_uid,
+        _I.sop_class_uid,
+        schema.study.c.study_instance_uid,
+        _I.frames,
+        sa.func.coalesce(_D.destination, "").label("destination"),
+        # No destination, no delivery: all that is proved is that it is durable here.
+        sa.func.coalesce(_D.state, DeliveryState.CAPTURED.value).label("state"),
+        sa.func.coalesce(_D.attempts, 0).label("attempts"),
+        sa.func.coalesce(_D.last_error, "").label("last_error"),
+        _I.acquired_at,
+        _I.stored_at,
+        _D.committed_at,
+    )
+    .select_from(
+        schema.instance.join(schema.series)
+        .join(schema.study)
+        .outerjoin(schema.delivery, _D.instance_id == _I.id)
+    )
+    .order_by(_I.id, _D.destination)
+)
+_ROWS_AT_ONCE = 500
+
+
+def read_ledger(readers: sa.Engine) -> Iterator[LedgerRow]:
+    """Every instance and destination, in the order they were stored."""
+    with database_errors(), readers.connect() as connection:
+        result = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(_LEDGER)
+        for row in result:
+            yield LedgerRow(**row._mapping)
+
+
+def count_deliveries(readers: sa.Engine) -> Mapping[str, Mapping[str, int]]:
+    """destination -> state -> number of instances."""
+    counts: dict[str, dict[str, int]] = {}
+    statement = sa.select(_D.destination, _D.state, sa.func.count()).group_by(
+        _D.destination, _D.state
+    )
+    with database_errors(), readers.connect() as connection:
+        for destination, state, count in connection.execute(statement):
+            counts.setdefault(destination, {})[state] = count
+    return counts

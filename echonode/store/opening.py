@@ -1,0 +1,90 @@
+"""The database at start: refused, made, migrated, or set aside as damaged and made anew.
+
+Rules
+- A later version is found out through a read-only connection: nothing of it is touched.
+- After a stop that was not orderly the whole database is checked (`quick_check`); after an orderly
+  one, which leaves a mark, it is not: that would read every page of a million instances.
+- A damaged database is kept beside the new one. Its rows come again from the files, its
+  deliveries and promises do not: all counts as not committed, and is delivered again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from echonode.errors import Damaged
+from echonode.store import schema
+from echonode.store.database import Writer, database_errors, reader_engine, writer_engine
+from echonode.store.disk import fsync_folder, rename
+from echonode.store.layout import Layout
+from echonode.store.migrations import SCHEMA_VERSION, migrate, refuse_newer
+
+_STOPPED_ORDERLY = "stopped_orderly"
+
+
+def open_writer(layout: Layout, now: datetime) -> tuple[Writer, bool]:
+    """The writer of a database of the present version, and whether it had to be made.
+
+    Raises SchemaTooNew, OutOfSpace.
+    """
+    version, sound = _look(layout.database)
+    if not sound:
+        _set_aside(layout, now)
+        version = 0
+    writer = Writer(writer_engine(layout.database))
+    try:
+        if version < SCHEMA_VERSION:
+            writer.run(lambda connection: migrate(connection, version, now))
+            fsync_folder(layout.data_dir)
+        writer.execute(sa.delete(schema.meta).where(schema.meta.c.key == _STOPPED_ORDERLY))
+    except BaseException:
+        writer.close()
+        raise
+    return writer, version == 0
+
+
+def mark_orderly_stop(writer: Writer) -> None:
+    """The last write before closing."""
+    writer.execute(sa.insert(schema.meta).values(key=_STOPPED_ORDERLY, value="yes"))
+
+
+def read_node_id(readers: sa.Engine) -> str:
+    """The node's random name; see migrations."""
+    with database_errors(), readers.connect() as connection:
+        statement = sa.select(schema.meta.c.value).where(schema.meta.c.key == "node_id")
+        return str(connection.scalar(statement))
+
+
+def _look(path: Path) -> tuple[int, bool]:
+    """The version of the database, 0 where there is none, and whether it is sound."""
+    if not path.exists():
+        return 0, True
+    engine = reader_engine(path)
+    try:
+        with database_errors(), engine.connect() as connection:
+            version = refuse_newer(connection)
+            if version == 0 or _stopped_orderly(connection):
+                return version, True
+            return version, connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() == "ok"
+    except Damaged:
+        return 0, False
+    finally:
+        engine.dispose()
+
+
+def _stopped_orderly(connection: sa.Connection) -> bool:
+    statement = sa.select(schema.meta.c.value).where(schema.meta.c.key == _STOPPED_ORDERLY)
+    return connection.scalar(statement) is not None
+
+
+def _set_aside(layout: Layout, now: datetime) -> None:
+    """Rename the database and its WAL; what was in them may still be wanted by a person."""
+    stem = f"damaged-{now:%Y%m%dT%H%M%S%f}"
+    for suffix in ("", "-wal", "-shm"):
+        path = layout.database.with_name(layout.database.name + suffix)
+        if path.exists():
+            rename(path, path.with_name(f"{stem}.sqlite{suffix}"))
+    fsync_folder(layout.data_dir)

@@ -1,0 +1,300 @@
+"""The durable store's one door.
+
+What is promised
+- What `commit` returned for survives a kill or a power cut: the bytes, the index row and the
+  deliveries, all or none. The same holds for every method that changes a state: it is durable on
+  return. Nothing is acknowledged before (PS3.4 B.2.3: success means stored).
+- One SOP Instance UID, one instance: the first. The same bytes again are a success that changes
+  nothing; other bytes go to quarantine.
+- States change only by the tables of model.delivery and model.commitment.
+- A failure of the disk is OutOfSpace, and the store can be used again as soon as the disk can.
+- No value from the wire is part of a path or of SQL text.
+
+Not promised: that two processes may write (a lock refuses the second), that an Incoming is used by
+two threads, or that a callback of `on_delivery_due` may take long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from echonode.errors import UsageError
+from echonode.model.delivery import DeliveryEvent, DeliveryState
+from echonode.model.instance import InstanceRecord, Origin, StoredInstance
+from echonode.store.commitment_door import CommitmentDoor
+from echonode.store.counters import next_value
+from echonode.store.database import Writer
+from echonode.store.deliveries import Deliveries
+from echonode.store.inbound_commitments import InboundCommitments
+from echonode.store.incoming import Incoming
+from echonode.store.instance_files import InstanceFiles, check_bytes
+from echonode.store.layout import Layout
+from echonode.store.lock import FolderLock
+from echonode.store.opening import mark_orderly_stop, open_writer, read_node_id
+from echonode.store.read_only_store import ReadOnlyStore
+from echonode.store.recovery import Recovery
+from echonode.store.reports import Reports, resend_now
+from echonode.store.transactions import Transactions
+from echonode.store.values import (
+    Attempt,
+    CommitOutcome,
+    DeliveryJob,
+    RecoveryReport,
+    StoreOutcome,
+)
+
+__all__ = ["Incoming", "ReadOnlyStore", "Store", "resend_now", "utc_now"]
+
+CheckBytes = Callable[[StoredInstance], None]
+
+_HOLD = {
+    DeliveryState.QUEUED: DeliveryEvent.HOLD,
+    DeliveryState.SENT: DeliveryEvent.HOLD,
+    DeliveryState.COMMIT_REQUESTED: DeliveryEvent.HOLD,
+}
+_RELEASE = {DeliveryState.HELD: DeliveryEvent.RELEASE}
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware."""
+    return datetime.now(UTC)
+
+
+class Store(CommitmentDoor, ReadOnlyStore):
+    """The store of one node. Thread-safe.
+
+    node_id: random, made once for a database; goes into derived UIDs. recovery: what `open` found.
+    on_delivery_due: each is called with a destination's name after deliveries to it became due, in
+    the thread that made them so; it must be quick and must not raise.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        lock: FolderLock,
+        writer: Writer,
+        *,
+        now: Callable[[], datetime],
+        check: CheckBytes,
+    ) -> None:
+        """Use Store.open."""
+        super().__init__(layout)
+        self.on_delivery_due: list[Callable[[str], None]] = []
+        self.recovery = RecoveryReport()
+        self.node_id = read_node_id(self._readers)
+        self._lock = lock
+        self._writer = writer
+        self._now = now
+        self._check_bytes = check
+        self._files = InstanceFiles(writer, layout, now)
+        self._deliveries = Deliveries(writer, self._readers, layout)
+        self._transactions = Transactions(writer, self._readers)
+        self._reports = Reports(writer, self._readers, layout, check)
+        self._inbound = InboundCommitments(writer, self._readers, self._index.instance, check)
+
+    @classmethod
+    def open(
+        cls,
+        data_dir: Path,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        adopt_to: Sequence[str] = (),
+        check_bytes: CheckBytes = check_bytes,
+    ) -> Store:
+        """Take the folder, bring the database up to date, and mend what the last stop left.
+
+        adopt_to: the destinations that files without a row are queued to when we captured them.
+        check_bytes: raises Damaged when an instance's bytes have changed (replaced in tests).
+        Raises StoreLocked, SchemaTooNew, OutOfSpace.
+        """
+        layout = Layout(data_dir.absolute())
+        layout.make()
+        lock = FolderLock(layout.lock)
+        try:
+            writer, made = open_writer(layout, now())
+            try:
+                store = cls(layout, lock, writer, now=now, check=check_bytes)
+                store._recover(adopt_to, made=made)
+            except BaseException:
+                writer.close()
+                raise
+        except BaseException:
+            lock.release()
+            raise
+        return store
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for temporary files (.part); what a crash leaves in it is removed at start."""
+        return self._layout.incoming
+
+    @classmethod
+    def open_read_only(cls, data_dir: Path) -> ReadOnlyStore:
+        """Raises UsageError where there is no store, SchemaTooNew."""
+        layout = Layout(data_dir.absolute())
+        if not layout.database.exists():
+            raise UsageError(f"there is no store in {data_dir}: has the node run there?")
+        return ReadOnlyStore(layout)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def close(self) -> None:
+        """Let the folder go; nobody may be using the store any more. May be called once."""
+        super().close()
+        try:
+            mark_orderly_stop(self._writer)
+        finally:
+            self._writer.close()
+            self._lock.release()
+
+    def _recover(self, adopt_to: Sequence[str], *, made: bool) -> None:
+        recovery = Recovery(
+            self._writer, self._readers, self._layout, self._deliveries, self._now, adopt_to
+        )
+        self.recovery = recovery.run(database_made=made)
+
+    # Files in
+
+    def open_incoming(
+        self,
+        *,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        transfer_syntax_uid: str,
+        source_ae_title: str = "",
+    ) -> Incoming:
+        """A temporary Part 10 file whose dataset is still to be written. Raises OutOfSpace.
+
+        source_ae_title: who sent it, for its File Meta Information; '' for what we capture.
+        """
+        return self._files.open_incoming(
+            sop_class_uid=sop_class_uid,
+            sop_instance_uid=sop_instance_uid,
+            transfer_syntax_uid=transfer_syntax_uid,
+            source_ae_title=source_ae_title,
+        )
+
+    def read_record(self, incoming: Incoming) -> InstanceRecord:
+        """What the index keeps of it, from the dataset that was written (without its pixels).
+
+        Raises Unreadable (answer C000) or Mismatch (A900); the file is still the caller's then.
+        """
+        return self._files.read_record(incoming)
+
+    def commit(
+        self,
+        incoming: Incoming,
+        record: InstanceRecord,
+        *,
+        origin: Origin,
+        destinations: Sequence[str],
+        acquired_at: datetime | None = None,
+        evidence: Mapping[str, int | str] | None = None,
+    ) -> CommitOutcome:
+        """Make an instance durable, with one queued delivery for each destination.
+
+        acquired_at: when the picture was taken; deliveries go in this order. evidence: how it came
+        to be (frames dropped and the like), kept with the row. `incoming` is used up, whatever
+        happens. Raises InstanceConflict, OutOfSpace, Mismatch.
+        """
+        done = self._files.commit(
+            incoming,
+            record,
+            origin=origin,
+            destinations=destinations,
+            acquired_at=acquired_at,
+            evidence=evidence or {},
+        )
+        if done.outcome is StoreOutcome.STORED:
+            self._due(destinations)
+        return done
+
+    def check_bytes(self, instance: StoredInstance) -> None:
+        """Raises Damaged when an instance's file is gone or its dataset is not what was stored."""
+        self._check_bytes(instance)
+
+    # Deliveries
+
+    def add_deliveries(self, sop_instance_uids: Sequence[str], destinations: Sequence[str]) -> int:
+        """Queue instances to destinations that they have no delivery to yet; returns how many."""
+        added = self._deliveries.add(sop_instance_uids, destinations, now=self._now())
+        if added:
+            self._due(destinations)
+        return added
+
+    def claim(self, destination: str, *, now: datetime, limit: int) -> list[DeliveryJob]:
+        """Up to `limit` jobs that are queued and due, now `sending`, in order of acquisition."""
+        return self._deliveries.claim(destination, now=now, limit=limit)
+
+    def record_attempt(
+        self,
+        job_id: int,
+        event: DeliveryEvent,
+        *,
+        now: datetime,
+        status: int | None = None,
+        error: str = "",
+        next_attempt_at: datetime | None = None,
+    ) -> None:
+        """Apply one event to one delivery; see Attempt. Raises IllegalTransition."""
+        attempt = Attempt(
+            job_id=job_id, event=event, status=status, error=error, next_attempt_at=next_attempt_at
+        )
+        self.record_attempts([attempt], now=now)
+
+    def record_attempts(self, attempts: Sequence[Attempt], *, now: datetime) -> None:
+        """Apply an event to each of many deliveries, all or none. Raises IllegalTransition."""
+        self._deliveries.record(attempts, now=now)
+
+    def sent(
+        self, destination: str, *, limit: int, now: datetime | None = None
+    ) -> list[DeliveryJob]:
+        """Jobs that are sent and wait for proof; with `now`, those due to be asked for (again)."""
+        return self._deliveries.sent(destination, limit=limit, now=now)
+
+    def next_due(self, destination: str) -> datetime | None:
+        """When the next queued job is due; None where none is queued."""
+        return self._deliveries.next_due(destination)
+
+    def deliveries(self, sop_instance_uid: str) -> list[DeliveryJob]:
+        """The deliveries of one instance, by destination."""
+        return self._deliveries.of_instance(sop_instance_uid)
+
+    def hold(self, sop_instance_uid: str, *, now: datetime, destination: str | None = None) -> int:
+        """The operator's hand: hold an instance's deliveries that are not done nor being sent.
+
+        Returns how many; `destination` None means all.
+        """
+        moved = self._deliveries.move(
+            sop_instance_uid, destination, _HOLD, now=now, error="held by the operator"
+        )
+        return len(moved)
+
+    def release(
+        self, sop_instance_uid: str, *, now: datetime, destination: str | None = None
+    ) -> int:
+        """The operator's hand: held deliveries are queued, due now, with attempts counted anew."""
+        moved = self._deliveries.move(sop_instance_uid, destination, _RELEASE, now=now, fresh=True)
+        self._due(moved)
+        return len(moved)
+
+    def retry(self, sop_instance_uid: str, *, now: datetime, destination: str | None = None) -> int:
+        """The operator's hand: deliveries that are queued for later, or held, are due now."""
+        released = self.release(sop_instance_uid, now=now, destination=destination)
+        hurried = self._deliveries.make_due(sop_instance_uid, destination, now=now)
+        self._due(hurried)
+        return max(released, len(hurried))
+
+    # Other
+
+    def counter(self, name: str) -> int:
+        """1, 2, 3 and so on for each name: durable before it returns, never the same twice."""
+        return self._writer.run(lambda connection: next_value(connection, name))
+
+    def _due(self, destinations: Sequence[str]) -> None:
+        for destination in dict.fromkeys(destinations):
+            for wake in self.on_delivery_due:
+                wake(destination)

@@ -1,0 +1,192 @@
+"""The values that the store gives and takes. Frozen; times are aware and in UTC.
+
+States of deliveries and transactions are those of model/; who decides what to do about a failure
+is the caller: the store asks a `decide` callable inside its transaction, so that a decision and
+what it decides upon become durable together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from echonode.model.commitment import CommitmentRequest, TransactionState
+from echonode.model.delivery import DeliveryEvent, DeliveryState
+from echonode.model.instance import StoredInstance
+
+
+class StoreOutcome(StrEnum):
+    """What became of an instance given to `Store.commit`; both are a C-STORE success."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"  # same UID, same dataset bytes: nothing was changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitOutcome:
+    """What `Store.commit` did; `instance` is the one that is kept (the first, of a duplicate)."""
+
+    outcome: StoreOutcome
+    instance: StoredInstance
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryReport:
+    """What `Store.open` found and mended after the last stop.
+
+    adopted: SOP Instance UIDs of files without a row that are now in the index; those that we
+    captured are queued to the `adopt_to` destinations. missing: SOP Instance UIDs of rows whose
+    file is gone. database_rebuilt: the database was gone or damaged and made anew from the files;
+    a damaged one is kept beside it.
+    """
+
+    temporary_files_removed: int = 0
+    adopted: tuple[str, ...] = ()
+    orphans_quarantined: int = 0
+    missing: tuple[str, ...] = ()
+    deliveries_requeued: int = 0
+    database_rebuilt: bool = False
+
+    @property
+    def orphans_adopted(self) -> int:
+        return len(self.adopted)
+
+    @property
+    def missing_files(self) -> int:
+        return len(self.missing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryJob:
+    """One instance on its way to one destination.
+
+    attempts: answers (or losses) of C-STORE so far. last_status: of the last C-STORE that was
+    answered. next_attempt_at: when it is due; of a job that is `sent`, when to ask for commitment
+    again. acquired_at: when the picture was taken, or else stored here; jobs go in this order.
+    commitments_asked: how many transactions have named it since it was last sent;
+    commitments_failed: how many reports named it as failed, ever; first_asked_at: the first
+    request for commitment since it was last sent.
+    """
+
+    id: int
+    destination: str
+    state: DeliveryState
+    attempts: int
+    last_status: int | None
+    last_error: str
+    next_attempt_at: datetime | None
+    acquired_at: datetime
+    sent_at: datetime | None
+    commitments_asked: int
+    commitments_failed: int
+    first_asked_at: datetime | None
+    instance: StoredInstance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """An event for one delivery, as `Store.record_attempts` takes many.
+
+    status: of the C-STORE response, None without one. error: for the operator, no patient data.
+    next_attempt_at: when it is due again; at once where the event leads to `queued` and it is None.
+    """
+
+    job_id: int
+    event: DeliveryEvent
+    status: int | None = None
+    error: str = ""
+    next_attempt_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transaction:
+    """A storage commitment transaction of ours that has not ended.
+
+    requested_at: when this one was made; first_requested_at: when the eldest of its instances was
+    first asked for; times_asked: requests so far for the instance asked for most, this included.
+    """
+
+    transaction_uid: str
+    destination: str
+    peer_ae_title: str
+    state: TransactionState
+    requested_at: datetime
+    first_requested_at: datetime
+    times_asked: int
+    instances: int
+
+
+class ReportDisposition(StrEnum):
+    """What became of a commitment report."""
+
+    APPLIED = "applied"  # answer 0000
+    DUPLICATE = "duplicate"  # answer 0000; nothing was changed
+    REFUSED = "refused"  # forged, unknown or about nothing of ours; recorded
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureAction:
+    """What to do with a delivery that a report did not commit.
+
+    event: NOT_COMMITTED (send again), REQUEST_LOST (only ask again) or HOLD.
+    """
+
+    event: DeliveryEvent
+    next_attempt_at: datetime | None = None
+    error: str = ""
+
+
+# The job as it was before the report, and the Failure Reason; None where the report left it out.
+DecideFailure = Callable[[DeliveryJob, int | None], FailureAction]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOutcome:
+    """What `Store.apply_report` did.
+
+    committed: SOP Instance UIDs that this report made committed. failed: each job as it is now,
+    with the Failure Reason of the report; None where the report left it out or named it with
+    another class. damaged: SOP Instance UIDs that the archive commits but whose bytes here have
+    changed since; they are held.
+    """
+
+    disposition: ReportDisposition
+    reason: str = ""
+    destination: str = ""
+    committed: tuple[str, ...] = ()
+    failed: tuple[tuple[DeliveryJob, int | None], ...] = ()
+    damaged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class InboundCommitment:
+    """A commitment that a peer asked of us and that is still to be reported."""
+
+    id: int
+    peer_ae_title: str
+    request: CommitmentRequest
+    attempts: int
+    requested_at: datetime
+    next_attempt_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerRow:
+    """One instance and destination, as `echonode ledger` shows it.
+
+    destination: '' where none is configured, and then state is `captured`.
+    """
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    study_instance_uid: str
+    frames: int
+    destination: str
+    state: str
+    attempts: int
+    last_error: str
+    acquired_at: datetime | None
+    stored_at: datetime
+    committed_at: datetime | None

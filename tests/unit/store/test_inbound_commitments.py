@@ -1,0 +1,81 @@
+"""Commitments that peers ask of us: kept until reported, and answered truthfully."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from echonode.model.commitment import CommitmentRequest, FailureReason, ReferencedInstance
+from echonode.store.store import Store
+from tests.unit.store.samples import NOON, US_IMAGE, US_MULTI_FRAME, dataset, put, put_many
+
+
+def request(*items: tuple[str, str], uid: str = "2.25.7") -> CommitmentRequest:
+    return CommitmentRequest(
+        transaction_uid=uid,
+        instances=tuple(
+            ReferencedInstance(sop_class_uid=sop_class, sop_instance_uid=sop_instance)
+            for sop_class, sop_instance in items
+        ),
+    )
+
+
+ONE = request((US_IMAGE, "1.2.3.4.1"))
+
+
+def test_a_request_is_kept_over_a_restart_until_it_is_reported(data_dir: Path) -> None:
+    """The node that promised to report does so, also after a kill."""
+    with Store.open(data_dir) as store:
+        made = store.create_inbound_commitment("MODALITY", ONE, NOON)
+        assert made is not None
+        assert (made.request, made.attempts) == (ONE, 0)
+    with Store.open(data_dir) as store:
+        assert store.pending_inbound(NOON) == [made]
+        store.inbound_reported(made.id, NOON)
+        assert store.pending_inbound(NOON + timedelta(days=9)) == []
+
+
+def test_a_report_that_is_not_taken_comes_back_at_its_time(store: Store) -> None:
+    """Retried when told, counted, and given up only by decision."""
+    made = store.create_inbound_commitment("MODALITY", ONE, NOON)
+    assert made is not None
+    later = NOON + timedelta(minutes=1)
+    store.inbound_retry(made.id, NOON, later, "unreachable")
+    assert store.pending_inbound(NOON) == []
+    assert store.next_inbound_due() == later
+    [again] = store.pending_inbound(later)
+    assert again.attempts == 1
+    store.inbound_given_up(made.id, later, "a week")
+    assert store.next_inbound_due() is None
+
+
+def test_a_transaction_uid_is_used_once_by_each_peer(store: Store) -> None:
+    """0131 for a second use; the same request again is the first, its answer lost on the way."""
+    made = store.create_inbound_commitment("MODALITY", ONE, NOON)
+    assert made is not None
+    assert store.create_inbound_commitment("MODALITY", ONE, NOON) == made
+    assert store.create_inbound_commitment("MODALITY", request((US_IMAGE, "9.9")), NOON) is None
+    assert store.create_inbound_commitment("OTHER", ONE, NOON) is not None
+    store.inbound_reported(made.id, NOON)
+    assert store.create_inbound_commitment("MODALITY", ONE, NOON) is None
+
+
+def test_the_answer_promises_only_what_is_here_unchanged(store: Store) -> None:
+    """Unknown, of another class, or with changed bytes: named as failed with its reason."""
+    put_many(store, 2)
+    damaged = put(store, dataset(3)).instance
+    damaged.path.write_bytes(damaged.path.read_bytes()[:-1])
+    asked = request(
+        (US_IMAGE, "1.2.3.4.1"),
+        (US_MULTI_FRAME, "1.2.3.4.2"),
+        (US_IMAGE, "1.2.3.4.3"),
+        (US_IMAGE, "1.2.3.4.9"),
+    )
+    answer = store.answer_commitment(asked)
+    assert answer.transaction_uid == "2.25.7"
+    assert answer.committed == asked.instances[:1]
+    assert list(answer.failed.values()) == [
+        FailureReason.CLASS_INSTANCE_CONFLICT,
+        FailureReason.PROCESSING_FAILURE,
+        FailureReason.NO_SUCH_OBJECT_INSTANCE,
+    ]

@@ -1,0 +1,274 @@
+"""What a start finds and mends, and that mending may itself be cut off."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from echonode.errors import OutOfSpace, SchemaTooNew, UsageError
+from echonode.store import recovery
+from echonode.store.layout import Layout
+from echonode.store.migrations import SCHEMA_VERSION
+from echonode.store.store import Store
+from tests.unit.store.samples import NOON, Clock, dataset, incoming, put, put_many
+
+
+def reopened(data_dir: Path, **options: Any) -> Store:
+    return Store.open(data_dir, now=Clock(), **options)
+
+
+def forget(data_dir: Path, *uids: str) -> None:
+    """Take rows out of the database behind the store's back: their files become orphans."""
+    connection = sqlite3.connect(data_dir / "index.sqlite")
+    for uid in uids:
+        connection.execute("DELETE FROM instance WHERE sop_instance_uid = ?", [uid])
+    connection.commit()
+    connection.close()
+
+
+def only_file(data_dir: Path, folder: str) -> Path:
+    [path] = [path for path in (data_dir / folder).rglob("*") if path.is_file()]
+    return path
+
+
+def test_an_orderly_stop_leaves_nothing_to_mend(data_dir: Path) -> None:
+    """The report of the next start is empty, and everything is there."""
+    with reopened(data_dir) as store:
+        put_many(store, 3, "pacs")
+        node_id = store.node_id
+    with reopened(data_dir) as store:
+        assert store.recovery == type(store.recovery)()
+        assert store.node_id == node_id
+        assert len(list(store.ledger())) == 3
+
+
+def test_temporary_files_are_removed(data_dir: Path) -> None:
+    """What was broken off by a kill was never acknowledged and does not stay."""
+    with reopened(data_dir) as store:
+        incoming(store, dataset(1))
+    with reopened(data_dir) as store:
+        assert store.recovery.temporary_files_removed == 1
+        assert list((data_dir / "incoming").iterdir()) == []
+
+
+def test_a_file_without_a_row_is_adopted_and_queued(data_dir: Path) -> None:
+    """Killed between rename and COMMIT: indexed, and queued if we captured it ourselves."""
+    with reopened(data_dir) as store:
+        captured = put(store, dataset(1)).instance
+        put(store, dataset(2), source_ae_title="PEER")
+        put(store, dataset(3))
+    forget(data_dir, "1.2.3.4.1", "1.2.3.4.2")
+    with reopened(data_dir, adopt_to=["pacs"]) as store:
+        assert sorted(store.recovery.adopted) == ["1.2.3.4.1", "1.2.3.4.2"]
+        assert store.recovery.orphans_adopted == 2
+        assert not store.recovery.database_rebuilt
+        assert store.instance("1.2.3.4.1") == captured
+        [job] = store.claim("pacs", now=NOON, limit=9)
+        assert job.instance == captured
+
+
+def test_a_file_that_is_a_second_copy_is_removed(data_dir: Path) -> None:
+    """Killed while a duplicate was being thrown away."""
+    with reopened(data_dir) as store:
+        kept = put(store, dataset(1)).instance
+    copy = kept.path.with_name(kept.path.name[:4] + "0" * 28 + ".dcm")
+    shutil.copy(kept.path, copy)
+    with reopened(data_dir) as store:
+        assert not copy.exists()
+        assert store.instance("1.2.3.4.1") == kept
+
+
+def test_a_file_that_conflicts_or_cannot_be_read_goes_to_quarantine(data_dir: Path) -> None:
+    """Nothing that was durable is thrown away, and nothing doubtful is served."""
+    with reopened(data_dir) as store:
+        put(store, dataset(1))
+        other = put(store, dataset(2)).instance
+    forget(data_dir, "1.2.3.4.2")
+    data = other.path.read_bytes()
+    other.path.write_bytes(data.replace(b"1.2.3.4.2", b"1.2.3.4.1"))
+    noise = other.path.with_name(other.path.name[:4] + "f" * 28 + ".dcm")
+    noise.write_bytes(b"not DICOM")
+    with reopened(data_dir) as store:
+        assert store.recovery.orphans_quarantined == 2
+        assert len(list((data_dir / "quarantine").iterdir())) == 2
+        assert len(list(store.ledger())) == 1
+    with reopened(data_dir) as store:
+        assert store.recovery == type(store.recovery)()
+
+
+def test_a_row_without_its_file_is_reported_and_healed_by_the_same_bytes(data_dir: Path) -> None:
+    """It was acknowledged once, so the row stays; sent again, it is whole again."""
+    with reopened(data_dir) as store:
+        gone = put(store, dataset(1), destinations=["pacs"]).instance
+    gone.path.unlink()
+    for _ in range(2):
+        with reopened(data_dir) as store:
+            assert store.recovery.missing == ("1.2.3.4.1",)
+    with reopened(data_dir) as store:
+        healed = put(store, dataset(1)).instance
+        store.check_bytes(healed)
+        assert store.instance("1.2.3.4.1") == healed
+        [row] = store.ledger()
+        assert row.state == "queued"
+    with reopened(data_dir) as store:
+        assert store.recovery.missing_files == 0
+
+
+def test_files_that_were_away_for_one_start_are_found_again(data_dir: Path) -> None:
+    """A disk that was not mounted does not make instances missing for ever."""
+    with reopened(data_dir) as store:
+        put_many(store, 3)
+    (data_dir / "instances").rename(data_dir / "elsewhere")
+    with reopened(data_dir) as store:
+        assert store.recovery.missing_files == 3
+    shutil.rmtree(data_dir / "instances")
+    (data_dir / "elsewhere").rename(data_dir / "instances")
+    with reopened(data_dir) as store:
+        assert store.recovery.missing_files == 0
+        assert put(store, dataset(1)).outcome == "duplicate"
+
+
+@pytest.mark.parametrize("how", ["gone", "noise", "truncated"])
+def test_a_lost_or_damaged_database_is_made_anew_from_the_files(data_dir: Path, how: str) -> None:
+    """Every instance is there again; nothing counts as committed; the damaged file is kept."""
+    with reopened(data_dir) as store:
+        put_many(store, 30, "pacs")
+    database = data_dir / "index.sqlite"
+    # As after a kill: the mark of an orderly stop is gone.
+    connection = sqlite3.connect(database)
+    connection.execute("DELETE FROM meta WHERE key = 'stopped_orderly'")
+    connection.commit()
+    connection.close()
+    if how == "gone":
+        database.unlink()
+    elif how == "noise":
+        database.write_bytes(os.urandom(20_000))
+    else:
+        os.truncate(database, database.stat().st_size // 2)
+    with reopened(data_dir, adopt_to=["pacs"]) as store:
+        assert store.recovery.database_rebuilt
+        assert store.recovery.orphans_adopted == 30
+        assert {row.state for row in store.ledger()} == {"queued"}
+    assert len(list(data_dir.glob("damaged-*.sqlite"))) == (how != "gone")
+
+
+def test_a_database_of_a_later_version_is_refused_untouched(data_dir: Path) -> None:
+    """A downgrade says so and changes not one byte."""
+    with reopened(data_dir) as store:
+        put_many(store, 1)
+    connection = sqlite3.connect(data_dir / "index.sqlite")
+    connection.execute(
+        "INSERT INTO schema_migration (version, applied_at) VALUES (?, 0)", [SCHEMA_VERSION + 1]
+    )
+    connection.commit()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    before = (data_dir / "index.sqlite").read_bytes()
+    with pytest.raises(SchemaTooNew, match=str(SCHEMA_VERSION + 1)):
+        reopened(data_dir)
+    with pytest.raises(SchemaTooNew):
+        Store.open_read_only(data_dir)
+    assert (data_dir / "index.sqlite").read_bytes() == before
+    (data_dir / "index.sqlite").unlink()
+    reopened(data_dir).close()  # and the lock was let go
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of ours catches it."""
+
+
+@pytest.mark.parametrize("step", range(8))
+def test_recovery_converges_when_it_is_cut_off(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Killed at any of its writes, the next start ends where an undisturbed one would."""
+    with reopened(data_dir) as store:
+        put_many(store, 4, "pacs")
+        put(store, dataset(9))
+        store.claim("pacs", now=NOON, limit=1)
+        incoming(store, dataset(5))
+        missing = store.instance("1.2.3.4.2")
+        orphan = store.instance("1.2.3.4.9")
+        assert missing is not None
+        assert orphan is not None
+    missing.path.unlink()
+    forget(data_dir, "1.2.3.4.9")
+    twin = orphan.path.with_name(orphan.path.name[:4] + "e" * 28 + ".dcm")
+    shutil.copy(orphan.path, twin)
+    (twin.with_name(orphan.path.name[:4] + "d" * 28 + ".dcm")).write_bytes(b"noise")
+    done = 0
+
+    def dying(real: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            nonlocal done
+            done += 1
+            if done == step + 1:
+                raise Killed
+            return real(*arguments, **options)
+
+        return call
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recovery, "remove", dying(recovery.remove))
+        patched.setattr(recovery, "move_to_quarantine", dying(recovery.move_to_quarantine))
+        patched.setattr(recovery, "keep", dying(recovery.keep))
+        patched.setattr("echonode.store.database.Writer.execute", dying(recovery.Writer.execute))
+        with pytest.raises(Killed):
+            reopened(data_dir)
+    reopened(data_dir).close()
+    with reopened(data_dir) as store:
+        assert store.recovery.adopted == ()
+        assert store.recovery.temporary_files_removed == 0
+        assert store.recovery.missing == ("1.2.3.4.2",)
+        assert len(list(store.ledger())) == 5
+        assert {row.state for row in store.ledger()} == {"queued", "captured"}
+        assert store.instance("1.2.3.4.9") is not None
+    files = {path.stem for path in (data_dir / "instances").rglob("*.dcm")}
+    assert len(files) == 4
+    assert len(list((data_dir / "quarantine").iterdir())) == 1
+
+
+def test_a_start_on_a_disk_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    """A file where the folder should be: OutOfSpace with the system's own words, no traceback."""
+    (tmp_path / "var").write_text("in the way")
+    with pytest.raises(OutOfSpace):
+        reopened(tmp_path / "var")
+
+
+def test_reading_beside_a_running_node(store: Store, data_dir: Path) -> None:
+    """`echonode ledger` needs no lock, sees what is durable, and cannot write."""
+    put_many(store, 2, "pacs")
+    with Store.open_read_only(data_dir) as beside:
+        assert list(beside.ledger()) == list(store.ledger())
+        put(store, dataset(3))
+        assert len(list(beside.ledger())) == 3
+        assert beside.instance("1.2.3.4.1") == store.instance("1.2.3.4.1")
+
+
+def test_reading_when_no_node_runs(data_dir: Path, tmp_path: Path) -> None:
+    """The ledger of a stopped node can be read; where none ever ran, that is said."""
+    with reopened(data_dir) as store:
+        put_many(store, 2)
+    with Store.open_read_only(data_dir) as beside:
+        assert len(list(beside.ledger())) == 2
+    with pytest.raises(UsageError, match="no store"):
+        Store.open_read_only(tmp_path / "nothing")
+
+
+def test_counters_never_give_a_number_twice(data_dir: Path) -> None:
+    """Each name counts by itself, over restarts."""
+    with reopened(data_dir) as store:
+        assert [store.counter("exam"), store.counter("exam"), store.counter("x")] == [1, 2, 1]
+    with reopened(data_dir) as store:
+        assert store.counter("exam") == 3
+
+
+def test_a_folder_is_shared_by_many_files(store: Store, data_dir: Path) -> None:
+    """A new folder, with fsyncs of its own, is not made for each instance."""
+    put_many(store, 20)
+    assert len({path.parent for path in Layout(data_dir).instances.rglob("*.dcm")}) == 1

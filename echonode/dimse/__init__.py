@@ -1,0 +1,1 @@
+"""DICOM network mechanics on pynetdicom: associations, messages and streams, and no workflow."""

@@ -33,7 +33,10 @@ class IncomingFile(Protocol):
     """A temporary Part 10 file that takes a dataset's bytes as they arrive, hashing on the way."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append encoded dataset bytes. Raises OutOfSpace."""
+        """Append encoded dataset bytes. Raises OutOfSpace.
+
+        A memoryview is of the network's own buffer, which is reused when this returns.
+        """
 
     def discard(self) -> None:
         """The message was broken off: remove the file. Never raises."""

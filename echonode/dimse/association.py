@@ -1,0 +1,222 @@
+"""One association: its thread, from its connection to its end.
+
+Why a subclass of pynetdicom's Association: the original's thread sleeps 1 ms between looks, takes
+messages off one queue whoever they are for, answers any handler's exception with C211, keeps every
+dataset in memory, and sleeps 100 ms in abort().
+
+Rules
+- The association's own thread is the only one that reads and the only one that moves the state
+  machine. It serves requests in the order they came.
+- Any thread may speak, through `conversation`.
+- Other threads ask for the end by `ask_release`, `ask_abort` and `ask_drain`; `hang_up` is for when
+  asking was not enough.
+- When the association ends, every waiter is told and every half-received dataset is broken off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from pynetdicom import evt
+from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT, A_RELEASE
+
+from echonode.dimse.assembly import DatasetSink, MemorySink, Message, StreamDIMSE
+from echonode.dimse.command_set import CommandSet
+from echonode.dimse.conversation import Conversation
+from echonode.dimse.limits import Limits
+from echonode.dimse.reactor import CLOSING, EventDUL
+from echonode.dimse.transport import EventSocket
+from echonode.errors import AssociationLost
+from echonode.log import get_logger
+
+if TYPE_CHECKING:
+    from pynetdicom.ae import ApplicationEntity
+    from pynetdicom.presentation import PresentationContext
+
+log = get_logger(__name__)
+
+
+class Wish(Enum):
+    """What another thread asks of the association's thread."""
+
+    RELEASE = "release"
+    ABORT = "abort"
+    DRAIN = "drain"  # abort once no message is under way
+
+
+class EventAssociation(Association):
+    """An association in either role.
+
+    serve: called on the association's thread with each request.
+    sink_for: where the dataset of a message goes; in memory by default.
+    prepare: the acceptor's negotiation; False when the association was refused.
+    on_over: the association no longer counts. on_closed: its thread and descriptors are gone.
+    """
+
+    dul: EventDUL
+    dimse: StreamDIMSE
+
+    def __init__(self, ae: ApplicationEntity, mode: str, *, limits: Limits) -> None:
+        super().__init__(ae, mode)
+        self.limits = limits
+        self.dimse = StreamDIMSE(
+            self,
+            limits=limits,
+            is_accepted=lambda context_id: context_id in self._accepted_cx,
+            sink_for=lambda context_id, command: self.sink_for(context_id, command),
+        )
+        self.dul = EventDUL(self, self.dimse, limits=limits)
+        self.serve: Callable[[Message], None] = lambda message: None
+        self.sink_for: Callable[[int, CommandSet], DatasetSink] = self._sink_in_memory
+        self.prepare: Callable[[], bool] = lambda: True
+        self.on_over: Callable[[], None] = lambda: None
+        self.on_closed: Callable[[], None] = lambda: None
+        self._wish: Wish | None = None
+        self.conversation = Conversation(self)
+
+    # what pynetdicom would do otherwise ----------------------------------------------------
+
+    def _bind_defaults(self) -> None:
+        """Only what negotiation asks; the standard handlers print every PDU into the log."""
+        for event in evt._INTERVENTION_EVENTS:
+            self.bind(event, evt.get_default_handler(event))
+
+    def request(self) -> None:
+        """Negotiate as requestor, on the calling thread."""
+        self.acse.negotiate_association()
+
+    def kill(self) -> None:
+        """The association is over; there is no other thread to wait for."""
+        self._kill = True
+        self.is_established = False
+
+    def _abort_blocking(self, block: bool = True) -> None:
+        """A-ABORT, without the original's pause of 100 ms."""
+        if self._sent_abort or self.is_released or self.dul.is_over:
+            return
+        self._sent_abort = True
+        self.acse.send_abort(0x00)
+        self.kill()
+
+    @property
+    def connection(self) -> EventSocket:
+        return self.dul.connection
+
+    @property
+    def accepted_by_id(self) -> dict[int, PresentationContext]:
+        """The accepted presentation contexts by their IDs."""
+        return self._accepted_cx
+
+    # the end -------------------------------------------------------------------------------
+
+    def ask_release(self) -> None:
+        self._ask(Wish.RELEASE)
+
+    def ask_abort(self) -> None:
+        self._ask(Wish.ABORT)
+
+    def ask_drain(self) -> None:
+        self._ask(Wish.DRAIN)
+
+    def _ask(self, wish: Wish) -> None:
+        self._wish = wish
+        self.dul.wake.set()
+
+    def hang_up(self) -> None:
+        """End the connection under whatever is going on."""
+        self.connection.hang_up()
+        self.dul.wake.set()
+
+    def dispose(self) -> None:
+        """Close what the system gave us; the thread must be over or never have run."""
+        self.connection.dispose()
+        self.dul.dispose()
+
+    # the thread ----------------------------------------------------------------------------
+
+    def run_reactor(self) -> None:
+        """The association's whole life after its connection."""
+        try:
+            if self.is_requestor or self._begin():
+                self._converse()
+        except AssociationLost:
+            self.abort()
+        except Exception as error:
+            log.error("association_failed", error=type(error).__name__, exc_info=True)
+            self.hang_up()
+        finally:
+            self._finish()
+
+    def _begin(self) -> bool:
+        """Take the request in and negotiate; False when there is no association."""
+        self.connection.handshake(time.monotonic() + self.limits.request_s)
+        self.dul.settle()  # Evt5: starts ARTIM, which bounds what follows
+        primitive = self.dul.receive_pdu(wait=True)
+        if primitive is None or isinstance(primitive, (A_ABORT, A_P_ABORT, A_RELEASE)):
+            return False
+        self.requestor.primitive = primitive
+        return self.prepare() and self.is_established
+
+    def _converse(self) -> None:
+        while self.heed():
+            if self.dimse.inbox:
+                self.serve(self.dimse.inbox.popleft())
+            elif self._wish is not None and self._grant(self._wish):
+                return
+            elif self.dul.idle_timer_expired():
+                self.abort()
+            else:
+                self.dul.turn(time.monotonic() + self.dul._idle_timer.remaining)
+
+    def heed(self, *, release: bool = True) -> bool:
+        """Act on what the peer wants of the association itself; False when it is over.
+
+        release: whether a release request may be answered yet (not while a message of ours is
+        under way: P-DATA may still be sent in Sta8, not after).
+        """
+        primitive = self.dul.peek_next_pdu()
+        if isinstance(primitive, (A_ABORT, A_P_ABORT)):
+            self.is_aborted, self.is_established = True, False
+        elif isinstance(primitive, A_RELEASE) and primitive.result is None and release:
+            self.dul.receive_pdu()
+            self.acse.send_release(is_response=True)
+            self.is_released, self.is_established = True, False
+        return self.is_established and not self.dul.is_over
+
+    def _grant(self, wish: Wish) -> bool:
+        """Carry out a wish; False when it has to wait."""
+        if wish is Wish.DRAIN and self.dimse.mid_message:
+            return False  # asked again when the next PDU is in
+        if wish is Wish.RELEASE:
+            self._release()
+        else:
+            self.abort()
+        return True
+
+    def _release(self) -> None:
+        """A-RELEASE; a report that comes meanwhile still counts, though it cannot be answered."""
+        self.acse.negotiate_release()
+        while self.dimse.inbox:
+            with contextlib.suppress(AssociationLost):
+                self.serve(self.dimse.inbox.popleft())
+
+    def _finish(self) -> None:
+        """Tell everybody; then wait for the peer to close, and close."""
+        self.is_established = False
+        self.dimse.break_off()
+        self.on_over()
+        while self.dul.state == CLOSING and not self.dul.is_over:
+            self.dul.turn(None)
+        self.connection.hang_up()
+        if not self.dul.is_over:
+            self.dul.lose()
+        self.dispose()
+        self.on_closed()
+
+    def _sink_in_memory(self, context_id: int, command: CommandSet) -> DatasetSink:
+        return MemorySink(self.limits.identifier_bytes)

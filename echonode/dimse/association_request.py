@@ -1,0 +1,70 @@
+"""An association of ours before it exists: what its request needs, and why it was not to be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydicom.uid import UID
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation
+from pynetdicom.transport import AddressInformation
+
+from echonode.dimse.association import EventAssociation
+from echonode.dimse.contexts import ProposedContext, proposal, roles
+from echonode.dimse.limits import Limits
+from echonode.dimse.transport import EventSocket
+from echonode.errors import (
+    AssociationLost,
+    AssociationRejected,
+    ContextNotAccepted,
+    NetworkError,
+    PeerUnreachable,
+)
+from echonode.model.identity import Peer
+
+
+def prepared(
+    ae: ApplicationEntity, peer: Peer, contexts: Sequence[ProposedContext], limits: Limits
+) -> EventAssociation:
+    """An association with everything its A-ASSOCIATE-RQ needs."""
+    proposed = proposal(contexts)
+    try:
+        address = AddressInformation(peer.host, peer.port)
+    except OSError as error:
+        raise PeerUnreachable(f"{peer.host} is not a known host: {error.strerror}") from error
+    assoc = EventAssociation(ae, "requestor", limits=limits)
+    assoc.name = f"dimse requestor {peer.name}"
+    assoc.set_socket(EventSocket(assoc, limits=limits, address=address))
+    assoc.acceptor.ae_title = peer.ae_title
+    assoc.acceptor.address_info = address
+    assoc.requestor.address_info = AddressInformation("", 0)
+    assoc.requestor.ae_title = ae.ae_title
+    assoc.requestor.maximum_length = limits.pdu_bytes
+    assoc.requestor.implementation_class_uid = ae.implementation_class_uid
+    assoc.requestor.implementation_version_name = ae.implementation_version_name
+    assoc.requestor.requested_contexts = proposed
+    for abstract_syntax, (scu_role, scp_role) in roles(contexts).items():
+        item = SCP_SCU_RoleSelectionNegotiation()
+        item.sop_class_uid = UID(abstract_syntax)
+        item.scu_role, item.scp_role = scu_role, scp_role
+        assoc.requestor.add_negotiation_item(item)
+    return assoc
+
+
+def failure_of(assoc: EventAssociation, peer: Peer) -> NetworkError:
+    """Why there is no association."""
+    where = f"{peer.ae_title} at {peer.host}:{peer.port}"
+    refused = assoc.connection.connect_error
+    if refused is not None:
+        return PeerUnreachable(f"{where}: {refused.strerror or refused}")
+    answer = assoc.acceptor.primitive
+    if isinstance(answer, A_ASSOCIATE):
+        if assoc.is_rejected:
+            return AssociationRejected(
+                f"{where} rejected the association: {answer.reason_str}",
+                result=answer.result or 0,
+                source=answer.result_source or 0,
+                reason=answer.diagnostic or 0,
+            )
+        return ContextNotAccepted(f"{where} accepted none of the presentation contexts")
+    return AssociationLost(f"{where} did not answer the association request")

@@ -1,0 +1,66 @@
+"""What one association, one peer and the whole listener may take of us, each with its reason.
+
+Sizes are bytes, times seconds of the monotonic clock. A hostile or broken peer reaches a limit and
+is cut off there; it never reaches memory, the disk's end or another peer's slot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Every bound of the DICOM network layer."""
+
+    # The Maximum Length we announce (PS3.8 D.1) and the longest PDU we take. Larger gains nothing
+    # measurable; without it a length field of 4 GiB would be 4 GiB of memory.
+    pdu_bytes: int = 262_144
+    # A message's dataset on its way to disk. The largest real cines are some hundred MB; endless
+    # fragments must end somewhere.
+    message_bytes: int = 2 * 1024**3
+    # A dataset kept in memory: identifiers, commitment requests and reports. 4 MiB is a commitment
+    # of about 27,000 instances.
+    identifier_bytes: int = 4 * 1024**2
+    # A command set is some hundred bytes; 64 KiB is what an endless one may take.
+    command_bytes: int = 65_536
+    # Messages a peer may have waiting while another is being answered (it negotiated none).
+    waiting_messages: int = 16
+
+    # Associations at the same time: one thread and one PDU buffer each.
+    associations: int = 200
+    # One peer may not take every slot; modalities with more than a few at once do not exist.
+    associations_per_peer: int = 20
+    # TCP connections in all: those associated and those that have not yet said who they are. At
+    # the limit the oldest silent one makes room, so silence cannot lock anybody out.
+    connections: int = 600
+    # SYNs that the kernel holds for us while we accept; a burst of a department's senders fits.
+    backlog: int = 128
+
+    # From TCP accept to a whole A-ASSOCIATE-RQ (and the TLS handshake): PS3.8's ARTIM timer.
+    request_s: float = 10.0
+    # From a PDU's first byte to its last, absolute: one byte a second does not prolong it.
+    pdu_s: float = 60.0
+    # Without any PDU; long enough for a sonographer between two stills.
+    idle_s: float = 600.0
+    # One write that makes no progress: a peer that stopped reading.
+    send_s: float = 60.0
+    # After the last word of an association we wait for the peer to close (ARTIM), not for ever.
+    linger_s: float = 2.0
+
+    # As requestor: TCP connect (a dead address on a LAN answers ARP in 3 s or never).
+    connect_s: float = 10.0
+    # As requestor: the answer to A-ASSOCIATE-RQ and to A-RELEASE-RQ.
+    acse_s: float = 30.0
+    # As requestor: the answer to a DIMSE request; slow archives index before they answer.
+    dimse_s: float = 120.0
+
+    # `association_rejected` is logged at once, then once a window with the count.
+    rejection_log_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if getattr(self, field.name) <= 0:
+                raise ValueError(f"{field.name} must be more than zero")
+        if not 4_096 <= self.pdu_bytes <= 2**31:
+            raise ValueError("pdu_bytes must be between 4096 and 2 GiB")

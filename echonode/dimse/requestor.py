@@ -1,0 +1,273 @@
+"""Our SCU: opens associations to peers and speaks on them.
+
+    requestor = Requestor(ae_title="ECHONODE", commit_report=...)
+    with requestor.associate(peer, [...]) as assoc:
+        response = assoc.c_store(file)
+
+A RequestedAssociation may be used from any thread. Its own thread reads: an answer reaches whoever
+waits for it, and a report (N-EVENT-REPORT) that comes at any time goes to `commit_report` and is
+answered, also while a request of ours is under way.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import cast
+
+from pydicom.dataset import Dataset
+
+from echonode.dimse import file_stream, serve_commitment
+from echonode.dimse.answering import dataset_of, encoded, respond
+from echonode.dimse.assembly import Answers, Message
+from echonode.dimse.association import EventAssociation
+from echonode.dimse.association_request import failure_of, prepared
+from echonode.dimse.command_set import (
+    HAS_DATASET,
+    MEDIUM_PRIORITY,
+    CommandField,
+    CommandSet,
+)
+from echonode.dimse.contexts import (
+    FIND_CLASSES,
+    MOVE_CLASSES,
+    VERIFICATION_CLASS,
+    ProposedContext,
+)
+from echonode.dimse.handler_boundary import (
+    PENDING,
+    PENDING_UNSUPPORTED_KEYS,
+    UNRECOGNISED_OPERATION,
+)
+from echonode.dimse.limits import Limits
+from echonode.dimse.local_ae import local_ae
+from echonode.dimse.services import Part10File, StoreResponse
+from echonode.errors import (
+    DimseFailure,
+)
+from echonode.model.commitment import CommitmentReport, CommitmentRequest
+from echonode.model.criteria import Root
+from echonode.model.identity import Peer
+
+
+class Requestor:
+    """Opens associations in the name of `ae_title`. Thread-safe.
+
+    commit_report: takes a report that arrives on an association of ours and returns the status to
+    answer; called on that association's own thread. Without it, reports are answered 0211.
+    """
+
+    def __init__(
+        self,
+        *,
+        ae_title: str,
+        limits: Limits | None = None,
+        commit_report: Callable[[Peer, CommitmentReport], int] | None = None,
+    ) -> None:
+        self._ae_title = ae_title
+        self._limits = limits or Limits()
+        self._commit_report = commit_report
+
+    def associate(
+        self, peer: Peer, contexts: Sequence[ProposedContext], *, ae_title: str | None = None
+    ) -> RequestedAssociation:
+        """An association with `peer`; `ae_title` calls in another name than our own.
+
+        Raises PeerUnreachable, AssociationRejected, AssociationLost (aborted, or no answer in
+        time), ContextNotAccepted when the peer accepted not one context, and ValueError for more
+        than 128 (class, transfer syntax) pairs: which to leave out is for the caller to say.
+        """
+        ae = local_ae(ae_title or self._ae_title, self._limits)
+        assoc = prepared(ae, peer, contexts, self._limits)
+        assoc.request()
+        if not assoc.is_established:
+            try:
+                raise failure_of(assoc, peer)
+            finally:
+                assoc.hang_up()
+                assoc.dispose()
+        return RequestedAssociation(assoc, peer, self._commit_report)
+
+
+class RequestedAssociation:
+    """An open association; release it with `with`, `release()` or `abort()`."""
+
+    def __init__(
+        self,
+        assoc: EventAssociation,
+        peer: Peer,
+        commit_report: Callable[[Peer, CommitmentReport], int] | None,
+    ) -> None:
+        self._assoc = assoc
+        self.peer = peer
+        self._commit_report = commit_report
+        # What the peer took: (SOP class, transfer syntax).
+        self.accepted: frozenset[tuple[str, str]] = frozenset(
+            (str(context.abstract_syntax), str(context.transfer_syntax[0]))
+            for context in assoc.accepted_contexts
+        )
+        assoc.serve = self._serve
+        assoc.start()
+
+    def __enter__(self) -> RequestedAssociation:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Release after clean work, abort after an error."""
+        if kind is None:
+            self.release()
+        else:
+            self.abort()
+
+    @property
+    def is_open(self) -> bool:
+        """False as soon as either side has ended it."""
+        return self._assoc.is_established
+
+    def accepts(self, sop_class_uid: str, transfer_syntax_uid: str) -> bool:
+        """Whether the peer took exactly this pair."""
+        return (sop_class_uid, transfer_syntax_uid) in self.accepted
+
+    def c_echo(self) -> int:
+        """C-ECHO (PS3.7 9.1.5): the peer's status. Raises ContextNotAccepted, AssociationLost."""
+        context = self._assoc.conversation.context_for(VERIFICATION_CLASS)
+        command = CommandSet(
+            command_field=CommandField.C_ECHO,
+            affected_sop_class_uid=VERIFICATION_CLASS,
+            message_id=self._assoc.conversation.next_message_id(),
+        )
+        answer = self._assoc.conversation.exchange(cast(int, context.context_id), command)
+        return serve_commitment.status_of(answer)
+
+    def c_store(
+        self,
+        file: Part10File,
+        *,
+        move_originator_ae_title: str | None = None,
+        move_originator_message_id: int | None = None,
+        priority: int = MEDIUM_PRIORITY,
+    ) -> StoreResponse:
+        """C-STORE (PS3.7 9.1.1), the dataset read from its file as it is sent.
+
+        Raises ContextNotAccepted when this pair was not accepted, Damaged when the file cannot be
+        read whole, AssociationLost when no answer came: then it may have been stored.
+        """
+        return file_stream.store(
+            self._assoc,
+            file,
+            priority=priority,
+            move_originator_ae_title=move_originator_ae_title,
+            move_originator_message_id=move_originator_message_id,
+        )
+
+    def c_find(self, root: Root, identifier: Dataset) -> Iterator[tuple[int, Dataset | None]]:
+        """C-FIND (PS3.7 9.1.2): (status, identifier) of each answer, the final one last.
+
+        Closing the iterator early cancels the query at the peer. Raises ContextNotAccepted,
+        AssociationLost, and DimseFailure where an answer cannot be parsed.
+        """
+        return self._query(CommandField.C_FIND, FIND_CLASSES[root], identifier)
+
+    def c_move(
+        self, root: Root, identifier: Dataset, move_destination: str
+    ) -> Iterator[tuple[int, Dataset | None]]:
+        """C-MOVE (PS3.7 9.1.4) to the AE `move_destination`: each answer, the final one last.
+
+        Closing the iterator early cancels. Raises ContextNotAccepted, AssociationLost.
+        """
+        return self._query(
+            CommandField.C_MOVE, MOVE_CLASSES[root], identifier, move_destination=move_destination
+        )
+
+    def _query(
+        self,
+        field: CommandField,
+        sop_class_uid: str,
+        identifier: Dataset,
+        *,
+        move_destination: str | None = None,
+    ) -> Iterator[tuple[int, Dataset | None]]:
+        context_id = cast(int, self._assoc.conversation.context_for(sop_class_uid).context_id)
+        data = encoded(self._assoc, context_id, identifier)
+        command = CommandSet(
+            command_field=field,
+            affected_sop_class_uid=sop_class_uid,
+            message_id=self._assoc.conversation.next_message_id(),
+            priority=MEDIUM_PRIORITY,
+            dataset_type=HAS_DATASET,
+            move_destination=move_destination,
+        )
+        return self._answers(context_id, command, data)
+
+    def _answers(
+        self, context_id: int, command: CommandSet, data: bytes
+    ) -> Iterator[tuple[int, Dataset | None]]:
+        message_id = cast(int, command.message_id)
+        answers = self._assoc.conversation.expect(message_id)
+        status = PENDING
+        try:
+            self._assoc.conversation.send(context_id, command, data)
+            while status in (PENDING, PENDING_UNSUPPORTED_KEYS):
+                answer = self._assoc.conversation.answer(answers)
+                status = serve_commitment.status_of(answer)
+                has_dataset = answer.dataset is not None
+                yield status, dataset_of(self._assoc, answer) if has_dataset else None
+        finally:
+            if status in (PENDING, PENDING_UNSUPPORTED_KEYS) and self.is_open:
+                self._cancel(context_id, message_id, answers)
+            self._assoc.conversation.forget(message_id)
+
+    def _cancel(self, context_id: int, message_id: int, answers: Answers) -> None:
+        """C-CANCEL, then whatever is still on its way, until the final answer."""
+        cancel = CommandSet(
+            command_field=CommandField.C_CANCEL, message_id_being_responded_to=message_id
+        )
+        self._assoc.conversation.send(context_id, cancel)
+        status = PENDING
+        while status in (PENDING, PENDING_UNSUPPORTED_KEYS):
+            status = serve_commitment.status_of(self._assoc.conversation.answer(answers))
+
+    def request_commitment(self, request: CommitmentRequest) -> int:
+        """N-ACTION (PS3.4 J.3.2): the peer's status; 0000 means "received", no more.
+
+        Raises ContextNotAccepted, AssociationLost.
+        """
+        return serve_commitment.send_request(self._assoc, request)
+
+    def report_commitment(self, report: CommitmentReport) -> int:
+        """N-EVENT-REPORT (PS3.4 J.3.3), we being SCP: the peer's status. Raises as above."""
+        return serve_commitment.send_report(self._assoc, report)
+
+    def release(self) -> None:
+        """End the association in order; returns when it is over. Does not raise."""
+        self._assoc.ask_release()
+        self._wait_for_end(self._assoc.limits.acse_s)
+
+    def abort(self) -> None:
+        """End the association at once; a call under way on another thread gets AssociationLost."""
+        self._assoc.ask_abort()
+        self._wait_for_end(self._assoc.limits.linger_s)
+
+    def _wait_for_end(self, patience_s: float) -> None:
+        if threading.current_thread() is self._assoc:
+            return  # asked from within `commit_report`: it ends when that returns
+        self._assoc.join(patience_s)
+        if self._assoc.is_alive():
+            self._assoc.hang_up()
+            self._assoc.join(self._assoc.limits.linger_s)
+
+    def _serve(self, message: Message) -> None:
+        """What a peer may ask of us here: that we take a report."""
+        try:
+            field = message.command.command_field
+            if field != CommandField.N_EVENT_REPORT or self._commit_report is None:
+                raise DimseFailure(UNRECOGNISED_OPERATION, "Operation not supported")
+            serve_commitment.serve_report(self._assoc, self.peer, self._commit_report, message)
+        except DimseFailure as failure:
+            respond(self._assoc, message, failure.status, comment=failure.comment)

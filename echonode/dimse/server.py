@@ -1,0 +1,143 @@
+"""The listening socket: accepts, hands over, and does nothing that can be slow.
+
+Why a subclass of pynetdicom's AssociationServer: the original wakes twice a second, has a backlog
+of 5, does the TLS handshake inside accept (one silent client stops all others), and copies every
+supported presentation context for every connection.
+
+Rules
+- The accept loop waits on the socket and on `stop`; a connection gets its thread and is forgotten.
+- Out of descriptors (EMFILE) the loop pauses for a moment instead of spinning: the connection stays
+  in the backlog.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pynetdicom.transport import AssociationServer, RequestHandler
+
+from echonode.dimse.association import EventAssociation
+from echonode.dimse.limits import Limits
+from echonode.dimse.transport import EventSocket
+from echonode.dimse.waiting import WakeUp
+from echonode.log import get_logger
+
+if TYPE_CHECKING:
+    from pynetdicom.ae import ApplicationEntity
+
+log = get_logger(__name__)
+
+# The class's own attribute hides the module's name.
+Socket = socket.socket
+
+_SHORT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_PAUSE_MS = 100
+
+
+class EventRequestHandler(RequestHandler):
+    """Makes an EventAssociation of an accepted connection."""
+
+    server: EventServer
+
+    def _create_association(self) -> EventAssociation:
+        server = self.server
+        assoc = EventAssociation(self.ae, "acceptor", limits=server.limits)
+        assert isinstance(self.request, socket.socket)
+        assoc.set_socket(EventSocket(assoc, limits=server.limits, client_socket=self.request))
+        assoc.name = f"dimse acceptor {self.client_address[0]}:{self.client_address[1]}"
+        assoc.acceptor.ae_title = server.ae_title
+        assoc.acceptor.address_info = self.local
+        assoc.acceptor.maximum_length = server.limits.pdu_bytes
+        assoc.acceptor.implementation_class_uid = self.ae.implementation_class_uid
+        assoc.acceptor.implementation_version_name = self.ae.implementation_version_name
+        assoc.requestor.address_info = self.remote
+        return assoc
+
+    def handle(self) -> None:
+        """Hand the association over, which starts it."""
+        self.server.on_connection(self._create_association())
+
+
+class EventServer(AssociationServer):
+    """One listening socket and its accept loop."""
+
+    socket: Socket
+
+    def __init__(
+        self,
+        ae: ApplicationEntity,
+        address: tuple[str, int],
+        *,
+        limits: Limits,
+        on_connection: Callable[[EventAssociation], None],
+    ) -> None:
+        self.limits = limits
+        self.on_connection = on_connection
+        self.request_queue_size = limits.backlog
+        self._stop = WakeUp()
+        super().__init__(ae, address, ae.ae_title, [], request_handler=EventRequestHandler)
+        self._thread = threading.Thread(
+            target=self.serve_forever, name=f"dimse listener {address[0]}:{self.port}"
+        )
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on, also where 0 was asked for."""
+        return int(self.server_address[1])
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def server_bind(self) -> None:
+        """As the original, without the time-out that accepted sockets would inherit."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.setblocking(False)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+    def serve_forever(self, poll_interval: float = 0.0) -> None:
+        """Accept until `stop`; `poll_interval` is the original's and unused."""
+        poller = select.poll()
+        poller.register(self.socket, select.POLLIN)
+        poller.register(self._stop, select.POLLIN)
+        stopping = select.poll()
+        stopping.register(self._stop, select.POLLIN)
+        while all(descriptor != self._stop.fileno() for descriptor, _ in poller.poll()):
+            try:
+                connection, address = self.get_request()
+            except (BlockingIOError, ConnectionAbortedError):
+                continue  # it was gone before we looked
+            except OSError as error:
+                if error.errno not in _SHORT_OF:
+                    log.warning("accept_failed", error=error.strerror)
+                stopping.poll(_PAUSE_MS)
+            else:
+                self._hand_over(connection, address)
+
+    def _hand_over(self, connection: Socket, address: Any) -> None:
+        """Give a connection its association; one that fails (no thread left) is closed."""
+        try:
+            self.process_request(connection, address)
+        except Exception as error:  # the listener's thread must outlive any one connection
+            connection.close()
+            log.error("accept_failed", error=type(error).__name__, exc_info=True)
+
+    def get_request(self) -> tuple[Socket, Any]:
+        """The next connection; a TLS handshake, if any, is its own thread's affair."""
+        return self.socket.accept()
+
+    def stop(self) -> None:
+        """Accept no more; returns when the loop has ended."""
+        self._stop.set()
+        self._thread.join()
+        self.server_close()
+
+    def server_close(self) -> None:
+        """Close what the system gave us; also where the loop never ran."""
+        super().server_close()
+        self._stop.close()

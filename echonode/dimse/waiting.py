@@ -1,0 +1,60 @@
+"""What a waiting thread needs: a clock that nobody sets, and a way for others to wake it.
+
+Why a subclass of pynetdicom's Timer: the original reads the wall clock, so a step of it ends
+associations or keeps them for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+
+from pynetdicom.timer import Timer
+
+
+class MonotonicTimer(Timer):
+    """pynetdicom's timer by a clock that nobody sets."""
+
+    def start(self) -> None:
+        self._start_time, self._end_time = time.monotonic(), None
+
+    def stop(self) -> None:
+        self._start_time = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._start_time is not None
+
+    @property
+    def remaining(self) -> float:
+        if self.timeout is None or self._start_time is None:
+            return float("inf")
+        return self.timeout - (time.monotonic() - self._start_time)
+
+
+class WakeUp:
+    """A descriptor that another thread makes readable."""
+
+    def __init__(self) -> None:
+        self._descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._lock = threading.Lock()
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def set(self) -> None:
+        with self._lock:
+            if self._descriptor >= 0:
+                os.eventfd_write(self._descriptor, 1)
+
+    def clear(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._descriptor)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+            self._descriptor = -1

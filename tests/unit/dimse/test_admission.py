@@ -1,0 +1,104 @@
+"""Who may have an association, and how often a rejection is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from echonode.dimse.admission import (
+    TOO_MANY,
+    UNKNOWN_CALLED,
+    UNKNOWN_CALLER,
+    Admission,
+    Rejection,
+    RejectionTally,
+)
+from echonode.dimse.limits import Limits
+from echonode.model.identity import Peer
+
+
+def peer(name: str, *, ae_title: str = "", host: str = "10.0.0.1") -> Peer:
+    return Peer(name=name, ae_title=ae_title or name.upper(), host=host, port=104, may=frozenset())
+
+
+def admission(*peers: Peer, total: int = 3, each: int = 2) -> Admission:
+    limits = Limits(associations=total, associations_per_peer=each)
+    return Admission(ae_title="ECHONODE", peers=peers, limits=limits)
+
+
+def test_a_configured_peer_is_let_in() -> None:
+    """Padding around either AE title does not count."""
+    door = admission(peer("pacs"))
+    admitted = door.admit(called=" ECHONODE ", calling="PACS ", address="10.0.0.9")
+    assert isinstance(admitted, Peer)
+    assert admitted.name == "pacs"
+    assert door.taken == 1
+
+
+@pytest.mark.parametrize(
+    ("called", "calling", "rejection"),
+    [
+        ("ECHONODE", "WHO", UNKNOWN_CALLER),
+        ("OTHER", "PACS", UNKNOWN_CALLED),
+        ("OTHER", "WHO", UNKNOWN_CALLED),
+        ("echonode", "PACS", UNKNOWN_CALLED),
+    ],
+)
+def test_names_must_be_right(called: str, calling: str, rejection: Rejection) -> None:
+    """A wrong name is rejected with its reason and takes no slot; case counts (PS3.5 6.2)."""
+    door = admission(peer("pacs"))
+    assert door.admit(called=called, calling=calling, address="10.0.0.1") is rejection
+    assert door.taken == 0
+
+
+def test_each_peer_and_all_together_have_an_end() -> None:
+    """A peer at its limit leaves room for others; a slot given back is free again."""
+    door = admission(peer("a"), peer("b"))
+
+    def call(name: str) -> Peer | Rejection:
+        return door.admit(called="ECHONODE", calling=name, address="10.0.0.1")
+
+    first = call("A")
+    assert isinstance(first, Peer)
+    assert isinstance(call("A"), Peer)
+    assert call("A") is TOO_MANY
+    assert isinstance(call("B"), Peer)
+    assert call("B") is TOO_MANY  # three in all
+    door.leave(first)
+    assert isinstance(call("B"), Peer)
+    assert (TOO_MANY.result, TOO_MANY.source, TOO_MANY.reason) == (2, 3, 2)
+
+
+def test_peers_that_share_an_ae_title_are_told_apart_by_address() -> None:
+    """Two handhelds with the factory's AE title are still two peers where their hosts differ."""
+    door = admission(peer("a", ae_title="HAND"), peer("b", ae_title="HAND", host="10.0.0.2"))
+    called = {"called": "ECHONODE", "calling": "HAND"}
+    names = []
+    for address in ("10.0.0.2", "10.0.0.1", "10.0.0.3"):
+        admitted = door.admit(**called, address=address)
+        assert isinstance(admitted, Peer)
+        names.append(admitted.name)
+    assert names == ["b", "a", "a"]
+
+
+def test_a_rejection_is_told_at_once_and_then_once_a_window() -> None:
+    """Ten attempts in a minute make one line now and one later, with the count."""
+    tally = RejectionTally(60.0)
+    told = [tally.note("10.0.0.1", "unknown", now=float(second)) for second in range(0, 61, 6)]
+    assert told == [1, *[None] * 9, 10]
+
+
+def test_addresses_and_reasons_are_counted_apart() -> None:
+    """A second address, or another reason, is news."""
+    tally = RejectionTally(60.0)
+    assert tally.note("10.0.0.1", "unknown", now=0.0) == 1
+    assert tally.note("10.0.0.2", "unknown", now=1.0) == 1
+    assert tally.note("10.0.0.1", "too many", now=2.0) == 1
+
+
+def test_many_addresses_take_no_memory() -> None:
+    """The tally forgets the oldest beyond its capacity."""
+    tally = RejectionTally(60.0, capacity=2)
+    for number in range(5):
+        tally.note(f"10.0.0.{number}", "unknown", now=0.0)
+    assert tally.note("10.0.0.4", "unknown", now=1.0) is None
+    assert tally.note("10.0.0.0", "unknown", now=1.0) == 1

@@ -19,7 +19,6 @@ from echonode.errors import ContextNotAccepted
 from echonode.model.instance import StoredInstance
 from echonode.objects.native_syntax import reencode
 
-
 Reencode = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
 
 _NATIVE = frozenset({EXPLICIT_LE, IMPLICIT_LE})

@@ -1,0 +1,92 @@
+"""The C-STORE SCP: what a peer sends becomes a durable instance, byte for byte as received.
+
+Rules
+- 0000 means file and index row are durable; the same bytes again are a success too.
+- The same SOP Instance UID with other bytes: the first is kept, the second quarantined, A900.
+- A dataset that does not match its command set is A900, one that cannot be read C000
+  (PS3.4 B.2.3); a full disk is A700, answered by dimse/ from OutOfSpace.
+- Every refusal is logged with the reason, and nothing of the dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import cast
+
+from echonode.dimse.services import IncomingFile, IncomingHead, StoreRequest
+from echonode.errors import (
+    DimseFailure,
+    EchoNodeError,
+    InstanceConflict,
+    InvalidObject,
+    Mismatch,
+    Unreadable,
+)
+from echonode.log import get_logger
+from echonode.model.instance import Origin
+from echonode.store.store import Incoming, Store
+from echonode.store.values import StoreOutcome
+
+log = get_logger(__name__)
+
+SUCCESS = 0x0000
+DATASET_DOES_NOT_MATCH_SOP_CLASS = 0xA900
+CANNOT_UNDERSTAND = 0xC000
+_STATUSES: tuple[tuple[type[EchoNodeError], int], ...] = (
+    (Unreadable, CANNOT_UNDERSTAND),
+    (Mismatch, DATASET_DOES_NOT_MATCH_SOP_CLASS),
+    (InstanceConflict, DATASET_DOES_NOT_MATCH_SOP_CLASS),
+    (InvalidObject, CANNOT_UNDERSTAND),
+)
+
+
+class StorageSCP:
+    """Takes what peers send. destinations: where received instances are forwarded to."""
+
+    def __init__(self, store: Store, *, destinations: Sequence[str] = ()) -> None:
+        self._store = store
+        self._destinations = tuple(destinations)
+
+    def open_incoming(self, head: IncomingHead) -> IncomingFile:
+        """Where the dataset's bytes go. Raises OutOfSpace."""
+        return self._store.open_incoming(
+            sop_class_uid=head.sop_class_uid,
+            sop_instance_uid=head.sop_instance_uid,
+            transfer_syntax_uid=head.transfer_syntax_uid,
+            source_ae_title=head.caller.ae_title,
+        )
+
+    def store(self, request: StoreRequest) -> int:
+        """Make it durable and return 0000. Raises DimseFailure, OutOfSpace."""
+        incoming = cast(Incoming, request.incoming)  # what open_incoming gave
+        try:
+            with ExitStack() as broken_off:
+                broken_off.callback(incoming.discard)
+                record = self._store.read_record(incoming)
+                broken_off.pop_all()
+            outcome = self._store.commit(
+                incoming, record, origin=Origin.RECEIVED, destinations=self._destinations
+            )
+        except (InvalidObject, InstanceConflict) as error:
+            raise self._refusal(request.head, error) from error
+        if outcome.outcome is StoreOutcome.STORED:
+            log.info(
+                "instance_stored",
+                sop_instance_uid=request.head.sop_instance_uid,
+                ae_title=request.head.caller.ae_title,
+                frames=record.frames,
+            )
+        return SUCCESS
+
+    def _refusal(self, head: IncomingHead, error: EchoNodeError) -> DimseFailure:
+        """The status that says why, and the log's line."""
+        status = next(s for kind, s in _STATUSES if isinstance(error, kind))
+        log.warning(
+            "store_refused",
+            sop_instance_uid=head.sop_instance_uid,
+            ae_title=head.caller.ae_title,
+            status=f"0x{status:04X}",
+            reason=str(error),
+        )
+        return DimseFailure(status, str(error))

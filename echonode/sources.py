@@ -12,7 +12,6 @@ from echonode.frames.settings import (
     StreamSettings,
 )
 from echonode.frames.source import SourceSettings
-from echonode.frames.transport import ConnectTo
 from echonode.probe.profile import ProbeProfile, SampleMode
 
 
@@ -23,7 +22,8 @@ def source_settings(probe: Probe) -> SourceSettings:
         identity=_identity(probe),
         protocol=probe.protocol,
         dialect=probe.dialect or "",
-        way=ConnectTo(host=host.strip("[]"), port=int(port)),
+        host=host.strip("[]"),
+        port=int(port),
         stream=StreamSettings(profile=_profile(probe), image=_image(probe)),
         capture=CaptureSettings(
             mode=CaptureMode(probe.capture.mode),

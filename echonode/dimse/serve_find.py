@@ -1,8 +1,9 @@
-"""C-FIND as SCP (PS3.4 C.4.1): answers stream out as the handler yields them."""
+"""C-FIND as SCP (PS3.4 C.4.1): answers stream out as the handler yields them.
+
+The handler logs `query_answered`: it knows the level and what it looked at.
+"""
 
 from __future__ import annotations
-
-import time
 
 from echonode.dimse.answering import dataset_of, encoded, respond
 from echonode.dimse.assembly import Message
@@ -17,15 +18,11 @@ from echonode.dimse.handler_boundary import (
 )
 from echonode.dimse.operation import Operation, is_relational, root_of
 from echonode.dimse.services import FindAnswer, FindRequest, Services
-from echonode.log import get_logger
 from echonode.model.identity import Peer
-
-log = get_logger(__name__)
 
 
 def serve(assoc: EventAssociation, caller: Peer, services: Services, message: Message) -> None:
     """Answer a C-FIND-RQ. Raises DimseFailure, AssociationLost."""
-    started = time.monotonic()
     abstract_syntax = str(assoc.accepted_by_id[message.context_id].abstract_syntax)
     with Operation(assoc, message, "find") as operation:
         request = FindRequest(
@@ -35,20 +32,10 @@ def serve(assoc: EventAssociation, caller: Peer, services: Services, message: Me
             relational=is_relational(assoc, abstract_syntax),
             cancelled=operation.cancelled,
         )
-        count = 0
         for answer in operation.results(lambda: services.find(request)):
             _send_pending(assoc, message, answer)
-            count += 1
         status = CANCELLED if operation.cancelled() else SUCCESS
         respond(assoc, message, status)
-    log.info(
-        "query_answered",
-        peer=caller.name,
-        root=request.root.value,
-        answers=count,
-        status=f"{status:04X}",
-        milliseconds=round((time.monotonic() - started) * 1000),
-    )
 
 
 def _send_pending(assoc: EventAssociation, message: Message, answer: FindAnswer) -> None:

@@ -1,8 +1,10 @@
-"""C-MOVE and C-GET as SCP (PS3.4 C.4.2, C.4.3): what the handler yields, as Pending and final."""
+"""C-MOVE and C-GET as SCP (PS3.4 C.4.2, C.4.3): what the handler yields, as Pending and final.
+
+The handler logs `retrieve_finished`: it knows what was selected and for whom.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 from echonode.dimse import file_stream
@@ -22,10 +24,7 @@ from echonode.dimse.services import (
     SubOperations,
 )
 from echonode.errors import DimseFailure
-from echonode.log import get_logger
 from echonode.model.identity import Peer
-
-log = get_logger(__name__)
 
 SOME_FAILED = 0xB000  # PS3.4 table C.4-2: complete, one or more failures or warnings
 UNABLE_TO_PERFORM = 0xA702
@@ -49,7 +48,7 @@ def serve_move(assoc: EventAssociation, caller: Peer, services: Services, messag
             message_id=message.command.message_id or 0,
             cancelled=operation.cancelled,
         )
-        _answer(assoc, message, operation, lambda: services.move(request), caller)
+        _answer(assoc, message, operation, lambda: services.move(request))
 
 
 def serve_get(assoc: EventAssociation, caller: Peer, services: Services, message: Message) -> None:
@@ -67,7 +66,7 @@ def serve_get(assoc: EventAssociation, caller: Peer, services: Services, message
             store=store,
             cancelled=operation.cancelled,
         )
-        _answer(assoc, message, operation, lambda: services.get(request), caller)
+        _answer(assoc, message, operation, lambda: services.get(request))
 
 
 def final_status(last: SubOperations, *, cancelled: bool) -> int:
@@ -86,9 +85,7 @@ def _answer(
     message: Message,
     operation: Operation,
     handler: Callable[[], Iterator[SubOperations]],
-    caller: Peer,
 ) -> None:
-    started = time.monotonic()
     last: SubOperations | None = None
     for last in operation.results(handler):
         if last.remaining:  # with none remaining the final answer follows at once
@@ -100,15 +97,6 @@ def _answer(
     else:
         status = final_status(last, cancelled=cancelled)
     _finish(assoc, message, status, last)
-    log.info(
-        "retrieve_finished",
-        peer=caller.name,
-        completed=last.completed,
-        failed=last.failed,
-        warning=last.warning,
-        status=f"{status:04X}",
-        milliseconds=round((time.monotonic() - started) * 1000),
-    )
 
 
 def _finish(assoc: EventAssociation, message: Message, status: int, last: SubOperations) -> None:

@@ -92,9 +92,7 @@ def _name(value: object) -> str:
     return getattr(value, "__qualname__", str(value))[:40]
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs", "method", "parameters"), OVERRIDDEN, ids=_name
-)
+@pytest.mark.parametrize(("ours", "theirs", "method", "parameters"), OVERRIDDEN, ids=_name)
 def test_what_we_override_is_still_there(
     ours: type, theirs: type, method: str, parameters: list[str]
 ) -> None:

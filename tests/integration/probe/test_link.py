@@ -6,15 +6,18 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from echonode.errors import ProtocolError
-from echonode.probe.link import Callbacks, Connection, Link, LinkSettings, LossReason
+from echonode.probe.line import Callbacks, Connection, LineSettings, LossReason, TcpClient
+from echonode.probe.link import Link, LinkSettings
 from tests.integration.probe.sockets import eventually, free_port, scripted_probe
 
-QUICK = LinkSettings(first_pause_s=0.01, longest_pause_s=0.05, connect_timeout_s=1)
+LINE = LineSettings(connect_timeout_s=1)
+QUICK = LinkSettings(first_pause_s=0.01, longest_pause_s=0.05, line=LINE)
 
 
 class Witness:
@@ -45,8 +48,7 @@ class Witness:
 def link_to(address: tuple[str, int], witness: Witness, settings: LinkSettings = QUICK) -> Link:
     return Link(
         name="probe",
-        host=address[0],
-        port=address[1],
+        endpoint=TcpClient(*address, settings.line),
         callbacks=witness.callbacks,
         settings=settings,
     )
@@ -111,7 +113,7 @@ def test_a_fault_in_a_callback_does_not_end_the_link() -> None:
 def test_a_silent_probe_is_given_up_when_told_to() -> None:
     """With silence_s; without it a paused probe is waited for."""
     witness = Witness()
-    settings = LinkSettings(first_pause_s=0.01, longest_pause_s=0.05, silence_s=0.05)
+    settings = replace(QUICK, line=LineSettings(silence_s=0.05))
     with scripted_probe(b"x", hold_last=True) as address:
         link = link_to(address, witness, settings)
         link.start()
@@ -121,7 +123,7 @@ def test_a_silent_probe_is_given_up_when_told_to() -> None:
 
 def test_stop_is_prompt_while_reading_and_while_waiting() -> None:
     """A silent probe or a long pause does not hold the node up."""
-    patient = LinkSettings(first_pause_s=60, longest_pause_s=60, connect_timeout_s=1)
+    patient = LinkSettings(first_pause_s=60, longest_pause_s=60, line=LINE)
     for address in (None, ("127.0.0.1", free_port())):
         witness = Witness()
         with scripted_probe(b"x", hold_last=True) as silent:
@@ -142,8 +144,7 @@ def test_a_connection_knows_when_it_opened_by_both_clocks() -> None:
     with scripted_probe(b"x", hold_last=True) as (host, port):
         link = Link(
             name="probe",
-            host=host,
-            port=port,
+            endpoint=TcpClient(host, port),
             callbacks=witness.callbacks,
             settings=QUICK,
             now=lambda: moment,

@@ -14,6 +14,7 @@ from echonode.errors import OutOfSpace
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.frames.settings import CaptureMode, CaptureSettings
 from echonode.frames.source import ProbeSource, SourceSettings
+from echonode.frames.transport import ConnectTo
 from echonode.probe.echopen import encode_header, encode_line
 from echonode.probe.link import LinkSettings
 from echonode.probe.phantom import DEFAULT_HEADER, phantom
@@ -35,8 +36,7 @@ def settings_for(address: tuple[str, int], **more: object) -> SourceSettings:
         identity=ProbeIdentity(name="handheld"),
         protocol="echopen",
         dialect="kit",
-        host=address[0],
-        port=address[1],
+        way=ConnectTo(host=address[0], port=address[1]),
         link=QUICK,
         **more,  # type: ignore[arg-type]
     )
@@ -249,6 +249,30 @@ def test_an_unknown_protocol_is_refused_before_anything_starts() -> None:
             identity=ProbeIdentity(name="handheld"),
             protocol="carrier pigeon",
             dialect="kit",
-            host="127.0.0.1",
-            port=1,
+            way=ConnectTo(host="127.0.0.1", port=1),
         )
+
+
+def test_below_the_reserve_nothing_is_captured_until_there_is_room(small: KitRecording) -> None:
+    """Frames are shown meanwhile; the clip begins when there is room, and counts none as lost."""
+    archive, shown = Archive(), []
+    room = threading.Event()
+    with ProbeSimulator(small, fps=20, loop=True) as probe:
+        source = ProbeSource(
+            settings_for(probe.address, capture=CaptureSettings(gap_s=60, max_clip_s=60)),
+            on_acquisition=archive.take,
+            on_frame=shown.append,
+            admit=lambda: "" if room.is_set() else "the disk is full",
+        )
+        source.start()
+        eventually(lambda: len(shown) >= 10)
+        assert source.refusal == "the disk is full"
+        assert archive.taken == []
+        room.set()
+        eventually(lambda: source.refusal == "")
+        since = len(shown)
+        eventually(lambda: len(shown) >= since + 10)
+        assert source.stop(5)
+    (clip,) = archive.taken
+    assert clip.frames[0].sequence > 0
+    assert clip.dropped == 0

@@ -1,0 +1,142 @@
+"""A recording as a source: at its own times, without loss, and then it is over."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import structlog
+
+from echonode.frames.file_player import PlayFile
+from echonode.frames.frame import Acquisition, ProbeIdentity
+from echonode.frames.settings import CaptureSettings
+from echonode.frames.source import ProbeSource, SourceSettings
+from echonode.probe.link import LinkSettings
+from echonode.probe.recording import read_recording
+from tests.integration.probe.sockets import eventually
+from tests.unit.probe.sequences import frame_fields, metaimage, ramps
+
+
+def source_of(way: PlayFile, taken: list[Acquisition], **capture: float) -> ProbeSource:
+    return ProbeSource(
+        SourceSettings(
+            identity=ProbeIdentity(name="film"),
+            protocol="file",
+            dialect="",
+            way=way,
+            capture=CaptureSettings(**capture),  # type: ignore[arg-type]
+            link=LinkSettings(first_pause_s=0.01),
+        ),
+        on_acquisition=taken.append,
+    )
+
+
+def recording(folder: Path, *, frames: int = 6, step: float = 0.05) -> Path:
+    path = folder / "film.mha"
+    header, pixels = metaimage(
+        ramps(frames), compressed=True, fields=frame_fields(frames, step=step)
+    )
+    path.write_bytes(header + pixels)
+    return path
+
+
+def test_a_recording_plays_at_its_own_times_and_ends(tmp_path: Path) -> None:
+    """Six frames, 50 ms apart: one clip, closed by the end and not by the gap."""
+    taken: list[Acquisition] = []
+    source = source_of(PlayFile(path=recording(tmp_path)), taken, gap_s=60)
+    source.start()
+    eventually(lambda: bool(taken))
+    assert source.stop(5)
+    (clip,) = taken
+    assert np.array_equal([frame.pixels for frame in clip.frames], ramps(6))
+    elapsed = [frame.elapsed_s - clip.frames[0].elapsed_s for frame in clip.frames]
+    assert elapsed == pytest.approx([0, 0.05, 0.1, 0.15, 0.2, 0.25], abs=0.2)
+    assert elapsed[-1] >= 0.2
+    assert [frame.source_timestamp_s for frame in clip.frames][:2] == [10.0, 10.05]
+    assert not source.counts.connected
+
+
+def test_nothing_is_dropped_however_slow_the_disk_is(tmp_path: Path) -> None:
+    """A file can wait: a thousand frames a second into a slow archive, every one kept."""
+    taken: list[Acquisition] = []
+    way = PlayFile(path=recording(tmp_path, frames=200), fps=1000)
+
+    def slow(acquisition: Acquisition) -> None:
+        time.sleep(0.002)
+        taken.append(acquisition)
+
+    settings = source_of(way, taken, max_clip_bytes=1)._settings
+    source = ProbeSource(settings, on_acquisition=slow)
+    source.start()
+    eventually(lambda: len(taken) == 200)
+    assert source.stop(5)
+    assert source.counts.frames_dropped == 0
+
+
+def test_a_loop_is_one_connection_a_turn(tmp_path: Path) -> None:
+    """Each turn is a clip, and a study, of its own."""
+    taken: list[Acquisition] = []
+    source = source_of(PlayFile(path=recording(tmp_path), loop=True, fps=200), taken)
+    source.start()
+    eventually(lambda: len(taken) >= 3)
+    assert source.stop(5)
+    assert len({clip.connection_id for clip in taken}) == len(taken)
+    assert {len(clip.frames) for clip in taken[:3]} == {6}
+
+
+def test_a_recording_that_breaks_off_keeps_what_was_whole(tmp_path: Path) -> None:
+    """The clip has the frames before the damage; the log names file, frame and fault."""
+    path = recording(tmp_path)
+    path.write_bytes(path.read_bytes()[:-30])
+    taken: list[Acquisition] = []
+    with structlog.testing.capture_logs() as logged:
+        source = source_of(PlayFile(path=path, loop=True, fps=200), taken)
+        source.start()
+        eventually(lambda: any(e["event"] == "probe_lost" for e in logged))
+        assert source.stop(5)
+    (lost,) = (e for e in logged if e["event"] == "probe_lost")
+    assert lost["reason"] == "protocol_error"
+    assert lost["detail"].startswith("film.mha, frame ")
+    assert sum(len(clip.frames) for clip in taken) < 6
+
+
+def test_a_file_that_is_no_recording_is_said_once(tmp_path: Path) -> None:
+    """An error in the log, no connection, and no second try."""
+    path = tmp_path / "film.mha"
+    path.write_bytes(b"this is no key\n")
+    with structlog.testing.capture_logs() as logged:
+        source = source_of(PlayFile(path=path, loop=True), [])
+        source.start()
+        eventually(lambda: any(e["event"] == "recording_refused" for e in logged))
+        assert source.stop(5)
+    (refused,) = (e for e in logged if e["event"] == "recording_refused")
+    assert refused["reason"] == "film.mha, line 1: not a `Key = Value`"
+    assert source.counts.connections == 0
+
+
+def test_a_kit_recording_plays_as_the_kit_would(shared_data: Path) -> None:
+    """The echOpen film: 101 frames, none partial, as over the wire."""
+    path = shared_data / "probe" / "echopen_film_envelope_101frames.tar.xz"
+    assert len(read_recording(path).frames) == 101
+    taken: list[Acquisition] = []
+    source = source_of(PlayFile(path=path, fps=500), taken)
+    source.start()
+    eventually(lambda: bool(taken), within_s=40)
+    assert source.stop(10)
+    assert [(len(clip.frames), clip.dropped, clip.partial) for clip in taken] == [(101, 0, 0)]
+
+
+def test_stop_in_a_long_pause_is_at_once(tmp_path: Path) -> None:
+    """Nobody waits for the next frame of a recording that has stopped mattering."""
+    taken: list[Acquisition] = []
+    source = source_of(PlayFile(path=recording(tmp_path, step=9.0)), taken, gap_s=60)
+    source.start()
+    eventually(lambda: source.counts.frames_received == 1)
+    began = time.monotonic()
+    assert source.stop(5)
+    assert time.monotonic() - began < 2
+    assert [len(clip.frames) for clip in taken] == [1]
+    assert not [t for t in threading.enumerate() if t.name.startswith("probe-film")]

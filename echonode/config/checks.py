@@ -5,14 +5,24 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
-from echonode.config.schema import TLS, Config, Probe
+from echonode.config.certificates import tls_faults
+from echonode.config.forwarding import forwarding_faults
+from echonode.config.schema import Config, Probe
 from echonode.errors import ConfigFault
 from echonode.model.identity import CommitmentPolicy, Service
 
 # Dialects this version speaks; the others of the schema are refused before the node starts.
-_SPOKEN = {("echopen", "kit")}
+_SPOKEN = {
+    ("echopen", "sweeping"),
+    ("echopen", "kit"),
+    ("echopen", "lounger"),
+    ("echopen", "epf"),
+    ("openigtlink", None),
+    ("file", None),
+}
+# A sweeping probe sends lines and nothing else.
+_NEEDED_BY_SWEEPING = ("r0_mm", "rf_mm", "sector_deg")
 
 
 def cross_faults(config: Config) -> list[ConfigFault]:
@@ -23,8 +33,9 @@ def cross_faults(config: Config) -> list[ConfigFault]:
         _peers,
         _references,
         _destinations,
+        forwarding_faults,
         _probes,
-        _tls_files,
+        tls_faults,
         _data_dir,
     )
     return [fault for check in checks for fault in check(config)]
@@ -150,41 +161,68 @@ def _probe(path: str, probe: Probe) -> Iterator[ConfigFault]:
         yield _fault(f"{path}.dialect", f"`{probe.protocol}` has no dialects", "Remove it.")
         return
     if (probe.protocol, probe.dialect) not in _SPOKEN:
-        spoken = ", ".join(f"{p} {d}" for p, d in sorted(_SPOKEN))
+        spoken = ", ".join(f"{p} {d or ''}".strip() for p, d in sorted(_SPOKEN))
         yield _fault(
             f"{path}.protocol",
             f"{probe.protocol} {probe.dialect or ''}".strip() + " is not spoken by this version",
             f"Use {spoken}.",
         )
         return
+    yield from _belongs(path, probe)
+    if probe.protocol == "openigtlink":
+        if probe.connect is None and probe.listen is None:
+            yield _fault(
+                f"{path}.connect",
+                "is missing; where `listen` is missing too, nothing can come",
+                "Give the sender's HOST:PORT, usually port 18944, or listen: HOST:PORT.",
+            )
+    elif probe.protocol == "file":
+        yield from _recording(path, probe)
+    else:
+        yield from _echopen(path, probe)
+
+
+def _echopen(path: str, probe: Probe) -> Iterator[ConfigFault]:
+    """A probe that listens, and whose geometry is known from the wire or the profile."""
     if probe.connect is None:
+        port = "50000" if probe.dialect == "epf" else "7538"
         yield _fault(
             f"{path}.connect",
             "is missing; an echOpen probe listens and this node connects to it",
-            "Give its HOST:PORT, usually port 7538.",
+            f"Give its HOST:PORT, usually port {port}.",
         )
+    if probe.dialect != "sweeping":
+        return
+    for key in _NEEDED_BY_SWEEPING:
+        if getattr(probe.profile, key) is None:
+            yield _fault(
+                f"{path}.profile.{key}",
+                "is missing; a sweeping probe sends no header, so nothing else says it",
+                "Give the probe's own value.",
+            )
 
 
-def _tls_files(config: Config) -> Iterator[ConfigFault]:
-    holders: list[tuple[str, TLS | None]] = [
-        (f"listen[{i}].tls", listener.tls) for i, listener in enumerate(config.listen)
-    ]
-    holders += [(f"peers.{name}.tls", peer.tls) for name, peer in config.peers.items()]
-    for path, tls in holders:
-        if tls is None:
-            continue
-        for key in ("cert", "key", "ca"):
-            yield from _readable(f"{path}.{key}", getattr(tls, key))
-        if tls.key.is_file() and tls.key.stat().st_mode & 0o077:
-            yield _fault(f"{path}.key", "can be read by other users", f"Run: chmod 600 {tls.key}")
+def _belongs(path: str, probe: Probe) -> Iterator[ConfigFault]:
+    """Keys that mean nothing to the probe's protocol are a mistake about it."""
+    for key, value, protocol in (
+        ("device", probe.device, "openigtlink"),
+        ("path", probe.path, "file"),
+        ("loop", probe.loop, "file"),
+        ("fps", probe.fps, "file"),
+    ):
+        if value and probe.protocol != protocol:
+            yield _fault(f"{path}.{key}", f"`{probe.protocol}` has no `{key}`", "Remove it.")
+    if probe.protocol == "file":
+        for key, address in (("connect", probe.connect), ("listen", probe.listen)):
+            if address:
+                yield _fault(f"{path}.{key}", "a file is at no address", "Remove it.")
 
 
-def _readable(path: str, file: Path) -> Iterator[ConfigFault]:
-    try:
-        with file.open("rb"):
-            return
-    except OSError as error:
-        yield _fault(path, f"{file} cannot be read: {error.strerror}", "Give an existing PEM file.")
+def _recording(path: str, probe: Probe) -> Iterator[ConfigFault]:
+    if probe.path is None:
+        yield _fault(f"{path}.path", "is missing", "Give the recording to play.")
+    elif not probe.path.exists():
+        yield _fault(f"{path}.path", f"{probe.path} does not exist", "Give a recording.")
 
 
 def _data_dir(config: Config) -> Iterator[ConfigFault]:

@@ -6,45 +6,22 @@ the environment is loading.py.
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from echonode.config.destination import DestinationSection
+from echonode.config.fields import Address, AETitle, Host, LongString, Name, Port, Section
+from echonode.config.forwarding import ForwardingRule
+from echonode.config.network import Listener, PeerSection
 from echonode.model.identity import (
-    CommitmentPolicy,
     Destination,
     Patient,
     Peer,
-    Service,
-    is_valid_ae_title,
 )
-
-_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
-
-
-def _ae_title(value: str) -> str:
-    if not is_valid_ae_title(value):
-        raise ValueError("an AE title is 1 to 16 printable ASCII characters without a backslash")
-    return value.strip(" ")
-
-
-def _host(value: str) -> str:
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        if not _HOST_NAME.fullmatch(value):
-            raise ValueError("not a host name or IP address") from None
-    return value
-
-
-def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError("a name is 1 to 32 letters, digits, '-' or '_'")
-    return value
 
 
 def _birth_date(value: str) -> str:
@@ -53,60 +30,8 @@ def _birth_date(value: str) -> str:
     return value
 
 
-def _address(value: str) -> str:
-    host, _, port = value.rpartition(":")
-    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError("an address is HOST:PORT, with a port from 1 to 65535")
-    _host(host.strip("[]"))
-    return value
-
-
-AETitle = Annotated[str, AfterValidator(_ae_title)]
-Host = Annotated[str, AfterValidator(_host)]
-Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
-Name = Annotated[str, AfterValidator(_name)]
-Address = Annotated[str, AfterValidator(_address)]
-LongString = Annotated[str, Field(max_length=64, pattern=r"^[^\\\x00-\x1f]*$")]  # VR LO
-
-
-class Section(BaseModel):
-    """A part of the file: frozen, and strict about keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class TLS(Section):
-    """Certificates of one end (PS3.15 B.12)."""
-
-    cert: Path
-    key: Path
-    ca: Path
-    require_client_cert: bool = True
-
-
-class Listener(Section):
-    """Where our SCP listens."""
-
-    host: Host = "127.0.0.1"
-    port: Port
-    tls: TLS | None = None
-
-
-class PeerSection(Section):
-    """A remote AE: how to reach it, and what it may ask of us."""
-
-    ae_title: AETitle
-    host: Host
-    port: Port
-    may: frozenset[Service] = frozenset()
-    tls: TLS | None = None
-
-
-class DestinationSection(Section):
-    """A peer that instances go to."""
-
-    peer: str
-    commitment: CommitmentPolicy = CommitmentPolicy.REQUIRED
+PixelSpacing = Annotated[float, Field(gt=0, le=10)]  # in mm
+GainAtDepth = tuple[Annotated[float, Field(ge=0, le=1000)], Annotated[float, Field(ge=-60, le=60)]]
 
 
 class PatientSection(Section):
@@ -135,7 +60,10 @@ class Image(Section):
 
     compression: log (dynamic_range_db below full scale is black) or linear. full_scale: the
     magnitude that becomes white, in counts. band_mhz: the RF pass band. largest_gap: the share of
-    a sweep's lines that may be missing for the frame to be used.
+    a sweep's lines that may be missing for the frame to be used. tgc: gain over depth, points
+    [depth_mm, dB] from near to far. persistence: share of the frames before in what is shown.
+    Of images as others send or recorded them: orientation, colour_order and window [black, white]
+    say what the source does not, or says wrongly.
     """
 
     rows: Annotated[int, Field(ge=64, le=2048)] = 512
@@ -146,18 +74,31 @@ class Image(Section):
     full_scale: Annotated[float, Field(gt=0, le=65535)] | None = None
     band_mhz: tuple[float, float] = (1.5, 5.5)
     largest_gap: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    tgc: Annotated[tuple[GainAtDepth, ...], Field(max_length=64)] = ()
+    persistence: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    orientation: Literal["MF", "MN", "UF", "UN", "FM", "FU", "NM", "NU"] | None = None
+    colour_order: Literal["rgb", "bgr", "rgba", "bgra", "argb"] | None = None
+    window: tuple[float, float] | None = None
 
     @model_validator(mode="after")
     def _band(self) -> Image:
         if not 0 < self.band_mhz[0] < self.band_mhz[1]:
             raise ValueError("band_mhz is [low, high] with 0 < low < high")
+        if any(deeper[0] <= point[0] for point, deeper in pairwise(self.tgc)):
+            raise ValueError("tgc's points go from near to far, each deeper than the one before")
+        if self.window is not None and not self.window[0] < self.window[1]:
+            raise ValueError("window is [black, white], and black is below white")
         return self
 
 
 class Profile(Section):
     """What is known of the probe better than it says itself; overrides the stream's header.
 
-    mode: what the samples are, whatever the probe says; `auto` looks at them.
+    mode: what the samples are, whatever the probe says; `auto` looks at them. lines: how many a
+    frame has, for a probe that does not say. kinematics: how the transducer moves; `auto` is what
+    the dialect and the probe's name say.
+    calibrated: the spacing that comes with images is a measured one. spacing_mm: [x, y] of a pixel,
+    instead of it. Without either, such images have no calibration.
     """
 
     r0_mm: Annotated[float, Field(ge=0, le=500)] | None = None
@@ -168,6 +109,12 @@ class Profile(Section):
     sampling_mhz: Annotated[float, Field(gt=0, le=1000)] | None = None
     mode: Literal["auto", "rf", "envelope"] = "auto"
     samples_per_line: Annotated[int, Field(ge=2, le=16384)] | None = None
+    lines: Annotated[int, Field(ge=2, le=255)] | None = None
+    kinematics: Literal["auto", "rotation", "probe_v1_3_5mhz", "probe_v1_5mhz", "probe_v1_8mhz"] = (
+        "auto"
+    )
+    calibrated: bool = False
+    spacing_mm: tuple[PixelSpacing, PixelSpacing] | None = None
     center_frequency_mhz: Annotated[float, Field(gt=0, le=100)] | None = None
     manufacturer: LongString = ""
     model: LongString = ""
@@ -181,20 +128,30 @@ class Profile(Section):
 
 
 class Probe(Section):
-    """A source of frames."""
+    """A source of frames.
+
+    connect, listen: one of them; but `epf` takes commands at `connect`, and `listen` is where its
+    lines arrive (an address of ours; without one, the address that faces the probe, port 51000).
+    device: the OpenIGTLink device whose images are taken; none takes the first that sends one.
+    path, loop, fps: of a recording that is played; fps instead of its own times.
+    """
 
     name: Name
     protocol: Literal["echopen", "openigtlink", "file"]
     dialect: Literal["sweeping", "kit", "lounger", "epf"] | None = None
     connect: Address | None = None
     listen: Address | None = None
+    device: Annotated[str, Field(min_length=1, max_length=20)] | None = None
+    path: Path | None = None
+    loop: bool = False
+    fps: Annotated[float, Field(gt=0, le=1000)] | None = None
     capture: Capture = Capture()
     image: Image = Image()
     profile: Profile = Profile()
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Probe:
-        if self.connect is not None and self.listen is not None:
+        if self.connect is not None and self.listen is not None and self.dialect != "epf":
             raise ValueError("`connect` and `listen` exclude each other")
         return self
 
@@ -243,6 +200,7 @@ class Config(Section):
     listen: tuple[Listener, ...] = (Listener(port=11112),)
     peers: dict[Name, PeerSection] = Field(default_factory=dict)
     destinations: tuple[DestinationSection, ...] = ()
+    forwarding: tuple[ForwardingRule, ...] = ()
     probes: tuple[Probe, ...] = ()
     worklist: Worklist | None = None
     mpps: MPPS | None = None
@@ -252,10 +210,19 @@ class Config(Section):
 
     def peer_values(self) -> tuple[Peer, ...]:
         """The peers as the rest of the node knows them."""
-        return tuple(
-            Peer(name=name, ae_title=p.ae_title, host=p.host, port=p.port, may=p.may)
-            for name, p in self.peers.items()
-        )
+        return tuple(peer.value(name) for name, peer in self.peers.items())
+
+    def forwarding_by_peer(self) -> dict[str, tuple[str, ...]]:
+        """Name of a peer -> the destinations that what it stores here goes on to."""
+        names = {rule.from_peer: None for rule in self.forwarding}
+        return {
+            name: tuple(
+                dict.fromkeys(
+                    to for rule in self.forwarding if rule.from_peer == name for to in rule.to
+                )
+            )
+            for name in names
+        }
 
     def destination_values(self) -> tuple[Destination, ...]:
         """The destinations, each with its peer."""

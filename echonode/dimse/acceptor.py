@@ -8,10 +8,12 @@ acceptor.stop(30.0)
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pydicom.uid import UID
 from pynetdicom import evt
@@ -25,18 +27,35 @@ from echonode.dimse.local_ae import local_ae
 from echonode.dimse.serve import Serving
 from echonode.dimse.server import EventServer
 from echonode.dimse.services import Services
+from echonode.dimse.tls import FollowedContext, server_context
+from echonode.dimse.tls_faults import TLSFault
 from echonode.log import get_logger
-from echonode.model.identity import Peer
+from echonode.model.certificate import TLSFiles
+from echonode.model.identity import Peer, is_valid_ae_title
 
 log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListenerAddress:
-    """Where to listen; port 0 is any free one. (Issue 3 adds `tls` here.)"""
+    """Where to listen; port 0 is any free one.
+
+    tls: speak TLS and nothing else there. require_client_cert: whoever calls must show one.
+    """
 
     host: str
     port: int
+    tls: TLSFiles | None = None
+    require_client_cert: bool = True
+
+    def context(self) -> Callable[[], ssl.SSLContext] | None:
+        """What gives each connection its TLS settings. Raises TLSFilesUnusable."""
+        if self.tls is None:
+            return None
+        make = partial(server_context, require_client_cert=self.require_client_cert)
+        followed = FollowedContext(self.tls, make)
+        followed.current()  # now, while somebody looks whether we start
+        return followed.current
 
 
 class Acceptor:
@@ -76,7 +95,7 @@ class Acceptor:
         return self._admission.taken
 
     def start(self) -> None:
-        """Listen on every address, or on none: raises OSError that names the one that failed."""
+        """Listen on every address, or on none: raises OSError that says which failed and why."""
         try:
             for listener in self._listeners:
                 self._servers.append(self._listen(listener))
@@ -89,12 +108,14 @@ class Acceptor:
             server.start()
 
     def _listen(self, listener: ListenerAddress) -> EventServer:
+        tls = listener.context()
         try:
             return EventServer(
                 self._ae,
                 (listener.host, listener.port),
                 limits=self._limits,
                 on_connection=self._take_connection,
+                tls=tls,
             )
         except OSError as error:
             where = f"{listener.host}:{listener.port}"
@@ -126,6 +147,7 @@ class Acceptor:
     def _take_connection(self, assoc: EventAssociation) -> None:
         """On the listener's thread: make room if need be, and start the association."""
         assoc.prepare = lambda: self._negotiate(assoc)
+        assoc.on_tls_failed = lambda fault: self._tell_tls_failed(assoc, fault)
         assoc.on_closed = lambda: self._forget(assoc)
         with self._lock:
             if len(self._open) >= self._limits.connections:
@@ -150,37 +172,59 @@ class Acceptor:
         """On the association's thread, its request received: admit and negotiate, or reject."""
         request = assoc.requestor.primitive
         assert isinstance(request, A_ASSOCIATE)
-        address = assoc.requestor.address
+        proposed = request.presentation_context_definition_list
+        if not all(context.abstract_syntax and context.transfer_syntax for context in proposed):
+            assoc.abort()  # PS3.8 9.3.2.2: a context has one of each at least
+            return False
+        address, connection = assoc.requestor.address, assoc.connection
         verdict = self._admission.admit(
             called=request.called_ae_title or "",
             calling=request.calling_ae_title or "",
             address=address,
+            certificate=connection.certificate,
+            in_clear=connection.speaks_tls and not connection.is_encrypted,
         )
         if isinstance(verdict, Rejection):
-            self._reject(assoc, verdict, address)
+            self._reject(assoc, verdict, request.calling_ae_title or "")
             return False
         assoc.on_over = lambda: self._admission.leave(verdict)
         with self._lock:
             self._open[assoc] = True
         serving = Serving(assoc, verdict, self._services)
         assoc.serve, assoc.sink_for = serving.serve, serving.sink_for
-        proposed = request.presentation_context_definition_list
-        assoc.acceptor.supported_contexts = supported(proposed, verdict.may)
+        assoc.acceptor.supported_contexts = supported(
+            proposed, verdict.may, private_classes=verdict.private_classes
+        )
         assoc.bind(evt.EVT_SOP_EXTENDED, _grant_relational)
         assoc.acse.negotiate_association()
         return assoc.is_established
 
-    def _reject(self, assoc: EventAssociation, rejection: Rejection, address: str) -> None:
+    def _reject(self, assoc: EventAssociation, rejection: Rejection, calling: str) -> None:
         assoc.acse.send_reject(rejection.result, rejection.source, rejection.reason)
+        address = assoc.requestor.address
         count = self._tally.note(address, rejection.meaning, now=time.monotonic())
         if count is not None:
             log.warning(
                 "association_rejected",
                 address=address,
+                ae_title=calling.strip() if is_valid_ae_title(calling) else "",
                 reason=rejection.meaning,
+                remedy=rejection.remedy,
                 result=rejection.result,
                 source=rejection.source,
                 diagnostic=rejection.reason,
+                count=count,
+            )
+
+    def _tell_tls_failed(self, assoc: EventAssociation, fault: TLSFault) -> None:
+        address = assoc.requestor.address
+        count = self._tally.note(address, fault.problem, now=time.monotonic())
+        if count is not None:
+            log.warning(
+                "tls_failed",
+                address=address,
+                reason=fault.problem,
+                remedy=fault.remedy,
                 count=count,
             )
 

@@ -1,6 +1,14 @@
-"""Who may have an association (PS3.8 9.3.4): AE titles, limits, and a log that cannot be flooded.
+"""Who may have an association (PS3.8 9.3.4): names, addresses, certificates and limits.
 
 Pure but for its lock; time is an argument.
+
+Rules
+- An AE title is a label and no proof. What proves it is what the configuration binds to it: where
+  the peer calls from (`addresses`) and which certificate it shows (`certificate`). A peer that has
+  a certificate must show it, on whatever port it calls.
+- Without a binding, a certificate that names a configured peer speaks for that peer only.
+- The caller learns no more than that it is not recognised; what it was is for our log, with what to
+  do about it, and told once in a while (RejectionTally).
 """
 
 from __future__ import annotations
@@ -11,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from echonode.dimse.limits import Limits
+from echonode.model.certificate import Certificate, is_within
 from echonode.model.identity import Peer
 
 PERMANENT, TRANSIENT = 1, 2
@@ -19,17 +28,60 @@ SERVICE_USER, PRESENTATION_PROVIDER = 1, 3
 
 @dataclass(frozen=True)
 class Rejection:
-    """The three numbers of an A-ASSOCIATE-RJ, and what they mean."""
+    """The three numbers of an A-ASSOCIATE-RJ; what was wrong, and what mends it."""
 
     result: int
     source: int
     reason: int
     meaning: str
+    remedy: str
 
 
-UNKNOWN_CALLER = Rejection(PERMANENT, SERVICE_USER, 3, "calling AE title not recognised")
-UNKNOWN_CALLED = Rejection(PERMANENT, SERVICE_USER, 7, "called AE title not recognised")
-TOO_MANY = Rejection(TRANSIENT, PRESENTATION_PROVIDER, 2, "local limit exceeded")
+def _not_recognised(meaning: str, remedy: str) -> Rejection:
+    """Whom it says it is, it is not: calling AE title not recognised."""
+    return Rejection(PERMANENT, SERVICE_USER, 3, meaning, remedy)
+
+
+UNKNOWN_CALLER = _not_recognised(
+    "calling AE title not recognised", "Enter it under `peers`, if it may call."
+)
+UNKNOWN_CALLED = Rejection(
+    PERMANENT,
+    SERVICE_USER,
+    7,
+    "called AE title not recognised",
+    "Have our `ae_title` entered at the caller's side, in the same case.",
+)
+TOO_MANY = Rejection(
+    TRANSIENT,
+    PRESENTATION_PROVIDER,
+    2,
+    "local limit exceeded",
+    "The caller may try again; if it often comes to this, it leaves its associations open.",
+)
+IN_CLEAR = Rejection(
+    PERMANENT,
+    SERVICE_USER,
+    1,
+    "called in clear on a port that speaks TLS",
+    "Have TLS switched on at the caller's side, or have it call a port without `tls`.",
+)
+WRONG_ADDRESS = _not_recognised(
+    "called from an address that its peer does not have",
+    "If it is the peer, add the address to its `addresses`.",
+)
+NO_CERTIFICATE = _not_recognised(
+    "showed no certificate, and its peer has one",
+    "Have it call the port with `tls` and show its certificate.",
+)
+WRONG_CERTIFICATE = _not_recognised(
+    "showed a certificate that is not its peer's",
+    "If it is the peer, enter its certificate's fingerprint or name under `certificate`.",
+)
+CERTIFICATE_OF_ANOTHER = _not_recognised(
+    "showed the certificate of another peer",
+    "Have it call by its own AE title; if both are its own, enter the certificate under both.",
+)
 
 
 class Admission:
@@ -48,13 +100,30 @@ class Admission:
         with self._lock:
             return self._taken.total()
 
-    def admit(self, *, called: str, calling: str, address: str) -> Peer | Rejection:
-        """The peer that calls, its slot taken (give it back with `leave`), or why not."""
+    def admit(
+        self,
+        *,
+        called: str,
+        calling: str,
+        address: str,
+        certificate: Certificate | None = None,
+        in_clear: bool = False,
+    ) -> Peer | Rejection:
+        """The peer that calls, its slot taken (give it back with `leave`), or why not.
+
+        certificate: what the caller proved. in_clear: it did without TLS where TLS is spoken.
+        """
+        if in_clear:
+            return IN_CLEAR
         if called.strip() != self._ae_title:
             return UNKNOWN_CALLED
         peer = self._peer(calling.strip(), address)
         if peer is None:
             return UNKNOWN_CALLER
+        if not is_within(address, peer.addresses):
+            return WRONG_ADDRESS
+        if doubt := self._doubt(peer, certificate):
+            return doubt
         with self._lock:
             if (
                 self._taken.total() >= self._limits.associations
@@ -63,6 +132,17 @@ class Admission:
                 return TOO_MANY
             self._taken[peer.name] += 1
         return peer
+
+    def _doubt(self, peer: Peer, certificate: Certificate | None) -> Rejection | None:
+        """What speaks against `certificate` being the peer's."""
+        if peer.certificates:
+            if certificate is None:
+                return NO_CERTIFICATE
+            return None if certificate.is_bound_to(peer.certificates) else WRONG_CERTIFICATE
+        if certificate is None:
+            return None
+        owners = _owners(certificate, self._peers)
+        return CERTIFICATE_OF_ANOTHER if owners and peer not in owners else None
 
     def leave(self, peer: Peer) -> None:
         """An admitted peer's association is over."""
@@ -73,6 +153,13 @@ class Admission:
         """By AE title; where several share one, the one whose host is the caller's address."""
         known = [peer for peer in self._peers if peer.ae_title.strip() == calling]
         return next((peer for peer in known if peer.host == address), known[0] if known else None)
+
+
+def _owners(certificate: Certificate, peers: Sequence[Peer]) -> list[Peer]:
+    """Whose it is known to be: by what is bound, else by AE title, else by host."""
+    bound = [peer for peer in peers if certificate.is_bound_to(peer.certificates)]
+    titled = [peer for peer in peers if certificate.names_one_of(peer.ae_title)]
+    return bound or titled or [peer for peer in peers if certificate.names_one_of(peer.host)]
 
 
 class RejectionTally:

@@ -16,6 +16,7 @@ Rules
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ class StreamDIMSE(DIMSEServiceProvider):
         self._command: CommandSet | None = None
         self._sink: DatasetSink | None = None
         self._size = 0
+        self._began = 0.0
         self.inbox: deque[Message] = deque()
         self.cancelled: set[int] = set()
         self.cancellable: int | None = None  # Message ID of the operation being served
@@ -109,6 +111,13 @@ class StreamDIMSE(DIMSEServiceProvider):
     def mid_message(self) -> bool:
         """Whether a message has begun and not ended."""
         return self._context_id is not None
+
+    @property
+    def remaining(self) -> float:
+        """Seconds that the peer has left for the rest of its message; no end between two."""
+        if not self.mid_message:
+            return float("inf")
+        return self._began + self._limits.message_seconds(self._size) - time.monotonic()
 
     def take_pdata(self, pdu: memoryview) -> None:
         """A whole P-DATA-TF PDU. Raises PduError or ProtocolViolation."""
@@ -130,6 +139,7 @@ class StreamDIMSE(DIMSEServiceProvider):
         if not self._is_accepted(context_id):
             raise ProtocolViolation("a message in a presentation context that was not accepted")
         self._context_id = context_id
+        self._began, self._size = time.monotonic(), 0
 
     def _take_command(self, fragment: memoryview, *, last: bool) -> None:
         if self._command is not None:
@@ -146,7 +156,7 @@ class StreamDIMSE(DIMSEServiceProvider):
         self._fragments.clear()
         if command.has_dataset:
             assert self._context_id is not None
-            self._command, self._size = command, 0
+            self._command = command
             self._sink = self._sink_for(self._context_id, command)
         else:
             self._deliver(command, None)

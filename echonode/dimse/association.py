@@ -30,6 +30,7 @@ from echonode.dimse.command_set import CommandSet
 from echonode.dimse.conversation import Conversation
 from echonode.dimse.limits import Limits
 from echonode.dimse.reactor import CLOSING, EventDUL
+from echonode.dimse.tls_faults import TLS_ON_PLAIN_PORT, TLSFailed, TLSFault
 from echonode.dimse.transport import EventSocket
 from echonode.errors import AssociationLost
 from echonode.log import get_logger
@@ -55,6 +56,7 @@ class EventAssociation(Association):
     serve: called on the association's thread with each request.
     sink_for: where the dataset of a message goes; in memory by default.
     prepare: the acceptor's negotiation; False when the association was refused.
+    on_tls_failed: the caller and we did not come to speak the same, and why.
     on_over: the association no longer counts. on_closed: its thread and descriptors are gone.
     """
 
@@ -74,6 +76,7 @@ class EventAssociation(Association):
         self.serve: Callable[[Message], None] = lambda message: None
         self.sink_for: Callable[[int, CommandSet], DatasetSink] = self._sink_in_memory
         self.prepare: Callable[[], bool] = lambda: True
+        self.on_tls_failed: Callable[[TLSFault], None] = lambda fault: None
         self.on_over: Callable[[], None] = lambda: None
         self.on_closed: Callable[[], None] = lambda: None
         self._wish: Wish | None = None
@@ -154,10 +157,16 @@ class EventAssociation(Association):
 
     def _begin(self) -> bool:
         """Take the request in and negotiate; False when there is no association."""
-        self.connection.handshake(time.monotonic() + self.limits.request_s)
-        self.dul.settle()  # Evt5: starts ARTIM, which bounds what follows
+        self.dul.settle()  # Evt5: starts ARTIM, which bounds all that follows
+        try:
+            self.connection.handshake(time.monotonic() + self.dul.artim_timer.remaining)
+        except TLSFailed as failure:
+            self.on_tls_failed(failure.fault)
+            return False
         primitive = self.dul.receive_pdu(wait=True)
         if primitive is None or isinstance(primitive, (A_ABORT, A_P_ABORT, A_RELEASE)):
+            if self.dul.met_tls:
+                self.on_tls_failed(TLS_ON_PLAIN_PORT)
             return False
         self.requestor.primitive = primitive
         return self.prepare() and self.is_established

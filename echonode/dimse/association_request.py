@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ssl
+from collections.abc import Callable, Sequence
 
 from pydicom.uid import UID
 from pynetdicom.ae import ApplicationEntity
@@ -12,6 +13,8 @@ from pynetdicom.transport import AddressInformation
 from echonode.dimse.association import EventAssociation
 from echonode.dimse.contexts import ProposedContext, proposal, roles
 from echonode.dimse.limits import Limits
+from echonode.dimse.secure_transport import SecureSocket
+from echonode.dimse.tls_faults import PEER_WANTS_TLS
 from echonode.dimse.transport import EventSocket
 from echonode.errors import (
     AssociationLost,
@@ -24,9 +27,14 @@ from echonode.model.identity import Peer
 
 
 def prepared(
-    ae: ApplicationEntity, peer: Peer, contexts: Sequence[ProposedContext], limits: Limits
+    ae: ApplicationEntity,
+    peer: Peer,
+    contexts: Sequence[ProposedContext],
+    limits: Limits,
+    *,
+    tls: Callable[[], ssl.SSLContext] | None = None,
 ) -> EventAssociation:
-    """An association with everything its A-ASSOCIATE-RQ needs."""
+    """An association with everything its A-ASSOCIATE-RQ needs; `tls` where the peer has it."""
     proposed = proposal(contexts)
     try:
         address = AddressInformation(peer.host, peer.port)
@@ -34,7 +42,18 @@ def prepared(
         raise PeerUnreachable(f"{peer.host} is not a known host: {error.strerror}") from error
     assoc = EventAssociation(ae, "requestor", limits=limits)
     assoc.name = f"dimse requestor {peer.name}"
-    assoc.set_socket(EventSocket(assoc, limits=limits, address=address))
+    assoc.set_socket(
+        EventSocket(assoc, limits=limits, address=address)
+        if tls is None
+        else SecureSocket(
+            assoc,
+            limits=limits,
+            address=address,
+            context=tls,
+            host=peer.host,
+            bound=peer.certificates,
+        )
+    )
     assoc.acceptor.ae_title = peer.ae_title
     assoc.acceptor.address_info = address
     assoc.requestor.address_info = AddressInformation("", 0)
@@ -57,6 +76,10 @@ def failure_of(assoc: EventAssociation, peer: Peer) -> NetworkError:
     refused = assoc.connection.connect_error
     if refused is not None:
         return PeerUnreachable(f"{where}: {refused.strerror or refused}")
+    # In TLS 1.3 the other side judges our certificate after the handshake (RFC 8446 4.4.2.4).
+    fault = assoc.connection.tls_error or (PEER_WANTS_TLS if assoc.dul.met_tls else None)
+    if fault is not None:
+        return PeerUnreachable(f"{where}: {fault}")
     answer = assoc.acceptor.primitive
     if isinstance(answer, A_ASSOCIATE):
         if assoc.is_rejected:
@@ -67,4 +90,9 @@ def failure_of(assoc: EventAssociation, peer: Peer) -> NetworkError:
                 reason=answer.diagnostic or 0,
             )
         return ContextNotAccepted(f"{where} accepted none of the presentation contexts")
+    if assoc.dul.was_closed and peer.tls is None:
+        return AssociationLost(
+            f"{where} closed the connection before it answered the association request. "
+            "Where it speaks TLS on this port, give the peer a `tls` section."
+        )
     return AssociationLost(f"{where} did not answer the association request")

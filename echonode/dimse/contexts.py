@@ -55,6 +55,9 @@ STORAGE_SYNTAXES: frozenset[str] = frozenset(
 # For datasets that we read and write ourselves.
 READABLE_SYNTAXES: tuple[str, ...] = (EXPLICIT_LE, IMPLICIT_LE, EXPLICIT_BE)
 
+# PS3.5 9.1 and annex A of PS3.6: UIDs that the standard has given out, known to us or not.
+_ROOT_OF_THE_STANDARD = "1.2.840.10008."
+
 MAXIMUM_CONTEXTS = 128  # context IDs are the odd numbers of one byte (PS3.8 9.3.2.2)
 
 
@@ -79,6 +82,16 @@ COMMITMENT = ProposedContext(
     transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE),
     scu_role=True,
     scp_role=True,
+)
+
+
+# Modality Worklist (PS3.4 annex K) and Modality Performed Procedure Step (annex F), of a RIS.
+WORKLIST_CLASS = "1.2.840.10008.5.1.4.31"
+WORKLIST = ProposedContext(
+    abstract_syntax=WORKLIST_CLASS, transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE)
+)
+MPPS = ProposedContext(
+    abstract_syntax="1.2.840.10008.3.1.2.3.3", transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE)
 )
 
 
@@ -126,9 +139,14 @@ def roles(contexts: Sequence[ProposedContext]) -> dict[str, tuple[bool, bool]]:
 
 
 def supported(
-    proposed: Iterable[PresentationContext], may: frozenset[Service]
+    proposed: Iterable[PresentationContext],
+    may: frozenset[Service],
+    *,
+    private_classes: bool = False,
 ) -> list[PresentationContext]:
     """What we accept of a requestor's proposal, as pynetdicom's acceptor negotiation wants it.
+
+    private_classes: a class that is not the standard's is taken for a storage class.
 
     Built from the proposal, so its cost is the proposal's and not that of 172 classes times 60
     syntaxes. Classes the peer may not use are left out and thereby rejected (PS3.8 9.3.3.2,
@@ -140,7 +158,7 @@ def supported(
         wanted.update(dict.fromkeys(context.transfer_syntax))
     built = []
     for abstract_syntax, offered in syntaxes.items():
-        granted = _granted(abstract_syntax, may)
+        granted = _granted(abstract_syntax, may, private_classes=private_classes)
         if granted is None:
             continue
         known, scu_role, scp_role = granted
@@ -156,14 +174,15 @@ def supported(
 
 
 def _granted(
-    abstract_syntax: str, may: frozenset[Service]
+    abstract_syntax: str, may: frozenset[Service], *, private_classes: bool
 ) -> tuple[Iterable[str], bool, bool] | None:
     """(syntaxes, requestor's SCU role, requestor's SCP role) of a class; None: not for this peer.
 
     A storage class is there for a peer that may store (it is SCU) and for one that may C-GET (it
     is SCP of the sub-operations, PS3.4 C.4.3.2).
     """
-    if abstract_syntax in STORAGE_CLASSES:
+    private = private_classes and not abstract_syntax.startswith(_ROOT_OF_THE_STANDARD)
+    if private or abstract_syntax in STORAGE_CLASSES:
         store, get = Service.STORE in may, Service.GET in may
         return (STORAGE_SYNTAXES, store, get) if store or get else None
     if abstract_syntax == STORAGE_COMMITMENT_PUSH_MODEL:

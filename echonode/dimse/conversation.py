@@ -50,11 +50,14 @@ class Conversation:
 
     def send(self, context_id: int, command: CommandSet, dataset: bytes = b"") -> None:
         """Send a whole message in one write. Raises AssociationLost."""
-        data = message_pdus(context_id, encode(command), dataset, self.fragment)
-        with self._assoc.dul.sending:
-            self.send_pieces([data])
+        self.send_pdus(message_pdus(context_id, encode(command), dataset, self.fragment))
 
-    def send_pieces(self, pieces: Iterable[bytes | memoryview]) -> None:
+    def send_pdus(self, pdus: bytes | bytearray) -> None:
+        """Send whole messages, packed already, in one write. Raises AssociationLost."""
+        with self._assoc.dul.sending:
+            self.send_pieces([pdus])
+
+    def send_pieces(self, pieces: Iterable[bytes | bytearray | memoryview]) -> None:
         """Send PDUs; the caller holds `dul.sending`. Raises AssociationLost.
 
         P-DATA requests are for Sta6, and for Sta8 until we answer the release (DT-1, AR-7).

@@ -11,6 +11,7 @@ import struct
 from io import BytesIO
 
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID
 from pynetdicom.dsutils import decode as decode_dataset
 from pynetdicom.dsutils import encode as encode_dataset
@@ -19,13 +20,16 @@ from echonode.errors import DimseFailure
 from echonode.model.commitment import CommitmentReport, CommitmentRequest, ReferencedInstance
 from echonode.model.identity import is_valid_uid
 
-# What pydicom was seen to raise on damaged bytes (besides its own subclasses of these).
+# What pydicom was seen to raise on damaged bytes (besides subclasses of these).
 PARSE_FAULTS = (
+    BytesLengthException,
+    InvalidDicomError,
     ValueError,
     TypeError,
     LookupError,
     AttributeError,
     ArithmeticError,
+    AssertionError,  # pynetdicom on an item shorter than its length says
     NotImplementedError,
     RecursionError,
     EOFError,

@@ -117,10 +117,14 @@ def _pieces(
         for _ in range(max(room, 1)):
             size = min(fragment, left)
             left -= size
-            pack_pdata_header(buffer, filled, context_id, 0 if left else LAST, size)
+            # Fragments are even (PS3.8 E.1), which a deflated or a cut-off dataset may not be:
+            # DCMTK aborts at an odd one. A zero byte after it means nothing (PS3.5 A.5).
+            even = size + size % 2
+            pack_pdata_header(buffer, filled, context_id, 0 if left else LAST, even)
             filled += PDATA_HEADER_BYTES
             targets.append(view[filled : filled + size])
-            filled += size
+            filled += even
+            buffer[filled - 1] = 0  # the padding, or a place that is read into
             if not left:
                 break
         wanted = sum(map(len, targets))

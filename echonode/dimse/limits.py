@@ -41,9 +41,14 @@ class Limits:
     request_s: float = 10.0
     # From a PDU's first byte to its last, absolute: one byte a second does not prolong it.
     pdu_s: float = 60.0
+    # A message's whole dataset: so long, and as long again as its bytes take at the rate below.
+    # PDUs of one byte each would otherwise hold an association and its file for ever.
+    message_s: float = 120.0
+    # The slowest line that still counts as one, in bytes per second: a bad mobile uplink has more.
+    slowest_rate: int = 8_192
     # Without any PDU; long enough for a sonographer between two stills.
     idle_s: float = 600.0
-    # One write that makes no progress: a peer that stopped reading.
+    # One write (some PDUs) that is not taken: a peer that stopped reading; its bytes count too.
     send_s: float = 60.0
     # After the last word of an association we wait for the peer to close (ARTIM), not for ever.
     linger_s: float = 2.0
@@ -64,3 +69,11 @@ class Limits:
                 raise ValueError(f"{field.name} must be more than zero")
         if not 4_096 <= self.pdu_bytes <= 2**31:
             raise ValueError("pdu_bytes must be between 4096 and 2 GiB")
+
+    def message_seconds(self, size: int) -> float:
+        """How long a peer may take for a message of which `size` bytes have come."""
+        return self.message_s + size / self.slowest_rate
+
+    def send_seconds(self, size: int) -> float:
+        """How long a peer may take to read `size` bytes that we write at once."""
+        return self.send_s + size / self.slowest_rate

@@ -8,6 +8,7 @@ is seen, and so is a peer that is gone.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TypeVar, cast
@@ -21,6 +22,10 @@ from echonode.model.criteria import Root
 
 T = TypeVar("T")
 
+# How often the connection is looked at while answers follow each other closely: a look is a system
+# call, as much as an answer costs, and a cancel one millisecond later is none the later.
+LOOK_EVERY_S = 0.001
+
 
 class Operation:
     """One C-FIND, C-MOVE or C-GET being served; a context manager around its whole service."""
@@ -29,6 +34,7 @@ class Operation:
         self._assoc = assoc
         self._service = service
         self._message_id = cast(int, message.command.message_id)
+        self._looked_at = float("-inf")
 
     def __enter__(self) -> Operation:
         self._assoc.dimse.cancellable = self._message_id
@@ -45,8 +51,10 @@ class Operation:
 
     def cancelled(self) -> bool:
         """Whether the requestor has cancelled it. Raises AssociationLost when it is gone."""
-        if threading.current_thread() is self._assoc:
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_EVERY_S and threading.current_thread() is self._assoc:
             self._assoc.conversation.look()
+            self._looked_at = now
         return self._message_id in self._assoc.dimse.cancelled
 
     def results(self, handler: Callable[[], Iterator[T]]) -> Iterator[T]:

@@ -20,6 +20,9 @@ PDATA_HEADER_BYTES = 12  # PDU header, PDV length, context ID, message control h
 ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ = 0x01, 0x02, 0x03
 P_DATA, RELEASE_RQ, RELEASE_RP, ABORT = 0x04, 0x05, 0x06, 0x07
 
+# The first bytes of TLS records, which no PDU begins with.
+TLS_ALERT, TLS_HANDSHAKE, TLS_MAJOR = 0x15, 0x16, 0x03
+
 # Message control header (PS3.8 E.2)
 COMMAND = 0b01
 LAST = 0b10
@@ -31,6 +34,10 @@ _PDATA = struct.Struct(">BxLLBB")
 
 class PduError(ValueError):
     """Bytes that are not a PDU we know, or one that is longer than the limit."""
+
+
+class TLSInstead(PduError):
+    """A TLS record (RFC 8446 5.1): the other side speaks TLS, and we do not here."""
 
 
 class PduReader:
@@ -81,6 +88,8 @@ class PduReader:
 
     def _checked_length(self) -> int:
         kind, length = _HEADER.unpack_from(self._buffer, self._start)
+        if kind in (TLS_ALERT, TLS_HANDSHAKE) and self._buffer[self._start + 1] == TLS_MAJOR:
+            raise TLSInstead("a TLS record came in place of a PDU")
         if not ASSOCIATE_RQ <= kind <= ABORT:
             raise PduError(f"PDU type 0x{kind:02X} does not exist")
         if kind in (ASSOCIATE_RJ, RELEASE_RQ, RELEASE_RP, ABORT) and length != 4:

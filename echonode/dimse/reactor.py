@@ -30,7 +30,7 @@ from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
 from echonode.dimse.assembly import ProtocolViolation, StreamDIMSE
 from echonode.dimse.datasets import PARSE_FAULTS
 from echonode.dimse.limits import Limits
-from echonode.dimse.pdu_stream import P_DATA, PduError, PduReader
+from echonode.dimse.pdu_stream import P_DATA, PduError, PduReader, TLSInstead
 from echonode.dimse.transport import EventSocket
 from echonode.dimse.waiting import MonotonicTimer, WakeUp
 
@@ -59,6 +59,8 @@ class EventDUL(DULServiceProvider):
         self._reader = PduReader(limits.pdu_bytes)
         self._pdu_timer = MonotonicTimer(limits.pdu_s)
         self._poller: select.poll | None = None
+        self.met_tls = False  # where we speak in clear
+        self.was_closed = False  # by the other side, or by the network
         self.wake = WakeUp()
         # Held for each message and each control PDU: their bytes must not mix on the wire.
         self.sending = threading.RLock()
@@ -179,7 +181,8 @@ class EventDUL(DULServiceProvider):
             return self._discard(deadline)
         try:
             pdu = self._reader.next_pdu()
-        except PduError:
+        except PduError as error:
+            self.met_tls = isinstance(error, TLSInstead)
             return self._refuse()
         if pdu is not None:
             self._pdu_timer.stop()
@@ -188,18 +191,19 @@ class EventDUL(DULServiceProvider):
         return self._fill(deadline)
 
     def _fill(self, deadline: float | None) -> bool:
-        """Read what is there; else wait for it, unless the PDU under way is late.
+        """Read what is there; else wait for it, unless the PDU or message under way is late.
 
         Late is asked only when nothing is there: time that we spent ourselves, answering another
         message, is not held against the peer.
         """
         count = self.connection.recv_into(self._reader.space())
         if count is None:
-            if self._pdu_timer.expired:
+            if self._pdu_timer.expired or self._dimse.remaining <= 0:
                 return self._refuse()
             self._wait(deadline)
             return False
         if count == 0:
+            self.was_closed = True
             self.lose()
             return True
         self._reader.received(count)
@@ -249,7 +253,7 @@ class EventDUL(DULServiceProvider):
             self._poller = select.poll()
             self._poller.register(self.connection.fileno(), select.POLLIN)
             self._poller.register(self.wake.fileno(), select.POLLIN)
-        seconds = min(self.artim_timer.remaining, self._pdu_timer.remaining)
+        seconds = min(self.artim_timer.remaining, self._pdu_timer.remaining, self._dimse.remaining)
         if deadline is not None:
             seconds = min(seconds, deadline - time.monotonic())
         if seconds <= 0:

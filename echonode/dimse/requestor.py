@@ -11,8 +11,10 @@ answered, also while a request of ours is under way.
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import cast
 
@@ -33,6 +35,7 @@ from echonode.dimse.contexts import (
     FIND_CLASSES,
     MOVE_CLASSES,
     VERIFICATION_CLASS,
+    WORKLIST_CLASS,
     ProposedContext,
 )
 from echonode.dimse.handler_boundary import (
@@ -43,9 +46,9 @@ from echonode.dimse.handler_boundary import (
 from echonode.dimse.limits import Limits
 from echonode.dimse.local_ae import local_ae
 from echonode.dimse.services import Part10File, StoreResponse
-from echonode.errors import (
-    DimseFailure,
-)
+from echonode.dimse.tls import FollowedContext, client_context
+from echonode.errors import DimseFailure
+from echonode.model.certificate import TLSFiles
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.criteria import Root
 from echonode.model.identity import Peer
@@ -68,6 +71,7 @@ class Requestor:
         self._ae_title = ae_title
         self._limits = limits or Limits()
         self._commit_report = commit_report
+        self._tls: dict[tuple[TLSFiles, bool], FollowedContext] = {}
 
     def associate(
         self, peer: Peer, contexts: Sequence[ProposedContext], *, ae_title: str | None = None
@@ -79,7 +83,7 @@ class Requestor:
         than 128 (class, transfer syntax) pairs: which to leave out is for the caller to say.
         """
         ae = local_ae(ae_title or self._ae_title, self._limits)
-        assoc = prepared(ae, peer, contexts, self._limits)
+        assoc = prepared(ae, peer, contexts, self._limits, tls=self._tls_for(peer))
         assoc.request()
         if not assoc.is_established:
             try:
@@ -88,6 +92,18 @@ class Requestor:
                 assoc.hang_up()
                 assoc.dispose()
         return RequestedAssociation(assoc, peer, self._commit_report)
+
+    def _tls_for(self, peer: Peer) -> Callable[[], ssl.SSLContext] | None:
+        """How to encrypt calls to `peer`; None where it is called in clear."""
+        if peer.tls is None:
+            return None
+        # Where the configuration says which certificate it is, the host's name adds nothing.
+        check_name = not peer.certificates
+        followed = self._tls.setdefault(
+            (peer.tls, check_name),
+            FollowedContext(peer.tls, partial(client_context, check_name=check_name)),
+        )
+        return followed.current
 
 
 class RequestedAssociation:
@@ -173,6 +189,10 @@ class RequestedAssociation:
         AssociationLost, and DimseFailure where an answer cannot be parsed.
         """
         return self._query(CommandField.C_FIND, FIND_CLASSES[root], identifier)
+
+    def c_find_worklist(self, identifier: Dataset) -> Iterator[tuple[int, Dataset | None]]:
+        """C-FIND of the modality worklist (PS3.4 K.4.1): as `c_find`."""
+        return self._query(CommandField.C_FIND, WORKLIST_CLASS, identifier)
 
     def c_move(
         self, root: Root, identifier: Dataset, move_destination: str

@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from pynetdicom.transport import AssociationServer, RequestHandler
 
 from echonode.dimse.association import EventAssociation
 from echonode.dimse.limits import Limits
+from echonode.dimse.secure_transport import SecureSocket
 from echonode.dimse.transport import EventSocket
 from echonode.dimse.waiting import WakeUp
 from echonode.log import get_logger
@@ -48,7 +50,7 @@ class EventRequestHandler(RequestHandler):
         server = self.server
         assoc = EventAssociation(self.ae, "acceptor", limits=server.limits)
         assert isinstance(self.request, socket.socket)
-        assoc.set_socket(EventSocket(assoc, limits=server.limits, client_socket=self.request))
+        assoc.set_socket(self._connection(assoc))
         assoc.name = f"dimse acceptor {self.client_address[0]}:{self.client_address[1]}"
         assoc.acceptor.ae_title = server.ae_title
         assoc.acceptor.address_info = self.local
@@ -58,13 +60,19 @@ class EventRequestHandler(RequestHandler):
         assoc.requestor.address_info = self.remote
         return assoc
 
+    def _connection(self, assoc: EventAssociation) -> EventSocket:
+        limits, context = self.server.limits, self.server.tls
+        if context is None:
+            return EventSocket(assoc, limits=limits, client_socket=self.request)
+        return SecureSocket(assoc, limits=limits, client_socket=self.request, context=context)
+
     def handle(self) -> None:
         """Hand the association over, which starts it."""
         self.server.on_connection(self._create_association())
 
 
 class EventServer(AssociationServer):
-    """One listening socket and its accept loop."""
+    """One listening socket and its accept loop; `tls` gives the context where it speaks TLS."""
 
     socket: Socket
 
@@ -75,8 +83,9 @@ class EventServer(AssociationServer):
         *,
         limits: Limits,
         on_connection: Callable[[EventAssociation], None],
+        tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
-        self.limits = limits
+        self.limits, self.tls = limits, tls
         self.on_connection = on_connection
         self.request_queue_size = limits.backlog
         self._stop = WakeUp()

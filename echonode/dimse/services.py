@@ -57,20 +57,27 @@ class StoreRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class FindRequest:
-    """A C-FIND-RQ."""
+    """A C-FIND-RQ.
+
+    transfer_syntax_uid: of its presentation context, in which answers go out too.
+    """
 
     caller: Peer
     root: Root
     identifier: Dataset
     relational: bool
     cancelled: Callable[[], bool]
+    transfer_syntax_uid: str = "1.2.840.10008.1.2"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FindAnswer:
-    """One Pending answer: FF00, or FF01 when an optional key is not supported (C.4.1.1.4)."""
+    """One Pending answer: FF00, or FF01 when an optional key is not supported (C.4.1.1.4).
 
-    identifier: Dataset
+    identifier: a dataset, or one encoded already in the request's transfer syntax.
+    """
+
+    identifier: Dataset | bytes
     unsupported_keys: bool = False
 
 

@@ -12,8 +12,7 @@ Rules
   the first is acknowledged, 40 ms an object otherwise. Linux forgets the flag, so it is renewed.
 - `close` only shuts down: another thread may be polling the descriptor, and a descriptor closed
   under it could be a stranger's connection the next moment. `dispose` closes, once, at the end.
-- Place of TLS: the handshake goes into `connect` (requestor) and `handshake` (acceptor, on the
-  association's own thread, never in the accept loop); all else works on an SSLSocket too.
+- TLS is a subclass (secure_transport.py); here every byte goes in clear.
 """
 
 from __future__ import annotations
@@ -21,13 +20,14 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-import ssl
 import time
 from typing import TYPE_CHECKING
 
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
 from echonode.dimse.limits import Limits
+from echonode.dimse.tls_faults import TLSFault
+from echonode.model.certificate import Certificate
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -41,7 +41,13 @@ class SendFailed(OSError):
 
 
 class EventSocket(AssociationSocket):
-    """The connection of one association."""
+    """The connection of one association.
+
+    certificate: what the other side proved by TLS. tls_error: what it, or we, said against a
+    certificate after the handshake. connect_error: why there is no connection.
+    """
+
+    speaks_tls = False
 
     def __init__(
         self,
@@ -54,6 +60,8 @@ class EventSocket(AssociationSocket):
         self._limits = limits
         self._writable: select.poll | None = None
         self.connect_error: OSError | None = None
+        self.certificate: Certificate | None = None
+        self.tls_error: TLSFault | None = None
         super().__init__(assoc, client_socket, address)
         assert self.socket is not None
         self._descriptor_owner: socket.socket = self.socket
@@ -78,10 +86,13 @@ class EventSocket(AssociationSocket):
     def connect(self, primitive: T_CONNECT) -> None:
         """Open the connection (AE-1), within the connect time-out; answers Evt2 or Evt17."""
         sock = self._descriptor_owner
+        deadline = time.monotonic() + self._limits.connect_s
         try:
             sock.settimeout(self._limits.connect_s)
             sock.connect(primitive.address_info.as_tuple)
             self._prepare()
+            self._secure(deadline)
+            sock = self._descriptor_owner
             self.assoc.requestor.address_info = AddressInformation.from_tuple(sock.getsockname())
             self._is_connected = True
             primitive.result = "Evt2"
@@ -92,8 +103,15 @@ class EventSocket(AssociationSocket):
         self.provider_queue.put(primitive)
         self._ready.set()
 
+    @property
+    def is_encrypted(self) -> bool:
+        return False
+
+    def _secure(self, deadline: float) -> None:
+        """The requestor's TLS handshake; nothing to do in clear. Raises TLSFailed."""
+
     def handshake(self, deadline: float) -> None:
-        """Where an acceptor's TLS handshake belongs; nothing to do on a plain connection."""
+        """The acceptor's TLS handshake, on the association's thread. Raises TLSFailed."""
 
     @property
     def is_connected(self) -> bool:
@@ -124,7 +142,7 @@ class EventSocket(AssociationSocket):
             return 0
         try:
             return self._descriptor_owner.recv_into(space)
-        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except (BlockingIOError, InterruptedError):
             return None
         except OSError:
             return 0
@@ -137,17 +155,21 @@ class EventSocket(AssociationSocket):
             self.event_queue.put("Evt17")
 
     def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send all of `data`; raises SendFailed when the peer takes nothing for `send_s`."""
+        """Send all of `data`; raises SendFailed when the peer does not take it in time.
+
+        Nothing for `send_s` is too slow, and so is the whole of it at a byte now and then.
+        """
         if not self.is_connected:
             raise SendFailed("the connection is closed")
-        sock = self._descriptor_owner
         view = memoryview(data)
+        deadline: float | None = None
         try:
             while True:
                 try:
-                    sent = sock.send(view)
-                except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-                    self._await_writable()
+                    sent = self._write(view)
+                except BlockingIOError:
+                    deadline = deadline or time.monotonic() + self._limits.send_seconds(len(data))
+                    self._await_writable(deadline)
                     continue
                 if sent == len(view):
                     break
@@ -158,25 +180,28 @@ class EventSocket(AssociationSocket):
             raise SendFailed(str(error)) from error
         self.quick_ack()
 
-    def _await_writable(self) -> None:
+    def _write(self, view: memoryview) -> int:
+        """Give the kernel what it takes now. Raises BlockingIOError where that is nothing."""
+        return self._descriptor_owner.send(view)
+
+    def _await_writable(self, deadline: float) -> None:
         if self._writable is None:
             self._writable = select.poll()
             self._writable.register(self.fileno(), select.POLLOUT)
-        deadline = time.monotonic() + self._limits.send_s
-        while not self._writable.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            if time.monotonic() >= deadline:
-                raise SendFailed("the peer stopped reading")
+        patience = min(deadline - time.monotonic(), self._limits.send_s)
+        if patience <= 0 or not self._writable.poll(patience * 1000):
+            raise SendFailed("the peer stopped reading, or reads too slowly")
 
     def _shutdown_socket(self) -> None:
         """End the connection in both directions; wakes whoever polls it."""
         with contextlib.suppress(OSError):
-            self._descriptor_owner.shutdown(socket.SHUT_RDWR)
+            # Past SSLSocket's own, which would let whoever still reads read in clear.
+            socket.socket.shutdown(self._descriptor_owner, socket.SHUT_RDWR)
 
     def end_writing(self) -> None:
         """Our last word is said: lets a peer that waits for our close go on and close too."""
-        if not isinstance(self._descriptor_owner, ssl.SSLSocket):  # TLS ends by its own alert
-            with contextlib.suppress(OSError):
-                self._descriptor_owner.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            self._descriptor_owner.shutdown(socket.SHUT_WR)
 
     def hang_up(self) -> None:
         """From any thread: end the connection now, whatever it is doing."""

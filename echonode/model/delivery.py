@@ -16,6 +16,10 @@ from types import MappingProxyType
 
 from echonode.errors import IllegalTransition
 
+# PS3.4 B.2.3, B006 and B007: stored, but the archive's copy is not the whole of ours. Ours stays
+# until a person clears it.
+DIFFERING_COPY_STATUSES = frozenset({0xB006, 0xB007})
+
 
 class DeliveryState(StrEnum):
     """As shown by `echonode ledger`."""

@@ -16,6 +16,8 @@ import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
+from echonode.model.certificate import Network, TLSFiles
+
 _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*", re.ASCII)
 _AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
 _NAMESPACE = uuid.UUID("6f1f3f0e-6e0c-5c0e-9d2a-2f6d1b7a4c11")
@@ -53,13 +55,22 @@ class Service(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A configured remote application entity."""
+    """A configured remote application entity.
+
+    tls: with which files we call it; None calls in clear. certificates: the only ones it may show
+    (see model/certificate.py). addresses: the only ones it may call from; none is any.
+    private_classes: storage classes that are not the standard's are accepted from it.
+    """
 
     name: str
     ae_title: str
     host: str
     port: int
     may: frozenset[Service]
+    tls: TLSFiles | None = None
+    certificates: tuple[str, ...] = ()
+    addresses: tuple[Network, ...] = ()
+    private_classes: bool = False
 
     def __post_init__(self) -> None:
         if not is_valid_ae_title(self.ae_title):

@@ -16,6 +16,7 @@ PACKAGES: Mapping[str, str] = {
     "gdcmconv": "libgdcm-tools",
     "gdcmdump": "libgdcm-tools",
     "gdcmraw": "libgdcm-tools",
+    "openssl": "openssl",
 }
 """Program to Debian package; every program that is not named here is DCMTK's."""
 

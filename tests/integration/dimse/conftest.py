@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from echonode.dimse.acceptor import ListenerAddress
 from echonode.dimse.limits import Limits
 from echonode.dimse.requestor import Requestor
 from echonode.model.identity import Peer
 from tests.integration.dimse.parts import Node, descriptors, dimse_threads, start_node, until
+from tests.integration.dimse.pki import Clinic
+from tests.peers.fixtures import require_program
 
 
 @pytest.fixture
@@ -18,8 +21,10 @@ def make_node() -> Iterator[Callable[..., Node]]:
     before = descriptors()
     nodes: list[Node] = []
 
-    def make(limits: Limits | None = None, *peers: Peer) -> Node:
-        nodes.append(start_node(limits, *peers))
+    def make(
+        limits: Limits | None = None, *peers: Peer, listeners: Sequence[ListenerAddress] = ()
+    ) -> Node:
+        nodes.append(start_node(limits, *peers, listeners=listeners))
         return nodes[-1]
 
     yield make
@@ -34,6 +39,13 @@ def make_node() -> Iterator[Callable[..., Node]]:
 def node(make_node: Callable[..., Node]) -> Node:
     """An acceptor called ECHONODE that serves the peer SCU everything."""
     return make_node()
+
+
+@pytest.fixture(scope="session")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Clinic:
+    """Certificates of every kind, made once."""
+    require_program("openssl")
+    return Clinic(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -155,12 +155,17 @@ class Node:
         return peer("node", ae_title="ECHONODE", port=self.port)
 
 
-def start_node(limits: Limits | None = None, *peers: Peer) -> Node:
-    """Listen on a free loopback port for `peers` (by default one that may do everything)."""
+def start_node(
+    limits: Limits | None = None, *peers: Peer, listeners: Sequence[ListenerAddress] = ()
+) -> Node:
+    """Listen on a free loopback port for `peers` (by default one that may do everything).
+
+    listeners: more of them, behind that plain one.
+    """
     archive = TinyArchive()
     acceptor = Acceptor(
         ae_title="ECHONODE",
-        listeners=[ListenerAddress(host=LOOPBACK, port=0)],
+        listeners=[ListenerAddress(host=LOOPBACK, port=0), *listeners],
         peers=peers or [peer()],
         services=archive.services(),
         limits=limits or Limits(),

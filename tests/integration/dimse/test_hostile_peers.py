@@ -271,6 +271,39 @@ def test_a_peer_that_stops_reading_does_not_hold_the_sender(
     assert not assoc.is_open
 
 
+def test_a_message_in_tiny_pdus_is_not_waited_for(
+    make_node: Callable[..., Node], request_pdu: bytes
+) -> None:
+    """Whole PDUs of two bytes, for ever: each is in time, the message is not."""
+    node = make_node(replace(IMPATIENT, message_s=0.5))
+    with associated(node, request_pdu) as raw:
+        command = store_rq(b"")
+        raw.sendall(command)
+        began, tiny = time.monotonic(), b"\x04\x00\x00\x00\x00\x08\x00\x00\x00\x04\x01\x00ab"
+        with contextlib.suppress(OSError):
+            while time.monotonic() - began < 10.0:
+                raw.sendall(tiny)
+                time.sleep(0.02)  # the slowness is the test's input
+        assert time.monotonic() - began < 3.0
+    assert until(lambda: node.archive.opened[0].discarded)
+    assert node.archive.stored == []
+    assert echo_works(node)
+
+
+def test_a_slow_line_is_a_line(make_node: Callable[..., Node], request_pdu: bytes) -> None:
+    """A message that takes longer than its least time, but comes steadily, is stored."""
+    node = make_node(replace(IMPATIENT, message_s=0.3, slowest_rate=1_000))
+    piece = b"\x04\x00\x00\x00\x00\x6a\x00\x00\x00\x66\x01\x00" + b"ab" * 50
+    with associated(node, request_pdu) as raw:
+        raw.sendall(store_rq(b""))
+        for _ in range(30):
+            raw.sendall(piece)
+            time.sleep(0.03)  # the slowness is the test's input
+        raw.sendall(b"\x04\x00\x00\x00\x00\x08\x00\x00\x00\x04\x01\x02ab")
+        assert raw.recv(1) == b"\x04"
+    assert len(node.archive.data()) == 3_002
+
+
 def test_a_peer_that_never_answers_does_not_hold_the_sender(
     make_node: Callable[..., Node], tmp_path: Path
 ) -> None:

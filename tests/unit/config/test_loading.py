@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from echonode.config import Config, parse
+from echonode.config import parse
 from echonode.errors import ConfigError
 from echonode.model.identity import CommitmentPolicy, Service
 
@@ -164,18 +164,6 @@ def test_listening_to_the_world_needs_a_list_of_peers(tmp_path: Path) -> None:
     """No plain listener beyond loopback without peers: an open SCP in a clinic is a leak."""
     text = f"ae_title: A\ndata_dir: {tmp_path}\nlisten: [{{host: 0.0.0.0, port: 104}}]\n"
     assert "peers" in faults(text)["listen[0].host"]
-
-
-def test_a_private_key_others_can_read_is_refused(tmp_path: Path) -> None:
-    """A key that every user of the machine can copy proves nothing."""
-    for name in ("c.pem", "k.pem", "a.pem"):
-        (tmp_path / name).write_text("x")
-    (tmp_path / "k.pem").chmod(0o644)
-    tls = f"{{cert: {tmp_path}/c.pem, key: {tmp_path}/k.pem, ca: {tmp_path}/a.pem}}"
-    text = good(tmp_path).replace("port: 11112}\npeers", f"port: 2762, tls: {tls}}}\npeers")
-    assert "chmod 600" in faults(text)["listen[0].tls.key"]
-    (tmp_path / "k.pem").chmod(0o600)
-    assert isinstance(parse(text, {}), Config)
 
 
 @pytest.mark.parametrize("variable", ["ECHONODE__listen__9__port", "ECHONODE__ae_title__x"])

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import ip_network
+
 import pytest
 
 from echonode.dimse.admission import (
+    CERTIFICATE_OF_ANOTHER,
+    IN_CLEAR,
+    NO_CERTIFICATE,
     TOO_MANY,
     UNKNOWN_CALLED,
     UNKNOWN_CALLER,
+    WRONG_ADDRESS,
+    WRONG_CERTIFICATE,
     Admission,
     Rejection,
     RejectionTally,
 )
 from echonode.dimse.limits import Limits
+from echonode.model.certificate import Certificate
 from echonode.model.identity import Peer
 
 
@@ -78,6 +87,77 @@ def test_peers_that_share_an_ae_title_are_told_apart_by_address() -> None:
         assert isinstance(admitted, Peer)
         names.append(admitted.name)
     assert names == ["b", "a", "a"]
+
+
+def shown(*names: str) -> Certificate:
+    """A verified certificate with these names."""
+    lower = frozenset(name.lower() for name in names)
+    return Certificate(fingerprint=(names[0].lower().encode().hex() * 64)[:64], names=lower)
+
+
+A = replace(peer("a"), certificates=(shown("A").fingerprint,))
+B = replace(peer("b"), certificates=("b.clinic.example", "b2.clinic.example"))
+C = peer("c", host="c.clinic.example")
+D = peer("d", host="c.clinic.example")
+
+
+@pytest.mark.parametrize(
+    ("calling", "certificate", "verdict"),
+    [
+        ("A", shown("A"), A),
+        ("A", None, NO_CERTIFICATE),
+        ("A", shown("another"), WRONG_CERTIFICATE),
+        ("B", shown("B2.clinic.example"), B),
+        ("B", shown("A"), WRONG_CERTIFICATE),
+        # Nothing is bound to C and D: what certificates say of themselves counts.
+        ("C", None, C),
+        ("C", shown("anybody"), C),
+        ("C", shown("c"), C),
+        ("D", shown("c"), CERTIFICATE_OF_ANOTHER),
+        ("C", shown("A"), CERTIFICATE_OF_ANOTHER),
+        ("C", shown("b.clinic.example", "c.clinic.example"), CERTIFICATE_OF_ANOTHER),
+        ("C", shown("c.clinic.example"), C),
+        ("D", shown("c.clinic.example"), D),
+    ],
+)
+def test_a_certificate_speaks_for_its_own_peer(
+    calling: str, certificate: Certificate | None, verdict: Peer | Rejection
+) -> None:
+    """By what is bound, else by the AE title in it, else by the host, which peers may share."""
+    door = admission(A, B, C, D)
+    answer = door.admit(
+        called="ECHONODE", calling=calling, address="10.0.0.1", certificate=certificate
+    )
+    assert answer is verdict
+    assert door.taken == isinstance(verdict, Peer)
+
+
+def test_addresses_are_looked_at_before_certificates() -> None:
+    """From elsewhere even the right certificate is not let in."""
+    at_home = replace(A, addresses=(ip_network("10.0.0.0/24"),))
+    door = admission(at_home)
+    names = {"called": "ECHONODE", "calling": "A", "certificate": shown("A")}
+    assert door.admit(**names, address="10.0.1.1") is WRONG_ADDRESS
+    assert door.admit(**names, address="10.0.0.7") is at_home
+
+
+def test_a_call_in_clear_on_a_tls_port_is_told_nothing_of_names() -> None:
+    """Whoever it says it is: not before it speaks TLS."""
+    door = admission(C)
+    for called, calling in (("ECHONODE", "C"), ("OTHER", "WHO")):
+        answer = door.admit(called=called, calling=calling, address="10.0.0.1", in_clear=True)
+        assert answer is IN_CLEAR
+
+
+@pytest.mark.parametrize(
+    "rejection", [WRONG_ADDRESS, NO_CERTIFICATE, WRONG_CERTIFICATE, CERTIFICATE_OF_ANOTHER]
+)
+def test_a_stranger_does_not_learn_which_names_exist(rejection: Rejection) -> None:
+    """On the wire a wrong proof looks like an unknown name (PS3.8 9.3.4); the log knows more."""
+    numbers = (rejection.result, rejection.source, rejection.reason)
+    assert numbers == (UNKNOWN_CALLER.result, UNKNOWN_CALLER.source, UNKNOWN_CALLER.reason)
+    assert rejection.meaning != UNKNOWN_CALLER.meaning
+    assert rejection.remedy
 
 
 def test_a_rejection_is_told_at_once_and_then_once_a_window() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -21,6 +22,25 @@ from echonode.dimse.pdu_stream import PduReader, message_pdus
 LIMITS = Limits(command_bytes=500, identifier_bytes=1_000, message_bytes=5_000, waiting_messages=2)
 ECHO = CommandSet(command_field=CommandField.C_ECHO, message_id=1)
 FIND = CommandSet(command_field=CommandField.C_FIND, message_id=2, dataset_type=HAS_DATASET)
+
+
+def test_a_message_has_its_time_and_between_two_there_is_no_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From its first PDV to its last; each byte that comes buys a little more."""
+    clock = [1000.0]
+    monkeypatch.setattr("echonode.dimse.assembly.time.monotonic", lambda: clock[0])
+    dimse = assembler(Sink())
+    assert dimse.remaining == float("inf")
+    store = encode(replace(FIND, command_field=CommandField.C_STORE))
+    whole = message_pdus(1, store, b"ab" * 32, 64)
+    take_bytes(dimse, whole[:-76])  # the command set alone
+    clock[0] += 100.0
+    assert dimse.remaining == pytest.approx(20.0)
+    take_bytes(dimse, message_pdus(1, b"", b"ab" * 2_048, 8_192).replace(b"\x01\x02", b"\x01\x00"))
+    assert dimse.remaining == pytest.approx(20.5)
+    take_bytes(dimse, whole[-76:])
+    assert dimse.remaining == float("inf")
 
 
 class Sink:

@@ -24,6 +24,14 @@ def test_no_limit_can_be_switched_off(name: str) -> None:
         Limits(**{name: 0})
 
 
+def test_a_slow_peer_has_its_time_by_the_byte() -> None:
+    """Two minutes for the least message, 36 hours for 1 GiB: slow lines are served, drips not."""
+    limits = Limits()
+    assert limits.message_seconds(0) == 120.0
+    assert 36 < limits.message_seconds(1024**3) / 3600 < 37
+    assert limits.send_seconds(limits.slowest_rate) == limits.send_s + 1
+
+
 def test_limits_do_not_change_under_way() -> None:
     """A limit is what it was when the node started."""
     with pytest.raises(FrozenInstanceError):

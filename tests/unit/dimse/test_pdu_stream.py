@@ -12,6 +12,7 @@ from echonode.dimse.pdu_stream import (
     READ_AHEAD,
     PduError,
     PduReader,
+    TLSInstead,
     fragment_bytes,
     message_pdus,
     pdvs,
@@ -19,6 +20,16 @@ from echonode.dimse.pdu_stream import (
 
 RELEASE_RQ = bytes.fromhex("0500 00000004 00000000")
 LIMIT = 262_144
+
+
+@pytest.mark.parametrize("record", ["160301 0200 0100", "150303 0002 020a"])
+def test_a_tls_record_is_known_for_one(record: str) -> None:
+    """A ClientHello or an alert where a PDU should be: no riddle, but a wrong port or setting."""
+    reader = PduReader(LIMIT)
+    with pytest.raises(TLSInstead):
+        feed(reader, bytes.fromhex(record), step=7)
+    with pytest.raises(PduError, match="does not exist"):
+        feed(PduReader(LIMIT), bytes.fromhex("160401 0200 0100"), step=7)
 
 
 def data_pdu(content: bytes, *, context_id: int = 1, control: int = 2) -> bytes:

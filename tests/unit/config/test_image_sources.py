@@ -1,0 +1,87 @@
+"""OpenIGTLink senders and recordings in the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from echonode.config import parse
+from tests.unit.config.test_loading import faults
+
+PROBE = """
+ae_title: ECHONODE
+data_dir: {folder}/var
+probes:
+  - name: tablet
+{lines}
+"""
+
+
+def text(folder: Path, *lines: str) -> str:
+    return PROBE.format(folder=folder, lines="\n".join(f"    {line}" for line in lines))
+
+
+def test_a_sender_is_connected_to_or_listened_for(tmp_path: Path) -> None:
+    """Either is enough; what is known of its images stands beside it."""
+    config = parse(
+        text(
+            tmp_path,
+            "protocol: openigtlink",
+            "listen: 0.0.0.0:18944",
+            "device: Image_Reference",
+            "image: {colour_order: bgra, orientation: UF, window: [0, 4095]}",
+            "profile: {spacing_mm: [0.2, 0.1]}",
+        ),
+        {},
+    )
+    (probe,) = config.probes
+    assert (probe.listen, probe.device) == ("0.0.0.0:18944", "Image_Reference")
+    assert probe.profile.spacing_mm == (0.2, 0.1)
+    assert not probe.profile.calibrated
+    parse(text(tmp_path, "protocol: openigtlink", "connect: 10.0.0.9:18944"), {})
+
+
+def test_a_recording_is_there(tmp_path: Path) -> None:
+    """Its path must exist when the configuration is checked, not only when it is played."""
+    film = tmp_path / "film.mha"
+    lines = ("protocol: file", f"path: {film}", "loop: true", "fps: 30")
+    assert "does not exist" in faults(text(tmp_path, *lines))["probes[0].path"]
+    film.touch()
+    (probe,) = parse(text(tmp_path, *lines), {}).probes
+    assert (probe.path, probe.loop, probe.fps) == (film, True, 30)
+
+
+@pytest.mark.parametrize(
+    ("lines", "path", "words"),
+    [
+        (("protocol: openigtlink",), "connect", "18944"),
+        (("protocol: openigtlink", "dialect: kit", "connect: h:1"), "dialect", "no dialects"),
+        (("protocol: openigtlink", "connect: h:1", "path: x"), "path", "has no `path`"),
+        (("protocol: file",), "path", "is missing"),
+        (("protocol: file", "path: /", "connect: h:1"), "connect", "no address"),
+        (("protocol: file", "path: /", "device: us"), "device", "has no `device`"),
+        (("protocol: echopen", "dialect: kit", "connect: h:1", "loop: true"), "loop", "has no"),
+    ],
+)
+def test_keys_of_another_protocol_are_named(
+    lines: tuple[str, ...], path: str, words: str, tmp_path: Path
+) -> None:
+    """A key that would do nothing is a mistake, and said to be one."""
+    assert words in faults(text(tmp_path, *lines))[f"probes[0].{path}"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "image: {orientation: MARKED}",
+        "image: {colour_order: gbr}",
+        "image: {window: [5, 5]}",
+        "profile: {spacing_mm: [0.2]}",
+        "profile: {spacing_mm: [0, 0.1]}",
+        "profile: {spacing_mm: [20, 20]}",
+    ],
+)
+def test_values_that_cannot_be_are_refused(line: str, tmp_path: Path) -> None:
+    """Before a single wrong image is made."""
+    assert faults(text(tmp_path, "protocol: openigtlink", "connect: h:1", line))

@@ -1,0 +1,32 @@
+"""Nodes to attack, started once a module."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.faults.nodes import ImpatientNode, peers_for
+from tests.peers.node_process import EchoNodeProcess
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[EchoNodeProcess]:
+    """`echonode run` as it is shipped, with eleven peers that may do everything."""
+    with EchoNodeProcess(peers=peers_for(11)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def make_impatient() -> Iterator[Callable[..., EchoNodeProcess]]:
+    """Start nodes with other network limits; stopped at the module's end."""
+    with ExitStack() as stack:
+
+        def make(**limits: Any) -> EchoNodeProcess:
+            env = {"ECHONODE_TEST_LIMITS": json.dumps(limits)}
+            return stack.enter_context(ImpatientNode(peers=peers_for(11), env=env))
+
+        yield make

@@ -1,0 +1,29 @@
+"""The nodes that are attacked."""
+
+from __future__ import annotations
+
+from tests.faults.oracle import PROBER
+from tests.peers.node_process import EchoNodeProcess
+
+SERVICES = ["echo", "store", "find", "move", "get", "commit"]
+
+
+def peers_for(callers: int) -> dict[str, dict[str, object]]:
+    """The prober, SCU, and SCU0, SCU1 ...: as many `callers`, each allowed every service."""
+    titles = [PROBER, "SCU", *(f"SCU{number}" for number in range(callers))]
+    return {
+        title.lower(): {"ae_title": title, "host": "127.0.0.1", "port": 104, "may": SERVICES}
+        for title in titles
+    }
+
+
+class ImpatientNode(EchoNodeProcess):
+    """A node whose network limits are those of ECHONODE_TEST_LIMITS (see impatient_node.py)."""
+
+    module = "tests.faults.impatient_node"
+
+
+class LyingNode(EchoNodeProcess):
+    """A node with the defect that ECHONODE_TEST_DEFECT names (see lying_node.py)."""
+
+    module = "tests.faults.lying_node"

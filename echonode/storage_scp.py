@@ -5,13 +5,17 @@ Rules
 - The same SOP Instance UID with other bytes: the first is kept, the second quarantined, A900.
 - A dataset that does not match its command set is A900, one that cannot be read C000
   (PS3.4 B.2.3); a full disk is A700, answered by dimse/ from OutOfSpace.
+- What a peer sends that has a forwarding rule is delivered as our own is: queued in the same
+  transaction, sent again until the destination has it. The same bytes again are queued to where
+  they have not been queued yet.
 - Every refusal is logged with the reason, and nothing of the dataset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from types import MappingProxyType
 from typing import cast
 
 from echonode.dimse.services import IncomingFile, IncomingHead, StoreRequest
@@ -42,11 +46,13 @@ _STATUSES: tuple[tuple[type[EchoNodeError], int], ...] = (
 
 
 class StorageSCP:
-    """Takes what peers send. destinations: where received instances are forwarded to."""
+    """Takes what peers send. forwarding: a peer's name -> the destinations it goes on to."""
 
-    def __init__(self, store: Store, *, destinations: Sequence[str] = ()) -> None:
+    def __init__(
+        self, store: Store, *, forwarding: Mapping[str, Sequence[str]] = MappingProxyType({})
+    ) -> None:
         self._store = store
-        self._destinations = tuple(destinations)
+        self._forwarding = forwarding
 
     def open_incoming(self, head: IncomingHead) -> IncomingFile:
         """Where the dataset's bytes go. Raises OutOfSpace."""
@@ -60,13 +66,14 @@ class StorageSCP:
     def store(self, request: StoreRequest) -> int:
         """Make it durable and return 0000. Raises DimseFailure, OutOfSpace."""
         incoming = cast(Incoming, request.incoming)  # what open_incoming gave
+        destinations = self._forwarding.get(request.head.caller.name, ())
         try:
             with ExitStack() as broken_off:
                 broken_off.callback(incoming.discard)
                 record = self._store.read_record(incoming)
                 broken_off.pop_all()
             outcome = self._store.commit(
-                incoming, record, origin=Origin.RECEIVED, destinations=self._destinations
+                incoming, record, origin=Origin.RECEIVED, destinations=destinations
             )
         except (InvalidObject, InstanceConflict) as error:
             raise self._refusal(request.head, error) from error
@@ -77,6 +84,9 @@ class StorageSCP:
                 ae_title=request.head.caller.ae_title,
                 frames=record.frames,
             )
+        elif destinations:
+            # Sent again: because nobody was told, perhaps, when a stop came between file and row.
+            self._store.add_deliveries([request.head.sop_instance_uid], destinations)
         return SUCCESS
 
     def _refusal(self, head: IncomingHead, error: EchoNodeError) -> DimseFailure:

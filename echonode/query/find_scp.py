@@ -67,7 +67,9 @@ class FindSCP:
     def _answers(self, request: FindRequest, asked: FindIdentifier) -> Iterator[FindAnswer]:
         began, answers, complete = self._monotonic(), 0, False
         matches = compile_row_test(asked)
-        writer = AnswerWriter(asked, ae_title=self._ae_title)
+        writer = AnswerWriter(
+            asked, ae_title=self._ae_title, transfer_syntax_uid=request.transfer_syntax_uid
+        )
         rows = self._find(asked.query)
         try:
             for row in rows:

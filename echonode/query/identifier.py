@@ -49,8 +49,7 @@ class FindIdentifier:
 
     query: the keys that match. returned: the attributes of each answer, unique keys included.
     unsupported: tag -> VR of keys that come back empty. character_set: the requestor's.
-    timezone_offset: as sent, '' where not. implicit_vr, little_endian: how the identifier was
-    encoded, and so the answers will be.
+    timezone_offset: as sent, '' where not.
     """
 
     query: Query
@@ -58,8 +57,6 @@ class FindIdentifier:
     unsupported: dict[BaseTag, str]
     character_set: CharacterSet
     timezone_offset: str
-    implicit_vr: bool
-    little_endian: bool
 
 
 def read_identifier(identifier: Dataset, *, root: Root, relational: bool) -> FindIdentifier:
@@ -84,15 +81,12 @@ def read_identifier(identifier: Dataset, *, root: Root, relational: bool) -> Fin
         elif tag != _TIMEZONE_OFFSET:
             unsupported[tag] = vr_of(identifier, tag)
     _match_modality_at_study_level(identifier, level, criteria)
-    implicit_vr, little_endian = identifier.original_encoding
     return FindIdentifier(
         query=Query(root=root, level=level, criteria=criteria),
         returned=tuple(ATTRIBUTES[keyword] for keyword in sorted(returned, key=Tag)),
         unsupported=unsupported,
         character_set=character_set,
         timezone_offset=text_of(identifier, _TIMEZONE_OFFSET).strip(" \0"),
-        implicit_vr=implicit_vr is not False,
-        little_endian=little_endian is not False,
     )
 
 

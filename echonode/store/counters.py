@@ -1,4 +1,4 @@
-"""Durable counters, each with a name."""
+"""Durable counters, each with a name; they only grow."""
 
 from __future__ import annotations
 
@@ -11,9 +11,27 @@ _C = schema.counter.c
 
 def next_value(connection: sa.Connection, name: str) -> int:
     """The counter's next value, from 1 on."""
-    value = connection.scalar(sa.select(_C.value).where(_C.name == name))
-    if value is None:
-        connection.execute(sa.insert(schema.counter), {"name": name, "value": 1})
-        return 1
-    connection.execute(sa.update(schema.counter).where(_C.name == name).values(value=value + 1))
-    return int(value) + 1
+    return add(connection, name, 1)
+
+
+def add(connection: sa.Connection, name: str, more: int) -> int:
+    """The counter's value after `more` is added to it."""
+    changed = connection.execute(
+        sa.update(schema.counter).where(_C.name == name).values(value=_C.value + more)
+    )
+    if changed.rowcount == 0:
+        connection.execute(sa.insert(schema.counter), {"name": name, "value": more})
+    return read(connection, name)
+
+
+def read(connection: sa.Connection, name: str) -> int:
+    """The counter's value; 0 where it has none."""
+    return int(connection.scalar(sa.select(_C.value).where(_C.name == name)) or 0)
+
+
+def read_all(connection: sa.Connection, prefix: str) -> dict[str, int]:
+    """What is behind the prefix -> value, of every counter whose name begins with it."""
+    rows = connection.execute(
+        sa.select(_C.name, _C.value).where(_C.name.startswith(prefix, autoescape=True))
+    )
+    return {row.name.removeprefix(prefix): row.value for row in rows}

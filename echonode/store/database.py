@@ -31,7 +31,10 @@ T = TypeVar("T")
 
 _BUSY_TIMEOUT_MS = 10_000  # only `echonode ledger` of an older kind would ever hold the database
 _CACHE_KIB = 64 * 1024  # of the writer: the upper pages of every index of a million instances
-_READER_CACHE_KIB = 8 * 1024  # for each reader; the system's page cache stands behind it
+# For each reader. Measured on a million instances, 2 to 64 MiB and with or without mmap_size find
+# and stream alike, for the system's page cache stands behind them; but the cache, and every page
+# that mmap has touched, is resident memory of ours, and there are as many readers as queries.
+_READER_CACHE_KIB = 2 * 1024
 _WAL_LIMIT = 64 * 1024 * 1024  # bytes that stay allocated after a checkpoint
 
 
@@ -105,6 +108,8 @@ def reader_engine(path: Path) -> sa.Engine:
         )
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
         connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
+        # Lists of row ids: small, and a full disk must not stop queries.
+        connection.execute("PRAGMA temp_store = MEMORY")
         return connection
 
     return sa.create_engine(

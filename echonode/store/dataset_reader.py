@@ -8,6 +8,7 @@ seen to become 839 MB).
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
@@ -29,6 +30,8 @@ from echonode.store.disk import disk_errors
 from echonode.store.file_meta import HEAD_LENGTH, dataset_offset
 
 INFLATED_LIMIT = 64 * 1024 * 1024  # bytes; what stands before the pixels is never near it
+# One at a time: a bomb may take that much, and bombs from many peers no more.
+_inflating = threading.Lock()
 LONGEST_READ_VALUE = 64 * 1024  # bytes; longer ones are skipped, the index holds no such value
 _PIXEL_DATA_GROUP = 0x7FE0
 _PARSE_FAULTS = (
@@ -84,20 +87,24 @@ def read_head(path: Path, dataset_offset: int, transfer_syntax_uid: str) -> Data
     """The dataset up to its pixels. Raises Unreadable, OutOfSpace when the disk fails."""
     with disk_errors("to read a file"), path.open("rb") as file:
         file.seek(dataset_offset)
-        source: BinaryIO = file
         try:
-            if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
-                source = BytesIO(_inflated(file))
-            return read_dataset(
-                source,
-                is_implicit_VR=transfer_syntax_uid == ImplicitVRLittleEndian,
-                is_little_endian=transfer_syntax_uid != ExplicitVRBigEndian,
-                stop_when=_at_the_pixels,
-                defer_size=LONGEST_READ_VALUE,
-            )
+            if transfer_syntax_uid != DeflatedExplicitVRLittleEndian:
+                return _parsed(file, transfer_syntax_uid)
+            with _inflating:
+                return _parsed(BytesIO(_inflated(file)), transfer_syntax_uid)
         except _PARSE_FAULTS as error:
             # Its text may quote the dataset.
             raise Unreadable(f"the dataset cannot be parsed ({_kind(error)})") from None
+
+
+def _parsed(source: BinaryIO, transfer_syntax_uid: str) -> Dataset:
+    return read_dataset(
+        source,
+        is_implicit_VR=transfer_syntax_uid == ImplicitVRLittleEndian,
+        is_little_endian=transfer_syntax_uid != ExplicitVRBigEndian,
+        stop_when=_at_the_pixels,
+        defer_size=LONGEST_READ_VALUE,
+    )
 
 
 def _kind(error: Exception) -> str:

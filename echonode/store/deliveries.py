@@ -4,11 +4,14 @@ Rules
 - An attempt is counted when it ends (stored, retried or held), and when a crash cut it off: an
   instance that brings the node down must not look as if it had never been tried. INTERRUPTED by a
   living worker, which knows that nothing was sent, counts nothing.
+- A status that says that the archive's copy differs from ours keeps ours, whatever comes after it,
+  until a person clears it (operator_moves.py).
 - Many changes come as one transaction; one illegal event among them and none is made.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -16,9 +19,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from echonode.errors import UsageError
-from echonode.model.delivery import DeliveryEvent, DeliveryState, after
-from echonode.store import schema
+from echonode.model.delivery import (
+    DIFFERING_COPY_STATUSES,
+    DeliveryEvent,
+    DeliveryState,
+    after,
+)
+from echonode.store import counters, schema
+from echonode.store.claim_order import WINDOW, Due, claim_order
 from echonode.store.database import Writer, database_errors
+from echonode.store.flight_recorder import note_deliveries
 from echonode.store.index_writer import queued_delivery
 from echonode.store.layout import Layout
 from echonode.store.rows import SELECT_JOBS, delivery_job
@@ -26,11 +36,14 @@ from echonode.store.values import Attempt, DeliveryJob
 
 _D = schema.delivery.c
 _ENDS_AN_ATTEMPT = frozenset({DeliveryEvent.STORED, DeliveryEvent.RETRY, DeliveryEvent.HOLD})
+_REPEATS = frozenset({DeliveryEvent.RETRY, DeliveryEvent.NOT_COMMITTED, DeliveryEvent.MISSING})
+RETRIES = "retries:"  # counters: of each destination, what is behind it
 _LONGEST_ERROR = 500  # characters; it may quote the archive's comment
 
 # In order of acquisition; delivery_in_order serves it without sorting.
 _DUE = (
-    sa.select(_D.id)
+    sa.select(_D.id, _D.acquired_at, schema.instance.c.size)
+    .select_from(schema.delivery.join(schema.instance))
     .where(
         _D.destination == sa.bindparam("destination"),
         _D.state == DeliveryState.QUEUED.value,
@@ -60,21 +73,52 @@ def jobs_by_id(
     return [delivery_job(row, layout) for row in connection.execute(statement)]
 
 
-def apply_attempt(connection: sa.Connection, attempt: Attempt, *, now: datetime) -> DeliveryState:
-    """Apply one event to one delivery; returns its new state. Raises IllegalTransition."""
-    row = connection.execute(
-        sa.select(_D.state, _D.commitments_failed).where(_D.id == attempt.job_id)
-    ).first()
-    if row is None:
-        raise UsageError(f"there is no delivery {attempt.job_id}")
-    before = DeliveryState(row.state)
-    state = after(before, attempt.event)
-    connection.execute(
-        sa.update(schema.delivery)
-        .where(_D.id == attempt.job_id)
-        .values(_changes(before, state, attempt, now))
+def apply_attempt(connection: sa.Connection, attempt: Attempt, *, now: datetime) -> None:
+    """Apply one event to one delivery. Raises IllegalTransition."""
+    _apply_alike(connection, [attempt], now)
+
+
+def apply_attempts(
+    connection: sa.Connection, attempts: Sequence[Attempt], *, now: datetime
+) -> None:
+    """Apply an event to each of many deliveries; those alike together. Raises IllegalTransition."""
+    alike: dict[tuple[Any, ...], list[Attempt]] = {}
+    earlier: Counter[int] = Counter()  # events of the same delivery, which follow one another
+    for attempt in attempts:
+        what = (attempt.event, attempt.status, attempt.error, attempt.next_attempt_at)
+        alike.setdefault((earlier[attempt.job_id], *what), []).append(attempt)
+        earlier[attempt.job_id] += 1
+    for key in sorted(alike, key=lambda key: int(key[0])):
+        _apply_alike(connection, alike[key], now)
+
+
+def _apply_alike(connection: sa.Connection, attempts: Sequence[Attempt], now: datetime) -> None:
+    """Attempts that differ in nothing but their delivery."""
+    attempt, job_ids = attempts[0], [attempt.job_id for attempt in attempts]
+    rows = connection.execute(
+        sa.select(_D.id, _D.state, _D.destination).where(_D.id.in_(job_ids))
+    ).all()
+    if len(rows) < len(set(job_ids)):
+        raise UsageError(f"there is no delivery {min({*job_ids} - {row.id for row in rows})}")
+    for name in {row.state for row in rows}:
+        before = DeliveryState(name)
+        state = after(before, attempt.event)
+        connection.execute(
+            sa.update(schema.delivery)
+            .where(_D.id.in_([row.id for row in rows if row.state == name]))
+            .values(_changes(before, state, attempt, now))
+        )
+    if attempt.event in _REPEATS:
+        for destination, count in Counter(row.destination for row in rows).items():
+            counters.add(connection, RETRIES + destination, count)
+    note_deliveries(
+        connection,
+        job_ids,
+        kind=attempt.event.value,
+        now=now,
+        status=attempt.status,
+        detail=attempt.error,
     )
-    return state
 
 
 def _changes(
@@ -84,6 +128,8 @@ def _changes(
     values: dict[Any, Any] = {"state": state.value, "last_error": attempt.error[:_LONGEST_ERROR]}
     if attempt.status is not None:
         values["last_status"] = attempt.status
+    if attempt.status in DIFFERING_COPY_STATUSES:
+        values["keep_local_copy"] = True
     if before is DeliveryState.SENDING and attempt.event in _ENDS_AN_ATTEMPT:
         values["attempts"] = _D.attempts + 1
     if before is DeliveryState.COMMIT_REQUESTED:
@@ -110,14 +156,15 @@ class Deliveries:
         self._layout = layout
 
     def claim(self, destination: str, *, now: datetime, limit: int) -> list[DeliveryJob]:
-        """Up to `limit` jobs that are queued and due, now `sending`, in order of acquisition."""
+        """Up to `limit` jobs that are queued and due, now `sending`; see claim_order.py."""
         sending = after(DeliveryState.QUEUED, DeliveryEvent.SEND)
 
         def work(connection: sa.Connection) -> list[DeliveryJob]:
             found = connection.execute(
-                _DUE, {"destination": destination, "now": now, "limit": limit}
+                _DUE, {"destination": destination, "now": now, "limit": limit * WINDOW}
             )
-            job_ids = list(found.scalars())
+            due = (Due(job_id=row.id, acquired_at=row.acquired_at, size=row.size) for row in found)
+            job_ids = [chosen.job_id for chosen in claim_order(due, limit=limit)]
             if not job_ids:
                 return []
             connection.execute(
@@ -125,7 +172,8 @@ class Deliveries:
                 .where(_D.id.in_(job_ids))
                 .values(state=sending.value, next_attempt_at=None)
             )
-            return jobs_by_id(connection, self._layout, job_ids)
+            jobs = {job.id: job for job in jobs_by_id(connection, self._layout, job_ids)}
+            return [jobs[job_id] for job_id in job_ids]
 
         # An idle worker asks often; only where something is due does it cost a transaction.
         due = self.next_due(destination)
@@ -135,8 +183,7 @@ class Deliveries:
         """Apply an event to each of many deliveries."""
 
         def work(connection: sa.Connection) -> None:
-            for attempt in attempts:
-                apply_attempt(connection, attempt, now=now)
+            apply_attempts(connection, attempts, now=now)
 
         if attempts:
             self._writer.run(work)
@@ -177,67 +224,6 @@ class Deliveries:
             for uid in sop_instance_uids:
                 added += _add_missing(connection, uid, destinations, now)
             return added
-
-        return self._writer.run(work)
-
-    def move(
-        self,
-        sop_instance_uid: str,
-        destination: str | None,
-        events: dict[DeliveryState, DeliveryEvent],
-        *,
-        now: datetime,
-        error: str = "",
-        fresh: bool = False,
-    ) -> list[str]:
-        """The operator's hand: the event for each delivery whose state is named.
-
-        fresh: the attempts are counted anew. Returns the destinations of those that were moved.
-        """
-
-        def work(connection: sa.Connection) -> list[str]:
-            found = connection.execute(
-                sa.select(_D.id, _D.state, _D.destination)
-                .join(schema.instance)
-                .where(
-                    schema.instance.c.sop_instance_uid == sop_instance_uid,
-                    _D.state.in_([state.value for state in events]),
-                    *([] if destination is None else [_D.destination == destination]),
-                )
-            ).all()
-            for row in found:
-                event = events[DeliveryState(row.state)]
-                attempt = Attempt(job_id=row.id, event=event, error=error)
-                apply_attempt(connection, attempt, now=now)
-                if fresh:
-                    connection.execute(
-                        sa.update(schema.delivery)
-                        .where(_D.id == row.id)
-                        .values(attempts=0, commitments_failed=0)
-                    )
-            return [row.destination for row in found]
-
-        return self._writer.run(work)
-
-    def make_due(
-        self, sop_instance_uid: str, destination: str | None, *, now: datetime
-    ) -> list[str]:
-        """Queued deliveries of an instance become due now; returns their destinations."""
-
-        def work(connection: sa.Connection) -> list[str]:
-            chosen = sa.select(schema.instance.c.id).where(
-                schema.instance.c.sop_instance_uid == sop_instance_uid
-            )
-            conditions = [
-                _D.instance_id.in_(chosen),
-                _D.state == DeliveryState.QUEUED.value,
-                *([] if destination is None else [_D.destination == destination]),
-            ]
-            found = connection.execute(sa.select(_D.destination).where(*conditions)).scalars().all()
-            connection.execute(
-                sa.update(schema.delivery).where(*conditions).values(next_attempt_at=now)
-            )
-            return list(found)
 
         return self._writer.run(work)
 

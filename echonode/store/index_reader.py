@@ -1,7 +1,8 @@
 """The index as the query and retrieve rooms read it: streams, each on a connection of its own.
 
 A stream holds its connection until it is exhausted or closed; nothing of it is kept in memory but
-a part of ROWS_AT_ONCE, so an answer set of a million rows takes none.
+a part of ROWS_AT_ONCE, so an answer set of a million rows takes none. The first part is small, so
+that where few rows match the first answer does not wait until two hundred are found.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from echonode.store.find_sql import candidates, keywords_of, selected
 from echonode.store.layout import Layout
 from echonode.store.rows import SELECT_INSTANCE, SELECT_INSTANCES, stored_instance
 
+FIRST_ROWS = 8
 ROWS_AT_ONCE = 200
 
 _BY_UID = SELECT_INSTANCE.where(schema.instance.c.sop_instance_uid == sa.bindparam("uid"))
@@ -51,8 +53,12 @@ class IndexReader:
         return None if row is None else stored_instance(row, self._layout)
 
     def _stream(self, statement: sa.Select[*tuple[Any, ...]]) -> Iterator[sa.Row[*tuple[Any, ...]]]:
-        with database_errors(), self._engine.connect() as connection:
-            result = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
-            with closing(result):
-                for part in result.partitions():
-                    yield from part
+        with (
+            database_errors(),
+            self._engine.connect() as connection,
+            closing(connection.execute(statement)) as result,
+        ):
+            part = result.fetchmany(FIRST_ROWS)
+            while part:
+                yield from part
+                part = result.fetchmany(ROWS_AT_ONCE)

@@ -23,8 +23,8 @@ from echonode.model.criteria import Level
 from echonode.model.delivery import DeliveryState
 from echonode.model.instance import InstanceRecord, Origin
 from echonode.store import schema
-from echonode.store.find_sql import MULTI_VALUED
 from echonode.store.folding import fold_name
+from echonode.store.narrowing import MULTI_VALUED
 
 _SEPARATOR = "\x1f"  # in no DICOM string
 _ATTRIBUTES = {
@@ -222,7 +222,7 @@ def _parents(connection: sa.Connection, record: InstanceRecord) -> _Parents:
 
 def _patient(connection: sa.Connection, record: InstanceRecord) -> int:
     """The patient of a new study."""
-    identity = _identity(record)
+    identity = patient_identity(record)
     found = connection.scalar(_PATIENT, {"identity_key": identity})
     if found is not None:
         return int(found)
@@ -230,7 +230,7 @@ def _patient(connection: sa.Connection, record: InstanceRecord) -> int:
     return _insert(connection, schema.patient, values)
 
 
-def _identity(record: InstanceRecord) -> str:
+def patient_identity(record: InstanceRecord) -> str:
     """What makes two patients one; see schema.patient."""
     patient_id = record.patient.get("PatientID", "")
     if not patient_id:

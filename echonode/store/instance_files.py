@@ -31,6 +31,7 @@ from echonode.store.index_writer import Insertion, NewInstance, insert_instance
 from echonode.store.layout import FileIds, Layout
 from echonode.store.record import record_of
 from echonode.store.rows import SELECT_INSTANCE, stored_instance
+from echonode.store.tombstones import buried_with_other_bytes
 from echonode.store.values import CommitOutcome, StoreOutcome
 
 _KEPT = SELECT_INSTANCE.where(schema.instance.c.sop_instance_uid == sa.bindparam("uid"))
@@ -134,6 +135,9 @@ def keep(
     connection: sa.Connection, new: NewInstance, layout: Layout
 ) -> tuple[Insertion, StoredInstance]:
     """Insert the rows, or the quarantine's; returns also the instance that is kept."""
+    if buried_with_other_bytes(connection, new.record.sop_instance_uid, new.dataset_sha256):
+        quarantine_row(connection, new, "same SOP Instance UID as one deleted here, other bytes")
+        return Insertion.CONFLICT, _as_stored(new, layout)
     insertion = insert_instance(connection, new)
     if insertion is Insertion.CONFLICT:
         quarantine_row(connection, new, "same SOP Instance UID, other bytes")
@@ -141,8 +145,12 @@ def keep(
         return insertion, stored_instance(
             connection.execute(_KEPT, {"uid": new.record.sop_instance_uid}).one(), layout
         )
+    return insertion, _as_stored(new, layout)
+
+
+def _as_stored(new: NewInstance, layout: Layout) -> StoredInstance:
     record = new.record
-    return insertion, StoredInstance(
+    return StoredInstance(
         sop_class_uid=record.sop_class_uid,
         sop_instance_uid=record.sop_instance_uid,
         study_instance_uid=record.study_instance_uid,

@@ -6,6 +6,7 @@
       incoming/NAME.part          files that are being written; removed at the next start
       instances/ab/cd/ID.dcm      one Part 10 file for each instance; ID begins with abcd
       quarantine/ID.dcm           same SOP Instance UID as a stored instance, other bytes
+      deleted/ID.dcm              on its way out (tombstones.py); removed at the next start
 
 Rules
 - Names are ours and random: no value from the wire is ever part of a path.
@@ -54,9 +55,14 @@ class Layout:
     def quarantine(self) -> Path:
         return self.data_dir / "quarantine"
 
+    @property
+    def deleted(self) -> Path:
+        return self.data_dir / "deleted"
+
     def make(self) -> None:
         """Make the folders that are not there yet. Raises OutOfSpace."""
-        for folder in (self.data_dir, self.incoming, self.instances, self.quarantine):
+        folders = (self.incoming, self.instances, self.quarantine, self.deleted)
+        for folder in (self.data_dir, *folders):
             make_folder(folder)
 
     def instance_file(self, file_id: str) -> Path:
@@ -66,6 +72,10 @@ class Layout:
     def quarantine_file(self, file_id: str) -> Path:
         """The file of a quarantined instance."""
         return self.quarantine / f"{file_id}.dcm"
+
+    def deleted_file(self, file_id: str) -> Path:
+        """Where the file of an instance goes on its way out."""
+        return self.deleted / f"{file_id}.dcm"
 
     def new_incoming_file(self) -> Path:
         """A temporary file that does not exist yet."""

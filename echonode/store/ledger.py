@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from echonode.model.delivery import DeliveryState
 from echonode.store import schema
 from echonode.store.database import database_errors
+from echonode.store.history_schema import tombstone, tombstone_delivery
 from echonode.store.values import LedgerRow
 
 _D = schema.delivery.c
@@ -35,15 +36,35 @@ _LEDGER = (
     )
     .order_by(_I.id, _D.destination)
 )
+# What was deleted here goes on to show the proof that allowed it, until the instance is back.
+_DELETED = (
+    sa.select(
+        tombstone.c.sop_instance_uid,
+        tombstone.c.sop_class_uid,
+        tombstone.c.study_instance_uid,
+        tombstone.c.frames,
+        tombstone_delivery.c.destination,
+        tombstone_delivery.c.state,
+        tombstone_delivery.c.attempts,
+        sa.literal("").label("last_error"),
+        tombstone.c.acquired_at,
+        tombstone.c.stored_at,
+        tombstone_delivery.c.committed_at,
+    )
+    .select_from(tombstone.join(tombstone_delivery))
+    .where(~sa.exists().where(_I.sop_instance_uid == tombstone.c.sop_instance_uid))
+    .order_by(tombstone.c.id, tombstone_delivery.c.destination)
+)
 _ROWS_AT_ONCE = 500
 
 
 def read_ledger(readers: sa.Engine) -> Iterator[LedgerRow]:
-    """Every instance and destination, in the order they were stored."""
+    """Every instance and destination: those deleted here first, each in the order of storing."""
     with database_errors(), readers.connect() as connection:
-        result = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(_LEDGER)
-        for row in result:
-            yield LedgerRow(**row._mapping)
+        streaming = connection.execution_options(yield_per=_ROWS_AT_ONCE)
+        for statement in (_DELETED, _LEDGER):
+            for row in streaming.execute(statement):
+                yield LedgerRow(**row._mapping)
 
 
 def count_deliveries(readers: sa.Engine) -> Mapping[str, Mapping[str, int]]:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import TracebackType
 
+from echonode.errors import UsageError
 from echonode.model.criteria import Query, Selection
 from echonode.model.instance import StoredInstance
 from echonode.store.database import database_errors, reader_engine
+from echonode.store.disk import disk_errors
+from echonode.store.figures import (
+    DestinationFigures,
+    StoreFigures,
+    read_destination,
+    read_store,
+)
+from echonode.store.flight_recorder import FlightEvent, read_study
 from echonode.store.index_reader import IndexReader
 from echonode.store.layout import Layout
 from echonode.store.ledger import count_deliveries, read_ledger
-from echonode.store.migrations import refuse_newer
+from echonode.store.migrations import SCHEMA_VERSION, refuse_newer
 from echonode.store.values import LedgerRow
 
 
@@ -19,14 +29,19 @@ class ReadOnlyStore:
     """No lock, no writes. Thread-safe."""
 
     def __init__(self, layout: Layout) -> None:
-        """Use Store.open_read_only. Raises SchemaTooNew."""
+        """Use Store.open_read_only. Raises SchemaTooNew; UsageError for an older one."""
         self.data_dir = layout.data_dir
         self._layout = layout
         self._readers = reader_engine(layout.database)
         self._index = IndexReader(self._readers, layout)
         try:
             with database_errors(), self._readers.connect() as connection:
-                refuse_newer(connection)
+                version = refuse_newer(connection)
+            if version < SCHEMA_VERSION:
+                raise UsageError(
+                    f"the database has version {version}, older than this EchoNode: start the "
+                    "node once, and it is brought up to date"
+                )
         except BaseException:
             self._readers.dispose()
             raise
@@ -70,3 +85,20 @@ class ReadOnlyStore:
     def delivery_counts(self) -> Mapping[str, Mapping[str, int]]:
         """destination -> state of the ledger -> number of instances in it."""
         return count_deliveries(self._readers)
+
+    def destination_figures(self, destination: str) -> DestinationFigures:
+        """What waits at a destination since when, and what came of it."""
+        return read_destination(self._readers, destination)
+
+    def figures(self, *, since: datetime) -> StoreFigures:
+        """What a person should know of the store; refused reports since `since`."""
+        return read_store(self._readers, since=since)
+
+    def quarantined_files(self) -> int:
+        """How many files lie in quarantine now; whoever has looked at one takes it out."""
+        with disk_errors("to list the quarantine"):
+            return sum(1 for _ in self._layout.quarantine.glob("*.dcm"))
+
+    def flight(self, study_instance_uid: str) -> Iterator[FlightEvent]:
+        """The flight recorder's events of a study, in order; a stream."""
+        return read_study(self._readers, study_instance_uid)

@@ -5,6 +5,7 @@ Rules
 - Files are the truth about bytes, rows about all else. A file without a row was durable when the
   node stopped: it is adopted. Nobody may have been told so, which harms nothing.
 - A row without its file is marked, never removed: it was acknowledged once.
+- A deletion that was cut off is gone on with: its tombstone is durable, so its proof is.
 - Files and rows are compared as two sorted streams; a million of them take no memory.
 """
 
@@ -30,6 +31,7 @@ from echonode.store.index_writer import Insertion, NewInstance
 from echonode.store.instance_files import keep, move_to_quarantine
 from echonode.store.layout import Layout, file_id_of
 from echonode.store.record import record_of
+from echonode.store.tombstones import Tombstones
 from echonode.store.values import RecoveryReport
 
 _I = schema.instance.c
@@ -59,7 +61,9 @@ class Recovery:
         deliveries: Deliveries,
         now: Callable[[], datetime],
         adopt_to: Sequence[str],
+        tombstones: Tombstones,
     ) -> None:
+        self._tombstones = tombstones
         self._writer = writer
         self._readers = readers
         self._layout = layout
@@ -67,9 +71,13 @@ class Recovery:
         self._now = now
         self._adopt_to = tuple(adopt_to)
         self._findings = _Findings()
+        self._on_adopted: Callable[[int], None] = lambda count: None
 
-    def run(self, *, database_made: bool) -> RecoveryReport:
+    def run(
+        self, *, database_made: bool, on_adopted: Callable[[int], None] = lambda count: None
+    ) -> RecoveryReport:
         """Mend everything; raises OutOfSpace when the disk does not even let us look."""
+        self._on_adopted = on_adopted
         self._remove_temporary_files()
         self._compare_files_with_rows()
         requeued = self._deliveries.requeue_interrupted(now=self._now())
@@ -84,6 +92,7 @@ class Recovery:
         )
 
     def _remove_temporary_files(self) -> None:
+        self._tombstones.empty_deleted()
         with disk_errors("to list incoming files"):
             for path in self._layout.incoming.glob("*.part"):
                 remove(path)
@@ -131,6 +140,9 @@ class Recovery:
         if file_id in quarantined:  # cut off between the quarantine's row and the move
             move_to_quarantine(self._layout, file_id)
             return
+        if self._tombstones.is_buried(file_id):  # cut off within a deletion
+            self._tombstones.finish_one(file_id)
+            return
         path = self._layout.instance_file(file_id)
         try:
             head = read_stored_head(path)
@@ -144,6 +156,7 @@ class Recovery:
         match insertion:
             case Insertion.STORED | Insertion.FILE_REPLACED:
                 self._findings.adopted.append(new.record.sop_instance_uid)
+                self._on_adopted(len(self._findings.adopted))
             case Insertion.DUPLICATE:
                 remove(path)
                 self._findings.removed += 1

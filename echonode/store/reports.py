@@ -32,7 +32,9 @@ from echonode.model.instance import StoredInstance
 from echonode.store import schema
 from echonode.store.database import Writer, database_errors
 from echonode.store.deliveries import apply_attempt, jobs_by_id
+from echonode.store.flight_recorder import Note, note
 from echonode.store.layout import Layout
+from echonode.store.refused_reports import record_refusal, why_refused
 from echonode.store.rows import SELECT_JOBS, delivery_job
 from echonode.store.transactions import end_transaction, waiting_for
 from echonode.store.values import (
@@ -44,12 +46,10 @@ from echonode.store.values import (
     ReportOutcome,
 )
 
-MOST_REFUSED_REPORTS = 1000  # rows kept; a peer that floods us must not fill the disk
 COMMITTED = 0  # commitment_item.outcome; no Failure Reason is 0
 _T = schema.commitment_transaction.c
 _D = schema.delivery.c
 _I = schema.commitment_item.c
-_R = schema.refused_report.c
 _WITH_THE_ARCHIVE = (DeliveryState.SENT, DeliveryState.COMMIT_REQUESTED)
 
 
@@ -96,13 +96,18 @@ class Reports:
     ) -> ReportOutcome:
         """See Store.apply_report."""
         with database_errors(), self._readers.connect() as connection:
-            reason = _why_refused(connection, peer_ae_title, report)
+            reason = why_refused(connection, peer_ae_title, report)
             if reason is None:
                 reported = self._reported(self._named(connection, report), report)
                 if not reported.committed and not reported.failed:
                     reason = "it names no instance of its transaction"
         if reason is not None:
-            return self._refuse(peer_ae_title, report, reason, now)
+            self._writer.run(
+                lambda connection: record_refusal(
+                    connection, peer_ae_title, report, reason, now=now
+                )
+            )
+            return ReportOutcome(disposition=ReportDisposition.REFUSED, reason=reason)
         return self._writer.run(
             lambda connection: _Application(
                 connection, self._layout, report, reported, decide, now
@@ -149,40 +154,6 @@ class Reports:
             return False
         return True
 
-    def _refuse(
-        self, peer_ae_title: str, report: CommitmentReport, reason: str, now: datetime
-    ) -> ReportOutcome:
-        def work(connection: sa.Connection) -> None:
-            connection.execute(
-                sa.insert(schema.refused_report),
-                {
-                    "received_at": now,
-                    "peer_ae_title": peer_ae_title,
-                    "transaction_uid": report.transaction_uid[:64],
-                    "reason": reason,
-                },
-            )
-            newest = sa.select(sa.func.max(_R.id)).scalar_subquery()
-            connection.execute(
-                sa.delete(schema.refused_report).where(_R.id <= newest - MOST_REFUSED_REPORTS)
-            )
-
-        self._writer.run(work)
-        return ReportOutcome(disposition=ReportDisposition.REFUSED, reason=reason)
-
-
-def _why_refused(
-    connection: sa.Connection, peer_ae_title: str, report: CommitmentReport
-) -> str | None:
-    row = connection.execute(
-        sa.select(_T.peer_ae_title).where(_T.transaction_uid == report.transaction_uid)
-    ).first()
-    if row is None:
-        return "no transaction of ours has this Transaction UID"
-    if row.peer_ae_title != peer_ae_title:
-        return "the transaction was addressed to another AE"
-    return None
-
 
 class _Application:
     """One report, inside the transaction that applies it."""
@@ -201,6 +172,7 @@ class _Application:
         self._reported = reported
         self._decide = decide
         self._now = now
+        self._transaction_uid = report.transaction_uid
         self._transaction: sa.Row[*tuple[Any, ...]] = connection.execute(
             sa.select(_T.id, _T.state, _T.destination).where(
                 _T.transaction_uid == report.transaction_uid
@@ -210,6 +182,8 @@ class _Application:
     def run(self) -> ReportOutcome:
         before = TransactionState(self._transaction.state)
         state = transaction_after(before, TransactionEvent.REPORT)
+        lists = self._reported
+        self._note(f"lists {len(lists.committed)} committed and {len(lists.failed)} failed of ours")
         committed: list[str] = []
         damaged: list[str] = []
         failed: list[tuple[int, int | None]] = []
@@ -238,6 +212,15 @@ class _Application:
             failed=self._as_they_are_now(failed),
             damaged=tuple(damaged),
         )
+
+    def _note(self, detail: str) -> None:
+        what = Note(
+            kind="report",
+            destination=self._transaction.destination,
+            transaction_uid=self._transaction_uid,
+            detail=detail,
+        )
+        note(self._connection, what, now=self._now)
 
     def _jobs(self) -> list[DeliveryJob]:
         """As they are now, in this transaction: another report may have come meanwhile."""

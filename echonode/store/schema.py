@@ -5,7 +5,8 @@ Rules
 - Counts and sets over lower levels are kept in rows, by the transaction that inserts an instance:
   a query never counts.
 - Times are whole microseconds since 1970 in UTC (`UtcTime`); unknown is NULL. Text is never NULL.
-- A change here is a new migration in migrations.py.
+- A change here is a new migration in migrations.py. What was (tombstones, the flight recorder) is
+  in history_schema.py.
 """
 
 from __future__ import annotations
@@ -180,6 +181,7 @@ instance = sa.Table(
     _text("evidence"),
     # One UID, one instance (PS3.5 9): the second with other bytes goes to quarantine.
     sa.UniqueConstraint("sop_instance_uid"),
+    sa.Index("instance_file_missing", "id", sqlite_where=sa.text("file_missing = 1")),
 )
 
 commitment_transaction = sa.Table(
@@ -199,6 +201,7 @@ commitment_transaction = sa.Table(
     sa.Column("times_asked", sa.Integer, nullable=False),
     _time("ended_at", nullable=True),
     sa.Index("commitment_transaction_by_state", "destination", "state"),
+    sa.Index("commitment_transaction_by_end", "destination", "state", "ended_at"),
 )
 
 delivery = sa.Table(
@@ -224,6 +227,10 @@ delivery = sa.Table(
     _time("committed_at", nullable=True),
     _count("commitments_asked"),
     _count("commitments_failed"),
+    # The archive's copy differs from ours (B006, B007): ours stays until a person clears this.
+    sa.Column("keep_local_copy", sa.Boolean, nullable=False, server_default=sa.text("0")),
+    # On the observed clock (retention.py): when retention first saw the proof; NULL before.
+    sa.Column("proof_seen_s", sa.Integer),
     _of("commitment_transaction", nullable=True),
     # One delivery for each instance and destination, or an instance would be sent twice.
     sa.UniqueConstraint("instance_id", "destination"),
@@ -238,6 +245,18 @@ delivery = sa.Table(
     sa.CheckConstraint("(state = 'committed') = (committed_at IS NOT NULL)", name="proof_has_time"),
     sa.Index("delivery_in_order", "destination", "state", "acquired_at", "id"),
     sa.Index("delivery_by_due", "destination", "state", "next_attempt_at"),
+    sa.Index(
+        "delivery_by_proof_seen",
+        "proof_seen_s",
+        "id",
+        sqlite_where=sa.text("proof_seen_s IS NOT NULL"),
+    ),
+    sa.Index(
+        "delivery_proof_unseen",
+        "id",
+        sqlite_where=sa.text("state IN ('committed', 'verified') AND proof_seen_s IS NULL"),
+    ),
+    sa.Index("delivery_kept", "id", sqlite_where=sa.text("keep_local_copy = 1")),
 )
 
 commitment_item = sa.Table(

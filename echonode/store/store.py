@@ -7,6 +7,7 @@ What is promised
 - One SOP Instance UID, one instance: the first. The same bytes again are a success that changes
   nothing; other bytes go to quarantine.
 - States change only by the tables of model.delivery and model.commitment.
+- Nothing is deleted but by `recycle`, by the rules of retention.py.
 - A failure of the disk is OutOfSpace, and the store can be used again as soon as the disk can.
 - No value from the wire is part of a path or of SQL text.
 
@@ -21,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from echonode.errors import UsageError
-from echonode.model.delivery import DeliveryEvent, DeliveryState
+from echonode.model.delivery import DeliveryEvent
 from echonode.model.instance import InstanceRecord, Origin, StoredInstance
 from echonode.store.commitment_door import CommitmentDoor
 from echonode.store.counters import next_value
@@ -29,13 +30,19 @@ from echonode.store.database import Writer
 from echonode.store.deliveries import Deliveries
 from echonode.store.inbound_commitments import InboundCommitments
 from echonode.store.incoming import Incoming
+from echonode.store.index_refresh import IndexRefresh, RefreshReport
 from echonode.store.instance_files import InstanceFiles, check_bytes
 from echonode.store.layout import Layout
 from echonode.store.lock import FolderLock
+from echonode.store.notes import Notes
 from echonode.store.opening import mark_orderly_stop, open_writer, read_node_id
+from echonode.store.operator_door import OperatorDoor
+from echonode.store.operator_moves import OperatorMoves
 from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.recovery import Recovery
 from echonode.store.reports import Reports, resend_now
+from echonode.store.retention_door import RetentionDoor
+from echonode.store.tombstones import Tombstones
 from echonode.store.transactions import Transactions
 from echonode.store.values import (
     Attempt,
@@ -49,20 +56,13 @@ __all__ = ["Incoming", "ReadOnlyStore", "Store", "resend_now", "utc_now"]
 
 CheckBytes = Callable[[StoredInstance], None]
 
-_HOLD = {
-    DeliveryState.QUEUED: DeliveryEvent.HOLD,
-    DeliveryState.SENT: DeliveryEvent.HOLD,
-    DeliveryState.COMMIT_REQUESTED: DeliveryEvent.HOLD,
-}
-_RELEASE = {DeliveryState.HELD: DeliveryEvent.RELEASE}
-
 
 def utc_now() -> datetime:
     """The wall clock, aware."""
     return datetime.now(UTC)
 
 
-class Store(CommitmentDoor, ReadOnlyStore):
+class Store(CommitmentDoor, OperatorDoor, RetentionDoor, ReadOnlyStore):
     """The store of one node. Thread-safe.
 
     node_id: random, made once for a database; goes into derived UIDs. recovery: what `open` found.
@@ -90,8 +90,11 @@ class Store(CommitmentDoor, ReadOnlyStore):
         self._check_bytes = check
         self._files = InstanceFiles(writer, layout, now)
         self._deliveries = Deliveries(writer, self._readers, layout)
+        self._moves = OperatorMoves(writer)
         self._transactions = Transactions(writer, self._readers)
         self._reports = Reports(writer, self._readers, layout, check)
+        self._tombstones = Tombstones(writer, self._readers, layout)
+        self.notes = Notes(writer, self._readers)
         self._inbound = InboundCommitments(writer, self._readers, self._index.instance, check)
 
     @classmethod
@@ -102,11 +105,13 @@ class Store(CommitmentDoor, ReadOnlyStore):
         now: Callable[[], datetime] = utc_now,
         adopt_to: Sequence[str] = (),
         check_bytes: CheckBytes = check_bytes,
+        on_adopted: Callable[[int], None] = lambda count: None,
     ) -> Store:
         """Take the folder, bring the database up to date, and mend what the last stop left.
 
         adopt_to: the destinations that files without a row are queued to when we captured them.
         check_bytes: raises Damaged when an instance's bytes have changed (replaced in tests).
+        on_adopted: told how many files without a row were taken in so far, for a long mending.
         Raises StoreLocked, SchemaTooNew, OutOfSpace.
         """
         layout = Layout(data_dir.absolute())
@@ -116,7 +121,7 @@ class Store(CommitmentDoor, ReadOnlyStore):
             writer, made = open_writer(layout, now())
             try:
                 store = cls(layout, lock, writer, now=now, check=check_bytes)
-                store._recover(adopt_to, made=made)
+                store._recover(adopt_to, on_adopted, made=made)
             except BaseException:
                 writer.close()
                 raise
@@ -150,11 +155,27 @@ class Store(CommitmentDoor, ReadOnlyStore):
             self._writer.close()
             self._lock.release()
 
-    def _recover(self, adopt_to: Sequence[str], *, made: bool) -> None:
+    def _recover(
+        self, adopt_to: Sequence[str], on_adopted: Callable[[int], None], *, made: bool
+    ) -> None:
         recovery = Recovery(
-            self._writer, self._readers, self._layout, self._deliveries, self._now, adopt_to
+            self._writer,
+            self._readers,
+            self._layout,
+            self._deliveries,
+            self._now,
+            adopt_to,
+            self._tombstones,
         )
-        self.recovery = recovery.run(database_made=made)
+        self.recovery = recovery.run(database_made=made, on_adopted=on_adopted)
+
+    def refresh_index(self, progress: Callable[[int, int], None]) -> RefreshReport:
+        """Read every file's attributes into the index again; see index_refresh.
+
+        progress: told how many instances are done, of how many. Nobody else may use the store.
+        Raises OutOfSpace.
+        """
+        return IndexRefresh(self._writer, self._readers, self._layout).run(progress)
 
     # Files in
 
@@ -226,7 +247,7 @@ class Store(CommitmentDoor, ReadOnlyStore):
         return added
 
     def claim(self, destination: str, *, now: datetime, limit: int) -> list[DeliveryJob]:
-        """Up to `limit` jobs that are queued and due, now `sending`, in order of acquisition."""
+        """Up to `limit` jobs that are queued and due, now `sending`; see claim_order.py."""
         return self._deliveries.claim(destination, now=now, limit=limit)
 
     def record_attempt(
@@ -262,31 +283,6 @@ class Store(CommitmentDoor, ReadOnlyStore):
     def deliveries(self, sop_instance_uid: str) -> list[DeliveryJob]:
         """The deliveries of one instance, by destination."""
         return self._deliveries.of_instance(sop_instance_uid)
-
-    def hold(self, sop_instance_uid: str, *, now: datetime, destination: str | None = None) -> int:
-        """The operator's hand: hold an instance's deliveries that are not done nor being sent.
-
-        Returns how many; `destination` None means all.
-        """
-        moved = self._deliveries.move(
-            sop_instance_uid, destination, _HOLD, now=now, error="held by the operator"
-        )
-        return len(moved)
-
-    def release(
-        self, sop_instance_uid: str, *, now: datetime, destination: str | None = None
-    ) -> int:
-        """The operator's hand: held deliveries are queued, due now, with attempts counted anew."""
-        moved = self._deliveries.move(sop_instance_uid, destination, _RELEASE, now=now, fresh=True)
-        self._due(moved)
-        return len(moved)
-
-    def retry(self, sop_instance_uid: str, *, now: datetime, destination: str | None = None) -> int:
-        """The operator's hand: deliveries that are queued for later, or held, are due now."""
-        released = self.release(sop_instance_uid, now=now, destination=destination)
-        hurried = self._deliveries.make_due(sop_instance_uid, destination, now=now)
-        self._due(hurried)
-        return max(released, len(hurried))
 
     # Other
 

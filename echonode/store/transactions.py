@@ -20,6 +20,7 @@ from echonode.model.delivery import after as delivery_after
 from echonode.store import schema
 from echonode.store.database import Writer, database_errors
 from echonode.store.deliveries import apply_attempt
+from echonode.store.flight_recorder import Note, note, note_deliveries
 from echonode.store.values import Attempt, Transaction
 
 _T = schema.commitment_transaction.c
@@ -85,6 +86,9 @@ class Transactions:
                 [{"commitment_transaction_id": key, "delivery_id": job} for job in job_ids],
             )
             _wait_for(connection, int(key), job_ids)
+            note_deliveries(
+                connection, job_ids, kind="ask", now=now, transaction_uid=transaction_uid
+            )
 
         self._writer.run(work)
 
@@ -103,12 +107,21 @@ class Transactions:
 
         def work(connection: sa.Connection) -> None:
             row = connection.execute(
-                sa.select(_T.id, _T.state).where(_T.transaction_uid == transaction_uid)
+                sa.select(_T.id, _T.state, _T.destination).where(
+                    _T.transaction_uid == transaction_uid
+                )
             ).first()
             if row is None:
                 raise UsageError("there is no such transaction")
             state = transaction_after(TransactionState(row.state), event)
             end_transaction(connection, row.id, state, now=now)
+            what = Note(
+                kind=f"transaction_{event}",
+                destination=row.destination,
+                transaction_uid=transaction_uid,
+                detail=error,
+            )
+            note(connection, what, now=now)
             if state is TransactionState.ABANDONED:
                 lost = DeliveryEvent.REQUEST_LOST
                 for job_id in waiting_for(connection, row.id):

@@ -82,7 +82,7 @@ def _hold_alone(benchmark: Benchmark, scale: Scale, show: Callable[[str], None])
     """Run one benchmark with parts and a folder of its own."""
     with ExitStack() as parts:
         folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        return hold(benchmark, Stage(parts=parts, folder=folder, scale=scale), show)
+        return hold(benchmark, Stage(parts=parts, folder=folder, scale=scale, show=show), show)
 
 
 def _summary(row: Row) -> str:

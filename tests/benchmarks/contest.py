@@ -53,21 +53,41 @@ class Scale:
     echoes: int
     idle_s: float
     large_bytes: int
+    # Archives: studies that both hold, the instances of the one that is retrieved, and the studies
+    # of the index that only EchoNode is asked of.
+    studies: int = 2_000
+    study_instances: int = 272
+    index_studies: int = 100_000
 
 
 # Orthanc takes 20 stills a second from DCMTK: 100 of them are 5 s a round, and a fifth of a second
 # for a sender that keeps its acknowledgements coming.
 FULL = Scale(rounds=5, stills=100, rgb=30, cines=6, echoes=1000, idle_s=5.0, large_bytes=1 << 30)
-QUICK = Scale(rounds=1, stills=10, rgb=4, cines=2, echoes=50, idle_s=1.0, large_bytes=64 << 20)
+QUICK = Scale(
+    rounds=1,
+    stills=10,
+    rgb=4,
+    cines=2,
+    echoes=50,
+    idle_s=1.0,
+    large_bytes=64 << 20,
+    studies=40,
+    study_instances=8,
+    index_studies=1_000,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What a benchmark's set-up gets: a stack that will stop its parts, a folder, the scale."""
+    """What a benchmark's set-up gets: a stack that will stop its parts, a folder, the scale.
+
+    show: takes a word on what is under way, for set-ups that last.
+    """
 
     parts: ExitStack
     folder: Path
     scale: Scale
+    show: Callable[[str], None] = lambda text: None
 
 
 @dataclass(frozen=True, kw_only=True)

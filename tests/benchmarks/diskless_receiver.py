@@ -75,6 +75,17 @@ def _commit_report(peer: Peer, report: CommitmentReport) -> int:
     _refuse()
 
 
+SERVICES = Services(
+    open_incoming=_open_incoming,
+    store=_store,
+    find=_find,
+    move=_move,
+    get=_get,
+    commit_request=_commit_request,
+    commit_report=_commit_report,
+)
+
+
 def main() -> None:
     """Serve until SIGTERM."""
     sender = Peer(
@@ -88,15 +99,7 @@ def main() -> None:
         ae_title="RECEIVER",
         listeners=[ListenerAddress(host="127.0.0.1", port=int(sys.argv[1]))],
         peers=[sender],
-        services=Services(
-            open_incoming=_open_incoming,
-            store=_store,
-            find=_find,
-            move=_move,
-            get=_get,
-            commit_request=_commit_request,
-            commit_report=_commit_report,
-        ),
+        services=SERVICES,
     )
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda number, frame: stopping.set())

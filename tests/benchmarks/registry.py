@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from tests.benchmarks.c_echo import ECHO_BENCHMARKS
+from tests.benchmarks.c_find import FIND_BENCHMARKS
+from tests.benchmarks.c_move import MOVE_BENCHMARKS
 from tests.benchmarks.c_store import RECEIVE_BENCHMARKS, SEND_BENCHMARKS
 from tests.benchmarks.contest import Benchmark
 from tests.benchmarks.idle import IDLE_BENCHMARKS
+from tests.benchmarks.igtl_speed import IGTL_BENCHMARKS
+from tests.benchmarks.index_find import INDEX_BENCHMARKS
 from tests.benchmarks.memory import MEMORY_BENCHMARKS
+from tests.benchmarks.probe_speed import PROBE_BENCHMARKS
 
 BENCHMARKS: Final[Sequence[Benchmark]] = (
     *SEND_BENCHMARKS,
@@ -17,6 +22,11 @@ BENCHMARKS: Final[Sequence[Benchmark]] = (
     *ECHO_BENCHMARKS,
     *IDLE_BENCHMARKS,
     *MEMORY_BENCHMARKS,
+    *IGTL_BENCHMARKS,
+    *FIND_BENCHMARKS,
+    *MOVE_BENCHMARKS,
+    *INDEX_BENCHMARKS,
+    *PROBE_BENCHMARKS,
 )
 
 

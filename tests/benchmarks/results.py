@@ -19,21 +19,23 @@ class Better(StrEnum):
 class Goal:
     """A bound to reach: on the ratio to every peer of the row, or on EchoNode's own figure.
 
-    at_least: the smallest ratio. below: the figure that EchoNode must stay under. One of them.
+    at_least: the smallest ratio. below: the figure that EchoNode must stay under. reach: the
+    figure that EchoNode must come to. One of them, or at_least and reach: then one is enough.
     """
 
     at_least: float | None = None
     below: float | None = None
+    reach: float | None = None
 
     @property
     def number(self) -> float:
-        """The bound itself, for the JSON file."""
-        bound = self.at_least if self.at_least is not None else self.below
-        assert bound is not None
-        return bound
+        """The bound itself, for the JSON file; of two, the ratio."""
+        bounds = (self.at_least, self.below, self.reach)
+        return next(bound for bound in bounds if bound is not None)
 
     def __str__(self) -> str:
-        return f">= {self.at_least:g} x" if self.at_least is not None else f"< {self.below:g}"
+        bounds = ((">= {:g} x", self.at_least), ("< {:g}", self.below), (">= {:g}", self.reach))
+        return " or ".join(words.format(bound) for words, bound in bounds if bound is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,15 +78,18 @@ class Row:
             return False
         if self.goal.below is not None:
             return self.echonode < self.goal.below
-        assert self.goal.at_least is not None
+        if self.goal.reach is not None and self.echonode >= self.goal.reach:
+            return True
         ratios = self.ratio.values()
-        return bool(ratios) and min(ratios) >= self.goal.at_least
+        at_least = self.goal.at_least
+        return at_least is not None and bool(ratios) and min(ratios) >= at_least
 
     def as_json(self) -> dict[str, Any]:
         """Name, unit, better, echonode, peers, ratio, goal, met: the form that is promised.
 
-        goal is the bound alone: on every ratio of the row, but where the unit is ms, MiB or % of a
-        core on EchoNode's own figure. null stands for what could not be measured.
+        goal is the bound alone: on every ratio of the row, but where the row has no peer, or the
+        unit is ms, MiB or % of a core, on EchoNode's own figure. null stands for what could not be
+        measured.
         """
         return {
             "name": self.name,

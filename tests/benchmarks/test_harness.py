@@ -69,6 +69,11 @@ def test_a_ratio_above_one_means_that_echonode_is_better(
         (None, 10.0, Goal(at_least=8), False),
         (None, 10.0, Goal(below=8), False),
         (80.0, None, Goal(at_least=8), False),
+        (80.0, None, Goal(reach=80), True),
+        (79.0, None, Goal(reach=80), False),
+        (80.0, 70.0, Goal(at_least=8, reach=80), True),
+        (79.0, 9.0, Goal(at_least=8, reach=80), True),
+        (79.0, 70.0, Goal(at_least=8, reach=80), False),
         (80.0, 10.0, None, None),
     ],
 )

@@ -182,6 +182,17 @@ def echo_request(message_id: int) -> bytes:
     )
 
 
+def request(sop_class_uid: str, command_field: int, message_id: int) -> bytes:
+    """The command set of a request with an identifier: C-FIND and its kin (PS3.7 9.3.2.1)."""
+    return _command(
+        _ui(0x0002, sop_class_uid)
+        + _us(0x0100, command_field)
+        + _us(0x0110, message_id)
+        + _us(0x0700, 0)
+        + _us(0x0800, HAS_DATASET)
+    )
+
+
 def response_to(command: dict[int, bytes]) -> bytes:
     """Success for a request: its class, its instance and its message ID come back."""
     request = int.from_bytes(command[0x0100], "little")

@@ -25,16 +25,25 @@ class WireAssociation:
 
     def __init__(self, address: Address, context: wire.Proposed) -> None:
         self._socket = socket.create_connection((address.host, address.port), timeout=TIMEOUT_S)
+        self._message_id = 0
+        try:
+            self._maximum_pdu = self._negotiate(address, context)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _negotiate(self, address: Address, context: wire.Proposed) -> int:
+        """The acceptor's maximum PDU length. Raises WireError when it takes not this context."""
         wire.tune(self._socket)
         request = wire.associate_request(address.called, address.calling, [context])
         self._socket.sendall(request)
         kind, body = wire.read_pdu(self._socket, prompt=True)
         if kind != wire.ASSOCIATE_AC:
             raise wire.WireError(f"{address.called} did not accept the association: PDU {kind}")
-        accepted, self._maximum_pdu = wire.read_accept(body)
+        accepted, maximum_pdu = wire.read_accept(body)
         if 1 not in accepted:
             raise wire.WireError(f"{address.called} did not accept {context}")
-        self._message_id = 0
+        return maximum_pdu
 
     def store(self, file: Path, *, offset: int, sop_class_uid: str, sop_instance_uid: str) -> int:
         """C-STORE the bytes of a file from `offset` on; the status."""

@@ -76,7 +76,8 @@ def run_with(strace: str, fault: str, data_dir: Path) -> dict[str, str]:
 
 
 def open_after_death(data_dir: Path) -> Store:
-    """The next start; strace may end a moment before the kernel has let the dead one's lock go."""
+    """The next start, when the lock is free: strace may end a moment before the kernel has let the
+    dead one's go, and a child that the other thread just forked has ours until it has exec'ed."""
     deadline = time.monotonic() + 10
     while True:
         try:
@@ -112,7 +113,7 @@ def violations(data_dir: Path, acknowledged: dict[str, str]) -> Iterator[str]:
         yield f"{rows} rows, {files} files"
     if any((data_dir / "incoming").iterdir()):
         yield "partial files are left"
-    with Store.open(data_dir) as store:
+    with open_after_death(data_dir) as store:
         if store.recovery != type(store.recovery)():
             yield "a second start still had something to mend"
 

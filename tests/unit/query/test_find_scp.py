@@ -17,9 +17,11 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pynetdicom.dsutils import decode, encode
 
+from echonode.dimse.contexts import EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
 from echonode.dimse.services import FindAnswer, FindRequest
 from echonode.errors import AssociationLost, DimseFailure
-from echonode.model.criteria import Query, Root, SingleValue
+from echonode.model.attributes import of_level
+from echonode.model.criteria import Level, Query, Root, SingleValue
 from echonode.model.identity import Peer, Service
 from echonode.query.character_set import declared
 from echonode.query.find_scp import FindSCP
@@ -70,6 +72,12 @@ def on_the_wire(dataset: Dataset, *, implicit: bool = True) -> Dataset:
     encoded = encode(dataset, implicit, True)
     assert encoded is not None
     return decode(BytesIO(encoded), implicit, True)
+
+
+def read(answer: FindAnswer, *, implicit: bool = True, little_endian: bool = True) -> Dataset:
+    """An answer as the requestor reads it."""
+    assert isinstance(answer.identifier, bytes)
+    return decode(BytesIO(answer.identifier), implicit, little_endian)
 
 
 def request(
@@ -164,12 +172,12 @@ def test_the_store_is_asked_with_criteria_and_never_with_what_is_no_key() -> Non
         InstanceAvailability="OFFLINE",
         TimezoneOffsetFromUTC="+0100",
     )
-    read = read_identifier(on_the_wire(asked), root=Root.STUDY, relational=False)
-    assert read.query == Query(
-        root=Root.STUDY, level=read.query.level, criteria={"AccessionNumber": SingleValue("A1")}
+    taken = read_identifier(on_the_wire(asked), root=Root.STUDY, relational=False)
+    assert taken.query == Query(
+        root=Root.STUDY, level=Level.STUDY, criteria={"AccessionNumber": SingleValue("A1")}
     )
-    assert read.timezone_offset == "+0100"
-    assert not read.unsupported
+    assert taken.timezone_offset == "+0100"
+    assert not taken.unsupported
 
 
 @pytest.mark.parametrize(
@@ -230,32 +238,27 @@ def test_group_lengths_are_no_keys() -> None:
 # --- what is answered ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("implicit", [True, False])
-def test_an_answer_has_what_was_asked_and_says_where_it_can_be_had(implicit) -> None:
+@pytest.mark.parametrize(
+    ("transfer_syntax_uid", "implicit", "little_endian"),
+    [(IMPLICIT_LE, True, True), (EXPLICIT_LE, False, True), (EXPLICIT_BE, False, False)],
+)
+def test_an_answer_has_what_was_asked_and_says_where_it_can_be_had(
+    transfer_syntax_uid, implicit, little_endian
+) -> None:
     """Asked keys with their values in their VR, unique keys always (RadiAnt shows nothing without:
-    dcm4chee-arc issue 1263), level, retrieve AE title and availability; nothing else."""
-    asked = on_the_wire(
-        identifier(
-            PatientName="",
-            StudyTime="",
-            StudyID="",
-            ModalitiesInStudy="",
-            NumberOfStudyRelatedInstances="",
-            SOPClassesInStudy="",
-        ),
-        implicit=implicit,
+    dcm4chee-arc issue 1263), level, retrieve AE title and availability; nothing else; in the
+    transfer syntax of the context, whatever that is."""
+    asked = identifier(
+        PatientName="",
+        StudyTime="",
+        StudyID="",
+        ModalitiesInStudy="",
+        NumberOfStudyRelatedInstances="",
+        SOPClassesInStudy="",
     )
     scp = FindSCP(lambda query: iter([STUDY]), ae_title="ECHONODE")
-    [answer] = scp(
-        FindRequest(
-            caller=VIEWER,
-            root=Root.STUDY,
-            identifier=asked,
-            relational=False,
-            cancelled=lambda: False,
-        )
-    )
-    got = on_the_wire(answer.identifier, implicit=implicit)
+    [answer] = scp(replace(request(asked), transfer_syntax_uid=transfer_syntax_uid))
+    got = read(answer, implicit=implicit, little_endian=little_endian)
     assert not answer.unsupported_keys
     assert {element.keyword: element.value for element in got} == {
         "QueryRetrieveLevel": "STUDY",
@@ -274,20 +277,44 @@ def test_an_answer_has_what_was_asked_and_says_where_it_can_be_had(implicit) -> 
 def test_values_are_padded_to_even_length_each_in_its_way() -> None:
     """UIDs with a NUL, text with a space (PS3.5 6.2)."""
     [answer] = answers(identifier(PatientID="", AccessionNumber=""), {**STUDY, "PatientID": "P"})
-    encoded = encode(answer.identifier, True, True)
-    assert encoded is not None
-    assert b"1.2.3\0" in encoded
-    assert b"P " in encoded
+    assert isinstance(answer.identifier, bytes)
+    assert b"1.2.3\0" in answer.identifier
+    assert b"P " in answer.identifier
 
 
-def test_an_answer_can_be_written_in_another_encoding_than_the_question() -> None:
-    """The bytes an answer is made of are re-encoded where the transfer syntax asks for it."""
-    asked = identifier("IMAGE", SOPInstanceUID="1.2.3.4.5", Rows=None, PatientName="")
-    [answer] = answers(asked, {**IMAGE, "PatientName": "Müller^Jörg"})
-    encoded = encode(answer.identifier, False, False)
-    assert encoded is not None
-    got = decode(BytesIO(encoded), False, False)
-    assert (got.Rows, str(got.PatientName)) == (480, "Müller^Jörg")
+def test_the_bytes_of_an_answer() -> None:
+    """Every element as PS3.5 7.1 has it, in the order of the tags."""
+    [answer] = answers(
+        identifier("IMAGE", SOPInstanceUID="1.2.3.4.5", Rows=None, StudyComments=""), IMAGE
+    )
+    assert answer.identifier == b"".join(
+        [
+            b"\x08\x00\x18\x00\x0a\x00\x00\x001.2.3.4.5\x00",  # SOP Instance UID
+            b"\x08\x00\x52\x00\x06\x00\x00\x00IMAGE ",  # Query/Retrieve Level
+            b"\x08\x00\x54\x00\x08\x00\x00\x00ECHONODE",  # Retrieve AE Title
+            b"\x08\x00\x56\x00\x06\x00\x00\x00ONLINE",  # Instance Availability
+            b"\x20\x00\x0d\x00\x06\x00\x00\x001.2.3\x00",  # Study Instance UID
+            b"\x20\x00\x0e\x00\x08\x00\x00\x001.2.3.4\x00",  # Series Instance UID
+            b"\x28\x00\x10\x00\x02\x00\x00\x00\xe0\x01",  # Rows, a number: 480
+            b"\x32\x00\x00\x40\x00\x00\x00\x00",  # Study Comments, which we do not hold
+        ]
+    )
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+@pytest.mark.parametrize("name", ["Doe^Jane", "Müller^Jörg", "Yamada=山田"])
+def test_pydicom_writes_the_same_bytes(name, implicit) -> None:
+    """A second opinion on the encoding: what pydicom makes of the answer is the answer."""
+    keys = {attribute.keyword: "" for attribute in of_level(Level.STUDY)}
+    asked = identifier(**{**keys, "PatientName": "", "OtherPatientIDs": "", "PatientSex": ""})
+    row = {**STUDY, "PatientName": name, "OtherPatientIDs": "A\\B", "PatientWeight": "71.5"}
+    scp = FindSCP(lambda query: iter([row]), ae_title="ECHONODE")
+    syntax = IMPLICIT_LE if implicit else EXPLICIT_LE
+    [answer] = scp(replace(request(asked), transfer_syntax_uid=syntax))
+    again = Dataset()
+    for element in read(answer, implicit=implicit):
+        again.add(DataElement(element.tag, element.VR, element.value))
+    assert encode(again, implicit, True) == answer.identifier
 
 
 def test_unsupported_keys_come_back_empty_and_say_so() -> None:
@@ -300,7 +327,7 @@ def test_unsupported_keys_come_back_empty_and_say_so() -> None:
     asked.add_new(0x00091001, "LO", "private")
     [answer] = answers(asked, STUDY)
     assert answer.unsupported_keys
-    got = on_the_wire(answer.identifier)
+    got = read(answer)
     assert (got.StudyComments, got.SeriesDescription) == ("", "")
     assert len(got.ProcedureCodeSequence) == 0
     assert not got[0x00091001].value
@@ -310,7 +337,7 @@ def test_an_answer_holds_the_unique_keys_of_all_levels_above() -> None:
     """An image can be retrieved from its answer alone; in the Patient Root with its patient."""
     asked = identifier("IMAGE", SOPInstanceUID="1.2.3.4.5")
     [answer] = answers(asked, IMAGE, root=Root.PATIENT)
-    got = answer.identifier
+    got = read(answer)
     assert (got.PatientID, got.StudyInstanceUID) == ("P1", "1.2.3")
     assert (got.SeriesInstanceUID, got.SOPInstanceUID) == ("1.2.3.4", "1.2.3.4.5")
 
@@ -353,7 +380,7 @@ def test_an_answer_is_in_a_character_set_that_its_reader_knows(requested, name, 
             cancelled=lambda: False,
         )
     )  # fmt: skip
-    got = on_the_wire(answer.identifier)
+    got = read(answer)
     assert got.get("SpecificCharacterSet") == declared
     assert str(got.PatientName) == name
 
@@ -372,7 +399,7 @@ def test_names_asked_for_in_any_real_character_set_are_found(shared_data) -> Non
             asked.SpecificCharacterSet = real.SpecificCharacterSet
         row = {**STUDY, "PatientName": name}
         [answer] = answers(asked, row, {**STUDY, "PatientName": "Other^Name"})
-        assert str(on_the_wire(answer.identifier).PatientName) == name, path.name
+        assert str(read(answer).PatientName) == name, path.name
 
 
 @pytest.mark.parametrize(
@@ -398,13 +425,13 @@ def test_a_name_is_decoded_by_the_rules_of_code_extension(terms, encoded, name) 
 def test_answers_stream_and_cancel_closes_the_cursor() -> None:
     """Nothing is read ahead of what was answered; after C-CANCEL no further row is, and the
     store's cursor is closed."""
-    read: list[int] = []
+    looked_at: list[int] = []
     closed: list[bool] = []
 
     def rows(query: Query) -> Iterator[Mapping[str, str]]:
         try:
             for number in range(1_000_000):
-                read.append(number)
+                looked_at.append(number)
                 yield STUDY
         finally:
             closed.append(True)
@@ -413,9 +440,9 @@ def test_answers_stream_and_cancel_closes_the_cursor() -> None:
     scp = FindSCP(lambda query: cursor, ae_title="ECHONODE")
     running = scp(request(identifier(), cancelled=[False, False, True]))
     next(iter(running))
-    assert read == [0]
+    assert looked_at == [0]
     assert len(list(running)) == 1
-    assert read == [0, 1, 2]
+    assert looked_at == [0, 1, 2]
     assert closed == [True]
 
 

@@ -164,32 +164,3 @@ def test_the_database_refuses_a_delivery_that_cannot_be(
     with pytest.raises(IntegrityError):
         store._writer.execute(sa.update(schema.delivery).values(broken))
     assert [row.state for row in store.ledger()] == ["queued"]
-
-
-def test_every_likely_key_has_an_index(store: Store) -> None:
-    """No query by a selective key reads a whole table (EXPLAIN QUERY PLAN says SEARCH)."""
-    from echonode.store.find_sql import candidates
-
-    put(store, dataset(1))
-    for level, keyword, value in [
-        (Level.PATIENT, "PatientID", "P1"),
-        (Level.PATIENT, "PatientName", "Doe^Jane"),
-        (Level.PATIENT, "PatientBirthDate", "19700102"),
-        (Level.STUDY, "PatientID", "P1"),
-        (Level.STUDY, "PatientName", "Doe^Jane"),
-        (Level.STUDY, "StudyInstanceUID", "1.2.3.1"),
-        (Level.STUDY, "StudyDate", "20261120"),
-        (Level.STUDY, "AccessionNumber", "A1"),
-        (Level.STUDY, "StudyID", "S1"),
-        (Level.STUDY, "ReferringPhysicianName", "Who"),
-        (Level.SERIES, "StudyInstanceUID", "1.2.3.1"),
-        (Level.SERIES, "SeriesInstanceUID", "1.2.3.1.1"),
-        (Level.IMAGE, "SeriesInstanceUID", "1.2.3.1.1"),
-        (Level.IMAGE, "SOPInstanceUID", "1.2.3.4.1"),
-    ]:
-        query = Query(root=Root.PATIENT, level=level, criteria={keyword: SingleValue(value)})
-        compiled = candidates(query).compile(store._readers, compile_kwargs={"literal_binds": True})
-        with store._readers.connect() as connection:
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
-        steps = [str(row[3]) for row in plan]
-        assert not [step for step in steps if step.startswith("SCAN")], (keyword, steps)

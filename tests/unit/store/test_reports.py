@@ -19,7 +19,7 @@ from echonode.model.commitment import (
 )
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.store import schema
-from echonode.store.reports import MOST_REFUSED_REPORTS
+from echonode.store.refused_reports import MOST_REFUSED_REPORTS
 from echonode.store.store import Store
 from echonode.store.values import (
     DeliveryJob,
@@ -127,15 +127,15 @@ def test_a_forged_report_is_refused_and_recorded(
 
 def test_refused_reports_do_not_fill_the_disk(store: Store) -> None:
     """A peer that floods us with forged reports leaves a thousand rows and no more."""
-    from echonode.store import reports
+    from echonode.store import refused_reports
 
     assert MOST_REFUSED_REPORTS == 1000
-    reports.MOST_REFUSED_REPORTS = 5
+    refused_reports.MOST_REFUSED_REPORTS = 5
     try:
         for _ in range(12):
             apply(store, report([1], uid="2.25.999"))
     finally:
-        reports.MOST_REFUSED_REPORTS = 1000
+        refused_reports.MOST_REFUSED_REPORTS = 1000
     with store._readers.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(schema.refused_report)) == 5
 

@@ -1,0 +1,71 @@
+"""`echonode reindex`: the index read again from the files, with the folder's lock held.
+
+What a start mends is mended first: a database that is gone or damaged is made anew from the files
+(nothing then counts as committed, and what we captured is delivered again), files without a row are
+taken in. Then every file is read again; deliveries and promises stay what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from echonode.store.index_refresh import RefreshReport
+from echonode.store.store import Store
+from echonode.store.values import RecoveryReport
+
+
+def reindex(data_dir: Path, *, destinations: Sequence[str]) -> bool:
+    """Do it, with progress on the terminal; whether every file could be read.
+
+    destinations: where files without a row go when we captured them. Raises StoreLocked (a node
+    runs here), SchemaTooNew, OutOfSpace.
+    """
+    console = Console()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        taking_in = progress.add_task("files without a row", total=None)
+
+        def on_adopted(count: int) -> None:
+            progress.update(taking_in, completed=count)
+
+        with Store.open(data_dir, adopt_to=destinations, on_adopted=on_adopted) as store:
+            found = store.recovery
+            progress.update(taking_in, total=found.orphans_adopted)
+            if found.database_rebuilt:  # every file has just been read
+                report = RefreshReport(read=0, unreadable=0, corrected=0)
+            else:
+                reading = progress.add_task("files read again", total=None)
+
+                def on_read(done: int, total: int) -> None:
+                    progress.update(reading, completed=done, total=total)
+
+                report = store.refresh_index(on_read)
+                progress.update(reading, total=report.read + report.unreadable)
+    _say(console, found, report)
+    return report.unreadable == 0
+
+
+def _say(console: Console, found: RecoveryReport, report: RefreshReport) -> None:
+    """What was done, in a few lines; no name of a patient or a file."""
+    if found.database_rebuilt:
+        console.print("The database was gone or damaged: it was made anew from the files.")
+    else:
+        console.print(
+            f"{report.read} instances were read again, {report.corrected} counts corrected.",
+            highlight=False,
+        )
+    if found.orphans_adopted:
+        console.print(f"{found.orphans_adopted} files without a row were taken in.")
+    if found.orphans_quarantined:
+        console.print(f"{found.orphans_quarantined} files are in quarantine now.")
+    if report.unreadable:
+        console.print(f"[red]{report.unreadable} instances have no file that can be read.[/]")

@@ -1,0 +1,93 @@
+"""Room on the disk, told in minutes of cine, and whether a new exam may begin.
+
+Rules
+- Below the reserve (retention.minimum_free_percent) no new exam begins; one that has begun goes on,
+  for the reserve is there so that it can: a cine is never broken off in the middle.
+- Asked anew each time: when there is room again, the next exam begins without anybody's help.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+# (total, free) bytes of the disk that a folder is on; what is neither used nor ours is in neither.
+Measure = Callable[[Path], tuple[int, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiskSpace:
+    """The disk at one moment; sizes in bytes.
+
+    minimum_free_percent: the reserve. cine_bytes_per_s: what a running cine takes.
+    """
+
+    total: int
+    free: int
+    minimum_free_percent: float
+    cine_bytes_per_s: float
+
+    @property
+    def free_percent(self) -> float:
+        return 100 * self.free / self.total if self.total else 0.0
+
+    @property
+    def minutes_of_cine(self) -> float:
+        """How long a cine may run before the reserve is reached; 0 below it."""
+        above_reserve = self.free - self.total * self.minimum_free_percent / 100
+        return max(0.0, above_reserve) / self.cine_bytes_per_s / 60
+
+    @property
+    def problem(self) -> str:
+        """Why no new exam may begin, for the operator; '' when one may."""
+        if self.free_percent >= self.minimum_free_percent:
+            return ""
+        return (
+            f"{self.free_percent:.1f}% of the disk is free, {self.minimum_free_percent:g}% is the "
+            "least: new exams are refused until there is room"
+        )
+
+
+def measured(folder: Path) -> tuple[int, int]:
+    """What is used and what is free to us, as `df` counts: without what is kept for root alone.
+
+    Raises OSError.
+    """
+    usage = shutil.disk_usage(folder)
+    return usage.used + usage.free, usage.free
+
+
+class DiskAdmission:
+    """Answers for one folder's disk. Thread-safe."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        minimum_free_percent: float,
+        cine_bytes_per_s: float,
+        measure: Measure = measured,
+    ) -> None:
+        self._folder = folder
+        self._minimum_free_percent = minimum_free_percent
+        self._cine_bytes_per_s = cine_bytes_per_s
+        self._measure = measure
+
+    def space(self) -> DiskSpace:
+        """The disk now. Raises OSError where it cannot be asked."""
+        total, free = self._measure(self._folder)
+        return DiskSpace(
+            total=total,
+            free=free,
+            minimum_free_percent=self._minimum_free_percent,
+            cine_bytes_per_s=self._cine_bytes_per_s,
+        )
+
+    def refusal(self) -> str:
+        """Why a new exam may not begin now; '' when it may. Does not raise."""
+        try:
+            return self.space().problem
+        except OSError as error:
+            return f"the disk cannot be asked for its room: {error.strerror}"

@@ -1,0 +1,85 @@
+"""When an instance may be deleted here: a pure decision on what is proved of it and for how long.
+
+Rules
+- Every destination that an instance was addressed to must hold it: `required` means `committed`,
+  `verify` means `verified` (or committed), and `none` can only say `sent`, which proves nothing and
+  never lets anything go by itself. At least one proof there must be; one that nobody was asked to
+  keep (received from a peer, or captured without a destination) stays.
+- A destination that has left the configuration still counts: its proof must be there.
+- B006 and B007: the archive's copy is not the whole of ours. Ours stays until a person clears it.
+- Then the grace period. It is counted on the *observed clock*: seconds that this node has itself
+  seen pass on its monotonic clock while it ran, added up in the database, one bounded step at a
+  time (`observed_step`). The wall clock has no part in it, so that one set forward by a year
+  deletes nothing early and one set back keeps nothing for ever. Time in which the node did not
+  run does not count: a node that is switched off at night keeps longer, never shorter.
+- The period begins when retention first *sees* the proof, which is never before the proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from echonode.model.delivery import DeliveryState
+from echonode.model.identity import CommitmentPolicy
+
+# Retention looks every LOOK_EVERY_S; a step longer than twice that is no honest measure of time
+# (the machine slept, or its clocks are being played with) and counts as that.
+LOOK_EVERY_S = 60.0
+LONGEST_STEP_S = 2 * LOOK_EVERY_S
+
+_S = DeliveryState
+_PROOFS = frozenset({_S.COMMITTED, _S.VERIFIED})
+_ENOUGH: Mapping[CommitmentPolicy, frozenset[DeliveryState]] = {
+    CommitmentPolicy.REQUIRED: frozenset({_S.COMMITTED}),
+    CommitmentPolicy.VERIFY: _PROOFS,
+    CommitmentPolicy.NONE: _PROOFS | {_S.SENT},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holding:
+    """What one destination is known to do with an instance.
+
+    proof_seen_s: on the observed clock, None while retention has seen no proof.
+    """
+
+    destination: str
+    state: DeliveryState
+    keep_local_copy: bool = False
+    proof_seen_s: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetentionPolicy:
+    """keep_s: the grace period. destinations: those configured, each with its policy."""
+
+    keep_s: float
+    destinations: Mapping[str, CommitmentPolicy]
+
+
+def why_kept(holdings: Sequence[Holding], policy: RetentionPolicy, *, observed_s: int) -> str:
+    """Why the local copy stays, in words; '' when it may go.
+
+    observed_s: the observed clock now.
+    """
+    if not any(holding.state in _PROOFS for holding in holdings):
+        return "no archive has promised to keep it"
+    for holding in holdings:
+        # One that is no longer configured must have given proof while it was.
+        enough = _ENOUGH.get(
+            policy.destinations.get(holding.destination, CommitmentPolicy.VERIFY), _PROOFS
+        )
+        if holding.state not in enough:
+            return f"{holding.destination} does not hold it: {holding.state}"
+        if holding.keep_local_copy:
+            return f"{holding.destination} stored it with a warning; release it to let it go"
+    seen = [holding.proof_seen_s for holding in holdings if holding.state in _PROOFS]
+    if any(at is None or observed_s - at < policy.keep_s for at in seen):
+        return "its grace period has not passed"
+    return ""
+
+
+def observed_step(elapsed_s: float) -> float:
+    """What of a monotonic interval between two looks counts, in seconds."""
+    return min(max(0.0, elapsed_s), LONGEST_STEP_S)

@@ -1,0 +1,36 @@
+"""The part of the store's door that retention and the flight recorder use."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from echonode.store.database import Writer
+from echonode.store.flight_recorder import Note, note
+from echonode.store.retention import RetentionPolicy
+from echonode.store.tombstones import Deleted, Tombstones
+
+
+class RetentionDoor:
+    """What Store does for housekeeping; Store sets the attributes."""
+
+    _tombstones: Tombstones
+    _writer: Writer
+
+    def observe(self, seconds: int) -> int:
+        """Let the observed clock (retention.py) go on; what is proved by now is seen. The clock."""
+        return self._tombstones.observe(seconds)
+
+    def observed_s(self) -> int:
+        """The observed clock, in seconds since this database was made."""
+        return self._tombstones.observed_s()
+
+    def recycle(self, policy: RetentionPolicy, *, now: datetime) -> list[Deleted]:
+        """Delete local copies that may go, a few hundred a call; call it again and again.
+
+        Raises OutOfSpace where the disk does not let go of a file.
+        """
+        return self._tombstones.recycle(policy, now=now)
+
+    def note_flight(self, what: Note, *, now: datetime) -> None:
+        """Something for the flight recorder that happened outside the store. Raises OutOfSpace."""
+        self._writer.run(lambda connection: note(connection, what, now=now))

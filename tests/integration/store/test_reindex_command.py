@@ -1,0 +1,83 @@
+"""`echonode reindex` as a shell sees it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from echonode.store.store import Store
+from tests.unit.store.samples import put_many
+
+ROOT = Path(__file__).resolve().parents[3]
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A store of twenty instances, closed in order."""
+    with Store.open(tmp_path / "var") as store:
+        put_many(store, 20)
+    return tmp_path / "var"
+
+
+def reindex(data_dir: Path) -> subprocess.CompletedProcess[str]:
+    config = data_dir.parent / "echonode.yaml"
+    config.write_text(f"ae_title: ECHONODE\ndata_dir: {data_dir}\n")
+    return subprocess.run(
+        [sys.executable, "-m", "echonode", "reindex", "--config", str(config)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+def held(data_dir: Path) -> int:
+    with Store.open_read_only(data_dir) as store:
+        return len(list(store.ledger()))
+
+
+def test_a_running_node_keeps_its_index(data_dir: Path) -> None:
+    """Refused with a word of what to do, exit code 1."""
+    with Store.open(data_dir):
+        done = reindex(data_dir)
+    assert done.returncode == 1
+    assert "another EchoNode runs" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_sound_index_is_read_again(data_dir: Path) -> None:
+    """Every file, with a count and exit code 0."""
+    done = reindex(data_dir)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "20 instances were read again, 0 counts corrected" in done.stdout
+    assert held(data_dir) == 20
+
+
+@pytest.mark.parametrize("database", ["lost", "torn"])
+def test_a_lost_or_damaged_index_comes_back_from_the_files(data_dir: Path, database: str) -> None:
+    """Every instance is in it again, and exit code 0 says so."""
+    index = data_dir / "index.sqlite"
+    if database == "lost":
+        index.unlink()
+    else:
+        index.write_bytes(b"not a database" * 1000)
+    done = reindex(data_dir)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "made anew from the files" in done.stdout
+    assert "20 files without a row were taken in" in done.stdout
+    assert held(data_dir) == 20
+
+
+def test_files_that_are_gone_are_counted(data_dir: Path) -> None:
+    """Exit code 1 and their number: an operator is told, nothing is removed."""
+    next((data_dir / "instances").rglob("*.dcm")).unlink()
+    done = reindex(data_dir)
+    assert done.returncode == 1
+    assert "1 instances have no file that can be read" in done.stdout
+    assert held(data_dir) == 20

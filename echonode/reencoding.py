@@ -1,62 +1,170 @@
-"""An instance's dataset in the other uncompressed syntax, for a receiver that takes only that one.
+"""An instance's dataset in another transfer syntax, for a receiver that does not take its own.
 
-Nothing is lost between Explicit and Implicit VR Little Endian, so the SOP Instance UID stays
-(PS3.5 10.1). What is compressed, deflated or big endian is not re-encoded here. Delivery and
-retrieval both take this as a callable from node.py.
+Between Explicit and Implicit VR Little Endian only headers change; otherwise frames are encoded or
+decoded, one after the other, in worker processes where the codec holds the GIL. What is stored
+stays as it is: the re-encoded copy is there for as long as it is sent. Delivery and retrieval both
+take this as a callable from node.py.
 """
 
 from __future__ import annotations
 
 import mmap
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import IO
 
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
 from echonode.dimse.services import Part10File
 from echonode.errors import ContextNotAccepted
 from echonode.model.instance import StoredInstance
 from echonode.objects.native_syntax import reencode
+from echonode.objects.transcode import (
+    IMPLICIT_LE,
+    NATIVE,
+    Source,
+    changed_attributes,
+    derived_uid,
+    is_derived,
+    native_pixel_data_header,
+    open_source,
+    target_pixels,
+    write_head,
+)
+from echonode.objects.transcode_codecs import (
+    DECODED,
+    JPEG_BASELINE,
+    LOSSLESS_ENCODED,
+    recode,
+)
+from echonode.objects.transcode_fragments import PIXEL_DATA_END, PIXEL_DATA_START, fragment
+from echonode.objects.transcode_workers import TranscodeWorkers
 
 Reencode = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
 
-_NATIVE = frozenset({EXPLICIT_LE, IMPLICIT_LE})
+_SOURCES = NATIVE | DECODED
+_TARGETS = NATIVE | {*LOSSLESS_ENCODED, JPEG_BASELINE}
+_Temporary = IO[bytes]
 
 
-def native_reencoder(scratch: Path) -> Reencode:
-    """A re-encoder whose files are in `scratch` for as long as one is being sent.
+class Reencoder:
+    """Re-encodes with temporary files in `scratch`; one serves all senders. Thread-safe."""
 
-    It raises ContextNotAccepted for other syntaxes, InvalidObject for a dataset it cannot follow
-    and OSError; it holds no dataset in memory.
-    """
+    def __init__(self, scratch: Path, workers: TranscodeWorkers | None = None) -> None:
+        self._scratch = scratch
+        self._workers = workers or TranscodeWorkers()
+
+    def close(self) -> None:
+        """End the worker processes."""
+        self._workers.close()
+
+    def lossless(
+        self, instance: StoredInstance, transfer_syntax_uid: str
+    ) -> AbstractContextManager[Part10File]:
+        """The instance in another syntax, every bit of its pixels kept; its UID stays.
+
+        Raises ContextNotAccepted where that syntax cannot be made of the stored one without loss,
+        InvalidObject for a dataset that cannot be re-encoded, and OSError.
+        """
+        if is_derived(instance.transfer_syntax_uid, transfer_syntax_uid):
+            raise ContextNotAccepted(f"{transfer_syntax_uid} would lose something")
+        return self._in_other_syntax(instance, transfer_syntax_uid, quality=0)
+
+    def with_loss(self, quality: int) -> Reencode:
+        """Also JPEG baseline of this quality, 1 to 100: another instance, derived from this one."""
+
+        def reencode_for_profile(
+            instance: StoredInstance, transfer_syntax_uid: str
+        ) -> AbstractContextManager[Part10File]:
+            return self._in_other_syntax(instance, transfer_syntax_uid, quality=quality)
+
+        return reencode_for_profile
 
     @contextmanager
-    def in_other_syntax(instance: StoredInstance, transfer_syntax_uid: str) -> Iterator[Part10File]:
+    def _in_other_syntax(
+        self, instance: StoredInstance, transfer_syntax_uid: str, *, quality: int
+    ) -> Iterator[Part10File]:
         stored = instance.transfer_syntax_uid
-        if not _NATIVE.issuperset({stored, transfer_syntax_uid}):
+        if stored not in _SOURCES or transfer_syntax_uid not in _TARGETS:
             raise ContextNotAccepted(f"{stored} is not re-encoded into {transfer_syntax_uid}")
-        with tempfile.NamedTemporaryFile(dir=scratch, suffix=".part") as target:
-            with (
-                instance.path.open("rb") as source,
-                mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as data,
-                memoryview(data) as whole,
-                whole[instance.dataset_offset :] as dataset,
-            ):
-                reencode(
-                    dataset,
-                    target.write,
-                    from_implicit=stored == IMPLICIT_LE,
-                    to_implicit=transfer_syntax_uid == IMPLICIT_LE,
-                )
+        with self._temporary() as target:
+            with instance.path.open("rb") as source:
+                # Not closed by name: slices of it may be held a moment longer (by an error's
+                # traceback, say), and it goes with the last of them.
+                data = mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)
+            dataset = memoryview(data)[instance.dataset_offset :]
+            self._write(dataset, stored, transfer_syntax_uid, target, quality)
             target.flush()
-            yield Part10File(
-                path=Path(target.name),
-                sop_class_uid=instance.sop_class_uid,
-                sop_instance_uid=instance.sop_instance_uid,
-                transfer_syntax_uid=transfer_syntax_uid,
-                dataset_offset=0,  # the dataset alone: only that travels
-                size=target.tell(),
-            )
+            yield _file(instance, transfer_syntax_uid, target, quality)
 
-    return in_other_syntax
+    def _temporary(self) -> AbstractContextManager[_Temporary]:
+        return tempfile.NamedTemporaryFile(dir=self._scratch, suffix=".part")
+
+    def _write(
+        self, dataset: memoryview, stored: str, syntax: str, target: _Temporary, quality: int
+    ) -> None:
+        if stored in NATIVE and syntax in NATIVE:
+            reencode(
+                dataset,
+                target.write,
+                from_implicit=stored == IMPLICIT_LE,
+                to_implicit=syntax == IMPLICIT_LE,
+            )
+            return
+        source = open_source(dataset, stored)
+        if syntax in NATIVE:
+            self._decode(source, syntax, target)
+        else:
+            self._encode(source, syntax, target, quality)
+
+    def _decode(self, source: Source, syntax: str, target: _Temporary) -> None:
+        implicit = syntax == IMPLICIT_LE
+        pixels = target_pixels(source, syntax)
+        changed = changed_attributes(source, syntax, quality=0, encoded_bytes=0)
+        write_head(source, target.write, changed, to_implicit=implicit)
+        target.write(native_pixel_data_header(pixels, implicit=implicit))
+        for frame in self._frames(source, None, 0):
+            target.write(frame)
+        target.write(b"\x00" * (pixels.native_bytes % 2))
+
+    def _encode(self, source: Source, syntax: str, target: _Temporary, quality: int) -> None:
+        target_pixels(source, syntax)  # refuses before anything is encoded
+        length = 0
+        # The head says how much was saved, so the frames come first, beside it.
+        with self._temporary() as frames:
+            for frame in self._frames(source, syntax, quality):
+                length += len(frame)
+                frames.write(fragment(frame))
+            changed = changed_attributes(source, syntax, quality=quality, encoded_bytes=length)
+            write_head(source, target.write, changed, to_implicit=False)
+            target.write(PIXEL_DATA_START)
+            frames.seek(0)
+            shutil.copyfileobj(frames, target, 1024 * 1024)
+        target.write(PIXEL_DATA_END)
+
+    def _frames(self, source: Source, syntax: str | None, quality: int) -> Iterator[bytes]:
+        stored, pixels = source.encoded_in, source.pixels
+        # JPEG baseline's codec lets the GIL go: a process of its own would only cost copies.
+        if {stored, syntax} <= {None, JPEG_BASELINE}:
+            for frame in source.frames():
+                yield recode(frame, pixels, stored, syntax, quality)
+            return
+        yield from self._workers.recode(
+            source.frames(), pixels, source=stored, target=syntax, quality=quality
+        )
+
+
+def _file(instance: StoredInstance, syntax: str, target: _Temporary, quality: int) -> Part10File:
+    """What is sent: the dataset alone travels, so it begins the file."""
+    uid = instance.sop_instance_uid
+    if is_derived(instance.transfer_syntax_uid, syntax):
+        uid = derived_uid(uid, syntax, quality)
+    return Part10File(
+        path=Path(target.name),
+        sop_class_uid=instance.sop_class_uid,
+        sop_instance_uid=uid,
+        transfer_syntax_uid=syntax,
+        dataset_offset=0,
+        size=target.tell(),
+    )

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from echonode.delivery.acquaintance import Acquaintance
 from echonode.delivery.health import DestinationHealth
-from echonode.delivery.negotiation import Negotiated, propose
+from echonode.delivery.negotiation import Negotiated, Repertoire, propose
 from echonode.delivery.ports import Associate, StorageAssociation
-from echonode.errors import AssociationLost
+from echonode.dimse.contexts import ProposedContext
+from echonode.errors import AssociationLost, ContextNotAccepted
 from echonode.model.identity import Destination
 from echonode.model.instance import StoredInstance
 
@@ -27,9 +29,9 @@ class OpenLine:
 
 
 class Line:
-    """Holds at most one association with a destination; used by its worker's thread only.
+    """Holds at most one association with a destination; used by one thread only, its lane's.
 
-    `abort` alone may be called from any thread.
+    `is_open` and `abort` alone may be called from any thread.
     """
 
     def __init__(
@@ -38,14 +40,16 @@ class Line:
         associate: Associate,
         *,
         health: DestinationHealth,
-        reencoding: bool,
+        acquaintance: Acquaintance,
+        repertoire: Repertoire,
         linger_s: float,
         monotonic: Callable[[], float],
     ) -> None:
         self._destination = destination
         self._associate = associate
         self._health = health
-        self._reencoding = reencoding
+        self._acquaintance = acquaintance
+        self._repertoire = repertoire
         self._linger_s = linger_s
         self._monotonic = monotonic
         self._open: OpenLine | None = None
@@ -55,33 +59,66 @@ class Line:
     @property
     def is_open(self) -> bool:
         """Whether there is an association that the peer has not ended."""
-        return self._open is not None and self._open.association.is_open
+        line = self._open  # once: another thread may ask while it is let go
+        return line is not None and line.association.is_open
 
     def get(self, instances: Sequence[StoredInstance] = ()) -> OpenLine:
         """An association that covers the first of `instances`, the open one where it does.
 
-        Raises PeerUnreachable, AssociationRejected, AssociationLost.
+        Raises PeerUnreachable, AssociationRejected, AssociationLost, and ContextNotAccepted where
+        the archive takes nothing of what can be proposed.
         """
         line = self._open
         if line is None or not line.association.is_open or not self._fits(line, instances[:1]):
-            self.release()
-            line = self._open = self._associate_for(instances)
+            line = self._renew(instances)
+        if not self._fits(line, instances[:1]):
+            # It no longer takes what it used to take: by now that is learnt, so all is proposed.
+            line = self._renew(instances)
         self._last_used = self._monotonic()
         return line
 
     def _fits(self, line: OpenLine, instances: Sequence[StoredInstance]) -> bool:
-        return all(line.negotiated.covers(i, reencoding=self._reencoding) for i in instances)
-
-    def _associate_for(self, instances: Sequence[StoredInstance]) -> OpenLine:
-        contexts = propose(
-            instances, policy=self._destination.commitment, reencoding=self._reencoding
+        worthwhile = self._acquaintance.worthwhile
+        return all(
+            line.negotiated.covers(worthwhile(self._repertoire.contexts_for(instance)))
+            for instance in instances
         )
-        association = self._associate(self._destination.peer, contexts)
+
+    def _renew(self, instances: Sequence[StoredInstance]) -> OpenLine:
+        self.release()
+        contexts = propose(
+            instances,
+            policy=self._destination.commitment,
+            repertoire=self._repertoire,
+            worthwhile=self._acquaintance.worthwhile,
+        )
+        try:
+            association = self._associate(self._destination.peer, contexts)
+        except ContextNotAccepted:
+            self._learn(Negotiated.of(contexts, ()))
+            if instances and not self._was_asked(instances[0], contexts):
+                return self._renew(instances)  # nothing is known to be taken: all is proposed now
+            raise
         self._health.associated()
         if self._aborted:
             association.abort()
             raise AssociationLost("the node is stopping")
-        return OpenLine(association, Negotiated.of(contexts, association.accepted))
+        negotiated = Negotiated.of(contexts, association.accepted)
+        self._learn(negotiated)
+        self._open = OpenLine(association, negotiated)
+        return self._open
+
+    def _was_asked(self, instance: StoredInstance, contexts: Sequence[ProposedContext]) -> bool:
+        """Whether all that the instance could go in was proposed, to an archive that took nothing.
+
+        Then raises ContextNotAccepted, which names it.
+        """
+        negotiated = Negotiated.of(contexts, ())
+        wanted = self._repertoire.contexts_for(instance)
+        return negotiated.covers(wanted) and bool(negotiated.usable(wanted))
+
+    def _learn(self, negotiated: Negotiated) -> None:
+        self._acquaintance.learn(negotiated.proposed, negotiated.accepted)
 
     def touch(self) -> None:
         """The association was just used: its linger begins anew."""

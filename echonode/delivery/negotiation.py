@@ -1,18 +1,20 @@
-"""Which presentation contexts to propose to an archive, and which accepted one an instance takes.
+"""Which presentation contexts to propose to an archive, and which accepted ones an instance takes.
 
 Rules
 - One context for each (SOP class, transfer syntax): of a context with several syntaxes the
   archive chooses one (PS3.8 9.3.3.2), and nothing is learnt of the others.
-- Order tried for an instance: as stored; Explicit VR Little Endian; Implicit VR Little Endian.
-  The last two only by re-encoding from one into the other, which loses nothing and decodes no
-  pixel; anything else (compressed syntaxes) goes as stored or not at all.
+- Order tried for an instance: as stored; encoded without loss; Explicit VR Little Endian; Implicit
+  VR Little Endian; with loss only where the destination's profile allows it. What was stored with
+  loss is not encoded without: it would only grow.
+- What was learnt of the archive leaves out what it refuses, as long as it takes the class in
+  something; a no that would hold an instance is always one that was just given.
 - An association has 128 contexts at most: their ids are the odd numbers of a byte (PS3.8
   9.3.2.2). What does not fit waits for the next association, which is not a refusal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -28,12 +30,15 @@ from echonode.errors import ContextNotAccepted
 from echonode.model.criteria import Root
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import StoredInstance
+from echonode.objects.transcode_codecs import DECODED, JPEG_BASELINE, LOSSLESS_ENCODED, LOSSY
 
-_NATIVE = (EXPLICIT_LE, IMPLICIT_LE)
+NATIVE = (EXPLICIT_LE, IMPLICIT_LE)
 # What the probe gives: Ultrasound Image and Ultrasound Multi-frame Image Storage.
 _USUAL_CLASSES = ("1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.3.1")
 
 StorageContext = tuple[str, str]  # (SOP class, transfer syntax)
+# Those of an instance's contexts that are worth proposing (compatibility.py).
+Worthwhile = Callable[[tuple[StorageContext, ...]], tuple[StorageContext, ...]]
 
 _PROOF: Mapping[CommitmentPolicy, tuple[ProposedContext, ...]] = MappingProxyType(
     {
@@ -43,22 +48,39 @@ _PROOF: Mapping[CommitmentPolicy, tuple[ProposedContext, ...]] = MappingProxyTyp
     }
 )
 
+_PROVING = frozenset(context for contexts in _PROOF.values() for context in contexts)
 
-def contexts_for(instance: StoredInstance, *, reencoding: bool) -> tuple[StorageContext, ...]:
-    """The contexts that `instance` can be sent on, the preferred one first.
 
-    reencoding: whether Explicit and Implicit VR Little Endian can be made of each other here.
+@dataclass(frozen=True, kw_only=True)
+class Repertoire:
+    """What can be made of an instance for one destination.
+
+    reencoding: whether instances are re-encoded at all. lossy: whether its profile allows JPEG
+    baseline, as a derived instance.
     """
-    stored = instance.transfer_syntax_uid
-    others = [uid for uid in _NATIVE if uid != stored] if reencoding and stored in _NATIVE else []
-    return tuple((instance.sop_class_uid, uid) for uid in (stored, *others))
+
+    reencoding: bool = False
+    lossy: bool = False
+
+    def contexts_for(self, instance: StoredInstance) -> tuple[StorageContext, ...]:
+        """The contexts that `instance` could be sent on, the preferred one first."""
+        return self.contexts_of(instance.sop_class_uid, instance.transfer_syntax_uid)
+
+    def contexts_of(self, sop_class_uid: str, stored_in: str) -> tuple[StorageContext, ...]:
+        """The same of any instance of a class that is stored in a transfer syntax."""
+        syntaxes = [stored_in]
+        if self.reencoding and (stored_in in NATIVE or stored_in in DECODED):
+            lossless = () if stored_in in LOSSY else LOSSLESS_ENCODED
+            syntaxes += [*lossless, *NATIVE, *((JPEG_BASELINE,) if self.lossy else ())]
+        return tuple((sop_class_uid, syntax) for syntax in dict.fromkeys(syntaxes))
 
 
 def propose(
     instances: Iterable[StoredInstance],
     *,
     policy: CommitmentPolicy,
-    reencoding: bool,
+    repertoire: Repertoire,
+    worthwhile: Worthwhile = tuple,
 ) -> tuple[ProposedContext, ...]:
     """The contexts of an association for `instances`, MAXIMUM_CONTEXTS at most.
 
@@ -67,10 +89,10 @@ def propose(
     """
     proof = _PROOF[policy]
     room = MAXIMUM_CONTEXTS - sum(len(context.transfer_syntaxes) for context in proof)
-    wanted = [context for i in instances for context in contexts_for(i, reencoding=reencoding)]
-    syntaxes = _NATIVE if reencoding else _NATIVE[:1]
-    usual = [(sop_class_uid, syntax) for sop_class_uid in _USUAL_CLASSES for syntax in syntaxes]
-    distinct = list(dict.fromkeys([*wanted, *usual]))[:room]
+    of_each = [repertoire.contexts_for(instance) for instance in instances]
+    of_each += [repertoire.contexts_of(uid, EXPLICIT_LE) for uid in _USUAL_CLASSES]
+    wanted = (context for contexts in of_each for context in worthwhile(contexts))
+    distinct = list(dict.fromkeys(wanted))[:room]
     return (
         *(ProposedContext(abstract_syntax=c, transfer_syntaxes=(t,)) for c, t in distinct),
         *proof,
@@ -88,29 +110,32 @@ class Negotiated:
     def of(
         cls, contexts: Iterable[ProposedContext], accepted: Collection[StorageContext]
     ) -> Negotiated:
-        """From what was proposed and what the association says was accepted."""
-        proposed = frozenset((c.abstract_syntax, t) for c in contexts for t in c.transfer_syntaxes)
+        """From what was proposed and what the association says was accepted.
+
+        What proves the storage is left out: it is configured, and nothing is learnt of it.
+        """
+        proposed = frozenset(
+            (context.abstract_syntax, syntax)
+            for context in contexts
+            if context not in _PROVING
+            for syntax in context.transfer_syntaxes
+        )
         return cls(proposed, frozenset(accepted))
 
-    def covers(self, instance: StoredInstance, *, reencoding: bool) -> bool:
-        """Whether every context that `instance` could take was proposed, so that a no is a no."""
-        return self.proposed.issuperset(contexts_for(instance, reencoding=reencoding))
+    def covers(self, contexts: Iterable[StorageContext]) -> bool:
+        """Whether all of these were proposed, so that a no is a no."""
+        return self.proposed.issuperset(contexts)
 
-    def choose(
-        self, instance: StoredInstance, *, reencoding: bool, refused: Collection[str] = ()
-    ) -> str:
-        """The transfer syntax to send `instance` in.
+    def usable(self, contexts: Iterable[StorageContext]) -> tuple[str, ...]:
+        """The transfer syntaxes among an instance's contexts that were accepted, in their order.
 
-        refused: syntaxes that the archive accepted and then would not store.
-        Raises ContextNotAccepted where none is left.
+        Raises ContextNotAccepted where there is none.
         """
-        candidates = contexts_for(instance, reencoding=reencoding)
-        for sop_class_uid, transfer_syntax_uid in candidates:
-            if (sop_class_uid, transfer_syntax_uid) in self.accepted and (
-                transfer_syntax_uid not in refused
-            ):
-                return transfer_syntax_uid
-        tried = ", ".join(transfer_syntax_uid for _, transfer_syntax_uid in candidates)
-        raise ContextNotAccepted(
-            f"the archive takes SOP class {instance.sop_class_uid} in none of: {tried}"
-        )
+        contexts = tuple(contexts)
+        found = tuple(context[1] for context in contexts if context in self.accepted)
+        if not found:
+            tried = ", ".join(syntax for _, syntax in contexts)
+            raise ContextNotAccepted(
+                f"the archive takes SOP class {contexts[0][0]} in none of: {tried}"
+            )
+        return found

@@ -26,7 +26,7 @@ class DeliveryStore(Protocol):
     """The part of the store that keeps the deliveries; every write is durable on return."""
 
     def claim(self, destination: str, *, now: datetime, limit: int) -> Sequence[DeliveryJob]:
-        """Take up what is queued and due, in order of acquisition: QUEUED -> SENDING."""
+        """Take up what is queued and due, in the order to send it: QUEUED -> SENDING."""
 
     def record_attempt(
         self,
@@ -50,6 +50,16 @@ class DeliveryStore(Protocol):
 
     def next_due(self, destination: str) -> datetime | None:
         """When the next queued delivery is due; None where none is queued."""
+
+
+class Notes(Protocol):
+    """Small texts that the store keeps (store.notes); every write is durable on return."""
+
+    def read(self, key: str) -> str:
+        """What was written last; '' where nothing was. Raises StoreError."""
+
+    def write(self, key: str, text: str) -> None:
+        """Raises StoreError."""
 
 
 class StorageAssociation(Protocol):
@@ -110,9 +120,9 @@ class CommitmentService(Protocol):
         """
 
 
-# Re-encodes an instance without loss; the file it gives is removed on exit. Raises
-# ContextNotAccepted (not between these syntaxes), InvalidObject (a dataset that cannot be
-# followed), OSError (our disk).
+# Re-encodes an instance; the file it gives is removed on exit. With loss only what a destination's
+# profile allows, and then the file has a SOP Instance UID of its own. Raises ContextNotAccepted
+# (not between these syntaxes), InvalidObject (a dataset that does not fit), OSError (ours failed).
 Reencode = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
 
 # Raises Damaged where the instance's bytes are not those that were stored.

@@ -6,7 +6,7 @@ Every way is asked the same: `seek` does what is due now and says when to be cal
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from echonode.delivery.line import Line
@@ -14,6 +14,7 @@ from echonode.delivery.ports import CommitmentService, DeliveryStore
 from echonode.model.identity import Destination
 
 _BATCH = 1000  # deliveries in one round of requests
+_HORIZON_S = 600.0
 
 
 def earliest(*waits: float | None) -> float | None:
@@ -71,6 +72,10 @@ class CommitmentProof:
 
     def _next_s(self) -> float | None:
         """Seconds until something sent is due for another request."""
-        waiting = self._store.sent(self._destination.name, limit=_BATCH)
+        # What is due later than that is looked for later, and what never is (retry.NEVER) never.
+        horizon = self._now() + timedelta(seconds=_HORIZON_S)
+        waiting = self._store.sent(self._destination.name, limit=_BATCH, now=horizon)
         due_at = min((job.next_attempt_at for job in waiting if job.next_attempt_at), default=None)
-        return None if due_at is None else max(0.0, (due_at - self._now()).total_seconds())
+        if due_at is None:
+            return _HORIZON_S
+        return max(0.0, (due_at - self._now()).total_seconds())

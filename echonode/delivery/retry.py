@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from echonode.delivery.status_table import Treatment, Verdict
 from echonode.errors import (
@@ -33,6 +33,7 @@ from echonode.errors import (
 from echonode.model.delivery import DeliveryEvent
 
 Random = Callable[[], float]  # as random.random: [0, 1)
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,9 @@ class Backoff:
 class Decision:
     """What the worker does, and nothing else.
 
-    event: for the delivery's state machine. next_attempt_at: when it is due again (RETRY only).
+    event: for the delivery's state machine. next_attempt_at: when it is due again: to be sent
+    (RETRY), or to be proved (STORED). provable: whether the destination can prove that it keeps
+    this very instance.
     pause_s: how long the destination is left alone; 0 not at all. A duration, because a pause must
     not grow when the wall clock is set. alarm: a person should look. reason: in plain words.
     """
@@ -86,6 +89,7 @@ class Decision:
     next_attempt_at: datetime | None = None
     pause_s: float = 0.0
     alarm: bool = False
+    provable: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +158,20 @@ def after_silence(
     )
 
 
+def after_derived(derived_uid: str) -> Decision:
+    """The decision on an instance in whose place one derived with loss was stored.
+
+    It stays `sent` for ever: no promise about the derived one is a promise about this one, so none
+    is asked for, and ours is the only master.
+    """
+    return Decision(
+        event=DeliveryEvent.STORED,
+        reason=f"sent as a lossy derived instance, {derived_uid}: the master is here alone",
+        next_attempt_at=NEVER,
+        provable=False,
+    )
+
+
 def after_refused_contexts(error: ContextNotAccepted) -> Decision:
     """The decision on an instance for which the archive takes no presentation context."""
     return _hold(str(error))
@@ -162,11 +180,11 @@ def after_refused_contexts(error: ContextNotAccepted) -> Decision:
 def after_own_failure(
     error: OSError, *, failures_before: int, now: datetime, random: Random, backoff: Backoff
 ) -> Decision:
-    """The decision on an instance that our own disk kept us from re-encoding; nothing was sent."""
+    """The decision on an instance that could not be re-encoded for a failure of our own."""
     delay_s = backoff.doubling(failures_before, random)
     return Decision(
         event=DeliveryEvent.RETRY,
-        reason=f"our disk failed while it was re-encoded: {error.strerror}",
+        reason=f"this node failed while it was re-encoded: {error.strerror}",
         next_attempt_at=now + timedelta(seconds=delay_s),
         alarm=True,
     )

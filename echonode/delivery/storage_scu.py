@@ -5,63 +5,85 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from echonode.delivery.negotiation import Negotiated
+from echonode.delivery.negotiation import Negotiated, Repertoire
 from echonode.delivery.ports import Reencode, StorageAssociation
 from echonode.delivery.status_table import StatusTable, Treatment, Verdict
 from echonode.dimse.services import Part10File, StoreResponse
-from echonode.errors import ContextNotAccepted
+from echonode.errors import ContextNotAccepted, InvalidObject
 from echonode.model.instance import StoredInstance
 
 
 @dataclass(frozen=True, kw_only=True)
 class SendOutcome:
-    """How a C-STORE was answered, what that means, and the transfer syntax it went in."""
+    """How a C-STORE was answered, what that means, and the transfer syntax it went in.
+
+    derived_uid: SOP Instance UID of the instance that went in the stored one's place, derived from
+    it with loss; '' where the stored one itself went.
+    """
 
     response: StoreResponse
     verdict: Verdict
     transfer_syntax_uid: str
+    derived_uid: str = ""
 
 
 class StorageSCU:
-    """The storage service's user (PS3.4 annex B) with one destination's status table."""
+    """The storage service's user (PS3.4 annex B) with one destination's table and profile."""
 
-    def __init__(self, *, table: StatusTable, reencode: Reencode | None = None) -> None:
-        """`reencode`: makes Explicit and Implicit VR Little Endian of each other; None: cannot."""
+    def __init__(
+        self,
+        *,
+        table: StatusTable,
+        repertoire: Repertoire | None = None,
+        reencode: Reencode | None = None,
+    ) -> None:
+        """`reencode`: makes what `repertoire` names beside the stored syntax."""
         self._table = table
+        self._repertoire = repertoire or Repertoire()
         self._reencode = reencode
-
-    @property
-    def reencoding(self) -> bool:
-        """Whether an instance can go in another transfer syntax than it is stored in."""
-        return self._reencode is not None
 
     def send(
         self, association: StorageAssociation, negotiated: Negotiated, instance: StoredInstance
     ) -> SendOutcome:
         """Send `instance`; where its context is refused with a status, once more on another.
 
-        Raises ContextNotAccepted, AssociationLost, and Damaged where the file cannot be read.
+        Raises ContextNotAccepted, AssociationLost, Damaged where the file cannot be read,
+        InvalidObject where it can be re-encoded into nothing that is accepted, and OSError.
         """
-        first = negotiated.choose(instance, reencoding=self.reencoding)
-        outcome = self._send_in(first, association, instance)
-        if outcome.verdict.treatment is not Treatment.OTHER_CONTEXT:
-            return outcome
-        try:
-            other = negotiated.choose(instance, reencoding=self.reencoding, refused={first})
-        except ContextNotAccepted:
-            return outcome
-        return self._send_in(other, association, instance)
+        contexts = self._repertoire.contexts_for(instance)
+        refused: SendOutcome | None = None
+        unfit: InvalidObject | ContextNotAccepted | None = None
+        for transfer_syntax_uid in negotiated.usable(contexts):
+            try:
+                file = self._file(instance, transfer_syntax_uid)
+                outcome = self._send_in(transfer_syntax_uid, association, instance, file)
+            except (InvalidObject, ContextNotAccepted) as error:
+                unfit = error  # nothing was sent: its pixels do not fit this syntax
+                continue
+            if refused or outcome.verdict.treatment is not Treatment.OTHER_CONTEXT:
+                return outcome
+            refused = outcome
+        if refused is None:
+            assert unfit is not None  # `usable` gives one at least
+            raise unfit
+        return refused
 
     def _send_in(
-        self, transfer_syntax_uid: str, association: StorageAssociation, instance: StoredInstance
+        self,
+        transfer_syntax_uid: str,
+        association: StorageAssociation,
+        instance: StoredInstance,
+        reencoded: AbstractContextManager[Part10File],
     ) -> SendOutcome:
-        with self._file(instance, transfer_syntax_uid) as file:
+        with reencoded as file:
             response = association.c_store(file)
-        return SendOutcome(
-            response=response,
-            verdict=self._table.verdict(response.status),
-            transfer_syntax_uid=transfer_syntax_uid,
-        )
+            derived = file.sop_instance_uid != instance.sop_instance_uid
+            return SendOutcome(
+                response=response,
+                verdict=self._table.verdict(response.status),
+                transfer_syntax_uid=transfer_syntax_uid,
+                derived_uid=file.sop_instance_uid if derived else "",
+            )
 
     def _file(
         self, instance: StoredInstance, transfer_syntax_uid: str

@@ -85,7 +85,7 @@ class Verification:
 
         Raises what Line.get raises, and AssociationLost.
         """
-        jobs = self._store.sent(self._destination.name, limit=_BATCH)
+        jobs = self._store.sent(self._destination.name, limit=_BATCH, now=self._now())
         for job in jobs:
             if self._due_s(job) <= 0:
                 self._look(line, job)

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from random import random as random_number
 
+from echonode.delivery.acquaintance import Acquaintance
+from echonode.delivery.claims import Claims
+from echonode.delivery.crew import Crew
 from echonode.delivery.health import DestinationHealth
 from echonode.delivery.line import Line
+from echonode.delivery.negotiation import Repertoire
+from echonode.delivery.parallelism import Parallelism
+from echonode.delivery.policy import DeliveryPolicy
 from echonode.delivery.ports import (
     Associate,
     CheckBytes,
     CommitmentService,
     DeliveryStore,
+    Notes,
     Reencode,
 )
 from echonode.delivery.proof import CommitmentProof, NoProof, Proof
 from echonode.delivery.retry import Backoff, Random
 from echonode.delivery.sender import Sender
-from echonode.delivery.status_table import StatusTable, Verdict
+from echonode.delivery.settlement import Settlement
+from echonode.delivery.status_table import StatusTable
 from echonode.delivery.storage_scu import StorageSCU
 from echonode.delivery.verification import Verification
 from echonode.delivery.worker import DeliveryWorker
@@ -38,8 +46,9 @@ def delivery_worker(
     commitment: CommitmentService,
     now: Callable[[], datetime],
     check_bytes: CheckBytes | None,
+    policy: DeliveryPolicy | None = None,
     reencode: Reencode | None = None,
-    statuses: Mapping[str, Verdict] | None = None,
+    notes: Notes | None = None,
     backoff: Backoff | None = None,
     linger_s: float = LINGER_S,
     monotonic: Callable[[], float] = time.monotonic,
@@ -48,36 +57,50 @@ def delivery_worker(
     """The worker of `destination`, not yet started.
 
     check_bytes: looks before each C-STORE whether the bytes are those stored; None: do not look.
-    reencode: makes Explicit and Implicit VR Little Endian of each other; None: send as stored.
-    statuses: this destination's own rows of the status table.
+    reencode: makes what the policy's repertoire needs; None: send as stored. notes: where what is
+    learnt of the archive is kept; None: nowhere.
     """
+    policy = policy or DeliveryPolicy()
     backoff = backoff or Backoff()
     health = DestinationHealth(monotonic)
-    line = Line(
-        destination,
-        associate,
-        health=health,
-        reencoding=reencode is not None,
-        linger_s=linger_s,
-        monotonic=monotonic,
+    acquaintance = Acquaintance(destination, notes, now=now)
+    repertoire = Repertoire(reencoding=reencode is not None, lossy=policy.lossy_quality is not None)
+
+    def new_line() -> Line:
+        return Line(
+            destination,
+            associate,
+            health=health,
+            acquaintance=acquaintance,
+            repertoire=repertoire,
+            linger_s=linger_s,
+            monotonic=monotonic,
+        )
+
+    settlement = Settlement(
+        destination, store=store, health=health, now=now, random=random, backoff=backoff
     )
-    sender = Sender(
-        destination,
-        store=store,
-        storage_scu=StorageSCU(table=StatusTable(statuses), reencode=reencode),
-        check_bytes=check_bytes,
+    storage_scu = StorageSCU(
+        table=StatusTable(policy.statuses), repertoire=repertoire, reencode=reencode
+    )
+    crew = Crew(
+        destination.name,
+        claims=Claims(destination.name, store, now=now),
+        clerk=settlement.clerk,
+        sender=Sender(storage_scu=storage_scu, check_bytes=check_bytes, settlement=settlement),
         health=health,
-        now=now,
-        random=random,
-        backoff=backoff,
+        parallelism=Parallelism(policy.associations),
+        new_line=new_line,
+        monotonic=monotonic,
     )
     return DeliveryWorker(
         destination,
         store=store,
-        line=line,
-        sender=sender,
+        line=new_line(),
+        crew=crew,
         proof=_proof(destination, store, commitment, now=now, monotonic=monotonic),
         health=health,
+        acquaintance=acquaintance,
         now=now,
         random=random,
         backoff=backoff,

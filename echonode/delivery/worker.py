@@ -1,7 +1,7 @@
 """One destination's delivery: a thread that sends what is due and asks for proof of it.
 
 Rules
-- Each destination has its own thread and association: a slow or dead one holds up no other.
+- Each destination has its own threads and associations: a slow or dead one holds up no other.
 - `run_once` does what is due and returns how long nothing will be; the thread is that in a loop
   and waits on an event, so that a new capture is sent at once and idleness costs nothing.
 - The pause of a destination is measured on the monotonic clock: setting the wall clock neither
@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from echonode.delivery.acquaintance import Acquaintance
+from echonode.delivery.crew import Crew
 from echonode.delivery.health import DestinationHealth
 from echonode.delivery.line import Line
 from echonode.delivery.ports import DeliveryStore
 from echonode.delivery.proof import Proof, earliest
 from echonode.delivery.retry import Backoff, Random, after_no_association
-from echonode.delivery.sender import Sender
 from echonode.errors import AssociationRejected, IllegalTransition, NetworkError, StoreError
 from echonode.log import get_logger
 from echonode.model.identity import Destination
@@ -32,6 +34,8 @@ STALLED_S = 5.0
 LONGEST_WAIT_S = 600.0
 # Something is due and was not to be claimed: leave whoever holds it a moment.
 _SHORTEST_WAIT_S = 0.05
+# The archive gives no association more, and other lanes have theirs.
+_OTHERS_AT_WORK_S = 1.0
 
 log = get_logger(__name__)
 
@@ -45,9 +49,10 @@ class DeliveryWorker:
         *,
         store: DeliveryStore,
         line: Line,
-        sender: Sender,
+        crew: Crew,
         proof: Proof,
         health: DestinationHealth,
+        acquaintance: Acquaintance,
         now: Callable[[], datetime],
         random: Random,
         backoff: Backoff,
@@ -55,15 +60,19 @@ class DeliveryWorker:
         self.destination = destination
         self._store = store
         self._line = line
-        self._sender = sender
+        self._crew = crew
         self._proof = proof
         self._health = health
+        self._acquaintance = acquaintance
         self._now = now
         self._random = random
         self._backoff = backoff
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._problem = ""
+        # Still in a handshake when the node's patience ended: it must not touch what is closed by
+        # then, and what it meets is no news.
+        self._abandoned = False
         self._thread = threading.Thread(
             target=self._run, name=f"delivery-{destination.name}", daemon=True
         )
@@ -73,8 +82,19 @@ class DeliveryWorker:
         """What keeps the destination from being reached just now; '' when nothing does."""
         return self._problem if self._health.is_suspect else ""
 
+    @property
+    def associations(self) -> int:
+        """How many associations are open to the destination just now."""
+        return self._crew.lanes + self._line.is_open
+
+    @property
+    def accepts(self) -> Mapping[str, tuple[str, ...]]:
+        """What the destination was found to take: SOP class -> transfer syntaxes."""
+        return self._acquaintance.accepted
+
     def start(self) -> None:
         """Begin, with whatever the store still holds from before."""
+        self._crew.start()
         self._thread.start()
 
     def wake(self) -> None:
@@ -82,10 +102,11 @@ class DeliveryWorker:
         self._wake.set()
 
     def stop(self, deadline_s: float) -> bool:
-        """Finish the C-STORE under way, release and end. False: it had to be broken off.
+        """Finish the C-STOREs under way, release and end. False: one had to be broken off.
 
-        Returns a second after `deadline_s` at the latest.
+        Returns two seconds after `deadline_s` at the latest.
         """
+        until = time.monotonic() + deadline_s
         self._stopping.set()
         self._wake.set()
         if not self._thread.is_alive():
@@ -95,7 +116,12 @@ class DeliveryWorker:
         if not finished:
             self._line.abort()
             self._thread.join(1.0)
-        return finished
+            self._abandoned = self._thread.is_alive()
+        try:
+            return self._crew.stop(max(0.0, until - time.monotonic())) and finished
+        except StoreError as error:
+            log.error("delivery_stalled", destination=self.destination.name, reason=str(error))
+            return False
 
     def run_once(self) -> float:
         """Do what is due now; returns the seconds until more may be, unless `wake` comes first."""
@@ -108,11 +134,14 @@ class DeliveryWorker:
     def _work(self) -> float | None:
         """Send and seek proof. Returns the seconds until there is more to do; None: not known."""
         try:
-            found = self._sender.send_due(self._line, self._stopping.is_set)
+            found = self._crew.send_due(self._line, self._stopping.is_set)
             if self._stopping.is_set() or self._health.paused_s():
                 return self._health.paused_s()
             proof_s = self._proof.seek(self._line)
         except NetworkError as error:
+            self._line.drop()
+            if isinstance(error, AssociationRejected) and self._crew.no_more():
+                return _OTHERS_AT_WORK_S
             self._pause(error)
             return self._health.paused_s()
         return earliest(0.0 if found else self._next_delivery_s(), proof_s)
@@ -125,7 +154,7 @@ class DeliveryWorker:
 
     def _pause(self, error: NetworkError) -> None:
         """The destination gave no association: leave it alone, blaming no instance."""
-        self._line.drop()
+        self._crew.put_back()
         pause = after_no_association(
             error, failures_before=self._health.refused, random=self._random, backoff=self._backoff
         )
@@ -152,7 +181,16 @@ class DeliveryWorker:
             if self._stopping.is_set():
                 break
             self._wake.wait(self._step())
-        self._line.release()
+        if not self._abandoned:
+            self._put_back()
+            self._line.release()
+
+    def _put_back(self) -> None:
+        """At the end, and after what nobody foresaw: nothing stays claimed."""
+        try:
+            self._crew.put_back()
+        except StoreError as error:
+            log.error("delivery_stalled", destination=self.destination.name, reason=str(error))
 
     def _step(self) -> float:
         try:
@@ -160,5 +198,8 @@ class DeliveryWorker:
         except (StoreError, IllegalTransition) as error:
             log.error("delivery_stalled", destination=self.destination.name, reason=str(error))
         except Exception:
+            if self._abandoned:
+                return STALLED_S
             log.exception("delivery_stalled", destination=self.destination.name)
+        self._put_back()
         return STALLED_S

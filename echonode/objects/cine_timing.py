@@ -3,9 +3,10 @@
 Rules
 - Times come from the sender's own clock where it stamps every frame and never goes back or jumps,
   else from the monotonic arrival times; why they do not is said (`note`).
-- Even means: no frame lies further than a twentieth of a frame time from its place in an evenly
-  spaced row. Then Frame Increment Pointer names Frame Time, which says it in one number; otherwise
-  Frame Time Vector, whose first element is 0.
+- Even means: no frame lies further from its place in an evenly spaced row than a twentieth of a
+  frame time, by arrival, since a network shakes; a thousandth, by the sender's clock, since what it
+  measured is told as it was. Then Frame Increment Pointer names Frame Time, which says it in one
+  number; otherwise Frame Time Vector, whose first element is 0.
 - Vector elements are differences of moments rounded to a microsecond, so their sum never drifts.
 - Rates are told only where time passed: a cine whose stamps are all equal has none.
 """
@@ -24,6 +25,7 @@ from echonode.frames.frame import Frame
 from echonode.objects.values import refusal
 
 EVEN_WITHIN = 0.05  # of a frame time: 2.5 ms at 20 frames/s, below what an eye or a viewer tells
+SOURCE_EVEN_WITHIN = 0.001  # 50 us at 20 frames/s: no more than the rounding of a slow clock
 _LONGEST_S = 86_400.0  # no clip is a day long; its milliseconds still fit a DS of 16 characters
 _VECTOR_BYTES = 65534  # explicit VR holds DS in a 16 bit length (PS3.3 C.7.6.5, note)
 _LARGEST_IS = 2**31 - 1
@@ -65,7 +67,7 @@ def timing_of(frames: Sequence[Frame]) -> CineTiming:
     offsets = [round((stamp - stamps[0]) * 1e6) for stamp in stamps]
     if any(later < earlier for earlier, later in pairwise(offsets)):
         raise refusal("FrameTimeVector", "frames are in the order of their time (PS3.3 C.7.6.5)")
-    even = _is_even(offsets)
+    even = _is_even(offsets, SOURCE_EVEN_WITHIN if source == "source" else EVEN_WITHIN)
     if not even and _vector_bytes(offsets) > _VECTOR_BYTES:
         even, note = True, "too many frames for a Frame Time Vector"
     return CineTiming(offsets_us=tuple(offsets), even=even, source=source, note=note)
@@ -87,10 +89,10 @@ def _source_stamps(frames: Sequence[Frame]) -> tuple[list[float], str]:
     return stamps, ""
 
 
-def _is_even(offsets: Sequence[int]) -> bool:
+def _is_even(offsets: Sequence[int], within: float) -> bool:
     step = offsets[-1] / (len(offsets) - 1)
     return step > 0 and all(
-        abs(offset - place * step) <= EVEN_WITHIN * step for place, offset in enumerate(offsets)
+        abs(offset - place * step) <= within * step for place, offset in enumerate(offsets)
     )
 
 

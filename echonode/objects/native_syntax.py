@@ -15,7 +15,7 @@ Rules
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pydicom.datadict import dictionary_VR
@@ -59,12 +59,49 @@ def reencode(data: memoryview, write: Write, *, from_implicit: bool, to_implicit
         raise InvalidObject("the dataset ends within an element's header") from None
 
 
+def reencode_head(
+    data: memoryview,
+    write: Write,
+    *,
+    from_implicit: bool,
+    to_implicit: bool,
+    edits: Mapping[int, bytes],
+    before: int,
+) -> int:
+    """Write the elements before tag `before` with the other kind of headers; where they end.
+
+    edits: tag -> whole element, encoded as the target wants it, in place of the one that is there
+    or added; b"" leaves it out. Raises InvalidObject as `reencode` does.
+    """
+    try:
+        return _Reencoder(data, write, to_implicit).head(from_implicit, edits, before)
+    except struct.error:
+        raise InvalidObject("the dataset ends within an element's header") from None
+
+
 class _Reencoder:
     def __init__(self, data: memoryview, write: Write, to_implicit: bool) -> None:
         self._data = data
         self._write = write
         self._to_implicit = to_implicit
         self._signed = False  # the last Pixel Representation met was 1
+
+    def head(self, implicit: bool, edits: Mapping[int, bytes], before: int) -> int:
+        """Re-encode the outermost elements before a tag, with edits; where they ended."""
+        position, end = 0, len(self._data)
+        pending = sorted(edits.items())
+        replaced = _Reencoder(self._data, lambda _: None, self._to_implicit)
+        while position < end:
+            header = self._header(position, implicit)
+            if header.tag >= before:
+                break
+            while pending and pending[0][0] < header.tag:
+                self._write(pending.pop(0)[1])
+            taking = replaced if pending and pending[0][0] == header.tag else self
+            position = taking._element(header, end, implicit, depth=0)
+        for _, element in pending:
+            self._write(element)
+        return position
 
     def dataset(self, start: int, end: int, implicit: bool, *, depth: int) -> int:
         """Re-encode elements up to `end` or an item's delimiter; where they ended."""

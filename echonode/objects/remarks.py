@@ -8,6 +8,8 @@ as numbers (`evidence`). An image about which there is nothing to say has no com
 
 from __future__ import annotations
 
+import json
+
 from echonode.frames.frame import Acquisition
 from echonode.objects.cine_timing import CineTiming
 
@@ -32,7 +34,10 @@ _TIMES = {"arrival": "arrival times", "source": "a mean"}
 def evidence(
     acquisition: Acquisition, *, calibrated: bool, timing: CineTiming | None
 ) -> dict[str, int | str]:
-    """How the frames came, as the index keeps it; never patient data."""
+    """How the frames came, as the index keeps it; never patient data.
+
+    first_transforms: where a tracker saw the probe at the first frame, as JSON; only where it did.
+    """
     facts: dict[str, int | str] = {
         "probe": acquisition.probe.name,
         "connection_id": acquisition.connection_id,
@@ -44,6 +49,10 @@ def evidence(
         "last_sequence": acquisition.frames[-1].sequence,
         "calibrated": int(calibrated),
     }
+    if transforms := acquisition.frames[0].transforms:
+        facts["first_transforms"] = json.dumps(
+            {name: list(transforms[name]) for name in transforms}
+        )
     if timing is not None:
         facts |= {
             "timing": "frame_time" if timing.even else "frame_time_vector",

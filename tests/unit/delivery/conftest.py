@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from echonode.delivery import sender, verification, worker
+from echonode.delivery import acquaintance, clerk, crew, settlement, verification, worker
+from echonode.delivery.policy import DeliveryPolicy
 from echonode.delivery.ports import CheckBytes, Reencode
 from echonode.delivery.status_table import Verdict
 from echonode.delivery.wiring import delivery_worker
@@ -16,6 +17,7 @@ from tests.unit.delivery.doubles import (
     Archive,
     Clock,
     FakeCommitment,
+    FakeNotes,
     FakeStore,
     Recorder,
     delivery_job,
@@ -33,6 +35,7 @@ class Scene:
         self.archive = Archive()
         self.commitment = FakeCommitment(self.store)
         self.checked: list[str] = []
+        self.notes = FakeNotes()
 
     def queue(self, count: int = 1) -> None:
         for number in range(1, count + 1):
@@ -47,6 +50,8 @@ class Scene:
         statuses: Mapping[str, Verdict] | None = None,
         name: str = "pacs",
         monotonic: Callable[[], float] | None = None,
+        associations: int = 1,
+        lossy_quality: int | None = None,
     ) -> DeliveryWorker:
         return delivery_worker(
             destination(name, policy),
@@ -58,7 +63,10 @@ class Scene:
             random=lambda: 0.0,
             check_bytes=check_bytes or (lambda i: self.checked.append(i.sop_instance_uid)),
             reencode=reencode,
-            statuses=statuses,
+            policy=DeliveryPolicy(
+                associations=associations, statuses=statuses or {}, lossy_quality=lossy_quality
+            ),
+            notes=self.notes,
         )
 
     def run(self, worker: DeliveryWorker, seconds: float) -> None:
@@ -83,6 +91,6 @@ def scene() -> Scene:
 def lines(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """What the room logs."""
     recorder = Recorder()
-    for module in (sender, verification, worker):
+    for module in (acquaintance, clerk, crew, settlement, verification, worker):
         monkeypatch.setattr(module, "log", recorder)
     return recorder

@@ -167,6 +167,19 @@ class FakeStore:
         )
 
 
+class FakeNotes:
+    """Texts in memory."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def read(self, key: str) -> str:
+        return self.texts.get(key, "")
+
+    def write(self, key: str, text: str) -> None:
+        self.texts[key] = text
+
+
 Answer = int | Exception
 FindAnswers = list[tuple[int, Dataset | None]]
 

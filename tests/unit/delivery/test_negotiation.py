@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from echonode.delivery.negotiation import Negotiated, contexts_for, propose
+from echonode.delivery.negotiation import Negotiated, Repertoire, propose
 from echonode.dimse.contexts import COMMITMENT, EXPLICIT_LE, IMPLICIT_LE, find_context, proposal
 from echonode.errors import ContextNotAccepted
 from echonode.model.criteria import Root
@@ -12,23 +12,33 @@ from echonode.model.identity import CommitmentPolicy
 from tests.unit.delivery.doubles import US_IMAGE, stored_instance
 
 JPEG = "1.2.840.10008.1.2.4.50"
+JPEG_LS, JPEG_2000, RLE = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5"
+MPEG4 = "1.2.840.10008.1.2.4.102"
 CT = "1.2.840.10008.5.1.4.1.1.2"
 NONE = CommitmentPolicy.NONE
+AS_STORED = Repertoire()
+LOSSLESS = Repertoire(reencoding=True)
+WITH_LOSS = Repertoire(reencoding=True, lossy=True)
 
 
 @pytest.mark.parametrize(
-    ("stored_in", "reencoding", "order"),
+    ("stored_in", "repertoire", "order"),
     [
-        (EXPLICIT_LE, False, [EXPLICIT_LE]),
-        (EXPLICIT_LE, True, [EXPLICIT_LE, IMPLICIT_LE]),
-        (IMPLICIT_LE, True, [IMPLICIT_LE, EXPLICIT_LE]),
-        (JPEG, True, [JPEG]),
+        (EXPLICIT_LE, AS_STORED, [EXPLICIT_LE]),
+        (EXPLICIT_LE, LOSSLESS, [EXPLICIT_LE, JPEG_LS, JPEG_2000, RLE, IMPLICIT_LE]),
+        (IMPLICIT_LE, LOSSLESS, [IMPLICIT_LE, JPEG_LS, JPEG_2000, RLE, EXPLICIT_LE]),
+        (EXPLICIT_LE, WITH_LOSS, [EXPLICIT_LE, JPEG_LS, JPEG_2000, RLE, IMPLICIT_LE, JPEG]),
+        (RLE, LOSSLESS, [RLE, JPEG_LS, JPEG_2000, EXPLICIT_LE, IMPLICIT_LE]),
+        (JPEG, LOSSLESS, [JPEG, EXPLICIT_LE, IMPLICIT_LE]),
+        (MPEG4, WITH_LOSS, [MPEG4]),
     ],
 )
-def test_as_stored_goes_first(stored_in: str, reencoding: bool, order: list[str]) -> None:
-    """Only native data is re-encoded, only where that is possible, and only as second choice."""
+def test_as_stored_goes_first_and_loss_last(
+    stored_in: str, repertoire: Repertoire, order: list[str]
+) -> None:
+    """As stored, without loss, uncompressed; with loss only where the profile allows it."""
     instance = stored_instance(transfer_syntax_uid=stored_in)
-    assert contexts_for(instance, reencoding=reencoding) == tuple((US_IMAGE, t) for t in order)
+    assert repertoire.contexts_for(instance) == tuple((US_IMAGE, t) for t in order)
 
 
 def test_each_pair_is_proposed_once_and_alone() -> None:
@@ -36,7 +46,7 @@ def test_each_pair_is_proposed_once_and_alone() -> None:
     instances = [stored_instance(n) for n in range(5)] + [
         stored_instance(9, sop_class_uid=CT, transfer_syntax_uid=JPEG)
     ]
-    contexts = propose(instances, policy=NONE, reencoding=True)
+    contexts = propose(instances, policy=NONE, repertoire=LOSSLESS)
     pairs = [(c.abstract_syntax, c.transfer_syntaxes) for c in contexts]
     assert len(pairs) == len(set(pairs))
     assert all(len(syntaxes) == 1 for _, syntaxes in pairs)
@@ -44,21 +54,33 @@ def test_each_pair_is_proposed_once_and_alone() -> None:
     assert (CT, (JPEG,)) in pairs
 
 
+def test_what_is_not_worth_proposing_is_left_out() -> None:
+    """What was learnt of the archive narrows its next proposal."""
+    contexts = propose(
+        [stored_instance()],
+        policy=NONE,
+        repertoire=LOSSLESS,
+        worthwhile=lambda contexts: tuple(c for c in contexts if c[1] == IMPLICIT_LE),
+    )
+    assert {c.transfer_syntaxes for c in contexts} == {(IMPLICIT_LE,)}
+
+
 def test_the_service_that_proves_is_proposed_with_its_roles() -> None:
     """Commitment comes with both roles, verification with C-FIND, `none` with neither."""
-    assert propose([], policy=CommitmentPolicy.REQUIRED, reencoding=False)[-1] is COMMITMENT
+    required = propose([], policy=CommitmentPolicy.REQUIRED, repertoire=AS_STORED)
+    assert required[-1] is COMMITMENT
     assert COMMITMENT.scu_role
     assert COMMITMENT.scp_role
-    verify = propose([], policy=CommitmentPolicy.VERIFY, reencoding=False)[-1]
+    verify = propose([], policy=CommitmentPolicy.VERIFY, repertoire=AS_STORED)[-1]
     assert verify == find_context(Root.STUDY)
-    assert not {COMMITMENT, verify} & {*propose([], policy=NONE, reencoding=False)}
+    assert not {COMMITMENT, verify} & {*propose([], policy=NONE, repertoire=AS_STORED)}
 
 
 @pytest.mark.parametrize("policy", list(CommitmentPolicy))
 def test_a_proposal_never_exceeds_128_contexts(policy: CommitmentPolicy) -> None:
     """However mixed a batch is, its association can be proposed; proof is never squeezed out."""
     instances = [stored_instance(n, sop_class_uid=f"1.2.9.{n}") for n in range(300)]
-    contexts = propose(instances, policy=policy, reencoding=True)
+    contexts = propose(instances, policy=policy, repertoire=LOSSLESS)
     assert len(proposal(contexts)) == 128
     assert contexts[0].abstract_syntax == "1.2.9.0"
 
@@ -66,31 +88,35 @@ def test_a_proposal_never_exceeds_128_contexts(policy: CommitmentPolicy) -> None
 def test_an_instance_beyond_the_limit_is_not_refused() -> None:
     """What was not proposed is not covered: it waits for another association."""
     instances = [stored_instance(n, sop_class_uid=f"1.2.9.{n}") for n in range(300)]
-    contexts = propose(instances, policy=NONE, reencoding=False)
+    contexts = propose(instances, policy=NONE, repertoire=AS_STORED)
     negotiated = Negotiated.of(contexts, frozenset())
-    assert negotiated.covers(instances[0], reencoding=False)
-    assert not negotiated.covers(instances[299], reencoding=False)
+    assert negotiated.covers(AS_STORED.contexts_for(instances[0]))
+    assert not negotiated.covers(AS_STORED.contexts_for(instances[299]))
+
+
+def test_what_proves_the_storage_is_no_storage_context() -> None:
+    """A refused commitment context teaches nothing about what may be stored."""
+    contexts = propose([], policy=CommitmentPolicy.REQUIRED, repertoire=AS_STORED)
+    assert COMMITMENT.abstract_syntax not in {c for c, _ in Negotiated.of(contexts, ()).proposed}
 
 
 @pytest.mark.parametrize(
-    ("accepted", "refused", "chosen"),
+    ("accepted", "usable"),
     [
-        ({EXPLICIT_LE, IMPLICIT_LE}, set(), EXPLICIT_LE),
-        ({IMPLICIT_LE}, set(), IMPLICIT_LE),
-        ({EXPLICIT_LE, IMPLICIT_LE}, {EXPLICIT_LE}, IMPLICIT_LE),
-        ({EXPLICIT_LE}, {EXPLICIT_LE}, None),
-        (set(), set(), None),
+        ({EXPLICIT_LE, IMPLICIT_LE}, (EXPLICIT_LE, IMPLICIT_LE)),
+        ({IMPLICIT_LE}, (IMPLICIT_LE,)),
+        ({IMPLICIT_LE, RLE}, (RLE, IMPLICIT_LE)),
+        (set(), None),
     ],
 )
-def test_the_first_accepted_context_is_taken(
-    accepted: set[str], refused: set[str], chosen: str | None
+def test_accepted_contexts_are_taken_in_their_order(
+    accepted: set[str], usable: tuple[str, ...] | None
 ) -> None:
     """An instance goes in the first order that the archive takes, or is refused with a reason."""
-    instance = stored_instance()
-    contexts = propose([instance], policy=NONE, reencoding=True)
-    negotiated = Negotiated.of(contexts, {(US_IMAGE, t) for t in accepted})
-    if chosen is not None:
-        assert negotiated.choose(instance, reencoding=True, refused=refused) == chosen
+    contexts = LOSSLESS.contexts_for(stored_instance())
+    negotiated = Negotiated(frozenset(contexts), frozenset((US_IMAGE, t) for t in accepted))
+    if usable is not None:
+        assert negotiated.usable(contexts) == usable
         return
     with pytest.raises(ContextNotAccepted, match=US_IMAGE):
-        negotiated.choose(instance, reencoding=True, refused=refused)
+        negotiated.usable(contexts)

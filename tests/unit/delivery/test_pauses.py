@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from echonode.delivery.acquaintance import Acquaintance
 from echonode.delivery.health import DestinationHealth
 from echonode.delivery.line import Line
+from echonode.delivery.negotiation import Repertoire
 from echonode.dimse.contexts import ProposedContext
 from echonode.errors import AssociationLost, PeerUnreachable
 from echonode.model.delivery import DeliveryEvent
@@ -103,7 +105,8 @@ def test_an_association_that_opens_during_the_stop_is_ended() -> None:
         destination(),
         associate,
         health=DestinationHealth(clock.monotonic),
-        reencoding=False,
+        acquaintance=Acquaintance(destination(), None, now=clock.now),
+        repertoire=Repertoire(),
         linger_s=1.0,
         monotonic=clock.monotonic,
     )

@@ -1,0 +1,93 @@
+"""What was taken up and is not yet sent, handed to the lanes of a destination one at a time.
+
+Rules
+- In the store's order, whichever lane takes it: with one association an exam arrives in order; with
+  several, an instance is overtaken only by those that go at the same time.
+- What was claimed and not sent (stop, lost association, failing disk) goes back as INTERRUPTED: it
+  does not stay `sending`, and no try is counted against it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+from echonode.delivery.ports import DeliveryStore
+from echonode.errors import IllegalTransition, StoreError
+from echonode.model.delivery import DeliveryEvent
+from echonode.model.instance import StoredInstance
+from echonode.store.values import Attempt, DeliveryJob
+
+# Claimed at once, in one transaction; also the most that a crash can make us send again.
+BATCH = 100
+
+
+class Claims:
+    """The queue of one destination in memory. Thread-safe."""
+
+    def __init__(
+        self, destination: str, store: DeliveryStore, *, now: Callable[[], datetime]
+    ) -> None:
+        self._destination = destination
+        self._store = store
+        self._now = now
+        self._waiting: deque[DeliveryJob] = deque()
+        self._changed = threading.Condition()
+
+    @property
+    def waiting(self) -> int:
+        """How many are claimed and wait for a lane."""
+        return len(self._waiting)
+
+    def take(self, *, limit: int = BATCH) -> DeliveryJob | None:
+        """The next one, claiming `limit` more where none waits; None where nothing is due.
+
+        Raises StoreError.
+        """
+        with self._changed:
+            if not self._waiting:
+                claimed = self._store.claim(self._destination, now=self._now(), limit=limit)
+                self._waiting.extend(claimed)
+                self._changed.notify_all()
+            return self._waiting.popleft() if self._waiting else None
+
+    def upcoming(self) -> tuple[StoredInstance, ...]:
+        """The instances that wait, in their order."""
+        with self._changed:
+            return tuple(job.instance for job in self._waiting)
+
+    def give_back(self, job: DeliveryJob) -> None:
+        """It was taken and not sent: it is the next one again."""
+        with self._changed:
+            self._waiting.appendleft(job)
+            self._changed.notify_all()
+
+    def wait_for_more(self, timeout_s: float) -> bool:
+        """Whether something waits for a lane, now or within the time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self._waiting), timeout_s)
+
+    def put_back(self) -> None:
+        """Back into the store's queue with all that wait.
+
+        Raises StoreError: then they still wait here, and are sent or put back later.
+        """
+        with self._changed:
+            jobs = [*self._waiting]
+            self._waiting.clear()
+        interrupted = [Attempt(job_id=job.id, event=DeliveryEvent.INTERRUPTED) for job in jobs]
+        try:
+            if interrupted:
+                self._store.record_attempts(interrupted, now=self._now())
+        except IllegalTransition:
+            # One of them was moved by the operator's hand meanwhile; the others still go back.
+            for attempt in interrupted:
+                with suppress(IllegalTransition):
+                    self._store.record_attempts([attempt], now=self._now())
+        except StoreError:
+            with self._changed:
+                self._waiting.extendleft(reversed(jobs))
+            raise

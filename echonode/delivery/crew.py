@@ -1,0 +1,211 @@
+"""The lanes of one destination: threads with an association each, as many as help.
+
+Rules
+- The worker's own thread is the first lane and always there; helpers come while there is more
+  waiting than lanes, and go when there is no more work for them, or too many of them.
+- A helper that gets no association is no misfortune of the destination: it says how many
+  associations the archive gives (parallelism.py), and its instance goes by another lane.
+- When the destination is paused, or the node stops, each lane finishes the instance it is sending.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from echonode.delivery.claims import BATCH, Claims
+from echonode.delivery.clerk import Clerk
+from echonode.delivery.health import DestinationHealth
+from echonode.delivery.line import Line
+from echonode.delivery.parallelism import Parallelism
+from echonode.delivery.sender import Sender
+from echonode.errors import IllegalTransition, NetworkError, PeerUnreachable, StoreError
+from echonode.log import get_logger
+from echonode.store.values import DeliveryJob
+
+# For the next still of a burst; the first lane lingers longer (wiring.LINGER_S).
+HELPER_LINGER_S = 0.5
+
+log = get_logger(__name__)
+
+
+class Crew:
+    """Sends what is due to one destination over one or more lanes.
+
+    `send_due` and `put_back` are for the first lane's thread, the rest for any.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        claims: Claims,
+        clerk: Clerk,
+        sender: Sender,
+        health: DestinationHealth,
+        parallelism: Parallelism,
+        new_line: Callable[[], Line],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._name = name
+        self._claims = claims
+        self._clerk = clerk
+        self._sender = sender
+        self._health = health
+        self._new_line = new_line
+        self._monotonic = monotonic
+        self._lock = threading.Lock()  # for what follows
+        self._parallelism = parallelism
+        self._helpers: dict[int, tuple[threading.Thread, Line]] = {}
+        self._stopping = self._abandoned = False
+
+    @property
+    def lanes(self) -> int:
+        """Helpers with an open association."""
+        with self._lock:
+            return sum(line.is_open for _, line in self._helpers.values())
+
+    @property
+    def level(self) -> int:
+        """How many associations the line and the archive were found to be worth."""
+        return self._parallelism.level
+
+    def start(self) -> None:
+        """Before the first `send_due` of a worker that has a thread."""
+        self._clerk.start()
+
+    def send_due(self, line: Line, stopping: Callable[[], bool]) -> bool:
+        """Send up to a batch on the first lane; False where nothing was due.
+
+        A failure may leave the destination paused. Raises what Line.get raises, and StoreError;
+        then, and when it is paused or stopped, nothing is left claimed. What it sent is durable.
+        """
+        sent = 0
+        completed = False
+        try:
+            while sent < BATCH and not stopping() and not self._health.paused_s():
+                # While the destination may be down, claiming more than one would be in vain.
+                cautious = self._health.is_suspect and not line.is_open
+                job = self._claims.take(limit=1 if cautious else BATCH)
+                if job is None:
+                    break
+                sent += 1
+                self._send(line, job)
+                self._call_helpers()
+            completed = not self._health.paused_s() and not stopping()
+        finally:
+            if not completed:
+                self._claims.put_back()
+        self._clerk.flush()
+        return sent > 0
+
+    def put_back(self) -> None:
+        """Give back what is claimed and not under way. Raises StoreError."""
+        self._claims.put_back()
+
+    def no_more(self) -> bool:
+        """The first lane got no association while helpers have theirs: the archive gives no more.
+
+        False where no helper has one: then the destination itself is to blame.
+        """
+        lanes = self.lanes
+        if lanes:
+            with self._lock:
+                self._parallelism.refused(lanes, now=self._monotonic())
+        return lanes > 0
+
+    def stop(self, deadline_s: float) -> bool:
+        """Let the helpers finish what they send; False: one had to be broken off.
+
+        Raises StoreError where what became of them cannot be written: they are sent once more.
+        """
+        until = time.monotonic() + deadline_s
+        with self._lock:
+            self._stopping = True
+            helpers = list(self._helpers.values())
+        for thread, _ in helpers:
+            thread.join(max(0.0, until - time.monotonic()))
+        late = [(thread, line) for thread, line in helpers if thread.is_alive()]
+        for _, line in late:
+            line.abort()
+        for thread, _ in late:
+            thread.join(1.0)
+            self._abandoned = self._abandoned or thread.is_alive()
+        self._claims.put_back()  # what a helper took and could not send
+        self._clerk.stop(max(0.0, until - time.monotonic()))
+        return not late
+
+    def _send(self, line: Line, job: DeliveryJob) -> None:
+        try:
+            self._sender.send(line, job, self._claims.upcoming())
+        except BaseException:
+            self._claims.give_back(job)
+            raise
+        lanes = self.lanes + 1  # the first lane, sending or about to
+        with self._lock:
+            self._parallelism.finished(
+                job.instance.size,
+                now=self._monotonic(),
+                lanes=lanes,
+                more=self._claims.waiting > 0,
+            )
+
+    # --- helpers ---
+
+    def _call_helpers(self) -> None:
+        """Start helpers where there is work for them."""
+        with self._lock:
+            if self._stopping:
+                return
+            for number in range(1, self._parallelism.level):
+                if number in self._helpers or self._claims.waiting <= len(self._helpers):
+                    continue
+                line = self._new_line()
+                thread = threading.Thread(
+                    target=self._run_helper,
+                    args=(number, line),
+                    name=f"delivery-{self._name}-{number + 1}",
+                    daemon=True,
+                )
+                self._helpers[number] = (thread, line)
+                thread.start()
+
+    def _run_helper(self, number: int, line: Line) -> None:
+        try:
+            self._help(number, line)
+        except NetworkError as error:
+            self._refused(error)
+        except (StoreError, IllegalTransition) as error:
+            log.error("delivery_stalled", destination=self._name, reason=str(error))
+        except Exception:
+            if not self._abandoned:  # else it meets what is closed by now: no news
+                log.exception("delivery_stalled", destination=self._name)
+        finally:
+            line.release()
+            with self._lock:
+                self._helpers.pop(number, None)
+
+    def _help(self, number: int, line: Line) -> None:
+        while self._is_wanted(number):
+            job = self._claims.take()
+            if job is not None:
+                self._send(line, job)
+            elif not self._claims.wait_for_more(HELPER_LINGER_S):
+                return
+
+    def _is_wanted(self, number: int) -> bool:
+        return (
+            not self._stopping and number < self._parallelism.level and not self._health.paused_s()
+        )
+
+    def _refused(self, error: NetworkError) -> None:
+        """Fewer associations, then; what the helper had taken goes by another lane."""
+        lanes = self.lanes + 1
+        if isinstance(error, PeerUnreachable):
+            return  # it is down, which the first lane finds out for itself
+        with self._lock:
+            self._parallelism.refused(lanes, now=self._monotonic())
+        log.info(
+            "associations_limited", destination=self._name, associations=lanes, reason=str(error)
+        )

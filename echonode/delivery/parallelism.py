@@ -1,0 +1,93 @@
+"""How many associations with one destination are worth having: found by trying, one line at a time.
+
+Rules
+- On a line with a long round trip one association mostly waits for answers (PS3.7 9.1.1: one
+  C-STORE at a time, unless more were negotiated), and several wait together; on a fast line, or
+  with an archive that is the slow part, more associations gain nothing.
+- Begin with one. Measure the rate for a window; double; keep it where the rate grew by GROWTH, else
+  go back and leave it so for a while, longer each time.
+- A rate counts bytes, and for each instance what a round trip costs besides: stills and cines mix.
+- Only a window in which work was always waiting, and every lane had its association, is a
+  measurement: an idle line's rate says nothing of the line.
+- An archive that refuses one association more has said how many it gives: that is the most for
+  REFUSAL_BELIEVED_S.
+Time is an argument, in seconds of a monotonic clock.
+"""
+
+from __future__ import annotations
+
+GROWTH = 1.1
+WINDOW_S = 0.3  # the shortest that is a measurement
+INSTANCES_IN_WINDOW = 4  # for each association
+INSTANCE_BYTES = 256 * 1024  # what an instance counts for, beside its length
+HOLD_S = (5.0, 15.0, 60.0, 300.0)  # after growth that did not help; the last repeats
+REFUSAL_BELIEVED_S = 60.0
+# Lanes that do not get their associations in this time are as good as refused.
+PATIENCE_S = 15.0
+
+
+class Parallelism:
+    """The number of associations for one destination, `cap` at most. Not thread-safe."""
+
+    def __init__(self, cap: int) -> None:
+        if cap < 1:
+            raise ValueError("at least one association")
+        self.cap = cap
+        self._level = 1
+        self._proved: tuple[int, float] | None = None  # the smaller level and its rate, in a trial
+        self._failures = 0
+        self._no_growth_before = 0.0
+        self._most, self._most_until = cap, 0.0
+        self._changed_at = 0.0
+        self._began: float | None = None
+        self._work = 0
+        self._instances = 0
+
+    @property
+    def level(self) -> int:
+        """How many associations there should be while there is work for them."""
+        return self._level
+
+    def finished(self, size: int, *, now: float, lanes: int, more: bool) -> None:
+        """An instance of so many bytes was answered.
+
+        lanes: associations open just now. more: whether work is waiting.
+        """
+        if not more or lanes != self._level:
+            self._began = None
+            if more and lanes < self._level and now - self._changed_at > PATIENCE_S:
+                self.refused(lanes, now=now)
+            return
+        if self._began is None:
+            self._began, self._work, self._instances = now, 0, 0
+            return
+        self._work += size + INSTANCE_BYTES
+        self._instances += 1
+        elapsed = now - self._began
+        if elapsed >= WINDOW_S and self._instances >= INSTANCES_IN_WINDOW * self._level:
+            self._measured(self._work / elapsed, now)
+
+    def refused(self, lanes: int, *, now: float) -> None:
+        """One association more could not be had, beside the `lanes` that are open."""
+        self._most, self._most_until = max(1, lanes), now + REFUSAL_BELIEVED_S
+        self._proved = None
+        self._change(min(self._level, self._most), now)
+
+    def _measured(self, rate: float, now: float) -> None:
+        self._began = None
+        if self._proved is not None:
+            smaller, its_rate = self._proved
+            self._proved = None
+            if rate < its_rate * GROWTH:
+                self._no_growth_before = now + HOLD_S[min(self._failures, len(HOLD_S) - 1)]
+                self._failures += 1
+                self._change(smaller, now)
+                return
+            self._failures = 0
+        larger = min(2 * self._level, self.cap if now >= self._most_until else self._most)
+        if larger > self._level and now >= self._no_growth_before:
+            self._proved = (self._level, rate)
+            self._change(larger, now)
+
+    def _change(self, level: int, now: float) -> None:
+        self._level, self._changed_at, self._began = level, now, None

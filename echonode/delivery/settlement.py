@@ -1,0 +1,170 @@
+"""Writes down how each instance fared, counts its failures, and lets the destination feel it.
+
+Rules
+- Everything is decided elsewhere (status_table, retry); this obeys. A failure is durable before the
+  lane that met it sends another instance; what was stored is durable soon after (clerk.py). Either
+  is logged once it is durable.
+- Tries are counted in memory, for each instance and kind of failure: a restart begins the count
+  anew, which can only mean more tries, never fewer.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import datetime
+
+from echonode.delivery.clerk import Clerk, Outcome
+from echonode.delivery.health import DestinationHealth
+from echonode.delivery.ports import DeliveryStore
+from echonode.delivery.retry import (
+    NEVER,
+    Backoff,
+    Decision,
+    Random,
+    after_derived,
+    after_own_failure,
+    after_response,
+    after_silence,
+)
+from echonode.delivery.status_table import Treatment
+from echonode.delivery.storage_scu import SendOutcome
+from echonode.errors import IllegalTransition, NetworkError
+from echonode.log import get_logger
+from echonode.model.delivery import DeliveryEvent
+from echonode.model.identity import Destination
+from echonode.store.values import Attempt, DeliveryJob
+
+log = get_logger(__name__)
+
+
+class Settlement:
+    """One destination's outcomes, from all of its lanes. Thread-safe."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        *,
+        store: DeliveryStore,
+        health: DestinationHealth,
+        now: Callable[[], datetime],
+        random: Random,
+        backoff: Backoff,
+    ) -> None:
+        self._destination = destination
+        self._store = store
+        self._health = health
+        self._now = now
+        self._random = random
+        self._backoff = backoff
+        self.clerk = Clerk(destination.name, store, now=now, written=self._log_stored)
+        self._lock = threading.Lock()  # for the counts and the health
+        self._failures: defaultdict[int, Counter[Treatment]] = defaultdict(Counter)
+        self._own_failures: Counter[int] = Counter()
+
+    def answered(self, job: DeliveryJob, outcome: SendOutcome) -> None:
+        """The archive answered the C-STORE."""
+        with self._lock:
+            decision = self._after_outcome(job, outcome)
+        if outcome.derived_uid and decision.event is DeliveryEvent.STORED:
+            decision = after_derived(outcome.derived_uid)
+        self.settle(job, decision, outcome.response.status)
+
+    def _after_outcome(self, job: DeliveryJob, outcome: SendOutcome) -> Decision:
+        treatment = outcome.verdict.treatment
+        decision = after_response(
+            outcome.verdict,
+            failures_before=self._failures[job.id][treatment],
+            pauses_before=self._health.unable,
+            now=self._now(),
+            random=self._random,
+            backoff=self._backoff,
+        )
+        self._health.answered()
+        if decision.event is DeliveryEvent.STORED:
+            self._health.stored()
+        elif decision.pause_s:
+            self._health.unable += 1
+        self._failures[job.id][treatment] += 1
+        return decision
+
+    def lost(self, job: DeliveryJob, error: NetworkError) -> None:
+        """The association ended before the answer."""
+        with self._lock:
+            decision = after_silence(
+                error,
+                failures_before=self._failures[job.id][Treatment.RESEND],
+                losses_before=self._health.lost,
+                now=self._now(),
+                random=self._random,
+                backoff=self._backoff,
+            )
+            self._health.lost += 1
+            self._failures[job.id][Treatment.RESEND] += 1
+        self.settle(job, decision)
+
+    def failed_here(self, job: DeliveryJob, error: OSError) -> None:
+        """Our own disk, or a process of ours, failed before anything was sent."""
+        with self._lock:
+            decision = after_own_failure(
+                error,
+                failures_before=self._own_failures[job.id],
+                now=self._now(),
+                random=self._random,
+                backoff=self._backoff,
+            )
+            self._own_failures[job.id] += 1
+        self.settle(job, decision)
+
+    def settle(self, job: DeliveryJob, decision: Decision, status: int | None = None) -> None:
+        """Make the decision durable, then act on the destination and say so. Raises StoreError."""
+        # The archive's Error Comment is kept nowhere: archives write names into it.
+        plain = status == 0x0000 and decision.provable
+        attempt = Attempt(
+            job_id=job.id,
+            event=decision.event,
+            status=status,
+            error="" if plain else decision.reason,
+            next_attempt_at=decision.next_attempt_at,
+        )
+        if decision.event is DeliveryEvent.STORED:
+            self._forget(job)
+            self.clerk.note(Outcome(job=job, attempt=attempt))
+            return
+        try:
+            self._store.record_attempts([attempt], now=self._now())
+        except IllegalTransition as error:
+            # The operator's hand moved it meanwhile, and that goes before.
+            log.warning("outcome_ignored", job=job.id, reason=str(error))
+            return
+        if decision.event is not DeliveryEvent.RETRY:
+            self._forget(job)
+        if decision.pause_s:
+            with self._lock:
+                self._health.pause(decision.pause_s)
+        name = "job_retried" if decision.event is DeliveryEvent.RETRY else "job_held"
+        self._log(name, job, attempt, alarm=decision.alarm)
+
+    def _forget(self, job: DeliveryJob) -> None:
+        with self._lock:
+            self._failures.pop(job.id, None)
+            self._own_failures.pop(job.id, None)
+
+    def _log_stored(self, outcome: Outcome) -> None:
+        self._log("instance_sent", outcome.job, outcome.attempt, alarm=False)
+
+    def _log(self, name: str, job: DeliveryJob, attempt: Attempt, *, alarm: bool) -> None:
+        again_at = attempt.next_attempt_at
+        log.log(
+            logging.ERROR if alarm else logging.INFO,
+            name,
+            sop_instance_uid=job.instance.sop_instance_uid,
+            destination=self._destination.name,
+            ae_title=self._destination.peer.ae_title,
+            status=None if attempt.status is None else f"{attempt.status:04X}",
+            reason=attempt.error,
+            next_attempt_at=again_at.isoformat() if again_at and again_at != NEVER else None,
+            alarm=alarm,
+        )

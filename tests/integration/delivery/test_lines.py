@@ -1,0 +1,169 @@
+"""Lines that are slow, dead, cut or deaf, with real archives at their other end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from echonode.delivery.policy import DeliveryPolicy
+from echonode.model.delivery import DeliveryState
+from tests.integration.delivery.house import House, wait_until
+from tests.peers.dcmtk import StoreScp, dcmtk
+from tests.peers.instances import STILL, InstanceKind, make_instances
+from tests.peers.process import free_port
+from tests.peers.proxy import Line, Proxy
+
+pytestmark = pytest.mark.peers
+
+ROUND_TRIP_S = 0.05
+SMALL = InstanceKind(name="small still", columns=64, rows=64)
+FULL = os.environ.get("ECHONODE_FAULTS") == "full"
+S = DeliveryState
+
+
+def test_a_line_with_a_long_round_trip_is_used_well(
+    tmp_path: Path, storescp: StoreScp, record_property: Callable[[str, object], None]
+) -> None:
+    """50 ms there and back: at least four times the rate of one DCMTK storescu, start included.
+
+    The best of three: what else runs on the machine would slow the eight and spare the one.
+    """
+    instances = make_instances(tmp_path / "stills", STILL, 400)
+    ratios = []
+    with Proxy(storescp.port, Line(delay_s=ROUND_TRIP_S / 2)) as proxy:
+        while len(ratios) < 3 and max(ratios, default=0) < 4:
+            theirs = rate_of_storescu(proxy.port, instances.files[:40])
+            house = House(tmp_path / f"var{len(ratios)}")
+            house.put(instances.files, ["pacs"])
+            house.deliver_to("pacs", proxy.port)
+            ours = len(instances.files) / house.wait_settled("pacs", len(instances.files))
+            house.close()
+            ratios.append(ours / theirs)
+    record_property("ratio_to_storescu", round(max(ratios), 1))
+    assert max(ratios) >= 4, ratios
+
+
+def rate_of_storescu(port: int, files: Sequence[Path]) -> float:
+    """Instances a second over one association of DCMTK's."""
+    began = time.monotonic()
+    done = dcmtk("storescu", "-R", "-pdu", "131072", "127.0.0.1", port, *files)
+    assert done.ok, done.output
+    return len(files) / (time.monotonic() - began)
+
+
+def test_a_backlog_is_drained_at_the_steady_rate_with_flat_memory(
+    house: House,
+    tmp_path: Path,
+    storescp: StoreScp,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """The end of a long backlog costs what its beginning cost, and needs no more memory (10,000
+    stills in the full programme, where the rate by the clock is held to 80% as well).
+
+    By processor time, which is the node's own: what else runs on the machine takes none of it.
+    """
+    count = 10_000 if FULL else 1_600
+    instances = make_instances(tmp_path / "stills", SMALL, count)
+    house.put(instances.files, ["pacs"])
+    house.deliver_to("pacs", storescp.port, policy=DeliveryPolicy(associations=1))
+    costs, rates, memory = [], [], []
+    for quarter in range(1, 5):
+        before, wall, own = house.states("pacs").get(S.SENT, 0), time.monotonic(), cpu_s()
+        house.wait_settled("pacs", quarter * count // 4, timeout_s=300)
+        sent = house.states("pacs")[S.SENT] - before
+        costs.append((cpu_s() - own) / sent)
+        rates.append(sent / (time.monotonic() - wall))
+        memory.append(resident_bytes())
+    record_property("rates", [round(rate) for rate in rates])
+    assert costs[3] <= 1.25 * max(costs[:2])
+    assert not FULL or rates[3] >= 0.8 * max(rates[:2])
+    assert memory[3] - memory[0] < 8 * 1024 * 1024
+    assert house.states("pacs") == {S.SENT: count}
+
+
+def cpu_s() -> float:
+    """Processor time of this process."""
+    return time.process_time()
+
+
+def resident_bytes() -> int:
+    """Of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_dead_archive_and_a_slow_one_hold_up_no_other(
+    house: House, tmp_path: Path, storescp: StoreScp, make_storescp: Callable[..., StoreScp]
+) -> None:
+    """One destination refuses connections and one answers after seconds: the third gets everything
+    at once, and nothing of the others' is lost.
+    """
+    slow = make_storescp()
+    instances = make_instances(tmp_path / "stills", SMALL, 30)
+    with Proxy(slow.port, Line(delay_s=1.5)) as proxy:
+        house.deliver_to("dead", free_port())
+        house.deliver_to("slow", proxy.port, policy=DeliveryPolicy(associations=1))
+        house.deliver_to("well", storescp.port)
+        house.put(instances.files, ["dead", "slow", "well"])
+        house.wait_settled("well", 30, timeout_s=20)
+        assert house.states("dead").get(S.SENT, 0) == 0
+        assert house.states("slow").get(S.SENT, 0) < 30
+    assert len(storescp.received()) == 30
+    assert house.workers["dead"].problem
+
+
+def test_associations_are_released_promptly(
+    house: House, tmp_path: Path, storescp: StoreScp
+) -> None:
+    """Seconds after the last instance no association is left, however many there were."""
+    instances = make_instances(tmp_path / "stills", STILL, 150)
+    with Proxy(storescp.port, Line(delay_s=ROUND_TRIP_S / 2)) as proxy:
+        worker = house.deliver_to("pacs", proxy.port)
+        house.put(instances.files, ["pacs"])
+        wait_until(lambda: worker.associations > 1, timeout_s=30, what="several associations")
+        house.wait_settled("pacs", len(instances.files))
+        wait_until(lambda: worker.associations <= 1, timeout_s=3, what="helpers released")
+        wait_until(lambda: proxy.open_connections == 0, timeout_s=10, what="all released")
+        assert 1 < proxy.accepted <= 8
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["fin", "reset"])
+def test_a_line_that_breaks_in_an_instance_delivers_all_the_same(
+    house: House, tmp_path: Path, storescp: StoreScp, reset: bool
+) -> None:
+    """Cut in the middle of the third instance, then healed: each arrives, none is held."""
+    instances = make_instances(tmp_path / "stills", SMALL, 10)
+    size = instances.files[0].stat().st_size
+    with Proxy(storescp.port, Line(cut_after=int(2.5 * size), reset=reset)) as proxy:
+        house.put(instances.files, ["pacs"])
+        house.deliver_to("pacs", proxy.port, policy=DeliveryPolicy(associations=2))
+        wait_until(lambda: proxy.accepted > 0, timeout_s=10, what="called")
+        proxy.worsen(cut_after=None)
+        house.wait_settled("pacs", 10, timeout_s=60)
+    assert house.states("pacs") == {S.SENT: 10}
+    whole = [path for path in storescp.received() if path.stat().st_size >= size - 1024]
+    assert len(whole) >= 10
+
+
+def test_an_archive_that_stops_reading_ends_with_the_node(
+    house: House, tmp_path: Path, storescp: StoreScp
+) -> None:
+    """A window that closes in the middle of an instance does not keep the node from stopping, and
+    what was under way is queued again.
+    """
+    instances = make_instances(
+        tmp_path / "cine", InstanceKind(name="cine", columns=640, rows=480, frames=60), 2
+    )
+    with Proxy(storescp.port) as proxy:
+        worker = house.deliver_to("pacs", proxy.port)
+        proxy.stop_reading()
+        house.put(instances.files, ["pacs"])
+        wait_until(lambda: house.states("pacs").get(S.SENDING, 0) > 0, timeout_s=10, what="sending")
+        began = time.monotonic()
+        worker.stop(1.0)
+        assert time.monotonic() - began < 6
+    assert house.states("pacs").get(S.SENT, 0) == 0

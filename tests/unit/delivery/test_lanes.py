@@ -1,0 +1,127 @@
+"""Several associations with one archive, and what is learnt while one is opened."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
+from echonode.dimse.services import Part10File
+from echonode.errors import AssociationRejected, ContextNotAccepted
+from echonode.model.delivery import DeliveryState
+from tests.unit.delivery.conftest import Scene
+from tests.unit.delivery.doubles import US_IMAGE, Recorder, delivery_job, stored_instance
+
+S = DeliveryState
+PATIENCE_S = 10.0
+BUSY = AssociationRejected("too many", result=2, source=3, reason=2)
+
+
+class SlowArchive:
+    """Answers after 20 ms, whoever asks, and counts how many are asking at once."""
+
+    def __init__(self, scene: Scene, *, most: int = 100) -> None:
+        self.lock = threading.Lock()
+        self.at_once = self.most_at_once = 0
+        self.most = most
+        self.scene = scene
+        scene.archive.on_store = self.store
+        scene.archive.on_associate = self.associate
+
+    def store(self, file: Part10File) -> None:
+        with self.lock:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        time.sleep(0.02)  # the archive's own time, which is what lanes are for
+        with self.lock:
+            self.at_once -= 1
+
+    def associate(self) -> None:
+        if sum(a.is_open for a in self.scene.archive.associations) >= self.most:
+            raise BUSY
+
+
+def deliver(scene: Scene, count: int, associations: int) -> None:
+    """Send `count` stills with the worker's own threads and the real clock."""
+    scene.queue(count)
+    worker = scene.worker(monotonic=time.monotonic, associations=associations)
+    worker.start()
+    deadline = time.monotonic() + PATIENCE_S
+    while any(job.state is not S.SENT for job in [*scene.store.jobs.values()]):
+        assert time.monotonic() < deadline, "not delivered"
+        threading.Event().wait(0.01)
+    assert worker.stop(PATIENCE_S)
+
+
+def test_a_backlog_goes_over_several_associations(scene: Scene, lines: Recorder) -> None:
+    """More than one at once, no more than the cap, each instance once, and all are ended."""
+    archive = SlowArchive(scene)
+    deliver(scene, 150, 4)
+    assert 2 <= archive.most_at_once <= 4
+    sent = [uid for uid, _ in scene.archive.received]
+    assert len(sent) == len(set(sent)) == 150
+    assert all(not association.is_open for association in scene.archive.associations)
+
+
+def test_they_start_in_the_order_of_the_exam(scene: Scene, lines: Recorder) -> None:
+    """An instance is overtaken only by those that go at the same time."""
+    SlowArchive(scene)
+    deliver(scene, 120, 4)
+    numbers = [int(uid.rsplit(".", 1)[1]) for uid, _ in scene.archive.received]
+    assert max(abs(number - place) for place, number in enumerate(numbers, start=1)) <= 4
+
+
+def test_an_archive_of_one_association_is_not_paused(scene: Scene, lines: Recorder) -> None:
+    """A refused second association costs nothing: no pause, no try, no alarm."""
+    archive = SlowArchive(scene, most=1)
+    deliver(scene, 60, 8)
+    assert archive.most_at_once == 1
+    assert lines.named("associations_limited")
+    assert not lines.named("association_rejected")
+    assert {job.attempts for job in scene.store.jobs.values()} == {1}
+
+
+def test_what_was_learnt_is_proposed_next_time(scene: Scene) -> None:
+    """An archive that takes only Implicit VR is not offered Explicit VR again, not even by another
+    worker after a restart.
+    """
+    scene.store.add(delivery_job(1, stored_instance(transfer_syntax_uid=IMPLICIT_LE)))
+    scene.archive.accepts = lambda sop_class, syntax: syntax == IMPLICIT_LE
+    scene.run(scene.worker(reencode=never), 60)
+    scene.store.add(delivery_job(2, stored_instance(2, transfer_syntax_uid=IMPLICIT_LE)))
+    scene.run(scene.worker(reencode=never), 60)
+    first, second = (
+        {t for c in proposal if c.abstract_syntax == US_IMAGE for t in c.transfer_syntaxes}
+        for proposal in scene.archive.proposals
+    )
+    assert EXPLICIT_LE in first
+    assert second == {IMPLICIT_LE}
+
+
+def test_an_archive_that_changed_is_asked_for_everything_before_anything_is_held(
+    scene: Scene,
+) -> None:
+    """It took Implicit VR yesterday and takes Explicit VR today: nothing is held for that."""
+    scene.store.add(delivery_job(1, stored_instance(transfer_syntax_uid=IMPLICIT_LE)))
+    scene.archive.accepts = lambda sop_class, syntax: syntax == IMPLICIT_LE
+    worker = scene.worker(reencode=never)
+    scene.run(worker, 60)
+    scene.archive.accepts = lambda sop_class, syntax: syntax == EXPLICIT_LE
+    scene.store.add(delivery_job(2, stored_instance(2)))
+    scene.run(worker, 60)
+    assert scene.store.state(2) is S.SENT
+    assert scene.archive.received[-1] == ("1.2.3.2", EXPLICIT_LE)
+
+
+def test_an_archive_that_takes_nothing_is_remembered_for_it(scene: Scene) -> None:
+    """The instance is held with the reason, and the operator sees the class as refused."""
+    scene.queue()
+    scene.archive.refusals = [ContextNotAccepted("nothing was accepted")]
+    worker = scene.worker()
+    scene.run(worker, 1)
+    assert scene.store.state() is S.HELD
+    assert worker.accepts[US_IMAGE] == ()
+
+
+def never(*_: object) -> object:
+    raise AssertionError("nothing is to be re-encoded here")

@@ -5,17 +5,19 @@ Exit codes: 0 done, 1 the job failed, 2 bad usage or configuration.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from echonode import __version__
-from echonode.errors import ConfigError, EchoNodeError, UsageError
+from echonode.errors import ConfigError, ConfigFault, EchoNodeError, UsageError
 
 if TYPE_CHECKING:
     from echonode.config import Config
@@ -58,6 +60,12 @@ def _load(path: Path) -> Config:
     return load(path, os.environ)
 
 
+def _doubts(settings: Config) -> Iterator[ConfigFault]:
+    from echonode.config import tls_doubts
+
+    return tls_doubts(settings, datetime.now(UTC))
+
+
 @app.callback(invoke_without_command=True)
 def _version(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
@@ -73,9 +81,13 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     with _outcomes():
         settings = _load(config)
         from echonode import log
-        from echonode.node import run_until_signalled
+        from echonode.node_signals import run_until_signalled
 
         log.configure(format=settings.logging.format, level=settings.logging.level)
+        for doubt in _doubts(settings):
+            log.get_logger(__name__).warning(
+                "config_doubtful", path=doubt.path, reason=doubt.problem, remedy=doubt.remedy
+            )
         run_until_signalled(settings)
 
 
@@ -84,6 +96,8 @@ def check_config(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     """Check a configuration: 0 when valid, 2 with every fault listed."""
     with _outcomes():
         settings = _load(file)
+        for doubt in _doubts(settings):
+            typer.echo(f"warning: {doubt}", err=True)
         typer.echo(
             f"{file} is valid: {len(settings.peers)} peers, "
             f"{len(settings.destinations)} destinations, {len(settings.probes)} probes."
@@ -102,18 +116,124 @@ def ledger(
         (print_json if as_json else print_table)(_load(config).data_dir)
 
 
+@app.command()
+def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Read the index again from the files, while no node runs; shows its progress."""
+    with _outcomes():
+        settings = _load(config)
+        from echonode import log
+        from echonode.reindexing import reindex as read_again
+
+        log.configure(format="console", level="error")
+        names = [destination.name for destination in settings.destination_values()]
+        if not read_again(settings.data_dir, destinations=names):
+            raise typer.Exit(1)
+
+
+@app.command()
+def preflight(
+    peer: Annotated[str | None, typer.Option(metavar="NAME", help="Only this one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Prove each peer both ways, to the archive's promise; exit 1 names what to mend."""
+    with _outcomes():
+        from echonode import log
+        from echonode.preflight_command import print_outcome, run_preflight
+
+        log.configure(level="critical")
+        outcome = run_preflight(_load(config), peer)
+        if as_json:
+            typer.echo(json.dumps(outcome, indent=2))
+        else:
+            print_outcome(outcome)
+        if not outcome["ok"]:
+            raise typer.Exit(1)
+
+
+UIDArgument = Annotated[str, typer.Argument(metavar="UID", help="A SOP Instance UID.")]
+DestinationOption = Annotated[
+    str | None, typer.Option("--destination", metavar="NAME", help="Only the delivery to it.")
+]
+
+
+def _operate(action: str, uid: str, destination: str | None, config: Path) -> None:
+    with _outcomes():
+        from echonode import log
+        from echonode.operator_command import operate
+
+        log.configure(level="critical")
+        for at in operate(_load(config), action, uid, destination=destination)["deliveries"]:
+            typer.echo(f"{at['destination']}: {at['state']} {at['last_error']}".rstrip())
+
+
+@app.command()
+def hold(
+    uid: UIDArgument,
+    destination: DestinationOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Hold an instance's deliveries until they are released."""
+    _operate("hold", uid, destination, config)
+
+
+@app.command()
+def release(
+    uid: UIDArgument,
+    destination: DestinationOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Send held deliveries again; let go of a copy that is kept for a warning."""
+    _operate("release", uid, destination, config)
+
+
+@app.command()
+def retry(
+    uid: UIDArgument,
+    destination: DestinationOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Send now what is held or waits for its next try."""
+    _operate("retry", uid, destination, config)
+
+
+@app.command()
+def report(
+    exam: Annotated[str, typer.Argument(metavar="EXAM", help="Its Study Instance UID.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The bundle, a ZIP file.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Bundle what befell one exam on its way to the archives, without patient data."""
+    with _outcomes():
+        from echonode.flight_report import write_report
+
+        events = write_report(_load(config), exam, out)
+        typer.echo(f"{out}: {events} events")
+
+
 @app.command("probe-sim")
 def probe_sim(
-    protocol: Annotated[str, typer.Option(help="echopen")],
+    protocol: Annotated[str, typer.Option(help="echopen or openigtlink")],
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")],
-    dialect: Annotated[str, typer.Option(help="kit")] = "kit",
+    dialect: Annotated[
+        str, typer.Option(help="Of echopen: sweeping, kit, lounger or epf.")
+    ] = "kit",
     host: Annotated[str, typer.Option()] = "127.0.0.1",
     recording: Annotated[
         Path | None, typer.Option(help="A recording; without one, a synthetic phantom.")
     ] = None,
-    fps: Annotated[float, typer.Option(min=0.1, max=1000.0)] = 20.0,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=1000.0, help="Else the recorded times, or 20 a second."),
+    ] = None,
     frames: Annotated[int, typer.Option(min=0, help="Stop after so many; 0 never.")] = 0,
     loop: Annotated[bool, typer.Option("--loop", help="Begin the recording again.")] = False,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="To a receiver that listens (openigtlink).")
+    ] = False,
+    line_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="UDP port of the receiver (epf).")
+    ] = 51000,
 ) -> None:
     """Act as a probe on the wire, from a recording or from a synthetic phantom."""
     with _outcomes():
@@ -128,6 +248,8 @@ def probe_sim(
             fps=fps,
             frames=frames or None,
             loop=loop,
+            connect=connect,
+            line_port=line_port,
         )
 
 

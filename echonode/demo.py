@@ -191,9 +191,15 @@ class _Clinic:
 
 
 def _config(data_dir: Path, ae_title: str, port: int, **sections: Any) -> Config:
-    listen = [{"host": LOOPBACK, "port": port}]
     return Config.model_validate(
-        {"ae_title": ae_title, "data_dir": data_dir, "listen": listen, **sections}
+        {
+            "ae_title": ae_title,
+            "data_dir": data_dir,
+            "listen": [{"host": LOOPBACK, "port": port}],
+            # A demonstration of a minute needs no reserve, and runs on a full laptop too.
+            "retention": {"minimum_free_percent": 0},
+            **sections,
+        }
     )
 
 

@@ -3,9 +3,12 @@
 EchoNodeError
 ├── ConfigError              the configuration; the operator mends the file
 ├── UsageError               a command's arguments; the operator calls again
+├── OperatorRefused          what an operator asked cannot be done; nothing was changed
+├── NodeNotAsked             a node runs here, and cannot be asked over HTTP
 ├── IllegalTransition        our own: a state machine was given an event it has no row for
 ├── ProbeError               the probe or the line to it
 │   ├── ProtocolError        bytes that are not of the configured protocol
+│   ├── CaptureRefused       a still or a clip of what there is not; nothing was taken
 │   └── ProbeUnreachable     nobody listens, or the connection broke
 ├── InvalidObject            a dataset that would not be valid; it is not built
 │   ├── Unreadable           received bytes that cannot be parsed: answer C000
@@ -58,6 +61,14 @@ class UsageError(EchoNodeError):
     """A command was called with arguments that do not fit."""
 
 
+class OperatorRefused(EchoNodeError):
+    """What an operator asked cannot be done just now; the message says why. Nothing was changed."""
+
+
+class NodeNotAsked(EchoNodeError):
+    """A node runs on this data_dir, and no answer of it could be had over HTTP."""
+
+
 class IllegalTransition(EchoNodeError):
     """An event that the state's row of the transition table does not name; nothing was changed."""
 
@@ -68,6 +79,10 @@ class ProbeError(EchoNodeError):
 
 class ProtocolError(ProbeError):
     """Bytes that cannot be of the configured probe protocol."""
+
+
+class CaptureRefused(ProbeError):
+    """A capture that cannot be: no frame yet, or the probe left; nothing was taken."""
 
 
 class ProbeUnreachable(ProbeError):

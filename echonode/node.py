@@ -16,9 +16,6 @@ Rules
 from __future__ import annotations
 
 import random
-import signal
-import socket
-import threading
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -27,43 +24,42 @@ from typing import Protocol, Self
 
 from echonode import __version__
 from echonode.commitment.commitment_scp import CommitmentSCP
-from echonode.commitment.commitment_scu import CallBackAddress, CommitmentSCU
+from echonode.commitment.commitment_scu import CommitmentSCU
 from echonode.commitment.report_scp import ReportSCP
-from echonode.config import Config, Web
+from echonode.config import Config
 from echonode.delivery.wiring import delivery_worker
-from echonode.dimse.acceptor import Acceptor, ListenerAddress
+from echonode.destinations import delivery_policy, reencode_for
+from echonode.dimse.acceptor import Acceptor
 from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import Services
-from echonode.errors import UsageError
-from echonode.exam.unattended import UnattendedExams
 from echonode.frames.frame import Acquisition
 from echonode.frames.source import ProbeSource
 from echonode.intake import Intake
-from echonode.ledger import plain_rows
+from echonode.listeners import call_back_address, listener_addresses
 from echonode.local_zone import local_zone
 from echonode.log import get_logger
 from echonode.model.commitment import CommitmentReport
 from echonode.model.exam import ExamFacts
 from echonode.model.identity import Peer
+from echonode.negotiations import RecordedNegotiations
+from echonode.node_parts import disk_admission, housekeeping, log_recovery, unattended_exams
+from echonode.node_web import web_server
 from echonode.objects.equipment import NodeEquipment
+from echonode.preflight.awaited import AwaitedReports
+from echonode.preflight.preflight import Preflight
 from echonode.query.find_scp import FindSCP
-from echonode.reencoding import native_reencoder
+from echonode.reencoding import Reencoder
 from echonode.retrieve.get_scp import GetSCP
 from echonode.retrieve.move_scp import MoveSCP
 from echonode.sources import source_settings
 from echonode.status import NodeReader
 from echonode.storage_scp import StorageSCP
 from echonode.store.store import Store
-from echonode.store.values import RecoveryReport
-from echonode.web.health import health_routes
-from echonode.web.server import WebServer
-from echonode.web.status import console_routes
 
 log = get_logger(__name__)
 
 # compose and systemd are told to wait longer than this before they kill.
 STOP_DEADLINE_S = 30.0
-_EVERYWHERE = ("0.0.0.0", "::")
 
 
 def utc_now() -> datetime:
@@ -88,13 +84,17 @@ class Node:
         self.destinations = config.destination_values()
         names = [destination.name for destination in self.destinations]
         self.store = Store.open(config.data_dir, now=utc_now, adopt_to=names)
-        self._reencode = native_reencoder(self.store.scratch)
+        self._admission = disk_admission(config)
+        self._reencoder = Reencoder(self.store.scratch)
+        self._call_back = call_back_address(config)
         self._running = ExitStack()
         self._stop_at = 0.0
 
         self.requestor = Requestor(ae_title=config.ae_title, commit_report=self._take_report)
+        # Reports on a preflight's test image are its own; the store knows nothing of them.
+        self._awaited = AwaitedReports()
         self._commitment = CommitmentSCU(
-            store=self.store, call_back=self._call_back(), now=utc_now, random=random.random
+            store=self.store, call_back=self._call_back, now=utc_now, random=random.random
         )
         self._report_scp = ReportSCP(
             store=self.store, wake=self._wake, now=utc_now, random=random.random
@@ -106,22 +106,27 @@ class Node:
             now=utc_now,
             random=random.random,
         )
+        to_archives = RecordedNegotiations(
+            self.requestor.associate, note=self.store.note_flight, now=utc_now
+        )
         self.workers = {
             destination.name: delivery_worker(
                 destination,
                 store=self.store,
-                associate=self.requestor.associate,
+                associate=to_archives,
                 commitment=self._commitment,
                 now=utc_now,
                 check_bytes=self.store.check_bytes,
-                reencode=self._reencode,
+                policy=delivery_policy(section),
+                reencode=reencode_for(section, self._reencoder),
+                notes=self.store.notes,
             )
-            for destination in self.destinations
+            for destination, section in zip(self.destinations, config.destinations, strict=True)
         }
         self.store.on_delivery_due.append(self._wake)
         self.acceptor = Acceptor(
             ae_title=config.ae_title,
-            listeners=[ListenerAddress(host=at.host, port=at.port) for at in config.listen],
+            listeners=listener_addresses(config.listen),
             peers=self.peers,
             services=self._services(),
         )
@@ -135,19 +140,35 @@ class Node:
             local=local_zone(),
             now=utc_now,
         )
-        self._exams = {
-            probe.name: UnattendedExams(
-                node_id=self.store.node_id,
-                next_counter=lambda: self.store.counter("unidentified"),
-                configured=probe.capture.patient.value() if probe.capture.patient else None,
+        self._exams = unattended_exams(config, self.store)
+        self.sources = [
+            ProbeSource(
+                source_settings(probe),
+                on_acquisition=self._take,
+                store=lambda acquisition: self.intake.store(acquisition).sop_instance_uid,
+                admit=self._admission.refusal,
             )
             for probe in config.probes
-        }
-        self.sources = [
-            ProbeSource(source_settings(probe), on_acquisition=self._take)
-            for probe in config.probes
         ]
-        self.web = self._web_server(config.web) if config.web else None
+        self._reader = self._node_reader()
+        self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
+        self.web = (
+            web_server(
+                config.web,
+                store=self.store,
+                reader=self._reader,
+                preflight=Preflight(
+                    config,
+                    associate=self.requestor.associate,
+                    awaited=self._awaited,
+                    us=self._call_back,
+                    now=utc_now,
+                ),
+                now=utc_now,
+            )
+            if config.web
+            else None
+        )
 
     # --- its life ---
 
@@ -156,7 +177,8 @@ class Node:
         began = time.monotonic()
         with ExitStack() as undo:
             undo.callback(self.store.close)
-            self._report_recovery()
+            undo.callback(self._reencoder.close)
+            log_recovery(self.store.recovery)
             undo.callback(self._stop_part, self.intake)
             self.intake.start()
             undo.callback(self._stop_part, self._commitment_scp)
@@ -164,6 +186,8 @@ class Node:
             for worker in self.workers.values():
                 undo.callback(self._stop_part, worker)
                 worker.start()
+            undo.callback(self._stop_part, self._housekeeping)
+            self._housekeeping.start()
             undo.callback(self._stop_part, self.acceptor)
             self.acceptor.start()
             if self.web:
@@ -207,7 +231,7 @@ class Node:
     # --- the callables that join the rooms ---
 
     def _services(self) -> Services:
-        storage = StorageSCP(self.store)
+        storage = StorageSCP(self.store, forwarding=self.config.forwarding_by_peer())
         return Services(
             open_incoming=storage.open_incoming,
             store=storage.store,
@@ -216,16 +240,17 @@ class Node:
                 select=self.store.select,
                 associate=self.requestor.associate,
                 destination_for={peer.ae_title: peer for peer in self.peers}.get,
-                reencode=self._reencode,
+                reencode=self._reencoder.lossless,
             ),
-            get=GetSCP(select=self.store.select, reencode=self._reencode),
+            get=GetSCP(select=self.store.select, reencode=self._reencoder.lossless),
             commit_request=self._commitment_scp.commit_request,
-            commit_report=self._report_scp,
+            commit_report=self._take_report,
         )
 
     def _take_report(self, caller: Peer, report: CommitmentReport) -> int:
-        """Reports on associations that we opened; the requestor is older than their service."""
-        return self._report_scp(caller, report)
+        """A report on any association: a preflight's own, or the store's."""
+        status = self._awaited.take(caller, report)
+        return self._report_scp(caller, report) if status is None else status
 
     def _take(self, acquisition: Acquisition) -> None:
         self.intake.take(acquisition)
@@ -238,66 +263,17 @@ class Node:
         if worker := self.workers.get(destination):
             worker.wake()
 
-    def _web_server(self, web: Web) -> WebServer:
-        reader = NodeReader(
+    def _node_reader(self) -> NodeReader:
+        return NodeReader(
             self.config,
             store=self.store,
             sources=self.sources,
             intake_counters=lambda: self.intake.counters,
             active_associations=lambda: self.acceptor.active_associations,
             problem_of=lambda name: self.workers[name].problem,
+            associations_of=lambda name: self.workers[name].associations,
+            accepts_of=lambda name: self.workers[name].accepts,
+            admission=self._admission,
+            call_back=str(self._call_back),
             now=utc_now,
         )
-        return WebServer(
-            host=web.host,
-            port=web.port,
-            routes=[
-                *health_routes(checks=reader.checks(), registry=reader.registry()),
-                *console_routes(status=reader.status, ledger=lambda: plain_rows(self.store)),
-            ],
-        )
-
-    def _report_recovery(self) -> None:
-        """What the last stop left behind, once, where there was anything."""
-        found = self.store.recovery
-        if found == RecoveryReport():
-            return
-        log.warning(
-            "store_recovered",
-            temporary_files_removed=found.temporary_files_removed,
-            orphans_adopted=found.orphans_adopted,
-            orphans_quarantined=found.orphans_quarantined,
-            deliveries_requeued=found.deliveries_requeued,
-            missing_files=list(found.missing),
-            database_rebuilt=found.database_rebuilt,
-        )
-
-    def _call_back(self) -> CallBackAddress:
-        """What a PACS's operator has to enter to reach us."""
-        listener = self.config.listen[0]
-        host = socket.gethostname() if listener.host in _EVERYWHERE else listener.host
-        return CallBackAddress(ae_title=self.config.ae_title, host=host, port=listener.port)
-
-
-def run_until_signalled(config: Config) -> None:
-    """`echonode run`: a node until SIGTERM or SIGINT; a second signal ends it at once.
-
-    Raises EchoNodeError where it cannot start.
-    """
-    signalled = threading.Event()
-
-    def on_signal(number: int, _frame: object) -> None:
-        if signalled.is_set():
-            # The operator insists. What is durable stays so: that is what the store is for.
-            raise SystemExit(128 + number)
-        signalled.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    node = Node(config)
-    try:
-        node.start()
-    except OSError as error:
-        raise UsageError(f"cannot listen: {error}") from error
-    signalled.wait()
-    node.stop()

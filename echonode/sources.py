@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from echonode.config import Probe
+from collections.abc import Sequence
+
+from echonode.config import Image, Probe
+from echonode.frames.file_player import PlayFile
 from echonode.frames.frame import ProbeIdentity
+from echonode.frames.picture_settings import ColourOrder, Orientation, PictureSettings
 from echonode.frames.settings import (
     CaptureMode,
     CaptureSettings,
@@ -12,24 +16,68 @@ from echonode.frames.settings import (
     StreamSettings,
 )
 from echonode.frames.source import SourceSettings
+from echonode.frames.transport import CommandAndBind, ConnectTo, ListenAt, Way
+from echonode.probe.epf import LINE_PORT
+from echonode.probe.kinematics import Kinematics
 from echonode.probe.profile import ProbeProfile, SampleMode
+
+# Of a probe that scans; echOpen's make 10 to 20.
+FRAMES_PER_S = 20.0
 
 
 def source_settings(probe: Probe) -> SourceSettings:
     """What `probe` says, in the units of the rooms that do the work (Hz, kHz)."""
-    host, _, port = (probe.connect or "").rpartition(":")
+    stream = StreamSettings(profile=_profile(probe), image=_image(probe), picture=_picture(probe))
     return SourceSettings(
         identity=_identity(probe),
         protocol=probe.protocol,
         dialect=probe.dialect or "",
-        host=host.strip("[]"),
-        port=int(port),
-        stream=StreamSettings(profile=_profile(probe), image=_image(probe)),
+        way=_way(probe, stream),
+        stream=stream,
         capture=CaptureSettings(
             mode=CaptureMode(probe.capture.mode),
             gap_s=probe.capture.gap_s,
             max_clip_s=probe.capture.max_clip_s,
         ),
+    )
+
+
+def cine_bytes_per_s(probes: Sequence[Probe]) -> float:
+    """What the probes write while all of them scan, for the minutes of cine that are shown.
+
+    By the size of the images that are built and a usual rate: 8 bit, FRAMES_PER_S.
+    """
+    sizes = [probe.image.rows * probe.image.columns for probe in probes]
+    return FRAMES_PER_S * (sum(sizes) or Image().rows * Image().columns)
+
+
+def _way(probe: Probe, stream: StreamSettings) -> Way:
+    """How the probe's data reach us; checks.py saw to it that one way is given."""
+    if probe.path is not None:
+        return PlayFile(path=probe.path, loop=probe.loop, fps=probe.fps, stream=stream)
+    if probe.dialect == "epf":
+        host, port = _host_and_port(probe.connect or "")
+        local = (None, LINE_PORT) if probe.listen is None else _host_and_port(probe.listen)
+        return CommandAndBind(host=host, port=port, local_host=local[0], local_port=local[1])
+    host, port = _host_and_port(probe.listen or probe.connect or "")
+    way = ConnectTo if probe.listen is None else ListenAt
+    return way(host=host, port=port)
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _picture(probe: Probe) -> PictureSettings:
+    image, known = probe.image, probe.profile
+    return PictureSettings(
+        device=probe.device or "",
+        calibrated=known.calibrated,
+        spacing_mm=known.spacing_mm,
+        colour_order=None if image.colour_order is None else ColourOrder(image.colour_order),
+        orientation=None if image.orientation is None else Orientation(image.orientation),
+        window=image.window,
     )
 
 
@@ -58,6 +106,8 @@ def _profile(probe: Probe) -> ProbeProfile:
             None if known.center_frequency_mhz is None else known.center_frequency_mhz * 1e3
         ),
         samples_per_line=known.samples_per_line,
+        lines=known.lines,
+        kinematics=Kinematics(known.kinematics),
     )
 
 
@@ -73,4 +123,6 @@ def _image(probe: Probe) -> ImageSettings:
         full_scale=image.full_scale,
         band_hz=(low * 1e6, high * 1e6),
         largest_gap=image.largest_gap,
+        tgc=image.tgc,
+        persistence=image.persistence,
     )

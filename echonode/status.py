@@ -5,21 +5,25 @@ Read when asked, from the parts themselves; nothing is kept here, and no patient
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from echonode import __version__
+from echonode.alarms import REFUSED_REPORTS_FOR, DestinationFacts, Facts, alarms_of
 from echonode.config import Config
 from echonode.errors import StoreError
 from echonode.frames.source import ProbeSource
 from echonode.intake import IntakeCounters
+from echonode.metrics import Metric, metrics_of
+from echonode.model.delivery import DeliveryState
+from echonode.model.identity import CommitmentPolicy, Destination
+from echonode.store.disk_admission import DiskAdmission
+from echonode.store.figures import UNPROVED
 from echonode.store.store import Store
-from echonode.web.health import Check
+from echonode.web.health import Alarm, Check
 from echonode.web.status import DestinationStatus, NodeStatus, ProbeStatus
 
 
@@ -27,6 +31,8 @@ class NodeReader(Collector):
     """Reads the node's parts: `status` for the page, `checks` for readiness, `collect` for metrics.
 
     problem_of: destination name -> what keeps it from being reached just now, '' when nothing does.
+    associations_of: -> open to it. accepts_of: -> SOP class -> transfer syntaxes it takes.
+    call_back: the AE, host and port that an archive must be able to call.
     """
 
     def __init__(
@@ -38,6 +44,10 @@ class NodeReader(Collector):
         intake_counters: Callable[[], IntakeCounters],
         active_associations: Callable[[], int],
         problem_of: Callable[[str], str],
+        associations_of: Callable[[str], int],
+        accepts_of: Callable[[str], Mapping[str, Sequence[str]]],
+        admission: DiskAdmission,
+        call_back: str,
         now: Callable[[], datetime],
     ) -> None:
         self._config = config
@@ -46,34 +56,61 @@ class NodeReader(Collector):
         self._intake_counters = intake_counters
         self._active_associations = active_associations
         self._problem_of = problem_of
+        self._associations_of = associations_of
+        self._accepts_of = accepts_of
+        self._admission = admission
+        self._call_back = call_back
         self._now = now
         self._started_at = now()
 
     def status(self) -> NodeStatus:
         """Everything at this moment. Raises StoreError where the database does not answer."""
-        counts = self._store.delivery_counts()
+        counts, space = self._store.delivery_counts(), self._admission.space()
         return NodeStatus(
             ae_title=self._config.ae_title,
             version=__version__,
             now=self._now(),
             started_at=self._started_at,
-            disk_free_percent=self._disk_free_percent(),
+            disk_free_percent=round(space.free_percent, 1),
+            minutes_of_cine=round(space.minutes_of_cine, 1),
             probes=tuple(_probe_status(source) for source in self._sources),
             destinations=tuple(
-                DestinationStatus(
-                    name=destination.name,
-                    ae_title=destination.peer.ae_title,
-                    commitment=destination.commitment,
-                    deliveries=counts.get(destination.name, {}),
-                    problem=self._problem_of(destination.name),
-                )
+                self._destination(destination, counts.get(destination.name, {}))
                 for destination in self._config.destination_values()
             ),
+            alarms=tuple(alarm.text for alarm in self.alarms()),
+        )
+
+    def _destination(
+        self, destination: Destination, deliveries: Mapping[str, int]
+    ) -> DestinationStatus:
+        figures = self._store.destination_figures(destination.name)
+        unproved = {
+            state: at for state, at in figures.oldest.items() if state in _unproved(destination)
+        }
+        now = self._now()
+        last = figures.last_report_at
+        return DestinationStatus(
+            name=destination.name,
+            ae_title=destination.peer.ae_title,
+            commitment=destination.commitment,
+            deliveries=deliveries,
+            problem=self._problem_of(destination.name),
+            associations=self._associations_of(destination.name),
+            accepts=self._accepts_of(destination.name),
+            backlog=sum(deliveries.get(state, 0) for state in _unproved(destination)),
+            oldest_unproved_s=_age_s(min(unproved.values(), default=None), now),
+            last_report_s=_age_s(last, now),
+            retries=figures.retries,
         )
 
     def checks(self) -> Mapping[str, Check]:
         """What must be well for the node to take an exam."""
-        return {"store": self._check_store, "disk": self._check_disk, "intake": self._check_intake}
+        return {
+            "store": self._check_store,
+            "disk": self._admission.refusal,
+            "intake": self._check_intake,
+        }
 
     def registry(self) -> CollectorRegistry:
         """A registry of this node alone: several nodes may live in one process."""
@@ -81,28 +118,34 @@ class NodeReader(Collector):
         registry.register(self)
         return registry
 
-    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """The metrics, read at each scrape (prometheus_client's Collector)."""
-        status, intake = self.status(), self._intake_counters()
-        for name, text, value in (
-            ("disk_free_percent", "Free space of the store's disk", status.disk_free_percent),
-            ("associations_active", "Associations accepted and open", self._active_associations()),
-            ("intake_held", "Captures waiting in memory for the disk", intake.held),
-            ("intake_held_bytes", "Bytes of them", intake.held_bytes),
-        ):
-            yield GaugeMetricFamily(f"echonode_{name}", text, value=value)
-        for name, text, value in (
-            ("captures_stored", "Captures made durable", intake.stored),
-            ("captures_lost", "Captures that could not be kept", intake.lost),
-            ("captures_invalid", "Captures that are no valid object", intake.invalid),
-        ):
-            yield CounterMetricFamily(f"echonode_{name}", text, value=value)
-        yield from _probe_metrics(status.probes)
-        yield _delivery_metric(status.destinations)
+        figures = self._store.figures(since=self._now() - REFUSED_REPORTS_FOR)
+        return metrics_of(
+            self.status(),
+            self._intake_counters(),
+            active_associations=self._active_associations(),
+            instances_deleted=figures.instances_deleted,
+        )
 
-    def _disk_free_percent(self) -> float:
-        usage = shutil.disk_usage(self._config.data_dir)
-        return round(100 * usage.free / usage.total, 1)
+    def alarms(self) -> tuple[Alarm, ...]:
+        """What a person must see to just now. Raises StoreError."""
+        facts = Facts(
+            destinations=[
+                DestinationFacts(
+                    name=destination.name,
+                    commitment=destination.commitment,
+                    problem=self._problem_of(destination.name),
+                    figures=self._store.destination_figures(destination.name),
+                )
+                for destination in self._config.destination_values()
+            ],
+            store=self._store.figures(since=self._now() - REFUSED_REPORTS_FOR),
+            quarantined=self._store.quarantined_files(),
+            disk_problem=self._admission.refusal(),
+            call_back=self._call_back,
+        )
+        return alarms_of(facts, self._now())
 
     def _check_store(self) -> str:
         try:
@@ -111,10 +154,6 @@ class NodeReader(Collector):
             return f"the database does not answer: {type(error).__name__}"
         return ""
 
-    def _check_disk(self) -> str:
-        free, least = self._disk_free_percent(), self._config.retention.minimum_free_percent
-        return "" if free >= least else f"{free:g}% of the disk is free; {least:g}% is the least"
-
     def _check_intake(self) -> str:
         held = self._intake_counters().held
         return f"{held} captures wait in memory: the store refuses them" if held else ""
@@ -122,40 +161,26 @@ class NodeReader(Collector):
 
 def _probe_status(source: ProbeSource) -> ProbeStatus:
     counts = source.counts
+    device = counts.device
     return ProbeStatus(
         name=source.name,
         connected=counts.connected,
         frames_received=counts.frames_received,
         frames_dropped=counts.frames_dropped,
         frames_partial=counts.frames_partial,
+        refusal=source.refusal,
+        state=device.state if device else "",
+        battery_percent=device.battery_percent if device else None,
+        temperature_c=device.temperature_c if device else None,
     )
 
 
-def _probe_metrics(
-    probes: Sequence[ProbeStatus],
-) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-    connected = GaugeMetricFamily(
-        "echonode_probe_connected", "1 while the probe is connected", labels=["probe"]
-    )
-    frames = CounterMetricFamily(
-        "echonode_frames",
-        "Frames since the start, by what became of them",
-        labels=["probe", "fate"],
-    )
-    for probe in probes:
-        connected.add_metric([probe.name], float(probe.connected))
-        frames.add_metric([probe.name, "received"], probe.frames_received)
-        frames.add_metric([probe.name, "dropped"], probe.frames_dropped)
-        frames.add_metric([probe.name, "partial"], probe.frames_partial)
-    yield connected
-    yield frames
+def _unproved(destination: Destination) -> Sequence[DeliveryState]:
+    """The states in which a delivery does not have the proof that is wanted of it."""
+    if destination.commitment is CommitmentPolicy.NONE:
+        return [state for state in UNPROVED if state is not DeliveryState.SENT]
+    return UNPROVED
 
 
-def _delivery_metric(destinations: Sequence[DestinationStatus]) -> GaugeMetricFamily:
-    deliveries = GaugeMetricFamily(
-        "echonode_deliveries", "Instances by destination and state", labels=["destination", "state"]
-    )
-    for destination in destinations:
-        for state, count in destination.deliveries.items():
-            deliveries.add_metric([destination.name, state], count)
-    return deliveries
+def _age_s(at: datetime | None, now: datetime) -> float | None:
+    return None if at is None else max(0.0, (now - at).total_seconds())

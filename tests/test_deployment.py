@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import typer.main
 import yaml
 
@@ -221,11 +222,15 @@ def test_the_example_for_one_machine_is_valid() -> None:
 
 def test_the_example_for_a_clinic_is_valid_once_its_certificates_are_there(tmp_path: Path) -> None:
     """What remains to be done is what its head says: the certificates. No other fault."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("echonode.clinic.example")
+    pems = (issued.cert_chain_pems[0], issued.private_key_pem, authority.cert_pem)
     environment = {}
-    for path in ("listen__1__tls", "peers__pacs__tls"):
-        for key in TLS_KEYS:
-            file = tmp_path / f"{key}.pem"
-            file.touch(mode=0o600)
+    for key, pem in zip(TLS_KEYS, pems, strict=True):
+        file = tmp_path / f"{key}.pem"
+        file.touch(mode=0o600)
+        file.write_bytes(pem.bytes())
+        for path in ("listen__1__tls", "peers__pacs__tls"):
             environment[f"ECHONODE__{path}__{key}"] = str(file)
     config = parse(read("config/clinic.yaml"), environment)
     assert len(config.probes) == 2

@@ -19,13 +19,19 @@ class AcquisitionBuilder:
     """The clips of one connection, numbered from 1."""
 
     def __init__(
-        self, *, probe: ProbeIdentity, connection_id: str, settings: CaptureSettings
+        self,
+        *,
+        probe: ProbeIdentity,
+        connection_id: str,
+        settings: CaptureSettings,
+        first_sequence: int = 0,
     ) -> None:
+        """first_sequence: of the first frame that was wanted; those missing after it are lost."""
         self._probe, self._connection_id, self._settings = probe, connection_id, settings
         self._frames: list[Frame] = []
         self._bytes = 0
         self._number = 0
-        self._next_sequence = 0  # of the first frame not yet in a finished acquisition
+        self._next_sequence = first_sequence  # of the first frame not yet in a finished acquisition
 
     @property
     def due_s(self) -> float | None:

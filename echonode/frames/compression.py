@@ -23,24 +23,42 @@ Floats = NDArray[np.float32]
 
 
 class Compression:
-    """The grey curve of `settings` for samples of `bits` (8 or 16)."""
+    """The grey curve of `settings` for samples of `bits` (8 or 16).
 
-    def __init__(self, settings: ImageSettings, *, bits: int) -> None:
+    depth_gain_db: (samples,) of dB that each sample of a line gets besides (depth_gain.py).
+    """
+
+    def __init__(
+        self, settings: ImageSettings, *, bits: int, depth_gain_db: Floats | None = None
+    ) -> None:
         self._settings = settings
-        self._full_scale = settings.full_scale or FULL_SCALE[bits]
+        full_scale = settings.full_scale or FULL_SCALE[bits]
+        factor = np.float32(10 ** (settings.gain_db / 20) / full_scale)
+        self._factor: Floats | np.float32 = factor
         codes = np.arange(1 << bits, dtype=np.float32)
         if bits == 16:
             codes[1 << 15 :] = 0  # negative counts: no magnitude
-        self._table = self.of_magnitudes(codes)
-        self._code_type = np.uint8 if bits == 8 else np.uint16
+        self._code_type: type[np.uint8 | np.uint16] = np.uint8 if bits == 8 else np.uint16
+        # One look-up does it all, unless the gain depends on more than the count.
+        self._table = self._grey(codes * factor)
+        self._magnitudes: Floats | None = None
+        if depth_gain_db is not None:
+            self._magnitudes = codes
+            self._factor = (factor * np.power(10, depth_gain_db / 20)).astype(np.float32)
 
     def of_counts(self, samples: Samples) -> Floats:
         """Grey levels of envelopes as they came (uint8, or int16 whose negatives are black)."""
-        return np.take(self._table, samples.view(self._code_type))
+        codes: NDArray[np.uint8 | np.uint16] = samples.view(self._code_type)
+        if self._magnitudes is None:
+            return np.take(self._table, codes)
+        return self.of_magnitudes(np.take(self._magnitudes, codes))
 
     def of_magnitudes(self, magnitudes: Floats) -> Floats:
-        """Grey levels of magnitudes in counts, 0 or above."""
-        share = magnitudes * np.float32(10 ** (self._settings.gain_db / 20) / self._full_scale)
+        """Grey levels of magnitudes in counts, 0 or above; (lines, samples)."""
+        return self._grey(magnitudes * self._factor)
+
+    def _grey(self, share: Floats) -> Floats:
+        """The curve itself, in place; share: of full scale."""
         if self._settings.compression is CompressionLaw.LOG:
             floor = np.float32(10 ** (-self._settings.dynamic_range_db / 20))
             np.maximum(share, floor, out=share)

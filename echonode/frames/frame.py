@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,12 @@ class Calibration:
             raise ValueError("physical deltas are positive centimetres")
 
 
+Transforms = Mapping[str, tuple[float, ...]]
+"""Name, such as ProbeToTracker, -> the sixteen numbers of its 4 x 4 matrix, row by row, in mm."""
+
+NO_TRANSFORMS: Transforms = MappingProxyType({})
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
     """One image plane as it came from one probe.
@@ -48,6 +56,7 @@ class Frame:
     sequence: 0, 1, 2 ... per connection, counting dropped frames too.
     missing_lines: scan lines that never came; 0 for a whole frame.
     source_timestamp_s: the sender's own clock, where it has one.
+    transforms: where a tracker saw the probe and the rest at that time; empty without a tracker.
     """
 
     pixels: NDArray[np.uint8]
@@ -57,6 +66,7 @@ class Frame:
     sequence: int
     missing_lines: int = 0
     source_timestamp_s: float | None = None
+    transforms: Transforms = field(default_factory=lambda: NO_TRANSFORMS)
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8 or self.pixels.ndim not in (2, 3):

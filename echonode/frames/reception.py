@@ -6,19 +6,32 @@ Nothing here waits: while it runs, the probe is not read.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from echonode.frames.stream import FrameStream, PendingFrame, StreamCounts
+from echonode.frames.stream import (
+    Conversation,
+    DatagramStream,
+    FrameStream,
+    Pending,
+    PendingCommand,
+    PendingFrame,
+    ReportsDevice,
+    StreamCounts,
+)
 from echonode.log import get_logger
 from echonode.probe.backlog import Backlog
-from echonode.probe.link import Connection, LossReason
+from echonode.probe.line import Connection, LossReason
+from echonode.probe.messages import DeviceStatus
 
 log = get_logger(__name__)
 
 # A probe faster than its node drops dozens a second; one line a second says as much.
 DROP_LOG_INTERVAL_S = 1.0
+# So many openings are told apart by more than the wall clock; a storm makes a few a second.
+REMEMBERED_OPENINGS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +51,20 @@ class Arrived:
     elapsed_s: float
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Asked:
+    """The sender wants a capture; its place among the frames says of what. send: to that sender."""
+
+    command: PendingCommand
+    send: Callable[[bytes], None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lost:
     """The connection ended; no frame of it follows."""
 
 
-Item = Opened | Arrived | Lost
+Item = Opened | Arrived | Asked | Lost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +73,7 @@ class SourceCounts:
 
     frames_received: whole or partial frames off the wire. frames_dropped: of these and of those
     that never became whole, how many did not become an image. frames_partial: used with lines
-    missing. acquisitions: taken by whoever keeps them.
+    missing. acquisitions: taken by whoever keeps them. device: the probe's latest word on itself.
     """
 
     connected: bool
@@ -63,6 +84,7 @@ class SourceCounts:
     lines_missing: int
     bytes_skipped: int
     acquisitions: int
+    device: DeviceStatus | None = None
 
 
 class Reception:
@@ -80,25 +102,34 @@ class Reception:
         self._backlog, self._monotonic = backlog, monotonic
         self._lock = threading.Lock()
         self._stream: FrameStream | None = None
+        self._conversation: Conversation | None = None
+        self._datagrams: DatagramStream | None = None
+        self._reports: ReportsDevice | None = None
+        self._send: Callable[[bytes], None] = lambda _: None
         self._opened: Opened | None = None
+        self._opened_at: deque[datetime] = deque(maxlen=REMEMBERED_OPENINGS)
         self._before = StreamCounts()  # of the connections that are over
         self._connections = 0
         self._pushed_out = 0
         self._faults = 0
         self._logged_drops = 0
+        self._logged_device: tuple[object, ...] | None = None
         self._logged_at: float | None = None
 
-    def on_connected(self, connection: Connection) -> None:
-        """A new stream for a new connection."""
-        at = connection.opened_at.astimezone(UTC)
+    def on_connected(self, connection: Connection, stream: FrameStream | None = None) -> None:
+        """A new stream for a new connection; its greeting goes out. Raises OSError."""
+        stream = stream or self._new_stream()
         opened = Opened(
-            connection_id=f"{self._name}-{at:%Y%m%dT%H%M%S.%f}",
+            connection_id=self._new_id(connection.opened_at),
             at=connection.opened_at,
             monotonic=connection.opened_monotonic,
         )
-        stream = self._new_stream()
         with self._lock:
             self._stream, self._opened = stream, opened
+            self._conversation = stream if isinstance(stream, Conversation) else None
+            self._datagrams = stream if isinstance(stream, DatagramStream) else None
+            self._reports = stream if isinstance(stream, ReportsDevice) else None
+            self._send = connection.send
             self._connections += 1
         self._backlog.put(opened)
         log.info("probe_connected", probe=self._name, connection_id=opened.connection_id)
@@ -108,22 +139,57 @@ class Reception:
     def on_bytes(self, data: bytes) -> None:
         """Frames that are whole now; ProtocolError from the stream ends the connection."""
         assert self._stream is not None
-        assert self._opened is not None
-        elapsed_s = self._monotonic() - self._opened.monotonic
-        self._queue(self._stream.receive(data), elapsed_s)
+        self.on_frames(self._stream.receive(data), self._elapsed_s())
+        self._log_device()
+        self._answer()
+
+    def on_datagram(self, data: bytes) -> None:
+        """The same for a datagram; a stream that knows of none is not sent any."""
+        assert self._datagrams is not None
+        if frames := self._datagrams.receive_datagram(data):  # few datagrams complete a frame
+            self.on_frames(frames, self._elapsed_s())
+
+    def on_tick(self) -> None:
+        """Time went by: a stream that keeps a conversation may have something to ask."""
+        if self._conversation is not None:
+            elapsed_s = self._elapsed_s()
+            self.on_frames(self._conversation.tick(elapsed_s), elapsed_s)
+            self._answer()
+
+    def on_frames(self, frames: Sequence[Pending], elapsed_s: float) -> None:
+        """Frames that are whole, `elapsed_s` after the connection opened; commands among them."""
+        for frame in frames:
+            if isinstance(frame, PendingCommand):  # the stream lets few wait
+                self._backlog.put(Asked(command=frame, send=self._send))
+                continue
+            pushed_out = self._backlog.put_droppable(Arrived(frame=frame, elapsed_s=elapsed_s))
+            if pushed_out is not None:
+                with self._lock:
+                    self._pushed_out += 1
         self._log_drops(elapsed_s)
+
+    def has_room(self, wait_s: float) -> bool:
+        """Whether a frame would push out no other, waiting for it at most wait_s.
+
+        For a player of recordings: a file can wait for the disk, a live probe cannot.
+        """
+        return self._backlog.wait_for_room(wait_s)
+
+    def farewell(self) -> bytes:
+        """What the stream says before we hang up; from any thread."""
+        conversation = self._conversation
+        return b"" if conversation is None else conversation.farewell()
 
     def on_lost(self, reason: LossReason, detail: str) -> None:
         """The last whole frames, then the end of the connection."""
         assert self._stream is not None
         assert self._opened is not None
-        elapsed_s = self._monotonic() - self._opened.monotonic
-        self._queue(self._stream.finish(), elapsed_s)
+        self.on_frames(self._stream.finish(), self._elapsed_s())
         self._backlog.put(Lost())
         counts = self._stream.counts
         with self._lock:
             self._before = _sum(self._before, counts)
-            self._stream = None
+            self._stream = self._conversation = self._datagrams = self._reports = None
         self._log_drops(None)
         log.info(
             "probe_lost",
@@ -155,14 +221,43 @@ class Reception:
                 lines_missing=total.lines_missing,
                 bytes_skipped=total.bytes_skipped,
                 acquisitions=acquisitions,
+                device=None if self._reports is None else self._reports.device,
             )
 
-    def _queue(self, frames: Sequence[PendingFrame], elapsed_s: float) -> None:
-        for frame in frames:
-            pushed_out = self._backlog.put_droppable(Arrived(frame=frame, elapsed_s=elapsed_s))
-            if pushed_out is not None:
-                with self._lock:
-                    self._pushed_out += 1
+    def _answer(self) -> None:
+        """Send what the stream has to say."""
+        if self._conversation is not None and (data := self._conversation.outgoing()):
+            self._send(data)
+
+    def _log_device(self) -> None:
+        """Log what the probe says of itself where it matters and is new."""
+        device = None if self._reports is None else self._reports.device
+        if device is None or device.matters == self._logged_device:
+            return
+        self._logged_device = device.matters
+        log.info(
+            "probe_status",
+            probe=self._name,
+            state=device.state,
+            battery_percent=device.battery_percent,
+            temperature_c=device.temperature_c,
+            last_error=device.last_error,
+        )
+
+    def _elapsed_s(self) -> float:
+        assert self._opened is not None
+        return self._monotonic() - self._opened.monotonic
+
+    def _new_id(self, opened_at: datetime) -> str:
+        """The probe's name and when the connection opened, to the microsecond; never one twice.
+
+        The wall clock may be set back under us: two connections are two studies all the same.
+        """
+        at = opened_at.astimezone(UTC)
+        while at in self._opened_at:
+            at += timedelta(microseconds=1)
+        self._opened_at.append(at)
+        return f"{self._name}-{at:%Y%m%dT%H%M%S.%f}"
 
     def _log_drops(self, elapsed_s: float | None) -> None:
         """Log what was dropped since last time; None: now, whenever last time was."""

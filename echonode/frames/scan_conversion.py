@@ -1,10 +1,15 @@
 """Lines of a sector to the rows and columns of an image, by tables built once for a geometry.
 
 Rules
+- Any movement of the transducer will do: a pixel is looked up on the rays of kinematics.py. Through
+  a point at distance R and angle w from the pivot goes the ray at angle w - asin(q / R), where q is
+  the radius of the circle that all rays touch; the point lies sqrt(R^2 - q^2) behind its foot. With
+  an even rotation this is the plain polar grid: w is the angle, R the range, q is 0.
 - The apex is the origin, x across, y into depth, both in mm. The image spans
   x = -rf sin(s/2) .. rf sin(s/2) and y = r0 cos(s/2) .. rf, border pixels' centres on the borders
   (echOpen app, ProbeCinematicProvider.java). Near field at the top, line 1 at the left.
 - Pixels are therefore not square, and Calibration carries both deltas.
+- With an even rotation this is the plain polar grid: w is the angle, R the range, q is 0.
 - A pixel is the bilinear mean of its four neighbours on the grid of lines and samples: two lines,
   two samples. A pixel outside the sector, or behind the last sample, is black; but a probe cuts its
   sample count down to a whole number, so the last sample, which may lie up to two spacings short of
@@ -21,9 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echonode.frames.frame import Calibration
+from echonode.probe.kinematics import rotation
 from echonode.probe.messages import SectorGeometry
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 # A border pixel's centre lies on the border up to rounding; a millionth of a line is still on it.
@@ -124,16 +131,13 @@ def _table(grid: ImageGrid) -> _Table:
     geometry = grid.geometry
     x = np.linspace(-grid.half_width_mm, grid.half_width_mm, grid.columns)[None, :]
     y = np.linspace(grid.top_mm, geometry.rf_mm, grid.rows)[:, None]
-    radius = np.hypot(x, y)
-    half = np.radians(geometry.sector_deg / 2)
-    line = (np.arctan2(x, y) + half) / (2 * half) * (geometry.lines - 1)
-    sample = (radius - geometry.r0_mm) / geometry.sample_spacing_mm
+    line, sample = _on_the_rays(geometry, x, y)
     inside = (
-        (line >= -_ROUNDING)
+        _in_the_sector(geometry, x, y)
+        & (line >= -_ROUNDING)
         & (line <= geometry.lines - 1 + _ROUNDING)
         & (sample >= -_ROUNDING)
         & (sample <= geometry.samples + 1)
-        & (radius <= geometry.rf_mm * (1 + _ROUNDING))
     )
     line, sample = line[inside], sample[inside]
     first_line = np.clip(line.astype(np.intp), 0, geometry.lines - 2)
@@ -144,3 +148,48 @@ def _table(grid: ImageGrid) -> _Table:
         across=np.clip(line - first_line, 0, 1).astype(np.float32),
         along=np.clip(sample - first_sample, 0, 1).astype(np.float32),
     )
+
+
+def _in_the_sector(geometry: SectorGeometry, x: Doubles, y: Doubles) -> NDArray[np.bool_]:
+    """Which points the image shows; (rows, columns)."""
+    radius, half = np.hypot(x, y), np.radians(geometry.sector_deg / 2)
+    shown: NDArray[np.bool_] = (
+        (radius >= geometry.r0_mm - _ROUNDING)
+        & (radius <= geometry.rf_mm * (1 + _ROUNDING))
+        & (np.abs(np.arctan2(x, y)) <= half + _ROUNDING)
+    )
+    return shown
+
+
+def _on_the_rays(geometry: SectorGeometry, x: Doubles, y: Doubles) -> tuple[Doubles, Doubles]:
+    """(line, sample) of points, from 0 and in fractions; both (rows, columns).
+
+    A line below 0 or above the last is no line's: the sweep does not reach there.
+    """
+    rays = geometry.rays or rotation(
+        lines=geometry.lines, sector_deg=geometry.sector_deg, r0_mm=geometry.r0_mm
+    )
+    tangent = rays.tangent_mm
+    # The image's origin is the apex, where the border rays cross; the rays are about the pivot.
+    from_pivot = x + tangent / np.cos(np.radians(geometry.sector_deg / 2))
+    distance = np.maximum(np.hypot(from_pivot, y), abs(tangent))
+    angle = np.arctan2(from_pivot, y) - np.arcsin(tangent / np.maximum(distance, _ROUNDING))
+    behind_foot = np.sqrt(distance**2 - tangent**2)
+    line = _place_among(np.radians(rays.angles_deg), angle)
+    starts = np.asarray(rays.start_mm)
+    begin = np.interp(line, np.arange(geometry.lines), starts)
+    return line, (behind_foot - begin) / geometry.sample_spacing_mm
+
+
+def _place_among(angles: Doubles, wanted: Doubles) -> Doubles:
+    """Where each wanted angle lies among `angles`, which go one way; beyond them below 0 or above.
+
+    Beyond the ends the spacing of the end goes on, so that rounding at a border stays rounding.
+    """
+    rising = angles if angles[0] < angles[-1] else angles[::-1]
+    place = np.interp(wanted, rising, np.arange(len(rising)))
+    below = np.minimum(wanted - rising[0], 0) / (rising[1] - rising[0])
+    above = np.maximum(wanted - rising[-1], 0) / (rising[-1] - rising[-2])
+    place = place + below + above
+    ordered: Doubles = place if rising is angles else len(angles) - 1 - place
+    return ordered

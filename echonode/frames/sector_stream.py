@@ -1,20 +1,19 @@
-"""A probe that sends scan lines: decoder, sweeps, envelope, compression, image, in this order.
+"""A probe that sends scan lines: decoder, sweeps, image chain, in this order.
 
-The decoder is the only part that knows the wire. Everything behind it is shared by all dialects.
+The decoder is the only part that knows the wire, the assembler the only one that knows the order of
+its lines. Everything behind them is shared by all dialects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Protocol
 
 from echonode.errors import ProtocolError
-from echonode.frames.compression import Compression
-from echonode.frames.content import detect_content, proves_rf
-from echonode.frames.envelope import EnvelopeDetector
-from echonode.frames.scan_conversion import ImageGrid, ScanConverter
+from echonode.frames.image_chain import ImageChain
 from echonode.frames.settings import StreamSettings
-from echonode.frames.stream import PendingFrame, Picture, StreamCounts
+from echonode.frames.stream import PendingFrame, StreamCounts
 from echonode.frames.sweep import Sweep, SweepAssembler
 from echonode.log import get_logger
 from echonode.probe.messages import (
@@ -22,20 +21,47 @@ from echonode.probe.messages import (
     GeometryReceived,
     LineReceived,
     Message,
-    SampleContent,
-    Samples,
+    Resynchronised,
+    SectorGeometry,
 )
-from echonode.probe.profile import SampleMode
 
 log = get_logger(__name__)
 
 
-class SectorStream:
-    """One connection's scan lines to frames; the form is frames.stream.FrameStream."""
+class Assembler(Protocol):
+    """Lines of one geometry to sweeps, in order."""
 
-    def __init__(self, decoder: Decoder, settings: StreamSettings) -> None:
+    @property
+    def counts(self) -> StreamCounts: ...
+
+    def take(self, line: LineReceived) -> list[Sweep]: ...
+
+    def resynchronised(self, event: Resynchronised) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+class AssemblerFactory(Protocol):
+    """Makes the assembler of a geometry."""
+
+    def __call__(self, geometry: SectorGeometry, *, bits: int, largest_gap: float) -> Assembler: ...
+
+
+class SectorStream:
+    """One connection's scan lines to frames; the form is frames.stream.FrameStream.
+
+    new_assembler: what makes sweeps of lines; the usual one is for probes that sweep to and fro.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        settings: StreamSettings,
+        new_assembler: AssemblerFactory = SweepAssembler,
+    ) -> None:
         self._decoder, self._settings = decoder, settings
-        self._assembler: SweepAssembler | None = None
+        self._new_assembler = new_assembler
+        self._assembler: Assembler | None = None
         self._chain: ImageChain | None = None
 
     @property
@@ -76,7 +102,7 @@ class SectorStream:
 
     def _begin(self, message: GeometryReceived) -> None:
         image = self._settings.image
-        self._assembler = SweepAssembler(
+        self._assembler = self._new_assembler(
             message.geometry, bits=message.bits, largest_gap=image.largest_gap
         )
         self._chain = ImageChain(message, self._settings)
@@ -88,47 +114,3 @@ class SectorStream:
             missing_lines=sweep.missing_lines,
             develop=partial(self._chain.develop, sweep),
         )
-
-
-class ImageChain:
-    """Sweeps of one geometry to pictures. For one thread: it keeps scratch, and what it found out.
-
-    What the samples are is the profile's word, else found out on the first sweep that says it
-    (content.py) and kept; only negative values, which prove RF, may overturn it later.
-    """
-
-    def __init__(self, source: GeometryReceived, settings: StreamSettings) -> None:
-        image, geometry = settings.image, source.geometry
-        self._declared, self._bits = source.content, source.bits
-        self._mode = settings.profile.mode
-        self._found: SampleContent | None = None
-        self._detector = EnvelopeDetector(
-            samples=geometry.samples,
-            sampling_rate_hz=geometry.sampling_rate_hz,
-            band_hz=image.band_hz,
-        )
-        self._compression = Compression(image, bits=source.bits)
-        grid = ImageGrid(geometry=geometry, columns=image.columns, rows=image.rows)
-        self._converter = ScanConverter(grid)
-        self._calibration = grid.calibration(settings.profile.transducer_frequency_khz)
-
-    def develop(self, sweep: Sweep) -> Picture:
-        """The picture of a sweep."""
-        if self._content(sweep) is SampleContent.RF:
-            magnitudes = self._detector.envelope(sweep.samples)
-            grey = self._compression.of_magnitudes(magnitudes)
-        else:
-            grey = self._compression.of_counts(sweep.samples)
-        return Picture(pixels=self._converter.image(grey), calibration=self._calibration)
-
-    def _content(self, sweep: Sweep) -> SampleContent:
-        if self._mode is not SampleMode.AUTO:
-            return SampleContent(self._mode.value)
-        if self._bits == 8:  # a byte has no room for RF and its sign; nobody sends that
-            return self._declared
-        lines: Samples = sweep.samples[sweep.present]
-        if self._found is None:
-            self._found = detect_content(lines)
-        elif self._found is SampleContent.ENVELOPE and proves_rf(lines):
-            self._found = SampleContent.RF
-        return self._found or self._declared

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
+from echonode.frames.picture_settings import NOTHING_SAID, PictureSettings
 from echonode.probe.profile import NO_PROFILE, ProbeProfile
 
 
@@ -23,6 +25,8 @@ class ImageSettings:
     full_scale: the magnitude that becomes white, in the samples' own counts; None takes 1000 for 16
     bit samples and 255 for 8 bit ones. band_hz: what the RF band-pass lets through.
     largest_gap: the share of a sweep's lines that may be missing for the frame to be used at all.
+    tgc: gain over depth, (depth mm, dB) points of rising depth; see depth_gain.py. persistence: the
+    share of the frames before in what is shown; see persistence.py.
     """
 
     columns: int = 512
@@ -33,6 +37,8 @@ class ImageSettings:
     full_scale: float | None = None
     band_hz: tuple[float, float] = (1.5e6, 5.5e6)
     largest_gap: float = 0.25
+    tgc: tuple[tuple[float, float], ...] = ()
+    persistence: float = 0.0
 
     def __post_init__(self) -> None:
         if not (16 <= self.columns <= 4096 and 16 <= self.rows <= 4096):
@@ -47,6 +53,12 @@ class ImageSettings:
             raise ValueError(f"band_hz {self.band_hz} does not rise")
         if not 0 <= self.largest_gap < 1:
             raise ValueError(f"largest_gap {self.largest_gap} is not in 0..1")
+        if not 0 <= self.persistence < 1:
+            raise ValueError(f"persistence {self.persistence} is not in 0..1")
+        if any(deeper[0] <= point[0] for point, deeper in pairwise(self.tgc)):
+            raise ValueError("tgc's points go from near to far")
+        if not all(depth >= 0 and -60 <= db <= 60 for depth, db in self.tgc):
+            raise ValueError("tgc's depths are not negative, its gains in -60..60 dB")
 
 
 class CaptureMode(StrEnum):
@@ -76,3 +88,4 @@ class StreamSettings:
 
     profile: ProbeProfile = NO_PROFILE
     image: ImageSettings = ImageSettings()
+    picture: PictureSettings = NOTHING_SAID

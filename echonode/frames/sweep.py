@@ -16,7 +16,7 @@ Rules
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,16 @@ from echonode.probe.messages import LineReceived, Resynchronised, Samples, Secto
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sweep:
-    """One turn of the probe. samples: (lines, samples) from the wire; present: (lines,) of bool."""
+    """One turn of the probe.
+
+    samples: (lines, samples) from the wire. present: (lines,) of bool. source_timestamp_s: when it
+    began by the probe's own clock, where it has one.
+    """
 
     sequence: int
     samples: Samples
     present: NDArray[np.bool_]
+    source_timestamp_s: float | None = None
 
     @property
     def missing_lines(self) -> int:
@@ -136,6 +141,4 @@ class SweepAssembler:
         self._count(incomplete=1)
 
     def _count(self, **more: int) -> None:
-        """Replace the counts by larger ones; a reader always sees a whole snapshot."""
-        counts = {name: getattr(self._counts, name) + value for name, value in more.items()}
-        self._counts = replace(self._counts, **counts)
+        self._counts = self._counts.plus(**more)

@@ -43,6 +43,11 @@ class Backlog(Generic[Item]):
             self._changed.notify()
             return dropped
 
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """Whether a droppable item would push out no other, waiting for it at most timeout_s."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._droppable < self._limit, timeout_s)
+
     def get(self, timeout_s: float | None) -> Item | None:
         """The oldest item; None when none came in time, or when closed and empty."""
         with self._changed:
@@ -51,6 +56,7 @@ class Backlog(Generic[Item]):
                 return None
             item, droppable = self._items.popleft()
             self._droppable -= droppable
+            self._changed.notify_all()
             return item
 
     def close(self) -> None:

@@ -10,9 +10,7 @@ Rules
 - Samples a line: int(2*(rf-r0)*125/1.48/decimation), 16384 at most (the converter's buffer). A line
   carries no length, checksum, time or frame number; zigzag.py is how its beginning is known.
 - A client that joins a running probe starts at any line, but at the beginning of that line.
-- Any bytes at all give messages or ProtocolError, and bounded memory. After ProtocolError the
-  decoder is spent: each further call raises it again.
-- What comes out does not depend on how the bytes were cut on their way.
+- How lines are read, and found again: line_reader.py.
 """
 
 from __future__ import annotations
@@ -24,25 +22,16 @@ from typing import Any
 import numpy as np
 
 from echonode.errors import ProtocolError
-from echonode.probe.messages import (
-    GeometryReceived,
-    LineReceived,
-    Message,
-    Resynchronised,
-    SampleContent,
-    Samples,
-    SectorGeometry,
-)
+from echonode.probe.kinematics import Kinematics, Rays, rays_of
+from echonode.probe.line_reader import HeadedDecoder, LineReader
+from echonode.probe.messages import GeometryReceived, SampleContent, Samples, SectorGeometry
 from echonode.probe.profile import NO_PROFILE, ProbeProfile
-from echonode.probe.zigzag import CHECKED_LINES, Alignment, Walk, find_alignment
 
 KIT_PORT = 7538
 HEADER_BYTES = 6
 ADC_RATE_HZ = 125e6
 SOUND_SPEED_M_S = 1480.0  # water, as the kit reckons
 MAX_SAMPLES = 16384  # the converter's buffer; probe and reference client both stop there
-# A stream that shows no line for four sweeps is not ours: start anew rather than search for ever.
-MAX_SEARCHED_SWEEPS = 4
 
 
 class KitMode(IntEnum):
@@ -162,9 +151,18 @@ def geometry_of(header: KitHeader, profile: ProbeProfile) -> SectorGeometry:
             sample_spacing_mm=spacing_mm,
             sampling_rate_hz=rate_hz,
             sound_speed_m_s=sound_speed,
+            rays=_rays(header, profile, r0_mm),
         )
     except ValueError as error:
         raise ProtocolError(f"the header does not fit the configured profile: {error}") from None
+
+
+def _rays(header: KitHeader, profile: ProbeProfile, r0_mm: float) -> Rays | None:
+    """The profile's movement, or None: the kit turns about a point."""
+    if profile.kinematics in (Kinematics.AUTO, Kinematics.ROTATION):
+        return None
+    sector_deg = profile.sector_deg or float(header.sector_deg)
+    return rays_of(profile.kinematics, lines=header.lines, sector_deg=sector_deg, r0_mm=r0_mm)
 
 
 def _as_the_probe_reckons(header: KitHeader, profile: ProbeProfile) -> bool:
@@ -179,139 +177,26 @@ def _as_the_probe_reckons(header: KitHeader, profile: ProbeProfile) -> bool:
     return header.samples < MAX_SAMPLES and all(value is None for value in moved)
 
 
-class KitDecoder:
+class KitDecoder(HeadedDecoder):
     """The `kit` dialect of one connection; the form is probe.messages.Decoder."""
 
     def __init__(self, profile: ProbeProfile = NO_PROFILE) -> None:
+        super().__init__()
         self._profile = profile
-        self._buffer = bytearray()
-        self._header: KitHeader | None = None
-        self._walk = Walk(2)
-        self._line_bytes = 0
-        self._last: int | None = None  # place of the last line on the walk; None: none yet
-        self._searching = True
-        self._skipped = 0  # bytes passed over in the search that is under way
-        self._failure: ProtocolError | None = None
 
-    def receive(self, data: bytes) -> list[Message]:
-        """The messages that `data` completes.
-
-        ProtocolError where the stream cannot be `kit`; only once all that was good in it is out.
-        """
-        return self._take(data, last_call=False)
-
-    def finish(self) -> list[Message]:
-        """The lines that were waiting for others to bear them out when the connection ended."""
-        return self._take(b"", last_call=True)
-
-    def _take(self, data: bytes, *, last_call: bool) -> list[Message]:
-        messages: list[Message] = []
-        if self._failure is None:
-            self._buffer += data
-            try:
-                self._decode(messages, last_call)
-            except ProtocolError as failure:
-                self._failure = failure
-                self._buffer.clear()
-        if self._failure is not None and not messages:
-            raise self._failure
-        return messages
-
-    def _decode(self, messages: list[Message], last_call: bool) -> None:
-        if self._header is None:
-            if len(self._buffer) < HEADER_BYTES:
-                return
-            messages.append(self._begin(bytes(self._buffer[:HEADER_BYTES])))
-            del self._buffer[:HEADER_BYTES]
-        while True:
-            if not self._searching:
-                self._read_lines(messages)
-            if not self._searching or not self._search(messages, last_call):
-                return
-
-    def _begin(self, raw: bytes) -> GeometryReceived:
-        """Take the header; what follows is searched from its first byte on."""
-        header = parse_header(raw)
+    def _begin(self, buffer: bytearray) -> tuple[GeometryReceived, LineReader] | None:
+        if len(buffer) < HEADER_BYTES:
+            return None
+        header = parse_header(bytes(buffer[:HEADER_BYTES]))
+        del buffer[:HEADER_BYTES]
         geometry = geometry_of(header, self._profile)
-        self._header = header
-        self._walk = Walk(header.lines)
-        self._line_bytes = (geometry.samples + 1) * header.wire_type.itemsize
         mode_0 = header.mode is KitMode.RF_INT16
-        return GeometryReceived(
+        received = GeometryReceived(
             geometry=geometry,
             content=SampleContent.RF if mode_0 else SampleContent.ENVELOPE,
             bits=16 if mode_0 else 8,
         )
-
-    def _read_lines(self, messages: list[Message]) -> None:
-        """Read whole lines for as long as their numbers are in step; else begin to search."""
-        assert self._header is not None
-        assert self._last is not None
-        whole = len(self._buffer) // self._line_bytes * self._line_bytes
-        if not whole:
-            return
-        kept = bytes(memoryview(self._buffer)[:whole])  # lines are views of it, and read-only
-        records: Samples = np.frombuffer(kept, dtype=self._header.wire_type)
-        read = 0
-        for record in records.reshape(-1, self._line_bytes // self._header.wire_type.itemsize):
-            place = self._walk.after(self._last)
-            number = self._walk.numbers[place]
-            if record[0] != number:
-                self._searching = True
-                break
-            ascending = self._walk.ascending(place)
-            messages.append(LineReceived(number=number, ascending=ascending, samples=record[1:]))
-            self._last = place
-            read += self._line_bytes
-        del self._buffer[:read]
-
-    def _search(self, messages: list[Message], last_call: bool) -> bool:
-        """Look for a line's beginning; True when it was found and lines can be read again."""
-        alignment, refused = self._find(CHECKED_LINES)
-        if alignment is None and last_call and not refused:
-            alignment = self._believe_the_last_lines()
-        self._skipped += refused
-        del self._buffer[:refused]
-        limit = MAX_SEARCHED_SWEEPS * self._walk.lines * self._line_bytes
-        if self._skipped > limit:
-            raise ProtocolError(f"no sequence of scan lines in {limit} bytes")
-        if alignment is None:
-            return False
-        self._resume(alignment.place, messages)
-        return True
-
-    def _find(self, check: int) -> tuple[Alignment | None, int]:
-        assert self._header is not None
-        with memoryview(self._buffer) as view:
-            return find_alignment(
-                view,
-                walk=self._walk,
-                line_bytes=self._line_bytes,
-                number_bytes=self._header.wire_type.itemsize,
-                check=check,
-            )
-
-    def _believe_the_last_lines(self) -> Alignment | None:
-        """The stream ended before CHECKED_LINES were here: take fewer, but only in their place."""
-        lines_here = len(self._buffer) // self._line_bytes
-        alignment, _ = self._find(lines_here) if lines_here >= 2 else (None, 0)
-        return alignment if alignment is not None and alignment.offset == 0 else None
-
-    def _resume(self, place: int, messages: list[Message]) -> None:
-        """Read on from `place`, and say what was passed over."""
-        skipped, self._skipped = self._skipped, 0
-        if self._last is not None:
-            missing = self._walk.between(self._walk.after(self._last), place)
-            messages.append(
-                Resynchronised(
-                    bytes_skipped=skipped,
-                    lines_missing=missing,
-                    last_line_suspect=skipped % self._line_bytes != 0,
-                )
-            )
-        elif skipped:
-            messages.append(
-                Resynchronised(bytes_skipped=skipped, lines_missing=0, last_line_suspect=False)
-            )
-        self._last = (place - 1) % self._walk.length
-        self._searching = False
+        reader = LineReader(
+            lines=header.lines, samples=geometry.samples, wire_type=header.wire_type
+        )
+        return received, reader

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from echonode.probe.kinematics import Rays
+
 Samples = NDArray[np.integer[Any]]  # int16 or uint8
 
 
@@ -25,11 +27,12 @@ class SampleContent(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SectorGeometry:
-    """Where the samples of one sweep lie: a rotation about an apex.
+    """Where the samples of one sweep lie, and what part of them is shown.
 
-    Line k of `lines` (from 0) points -sector_deg/2 + k * sector_deg/(lines-1) degrees off the axis;
-    sample j of `samples` lies r0_mm + j * sample_spacing_mm from the apex. rf_mm: the far border of
-    the image. sampling_rate_hz: of the samples, after decimation.
+    Shown is the sector about the apex: sector_deg wide, from r0_mm to rf_mm. Sample j of line k
+    lies j * sample_spacing_mm behind the start of ray k of `rays` (kinematics.py); None: the lines
+    are a rotation about the apex, at even angles over the sector, and start at r0_mm.
+    sampling_rate_hz: of the samples, after decimation.
     """
 
     lines: int
@@ -40,6 +43,7 @@ class SectorGeometry:
     sample_spacing_mm: float
     sampling_rate_hz: float
     sound_speed_m_s: float
+    rays: Rays | None = None
 
     def __post_init__(self) -> None:
         if self.lines < 2 or self.samples < 2:
@@ -50,6 +54,8 @@ class SectorGeometry:
             raise ValueError(f"no sector: {self.sector_deg} degrees")
         if not (self.sample_spacing_mm > 0 and self.sampling_rate_hz > 0):
             raise ValueError("sample spacing and sampling rate are positive")
+        if self.rays is not None and len(self.rays.angles_deg) != self.lines:
+            raise ValueError(f"{len(self.rays.angles_deg)} rays for {self.lines} lines")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +87,25 @@ class Resynchronised:
     bytes_skipped: int
     lines_missing: int
     last_line_suspect: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceStatus:
+    """How the probe itself is, in its own words; None where it does not say.
+
+    state: of its own state machine, "scanning" and the like. last_error: its number, 0 for none.
+    """
+
+    state: str
+    battery_percent: int | None = None
+    temperature_c: float | None = None
+    last_error: int | None = None
+
+    @property
+    def matters(self) -> tuple[object, ...]:
+        """What is worth a line of log when it changes: state, error, each tenth of the battery."""
+        tenth = None if self.battery_percent is None else self.battery_percent // 10
+        return self.state, self.last_error, tenth
 
 
 Message = GeometryReceived | LineReceived | Resynchronised

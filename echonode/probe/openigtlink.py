@@ -5,8 +5,12 @@ Rules
   order the IMAGE header names.
 - Header version 1 is protocol 1 and 2: the body is the content. Header version 2 is protocol 3: the
   body is an extended header (whose own size field is honoured), the content, and metadata.
-- The body size is checked against a limit before a byte of it is kept. A header that cannot be one
-  raises ProtocolError: without it the stream has no frame any more, and the link starts anew.
+- The body size is checked against a limit before a byte of it is kept, and the room for a body
+  becomes memory only as its bytes come.
+- A header that cannot be one raises ProtocolError: without it the stream has no frame any more, and
+  the link starts anew.
+- Each byte of a body is copied once, from the chunk it came in to the body; content and pixels are
+  views of that.
 - The CRC covers the body. A body that does not fit its CRC is refused and counted, never decoded;
   the stream goes on behind it.
 - The fraction of a timestamp is in units of 2**-32 s, not nanoseconds; 0 is "not given".
@@ -22,6 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import numpy as np
 from fastcrc import crc64
 
 from echonode.errors import ProtocolError
@@ -42,12 +47,12 @@ class Message:
     """One whole message.
 
     timestamp_s: seconds of the sender's own clock, None where not given. content: the body without
-    extended header and metadata. message_id: protocol 3 only.
+    extended header and metadata; read-only. message_id: protocol 3 only.
     """
 
     type: str
     device: str
-    content: bytes
+    content: bytes | memoryview
     timestamp_s: float | None = None
     header_version: int = 1
     message_id: int = 0
@@ -81,7 +86,7 @@ def _name(raw: bytes, what: str) -> str:
     return text.decode("ascii").rstrip(" ")
 
 
-def _header(raw: bytes | bytearray, body_limit: int) -> _Header:
+def _header(raw: memoryview, body_limit: int) -> _Header:
     """The 58 bytes in front of every message."""
     version, type_name, device, timestamp, body_size, crc = HEADER.unpack_from(raw)
     if version not in (1, 2, 3):
@@ -112,32 +117,41 @@ class OpenIGTLinkDecoder:
 
     def __init__(self, *, body_limit: int = BODY_LIMIT) -> None:
         self._body_limit = body_limit
-        self._buffer = bytearray()
         self._header: _Header | None = None
+        self._room = _room(HEADER.size)  # for the header or the body that is under way
+        self._filled = 0
 
     def receive(self, data: bytes | bytearray | memoryview) -> list[Message | Refused]:
         """Take bytes; give every message they complete, in order."""
-        self._buffer += data
+        view = memoryview(data)
         messages: list[Message | Refused] = []
-        start = 0
+        position = 0
         while True:
+            taken = min(len(self._room) - self._filled, len(view) - position)
+            filled = self._filled + taken
+            self._room[self._filled : filled] = view[position : position + taken]
+            position += taken
+            self._filled = filled
+            if filled < len(self._room):
+                return messages
             if self._header is None:
-                if len(self._buffer) - start < HEADER.size:
-                    break
-                raw = self._buffer[start : start + HEADER.size]
-                self._header = _header(raw, self._body_limit)
-                start += HEADER.size
-            if len(self._buffer) - start < self._header.body_size:
-                break
-            body = bytes(memoryview(self._buffer)[start : start + self._header.body_size])
-            start += self._header.body_size
-            messages.append(_message(self._header, body))
-            self._header = None
-        del self._buffer[:start]
-        return messages
+                self._header = _header(self._room, self._body_limit)
+                self._expect(self._header.body_size)
+            else:
+                messages.append(_message(self._header, self._room.toreadonly()))
+                self._header = None
+                self._expect(HEADER.size)
+
+    def _expect(self, size: int) -> None:
+        self._room, self._filled = _room(size), 0
 
 
-def _message(header: _Header, body: bytes) -> Message | Refused:
+def _room(size: int) -> memoryview:
+    """Bytes to be filled; numpy does not touch them, so the system gives no memory for them yet."""
+    return np.empty(size, dtype=np.uint8).data
+
+
+def _message(header: _Header, body: memoryview) -> Message | Refused:
     """Header and body to a message, or why not."""
     reason = ""
     if crc64.ecma_182(body) != header.crc:
@@ -150,7 +164,7 @@ def _message(header: _Header, body: bytes) -> Message | Refused:
     return Refused(type=header.type, device=header.device, reason=reason)
 
 
-def _open(header: _Header, body: bytes) -> Message:
+def _open(header: _Header, body: memoryview) -> Message:
     """Take the extended header and the metadata off, where the header's version has them."""
     content, metadata, message_id = body, _NO_METADATA, 0
     if header.version >= 2 and body:
@@ -173,7 +187,7 @@ def _open(header: _Header, body: bytes) -> Message:
     )
 
 
-def _metadata(raw: bytes, header_size: int) -> Mapping[str, str]:
+def _metadata(raw: memoryview, header_size: int) -> Mapping[str, str]:
     """Count, sizes, then key, value, key, value ..."""
     (count,) = struct.unpack_from(">H", raw)
     if header_size != 2 + METADATA_ENTRY.size * count:
@@ -187,15 +201,16 @@ def _metadata(raw: bytes, header_size: int) -> Mapping[str, str]:
         if end > len(raw):
             raise ProtocolError("its metadata end before their last value")
         codec = _ENCODINGS.get(encoding, "utf-8")
-        key = raw[position : position + key_size].decode(codec, "replace")
-        found[key] = raw[position + key_size : end].decode(codec, "replace")
+        value_start = position + key_size
+        key = str(raw[position:value_start], codec, "replace")
+        found[key] = str(raw[value_start:end], codec, "replace")
         position = end
     return MappingProxyType(found)
 
 
 def encode(message: Message) -> bytes:
     """The bytes of a message; only header version 2 carries message_id and metadata."""
-    body = message.content
+    body = bytes(message.content)
     if message.header_version >= 2:
         entries = [(k.encode(), v.encode()) for k, v in message.metadata.items()]
         sizes = b"".join(METADATA_ENTRY.pack(len(k), 106, len(v)) for k, v in entries)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
+from echonode.probe.kinematics import Kinematics
+
 
 class SampleMode(StrEnum):
     """How samples are to be read, whatever the probe's `mode` byte says of them."""
@@ -20,12 +22,12 @@ class ProbeProfile:
 
     They change what an image measures, never how bytes are cut into lines: the probe cuts by its
     own numbers. Only `samples_per_line` (without the line number) changes the cutting, for a probe
-    whose header does not fit its lines.
+    whose header does not fit its lines, and `lines`, for a probe that says nowhere how many it has.
 
     mode: see SampleMode. r0_mm, rf_mm: first and last range from the apex. sector_deg: angle
     between the first and the last line. sampling_rate_hz: of the converter, before decimation.
     sound_speed_m_s: in the medium that is scanned. transducer_frequency_khz: centre frequency; no
-    echOpen header carries it.
+    echOpen header carries it. kinematics: how the transducer moves; AUTO is the dialect's own.
     """
 
     mode: SampleMode = SampleMode.AUTO
@@ -37,11 +39,13 @@ class ProbeProfile:
     sound_speed_m_s: float | None = None
     transducer_frequency_khz: float | None = None
     samples_per_line: int | None = None
+    lines: int | None = None
+    kinematics: Kinematics = Kinematics.AUTO
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name in ("mode", "r0_mm") or value is None:
+            if field.name in ("mode", "kinematics", "r0_mm") or value is None:
                 continue
             if not value > 0:
                 raise ValueError(f"{field.name} must be above 0, not {value}")

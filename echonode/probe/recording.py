@@ -1,10 +1,11 @@
 """Recordings in echOpen's text form: scan lines as rows of numbers.
 
-Three shapes, told apart by what they are:
+Shapes, told apart by what they are:
 - one text file that begins with `#key:value` lines (lines, frequency in MHz, angle, r0, rf), then a
   row of numbers a line: raw RF, as the kit's own client writes it;
 - a folder, or a tarball of one, with frameNNN.txt and settings.txt: six values, a line each, in the
-  order of the wire's header (r0, rf, decimation, lines, sector, mode).
+  order of the wire's header (r0, rf, decimation, lines, sector, mode);
+- the same with eight values, as a `lounger` has them: a name and an echo delay besides.
 
 Nothing of a tarball is unpacked to disk, and no name in it is used as a path.
 
@@ -27,12 +28,14 @@ from numpy.typing import NDArray
 from echonode.errors import ProtocolError
 from echonode.log import get_logger
 from echonode.probe.echopen import ADC_RATE_HZ, KitHeader, KitMode, parse_header
+from echonode.probe.lounger import LoungerHeader
 
 log = get_logger(__name__)
 
 # The largest real frame is under 400 kB of text; 254 lines of 16,384 samples would be 29 MB.
 MAX_TEXT_BYTES = 32 * 1024 * 1024
 MAX_FRAMES = 10_000
+LOUNGER_VALUES = 8
 # (r0 mm, rf mm, angle) as the client wrote them -> the sector that was scanned.
 _KNOWN_WRONG_ANGLES = {(80, 160, 80): 57}
 _FRAME_NAME = re.compile(r"(?:.*/)?frame(\d{1,6})\.txt")
@@ -47,15 +50,40 @@ class KitRecording:
     frames: tuple[NDArray[np.int16], ...]
 
     def __post_init__(self) -> None:
-        shape = (self.header.lines, self.header.samples)
-        if not self.frames:
-            raise ProtocolError("a recording has at least one frame")
-        for index, frame in enumerate(self.frames):
-            if frame.shape != shape:
-                raise ProtocolError(f"frame {index} is {frame.shape}, its header says {shape}")
+        _check_shapes(self.frames, (self.header.lines, self.header.samples))
+
+
+def _check_shapes(frames: tuple[NDArray[np.int16], ...], shape: tuple[int, int]) -> None:
+    if not frames:
+        raise ProtocolError("a recording has at least one frame")
+    for index, frame in enumerate(frames):
+        if frame.shape != shape:
+            raise ProtocolError(f"frame {index} is {frame.shape}, its header says {shape}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoungerRecording:
+    """Frames as a `lounger` would send them. frames: int16, each (lines, samples), line 1 first."""
+
+    header: LoungerHeader
+    frames: tuple[NDArray[np.int16], ...]
+
+    def __post_init__(self) -> None:
+        _check_shapes(self.frames, (self.header.lines, self.header.samples))
+
+
+LineRecording = KitRecording | LoungerRecording
 
 
 def read_recording(path: Path) -> KitRecording:
+    """The kit's recording at `path`; as read_lines, but a lounger's is a ProtocolError."""
+    recording = read_lines(path)
+    if not isinstance(recording, KitRecording):
+        raise ProtocolError("the recording is a lounger's, not the kit's")
+    return recording
+
+
+def read_lines(path: Path) -> LineRecording:
     """The recording at `path`: a text file, a folder or a tarball.
 
     Raises ProtocolError where it is none of these, OSError where it cannot be read.
@@ -81,7 +109,7 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
             yield member.name, content.read()
 
 
-def _from_texts(files: Iterator[tuple[str, bytes]]) -> KitRecording:
+def _from_texts(files: Iterator[tuple[str, bytes]]) -> LineRecording:
     """settings.txt and frameNNN.txt, in any order."""
     settings: bytes | None = None
     texts: dict[int, bytes] = {}
@@ -94,10 +122,30 @@ def _from_texts(files: Iterator[tuple[str, bytes]]) -> KitRecording:
             raise ProtocolError(f"more than {MAX_FRAMES} frames")
     if settings is None:
         raise ProtocolError("no settings.txt among the files")
-    return KitRecording(
-        header=_header_from_settings(settings),
-        frames=tuple(_samples(texts[number], f"frame {number}") for number in sorted(texts)),
-    )
+    frames = tuple(_samples(texts[number], f"frame {number}") for number in sorted(texts))
+    values = settings.split()
+    if len(values) >= LOUNGER_VALUES:
+        return LoungerRecording(header=_lounger_header(values), frames=frames)
+    return KitRecording(header=_header_from_settings(settings), frames=frames)
+
+
+def _lounger_header(values: list[bytes]) -> LoungerHeader:
+    r0, rf, decimation, lines, sector, mode, name, delay = values[:LOUNGER_VALUES]
+    try:
+        return LoungerHeader(
+            r0_mm=float(r0),
+            rf_mm=float(rf),
+            decimation=float(decimation),
+            lines=int(lines),
+            sector_deg=float(sector),
+            mode=int(mode),
+            name=name.decode("ascii"),
+            delay_us=float(delay),
+        )
+    except ValueError:
+        raise ProtocolError(
+            "settings.txt is not a lounger's: six numbers, a name, a delay"
+        ) from None
 
 
 def _header_from_settings(content: bytes) -> KitHeader:

@@ -1,9 +1,9 @@
-"""A probe on the wire: serves a recording, byte for byte as the `kit` does.
+"""A probe on the wire: serves a recording, byte for byte as an echOpen probe of the TCP dialects.
 
 Rules (echOpen kit, probe.c)
 - It listens; up to five clients. Each gets the header once, then every line from the next on.
 - All clients see one and the same sweep: who comes later starts in the middle of it.
-- Even sweeps go from line 1 to the last, odd ones back.
+- What is sent, and in which order, is the dialect's: simulated_lines.py.
 - Here, other than there, the sweep rests while nobody listens, so that nothing is sent to nobody.
 """
 
@@ -13,17 +13,13 @@ import hashlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
-
 from echonode.errors import EchoNodeError
 from echonode.log import get_logger
-from echonode.probe.echopen import KitHeader, encode_header
-from echonode.probe.messages import Samples
 from echonode.probe.recording import KitRecording
+from echonode.probe.simulated_lines import LineWire, line_wire
 
 log = get_logger(__name__)
 
@@ -48,15 +44,16 @@ class SentFrame:
 
 
 class ProbeSimulator:
-    """Serves `recording` at `fps` sweeps a second (0: as fast as clients take them).
+    """Serves `source` at `fps` sweeps a second (0: as fast as clients take them).
 
+    source: a recording is sent in the `kit` dialect; a LineWire is sent as it is.
     frames: sweeps to send, then close every connection and stop listening; None sends the recording
     once, or without end where `loop`. chunk_bytes: the size of a write, None for whole bursts.
     """
 
     def __init__(
         self,
-        recording: KitRecording,
+        source: KitRecording | LineWire,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -67,8 +64,9 @@ class ProbeSimulator:
     ) -> None:
         if fps < 0 or (frames is not None and frames < 1) or (chunk_bytes or 1) < 1:
             raise ValueError("fps is not negative; frames and chunk_bytes are at least 1")
-        self._recording, self._fps, self._chunk_bytes = recording, fps, chunk_bytes
-        self._count = frames if frames is not None else None if loop else len(recording.frames)
+        self._wire = source if isinstance(source, LineWire) else line_wire(source, "kit")
+        self._fps, self._chunk_bytes = fps, chunk_bytes
+        self._count = frames if frames is not None else None if loop else len(self._wire.frames)
         self._listener = socket.create_server((host, port), backlog=MAX_CLIENTS)
         self._waiting: list[socket.socket] = []
         self._changed = threading.Condition()
@@ -148,14 +146,14 @@ class ProbeSimulator:
             self.finished.set()
 
     def _sweep(self) -> None:
-        header, frames = self._recording.header, self._recording.frames
-        pace = _Pace(self._fps * header.lines, self._stopping)
+        wire = self._wire
+        pace = Pace(self._fps * wire.lines, self._stopping)
         number = 0
         while self._count is None or number < self._count:
-            index = number % len(frames)
-            samples = _as_on_the_wire(frames[index], header)
+            index = number % len(wire.frames)
+            samples = wire.samples(index)
             witnesses: set[socket.socket] | None = None
-            for burst, lines in _bursts(samples, number, pace.lines_a_burst):
+            for burst, lines in wire.bursts(samples, number, pace.lines_a_burst):
                 self._admit(pace)
                 here = set(self._clients)
                 witnesses = here if witnesses is None else witnesses & here
@@ -168,7 +166,7 @@ class ProbeSimulator:
                 self._sent.append(frame)
             number += 1
 
-    def _admit(self, pace: _Pace) -> None:
+    def _admit(self, pace: Pace) -> None:
         """Let new clients in with the header; wait while there are none at all."""
         with self._changed:
             if not self._clients and not self._waiting:
@@ -178,7 +176,7 @@ class ProbeSimulator:
                 raise _Stopped
             new, self._waiting = self._waiting, []
         for client in new:
-            if _send_all(client, encode_header(self._recording.header)):
+            if _send_all(client, self._wire.preamble):
                 with self._changed:
                     self._clients.append(client)
 
@@ -202,7 +200,7 @@ class _Stopped(EchoNodeError):
     """stop() was called in the middle of a sweep."""
 
 
-class _Pace:
+class Pace:
     """Keeps lines to a rate of so many a second; 0 does not wait at all."""
 
     def __init__(self, rate: float, stopping: threading.Event) -> None:
@@ -220,24 +218,6 @@ class _Pace:
         if self._rate:
             due = self._start + self._lines / self._rate
             self._stopping.wait(max(0.0, due - time.monotonic()))
-
-
-def _as_on_the_wire(frame: Samples, header: KitHeader) -> Samples:
-    """Samples in the wire's type; what does not fit stops at its limits, as in the converter."""
-    limits = np.iinfo(header.wire_type)
-    return np.clip(frame, limits.min, limits.max).astype(header.wire_type)
-
-
-def _bursts(samples: Samples, sweep: int, size: int) -> Iterator[tuple[bytes, int]]:
-    """A sweep's bytes, `size` lines at a time; odd sweeps run backwards."""
-    count = len(samples)
-    lines = np.empty((count, samples.shape[1] + 1), dtype=samples.dtype)
-    lines[:, 0] = np.arange(1, count + 1)
-    lines[:, 1:] = samples
-    in_order = lines if sweep % 2 == 0 else lines[::-1]
-    for start in range(0, count, size):
-        burst = in_order[start : start + size]
-        yield burst.tobytes(), len(burst)
 
 
 def _send_all(client: socket.socket, data: bytes) -> bool:

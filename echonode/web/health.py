@@ -1,8 +1,13 @@
-"""What machines ask: is the process alive, can the node do its work, and how much has it done."""
+"""What machines ask: is the process alive, can the node do its work, and how much has it done.
+
+Ready means that the node can take an exam now. An archive that cannot be reached does not make it
+unready, for keeping exams meanwhile is its work; it is an alarm, told beside the checks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -10,20 +15,43 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from echonode.errors import StoreError
+
 Check = Callable[[], str]
 """'' when all is well, else what is wrong, in words for the operator."""
 
 
-def health_routes(*, checks: Mapping[str, Check], registry: CollectorRegistry) -> list[BaseRoute]:
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """Something that a person must see to; `name` stays the same while `text` changes."""
+
+    name: str
+    text: str
+
+
+def health_routes(
+    *,
+    checks: Mapping[str, Check],
+    registry: CollectorRegistry,
+    alarms: Callable[[], Sequence[Alarm]] = tuple,
+) -> list[BaseRoute]:
     """GET /health/live, /health/ready and /metrics.
 
     live: 200 as long as the process answers at all; restart it when it does not.
-    ready: 200 when every check is '', else 503; each check by its name.
+    ready: 200 when every check is '', else 503; each check by its name, and the alarms, which do
+    not change the status.
     metrics: `registry` in the format of Prometheus.
     """
 
     async def live(_request: Request) -> Response:
         return JSONResponse({"alive": True})
+
+    def standing() -> list[dict[str, str]]:
+        try:
+            return [asdict(alarm) for alarm in alarms()]
+        except StoreError as error:
+            # What cannot be asked is itself one; the check of the store says so as well.
+            return [{"name": "store", "text": f"alarms cannot be read: {type(error).__name__}"}]
 
     def ready(_request: Request) -> Response:
         problems = {name: check() for name, check in checks.items()}
@@ -34,6 +62,7 @@ def health_routes(*, checks: Mapping[str, Check], registry: CollectorRegistry) -
                 {"name": name, "ok": not problem, "problem": problem}
                 for name, problem in problems.items()
             ],
+            "alarms": standing(),
         }
         return JSONResponse(body, status_code=200 if is_ready else 503)
 

@@ -6,8 +6,8 @@ No patient data passes here: probes, destinations, counts, UIDs and states.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from importlib import resources
 
@@ -26,6 +26,9 @@ class ProbeStatus:
     """One probe: whether it is there, and its frames since the node started.
 
     dropped: frames that came and could not be used; partial: frames used with lines missing.
+    refusal: why nothing of it is captured just now; '' when it is.
+    state, battery_percent, temperature_c: what the probe says of itself; '' and None where it does
+    not, or is not there.
     """
 
     name: str
@@ -33,6 +36,10 @@ class ProbeStatus:
     frames_received: int
     frames_dropped: int
     frames_partial: int
+    refusal: str = ""
+    state: str = ""
+    battery_percent: int | None = None
+    temperature_c: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +48,11 @@ class DestinationStatus:
 
     deliveries: state of the ledger -> number of instances in it.
     problem: what keeps it from being reached just now, in words; '' when nothing does.
+    associations: open to it just now. accepts: SOP class -> transfer syntaxes that it was found to
+    take; none of a class that it refuses.
+    backlog: deliveries that do not have the proof wanted. oldest_unproved_s: how long ago the
+    eldest picture among them was taken. last_report_s: how long ago this archive last reported a
+    commitment. retries: repetitions, ever.
     """
 
     name: str
@@ -48,11 +60,21 @@ class DestinationStatus:
     commitment: str
     deliveries: Mapping[str, int]
     problem: str = ""
+    associations: int = 0
+    accepts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    backlog: int = 0
+    oldest_unproved_s: float | None = None
+    last_report_s: float | None = None
+    retries: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeStatus:
-    """The node at one moment. `now`, `started_at`: aware. disk_free_percent: of data_dir's disk."""
+    """The node at one moment. `now`, `started_at`: aware. disk_free_percent: of data_dir's disk.
+
+    minutes_of_cine: how long a cine may run before new exams are refused. alarms: what a person
+    must see to, in words.
+    """
 
     ae_title: str
     version: str
@@ -61,6 +83,8 @@ class NodeStatus:
     disk_free_percent: float
     probes: tuple[ProbeStatus, ...]
     destinations: tuple[DestinationStatus, ...]
+    minutes_of_cine: float = 0.0
+    alarms: tuple[str, ...] = ()
 
 
 # file -> media type; the page, its style and its script are the package's own files.

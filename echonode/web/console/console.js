@@ -53,12 +53,22 @@ function card(name, detail, mark, ...lines) {
     ...lines.filter(Boolean).map((text) => element("p", { className: "quiet", text })));
 }
 
+// What the probe says of itself; most say nothing.
+function ownWords(probe) {
+  const words = [probe.state.replaceAll("_", " ")];
+  if (probe.battery_percent !== null) words.push(`battery ${probe.battery_percent}%`);
+  if (probe.temperature_c !== null) words.push(`${probe.temperature_c.toFixed(1)} \u00b0C`);
+  return words.filter(Boolean).join(", ");
+}
+
 function probeCard(probe) {
   const lost = probe.frames_dropped + probe.frames_partial;
   return card(probe.name, "",
     probe.connected ? badge("good", "Connected") : badge("bad", "Not connected"),
     `${counted(probe.frames_received, "picture", "pictures")} received` +
       (lost ? `, ${probe.frames_dropped} lost, ${probe.frames_partial} incomplete` : ", none lost"),
+    ownWords(probe),
+    probe.refusal ? `Not recorded: ${probe.refusal}` : "",
     probe.connected ? "" : "Is the probe switched on, and on the same network?");
 }
 
@@ -73,7 +83,14 @@ function destinationCard(destination) {
   return card(destination.name, ` ${destination.ae_title}`, mark,
     `${counts[end] ?? 0} ${words}, ${waiting} on the way, ${held} stopped`,
     destination.commitment === "none" ? "This archive is not asked to confirm what it keeps." : "",
+    waits(destination),
     destination.problem);
+}
+
+// How long the oldest picture has waited, once that is worth a word.
+function waits(destination) {
+  const hours = (destination.oldest_unproved_s ?? 0) / 3600;
+  return hours < 1 ? "" : `The oldest image that is not safe there is ${Math.floor(hours)} h old`;
 }
 
 function instanceRow(row) {
@@ -100,6 +117,7 @@ function verdict(status) {
   const waiting = status.destinations.reduce((total, d) => total + underway(d), 0);
   if (stopped) return ["bad", `${counted(stopped, "delivery", "deliveries")} stopped`];
   if (unreached) return ["bad", "An archive is not reached; images are kept here meanwhile"];
+  if (status.alarms.length) return ["bad", `${counted(status.alarms.length, "matter needs", "matters need")} a person`];
   if (lost) return ["wait", `${counted(lost, "probe", "probes")} not connected`];
   if (waiting) return ["busy", `${waiting} on the way to the archive`];
   return ["good", "All is well"];
@@ -132,7 +150,9 @@ async function refresh() {
   byId("destinations").replaceChildren(
     ...orNone(status.destinations.map(destinationCard), "No archive is set up"));
   byId("facts").textContent = `Version ${status.version} · running since ` +
-    `${new Date(status.started_at).toLocaleString()} · ${Math.round(status.disk_free_percent)} % of the disk is free`;
+    `${new Date(status.started_at).toLocaleString()} · ${Math.round(status.disk_free_percent)} % of the disk is free, ` +
+    `room for ${Math.floor(status.minutes_of_cine)} minutes of film`;
+  byId("alarms").replaceChildren(...status.alarms.map((text) => element("li", { className: "card bad", text })));
   const counts = JSON.stringify(status.destinations.map((d) => d.deliveries));
   if (counts !== drawnCounts || turn++ % LEDGER_EVERY === 0) {
     const rows = await ask(`api/ledger?last=${LAST}`);

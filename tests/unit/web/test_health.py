@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter
 
-from echonode.web.health import Check, health_routes
+from echonode.errors import OutOfSpace
+from echonode.web.health import Alarm, Check, health_routes
 from tests.unit.web.conftest import Browser, Serve
 
 
@@ -29,6 +30,7 @@ def test_ready_when_every_check_is_well(serve: Serve) -> None:
             {"name": "store", "ok": True, "problem": ""},
             {"name": "listener", "ok": True, "problem": ""},
         ],
+        "alarms": [],
     }
 
 
@@ -41,6 +43,31 @@ def test_not_ready_names_what_is_wrong(serve: Serve) -> None:
     body = answer.json()
     assert body["ready"] is False
     assert body["checks"][0] == {"name": "store", "ok": False, "problem": "the disk is full"}
+
+
+def test_an_alarm_is_told_and_does_not_make_it_unready(serve: Serve) -> None:
+    """An archive that cannot be reached is a person's business; exams go on being taken."""
+    alarm = Alarm(name="unreachable:pacs", text="pacs: unreachable")
+    routes = health_routes(
+        checks={"store": lambda: ""}, registry=CollectorRegistry(), alarms=lambda: [alarm]
+    )
+    answer = serve(routes).ask("/health/ready")
+    assert answer.status == 200
+    assert answer.json()["alarms"] == [{"name": "unreachable:pacs", "text": "pacs: unreachable"}]
+
+
+def test_alarms_that_cannot_be_read_are_one(serve: Serve) -> None:
+    """A database that does not answer makes no answer of 500."""
+
+    def unreadable() -> list[Alarm]:
+        raise OutOfSpace("no descriptor left")
+
+    routes = health_routes(
+        checks={"store": lambda: "broken"}, registry=CollectorRegistry(), alarms=unreadable
+    )
+    answer = serve(routes).ask("/health/ready")
+    assert answer.status == 503
+    assert [alarm["name"] for alarm in answer.json()["alarms"]] == ["store"]
 
 
 def test_metrics_are_the_registrys_in_prometheus_format(serve: Serve) -> None:

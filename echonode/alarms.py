@@ -1,0 +1,119 @@
+"""What needs a person: pure conclusions from what the parts say of themselves.
+
+Rules
+- An alarm is something that does not mend itself, or that should have by now. It does not make the
+  node unready: with an unreachable archive it goes on taking exams, which is what it is for. What
+  keeps it from taking an exam is a check (status.py), and answers 503.
+- Each has a name that stays the same while its text changes, so that it is raised and cleared once.
+- No patient data: names of destinations, counts, times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from echonode.model.delivery import DeliveryState
+from echonode.model.identity import CommitmentPolicy
+from echonode.store.figures import DestinationFigures, StoreFigures
+from echonode.web.health import Alarm
+
+# An archive that reports at night is not late before the next night.
+LATE_AFTER = timedelta(hours=24)
+# How long a forged report is an alarm; it stays on record.
+REFUSED_REPORTS_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DestinationFacts:
+    """A destination. problem: what keeps it from being reached just now, '' when nothing does."""
+
+    name: str
+    commitment: CommitmentPolicy
+    problem: str
+    figures: DestinationFigures
+
+    @property
+    def oldest_unproved(self) -> datetime | None:
+        """When the picture was taken that waits longest for the proof wanted; held ones count."""
+        done = DeliveryState.SENT if self.commitment is CommitmentPolicy.NONE else None
+        return min((at for state, at in self.figures.oldest.items() if state != done), default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """The node at one moment. disk_problem: why no exam may begin; call_back: AE, host and port."""
+
+    destinations: Sequence[DestinationFacts]
+    store: StoreFigures
+    quarantined: int
+    disk_problem: str
+    call_back: str
+
+
+def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
+    """Every alarm that stands at `now`."""
+    return (
+        *_of_the_store(facts),
+        *(alarm for at in facts.destinations for alarm in _of(at, facts.call_back, now)),
+    )
+
+
+def _of_the_store(facts: Facts) -> Iterator[Alarm]:
+    store = facts.store
+    if store.missing_files:
+        yield Alarm(
+            name="missing_files",
+            text=f"{store.missing_files} stored files are gone from the disk: bring them back from "
+            "a backup, or have their senders send them again",
+        )
+    if facts.quarantined:
+        yield Alarm(
+            name="quarantine",
+            text=f"{facts.quarantined} files are in quarantine (unreadable, or other bytes under a "
+            "known UID): look at them and take them out of the folder `quarantine`",
+        )
+    if facts.disk_problem:
+        yield Alarm(name="disk", text=facts.disk_problem)
+    if store.refused_reports:
+        yield Alarm(
+            name="refused_reports",
+            text=f"{store.refused_reports} commitment reports were refused in the last day: from "
+            "the wrong AE, or for no request of ours; the log has each",
+        )
+    if store.kept_after_warning:
+        yield Alarm(
+            name="stored_with_warning",
+            text=f"{store.kept_after_warning} instances were stored with a warning (B006, B007) "
+            "and are kept here: compare them at the archive, then `echonode release` each",
+        )
+
+
+def _of(at: DestinationFacts, call_back: str, now: datetime) -> Iterator[Alarm]:
+    if at.problem:
+        yield Alarm(name=f"unreachable:{at.name}", text=f"{at.name}: {at.problem}")
+    if at.figures.held:
+        yield Alarm(
+            name=f"held:{at.name}",
+            text=f"{at.name}: {at.figures.held} deliveries are held; `echonode ledger` says why, "
+            "`echonode release` sends one again",
+        )
+    unreported = at.figures.unreported_since
+    if unreported is not None and now - unreported >= LATE_AFTER:
+        yield Alarm(
+            name=f"unreported:{at.name}",
+            text=f"{at.name}: asked for a promise {_hours(now - unreported)} h ago, and no report "
+            f"came; it must be able to call {call_back}",
+        )
+    oldest = at.oldest_unproved
+    if oldest is not None and now - oldest >= LATE_AFTER:
+        yield Alarm(
+            name=f"late:{at.name}",
+            text=f"{at.name}: the oldest image that is not proved safe is {_hours(now - oldest)} h "
+            "old",
+        )
+
+
+def _hours(duration: timedelta) -> int:
+    return int(duration / timedelta(hours=1))

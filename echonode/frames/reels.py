@@ -1,0 +1,118 @@
+"""Recordings as streams of frames: each kind of file gives a reel, which the player plays.
+
+For authors of a file format: images are a reader in probe/image_file.py, and nothing here changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from echonode.frames.plane_pictures import developer
+from echonode.frames.sector_stream import SectorStream
+from echonode.frames.settings import StreamSettings
+from echonode.frames.stream import FrameStream, Pending, PendingFrame, StreamCounts
+from echonode.probe.echopen import KitDecoder
+from echonode.probe.image_file import is_image_file, open_image_sequence
+from echonode.probe.image_sequence import ImageSequence
+from echonode.probe.lounger import LoungerDecoder
+from echonode.probe.recording import KitRecording, LineRecording, read_lines
+from echonode.probe.simulated_lines import line_wire
+
+FRAMES_A_SECOND = 20.0  # of a recording that does not say
+
+
+class Reel(Protocol):
+    """A recording that is ready to be played once."""
+
+    @property
+    def stream(self) -> FrameStream:
+        """What counts its frames; it is sent no bytes."""
+        ...
+
+    @property
+    def frames_a_second(self) -> float:
+        """Where frames have no time of their own."""
+        ...
+
+    def frames(self) -> Iterator[tuple[float | None, Sequence[Pending]]]:
+        """(seconds of the recorder's clock, frames), in order. Raises ProtocolError, OSError."""
+        ...
+
+
+def open_reel(path: Path, settings: StreamSettings) -> Reel:
+    """The recording at `path`. Raises ProtocolError, OSError."""
+    if is_image_file(path):
+        return SequenceReel(open_image_sequence(path), settings)
+    return LineReel(read_lines(path), settings)
+
+
+class SequenceReel:
+    """A recording of images; it is its own stream."""
+
+    def __init__(self, sequence: ImageSequence, settings: StreamSettings) -> None:
+        self._sequence = sequence
+        self._develop = developer(sequence.info, settings)
+        self._frames = self._left_out = 0
+
+    @property
+    def stream(self) -> FrameStream:
+        return self
+
+    @property
+    def frames_a_second(self) -> float:
+        return self._sequence.info.frame_rate_hz or FRAMES_A_SECOND
+
+    @property
+    def counts(self) -> StreamCounts:
+        return StreamCounts(frames=self._frames, incomplete=self._left_out)
+
+    def greeting(self) -> bytes:
+        return b""
+
+    def receive(self, data: bytes) -> Sequence[Pending]:
+        return ()
+
+    def finish(self) -> Sequence[Pending]:
+        return ()
+
+    def frames(self) -> Iterator[tuple[float | None, Sequence[Pending]]]:
+        for frame in self._sequence.frames():
+            yield (
+                frame.timestamp_s,
+                [
+                    PendingFrame(
+                        sequence=frame.index,
+                        develop=partial(self._develop, frame.pixels),
+                        source_timestamp_s=frame.timestamp_s,
+                        transforms=frame.transforms,
+                    )
+                ],
+            )
+            self._frames += 1  # it has been shown
+            self._left_out = frame.index + 1 - self._frames
+
+
+class LineReel:
+    """A recording of an echOpen probe's lines, through that probe's own decoder."""
+
+    frames_a_second = FRAMES_A_SECOND
+
+    def __init__(self, recording: LineRecording, settings: StreamSettings) -> None:
+        kit = isinstance(recording, KitRecording)
+        self._wire = line_wire(recording, "kit" if kit else "lounger")
+        decoder = KitDecoder(settings.profile) if kit else LoungerDecoder(settings.profile)
+        self._stream = SectorStream(decoder, settings)
+
+    @property
+    def stream(self) -> FrameStream:
+        return self._stream
+
+    def frames(self) -> Iterator[tuple[float | None, Sequence[Pending]]]:
+        wire = self._wire
+        self._stream.receive(wire.preamble)
+        for turn in range(len(wire.frames)):
+            ((lines, _),) = wire.bursts(wire.samples(turn), turn, wire.lines)
+            yield None, self._stream.receive(lines)

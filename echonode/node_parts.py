@@ -1,0 +1,72 @@
+"""Parts of the node that are all configuration and no wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from echonode.config import Config
+from echonode.exam.unattended import UnattendedExams
+from echonode.housekeeping import Housekeeping
+from echonode.log import get_logger
+from echonode.sources import cine_bytes_per_s
+from echonode.status import NodeReader
+from echonode.store.disk_admission import DiskAdmission
+from echonode.store.retention import RetentionPolicy
+from echonode.store.store import Store
+from echonode.store.values import RecoveryReport
+
+log = get_logger(__name__)
+
+_SECONDS_A_DAY = 86_400
+
+
+def disk_admission(config: Config) -> DiskAdmission:
+    """Whether a new exam may begin, by the disk that the store is on."""
+    return DiskAdmission(
+        config.data_dir,
+        minimum_free_percent=config.retention.minimum_free_percent,
+        cine_bytes_per_s=cine_bytes_per_s(config.probes),
+    )
+
+
+def housekeeping(
+    config: Config, store: Store, reader: NodeReader, *, now: Callable[[], datetime]
+) -> Housekeeping:
+    """Retention by the configuration's rules, and the alarms that `reader` finds."""
+    return Housekeeping(
+        store,
+        policy=RetentionPolicy(
+            keep_s=config.retention.keep_days_after_commit * _SECONDS_A_DAY,
+            destinations={at.name: at.commitment for at in config.destination_values()},
+        ),
+        alarms=reader.alarms,
+        now=now,
+    )
+
+
+def unattended_exams(config: Config, store: Store) -> Mapping[str, UnattendedExams]:
+    """Probe name -> whose its captures are while nobody opens an exam."""
+    return {
+        probe.name: UnattendedExams(
+            node_id=store.node_id,
+            next_counter=lambda: store.counter("unidentified"),
+            configured=probe.capture.patient.value() if probe.capture.patient else None,
+        )
+        for probe in config.probes
+    }
+
+
+def log_recovery(found: RecoveryReport) -> None:
+    """What the last stop left behind, once, where there was anything."""
+    if found == RecoveryReport():
+        return
+    log.warning(
+        "store_recovered",
+        temporary_files_removed=found.temporary_files_removed,
+        orphans_adopted=found.orphans_adopted,
+        orphans_quarantined=found.orphans_quarantined,
+        deliveries_requeued=found.deliveries_requeued,
+        missing_files=list(found.missing),
+        database_rebuilt=found.database_rebuilt,
+    )

@@ -1,0 +1,43 @@
+"""What the node answers over HTTP: its routes, and the callables behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from echonode.config import Web
+from echonode.ledger import plain_rows
+from echonode.operator_hand import act
+from echonode.preflight.outcome import as_json
+from echonode.preflight.preflight import Preflight
+from echonode.status import NodeReader
+from echonode.store.store import Store
+from echonode.web.health import health_routes
+from echonode.web.operator import operator_routes
+from echonode.web.server import WebServer
+from echonode.web.status import console_routes
+
+
+def web_server(
+    web: Web,
+    *,
+    store: Store,
+    reader: NodeReader,
+    preflight: Preflight,
+    now: Callable[[], datetime],
+) -> WebServer:
+    """The server of a node, not yet started."""
+    return WebServer(
+        host=web.host,
+        port=web.port,
+        routes=[
+            *health_routes(
+                checks=reader.checks(), registry=reader.registry(), alarms=reader.alarms
+            ),
+            *console_routes(status=reader.status, ledger=lambda: plain_rows(store)),
+            *operator_routes(
+                act=lambda action, uid, name: act(store, action, uid, now=now(), destination=name),
+                preflight=lambda peer: as_json(preflight.run(peer)),
+            ),
+        ],
+    )

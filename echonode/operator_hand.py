@@ -1,0 +1,74 @@
+"""What an operator asks of an instance's deliveries: hold, release, retry; and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from echonode.errors import OperatorRefused
+from echonode.log import get_logger
+from echonode.model.delivery import DeliveryState
+from echonode.store.values import DeliveryJob
+
+log = get_logger(__name__)
+
+
+class OperatedStore(Protocol):
+    """The part of the store that an operator's hand is on."""
+
+    def hold(self, sop_instance_uid: str, *, now: datetime, destination: str | None) -> int: ...
+
+    def release(self, sop_instance_uid: str, *, now: datetime, destination: str | None) -> int: ...
+
+    def retry(self, sop_instance_uid: str, *, now: datetime, destination: str | None) -> int: ...
+
+    def deliveries(self, sop_instance_uid: str) -> list[DeliveryJob]: ...
+
+
+# What each does, for whoever asked in vain.
+ACTIONS: Mapping[str, str] = {
+    "hold": "holds what is not done nor just being sent",
+    "release": "sends again what is held, and lets go of a copy kept for a warning",
+    "retry": "sends now what waits for its next try, or is held",
+}
+
+
+def act(
+    store: OperatedStore,
+    action: str,
+    sop_instance_uid: str,
+    *,
+    now: datetime,
+    destination: str | None = None,
+) -> dict[str, object]:
+    """Do it, and return the deliveries as they are now, as JSON takes them.
+
+    Raises OperatorRefused where there is nothing that it could be done to; nothing is changed then.
+    """
+    before = store.deliveries(sop_instance_uid)
+    if destination is not None:
+        before = [job for job in before if job.destination == destination]
+    if not before:
+        where = f" to {destination}" if destination else ""
+        raise OperatorRefused(
+            f"there is no delivery of {sop_instance_uid}{where}; `echonode ledger` lists all"
+        )
+    hand = {"hold": store.hold, "release": store.release, "retry": store.retry}[action]
+    changed = hand(sop_instance_uid, now=now, destination=destination)
+    if not changed:
+        states = ", ".join(f"{job.destination} is {_state(job)}" for job in before)
+        raise OperatorRefused(f"nothing to {action}: {states}. `{action}` {ACTIONS[action]}")
+    log.info("operator_acted", action=action, sop_instance_uid=sop_instance_uid, deliveries=changed)
+    return {
+        "changed": changed,
+        "deliveries": [
+            {"destination": job.destination, "state": job.state, "last_error": job.last_error}
+            for job in store.deliveries(sop_instance_uid)
+        ],
+    }
+
+
+def _state(job: DeliveryJob) -> str:
+    being_sent = job.state is DeliveryState.SENDING
+    return f"{job.state} (being sent just now: ask again)" if being_sent else str(job.state)

@@ -1,0 +1,58 @@
+"""Reports that a preflight waits for, whichever association brings them.
+
+A report of ours is never one of the store's: its Transaction UID was made for the test image alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from echonode.model.commitment import CommitmentReport
+from echonode.model.identity import Peer
+
+SUCCESS = 0x0000
+
+
+@dataclass(kw_only=True, eq=False)
+class Awaited:
+    """One transaction that is being waited for."""
+
+    peer: Peer
+    came: threading.Event = field(default_factory=threading.Event)
+    report: CommitmentReport | None = None
+    from_another: str = ""  # the AE title that reported instead
+
+
+class AwaitedReports:
+    """Thread-safe: a preflight waits on its thread, reports come on any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._awaited: dict[str, Awaited] = {}
+
+    def expect(self, transaction_uid: str, peer: Peer) -> Awaited:
+        """From now on a report of this transaction is ours."""
+        awaited = Awaited(peer=peer)
+        with self._lock:
+            self._awaited[transaction_uid] = awaited
+        return awaited
+
+    def forget(self, transaction_uid: str) -> None:
+        """Nobody waits any more."""
+        with self._lock:
+            self._awaited.pop(transaction_uid, None)
+
+    def take(self, caller: Peer, report: CommitmentReport) -> int | None:
+        """The status to answer where the report is one that is waited for; None where not."""
+        with self._lock:
+            awaited = self._awaited.get(report.transaction_uid)
+        if awaited is None:
+            return None
+        if caller.ae_title != awaited.peer.ae_title:
+            awaited.from_another = caller.ae_title
+            awaited.came.set()
+            return None
+        awaited.report = report
+        awaited.came.set()
+        return SUCCESS

@@ -1,0 +1,113 @@
+"""What each peer is for, by the configuration: pure.
+
+A peer that we never call (it only sends to us, or only queries us) has nothing that we could prove
+from here: its own calls to us are its own preflight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from echonode.config import Config
+from echonode.dimse.contexts import (
+    COMMITMENT,
+    EXPLICIT_LE,
+    IMPLICIT_LE,
+    MPPS,
+    WORKLIST,
+    ProposedContext,
+    find_context,
+)
+from echonode.model.criteria import Root
+from echonode.model.identity import CommitmentPolicy, Peer, Service
+
+US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
+US_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.3.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorklistQuery:
+    """Whose worklist is asked for."""
+
+    station_ae_title: str
+    modality: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What we need of one peer.
+
+    policy: of the destination that it is, None where it is none. retrieves: it may have images
+    moved to itself. worklist, reports_steps: what the RIS does for us.
+    """
+
+    peer: Peer
+    policy: CommitmentPolicy | None = None
+    retrieves: bool = False
+    worklist: WorklistQuery | None = None
+    reports_steps: bool = False
+
+    @property
+    def is_called(self) -> bool:
+        """Whether we ever open an association with it."""
+        stores = self.policy is not None or self.retrieves
+        return stores or self.worklist is not None or self.reports_steps
+
+    @property
+    def purpose(self) -> str:
+        """In words."""
+        words = []
+        if self.policy is not None:
+            words.append(f"destination, commitment {self.policy}")
+        if self.retrieves:
+            words.append("retrieves from us")
+        if self.worklist is not None:
+            words.append("worklist")
+        if self.reports_steps:
+            words.append("procedure steps")
+        return "; ".join(words) or "only calls us: nothing to prove from here"
+
+    @property
+    def storage(self) -> tuple[ProposedContext, ...]:
+        """What our images need, of which each class must have one."""
+        if self.policy is None and not self.retrieves:
+            return ()
+        return tuple(
+            ProposedContext(abstract_syntax=uid, transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE))
+            for uid in (US_IMAGE, US_MULTI_FRAME)
+        )
+
+    @property
+    def services(self) -> tuple[ProposedContext, ...]:
+        """What else is needed, of which each must have one."""
+        wanted = []
+        if self.policy is CommitmentPolicy.REQUIRED:
+            wanted.append(COMMITMENT)
+        if self.policy is CommitmentPolicy.VERIFY:
+            wanted.append(find_context(Root.STUDY))
+        if self.worklist is not None:
+            wanted.append(WORKLIST)
+        if self.reports_steps:
+            wanted.append(MPPS)
+        return tuple(wanted)
+
+
+def needs_of(config: Config) -> Iterator[Needs]:
+    """Every peer's, in the file's order."""
+    policies = {at.name: at.commitment for at in config.destination_values()}
+    for peer in config.peer_values():
+        yield Needs(
+            peer=peer,
+            policy=policies.get(peer.name),
+            retrieves=Service.MOVE in peer.may and peer.name not in policies,
+            worklist=_worklist(config, peer),
+            reports_steps=config.mpps is not None and config.mpps.peer == peer.name,
+        )
+
+
+def _worklist(config: Config, peer: Peer) -> WorklistQuery | None:
+    section = config.worklist
+    if section is None or section.peer != peer.name:
+        return None
+    return WorklistQuery(station_ae_title=section.station_ae_title, modality=section.modality)

@@ -1,0 +1,47 @@
+"""What a preflight found: steps of peers, as values and as JSON takes them. No patient data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One thing that was proved, or was not.
+
+    name: tcp, tls, echo, contexts, worklist, store, commitment or verification. ok: None where it
+    could not be tried because an earlier step failed. detail: what was found. remedy: what to do,
+    in plain words, '' where nothing is. contexts: of the step of that name, each pair proposed.
+    """
+
+    name: str
+    ok: bool | None
+    detail: str
+    remedy: str = ""
+    milliseconds: int = 0
+    contexts: tuple[Mapping[str, object], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeerOutcome:
+    """One peer; `purpose` says what it was proved for."""
+
+    peer: str
+    ae_title: str
+    address: str
+    purpose: str
+    steps: tuple[Step, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed; a peer that we never call has nothing to fail."""
+        return all(step.ok for step in self.steps)
+
+
+def as_json(outcomes: Sequence[PeerOutcome]) -> dict[str, object]:
+    """The whole outcome; `ok` only where every peer is."""
+    return {
+        "ok": all(outcome.ok for outcome in outcomes),
+        "peers": [{"ok": outcome.ok, **asdict(outcome)} for outcome in outcomes],
+    }

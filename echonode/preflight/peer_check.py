@@ -1,0 +1,243 @@
+"""One peer, step by step: each step is tried only where those it stands on have succeeded."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from pydicom.dataset import Dataset
+
+from echonode.commitment.commitment_scu import CallBackAddress
+from echonode.dimse.contexts import VERIFICATION, ProposedContext
+from echonode.dimse.requestor import RequestedAssociation
+from echonode.errors import ContextNotAccepted, DimseFailure, NetworkError, PeerUnreachable
+from echonode.model.identity import CommitmentPolicy, Peer
+from echonode.preflight import remedies
+from echonode.preflight.needs import Needs, WorklistQuery
+from echonode.preflight.outcome import PeerOutcome, Step
+
+CONNECT_S = 5.0
+_PENDING = (0xFF00, 0xFF01)  # PS3.4 K.4.1.1.4
+_NAMES = {
+    "1.2.840.10008.5.1.4.1.1.6.1": "US Image",
+    "1.2.840.10008.5.1.4.1.1.3.1": "US Multi-frame Image",
+    "1.2.840.10008.1.20.1": "storage commitment",
+    "1.2.840.10008.5.1.4.1.2.2.1": "query (Study Root)",
+    "1.2.840.10008.5.1.4.31": "worklist",
+    "1.2.840.10008.3.1.2.3.3": "procedure steps",
+    "1.2.840.10008.1.2": "Implicit VR Little Endian",
+    "1.2.840.10008.1.2.1": "Explicit VR Little Endian",
+}
+
+
+class Associate(Protocol):
+    """Opens an association (dimse.requestor.Requestor.associate)."""
+
+    def __call__(self, peer: Peer, contexts: Sequence[ProposedContext]) -> RequestedAssociation:
+        """Raises NetworkError."""
+
+
+# Stores the test image and has it proved: the steps `store` and `commitment` or `verification`.
+RoundTrip = Callable[[Needs], Sequence[Step]]
+
+
+class PeerCheck:
+    """Proves peers. now: the day whose worklist is asked for."""
+
+    def __init__(
+        self,
+        *,
+        associate: Associate,
+        us: CallBackAddress,
+        round_trip: RoundTrip,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._associate = associate
+        self._us = us
+        self._round_trip = round_trip
+        self._now = now
+
+    def run(self, needs: Needs) -> PeerOutcome:
+        """Every step of one peer; does not raise."""
+        peer = needs.peer
+        return PeerOutcome(
+            peer=peer.name,
+            ae_title=peer.ae_title,
+            address=f"{peer.host}:{peer.port}",
+            purpose=needs.purpose,
+            steps=tuple(self._steps(needs)) if needs.is_called else (),
+        )
+
+    def _steps(self, needs: Needs) -> list[Step]:
+        """Up to the first failure that takes the ground from those after it."""
+        steps = [timed(lambda: self._tcp(needs.peer))]
+        if steps[-1].ok:
+            steps += self._greeting(needs.peer)
+        if not steps[-1].ok:
+            return [*steps, *_not_tried(needs)]
+        steps.append(timed(lambda: self._contexts(needs)))
+        if needs.worklist is not None:
+            query = needs.worklist
+            steps.append(timed(lambda: self._worklist(needs.peer, query)))
+        if needs.policy is not None:
+            steps += self._round_trip(needs)
+        return steps
+
+    def _tcp(self, peer: Peer) -> Step:
+        try:
+            socket.create_connection((peer.host, peer.port), timeout=CONNECT_S).close()
+        except OSError as error:
+            why = error.strerror or str(error)
+            return failed("tcp", why, remedies.no_connection(peer))
+        return Step(name="tcp", ok=True, detail=f"connected to {peer.host}:{peer.port}")
+
+    def _greeting(self, peer: Peer) -> list[Step]:
+        """TLS where it is configured, and C-ECHO: one association proves both."""
+        began = time.monotonic()
+        try:
+            with self._associate(peer, (VERIFICATION,)) as association:
+                encrypted = _tls_step(peer, began)
+                status = association.c_echo()
+        except ContextNotAccepted as error:
+            detail = str(error)
+            return [
+                *_tls_step(peer, began),
+                failed("echo", detail, remedies.no_service(peer, "C-ECHO")),
+            ]
+        except NetworkError as error:
+            remedy = remedies.no_association(error, peer, self._us)
+            return [failed("tls" if _is_tls(error, peer) else "echo", str(error), remedy)]
+        if status != 0x0000:
+            remedy = remedies.not_stored(peer, status)
+            return [*encrypted, failed("echo", f"C-ECHO was answered {status:04X}", remedy)]
+        echo = Step(name="echo", ok=True, detail=f"{peer.ae_title} answers {self._us.ae_title}")
+        return [*encrypted, _since(began, echo)]
+
+    def _contexts(self, needs: Needs) -> Step:
+        """Everything we need of it, proposed at once, a context for each (class, syntax)."""
+        wanted = (*needs.storage, *needs.services)
+        pairs = [(c.abstract_syntax, t) for c in wanted for t in c.transfer_syntaxes]
+        try:
+            with self._associate(needs.peer, wanted) as association:
+                accepted = association.accepted
+        except ContextNotAccepted:
+            accepted = frozenset()
+        except NetworkError as error:
+            remedy = remedies.no_association(error, needs.peer, self._us)
+            return failed("contexts", str(error), remedy)
+        contexts = tuple(
+            {
+                "abstract_syntax": uid,
+                "transfer_syntax": syntax,
+                "accepted": (uid, syntax) in accepted,
+            }
+            for uid, syntax in pairs
+        )
+        refused = [c for c in wanted if not any(uid == c.abstract_syntax for uid, _ in accepted)]
+        if refused:
+            names = ", ".join(_NAMES[context.abstract_syntax] for context in refused)
+            remedy = " ".join(self._remedies_of_refused(needs, refused))
+            return replace(failed("contexts", f"refused: {names}", remedy), contexts=contexts)
+        detail = "; ".join(_accepted_words(context, accepted) for context in wanted)
+        return Step(name="contexts", ok=True, detail=detail, contexts=contexts)
+
+    def _remedies_of_refused(self, needs: Needs, refused: Sequence[ProposedContext]) -> list[str]:
+        storage = [c for c in refused if c in needs.storage]
+        found = []
+        if storage:
+            names = " and ".join(_NAMES[context.abstract_syntax] for context in storage)
+            found.append(remedies.no_storage(needs.peer, names) + ".")
+        for context in refused:
+            if context in needs.storage:
+                continue
+            if needs.policy is CommitmentPolicy.REQUIRED and context.scp_role:
+                found.append(remedies.no_commitment_service(needs.peer) + ".")
+            else:
+                name = _NAMES[context.abstract_syntax]
+                found.append(remedies.no_service(needs.peer, name) + ".")
+        return found
+
+    def _worklist(self, peer: Peer, query: WorklistQuery) -> Step:
+        """Today's worklist is asked for; how many entries there are is all that is told."""
+        identifier = worklist_identifier(query, self._now())
+        count, status = 0, None
+        try:
+            with self._associate(peer, Needs(peer=peer, worklist=query).services) as association:
+                for status, _ in association.c_find_worklist(identifier):
+                    count += status in _PENDING
+        except ContextNotAccepted as error:
+            return failed("worklist", str(error), remedies.no_service(peer, "worklist"))
+        except NetworkError as error:
+            # Seen: Orthanc breaks off the query of an AE that it does not know.
+            return failed("worklist", str(error), remedies.add_us(peer, self._us))
+        except DimseFailure as error:
+            return failed("worklist", str(error), f"The log of {peer.name} says more")
+        if status != 0x0000:
+            detail = f"the query was answered {status or 0:04X}"
+            return failed("worklist", detail, f"The log of {peer.name} says why")
+        what = f"{count} entries today for {query.station_ae_title}, {query.modality}"
+        return Step(name="worklist", ok=True, detail=what)
+
+
+def worklist_identifier(query: WorklistQuery, now: datetime) -> Dataset:
+    """PS3.4 K.6.1.2: scheduled for this station and modality on the day of `now`."""
+    step = Dataset()
+    step.ScheduledStationAETitle = query.station_ae_title
+    step.Modality = query.modality
+    step.ScheduledProcedureStepStartDate = now.astimezone().strftime("%Y%m%d")
+    step.ScheduledProcedureStepID = None
+    identifier = Dataset()
+    identifier.PatientID = None
+    identifier.ScheduledProcedureStepSequence = [step]
+    return identifier
+
+
+def failed(name: str, detail: str, remedy: str) -> Step:
+    """A step that did not prove what it should."""
+    return Step(name=name, ok=False, detail=detail, remedy=remedy)
+
+
+def timed(step: Callable[[], Step]) -> Step:
+    """A step with the time that it took."""
+    began = time.monotonic()
+    return _since(began, step())
+
+
+def _since(began: float, step: Step) -> Step:
+    return replace(step, milliseconds=round((time.monotonic() - began) * 1000))
+
+
+def _tls_step(peer: Peer, began: float) -> list[Step]:
+    if peer.tls is None:
+        return []
+    step = Step(name="tls", ok=True, detail="encrypted, certificates accepted by both")
+    return [_since(began, step)]
+
+
+def _is_tls(error: NetworkError, peer: Peer) -> bool:
+    """TCP worked a moment ago, so that what cannot be reached now is the encryption."""
+    return peer.tls is not None and isinstance(error, PeerUnreachable)
+
+
+def _not_tried(needs: Needs) -> list[Step]:
+    names = ["contexts"]
+    if needs.worklist is not None:
+        names.append("worklist")
+    if needs.policy is not None:
+        names.append("store")
+    if needs.policy is CommitmentPolicy.REQUIRED:
+        names.append("commitment")
+    if needs.policy is CommitmentPolicy.VERIFY:
+        names.append("verification")
+    return [Step(name=name, ok=None, detail="not tried: mend the step before") for name in names]
+
+
+def _accepted_words(context: ProposedContext, accepted: frozenset[tuple[str, str]]) -> str:
+    syntaxes = [
+        _NAMES[t] for t in context.transfer_syntaxes if (context.abstract_syntax, t) in accepted
+    ]
+    return f"{_NAMES[context.abstract_syntax]} in {', '.join(syntaxes)}"

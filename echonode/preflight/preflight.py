@@ -1,0 +1,57 @@
+"""The whole preflight: every peer of the configuration, or one.
+
+It needs somebody who takes reports at our listeners: the running node, or an acceptor of its own
+(preflight_command.py) while no node runs. Both hand what arrives to `awaited` first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from echonode.commitment.commitment_scu import CallBackAddress, random_transaction_uid
+from echonode.config import Config
+from echonode.errors import UsageError
+from echonode.preflight.awaited import AwaitedReports
+from echonode.preflight.needs import needs_of
+from echonode.preflight.outcome import PeerOutcome
+from echonode.preflight.peer_check import Associate, PeerCheck
+from echonode.preflight.round_trip import REPORT_S, RoundTrip
+from echonode.preflight.specimen import specimen
+
+
+class Preflight:
+    """Runs one at a time; a second waits for the first. awaited: where reports are to go first."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        associate: Associate,
+        awaited: AwaitedReports,
+        us: CallBackAddress,
+        now: Callable[[], datetime],
+        report_s: float = REPORT_S,
+    ) -> None:
+        """us: what a peer's operator has to enter; report_s: how long a report may take."""
+        self._config = config
+        round_trip = RoundTrip(
+            image=specimen(config.ae_title),
+            associate=associate,
+            awaited=awaited,
+            us=us,
+            new_transaction_uid=random_transaction_uid,
+            report_s=report_s,
+        )
+        self._check = PeerCheck(associate=associate, us=us, round_trip=round_trip, now=now)
+        self._one_at_a_time = threading.Lock()
+
+    def run(self, peer: str | None = None) -> list[PeerOutcome]:
+        """Prove every peer, or the one of that name. Raises UsageError where there is none."""
+        wanted = [needs for needs in needs_of(self._config) if peer in (None, needs.peer.name)]
+        if peer is not None and not wanted:
+            known = ", ".join(self._config.peers) or "none"
+            raise UsageError(f"there is no peer `{peer}`; configured are: {known}")
+        with self._one_at_a_time:
+            return [self._check.run(needs) for needs in wanted]

@@ -1,0 +1,129 @@
+"""What to do about each failure, in plain words: pure.
+
+Every remedy says at whose side something is to be changed, what, and to which value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from echonode.commitment.commitment_scu import CallBackAddress
+from echonode.errors import AssociationRejected, NetworkError, PeerUnreachable
+from echonode.model.commitment import FailureReason
+from echonode.model.identity import Peer
+
+# PS3.8 table 9-21: (source, reason).
+_NO_REASON = (1, 1)
+_CALLING_AE_NOT_RECOGNISED = (1, 3)
+_CALLED_AE_NOT_RECOGNISED = (1, 7)
+
+
+def add_us(peer: Peer, us: CallBackAddress) -> str:
+    """The remedy that most failures share."""
+    return (
+        f"{peer.ae_title} does not know {us}: add it there (Orthanc: DicomModalities, "
+        f'"{us.ae_title.lower()}": ["{us.ae_title}", "{us.host}", {us.port}]; dcm4chee: a device '
+        "with that network AE)"
+    )
+
+
+def no_connection(peer: Peer) -> str:
+    """Nobody listens at the address."""
+    return (
+        f"Start {peer.name}, or correct peers.{peer.name}.host and .port; a firewall between must "
+        f"let TCP through to port {peer.port}"
+    )
+
+
+def no_tls(peer: Peer) -> str:
+    """TCP works and the handshake does not."""
+    if peer.tls is None:
+        return f"{peer.host}:{peer.port} closed the connection: does it want TLS, or another port?"
+    return (
+        f"Compare the certificates: peers.{peer.name}.tls.ca must have signed what {peer.name} "
+        f"shows, and {peer.name} must trust peers.{peer.name}.tls.cert"
+    )
+
+
+def no_association(error: NetworkError, peer: Peer, us: CallBackAddress) -> str:
+    """A-ASSOCIATE was rejected, broken off, or came to nothing."""
+    if isinstance(error, PeerUnreachable):
+        return no_tls(peer)
+    if not isinstance(error, AssociationRejected):
+        return (
+            f"{peer.host}:{peer.port} does not speak DICOM, or broke off: is it the DICOM port of "
+            f"{peer.name} (not its HTTP port), and does {peer.name} expect TLS there?"
+        )
+    if error.transient:
+        return f"{peer.ae_title} is busy: try again, or let it serve more associations at a time"
+    why = (error.source, error.reason)
+    if why == _CALLED_AE_NOT_RECOGNISED:
+        return (
+            f"{peer.host}:{peer.port} is not called {peer.ae_title}: correct "
+            f"peers.{peer.name}.ae_title, or the AE title at its side"
+        )
+    if why in (_CALLING_AE_NOT_RECOGNISED, _NO_REASON):
+        return add_us(peer, us)
+    return f"The log of {peer.name} says why it rejects {us.ae_title}"
+
+
+def no_storage(peer: Peer, names: str) -> str:
+    """A class of ours is refused."""
+    return f"Let {peer.ae_title} accept {names} in Explicit or Implicit VR Little Endian"
+
+
+def no_commitment_service(peer: Peer) -> str:
+    """The context was refused."""
+    return (
+        f"{peer.ae_title} offers no storage commitment: switch it on there, or set `commitment: "
+        f"verify` (found again by C-FIND) or `none` for {peer.name} under `destinations`"
+    )
+
+
+def no_service(peer: Peer, service: str) -> str:
+    """Another context was refused."""
+    return f"{peer.ae_title} offers no {service} to us: switch it on there, or correct its section"
+
+
+def not_stored(peer: Peer, status: int) -> str:
+    """The test image was refused with a status."""
+    match status >> 8:
+        case 0xA7:
+            return f"{peer.ae_title} is out of resources: look at its disk"
+        case 0xA9 | 0xC0 | 0xC1 | 0xC2:
+            return f"{peer.ae_title} does not take our image: its log says why"
+    if status == 0x0124:
+        return f"{peer.ae_title} does not authorise us to store: permit it there"
+    return f"The log of {peer.name} says why it answered {status:04X}"
+
+
+def no_report(peer: Peer, us: CallBackAddress, seconds: float) -> str:
+    """The request was taken and the report did not come."""
+    return (
+        f"{peer.ae_title} took the request and did not report within {seconds:g} s. It must be "
+        f"able to call us: {add_us(peer, us)}; and a firewall must let it through to port {us.port}"
+    )
+
+
+def report_from_another(peer: Peer, caller: str) -> str:
+    """The report came under another AE title."""
+    return (
+        f"The report came from AE {caller}: an archive has to report as {peer.ae_title}; correct "
+        f"peers.{peer.name}.ae_title, or its own AE title"
+    )
+
+
+_REASONS: Mapping[int, str] = {
+    FailureReason.PROCESSING_FAILURE: "it failed to process the request",
+    FailureReason.NO_SUCH_OBJECT_INSTANCE: "it does not have the image that it took",
+    FailureReason.CLASS_INSTANCE_CONFLICT: "it has another image under this UID",
+    FailureReason.REFERENCED_SOP_CLASS_NOT_SUPPORTED: "it does not commit to ultrasound images",
+    FailureReason.DUPLICATE_TRANSACTION_UID: "it takes our Transaction UID for a used one",
+    FailureReason.RESOURCE_LIMITATION: "it is out of resources",
+}
+
+
+def not_committed(peer: Peer, reason: int) -> str:
+    """The report came and does not commit."""
+    words = _REASONS.get(reason, f"reason {reason:04X}")
+    return f"{peer.ae_title} does not promise to keep the test image: {words}; its log says more"

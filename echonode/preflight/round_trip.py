@@ -1,0 +1,167 @@
+"""The way there and back: the test image is stored, and the promise to keep it comes to us.
+
+Rules
+- It is the archive's report that counts, on whichever association it comes: on the one that asked,
+  which stays open for SAME_ASSOCIATION_S, or on one that the archive opens to us.
+- Policy `verify`: found again by C-FIND instead. Policy `none`: stored, and no more is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pydicom.dataset import Dataset
+
+from echonode.commitment.commitment_scu import CallBackAddress
+from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
+from echonode.dimse.requestor import RequestedAssociation
+from echonode.errors import AssociationLost, ContextNotAccepted, DimseFailure, NetworkError
+from echonode.model.commitment import CommitmentRequest, ReferencedInstance
+from echonode.model.criteria import Root
+from echonode.model.identity import CommitmentPolicy, Peer
+from echonode.objects.ultrasound import UltrasoundObject
+from echonode.preflight import remedies
+from echonode.preflight.awaited import Awaited, AwaitedReports
+from echonode.preflight.needs import Needs
+from echonode.preflight.outcome import Step
+from echonode.preflight.peer_check import Associate, failed, timed
+from echonode.preflight.specimen import file_of
+
+# Long enough for an archive that reports only on the association that asked; most open their own.
+SAME_ASSOCIATION_S = 3.0
+REPORT_S = 30.0
+_STORED = frozenset({0x0000, 0xB000, 0xB006, 0xB007, 0x0111})
+
+
+class RoundTrip:
+    """Stores `image` and has it proved, one peer after the other."""
+
+    def __init__(
+        self,
+        *,
+        image: UltrasoundObject,
+        associate: Associate,
+        awaited: AwaitedReports,
+        us: CallBackAddress,
+        new_transaction_uid: Callable[[], str],
+        report_s: float = REPORT_S,
+    ) -> None:
+        self._image = image
+        self._associate = associate
+        self._awaited = awaited
+        self._us = us
+        self._new_transaction_uid = new_transaction_uid
+        self._report_s = report_s
+
+    def __call__(self, needs: Needs) -> list[Step]:
+        """The steps `store` and `commitment` or `verification`; does not raise."""
+        steps: list[Step] = []
+        try:
+            with self._associate(needs.peer, (*needs.storage, *needs.services)) as association:
+                steps.append(timed(lambda: self._store(association, needs.peer)))
+                if steps[-1].ok and needs.policy is CommitmentPolicy.VERIFY:
+                    steps.append(timed(lambda: self._verify(association, needs.peer)))
+                if steps[-1].ok and needs.policy is CommitmentPolicy.REQUIRED:
+                    steps.append(timed(lambda: self._commit(association, needs.peer)))
+        except ContextNotAccepted as error:
+            steps.append(failed("store", str(error), "See the step `contexts`"))
+        except NetworkError as error:
+            steps.append(failed("store", str(error), f"The log of {needs.peer.name} says more"))
+        return steps
+
+    def _store(self, association: RequestedAssociation, peer: Peer) -> Step:
+        """Raises AssociationLost."""
+        image = self._image
+        syntaxes = [
+            s for s in (EXPLICIT_LE, IMPLICIT_LE) if association.accepts(image.sop_class_uid, s)
+        ]
+        if not syntaxes:
+            return failed("store", "no context for US Image", "See the step `contexts`")
+        with file_of(image, syntaxes[0]) as file:
+            status = association.c_store(file).status
+        if status not in _STORED:
+            remedy = remedies.not_stored(peer, status)
+            return failed("store", f"C-STORE was answered {status:04X}", remedy)
+        return Step(name="store", ok=True, detail=f"test image stored, status {status:04X}")
+
+    def _verify(self, association: RequestedAssociation, peer: Peer) -> Step:
+        """Raises AssociationLost."""
+        identifier = Dataset()
+        identifier.QueryRetrieveLevel = "IMAGE"
+        identifier.StudyInstanceUID = self._image.study_instance_uid
+        identifier.SeriesInstanceUID = self._image.series_instance_uid
+        identifier.SOPInstanceUID = self._image.sop_instance_uid
+        wanted = self._image.sop_instance_uid
+        try:
+            answers = list(association.c_find(Root.STUDY, identifier))
+        except (ContextNotAccepted, DimseFailure) as error:
+            return failed(
+                "verification", str(error), remedies.no_service(peer, "IMAGE-level query")
+            )
+        if any(
+            answer is not None and answer.get("SOPInstanceUID") == wanted for _, answer in answers
+        ):
+            return Step(name="verification", ok=True, detail="test image found by C-FIND")
+        status = answers[-1][0] if answers else 0
+        return failed(
+            "verification",
+            f"the test image was stored and is not found (status {status:04X})",
+            f"Does {peer.ae_title} answer queries at IMAGE level, and index at once?",
+        )
+
+    def _commit(self, association: RequestedAssociation, peer: Peer) -> Step:
+        request = CommitmentRequest(
+            transaction_uid=self._new_transaction_uid(),
+            instances=(
+                ReferencedInstance(
+                    sop_class_uid=self._image.sop_class_uid,
+                    sop_instance_uid=self._image.sop_instance_uid,
+                ),
+            ),
+        )
+        # Before the request goes out: a report may be here before the answer.
+        awaited = self._awaited.expect(request.transaction_uid, peer)
+        try:
+            return self._requested(association, peer, request, awaited)
+        finally:
+            self._awaited.forget(request.transaction_uid)
+
+    def _requested(
+        self,
+        association: RequestedAssociation,
+        peer: Peer,
+        request: CommitmentRequest,
+        awaited: Awaited,
+    ) -> Step:
+        try:
+            status = association.request_commitment(request)
+        except ContextNotAccepted as error:
+            return failed("commitment", str(error), remedies.no_commitment_service(peer))
+        except AssociationLost as error:
+            # Seen: an archive that does not know the caller breaks off instead of answering.
+            return failed("commitment", str(error), remedies.add_us(peer, self._us))
+        if status != 0x0000:
+            detail = f"the request was answered {status:04X}"
+            return failed("commitment", detail, remedies.add_us(peer, self._us))
+        if not awaited.came.wait(min(SAME_ASSOCIATION_S, self._report_s)):
+            association.release()
+            awaited.came.wait(max(0.0, self._report_s - SAME_ASSOCIATION_S))
+        return self._reported(peer, request.instances, awaited)
+
+    def _reported(
+        self, peer: Peer, instances: Sequence[ReferencedInstance], awaited: Awaited
+    ) -> Step:
+        report = awaited.report
+        if report is None and awaited.from_another:
+            remedy = remedies.report_from_another(peer, awaited.from_another)
+            return failed("commitment", "the report came from another AE", remedy)
+        if report is None:
+            remedy = remedies.no_report(peer, self._us, self._report_s)
+            return failed("commitment", "the request was taken, and no report came", remedy)
+        if set(instances) <= set(report.committed):
+            return Step(
+                name="commitment", ok=True, detail="promised to keep it; the report reached us"
+            )
+        reason = next(iter(report.failed.values()), 0)
+        detail = "the report reached us and does not commit"
+        return failed("commitment", detail, remedies.not_committed(peer, reason))

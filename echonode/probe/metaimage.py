@@ -1,0 +1,178 @@
+"""MetaImage sequences, .mha and .mhd, as PLUS, SUPRA and ITK write them.
+
+`Key = Value` lines; the last is ElementDataFile: LOCAL where the pixels follow at once, else the
+name of a file beside the header (.raw, .zraw).
+
+- DimSize is columns, rows and, for a sequence, frames: `x y`, `x y n` or `x y 1 n`.
+- A volume is not a sequence: three axes are frames only where Kinds says `list`, or where the
+  header has fields of frames, or says nothing of kinds at all.
+- UltrasoundImageOrientation and UltrasoundImageType are PLUS's; without them it is a B-mode image.
+
+Source: itk.org/Wiki/ITK/MetaIO/Documentation; PlusToolkit/PlusLib, vtkPlusMetaImageSequenceIO.cxx.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import BinaryIO
+
+import numpy as np
+
+from echonode.errors import ProtocolError
+from echonode.probe.image_sequence import (
+    Content,
+    HeaderReader,
+    ImageSequence,
+    PixelReader,
+    SequenceFrame,
+    SequenceInfo,
+    numbers,
+    planes,
+)
+from echonode.probe.sequence_fields import SequenceFields
+
+ELEMENT_TYPES = MappingProxyType(
+    {
+        "MET_CHAR": "i1",
+        "MET_UCHAR": "u1",
+        "MET_SHORT": "i2",
+        "MET_USHORT": "u2",
+        "MET_INT": "i4",
+        "MET_UINT": "u4",
+        "MET_FLOAT": "f4",
+        "MET_DOUBLE": "f8",
+    }
+)
+CONTENTS = MappingProxyType(
+    {
+        "": Content.PICTURE,
+        "BRIGHTNESS": Content.PICTURE,
+        "RGB_COLOR": Content.PICTURE,
+        "RF_REAL": Content.RF,
+    }
+)
+"""UltrasoundImageType -> what we make of it; the IQ types of PLUS are not read."""
+
+Opener = Callable[[str], AbstractContextManager[BinaryIO]]
+"""A file beside the header, by its plain name; '' is the header's own file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Header:
+    info: SequenceInfo
+    fields: SequenceFields
+    data_file: str  # '' is this file
+    offset: int
+    compressed: bool
+
+
+def read_metaimage(name: str, open_file: Opener) -> ImageSequence:
+    """The sequence whose header is `name`. Raises ProtocolError, OSError."""
+    with open_file("") as file:
+        header = _read_header(name, file)
+
+    def frames() -> Iterator[SequenceFrame]:
+        with open_file(header.data_file) as data:
+            data.seek(header.offset)
+            reader = PixelReader(data, compressed=header.compressed)
+            for index, pixels in planes(header.info, reader, usable=header.fields.usable):
+                yield SequenceFrame(
+                    index=index,
+                    pixels=pixels,
+                    timestamp_s=header.fields.timestamp_s(index),
+                    transforms=header.fields.transforms(index),
+                )
+
+    return ImageSequence(info=header.info, frames=frames)
+
+
+def _read_header(name: str, file: BinaryIO) -> _Header:
+    lines, keys, fields = HeaderReader(file, name), dict[str, str](), SequenceFields()
+    while "ElementDataFile" not in keys:
+        line = lines.line()
+        if line is None:
+            raise lines.fault("the file ends before its ElementDataFile")
+        key, separator, value = (part.strip() for part in line.partition("="))
+        if not separator:
+            if key:
+                raise lines.fault("not a `Key = Value`")
+            continue
+        if not fields.take(key, value):
+            keys[key] = value
+    try:
+        return _header(name, keys, fields, offset=file.tell())
+    except (ValueError, KeyError) as error:
+        raise ProtocolError(f"{name}: {_words(error)}") from None
+
+
+def _header(name: str, keys: Mapping[str, str], fields: SequenceFields, *, offset: int) -> _Header:
+    local = keys["ElementDataFile"].upper() == "LOCAL"
+    if _flag(keys, "BinaryData", default=True) is False:
+        raise ValueError("pixels written as text are not read")
+    if keys.get("HeaderSize", "0") not in ("0", ""):
+        raise ValueError("a HeaderSize is not read")
+    return _Header(
+        info=_info(name, keys, fields),
+        fields=fields,
+        data_file="" if local else plain_name(keys["ElementDataFile"]),
+        offset=offset if local else 0,
+        compressed=_flag(keys, "CompressedData", default=False),
+    )
+
+
+def _info(name: str, keys: Mapping[str, str], fields: SequenceFields) -> SequenceInfo:
+    columns, rows, frames = _extent(keys, has_fields=bool(fields))
+    content = keys.get("UltrasoundImageType", "").upper()
+    if content not in CONTENTS:
+        raise ValueError(f"image type {content[:32]} is not read")
+    big = _flag(keys, "BinaryDataByteOrderMSB", default=False) or _flag(
+        keys, "ElementByteOrderMSB", default=False
+    )
+    element = keys["ElementType"].upper()
+    if element not in ELEMENT_TYPES:
+        raise ValueError(f"element type {element[:32]} is not read")
+    spacing = numbers(keys.get("ElementSpacing", "1 1"), "ElementSpacing")
+    return SequenceInfo(
+        name=name,
+        frames=frames,
+        rows=rows,
+        columns=columns,
+        components=int(keys.get("ElementNumberOfChannels", "1")),
+        kind=np.dtype((">" if big else "<") + ELEMENT_TYPES[element]),
+        orientation=keys.get("UltrasoundImageOrientation", "").upper(),
+        content=CONTENTS[content],
+        spacing_mm=(spacing[0], spacing[1]) if len(spacing) > 1 else None,
+    )
+
+
+def _extent(keys: Mapping[str, str], *, has_fields: bool) -> tuple[int, int, int]:
+    """Columns, rows, frames."""
+    sizes = [int(size) for size in keys["DimSize"].split()]
+    if len(sizes) != int(keys.get("NDims", len(sizes))) or not 2 <= len(sizes) <= 4:
+        raise ValueError("DimSize does not have NDims numbers, two to four")
+    if len(sizes) == 4 and sizes[2] != 1:
+        raise ValueError("volumes are not read, only planes")
+    kinds = keys.get("Kinds", "").split()
+    if len(sizes) == 3 and kinds and "list" not in kinds and not has_fields and sizes[2] != 1:
+        raise ValueError("a volume is not read, only a sequence of planes")
+    return sizes[0], sizes[1], 1 if len(sizes) == 2 else sizes[-1]
+
+
+def _flag(keys: Mapping[str, str], key: str, *, default: bool) -> bool:
+    return keys.get(key, str(default)).strip().lower() in ("true", "1", "t")
+
+
+def plain_name(name: str) -> str:
+    """`name`, where it is the name of a file beside the header. Raises ValueError."""
+    if name != name.strip() or not name or name.startswith(".") or set(name) & set('/\\:\0"'):
+        raise ValueError("the data file must be the plain name of one file beside the header")
+    if name.upper().split()[0] == "LIST" or "%" in name:
+        raise ValueError("data in several files are not read")
+    return name
+
+
+def _words(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,105 @@
+"""What an operator does over HTTP: a hand on a delivery, and a preflight.
+
+Rules
+- Only from this machine: there is no log-in here, and `echonode hold` and the like are its way in.
+  Guard refuses what a browser brings from another site; this refuses everybody who is elsewhere.
+- Bodies are small JSON objects; what is no such thing is answered 400.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Callable, Mapping
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from echonode.errors import OperatorRefused, StoreError, UsageError
+
+MAX_BODY_BYTES = 4096
+ACTIONS = frozenset({"hold", "release", "retry"})
+
+# action, SOP Instance UID, destination or None for all -> what is answered. Raises OperatorRefused.
+Act = Callable[[str, str, str | None], Mapping[str, object]]
+# A peer's name, or None for all -> what is answered. Raises UsageError.
+RunPreflight = Callable[[str | None], Mapping[str, object]]
+
+
+def operator_routes(*, act: Act, preflight: RunPreflight) -> list[BaseRoute]:
+    """POST /api/instances/UID/hold, /release and /retry {destination?}; /api/preflight {peer?}."""
+
+    async def operate(request: Request) -> Response:
+        action = request.path_params["action"]
+        if action not in ACTIONS:
+            return _error(404, "there is hold, release and retry")
+        uid = request.path_params["uid"]
+        return await _answer(request, "destination", lambda name: act(action, uid, name))
+
+    async def run_preflight(request: Request) -> Response:
+        return await _answer(request, "peer", preflight)
+
+    return [
+        Route("/api/instances/{uid}/{action}", operate, methods=["POST"]),
+        Route("/api/preflight", run_preflight, methods=["POST"]),
+    ]
+
+
+async def _answer(
+    request: Request, key: str, work: Callable[[str | None], Mapping[str, object]]
+) -> Response:
+    """Check who asks and what, then work in a thread: it reads the database, or the network."""
+    if not _is_local(request):
+        return _error(403, "only from this machine: use the command there")
+    try:
+        value = await _value(request, key)
+    except ValueError as error:
+        return _error(400, str(error))
+    try:
+        return JSONResponse(dict(await run_in_threadpool(work, value)))
+    except UsageError as error:
+        return _error(404, str(error))
+    except OperatorRefused as error:
+        return _error(409, str(error))
+    except StoreError as error:
+        return _error(503, f"{type(error).__name__}: {error}")
+
+
+async def _value(request: Request, key: str) -> str | None:
+    """The one key that the body may have. Raises ValueError."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            raise ValueError("the body is too long")
+    return _parsed(body, key)
+
+
+def _parsed(body: bytes, key: str) -> str | None:
+    try:
+        fields = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise ValueError("the body is not JSON") from None
+    if not isinstance(fields, dict) or fields.keys() - {key}:
+        raise ValueError(f"the body is an object that may have the key `{key}`")
+    value = fields.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"`{key}` is a name")
+    return value
+
+
+def _is_local(request: Request) -> bool:
+    """Whether the connection comes from this machine: by loopback, or from the address it is to."""
+    if request.client is None:
+        return False
+    host, server = request.client.host, request.scope.get("server")
+    try:
+        return ipaddress.ip_address(host).is_loopback or (server is not None and host == server[0])
+    except ValueError:
+        return False
+
+
+def _error(status: int, text: str) -> JSONResponse:
+    return JSONResponse({"error": text}, status_code=status)

@@ -1,0 +1,108 @@
+"""Parts of the preflight against real tools: the test image's validity, and a real worklist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import Dataset, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from echonode.commitment.commitment_scu import CallBackAddress
+from echonode.dimse.requestor import Requestor
+from echonode.model.identity import Peer
+from echonode.objects.ultrasound import encode
+from echonode.preflight.needs import Needs, WorklistQuery
+from echonode.preflight.outcome import Step
+from echonode.preflight.peer_check import PeerCheck
+from echonode.preflight.specimen import specimen
+from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
+from tests.peers.process import LOOPBACK
+from tests.peers.validators import Validation
+
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
+
+TODAY = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+US = CallBackAddress(ae_title="ECHONODE", host=LOOPBACK, port=11112)
+
+
+def test_the_test_image_is_valid(tmp_path: Path, validate: Callable[[Path], Validation]) -> None:
+    """dciodvfy reports no error: an archive that refuses it would refuse our images too."""
+    image = specimen("ECHONODE")
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = image.sop_class_uid
+    meta.MediaStorageSOPInstanceUID = image.sop_instance_uid
+    head = Dataset()
+    head.file_meta = meta
+    path = tmp_path / "specimen.dcm"
+    dcmwrite(path, head, enforce_file_format=True)
+    with path.open("ab") as file:
+        for piece in encode(image):
+            file.write(piece)
+    assert not validate(path).errors
+
+
+def scheduled(folder: Path, station: str, date: str) -> None:
+    """A worklist entry as Orthanc's plugin takes it."""
+    step = Dataset()
+    step.ScheduledStationAETitle, step.Modality = station, "US"
+    step.ScheduledProcedureStepStartDate = date
+    step.ScheduledProcedureStepStartTime = "090000"
+    step.ScheduledProcedureStepID = "1"
+    ds = Dataset()
+    ds.PatientID, ds.PatientName, ds.AccessionNumber = "CANARY-7", "Canary^Yellow", "A1"
+    ds.StudyInstanceUID = generate_uid()
+    ds.ScheduledProcedureStepSequence = [step]
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.MediaStorageSOPClassUID = "1.2.276.0.7230010.3.1.0.1"
+    ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    number = len(list(folder.iterdir()))
+    dcmwrite(folder / f"{number}.wl", ds, enforce_file_format=True)
+
+
+def worklist_step(orthanc: OrthancServer, *, now: datetime = TODAY) -> Step:
+    """The step `worklist` of a preflight of that RIS."""
+    peer = Peer(
+        name="ris", ae_title="ORTHANC", host=LOOPBACK, port=orthanc.dicom_port, may=frozenset()
+    )
+    check = PeerCheck(
+        associate=Requestor(ae_title="ECHONODE").associate,
+        us=US,
+        round_trip=lambda needs: [],
+        now=lambda: now,
+    )
+    query = WorklistQuery(station_ae_title="US1", modality="US")
+    outcome = check.run(Needs(peer=peer, worklist=query))
+    return {step.name: step for step in outcome.steps}["worklist"]
+
+
+def test_todays_worklist_is_counted_and_no_name_is_told(
+    make_orthanc: Callable[..., OrthancServer], tmp_path: Path
+) -> None:
+    """Of this station on this day; whose they are is not the preflight's to print."""
+    if not WORKLIST_PLUGIN.exists():
+        pytest.skip(f"no {WORKLIST_PLUGIN.name}: apt install orthanc")
+    for station, date in (("US1", "20261120"), ("US1", "20261121"), ("US2", "20261120")):
+        scheduled(tmp_path, station, date)
+    settings: dict[str, Any] = {"Worklists": {"Enable": True, "Database": str(tmp_path)}}
+    stranger = make_orthanc(plugins=[WORKLIST_PLUGIN], options=settings)
+    step = worklist_step(stranger)
+    assert step.ok is False
+    assert "does not know AE ECHONODE" in step.remedy
+    settings["DicomAlwaysAllowFindWorklist"] = True
+    step = worklist_step(make_orthanc(plugins=[WORKLIST_PLUGIN], options=settings))
+    assert (step.ok, step.detail) == (True, "1 entries today for US1, US")
+    assert "CANARY" not in repr(step).upper()
+
+
+def test_a_ris_without_a_worklist_is_named(make_orthanc: Callable[..., OrthancServer]) -> None:
+    """An Orthanc without the plugin refuses the context, or fails the query."""
+    step = worklist_step(make_orthanc())
+    assert step.ok is False
+    assert step.remedy

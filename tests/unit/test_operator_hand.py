@@ -1,0 +1,67 @@
+"""An operator's hand on a delivery: what it does, and words for what it cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from echonode.errors import OperatorRefused
+from echonode.model.delivery import DeliveryEvent
+from echonode.operator_hand import act
+from echonode.store.store import Store
+from tests.unit.store.samples import NOON, Clock, put_many
+from tests.unit.store.test_tombstones import commit_all
+
+UID = "1.2.3.4.1"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "var", now=Clock()) as opened:
+        put_many(opened, 1, "backup", "pacs")
+        yield opened
+
+
+def test_hold_and_release(store: Store) -> None:
+    """Each answers with the deliveries as they are now."""
+    assert act(store, "hold", UID, now=NOON) == {
+        "changed": 2,
+        "deliveries": [
+            {"destination": "backup", "state": "held", "last_error": "held by the operator"},
+            {"destination": "pacs", "state": "held", "last_error": "held by the operator"},
+        ],
+    }
+    released = act(store, "release", UID, now=NOON, destination="pacs")
+    assert released["changed"] == 1
+    assert [row["state"] for row in released["deliveries"]] == ["held", "queued"]  # type: ignore[attr-defined]
+
+
+def test_retry_makes_it_due_now(store: Store) -> None:
+    """What waits for an hour goes at once."""
+    [job] = store.claim("pacs", now=NOON, limit=1)
+    later = Clock().pass_(hours=1)
+    store.record_attempt(job.id, DeliveryEvent.RETRY, now=NOON, next_attempt_at=later)
+    act(store, "retry", UID, now=NOON, destination="pacs")
+    assert store.next_due("pacs") == NOON
+
+
+def test_what_is_unknown_is_said(store: Store) -> None:
+    """A UID that nobody sent, and a destination that it does not go to."""
+    with pytest.raises(OperatorRefused, match=r"no delivery of 1\.2\.3\.9"):
+        act(store, "hold", "1.2.3.9", now=NOON)
+    with pytest.raises(OperatorRefused, match="to elsewhere"):
+        act(store, "hold", UID, now=NOON, destination="elsewhere")
+
+
+def test_what_cannot_be_done_is_said_with_the_reason(store: Store) -> None:
+    """Committed is done; what is being sent just now can be asked for again in a moment."""
+    commit_all(store, Clock())
+    with pytest.raises(OperatorRefused, match="pacs is committed"):
+        act(store, "hold", UID, now=NOON, destination="pacs")
+    with pytest.raises(OperatorRefused, match="backup is queued, pacs is committed"):
+        act(store, "release", UID, now=NOON)
+    store.claim("backup", now=NOON, limit=1)
+    with pytest.raises(OperatorRefused, match="being sent just now"):
+        act(store, "hold", UID, now=NOON)

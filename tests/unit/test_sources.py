@@ -1,0 +1,49 @@
+"""A probe's section of the configuration reaches its source, in the units that it works in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from echonode.config import parse
+from echonode.frames.file_player import PlayFile
+from echonode.frames.picture_settings import ColourOrder, Orientation
+from echonode.frames.source import SourceSettings
+from echonode.frames.transport import ConnectTo, ListenAt
+from echonode.sources import source_settings
+
+
+def settings_of(folder: Path, probe: str) -> SourceSettings:
+    config = parse(f"ae_title: NODE\ndata_dir: {folder}\nprobes:\n  - {{name: p, {probe}}}\n", {})
+    return source_settings(config.probes[0])
+
+
+def test_an_openigtlink_sender_either_way(tmp_path: Path) -> None:
+    """connect becomes a client, listen a listener; IPv6 addresses lose their brackets."""
+    client = settings_of(tmp_path, "protocol: openigtlink, connect: '[::1]:18944'")
+    listener = settings_of(tmp_path, "protocol: openigtlink, listen: 0.0.0.0:18945")
+    assert client.way == ConnectTo(host="::1", port=18944)
+    assert listener.way == ListenAt(host="0.0.0.0", port=18945)
+
+
+def test_a_recording_is_played_with_all_that_is_known_of_it(tmp_path: Path) -> None:
+    """The player has the settings that a stream would have."""
+    (tmp_path / "film.mha").touch()
+    made = settings_of(
+        tmp_path,
+        f"protocol: file, path: {tmp_path}/film.mha, fps: 12.5, profile: {{calibrated: true}}",
+    )
+    assert isinstance(made.way, PlayFile)
+    assert (made.way.fps, made.way.loop) == (12.5, False)
+    assert made.way.stream == made.stream
+    assert made.stream.picture.calibrated
+
+
+def test_what_is_known_of_images_reaches_their_stream(tmp_path: Path) -> None:
+    """Device, colour order, orientation, window and spacing."""
+    picture = settings_of(
+        tmp_path,
+        "protocol: openigtlink, connect: h:1, device: us, profile: {spacing_mm: [0.2, 0.1]},"
+        "image: {colour_order: bgra, orientation: UN, window: [1, 2]}",
+    ).stream.picture
+    assert (picture.device, picture.spacing_mm, picture.window) == ("us", (0.2, 0.1), (1, 2))
+    assert (picture.colour_order, picture.orientation) == (ColourOrder.BGRA, Orientation.UN)

@@ -1,0 +1,145 @@
+"""An operator's requests: from this machine only, small, and refused in words."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.types import Message
+
+from echonode.errors import OperatorRefused, OutOfSpace, UsageError
+from echonode.web.operator import _is_local, operator_routes
+from tests.unit.web.conftest import Browser, Serve
+
+TOO_LONG = b'{"destination": "' + b"x" * 5000 + b'"}'
+Asked = list[tuple[str, str, str | None]]
+
+
+def opened(serve: Serve, asked: Asked | None = None, fails: Exception | None = None) -> Browser:
+    def act(action: str, uid: str, destination: str | None) -> dict[str, object]:
+        if fails:
+            raise fails
+        if asked is not None:
+            asked.append((action, uid, destination))
+        return {"changed": 1}
+
+    def preflight(peer: str | None) -> dict[str, object]:
+        if peer == "nobody":
+            raise UsageError("there is no peer `nobody`")
+        return {"ok": True, "peer": peer}
+
+    return serve(operator_routes(act=act, preflight=preflight))
+
+
+def post(browser: Browser, path: str, body: bytes = b"") -> tuple[int, Any]:
+    connection = http.client.HTTPConnection(*browser.server.address, timeout=10)
+    try:
+        connection.request("POST", path, body)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def test_each_action_is_done_to_the_instance_named(serve: Serve) -> None:
+    """hold, release, retry; to one destination where it is named."""
+    asked: Asked = []
+    browser = opened(serve, asked)
+    assert post(browser, "/api/instances/1.2.3/hold") == (200, {"changed": 1})
+    post(browser, "/api/instances/1.2.3/retry", b'{"destination": "pacs"}')
+    assert asked == [("hold", "1.2.3", None), ("retry", "1.2.3", "pacs")]
+
+
+def test_a_preflight_runs_for_all_peers_or_one(serve: Serve) -> None:
+    """What the command prints is what is answered; an unknown peer is 404."""
+    browser = opened(serve)
+    assert post(browser, "/api/preflight") == (200, {"ok": True, "peer": None})
+    assert post(browser, "/api/preflight", b'{"peer": "pacs"}')[1]["peer"] == "pacs"
+    assert post(browser, "/api/preflight", b'{"peer": "nobody"}') == (
+        404,
+        {"error": "there is no peer `nobody`"},
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"[]", b'"x"', b'{"destination": 1}', b'{"other": "x"}', b"[" * 4000, TOO_LONG],
+)
+def test_what_is_no_such_request_is_refused(serve: Serve, body: bytes) -> None:
+    """400 in words; nothing is done."""
+    asked: Asked = []
+    status, answer = post(opened(serve, asked), "/api/instances/1.2.3/hold", body)
+    assert (status, asked) == (400, [])
+    assert answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(OperatorRefused("nothing to hold: pacs is committed"), 409), (OutOfSpace("full"), 503)],
+)
+def test_a_refusal_says_why(serve: Serve, error: Exception, status: int) -> None:
+    """The command prints these words."""
+    found, answer = post(opened(serve, fails=error), "/api/instances/1.2.3/hold")
+    assert found == status
+    assert str(error) in answer["error"]
+
+
+def test_there_is_no_other_action(serve: Serve) -> None:
+    """404; and a page cannot be made to do one by being opened."""
+    browser = opened(serve)
+    assert post(browser, "/api/instances/1.2.3/delete")[0] == 404
+    assert browser.ask("/api/instances/1.2.3/hold").status == 405
+
+
+def test_a_page_of_another_site_can_do_nothing(serve: Serve) -> None:
+    """A browser says where a request comes from, and that is refused."""
+    answer = opened(serve).ask(
+        "/api/instances/1.2.3/hold", method="POST", origin="http://evil.example"
+    )
+    assert answer.status == 403
+
+
+def test_who_is_elsewhere_is_refused() -> None:
+    """403 before the body is read, whatever it says."""
+    app = Starlette(routes=operator_routes(act=lambda *_: {}, preflight=lambda _: {}))
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/preflight",
+        "headers": [],
+        "query_string": b"",
+        "client": ("10.0.0.9", 4000),
+        "server": ("10.0.0.5", 8080),
+    }
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        raise AssertionError("the body was read")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 403
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "local"),
+    [
+        (("127.0.0.1", 5), ("127.0.0.1", 80), True),
+        (("::1", 5), ("::1", 80), True),
+        (("10.0.0.5", 5), ("10.0.0.5", 80), True),
+        (("10.0.0.9", 5), ("10.0.0.5", 80), False),
+        (("10.0.0.9", 5), None, False),
+        (None, ("127.0.0.1", 80), False),
+        (("unknown", 5), ("127.0.0.1", 80), False),
+    ],
+)
+def test_only_this_machine_is_let_in(client: object, server: object, local: bool) -> None:
+    """By loopback, or from the very address that is asked; nobody from elsewhere has that."""
+    assert _is_local(Request({"type": "http", "client": client, "server": server})) is local

@@ -113,7 +113,11 @@ def pixels_of(ds: Dataset) -> Pixels:
         raise InvalidObject("it has no complete Image Pixel module (PS3.3 C.7.6.3)") from None
     if pixels.samples not in (1, 3) or pixels.bits_allocated not in (8, 16):
         raise InvalidObject("only 1 or 3 samples of 8 or 16 bits are re-encoded")
-    if not (pixels.frame_bytes and pixels.photometric and 0 < pixels.bits_stored <= pixels.bits_allocated):
+    if not (
+        pixels.frame_bytes
+        and pixels.photometric
+        and 0 < pixels.bits_stored <= pixels.bits_allocated
+    ):
         raise InvalidObject("its Image Pixel module describes no pixels (PS3.3 C.7.6.3)")
     return pixels
 

@@ -117,6 +117,7 @@ def test_a_pacs_that_appears_later_gets_everything_without_help(
     assert {row["sop_instance_uid"] for row in rows} == set(clinic.held_by_pacs())
 
 
+@pytest.mark.timing
 def test_stills_are_durable_at_once_and_committed_soon(
     parts: ExitStack, film: KitRecording, record_property: Callable[[str, object], None]
 ) -> None:

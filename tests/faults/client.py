@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import struct
-import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -183,11 +182,6 @@ class Client:
         assert kind == wire.RELEASE_RP
         self.close()
 
-    def reset(self) -> None:
-        """RST: what was not read is thrown away, on both sides."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
-
     def close(self) -> None:
         """FIN, or RST where something was left unread."""
         self.socket.close()
@@ -201,12 +195,6 @@ class Client:
         except ConnectionResetError:
             pass
         return bytes(data)
-
-    def seconds_to_end(self) -> float:
-        """How long until the node ends the connection. Raises TimeoutError if it does not."""
-        began = time.monotonic()
-        self.read_to_end()
-        return time.monotonic() - began
 
     def __enter__(self) -> Self:
         return self

@@ -35,3 +35,5 @@ STORES_EACH: Final = Fault(scenario=29, unit="stores on each of 200", quick=3, f
 STORE_BYTES: Final = Fault(scenario=29, unit="bytes of a store", quick=4_000, full=1_000_000)
 MUTANTS: Final = Fault(scenario=30, unit="mutated datasets", quick=150, full=20_000)
 OVERSIZE: Final = Fault(scenario=31, unit="messages without end of a kind", quick=3, full=20)
+UID_RACES: Final = Fault(scenario=32, unit="races for one UID", quick=20, full=1_000)
+NAMES_ON_THE_WIRE: Final = Fault(scenario=33, unit="UIDs that are none", quick=20, full=400)

@@ -66,7 +66,7 @@ def test_a_backlog_is_drained_at_the_steady_rate_with_flat_memory(
 
     By processor time, which is the node's own: what else runs on the machine takes none of it.
     """
-    count = 10_000 if FULL else 1_600
+    count = 10_000 if FULL else 800
     instances = make_instances(tmp_path / "stills", SMALL, count)
     house.put(instances.files, ["pacs"])
     house.deliver_to("pacs", storescp.port, policy=DeliveryPolicy(associations=1))

@@ -113,6 +113,20 @@ def test_an_archive_that_changed_is_asked_for_everything_before_anything_is_held
     assert scene.archive.received[-1] == ("1.2.3.2", EXPLICIT_LE)
 
 
+def test_a_narrow_proposal_that_is_refused_whole_is_followed_by_a_full_one(scene: Scene) -> None:
+    """After a restart the archive refuses the one syntax it was known for: all is proposed, and
+    nothing is held for what was learnt before.
+    """
+    scene.store.add(delivery_job(1, stored_instance(transfer_syntax_uid=IMPLICIT_LE)))
+    scene.archive.accepts = lambda sop_class, syntax: syntax == IMPLICIT_LE
+    scene.run(scene.worker(reencode=never), 60)
+    scene.archive.refusals = [ContextNotAccepted("nothing was accepted")]
+    scene.archive.accepts = lambda sop_class, syntax: syntax == EXPLICIT_LE
+    scene.store.add(delivery_job(2, stored_instance(2)))
+    scene.run(scene.worker(reencode=never), 60)
+    assert scene.store.state(2) is S.SENT
+
+
 def test_an_archive_that_takes_nothing_is_remembered_for_it(scene: Scene) -> None:
     """The instance is held with the reason, and the operator sees the class as refused."""
     scene.queue()
@@ -120,6 +134,7 @@ def test_an_archive_that_takes_nothing_is_remembered_for_it(scene: Scene) -> Non
     worker = scene.worker()
     scene.run(worker, 1)
     assert scene.store.state() is S.HELD
+    assert "in none of" in scene.store.jobs[1].last_error
     assert worker.accepts[US_IMAGE] == ()
 
 

@@ -7,6 +7,7 @@ import threading
 
 from echonode.config import Config
 from echonode.errors import UsageError
+from echonode.freed_memory import give_back_freed_memory
 from echonode.node import Node
 
 
@@ -15,6 +16,7 @@ def run_until_signalled(config: Config) -> None:
 
     Raises EchoNodeError where it cannot start.
     """
+    give_back_freed_memory()
     signalled = threading.Event()
 
     def on_signal(number: int, _frame: object) -> None:

@@ -4,8 +4,9 @@ Rules
 - On a line with a long round trip one association mostly waits for answers (PS3.7 9.1.1: one
   C-STORE at a time, unless more were negotiated), and several wait together; on a fast line, or
   with an archive that is the slow part, more associations gain nothing.
-- Begin with one. Measure the rate for a window; double; keep it where the rate grew by GROWTH, else
-  go back and leave it so for a while, longer each time.
+- Begin with two: while one waits for its answer the other sends, which helps on any line. Measure
+  the rate for a window; double; keep it where the rate grew by GROWTH, else go back and leave it so
+  for a while, longer each time.
 - A rate counts bytes, and for each instance what a round trip costs besides: stills and cines mix.
 - Only a window in which work was always waiting, and every lane had its association, is a
   measurement: an idle line's rate says nothing of the line.
@@ -16,7 +17,8 @@ Time is an argument, in seconds of a monotonic clock.
 
 from __future__ import annotations
 
-GROWTH = 1.1
+FIRST_LEVEL = 2
+GROWTH = 1.05
 WINDOW_S = 0.3  # the shortest that is a measurement
 INSTANCES_IN_WINDOW = 4  # for each association
 INSTANCE_BYTES = 256 * 1024  # what an instance counts for, beside its length
@@ -33,12 +35,12 @@ class Parallelism:
         if cap < 1:
             raise ValueError("at least one association")
         self.cap = cap
-        self._level = 1
+        self._level = min(FIRST_LEVEL, cap)
         self._proved: tuple[int, float] | None = None  # the smaller level and its rate, in a trial
         self._failures = 0
         self._no_growth_before = 0.0
         self._most, self._most_until = cap, 0.0
-        self._changed_at = 0.0
+        self._short_since: float | None = None  # fewer lanes than the level, with work for them
         self._began: float | None = None
         self._work = 0
         self._instances = 0
@@ -55,9 +57,9 @@ class Parallelism:
         """
         if not more or lanes != self._level:
             self._began = None
-            if more and lanes < self._level and now - self._changed_at > PATIENCE_S:
-                self.refused(lanes, now=now)
+            self._look_at_lanes(lanes, now, short=more and lanes < self._level)
             return
+        self._short_since = None
         if self._began is None:
             self._began, self._work, self._instances = now, 0, 0
             return
@@ -67,11 +69,19 @@ class Parallelism:
         if elapsed >= WINDOW_S and self._instances >= INSTANCES_IN_WINDOW * self._level:
             self._measured(self._work / elapsed, now)
 
+    def _look_at_lanes(self, lanes: int, now: float, *, short: bool) -> None:
+        if not short:
+            self._short_since = None
+        elif self._short_since is None:
+            self._short_since = now
+        elif now - self._short_since > PATIENCE_S:
+            self.refused(lanes, now=now)
+
     def refused(self, lanes: int, *, now: float) -> None:
         """One association more could not be had, beside the `lanes` that are open."""
         self._most, self._most_until = max(1, lanes), now + REFUSAL_BELIEVED_S
         self._proved = None
-        self._change(min(self._level, self._most), now)
+        self._change(min(self._level, self._most))
 
     def _measured(self, rate: float, now: float) -> None:
         self._began = None
@@ -81,13 +91,13 @@ class Parallelism:
             if rate < its_rate * GROWTH:
                 self._no_growth_before = now + HOLD_S[min(self._failures, len(HOLD_S) - 1)]
                 self._failures += 1
-                self._change(smaller, now)
+                self._change(smaller)
                 return
             self._failures = 0
         larger = min(2 * self._level, self.cap if now >= self._most_until else self._most)
         if larger > self._level and now >= self._no_growth_before:
             self._proved = (self._level, rate)
-            self._change(larger, now)
+            self._change(larger)
 
-    def _change(self, level: int, now: float) -> None:
-        self._level, self._changed_at, self._began = level, now, None
+    def _change(self, level: int) -> None:
+        self._level, self._short_since, self._began = level, None, None

@@ -90,8 +90,9 @@ def read_head(path: Path, dataset_offset: int, transfer_syntax_uid: str) -> Data
         try:
             if transfer_syntax_uid != DeflatedExplicitVRLittleEndian:
                 return _parsed(file, transfer_syntax_uid)
-            with _inflating:
-                return _parsed(BytesIO(_inflated(file)), transfer_syntax_uid)
+            # Closed here, for a fault's traceback would keep its megabytes until the next gc.
+            with _inflating, _inflated(file) as inflated:
+                return _parsed(inflated, transfer_syntax_uid)
         except _PARSE_FAULTS as error:
             # Its text may quote the dataset.
             raise Unreadable(f"the dataset cannot be parsed ({_kind(error)})") from None
@@ -115,12 +116,13 @@ def _at_the_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
     return tag.group >= _PIXEL_DATA_GROUP
 
 
-def _inflated(file: BinaryIO) -> bytes:
+def _inflated(file: BinaryIO) -> BytesIO:
     """A deflated dataset's beginning (PS3.5 A.5: raw deflate, without a zlib header)."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = bytearray()
-    while len(inflated) < INFLATED_LIMIT and (chunk := file.read(65536)):
-        inflated += inflater.decompress(chunk, INFLATED_LIMIT - len(inflated))
+    inflated = BytesIO()
+    while inflated.tell() < INFLATED_LIMIT and (chunk := file.read(65536)):
+        inflated.write(inflater.decompress(chunk, INFLATED_LIMIT - inflated.tell()))
         if inflater.unconsumed_tail:
             break
-    return bytes(inflated)
+    inflated.seek(0)
+    return inflated

@@ -24,7 +24,7 @@ from tests.faults.client import (
 )
 from tests.faults.instances import small_instance
 from tests.faults.oracle import Oracle
-from tests.faults.programme import FULL, SLOW_CONNECTIONS
+from tests.faults.programme import SLOW_CONNECTIONS
 from tests.faults.slow import Slow, singly, suffer
 from tests.peers.node_process import EchoNodeProcess
 
@@ -100,7 +100,7 @@ def test_the_shipped_deadline_for_a_request_is_ten_seconds(node: EchoNodeProcess
     suffer_all(node, before * 5, REAL, drip_s=1.0)
 
 
-@pytest.mark.skipif(not FULL, reason="waits for ten minutes: make faults")
+@pytest.mark.full
 @pytest.mark.timeout(0)
 def test_the_shipped_deadlines_within_an_association(node: EchoNodeProcess) -> None:
     """As shipped: 60 s for a PDU, a byte a second, 120 s for a message that is hardly any bytes,

@@ -57,20 +57,20 @@ def test_it_grows_within_two_seconds() -> None:
     assert line.run(2.0) == 8
 
 
-def test_with_a_busy_archive_it_goes_back_to_one() -> None:
+def test_with_a_busy_archive_it_goes_back_to_two() -> None:
     """What does not help is taken back, and tried again only after a while."""
     line = Line(Parallelism(8), busy_archive)
-    assert line.run(HOLD_S[0] - WINDOW_S) == 1
+    assert line.run(HOLD_S[0] - WINDOW_S) == 2
     levels = {line.run(0.1) for _ in range(int(HOLD_S[0] * 10))}
-    assert levels == {1, 2}
-    assert line.parallelism.level == 1
+    assert levels == {2, 4}
+    assert line.parallelism.level == 2
 
 
 def test_trials_become_rare() -> None:
     """An archive that gains nothing is left in peace: a handful of trials in an hour."""
     line = Line(Parallelism(8), busy_archive)
     trials = 0
-    before = 1
+    before = 2
     while line.now < 3600:
         level = line.run(0.2)
         trials += level > before
@@ -104,19 +104,40 @@ def test_an_archive_that_leaves_callers_waiting_gives_no_more() -> None:
     assert line.parallelism.level == 2
 
 
-def test_without_a_backlog_nothing_is_judged() -> None:
-    """Single stills, each sent at once, say nothing about the line: one association does."""
+def test_an_hours_rest_changes_nothing() -> None:
+    """What was found in the morning is used at once for the backlog of the afternoon, though its
+    lanes have yet to be opened.
+    """
     line = Line(Parallelism(8), waiting_line)
-    assert line.run(60, more=False) == 1
+    line.run(10)
+    line.now += 3600
+    line.most_lanes = 1
+    assert line.run(1.0) == 8
+    line.most_lanes = 8
+    assert line.run(10) == 8
+
+
+def test_the_clocks_zero_means_nothing() -> None:
+    """A monotonic clock begins anywhere: the first instance is no sign of missing lanes."""
+    line = Line(Parallelism(8), waiting_line)
+    line.now = 1e6
+    line.most_lanes = 1
+    assert line.run(1.0) == 2
+
+
+def test_without_a_backlog_nothing_is_judged() -> None:
+    """Single stills, each sent at once, say nothing about the line."""
+    line = Line(Parallelism(8), waiting_line)
+    assert line.run(60, more=False) == 2
 
 
 def test_long_cines_and_stills_are_weighed_alike() -> None:
-    """Bytes count: a line that is full with one association of cines is not given a second."""
+    """Bytes count: a line that is full with two associations of cines is not given a third."""
     bandwidth = 10e6
     line = Line(Parallelism(8), lambda level: bandwidth / 50e6)
     levels = [line.run(5, size=50_000_000) for _ in range(400)]
-    assert max(levels) == 2  # tried now and then, and taken back
-    assert levels.count(1) > 4 * levels.count(2)
+    assert max(levels) == 4  # tried now and then, and taken back
+    assert levels.count(2) > 2 * levels.count(4)
 
 
 def test_at_least_one() -> None:

@@ -169,9 +169,8 @@ class StreamDIMSE(DIMSEServiceProvider):
             raise ProtocolViolation("a dataset longer than the limit")
         self._sink.write(fragment)
         if last:
-            command, sink = self._command, self._sink
-            self._command = self._sink = None
-            self._deliver(command, sink)
+            self._deliver(self._command, self._sink)
+            self._command = self._sink = None  # only now: whoever refuses it leaves it to break_off
 
     def _deliver(self, command: CommandSet, dataset: DatasetSink | None) -> None:
         assert self._context_id is not None

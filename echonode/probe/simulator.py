@@ -174,11 +174,13 @@ class ProbeSimulator:
                 pace.restart()
             if self._stopping.is_set():
                 raise _Stopped
+            # In one step, so that nobody is counted twice or not at all meanwhile.
             new, self._waiting = self._waiting, []
+            self._clients += new
         for client in new:
-            if _send_all(client, self._wire.preamble):
+            if not _send_all(client, self._wire.preamble):
                 with self._changed:
-                    self._clients.append(client)
+                    self._clients.remove(client)
 
     def _send(self, data: bytes) -> None:
         """The burst to every client; who does not take it is cut off."""

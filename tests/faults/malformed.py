@@ -140,6 +140,33 @@ def _lengthened(data: bytes, item: int, by: int) -> bytes:
     return data[: item + 2] + struct.pack(">H", length) + data[item + 4 :]
 
 
+# --- whole stores that cannot be served ---
+
+
+def unserved() -> Iterator[Session]:
+    """Stores that are received to their end, and then end the association instead of being served.
+
+    Each leaves a whole temporary file with nobody to take it.
+    """
+    instance = small_instance(pixels=600)
+    nameless = command_set(
+        (0x0002, ULTRASOUND),
+        (0x0100, wire.STORE_RQ),
+        (0x0700, 0),
+        (0x0800, wire.HAS_DATASET),
+        (0x1000, instance.sop_instance_uid),
+    )
+    data = wire.command_pdu(ON_STORAGE, nameless) + data_pdus(ON_STORAGE, instance.dataset)
+    yield Session(what="a store without Message ID", associated=True, data=data)
+    # While a query is answered, requests wait, but not any number of them.
+    stores = b"".join(store_message(small_instance(pixels=600)) for _ in range(30))
+    yield Session(
+        what="thirty stores at once behind a query",
+        associated=True,
+        data=find_message(_IDENTIFIER) + stores,
+    )
+
+
 # --- mutations at random ---
 
 

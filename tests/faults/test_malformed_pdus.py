@@ -12,7 +12,7 @@ import pytest
 
 from tests.benchmarks.usage import peak_bytes, reset_peak, resident_bytes
 from tests.faults.client import Client, Ended
-from tests.faults.malformed import Session, crowded_request, lies, mutated, omissions
+from tests.faults.malformed import Session, crowded_request, lies, mutated, omissions, unserved
 from tests.faults.oracle import Oracle
 from tests.faults.programme import CONTEXTS, FULL, MALFORMED_PDUS
 from tests.peers.node_process import EchoNodeProcess
@@ -72,6 +72,16 @@ def test_a_request_that_lacks_an_item_or_says_it_twice_is_an_answer_or_an_end(
     at most, and is no error of ours."""
     with Oracle(node):
         assert say_all(node, omissions()) >= 2 * 13
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("number", [0, 1], ids=["no Message ID", "too many at once"])
+def test_a_store_that_cannot_be_served_leaves_no_file(node: EchoNodeProcess, number: int) -> None:
+    """A store that arrives whole and breaks the protocol only then: its temporary file and its
+    descriptor go with the association."""
+    with Oracle(node):
+        for _ in range(20):
+            say(node.port, list(unserved())[number], "SCU0")
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ from tests.integration.dimse.parts import (
 )
 from tests.integration.dimse.recording import record_request
 
-IMPATIENT = Limits(request_s=0.3, pdu_s=0.3, idle_s=1.0, linger_s=0.3, send_s=0.3, acse_s=2.0)
+IMPATIENT = Limits(request_s=1.0, pdu_s=1.0, idle_s=1.5, linger_s=0.5, send_s=1.0, acse_s=5.0)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_a_request_that_does_not_come_is_not_waited_for(
         assert echo_works(node)
         started = time.monotonic()
         read_all(raw)
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 5.0
 
 
 def test_a_drip_does_not_move_the_deadline(
@@ -106,7 +106,7 @@ def test_a_drip_does_not_move_the_deadline(
             time.sleep(0.02)
             sent += 1
     assert sent < len(request_pdu)
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 5.0
 
 
 def test_half_a_pdu_within_an_association_is_not_waited_for(

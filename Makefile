@@ -20,10 +20,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
 
 # In CI a peer that is missing is a failure; elsewhere its tests are skipped, and say so.
-# It has time, and one test at a time leaves deadlines their meaning on a machine of two cores.
 ifeq ($(CI),true)
 export ECHONODE_REQUIRE_PEERS := 1
-WORKERS ?= 0
 endif
 
 # Two workers: the tests start whole processes, and more of them only wait for each other. A file

@@ -6,10 +6,9 @@ import statistics
 import time
 from pathlib import Path
 
-from echonode.dimse.requestor import RequestedAssociation, Requestor
-
 from echonode.dimse.contexts import VERIFICATION, ProposedContext
 from echonode.dimse.limits import Limits
+from echonode.dimse.requestor import RequestedAssociation, Requestor
 from echonode.dimse.services import Part10File
 from echonode.model.identity import Peer
 from tests.benchmarks.work import Address, Errand

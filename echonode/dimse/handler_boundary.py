@@ -48,7 +48,8 @@ def run_handler(assoc: EventAssociation, service: str, action: Callable[[], T]) 
     except DimseFailure:
         raise
     except Exception as error:
-        if isinstance(error, AssociationLost) and not assoc.is_established:
+        over = assoc.dul.is_over or not assoc.is_established
+        if isinstance(error, AssociationLost) and over:
             raise
         status = _status_of(error)
         # No message and no values: both may quote a dataset. Where it broke is enough.

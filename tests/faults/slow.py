@@ -12,6 +12,8 @@ from tests.faults.client import Client, Ended
 
 # What a loaded machine may add; far less than a drip would add to a deadline it moves.
 SLACK_S = 5.0
+# Between two connections: all at once, and the kernel's queue would be what is tested.
+PAUSE_S = 0.003
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from tests.faults.client import (
 from tests.faults.instances import small_instance
 from tests.faults.oracle import Oracle
 from tests.faults.programme import SLOW_CONNECTIONS
-from tests.faults.slow import Slow, singly, suffer
+from tests.faults.slow import PAUSE_S, Slow, singly, suffer
 from tests.peers.node_process import EchoNodeProcess
 
 # Further apart than the slack, so that one deadline does not stand in for another.
@@ -72,6 +72,7 @@ def suffer_all(
         for slow in chosen:
             caller = f"SCU{next(associated) // PER_PEER}" if slow.associated else ""
             done.append(pool.submit(suffer, node.port, slow, limits, caller=caller, drip_s=drip_s))
+            time.sleep(PAUSE_S)
         for each in done:
             each.result()
 
@@ -125,7 +126,7 @@ def crowd_in(port: int) -> None:
     silent = []
     for _ in range(700):
         silent.append(Client(port))
-        time.sleep(0.003)  # faster, and the kernel's queue would be what is tested
+        time.sleep(PAUSE_S)
     time.sleep(1.0)
     for client in silent:
         client.close()

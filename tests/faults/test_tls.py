@@ -18,7 +18,7 @@ from tests.faults.nodes import ImpatientNode, peers_for
 from tests.faults.oracle import SUCCESS, Oracle, Told
 from tests.faults.programme import FULL, SLOW_CONNECTIONS, TLS_RESETS
 from tests.faults.scripted_archive import Ending
-from tests.faults.slow import SLACK_S, Slow, singly, suffer
+from tests.faults.slow import PAUSE_S, SLACK_S, Slow, singly, suffer
 from tests.faults.tls_session import TLSSession, store_by_tls
 from tests.peers.authority import Authority, Issued
 from tests.peers.node_process import EchoNodeProcess
@@ -103,9 +103,10 @@ def stall_all(secure: SecureNode, told: Told) -> None:
     ]
     each = SLOW_CONNECTIONS.count // (len(ways) + 1)
     with ThreadPoolExecutor(each * (len(ways) + 1)) as pool:
-        held = [
-            pool.submit(suffer, secure.port, slow, deadline, drip_s=0.1) for slow in ways * each
-        ]
+        held = []
+        for slow in ways * each:
+            held.append(pool.submit(suffer, secure.port, slow, deadline, drip_s=0.1))
+            time.sleep(PAUSE_S)
         late = [pool.submit(hold_after_handshake, secure) for _ in range(each)]
         instance = small_instance()
         status, _ = store_by_tls(secure.port, secure.context, instance)

@@ -20,7 +20,7 @@ FULL = os.environ.get("ECHONODE_FAULTS") == "full"
 EXAM = 200 if FULL else 40  # instances
 CAPTURE = {"mode": "auto", "gap_s": 0.3, "max_clip_s": 0.1}
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(600 if FULL else 120)]
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(600 if FULL else 300)]
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def take_exam(clinic: Clinic, probe: ProbeSimulator, instances: int) -> set[str]
         wait_until(
             lambda: len(clinic.stored()) >= instances, timeout_s=300, what="the exam is taken"
         )
-    clinic.node.wait_for("probe_lost", timeout_s=20)
+    clinic.node.wait_for("probe_lost", timeout_s=120)
     time.sleep(1.0)  # the last clip is closed by its gap
     return clinic.stored()
 
@@ -61,7 +61,7 @@ def test_an_archive_that_was_down_and_dies_in_the_middle_has_it_all_in_the_end(
     orthanc = clinic.orthanc.start()
     wait_until(
         lambda: orthanc.rest.instance_count() >= EXAM // 4,
-        timeout_s=60,
+        timeout_s=120,
         what="a quarter has arrived",
         every_s=0.01,
     )
@@ -101,12 +101,12 @@ def test_while_one_of_two_archives_never_promises_nothing_is_safe(
 
     wait_until(
         lambda: states("pacs").count("committed") == len(exam),
-        timeout_s=40,
+        timeout_s=120,
         what="the first archive commits",
         every_s=0.5,
     )
     wait_until(
-        lambda: set(mute.rest.sop_instance_uids()) == exam, timeout_s=20, what="the second has all"
+        lambda: set(mute.rest.sop_instance_uids()) == exam, timeout_s=120, what="the second has all"
     )
     assert not {"committed", "verified"} & set(states("mute"))
     clinic.node.restart()  # what is safe would be cleared away at the start, too

@@ -37,7 +37,8 @@ from tests.integration.dimse.parts import (
 )
 from tests.integration.dimse.recording import record_request
 
-IMPATIENT = Limits(request_s=1.0, pdu_s=1.0, idle_s=1.5, linger_s=0.5, send_s=1.0, acse_s=5.0)
+IMPATIENT = Limits(request_s=3.0, pdu_s=1.0, idle_s=1.5, linger_s=0.5, send_s=1.0, acse_s=5.0)
+AT_ONCE_S = 2.0  # on a machine that has other things to do; shorter than the deadline for a request
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +48,10 @@ def request_pdu() -> bytes:
 
 
 def echo_works(node: Node) -> bool:
-    """A C-ECHO on a new association is answered within a second."""
+    """A C-ECHO on a new association is answered, and sooner than any deadline passes."""
     started = time.monotonic()
     with Requestor(ae_title="SCU").associate(node.as_peer, [VERIFICATION]) as assoc:
-        return assoc.c_echo() == 0 and time.monotonic() - started < 1.0
+        return assoc.c_echo() == 0 and time.monotonic() - started < AT_ONCE_S
 
 
 def associated(node: Node, request_pdu: bytes) -> socket.socket:
@@ -90,7 +91,7 @@ def test_a_request_that_does_not_come_is_not_waited_for(
         assert echo_works(node)
         started = time.monotonic()
         read_all(raw)
-        assert time.monotonic() - started < 5.0
+        assert time.monotonic() - started < 10.0
 
 
 def test_a_drip_does_not_move_the_deadline(
@@ -103,10 +104,10 @@ def test_a_drip_does_not_move_the_deadline(
     with connect(node.port) as raw, contextlib.suppress(OSError):
         for byte in request_pdu:
             raw.sendall(bytes([byte]))
-            time.sleep(0.02)
+            time.sleep(0.05)
             sent += 1
     assert sent < len(request_pdu)
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < 10.0
 
 
 def test_half_a_pdu_within_an_association_is_not_waited_for(
@@ -152,7 +153,7 @@ def test_garbage_before_an_association(node: Node, garbage: bytes) -> None:
         raw.shutdown(socket.SHUT_WR)
         started = time.monotonic()
         assert read_all(raw)[:1] in (b"", b"\x07")
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < AT_ONCE_S
     assert echo_works(node)
 
 
@@ -177,7 +178,7 @@ def test_garbage_within_an_association(node: Node, request_pdu: bytes, garbage: 
         started = time.monotonic()
         assert read_all(raw)[:1] == b"\x07"
         # The end of the connection comes with the abort, not when ARTIM expires.
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < AT_ONCE_S
     assert echo_works(node)
 
 

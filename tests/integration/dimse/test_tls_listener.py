@@ -46,7 +46,7 @@ from tests.peers.fixtures import require_program
 
 pytestmark = pytest.mark.peers
 
-IMPATIENT = Limits(request_s=0.5, linger_s=0.3)
+IMPATIENT = Limits(request_s=3.0, linger_s=0.3)
 RECOGNISED_AS_NOBODY = (1, 1, 3)
 
 
@@ -292,7 +292,7 @@ def test_a_handshake_that_stalls_is_given_up(
         assert tls_node.is_alive()  # meanwhile
         began = time.monotonic()
         read_all(raw)
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 8.0
     assert "did not finish the TLS handshake" in refusal(events)["reason"]
     assert tls_node.is_alive()
 
@@ -315,7 +315,7 @@ def test_a_handshake_by_the_byte_is_given_up(tls_node: TLSNode, events: list[Eve
         read_all(raw)
         ended.set()
         dripping.join()
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 8.0
     assert "did not finish" in refusal(events)["reason"]
     assert tls_node.is_alive()
 

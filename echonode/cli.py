@@ -126,7 +126,8 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
         log.configure(format="console", level="error")
         names = [destination.name for destination in settings.destination_values()]
-        if not read_again(settings.data_dir, destinations=names):
+        forwarding = settings.forwarding_by_ae_title()
+        if not read_again(settings.data_dir, destinations=names, forwarding=forwarding):
             raise typer.Exit(1)
 
 

@@ -1,8 +1,10 @@
-"""What the node does every minute by itself: lets old copies go, and tells of alarms.
+"""What the node does every minute by itself: clocks, letting old copies go, and telling alarms.
 
 Rules
 - The observed clock (store/retention.py) goes on here and nowhere else: by what the monotonic clock
   has passed since the last look, a bounded step each time.
+- A wall clock that was set back is noticed here, and what waits is moved with it
+  (store/clock_steps.py).
 - An alarm is logged when it comes and when it goes, not every minute.
 """
 
@@ -44,7 +46,7 @@ class Housekeeping:
         self._now = now
         self._monotonic = monotonic
         self._every_s = every_s
-        self._looked_at = monotonic()
+        self._looked_at = self._watched_at = monotonic()
         self._standing: dict[str, Alarm] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
@@ -62,9 +64,17 @@ class Housekeeping:
 
     def look(self) -> None:
         """Once around. Raises StoreError."""
+        self._watch_clock()
         self._observe()
         self._recycle()
         self._tell()
+
+    def _watch_clock(self) -> None:
+        now = self._monotonic()
+        set_back = self._store.watch_clock(now=self._now(), elapsed_s=now - self._watched_at)
+        self._watched_at = now
+        if set_back:
+            log.warning("clock_set_back", seconds=round(set_back.total_seconds()))
 
     def _observe(self) -> None:
         now = self._monotonic()

@@ -16,7 +16,6 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from typing import Generic, Protocol, TypeVar
 from echonode.dimse.services import IncomingFile
 from echonode.errors import InstanceConflict, InvalidObject, StoreError
 from echonode.frames.frame import Acquisition
+from echonode.held_captures import Capture, HeldCaptures
 from echonode.log import get_logger
 from echonode.model.exam import ExamFacts
 from echonode.model.instance import InstanceRecord, Origin, StoredInstance
@@ -90,19 +90,6 @@ class IntakeCounters:
     held_bytes: int = 0
 
 
-@dataclass(kw_only=True, eq=False)
-class _Capture:
-    """An acquisition on its way; `built` once its object is."""
-
-    acquisition: Acquisition
-    taken_at: float
-    built: UltrasoundObject | None = None
-
-    @property
-    def size(self) -> int:
-        return sum(frame.pixels.nbytes for frame in self.acquisition.frames)
-
-
 class Intake(Generic[FileT]):
     """Takes acquisitions from any thread; `start` and `stop` run the thread that tries again.
 
@@ -130,11 +117,10 @@ class Intake(Generic[FileT]):
         self._local = local
         self._now = now
         self._monotonic = monotonic
-        self._held_limit = held_bytes
         self._retry_every_s = retry_every_s
-        self._held: deque[_Capture] = deque()
+        self._held = HeldCaptures(held_bytes)
         self._counters = IntakeCounters()
-        self._lock = threading.Lock()  # guards _held and _counters
+        self._lock = threading.Lock()  # guards _counters
         self._retrying = threading.Lock()  # one at a time tries the held ones
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -142,8 +128,9 @@ class Intake(Generic[FileT]):
     @property
     def counters(self) -> IntakeCounters:
         """A snapshot."""
+        held, held_bytes = self._held.totals()
         with self._lock:
-            return self._counters
+            return replace(self._counters, held=held, held_bytes=held_bytes)
 
     def take(self, acquisition: Acquisition) -> StoredInstance | None:
         """Store it; None where that failed for now or for good, which is logged and counted.
@@ -161,7 +148,7 @@ class Intake(Generic[FileT]):
         Raises InvalidObject; InstanceConflict; another StoreError (OutOfSpace above all) where it
         is kept in memory and tried again, if there is room. Each is logged and counted already.
         """
-        capture = _Capture(acquisition=acquisition, taken_at=self._monotonic())
+        capture = Capture(acquisition=acquisition, taken_at=self._monotonic())
         try:
             return self._store_capture(capture)
         except (InvalidObject, InstanceConflict):
@@ -174,7 +161,7 @@ class Intake(Generic[FileT]):
         """Try what is held, oldest first, until the store refuses again; how many were stored."""
         stored = 0
         with self._retrying:
-            while (capture := self._oldest_held()) is not None:
+            while (capture := self._held.oldest()) is not None:
                 try:
                     self._store_capture(capture)
                     stored += 1
@@ -183,7 +170,7 @@ class Intake(Generic[FileT]):
                 except StoreError:
                     self._count(refused_by_store=1)
                     break
-                self._let_go(capture)
+                self._held.let_go(capture)
         return stored
 
     def start(self) -> None:
@@ -196,9 +183,7 @@ class Intake(Generic[FileT]):
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(deadline_s)
-        with self._lock:
-            left = list(self._held)
-        for capture in left:
+        for capture in self._held.all():
             self._lose(capture, "the node stopped before the store had room")
 
     def _run(self) -> None:
@@ -215,7 +200,7 @@ class Intake(Generic[FileT]):
             reason = f"{type(error).__name__} in {place.name}, line {place.lineno}"
             log.error("store_refused", reason=reason)
 
-    def _store_capture(self, capture: _Capture) -> StoredInstance:
+    def _store_capture(self, capture: Capture) -> StoredInstance:
         """Build, write and commit; logs and counts a success and what can never succeed."""
         try:
             built = capture.built = capture.built or self._build(capture.acquisition)
@@ -272,35 +257,21 @@ class Intake(Generic[FileT]):
             evidence=built.evidence,
         ).instance
 
-    def _hold(self, capture: _Capture, error: StoreError) -> None:
+    def _hold(self, capture: Capture, error: StoreError) -> None:
         """Keep it in memory for another try, where there is room."""
-        with self._lock:
-            room = self._counters.held_bytes + capture.size <= self._held_limit
-            if room:
-                self._held.append(capture)
-                self._change(held=1, held_bytes=capture.size)
-            self._change(refused_by_store=1)
+        room = self._held.hold(capture)
+        self._count(refused_by_store=1)
         if room:
             self._log_refusal(capture, f"{type(error).__name__}: kept in memory to try again")
         else:
             self._lose(capture, f"{type(error).__name__}, and no room in memory")
 
-    def _oldest_held(self) -> _Capture | None:
-        with self._lock:
-            return self._held[0] if self._held else None
-
-    def _let_go(self, capture: _Capture) -> None:
-        with self._lock:
-            if capture in self._held:
-                self._held.remove(capture)
-                self._change(held=-1, held_bytes=-capture.size)
-
-    def _lose(self, capture: _Capture, reason: str) -> None:
-        self._let_go(capture)
+    def _lose(self, capture: Capture, reason: str) -> None:
+        self._held.let_go(capture)
         self._count(lost=1)
         self._log_refusal(capture, f"capture lost: {reason}")
 
-    def _log_refusal(self, capture: _Capture, reason: str) -> None:
+    def _log_refusal(self, capture: Capture, reason: str) -> None:
         counters = self.counters
         log.error(
             "store_refused",
@@ -316,11 +287,7 @@ class Intake(Generic[FileT]):
 
     def _count(self, **changes: int) -> None:
         with self._lock:
-            self._change(**changes)
-
-    def _change(self, **changes: int) -> None:
-        """Add to counters; the caller holds the lock."""
-        before = self._counters
-        self._counters = replace(
-            before, **{name: getattr(before, name) + by for name, by in changes.items()}
-        )
+            before = self._counters
+            self._counters = replace(
+                before, **{name: getattr(before, name) + by for name, by in changes.items()}
+            )

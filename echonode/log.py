@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any, cast
 
 import structlog
@@ -41,6 +41,24 @@ def _redact(
     return event
 
 
+def _or_dropped(processors: Sequence[structlog.types.Processor]) -> structlog.types.Processor:
+    """All of them as one; where there is no memory for it the line is dropped.
+
+    Threads log what ended their work, and go on: that must not be what ends them.
+    """
+
+    def process(logger: Any, method: str, event: structlog.types.EventDict) -> Any:
+        line: Any = event
+        try:
+            for processor in processors:
+                line = processor(logger, method, line)
+        except MemoryError:
+            raise structlog.DropEvent from None
+        return line
+
+    return process
+
+
 def configure(*, format: str = "json", level: str = "info") -> None:
     """Set up logging for the process: `format` json or console, `level` as in the configuration."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
@@ -51,12 +69,16 @@ def configure(*, format: str = "json", level: str = "info") -> None:
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.ExceptionRenderer(),
-            _redact,
-            renderer,
+            _or_dropped(
+                [
+                    structlog.contextvars.merge_contextvars,
+                    structlog.processors.add_log_level,
+                    structlog.processors.TimeStamper(fmt="iso", utc=True),
+                    structlog.processors.ExceptionRenderer(),
+                    _redact,
+                    renderer,
+                ]
+            )
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stdout),

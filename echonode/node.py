@@ -83,7 +83,12 @@ class Node:
         self.peers = config.peer_values()
         self.destinations = config.destination_values()
         names = [destination.name for destination in self.destinations]
-        self.store = Store.open(config.data_dir, now=utc_now, adopt_to=names)
+        self.store = Store.open(
+            config.data_dir,
+            now=utc_now,
+            adopt_to=names,
+            forward_to=config.forwarding_by_ae_title(),
+        )
         self._admission = disk_admission(config)
         self._reencoder = Reencoder(self.store.scratch)
         self._call_back = call_back_address(config)

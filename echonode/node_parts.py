@@ -30,16 +30,26 @@ def disk_admission(config: Config) -> DiskAdmission:
     )
 
 
+def retention_policy(config: Config) -> RetentionPolicy:
+    """How long what is kept, and which destinations must hold it in which form."""
+    return RetentionPolicy(
+        keep_s=config.retention.keep_days_after_commit * _SECONDS_A_DAY,
+        destinations={section.peer: section.commitment for section in config.destinations},
+        lossy_is_enough=frozenset(
+            section.peer
+            for section in config.destinations
+            if section.lossy and not section.lossy.keep_original
+        ),
+    )
+
+
 def housekeeping(
     config: Config, store: Store, reader: NodeReader, *, now: Callable[[], datetime]
 ) -> Housekeeping:
     """Retention by the configuration's rules, and the alarms that `reader` finds."""
     return Housekeeping(
         store,
-        policy=RetentionPolicy(
-            keep_s=config.retention.keep_days_after_commit * _SECONDS_A_DAY,
-            destinations={at.name: at.commitment for at in config.destination_values()},
-        ),
+        policy=retention_policy(config),
         alarms=reader.alarms,
         now=now,
     )

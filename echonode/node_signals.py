@@ -1,14 +1,55 @@
-"""`echonode run`: the node's life by the process's signals."""
+"""`echonode run`: the node's life by the process's signals.
+
+Rules
+- A signal is awaited by reading a pipe that the system's own handler writes to. An Event cannot be
+  awaited here: a signal that comes in the moment before the wait begins does not end it (Python
+  runs handlers between bytecodes, and none follows), and one that comes within the wait's lock
+  would wait for that lock for ever. Seen: one SIGTERM in a hundred, just after the start, was lost.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
-import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from echonode.config import Config
 from echonode.errors import UsageError
 from echonode.freed_memory import give_back_freed_memory
 from echonode.node import Node
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], None]]:
+    """From here on SIGTERM and SIGINT are taken; yields what returns once the first has come.
+
+    The second ends the process at once. For the main thread.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)  # set_wakeup_fd demands it
+    signal.set_wakeup_fd(writing)
+    received = 0
+
+    def on_signal(number: int, _frame: object) -> None:
+        nonlocal received
+        received += 1
+        if received > 1:
+            # The operator insists. What is durable stays so: that is what the store is for.
+            raise SystemExit(128 + number)
+
+    def wait() -> None:
+        while not received:
+            os.read(reading, 1)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    try:
+        yield wait
+    finally:
+        signal.set_wakeup_fd(-1)
+        os.close(reading)
+        os.close(writing)
 
 
 def run_until_signalled(config: Config) -> None:
@@ -17,20 +58,11 @@ def run_until_signalled(config: Config) -> None:
     Raises EchoNodeError where it cannot start.
     """
     give_back_freed_memory()
-    signalled = threading.Event()
-
-    def on_signal(number: int, _frame: object) -> None:
-        if signalled.is_set():
-            # The operator insists. What is durable stays so: that is what the store is for.
-            raise SystemExit(128 + number)
-        signalled.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    node = Node(config)
-    try:
-        node.start()
-    except OSError as error:
-        raise UsageError(f"cannot listen: {error}") from error
-    signalled.wait()
-    node.stop()
+    with stop_signals() as wait:
+        node = Node(config)
+        try:
+            node.start()
+        except OSError as error:
+            raise UsageError(f"cannot listen: {error}") from error
+        wait()
+        node.stop()

@@ -33,7 +33,9 @@ def operate(
         raise UsageError(f"there is no store in {config.data_dir}: has the node run there?")
     names = [at.name for at in config.destination_values()]
     try:
-        store = Store.open(config.data_dir, adopt_to=names)
+        store = Store.open(
+            config.data_dir, adopt_to=names, forward_to=config.forwarding_by_ae_title()
+        )
     except StoreLocked:
         body: dict[str, object] = {} if destination is None else {"destination": destination}
         path = f"/api/instances/{quote(sop_instance_uid)}/{action}"

@@ -8,6 +8,7 @@ take this as a callable from node.py.
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import shutil
 import tempfile
@@ -157,14 +158,18 @@ class Reencoder:
 
 def _file(instance: StoredInstance, syntax: str, target: _Temporary, quality: int) -> Part10File:
     """What is sent: the dataset alone travels, so it begins the file."""
-    uid = instance.sop_instance_uid
+    path, uid, sha256 = Path(target.name), instance.sop_instance_uid, ""
     if is_derived(instance.transfer_syntax_uid, syntax):
+        # An instance of its own, kept nowhere here: its hash is what is remembered of it.
         uid = derived_uid(uid, syntax, quality)
+        with path.open("rb") as whole:
+            sha256 = hashlib.file_digest(whole, "sha256").hexdigest()
     return Part10File(
-        path=Path(target.name),
+        path=path,
         sop_class_uid=instance.sop_class_uid,
         sop_instance_uid=uid,
         transfer_syntax_uid=syntax,
         dataset_offset=0,
         size=target.tell(),
+        dataset_sha256=sha256,
     )

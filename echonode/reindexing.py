@@ -7,7 +7,7 @@ taken in. Then every file is read again; deliveries and promises stay what they 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -18,10 +18,13 @@ from echonode.store.store import Store
 from echonode.store.values import RecoveryReport
 
 
-def reindex(data_dir: Path, *, destinations: Sequence[str]) -> bool:
+def reindex(
+    data_dir: Path, *, destinations: Sequence[str], forwarding: Mapping[str, Sequence[str]]
+) -> bool:
     """Do it, with progress on the terminal; whether every file could be read.
 
-    destinations: where files without a row go when we captured them. Raises StoreLocked (a node
+    destinations: where files without a row go when we captured them; forwarding: AE title -> where
+    they go when it had sent them. Raises StoreLocked (a node
     runs here), SchemaTooNew, OutOfSpace.
     """
     console = Console()
@@ -37,7 +40,9 @@ def reindex(data_dir: Path, *, destinations: Sequence[str]) -> bool:
         def on_adopted(count: int) -> None:
             progress.update(taking_in, completed=count)
 
-        with Store.open(data_dir, adopt_to=destinations, on_adopted=on_adopted) as store:
+        with Store.open(
+            data_dir, adopt_to=destinations, forward_to=forwarding, on_adopted=on_adopted
+        ) as store:
             found = store.recovery
             progress.update(taking_in, total=found.orphans_adopted)
             if found.database_rebuilt:  # every file has just been read

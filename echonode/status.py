@@ -102,6 +102,7 @@ class NodeReader(Collector):
             oldest_unproved_s=_age_s(min(unproved.values(), default=None), now),
             last_report_s=_age_s(last, now),
             retries=figures.retries,
+            lossy_copies=figures.lossy_copies,
         )
 
     def checks(self) -> Mapping[str, Check]:

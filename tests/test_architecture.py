@@ -38,6 +38,7 @@ RANKS = [
         "reindexing",
         "running_node",
     },
+    {"held_captures"},
     {"probe", "frames", "objects", "store", "dimse", "web", "config", "freed_memory", "local_zone"},
     {"model"},
     {"errors", "log", "__init__"},
@@ -100,6 +101,7 @@ MAY = {
     "frames/manual_capture.py": THREADS | CLOCK,
     "frames/file_player.py": THREADS | CLOCK,
     "intake.py": THREADS | CLOCK,
+    "held_captures.py": THREADS,  # any probe's thread may bring one
     "delivery/w*.py": THREADS | CLOCK | CHANCE,  # worker, and the wiring that gives it its clock
     "delivery/crew.py": THREADS | CLOCK,  # the lanes beside the worker's own
     "delivery/claims.py": THREADS,  # the queue that the lanes share, and what else they share:
@@ -114,6 +116,18 @@ MAY = {
     "exam/unattended.py": THREADS,  # remembers its answers, for several probes
     "reencoding.py": DISK,  # the re-encoded copy, for as long as it is sent
 }
+
+# Decisions that live among disks, and touch none of them.
+PURE = {
+    "store/claim_order.py",
+    "store/folding.py",
+    "store/index_values.py",
+    "store/record.py",
+    "store/retention.py",
+    "store/values.py",
+}
+# Parts of the database's schema that are one only together: reached through schema.py.
+TABLES = {"echonode.store.index_schema", "echonode.store.delivery_schema"}
 
 PLACED = frozenset().union(*RANKS)
 TREES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
@@ -182,6 +196,22 @@ def test_only_the_listed_modules_touch_the_outside() -> None:
             if name in OUTSIDE - allowed:
                 faults.append(f"{path}:{line}: {name} is not for a pure module")
     assert not faults, "\n".join(faults)
+
+
+def test_decisions_stay_pure_in_a_room_that_touches_the_disk() -> None:
+    """When a copy may go, what goes first, what a record becomes: functions of their arguments."""
+    for path in PURE:
+        module = PACKAGE / path
+        names = [name.split(".")[0] for _, name in [*imported(module), *called(module)]]
+        assert OUTSIDE.isdisjoint(names), path
+
+
+def test_the_tables_are_reached_through_the_whole_schema() -> None:
+    """Who imported a part alone could meet a database without the other tables."""
+    importers = {
+        module.name for module in MODULES for _, name in imported(module) if name in TABLES
+    }
+    assert importers == {"schema.py"}
 
 
 def test_the_list_names_only_modules_that_exist() -> None:

@@ -220,6 +220,18 @@ def test_the_example_for_one_machine_is_valid() -> None:
     assert all(listener.host == "127.0.0.1" for listener in config.listen)
 
 
+def test_what_the_example_shows_of_a_destination_is_valid_too() -> None:
+    """With the comment signs taken off, `statuses` and `lossy` mean what is written beside them."""
+    text = read("config/echonode.yaml")
+    for shown in ("    # statuses:", "    #   C211:", "    # lossy:"):
+        assert text.count(shown) == 1
+        text = text.replace(shown, shown.replace("# ", "", 1))
+    [destination] = parse(text, {}).destinations
+    assert destination.statuses["C211"].retry_delays_s == (60, 600)
+    assert destination.lossy is not None
+    assert destination.lossy.keep_original
+
+
 def test_the_example_for_a_clinic_is_valid_once_its_certificates_are_there(tmp_path: Path) -> None:
     """What remains to be done is what its head says: the certificates. No other fault."""
     authority = trustme.CA()

@@ -20,7 +20,7 @@ from echonode.commitment.ports import RequestingAssociation, TransactionStore
 from echonode.commitment.schedule import Random, backoff_s, is_alarming, report_overdue_in_s
 from echonode.errors import ContextNotAccepted, NetworkError
 from echonode.log import get_logger
-from echonode.model.commitment import CommitmentRequest, ReferencedInstance, TransactionEvent
+from echonode.model.commitment import CommitmentRequest, TransactionEvent
 from echonode.model.identity import Destination
 from echonode.store.values import DeliveryJob, Transaction
 
@@ -91,13 +91,7 @@ class CommitmentSCU:
     ) -> None:
         request = CommitmentRequest(
             transaction_uid=self._new_transaction_uid(),
-            instances=tuple(
-                ReferencedInstance(
-                    sop_class_uid=job.instance.sop_class_uid,
-                    sop_instance_uid=job.instance.sop_instance_uid,
-                )
-                for job in jobs
-            ),
+            instances=tuple(job.sent_as for job in jobs),
         )
         self._store.create_transaction(
             destination.name,

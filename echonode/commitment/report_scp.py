@@ -75,7 +75,13 @@ class ReportSCP:
             "transaction_uid": report.transaction_uid,
         }
         for sop_instance_uid in outcome.committed:
-            log.info("instance_committed", sop_instance_uid=sop_instance_uid, **whose)
+            log.info(
+                "instance_committed",
+                sop_instance_uid=sop_instance_uid,
+                # Where the archive promised a lossy copy in its place, that is said.
+                derived_sop_instance_uid=outcome.derived.get(sop_instance_uid),
+                **whose,
+            )
         for job, failure_reason in outcome.failed:
             log.warning(
                 "commitment_failed",

@@ -17,7 +17,7 @@ Seconds = Annotated[float, Field(gt=0, le=30 * 86_400)]
 
 
 class StatusRule(Section):
-    """What a status of this archive means, where it is otherwise than README's table says.
+    """What a status of this archive means, where it is otherwise than docs/operations.md says.
 
     retry_delays_s: before each repetition, then it is held; only for retry_then_hold.
     """
@@ -42,9 +42,14 @@ class StatusRule(Section):
 
 
 class LossyProfile(Section):
-    """JPEG baseline for an archive that takes nothing lossless: as a derived instance."""
+    """JPEG baseline for an archive that takes nothing lossless: as a derived instance.
+
+    keep_original: whether the original stays here for ever; else it goes like any other, once the
+    archive has proved that it holds the copy.
+    """
 
     quality: Annotated[int, Field(ge=50, le=100)] = 95
+    keep_original: bool = True
 
 
 class DestinationSection(Section):

@@ -224,6 +224,13 @@ class Config(Section):
             for name in names
         }
 
+    def forwarding_by_ae_title(self) -> dict[str, tuple[str, ...]]:
+        """The same by AE title, which is what the files of a peer name it by."""
+        return {
+            self.peers[name].ae_title: destinations
+            for name, destinations in self.forwarding_by_peer().items()
+        }
+
     def destination_values(self) -> tuple[Destination, ...]:
         """The destinations, each with its peer."""
         by_name = {peer.name: peer for peer in self.peer_values()}

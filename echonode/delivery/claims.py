@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 
@@ -35,6 +35,7 @@ class Claims:
         self._store = store
         self._now = now
         self._waiting: deque[DeliveryJob] = deque()
+        self._kinds: tuple[StoredInstance, ...] = ()
         self._changed = threading.Condition()
 
     @property
@@ -51,13 +52,13 @@ class Claims:
             if not self._waiting:
                 claimed = self._store.claim(self._destination, now=self._now(), limit=limit)
                 self._waiting.extend(claimed)
+                self._kinds = _one_of_each_kind(job.instance for job in claimed)
                 self._changed.notify_all()
             return self._waiting.popleft() if self._waiting else None
 
     def upcoming(self) -> tuple[StoredInstance, ...]:
-        """The instances that wait, in their order."""
-        with self._changed:
-            return tuple(job.instance for job in self._waiting)
+        """One instance of each kind that was last claimed, in their order: what is to negotiate."""
+        return self._kinds
 
     def give_back(self, job: DeliveryJob) -> None:
         """It was taken and not sent: it is the next one again."""
@@ -91,3 +92,11 @@ class Claims:
             with self._changed:
                 self._waiting.extendleft(reversed(jobs))
             raise
+
+
+def _one_of_each_kind(instances: Iterable[StoredInstance]) -> tuple[StoredInstance, ...]:
+    """The first of each SOP class and transfer syntax."""
+    first: dict[tuple[str, str], StoredInstance] = {}
+    for instance in instances:
+        first.setdefault((instance.sop_class_uid, instance.transfer_syntax_uid), instance)
+    return tuple(first.values())

@@ -69,7 +69,10 @@ class Compatibility:
 
     def _is_refused(self, context: StorageContext, now: datetime) -> bool:
         known = self.learnt.get(context)
-        return known is not None and not known.accepted and now - known.at < REFUSAL_BELIEVED
+        if known is None or known.accepted:
+            return False
+        # An answer from the future was given before the clock was set back: nobody knows when.
+        return timedelta() <= now - known.at < REFUSAL_BELIEVED
 
     def accepted(self) -> Mapping[str, tuple[str, ...]]:
         """SOP class -> the transfer syntaxes that it is taken in; none where it is refused."""

@@ -168,8 +168,12 @@ class Crew:
                     name=f"delivery-{self._name}-{number + 1}",
                     daemon=True,
                 )
+                try:
+                    thread.start()
+                except RuntimeError:  # the system gives no more threads: fewer lanes, then
+                    return
+                # It is here before the thread, which takes the lock to leave, could be gone.
                 self._helpers[number] = (thread, line)
-                thread.start()
 
     def _run_helper(self, number: int, line: Line) -> None:
         try:

@@ -53,6 +53,8 @@ class Line:
         self._linger_s = linger_s
         self._monotonic = monotonic
         self._open: OpenLine | None = None
+        # Kinds of instance that were found to fit the open association.
+        self._fitting: set[tuple[str, str]] = set()
         self._last_used = 0.0
         self._aborted = False
 
@@ -78,14 +80,21 @@ class Line:
         return line
 
     def _fits(self, line: OpenLine, instances: Sequence[StoredInstance]) -> bool:
-        worthwhile = self._acquaintance.worthwhile
-        return all(
-            line.negotiated.covers(worthwhile(self._repertoire.contexts_for(instance)))
-            for instance in instances
-        )
+        return all(self._fits_one(line, instance) for instance in instances)
+
+    def _fits_one(self, line: OpenLine, instance: StoredInstance) -> bool:
+        kind = (instance.sop_class_uid, instance.transfer_syntax_uid)
+        if kind in self._fitting:
+            return True
+        contexts = self._acquaintance.worthwhile(self._repertoire.contexts_for(instance))
+        fits = line.negotiated.covers(contexts)
+        if fits:
+            self._fitting.add(kind)
+        return fits
 
     def _renew(self, instances: Sequence[StoredInstance]) -> OpenLine:
         self.release()
+        self._fitting.clear()
         contexts = propose(
             instances,
             policy=self._destination.commitment,

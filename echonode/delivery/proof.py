@@ -72,7 +72,7 @@ class CommitmentProof:
 
     def _next_s(self) -> float | None:
         """Seconds until something sent is due for another request."""
-        # What is due later than that is looked for later, and what never is (retry.NEVER) never.
+        # What is due later than that is looked for later.
         horizon = self._now() + timedelta(seconds=_HORIZON_S)
         waiting = self._store.sent(self._destination.name, limit=_BATCH, now=horizon)
         due_at = min((job.next_attempt_at for job in waiting if job.next_attempt_at), default=None)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from echonode.delivery.status_table import Treatment, Verdict
 from echonode.errors import (
@@ -31,9 +31,9 @@ from echonode.errors import (
     PeerUnreachable,
 )
 from echonode.model.delivery import DeliveryEvent
+from echonode.model.instance import DerivedCopy
 
 Random = Callable[[], float]  # as random.random: [0, 1)
-NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +77,7 @@ class Backoff:
 class Decision:
     """What the worker does, and nothing else.
 
-    event: for the delivery's state machine. next_attempt_at: when it is due again: to be sent
-    (RETRY), or to be proved (STORED). provable: whether the destination can prove that it keeps
-    this very instance.
+    event: for the delivery's state machine. next_attempt_at: when it is due again (RETRY).
     pause_s: how long the destination is left alone; 0 not at all. A duration, because a pause must
     not grow when the wall clock is set. alarm: a person should look. reason: in plain words.
     """
@@ -89,7 +87,6 @@ class Decision:
     next_attempt_at: datetime | None = None
     pause_s: float = 0.0
     alarm: bool = False
-    provable: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,18 +155,13 @@ def after_silence(
     )
 
 
-def after_derived(derived_uid: str) -> Decision:
-    """The decision on an instance in whose place one derived with loss was stored.
-
-    It stays `sent` for ever: no promise about the derived one is a promise about this one, so none
-    is asked for, and ours is the only master.
-    """
-    return Decision(
-        event=DeliveryEvent.STORED,
-        reason=f"sent as a lossy derived instance, {derived_uid}: the master is here alone",
-        next_attempt_at=NEVER,
-        provable=False,
-    )
+def remark_on_stored(verdict: Verdict, status: int, derived: DerivedCopy | None) -> str:
+    """What a person should know of a success: that it was a warning, that a lossy copy went."""
+    remarks = [
+        "" if status == 0x0000 else verdict.meaning,
+        f"sent as {derived.remark}" if derived else "",
+    ]
+    return "; ".join(remark for remark in remarks if remark)
 
 
 def after_refused_contexts(error: ContextNotAccepted) -> Decision:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from echonode.delivery.line import Line
-from echonode.delivery.ports import CheckBytes
 from echonode.delivery.retry import after_damage, after_refused_contexts, after_unreadable
 from echonode.delivery.settlement import Settlement
 from echonode.delivery.storage_scu import StorageSCU
@@ -17,12 +16,8 @@ from echonode.store.values import DeliveryJob
 class Sender:
     """One destination's sending; every lane's thread uses it with a line of its own."""
 
-    def __init__(
-        self, *, storage_scu: StorageSCU, check_bytes: CheckBytes | None, settlement: Settlement
-    ) -> None:
-        """`check_bytes` None: send without looking whether the bytes are still those stored."""
+    def __init__(self, *, storage_scu: StorageSCU, settlement: Settlement) -> None:
         self._storage_scu = storage_scu
-        self._check_bytes = check_bytes
         self._settlement = settlement
 
     def send(self, line: Line, job: DeliveryJob, upcoming: Sequence[StoredInstance]) -> None:
@@ -33,12 +28,7 @@ class Sender:
         """
         settlement = self._settlement
         try:
-            if self._check_bytes is not None:
-                self._check_bytes(job.instance)
             opened = line.get([job.instance, *upcoming])
-        except Damaged as error:
-            settlement.settle(job, after_damage(error))
-            return
         except ContextNotAccepted as error:
             settlement.settle(job, after_refused_contexts(error))
             return
@@ -51,7 +41,8 @@ class Sender:
         except OSError as error:
             settlement.failed_here(job, error)
         except Damaged as error:
-            line.drop()  # half a message is out, nothing can follow it
+            if not opened.association.is_open:
+                line.drop()  # half a message is out, nothing can follow it
             settlement.settle(job, after_damage(error))
         except NetworkError as error:
             line.drop()

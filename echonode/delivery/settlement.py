@@ -20,14 +20,13 @@ from echonode.delivery.clerk import Clerk, Outcome
 from echonode.delivery.health import DestinationHealth
 from echonode.delivery.ports import DeliveryStore
 from echonode.delivery.retry import (
-    NEVER,
     Backoff,
     Decision,
     Random,
-    after_derived,
     after_own_failure,
     after_response,
     after_silence,
+    remark_on_stored,
 )
 from echonode.delivery.status_table import Treatment
 from echonode.delivery.storage_scu import SendOutcome
@@ -68,9 +67,22 @@ class Settlement:
         """The archive answered the C-STORE."""
         with self._lock:
             decision = self._after_outcome(job, outcome)
-        if outcome.derived_uid and decision.event is DeliveryEvent.STORED:
-            decision = after_derived(outcome.derived_uid)
-        self.settle(job, decision, outcome.response.status)
+        if decision.event is DeliveryEvent.STORED:
+            self._stored(job, outcome)
+        else:
+            self.settle(job, decision, outcome.response.status)
+
+    def _stored(self, job: DeliveryJob, outcome: SendOutcome) -> None:
+        self._forget(job)
+        status = outcome.response.status
+        attempt = Attempt(
+            job_id=job.id,
+            event=DeliveryEvent.STORED,
+            status=status,
+            error=remark_on_stored(outcome.verdict, status, outcome.derived),
+            derived=outcome.derived,
+        )
+        self.clerk.note(Outcome(job=job, attempt=attempt))
 
     def _after_outcome(self, job: DeliveryJob, outcome: SendOutcome) -> Decision:
         treatment = outcome.verdict.treatment
@@ -119,20 +131,15 @@ class Settlement:
         self.settle(job, decision)
 
     def settle(self, job: DeliveryJob, decision: Decision, status: int | None = None) -> None:
-        """Make the decision durable, then act on the destination and say so. Raises StoreError."""
+        """Make a failure durable, then act on the destination and say so. Raises StoreError."""
         # The archive's Error Comment is kept nowhere: archives write names into it.
-        plain = status == 0x0000 and decision.provable
         attempt = Attempt(
             job_id=job.id,
             event=decision.event,
             status=status,
-            error="" if plain else decision.reason,
+            error=decision.reason,
             next_attempt_at=decision.next_attempt_at,
         )
-        if decision.event is DeliveryEvent.STORED:
-            self._forget(job)
-            self.clerk.note(Outcome(job=job, attempt=attempt))
-            return
         try:
             self._store.record_attempts([attempt], now=self._now())
         except IllegalTransition as error:
@@ -165,6 +172,6 @@ class Settlement:
             ae_title=self._destination.peer.ae_title,
             status=None if attempt.status is None else f"{attempt.status:04X}",
             reason=attempt.error,
-            next_attempt_at=again_at.isoformat() if again_at and again_at != NEVER else None,
+            next_attempt_at=again_at.isoformat() if again_at else None,
             alarm=alarm,
         )

@@ -6,25 +6,25 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from echonode.delivery.negotiation import Negotiated, Repertoire
-from echonode.delivery.ports import Reencode, StorageAssociation
+from echonode.delivery.ports import CheckBytes, Reencode, StorageAssociation
 from echonode.delivery.status_table import StatusTable, Treatment, Verdict
 from echonode.dimse.services import Part10File, StoreResponse
 from echonode.errors import ContextNotAccepted, InvalidObject
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import DerivedCopy, StoredInstance
 
 
 @dataclass(frozen=True, kw_only=True)
 class SendOutcome:
     """How a C-STORE was answered, what that means, and the transfer syntax it went in.
 
-    derived_uid: SOP Instance UID of the instance that went in the stored one's place, derived from
-    it with loss; '' where the stored one itself went.
+    derived: the instance that went in the stored one's place, derived from it with loss; None
+    where the stored one itself went.
     """
 
     response: StoreResponse
     verdict: Verdict
     transfer_syntax_uid: str
-    derived_uid: str = ""
+    derived: DerivedCopy | None = None
 
 
 class StorageSCU:
@@ -36,18 +36,23 @@ class StorageSCU:
         table: StatusTable,
         repertoire: Repertoire | None = None,
         reencode: Reencode | None = None,
+        check_bytes: CheckBytes | None = None,
     ) -> None:
-        """`reencode`: makes what `repertoire` names beside the stored syntax."""
+        """reencode: makes what `repertoire` names beside the stored syntax; check_bytes: of what.
+
+        What goes as stored is checked where it is sent, in the buffer that it is sent from.
+        """
         self._table = table
         self._repertoire = repertoire or Repertoire()
         self._reencode = reencode
+        self._check_bytes = check_bytes
 
     def send(
         self, association: StorageAssociation, negotiated: Negotiated, instance: StoredInstance
     ) -> SendOutcome:
         """Send `instance`; where its context is refused with a status, once more on another.
 
-        Raises ContextNotAccepted, AssociationLost, Damaged where the file cannot be read,
+        Raises ContextNotAccepted, AssociationLost, Damaged where the file is not what was stored,
         InvalidObject where it can be re-encoded into nothing that is accepted, and OSError.
         """
         contexts = self._repertoire.contexts_for(instance)
@@ -77,29 +82,28 @@ class StorageSCU:
     ) -> SendOutcome:
         with reencoded as file:
             response = association.c_store(file)
-            derived = file.sop_instance_uid != instance.sop_instance_uid
+            is_derived = file.sop_instance_uid != instance.sop_instance_uid
             return SendOutcome(
                 response=response,
                 verdict=self._table.verdict(response.status),
                 transfer_syntax_uid=transfer_syntax_uid,
-                derived_uid=file.sop_instance_uid if derived else "",
+                derived=_derived_copy(file) if is_derived else None,
             )
 
     def _file(
         self, instance: StoredInstance, transfer_syntax_uid: str
     ) -> AbstractContextManager[Part10File]:
         if self._reencode is None or transfer_syntax_uid == instance.transfer_syntax_uid:
-            return nullcontext(part10_file(instance))
+            return nullcontext(Part10File.of(instance))
+        if self._check_bytes is not None:
+            self._check_bytes(instance)
         return self._reencode(instance, transfer_syntax_uid)
 
 
-def part10_file(instance: StoredInstance) -> Part10File:
-    """The stored file itself, as dimse/ sends it."""
-    return Part10File(
-        path=instance.path,
-        sop_class_uid=instance.sop_class_uid,
-        sop_instance_uid=instance.sop_instance_uid,
-        transfer_syntax_uid=instance.transfer_syntax_uid,
-        dataset_offset=instance.dataset_offset,
-        size=instance.size,
+def _derived_copy(file: Part10File) -> DerivedCopy:
+    return DerivedCopy(
+        sop_class_uid=file.sop_class_uid,
+        sop_instance_uid=file.sop_instance_uid,
+        transfer_syntax_uid=file.transfer_syntax_uid,
+        dataset_sha256=file.dataset_sha256,
     )

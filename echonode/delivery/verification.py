@@ -23,7 +23,6 @@ from echonode.log import get_logger
 from echonode.model.criteria import Root
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.identity import Destination
-from echonode.model.instance import StoredInstance
 from echonode.store.values import DeliveryJob
 
 ABSENT_DELAYS_S = (1.0, 5.0, 30.0, 120.0)
@@ -35,26 +34,27 @@ _PENDING = (0xFF00, 0xFF01)  # PS3.4 C.4.1.1.4
 log = get_logger(__name__)
 
 
-def image_identifier(instance: StoredInstance) -> Dataset:
-    """The IMAGE-level identifier for one instance, unique keys of all levels above it included."""
+def image_identifier(job: DeliveryJob) -> Dataset:
+    """The IMAGE-level identifier for what was sent, unique keys of all levels above it included."""
     identifier = Dataset()
     identifier.QueryRetrieveLevel = "IMAGE"
-    identifier.StudyInstanceUID = instance.study_instance_uid
-    identifier.SeriesInstanceUID = instance.series_instance_uid
-    identifier.SOPInstanceUID = instance.sop_instance_uid
+    # A derived copy stands in the series of its original.
+    identifier.StudyInstanceUID = job.instance.study_instance_uid
+    identifier.SeriesInstanceUID = job.instance.series_instance_uid
+    identifier.SOPInstanceUID = job.sent_as.sop_instance_uid
     return identifier
 
 
-def is_found(association: StorageAssociation, instance: StoredInstance) -> bool | None:
-    """Whether the archive finds `instance`; None where its query failed.
+def is_found(association: StorageAssociation, job: DeliveryJob) -> bool | None:
+    """Whether the archive finds what was sent for `job`; None where its query failed.
 
     Raises AssociationLost, ContextNotAccepted, DimseFailure.
     """
     found = False
     status = None
-    for status, answer in association.c_find(Root.STUDY, image_identifier(instance)):
+    for status, answer in association.c_find(Root.STUDY, image_identifier(job)):
         if status in _PENDING and answer is not None:
-            found |= answer.get("SOPInstanceUID") == instance.sop_instance_uid
+            found |= answer.get("SOPInstanceUID") == job.sent_as.sop_instance_uid
     return found if found or status == 0x0000 else None
 
 
@@ -99,7 +99,7 @@ class Verification:
 
     def _look(self, line: Line, job: DeliveryJob) -> None:
         try:
-            found = is_found(line.get().association, job.instance)
+            found = is_found(line.get().association, job)
         except (ContextNotAccepted, DimseFailure) as error:
             log.error("verification_failed", destination=self._destination.name, reason=str(error))
             found = None
@@ -107,7 +107,7 @@ class Verification:
         if found is None:
             self._look_again_at[job.id] = self._monotonic() + self._query_failed_s
         elif found:
-            self._settle(job, DeliveryEvent.FOUND, "instance_verified")
+            self._settle(job, DeliveryEvent.FOUND, "instance_verified", job.proof_remark)
         else:
             self._absent(job)
 

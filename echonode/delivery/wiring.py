@@ -56,9 +56,9 @@ def delivery_worker(
 ) -> DeliveryWorker:
     """The worker of `destination`, not yet started.
 
-    check_bytes: looks before each C-STORE whether the bytes are those stored; None: do not look.
-    reencode: makes what the policy's repertoire needs; None: send as stored. notes: where what is
-    learnt of the archive is kept; None: nowhere.
+    check_bytes: looks before an instance is re-encoded whether its bytes are those stored; None: do
+    not look. reencode: makes what the policy's repertoire needs; None: send as stored. notes: where
+    what is learnt of the archive is kept; None: nowhere.
     """
     policy = policy or DeliveryPolicy()
     backoff = backoff or Backoff()
@@ -81,13 +81,16 @@ def delivery_worker(
         destination, store=store, health=health, now=now, random=random, backoff=backoff
     )
     storage_scu = StorageSCU(
-        table=StatusTable(policy.statuses), repertoire=repertoire, reencode=reencode
+        table=StatusTable(policy.statuses),
+        repertoire=repertoire,
+        reencode=reencode,
+        check_bytes=check_bytes,
     )
     crew = Crew(
         destination.name,
         claims=Claims(destination.name, store, now=now),
         clerk=settlement.clerk,
-        sender=Sender(storage_scu=storage_scu, check_bytes=check_bytes, settlement=settlement),
+        sender=Sender(storage_scu=storage_scu, settlement=settlement),
         health=health,
         parallelism=Parallelism(policy.associations),
         new_line=new_line,

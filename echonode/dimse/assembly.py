@@ -106,6 +106,7 @@ class StreamDIMSE(DIMSEServiceProvider):
         self.cancelled: set[int] = set()
         self.cancellable: int | None = None  # Message ID of the operation being served
         self.waiting: dict[int, Answers] = {}
+        self.has_answered = False  # somebody who waited, since it was last looked at
 
     @property
     def mid_message(self) -> bool:
@@ -185,6 +186,7 @@ class StreamDIMSE(DIMSEServiceProvider):
             answers = self.waiting.get(responded_to if responded_to is not None else -1)
             if answers is not None:  # else nobody waits any more
                 answers.put(message)
+                self.has_answered = True
         elif command.message_id is None:
             raise ProtocolViolation("a request without Message ID")
         elif len(self.inbox) >= self._limits.waiting_messages:

@@ -5,8 +5,8 @@ messages off one queue whoever they are for, answers any handler's exception wit
 dataset in memory, and sleeps 100 ms in abort().
 
 Rules
-- The association's own thread is the only one that reads and the only one that moves the state
-  machine. It serves requests in the order they came.
+- The association's own thread reads, and moves the state machine; a caller that waits for its
+  answer may borrow both (reading.py). It alone serves requests, in the order they came.
 - Any thread may speak, through `conversation`.
 - Other threads ask for the end by `ask_release`, `ask_abort` and `ask_drain`; `hang_up` is for when
   asking was not enough.
@@ -111,6 +111,11 @@ class EventAssociation(Association):
         return self.dul.connection
 
     @property
+    def is_usable(self) -> bool:
+        """Whether it is established and nobody has asked for its end."""
+        return self.is_established and self._wish is None
+
+    @property
     def accepted_by_id(self) -> dict[int, PresentationContext]:
         """The accepted presentation contexts by their IDs."""
         return self._accepted_cx
@@ -172,7 +177,7 @@ class EventAssociation(Association):
         return self.prepare() and self.is_established
 
     def _converse(self) -> None:
-        while self.heed():
+        while self._has_reading() and self.heed():
             if self.dimse.inbox:
                 self.serve(self.dimse.inbox.popleft())
             elif self._wish is not None and self._grant(self._wish):
@@ -181,6 +186,20 @@ class EventAssociation(Association):
                 self.abort()
             else:
                 self.dul.turn(time.monotonic() + self.dul._idle_timer.remaining)
+                self._lend_reading()
+
+    def _has_reading(self) -> bool:
+        """True; where the reading is lent, only once it was taken back."""
+        if self.dul.reading.is_lent:
+            self.dul.reading.mind(self.connection.fileno())
+            self.dimse.has_answered = False
+        return True
+
+    def _lend_reading(self) -> None:
+        """To a caller that is likely to send its next request now that it has its answer."""
+        if self.is_requestor and self.dimse.has_answered and not self.conversation.needs_reading():
+            self.dimse.has_answered = False
+            self.dul.reading.lend()
 
     def heed(self, *, release: bool = True) -> bool:
         """Act on what the peer wants of the association itself; False when it is over.

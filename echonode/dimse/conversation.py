@@ -3,27 +3,27 @@
 Rules
 - A message is sent whole under `dul.sending`, so that the PDUs of two never mix.
 - Each request of ours has a Message ID of its own and a place where its answers arrive.
-- Other threads wait at that place. The association's own thread (inside a handler) goes on reading
-  while it waits; requests that come meanwhile wait in the inbox.
+- Other threads wait at that place, or read until it is filled (reading.py). The association's own
+  thread (inside a handler) goes on reading while it waits; requests that come meanwhile wait in
+  the inbox.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from functools import cached_property
 from queue import Empty
 from typing import TYPE_CHECKING, cast
 
 from echonode.dimse.assembly import Answers, Message
 from echonode.dimse.command_set import CommandSet, encode
-from echonode.dimse.pdu_stream import PDATA_HEADER_BYTES, fragment_bytes, message_pdus
-from echonode.dimse.transport import SendFailed
+from echonode.dimse.dataset_pdus import DatasetPdus
+from echonode.dimse.pdu_stream import fragment_bytes, message_pdus
+from echonode.dimse.transport import Buffer, SendFailed
 from echonode.errors import AssociationLost, ContextNotAccepted
 
 if TYPE_CHECKING:
-    from pynetdicom.presentation import PresentationContext
-
     from echonode.dimse.association import EventAssociation
 
 
@@ -34,9 +34,9 @@ class Conversation:
         self._assoc = assoc
         self._message_id = 0
         self._numbering = threading.Lock()
-        self._send_buffer: bytearray | None = None
+        self._context_ids: dict[tuple[str, str], int] = {}
 
-    @property
+    @cached_property
     def fragment(self) -> int:
         """How many bytes of a message go into one PDU to this peer."""
         remote = self._assoc.acceptor if self._assoc.is_requestor else self._assoc.requestor
@@ -55,39 +55,41 @@ class Conversation:
     def send_pdus(self, pdus: bytes | bytearray) -> None:
         """Send whole messages, packed already, in one write. Raises AssociationLost."""
         with self._assoc.dul.sending:
-            self.send_pieces([pdus])
+            self.write(pdus)
 
-    def send_pieces(self, pieces: Iterable[bytes | bytearray | memoryview]) -> None:
-        """Send PDUs; the caller holds `dul.sending`. Raises AssociationLost.
+    def write(self, *pieces: Buffer) -> None:
+        """Send PDUs, in one write; the caller holds `dul.sending`. Raises AssociationLost.
 
         P-DATA requests are for Sta6, and for Sta8 until we answer the release (DT-1, AR-7).
         """
-        for piece in pieces:
-            if not self._assoc.is_established:
-                raise AssociationLost("the association is over")
-            try:
-                self._assoc.connection.send_all(piece)
-            except SendFailed as error:
-                self._assoc.connection.hang_up()
-                raise AssociationLost(f"sending failed: {error}") from error
+        if not self._assoc.is_established:
+            raise AssociationLost("the association is over")
+        try:
+            self._assoc.connection.send_all(*pieces)
+        except SendFailed as error:
+            self._assoc.connection.hang_up()
+            raise AssociationLost(f"sending failed: {error}") from error
 
-    @property
-    def send_buffer(self) -> bytearray:
-        """Room for at least one whole PDU of a dataset; for the holder of `dul.sending`."""
-        if self._send_buffer is None:
-            room = max(self.fragment, self._assoc.limits.pdu_bytes) + PDATA_HEADER_BYTES
-            self._send_buffer = bytearray(room + self._assoc.limits.pdu_bytes // 64)
-        return self._send_buffer
+    @cached_property
+    def dataset_pdus(self) -> DatasetPdus:
+        """Room for a dataset on its way; for the holder of `dul.sending`."""
+        return DatasetPdus(self.fragment)
 
-    def context_for(self, abstract_syntax: str, transfer_syntax: str = "") -> PresentationContext:
+    def context_id_for(self, abstract_syntax: str, transfer_syntax: str = "") -> int:
         """The accepted context in which we may be SCU of this pair ('' is any syntax).
 
         Raises ContextNotAccepted.
         """
-        for context in self._assoc.accepted_by_id.values():
+        wanted = (abstract_syntax, transfer_syntax)
+        if wanted not in self._context_ids:
+            self._context_ids[wanted] = self._look_up(*wanted)
+        return self._context_ids[wanted]
+
+    def _look_up(self, abstract_syntax: str, transfer_syntax: str) -> int:
+        for context_id, context in self._assoc.accepted_by_id.items():
             fits = transfer_syntax in ("", context.transfer_syntax[0])
             if fits and context.abstract_syntax == abstract_syntax and context.as_scu:
-                return context
+                return context_id
         raise ContextNotAccepted(
             f"no presentation context for {abstract_syntax} {transfer_syntax}".strip()
         )
@@ -105,7 +107,9 @@ class Conversation:
         deadline = time.monotonic() + self._assoc.limits.dimse_s
         if threading.current_thread() is self._assoc:
             self._read_until(answers, deadline)
-        elif not self._assoc.is_established and answers.empty():
+        elif self._assoc.dul.reading.borrow():
+            self._read_borrowed(answers, deadline)
+        if not self._assoc.is_established and answers.empty():
             raise AssociationLost("the association is over")
         try:
             message = answers.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -122,6 +126,32 @@ class Conversation:
             if not self._assoc.heed():
                 raise AssociationLost("the association ended before the answer")
             self._assoc.dul.turn(deadline)
+
+    def _read_borrowed(self, answers: Answers, deadline: float) -> None:
+        """Until the answer is there, or something for which it takes the own thread."""
+        dul = self._assoc.dul
+        try:
+            # The own thread may have read it, and lent the reading, since the request went out.
+            if answers.empty():
+                dul.await_bytes(deadline)
+            while answers.empty() and time.monotonic() < deadline:
+                if not dul.reading.is_lent or self._is_for_own_thread():
+                    break
+                dul.turn(deadline)
+        finally:
+            dul.reading.give_back(wanted=self.needs_reading)
+
+    def _is_for_own_thread(self) -> bool:
+        dul, dimse = self._assoc.dul, self._assoc.dimse
+        return dul.is_over or bool(dimse.inbox) or dul.peek_next_pdu() is not None
+
+    def needs_reading(self) -> bool:
+        """Whether reading cannot wait for our next request: for what was read, or for a caller."""
+        return (
+            self._is_for_own_thread()
+            or self._assoc.dul.is_mid_stream
+            or any(answers.empty() for answers in [*self._assoc.dimse.waiting.values()])
+        )
 
     def exchange(self, context_id: int, command: CommandSet, dataset: bytes = b"") -> Message:
         """Send a request that has one answer, and return that. Raises AssociationLost."""

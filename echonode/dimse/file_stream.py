@@ -1,14 +1,18 @@
 """Sending an instance's dataset from its file, a buffer at a time (PS3.7 9.1.1, PS3.8 annex E).
 
-The dataset is never whole in memory: the kernel reads it straight between the PDU headers of a
-buffer (preadv), and each buffer, with as many PDUs as it holds, is one write. The command set goes
-out in the first of them.
+Rules
+- A dataset larger than the buffer is never whole in memory. Each buffer is one read and one write
+  of as many PDUs as it holds; the command set goes out with the first of them.
+- Where the dataset's hash is known, it is compared before a byte goes out: bit rot does not travel.
+  Of a dataset that fits into the buffer, what was compared is what is sent. The file's head must
+  name what the command is about to: the index may have rotted as well.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from hashlib import sha256
 
 from echonode.dimse.association import EventAssociation
 from echonode.dimse.command_set import (
@@ -18,16 +22,10 @@ from echonode.dimse.command_set import (
     CommandSet,
     encode,
 )
-from echonode.dimse.pdu_stream import (
-    LAST,
-    PDATA_HEADER_BYTES,
-    message_pdus,
-    pack_pdata_header,
-)
+from echonode.dimse.pdu_stream import message_pdus
 from echonode.dimse.services import Part10File, StoreResponse
 from echonode.errors import AssociationLost, Damaged
-
-_PDUS_PER_WRITE = 256  # preadv takes at most IOV_MAX (1,024) pieces
+from echonode.model.file_head import names
 
 
 def store(
@@ -40,11 +38,10 @@ def store(
 ) -> StoreResponse:
     """C-STORE `file` and return the peer's answer.
 
-    Raises ContextNotAccepted, AssociationLost, and Damaged when the file cannot be read or is
-    shorter than it was (then the message is broken off, and the association with it).
+    Raises ContextNotAccepted, AssociationLost, and Damaged: where the file cannot be read or is not
+    what was stored, nothing has gone out; where it fails half-way, the association is aborted.
     """
-    context = assoc.conversation.context_for(file.sop_class_uid, file.transfer_syntax_uid)
-    assert context.context_id is not None
+    context_id = assoc.conversation.context_id_for(file.sop_class_uid, file.transfer_syntax_uid)
     message_id = assoc.conversation.next_message_id()
     command = CommandSet(
         command_field=CommandField.C_STORE,
@@ -58,7 +55,7 @@ def store(
     )
     answers = assoc.conversation.expect(message_id)
     try:
-        _send(assoc, file, context.context_id, encode(command))
+        _send(assoc, file, context_id, encode(command))
         answer = assoc.conversation.answer(answers).command
     finally:
         assoc.conversation.forget(message_id)
@@ -72,64 +69,54 @@ def _send(assoc: EventAssociation, file: Part10File, context_id: int, command: b
         descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise Damaged(f"the file of {file.sop_instance_uid} cannot be opened") from error
+    begun = False
     try:
-        size = os.fstat(descriptor).st_size - file.dataset_offset
-        if size <= 0:
-            raise Damaged(f"the file of {file.sop_instance_uid} has no dataset")
         with assoc.dul.sending:
-            fragment = assoc.conversation.fragment
-            head = message_pdus(context_id, command, b"", fragment)
-            assoc.conversation.send_pieces(
-                _pieces(
-                    descriptor,
-                    (file.dataset_offset, size),
-                    context_id=context_id,
-                    head=head,
-                    fragment=fragment,
-                    buffer=assoc.conversation.send_buffer,
-                )
-            )
+            conversation = assoc.conversation
+            head = [message_pdus(context_id, command, b"", conversation.fragment)]
+            pdus = conversation.dataset_pdus
+            for filled, last in _checked_parts(descriptor, file, pdus.room):
+                begun = True
+                conversation.write(*head, *pdus.pieces(context_id, filled, last=last))
+                head = []
     except (Damaged, OSError) as error:
-        assoc.ask_abort()  # half a message is out
-        raise Damaged(f"the file of {file.sop_instance_uid} cannot be read whole") from error
+        if begun:
+            assoc.ask_abort()  # half a message is out
+        raise Damaged(f"the file of {file.sop_instance_uid}: {error}") from error
     finally:
         os.close(descriptor)
 
 
-def _pieces(
-    descriptor: int,
-    dataset: tuple[int, int],
-    *,
-    context_id: int,
-    head: bytes,
-    fragment: int,
-    buffer: bytearray,
-) -> Iterator[memoryview]:
-    """The message's PDUs in buffers to write: `head`, then the dataset at (offset, size)."""
-    view = memoryview(buffer)
-    view[: len(head)] = head
-    filled = len(head)
-    offset, left = dataset
-    while left:
-        room = min((len(buffer) - filled) // (PDATA_HEADER_BYTES + fragment), _PDUS_PER_WRITE)
-        targets = []
-        # At least one: the buffer has room for a whole PDU beside any head we write.
-        for _ in range(max(room, 1)):
-            size = min(fragment, left)
-            left -= size
-            # Fragments are even (PS3.8 E.1), which a deflated or a cut-off dataset may not be:
-            # DCMTK aborts at an odd one. A zero byte after it means nothing (PS3.5 A.5).
-            even = size + size % 2
-            pack_pdata_header(buffer, filled, context_id, 0 if left else LAST, even)
-            filled += PDATA_HEADER_BYTES
-            targets.append(view[filled : filled + size])
-            filled += even
-            buffer[filled - 1] = 0  # the padding, or a place that is read into
-            if not left:
-                break
-        wanted = sum(map(len, targets))
-        if os.preadv(descriptor, targets, offset) != wanted:
+def _checked_parts(
+    descriptor: int, file: Part10File, room: memoryview
+) -> Iterator[tuple[int, bool]]:
+    """Fill `room` with each part of the dataset in turn; (bytes filled, whether it is the last).
+
+    Raises Damaged, before the first part where the dataset's hash is known; and OSError.
+    """
+    dataset = range(file.dataset_offset, os.fstat(descriptor).st_size)
+    if not dataset:
+        raise Damaged("there is no dataset")
+    if file.dataset_sha256:
+        digest = sha256()
+        for filled, _ in _parts(descriptor, dataset, room):
+            digest.update(room[:filled])
+        if digest.hexdigest() != file.dataset_sha256:
+            raise Damaged("its bytes are not those that were stored")
+        head = os.pread(descriptor, file.dataset_offset, 0)
+        uids = (file.sop_class_uid, file.sop_instance_uid, file.transfer_syntax_uid)
+        # What was re-encoded has no File Meta Information to be wrong.
+        if head and not names(head, *uids):
+            raise Damaged("it names another class, instance or transfer syntax than is to be sent")
+        if len(dataset) <= len(room):
+            yield len(dataset), True  # what was checked, as it stands there
+            return
+    yield from _parts(descriptor, dataset, room)
+
+
+def _parts(descriptor: int, dataset: range, room: memoryview) -> Iterator[tuple[int, bool]]:
+    for start in dataset[:: len(room)]:
+        part = room[: dataset.stop - start]
+        if os.preadv(descriptor, [part], start) != len(part):
             raise Damaged("shorter than it was")
-        offset += wanted
-        yield view[:filled]
-        filled = 0
+        yield len(part), start + len(part) == dataset.stop

@@ -66,7 +66,7 @@ def run_handler(assoc: EventAssociation, service: str, action: Callable[[], T]) 
 
 
 def _status_of(error: Exception) -> int:
-    if isinstance(error, OutOfSpace):
+    if isinstance(error, OutOfSpace | MemoryError):
         return OUT_OF_RESOURCES
     if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return OUT_OF_RESOURCES

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 
 READ_AHEAD = 65_536
 HEADER_BYTES = 6
-PDATA_HEADER_BYTES = 12  # PDU header, PDV length, context ID, message control header
 
 ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ = 0x01, 0x02, 0x03
 P_DATA, RELEASE_RQ, RELEASE_RP, ABORT = 0x04, 0x05, 0x06, 0x07
@@ -136,9 +135,9 @@ def fragment_bytes(maximum_length: int, limit: int) -> int:
     return max(largest - 6, 2) & ~1
 
 
-def pack_pdata_header(into: bytearray, at: int, context_id: int, control: int, size: int) -> None:
-    """Write the 12 bytes that come before a fragment of `size` bytes into `into[at:]`."""
-    _PDATA.pack_into(into, at, P_DATA, size + 6, size + 2, context_id, control)
+def pdata_header(context_id: int, control: int, size: int) -> bytes:
+    """The 12 bytes of a P-DATA-TF PDU and its PDV before a fragment of `size` bytes."""
+    return _PDATA.pack(P_DATA, size + 6, size + 2, context_id, control)
 
 
 def message_pdus(context_id: int, command: bytes, dataset: bytes, fragment: int) -> bytes:
@@ -152,6 +151,6 @@ def message_pdus(context_id: int, command: bytes, dataset: bytes, fragment: int)
         for start in range(0, len(content), fragment):
             piece = content[start : start + fragment]
             last = LAST if start + fragment >= len(content) else 0
-            out += _PDATA.pack(P_DATA, len(piece) + 6, len(piece) + 2, context_id, kind | last)
+            out += pdata_header(context_id, kind | last, len(piece))
             out += piece
     return bytes(out)

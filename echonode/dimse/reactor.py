@@ -6,7 +6,8 @@ waits for ever for the rest of a PDU, and times by the wall clock.
 
 Rules
 - No thread of its own: the association's thread calls `turn`, which takes in one PDU or waits for
-  one. Before that thread runs (negotiation as requestor) the caller's thread does.
+  one. Before that thread runs (negotiation as requestor) the caller's thread does, and later
+  whoever borrowed the reading (reading.py): one thread at a time.
 - The state machine is pynetdicom's, PS3.8 table 9-10 as it stands; only P-DATA-TF in Sta6 and
   Sta7 goes past its queues (actions DT-2 and AR-6 do nothing but pass it on).
 - What a primitive or PDU sets off is carried out at once (`settle`), before anything else.
@@ -31,6 +32,7 @@ from echonode.dimse.assembly import ProtocolViolation, StreamDIMSE
 from echonode.dimse.datasets import PARSE_FAULTS
 from echonode.dimse.limits import Limits
 from echonode.dimse.pdu_stream import P_DATA, PduError, PduReader, TLSInstead
+from echonode.dimse.reading import Reading
 from echonode.dimse.transport import EventSocket
 from echonode.dimse.waiting import MonotonicTimer, WakeUp
 
@@ -62,6 +64,7 @@ class EventDUL(DULServiceProvider):
         self.met_tls = False  # where we speak in clear
         self.was_closed = False  # by the other side, or by the network
         self.wake = WakeUp()
+        self.reading = Reading(self.wake)
         # Held for each message and each control PDU: their bytes must not mix on the wire.
         self.sending = threading.RLock()
 
@@ -79,6 +82,11 @@ class EventDUL(DULServiceProvider):
     def is_over(self) -> bool:
         """Whether there is nothing more to wait for."""
         return self._kill_thread
+
+    @property
+    def is_mid_stream(self) -> bool:
+        """Whether bytes were read that nothing was made of yet."""
+        return self._reader.mid_pdu
 
     # pynetdicom's own interface ------------------------------------------------------------
 
@@ -164,6 +172,12 @@ class EventDUL(DULServiceProvider):
         """The connection broke under a send: Evt17, as the state machine knows it."""
         self.event_queue.put("Evt17")
         self.settle()
+
+    def await_bytes(self, deadline: float) -> None:
+        """Before `turn`, where bytes can only come later: a look for them would be in vain."""
+        # OpenSSL may hold bytes that the descriptor does not show.
+        if not (self.is_mid_stream or self.connection.is_encrypted):
+            self._wait(deadline)
 
     def turn(self, deadline: float | None) -> bool:
         """Take in one PDU, or wait until `deadline` for bytes, a wake-up or a timer.
@@ -262,5 +276,9 @@ class EventDUL(DULServiceProvider):
         # Rounded up: waking a fraction of a millisecond early would be a busy loop.
         milliseconds = None if seconds == float("inf") else int(seconds * 1000) + 1
         for descriptor, _ in self._poller.poll(milliseconds):
-            if descriptor == self.wake.fileno():
+            if descriptor != self.wake.fileno():
+                continue
+            if self.reading.is_borrowed:
+                self.reading.recall()  # it is the own thread that is meant, and that clears it
+            else:
                 self.wake.clear()

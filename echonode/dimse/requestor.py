@@ -143,8 +143,8 @@ class RequestedAssociation:
 
     @property
     def is_open(self) -> bool:
-        """False as soon as either side has ended it."""
-        return self._assoc.is_established
+        """False as soon as either side has ended it, or we are about to."""
+        return self._assoc.is_usable
 
     def accepts(self, sop_class_uid: str, transfer_syntax_uid: str) -> bool:
         """Whether the peer took exactly this pair."""
@@ -152,13 +152,13 @@ class RequestedAssociation:
 
     def c_echo(self) -> int:
         """C-ECHO (PS3.7 9.1.5): the peer's status. Raises ContextNotAccepted, AssociationLost."""
-        context = self._assoc.conversation.context_for(VERIFICATION_CLASS)
+        context_id = self._assoc.conversation.context_id_for(VERIFICATION_CLASS)
         command = CommandSet(
             command_field=CommandField.C_ECHO,
             affected_sop_class_uid=VERIFICATION_CLASS,
             message_id=self._assoc.conversation.next_message_id(),
         )
-        answer = self._assoc.conversation.exchange(cast(int, context.context_id), command)
+        answer = self._assoc.conversation.exchange(context_id, command)
         return serve_commitment.status_of(answer)
 
     def c_store(
@@ -171,8 +171,9 @@ class RequestedAssociation:
     ) -> StoreResponse:
         """C-STORE (PS3.7 9.1.1), the dataset read from its file as it is sent.
 
-        Raises ContextNotAccepted when this pair was not accepted, Damaged when the file cannot be
-        read whole, AssociationLost when no answer came: then it may have been stored.
+        Raises ContextNotAccepted when this pair was not accepted, AssociationLost when no answer
+        came (then it may have been stored), and Damaged when the file is not what was stored or
+        cannot be read; when that is found half-way, the association is not open any more.
         """
         return file_stream.store(
             self._assoc,
@@ -213,7 +214,7 @@ class RequestedAssociation:
         *,
         move_destination: str | None = None,
     ) -> Iterator[tuple[int, Dataset | None]]:
-        context_id = cast(int, self._assoc.conversation.context_for(sop_class_uid).context_id)
+        context_id = self._assoc.conversation.context_id_for(sop_class_uid)
         data = encoded(self._assoc, context_id, identifier)
         command = CommandSet(
             command_field=field,

@@ -22,7 +22,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pynetdicom.transport import AddressInformation
@@ -31,7 +31,7 @@ from echonode.dimse.limits import Limits
 from echonode.dimse.pdu_stream import ASSOCIATE_RQ
 from echonode.dimse.tls import shake_hands
 from echonode.dimse.tls_faults import ANOTHER_CERTIFICATE, HUNG_UP, TLSFailed, explain
-from echonode.dimse.transport import EventSocket
+from echonode.dimse.transport import Buffer, EventSocket
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -143,12 +143,19 @@ class SecureSocket(EventSocket):
             return 0
         return None
 
-    def _write(self, view: memoryview) -> int:
+    def send_all(self, *pieces: Buffer) -> None:
+        """As in clear; OpenSSL takes one piece at a time and would make a record of each."""
+        if self._tls is not None and len(pieces) > 1:
+            super().send_all(b"".join(pieces))
+        else:
+            super().send_all(*pieces)
+
+    def _write(self, pieces: Sequence[Buffer]) -> int:
         if self._tls is None:
-            return super()._write(view)
+            return super()._write(pieces)
         try:
             with self._lock:
-                return self._encrypted().send(view)
+                return self._encrypted().send(pieces[0])
         except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
             raise BlockingIOError from None
         except OSError as error:

@@ -6,8 +6,8 @@ supported presentation context for every connection.
 
 Rules
 - The accept loop waits on the socket and on `stop`; a connection gets its thread and is forgotten.
-- Out of descriptors (EMFILE) the loop pauses for a moment instead of spinning: the connection stays
-  in the backlog.
+- Out of descriptors (EMFILE) or memory the loop pauses for a moment instead of spinning: the
+  connection stays in the backlog.
 """
 
 from __future__ import annotations
@@ -125,6 +125,8 @@ class EventServer(AssociationServer):
                 if error.errno not in _SHORT_OF:
                     log.warning("accept_failed", error=error.strerror)
                 stopping.poll(_PAUSE_MS)
+            except MemoryError:
+                stopping.poll(_PAUSE_MS)  # as without descriptors: it may pass
             else:
                 self._hand_over(connection, address)
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from pydicom.dataset import Dataset
 
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.criteria import Root
 from echonode.model.identity import Peer
+from echonode.model.instance import StoredInstance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,10 @@ class SubOperations:
 
 @dataclass(frozen=True, kw_only=True)
 class Part10File:
-    """An instance to send: where its file is and where its dataset begins."""
+    """An instance to send: where its file is and where its dataset begins.
+
+    dataset_sha256: hex, over the dataset; '' where nobody has looked.
+    """
 
     path: Path
     sop_class_uid: str
@@ -105,6 +109,20 @@ class Part10File:
     transfer_syntax_uid: str
     dataset_offset: int
     size: int
+    dataset_sha256: str = ""
+
+    @classmethod
+    def of(cls, instance: StoredInstance) -> Self:
+        """A stored instance's own file: it goes byte for byte."""
+        return cls(
+            path=instance.path,
+            sop_class_uid=instance.sop_class_uid,
+            sop_instance_uid=instance.sop_instance_uid,
+            transfer_syntax_uid=instance.transfer_syntax_uid,
+            dataset_offset=instance.dataset_offset,
+            size=instance.size,
+            dataset_sha256=instance.dataset_sha256,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ import contextlib
 import select
 import socket
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 _USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
+
+
+Buffer = bytes | bytearray | memoryview  # memoryviews of single bytes
 
 
 class SendFailed(OSError):
@@ -132,9 +136,12 @@ class EventSocket(AssociationSocket):
 
     def quick_ack(self) -> None:
         """Have the kernel acknowledge what comes next at once."""
-        if _QUICKACK is not None:
-            with contextlib.suppress(OSError):
-                self._descriptor_owner.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        if _QUICKACK is None:
+            return
+        try:
+            self._descriptor_owner.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        except OSError:
+            return
 
     def recv_into(self, space: memoryview) -> int | None:
         """Bytes read into `space`; 0 when the connection is over, None when none are there yet."""
@@ -154,35 +161,38 @@ class EventSocket(AssociationSocket):
         except SendFailed:
             self.event_queue.put("Evt17")
 
-    def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send all of `data`; raises SendFailed when the peer does not take it in time.
+    def send_all(self, *pieces: Buffer) -> None:
+        """Send all of `pieces`, in one write where the kernel takes them at once.
 
-        Nothing for `send_s` is too slow, and so is the whole of it at a byte now and then.
+        Raises SendFailed when the peer does not take it in time. Nothing for `send_s` is too slow,
+        and so is the whole of it at a byte now and then.
         """
         if not self.is_connected:
             raise SendFailed("the connection is closed")
-        view = memoryview(data)
-        deadline: float | None = None
+        left: Sequence[Buffer] = pieces
+        size = sum(map(len, pieces))
+        unsent, deadline = size, 0.0
         try:
             while True:
                 try:
-                    sent = self._write(view)
+                    sent = self._write(left)
                 except BlockingIOError:
-                    deadline = deadline or time.monotonic() + self._limits.send_seconds(len(data))
+                    deadline = deadline or time.monotonic() + self._limits.send_seconds(size)
                     self._await_writable(deadline)
                     continue
-                if sent == len(view):
+                unsent -= sent
+                if not unsent:
                     break
-                view = view[sent:]
+                left = _after(sent, left)
         except SendFailed:
             raise
         except OSError as error:
             raise SendFailed(str(error)) from error
         self.quick_ack()
 
-    def _write(self, view: memoryview) -> int:
+    def _write(self, pieces: Sequence[Buffer]) -> int:
         """Give the kernel what it takes now. Raises BlockingIOError where that is nothing."""
-        return self._descriptor_owner.send(view)
+        return self._descriptor_owner.sendmsg(pieces)
 
     def _await_writable(self, deadline: float) -> None:
         if self._writable is None:
@@ -210,3 +220,12 @@ class EventSocket(AssociationSocket):
     def dispose(self) -> None:
         """Close the descriptor; only where nobody polls it any more."""
         self._descriptor_owner.close()
+
+
+def _after(sent: int, pieces: Sequence[Buffer]) -> Sequence[Buffer]:
+    """What is left of `pieces` when so many bytes of them are gone."""
+    for number, piece in enumerate(pieces):
+        if sent < len(piece):
+            return [memoryview(piece)[sent:], *pieces[number + 1 :]]
+        sent -= len(piece)
+    return ()

@@ -54,3 +54,21 @@ class StoredInstance:
     size: int
     dataset_offset: int
     dataset_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DerivedCopy:
+    """What was sent in an instance's place: derived from it with loss, an instance of its own.
+
+    dataset_sha256: hex, over the dataset as it was sent.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    dataset_sha256: str
+
+    @property
+    def remark(self) -> str:
+        """What it is, for the operator: to follow 'sent as' or 'the archive holds'."""
+        return f"a lossy derived copy, {self.sop_instance_uid}; the original is kept here"

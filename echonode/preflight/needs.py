@@ -7,9 +7,10 @@ from here: its own calls to us are its own preflight.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from echonode.config import Config
+from echonode.config import Config, DestinationSection
+from echonode.delivery.negotiation import Repertoire
 from echonode.dimse.contexts import (
     COMMITMENT,
     EXPLICIT_LE,
@@ -38,12 +39,16 @@ class WorklistQuery:
 class Needs:
     """What we need of one peer.
 
-    policy: of the destination that it is, None where it is none. retrieves: it may have images
-    moved to itself. worklist, reports_steps: what the RIS does for us.
+    policy: of the destination that it is, None where it is none. syntaxes: what our images can be
+    sent to it in, the preferred one first. lossy_quality: of JPEG baseline, None where the
+    destination's profile does not allow it. retrieves: it may have images moved to itself.
+    worklist, reports_steps: what the RIS does for us.
     """
 
     peer: Peer
     policy: CommitmentPolicy | None = None
+    syntaxes: tuple[str, ...] = (EXPLICIT_LE, IMPLICIT_LE)
+    lossy_quality: int | None = None
     retrieves: bool = False
     worklist: WorklistQuery | None = None
     reports_steps: bool = False
@@ -74,7 +79,7 @@ class Needs:
         if self.policy is None and not self.retrieves:
             return ()
         return tuple(
-            ProposedContext(abstract_syntax=uid, transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE))
+            ProposedContext(abstract_syntax=uid, transfer_syntaxes=self.syntaxes)
             for uid in (US_IMAGE, US_MULTI_FRAME)
         )
 
@@ -95,15 +100,27 @@ class Needs:
 
 def needs_of(config: Config) -> Iterator[Needs]:
     """Every peer's, in the file's order."""
-    policies = {at.name: at.commitment for at in config.destination_values()}
+    destinations = {section.peer: section for section in config.destinations}
     for peer in config.peer_values():
-        yield Needs(
+        section = destinations.get(peer.name)
+        need = Needs(
             peer=peer,
-            policy=policies.get(peer.name),
-            retrieves=Service.MOVE in peer.may and peer.name not in policies,
+            retrieves=Service.MOVE in peer.may and section is None,
             worklist=_worklist(config, peer),
             reports_steps=config.mpps is not None and config.mpps.peer == peer.name,
         )
+        yield need if section is None else _delivered_to(need, section)
+
+
+def _delivered_to(need: Needs, section: DestinationSection) -> Needs:
+    """With what delivery can do for it: proved is what will be used."""
+    repertoire = Repertoire(reencoding=True, lossy=section.lossy is not None)
+    return replace(
+        need,
+        policy=section.commitment,
+        syntaxes=tuple(syntax for _, syntax in repertoire.contexts_of(US_IMAGE, EXPLICIT_LE)),
+        lossy_quality=section.lossy.quality if section.lossy else None,
+    )
 
 
 def _worklist(config: Config, peer: Peer) -> WorklistQuery | None:

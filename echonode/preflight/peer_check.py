@@ -16,6 +16,7 @@ from echonode.dimse.contexts import VERIFICATION, ProposedContext
 from echonode.dimse.requestor import RequestedAssociation
 from echonode.errors import ContextNotAccepted, DimseFailure, NetworkError, PeerUnreachable
 from echonode.model.identity import CommitmentPolicy, Peer
+from echonode.objects.transcode_codecs import JPEG_2000_REVERSIBLE, JPEG_BASELINE, JPEG_LS, RLE
 from echonode.preflight import remedies
 from echonode.preflight.needs import Needs, WorklistQuery
 from echonode.preflight.outcome import PeerOutcome, Step
@@ -31,6 +32,10 @@ _NAMES = {
     "1.2.840.10008.3.1.2.3.3": "procedure steps",
     "1.2.840.10008.1.2": "Implicit VR Little Endian",
     "1.2.840.10008.1.2.1": "Explicit VR Little Endian",
+    JPEG_LS: "JPEG-LS",
+    JPEG_2000_REVERSIBLE: "JPEG 2000",
+    RLE: "RLE",
+    JPEG_BASELINE: "JPEG baseline, with loss",
 }
 
 

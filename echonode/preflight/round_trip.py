@@ -3,18 +3,20 @@
 Rules
 - It is the archive's report that counts, on whichever association it comes: on the one that asked,
   which stays open for SAME_ASSOCIATION_S, or on one that the archive opens to us.
+- It goes in the form in which delivery would send it; a lossy copy is proved as what it is.
 - Policy `verify`: found again by C-FIND instead. Policy `none`: stored, and no more is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from pydicom.dataset import Dataset
 
 from echonode.commitment.commitment_scu import CallBackAddress
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
 from echonode.dimse.requestor import RequestedAssociation
+from echonode.dimse.services import Part10File
 from echonode.errors import AssociationLost, ContextNotAccepted, DimseFailure, NetworkError
 from echonode.model.commitment import CommitmentRequest, ReferencedInstance
 from echonode.model.criteria import Root
@@ -56,42 +58,51 @@ class RoundTrip:
     def __call__(self, needs: Needs) -> list[Step]:
         """The steps `store` and `commitment` or `verification`; does not raise."""
         steps: list[Step] = []
+        peer = needs.peer
         try:
-            with self._associate(needs.peer, (*needs.storage, *needs.services)) as association:
-                steps.append(timed(lambda: self._store(association, needs.peer)))
+            with self._associate(peer, (*needs.storage, *needs.services)) as association:
+                with self._file(association, needs) as file:
+                    steps.append(timed(lambda: self._store(association, peer, file)))
+                    sent = ReferencedInstance(
+                        sop_class_uid=file.sop_class_uid, sop_instance_uid=file.sop_instance_uid
+                    )
                 if steps[-1].ok and needs.policy is CommitmentPolicy.VERIFY:
-                    steps.append(timed(lambda: self._verify(association, needs.peer)))
+                    steps.append(timed(lambda: self._verify(association, peer, sent)))
                 if steps[-1].ok and needs.policy is CommitmentPolicy.REQUIRED:
-                    steps.append(timed(lambda: self._commit(association, needs.peer)))
+                    steps.append(timed(lambda: self._commit(association, peer, sent)))
         except ContextNotAccepted as error:
             steps.append(failed("store", str(error), "See the step `contexts`"))
         except NetworkError as error:
             steps.append(failed("store", str(error), f"The log of {needs.peer.name} says more"))
         return steps
 
-    def _store(self, association: RequestedAssociation, peer: Peer) -> Step:
+    def _file(
+        self, association: RequestedAssociation, needs: Needs
+    ) -> AbstractContextManager[Part10File]:
+        """The image as delivery would send it there. Raises ContextNotAccepted."""
+        sop_class_uid = self._image.sop_class_uid
+        for syntax in needs.syntaxes:
+            if association.accepts(sop_class_uid, syntax):
+                return file_of(self._image, syntax, quality=needs.lossy_quality)
+        raise ContextNotAccepted("no context for US Image")
+
+    def _store(self, association: RequestedAssociation, peer: Peer, file: Part10File) -> Step:
         """Raises AssociationLost."""
-        image = self._image
-        syntaxes = [
-            s for s in (EXPLICIT_LE, IMPLICIT_LE) if association.accepts(image.sop_class_uid, s)
-        ]
-        if not syntaxes:
-            return failed("store", "no context for US Image", "See the step `contexts`")
-        with file_of(image, syntaxes[0]) as file:
-            status = association.c_store(file).status
+        status = association.c_store(file).status
         if status not in _STORED:
             remedy = remedies.not_stored(peer, status)
             return failed("store", f"C-STORE was answered {status:04X}", remedy)
         return Step(name="store", ok=True, detail=f"test image stored, status {status:04X}")
 
-    def _verify(self, association: RequestedAssociation, peer: Peer) -> Step:
+    def _verify(
+        self, association: RequestedAssociation, peer: Peer, sent: ReferencedInstance
+    ) -> Step:
         """Raises AssociationLost."""
         identifier = Dataset()
         identifier.QueryRetrieveLevel = "IMAGE"
         identifier.StudyInstanceUID = self._image.study_instance_uid
         identifier.SeriesInstanceUID = self._image.series_instance_uid
-        identifier.SOPInstanceUID = self._image.sop_instance_uid
-        wanted = self._image.sop_instance_uid
+        identifier.SOPInstanceUID = wanted = sent.sop_instance_uid
         try:
             answers = list(association.c_find(Root.STUDY, identifier))
         except (ContextNotAccepted, DimseFailure) as error:
@@ -109,16 +120,10 @@ class RoundTrip:
             f"Does {peer.ae_title} answer queries at IMAGE level, and index at once?",
         )
 
-    def _commit(self, association: RequestedAssociation, peer: Peer) -> Step:
-        request = CommitmentRequest(
-            transaction_uid=self._new_transaction_uid(),
-            instances=(
-                ReferencedInstance(
-                    sop_class_uid=self._image.sop_class_uid,
-                    sop_instance_uid=self._image.sop_instance_uid,
-                ),
-            ),
-        )
+    def _commit(
+        self, association: RequestedAssociation, peer: Peer, sent: ReferencedInstance
+    ) -> Step:
+        request = CommitmentRequest(transaction_uid=self._new_transaction_uid(), instances=(sent,))
         # Before the request goes out: a report may be here before the answer.
         awaited = self._awaited.expect(request.transaction_uid, peer)
         try:

@@ -9,22 +9,25 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from echonode import __version__
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
+from echonode.dimse.contexts import EXPLICIT_LE
 from echonode.dimse.services import Part10File
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.model.exam import ExamFacts
 from echonode.model.identity import Patient, derive_uid
+from echonode.model.instance import StoredInstance
 from echonode.objects.equipment import NodeEquipment
-from echonode.objects.native_syntax import reencode
+from echonode.objects.transcode_workers import TranscodeWorkers
 from echonode.objects.ultrasound import UltrasoundObject, build, encode
+from echonode.reencoding import Reencoder
 
 TEST_PATIENT = Patient(id="ECHONODE-PREFLIGHT", name="PREFLIGHT^TEST^NO PATIENT", sex="O")
 _LONG_AGO = datetime(2000, 1, 1, 12, 0, tzinfo=UTC)
@@ -68,26 +71,32 @@ def specimen(ae_title: str) -> UltrasoundObject:
 
 
 @contextmanager
-def file_of(image: UltrasoundObject, transfer_syntax_uid: str) -> Iterator[Part10File]:
-    """Its dataset as a file in Explicit or Implicit VR Little Endian, gone on exit."""
+def file_of(
+    image: UltrasoundObject, transfer_syntax_uid: str, *, quality: int | None = None
+) -> Iterator[Part10File]:
+    """Its dataset as a file in this syntax, gone on exit; made as delivery makes it.
+
+    quality: of JPEG baseline, and then it is another instance with a UID of its own.
+    """
     explicit = b"".join(bytes(piece) for piece in encode(image))
-    with TemporaryDirectory(prefix="echonode-preflight-") as folder:
+    with TemporaryDirectory(prefix="echonode-preflight-") as folder, ExitStack() as made:
         path = Path(folder) / "dataset"
-        if transfer_syntax_uid == EXPLICIT_LE:
-            path.write_bytes(explicit)
-        else:
-            with path.open("wb") as file:
-                reencode(
-                    memoryview(explicit),
-                    file.write,
-                    from_implicit=False,
-                    to_implicit=transfer_syntax_uid == IMPLICIT_LE,
-                )
-        yield Part10File(
-            path=path,
+        path.write_bytes(explicit)
+        stored = StoredInstance(
             sop_class_uid=image.sop_class_uid,
             sop_instance_uid=image.sop_instance_uid,
-            transfer_syntax_uid=transfer_syntax_uid,
+            study_instance_uid=image.study_instance_uid,
+            series_instance_uid=image.series_instance_uid,
+            transfer_syntax_uid=EXPLICIT_LE,
+            path=path,
+            size=len(explicit),
             dataset_offset=0,  # the dataset alone: only that travels
-            size=path.stat().st_size,
+            dataset_sha256=sha256(explicit).hexdigest(),
         )
+        if transfer_syntax_uid == EXPLICIT_LE:
+            yield Part10File.of(stored)
+            return
+        reencoder = Reencoder(Path(folder), TranscodeWorkers(1))
+        made.callback(reencoder.close)
+        reencode = reencoder.lossless if quality is None else reencoder.with_loss(quality)
+        yield made.enter_context(reencode(stored, transfer_syntax_uid))

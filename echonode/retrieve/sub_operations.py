@@ -71,17 +71,5 @@ class SubOperationSender:
         self, instance: StoredInstance, transfer_syntax_uid: str
     ) -> AbstractContextManager[Part10File]:
         if self._reencode is None or transfer_syntax_uid == instance.transfer_syntax_uid:
-            return nullcontext(as_stored(instance))
+            return nullcontext(Part10File.of(instance))
         return self._reencode(instance, transfer_syntax_uid)
-
-
-def as_stored(instance: StoredInstance) -> Part10File:
-    """The file to send `instance` from, byte for byte."""
-    return Part10File(
-        path=instance.path,
-        sop_class_uid=instance.sop_class_uid,
-        sop_instance_uid=instance.sop_instance_uid,
-        transfer_syntax_uid=instance.transfer_syntax_uid,
-        dataset_offset=instance.dataset_offset,
-        size=instance.size,
-    )

@@ -38,12 +38,18 @@ _READER_CACHE_KIB = 2 * 1024
 _WAL_LIMIT = 64 * 1024 * 1024  # bytes that stay allocated after a checkpoint
 
 
+# Of bytes that have changed where SQLite looks for text: it has no code of its own for these.
+_DAMAGE = ("malformed database schema", "Could not decode to UTF-8")
+
+
 class CommitUncertain(OutOfSpace):
     """The disk failed within a COMMIT: whether its rows are there shows only after a restart."""
 
 
 def store_error(error: sa.exc.DBAPIError) -> StoreError | None:
     """What an SQLite failure means; None when it is a defect of ours."""
+    if str(error.orig).startswith(_DAMAGE):
+        return Damaged("the database file is damaged")
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is None:
         return None
@@ -72,6 +78,9 @@ def database_errors() -> Iterator[None]:
             raise
         # `from None`: SQLAlchemy's text quotes the statement's parameters.
         raise translated from None
+    except MemoryError:
+        # SQLITE_NOMEM comes as this one; what was begun is rolled back, and may go well later.
+        raise OutOfSpace("the system gives the database no more memory") from None
 
 
 def writer_engine(path: Path) -> sa.Engine:

@@ -25,7 +25,7 @@ from echonode.model.delivery import (
     DeliveryState,
     after,
 )
-from echonode.store import counters, schema
+from echonode.store import counters, derived_copies, schema
 from echonode.store.claim_order import WINDOW, Due, claim_order
 from echonode.store.database import Writer, database_errors
 from echonode.store.flight_recorder import note_deliveries
@@ -93,7 +93,7 @@ def apply_attempts(
 
 
 def _apply_alike(connection: sa.Connection, attempts: Sequence[Attempt], now: datetime) -> None:
-    """Attempts that differ in nothing but their delivery."""
+    """Attempts that differ in nothing but their delivery, and what went in its instance's place."""
     attempt, job_ids = attempts[0], [attempt.job_id for attempt in attempts]
     rows = connection.execute(
         sa.select(_D.id, _D.state, _D.destination).where(_D.id.in_(job_ids))
@@ -111,6 +111,8 @@ def _apply_alike(connection: sa.Connection, attempts: Sequence[Attempt], now: da
     if attempt.event in _REPEATS:
         for destination, count in Counter(row.destination for row in rows).items():
             counters.add(connection, RETRIES + destination, count)
+    if attempt.event is DeliveryEvent.STORED:
+        derived_copies.remember(connection, attempts)
     note_deliveries(
         connection,
         job_ids,

@@ -38,8 +38,9 @@ def fsync_folder(folder: Path) -> None:
 
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, each name durable in the one above. Raises OutOfSpace."""
-    if folder.is_dir():
-        return
+    with disk_errors(f"to look into {folder.parent}"):
+        if folder.is_dir():
+            return
     make_folder(folder.parent)
     with disk_errors("a new folder"):
         folder.mkdir(mode=0o700, exist_ok=True)

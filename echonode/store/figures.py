@@ -37,7 +37,7 @@ class DestinationFigures:
     oldest: state -> when the picture that waits longest in it was taken. unreported_since: the
     first request for commitment that no report has answered yet. last_report_at: the last report
     of this PACS that counted. retries: repetitions since the database was made. held: deliveries
-    that wait for a person.
+    that wait for a person. lossy_copies: instances of which it got, or holds, only a lossy copy.
     """
 
     oldest: Mapping[DeliveryState, datetime]
@@ -45,6 +45,7 @@ class DestinationFigures:
     last_report_at: datetime | None
     retries: int
     held: int
+    lossy_copies: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,11 @@ def read_destination(readers: sa.Engine, destination: str) -> DestinationFigures
                 connection,
                 schema.delivery,
                 sa.and_(_D.destination == destination, _D.state == DeliveryState.HELD.value),
+            ),
+            lossy_copies=_count(
+                connection,
+                schema.derived_copy.join(schema.delivery),
+                _D.destination == destination,
             ),
         )
 
@@ -114,7 +120,7 @@ def _last_report(destination: str) -> sa.Select[datetime | None]:
 
 def _count(
     connection: sa.Connection,
-    table: sa.Table,
+    table: sa.FromClause,
     condition: sa.ColumnElement[bool] | sa.TextClause,
 ) -> int:
     statement = sa.select(sa.func.count()).select_from(table).where(condition)

@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from echonode.store.schema import METADATA, UtcTime
-
-
-def _text(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=False)
-
+from echonode.store.columns import METADATA, UtcTime, text_column
 
 tombstone = sa.Table(
     "tombstone",
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
-    _text("sop_instance_uid"),
-    _text("sop_class_uid"),
-    _text("study_instance_uid"),
+    text_column("sop_instance_uid"),
+    text_column("sop_class_uid"),
+    text_column("study_instance_uid"),
     sa.Column("frames", sa.Integer, nullable=False),
     # The file that goes; at the next start it goes if it is still there.
-    _text("file_id"),
+    text_column("file_id"),
     # What the archives hold: other bytes under this UID are refused as if ours were still here.
-    _text("dataset_sha256"),
+    text_column("dataset_sha256"),
     sa.Column("acquired_at", UtcTime),
     sa.Column("stored_at", UtcTime, nullable=False),
     sa.Column("deleted_at", UtcTime, nullable=False),
@@ -38,12 +33,19 @@ tombstone_delivery = sa.Table(
     "tombstone_delivery",
     METADATA,
     sa.Column("tombstone_id", sa.ForeignKey("tombstone.id", ondelete="CASCADE")),
-    _text("destination"),
+    text_column("destination"),
     # The proof that allowed the deletion, as the ledger goes on to show it.
-    _text("state"),
+    text_column("state"),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("committed_at", UtcTime),
+    # The lossy copy that the proof is of; '' where it is of the instance itself.
+    sa.Column("derived_sop_instance_uid", sa.Text, nullable=False, server_default=""),
     sa.PrimaryKeyConstraint("tombstone_id", "destination"),
+    sa.Index(
+        "tombstone_delivery_by_copy",
+        "derived_sop_instance_uid",
+        sqlite_where=sa.text("derived_sop_instance_uid <> ''"),
+    ),
 )
 
 flight_event = sa.Table(
@@ -52,16 +54,16 @@ flight_event = sa.Table(
     # Ascending for ever: the recorder is bounded by dropping the lowest (flight_recorder.py).
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("at", UtcTime, nullable=False),
-    _text("kind"),
+    text_column("kind"),
     # '' for what concerns a destination and no single study or instance.
-    _text("destination"),
-    _text("study_instance_uid"),
-    _text("sop_instance_uid"),
-    _text("state"),
+    text_column("destination"),
+    text_column("study_instance_uid"),
+    text_column("sop_instance_uid"),
+    text_column("state"),
     # Of the C-STORE or N-ACTION response.
     sa.Column("status", sa.Integer),
     # Of the commitment request.
-    _text("transaction_uid"),
-    _text("detail"),
+    text_column("transaction_uid"),
+    text_column("detail"),
     sa.Index("flight_event_by_study", "study_instance_uid", "id"),
 )

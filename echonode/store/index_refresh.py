@@ -29,7 +29,7 @@ from echonode.model.instance import InstanceRecord
 from echonode.store import schema
 from echonode.store.database import Writer, database_errors
 from echonode.store.dataset_reader import read_head
-from echonode.store.index_writer import attribute_values, patient_identity
+from echonode.store.index_values import attribute_values, patient_identity
 from echonode.store.layout import Layout
 from echonode.store.record import record_of
 

@@ -18,20 +18,11 @@ from enum import Enum, auto
 
 import sqlalchemy as sa
 
-from echonode.model.attributes import Attribute, of_level
 from echonode.model.criteria import Level
 from echonode.model.delivery import DeliveryState
 from echonode.model.instance import InstanceRecord, Origin
 from echonode.store import schema
-from echonode.store.folding import fold_name
-from echonode.store.narrowing import MULTI_VALUED
-
-_SEPARATOR = "\x1f"  # in no DICOM string
-_ATTRIBUTES = {
-    level: tuple(attribute for attribute in of_level(level) if not attribute.computed)
-    for level in Level
-}
-_SINGLE_TEXT_VRS = frozenset({"AE", "CS", "LO", "PN", "SH", "UI"})
+from echonode.store.index_values import attribute_values, patient_identity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,14 +221,6 @@ def _patient(connection: sa.Connection, record: InstanceRecord) -> int:
     return _insert(connection, schema.patient, values)
 
 
-def patient_identity(record: InstanceRecord) -> str:
-    """What makes two patients one; see schema.patient."""
-    patient_id = record.patient.get("PatientID", "")
-    if not patient_id:
-        return _SEPARATOR.join(("study", record.study_instance_uid))
-    return _SEPARATOR.join(("id", record.patient.get("IssuerOfPatientID", ""), patient_id))
-
-
 def _insert(connection: sa.Connection, table: sa.Table, values: Mapping[str, object]) -> int:
     [key] = connection.execute(sa.insert(table), values).inserted_primary_key or [0]
     return int(key)
@@ -287,32 +270,6 @@ def _instance_values(new: NewInstance, series_id: int) -> dict[str, object]:
         "stored_at": new.stored_at,
         "evidence": json.dumps(dict(new.evidence)) if new.evidence else "",
     }
-
-
-def attribute_values(level: Level, held: Mapping[str, str]) -> dict[str, object]:
-    """The columns of a level's attributes: keyword -> value becomes column -> value."""
-    values: dict[str, object] = {}
-    irregular = False
-    for attribute in _ATTRIBUTES[level]:
-        value = held.get(attribute.keyword, "")
-        values[attribute.column] = value
-        if attribute.vr == "PN":
-            folded, other = fold_name(value) if value else ("", "")
-            values[f"{attribute.column}_folded"] = folded
-            values[f"{attribute.column}_other"] = other
-        elif value and _is_irregular(attribute, value):
-            irregular = True
-    values["irregular"] = irregular
-    return values
-
-
-def _is_irregular(attribute: Attribute, value: str) -> bool:
-    """Whether SQL on this value would not see what matching sees."""
-    if attribute.vr == "DA":
-        return not (len(value) == 8 and value.isascii() and value.isdigit())
-    if attribute.vr not in _SINGLE_TEXT_VRS or attribute.keyword in MULTI_VALUED:
-        return False
-    return "\\" in value
 
 
 def _with(values: str, value: str) -> str:

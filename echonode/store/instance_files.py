@@ -21,6 +21,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from echonode.errors import Damaged, EchoNodeError, InstanceConflict, Mismatch, OutOfSpace
+from echonode.model.file_head import names
 from echonode.model.instance import InstanceRecord, Origin, StoredInstance
 from echonode.store import schema
 from echonode.store.database import CommitUncertain, Writer
@@ -188,10 +189,14 @@ def move_to_quarantine(layout: Layout, file_id: str) -> None:
 
 
 def check_bytes(instance: StoredInstance) -> None:
-    """Raises Damaged when an instance's file is gone or its dataset is not what was stored."""
+    """Raises Damaged when an instance's file is gone or its dataset is not what was stored.
+
+    Nor may the file name another class, instance or transfer syntax than its row does: a peer is
+    told those of the row, which may have been damaged as well.
+    """
     try:
         with instance.path.open("rb") as file:
-            file.seek(instance.dataset_offset)
+            head = file.read(instance.dataset_offset)
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise Damaged(
@@ -199,6 +204,9 @@ def check_bytes(instance: StoredInstance) -> None:
         ) from error
     if found != instance.dataset_sha256:
         raise Damaged(f"{instance.sop_instance_uid}: its bytes are not those that were stored")
+    uids = (instance.sop_class_uid, instance.sop_instance_uid, instance.transfer_syntax_uid)
+    if not names(head, *uids):
+        raise Damaged(f"{instance.sop_instance_uid}: its file and its row name different things")
 
 
 def _agree(incoming: Incoming, record: InstanceRecord) -> None:

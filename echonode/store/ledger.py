@@ -14,6 +14,7 @@ from echonode.store.values import LedgerRow
 
 _D = schema.delivery.c
 _I = schema.instance.c
+_DERIVED = tombstone_delivery.c.derived_sop_instance_uid
 _LEDGER = (
     sa.select(
         _I.sop_instance_uid,
@@ -46,7 +47,13 @@ _DELETED = (
         tombstone_delivery.c.destination,
         tombstone_delivery.c.state,
         tombstone_delivery.c.attempts,
-        sa.literal("").label("last_error"),
+        # Of a lossy copy the ledger goes on to say that it is one.
+        sa.case(
+            (_DERIVED == "", ""),
+            else_=sa.literal("the archive holds a lossy derived copy, ")
+            + _DERIVED
+            + "; the original was deleted here",
+        ).label("last_error"),
         tombstone.c.acquired_at,
         tombstone.c.stored_at,
         tombstone_delivery.c.committed_at,

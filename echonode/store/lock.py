@@ -11,14 +11,19 @@ import os
 from pathlib import Path
 
 from echonode.errors import StoreLocked
+from echonode.store.disk import disk_errors
 
 
 class FolderLock:
     """Held from construction to `release`."""
 
     def __init__(self, path: Path) -> None:
-        """Raises StoreLocked when another process (or another Store of this one) holds it."""
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Raises StoreLocked when another process (or another Store of this one) holds it.
+
+        OutOfSpace where the folder cannot be written.
+        """
+        with disk_errors(f"to lock {path.parent}"):
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

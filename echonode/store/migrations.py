@@ -1,7 +1,7 @@
 """The database's version and how an older one becomes the present one.
 
 Rules
-- A new database is made of schema.py and history_schema.py as they stand. An older one comes to the
+- A new database is made of the tables of schema.py as they stand. An older one comes to the
   same by MIGRATIONS: [n] makes version n of version n-1. A test compares the two.
 - All of it is one transaction with its rows in schema_migration: a node that is killed half-way
   finds the old version, whole.
@@ -20,12 +20,11 @@ from types import MappingProxyType
 import sqlalchemy as sa
 
 from echonode.errors import SchemaTooNew
-from echonode.store import history_schema, schema
+from echonode.store import schema
 
 
 def _create(connection: sa.Connection) -> None:
-    # One METADATA for both: what was is in the same database.
-    history_schema.flight_event.metadata.create_all(connection, checkfirst=False)
+    schema.METADATA.create_all(connection, checkfirst=False)
     # Part of the UIDs we derive, so that two nodes never derive the same one; made anew with a
     # new database because its counters begin again.
     connection.execute(sa.insert(schema.meta), {"key": "node_id", "value": secrets.token_hex(8)})
@@ -77,13 +76,36 @@ CREATE INDEX flight_event_by_study ON flight_event (study_instance_uid, id);
 """
 
 
-def _to_version_2(connection: sa.Connection) -> None:
-    for statement in _VERSION_2.split(";"):
-        if statement.strip():
-            connection.exec_driver_sql(statement)
+# Lossy copies. Version 2 left what was sent in their place `sent` until the year 9999 and did not
+# remember it: it is sent once more, the same bytes under the same UID, and is proved this time.
+_VERSION_3 = """
+CREATE TABLE derived_copy (
+    delivery_id INTEGER NOT NULL PRIMARY KEY REFERENCES delivery (id) ON DELETE CASCADE,
+    sop_class_uid TEXT NOT NULL,
+    sop_instance_uid TEXT NOT NULL,
+    transfer_syntax_uid TEXT NOT NULL,
+    dataset_sha256 TEXT NOT NULL);
+ALTER TABLE commitment_item ADD COLUMN derived_sop_instance_uid TEXT DEFAULT '' NOT NULL;
+ALTER TABLE tombstone_delivery ADD COLUMN derived_sop_instance_uid TEXT DEFAULT '' NOT NULL;
+CREATE INDEX tombstone_delivery_by_copy ON tombstone_delivery (derived_sop_instance_uid)
+    WHERE derived_sop_instance_uid <> '';
+UPDATE delivery SET state = 'queued', next_attempt_at = 0
+    WHERE state = 'sent' AND next_attempt_at = 253402214400000000;
+"""
 
 
-MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType({2: _to_version_2})
+def _by_script(script: str) -> Callable[[sa.Connection], None]:
+    def migrate_by_script(connection: sa.Connection) -> None:
+        for statement in script.split(";"):
+            if statement.strip():
+                connection.exec_driver_sql(statement)
+
+    return migrate_by_script
+
+
+MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
+    {2: _by_script(_VERSION_2), 3: _by_script(_VERSION_3)}
+)
 SCHEMA_VERSION = max(MIGRATIONS)
 
 

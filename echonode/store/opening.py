@@ -4,6 +4,9 @@ Rules
 - A later version is found out through a read-only connection: nothing of it is touched.
 - After a stop that was not orderly the whole database is checked (`quick_check`); after an orderly
   one, which leaves a mark, it is not: that would read every page of a million instances.
+- A first start that is cut off while it makes the database leaves a rollback journal (there is no
+  WAL yet). Only one that may write can undo it; nothing of a later version ever has one.
+- What the check does not see, and the first reading of it does (recovery.py), is damage as well.
 - A damaged database is kept beside the new one. Its rows come again from the files, its
   deliveries and promises do not: all counts as not committed, and is delivered again.
 """
@@ -28,13 +31,14 @@ _STOPPED_ORDERLY = "stopped_orderly"
 def open_writer(layout: Layout, now: datetime) -> tuple[Writer, bool]:
     """The writer of a database of the present version, and whether it had to be made.
 
-    Raises SchemaTooNew, OutOfSpace.
+    Raises SchemaTooNew, OutOfSpace; Damaged where `set_aside` is what is left to do.
     """
     version, sound = _look(layout.database)
     if not sound:
-        _set_aside(layout, now)
+        set_aside(layout, now)
         version = 0
-    writer = Writer(writer_engine(layout.database))
+    with database_errors():
+        writer = Writer(writer_engine(layout.database))
     try:
         if version < SCHEMA_VERSION:
             writer.run(lambda connection: migrate(connection, version, now))
@@ -64,6 +68,7 @@ def _look(path: Path) -> tuple[int, bool]:
         return 0, True
     engine = reader_engine(path)
     try:
+        _roll_back(path)
         with database_errors(), engine.connect() as connection:
             version = refuse_newer(connection)
             if version == 0 or _stopped_orderly(connection):
@@ -75,12 +80,24 @@ def _look(path: Path) -> tuple[int, bool]:
         engine.dispose()
 
 
+def _roll_back(path: Path) -> None:
+    """Undo what a first start had begun. Raises Damaged, OutOfSpace."""
+    if not path.with_name(f"{path.name}-journal").exists():
+        return
+    engine = writer_engine(path)
+    try:
+        with database_errors(), engine.connect() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").close()
+    finally:
+        engine.dispose()
+
+
 def _stopped_orderly(connection: sa.Connection) -> bool:
     statement = sa.select(schema.meta.c.value).where(schema.meta.c.key == _STOPPED_ORDERLY)
     return connection.scalar(statement) is not None
 
 
-def _set_aside(layout: Layout, now: datetime) -> None:
+def set_aside(layout: Layout, now: datetime) -> None:
     """Rename the database and its WAL; what was in them may still be wanted by a person."""
     stem = f"damaged-{now:%Y%m%dT%H%M%S%f}"
     for suffix in ("", "-wal", "-shm"):

@@ -3,7 +3,8 @@
 Rules
 - Every step is one that may itself be cut off at any point: done again, it comes to the same.
 - Files are the truth about bytes, rows about all else. A file without a row was durable when the
-  node stopped: it is adopted. Nobody may have been told so, which harms nothing.
+  node stopped: it is adopted, and delivered as if it had just come. Nobody may have been told so,
+  which harms nothing.
 - A row without its file is marked, never removed: it was acknowledged once.
 - A deletion that was cut off is gone on with: its tombstone is durable, so its proof is.
 - Files and rows are compared as two sorted streams; a million of them take no memory.
@@ -13,10 +14,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import sqlalchemy as sa
 
@@ -62,6 +64,7 @@ class Recovery:
         now: Callable[[], datetime],
         adopt_to: Sequence[str],
         tombstones: Tombstones,
+        forward_to: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         self._tombstones = tombstones
         self._writer = writer
@@ -70,6 +73,7 @@ class Recovery:
         self._deliveries = deliveries
         self._now = now
         self._adopt_to = tuple(adopt_to)
+        self._forward_to = forward_to
         self._findings = _Findings()
         self._on_adopted: Callable[[int], None] = lambda count: None
 
@@ -182,9 +186,12 @@ class Recovery:
             origin=origin,
             source_ae_title=head.source_ae_title,
             acquired_at=None,
-            stored_at=datetime.fromtimestamp(status.st_mtime, UTC),
+            # Also when it is due: a clock that was set back since must not keep it waiting.
+            stored_at=min(datetime.fromtimestamp(status.st_mtime, UTC), self._now()),
             evidence={"adopted": "file without a row"},
-            destinations=self._adopt_to if origin is Origin.CAPTURED else (),
+            destinations=tuple(self._forward_to.get(head.source_ae_title, ()))
+            if head.source_ae_title
+            else self._adopt_to,
         )
 
     def _quarantine(self, file_id: str, reason: str) -> None:

@@ -11,7 +11,9 @@ Rules
 - A promise is taken late: a transaction that was given up, or reported before, still commits
   those of its instances that are not committed yet and are with the archive (`sent`, or asked
   for again). Late failures change nothing: the later request will bring its own report.
-- The same report again changes nothing.
+- Where a lossy copy was sent in an instance's place, the request names the copy and the promise
+  is of it: the delivery is committed and says so, and retention.py keeps the original.
+- The same report again changes nothing, also when what it names was deleted here meanwhile.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,7 +37,7 @@ from echonode.store.database import Writer, database_errors
 from echonode.store.deliveries import apply_attempt, jobs_by_id
 from echonode.store.flight_recorder import Note, note
 from echonode.store.layout import Layout
-from echonode.store.refused_reports import record_refusal, why_refused
+from echonode.store.refused_reports import is_of_what_has_gone, record_refusal, why_refused
 from echonode.store.rows import SELECT_JOBS, delivery_job
 from echonode.store.transactions import end_transaction, waiting_for
 from echonode.store.values import (
@@ -64,9 +67,12 @@ def resend_now(job: DeliveryJob, reason: int | None) -> FailureAction:
 
 @dataclass(frozen=True, kw_only=True)
 class _Reported:
-    """What a report says of the instances that the transaction names; by delivery."""
+    """What a report says of the instances that the transaction names; by delivery.
 
-    committed: Mapping[int, DeliveryJob]
+    committed: delivery -> SOP Instance UID that the archive promises to keep.
+    """
+
+    committed: Mapping[int, str]
     failed: Mapping[int, int]
     damaged: frozenset[int]
 
@@ -99,7 +105,8 @@ class Reports:
             reason = why_refused(connection, peer_ae_title, report)
             if reason is None:
                 reported = self._reported(self._named(connection, report), report)
-                if not reported.committed and not reported.failed:
+                names_ours = reported.committed or reported.failed
+                if not names_ours and not is_of_what_has_gone(connection, report):
                     reason = "it names no instance of its transaction"
         if reason is not None:
             self._writer.run(
@@ -114,38 +121,47 @@ class Reports:
             ).run()
         )
 
-    def _named(self, connection: sa.Connection, report: CommitmentReport) -> list[DeliveryJob]:
-        """The deliveries that the transaction names."""
+    def _named(
+        self, connection: sa.Connection, report: CommitmentReport
+    ) -> Mapping[str, DeliveryJob]:
+        """SOP Instance UID as the transaction named it -> the delivery that it named it for."""
         statement = (
-            SELECT_JOBS.join(schema.commitment_item, _I.delivery_id == _D.id)
+            SELECT_JOBS.add_columns(_I.derived_sop_instance_uid.label("named_derived"))
+            .join(schema.commitment_item, _I.delivery_id == _D.id)
             .join(
                 schema.commitment_transaction,
                 schema.commitment_transaction.c.id == _I.commitment_transaction_id,
             )
             .where(_T.transaction_uid == report.transaction_uid)
         )
-        return [delivery_job(row, self._layout) for row in connection.execute(statement)]
+        return {
+            row.named_derived or row.sop_instance_uid: delivery_job(row, self._layout)
+            for row in connection.execute(statement)
+        }
 
-    def _reported(self, named: Sequence[DeliveryJob], report: CommitmentReport) -> _Reported:
-        by_uid = {job.instance.sop_instance_uid: job for job in named}
+    def _reported(self, named: Mapping[str, DeliveryJob], report: CommitmentReport) -> _Reported:
         failed: dict[int, int] = {}
         for item, reason in report.failed.items():
-            job = by_uid.get(item.sop_instance_uid)
+            job = named.get(item.sop_instance_uid)
             if job is not None:
                 failed[job.id] = reason
-        committed: dict[int, DeliveryJob] = {}
+        committed: dict[str, DeliveryJob] = {}
         for item in report.committed:
-            job = by_uid.get(item.sop_instance_uid)
+            job = named.get(item.sop_instance_uid)
             # One that is in both lists is not committed.
             if job is None or job.id in failed or job.instance.sop_class_uid != item.sop_class_uid:
                 continue
-            committed[job.id] = job
+            committed[item.sop_instance_uid] = job
         damaged = {
             job.id
             for job in committed.values()
             if job.state in _WITH_THE_ARCHIVE and not self._is_unchanged(job.instance)
         }
-        return _Reported(committed=committed, failed=failed, damaged=frozenset(damaged))
+        return _Reported(
+            committed={job.id: uid for uid, job in committed.items()},
+            failed=failed,
+            damaged=frozenset(damaged),
+        )
 
     def _is_unchanged(self, instance: StoredInstance) -> bool:
         try:
@@ -185,12 +201,13 @@ class _Application:
         lists = self._reported
         self._note(f"lists {len(lists.committed)} committed and {len(lists.failed)} failed of ours")
         committed: list[str] = []
+        derived: dict[str, str] = {}
         damaged: list[str] = []
         failed: list[tuple[int, int | None]] = []
         waiting = frozenset(waiting_for(self._connection, self._transaction.id))
         for job in self._jobs():
             if job.id in self._reported.committed:
-                if job.state not in _WITH_THE_ARCHIVE:
+                if not self._settles(job):
                     continue
                 if job.id in self._reported.damaged:
                     self._hold_damaged(job)
@@ -198,6 +215,8 @@ class _Application:
                 else:
                     self._commit(job)
                     committed.append(job.instance.sop_instance_uid)
+                    if job.derived is not None:
+                        derived[job.instance.sop_instance_uid] = job.derived.sop_instance_uid
             elif job.id in waiting:
                 reason = self._reported.failed.get(job.id)
                 self._fail(job, reason)
@@ -209,6 +228,7 @@ class _Application:
             disposition=ReportDisposition.APPLIED if changed else ReportDisposition.DUPLICATE,
             destination=self._transaction.destination,
             committed=tuple(committed),
+            derived=MappingProxyType(derived),
             failed=self._as_they_are_now(failed),
             damaged=tuple(damaged),
         )
@@ -229,9 +249,14 @@ class _Application:
         )
         return jobs_by_id(self._connection, self._layout, list(named.scalars()))
 
+    def _settles(self, job: DeliveryJob) -> bool:
+        """Whether the promise is of what the archive has by now: a late one may be of another."""
+        promised = self._reported.committed[job.id]
+        return job.state in _WITH_THE_ARCHIVE and promised == job.sent_as.sop_instance_uid
+
     def _commit(self, job: DeliveryJob) -> None:
         self._ask_first(job)
-        self._apply(Attempt(job_id=job.id, event=DeliveryEvent.COMMITTED))
+        self._apply(Attempt(job_id=job.id, event=DeliveryEvent.COMMITTED, error=job.proof_remark))
         self._outcome(job, COMMITTED)
 
     def _ask_first(self, job: DeliveryJob) -> None:

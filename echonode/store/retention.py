@@ -7,6 +7,8 @@ Rules
   keep (received from a peer, or captured without a destination) stays.
 - A destination that has left the configuration still counts: its proof must be there.
 - B006 and B007: the archive's copy is not the whole of ours. Ours stays until a person clears it.
+- A lossy copy that was sent in the instance's place is not the instance: proof of it does not let
+  the original go, unless that destination's profile says that the copy is enough.
 - Then the grace period. It is counted on the *observed clock*: seconds that this node has itself
   seen pass on its monotonic clock while it ran, added up in the database, one bounded step at a
   time (`observed_step`). The wall clock has no part in it, so that one set forward by a year
@@ -41,21 +43,27 @@ _ENOUGH: Mapping[CommitmentPolicy, frozenset[DeliveryState]] = {
 class Holding:
     """What one destination is known to do with an instance.
 
-    proof_seen_s: on the observed clock, None while retention has seen no proof.
+    lossy_copy: what it has was derived from the instance with loss. proof_seen_s: on the observed
+    clock, None while retention has seen no proof.
     """
 
     destination: str
     state: DeliveryState
     keep_local_copy: bool = False
+    lossy_copy: bool = False
     proof_seen_s: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetentionPolicy:
-    """keep_s: the grace period. destinations: those configured, each with its policy."""
+    """keep_s: the grace period. destinations: those configured, each with its policy.
+
+    lossy_is_enough: those of them whose profile lets the original go for a lossy copy.
+    """
 
     keep_s: float
     destinations: Mapping[str, CommitmentPolicy]
+    lossy_is_enough: frozenset[str] = frozenset()
 
 
 def why_kept(holdings: Sequence[Holding], policy: RetentionPolicy, *, observed_s: int) -> str:
@@ -74,6 +82,9 @@ def why_kept(holdings: Sequence[Holding], policy: RetentionPolicy, *, observed_s
             return f"{holding.destination} does not hold it: {holding.state}"
         if holding.keep_local_copy:
             return f"{holding.destination} stored it with a warning; release it to let it go"
+        proved = holding.state in _PROOFS
+        if proved and holding.lossy_copy and holding.destination not in policy.lossy_is_enough:
+            return f"{holding.destination} holds only a lossy copy of it"
     seen = [holding.proof_seen_s for holding in holdings if holding.state in _PROOFS]
     if any(at is None or observed_s - at < policy.keep_s for at in seen):
         return "its grace period has not passed"

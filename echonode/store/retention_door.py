@@ -1,9 +1,11 @@
-"""The part of the store's door that retention and the flight recorder use."""
+"""The part of the store's door that housekeeping and the flight recorder use."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+from echonode.store.clock_steps import note_clock
 from echonode.store.database import Writer
 from echonode.store.flight_recorder import Note, note
 from echonode.store.retention import RetentionPolicy
@@ -15,6 +17,21 @@ class RetentionDoor:
 
     _tombstones: Tombstones
     _writer: Writer
+
+    def _due(self, destinations: Sequence[str]) -> None:
+        """Tell the workers of these destinations that something became due."""
+        raise NotImplementedError
+
+    def watch_clock(self, *, now: datetime, elapsed_s: float) -> timedelta:
+        """How far the wall clock was set back since the last look (clock_steps.py); mostly zero.
+
+        elapsed_s: since then, on the monotonic clock. What waits was moved by as much on return.
+        """
+        set_back, destinations = self._writer.run(
+            lambda connection: note_clock(connection, now=now, elapsed_s=elapsed_s)
+        )
+        self._due(destinations)
+        return set_back
 
     def observe(self, seconds: int) -> int:
         """Let the observed clock (retention.py) go on; what is proved by now is seen. The clock."""

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from echonode.model.delivery import DeliveryState
 from echonode.model.instance import StoredInstance
-from echonode.store import schema
+from echonode.store import derived_copies, schema
 from echonode.store.layout import Layout
 from echonode.store.values import DeliveryJob
 
@@ -44,7 +44,8 @@ SELECT_JOBS = sa.select(
     _JOB.commitments_failed,
     _JOB.first_asked_at,
     *_INSTANCE_COLUMNS,
-).select_from(schema.delivery.join(_UPWARDS))
+    *derived_copies.COLUMNS,
+).select_from(schema.delivery.join(_UPWARDS).outerjoin(schema.derived_copy))
 
 
 def stored_instance(row: sa.Row[*tuple[Any, ...]], layout: Layout) -> StoredInstance:
@@ -78,4 +79,5 @@ def delivery_job(row: sa.Row[*tuple[Any, ...]], layout: Layout) -> DeliveryJob:
         commitments_failed=row.commitments_failed,
         first_asked_at=row.first_asked_at,
         instance=stored_instance(row, layout),
+        derived=derived_copies.derived_copy_of(row),
     )

@@ -18,10 +18,12 @@ two threads, or that a callback of `on_delivery_due` may take long.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
-from echonode.errors import UsageError
+from echonode.errors import Damaged, UsageError
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.instance import InstanceRecord, Origin, StoredInstance
 from echonode.store.commitment_door import CommitmentDoor
@@ -35,7 +37,7 @@ from echonode.store.instance_files import InstanceFiles, check_bytes
 from echonode.store.layout import Layout
 from echonode.store.lock import FolderLock
 from echonode.store.notes import Notes
-from echonode.store.opening import mark_orderly_stop, open_writer, read_node_id
+from echonode.store.opening import mark_orderly_stop, open_writer, read_node_id, set_aside
 from echonode.store.operator_door import OperatorDoor
 from echonode.store.operator_moves import OperatorMoves
 from echonode.store.read_only_store import ReadOnlyStore
@@ -104,12 +106,14 @@ class Store(CommitmentDoor, OperatorDoor, RetentionDoor, ReadOnlyStore):
         *,
         now: Callable[[], datetime] = utc_now,
         adopt_to: Sequence[str] = (),
+        forward_to: Mapping[str, Sequence[str]] = MappingProxyType({}),
         check_bytes: CheckBytes = check_bytes,
         on_adopted: Callable[[int], None] = lambda count: None,
     ) -> Store:
         """Take the folder, bring the database up to date, and mend what the last stop left.
 
         adopt_to: the destinations that files without a row are queued to when we captured them.
+        forward_to: AE title -> those that they are queued to when it had sent them.
         check_bytes: raises Damaged when an instance's bytes have changed (replaced in tests).
         on_adopted: told how many files without a row were taken in so far, for a long mending.
         Raises StoreLocked, SchemaTooNew, OutOfSpace.
@@ -117,18 +121,26 @@ class Store(CommitmentDoor, OperatorDoor, RetentionDoor, ReadOnlyStore):
         layout = Layout(data_dir.absolute())
         layout.make()
         lock = FolderLock(layout.lock)
-        try:
+
+        def mended() -> Store:
             writer, made = open_writer(layout, now())
-            try:
+            with ExitStack() as broken_off:
+                broken_off.callback(writer.close)
                 store = cls(layout, lock, writer, now=now, check=check_bytes)
-                store._recover(adopt_to, on_adopted, made=made)
-            except BaseException:
-                writer.close()
-                raise
+                broken_off.callback(ReadOnlyStore.close, store)
+                store._recover(adopt_to, forward_to, on_adopted, made=made)
+                broken_off.pop_all()
+            return store
+
+        try:
+            try:
+                return mended()
+            except Damaged:
+                set_aside(layout, now())
+                return mended()
         except BaseException:
             lock.release()
             raise
-        return store
 
     @property
     def scratch(self) -> Path:
@@ -156,7 +168,12 @@ class Store(CommitmentDoor, OperatorDoor, RetentionDoor, ReadOnlyStore):
             self._lock.release()
 
     def _recover(
-        self, adopt_to: Sequence[str], on_adopted: Callable[[int], None], *, made: bool
+        self,
+        adopt_to: Sequence[str],
+        forward_to: Mapping[str, Sequence[str]],
+        on_adopted: Callable[[int], None],
+        *,
+        made: bool,
     ) -> None:
         recovery = Recovery(
             self._writer,
@@ -166,6 +183,7 @@ class Store(CommitmentDoor, OperatorDoor, RetentionDoor, ReadOnlyStore):
             self._now,
             adopt_to,
             self._tombstones,
+            forward_to,
         )
         self.recovery = recovery.run(database_made=made, on_adopted=on_adopted)
 

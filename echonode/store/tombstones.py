@@ -33,9 +33,13 @@ from echonode.store.retention import Holding, RetentionPolicy, why_kept
 
 _D = schema.delivery.c
 _I = schema.instance.c
+_C = schema.derived_copy.c
+_WITH_COPIES = schema.delivery.outerjoin(schema.derived_copy)
 _PROVED = [DeliveryState.COMMITTED.value, DeliveryState.VERIFIED.value]
 _OBSERVED = "observed_seconds"
 _DELETED = "instances_deleted"
+_FROM_THE_BEGINNING = (0, 0)
+_MORE_PAGES = 40  # of a sweep that found nothing yet: some hundred milliseconds of reading
 _AT_ONCE = 500  # deliveries looked at in one go; instances deleted by one transaction
 
 _SEEN = (
@@ -88,7 +92,7 @@ class Tombstones:
         self._writer = writer
         self._readers = readers
         self._layout = layout
-        self._after = (0, 0)  # where the sweep over what has proof goes on
+        self._after = _FROM_THE_BEGINNING  # where the sweep over what has proof goes on
         self._unfinished: list[str] = []  # files that the disk did not let go of
 
     def observe(self, seconds: int) -> int:
@@ -116,6 +120,11 @@ class Tombstones:
         """
         self._finish_again()
         candidates = self._next_candidates(policy)
+        for _ in range(_MORE_PAGES):
+            # Thousands may wait for the promise of a second archive before the first that may go.
+            if candidates or self._after == _FROM_THE_BEGINNING:
+                break
+            candidates = self._next_candidates(policy)
         if not candidates:
             return []
         deleted = self._writer.run(
@@ -138,7 +147,7 @@ class Tombstones:
                 },
             ).all()
             whole = len(page) == _AT_ONCE
-            self._after = (page[-1].proof_seen_s, page[-1].id) if whole else (0, 0)
+            self._after = (page[-1].proof_seen_s, page[-1].id) if whole else _FROM_THE_BEGINNING
             ids = list(dict.fromkeys(row.instance_id for row in page))
             return _may_go(connection, ids, policy, observed_s)
 
@@ -219,8 +228,15 @@ def _may_go(
     holdings: dict[int, list[Holding]] = {}
     rows = connection.execute(
         sa.select(
-            _D.instance_id, _D.destination, _D.state, _D.keep_local_copy, _D.proof_seen_s
-        ).where(_D.instance_id.in_(ids))
+            _D.instance_id,
+            _D.destination,
+            _D.state,
+            _D.keep_local_copy,
+            _D.proof_seen_s,
+            _C.delivery_id.is_not(None).label("lossy_copy"),
+        )
+        .select_from(_WITH_COPIES)
+        .where(_D.instance_id.in_(ids))
     )
     for row in rows:
         holdings.setdefault(row.instance_id, []).append(
@@ -228,6 +244,7 @@ def _may_go(
                 destination=row.destination,
                 state=DeliveryState(row.state),
                 keep_local_copy=row.keep_local_copy,
+                lossy_copy=row.lossy_copy,
                 proof_seen_s=row.proof_seen_s,
             )
         )
@@ -245,18 +262,27 @@ def _bury_one(connection: sa.Connection, instance_id: int, now: datetime) -> Del
     values = {key: value for key, value in row._mapping.items() if key != "id"}
     inserted = connection.execute(sa.insert(tombstone), {**values, "deleted_at": now})
     [key] = inserted.inserted_primary_key or [0]
-    proofs = sa.select(
-        sa.literal(int(key)), _D.destination, _D.state, _D.attempts, _D.committed_at
-    ).where(_D.instance_id == instance_id)
-    columns = ["tombstone_id", "destination", "state", "attempts", "committed_at"]
-    connection.execute(sa.insert(tombstone_delivery).from_select(columns, proofs))
+    proofs = {
+        "tombstone_id": sa.literal(int(key)),
+        "destination": _D.destination,
+        "state": _D.state,
+        "attempts": _D.attempts,
+        "committed_at": _D.committed_at,
+        "derived_sop_instance_uid": sa.func.coalesce(_C.sop_instance_uid, ""),
+    }
+    held = sa.select(*proofs.values()).select_from(_WITH_COPIES)
+    connection.execute(
+        sa.insert(tombstone_delivery).from_select(
+            list(proofs), held.where(_D.instance_id == instance_id)
+        )
+    )
     note(
         connection,
         Note(
             kind="deleted",
             study_instance_uid=row.study_instance_uid,
             sop_instance_uid=row.sop_instance_uid,
-            detail="the local copy; every archive it was sent to holds it",
+            detail="the local copy; every archive it was sent to holds what it was to hold",
         ),
         now=now,
     )

@@ -20,6 +20,7 @@ from echonode.model.delivery import after as delivery_after
 from echonode.store import schema
 from echonode.store.database import Writer, database_errors
 from echonode.store.deliveries import apply_attempt
+from echonode.store.derived_copies import derived_uids
 from echonode.store.flight_recorder import Note, note, note_deliveries
 from echonode.store.values import Attempt, Transaction
 
@@ -82,8 +83,7 @@ class Transactions:
                 },
             ).inserted_primary_key or [0]
             connection.execute(
-                sa.insert(schema.commitment_item),
-                [{"commitment_transaction_id": key, "delivery_id": job} for job in job_ids],
+                sa.insert(schema.commitment_item), _items(connection, int(key), job_ids)
             )
             _wait_for(connection, int(key), job_ids)
             note_deliveries(
@@ -193,6 +193,21 @@ def _ask(
     )
     asked = max(row.commitments_asked for row in rows) + 1
     return asked, min((row.first_asked_at or now) for row in rows)
+
+
+def _items(
+    connection: sa.Connection, transaction_id: int, job_ids: Sequence[int]
+) -> list[dict[str, object]]:
+    """What the request names, by delivery."""
+    derived = derived_uids(connection, job_ids)
+    return [
+        {
+            "commitment_transaction_id": transaction_id,
+            "delivery_id": job_id,
+            "derived_sop_instance_uid": derived.get(job_id, ""),
+        }
+        for job_id in job_ids
+    ]
 
 
 def _wait_for(connection: sa.Connection, transaction_id: int, job_ids: Sequence[int]) -> None:

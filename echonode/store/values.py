@@ -7,14 +7,15 @@ what it decides upon become durable together.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
-from echonode.model.commitment import CommitmentRequest, TransactionState
+from echonode.model.commitment import CommitmentRequest, ReferencedInstance, TransactionState
 from echonode.model.delivery import DeliveryEvent, DeliveryState
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import DerivedCopy, StoredInstance
 
 
 class StoreOutcome(StrEnum):
@@ -67,7 +68,8 @@ class DeliveryJob:
     again. acquired_at: when the picture was taken, or else stored here; jobs go in this order.
     commitments_asked: how many transactions have named it since it was last sent;
     commitments_failed: how many reports named it as failed, ever; first_asked_at: the first
-    request for commitment since it was last sent.
+    request for commitment since it was last sent. derived: what was last sent in the instance's
+    place; None where it went itself.
     """
 
     id: int
@@ -83,6 +85,20 @@ class DeliveryJob:
     commitments_failed: int
     first_asked_at: datetime | None
     instance: StoredInstance
+    derived: DerivedCopy | None = None
+
+    @property
+    def sent_as(self) -> ReferencedInstance:
+        """The instance that the archive was given, and that proof is to be had of."""
+        given = self.derived or self.instance
+        return ReferencedInstance(
+            sop_class_uid=given.sop_class_uid, sop_instance_uid=given.sop_instance_uid
+        )
+
+    @property
+    def proof_remark(self) -> str:
+        """What a proof of this delivery is of, for the ledger; '' where it is of the instance."""
+        return f"the archive holds {self.derived.remark}" if self.derived else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +107,7 @@ class Attempt:
 
     status: of the C-STORE response, None without one. error: for the operator, no patient data.
     next_attempt_at: when it is due again; at once where the event leads to `queued` and it is None.
+    derived: what went in the instance's place, where something did that was STORED.
     """
 
     job_id: int
@@ -98,6 +115,7 @@ class Attempt:
     status: int | None = None
     error: str = ""
     next_attempt_at: datetime | None = None
+    derived: DerivedCopy | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +164,8 @@ DecideFailure = Callable[[DeliveryJob, int | None], FailureAction]
 class ReportOutcome:
     """What `Store.apply_report` did.
 
-    committed: SOP Instance UIDs that this report made committed. failed: each job as it is now,
+    committed: SOP Instance UIDs that this report made committed; derived: of each among them whose
+    archive holds only a lossy copy, the copy's. failed: each job as it is now,
     with the Failure Reason of the report; None where the report left it out or named it with
     another class. damaged: SOP Instance UIDs that the archive commits but whose bytes here have
     changed since; they are held.
@@ -156,6 +175,7 @@ class ReportOutcome:
     reason: str = ""
     destination: str = ""
     committed: tuple[str, ...] = ()
+    derived: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     failed: tuple[tuple[DeliveryJob, int | None], ...] = ()
     damaged: tuple[str, ...] = ()
 

@@ -52,7 +52,8 @@ class DestinationStatus:
     take; none of a class that it refuses.
     backlog: deliveries that do not have the proof wanted. oldest_unproved_s: how long ago the
     eldest picture among them was taken. last_report_s: how long ago this archive last reported a
-    commitment. retries: repetitions, ever.
+    commitment. retries: repetitions, ever. lossy_copies: instances of which it has only a copy
+    derived with loss; the originals are kept here.
     """
 
     name: str
@@ -66,6 +67,7 @@ class DestinationStatus:
     oldest_unproved_s: float | None = None
     last_report_s: float | None = None
     retries: int = 0
+    lossy_copies: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
-from echonode.config import DestinationSection
+from echonode.config import Config, DestinationSection
 from echonode.config.destination import StatusRule
 from echonode.delivery.policy import ASSOCIATIONS
-from echonode.delivery.status_table import StatusTable, Treatment
+from echonode.delivery.status_table import ROWS, StatusTable, Treatment
 from echonode.destinations import delivery_policy
+from echonode.node_parts import retention_policy
 
 
 def test_the_defaults_are_deliverys_own() -> None:
@@ -46,6 +49,32 @@ def test_rows_of_the_status_table_are_replaced() -> None:
     assert (policy.associations, policy.lossy_quality) == (2, 90)
 
 
+def test_a_lossy_copy_lets_no_original_go_unless_the_profile_says_so() -> None:
+    """The default keeps; `keep_original: false` is for that destination alone."""
+    config = Config.model_validate(
+        {
+            "ae_title": "ECHONODE",
+            "destinations": [
+                {"peer": "pacs"},
+                {"peer": "old", "lossy": {}},
+                {"peer": "teaching", "lossy": {"keep_original": False}},
+            ],
+        }
+    )
+    policy = retention_policy(config)
+    assert policy.lossy_is_enough == {"teaching"}
+    assert set(policy.destinations) == {"pacs", "old", "teaching"}
+
+
+def test_the_operators_table_names_every_row() -> None:
+    """docs/operations.md tells of each status that the table rules, and of no other."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
+    table = text[text.index("| status | it says |") : text.index("| any other, or none |")]
+    first_cells = [line.split("|")[1] for line in table.splitlines()[2:]]
+    named = [pattern for cell in first_cells for pattern in re.findall(r"`(\w{4})`", cell)]
+    assert sorted(named) == sorted(ROWS)
+
+
 def test_every_treatment_can_be_named() -> None:
     """The configuration knows the same treatments as delivery."""
     field = StatusRule.model_fields["treatment"].annotation
@@ -58,6 +87,7 @@ def test_every_treatment_can_be_named() -> None:
         {"associations": 0},
         {"associations": 100},
         {"lossy": {"quality": 10}},
+        {"lossy": {"keep_original": "perhaps"}},
         {"statuses": {"xxxx": {"treatment": "hold"}}},
         {"statuses": {"a7xx": {"treatment": "hold"}}},
         {"statuses": {"A7x2": {"treatment": "hold"}}},

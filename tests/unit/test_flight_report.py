@@ -12,7 +12,7 @@ from echonode.config import Config
 from echonode.errors import UsageError
 from echonode.flight_report import write_report
 from echonode.store.store import Store
-from tests.unit.store.samples import Clock, dataset, put
+from tests.unit.store.samples import NOON, Clock, dataset, put
 from tests.unit.store.test_tombstones import commit_all
 
 STUDY = "1.2.3.1"
@@ -49,7 +49,7 @@ def test_it_holds_timeline_ledger_and_configuration(config: Config, tmp_path: Pa
         settings = json.loads(bundle.read("config.json"))
         assert "timeline.jsonl" in bundle.read("README.txt").decode()
     assert [event["kind"] for event in timeline] == ["stored", "ask", "report", "committed"]
-    assert timeline[0]["at"] == "2026-11-20T12:00:00+00:00"
+    assert timeline[0]["at"] == NOON.isoformat()
     assert row["state"] == "committed"
     assert settings["ae_title"] == "ECHONODE"
 

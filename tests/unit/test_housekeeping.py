@@ -39,6 +39,7 @@ class House:
 
     def look_after(self, seconds: float) -> list[dict[str, Any]]:
         self.seconds += seconds
+        self.clock.time += timedelta(seconds=seconds)
         with capture_logs() as logs:
             self.keeping.look()
         return [dict(entry) for entry in logs]

@@ -84,6 +84,9 @@ function destinationCard(destination) {
     `${counts[end] ?? 0} ${words}, ${waiting} on the way, ${held} stopped`,
     destination.commitment === "none" ? "This archive is not asked to confirm what it keeps." : "",
     waits(destination),
+    destination.lossy_copies
+      ? `Of ${counted(destination.lossy_copies, "image", "images")} it has only a lossy copy; the originals are kept here`
+      : "",
     destination.problem);
 }
 

@@ -12,11 +12,13 @@ from pydicom.dataset import FileDataset
 
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.model.delivery import DeliveryState
+from echonode.model.instance import DerivedCopy
 from echonode.objects.transcode import derived_uid
+from tests.acceptance.clinic import dataset_sha256
 from tests.integration.delivery.house import House
+from tests.integration.delivery.pictures import COLOUR_CINE, KINDS, picture
 from tests.peers import dciodvfy
 from tests.peers.dcmtk import StoreScp
-from tests.peers.instances import InstanceKind, build_dataset
 from tests.peers.validators import pixels_by_dcmtk, pixels_by_gdcm
 
 pytestmark = pytest.mark.peers
@@ -24,11 +26,6 @@ pytestmark = pytest.mark.peers
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 JPEG = "1.2.840.10008.1.2.4.50"
 JPEG_LS, JPEG_2000, RLE = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5"
-STILL = InstanceKind(name="still", columns=160, rows=121)
-COLOUR = InstanceKind(name="colour", columns=161, rows=120, samples=3)
-CINE = InstanceKind(name="cine", columns=160, rows=121, frames=5)
-COLOUR_CINE = InstanceKind(name="colour cine", columns=160, rows=120, samples=3, frames=3)
-KINDS = (STILL, COLOUR, CINE, COLOUR_CINE)
 S = DeliveryState
 US, US_CINE = "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.3.1"
 
@@ -52,22 +49,6 @@ def archive(tmp_path: Path, make_storescp: Callable[..., StoreScp]) -> MakeArchi
         return make_storescp(options=("-xf", str(profile), "Ours"))
 
     return make
-
-
-def picture(kind: InstanceKind, folder: Path) -> Path:
-    """A valid instance whose pixels are smooth as an image's, with speckle, in every frame."""
-    dataset = build_dataset(kind)
-    y, x = np.mgrid[0 : kind.rows, 0 : kind.columns]
-    noise = np.random.default_rng(3).integers(0, 8, (kind.frames, kind.rows, kind.columns))
-    grey = 60 + 0.4 * x + 0.3 * y + noise + 2 * np.arange(kind.frames)[:, None, None]
-    planes = [grey, grey * 0.9 + 5, grey * 0.6 + 40][: kind.samples]
-    pixels = np.stack(planes, axis=-1).clip(0, 255).astype(np.uint8).tobytes()
-    dataset.PixelData = pixels + b"\x00" * (len(pixels) % 2)
-    if kind.samples == 3:
-        dataset.UltrasoundColorDataPresent = 1
-    path = folder / f"{kind.name.replace(' ', '_')}.dcm"
-    dataset.save_as(path, enforce_file_format=True)
-    return path
 
 
 @pytest.fixture
@@ -139,7 +120,7 @@ def test_an_archive_that_takes_only_jpeg_baseline_gets_derived_instances_if_it_m
     house: House, pictures: list[Path], archive: MakeArchive
 ) -> None:
     """With the profile's leave: a new UID that stays the same, derived from the original and saying
-    so, and close to it; the master stays here and is never taken for safe.
+    so, and close to it; what was sent is remembered, and the original is never taken for sent.
     """
     scp = archive({US: [JPEG], US_CINE: [JPEG]})
     house.deliver_to("pacs", scp.port, policy=DeliveryPolicy(lossy_quality=95))
@@ -167,8 +148,30 @@ def test_an_archive_that_takes_only_jpeg_baseline_gets_derived_instances_if_it_m
         assert psnr(decoded, here.pixel_array.reshape(decoded.shape)) > 38
         job = house.job(uid, "pacs")
         assert job.state is S.SENT
+        assert job.derived == DerivedCopy(
+            sop_class_uid=here.SOPClassUID,
+            sop_instance_uid=derived_uid(uid, JPEG, 95),
+            transfer_syntax_uid=JPEG,
+            dataset_sha256=dataset_sha256(there),
+        )
         assert derived_uid(uid, JPEG, 95) in job.last_error
-        assert job not in house.store.sent("pacs", limit=100, now=job.acquired_at)
+
+
+def test_a_derived_instance_comes_out_the_same_again(tmp_path: Path, archive: MakeArchive) -> None:
+    """Made anew by another node that knows nothing of the first time: same UID, same bytes."""
+    path = picture(COLOUR_CINE, tmp_path)
+    scp = archive({US_CINE: [JPEG]})
+    jobs = []
+    for number in range(2):
+        house = House(tmp_path / f"var{number}")
+        house.deliver_to("pacs", scp.port, policy=DeliveryPolicy(lossy_quality=95))
+        [uid] = house.put([path], ["pacs"])
+        house.wait_settled("pacs", 1)
+        jobs.append(house.job(uid, "pacs"))
+        house.close()
+    assert jobs[0].derived is not None
+    assert jobs[0].derived == jobs[1].derived
+    assert set(received_by(scp)) == {jobs[0].derived.sop_instance_uid}
 
 
 def test_an_archive_that_takes_only_jpeg_baseline_gets_nothing_otherwise(

@@ -83,7 +83,7 @@ class TLSNode:
             return assoc.c_echo()
 
     def is_alive(self) -> bool:
-        """Whether a C-ECHO is answered on either port, sooner than a stalled handshake is cut off."""
+        """Whether a C-ECHO is answered on either port before a stalled handshake is cut off."""
         began = time.monotonic()
         with Requestor(ae_title="PLAIN").associate(self.node.as_peer, [VERIFICATION]) as assoc:
             plain = assoc.c_echo()

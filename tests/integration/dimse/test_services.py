@@ -7,6 +7,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -21,9 +23,16 @@ from echonode.dimse.contexts import (
     ProposedContext,
     find_context,
 )
+from echonode.dimse.dataset_pdus import ROOM_BYTES
 from echonode.dimse.limits import Limits
 from echonode.dimse.requestor import RequestedAssociation, Requestor
-from echonode.dimse.services import FindAnswer, FindRequest, IncomingHead, SameAssociation
+from echonode.dimse.services import (
+    FindAnswer,
+    FindRequest,
+    IncomingHead,
+    Part10File,
+    SameAssociation,
+)
 from echonode.errors import (
     AssociationLost,
     AssociationRejected,
@@ -187,6 +196,32 @@ def test_a_missing_or_shrunken_file_is_ours_to_mend(
     with pytest.raises(Damaged):
         assoc.c_store(file)
     assert assoc.c_echo() == 0
+
+
+@pytest.mark.parametrize("size", [10_000, 3 * ROOM_BYTES + 1])
+def test_bytes_that_are_not_those_stored_do_not_go_out(
+    assoc: RequestedAssociation, node: Node, tmp_path: Path, size: int
+) -> None:
+    """Where the dataset's hash is known, one wrong bit anywhere keeps all of it here, be it of one
+    write or of many; the association goes on."""
+    data = os.urandom(size)
+
+    def file_of(dataset: bytes) -> Part10File:
+        """A dataset without File Meta Information, and the hash of what it should be."""
+        made = part10(tmp_path / "instance.dcm", b"")
+        made.path.write_bytes(dataset)
+        hashed = sha256(data).hexdigest()
+        return replace(made, dataset_offset=0, size=size, dataset_sha256=hashed)
+
+    for position in (0, size // 2, size - 1):
+        rotten = bytearray(data)
+        rotten[position] ^= 0x10
+        with pytest.raises(Damaged, match="not those that were stored"):
+            assoc.c_store(file_of(bytes(rotten)))
+    assert node.archive.opened == []
+    assert assoc.is_open
+    assert assoc.c_store(file_of(data)).status == 0x0000
+    assert node.archive.data() == data + b"\0" * (size % 2)
 
 
 def test_a_query_streams_its_answers(assoc: RequestedAssociation, node: Node) -> None:

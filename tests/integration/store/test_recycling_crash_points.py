@@ -1,6 +1,6 @@
-"""Killed, or refused by the disk, at each system call of a deletion: no copy goes without proof.
+"""Refused by the disk at each system call of a deletion: no copy goes without proof.
 
-Faults.md 3 (the delete phase), injected by strace as in test_crash_points.
+Injected by strace as in test_crash_points. Kills: tests/faults/test_kills.py, test_delivery_kills.
 """
 
 from __future__ import annotations
@@ -75,10 +75,7 @@ def violations(data_dir: Path, left: Counter[int]) -> Iterator[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("way", ["signal=SIGKILL", "error=EIO"])
-def test_a_deletion_that_is_cut_off_anywhere_is_whole_or_undone(
-    template: Path, tmp_path: Path, way: str
-) -> None:
+def test_a_deletion_that_fails_anywhere_is_whole_or_undone(template: Path, tmp_path: Path) -> None:
     """I1, I2 and I4 after each: rows and files agree, and only what was promised has gone."""
     strace = _strace()
     left: Counter[int] = Counter()
@@ -100,7 +97,7 @@ def test_a_deletion_that_is_cut_off_anywhere_is_whole_or_undone(
         )
         return list(violations(data_dir, left))
 
-    faults = [f"{call}:{way}:when={n}" for call, counts in FAULTS.items() for n in counts]
+    faults = [f"{call}:error=EIO:when={n}" for call, counts in FAULTS.items() for n in counts]
     with ThreadPoolExecutor(2) as pool:
         results = dict(zip(faults, pool.map(run, faults), strict=True))
     assert {fault: found for fault, found in results.items() if found} == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,8 +15,10 @@ from echonode.commitment.commitment_scu import (
 from echonode.errors import AssociationLost, ContextNotAccepted
 from echonode.model.commitment import TransactionEvent, TransactionState
 from echonode.model.identity import is_valid_uid
+from echonode.model.instance import DerivedCopy
 from tests.unit.commitment.doubles import (
     START,
+    US_IMAGE,
     Clock,
     FakeTransactions,
     Recorder,
@@ -63,6 +66,24 @@ def test_the_transaction_is_durable_before_it_is_asked_for(
     assert request.transaction_uid == "2.25.1"
     assert [i.sop_instance_uid for i in request.instances] == ["1.2.3.1", "1.2.3.2"]
     assert lines.named("commitment_requested")[0]["instances"] == 2
+
+
+def test_a_lossy_copy_is_asked_for_by_its_own_uid(
+    scu: CommitmentSCU, store: FakeTransactions, lines: Recorder
+) -> None:
+    """The archive knows nothing of the original; the transaction is still this delivery's."""
+    copy = DerivedCopy(
+        sop_class_uid=US_IMAGE,
+        sop_instance_uid="2.25.7",
+        transfer_syntax_uid="1.2.840.10008.1.2.4.50",
+        dataset_sha256="c" * 64,
+    )
+    association = RequestAssociation(store)
+    jobs = [delivery_job(1), replace(delivery_job(2), derived=copy)]
+    scu.request(association, destination(), jobs)
+    assert store.created == [("pacs", "2.25.1", [1, 2], "PACS")]
+    (request,) = association.requests
+    assert [i.sop_instance_uid for i in request.instances] == ["1.2.3.1", "2.25.7"]
 
 
 def test_many_instances_are_asked_for_in_several_transactions(

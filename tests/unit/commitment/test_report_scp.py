@@ -62,6 +62,19 @@ def test_what_became_committed_is_logged_for_each_instance(lines: Recorder) -> N
     assert committed == ["1.2.3.1", "1.2.3.2"]
 
 
+def test_a_promise_of_a_lossy_copy_is_logged_as_one(lines: Recorder) -> None:
+    """Beside the original's UID stands the copy's: that is what the archive keeps."""
+    outcome = ReportOutcome(
+        disposition=D.APPLIED,
+        destination="pacs",
+        committed=("1.2.3.1", "1.2.3.2"),
+        derived={"1.2.3.2": "2.25.7"},
+    )
+    Reporting(outcome).scp(peer(), REPORT)
+    logged = lines.named("instance_committed")
+    assert [line["derived_sop_instance_uid"] for line in logged] == [None, "2.25.7"]
+
+
 def test_a_duplicate_says_nothing_again(lines: Recorder) -> None:
     """The second copy of a report changes nothing and logs no commitment."""
     Reporting(ReportOutcome(disposition=D.DUPLICATE, destination="pacs")).scp(peer(), REPORT)

@@ -34,7 +34,6 @@ class Scene:
         self.store = FakeStore()
         self.archive = Archive()
         self.commitment = FakeCommitment(self.store)
-        self.checked: list[str] = []
         self.notes = FakeNotes()
 
     def queue(self, count: int = 1) -> None:
@@ -61,7 +60,7 @@ class Scene:
             now=self.clock.now,
             monotonic=monotonic or self.clock.monotonic,
             random=lambda: 0.0,
-            check_bytes=check_bytes or (lambda i: self.checked.append(i.sop_instance_uid)),
+            check_bytes=check_bytes,
             reencode=reencode,
             policy=DeliveryPolicy(
                 associations=associations, statuses=statuses or {}, lossy_quality=lossy_quality

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 
 from echonode.dimse.contexts import EXPLICIT_LE, ProposedContext
 from echonode.dimse.services import Part10File, StoreResponse
-from echonode.errors import NetworkError
+from echonode.errors import Damaged, NetworkError
 from echonode.model.commitment import CommitmentRequest
 from echonode.model.criteria import Root
 from echonode.model.delivery import DeliveryEvent, DeliveryState, after
@@ -136,9 +136,11 @@ class FakeStore:
             raise failure
         for attempt in attempts:
             counted = attempt.event is not DeliveryEvent.INTERRUPTED
+            stored = attempt.event is DeliveryEvent.STORED
             self.move(
                 attempt.job_id,
                 attempt.event,
+                derived=attempt.derived if stored else self.jobs[attempt.job_id].derived,
                 attempts=self.jobs[attempt.job_id].attempts + counted,
                 last_status=attempt.status,
                 last_error=attempt.error,
@@ -198,7 +200,7 @@ class FakeAssociation:
         self.archive.on_store(file)
         answer = self.archive.answers.pop(0) if self.archive.answers else 0x0000
         if isinstance(answer, Exception):
-            self.is_open = not isinstance(answer, NetworkError)
+            self.is_open = not isinstance(answer, (NetworkError, Damaged))
             raise answer
         return StoreResponse(status=answer, comment="PATIENT^NAME")
 
@@ -268,7 +270,7 @@ class FakeCommitment:
         self, association: object, destination: Destination, jobs: Sequence[DeliveryJob]
     ) -> None:
         self.associations.append(association)
-        self.requests.append([job.instance.sop_instance_uid for job in jobs])
+        self.requests.append([job.sent_as.sop_instance_uid for job in jobs])
         for job in jobs:
             self.store.move(job.id, DeliveryEvent.REQUEST_COMMITMENT)
             if self.refused_until is not None or self.failure is not None:

@@ -32,6 +32,12 @@ def test_after_a_day_it_is_asked_again() -> None:
     assert ONLY_IMPLICIT.worthwhile(BOTH, now=later) == BOTH
 
 
+def test_an_answer_from_the_future_is_not_believed() -> None:
+    """The clock was set back since: without this a refusal would be believed for a year."""
+    before = START - timedelta(days=365)
+    assert ONLY_IMPLICIT.worthwhile(BOTH, now=before) == BOTH
+
+
 def test_a_class_that_is_refused_in_all_is_asked_for_each_time() -> None:
     """No instance is held for what an archive said yesterday."""
     nothing = Compatibility().after(BOTH, set(), now=START)

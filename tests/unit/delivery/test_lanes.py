@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
 from echonode.dimse.services import Part10File
 from echonode.errors import AssociationRejected, ContextNotAccepted
@@ -79,6 +81,24 @@ def test_an_archive_of_one_association_is_not_paused(scene: Scene, lines: Record
     assert lines.named("associations_limited")
     assert not lines.named("association_rejected")
     assert {job.attempts for job in scene.store.jobs.values()} == {1}
+
+
+def test_without_threads_for_more_lanes_one_delivers_all(
+    scene: Scene, lines: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system gives no more threads: everything goes over the first lane, and it ends well."""
+    archive = SlowArchive(scene)
+    start = threading.Thread.start
+
+    def refuse_helpers(thread: threading.Thread) -> None:
+        if thread.name.startswith("delivery-pacs-"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse_helpers)
+    deliver(scene, 30, 4)
+    assert archive.most_at_once == 1
+    assert not lines.named("delivery_stalled")
 
 
 def test_what_was_learnt_is_proposed_next_time(scene: Scene) -> None:

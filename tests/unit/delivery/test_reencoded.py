@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from datetime import timedelta
 
-import pytest
+from pydicom.dataset import Dataset
 
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.delivery.ports import Reencode
-from echonode.delivery.retry import NEVER
 from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
 from echonode.dimse.services import Part10File
 from echonode.errors import InvalidObject
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import DerivedCopy, StoredInstance
 from tests.unit.delivery.conftest import Scene
-from tests.unit.delivery.doubles import Recorder
+from tests.unit.delivery.doubles import US_IMAGE, FindAnswers, Recorder
 
 S = DeliveryState
 JPEG, JPEG_LS = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.80"
@@ -39,6 +37,7 @@ def reencoder(*, fits: Callable[[str], bool] = lambda syntax: True) -> Reencode:
                 transfer_syntax_uid=syntax,
                 dataset_offset=0,
                 size=1,
+                dataset_sha256="a" * 64 if syntax == JPEG else "",
             )
         )
 
@@ -79,24 +78,88 @@ def test_nothing_is_lost_without_the_profile(scene: Scene) -> None:
     assert scene.store.state() is S.HELD
 
 
-@pytest.mark.parametrize("policy", list(CommitmentPolicy))
-def test_a_derived_instance_proves_nothing_of_its_master(
-    scene: Scene, lines: Recorder, policy: CommitmentPolicy
-) -> None:
-    """It stays `sent`, names what was sent, and no promise is ever asked for in its place."""
+def takes_only_jpeg(sop_class: str, syntax: str) -> bool:
+    return syntax == JPEG or sop_class != US_IMAGE
+
+
+def found(identifier: Dataset) -> FindAnswers:
+    """An archive that has what it is asked for."""
+    answer = Dataset()
+    answer.SOPInstanceUID = identifier.SOPInstanceUID
+    return [(0xFF00, answer), (0x0000, None)]
+
+
+def test_a_promise_is_asked_for_the_copy_that_the_archive_got(scene: Scene) -> None:
+    """Not for the original, which it never saw; what was sent is written down beside the job."""
     scene.queue()
-    scene.archive.accepts = lambda sop_class, syntax: syntax == JPEG or sop_class != US_IMAGE
-    worker = scene.worker(policy, reencode=reencoder(), lossy_quality=90)
-    scene.run(worker, timedelta(days=3).total_seconds())
+    scene.archive.accepts = takes_only_jpeg
+    worker = scene.worker(CommitmentPolicy.REQUIRED, reencode=reencoder(), lossy_quality=90)
+    scene.run(worker, 60)
     assert scene.archive.received == [("1.2.3.1.99", JPEG)]
+    assert scene.commitment.requests == [["1.2.3.1.99"]]
     job = scene.store.jobs[1]
-    assert (job.state, job.next_attempt_at) == (S.SENT, NEVER)
-    assert "1.2.3.1.99" in job.last_error
-    assert scene.commitment.requests == []
-    assert scene.archive.queries == []
+    assert job.derived == DerivedCopy(
+        sop_class_uid=US_IMAGE,
+        sop_instance_uid="1.2.3.1.99",
+        transfer_syntax_uid=JPEG,
+        dataset_sha256="a" * 64,
+    )
+    assert job.instance.sop_instance_uid == "1.2.3.1"
 
 
-US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
+def test_the_copy_is_looked_for_where_there_is_no_commitment(scene: Scene) -> None:
+    """By its own UID, in the series of its original; that it is a copy stands in the ledger."""
+    scene.queue()
+    scene.archive.accepts, scene.archive.on_find = takes_only_jpeg, found
+    scene.run(scene.worker(CommitmentPolicy.VERIFY, reencode=reencoder(), lossy_quality=90), 60)
+    [query] = scene.archive.queries
+    assert (query.SOPInstanceUID, query.SeriesInstanceUID) == ("1.2.3.1.99", "1.2.3.1001")
+    job = scene.store.jobs[1]
+    assert job.state is S.VERIFIED
+    assert "holds a lossy derived copy, 1.2.3.1.99; the original is kept here" in job.last_error
+
+
+def test_an_archive_that_has_the_original_only_does_not_have_the_copy(scene: Scene) -> None:
+    """An answer with the original's UID proves nothing of what was sent."""
+    scene.queue()
+    scene.archive.accepts = takes_only_jpeg
+    original = Dataset()
+    original.SOPInstanceUID = "1.2.3.1"
+    scene.archive.on_find = lambda identifier: [(0xFF00, original), (0x0000, None)]
+    scene.run(scene.worker(CommitmentPolicy.VERIFY, reencode=reencoder(), lossy_quality=90), 10)
+    assert scene.store.state() is S.SENT
+
+
+def test_without_proof_it_stays_sent_and_says_as_what(scene: Scene, lines: Recorder) -> None:
+    """Policy none: the ledger names the copy and that the original is kept."""
+    scene.queue()
+    scene.archive.accepts = takes_only_jpeg
+    scene.run(scene.worker(reencode=reencoder(), lossy_quality=90), 60)
+    job = scene.store.jobs[1]
+    assert (job.state, job.next_attempt_at) == (S.SENT, None)
+    assert job.last_error == "sent as a lossy derived copy, 1.2.3.1.99; the original is kept here"
+    assert lines.named("instance_sent")[0]["reason"] == job.last_error
+
+
+def test_a_warning_about_the_copy_is_not_lost(scene: Scene) -> None:
+    """The archive's warning and that a copy went are both told."""
+    scene.queue()
+    scene.archive.accepts = takes_only_jpeg
+    scene.archive.answers = [0xB000]
+    scene.run(scene.worker(reencode=reencoder(), lossy_quality=90), 60)
+    assert scene.store.jobs[1].last_error == (
+        "stored, the archive changed attributes of its copy; "
+        "sent as a lossy derived copy, 1.2.3.1.99; the original is kept here"
+    )
+
+
+def test_a_copy_that_was_refused_is_not_remembered(scene: Scene) -> None:
+    """Only what the archive answered success to is what it has."""
+    scene.queue()
+    scene.archive.accepts = takes_only_jpeg
+    scene.archive.answers = [0xA900]
+    scene.run(scene.worker(reencode=reencoder(), lossy_quality=90), 60)
+    assert (scene.store.state(), scene.store.jobs[1].derived) == (S.HELD, None)
 
 
 def test_loss_comes_last(scene: Scene) -> None:

@@ -237,17 +237,45 @@ def test_an_instance_that_breaks_the_archive_does_not_stop_the_rest(scene: Scene
 
 
 def test_damaged_bytes_are_not_sent(scene: Scene, lines: Recorder) -> None:
-    """Bit rot is found before sending: the delivery is held and rings, the rest goes on."""
+    """Bit rot is found before sending: the delivery is held and rings; the rest goes on, on the
+    same association."""
 
-    def check_bytes(instance: StoredInstance) -> None:
-        if instance.sop_instance_uid == "1.2.3.1":
-            raise Damaged("its bytes have changed")
+    def find_rot(file: Part10File) -> None:
+        if file.sop_instance_uid == "1.2.3.1":
+            raise Damaged("its bytes are not those that were stored")
 
     scene.queue(2)
-    scene.run(scene.worker(check_bytes=check_bytes), 1)
+    scene.archive.on_store = find_rot
+    scene.run(scene.worker(), 1)
     assert [scene.store.state(n) for n in (1, 2)] == [S.HELD, S.SENT]
-    assert [uid for uid, _ in scene.archive.received] == ["1.2.3.2"]
+    assert len(scene.archive.associations) == 1
     assert lines.named("job_held")[0]["alarm"] is True
+
+
+def test_what_is_sent_is_compared_with_the_stored_hash(scene: Scene) -> None:
+    """An instance that goes as stored goes with the hash it was stored with, for the network to
+    compare with the bytes it sends."""
+    hashes: list[str] = []
+    scene.queue()
+    scene.archive.on_store = lambda file: hashes.append(file.dataset_sha256)
+    scene.run(scene.worker(), 1)
+    assert hashes == [stored_instance().dataset_sha256]
+
+
+def test_damaged_bytes_are_not_reencoded(scene: Scene) -> None:
+    """Bit rot is found before an instance is made into another syntax: it is held."""
+
+    def check_bytes(instance: StoredInstance) -> None:
+        raise Damaged("its bytes are not those that were stored")
+
+    def reencode(instance: StoredInstance, syntax: str) -> nullcontext[Part10File]:
+        raise AssertionError("it was re-encoded")
+
+    scene.queue()
+    scene.archive.accepts = lambda sop_class, syntax: syntax == IMPLICIT_LE
+    scene.run(scene.worker(check_bytes=check_bytes, reencode=reencode), 1)
+    assert scene.store.state() is S.HELD
+    assert scene.archive.received == []
 
 
 def test_a_file_that_breaks_off_ends_its_association(scene: Scene) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from echonode.config import Config
+from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
+from echonode.objects.transcode_codecs import JPEG_BASELINE, JPEG_LS, RLE
 from echonode.preflight.needs import Needs, needs_of
 
 
@@ -38,6 +40,16 @@ def test_a_destination_is_proved_by_its_policy() -> None:
         assert services(pacs) == proof
         assert len(pacs.storage) == 2
         assert not pacs.retrieves
+
+
+def test_an_archive_is_proved_in_what_delivery_can_send() -> None:
+    """Compressed forms count; with loss only where the destination's profile allows it."""
+    for lossy, quality in ((None, None), ({"quality": 80}, 80)):
+        pacs = needs(destinations=[{"peer": "pacs", "lossy": lossy}])["pacs"]
+        proposed = {syntax for context in pacs.storage for syntax in context.transfer_syntaxes}
+        assert {EXPLICIT_LE, IMPLICIT_LE, RLE, JPEG_LS} <= proposed
+        assert (JPEG_BASELINE in proposed) is (quality is not None)
+        assert pacs.lossy_quality == quality
 
 
 def test_the_worklist_and_the_steps_are_the_riss() -> None:

@@ -8,6 +8,8 @@ import pytest
 from pydicom import dcmread
 
 from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
+from echonode.objects.transcode import derived_uid
+from echonode.objects.transcode_codecs import JPEG_BASELINE, RLE
 from echonode.objects.ultrasound import encode
 from echonode.preflight.specimen import file_of, specimen
 
@@ -26,6 +28,16 @@ def test_nobody_can_take_it_for_a_patients() -> None:
     assert "NO PATIENT" in str(ds.PatientName)
     assert "no patient" in ds.StudyDescription
     assert ds.StudyDate < "20010101"
+
+
+def test_it_goes_compressed_where_nothing_else_is_taken() -> None:
+    """Without loss it stays the same instance; with loss it is another, the same each time."""
+    image = specimen("ECHONODE")
+    with file_of(image, RLE) as file:
+        assert (file.sop_instance_uid, file.transfer_syntax_uid) == (image.sop_instance_uid, RLE)
+    for _ in range(2):
+        with file_of(image, JPEG_BASELINE, quality=90) as file:
+            assert file.sop_instance_uid == derived_uid(image.sop_instance_uid, JPEG_BASELINE, 90)
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT_LE, IMPLICIT_LE])

@@ -18,7 +18,8 @@ from echonode.store.values import CommitOutcome, DeliveryJob
 US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
 US_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.3.1"
 EXPLICIT_LE = "1.2.840.10008.1.2.1"
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+# Far ahead: what the disk says of files (mtime) must always lie before, whenever the tests run.
+NOON = datetime(2126, 11, 20, 12, 0, tzinfo=UTC)
 
 
 class Clock:

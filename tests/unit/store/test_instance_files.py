@@ -8,6 +8,8 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +293,23 @@ def test_changed_cut_and_missing_files_are_found_out(store: Store) -> None:
     kept.path.unlink()
     with pytest.raises(Damaged):
         store.check_bytes(kept)
+
+
+def test_a_row_that_names_another_thing_than_its_file_is_found_out(store: Store) -> None:
+    """The dataset is whole; class, UID or transfer syntax differ: Damaged, whichever is wrong."""
+    kept = put(store, dataset(1)).instance
+    for wrong in (
+        {"sop_class_uid": "1.2.840.10008.5.1.4.1.1.6.2"},
+        {"sop_instance_uid": "1.2.3.4.9"},
+        {"transfer_syntax_uid": "1.2.840.10008.1.2.3"},
+    ):
+        with pytest.raises(Damaged, match="name different things"):
+            store.check_bytes(replace(kept, **wrong))
+    good = kept.path.read_bytes()
+    for position in range(128, kept.dataset_offset):
+        kept.path.write_bytes(good[:position] + bytes([good[position] ^ 1]) + good[position + 1 :])
+        with suppress(Damaged):  # no damage of the head is an error of ours
+            store.check_bytes(kept)
 
 
 def test_two_senders_of_one_uid_at_once_leave_one_instance(store: Store, data_dir: Path) -> None:

@@ -15,7 +15,9 @@ from tests.unit.store.samples import Clock, dataset, put, send_all
 VERSION_1 = Path(__file__).with_name("version_1.sql")  # as `sqlite3 .dump` gave it
 
 
-def older_database(data_dir: Path, *, last_status: int = 0) -> None:
+def older_database(
+    data_dir: Path, *, last_status: int = 0, next_attempt_at: int | None = None
+) -> None:
     """A database of version 1 with one instance that is `sent`."""
     (data_dir / "instances" / "ab" / "cd").mkdir(parents=True)
     (data_dir / "instances" / "ab" / "cd" / f"abcd{'0' * 28}.dcm").write_bytes(b"bytes")
@@ -47,6 +49,7 @@ def older_database(data_dir: Path, *, last_status: int = 0) -> None:
                 "destination": "pacs",
                 "state": "sent",
                 "last_status": last_status,
+                "next_attempt_at": next_attempt_at,
             },
         ),
     ):
@@ -136,6 +139,14 @@ def test_a_warning_of_before_still_keeps_the_local_copy(
     older_database(data_dir, last_status=status)
     with Store.open(data_dir, now=Clock()) as store:
         assert store.figures(since=Clock()()).kept_after_warning == kept
+
+
+def test_a_lossy_copy_of_before_is_sent_again_and_proved(data_dir: Path) -> None:
+    """An older EchoNode left it `sent` for ever and forgot what it had sent: it is due at once."""
+    older_database(data_dir, next_attempt_at=253402214400000000)  # the year 9999
+    with Store.open(data_dir, now=Clock()) as store:
+        [job] = store.claim("pacs", now=Clock()(), limit=10)
+        assert (job.instance.sop_instance_uid, job.derived) == ("1.2.3.4.1", None)
 
 
 def test_an_older_database_is_not_read_beside_a_node(data_dir: Path) -> None:

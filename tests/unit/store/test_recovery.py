@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,32 @@ def test_a_file_without_a_row_is_adopted_and_queued(data_dir: Path) -> None:
         assert job.instance == captured
 
 
+def test_an_adopted_file_from_a_clock_that_was_set_back_is_due_at_once(data_dir: Path) -> None:
+    """Written "next year", found today: it is not sent a year late."""
+    with reopened(data_dir) as store:
+        path = put(store, dataset(1)).instance.path
+    forget(data_dir, "1.2.3.4.1")
+    next_year = (NOON + timedelta(days=365)).timestamp()
+    os.utime(path, (next_year, next_year))
+    with reopened(data_dir, adopt_to=["pacs"]) as store:
+        assert len(store.claim("pacs", now=NOON, limit=9)) == 1
+
+
+def test_what_peers_sent_is_forwarded_when_the_database_is_made_anew(data_dir: Path) -> None:
+    """What a peer sent goes on to where its kind goes; what another sent stays."""
+    with reopened(data_dir) as store:
+        put(store, dataset(1), source_ae_title="MODALITY")
+        put(store, dataset(2), source_ae_title="OTHER")
+        put(store, dataset(3))
+    (data_dir / "index.sqlite").unlink()
+    with reopened(data_dir, adopt_to=["pacs"], forward_to={"MODALITY": ["vna"]}) as store:
+        queued = {
+            name: [job.instance.sop_instance_uid for job in store.claim(name, now=NOON, limit=9)]
+            for name in ("vna", "pacs")
+        }
+    assert queued == {"vna": ["1.2.3.4.1"], "pacs": ["1.2.3.4.3"]}
+
+
 def test_a_file_that_is_a_second_copy_is_removed(data_dir: Path) -> None:
     """Killed while a duplicate was being thrown away."""
     with reopened(data_dir) as store:
@@ -133,7 +160,9 @@ def test_files_that_were_away_for_one_start_are_found_again(data_dir: Path) -> N
         assert put(store, dataset(1)).outcome == "duplicate"
 
 
-@pytest.mark.parametrize("how", ["gone", "noise", "truncated"])
+@pytest.mark.parametrize(
+    "how", ["gone", "noise", "truncated", "a letter of its schema", "a letter of a UID"]
+)
 def test_a_lost_or_damaged_database_is_made_anew_from_the_files(data_dir: Path, how: str) -> None:
     """Every instance is there again; nothing counts as committed; the damaged file is kept."""
     with reopened(data_dir) as store:
@@ -148,6 +177,12 @@ def test_a_lost_or_damaged_database_is_made_anew_from_the_files(data_dir: Path, 
         database.unlink()
     elif how == "noise":
         database.write_bytes(os.urandom(20_000))
+    elif how == "a letter of its schema":
+        column = b"number_of_study_related_series >= 0"
+        assert column in database.read_bytes()
+        database.write_bytes(database.read_bytes().replace(column, column.replace(b"_", b"W")))
+    elif how == "a letter of a UID":
+        database.write_bytes(database.read_bytes().replace(b"1.2.3.4.17", b"1.2.3\xae4.17"))
     else:
         os.truncate(database, database.stat().st_size // 2)
     with reopened(data_dir, adopt_to=["pacs"]) as store:

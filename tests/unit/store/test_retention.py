@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from echonode.delivery.status_table import ROWS
@@ -28,13 +30,19 @@ S = DeliveryState
 
 
 def holding(
-    destination: str, state: DeliveryState, *, kept: bool = False, seen: int | None = 0
+    destination: str,
+    state: DeliveryState,
+    *,
+    kept: bool = False,
+    lossy: bool = False,
+    seen: int | None = 0,
 ) -> Holding:
     proved = state in (S.COMMITTED, S.VERIFIED)
     return Holding(
         destination=destination,
         state=state,
         keep_local_copy=kept,
+        lossy_copy=lossy,
         proof_seen_s=seen if proved else None,
     )
 
@@ -88,6 +96,31 @@ def test_every_destination_must_hold_it(state: DeliveryState) -> None:
 def test_a_warning_keeps_it_until_a_person_clears_it() -> None:
     """B006 and B007: the archive's copy is not the whole of ours."""
     assert "warning" in kept(holding("pacs", S.COMMITTED, kept=True), observed_s=10**9)
+
+
+@pytest.mark.parametrize(
+    ("state", "destination"), [(S.COMMITTED, "pacs"), (S.VERIFIED, "old"), (S.COMMITTED, "gone")]
+)
+def test_a_lossy_copy_keeps_the_original(state: DeliveryState, destination: str) -> None:
+    """However long, and also when the destination has left the configuration with its profile."""
+    reason = kept(holding(destination, state, lossy=True), observed_s=10**9)
+    assert "only a lossy copy" in reason
+
+
+def test_a_lossy_copy_is_enough_where_the_profile_says_so() -> None:
+    """For that destination and no other; the grace period counts as ever."""
+    policy = replace(POLICY, lossy_is_enough=frozenset({"pacs"}))
+    copy = holding("pacs", S.COMMITTED, lossy=True)
+    assert why_kept([copy], policy, observed_s=7 * DAY_S - 1)
+    assert why_kept([copy], policy, observed_s=7 * DAY_S) == ""
+    others = [copy, holding("old", S.VERIFIED, lossy=True)]
+    assert "old" in why_kept(others, policy, observed_s=10**9)
+
+
+def test_a_lossy_copy_where_nothing_is_proved_stands_in_nobodys_way() -> None:
+    """A destination of policy none need not hold it; its copy proves nothing and keeps nothing."""
+    assert kept(holding("pacs", S.COMMITTED), holding("viewer", S.SENT, lossy=True)) == ""
+    assert kept(holding("viewer", S.SENT, lossy=True))
 
 
 def test_the_store_knows_the_warnings_of_the_status_table() -> None:

@@ -160,3 +160,16 @@ def test_every_failure_of_the_disk_is_named(code: int, meaning: type) -> None:
     cause.sqlite_errorcode = code
     error = sa.exc.OperationalError("SELECT 'a patient'", {}, cause)
     assert type(store_error(error)) is meaning
+
+
+def test_no_memory_is_no_room(writer: Writer, tmp_path: Path) -> None:
+    """What SQLite gets no memory for is undone and said as a full disk is; the next goes well."""
+
+    def work(connection: sa.Connection) -> None:
+        insert(connection, 1)
+        raise MemoryError
+
+    with pytest.raises(OutOfSpace):
+        writer.run(work)
+    writer.run(lambda connection: insert(connection, 2))
+    assert numbers(tmp_path) == [2]

@@ -1,0 +1,64 @@
+"""The kinds of column that the tables are made of; what each table holds is in *_schema.py.
+
+Times are whole microseconds since 1970 in UTC (`UtcTime`); unknown is NULL. Text is never NULL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+# Of every table: those of all *_schema.py are one database (schema.py imports them all).
+METADATA = sa.MetaData()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class UtcTime(sa.types.TypeDecorator[datetime]):
+    """An aware time; in the database whole microseconds since 1970, so order is order in time."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+def one_of(column: str, values: type[StrEnum], *, without: Sequence[str] = ()) -> str:
+    """CHECK text: the column holds one of an enum's values. Constants of ours only."""
+    allowed = ", ".join(f"'{value}'" for value in values if value not in without)
+    return f"{column} IN ({allowed})"
+
+
+def text_column(name: str, *, primary_key: bool = False, unique: bool = False) -> sa.Column[str]:
+    """Never NULL: what is unknown is ''."""
+    return sa.Column(name, sa.Text, nullable=False, primary_key=primary_key, unique=unique)
+
+
+def count_column(name: str) -> sa.Column[int]:
+    """From 0 on."""
+    # Below zero would mean that a row was counted twice when it went.
+    return sa.Column(
+        name, sa.Integer, sa.CheckConstraint(f"{name} >= 0"), nullable=False, default=0
+    )
+
+
+def time_column(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
+    """A moment; where it may be unknown, `nullable`."""
+    return sa.Column(name, UtcTime, nullable=nullable)
+
+
+def key_column() -> sa.Column[int]:
+    """The row's own number."""
+    return sa.Column("id", sa.Integer, primary_key=True)
+
+
+def reference_to(table: str, *, index: bool = True, nullable: bool = False) -> sa.Column[int]:
+    """The key of a row of `table`, as the column TABLE_id."""
+    return sa.Column(f"{table}_id", sa.ForeignKey(f"{table}.id"), nullable=nullable, index=index)

@@ -1,0 +1,42 @@
+"""What the log promises to those who write to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from echonode import log
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """No other test logs through what is configured here."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    """Event name and keys; keys that could only be a patient's are left out."""
+    log.configure()
+    log.get_logger("here").info("instance_stored", frames=3, patient_name="Doe^Jane")
+    line = json.loads(capsys.readouterr().out)
+    assert (line["event"], line["frames"], line["module"]) == ("instance_stored", 3, "here")
+    assert "patient_name" not in line
+
+
+def test_a_line_without_memory_for_it_is_dropped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody who logs what ended his work is ended by logging it."""
+
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(structlog.processors.JSONRenderer, "__call__", no_memory)
+    log.configure()
+    log.get_logger("here").error("delivery_stalled")
+    assert capsys.readouterr().out == ""

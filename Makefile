@@ -25,7 +25,8 @@ export ECHONODE_REQUIRE_PEERS := 1
 endif
 
 # Two workers: the tests start whole processes, and more of them only wait for each other. A file
-# stays on one worker (--dist loadfile), so that what it shares, an Orthanc say, is started once.
+# stays on one worker (--dist loadfile), so that what it shares, an Orthanc say, is started once. In
+# the folders' order the files that take minutes come first, and the last to run are of milliseconds.
 WORKERS ?= 2
 # The whole run, in seconds. pytest-timeout ends one test; this ends what that cannot.
 TEST_DEADLINE ?= 1140
@@ -47,7 +48,7 @@ demo: $(STAMP_INSTALL) ## the main job end to end on this machine: probe, PACS, 
 test: $(STAMP_DEV) ## every test; the real peers are installed when root, and named when missing
 	@tools/real-peers.sh
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
-	    $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not timing and not full" $(PYTEST_ARGS)
+	    $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not timing and not full" $(PYTEST_ARGS)
 # What promises milliseconds is measured alone. 5: none was chosen by PYTEST_ARGS.
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
 	    $(BIN)/python -m pytest -m timing $(PYTEST_ARGS) || [ $$? -eq 5 ]

@@ -8,6 +8,11 @@ Rules
   in the index with the same bytes, no temporary file left, no error in its log.
 - How often each fault is tried is in programme.py: a quick number for every change, a full one for
   `make faults`. Mutations are drawn from a fixed seed: what failed once fails again.
-- Deadlines that a test cannot wait for are shortened by impatient_node.py; nothing else of the
+- Deadlines that a test cannot wait for are shortened by nodes/impatient.py; nothing else of the
   node is changed. The real ones are waited for in the full programme.
+
+Folders
+- nodes/: what is attacked; callers/, archives/, disks/: who or what attacks; lives/: short pieces
+  of a node's life that can end at any step; judging/: books of what all saw, and the verdict.
+- test_*.py: a scenario or two each; its number is in the head of the file and in programme.py.
 """

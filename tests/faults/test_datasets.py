@@ -10,10 +10,10 @@ import pytest
 
 from tests.benchmarks import wire
 from tests.benchmarks.usage import peak_bytes, reset_peak, resident_bytes
-from tests.faults.client import Client
-from tests.faults.datasets import Case, crafted, mutants, real_files
-from tests.faults.instances import DEFLATED, ULTRASOUND, Instance
-from tests.faults.oracle import SUCCESS, Oracle, Told
+from tests.faults.callers.client import Client
+from tests.faults.callers.datasets import Case, crafted, mutants, real_files
+from tests.faults.callers.instances import DEFLATED, ULTRASOUND, Instance
+from tests.faults.judging.oracle import SUCCESS, Oracle, Told
 from tests.faults.programme import FULL, MUTANTS
 from tests.peers.node_process import EchoNodeProcess
 

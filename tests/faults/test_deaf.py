@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.faults.client import (
+from tests.faults.callers.client import (
     PENDING,
     Client,
     Ended,
@@ -17,8 +17,8 @@ from tests.faults.client import (
     echo_message,
     find_message,
 )
-from tests.faults.instances import element, small_instance
-from tests.faults.oracle import SUCCESS, Oracle
+from tests.faults.callers.instances import element, small_instance
+from tests.faults.judging.oracle import SUCCESS, Oracle
 from tests.faults.programme import DEAF_VIEWERS
 from tests.peers.node_process import EchoNodeProcess
 

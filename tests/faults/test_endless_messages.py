@@ -11,7 +11,7 @@ import pytest
 
 from tests.benchmarks import wire
 from tests.benchmarks.usage import peak_bytes, reset_peak, resident_bytes
-from tests.faults.client import (
+from tests.faults.callers.client import (
     FIND_RQ,
     ON_FIND,
     ON_STORAGE,
@@ -21,8 +21,8 @@ from tests.faults.client import (
     command_set,
     data_pdus,
 )
-from tests.faults.instances import ULTRASOUND, new_uid
-from tests.faults.oracle import Oracle
+from tests.faults.callers.instances import ULTRASOUND, new_uid
+from tests.faults.judging.oracle import Oracle
 from tests.faults.programme import FULL, OVERSIZE
 from tests.peers.node_process import EchoNodeProcess
 

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import pytest
 
-from tests.faults.client import Client, Rejected
-from tests.faults.instances import small_instance
-from tests.faults.oracle import SUCCESS, Oracle, Told
+from tests.faults.callers.client import Client, Rejected
+from tests.faults.callers.instances import small_instance
+from tests.faults.judging.oracle import SUCCESS, Oracle, Told
 from tests.faults.programme import FULL, STORE_BYTES, STORES_EACH
 from tests.peers.node_process import EchoNodeProcess
 

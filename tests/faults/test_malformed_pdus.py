@@ -11,9 +11,16 @@ from contextlib import suppress
 import pytest
 
 from tests.benchmarks.usage import peak_bytes, reset_peak, resident_bytes
-from tests.faults.client import Client, Ended
-from tests.faults.malformed import Session, crowded_request, lies, mutated, omissions, unserved
-from tests.faults.oracle import Oracle
+from tests.faults.callers.client import Client, Ended
+from tests.faults.callers.malformed import (
+    Session,
+    crowded_request,
+    lies,
+    mutated,
+    omissions,
+    unserved,
+)
+from tests.faults.judging.oracle import Oracle
 from tests.faults.programme import CONTEXTS, FULL, MALFORMED_PDUS
 from tests.peers.node_process import EchoNodeProcess
 

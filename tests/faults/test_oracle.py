@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.client import Client, request, store_message
-from tests.faults.instances import small_instance
-from tests.faults.nodes import LyingNode, peers_for
-from tests.faults.oracle import SUCCESS, Oracle, wait_until
+from tests.faults.callers.client import Client, request, store_message
+from tests.faults.callers.instances import small_instance
+from tests.faults.judging.oracle import SUCCESS, Oracle, wait_until
+from tests.faults.nodes.attacked import LyingNode, peers_for
 
 
 def store(oracle: Oracle) -> None:

@@ -16,11 +16,11 @@ from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import Part10File
 from echonode.errors import NetworkError
 from echonode.model.identity import Peer
-from tests.faults.client import RELEASE, Client, request, store_message
-from tests.faults.instances import EXPLICIT_LITTLE, ULTRASOUND, Instance, small_instance
-from tests.faults.oracle import SUCCESS, Oracle, wait_until
+from tests.faults.archives.breaking_archive import Cut, Ending, ScriptedArchive, Side, end
+from tests.faults.callers.client import RELEASE, Client, request, store_message
+from tests.faults.callers.instances import EXPLICIT_LITTLE, ULTRASOUND, Instance, small_instance
+from tests.faults.judging.oracle import SUCCESS, Oracle, wait_until
 from tests.faults.programme import FULL, LARGE_RESETS
-from tests.faults.scripted_archive import Cut, Ending, ScriptedArchive, Side, end
 from tests.peers.node_process import EchoNodeProcess
 
 AT_ONCE = 4

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.benchmarks import wire
-from tests.faults.client import (
+from tests.faults.callers.client import (
     CONTEXTS,
     ON_STORAGE,
     Client,
@@ -22,10 +22,10 @@ from tests.faults.client import (
     request,
     store_message,
 )
-from tests.faults.instances import small_instance
-from tests.faults.oracle import Oracle
+from tests.faults.callers.instances import small_instance
+from tests.faults.callers.slow import PAUSE_S, Slow, singly, suffer
+from tests.faults.judging.oracle import Oracle
 from tests.faults.programme import SLOW_CONNECTIONS
-from tests.faults.slow import PAUSE_S, Slow, singly, suffer
 from tests.peers.node_process import EchoNodeProcess
 
 # Further apart than the slack, so that one deadline does not stand in for another.

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.faults.client import Client, request
-from tests.faults.instances import small_instance
-from tests.faults.nodes import ImpatientNode, peers_for
-from tests.faults.oracle import SUCCESS, Oracle, Told
+from tests.faults.archives.breaking_archive import Ending
+from tests.faults.callers.client import Client, request
+from tests.faults.callers.instances import small_instance
+from tests.faults.callers.slow import PAUSE_S, SLACK_S, Slow, singly, suffer
+from tests.faults.callers.tls_session import TLSSession, store_by_tls
+from tests.faults.judging.oracle import SUCCESS, Oracle, Told
+from tests.faults.nodes.attacked import ImpatientNode, peers_for
 from tests.faults.programme import FULL, SLOW_CONNECTIONS, TLS_RESETS
-from tests.faults.scripted_archive import Ending
-from tests.faults.slow import PAUSE_S, SLACK_S, Slow, singly, suffer
-from tests.faults.tls_session import TLSSession, store_by_tls
 from tests.peers.authority import Authority, Issued
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import free_port

@@ -29,6 +29,8 @@ STOP_DEADLINE_S = 15.0
 # free while a load test opens hundreds of connections.
 _PORTS = range(20_000, 32_000)
 _random = random.SystemRandom()
+# Those that this process gave out: whoever got one may not listen on it yet.
+_given: set[int] = set()
 
 
 class NotReady(Exception):
@@ -36,14 +38,17 @@ class NotReady(Exception):
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on now."""
+    """A loopback port nobody listens on now, and that was not given out before."""
     for _ in range(200):
         port = _random.choice(_PORTS)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind((LOOPBACK, port))
             except OSError:
                 continue
+            _given.add(port)
             return port
     raise NotReady("no free port on loopback")
 

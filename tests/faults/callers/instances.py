@@ -49,13 +49,16 @@ def element(
     return tag + struct.pack("<H", claimed & 0xFFFF) + value
 
 
-def small_instance(*, pixels: int = 0, comments: int = 0, tail: bytes = b"") -> Instance:
+def small_instance(
+    *, pixels: int = 0, comments: int = 0, tail: bytes = b"", study: str = ""
+) -> Instance:
     """An instance of some 250 bytes and as many of `pixels`; `tail` are elements behind them.
 
     comments: characters of Patient Comments (LT), each instance in a study of its own then.
+    study: its Study Instance UID; one for all of this run where none is named.
     """
     uid = new_uid()
-    study = new_uid() if comments else f"{_RUN}.1"
+    study = study or (new_uid() if comments else f"{_RUN}.1")
     head = [
         element(0x0008, 0x0016, b"UI", ULTRASOUND.encode()),
         element(0x0008, 0x0018, b"UI", uid.encode()),

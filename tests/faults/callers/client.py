@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.benchmarks import wire
-from tests.faults.instances import EXPLICIT_LITTLE, ULTRASOUND, Instance
+from tests.faults.callers.instances import EXPLICIT_LITTLE, ULTRASOUND, Instance
 
 LOOPBACK = "127.0.0.1"
 CALLED = "ECHONODE"
@@ -109,7 +109,11 @@ class Client:
         self.socket.settimeout(timeout_s)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.connect((LOOPBACK, port))
+        try:
+            self.socket.connect((LOOPBACK, port))
+        except OSError:
+            self.socket.close()
+            raise
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._message_id = 0
 

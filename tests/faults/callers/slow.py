@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tests.faults.client import Client, Ended
+from tests.faults.callers.client import Client, Ended
 
 # What a loaded machine may add; far less than a drip would add to a deadline it moves.
 SLACK_S = 5.0

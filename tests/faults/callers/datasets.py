@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.instances import (
+from tests.faults.callers.instances import (
     DEFLATED,
     EXPLICIT_LITTLE,
     ULTRASOUND,
@@ -18,7 +18,7 @@ from tests.faults.instances import (
     new_uid,
     small_instance,
 )
-from tests.faults.mutation import flip, lie, splice, truncate
+from tests.faults.callers.mutation import flip, lie, splice, truncate
 
 UNDEFINED = 0xFFFFFFFF
 BOMB_BYTES = 128 * 1024**2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.oracle import PROBER
+from tests.faults.judging.oracle import PROBER
 from tests.peers.node_process import EchoNodeProcess
 
 SERVICES = ["echo", "store", "find", "move", "get", "commit"]
@@ -18,12 +18,12 @@ def peers_for(callers: int) -> dict[str, dict[str, object]]:
 
 
 class ImpatientNode(EchoNodeProcess):
-    """A node whose network limits are those of ECHONODE_TEST_LIMITS (see impatient_node.py)."""
+    """A node whose network limits are those of ECHONODE_TEST_LIMITS (see nodes/impatient.py)."""
 
-    module = "tests.faults.impatient_node"
+    module = "tests.faults.nodes.impatient"
 
 
 class LyingNode(EchoNodeProcess):
-    """A node with the defect that ECHONODE_TEST_DEFECT names (see lying_node.py)."""
+    """A node with the defect that ECHONODE_TEST_DEFECT names (see nodes/lying.py)."""
 
-    module = "tests.faults.lying_node"
+    module = "tests.faults.nodes.lying"

@@ -28,8 +28,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.faults.instances import Instance
-from tests.faults.usage import Usage, usage_of
+from tests.faults.callers.instances import Instance
+from tests.faults.judging.usage import Usage, usage_of
 from tests.peers.node_process import ROOT, EchoNodeProcess
 from tests.peers.process import ChildProcess
 
@@ -97,7 +97,7 @@ class Oracle:
         self.before = _settled(self.node.pid)
         arguments = [str(self.node.port), PROBER, self.node.ae_title, self._mode]
         self._prober = ChildProcess(
-            [sys.executable, "-m", "tests.faults.prober", *arguments],
+            [sys.executable, "-m", "tests.faults.judging.prober", *arguments],
             folder=Path(self._folder.name),
             name="prober",
             env={"PYTHONPATH": str(ROOT)},

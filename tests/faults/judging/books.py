@@ -2,7 +2,7 @@
 
 Each writer keeps a book of its own, a file of JSON lines opened with O_DSYNC: a line that was
 written is on the disk whatever is killed next, the writer included. Nothing of EchoNode is used,
-here or where the books are read (judge.py).
+here or where the books are read (evidence.py).
 
 Lines, by their `kind`
 - "offered": a client is about to send an instance; uid, sha256 of its dataset.

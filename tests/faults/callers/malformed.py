@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tests.benchmarks import wire
-from tests.faults.client import (
+from tests.faults.callers.client import (
     CONTEXTS,
     ON_STORAGE,
     ON_VERIFICATION,
@@ -25,8 +25,8 @@ from tests.faults.client import (
     request,
     store_message,
 )
-from tests.faults.instances import EXPLICIT_LITTLE, ULTRASOUND, element, small_instance
-from tests.faults.mutation import LIES_16, LIES_32, flip, splice
+from tests.faults.callers.instances import EXPLICIT_LITTLE, ULTRASOUND, element, small_instance
+from tests.faults.callers.mutation import LIES_16, LIES_32, flip, splice
 
 ABORT = wire.pdu(wire.ABORT, b"\0\0\0\0")
 REJECT = wire.pdu(wire.ASSOCIATE_RJ, b"\0\x01\x01\x01")

@@ -1,4 +1,4 @@
-"""`python -m tests.faults.prober PORT CALLING CALLED fresh|held`: a C-ECHO ten times a second.
+"""C-ECHO, ten a second: `python -m tests.faults.judging.prober PORT CALLING CALLED fresh|held`.
 
 A process of its own, so that neither the attacker nor the node can slow it but through the machine.
 One JSON line for each echo, until it is stopped: how long it took in seconds, what went wrong (""

@@ -10,9 +10,9 @@ from functools import partial
 from typing import TypeVar
 
 from tests.benchmarks import wire
-from tests.faults.client import LOOPBACK, RELEASE, request, store_message
-from tests.faults.instances import Instance
-from tests.faults.scripted_archive import Ending, end
+from tests.faults.archives.breaking_archive import Ending, end
+from tests.faults.callers.client import LOOPBACK, RELEASE, request, store_message
+from tests.faults.callers.instances import Instance
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""Callers: clients and the bytes they send, well formed and not."""

@@ -1,0 +1,177 @@
+"""Builds the disks that power cuts leave of a recorded life, and starts the node on each.
+
+    python -m tests.faults.disks.power_cuts RECORDING FOLDER --states 5000 [--share 0 --shares 2]
+
+A process that goes through many states, one after the other, in FOLDER (best one in memory). It
+prints one JSON object: how many different states it saw, and what was wrong with which.
+
+The states come in rounds over every moment of the recording, between any two of its calls: first
+the extremes, then as many by chance as are wanted. A state that was seen before does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pickle
+import random
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from echonode.store import opening, read_only_store
+from tests.faults.disks.fates import (
+    EVERYTHING,
+    NOTHING,
+    ONLY_BYTES,
+    ONLY_NAMES,
+    Fate,
+    by_chance,
+    torn,
+)
+from tests.faults.disks.recording import Recording
+from tests.faults.disks.restart_check import violations
+from tests.faults.disks.states import Disk, Tree, fingerprint
+
+MakeFate = Callable[[random.Random], Fate]
+_EXTREMES: tuple[MakeFate, ...] = (
+    lambda draw: NOTHING,
+    lambda draw: EVERYTHING,
+    lambda draw: ONLY_NAMES,
+    lambda draw: ONLY_BYTES,
+)
+_BY_CHANCE: tuple[MakeFate, ...] = (torn, by_chance, by_chance)
+_VAIN_ROUNDS = 3  # without a new state: there are no more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """A disk that a power cut leaves. lines: of the book by then."""
+
+    step: int
+    fate: str
+    lines: tuple[Mapping[str, Any], ...]
+    tree: Tree
+
+
+@dataclass(kw_only=True)
+class Findings:
+    """What came of it. wrong: a line for each state with something wrong, and how many there are;
+    by_fate: how many states of each kind."""
+
+    states: int = 0
+    wrong_states: int = 0
+    wrong: list[str] = field(default_factory=list)
+    by_fate: dict[str, int] = field(default_factory=dict)
+
+
+def moments(
+    recording: Recording, *, seed: int, share: int = 0, shares: int = 1
+) -> Iterator[Moment]:
+    """All different states, the extremes first; those of one share of the recording's moments."""
+    seen: set[int] = set()
+    vain = 0
+    for turn, make_fate in enumerate(_turns()):
+        before = len(seen)
+        for moment in _once_through(recording, make_fate, seed=seed + turn * 1_000_003):
+            if moment.step % shares != share:
+                continue
+            key = fingerprint(moment.tree, len(moment.lines))
+            if key not in seen:
+                seen.add(key)
+                yield moment
+        vain = vain + 1 if len(seen) == before else 0
+        if vain == _VAIN_ROUNDS:
+            return
+
+
+def _turns() -> Iterator[MakeFate]:
+    yield from _EXTREMES
+    while True:
+        yield from _BY_CHANCE
+
+
+def _once_through(recording: Recording, make_fate: MakeFate, *, seed: int) -> Iterator[Moment]:
+    """One state for each moment, after each call."""
+    disk = Disk(recording.root)
+    lines: list[Mapping[str, Any]] = []
+    for number, step in enumerate(recording.steps):
+        disk.apply(step)
+        if step.said is not None:
+            lines.append(step.said)
+        # Of its own for each moment, so that a share's states do not depend on the others.
+        fate = make_fate(random.Random(seed + number))
+        yield Moment(step=number, fate=fate.name, lines=tuple(lines), tree=disk.state(fate))
+
+
+def build(tree: Tree, folder: Path) -> None:
+    """Make a tree real; folders come before what lies in them."""
+    folder.mkdir()
+    for path, content in tree.items():
+        if content is None:
+            (folder / path).mkdir()
+        else:
+            (folder / path).write_bytes(content)
+
+
+def share_statements() -> None:
+    """Let all stores of this process use what SQLAlchemy compiled for the first: half their time.
+
+    An engine keeps its statements by its dialect, so that goes with them; no answer depends on it.
+    """
+    first: dict[bool, sa.Engine] = {}
+
+    def sharing(make: Callable[[Path], sa.Engine], *, writes: bool) -> Callable[[Path], sa.Engine]:
+        def engine_of(path: Path) -> sa.Engine:
+            engine = make(path)
+            model = first.setdefault(writes, engine)
+            engine.dialect, engine._compiled_cache = model.dialect, model._compiled_cache
+            return engine
+
+        return engine_of
+
+    opening.writer_engine = sharing(opening.writer_engine, writes=True)
+    opening.reader_engine = sharing(opening.reader_engine, writes=False)
+    read_only_store.reader_engine = opening.reader_engine
+
+
+def go_through(found: Iterator[Moment], *, folder: Path, states: int, enough: int) -> Findings:
+    """Start the node on each, until there were so many states, or `enough` that were wrong."""
+    findings = Findings()
+    root, book = folder / "root", folder / "book"
+    for moment in found:
+        build(moment.tree, root)
+        broken = violations(root / "var", moment.lines, book)
+        shutil.rmtree(root)
+        findings.states += 1
+        findings.by_fate[moment.fate] = findings.by_fate.get(moment.fate, 0) + 1
+        if broken:
+            findings.wrong_states += 1
+            findings.wrong.append(f"step {moment.step}, {moment.fate}: {'; '.join(broken)}")
+        if findings.states == states or findings.wrong_states == enough:
+            break
+    return findings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="power_cuts")
+    parser.add_argument("recording", type=Path)
+    parser.add_argument("folder", type=Path)
+    defaults = {"seed": 1, "states": 1000, "share": 0, "shares": 1, "enough": 50}
+    for name, default in defaults.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    given = parser.parse_args()
+    share_statements()
+    recording: Recording = pickle.loads(given.recording.read_bytes())
+    found = moments(recording, seed=given.seed, share=given.share, shares=given.shares)
+    findings = go_through(found, folder=given.folder, states=given.states, enough=given.enough)
+    json.dump(asdict(findings), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

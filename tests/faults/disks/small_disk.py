@@ -1,0 +1,116 @@
+"""Disks that can be filled, frozen and taken away: a tmpfs of its own for one node.
+
+Only root may mount; elsewhere the tests that need it are skipped, and say so.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+PAGE = 4096  # what a tmpfs gives at once
+
+
+class SmallDisk:
+    """A tmpfs mounted at a folder; leaving the block unmounts it, whoever still has it open.
+
+    Ballast lies beside what a node keeps there, under names that are none of its own.
+    """
+
+    def __init__(self, at: Path, *, mib: int, inodes: int) -> None:
+        self.at = at
+        self._options = f"size={mib}m,nr_inodes={inodes}"
+
+    def __enter__(self) -> Self:
+        self.at.mkdir(parents=True)
+        _mount("-t", "tmpfs", "-o", self._options, "tmpfs", str(self.at))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _unmount(self.at)
+
+    def free(self) -> int:
+        """Bytes that can still be written."""
+        room = os.statvfs(self.at)
+        return room.f_bavail * room.f_frsize
+
+    def leave(self, bytes_: int) -> None:
+        """Fill it up but for so many bytes, whatever else is written meanwhile."""
+        with (self.at / "ballast").open("wb") as ballast:
+            size = 0
+            while (room := self.free() - bytes_) >= PAGE:
+                try:
+                    os.posix_fallocate(ballast.fileno(), size, room)
+                except OSError as error:  # somebody was quicker: there is less room now
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    continue
+                size += room
+
+    def leave_inodes(self, count: int) -> None:
+        """Use up all inodes but for so many; there is room for bytes."""
+        folder = self.at / "ballast.d"
+        folder.mkdir()
+        with suppress(OSError):
+            for number in range(os.statvfs(self.at).f_favail - count):
+                (folder / str(number)).touch()
+
+    def drop_ballast(self) -> None:
+        """There is room again."""
+        (self.at / "ballast").unlink(missing_ok=True)
+        folder = self.at / "ballast.d"
+        if folder.exists():
+            for file in folder.iterdir():
+                file.unlink()
+            folder.rmdir()
+
+
+class ReadOnlyView:
+    """For the length of the block, what is opened under a folder can be read and not written.
+
+    Files that are open already are not: the kernel refuses to freeze those from outside, as it
+    does when a disk fails.
+    """
+
+    def __init__(self, at: Path) -> None:
+        self.at = at
+
+    def __enter__(self) -> Self:
+        _mount("--bind", str(self.at), str(self.at))
+        _mount("-o", "remount,bind,ro", str(self.at))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _unmount(self.at)
+
+
+def _mount(*arguments: str) -> None:
+    """Raises what skips the test where mounting is not permitted."""
+    try:
+        subprocess.run(["mount", *arguments], check=True, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("there is no mount command")
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"mounting is not permitted here: {error.stderr.strip()}")
+
+
+def _unmount(at: Path) -> None:
+    # Lazily: a node that was killed a moment ago may still hold it.
+    subprocess.run(["umount", "--lazy", str(at)], check=True, capture_output=True)

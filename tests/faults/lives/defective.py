@@ -1,0 +1,104 @@
+"""The life of lives/durable.py with a defect, to see that the power cuts bring it to light.
+
+python -m tests.faults.lives.defective DATA_DIR BOOK DEFECT
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+
+import sqlalchemy as sa
+
+from echonode.store import database, disk, instance_files, opening, tombstones
+from echonode.store.retention import RetentionPolicy
+from echonode.store.store import Incoming
+from echonode.store.tombstones import Deleted, Tombstones
+from tests.faults.judging.books import Book
+from tests.faults.lives.durable import SUCCESS, Life, live, set_pragma
+
+_keep, _promise, _bury = Life.keep, Life.promise, Tombstones._bury
+
+
+def _seal_without_fsync(self: Incoming) -> None:
+    os.close(self._open_descriptor())
+    self._descriptor = None
+
+
+def _no_file_fsync() -> None:
+    Incoming.seal = _seal_without_fsync
+
+
+def _no_folder_fsync() -> None:
+    for module in (disk, database, instance_files, tombstones, opening):
+        module.fsync_folder = lambda folder: None
+
+
+def _no_wal_fsync() -> None:
+    set_pragma("synchronous = NORMAL")
+
+
+def _answer_first(self: Life, incoming: Incoming, what: Mapping[str, str]) -> None:
+    if self.holds(what["uid"]):
+        _keep(self, incoming, what)
+        return
+    self.answer(what, SUCCESS)
+    self.commit(incoming)
+
+
+def _answer_before_commit() -> None:
+    Life.keep = _answer_first
+
+
+def _answer_report_first(
+    self: Life, transaction: str, committed: list[str], failed: list[str]
+) -> None:
+    self.answer_report(transaction, committed, failed)
+    _promise(self, transaction, committed, failed)
+
+
+def _answer_report_before_commit() -> None:
+    Life.promise = _answer_report_first
+
+
+def _unlink_first(
+    self: Tombstones,
+    connection: sa.Connection,
+    candidates: Sequence[int],
+    policy: RetentionPolicy,
+    now: datetime,
+) -> list[Deleted]:
+    deleted = _bury(self, connection, candidates, policy, now)
+    self.finish(gone.file_id for gone in deleted)
+    return deleted
+
+
+def _delete_before_tombstone() -> None:
+    Tombstones._bury = _unlink_first
+
+
+def _delete_before_promise() -> None:
+    tombstones._UNSEEN = sa.select(tombstones._D.id)
+    tombstones.why_kept = lambda holdings, policy, *, observed_s: ""
+
+
+DEFECTS: Mapping[str, Callable[[], None]] = MappingProxyType(
+    {
+        "no fsync of the file": _no_file_fsync,
+        "no fsync of the folder": _no_folder_fsync,
+        "synchronous=NORMAL": _no_wal_fsync,
+        "answer before commit": _answer_before_commit,
+        "report answered before commit": _answer_report_before_commit,
+        "delete before the tombstone": _delete_before_tombstone,
+        "delete before the promise": _delete_before_promise,
+    }
+)
+
+
+if __name__ == "__main__":
+    DEFECTS[sys.argv[3]]()
+    live(Path(sys.argv[1]), Book(Path(sys.argv[2])))

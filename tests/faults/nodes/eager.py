@@ -1,0 +1,31 @@
+"""`echonode` in a hurry, with the defect that ECHONODE_TEST_DEFECT names, if it names one.
+
+What it does every minute it does five times a second, so that what may be deleted is; an
+association to an archive is let go as soon as it is idle; and a request for commitment names
+ECHONODE_TEST_ASK instances at most. Nothing else of the node is changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+
+from echonode import node, node_parts
+from echonode.cli import main
+from tests.faults.nodes.gullible import DEFECTS
+
+LOOK_EVERY_S = 0.2
+LINGER_S = 0.1
+
+
+def run() -> None:
+    most = int(os.environ["ECHONODE_TEST_ASK"])
+    node_parts.Housekeeping = functools.partial(node_parts.Housekeeping, every_s=LOOK_EVERY_S)
+    node.delivery_worker = functools.partial(node.delivery_worker, linger_s=LINGER_S)
+    node.CommitmentSCU = functools.partial(node.CommitmentSCU, instances_per_transaction=most)
+    DEFECTS[os.environ.get("ECHONODE_TEST_DEFECT", "")]()
+    main()
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,46 @@
+"""Defects of a node in a hurry, planted by the zygote to see that they are found."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+
+from echonode.dimse.services import StoreRequest
+from echonode.errors import OutOfSpace
+from echonode.storage_scp import SUCCESS, StorageSCP
+from echonode.store import tombstones
+
+_LATE_S = 0.05
+
+
+def _answer_before_the_commit() -> None:
+    commit = StorageSCP.store
+
+    def answer_first(self: StorageSCP, request: StoreRequest) -> int:
+        threading.Timer(_LATE_S, commit, (self, request)).start()
+        return SUCCESS
+
+    StorageSCP.store = answer_first  # type: ignore[method-assign]  # the defect
+
+
+def _delete_before_the_promise() -> None:
+    vars(tombstones)["why_kept"] = lambda *_, **__: ""
+
+
+def _hide_what_the_disk_refuses() -> None:
+    store = StorageSCP.store
+
+    def always_well(self: StorageSCP, request: StoreRequest) -> int:
+        with suppress(OutOfSpace):
+            return store(self, request)
+        return SUCCESS
+
+    StorageSCP.store = always_well  # type: ignore[method-assign]  # the defect
+
+
+DEFECTS = {
+    "": lambda: None,
+    "answers before the commit": _answer_before_the_commit,
+    "deletes before the promise": _delete_before_the_promise,
+    "hides what the disk refuses": _hide_what_the_disk_refuses,
+}

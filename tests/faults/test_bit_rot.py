@@ -1,0 +1,191 @@
+"""Stored bytes that change by themselves (scenario 10): found before anything is sent.
+
+In one process, a real store and its delivery, with an archive of raw bytes: a thousand files, each
+with another bit of it turned.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from echonode.alarms import DestinationFacts, Facts, alarms_of
+from echonode.errors import Damaged
+from echonode.model.identity import CommitmentPolicy
+from echonode.model.instance import Origin, StoredInstance
+from echonode.store.store import Store
+from tests.faults.archives.lying_archive import LyingArchive
+from tests.faults.callers.instances import Instance, small_instance
+from tests.faults.judging.books import Book
+from tests.faults.judging.evidence import split
+from tests.faults.programme import INDEX_BITS, ROTTEN_BITS
+from tests.integration.delivery.house import House
+
+PIXELS = 700
+UNTOUCHED, CUT, GONE = 20, 20, 5
+# Of rows: whole files that would go out under another name.
+MISNAMED = {
+    "sop_class_uid": "1.2.840.10008.5.1.4.1.1.3.1",
+    "sop_instance_uid": "1.2.3",
+    "transfer_syntax_uid": "1.2.840.10008.1.2",
+}
+PATIENCE_S = 120.0
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[LyingArchive]:
+    """An archive that takes everything."""
+    book = Book(tmp_path / "pacs.book")
+    with LyingArchive(book) as listening:
+        yield listening
+    book.close()
+
+
+def keep(store: Store, instance: Instance, *destinations: str) -> StoredInstance:
+    """Store it as a capture of ours."""
+    incoming = store.open_incoming(
+        sop_class_uid=instance.sop_class_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        transfer_syntax_uid=instance.transfer_syntax_uid,
+    )
+    incoming.write(instance.dataset)
+    record = store.read_record(incoming)
+    return store.commit(
+        incoming, record, origin=Origin.CAPTURED, destinations=destinations
+    ).instance
+
+
+def turn_a_bit(path: Path, position: int, bit: int) -> None:
+    """In place, as a disk does."""
+    with path.open("r+b") as file:
+        file.seek(position)
+        (byte,) = file.read(1)
+        file.seek(position)
+        file.write(bytes([byte ^ (1 << bit)]))
+
+
+def misname(database: Path, instances: Sequence[StoredInstance]) -> None:
+    """Change a value of each row, behind the store's back."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for (column, value), instance in zip(MISNAMED.items(), instances, strict=False):
+            connection.execute(
+                f"UPDATE instance SET {column} = ? WHERE sop_instance_uid = ?",
+                (value, instance.sop_instance_uid),
+            )
+
+
+def alarms_in(store: Store) -> set[str]:
+    """The names of the alarms that the node's page would show."""
+    now = datetime.now(UTC)
+    at = DestinationFacts(
+        name="pacs",
+        commitment=CommitmentPolicy.NONE,
+        problem="",
+        figures=store.destination_figures("pacs"),
+    )
+    facts = Facts(
+        destinations=[at],
+        store=store.figures(since=now - timedelta(days=1)),
+        quarantined=0,
+        disk_problem="",
+        call_back="",
+    )
+    return {alarm.name for alarm in alarms_of(facts, now)}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_file_that_has_changed_is_never_sent(tmp_path: Path, archive: LyingArchive) -> None:
+    """A bit turned at a thousand places, files cut short or gone, rows that name another thing:
+    each is held with the reason, there is an alarm, and the archive has the untouched ones alone,
+    with the bytes that came in.
+    """
+    house = House(tmp_path / "data")
+    try:
+        count = ROTTEN_BITS.count + CUT + GONE + len(MISNAMED) + UNTOUCHED
+        offered = [small_instance(pixels=PIXELS) for _ in range(count)]
+        kept = [keep(house.store, instance, "pacs") for instance in offered]
+        for number, instance in enumerate(kept[: ROTTEN_BITS.count]):
+            length = instance.size - instance.dataset_offset
+            at = instance.dataset_offset + number * length // ROTTEN_BITS.count
+            turn_a_bit(instance.path, at, number % 8)
+        others = kept[ROTTEN_BITS.count :]
+        for number, instance in enumerate(others[:CUT]):
+            with instance.path.open("r+b") as file:
+                file.truncate(instance.size * number // CUT)
+        for instance in others[CUT : CUT + GONE]:
+            instance.path.unlink()
+        misname(tmp_path / "data" / "index.sqlite", others[CUT + GONE :])
+        house.deliver_to("pacs", archive.port, ae_title="PACS")
+        house.wait_settled("pacs", count, timeout_s=PATIENCE_S)
+        good = offered[-UNTOUCHED:]
+        assert {uid: kept.sha256 for uid, kept in archive.kept.items()} == {
+            instance.sop_instance_uid: instance.sha256 for instance in good
+        }
+        assert house.states("pacs") == {"held": count - UNTOUCHED, "sent": UNTOUCHED}
+        touched = kept[: ROTTEN_BITS.count + CUT + GONE]
+        reasons = [house.job(one.sop_instance_uid, "pacs").last_error for one in touched]
+        assert all("our copy is damaged" in reason for reason in reasons)
+        assert "held:pacs" in alarms_in(house.store)
+    finally:
+        house.close()
+
+
+def wrongly_sent(data_dir: Path, offered: dict[str, Instance]) -> list[str]:
+    """What a delivery worker would send from this index that is not what came in."""
+    wrong = []
+    with Store.open(data_dir, adopt_to=["pacs"]) as store:
+        for job in store.claim("pacs", now=datetime.now(UTC), limit=1000):
+            try:
+                store.check_bytes(job.instance)
+            except Damaged:
+                continue
+            file, row = split(job.instance.path), job.instance
+            instance = offered.get(row.sop_instance_uid)
+            if instance is None or file.sha256 != instance.sha256:
+                wrong.append(f"{row.sop_instance_uid}: other bytes")
+            elif (row.sop_class_uid, row.transfer_syntax_uid) != (
+                instance.sop_class_uid,
+                instance.transfer_syntax_uid,
+            ):
+                wrong.append(f"{row.sop_instance_uid}: under another class or syntax")
+    return wrong
+
+
+def places_of_uids(path: Path) -> list[int]:
+    """Where a database holds UIDs, byte by byte."""
+    found = re.finditer(rb"1\.2\.840\.10008\.[0-9.]+|2\.25\.[0-9]+", path.read_bytes())
+    return [position for match in found for position in range(*match.span())]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_an_index_that_has_changed_sends_nothing_wrong(tmp_path: Path) -> None:
+    """A bit of the database turned, wherever: it is found and made anew, or a delivery is held, or
+    it concerns nothing that is sent. No archive gets other bytes, or under another name.
+    """
+    data_dir, copy = tmp_path / "data", tmp_path / "copy"
+    chance = random.Random(10)
+    with Store.open(data_dir) as store:
+        offered = [small_instance(pixels=10) for _ in range(30)]
+        for instance in offered:
+            keep(store, instance, "pacs")
+    by_uid = {instance.sop_instance_uid: instance for instance in offered}
+    length = (data_dir / "index.sqlite").stat().st_size
+    places = places_of_uids(data_dir / "index.sqlite")
+    for number in range(INDEX_BITS.count):
+        shutil.copytree(data_dir, copy)
+        # Every other one where it matters most: in the rows.
+        position = chance.choice(places) if number % 2 else chance.randrange(length)
+        turn_a_bit(copy / "index.sqlite", position, chance.randrange(8))
+        with suppress(Damaged):  # found out while it is used: nothing is sent from it
+            assert wrongly_sent(copy, by_uid) == [], f"position {position}"
+        shutil.rmtree(copy)

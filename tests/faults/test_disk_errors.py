@@ -1,0 +1,90 @@
+"""Errors of the disk itself (scenario 8): EIO for the n-th call, or for all of them for a while.
+
+They are injected by strace into the running node, at the calls that make things durable.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.disks.scene import OUT_OF_RESOURCES, SUCCESS, DiskScene, disk_scene
+from tests.faults.judging.oracle import wait_until
+from tests.faults.programme import DISK_ERRORS, FULL
+from tests.faults.test_judge import NOTHING
+
+# fsync: of files and folders; fdatasync and pwrite64: the database's; rename: into its place;
+# pread64: of the database and of what is sent. (write is tried in tests/integration/store: here it
+# is the log's as well, and whom nobody can tell anything cannot be asked.)
+CALLS = ("fsync", "fdatasync", "pwrite64", "rename", "pread64")
+AWHILE_S = 0.5
+PATIENCE_S = 30.0
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[DiskScene]:
+    """All at work, where strace may be attached to it."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    with disk_scene(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def failing(pid: int, call: str, *, when: str, folder: Path) -> Iterator[None]:
+    """For the length of the block calls of a process fail: `when` as strace counts, per thread."""
+    said = folder / "strace.log"
+    command = [
+        *("strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid)),
+        *("-e", f"trace={call}", "-e", f"inject={call}:error=EIO:when={when}"),
+    ]
+    with said.open("w") as errors:
+        tracer = subprocess.Popen(command, stderr=errors, start_new_session=True)
+    try:
+        wait_until(lambda: traced(pid) or tracer.poll() is not None, "strace attached")
+        if tracer.poll() is not None:
+            pytest.skip(f"strace may not be attached here: {said.read_text().strip()}")
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait(PATIENCE_S)
+
+
+def traced(pid: int) -> bool:
+    """Whether all threads of a process have a tracer."""
+    statuses = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status")]
+    return all("TracerPid:\t0\n" not in status for status in statuses)
+
+
+def errors_of(number: int) -> tuple[str, str]:
+    """Which call, and which of each thread's: all, or the n-th and no other."""
+    call = CALLS[number % len(CALLS)]
+    nth = number // len(CALLS)
+    return call, "1+" if nth == 0 else str(nth)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0 if FULL else 300)
+def test_an_error_of_the_disk_is_a_refusal_and_no_loss(scene: DiskScene, tmp_path: Path) -> None:
+    """Each durable call fails, all of a while or one in passing: whom it hits hears A700 and never
+    success, the operator is told, and when the disk is well again all goes on without a restart.
+    """
+    for number in range(DISK_ERRORS.count):
+        call, when = errors_of(number)
+        scene.wait_stored(2)
+        scene.forget_answers()
+        with failing(scene.node.pid, call, when=when, folder=tmp_path):
+            if when == "1+" and call != "pread64":
+                scene.wait_refused(scene.node.mark())
+            time.sleep(AWHILE_S)
+        scene.wait_stored(1)
+        assert scene.answers() <= {SUCCESS, OUT_OF_RESOURCES}, f"{call} {when}"
+    scene.come_to_rest()
+    assert scene.verdict() == NOTHING

@@ -1,0 +1,88 @@
+"""A disk that is full, of bytes or of files (scenario 7): refused in so many words, and mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.callers.full_load import LOUD_S, QUIET_S
+from tests.faults.disks.scene import OUT_OF_RESOURCES, SUCCESS, DiskScene, disk_scene
+from tests.faults.disks.small_disk import PAGE, SmallDisk
+from tests.faults.judging.oracle import wait_until
+from tests.faults.programme import FILLS, FULL
+from tests.faults.test_judge import NOTHING
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A disk of the node's own, where its data folder will be."""
+    mib = 24 + 2 * FILLS.count
+    with SmallDisk(tmp_path / "data", mib=mib, inodes=20_000) as mounted:
+        yield mounted
+
+
+@pytest.fixture
+def scene(disk: SmallDisk, tmp_path: Path) -> Iterator[DiskScene]:
+    """All at work."""
+    with disk_scene(tmp_path) as made:
+        yield made
+
+
+def of_bytes(scene: DiskScene, disk: SmallDisk, number: int) -> None:
+    """At another offset each time: within a file, or within what the database writes for it."""
+    disk.leave(number * 37 % 31 * PAGE)
+
+
+def of_files(scene: DiskScene, disk: SmallDisk, number: int) -> None:
+    """No inode is left, or next to none."""
+    disk.leave_inodes(number % 3)
+
+
+def from_the_start(scene: DiskScene, disk: SmallDisk, number: int) -> None:
+    """The node has just begun, so that the WAL must grow with the first row."""
+    scene.pace(QUIET_S)
+    scene.write_captures_down()
+    assert scene.node.stop() == 0
+    scene.node.start()
+    disk.leave(number % 5 * 4 * PAGE)
+    scene.pace(LOUD_S)
+
+
+FILLINGS: tuple[Callable[[DiskScene, SmallDisk, int], None], ...] = (
+    of_bytes,
+    of_files,
+    from_the_start,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0 if FULL else 300)
+def test_a_full_disk_is_a_refusal_and_no_loss(scene: DiskScene, disk: SmallDisk) -> None:
+    """Full within a file, the WAL or its inodes, again and again: senders hear "out of resources"
+    (A700) and nothing else, the operator is told of each capture that waits, and when there is
+    room again all goes on without a restart; what was acknowledged is whole.
+    """
+    for number in range(FILLS.count):
+        scene.wait_stored(2)
+        scene.forget_answers()
+        mark = scene.node.mark()
+        FILLINGS[number % len(FILLINGS)](scene, disk, number)
+        scene.wait_refused(mark)
+        disk.drop_ballast()
+        scene.wait_stored(1)
+        assert scene.answers() <= {SUCCESS, OUT_OF_RESOURCES, None}
+    scene.come_to_rest()
+    assert scene.verdict() == NOTHING
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_node_that_hides_a_full_disk_is_found_out(disk: SmallDisk, tmp_path: Path) -> None:
+    """One that answers success to what the disk has refused is convicted."""
+    env = {"ECHONODE_TEST_DEFECT": "hides what the disk refuses"}
+    with disk_scene(tmp_path, env=env) as scene:
+        scene.wait_stored(1)
+        from_the_start(scene, disk, 3)
+        wait_until(lambda: bool(scene.verdict()["I1"]), "a conviction")

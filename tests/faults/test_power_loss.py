@@ -1,0 +1,120 @@
+"""Power cuts at every moment of a node's life: nothing that was acknowledged is lost (scenario 4).
+
+A life is recorded once, call by call; the disks that a power cut could leave of it are built from
+the recording (disks/states.py says what is assumed), and the real start is made on each.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.disks.fates import EVERYTHING
+from tests.faults.disks.recording import Recording, record, strace
+from tests.faults.disks.states import Disk, Tree
+from tests.faults.lives.defective import DEFECTS
+from tests.faults.programme import DISK_STATES, FULL
+from tests.peers.node_process import ROOT
+
+PROCESSES = 2
+SEED = 4
+AT_LEAST = 5  # wrong states that each defect must show
+# Defect -> what the checks must say of it.
+WHAT_IT_BREAKS = {
+    "no fsync of the file": "I1",
+    "no fsync of the folder": "I1",
+    "synchronous=NORMAL": "I1",
+    "answer before commit": "I1",
+    "report answered before commit": "the promise for",
+    "delete before the tombstone": "I4",
+    "delete before the promise": "I2",
+}
+
+pytestmark = pytest.mark.skipif(strace() is None, reason="strace is not installed")
+
+
+def record_life(folder: Path, *, defect: str = "") -> Recording:
+    """A node's life in `folder`/root, from an empty disk on."""
+    root, book = folder / "root", folder / "book"
+    root.mkdir(parents=True)
+    module = "tests.faults.lives." + ("defective" if defect else "durable")
+    command = [sys.executable, "-B", "-m", module, str(root / "var"), str(book)]
+    return record([*command, defect] if defect else command, root=root, book=book, cwd=ROOT)
+
+
+def cut_power(
+    recording: Recording, folder: Path, *, states: int, processes: int = PROCESSES, **more: int
+) -> list[dict[str, Any]]:
+    """Go through so many states, in so many processes; what each of them found."""
+    folder.mkdir()
+    file = folder / "recording"
+    file.write_bytes(pickle.dumps(recording))
+    running = []
+    for share in range(processes):
+        own = folder / str(share)
+        own.mkdir()
+        options = {"seed": SEED, "share": share, "shares": processes} | more
+        options["states"] = states // processes
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        command = [sys.executable, "-B", "-m", "tests.faults.disks.power_cuts", str(file), str(own)]
+        running.append(
+            subprocess.Popen([*command, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        )
+    outputs = [process.communicate()[0] for process in running]
+    assert [process.returncode for process in running] == [0] * processes
+    shutil.rmtree(folder)
+    return [json.loads(output) for output in outputs]
+
+
+def tree_of(folder: Path) -> Tree:
+    """What lies below a folder really."""
+    return {
+        str(path.relative_to(folder)): None if path.is_dir() else path.read_bytes()
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.mark.slow
+def test_the_recording_leaves_nothing_out(memory_path: Path) -> None:
+    """Played back to its end, it is the very disk that the node has left, byte by byte."""
+    recording = record_life(memory_path)
+    disk = Disk(recording.root)
+    for step in recording.steps:
+        disk.apply(step)
+    assert disk.state(EVERYTHING) == tree_of(memory_path / "root")
+    assert len([step for step in recording.steps if step.said]) > 20
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600 if not FULL else 0)
+def test_no_power_cut_loses_what_was_acknowledged(memory_path: Path) -> None:
+    """Whatever of the unsynced is there or not, in any order, whole or torn: what was acknowledged
+    is held, nothing is gone that the archive has not promised, rows and files agree, the database
+    is sound, what we told anybody is remembered, and a second start has nothing to mend."""
+    found = cut_power(record_life(memory_path), memory_path / "sound", states=DISK_STATES.count)
+    print(f"{[(share['states'], share['by_fate']) for share in found]}")
+    assert [wrong for share in found for wrong in share["wrong"]] == []
+    assert sum(share["states"] for share in found) >= DISK_STATES.count - PROCESSES
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_node_that_syncs_too_little_or_speaks_too_early_is_found_out(
+    memory_path: Path, defect: str
+) -> None:
+    """The same power cuts on a node with one defect show what it would cost."""
+    recording = record_life(memory_path, defect=defect)
+    [found] = cut_power(
+        recording, memory_path / "defective", states=600, processes=1, shares=5, enough=AT_LEAST
+    )
+    assert found["wrong_states"] == AT_LEAST, f"{found['wrong_states']} of {found['states']}"
+    assert any(WHAT_IT_BREAKS[defect] in wrong for wrong in found["wrong"]), found["wrong"]
+    print(f"{defect}: {AT_LEAST} of {found['states']} states, such as {found['wrong'][0]}")

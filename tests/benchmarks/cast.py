@@ -9,13 +9,15 @@ from tests.benchmarks.contest import ECHONODE, MISHAPS, Failed, Stage
 from tests.benchmarks.receivers import (
     DisklessReceiver,
     EchoNodeReceiver,
+    FarReceiver,
     OrthancReceiver,
     Receiver,
     StockReceiver,
     StoreScpReceiver,
+    TLSReceiver,
     WireReceiver,
 )
-from tests.benchmarks.senders import Sender, StoreScu, WorkerSender
+from tests.benchmarks.senders import DeliveringNode, Sender, StoreScu, WorkerSender
 
 STOCK: Final = "stock pynetdicom"
 STORESCU: Final = "DCMTK storescu"
@@ -25,6 +27,9 @@ ORTHANC: Final = "Orthanc"
 RAW: Final = "raw socket"
 RAW_TO_DISK: Final = "raw socket, written and synchronised"
 DISKLESS: Final = "EchoNode without disk"
+DELIVERING: Final = "EchoNode's delivering half"
+OVER_TLS: Final = "EchoNode over TLS"
+FAR_STORESCP: Final = "DCMTK storescp, 50 ms away"
 
 ENGINES: Mapping[str, str] = {ECHONODE: "echonode", STOCK: "stock", RAW: "wire"}
 RECEIVERS: Mapping[str, Callable[[], Receiver]] = {
@@ -34,6 +39,8 @@ RECEIVERS: Mapping[str, Callable[[], Receiver]] = {
     STOCK: StockReceiver,
     STORESCP: StoreScpReceiver,
     STORESCP_ONE_PROCESS: lambda: StoreScpReceiver(fork=False),
+    OVER_TLS: TLSReceiver,
+    FAR_STORESCP: lambda: FarReceiver(StoreScpReceiver(), round_trip_s=0.05),
     RAW: lambda: WireReceiver(keep=False),
     RAW_TO_DISK: lambda: WireReceiver(keep=True),
 }
@@ -60,6 +67,8 @@ class Cast:
         """Any sender, able to keep that many associations busy. Raises Failed, PeerMissing."""
         if name == STORESCU:
             return StoreScu()
+        if name == DELIVERING:
+            return self._stage.parts.enter_context(DeliveringNode(self._stage.folder))
         return self.worker(name, workers=associations)
 
     def receiver(self, name: str) -> Receiver:

@@ -10,6 +10,7 @@ from echonode.dimse.contexts import VERIFICATION, ProposedContext
 from echonode.dimse.limits import Limits
 from echonode.dimse.requestor import RequestedAssociation, Requestor
 from echonode.dimse.services import Part10File
+from echonode.model.certificate import TLSFiles
 from echonode.model.identity import Peer
 from tests.benchmarks.work import Address, Errand
 
@@ -43,6 +44,9 @@ def _peer(address: Address) -> Peer:
         host=address.host,
         port=address.port,
         may=frozenset(),
+        tls=TLSFiles(**{name: Path(file) for name, file in address.tls.items()})
+        if address.tls
+        else None,
     )
 
 

@@ -29,7 +29,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from echonode.model.criteria import Level
 from echonode.model.instance import Origin
 from echonode.store import schema
-from echonode.store.index_writer import attribute_values
+from echonode.store.index_values import attribute_values
 from echonode.store.migrations import migrate
 
 BUILD: Final = Path(__file__).resolve().parents[2] / "build"

@@ -7,6 +7,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,8 @@ from tests.peers import (
     StoreScp,
     free_port,
 )
+from tests.peers.authority import Authority
+from tests.peers.proxy import Line, Proxy
 from tests.peers.stock import ROOT
 
 IDLE_PEERS = 8
@@ -69,7 +72,9 @@ class EchoNodeReceiver(Receiver):
     """`echonode run`: durable, and serving only the AE titles it was told of."""
 
     def _start(self) -> None:
-        node = EchoNodeProcess()
+        self._run(EchoNodeProcess())
+
+    def _run(self, node: EchoNodeProcess) -> None:
         node.add_peer("bench", ae_title=CALLING_AE_TITLE, may=_SERVICES)
         for number in range(IDLE_PEERS):
             node.add_peer(f"idle{number}", ae_title=f"IDLE{number}", may=_SERVICES)
@@ -98,6 +103,25 @@ class EchoNodeReceiver(Receiver):
 
     def count(self) -> int | None:
         return len(self._node.stored_files())
+
+
+class TLSReceiver(EchoNodeReceiver):
+    """The same with a TLS listener and no other, and certificates on both sides (PS3.15 B.12)."""
+
+    def _start(self) -> None:
+        folder = Path(self._parts.enter_context(tempfile.TemporaryDirectory(prefix="authority-")))
+        authority = Authority(folder)
+        ours, theirs = authority.issue("echonode"), authority.issue("bench")
+        ca = str(authority.certificate)
+        self._files = {"ca": ca, "cert": str(theirs.cert), "key": str(theirs.key)}
+        node = EchoNodeProcess()
+        own = {"ca": ca, "cert": str(ours.cert), "key": str(ours.key), "require_client_cert": True}
+        node.extra["listen"] = [{"host": node.host, "port": node.port, "tls": own}]
+        self._run(node)
+
+    @property
+    def address(self) -> Address:
+        return replace(super().address, tls=self._files)
 
 
 class OrthancReceiver(Receiver):
@@ -165,6 +189,33 @@ class StockReceiver(Receiver):
 
     def discard(self) -> None:
         _unlink(self._server.received())
+
+
+class FarReceiver(Receiver):
+    """Another receiver behind a line with a round trip of so long."""
+
+    def __init__(self, receiver: Receiver, *, round_trip_s: float) -> None:
+        super().__init__()
+        self._receiver, self._line = receiver, Line(delay_s=round_trip_s / 2)
+
+    def _start(self) -> None:
+        self._parts.enter_context(self._receiver)
+        port = self._receiver.address.port
+        self._proxy = self._parts.enter_context(Proxy(port, self._line))
+
+    @property
+    def address(self) -> Address:
+        return replace(self._receiver.address, port=self._proxy.port)
+
+    @property
+    def pid(self) -> int:
+        return self._receiver.pid
+
+    def count(self) -> int | None:
+        return self._receiver.count()
+
+    def discard(self) -> None:
+        self._receiver.discard()
 
 
 class _ModuleReceiver(Receiver):

@@ -10,6 +10,7 @@ from tests.benchmarks.c_find import FIND_BENCHMARKS
 from tests.benchmarks.c_move import MOVE_BENCHMARKS
 from tests.benchmarks.c_store import RECEIVE_BENCHMARKS, SEND_BENCHMARKS
 from tests.benchmarks.contest import Benchmark
+from tests.benchmarks.delivery import DELIVERY_BENCHMARKS, TLS_BENCHMARKS
 from tests.benchmarks.idle import IDLE_BENCHMARKS
 from tests.benchmarks.igtl_speed import IGTL_BENCHMARKS
 from tests.benchmarks.index_find import INDEX_BENCHMARKS
@@ -18,7 +19,9 @@ from tests.benchmarks.probe_speed import PROBE_BENCHMARKS
 
 BENCHMARKS: Final[Sequence[Benchmark]] = (
     *SEND_BENCHMARKS,
+    *DELIVERY_BENCHMARKS,
     *RECEIVE_BENCHMARKS,
+    *TLS_BENCHMARKS,
     *ECHO_BENCHMARKS,
     *IDLE_BENCHMARKS,
     *MEMORY_BENCHMARKS,

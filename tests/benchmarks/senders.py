@@ -76,9 +76,13 @@ class WorkerSender:
 
     def __exit__(self, *error: object) -> None:
         for child in self._children:
-            child.kill()
-            if child.popen.stdout is not None:
-                child.popen.stdout.close()
+            _kill(child)
+
+
+def _kill(child: ChildProcess) -> None:
+    child.kill()
+    if child.popen.stdout is not None:
+        child.popen.stdout.close()
 
 
 def _order(child: ChildProcess, line: bytes) -> None:
@@ -100,6 +104,44 @@ def _answer(child: ChildProcess) -> dict[str, Any]:
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[-1] if lines else "the sender ended without a word"
+
+
+class DeliveringNode:
+    """The delivering half of a node: its own store, worker and as many associations as it finds.
+
+    Filling the store is not timed: all is due when the worker starts, as after an outage.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._child = ChildProcess(
+            [sys.executable, "-m", "tests.benchmarks.delivering_node"],
+            folder=folder,
+            name=f"delivering-{id(self):x}",
+            env={"PYTHONPATH": str(ROOT)},
+            pipe_output=True,
+            pipe_input=True,
+        )
+
+    def send(self, errands: Sequence[Errand], address: Address) -> float:
+        (errand,) = errands
+        order = {"errand": errand.as_json(), "address": vars(address)}
+        _order(self._child, json.dumps(order).encode() + b"\n")
+        _answer(self._child)
+        started = time.perf_counter()
+        _order(self._child, b"\n")
+        held = _answer(self._child)["held"]
+        elapsed = time.perf_counter() - started
+        if held:
+            raise Failed(f"{held} deliveries are held")
+        return elapsed
+
+    def __enter__(self) -> DeliveringNode:
+        self._child.start()
+        _answer(self._child)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _kill(self._child)
 
 
 class StoreScu:

@@ -19,10 +19,10 @@ from tests.benchmarks.contest import (
     Stage,
     hold,
 )
-from tests.benchmarks.receivers import Receiver, WireReceiver
+from tests.benchmarks.receivers import FarReceiver, Receiver, WireReceiver
 from tests.benchmarks.registry import BENCHMARKS, chosen
 from tests.benchmarks.results import Better, Goal, Row
-from tests.benchmarks.senders import WorkerSender
+from tests.benchmarks.senders import DeliveringNode, WorkerSender
 from tests.benchmarks.work import Address, Errand
 from tests.peers.instances import InstanceKind, make_instances
 
@@ -176,6 +176,23 @@ def test_what_is_measured_has_arrived(stage: Stage) -> None:
         kept = sorted(receiver.files())
         for file, sent in zip(kept, made.files, strict=True):
             assert file.read_bytes()[132:] == sent.read_bytes()[errand.dataset_offset :]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_what_a_node_delivers_for_a_figure_has_arrived(stage: Stage) -> None:
+    """The delivering half sends what it was filled with, once; over a far line it takes longer."""
+    with (
+        WireReceiver(keep=True) as near,
+        FarReceiver(WireReceiver(keep=True), round_trip_s=0.2) as far,
+        DeliveringNode(stage.folder) as node,
+    ):
+        for number, receiver in enumerate((near, far)):
+            made = make_instances(stage.folder / f"made{number}", SMALL, 4)
+            elapsed_s = node.send([Errand.of(made)], receiver.address)
+            assert receiver.count() == 4
+            # A round trip for the association, and one at least for the C-STOREs.
+            assert elapsed_s > (0.4 if receiver is far else 0)
 
 
 class LosingReceiver(WireReceiver):

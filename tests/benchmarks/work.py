@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -16,12 +16,13 @@ CALLING_AE_TITLE = "BENCH"
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Whom to call, and as whom."""
+    """Whom to call, and as whom. tls: with which PEM files (ca, cert, key); None calls in clear."""
 
     host: str
     port: int
     called: str
     calling: str = CALLING_AE_TITLE
+    tls: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,69 @@
+"""The delivering half of a node, in a process of its own: store, worker, network.
+
+For each errand that comes as a JSON line on stdin a new store is filled with its files; when that
+is said on stdout, the next line starts the worker, and the answer comes when every delivery is
+`sent`, durably. Each errand begins like a node at its start: with two associations, and finding out
+by itself how many more are worth having.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from echonode.log import configure
+from echonode.model.delivery import DeliveryState
+from tests.benchmarks.work import Address, Errand
+from tests.integration.delivery.house import House
+
+PEER = "archive"
+_LOOK_EVERY_S = 0.005
+
+
+_answers = sys.stdout
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    sys.stdout = sys.stderr  # for its log, which is written as a node's is
+    configure()
+    _say({"ready": True})
+    for line in sys.stdin:
+        order = json.loads(line)
+        with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix="delivering-") as folder:
+            _deliver(Path(folder), Errand(**order["errand"]), Address(**order["address"]))
+
+
+def _deliver(folder: Path, errand: Errand, address: Address) -> None:
+    house = House(folder)
+    try:
+        house.put([Path(file) for file in errand.files], [PEER])
+        os.sync()  # what filling it left to be written back is no part of the delivery
+        _say({"filled": True})
+        sys.stdin.readline()
+        house.deliver_to(PEER, address.port, ae_title=address.called)
+        _say(_wait(house, len(errand.files)))
+    finally:
+        house.close()
+
+
+def _wait(house: House, count: int) -> dict[str, Any]:
+    while True:
+        states = house.states(PEER)
+        held = states.get(DeliveryState.HELD, 0)
+        if states.get(DeliveryState.SENT, 0) + held == count:
+            return {"held": held}
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _say(answer: dict[str, Any]) -> None:
+    print(json.dumps(answer), flush=True, file=_answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -25,6 +25,14 @@ LATE_AFTER = timedelta(hours=24)
 REFUSED_REPORTS_FOR = timedelta(hours=24)
 
 
+INDEX_DAMAGED = Alarm(
+    name="index_damaged",
+    text="the database (index.sqlite) was found damaged while it was used: restart the node. It is "
+    "checked whole then, and if it is damaged made anew from the stored files, which are not "
+    "touched, and everything is delivered again",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DestinationFacts:
     """A destination. problem: what keeps it from being reached just now, '' when nothing does."""
@@ -43,13 +51,17 @@ class DestinationFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """The node at one moment. disk_problem: why no exam may begin; call_back: AE, host and port."""
+    """The node at one moment. disk_problem: why no exam may begin; call_back: AE, host and port.
+
+    index_doubted: the database was found damaged since the node started.
+    """
 
     destinations: Sequence[DestinationFacts]
     store: StoreFigures
     quarantined: int
     disk_problem: str
     call_back: str
+    index_doubted: bool = False
 
 
 def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
@@ -62,6 +74,8 @@ def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
 
 def _of_the_store(facts: Facts) -> Iterator[Alarm]:
     store = facts.store
+    if facts.index_doubted:
+        yield INDEX_DAMAGED
     if store.missing_files:
         yield Alarm(
             name="missing_files",

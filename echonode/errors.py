@@ -19,6 +19,7 @@ EchoNodeError
 │   ├── OutOfSpace           ENOSPC, EDQUOT, EIO, EROFS: answer A700, keep going
 │   ├── InstanceConflict     same SOP Instance UID, other bytes: the first is kept
 │   └── Damaged              the bytes on disk are not the bytes that were stored
+│       └── IndexDamaged     those of the database, not of an instance's file
 ├── NetworkError             the peer or the line to it; try again later
 │   ├── PeerUnreachable      no TCP connection, or TLS failed
 │   ├── AssociationRejected  A-ASSOCIATE-RJ; carries result, source and reason
@@ -123,6 +124,10 @@ class InstanceConflict(StoreError):
 
 class Damaged(StoreError):
     """A stored file no longer has the bytes that were stored."""
+
+
+class IndexDamaged(Damaged):
+    """The database cannot be read as it was written; the files know nothing of it."""
 
 
 class NetworkError(EchoNodeError):

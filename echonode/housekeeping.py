@@ -63,11 +63,13 @@ class Housekeeping:
         return not self._thread.is_alive()
 
     def look(self) -> None:
-        """Once around. Raises StoreError."""
-        self._watch_clock()
-        self._observe()
-        self._recycle()
-        self._tell()
+        """Once around; alarms are told also where the rest fails. Raises StoreError."""
+        try:
+            self._watch_clock()
+            self._observe()
+            self._recycle()
+        finally:
+            self._tell()
 
     def _watch_clock(self) -> None:
         now = self._monotonic()

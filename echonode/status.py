@@ -12,9 +12,15 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 
 from echonode import __version__
-from echonode.alarms import REFUSED_REPORTS_FOR, DestinationFacts, Facts, alarms_of
+from echonode.alarms import (
+    INDEX_DAMAGED,
+    REFUSED_REPORTS_FOR,
+    DestinationFacts,
+    Facts,
+    alarms_of,
+)
 from echonode.config import Config
-from echonode.errors import StoreError
+from echonode.errors import IndexDamaged, StoreError
 from echonode.frames.source import ProbeSource
 from echonode.intake import IntakeCounters
 from echonode.metrics import Metric, metrics_of
@@ -130,8 +136,17 @@ class NodeReader(Collector):
         )
 
     def alarms(self) -> tuple[Alarm, ...]:
-        """What a person must see to just now. Raises StoreError."""
-        facts = Facts(
+        """What a person must see to just now. Raises StoreError.
+
+        Where the database is too damaged to ask, that alone.
+        """
+        try:
+            return alarms_of(self._facts(), self._now())
+        except IndexDamaged:
+            return (INDEX_DAMAGED,)
+
+    def _facts(self) -> Facts:
+        return Facts(
             destinations=[
                 DestinationFacts(
                     name=destination.name,
@@ -145,15 +160,17 @@ class NodeReader(Collector):
             quarantined=self._store.quarantined_files(),
             disk_problem=self._admission.refusal(),
             call_back=self._call_back,
+            index_doubted=self._store.is_doubted,
         )
-        return alarms_of(facts, self._now())
 
     def _check_store(self) -> str:
         try:
             self._store.delivery_counts()
+        except IndexDamaged:
+            return INDEX_DAMAGED.text
         except StoreError as error:
             return f"the database does not answer: {type(error).__name__}"
-        return ""
+        return INDEX_DAMAGED.text if self._store.is_doubted else ""
 
     def _check_intake(self) -> str:
         held = self._intake_counters().held

@@ -174,9 +174,11 @@ class CommitmentSCU:
         return min(waits, default=None)
 
     def _give_up(self, transaction: Transaction, destination: Destination, now: datetime) -> None:
-        self._store.transaction_event(
+        waited = self._store.transaction_event(
             transaction.transaction_uid, TransactionEvent.GIVE_UP, now=now
         )
+        if not waited:  # a late report of an earlier request has settled all of them
+            return
         alarm = is_alarming(transaction, now)
         log.log(
             logging.ERROR if alarm else logging.WARNING,
@@ -184,7 +186,7 @@ class CommitmentSCU:
             destination=destination.name,
             ae_title=destination.peer.ae_title,
             transaction_uid=transaction.transaction_uid,
-            instances=transaction.instances,
+            instances=waited,
             times_asked=transaction.times_asked,
             first_requested_at=transaction.first_requested_at.isoformat(),
             reason=f"no report came; the archive must be able to call back {self._call_back}",

@@ -38,8 +38,12 @@ class TransactionStore(Protocol):
         now: datetime,
         next_attempt_at: datetime | None = None,
         error: str = "",
-    ) -> None:
-        """REFUSED, GIVE_UP: its deliveries back to SENT, to be asked for at `next_attempt_at`."""
+    ) -> int:
+        """REFUSED, GIVE_UP: its deliveries back to SENT, to be asked for at `next_attempt_at`.
+
+        Returns how many of them waited for its report: none where a late one of an earlier request
+        has settled them.
+        """
 
     def open_transactions(self, destination: str) -> Sequence[Transaction]:
         """Those that have not ended."""

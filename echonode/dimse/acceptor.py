@@ -159,7 +159,7 @@ class Acceptor:
             self._open[assoc] = False
         try:
             assoc.start()
-        except RuntimeError:  # the system gives no more threads
+        except (RuntimeError, MemoryError):  # the system gives no more threads
             self._forget(assoc)
             assoc.dispose()
             raise

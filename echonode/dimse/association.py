@@ -10,6 +10,8 @@ Rules
 - Any thread may speak, through `conversation`.
 - Other threads ask for the end by `ask_release`, `ask_abort` and `ask_drain`; `hang_up` is for when
   asking was not enough.
+- Whoever starts it waits `thread_s` for its first step. Thread.start() would wait for ever for a
+  thread that died before it, for want of memory (CPython gh-140746).
 - When the association ends, every waiter is told and every half-received dataset is broken off.
 """
 
@@ -32,6 +34,7 @@ from echonode.dimse.limits import Limits
 from echonode.dimse.reactor import CLOSING, EventDUL
 from echonode.dimse.tls_faults import TLS_ON_PLAIN_PORT, TLSFailed, TLSFault
 from echonode.dimse.transport import EventSocket
+from echonode.dimse.waiting import Birth, NoWait
 from echonode.errors import AssociationLost
 from echonode.log import get_logger
 
@@ -66,6 +69,8 @@ class EventAssociation(Association):
     def __init__(self, ae: ApplicationEntity, mode: str, *, limits: Limits) -> None:
         super().__init__(ae, mode)
         self.limits = limits
+        self._birth = Birth()
+        self._started = NoWait()  # Thread.start() waits for it, where it would have no end
         self.dimse = StreamDIMSE(
             self,
             limits=limits,
@@ -81,6 +86,7 @@ class EventAssociation(Association):
         self.on_closed: Callable[[], None] = lambda: None
         self._wish: Wish | None = None
         self.conversation = Conversation(self)
+        self._end = self._made_end()
 
     # what pynetdicom would do otherwise ----------------------------------------------------
 
@@ -147,18 +153,28 @@ class EventAssociation(Association):
 
     # the thread ----------------------------------------------------------------------------
 
+    def start(self) -> None:
+        """Start its thread; returns when that runs.
+
+        Raises RuntimeError, or MemoryError, where it does not and never will.
+        """
+        super().start()
+        if not self._birth.is_seen(self.limits.thread_s):
+            raise RuntimeError("a new thread died before its first step")
+
     def run_reactor(self) -> None:
         """The association's whole life after its connection."""
-        try:
-            if self.is_requestor or self._begin():
-                self._converse()
-        except AssociationLost:
-            self.abort()
-        except Exception as error:
-            log.error("association_failed", error=type(error).__name__, exc_info=True)
-            self.hang_up()
-        finally:
-            self._finish()
+        if not self._birth.step():
+            return
+        with self._end:
+            try:
+                if self.is_requestor or self._begin():
+                    self._converse()
+            except AssociationLost:
+                self.abort()
+            except Exception as error:
+                log.error("association_failed", error=type(error).__name__, exc_info=True)
+                self.hang_up()
 
     def _begin(self) -> bool:
         """Take the request in and negotiate; False when there is no association."""
@@ -197,7 +213,10 @@ class EventAssociation(Association):
 
     def _lend_reading(self) -> None:
         """To a caller that is likely to send its next request now that it has its answer."""
-        if self.is_requestor and self.dimse.has_answered and not self.conversation.needs_reading():
+        # A wish whose wake-up was just cleared would wait until the loan is over.
+        if self._wish is not None or not self.is_requestor or not self.dimse.has_answered:
+            return
+        if not self.conversation.needs_reading():
             self.dimse.has_answered = False
             self.dul.reading.lend()
 
@@ -233,18 +252,27 @@ class EventAssociation(Association):
             with contextlib.suppress(AssociationLost):
                 self.serve(self.dimse.inbox.popleft())
 
-    def _finish(self) -> None:
-        """Tell everybody; then wait for the peer to close, and close."""
+    def _made_end(self) -> contextlib.ExitStack:
+        """All that ends it, made beforehand: each part is done, also where another one fails."""
+        end = contextlib.ExitStack()
+        end.callback(lambda: self.on_closed())
+        end.callback(self.dispose)
+        end.callback(self._part)
+        end.callback(lambda: self.on_over())
+        end.callback(self._tell_waiters)
+        return end
+
+    def _tell_waiters(self) -> None:
         self.is_established = False
         self.dimse.break_off()
-        self.on_over()
+
+    def _part(self) -> None:
+        """Wait for the peer to close, and close."""
         while self.dul.state == CLOSING and not self.dul.is_over:
             self.dul.turn(None)
         self.connection.hang_up()
         if not self.dul.is_over:
             self.dul.lose()
-        self.dispose()
-        self.on_closed()
 
     def _sink_in_memory(self, context_id: int, command: CommandSet) -> DatasetSink:
         return MemorySink(self.limits.identifier_bytes)

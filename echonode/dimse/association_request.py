@@ -70,6 +70,19 @@ def prepared(
     return assoc
 
 
+def begin(assoc: EventAssociation, peer: Peer) -> None:
+    """Give an established association its thread. Raises AssociationLost, all of it closed."""
+    try:
+        assoc.start()
+    except (RuntimeError, MemoryError) as error:
+        assoc.hang_up()
+        assoc.dispose()
+        raise AssociationLost(
+            f"{peer.ae_title} at {peer.host}:{peer.port}: this machine gives no more threads or "
+            "memory, so the association was ended"
+        ) from error
+
+
 def failure_of(assoc: EventAssociation, peer: Peer) -> NetworkError:
     """Why there is no association."""
     where = f"{peer.ae_title} at {peer.host}:{peer.port}"

@@ -60,6 +60,10 @@ class Limits:
     # As requestor: the answer to a DIMSE request; slow archives index before they answer.
     dimse_s: float = 120.0
 
+    # From the start of an association's thread to its first step: at once, but for a machine that
+    # is very busy. One that dies before it, without memory, is not waited for longer.
+    thread_s: float = 2.0
+
     # `association_rejected` is logged at once, then once a window with the count.
     rejection_log_s: float = 60.0
 

@@ -24,7 +24,7 @@ from echonode.dimse import file_stream, serve_commitment
 from echonode.dimse.answering import dataset_of, encoded, respond
 from echonode.dimse.assembly import Answers, Message
 from echonode.dimse.association import EventAssociation
-from echonode.dimse.association_request import failure_of, prepared
+from echonode.dimse.association_request import begin, failure_of, prepared
 from echonode.dimse.command_set import (
     HAS_DATASET,
     MEDIUM_PRIORITY,
@@ -124,7 +124,7 @@ class RequestedAssociation:
             for context in assoc.accepted_contexts
         )
         assoc.serve = self._serve
-        assoc.start()
+        begin(assoc, peer)
 
     def __enter__(self) -> RequestedAssociation:
         return self

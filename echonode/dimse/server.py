@@ -7,7 +7,7 @@ supported presentation context for every connection.
 Rules
 - The accept loop waits on the socket and on `stop`; a connection gets its thread and is forgotten.
 - Out of descriptors (EMFILE) or memory the loop pauses for a moment instead of spinning: the
-  connection stays in the backlog.
+  connection stays in the backlog. Without memory it begins anew wherever it was.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +112,13 @@ class EventServer(AssociationServer):
 
     def serve_forever(self, poll_interval: float = 0.0) -> None:
         """Accept until `stop`; `poll_interval` is the original's and unused."""
+        while True:
+            try:
+                return self._accept_until_stop()
+            except MemoryError:
+                time.sleep(_PAUSE_MS / 1000)  # as without descriptors: it may pass
+
+    def _accept_until_stop(self) -> None:
         poller = select.poll()
         poller.register(self.socket, select.POLLIN)
         poller.register(self._stop, select.POLLIN)
@@ -125,8 +133,6 @@ class EventServer(AssociationServer):
                 if error.errno not in _SHORT_OF:
                     log.warning("accept_failed", error=error.strerror)
                 stopping.poll(_PAUSE_MS)
-            except MemoryError:
-                stopping.poll(_PAUSE_MS)  # as without descriptors: it may pass
             else:
                 self._hand_over(connection, address)
 

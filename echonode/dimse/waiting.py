@@ -1,4 +1,5 @@
-"""What a waiting thread needs: a clock that nobody sets, and a way for others to wake it.
+"""What a waiting thread needs: a clock that nobody sets, a way for others to wake it, and a sign
+that it lives.
 
 Why a subclass of pynetdicom's Timer: the original reads the wall clock, so a step of it ends
 associations or keeps them for ever.
@@ -32,6 +33,36 @@ class MonotonicTimer(Timer):
         if self.timeout is None or self._start_time is None:
             return float("inf")
         return self.timeout - (time.monotonic() - self._start_time)
+
+
+class NoWait(threading.Event):
+    """An event that nobody waits for."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set()
+
+
+class Birth:
+    """Whether a new thread takes its first step: it and who starts it agree on that.
+
+    Locks only: nothing here asks for memory, the want of which is what it is about.
+    """
+
+    def __init__(self) -> None:
+        self._stepped = threading.Lock()
+        self._stepped.acquire()
+        self._decided = threading.Lock()
+
+    def step(self) -> bool:
+        """The new thread's first: False when it comes too late, and nobody expects it any more."""
+        self._stepped.release()
+        return self._decided.acquire(blocking=False)
+
+    def is_seen(self, patience_s: float) -> bool:
+        """Whether the thread begins in time; if not, it never will."""
+        return self._stepped.acquire(timeout=patience_s) or not self._decided.acquire(
+            blocking=False
+        )
 
 
 class WakeUp:

@@ -1,6 +1,7 @@
 """The kinds of column that the tables are made of; what each table holds is in *_schema.py.
 
 Times are whole microseconds since 1970 in UTC (`UtcTime`); unknown is NULL. Text is never NULL.
+SQLite keeps no column to its type: a number or a time that is none raises IndexDamaged when read.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import sqlalchemy as sa
+
+from echonode.errors import IndexDamaged
 
 # Of every table: those of all *_schema.py are one database (schema.py imports them all).
 METADATA = sa.MetaData()
@@ -27,7 +30,31 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
         return None if value is None else (value - _EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        if value is None:
+            return None
+        try:
+            return _EPOCH + value * _MICROSECOND
+        except (TypeError, OverflowError):
+            raise IndexDamaged("a time in the database is none") from None
+
+
+class Whole(sa.types.TypeDecorator[int]):
+    """A whole number, and nothing else, also where a changed bit has made it something else."""
+
+    impl = sa.Integer
+    cache_ok = True
+
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> int | None:
+        if value is not None and not isinstance(value, int):
+            raise IndexDamaged("a number in the database is none")
+        return value
+
+
+class LongWhole(Whole):
+    """One that is declared BIGINT."""
+
+    impl = sa.BigInteger
+    cache_ok = True
 
 
 def one_of(column: str, values: type[StrEnum], *, without: Sequence[str] = ()) -> str:
@@ -44,9 +71,7 @@ def text_column(name: str, *, primary_key: bool = False, unique: bool = False) -
 def count_column(name: str) -> sa.Column[int]:
     """From 0 on."""
     # Below zero would mean that a row was counted twice when it went.
-    return sa.Column(
-        name, sa.Integer, sa.CheckConstraint(f"{name} >= 0"), nullable=False, default=0
-    )
+    return sa.Column(name, Whole, sa.CheckConstraint(f"{name} >= 0"), nullable=False, default=0)
 
 
 def time_column(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
@@ -56,7 +81,7 @@ def time_column(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
 
 def key_column() -> sa.Column[int]:
     """The row's own number."""
-    return sa.Column("id", sa.Integer, primary_key=True)
+    return sa.Column("id", Whole, primary_key=True)
 
 
 def reference_to(table: str, *, index: bool = True, nullable: bool = False) -> sa.Column[int]:

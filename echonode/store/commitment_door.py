@@ -51,13 +51,13 @@ class CommitmentDoor:
         now: datetime,
         next_attempt_at: datetime | None = None,
         error: str = "",
-    ) -> None:
-        """Apply ACCEPTED, REFUSED or GIVE_UP.
+    ) -> int:
+        """Apply ACCEPTED, REFUSED or GIVE_UP; returns how many jobs still waited for its report.
 
-        After the latter two its jobs are `sent` again, to be asked for from `next_attempt_at` on.
+        After the latter two they are `sent` again, to be asked for from `next_attempt_at` on.
         Raises IllegalTransition, UsageError for an unknown transaction.
         """
-        self._transactions.event(
+        return self._transactions.event(
             transaction_uid, event, now=now, next_attempt_at=next_attempt_at, error=error
         )
 

@@ -10,6 +10,7 @@ Rules
 - A piece of work may run twice (when another of its batch failed): it changes nothing but the
   database.
 - Transactions are begun and ended here by statement; the driver's own (AUTOCOMMIT) are off.
+- Damage is told to whoever watches the engine (`watch_for_damage`), wherever it is met.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from echonode.errors import Damaged, OutOfSpace, StoreError
+from echonode.errors import IndexDamaged, OutOfSpace, StoreError
 from echonode.store.disk import fsync_folder
 
 T = TypeVar("T")
@@ -38,6 +39,8 @@ _READER_CACHE_KIB = 2 * 1024
 _WAL_LIMIT = 64 * 1024 * 1024  # bytes that stay allocated after a checkpoint
 
 
+_ON_DAMAGE = "echonode_on_damage"  # an execution option of the engine
+
 # Of bytes that have changed where SQLite looks for text: it has no code of its own for these.
 _DAMAGE = ("malformed database schema", "Could not decode to UTF-8")
 
@@ -49,7 +52,7 @@ class CommitUncertain(OutOfSpace):
 def store_error(error: sa.exc.DBAPIError) -> StoreError | None:
     """What an SQLite failure means; None when it is a defect of ours."""
     if str(error.orig).startswith(_DAMAGE):
-        return Damaged("the database file is damaged")
+        return IndexDamaged("the database file is damaged")
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is None:
         return None
@@ -63,7 +66,7 @@ def store_error(error: sa.exc.DBAPIError) -> StoreError | None:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return OutOfSpace("another program holds the database")
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return Damaged("the database file is damaged")
+            return IndexDamaged("the database file is damaged")
     return None
 
 
@@ -81,6 +84,28 @@ def database_errors() -> Iterator[None]:
     except MemoryError:
         # SQLITE_NOMEM comes as this one; what was begun is rolled back, and may go well later.
         raise OutOfSpace("the system gives the database no more memory") from None
+
+
+def watch_for_damage(engine: sa.Engine, on_damage: Callable[[], None]) -> None:
+    """Call `on_damage` whenever reading or writing by this engine raises IndexDamaged."""
+    engine.update_execution_options(**{_ON_DAMAGE: on_damage})
+
+
+@contextmanager
+def _damage_told(engine: sa.Engine) -> Iterator[None]:
+    try:
+        yield
+    except IndexDamaged:
+        if on_damage := engine.get_execution_options().get(_ON_DAMAGE):
+            on_damage()
+        raise
+
+
+@contextmanager
+def reading(readers: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection for the block. Raises what SQLite's failures mean; IndexDamaged is told."""
+    with _damage_told(readers), database_errors(), readers.connect() as connection:
+        yield connection
 
 
 def writer_engine(path: Path) -> sa.Engine:
@@ -167,7 +192,8 @@ class Writer:
         """Run `work` in a transaction and return its result once the COMMIT is on the disk.
 
         folder: made durable before the transaction begins, once for all of a batch that name it.
-        Raises what `work` raises (nothing is changed then), OutOfSpace, CommitUncertain, Damaged.
+        Raises what `work` raises (nothing is changed then), OutOfSpace, CommitUncertain,
+        IndexDamaged.
         """
         ticket: _Ticket[T] = _Ticket(work, folder)
         with self._mutex:
@@ -227,7 +253,7 @@ class Writer:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with database_errors():
+        with _damage_told(self._engine), database_errors():
             self._connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield

@@ -6,6 +6,8 @@ Rules
   living worker, which knows that nothing was sent, counts nothing.
 - A status that says that the archive's copy differs from ours keeps ours, whatever comes after it,
   until a person clears it (operator_moves.py).
+- A success with a warning goes on to be shown beside what comes after it: the proof, or that the
+  request for it came to nothing. The next sending is another success.
 - Many changes come as one transaction; one illegal event among them and none is made.
 """
 
@@ -18,7 +20,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from echonode.errors import UsageError
+from echonode.errors import IndexDamaged, UsageError
 from echonode.model.delivery import (
     DIFFERING_COPY_STATUSES,
     DeliveryEvent,
@@ -27,17 +29,20 @@ from echonode.model.delivery import (
 )
 from echonode.store import counters, derived_copies, schema
 from echonode.store.claim_order import WINDOW, Due, claim_order
-from echonode.store.database import Writer, database_errors
+from echonode.store.database import Writer, reading
 from echonode.store.flight_recorder import note_deliveries
 from echonode.store.index_writer import queued_delivery
 from echonode.store.layout import Layout
-from echonode.store.rows import SELECT_JOBS, delivery_job
+from echonode.store.rows import SELECT_JOBS, delivery_job, member
 from echonode.store.values import Attempt, DeliveryJob
 
 _D = schema.delivery.c
 _ENDS_AN_ATTEMPT = frozenset({DeliveryEvent.STORED, DeliveryEvent.RETRY, DeliveryEvent.HOLD})
 _REPEATS = frozenset({DeliveryEvent.RETRY, DeliveryEvent.NOT_COMMITTED, DeliveryEvent.MISSING})
 RETRIES = "retries:"  # counters: of each destination, what is behind it
+_FOLLOWS_STORED = frozenset(
+    {DeliveryEvent.COMMITTED, DeliveryEvent.FOUND, DeliveryEvent.REQUEST_LOST}
+)
 _LONGEST_ERROR = 500  # characters; it may quote the archive's comment
 
 # In order of acquisition; delivery_in_order serves it without sorting.
@@ -101,7 +106,7 @@ def _apply_alike(connection: sa.Connection, attempts: Sequence[Attempt], now: da
     if len(rows) < len(set(job_ids)):
         raise UsageError(f"there is no delivery {min({*job_ids} - {row.id for row in rows})}")
     for name in {row.state for row in rows}:
-        before = DeliveryState(name)
+        before = member(DeliveryState, name)
         state = after(before, attempt.event)
         connection.execute(
             sa.update(schema.delivery)
@@ -128,6 +133,8 @@ def _changes(
 ) -> dict[Any, Any]:
     """The columns that an event sets, beside the state."""
     values: dict[Any, Any] = {"state": state.value, "last_error": attempt.error[:_LONGEST_ERROR]}
+    if attempt.event in _FOLLOWS_STORED:
+        values["last_error"] = _beside_a_warning(attempt.error[:_LONGEST_ERROR])
     if attempt.status is not None:
         values["last_status"] = attempt.status
     if attempt.status in DIFFERING_COPY_STATUSES:
@@ -147,6 +154,13 @@ def _changes(
     if attempt.event is DeliveryEvent.NOT_COMMITTED:
         values["commitments_failed"] = _D.commitments_failed + 1
     return values
+
+
+def _beside_a_warning(error: str) -> sa.ColumnElement[str]:
+    """What the ledger says after a success: the warning it came with (PS3.7 C.3), then `error`."""
+    warned = sa.literal("stored with warning ") + sa.func.printf("%04X", _D.last_status)
+    remark = warned + "; " + error if error else warned
+    return sa.case((_D.last_status.between(0xB000, 0xBFFF), remark), else_=error)
 
 
 class Deliveries:
@@ -175,6 +189,8 @@ class Deliveries:
                 .values(state=sending.value, next_attempt_at=None)
             )
             jobs = {job.id: job for job in jobs_by_id(connection, self._layout, job_ids)}
+            if len(jobs) < len(job_ids):  # an index names what its table has not
+                raise IndexDamaged("the database has no row of a delivery that is due")
             return [jobs[job_id] for job_id in job_ids]
 
         # An idle worker asks often; only where something is due does it cost a transaction.
@@ -198,13 +214,13 @@ class Deliveries:
                 sa.or_(_D.next_attempt_at.is_(None), _D.next_attempt_at <= _NOW)
             )
         values = {"destination": destination, "limit": limit, "now": now}
-        with database_errors(), self._readers.connect() as connection:
+        with reading(self._readers) as connection:
             rows = connection.execute(statement, values)
             return [delivery_job(row, self._layout) for row in rows]
 
     def next_due(self, destination: str) -> datetime | None:
         """When the next queued job is due."""
-        with database_errors(), self._readers.connect() as connection:
+        with reading(self._readers) as connection:
             due: datetime | None = connection.scalar(_NEXT_DUE, {"destination": destination})
             return due
 
@@ -213,7 +229,7 @@ class Deliveries:
         statement = SELECT_JOBS.where(
             schema.instance.c.sop_instance_uid == sop_instance_uid
         ).order_by(_D.destination)
-        with database_errors(), self._readers.connect() as connection:
+        with reading(self._readers) as connection:
             return [delivery_job(row, self._layout) for row in connection.execute(statement)]
 
     def add(

@@ -8,6 +8,7 @@ from echonode.model.commitment import TransactionState
 from echonode.model.delivery import DeliveryState
 from echonode.store.columns import (
     METADATA,
+    Whole,
     count_column,
     key_column,
     one_of,
@@ -30,7 +31,7 @@ commitment_transaction = sa.Table(
     ),
     time_column("requested_at"),
     time_column("first_requested_at"),
-    sa.Column("times_asked", sa.Integer, nullable=False),
+    sa.Column("times_asked", Whole, nullable=False),
     time_column("ended_at", nullable=True),
     sa.Index("commitment_transaction_by_state", "destination", "state"),
     sa.Index("commitment_transaction_by_end", "destination", "state", "ended_at"),
@@ -50,7 +51,7 @@ delivery = sa.Table(
         nullable=False,
     ),
     count_column("attempts"),
-    sa.Column("last_status", sa.Integer),
+    sa.Column("last_status", Whole),
     text_column("last_error"),
     time_column("next_attempt_at", nullable=True),
     time_column("acquired_at"),
@@ -62,7 +63,7 @@ delivery = sa.Table(
     # The archive's copy differs from ours (B006, B007): ours stays until a person clears this.
     sa.Column("keep_local_copy", sa.Boolean, nullable=False, server_default=sa.text("0")),
     # On the observed clock (retention.py): when retention first saw the proof; NULL before.
-    sa.Column("proof_seen_s", sa.Integer),
+    sa.Column("proof_seen_s", Whole),
     reference_to("commitment_transaction", nullable=True),
     # One delivery for each instance and destination, or an instance would be sent twice.
     sa.UniqueConstraint("instance_id", "destination"),
@@ -112,7 +113,7 @@ commitment_item = sa.Table(
     # late report is about what was named then, whatever was sent since.
     sa.Column("derived_sop_instance_uid", sa.Text, nullable=False, server_default=""),
     # NULL until a report names it; 0 committed, else the Failure Reason (0008,1197).
-    sa.Column("outcome", sa.Integer),
+    sa.Column("outcome", Whole),
     sa.PrimaryKeyConstraint("commitment_transaction_id", "delivery_id"),
 )
 
@@ -153,7 +154,7 @@ inbound_commitment_item = sa.Table(
     METADATA,
     # In the order of the request, so that the report follows it.
     sa.Column("inbound_commitment_id", sa.ForeignKey("inbound_commitment.id")),
-    sa.Column("position", sa.Integer),
+    sa.Column("position", Whole),
     text_column("sop_class_uid"),
     text_column("sop_instance_uid"),
     sa.PrimaryKeyConstraint("inbound_commitment_id", "position"),

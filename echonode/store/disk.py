@@ -53,6 +53,17 @@ def rename(source: Path, target: Path) -> None:
         source.rename(target)
 
 
+def leave_mark(path: Path) -> None:
+    """Make an empty file; it and its name are durable on return. Raises OutOfSpace."""
+    with disk_errors("a mark"):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    fsync_folder(path.parent)
+
+
 def remove(path: Path) -> None:
     """Remove a file if it is there and the disk lets us; what stays is found at the next start."""
     with suppress(OSError):

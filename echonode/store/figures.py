@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from echonode.model.commitment import TransactionState
 from echonode.model.delivery import DeliveryState
 from echonode.store import counters, schema
-from echonode.store.database import database_errors
+from echonode.store.database import reading
 from echonode.store.deliveries import RETRIES
 from echonode.store.tombstones import deleted_count
 
@@ -63,7 +63,7 @@ class StoreFigures:
 
 def read_destination(readers: sa.Engine, destination: str) -> DestinationFigures:
     """The figures of one destination."""
-    with database_errors(), readers.connect() as connection:
+    with reading(readers) as connection:
         oldest = {
             state: at
             for state in UNPROVED
@@ -90,7 +90,7 @@ def read_destination(readers: sa.Engine, destination: str) -> DestinationFigures
 def read_store(readers: sa.Engine, *, since: datetime) -> StoreFigures:
     """The figures of the whole store; refused reports since `since`."""
     refused = schema.refused_report.c
-    with database_errors(), readers.connect() as connection:
+    with reading(readers) as connection:
         return StoreFigures(
             missing_files=_count(connection, schema.instance, _MISSING),
             refused_reports=_count(connection, schema.refused_report, refused.received_at >= since),
@@ -106,8 +106,10 @@ def _oldest(destination: str, state: DeliveryState) -> sa.Select[datetime | None
 
 
 def _unreported(destination: str) -> sa.Select[datetime | None]:
+    """Of requests that deliveries wait for: an earlier one's late report may have settled all."""
     return sa.select(sa.func.min(_T.first_requested_at, type_=schema.UtcTime)).where(
         _T.destination == destination,
+        sa.exists().where(_D.commitment_transaction_id == _T.id),
         _T.state.in_([TransactionState.CREATED.value, TransactionState.REQUESTED.value]),
     )
 

@@ -17,7 +17,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from echonode.store.database import database_errors
+from echonode.store.database import reading
 from echonode.store.history_schema import flight_event
 from echonode.store.schema import UtcTime
 
@@ -123,7 +123,7 @@ def _trim(connection: sa.Connection, newest: int) -> None:
 def read_study(readers: sa.Engine, study_instance_uid: str) -> Iterator[FlightEvent]:
     """What befell a study's instances, and in the same time their destinations; in order."""
     of_study = _F.study_instance_uid == study_instance_uid
-    with database_errors(), readers.connect() as connection:
+    with reading(readers) as connection:
         bounds = connection.execute(
             sa.select(sa.func.min(_F.id), sa.func.max(_F.id)).where(of_study)
         ).one()

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from echonode.store.columns import METADATA, UtcTime, text_column
+from echonode.store.columns import METADATA, UtcTime, Whole, text_column
 
 tombstone = sa.Table(
     "tombstone",
     METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", Whole, primary_key=True),
     text_column("sop_instance_uid"),
     text_column("sop_class_uid"),
     text_column("study_instance_uid"),
-    sa.Column("frames", sa.Integer, nullable=False),
+    sa.Column("frames", Whole, nullable=False),
     # The file that goes; at the next start it goes if it is still there.
     text_column("file_id"),
     # What the archives hold: other bytes under this UID are refused as if ours were still here.
@@ -36,7 +36,7 @@ tombstone_delivery = sa.Table(
     text_column("destination"),
     # The proof that allowed the deletion, as the ledger goes on to show it.
     text_column("state"),
-    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("attempts", Whole, nullable=False),
     sa.Column("committed_at", UtcTime),
     # The lossy copy that the proof is of; '' where it is of the instance itself.
     sa.Column("derived_sop_instance_uid", sa.Text, nullable=False, server_default=""),
@@ -52,7 +52,7 @@ flight_event = sa.Table(
     "flight_event",
     METADATA,
     # Ascending for ever: the recorder is bounded by dropping the lowest (flight_recorder.py).
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", Whole, primary_key=True),
     sa.Column("at", UtcTime, nullable=False),
     text_column("kind"),
     # '' for what concerns a destination and no single study or instance.
@@ -61,7 +61,7 @@ flight_event = sa.Table(
     text_column("sop_instance_uid"),
     text_column("state"),
     # Of the C-STORE or N-ACTION response.
-    sa.Column("status", sa.Integer),
+    sa.Column("status", Whole),
     # Of the commitment request.
     text_column("transaction_uid"),
     text_column("detail"),

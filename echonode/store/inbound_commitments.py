@@ -21,7 +21,7 @@ from echonode.model.commitment import (
 )
 from echonode.model.instance import StoredInstance
 from echonode.store import schema
-from echonode.store.database import Writer, database_errors
+from echonode.store.database import Writer, reading
 from echonode.store.values import InboundCommitment
 
 _C = schema.inbound_commitment.c
@@ -80,14 +80,14 @@ class InboundCommitments:
             .where(_C.state == "pending", _C.next_attempt_at <= now)
             .order_by(_C.next_attempt_at, _C.id)
         )
-        with database_errors(), self._readers.connect() as connection:
+        with reading(self._readers) as connection:
             rows = connection.execute(statement).all()
             return [_inbound(connection, row) for row in rows]
 
     def next_due(self) -> datetime | None:
         """When the next report is due."""
         earliest = sa.func.min(_C.next_attempt_at, type_=schema.UtcTime)
-        with database_errors(), self._readers.connect() as connection:
+        with reading(self._readers) as connection:
             due: datetime | None = connection.scalar(
                 sa.select(earliest).where(_C.state == "pending")
             )

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from echonode.model.criteria import Query, Selection
 from echonode.model.instance import StoredInstance
 from echonode.store import schema
-from echonode.store.database import database_errors
+from echonode.store.database import reading
 from echonode.store.find_sql import candidates, keywords_of, selected
 from echonode.store.layout import Layout
 from echonode.store.rows import SELECT_INSTANCE, SELECT_INSTANCES, stored_instance
@@ -48,14 +48,13 @@ class IndexReader:
 
     def instance(self, sop_instance_uid: str) -> StoredInstance | None:
         """One instance; None where it is unknown."""
-        with database_errors(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(_BY_UID, {"uid": sop_instance_uid}).first()
         return None if row is None else stored_instance(row, self._layout)
 
     def _stream(self, statement: sa.Select[*tuple[Any, ...]]) -> Iterator[sa.Row[*tuple[Any, ...]]]:
         with (
-            database_errors(),
-            self._engine.connect() as connection,
+            reading(self._engine) as connection,
             closing(connection.execute(statement)) as result,
         ):
             part = result.fetchmany(FIRST_ROWS)

@@ -27,7 +27,7 @@ from echonode.errors import EchoNodeError, InvalidObject, Mismatch
 from echonode.model.criteria import Level
 from echonode.model.instance import InstanceRecord
 from echonode.store import schema
-from echonode.store.database import Writer, database_errors
+from echonode.store.database import Writer, reading
 from echonode.store.dataset_reader import read_head
 from echonode.store.index_values import attribute_values, patient_identity
 from echonode.store.layout import Layout
@@ -90,7 +90,7 @@ class IndexRefresh:
 
         Raises OutOfSpace.
         """
-        with database_errors(), self._readers.connect() as connection:
+        with reading(self._readers) as connection:
             total = connection.scalar(sa.select(sa.func.count()).select_from(schema.instance)) or 0
         done = read = 0
         for part in self._parts():
@@ -106,7 +106,7 @@ class IndexRefresh:
         """The rows in the order they were stored; no read transaction outlives its part."""
         after = 0
         while True:
-            with database_errors(), self._readers.connect() as connection:
+            with reading(self._readers) as connection:
                 part = list(connection.execute(_ROWS, {"after": after}).all())
             if not part:
                 return

@@ -15,6 +15,8 @@ from echonode.model.criteria import Level
 from echonode.model.instance import Origin
 from echonode.store.columns import (
     METADATA,
+    LongWhole,
+    Whole,
     count_column,
     key_column,
     one_of,
@@ -105,12 +107,12 @@ instance = sa.Table(
     reference_to("series"),
     *_attributes(Level.IMAGE),
     text_column("transfer_syntax_uid"),
-    sa.Column("frames", sa.Integer, sa.CheckConstraint("frames >= 1"), nullable=False),
+    sa.Column("frames", Whole, sa.CheckConstraint("frames >= 1"), nullable=False),
     _irregular(),
     # Two instances in one file would overwrite each other.
     text_column("file_id", unique=True),
-    sa.Column("size", sa.BigInteger, nullable=False),
-    sa.Column("dataset_offset", sa.Integer, nullable=False),
+    sa.Column("size", LongWhole, nullable=False),
+    sa.Column("dataset_offset", Whole, nullable=False),
     # Without its hash an instance could not be told from another with the same UID.
     sa.Column("dataset_sha256", sa.Text, sa.CheckConstraint("length(dataset_sha256) = 64")),
     sa.Column("file_missing", sa.Boolean, nullable=False, default=False),

@@ -3,6 +3,7 @@
     data_dir/
       lock                        held while a node runs
       index.sqlite (-wal, -shm)   the database
+      index.doubted               it was found damaged in use (doubt.py); gone when that is settled
       incoming/NAME.part          files that are being written; removed at the next start
       instances/ab/cd/ID.dcm      one Part 10 file for each instance; ID begins with abcd
       quarantine/ID.dcm           same SOP Instance UID as a stored instance, other bytes
@@ -42,6 +43,10 @@ class Layout:
     @property
     def database(self) -> Path:
         return self.data_dir / "index.sqlite"
+
+    @property
+    def doubt(self) -> Path:
+        return self.data_dir / "index.doubted"
 
     @property
     def incoming(self) -> Path:

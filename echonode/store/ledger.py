@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from echonode.model.delivery import DeliveryState
 from echonode.store import schema
-from echonode.store.database import database_errors
+from echonode.store.database import reading
 from echonode.store.history_schema import tombstone, tombstone_delivery
 from echonode.store.values import LedgerRow
 
@@ -67,7 +67,7 @@ _ROWS_AT_ONCE = 500
 
 def read_ledger(readers: sa.Engine) -> Iterator[LedgerRow]:
     """Every instance and destination: those deleted here first, each in the order of storing."""
-    with database_errors(), readers.connect() as connection:
+    with reading(readers) as connection:
         streaming = connection.execution_options(yield_per=_ROWS_AT_ONCE)
         for statement in (_DELETED, _LEDGER):
             for row in streaming.execute(statement):
@@ -80,7 +80,7 @@ def count_deliveries(readers: sa.Engine) -> Mapping[str, Mapping[str, int]]:
     statement = sa.select(_D.destination, _D.state, sa.func.count()).group_by(
         _D.destination, _D.state
     )
-    with database_errors(), readers.connect() as connection:
+    with reading(readers) as connection:
         for destination, state, count in connection.execute(statement):
             counts.setdefault(destination, {})[state] = count
     return counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from echonode.store import schema
-from echonode.store.database import Writer, database_errors
+from echonode.store.database import Writer, reading
 
 _M = schema.meta.c
 _PREFIX = "note "  # apart from what the store itself keeps in the table
@@ -21,7 +21,7 @@ class Notes:
     def read(self, key: str) -> str:
         """What was written last; '' where nothing was."""
         named = _PREFIX + key
-        with database_errors(), self._readers.connect() as connection:
+        with reading(self._readers) as connection:
             text = connection.scalar(sa.select(_M.value).where(_M["key"] == named))
             return str(text or "")
 

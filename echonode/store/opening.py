@@ -4,6 +4,9 @@ Rules
 - A later version is found out through a read-only connection: nothing of it is touched.
 - After a stop that was not orderly the whole database is checked (`quick_check`); after an orderly
   one, which leaves a mark, it is not: that would read every page of a million instances.
+- Where it was found damaged in use (doubt.py) everything is checked, however the node stopped:
+  each index against its table (`integrity_check`), whether what a row refers to is there, and that
+  every row can be read.
 - A first start that is cut off while it makes the database leaves a rollback journal (there is no
   WAL yet). Only one that may write can undo it; nothing of a later version ever has one.
 - What the check does not see, and the first reading of it does (recovery.py), is damage as well.
@@ -20,25 +23,37 @@ import sqlalchemy as sa
 
 from echonode.errors import Damaged
 from echonode.store import schema
-from echonode.store.database import Writer, database_errors, reader_engine, writer_engine
+from echonode.store.database import (
+    Writer,
+    database_errors,
+    reader_engine,
+    reading,
+    watch_for_damage,
+    writer_engine,
+)
 from echonode.store.disk import fsync_folder, rename
+from echonode.store.doubt import IndexDoubt, settle_doubt, was_doubted
 from echonode.store.layout import Layout
 from echonode.store.migrations import SCHEMA_VERSION, migrate, refuse_newer
 
 _STOPPED_ORDERLY = "stopped_orderly"
+_ROWS_AT_ONCE = 1000
 
 
-def open_writer(layout: Layout, now: datetime) -> tuple[Writer, bool]:
+def open_writer(layout: Layout, now: datetime, doubt: IndexDoubt) -> tuple[Writer, bool]:
     """The writer of a database of the present version, and whether it had to be made.
 
     Raises SchemaTooNew, OutOfSpace; Damaged where `set_aside` is what is left to do.
     """
-    version, sound = _look(layout.database)
+    version, sound = _look(layout)
     if not sound:
         set_aside(layout, now)
         version = 0
+    settle_doubt(layout)
     with database_errors():
-        writer = Writer(writer_engine(layout.database))
+        engine = writer_engine(layout.database)
+        watch_for_damage(engine, doubt.arise)
+        writer = Writer(engine)
     try:
         if version < SCHEMA_VERSION:
             writer.run(lambda connection: migrate(connection, version, now))
@@ -57,24 +72,28 @@ def mark_orderly_stop(writer: Writer) -> None:
 
 def read_node_id(readers: sa.Engine) -> str:
     """The node's random name; see migrations."""
-    with database_errors(), readers.connect() as connection:
+    with reading(readers) as connection:
         statement = sa.select(schema.meta.c.value).where(schema.meta.c.key == "node_id")
         return str(connection.scalar(statement))
 
 
-def _look(path: Path) -> tuple[int, bool]:
+def _look(layout: Layout) -> tuple[int, bool]:
     """The version of the database, 0 where there is none, and whether it is sound."""
+    path = layout.database
     if not path.exists():
         return 0, True
     engine = reader_engine(path)
     try:
         _roll_back(path)
-        with database_errors(), engine.connect() as connection:
+        with reading(engine) as connection:
             version = refuse_newer(connection)
-            if version == 0 or _stopped_orderly(connection):
+            if version == 0:
                 return version, True
-            return version, connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() == "ok"
-    except Damaged:
+            if not was_doubted(layout):
+                return version, _stopped_orderly(connection) or _passes(connection, "quick_check")
+        return version, _is_sound_throughout(path, version)
+    # The latter of SQLite's own words, which quote what is damaged.
+    except (Damaged, UnicodeDecodeError):
         return 0, False
     finally:
         engine.dispose()
@@ -86,7 +105,7 @@ def _roll_back(path: Path) -> None:
         return
     engine = writer_engine(path)
     try:
-        with database_errors(), engine.connect() as connection:
+        with reading(engine) as connection:
             connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").close()
     finally:
         engine.dispose()
@@ -95,6 +114,35 @@ def _roll_back(path: Path) -> None:
 def _stopped_orderly(connection: sa.Connection) -> bool:
     statement = sa.select(schema.meta.c.value).where(schema.meta.c.key == _STOPPED_ORDERLY)
     return connection.scalar(statement) is not None
+
+
+def _passes(connection: sa.Connection, check: str) -> bool:
+    return connection.exec_driver_sql(f"PRAGMA {check}(1)").scalar() == "ok"
+
+
+def _is_sound_throughout(path: Path, version: int) -> bool:
+    """Whether nothing at all is wrong with it. Raises IndexDamaged, OutOfSpace."""
+    # One that may write: SQLite passes over CHECK constraints on a read-only connection.
+    engine = writer_engine(path)
+    try:
+        with reading(engine) as connection:
+            if not _passes(connection, "integrity_check"):
+                return False
+            if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                return False
+            if version == SCHEMA_VERSION:  # the tables of an earlier one are not those of schema.py
+                _read_every_row(connection)
+            return True
+    finally:
+        engine.dispose()
+
+
+def _read_every_row(connection: sa.Connection) -> None:
+    """The values of a row are looked at as they are read (columns.py). Raises IndexDamaged."""
+    streaming = connection.execution_options(yield_per=_ROWS_AT_ONCE)
+    for table in schema.METADATA.sorted_tables:
+        for part in streaming.execute(sa.select(table)).partitions():
+            del part
 
 
 def set_aside(layout: Layout, now: datetime) -> None:

@@ -14,6 +14,7 @@ from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.store import schema
 from echonode.store.database import Writer
 from echonode.store.deliveries import apply_attempt
+from echonode.store.rows import member
 from echonode.store.values import Attempt
 
 _D = schema.delivery.c
@@ -48,7 +49,7 @@ class OperatorMoves:
                 )
             ).all()
             for row in found:
-                event = events[DeliveryState(row.state)]
+                event = events[member(DeliveryState, row.state)]
                 attempt = Attempt(job_id=row.id, event=event, error=error)
                 apply_attempt(connection, attempt, now=now)
                 if fresh:

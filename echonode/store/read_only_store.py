@@ -9,7 +9,7 @@ from types import TracebackType
 from echonode.errors import UsageError
 from echonode.model.criteria import Query, Selection
 from echonode.model.instance import StoredInstance
-from echonode.store.database import database_errors, reader_engine
+from echonode.store.database import reader_engine, reading
 from echonode.store.disk import disk_errors
 from echonode.store.figures import (
     DestinationFigures,
@@ -35,7 +35,7 @@ class ReadOnlyStore:
         self._readers = reader_engine(layout.database)
         self._index = IndexReader(self._readers, layout)
         try:
-            with database_errors(), self._readers.connect() as connection:
+            with reading(self._readers) as connection:
                 version = refuse_newer(connection)
             if version < SCHEMA_VERSION:
                 raise UsageError(

@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from echonode.errors import InvalidObject
 from echonode.model.instance import InstanceRecord, Origin
 from echonode.store import schema
-from echonode.store.database import Writer, database_errors
+from echonode.store.database import Writer, reading
 from echonode.store.dataset_reader import StoredHead, read_stored_head
 from echonode.store.deliveries import Deliveries
 from echonode.store.disk import disk_errors, remove
@@ -106,7 +106,7 @@ class Recovery:
         """A merge of two streams in order of file id."""
         quarantined = self._quarantined()
         marked: list[str] = []
-        with database_errors(), self._readers.connect() as connection:
+        with reading(self._readers) as connection:
             rows = iter(connection.execution_options(yield_per=1000).execute(_ROWS))
             files = files_in_order(self._layout)
             row, file = next(rows, None), next(files, None)
@@ -128,7 +128,7 @@ class Recovery:
         self._mark(self._findings.found_again, missing=False)
 
     def _quarantined(self) -> frozenset[str]:
-        with database_errors(), self._readers.connect() as connection:
+        with reading(self._readers) as connection:
             return frozenset(connection.execute(sa.select(schema.quarantine.c.file_id)).scalars())
 
     def _mark(self, file_ids: Sequence[str], *, missing: bool) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from echonode.errors import IndexDamaged
 from echonode.model.delivery import DeliveryState
 from echonode.model.instance import StoredInstance
 from echonode.store import derived_copies, schema
 from echonode.store.layout import Layout
 from echonode.store.values import DeliveryJob
+
+E = TypeVar("E", bound=StrEnum)
 
 WHOLE = schema.patient.join(schema.study).join(schema.series).join(schema.instance)
 _UPWARDS = schema.instance.join(schema.series).join(schema.study)
@@ -48,6 +52,14 @@ SELECT_JOBS = sa.select(
 ).select_from(schema.delivery.join(_UPWARDS).outerjoin(schema.derived_copy))
 
 
+def member(values: type[E], text: str) -> E:
+    """The value of an enum that a column holds. Raises IndexDamaged where it is none of them."""
+    try:
+        return values(text)
+    except ValueError:
+        raise IndexDamaged(f"the database holds what is no {values.__name__}") from None
+
+
 def stored_instance(row: sa.Row[*tuple[Any, ...]], layout: Layout) -> StoredInstance:
     """A row of SELECT_INSTANCE, or of a statement with the same columns."""
     return StoredInstance(
@@ -68,7 +80,7 @@ def delivery_job(row: sa.Row[*tuple[Any, ...]], layout: Layout) -> DeliveryJob:
     return DeliveryJob(
         id=row.id,
         destination=row.destination,
-        state=DeliveryState(row.state),
+        state=member(DeliveryState, row.state),
         attempts=row.attempts,
         last_status=row.last_status,
         last_error=row.last_error,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from echonode.store.columns import METADATA, UtcTime, key_column, text_column, time_column
+from echonode.store.columns import METADATA, UtcTime, Whole, key_column, text_column, time_column
 from echonode.store.delivery_schema import (
     commitment_item,
     commitment_transaction,
@@ -49,7 +49,7 @@ __all__ = [
 schema_migration = sa.Table(
     "schema_migration",
     METADATA,
-    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("version", Whole, primary_key=True),
     time_column("applied_at"),
 )
 
@@ -59,7 +59,7 @@ counter = sa.Table(
     "counter",
     METADATA,
     text_column("name", primary_key=True),
-    sa.Column("value", sa.Integer, nullable=False),
+    sa.Column("value", Whole, nullable=False),
 )
 
 quarantine = sa.Table(

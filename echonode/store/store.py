@@ -24,12 +24,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from echonode.errors import Damaged, UsageError
-from echonode.model.delivery import DeliveryEvent
 from echonode.model.instance import InstanceRecord, Origin, StoredInstance
 from echonode.store.commitment_door import CommitmentDoor
 from echonode.store.counters import next_value
-from echonode.store.database import Writer
+from echonode.store.database import Writer, watch_for_damage
 from echonode.store.deliveries import Deliveries
+from echonode.store.delivery_door import DeliveryDoor
+from echonode.store.doubt import IndexDoubt
 from echonode.store.inbound_commitments import InboundCommitments
 from echonode.store.incoming import Incoming
 from echonode.store.index_refresh import IndexRefresh, RefreshReport
@@ -46,13 +47,7 @@ from echonode.store.reports import Reports, resend_now
 from echonode.store.retention_door import RetentionDoor
 from echonode.store.tombstones import Tombstones
 from echonode.store.transactions import Transactions
-from echonode.store.values import (
-    Attempt,
-    CommitOutcome,
-    DeliveryJob,
-    RecoveryReport,
-    StoreOutcome,
-)
+from echonode.store.values import CommitOutcome, RecoveryReport, StoreOutcome
 
 __all__ = ["Incoming", "ReadOnlyStore", "Store", "resend_now", "utc_now"]
 
@@ -64,7 +59,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(CommitmentDoor, OperatorDoor, RetentionDoor, ReadOnlyStore):
+class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyStore):
     """The store of one node. Thread-safe.
 
     node_id: random, made once for a database; goes into derived UIDs. recovery: what `open` found.
@@ -80,9 +75,12 @@ class Store(CommitmentDoor, OperatorDoor, RetentionDoor, ReadOnlyStore):
         *,
         now: Callable[[], datetime],
         check: CheckBytes,
+        doubt: IndexDoubt,
     ) -> None:
         """Use Store.open."""
         super().__init__(layout)
+        watch_for_damage(self._readers, doubt.arise)
+        self._doubt = doubt
         self.on_delivery_due: list[Callable[[str], None]] = []
         self.recovery = RecoveryReport()
         self.node_id = read_node_id(self._readers)
@@ -123,10 +121,11 @@ class Store(CommitmentDoor, OperatorDoor, RetentionDoor, ReadOnlyStore):
         lock = FolderLock(layout.lock)
 
         def mended() -> Store:
-            writer, made = open_writer(layout, now())
+            doubt = IndexDoubt(layout)
+            writer, made = open_writer(layout, now(), doubt)
             with ExitStack() as broken_off:
                 broken_off.callback(writer.close)
-                store = cls(layout, lock, writer, now=now, check=check_bytes)
+                store = cls(layout, lock, writer, now=now, check=check_bytes, doubt=doubt)
                 broken_off.callback(ReadOnlyStore.close, store)
                 store._recover(adopt_to, forward_to, on_adopted, made=made)
                 broken_off.pop_all()
@@ -147,6 +146,11 @@ class Store(CommitmentDoor, OperatorDoor, RetentionDoor, ReadOnlyStore):
         """A folder for temporary files (.part); what a crash leaves in it is removed at start."""
         return self._layout.incoming
 
+    @property
+    def is_doubted(self) -> bool:
+        """Whether the database was found damaged since `open`: only a restart mends that."""
+        return bool(self._doubt)
+
     @classmethod
     def open_read_only(cls, data_dir: Path) -> ReadOnlyStore:
         """Raises UsageError where there is no store, SchemaTooNew."""
@@ -162,7 +166,8 @@ class Store(CommitmentDoor, OperatorDoor, RetentionDoor, ReadOnlyStore):
         """Let the folder go; nobody may be using the store any more. May be called once."""
         super().close()
         try:
-            mark_orderly_stop(self._writer)
+            if not self._doubt:
+                mark_orderly_stop(self._writer)
         finally:
             self._writer.close()
             self._lock.release()
@@ -254,53 +259,6 @@ class Store(CommitmentDoor, OperatorDoor, RetentionDoor, ReadOnlyStore):
     def check_bytes(self, instance: StoredInstance) -> None:
         """Raises Damaged when an instance's file is gone or its dataset is not what was stored."""
         self._check_bytes(instance)
-
-    # Deliveries
-
-    def add_deliveries(self, sop_instance_uids: Sequence[str], destinations: Sequence[str]) -> int:
-        """Queue instances to destinations that they have no delivery to yet; returns how many."""
-        added = self._deliveries.add(sop_instance_uids, destinations, now=self._now())
-        if added:
-            self._due(destinations)
-        return added
-
-    def claim(self, destination: str, *, now: datetime, limit: int) -> list[DeliveryJob]:
-        """Up to `limit` jobs that are queued and due, now `sending`; see claim_order.py."""
-        return self._deliveries.claim(destination, now=now, limit=limit)
-
-    def record_attempt(
-        self,
-        job_id: int,
-        event: DeliveryEvent,
-        *,
-        now: datetime,
-        status: int | None = None,
-        error: str = "",
-        next_attempt_at: datetime | None = None,
-    ) -> None:
-        """Apply one event to one delivery; see Attempt. Raises IllegalTransition."""
-        attempt = Attempt(
-            job_id=job_id, event=event, status=status, error=error, next_attempt_at=next_attempt_at
-        )
-        self.record_attempts([attempt], now=now)
-
-    def record_attempts(self, attempts: Sequence[Attempt], *, now: datetime) -> None:
-        """Apply an event to each of many deliveries, all or none. Raises IllegalTransition."""
-        self._deliveries.record(attempts, now=now)
-
-    def sent(
-        self, destination: str, *, limit: int, now: datetime | None = None
-    ) -> list[DeliveryJob]:
-        """Jobs that are sent and wait for proof; with `now`, those due to be asked for (again)."""
-        return self._deliveries.sent(destination, limit=limit, now=now)
-
-    def next_due(self, destination: str) -> datetime | None:
-        """When the next queued job is due; None where none is queued."""
-        return self._deliveries.next_due(destination)
-
-    def deliveries(self, sop_instance_uid: str) -> list[DeliveryJob]:
-        """The deliveries of one instance, by destination."""
-        return self._deliveries.of_instance(sop_instance_uid)
 
     # Other
 

@@ -23,13 +23,14 @@ import sqlalchemy as sa
 from echonode.errors import OutOfSpace
 from echonode.model.delivery import DeliveryState
 from echonode.store import counters, schema
-from echonode.store.database import Writer, database_errors
+from echonode.store.database import Writer, reading
 from echonode.store.disk import fsync_folder, remove, rename
 from echonode.store.flight_recorder import Note, note
 from echonode.store.history_schema import tombstone, tombstone_delivery
 from echonode.store.index_removal import remove_instance
 from echonode.store.layout import Layout
 from echonode.store.retention import Holding, RetentionPolicy, why_kept
+from echonode.store.rows import member
 
 _D = schema.delivery.c
 _I = schema.instance.c
@@ -109,7 +110,7 @@ class Tombstones:
 
     def observed_s(self) -> int:
         """The observed clock."""
-        with database_errors(), self._readers.connect() as connection:
+        with reading(self._readers) as connection:
             return counters.read(connection, _OBSERVED)
 
     def recycle(self, policy: RetentionPolicy, *, now: datetime) -> list[Deleted]:
@@ -136,7 +137,7 @@ class Tombstones:
 
     def _next_candidates(self, policy: RetentionPolicy) -> list[int]:
         """Instances that may go as far as a reader sees."""
-        with database_errors(), self._readers.connect() as connection:
+        with reading(self._readers) as connection:
             observed_s = counters.read(connection, _OBSERVED)
             page = connection.execute(
                 _SEEN,
@@ -195,7 +196,7 @@ class Tombstones:
     def is_buried(self, file_id: str) -> bool:
         """Whether a file without a row is one that was being deleted."""
         statement = sa.select(tombstone.c.id).where(tombstone.c.file_id == file_id)
-        with database_errors(), self._readers.connect() as connection:
+        with reading(self._readers) as connection:
             return connection.scalar(statement) is not None
 
     def finish_one(self, file_id: str) -> None:
@@ -242,7 +243,7 @@ def _may_go(
         holdings.setdefault(row.instance_id, []).append(
             Holding(
                 destination=row.destination,
-                state=DeliveryState(row.state),
+                state=member(DeliveryState, row.state),
                 keep_local_copy=row.keep_local_copy,
                 lossy_copy=row.lossy_copy,
                 proof_seen_s=row.proof_seen_s,

@@ -18,10 +18,11 @@ from echonode.model.commitment import after as transaction_after
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.model.delivery import after as delivery_after
 from echonode.store import schema
-from echonode.store.database import Writer, database_errors
+from echonode.store.database import Writer, reading
 from echonode.store.deliveries import apply_attempt
 from echonode.store.derived_copies import derived_uids
 from echonode.store.flight_recorder import Note, note, note_deliveries
+from echonode.store.rows import member
 from echonode.store.values import Attempt, Transaction
 
 _T = schema.commitment_transaction.c
@@ -100,12 +101,12 @@ class Transactions:
         now: datetime,
         next_attempt_at: datetime | None,
         error: str,
-    ) -> None:
+    ) -> int:
         """Apply an event other than REPORT; see Store.transaction_event."""
         if event is TransactionEvent.REPORT:
             raise UsageError("a report is applied by Store.apply_report")
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> int:
             row = connection.execute(
                 sa.select(_T.id, _T.state, _T.destination).where(
                     _T.transaction_uid == transaction_uid
@@ -113,7 +114,7 @@ class Transactions:
             ).first()
             if row is None:
                 raise UsageError("there is no such transaction")
-            state = transaction_after(TransactionState(row.state), event)
+            state = transaction_after(member(TransactionState, row.state), event)
             end_transaction(connection, row.id, state, now=now)
             what = Note(
                 kind=f"transaction_{event}",
@@ -122,26 +123,28 @@ class Transactions:
                 detail=error,
             )
             note(connection, what, now=now)
+            waiting = waiting_for(connection, row.id)
             if state is TransactionState.ABANDONED:
                 lost = DeliveryEvent.REQUEST_LOST
-                for job_id in waiting_for(connection, row.id):
+                for job_id in waiting:
                     attempt = Attempt(
                         job_id=job_id, event=lost, next_attempt_at=next_attempt_at, error=error
                     )
                     apply_attempt(connection, attempt, now=now)
+            return len(waiting)
 
-        self._writer.run(work)
+        return self._writer.run(work)
 
     def open(self, destination: str) -> list[Transaction]:
         """Transactions that may still be reported, the eldest first."""
-        with database_errors(), self._readers.connect() as connection:
+        with reading(self._readers) as connection:
             rows = connection.execute(_OPEN_TRANSACTIONS, {"destination": destination}).all()
         return [
             Transaction(
                 transaction_uid=row.transaction_uid,
                 destination=row.destination,
                 peer_ae_title=row.peer_ae_title,
-                state=TransactionState(row.state),
+                state=member(TransactionState, row.state),
                 requested_at=row.requested_at,
                 first_requested_at=row.first_requested_at,
                 times_asked=row.times_asked,
@@ -182,7 +185,7 @@ def _ask(
     if len(rows) != len(set(job_ids)) or any(row.destination != destination for row in rows):
         raise UsageError("a transaction names deliveries of its own destination only")
     for row in rows:
-        delivery_after(DeliveryState(row.state), DeliveryEvent.REQUEST_COMMITMENT)
+        delivery_after(member(DeliveryState, row.state), DeliveryEvent.REQUEST_COMMITMENT)
     connection.execute(
         sa.update(schema.delivery)
         .where(_D.id.in_(job_ids))

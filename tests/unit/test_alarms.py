@@ -52,6 +52,7 @@ def test_all_is_well() -> None:
         (replace(WELL, store=replace(WELL.store, refused_reports=1)), "refused_reports"),
         (replace(WELL, store=replace(WELL.store, kept_after_warning=1)), "stored_with_warning"),
         (replace(WELL, quarantined=2), "quarantine"),
+        (replace(WELL, index_doubted=True), "index_damaged"),
         (replace(WELL, disk_problem="9% is free"), "disk"),
         (with_pacs(problem="unreachable"), "unreachable:pacs"),
         (with_pacs(figures=figures(held=3)), "held:pacs"),

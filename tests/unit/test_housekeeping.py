@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from echonode import housekeeping
+from echonode.errors import IndexDamaged
 from echonode.housekeeping import Housekeeping
 from echonode.model.identity import CommitmentPolicy
 from echonode.store.retention import LONGEST_STEP_S, RetentionPolicy
@@ -101,6 +102,23 @@ def test_an_alarm_is_logged_when_it_comes_and_when_it_goes(house: House) -> None
     house.alarms = []
     [told] = house.look_after(60)
     assert (told["event"], told["name"]) == ("alarm_cleared", "held:pacs")
+
+
+def test_an_alarm_is_told_also_when_the_database_fails(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What keeps the rest of the round from being done is what a person has to hear of."""
+
+    def fail(seconds: int) -> int:
+        raise IndexDamaged("damaged")
+
+    monkeypatch.setattr(house.store, "observe", fail)
+    house.alarms = [Alarm(name="index_damaged", text="restart")]
+    with capture_logs() as logs, pytest.raises(IndexDamaged):
+        house.keeping.look()
+    assert [(entry["event"], entry["name"]) for entry in logs] == [
+        ("alarm_raised", "index_damaged")
+    ]
 
 
 def test_one_look_does_not_take_the_database_for_itself(

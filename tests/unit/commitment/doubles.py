@@ -120,6 +120,7 @@ class FakeTransactions:
         self.created: list[tuple[str, str, list[int], str]] = []
         self.events: list[tuple[str, TransactionEvent, datetime | None, str]] = []
         self.open: list[Transaction] = []
+        self.waiting = 3
 
     def create_transaction(
         self,
@@ -141,9 +142,10 @@ class FakeTransactions:
         now: datetime,
         next_attempt_at: datetime | None = None,
         error: str = "",
-    ) -> None:
+    ) -> int:
         self.happened.append(str(event))
         self.events.append((transaction_uid, event, next_attempt_at, error))
+        return self.waiting
 
     def open_transactions(self, destination: str) -> list[Transaction]:
         return self.open

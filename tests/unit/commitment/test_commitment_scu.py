@@ -170,6 +170,19 @@ def test_the_alarm_says_whom_the_archive_must_call(
     assert "AE ECHONODE at 10.0.0.5:11112" in str(line["reason"])
 
 
+def test_a_request_that_nothing_waits_for_any_more_ends_in_silence(
+    scu: CommitmentSCU, store: FakeTransactions, clock: Clock, lines: Recorder
+) -> None:
+    """Asked for twice and committed by the late first report: the second request is given up, and
+    nobody is told that no report came.
+    """
+    clock.forward(48 * 3600)
+    store.open, store.waiting = [transaction()], 0
+    scu.give_up_overdue(destination())
+    assert [event for _, event, _, _ in store.events] == [E.GIVE_UP]
+    assert lines.named("commitment_failed") == []
+
+
 def test_a_transaction_uid_is_never_used_twice() -> None:
     """UIDs are random and well-formed."""
     uids = {random_transaction_uid() for _ in range(1000)}

@@ -7,6 +7,7 @@ import select
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -116,3 +117,27 @@ def test_a_borrower_that_leaves_nothing_behind_wakes_nobody(line: Line) -> None:
     line.reading.give_back(wanted=nothing)
     assert not line.is_woken
     assert line.reading.is_lent
+
+
+def test_a_loan_that_is_recalled_while_it_is_given_back_is_over(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The own thread asks for the reading between two steps of who gives it back: from then on it
+    is the own thread's alone, and no caller reads beside it.
+    """
+
+    def meanwhile() -> float:
+        if threading.current_thread() is threading.main_thread() and line.minding.is_alive():
+            line.wake.set()
+            line.wait_for_the_recall()
+        return time.monotonic()
+
+    line.reading.lend()
+    assert line.reading.borrow()
+    line.minding.start()
+    monkeypatch.setattr("echonode.dimse.reading.time", SimpleNamespace(monotonic=meanwhile))
+    line.reading.give_back(wanted=nothing)
+    line.minding.join(10)
+    assert not line.minding.is_alive()
+    assert not line.reading.is_lent
+    assert not line.reading.borrow()

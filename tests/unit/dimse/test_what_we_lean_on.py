@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import threading
 from collections.abc import Callable
 from importlib.metadata import requires, version
 
@@ -150,3 +151,12 @@ def test_the_state_machine_is_the_standards() -> None:
         ("Evt18", "Sta13", "AA-2"),
     ):
         assert TRANSITION_TABLE[event, state] == action, f"{event} in {state} is another action"
+
+
+def test_what_thread_start_waits_for_is_ours_to_replace() -> None:
+    """EventAssociation puts an event of its own in `_started`: CPython waits for that one without
+    an end (gh-140746), or has none any more.
+    """
+    start = inspect.getsource(threading.Thread.start)
+    assert "self._started.wait()" in start or "._started" not in start
+    assert not inspect.signature(threading.Event.wait).parameters.keys() - {"self", "timeout"}

@@ -37,3 +37,23 @@ def test_a_first_start_that_was_cut_off_is_made_again(data_dir: Path, clock: Clo
             assert store.recovery == type(store.recovery)()
     assert not (data_dir / "index.sqlite-journal").exists()
     assert list(data_dir.glob("damaged-*")) == []
+
+
+def test_damage_that_sqlite_cannot_name_is_damage(data_dir: Path, clock: Clock) -> None:
+    """A broken name in the schema, which SQLite quotes when it says what is wrong: the index is
+    made anew, though the quoted bytes are no text.
+    """
+    with Store.open(data_dir, now=clock) as store:
+        put_many(store, 2, "pacs")
+    database = data_dir / "index.sqlite"
+    content = database.read_bytes()
+    for sound, broken in (
+        (b"indexdelivery_kept", b"index\xc4elivery_kept"),
+        (b"CREATE INDEX delivery_kept", b"CREATE INDEW delivery_kept"),
+    ):
+        assert sound in content
+        content = content.replace(sound, broken)
+    database.write_bytes(content)
+    with Store.open(data_dir, now=clock) as store:
+        assert store.recovery.database_rebuilt
+        assert store.recovery.orphans_adopted == 2

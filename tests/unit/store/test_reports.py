@@ -337,6 +337,68 @@ def test_a_refused_request_ends_its_transaction(store: Store) -> None:
     assert [row.last_error for row in store.ledger()] == ["0213"]
 
 
+def test_a_request_that_a_late_report_of_an_earlier_one_has_settled_is_no_open_question(
+    store: Store,
+) -> None:
+    """Asked for twice, committed by the first request's late report: nothing waits for a report any
+    more, so none is missed; and giving the second request up says that nobody waited.
+    """
+    jobs = ask(store, 1)
+    assert store.transaction_event(UID, TransactionEvent.GIVE_UP, now=NOON) == 1
+    ask_again(store, jobs, "2.25.2")
+    assert store.destination_figures("pacs").unreported_since == NOON
+    assert apply(store, report([1])).committed == ("1.2.3.4.1",)
+    assert store.destination_figures("pacs").unreported_since is None
+    assert store.transaction_event("2.25.2", TransactionEvent.GIVE_UP, now=NOON) == 0
+    assert states(store) == ["committed"]
+
+
+def stored_with_a_warning(store: Store) -> DeliveryJob:
+    put_many(store, 1, "pacs")
+    [job] = store.claim("pacs", now=NOON, limit=1)
+    store.record_attempt(job.id, DeliveryEvent.STORED, now=NOON, status=0xB000, error="changed")
+    return job
+
+
+def test_a_warning_is_shown_until_the_proof_and_beside_it(store: Store) -> None:
+    """Stored with B000: the ledger goes on to say so when the request is refused, when it is given
+    up, and when the archive has promised to keep its copy.
+    """
+    job = stored_with_a_warning(store)
+    ask_again(store, [job], UID)
+    store.transaction_event(UID, TransactionEvent.GIVE_UP, now=NOON)
+    shown = [[row.last_error for row in store.ledger()]]
+    store.create_transaction("pacs", "2.25.2", [job.id], peer_ae_title="ORTHANC", now=NOON)
+    store.transaction_event("2.25.2", TransactionEvent.REFUSED, now=NOON, error="answered 0110")
+    shown.append([row.last_error for row in store.ledger()])
+    ask_again(store, [job], "2.25.3")
+    apply(store, report([1], uid="2.25.3"))
+    shown.append([row.last_error for row in store.ledger()])
+    warning = "stored with warning B000"
+    assert shown == [[warning], [f"{warning}; answered 0110"], [warning]]
+    assert states(store) == ["committed"]
+
+
+def test_a_warning_is_shown_beside_what_was_found(store: Store) -> None:
+    """Also where the proof is that the archive finds it."""
+    job = stored_with_a_warning(store)
+    store.record_attempt(job.id, DeliveryEvent.FOUND, now=NOON)
+    assert [(row.state, row.last_error) for row in store.ledger()] == [
+        ("verified", "stored with warning B000")
+    ]
+
+
+def test_a_warning_goes_with_the_next_sending(store: Store) -> None:
+    """Sent again and stored without one, nothing is left of it."""
+    job = stored_with_a_warning(store)
+    ask_again(store, [job], UID)
+    apply(store, report([], {1: 0x0112}))
+    send_all(store, "pacs", NOON)
+    ask_again(store, [job], "2.25.2")
+    apply(store, report([1], uid="2.25.2"))
+    assert [(row.state, row.last_error) for row in store.ledger()] == [("committed", "")]
+
+
 def test_only_what_is_sent_can_be_asked_for(store: Store) -> None:
     """Queued instances, another destination's, unknown ones, none at all, a UID used before."""
     put_many(store, 2, "pacs", "backup")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from echonode.errors import Damaged, OutOfSpace
+from echonode.errors import IndexDamaged, OutOfSpace
 from echonode.store.database import (
     CommitUncertain,
     Writer,
@@ -149,8 +149,8 @@ def test_the_writer_is_as_durable_as_sqlite_can_be(writer: Writer) -> None:
         (sqlite3.SQLITE_READONLY, OutOfSpace),
         (sqlite3.SQLITE_CANTOPEN, OutOfSpace),
         (sqlite3.SQLITE_BUSY, OutOfSpace),
-        (sqlite3.SQLITE_CORRUPT, Damaged),
-        (sqlite3.SQLITE_NOTADB, Damaged),
+        (sqlite3.SQLITE_CORRUPT, IndexDamaged),
+        (sqlite3.SQLITE_NOTADB, IndexDamaged),
         (sqlite3.SQLITE_CONSTRAINT, type(None)),
     ],
 )

@@ -1,0 +1,186 @@
+"""A report that counts, applied: every delivery that it decides, in one transaction.
+
+Who may report, and what the report says of which delivery, is reports.py, where the rules stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+
+from echonode.model.commitment import CommitmentReport, TransactionEvent, TransactionState
+from echonode.model.commitment import after as transaction_after
+from echonode.model.delivery import DeliveryEvent, DeliveryState
+from echonode.model.delivery import after as delivery_after
+from echonode.store import schema
+from echonode.store.deliveries import apply_attempt, jobs_by_id
+from echonode.store.flight_recorder import Note, note
+from echonode.store.layout import Layout
+from echonode.store.rows import member
+from echonode.store.transactions import end_transaction, waiting_for
+from echonode.store.values import (
+    Attempt,
+    DecideFailure,
+    DeliveryJob,
+    ReportDisposition,
+    ReportOutcome,
+)
+
+COMMITTED = 0  # commitment_item.outcome; no Failure Reason is 0
+# A promise counts while the delivery is in one of these.
+WITH_THE_ARCHIVE = (DeliveryState.SENT, DeliveryState.COMMIT_REQUESTED)
+_T = schema.commitment_transaction.c
+_D = schema.delivery.c
+_I = schema.commitment_item.c
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """What a report says of the instances that the transaction names; by delivery.
+
+    committed: delivery -> SOP Instance UID that the archive promises to keep.
+    """
+
+    committed: Mapping[int, str]
+    failed: Mapping[int, int]
+    damaged: frozenset[int]
+
+
+class Application:
+    """One report, inside the transaction that applies it."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        layout: Layout,
+        report: CommitmentReport,
+        reported: Reported,
+        decide: DecideFailure,
+        now: datetime,
+    ) -> None:
+        self._connection = connection
+        self._layout = layout
+        self._reported = reported
+        self._decide = decide
+        self._now = now
+        self._transaction_uid = report.transaction_uid
+        self._transaction: sa.Row[*tuple[Any, ...]] = connection.execute(
+            sa.select(_T.id, _T.state, _T.destination).where(
+                _T.transaction_uid == report.transaction_uid
+            )
+        ).one()
+
+    def run(self) -> ReportOutcome:
+        before = member(TransactionState, self._transaction.state)
+        state = transaction_after(before, TransactionEvent.REPORT)
+        lists = self._reported
+        self._note(f"lists {len(lists.committed)} committed and {len(lists.failed)} failed of ours")
+        committed: list[str] = []
+        derived: dict[str, str] = {}
+        damaged: list[str] = []
+        failed: list[tuple[int, int | None]] = []
+        waiting = frozenset(waiting_for(self._connection, self._transaction.id))
+        for job in self._jobs():
+            if job.id in self._reported.committed:
+                if not self._settles(job):
+                    continue
+                if job.id in self._reported.damaged:
+                    self._hold_damaged(job)
+                    damaged.append(job.instance.sop_instance_uid)
+                else:
+                    self._commit(job)
+                    committed.append(job.instance.sop_instance_uid)
+                    if job.derived is not None:
+                        derived[job.instance.sop_instance_uid] = job.derived.sop_instance_uid
+            elif job.id in waiting:
+                reason = self._reported.failed.get(job.id)
+                self._fail(job, reason)
+                failed.append((job.id, reason))
+        if before is not state:
+            end_transaction(self._connection, self._transaction.id, state, now=self._now)
+        changed = bool(committed or damaged or failed) or before is not state
+        return ReportOutcome(
+            disposition=ReportDisposition.APPLIED if changed else ReportDisposition.DUPLICATE,
+            destination=self._transaction.destination,
+            committed=tuple(committed),
+            derived=MappingProxyType(derived),
+            failed=self._as_they_are_now(failed),
+            damaged=tuple(damaged),
+        )
+
+    def _note(self, detail: str) -> None:
+        what = Note(
+            kind="report",
+            destination=self._transaction.destination,
+            transaction_uid=self._transaction_uid,
+            detail=detail,
+        )
+        note(self._connection, what, now=self._now)
+
+    def _jobs(self) -> list[DeliveryJob]:
+        """As they are now, in this transaction: another report may have come meanwhile."""
+        named = self._connection.execute(
+            sa.select(_I.delivery_id).where(_I.commitment_transaction_id == self._transaction.id)
+        )
+        return jobs_by_id(self._connection, self._layout, list(named.scalars()))
+
+    def _settles(self, job: DeliveryJob) -> bool:
+        """Whether the promise is of what the archive has by now: a late one may be of another."""
+        promised = self._reported.committed[job.id]
+        return job.state in WITH_THE_ARCHIVE and promised == job.sent_as.sop_instance_uid
+
+    def _commit(self, job: DeliveryJob) -> None:
+        self._ask_first(job)
+        self._apply(Attempt(job_id=job.id, event=DeliveryEvent.COMMITTED, error=job.proof_remark))
+        self._outcome(job, COMMITTED)
+
+    def _ask_first(self, job: DeliveryJob) -> None:
+        """A late promise finds a delivery `sent`: the request it answers was made, so it counts."""
+        if job.state is DeliveryState.SENT:
+            self._connection.execute(
+                sa.update(schema.delivery)
+                .where(_D.id == job.id)
+                .values(
+                    state=delivery_after(job.state, DeliveryEvent.REQUEST_COMMITMENT).value,
+                    commitment_transaction_id=self._transaction.id,
+                )
+            )
+
+    def _hold_damaged(self, job: DeliveryJob) -> None:
+        error = "the archive keeps it, but the bytes here have changed since"
+        self._apply(Attempt(job_id=job.id, event=DeliveryEvent.HOLD, error=error))
+
+    def _fail(self, job: DeliveryJob, reason: int | None) -> None:
+        action = self._decide(job, reason)
+        self._apply(
+            Attempt(
+                job_id=job.id,
+                event=action.event,
+                error=action.error,
+                next_attempt_at=action.next_attempt_at,
+            )
+        )
+        if reason is not None:
+            self._outcome(job, reason)
+
+    def _apply(self, attempt: Attempt) -> None:
+        apply_attempt(self._connection, attempt, now=self._now)
+
+    def _outcome(self, job: DeliveryJob, outcome: int) -> None:
+        self._connection.execute(
+            sa.update(schema.commitment_item)
+            .where(_I.commitment_transaction_id == self._transaction.id, _I.delivery_id == job.id)
+            .values(outcome=outcome)
+        )
+
+    def _as_they_are_now(
+        self, failed: Sequence[tuple[int, int | None]]
+    ) -> tuple[tuple[DeliveryJob, int | None], ...]:
+        reasons = dict(failed)
+        jobs = jobs_by_id(self._connection, self._layout, list(reasons)) if reasons else []
+        return tuple((job, reasons[job.id]) for job in jobs)

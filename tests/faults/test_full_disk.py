@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pytest
 from tests.faults.callers.full_load import LOUD_S, QUIET_S
 from tests.faults.disks.scene import OUT_OF_RESOURCES, SUCCESS, DiskScene, disk_scene
 from tests.faults.disks.small_disk import PAGE, SmallDisk
-from tests.faults.judging.oracle import wait_until
 from tests.faults.programme import FILLS, FULL
 from tests.faults.test_judge import NOTHING
+
+SEES = 10  # times that the judge looks at a full disk
 
 
 @pytest.fixture
@@ -78,11 +80,21 @@ def test_a_full_disk_is_a_refusal_and_no_loss(scene: DiskScene, disk: SmallDisk)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_node_that_hides_a_full_disk_is_found_out(disk: SmallDisk, tmp_path: Path) -> None:
     """One that answers success to what the disk has refused is convicted."""
     env = {"ECHONODE_TEST_DEFECT": "hides what the disk refuses"}
     with disk_scene(tmp_path, env=env) as scene:
-        scene.wait_stored(1)
-        from_the_start(scene, disk, 3)
-        wait_until(lambda: bool(scene.verdict()["I1"]), "a conviction")
+        assert any(convicted_of(scene, disk, filling) for filling in range(10))
+
+
+def convicted_of(scene: DiskScene, disk: SmallDisk, number: int) -> bool:
+    """Fill the disk and see; with no room for even the file of a message, nothing can be hidden."""
+    scene.wait_stored(1)
+    from_the_start(scene, disk, number)
+    for _ in range(SEES):
+        if scene.verdict()["I1"]:
+            return True
+        time.sleep(LOUD_S)
+    disk.drop_ballast()
+    return False

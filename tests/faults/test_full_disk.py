@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,10 +10,9 @@ import pytest
 from tests.faults.callers.full_load import LOUD_S, QUIET_S
 from tests.faults.disks.scene import OUT_OF_RESOURCES, SUCCESS, DiskScene, disk_scene
 from tests.faults.disks.small_disk import PAGE, SmallDisk
+from tests.faults.judging.oracle import wait_until
 from tests.faults.programme import FILLS, FULL
 from tests.faults.test_judge import NOTHING
-
-SEES = 10  # times that the judge looks at a full disk
 
 
 @pytest.fixture
@@ -85,16 +83,18 @@ def test_a_node_that_hides_a_full_disk_is_found_out(disk: SmallDisk, tmp_path: P
     """One that answers success to what the disk has refused is convicted."""
     env = {"ECHONODE_TEST_DEFECT": "hides what the disk refuses"}
     with disk_scene(tmp_path, env=env) as scene:
-        assert any(convicted_of(scene, disk, filling) for filling in range(10))
+        assert any(convicted_of(scene, disk, filling) for filling in range(20))
 
 
 def convicted_of(scene: DiskScene, disk: SmallDisk, number: int) -> bool:
     """Fill the disk and see; with no room for even the file of a message, nothing can be hidden."""
     scene.wait_stored(1)
+    scene.forget_answers()
     from_the_start(scene, disk, number)
-    for _ in range(SEES):
-        if scene.verdict()["I1"]:
-            return True
-        time.sleep(LOUD_S)
+    wait_until(
+        lambda: OUT_OF_RESOURCES in scene.answers() or bool(scene.verdict()["I1"]),
+        "an instance refused, or a conviction",
+    )
+    convicted = bool(scene.verdict()["I1"])
     disk.drop_ballast()
-    return False
+    return convicted

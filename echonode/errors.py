@@ -19,7 +19,7 @@ EchoNodeError
 │   ├── OutOfSpace           ENOSPC, EDQUOT, EIO, EROFS: answer A700, keep going
 │   ├── InstanceConflict     same SOP Instance UID, other bytes: the first is kept
 │   └── Damaged              the bytes on disk are not the bytes that were stored
-│       └── IndexDamaged     those of the database, not of an instance's file
+│       └── IndexDamaged     those of the database, not of an instance's file: answer A700
 ├── NetworkError             the peer or the line to it; try again later
 │   ├── PeerUnreachable      no TCP connection, or TLS failed
 │   ├── AssociationRejected  A-ASSOCIATE-RJ; carries result, source and reason

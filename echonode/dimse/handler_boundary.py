@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from echonode.dimse.association import EventAssociation
-from echonode.errors import AssociationLost, DimseFailure, OutOfSpace
+from echonode.errors import AssociationLost, DimseFailure, IndexDamaged, OutOfSpace
 from echonode.log import get_logger
 
 log = get_logger(__name__)
@@ -66,7 +66,7 @@ def run_handler(assoc: EventAssociation, service: str, action: Callable[[], T]) 
 
 
 def _status_of(error: Exception) -> int:
-    if isinstance(error, OutOfSpace | MemoryError):
+    if isinstance(error, OutOfSpace | IndexDamaged | MemoryError):
         return OUT_OF_RESOURCES
     if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return OUT_OF_RESOURCES

@@ -74,7 +74,8 @@ def errors_of(number: int) -> tuple[str, str]:
 @pytest.mark.timeout(0 if FULL else 300)
 def test_an_error_of_the_disk_is_a_refusal_and_no_loss(scene: DiskScene, tmp_path: Path) -> None:
     """Each durable call fails, all of a while or one in passing: whom it hits hears A700 and never
-    success, the operator is told, and when the disk is well again all goes on without a restart.
+    success, the operator is told, and when the disk is well again all goes on without a restart. A
+    restart is asked for, to check the database, where that could not be read.
     """
     for number in range(DISK_ERRORS.count):
         call, when = errors_of(number)
@@ -86,5 +87,6 @@ def test_an_error_of_the_disk_is_a_refusal_and_no_loss(scene: DiskScene, tmp_pat
             time.sleep(AWHILE_S)
         scene.wait_stored(1)
         assert scene.answers() <= {SUCCESS, OUT_OF_RESOURCES}, f"{call} {when}"
+    scene.restart_if_in_doubt()
     scene.come_to_rest()
     assert scene.verdict() == NOTHING

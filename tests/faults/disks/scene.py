@@ -98,6 +98,13 @@ class DiskScene:
             if event["event"] == "instance_stored" and "destinations" in event:
                 self.captures.write("stored", uid=event["sop_instance_uid"])
 
+    def restart_if_in_doubt(self) -> None:
+        """Do what the operator is told to do where the database could not be read for a while."""
+        if "found damaged while it was used" in self.readiness()[1]:
+            self.write_captures_down()
+            assert self.node.stop() == 0
+            self.node.start()
+
     def come_to_rest(self) -> None:
         """All is well again: ready, nothing lost, no defect said; then the node stops.
 

@@ -39,6 +39,7 @@ from echonode.errors import (
     ContextNotAccepted,
     Damaged,
     DimseFailure,
+    IndexDamaged,
     OutOfSpace,
     PeerUnreachable,
 )
@@ -111,6 +112,7 @@ def test_a_store_tells_who_sent_what_and_why(
     [
         (DimseFailure(0xA900, "Other class"), 0xA900),
         (OutOfSpace("disk"), 0xA700),
+        (IndexDamaged("the database file is damaged"), 0xA700),
         (OSError(28, "No space left on device"), 0xA700),
         (RuntimeError("boom"), 0x0110),
     ],

@@ -69,7 +69,8 @@ bench: $(STAMP_DEV) ## measure against the real peers: table and build/bench.jso
 
 faults: $(STAMP_DEV) ## the fault programme at full numbers (hours)
 	@tools/real-peers.sh
-	@ECHONODE_FAULTS=full $(BIN)/python -m pytest --timeout=0 $(PYTEST_ARGS) tests/faults
+	@ECHONODE_FAULTS=full $(BIN)/python -m pytest --timeout=0 $(PYTEST_ARGS) tests/faults \
+	    tests/integration/delivery/test_lines.py tests/acceptance/test_delivery.py
 
 lock: ## resolve the lock files anew from pyproject.toml (maintainers)
 	@tools/lock.sh

@@ -54,7 +54,7 @@ def scripted_probe(*scripts: bytes, hold_last: bool = False) -> Iterator[tuple[s
         yield listener.getsockname()[:2]
     finally:
         listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)  # it may have accepted one that it keeps only now
         listener.close()
         for client in kept:
             client.close()
-        thread.join(5)

@@ -107,10 +107,10 @@ class Proxy:
     ) -> None:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
         self._reading.set()
+        self._thread.join(5)  # it may have accepted one just now
+        self._listener.close()
         self.reset_all()
-        self._thread.join(5)
 
 
 class _Connection:

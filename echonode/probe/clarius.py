@@ -34,7 +34,7 @@ from echonode.probe.image_sequence import (
     SequenceFrame,
     SequenceInfo,
 )
-from echonode.probe.metaimage import Opener
+from echonode.probe.sequence_header import Opener
 
 RAW_HEADER = struct.Struct("<5I")
 TIMESTAMP = struct.Struct("<q")

@@ -12,8 +12,9 @@ from typing import BinaryIO
 from echonode.errors import ProtocolError
 from echonode.probe.clarius import read_clarius
 from echonode.probe.image_sequence import ImageSequence
-from echonode.probe.metaimage import Opener, read_metaimage
+from echonode.probe.metaimage import read_metaimage
 from echonode.probe.nrrd import read_nrrd
+from echonode.probe.sequence_header import Opener
 
 READERS: Mapping[str, Callable[[str, Opener], ImageSequence]] = MappingProxyType(
     {

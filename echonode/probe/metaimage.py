@@ -13,9 +13,7 @@ Source: itk.org/Wiki/ITK/MetaIO/Documentation; PlusToolkit/PlusLib, vtkPlusMetaI
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import BinaryIO
 
@@ -23,16 +21,13 @@ import numpy as np
 
 from echonode.errors import ProtocolError
 from echonode.probe.image_sequence import (
-    Content,
     HeaderReader,
     ImageSequence,
-    PixelReader,
-    SequenceFrame,
     SequenceInfo,
     numbers,
-    planes,
 )
 from echonode.probe.sequence_fields import SequenceFields
+from echonode.probe.sequence_header import CONTENTS, Opener, SequenceHeader, plain_name
 
 ELEMENT_TYPES = MappingProxyType(
     {
@@ -46,50 +41,16 @@ ELEMENT_TYPES = MappingProxyType(
         "MET_DOUBLE": "f8",
     }
 )
-CONTENTS = MappingProxyType(
-    {
-        "": Content.PICTURE,
-        "BRIGHTNESS": Content.PICTURE,
-        "RGB_COLOR": Content.PICTURE,
-        "RF_REAL": Content.RF,
-    }
-)
-"""UltrasoundImageType -> what we make of it; the IQ types of PLUS are not read."""
-
-Opener = Callable[[str], AbstractContextManager[BinaryIO]]
-"""A file beside the header, by its plain name; '' is the header's own file."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Header:
-    info: SequenceInfo
-    fields: SequenceFields
-    data_file: str  # '' is this file
-    offset: int
-    compressed: bool
 
 
 def read_metaimage(name: str, open_file: Opener) -> ImageSequence:
     """The sequence whose header is `name`. Raises ProtocolError, OSError."""
     with open_file("") as file:
         header = _read_header(name, file)
-
-    def frames() -> Iterator[SequenceFrame]:
-        with open_file(header.data_file) as data:
-            data.seek(header.offset)
-            reader = PixelReader(data, compressed=header.compressed)
-            for index, pixels in planes(header.info, reader, usable=header.fields.usable):
-                yield SequenceFrame(
-                    index=index,
-                    pixels=pixels,
-                    timestamp_s=header.fields.timestamp_s(index),
-                    transforms=header.fields.transforms(index),
-                )
-
-    return ImageSequence(info=header.info, frames=frames)
+    return header.sequence(open_file)
 
 
-def _read_header(name: str, file: BinaryIO) -> _Header:
+def _read_header(name: str, file: BinaryIO) -> SequenceHeader:
     lines, keys, fields = HeaderReader(file, name), dict[str, str](), SequenceFields()
     while "ElementDataFile" not in keys:
         line = lines.line()
@@ -108,13 +69,15 @@ def _read_header(name: str, file: BinaryIO) -> _Header:
         raise ProtocolError(f"{name}: {_words(error)}") from None
 
 
-def _header(name: str, keys: Mapping[str, str], fields: SequenceFields, *, offset: int) -> _Header:
+def _header(
+    name: str, keys: Mapping[str, str], fields: SequenceFields, *, offset: int
+) -> SequenceHeader:
     local = keys["ElementDataFile"].upper() == "LOCAL"
     if _flag(keys, "BinaryData", default=True) is False:
         raise ValueError("pixels written as text are not read")
     if keys.get("HeaderSize", "0") not in ("0", ""):
         raise ValueError("a HeaderSize is not read")
-    return _Header(
+    return SequenceHeader(
         info=_info(name, keys, fields),
         fields=fields,
         data_file="" if local else plain_name(keys["ElementDataFile"]),
@@ -163,15 +126,6 @@ def _extent(keys: Mapping[str, str], *, has_fields: bool) -> tuple[int, int, int
 
 def _flag(keys: Mapping[str, str], key: str, *, default: bool) -> bool:
     return keys.get(key, str(default)).strip().lower() in ("true", "1", "t")
-
-
-def plain_name(name: str) -> str:
-    """`name`, where it is the name of a file beside the header. Raises ValueError."""
-    if name != name.strip() or not name or name.startswith(".") or set(name) & set('/\\:\0"'):
-        raise ValueError("the data file must be the plain name of one file beside the header")
-    if name.upper().split()[0] == "LIST" or "%" in name:
-        raise ValueError("data in several files are not read")
-    return name
 
 
 def _words(error: Exception) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, BinaryIO
@@ -26,13 +26,10 @@ from echonode.errors import ProtocolError
 from echonode.probe.image_sequence import (
     HeaderReader,
     ImageSequence,
-    PixelReader,
-    SequenceFrame,
     SequenceInfo,
-    planes,
 )
-from echonode.probe.metaimage import CONTENTS, Opener, plain_name
 from echonode.probe.sequence_fields import SequenceFields
+from echonode.probe.sequence_header import CONTENTS, Opener, SequenceHeader, plain_name
 
 TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -67,41 +64,14 @@ class _Axes:
     frames: int | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Header:
-    info: SequenceInfo
-    fields: SequenceFields
-    times: Sequence[float]
-    data_file: str
-    offset: int
-    compressed: bool
-
-    def timestamp_s(self, index: int) -> float | None:
-        stamp = self.fields.timestamp_s(index)
-        return stamp if stamp is not None or index >= len(self.times) else self.times[index]
-
-
 def read_nrrd(name: str, open_file: Opener) -> ImageSequence:
     """The sequence whose header is `name`. Raises ProtocolError, OSError."""
     with open_file("") as file:
         header = _read_header(name, file)
-
-    def frames() -> Iterator[SequenceFrame]:
-        with open_file(header.data_file) as data:
-            data.seek(header.offset)
-            reader = PixelReader(data, compressed=header.compressed)
-            for index, pixels in planes(header.info, reader, usable=header.fields.usable):
-                yield SequenceFrame(
-                    index=index,
-                    pixels=pixels,
-                    timestamp_s=header.timestamp_s(index),
-                    transforms=header.fields.transforms(index),
-                )
-
-    return ImageSequence(info=header.info, frames=frames)
+    return header.sequence(open_file)
 
 
-def _read_header(name: str, file: BinaryIO) -> _Header:
+def _read_header(name: str, file: BinaryIO) -> SequenceHeader:
     lines, keys, fields = HeaderReader(file, name), dict[str, str](), SequenceFields()
     if not _MAGIC.fullmatch(lines.line() or ""):
         raise lines.fault("not an NRRD file")
@@ -121,7 +91,9 @@ def _read_header(name: str, file: BinaryIO) -> _Header:
         raise ProtocolError(f"{name}: {missing}") from None
 
 
-def _header(name: str, keys: Mapping[str, str], fields: SequenceFields, *, offset: int) -> _Header:
+def _header(
+    name: str, keys: Mapping[str, str], fields: SequenceFields, *, offset: int
+) -> SequenceHeader:
     encoding = keys["encoding"].lower()
     if encoding not in ("raw", "gzip", "gz"):
         raise ValueError(f"encoding {encoding[:32]} is not read")
@@ -130,7 +102,7 @@ def _header(name: str, keys: Mapping[str, str], fields: SequenceFields, *, offse
     data_file = keys.get("data file", keys.get("datafile", ""))
     sizes = [int(size) for size in keys["sizes"].split()]
     axes = _axes(sizes, keys.get("kinds", "").lower().split())
-    return _Header(
+    return SequenceHeader(
         info=_info(name, keys, sizes, axes),
         fields=fields,
         times=_times(keys, axes.frames),

@@ -12,7 +12,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from echonode.probe.metaimage import ELEMENT_TYPES, Opener
+from echonode.probe.metaimage import ELEMENT_TYPES
+from echonode.probe.sequence_header import Opener
 
 MATRIX = "1 0 0 10 0 1 0 20 0 0 1 30 0 0 0 1"
 CODES = {code: name for name, code in ELEMENT_TYPES.items()}

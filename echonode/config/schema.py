@@ -182,7 +182,7 @@ class Retention(Section):
     """What is deleted after the archive's promise, and what is kept free."""
 
     keep_days_after_commit: Annotated[float, Field(ge=0, le=36500)] = 7
-    minimum_free_percent: Annotated[float, Field(ge=0, le=90)] = 10
+    minimum_free_percent: Annotated[float, Field(ge=0, le=100)] = 10
 
 
 class Logging(Section):

@@ -23,7 +23,6 @@ from io import SEEK_END
 from pathlib import PurePath
 
 import numpy as np
-from numpy.typing import NDArray
 
 from echonode.errors import ProtocolError
 from echonode.probe.image_sequence import (
@@ -116,13 +115,3 @@ def _describe(name: str, open_file: Opener) -> _Description:
     if angles:
         found.sector_deg = abs(angles[-1] - angles[0])
     return found
-
-
-def encode_clarius(frames: NDArray[np.generic], times_ns: list[int]) -> bytes:
-    """A .raw file of (frames, lines, samples), uint8 or int16; for tests and simulators."""
-    count, lines, samples = frames.shape
-    head = RAW_HEADER.pack(2, count, lines, samples, frames.dtype.itemsize)
-    return head + b"".join(
-        TIMESTAMP.pack(time) + frame.astype(frame.dtype.newbyteorder("<")).tobytes()
-        for time, frame in zip(times_ns, frames, strict=True)
-    )

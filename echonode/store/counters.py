@@ -27,11 +27,3 @@ def add(connection: sa.Connection, name: str, more: int) -> int:
 def read(connection: sa.Connection, name: str) -> int:
     """The counter's value; 0 where it has none."""
     return int(connection.scalar(sa.select(_C.value).where(_C.name == name)) or 0)
-
-
-def read_all(connection: sa.Connection, prefix: str) -> dict[str, int]:
-    """What is behind the prefix -> value, of every counter whose name begins with it."""
-    rows = connection.execute(
-        sa.select(_C.name, _C.value).where(_C.name.startswith(prefix, autoescape=True))
-    )
-    return {row.name.removeprefix(prefix): row.value for row in rows}

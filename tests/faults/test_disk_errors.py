@@ -5,7 +5,6 @@ They are injected by strace into the running node, at the calls that make things
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import time
@@ -19,6 +18,7 @@ from tests.faults.disks.scene import OUT_OF_RESOURCES, SUCCESS, DiskScene, disk_
 from tests.faults.judging.oracle import wait_until
 from tests.faults.programme import DISK_ERRORS, FULL
 from tests.faults.test_judge import NOTHING
+from tests.peers.fixtures import require_program
 
 # fsync: of files and folders; fdatasync and pwrite64: the database's; rename: into its place;
 # pread64: of the database and of what is sent. (write is tried in tests/integration/store: here it
@@ -31,8 +31,7 @@ PATIENCE_S = 30.0
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[DiskScene]:
     """All at work, where strace may be attached to it."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
+    require_program("strace")
     with disk_scene(tmp_path) as made:
         yield made
 

@@ -19,7 +19,7 @@ from echonode.frames.openigtlink_stream import OpenIGTLinkStream
 from echonode.frames.plane_pictures import developer
 from echonode.frames.settings import ImageSettings, StreamSettings
 from echonode.frames.stream import PendingFrame
-from echonode.probe.clarius import encode_clarius, read_clarius
+from echonode.probe.clarius import read_clarius
 from echonode.probe.image_sequence import ImageSequence
 from echonode.probe.metaimage import Opener, read_metaimage
 from echonode.probe.nrrd import read_nrrd
@@ -29,7 +29,15 @@ from echonode.probe.openigtlink_image import decode_image, encode_image
 from echonode.probe.profile import ProbeProfile
 from echonode.probe.tracked_fields import encode_transform
 from tests.faults.programme import FULL
-from tests.unit.probe.sequences import MATRIX, files, frame_fields, metaimage, nrrd, ramps
+from tests.unit.probe.sequences import (
+    MATRIX,
+    encode_clarius,
+    files,
+    frame_fields,
+    metaimage,
+    nrrd,
+    ramps,
+)
 
 MUTANTS_OF_EACH: Final = 200_000 if FULL else 400
 SETTINGS: Final = StreamSettings(

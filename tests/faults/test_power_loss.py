@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.faults.disks.fates import EVERYTHING
-from tests.faults.disks.recording import Recording, record, strace
+from tests.faults.disks.recording import Recording, record
 from tests.faults.disks.states import Disk, Tree
 from tests.faults.lives.defective import DEFECTS
 from tests.faults.programme import DISK_STATES, FULL
@@ -36,8 +36,6 @@ WHAT_IT_BREAKS = {
     "delete before the tombstone": "I4",
     "delete before the promise": "I2",
 }
-
-pytestmark = pytest.mark.skipif(strace() is None, reason="strace is not installed")
 
 
 def record_life(folder: Path, *, defect: str = "") -> Recording:

@@ -17,6 +17,7 @@ PACKAGES: Mapping[str, str] = {
     "gdcmdump": "libgdcm-tools",
     "gdcmraw": "libgdcm-tools",
     "openssl": "openssl",
+    "strace": "strace",
 }
 """Program to Debian package; every program that is not named here is DCMTK's."""
 

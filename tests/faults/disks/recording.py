@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,6 +32,7 @@ from tests.faults.disks.effects import (
     Written,
     new_node,
 )
+from tests.peers.fixtures import require_program
 
 # Beside those understood (below): all else that writes, names, removes or syncs.
 _REFUSED = (
@@ -64,19 +64,12 @@ class Recording:
         return sum(step.said is not None for step in self.steps)
 
 
-def strace() -> str | None:
-    """The program, where it is installed."""
-    return shutil.which("strace")
-
-
 def record(command: Sequence[str], *, root: Path, book: Path, cwd: Path) -> Recording:
     """Run a command and write down what it does below `root`, which is empty, and to `book`.
 
     Raises RuntimeError when it fails, NotUnderstood.
     """
-    program = strace()
-    if program is None:
-        raise RuntimeError("strace is not installed")
+    program = require_program("strace")
     with tempfile.NamedTemporaryFile("r", prefix="strace-", suffix=".txt") as trace:
         # -f: another thread's calls count too; --seccomp-bpf: other calls cost nothing.
         options = ["-f", "--seccomp-bpf", "-qq", "-xx", "-s", str(_LONGEST), "-o", trace.name]

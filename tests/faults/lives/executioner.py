@@ -14,11 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-import pytest
-
-from tests.faults.disks.recording import strace
 from tests.faults.lives.mortals import IN_VAIN
 from tests.peers import reaper
+from tests.peers.fixtures import require_program
 from tests.peers.node_process import ROOT
 
 KILLED = -9
@@ -40,9 +38,7 @@ class Executioner:
     def __enter__(self) -> Self:
         command = [sys.executable, "-B", "-m", "tests.faults.lives.mortals"]
         if self._traced:
-            program = strace()
-            if program is None:
-                pytest.skip("strace is not installed")
+            program = require_program("strace")
             # Without --seccomp-bpf, under which strace (6.1) sends no signal.
             options = ["-f", "-qq", "-o", "/dev/null", "-e", f"trace={','.join(self._fatal)}"]
             for call, fatal in self._fatal.items():

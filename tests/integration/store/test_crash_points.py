@@ -18,6 +18,7 @@ import pytest
 
 from echonode.errors import StoreLocked
 from echonode.store.store import Store
+from tests.peers.fixtures import require_program
 
 ROOT = Path(__file__).resolve().parents[3]
 COUNT = 3
@@ -30,13 +31,6 @@ REFUSALS = {
     "rename": range(1, COUNT + 1),
     "pwrite64": range(1, 60, 10),
 }
-
-
-def _strace() -> str:
-    found = shutil.which("strace")
-    if found is None:
-        pytest.skip("strace is not installed")
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +106,7 @@ def violations(data_dir: Path, acknowledged: dict[str, str]) -> Iterator[str]:
 
 def run_all(faults: list[str], template: Path, folder: Path) -> dict[str, tuple[int, list[str]]]:
     """Each fault on its own copy: fault -> (how many acknowledged, violations)."""
-    strace = _strace()
+    strace = require_program("strace")
 
     def run(fault: str) -> tuple[int, list[str]]:
         data_dir = folder / fault.replace(":", "_").replace("=", "_")

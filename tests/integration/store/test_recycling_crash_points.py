@@ -17,7 +17,8 @@ import pytest
 
 from echonode.store.store import Store
 from tests.integration.store.recycling_child import POLICY
-from tests.integration.store.test_crash_points import ROOT, _strace, open_after_death
+from tests.integration.store.test_crash_points import ROOT, open_after_death
+from tests.peers.fixtures import require_program
 from tests.unit.store.samples import Clock, dataset, put, put_many
 from tests.unit.store.test_tombstones import commit_all
 
@@ -77,7 +78,7 @@ def violations(data_dir: Path, left: Counter[int]) -> Iterator[str]:
 @pytest.mark.timeout(300)
 def test_a_deletion_that_fails_anywhere_is_whole_or_undone(template: Path, tmp_path: Path) -> None:
     """I1, I2 and I4 after each: rows and files agree, and only what was promised has gone."""
-    strace = _strace()
+    strace = require_program("strace")
     left: Counter[int] = Counter()
 
     def run(fault: str) -> list[str]:

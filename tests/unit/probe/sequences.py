@@ -12,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from echonode.probe.clarius import RAW_HEADER, TIMESTAMP
 from echonode.probe.metaimage import ELEMENT_TYPES
 from echonode.probe.sequence_header import Opener
 
@@ -114,3 +115,13 @@ def nrrd(
     text += "".join(f"{key}: {value}\n" for key, value in header.items() if value)
     text += "".join(f"{key}:={value}\n" for key, value in (fields or {}).items())
     return text.encode() + b"\n", pixels
+
+
+def encode_clarius(frames: NDArray[np.generic], times_ns: list[int]) -> bytes:
+    """A .raw file of (frames, lines, samples), uint8 or int16."""
+    count, lines, samples = frames.shape
+    head = RAW_HEADER.pack(2, count, lines, samples, frames.dtype.itemsize)
+    return head + b"".join(
+        TIMESTAMP.pack(time) + frame.astype(frame.dtype.newbyteorder("<")).tobytes()
+        for time, frame in zip(times_ns, frames, strict=True)
+    )

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from echonode.errors import ProtocolError
-from echonode.probe.clarius import encode_clarius, read_clarius
+from echonode.probe.clarius import read_clarius
 from echonode.probe.image_sequence import Content
-from tests.unit.probe.sequences import files, ramps
+from tests.unit.probe.sequences import encode_clarius, files, ramps
 
 YML = """# raw data parameters
 

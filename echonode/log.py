@@ -3,15 +3,18 @@
 Callers log UIDs, AE titles, states and counts. As a second fence, keys that could only hold
 patient data are dropped here, and any other text has its control characters escaped, so that no
 value from the wire can forge a line or drive a terminal (JSON already escapes them; the `console`
-format does not).
+format does not). Of an exception its class and the lines of code are logged, and not its text:
+pydicom and others quote the value that they object to.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import traceback
 import warnings
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
+from types import TracebackType
 from typing import Any, cast
 
 import structlog
@@ -39,6 +42,28 @@ def _redact(
         if isinstance(value, str) and not value.isprintable():
             event[key] = value.encode("unicode_escape").decode("ascii")
     return event
+
+
+def _without_text(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """`exc_info` becomes `exception`: the traceback with the classes, without the texts."""
+    exc_info = event.pop("exc_info", None)
+    error = exc_info if isinstance(exc_info, BaseException) else sys.exception()
+    if exc_info and error is not None:
+        event["exception"] = "".join(_frames(error))
+    return event
+
+
+def _frames(error: BaseException) -> Iterator[str]:
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield from _frames(cause)
+        yield "\n"
+    yield "Traceback (most recent call last):\n"
+    trace: TracebackType | None = error.__traceback__
+    yield from traceback.format_tb(trace)
+    yield type(error).__name__
 
 
 def _or_dropped(processors: Sequence[structlog.types.Processor]) -> structlog.types.Processor:
@@ -74,7 +99,7 @@ def configure(*, format: str = "json", level: str = "info") -> None:
                     structlog.contextvars.merge_contextvars,
                     structlog.processors.add_log_level,
                     structlog.processors.TimeStamper(fmt="iso", utc=True),
-                    structlog.processors.ExceptionRenderer(),
+                    _without_text,
                     _redact,
                     renderer,
                 ]

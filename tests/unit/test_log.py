@@ -40,3 +40,21 @@ def test_a_line_without_memory_for_it_is_dropped(
     log.configure()
     log.get_logger("here").error("delivery_stalled")
     assert capsys.readouterr().out == ""
+
+
+def test_an_exception_is_logged_without_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """The class and the lines of code are there, of causes too; a value that it quotes is not."""
+    log.configure()
+    value = "^".join(("CANARY", "JANE"))
+    try:
+        try:
+            raise KeyError(value)
+        except KeyError as error:
+            raise ValueError(f"invalid VR {value}") from error
+    except ValueError:
+        log.get_logger("test").exception("it_failed")
+    line = json.loads(capsys.readouterr().out)
+    assert value not in str(line)
+    assert "KeyError" in line["exception"]
+    assert line["exception"].endswith("ValueError")
+    assert "test_log.py" in line["exception"]

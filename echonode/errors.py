@@ -40,14 +40,24 @@ class EchoNodeError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigFault:
-    """One thing wrong with a configuration: where it is, what it is and how to mend it."""
+    """One thing wrong with a configuration: where it is, what it is and how to correct it.
+
+    line: of the file, from 1. variable: of the environment, where the value came from there.
+    """
 
     path: str
     problem: str
     remedy: str
+    line: int | None = None
+    variable: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}. {self.remedy}"
+        origin = ""
+        if self.variable is not None:
+            origin = f" (from {self.variable})"
+        elif self.line is not None:
+            origin = f" (line {self.line})"
+        return f"{self.path}{origin}: {self.problem}. {self.remedy}"
 
 
 class ConfigError(EchoNodeError):

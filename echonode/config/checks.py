@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from echonode.config.addresses import is_loopback
 from echonode.config.certificates import tls_faults
 from echonode.config.forwarding import forwarding_faults
 from echonode.config.schema import Config, Probe
@@ -45,15 +45,6 @@ def _fault(path: str, problem: str, remedy: str) -> ConfigFault:
     return ConfigFault(path=path, problem=problem, remedy=remedy)
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _repeated(values: Sequence[str]) -> Iterator[tuple[int, str]]:
     """(index, value) of every later occurrence of a value."""
     seen: Counter[str] = Counter()
@@ -69,7 +60,7 @@ def _listeners(config: Config) -> Iterator[ConfigFault]:
     if config.peers:
         return
     for index, listener in enumerate(config.listen):
-        if listener.tls is None and not _is_loopback(listener.host):
+        if listener.tls is None and not is_loopback(listener.host):
             yield _fault(
                 f"listen[{index}].host",
                 f"listens beyond this machine ({listener.host}) but no peers are configured",
@@ -85,7 +76,8 @@ def _ports_twice(config: Config) -> Iterator[ConfigFault]:
     ]
     if config.web:
         taken.append(("web.port", config.web.host, config.web.port))
-        taken.append(("web.viewer_port", config.web.host, config.web.viewer_port))
+        if config.web.viewer_port is not None:
+            taken.append(("web.viewer_port", config.web.host, config.web.viewer_port))
     wildcard = ("0.0.0.0", "::")
     for index, (path, host, port) in enumerate(taken):
         for earlier, other_host, other_port in taken[:index]:
@@ -169,6 +161,7 @@ def _probe(path: str, probe: Probe) -> Iterator[ConfigFault]:
         )
         return
     yield from _belongs(path, probe)
+    yield from _manual(path, probe)
     if probe.protocol == "openigtlink":
         if probe.connect is None and probe.listen is None:
             yield _fault(
@@ -200,6 +193,16 @@ def _echopen(path: str, probe: Probe) -> Iterator[ConfigFault]:
                 "is missing; a sweeping probe sends no header, so nothing else says it",
                 "Give the probe's own value.",
             )
+
+
+def _manual(path: str, probe: Probe) -> Iterator[ConfigFault]:
+    """Stills and clips on request need a probe that can request them."""
+    if probe.capture.mode == "manual" and probe.protocol != "openigtlink":
+        yield _fault(
+            f"{path}.capture.mode",
+            f"`manual` would record nothing: `{probe.protocol}` has no way to ask for a capture",
+            "Use auto. Only an OpenIGTLink sender can ask, by COMMAND messages.",
+        )
 
 
 def _belongs(path: str, probe: Probe) -> Iterator[ConfigFault]:

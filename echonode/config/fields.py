@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 from echonode.model.identity import is_valid_ae_title
 
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_AE_TITLE_LENGTH = 16  # PS3.5 table 6.2-1, VR AE
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 
 def _ae_title(value: str) -> str:
+    if len(value.strip(" ")) > _AE_TITLE_LENGTH:
+        raise ValueError(
+            f"{value[:40]} has {len(value)} characters; an AE title has 1 to {_AE_TITLE_LENGTH}"
+        )
     if not is_valid_ae_title(value):
         raise ValueError("an AE title is 1 to 16 printable ASCII characters without a backslash")
     return value.strip(" ")
@@ -24,6 +31,10 @@ def _host(value: str) -> str:
     try:
         ipaddress.ip_address(value)
     except ValueError:
+        if scheme := _SCHEME.match(value):
+            raise ValueError(
+                f"not a host name or IP address; take away `{scheme.group()}`"
+            ) from None
         if not _HOST_NAME.fullmatch(value):
             raise ValueError("not a host name or IP address") from None
     return value
@@ -43,11 +54,18 @@ def _address(value: str) -> str:
     return value
 
 
+def _in_folder(value: Path, info: ValidationInfo) -> Path:
+    """A relative path is relative to the folder of the configuration file, where there is one."""
+    folder = (info.context or {}).get("folder")
+    return folder / value if folder is not None else value
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Name = Annotated[str, AfterValidator(_name)]
 Address = Annotated[str, AfterValidator(_address)]
+FilePath = Annotated[Path, AfterValidator(_in_folder)]
 LongString = Annotated[str, Field(max_length=64, pattern=r"^[^\\\x00-\x1f]*$")]  # VR LO
 
 

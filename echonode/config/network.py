@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from echonode.config.fields import AETitle, Host, Port, Section
+from echonode.config.fields import AETitle, FilePath, Host, Port, Section
 from echonode.model.certificate import TLSFiles, fingerprint_of
 from echonode.model.identity import Peer, Service
 
@@ -40,10 +39,10 @@ CertificateName = Annotated[str, Field(min_length=1), AfterValidator(_certificat
 class ListenerTLS(Section):
     """Certificates of a listener (PS3.15 B.12): ours, whom we believe, and what they revoked."""
 
-    cert: Path
-    key: Path
-    ca: Path
-    crl: Path | None = None
+    cert: FilePath
+    key: FilePath
+    ca: FilePath
+    crl: FilePath | None = None
     require_client_cert: bool = True
 
     def value(self) -> TLSFiles:
@@ -53,10 +52,10 @@ class ListenerTLS(Section):
 class PeerTLS(Section):
     """How we call a peer by TLS; one that never asks for our certificate needs only `ca`."""
 
-    cert: Path | None = None
-    key: Path | None = None
-    ca: Path
-    crl: Path | None = None
+    cert: FilePath | None = None
+    key: FilePath | None = None
+    ca: FilePath
+    crl: FilePath | None = None
 
     @model_validator(mode="after")
     def _cert_and_key(self) -> PeerTLS:

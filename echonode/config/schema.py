@@ -14,7 +14,16 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from echonode.config.destination import DestinationSection
-from echonode.config.fields import Address, AETitle, Host, LongString, Name, Port, Section
+from echonode.config.fields import (
+    Address,
+    AETitle,
+    FilePath,
+    Host,
+    LongString,
+    Name,
+    Port,
+    Section,
+)
 from echonode.config.forwarding import ForwardingRule
 from echonode.config.network import Listener, PeerSection
 from echonode.model.identity import (
@@ -32,6 +41,24 @@ def _birth_date(value: str) -> str:
 
 PixelSpacing = Annotated[float, Field(gt=0, le=10)]  # in mm
 GainAtDepth = tuple[Annotated[float, Field(ge=0, le=1000)], Annotated[float, Field(ge=-60, le=60)]]
+
+
+def _band(value: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < value[0] < value[1]:
+        raise ValueError("band_mhz is [low, high] with 0 < low < high")
+    return value
+
+
+def _from_near_to_far(value: tuple[GainAtDepth, ...]) -> tuple[GainAtDepth, ...]:
+    if any(deeper[0] <= point[0] for point, deeper in pairwise(value)):
+        raise ValueError("tgc's points go from near to far, each deeper than the one before")
+    return value
+
+
+def _window(value: tuple[float, float]) -> tuple[float, float]:
+    if not value[0] < value[1]:
+        raise ValueError("window is [black, white], and black is below white")
+    return value
 
 
 class PatientSection(Section):
@@ -72,23 +99,15 @@ class Image(Section):
     dynamic_range_db: Annotated[float, Field(ge=20, le=120)] = 50.0
     gain_db: Annotated[float, Field(ge=-60, le=60)] = 0.0
     full_scale: Annotated[float, Field(gt=0, le=65535)] | None = None
-    band_mhz: tuple[float, float] = (1.5, 5.5)
+    band_mhz: Annotated[tuple[float, float], AfterValidator(_band)] = (1.5, 5.5)
     largest_gap: Annotated[float, Field(ge=0, lt=1)] = 0.25
-    tgc: Annotated[tuple[GainAtDepth, ...], Field(max_length=64)] = ()
+    tgc: Annotated[
+        tuple[GainAtDepth, ...], Field(max_length=64), AfterValidator(_from_near_to_far)
+    ] = ()
     persistence: Annotated[float, Field(ge=0, lt=1)] = 0.0
     orientation: Literal["MF", "MN", "UF", "UN", "FM", "FU", "NM", "NU"] | None = None
     colour_order: Literal["rgb", "bgr", "rgba", "bgra", "argb"] | None = None
-    window: tuple[float, float] | None = None
-
-    @model_validator(mode="after")
-    def _band(self) -> Image:
-        if not 0 < self.band_mhz[0] < self.band_mhz[1]:
-            raise ValueError("band_mhz is [low, high] with 0 < low < high")
-        if any(deeper[0] <= point[0] for point, deeper in pairwise(self.tgc)):
-            raise ValueError("tgc's points go from near to far, each deeper than the one before")
-        if self.window is not None and not self.window[0] < self.window[1]:
-            raise ValueError("window is [black, white], and black is below white")
-        return self
+    window: Annotated[tuple[float, float], AfterValidator(_window)] | None = None
 
 
 class Profile(Section):
@@ -142,7 +161,7 @@ class Probe(Section):
     connect: Address | None = None
     listen: Address | None = None
     device: Annotated[str, Field(min_length=1, max_length=20)] | None = None
-    path: Path | None = None
+    path: FilePath | None = None
     loop: bool = False
     fps: Annotated[float, Field(gt=0, le=1000)] | None = None
     capture: Capture = Capture()
@@ -171,11 +190,11 @@ class MPPS(Section):
 
 
 class Web(Section):
-    """The console and DICOMweb; the viewer on its own port."""
+    """The status page and the health checks. viewer_port: where a viewer will be served."""
 
     host: Host = "127.0.0.1"
     port: Port = 8080
-    viewer_port: Port = 8081
+    viewer_port: Port | None = None
 
 
 class Retention(Section):
@@ -196,7 +215,7 @@ class Config(Section):
     """The whole file."""
 
     ae_title: AETitle
-    data_dir: Path = Path("var")
+    data_dir: FilePath = Field(default=Path("var"), validate_default=True)
     listen: tuple[Listener, ...] = (Listener(port=11112),)
     peers: dict[Name, PeerSection] = Field(default_factory=dict)
     destinations: tuple[DestinationSection, ...] = ()

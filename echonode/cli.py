@@ -61,9 +61,9 @@ def _load(path: Path) -> Config:
 
 
 def _doubts(settings: Config) -> Iterator[ConfigFault]:
-    from echonode.config import tls_doubts
+    from echonode.config import doubts
 
-    return tls_doubts(settings, datetime.now(UTC))
+    return doubts(settings, os.environ, datetime.now(UTC))
 
 
 @app.callback(invoke_without_command=True)
@@ -92,16 +92,25 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 @app.command("check-config")
-def check_config(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
+def check_config(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    show: Annotated[
+        bool, typer.Option("--show", help="Print the configuration in force, as YAML.")
+    ] = False,
+) -> None:
     """Check a configuration: 0 when valid, 2 with every fault listed."""
     with _outcomes():
         settings = _load(file)
+        from echonode.config import as_yaml, summary
+
         for doubt in _doubts(settings):
             typer.echo(f"warning: {doubt}", err=True)
-        typer.echo(
-            f"{file} is valid: {len(settings.peers)} peers, "
-            f"{len(settings.destinations)} destinations, {len(settings.probes)} probes."
-        )
+        if show:
+            typer.echo(as_yaml(settings), nl=False)
+            return
+        typer.echo(f"{file} is valid. EchoNode")
+        for line in summary(settings):
+            typer.echo(f"  {line}")
 
 
 @app.command()

@@ -246,7 +246,6 @@ def test_the_example_for_a_clinic_is_valid_once_its_certificates_are_there(tmp_p
             environment[f"ECHONODE__{path}__{key}"] = str(file)
     config = parse(read("config/clinic.yaml"), environment)
     assert len(config.probes) == 2
-    assert config.worklist is not None
     assert config.listen[1].tls is not None
 
 

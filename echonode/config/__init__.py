@@ -1,10 +1,11 @@
 """YAML to frozen values; every fault at once, each with its path and its remedy."""
 
-from echonode.config.certificates import tls_doubts
 from echonode.config.destination import DestinationSection
+from echonode.config.doubts import doubts
 from echonode.config.loading import load, parse
 from echonode.config.network import Listener
 from echonode.config.schema import Config, Image, Probe, Profile, Web
+from echonode.config.summary import as_yaml, summary
 
 __all__ = [
     "Config",
@@ -14,7 +15,9 @@ __all__ = [
     "Probe",
     "Profile",
     "Web",
+    "as_yaml",
+    "doubts",
     "load",
     "parse",
-    "tls_doubts",
+    "summary",
 ]

@@ -10,7 +10,8 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-from echonode.config import Config, parse, tls_doubts
+from echonode.config import Config, parse
+from echonode.config.certificates import tls_doubts
 from echonode.errors import ConfigError
 
 NOW = datetime.now(UTC)

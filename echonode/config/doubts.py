@@ -1,0 +1,93 @@
+"""What works and deserves a second look: check-config prints it, and the log has it at each start.
+
+Rules
+- A doubt stops nothing. It names who could do what because of the setting, and what closes it.
+- An AE title is a label that every caller can give itself. Only an address or a certificate binds a
+  peer to it (PS3.15 B.12 for the certificate).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from echonode.config.addresses import is_loopback
+from echonode.config.certificates import tls_doubts
+from echonode.config.overrides import ignored_variables
+from echonode.config.schema import Config
+from echonode.errors import ConfigFault
+
+
+def doubts(config: Config, environ: Mapping[str, str], now: datetime) -> Iterator[ConfigFault]:
+    """Every doubt about a configuration without faults, in the file's order. now: aware."""
+    yield from _unbound_peers(config)
+    yield from tls_doubts(config, now)
+    yield from _probe_listeners(config)
+    yield from _without_a_feature(config)
+    yield from _open_web(config)
+    yield from ignored_variables(list(Config.model_fields), environ)
+
+
+def _doubt(path: str, problem: str, remedy: str) -> ConfigFault:
+    return ConfigFault(path=path, problem=problem, remedy=remedy)
+
+
+def _unbound_peers(config: Config) -> Iterator[ConfigFault]:
+    """Peers that a plain listener serves to every host that gives itself their AE title."""
+    unbound = [
+        name
+        for name, peer in config.peers.items()
+        if peer.may and not peer.addresses and not peer.certificate
+    ]
+    for index, listener in enumerate(config.listen):
+        if listener.tls is None and unbound and not is_loopback(listener.host):
+            yield _doubt(
+                f"listen[{index}].host",
+                f"every host that reaches port {listener.port} and gives itself the AE title of "
+                f"{', '.join(unbound)} is served as that peer",
+                "Give each its `addresses`, or let it call by TLS with its `certificate`.",
+            )
+
+
+def _probe_listeners(config: Config) -> Iterator[ConfigFault]:
+    for index, probe in enumerate(config.probes):
+        if probe.listen is None or probe.dialect == "epf":
+            continue
+        host = probe.listen.rpartition(":")[0].strip("[]")
+        if not is_loopback(host):
+            yield _doubt(
+                f"probes[{index}].listen",
+                "every host that reaches it can send images as this probe",
+                "Use an address that only the probe's network reaches.",
+            )
+
+
+def _without_a_feature(config: Config) -> Iterator[ConfigFault]:
+    """Keys that are read ahead of the feature that will use them."""
+    if config.worklist is not None:
+        yield _doubt(
+            "worklist",
+            "this version does not query it for exams; preflight tests the peer",
+            "Remove it, or leave it for a later version.",
+        )
+    if config.mpps is not None:
+        yield _doubt(
+            "mpps",
+            "this version does not report procedure steps; preflight tests the peer",
+            "Remove it, or leave it for a later version.",
+        )
+    if config.web is not None and config.web.viewer_port is not None:
+        yield _doubt(
+            "web.viewer_port",
+            "this version has no viewer, and nothing listens there",
+            "Remove it, or leave it for a later version.",
+        )
+
+
+def _open_web(config: Config) -> Iterator[ConfigFault]:
+    if config.web is not None and not is_loopback(config.web.host):
+        yield _doubt(
+            "web.host",
+            f"{config.web.host} is reached from beyond this machine, and the page has no log-in",
+            "Use 127.0.0.1 and a reverse proxy that asks for a log-in.",
+        )

@@ -1,0 +1,47 @@
+"""What a node with this configuration will do, in lines for check-config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+
+from echonode.config.schema import Config, Probe
+
+
+def summary(config: Config) -> Iterator[str]:
+    """One line for the store, each listener, destination, probe and the web page."""
+    yield f"stores in {config.data_dir}"
+    for listener in config.listen:
+        form = "TLS" if listener.tls else "plain"
+        yield f"listens as {config.ae_title} on {listener.host}:{listener.port} ({form})"
+    for name, peer in config.peers.items():
+        rights = ", ".join(sorted(service.value for service in peer.may)) or "nothing"
+        yield f"serves {name} ({peer.ae_title}): {rights}"
+    for destination in config.destinations:
+        peer = config.peers[destination.peer]
+        yield (
+            f"delivers to {destination.peer} ({peer.ae_title} at {peer.host}:{peer.port}), "
+            f"commitment {destination.commitment.value}"
+        )
+    if not config.destinations:
+        yield "delivers nothing: no destination is configured"
+    for probe in config.probes:
+        yield f"takes frames from {probe.name}: {_source(probe)}, capture {probe.capture.mode}"
+    if config.web:
+        yield f"shows its status at http://{config.web.host}:{config.web.port}/"
+
+
+def _source(probe: Probe) -> str:
+    kind = " ".join(part for part in (probe.protocol, probe.dialect) if part)
+    if probe.path is not None:
+        return f"{kind} {probe.path}"
+    if probe.connect is not None:
+        return f"{kind} at {probe.connect}"
+    return f"{kind}, listening at {probe.listen}"
+
+
+def as_yaml(config: Config) -> str:
+    """The configuration in force: the file, the environment and every default."""
+    values = config.model_dump(mode="json", by_alias=True)
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)

@@ -10,8 +10,8 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from echonode.model.delivery import DeliveryState
@@ -53,7 +53,8 @@ class DestinationFacts:
 class Facts:
     """The node at one moment. disk_problem: why no exam may begin; call_back: AE, host and port.
 
-    index_doubted: the database was found damaged since the node started.
+    index_doubted: the database was found damaged since the node started. frameless_probes: name of
+    a probe that is connected and brings no image -> in words.
     """
 
     destinations: Sequence[DestinationFacts]
@@ -62,12 +63,17 @@ class Facts:
     disk_problem: str
     call_back: str
     index_doubted: bool = False
+    frameless_probes: Mapping[str, str] = field(default_factory=dict)
 
 
 def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
     """Every alarm that stands at `now`."""
     return (
         *_of_the_store(facts),
+        *(
+            Alarm(name=f"no_images:{probe}", text=f"{probe}: {problem}")
+            for probe, problem in facts.frameless_probes.items()
+        ),
         *(alarm for at in facts.destinations for alarm in _of(at, facts.call_back, now)),
     )
 

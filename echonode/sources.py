@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 
 from echonode.config import Image, Probe
@@ -60,8 +61,10 @@ def _way(probe: Probe, stream: StreamSettings) -> Way:
         local = (None, LINE_PORT) if probe.listen is None else _host_and_port(probe.listen)
         return CommandAndBind(host=host, port=port, local_host=local[0], local_port=local[1])
     host, port = _host_and_port(probe.listen or probe.connect or "")
-    way = ConnectTo if probe.listen is None else ListenAt
-    return way(host=host, port=port)
+    if probe.listen is None:
+        return ConnectTo(host=host, port=port)
+    addresses = tuple(ipaddress.ip_network(text) for text in probe.addresses)
+    return ListenAt(host=host, port=port, addresses=addresses)
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

@@ -161,6 +161,11 @@ class NodeReader(Collector):
             disk_problem=self._admission.refusal(),
             call_back=self._call_back,
             index_doubted=self._store.is_doubted,
+            frameless_probes={
+                source.name: counts.problem
+                for source in self._sources
+                if (counts := source.counts).connected and counts.problem
+            },
         )
 
     def _check_store(self) -> str:
@@ -187,6 +192,7 @@ def _probe_status(source: ProbeSource) -> ProbeStatus:
         frames_dropped=counts.frames_dropped,
         frames_partial=counts.frames_partial,
         refusal=source.refusal,
+        problem=counts.problem,
         state=device.state if device else "",
         battery_percent=device.battery_percent if device else None,
         temperature_c=device.temperature_c if device else None,

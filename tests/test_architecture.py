@@ -86,6 +86,7 @@ MAY = {
     "store/*": DISK | THREADS | CLOCK | CHANCE,
     "web/*": NETWORK | THREADS | DISK,
     "probe/line.py": NETWORK,
+    "probe/tcp_listener.py": NETWORK | CLOCK,
     "probe/link.py": THREADS | CLOCK | CHANCE,
     "probe/commands_and_lines.py": NETWORK | CLOCK,
     "probe/simulator.py": OUTSIDE,

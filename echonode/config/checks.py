@@ -215,6 +215,12 @@ def _belongs(path: str, probe: Probe) -> Iterator[ConfigFault]:
     ):
         if value and probe.protocol != protocol:
             yield _fault(f"{path}.{key}", f"`{probe.protocol}` has no `{key}`", "Remove it.")
+    if probe.addresses and (probe.listen is None or probe.dialect == "epf"):
+        yield _fault(
+            f"{path}.addresses",
+            "is for senders that connect to `listen`; this node connects to the probe itself",
+            "Remove it.",
+        )
     if probe.protocol == "file":
         for key, address in (("connect", probe.connect), ("listen", probe.listen)):
             if address:

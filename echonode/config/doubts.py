@@ -51,14 +51,14 @@ def _unbound_peers(config: Config) -> Iterator[ConfigFault]:
 
 def _probe_listeners(config: Config) -> Iterator[ConfigFault]:
     for index, probe in enumerate(config.probes):
-        if probe.listen is None or probe.dialect == "epf":
+        if probe.listen is None or probe.addresses or probe.dialect == "epf":
             continue
         host = probe.listen.rpartition(":")[0].strip("[]")
         if not is_loopback(host):
             yield _doubt(
                 f"probes[{index}].listen",
                 "every host that reaches it can send images as this probe",
-                "Use an address that only the probe's network reaches.",
+                "Give `addresses` that senders may come from.",
             )
 
 

@@ -54,6 +54,14 @@ def _address(value: str) -> str:
     return value
 
 
+def _address_range(value: str) -> str:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError("not an IP address, nor a network such as 10.0.0.0/24") from None
+    return value
+
+
 def _in_folder(value: Path, info: ValidationInfo) -> Path:
     """A relative path is relative to the folder of the configuration file, where there is one."""
     folder = (info.context or {}).get("folder")
@@ -65,6 +73,7 @@ Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Name = Annotated[str, AfterValidator(_name)]
 Address = Annotated[str, AfterValidator(_address)]
+AddressRange = Annotated[str, AfterValidator(_address_range)]
 FilePath = Annotated[Path, AfterValidator(_in_folder)]
 LongString = Annotated[str, Field(max_length=64, pattern=r"^[^\\\x00-\x1f]*$")]  # VR LO
 

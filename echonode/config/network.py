@@ -8,17 +8,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from echonode.config.fields import AETitle, FilePath, Host, Port, Section
+from echonode.config.fields import AddressRange, AETitle, FilePath, Host, Port, Section
 from echonode.model.certificate import TLSFiles, fingerprint_of
 from echonode.model.identity import Peer, Service
-
-
-def _address_range(value: str) -> str:
-    try:
-        ipaddress.ip_network(value)
-    except ValueError:
-        raise ValueError("not an IP address, nor a network such as 10.0.0.0/24") from None
-    return value
 
 
 def _certificate_name(value: str) -> str:
@@ -32,7 +24,6 @@ def _as_list(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-AddressRange = Annotated[str, AfterValidator(_address_range)]
 CertificateName = Annotated[str, Field(min_length=1), AfterValidator(_certificate_name)]
 
 

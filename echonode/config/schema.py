@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 from echonode.config.destination import DestinationSection
 from echonode.config.fields import (
     Address,
+    AddressRange,
     AETitle,
     FilePath,
     Host,
@@ -151,6 +152,7 @@ class Probe(Section):
 
     connect, listen: one of them; but `epf` takes commands at `connect`, and `listen` is where its
     lines arrive (an address of ours; without one, the address that faces the probe, port 51000).
+    addresses: where senders may connect from, for `listen`; without it, from anywhere.
     device: the OpenIGTLink device whose images are taken; none takes the first that sends one.
     path, loop, fps: of a recording that is played; fps instead of its own times.
     """
@@ -160,6 +162,7 @@ class Probe(Section):
     dialect: Literal["sweeping", "kit", "lounger", "epf"] | None = None
     connect: Address | None = None
     listen: Address | None = None
+    addresses: tuple[AddressRange, ...] = ()
     device: Annotated[str, Field(min_length=1, max_length=20)] | None = None
     path: FilePath | None = None
     loop: bool = False

@@ -75,6 +75,10 @@ class OpenIGTLinkStream:
         }
 
     @property
+    def messages(self) -> Mapping[str, int]:
+        return dict(self.kinds)
+
+    @property
     def counts(self) -> StreamCounts:
         return StreamCounts(frames=self._frames, incomplete=self._incomplete)
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from echonode.frames.stream import (
     Conversation,
+    CountsMessages,
     DatagramStream,
     FrameStream,
     Pending,
@@ -30,6 +31,10 @@ log = get_logger(__name__)
 
 # A probe faster than its node drops dozens a second; one line a second says as much.
 DROP_LOG_INTERVAL_S = 1.0
+# A probe that is switched off for the night is logged once an hour, not at each attempt.
+UNREACHABLE_LOG_INTERVAL_S = 3600.0
+# A sender whose imaging has begun sends its first frame well within this.
+NO_FRAMES_S = 15.0
 # So many openings are told apart by more than the wall clock; a storm makes a few a second.
 REMEMBERED_OPENINGS = 1000
 
@@ -74,6 +79,8 @@ class SourceCounts:
     frames_received: whole or partial frames off the wire. frames_dropped: of these and of those
     that never became whole, how many did not become an image. frames_partial: used with lines
     missing. acquisitions: taken by whoever keeps them. device: the probe's latest word on itself.
+    problem: why no frame comes from it just now, where that is not as it should be: it is not
+    reached, or it is connected and sends no image.
     """
 
     connected: bool
@@ -85,6 +92,7 @@ class SourceCounts:
     bytes_skipped: int
     acquisitions: int
     device: DeviceStatus | None = None
+    problem: str = ""
 
 
 class Reception:
@@ -112,6 +120,9 @@ class Reception:
         self._connections = 0
         self._pushed_out = 0
         self._faults = 0
+        self._unreachable = ""
+        self._unreachable_logged_at: float | None = None
+        self._is_frameless_logged = False
         self._logged_drops = 0
         self._logged_device: tuple[object, ...] | None = None
         self._logged_at: float | None = None
@@ -131,6 +142,8 @@ class Reception:
             self._reports = stream if isinstance(stream, ReportsDevice) else None
             self._send = connection.send
             self._connections += 1
+            self._unreachable, self._unreachable_logged_at = "", None
+            self._is_frameless_logged = False
         self._backlog.put(opened)
         log.info("probe_connected", probe=self._name, connection_id=opened.connection_id)
         if greeting := stream.greeting():
@@ -141,7 +154,24 @@ class Reception:
         assert self._stream is not None
         self.on_frames(self._stream.receive(data), self._elapsed_s())
         self._log_device()
+        self._log_frameless()
         self._answer()
+
+    def on_unreachable(self, detail: str) -> None:
+        """An attempt to connect failed: logged at the first, and once an hour while it lasts."""
+        now = self._monotonic()
+        with self._lock:
+            self._unreachable = detail
+            last = self._unreachable_logged_at
+            if last is not None and now - last < UNREACHABLE_LOG_INTERVAL_S:
+                return
+            self._unreachable_logged_at = now
+        log.warning("probe_unreachable", probe=self._name, reason=detail)
+
+    def has_frames(self) -> bool:
+        """Whether the connection that is open has brought a frame."""
+        stream = self._stream
+        return stream is not None and stream.counts.frames > 0
 
     def on_datagram(self, data: bytes) -> None:
         """The same for a datagram; a stream that knows of none is not sent any."""
@@ -222,7 +252,27 @@ class Reception:
                 bytes_skipped=total.bytes_skipped,
                 acquisitions=acquisitions,
                 device=None if self._reports is None else self._reports.device,
+                problem=self._unreachable if stream is None else self._frameless(),
             )
+
+    def _frameless(self) -> str:
+        """Why the open connection brings no frame, once it has had the time for one."""
+        stream, opened = self._stream, self._opened
+        if stream is None or opened is None or stream.counts.frames:
+            return ""
+        elapsed_s = self._monotonic() - opened.monotonic
+        if elapsed_s < NO_FRAMES_S:
+            return ""
+        came = stream.messages if isinstance(stream, CountsMessages) else {}
+        kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(came.items())[:8])
+        what = f"what came: {kinds}" if kinds else "nothing that belongs to a frame came"
+        return f"connected for {elapsed_s:.0f} s, and no image came; {what}"
+
+    def _log_frameless(self) -> None:
+        """Log once a connection that it brings no frame."""
+        if not self._is_frameless_logged and (problem := self._frameless()):
+            self._is_frameless_logged = True
+            log.warning("probe_sends_no_images", probe=self._name, reason=problem)
 
     def _answer(self) -> None:
         """Send what the stream has to say."""

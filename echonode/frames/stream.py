@@ -13,7 +13,7 @@ dropped between the two is never developed, so it costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
@@ -131,4 +131,14 @@ class ReportsDevice(FrameStream, Protocol):
     @property
     def device(self) -> DeviceStatus | None:
         """The latest word of the probe on itself; None: none yet. May be read from any thread."""
+        ...
+
+
+@runtime_checkable
+class CountsMessages(FrameStream, Protocol):
+    """A stream whose connection carries messages of several types."""
+
+    @property
+    def messages(self) -> Mapping[str, int]:
+        """How many of each type came. May be read from any thread."""
         ...

@@ -23,8 +23,9 @@ from typing import Protocol
 
 from echonode.frames.reception import Reception
 from echonode.probe.commands_and_lines import CommandsAndLines
-from echonode.probe.line import Callbacks, Endpoint, TcpClient, TcpListener
+from echonode.probe.line import Callbacks, Endpoint, TcpClient
 from echonode.probe.link import Link, LinkSettings
+from echonode.probe.tcp_listener import Network, TcpListener
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +73,23 @@ class ConnectTo:
 
 @dataclass(frozen=True, kw_only=True)
 class ListenAt:
-    """The sender connects to us at host:port."""
+    """The sender connects to us at host:port. addresses: it may come from; none is any."""
 
     host: str
     port: int
+    addresses: tuple[Network, ...] = ()
 
     def transport(self, context: TransportContext) -> Transport:
-        # Whoever comes back is let in again at once: it is the sender that has to pause.
+        # A sender that comes back is let in again at once: it is the one that has to pause.
         link = replace(context.link, longest_pause_s=context.link.first_pause_s)
-        endpoint = TcpListener(self.host, self.port, context.link.line)
+        endpoint = TcpListener(
+            self.host,
+            self.port,
+            context.link.line,
+            name=context.name,
+            addresses=self.addresses,
+            monotonic=context.monotonic,
+        )
         return kept_open(endpoint, replace(context, link=link))
 
 
@@ -116,6 +125,8 @@ def kept_open(endpoint: Endpoint, context: TransportContext) -> Link:
             on_datagram=reception.on_datagram,
             on_tick=reception.on_tick,
             farewell=reception.farewell,
+            on_unreachable=reception.on_unreachable,
+            has_frames=reception.has_frames,
         ),
         settings=context.link,
         now=context.now,

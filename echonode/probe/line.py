@@ -1,4 +1,4 @@
-"""A line to a probe: how one is opened, what it tells, and the two that are plain TCP.
+"""A line to a probe: how one is opened, what it tells, and the one to a probe that listens.
 
 For authors of a probe: one that is neither of these (a serial port, two sockets at once) is a class
 of the form of `Endpoint` whose `next_line` gives a `Line`; link.py keeps it open, whatever it is.
@@ -55,6 +55,11 @@ def _nothing(*_: object) -> None:
     """For a line that has no such thing to tell."""
 
 
+def _yes() -> bool:
+    """For a line whose frames nobody counts."""
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Callbacks:
     """Whom a line tells, on the link's thread; each may raise ProbeError, which ends the line.
@@ -62,6 +67,8 @@ class Callbacks:
     on_bytes: the next bytes of the stream. on_datagram: one whole datagram. on_tick: nothing came
     for a while, or much did; called about every tick_s by lines that have a pulse. farewell: what
     to send before we hang up ourselves; called from the thread that stops the link.
+    on_unreachable: an attempt to open a line failed, with the address and the reason. has_frames:
+    whether the line that is open has brought a frame.
     """
 
     on_connected: Callable[[Connection], None]
@@ -70,6 +77,8 @@ class Callbacks:
     on_datagram: Callable[[bytes], None] = _nothing
     on_tick: Callable[[], None] = _nothing
     farewell: Callable[[], bytes] = bytes
+    on_unreachable: Callable[[str], None] = _nothing
+    has_frames: Callable[[], bool] = _yes
 
 
 class Line(Protocol):
@@ -160,50 +169,13 @@ class TcpClient:
         """A connect under way takes its own time-out."""
 
 
-class TcpListener:
-    """We listen, the sender connects. One at a time: the next waits until this one has gone."""
-
-    def __init__(self, host: str, port: int, settings: LineSettings | None = None) -> None:
-        self._wanted, self._settings = (host, port), settings or LineSettings()
-        self._listener: socket.socket | None = None
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """(host, port), with the port that was given out for port 0; after `prepare`."""
-        assert self._listener is not None
-        host, port = self._listener.getsockname()[:2]
-        return str(host), int(port)
-
-    def prepare(self) -> None:
-        try:
-            family = socket.AF_INET6 if ":" in self._wanted[0] else socket.AF_INET
-            self._listener = socket.create_server(self._wanted, family=family, backlog=1)
-        except OSError as error:
-            host, port = self._wanted
-            raise OSError(error.errno, f"{host}:{port}: {error.strerror}") from None
-
-    def next_line(self) -> TcpLine | None:
-        """The next sender, whenever it comes."""
-        assert self._listener is not None
-        try:
-            sock, _ = self._listener.accept()
-        except OSError:
-            return None  # close() was called
-        return TcpLine(sock, self._settings)
-
-    def close(self) -> None:
-        if self._listener is not None:
-            with suppress(OSError):  # already down
-                self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
-            self._listener.close()
-
-
 def connect(address: tuple[str, int], settings: LineSettings) -> socket.socket:
     """A connected socket. Raises ProbeUnreachable."""
     try:
         return socket.create_connection(address, settings.connect_timeout_s)
     except (OSError, UnicodeError) as error:  # UnicodeError: a host name that cannot be one
-        raise ProbeUnreachable(str(error)) from None
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ProbeUnreachable(f"{address[0]}:{address[1]}: {reason}") from None
 
 
 def watch_the_line(sock: socket.socket) -> None:

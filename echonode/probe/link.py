@@ -31,11 +31,12 @@ class LinkSettings:
     """How the line is kept: the pauses between two lines in seconds, and how each is read.
 
     jitter: the share of a pause by which it may be shorter or longer. settled_s: a connection that
-    lived so long was a good one.
+    lived so long was a good one. longest_pause_s: who switches a probe on waits for it, and one
+    attempt every few seconds costs a network nothing.
     """
 
     first_pause_s: float = 0.5
-    longest_pause_s: float = 10.0
+    longest_pause_s: float = 3.0
     jitter: float = 0.3
     settled_s: float = 5.0
     line: LineSettings = field(default_factory=LineSettings)
@@ -139,7 +140,7 @@ class Link:
         try:
             line = self._endpoint.next_line()
         except ProbeUnreachable as error:
-            log.debug("probe_unreachable", probe=self._name, error=str(error))
+            self._callbacks.on_unreachable(str(error))
             return None
         with self._line_lock:
             if line is None or not self._stopping.is_set():

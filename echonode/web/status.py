@@ -26,7 +26,8 @@ class ProbeStatus:
     """One probe: whether it is there, and its frames since the node started.
 
     dropped: frames that came and could not be used; partial: frames used with lines missing.
-    refusal: why nothing of it is captured just now; '' when it is.
+    refusal: why nothing of it is captured just now; '' when it is. problem: why no frame comes from
+    it, where that is not as it should be; ''.
     state, battery_percent, temperature_c: what the probe says of itself; '' and None where it does
     not, or is not there.
     """
@@ -37,6 +38,7 @@ class ProbeStatus:
     frames_dropped: int
     frames_partial: int
     refusal: str = ""
+    problem: str = ""
     state: str = ""
     battery_percent: int | None = None
     temperature_c: float | None = None

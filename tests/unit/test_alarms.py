@@ -54,6 +54,7 @@ def test_all_is_well() -> None:
         (replace(WELL, quarantined=2), "quarantine"),
         (replace(WELL, index_doubted=True), "index_damaged"),
         (replace(WELL, disk_problem="9% is free"), "disk"),
+        (replace(WELL, frameless_probes={"tablet": "no image came"}), "no_images:tablet"),
         (with_pacs(problem="unreachable"), "unreachable:pacs"),
         (with_pacs(figures=figures(held=3)), "held:pacs"),
         (with_pacs(figures=figures(unreported_since=NOW - LATE_AFTER)), "unreported:pacs"),

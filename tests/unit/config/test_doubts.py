@@ -77,6 +77,15 @@ def test_what_exposes_or_does_nothing_is_named(
     assert words in doubted(text.replace(line, other, 1))[path]
 
 
+def test_a_probe_listener_with_addresses_leaves_no_doubt(tmp_path: Path) -> None:
+    """Only the senders named can be the probe."""
+    text = quiet(tmp_path).replace(
+        "protocol: echopen\n    dialect: kit\n    connect: 127.0.0.1:7538",
+        "protocol: openigtlink\n    listen: 0.0.0.0:18944\n    addresses: [10.0.0.0/28]",
+    )
+    assert doubted(text) == {}
+
+
 def test_a_variable_with_one_underscore_is_named(tmp_path: Path) -> None:
     """ECHONODE_AE_TITLE overrides nothing; a variable of another purpose is not ours to judge."""
     found = doubted(

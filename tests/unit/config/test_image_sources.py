@@ -59,6 +59,16 @@ def test_a_recording_is_there(tmp_path: Path) -> None:
         (("protocol: openigtlink", "dialect: kit", "connect: h:1"), "dialect", "no dialects"),
         (("protocol: openigtlink", "connect: h:1", "path: x"), "path", "has no `path`"),
         (("protocol: file",), "path", "is missing"),
+        (
+            ("protocol: openigtlink", "connect: h:1", "addresses: [10.0.0.1]"),
+            "addresses",
+            "connects to the probe itself",
+        ),
+        (
+            ("protocol: openigtlink", "listen: h:1", "addresses: [10.0.0.1/8]"),
+            "addresses[0]",
+            "10.0.0.0/24",
+        ),
         (("protocol: file", "path: /", "connect: h:1"), "connect", "no address"),
         (("protocol: file", "path: /", "device: us"), "device", "has no `device`"),
         (("protocol: echopen", "dialect: kit", "connect: h:1", "loop: true"), "loop", "has no"),

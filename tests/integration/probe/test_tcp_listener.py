@@ -1,0 +1,173 @@
+"""A port that senders connect to serves the probe, whoever else connects to it."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+import structlog
+
+from echonode.probe.line import Callbacks, Connection, LineSettings, LossReason
+from echonode.probe.link import Link, LinkSettings
+from echonode.probe.tcp_listener import UNPRODUCTIVE_S, YIELD_SILENCE_S, TcpListener
+from tests.integration.probe.sockets import eventually
+
+QUICK = LinkSettings(first_pause_s=0.01, longest_pause_s=0.01, line=LineSettings())
+
+
+class Clock:
+    """The listener's clock, set by the test."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Reader:
+    """What was read, one entry a connection, and why each ended."""
+
+    def __init__(self) -> None:
+        self.data: list[bytes] = []
+        self.ended: list[tuple[LossReason, str]] = []
+        self.frames = False
+
+    def callbacks(self) -> Callbacks:
+        return Callbacks(
+            on_connected=self._connected,
+            on_bytes=self._bytes,
+            on_lost=lambda reason, detail: self.ended.append((reason, detail)),
+            has_frames=lambda: self.frames,
+        )
+
+    def _connected(self, _: Connection) -> None:
+        self.data.append(b"")
+
+    def _bytes(self, data: bytes) -> None:
+        self.data[-1] += data
+
+
+@contextmanager
+def listening(
+    clock: Callable[[], float], *networks: str
+) -> Iterator[tuple[Callable[[], socket.socket], Reader]]:
+    """(how a sender connects, what is read of them)."""
+    reader = Reader()
+    listener = TcpListener(
+        "127.0.0.1",
+        0,
+        QUICK.line,
+        name="tablet",
+        addresses=[ipaddress.ip_network(text) for text in networks],
+        monotonic=clock,
+    )
+    link = Link(name="tablet", endpoint=listener, callbacks=reader.callbacks(), settings=QUICK)
+    link.start()
+    with ExitStack() as senders:
+
+        def sender() -> socket.socket:
+            return senders.enter_context(socket.create_connection(listener.address, 5))
+
+        yield sender, reader
+        assert link.stop(5)
+
+
+@pytest.mark.parametrize("frames", [False, True])
+def test_a_mute_connection_does_not_keep_the_probe_out(frames: bool) -> None:
+    """Whoever sends nothing for so long is closed when the next sender comes."""
+    clock = Clock()
+    with listening(clock) as (sender, reader):
+        mute = sender()
+        eventually(lambda: len(reader.data) == 1)
+        reader.frames = frames
+        clock.now = YIELD_SILENCE_S
+        probe = sender()
+        probe.sendall(b"images")
+        eventually(lambda: reader.data[1:] == [b"images"])
+        mute.settimeout(5)
+        assert mute.recv(1) == b""
+        assert reader.ended[0][0] is LossReason.SILENT
+
+
+def test_a_sender_that_only_keeps_the_line_alive_yields_too() -> None:
+    """Bytes without a frame hold the port for UNPRODUCTIVE_S at most while another waits."""
+    clock = Clock()
+    with listening(clock) as (sender, reader):
+        idle = sender()
+        eventually(lambda: len(reader.data) == 1)
+        for second in (5, 10, 15, 20, 25):
+            clock.now = second
+            idle.sendall(b"status")
+            eventually(lambda second=second: len(reader.data[0]) == 6 * second // 5)  # type: ignore[misc]
+        clock.now = UNPRODUCTIVE_S
+        probe = sender()
+        probe.sendall(b"images")
+        eventually(lambda: reader.data[1:] == [b"images"])
+
+
+def test_a_probe_that_sends_is_not_disturbed_by_those_who_wait() -> None:
+    """While it brings frames, others wait or are closed, however many come."""
+    clock = Clock()
+    with listening(clock) as (sender, reader):
+        probe = sender()
+        probe.sendall(b"a")
+        eventually(lambda: reader.data == [b"a"])
+        reader.frames = True
+        others = [sender() for _ in range(50)]
+        closed = 0
+        for other in others[1:]:
+            other.settimeout(5)
+            closed += other.recv(1) == b""
+        assert closed == 49  # one may wait; the rest hold no descriptor of the node
+        clock.now = 3600.0
+        probe.sendall(b"b")
+        eventually(lambda: reader.data == [b"ab"])
+
+
+def test_a_paused_probe_that_is_alone_is_left_alone() -> None:
+    """Silence by itself ends nothing: a frozen probe keeps its connection, and its study."""
+    clock = Clock()
+    with listening(clock) as (sender, reader):
+        probe = sender()
+        probe.sendall(b"a")
+        eventually(lambda: reader.data == [b"a"])
+        clock.now = 86_400.0
+        probe.sendall(b"b")
+        eventually(lambda: reader.data == [b"ab"])
+        assert reader.ended == []
+
+
+def test_one_that_waited_and_left_gives_its_place_to_the_next() -> None:
+    """Who gave up waiting does not stand before the probe."""
+    clock = Clock()
+    with listening(clock) as (sender, reader):
+        first = sender()
+        eventually(lambda: len(reader.data) == 1)
+        gone = sender()
+        gone.close()
+        probe = sender()
+        probe.sendall(b"images")
+        first.close()
+        eventually(lambda: b"images" in reader.data)
+
+
+def test_only_the_addresses_of_the_probe_may_send() -> None:
+    """Others are closed at once, read by nobody, and logged once with the remedy."""
+    clock = Clock()
+    logged = structlog.testing.capture_logs()
+    with logged as logs, listening(clock, "10.0.0.0/8") as (sender, reader):
+        for _ in range(20):
+            stranger = sender()
+            stranger.settimeout(5)
+            assert stranger.recv(1) == b""
+        assert reader.data == []
+    (line,) = [entry for entry in logs if entry["event"] == "probe_sender_refused"]
+    assert (line["address"], line["probe"]) == ("127.0.0.1", "tablet")
+    assert "addresses" in line["remedy"]
+    with listening(clock, "10.0.0.0/8", "127.0.0.0/30") as (sender, reader):
+        sender().sendall(b"images")
+        eventually(lambda: reader.data == [b"images"])

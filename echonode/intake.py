@@ -34,7 +34,7 @@ from echonode.objects.ultrasound import UltrasoundObject, build, encode
 
 log = get_logger(__name__)
 
-HELD_BYTES = 512 * 1024 * 1024  # two 30 s clips of 512x512 at 20 frames/s, and a lot of stills
+HELD_BYTES = 512 * 1024 * 1024  # two 30 s clips at 20 frames/s, and a lot of stills
 RETRY_EVERY_S = 5.0  # a full disk is emptied by people or by retention, not in milliseconds
 
 ExamFor = Callable[[str, str, datetime], ExamFacts]  # connection_id, probe name, started_at

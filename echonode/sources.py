@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from echonode.config import Image, Probe
 from echonode.frames.file_player import PlayFile
 from echonode.frames.frame import ProbeIdentity
+from echonode.frames.image_grid import PIXELS
 from echonode.frames.picture_settings import ColourOrder, Orientation, PictureSettings
 from echonode.frames.settings import (
     CaptureMode,
@@ -48,8 +49,16 @@ def cine_bytes_per_s(probes: Sequence[Probe]) -> float:
 
     By the size of the images that are built and a usual rate: 8 bit, FRAMES_PER_S.
     """
-    sizes = [probe.image.rows * probe.image.columns for probe in probes]
-    return FRAMES_PER_S * (sum(sizes) or Image().rows * Image().columns)
+    return FRAMES_PER_S * (sum(_pixels(probe.image) for probe in probes) or PIXELS)
+
+
+def _pixels(image: Image) -> int:
+    """How many an image has, as far as the configuration says; one side alone is nearly a square's.
+
+    The other follows from a geometry that only the connected probe knows.
+    """
+    rows, columns = image.rows or image.columns, image.columns or image.rows
+    return PIXELS if rows is None or columns is None else rows * columns
 
 
 def _way(probe: Probe, stream: StreamSettings) -> Way:

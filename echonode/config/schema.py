@@ -40,6 +40,7 @@ def _birth_date(value: str) -> str:
     return value
 
 
+Side = Annotated[int, Field(ge=64, le=2048)]  # of an image, in pixels
 PixelSpacing = Annotated[float, Field(gt=0, le=10)]  # in mm
 GainAtDepth = tuple[Annotated[float, Field(ge=0, le=1000)], Annotated[float, Field(ge=-60, le=60)]]
 
@@ -86,6 +87,9 @@ class Capture(Section):
 class Image(Section):
     """How samples become pixels.
 
+    rows, columns: of the image that is made of scan lines. Without them pixels are square and the
+    image is about 262,144 pixels in the sector's own shape; with one of them they are square and
+    the other follows; with both, that size is kept and pixels are what it makes of them.
     compression: log (dynamic_range_db below full scale is black) or linear. full_scale: the
     magnitude that becomes white, in counts. band_mhz: the RF pass band. largest_gap: the share of
     a sweep's lines that may be missing for the frame to be used. tgc: gain over depth, points
@@ -94,8 +98,8 @@ class Image(Section):
     say what the source does not, or says wrongly.
     """
 
-    rows: Annotated[int, Field(ge=64, le=2048)] = 512
-    columns: Annotated[int, Field(ge=64, le=2048)] = 512
+    rows: Side | None = None
+    columns: Side | None = None
     compression: Literal["log", "linear"] = "log"
     dynamic_range_db: Annotated[float, Field(ge=20, le=120)] = 50.0
     gain_db: Annotated[float, Field(ge=-60, le=60)] = 0.0

@@ -20,6 +20,8 @@ class Calibration:
         wherever pixels are not square. Never a default: an uncalibrated stream has no Calibration.
     reference_pixel: (x, y) from the region's top left corner, for a sector its virtual apex; may
         lie outside the image. None where the sender gives none.
+    reference_physical_cm: (x, y) of that pixel's centre, counted from what it stands for: an apex
+        between two pixels is half a pixel away from it.
     transducer_frequency_khz, sound_speed_m_s: None where unknown.
     """
 
@@ -27,6 +29,7 @@ class Calibration:
     physical_delta_x_cm: float
     physical_delta_y_cm: float
     reference_pixel: tuple[int, int] | None = None
+    reference_physical_cm: tuple[float, float] = (0.0, 0.0)
     transducer_frequency_khz: float | None = None
     sound_speed_m_s: float | None = None
 

@@ -16,8 +16,9 @@ from echonode.frames.compression import Compression
 from echonode.frames.content import detect_content, proves_rf
 from echonode.frames.depth_gain import depth_gain_db
 from echonode.frames.envelope import EnvelopeDetector
+from echonode.frames.image_grid import image_grid
 from echonode.frames.persistence import Persistence
-from echonode.frames.scan_conversion import ImageGrid, ScanConverter
+from echonode.frames.scan_conversion import ScanConverter
 from echonode.frames.settings import StreamSettings
 from echonode.frames.stream import Picture
 from echonode.frames.sweep import Sweep
@@ -39,7 +40,7 @@ class _Stages:
             image, bits=source.bits, depth_gain_db=depth_gain_db(image.tgc, geometry)
         )
         self.persistence = Persistence(image.persistence)
-        grid = ImageGrid(geometry=geometry, columns=image.columns, rows=image.rows)
+        grid = image_grid(geometry, columns=image.columns, rows=image.rows)
         self.converter = ScanConverter(grid)
         self.calibration = grid.calibration(settings.profile.transducer_frequency_khz)
 

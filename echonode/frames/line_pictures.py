@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from echonode.errors import ProtocolError
 from echonode.frames.compression import Compression
 from echonode.frames.envelope import EnvelopeDetector
+from echonode.frames.image_grid import image_grid
 from echonode.frames.picture_settings import Orientation
 from echonode.frames.planes import believed_spacing, plane_calibration, to_bytes
-from echonode.frames.scan_conversion import ImageGrid, ScanConverter
+from echonode.frames.scan_conversion import ScanConverter
 from echonode.frames.settings import StreamSettings
 from echonode.frames.stream import Picture
 from echonode.probe.image_sequence import Content, SequenceInfo
@@ -55,9 +56,8 @@ class LinePictures:
         geometry = self._geometry(info)
         self._converter = None
         if geometry is not None:
-            grid = ImageGrid(
-                geometry=geometry, columns=settings.image.columns, rows=settings.image.rows
-            )
+            image = settings.image
+            grid = image_grid(geometry, columns=image.columns, rows=image.rows)
             self._converter = ScanConverter(grid)
 
     def develop(self, plane: NDArray[np.generic]) -> Picture:

@@ -5,11 +5,7 @@ Rules
   a point at distance R and angle w from the pivot goes the ray at angle w - asin(q / R), where q is
   the radius of the circle that all rays touch; the point lies sqrt(R^2 - q^2) behind its foot. With
   an even rotation this is the plain polar grid: w is the angle, R the range, q is 0.
-- The apex is the origin, x across, y into depth, both in mm. The image spans
-  x = -rf sin(s/2) .. rf sin(s/2) and y = r0 cos(s/2) .. rf, border pixels' centres on the borders
-  (echOpen app, ProbeCinematicProvider.java). Near field at the top, line 1 at the left.
-- Pixels are therefore not square, and Calibration carries both deltas.
-- With an even rotation this is the plain polar grid: w is the angle, R the range, q is 0.
+- Where the pixels lie, and how many there are, is image_grid.py's to say.
 - A pixel is the bilinear mean of its four neighbours on the grid of lines and samples: two lines,
   two samples. A pixel outside the sector, or behind the last sample, is black; but a probe cuts its
   sample count down to a whole number, so the last sample, which may lie up to two spacings short of
@@ -25,7 +21,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from echonode.frames.frame import Calibration
+from echonode.frames.image_grid import ImageGrid
 from echonode.probe.kinematics import rotation
 from echonode.probe.messages import SectorGeometry
 
@@ -35,48 +31,6 @@ Indices = NDArray[np.intp]
 
 # A border pixel's centre lies on the border up to rounding; a millionth of a line is still on it.
 _ROUNDING = 1e-6
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageGrid:
-    """Where the pixels' centres of a sector's image lie, in mm from the apex."""
-
-    geometry: SectorGeometry
-    columns: int
-    rows: int
-
-    @property
-    def half_width_mm(self) -> float:
-        return self.geometry.rf_mm * float(np.sin(np.radians(self.geometry.sector_deg / 2)))
-
-    @property
-    def top_mm(self) -> float:
-        return self.geometry.r0_mm * float(np.cos(np.radians(self.geometry.sector_deg / 2)))
-
-    @property
-    def delta_x_mm(self) -> float:
-        return 2 * self.half_width_mm / (self.columns - 1)
-
-    @property
-    def delta_y_mm(self) -> float:
-        return (self.geometry.rf_mm - self.top_mm) / (self.rows - 1)
-
-    def pixel_of(self, x_mm: float, y_mm: float) -> tuple[float, float]:
-        """(column, row) of a point, in fractions of a pixel."""
-        return (x_mm + self.half_width_mm) / self.delta_x_mm, (y_mm - self.top_mm) / self.delta_y_mm
-
-    def calibration(self, transducer_frequency_khz: float | None = None) -> Calibration:
-        """What a pixel measures (PS3.3 C.8.5.5); the reference pixel is the apex, to the pixel."""
-        # With an even number of columns the apex lies between two: rounding errors must not choose.
-        column, row = (value + _ROUNDING for value in self.pixel_of(0.0, 0.0))
-        return Calibration(
-            region=(0, 0, self.columns - 1, self.rows - 1),
-            physical_delta_x_cm=self.delta_x_mm / 10,
-            physical_delta_y_cm=self.delta_y_mm / 10,
-            reference_pixel=(round(column), round(row)),
-            transducer_frequency_khz=transducer_frequency_khz,
-            sound_speed_m_s=self.geometry.sound_speed_m_s,
-        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -126,11 +80,11 @@ class ScanConverter:
         return image.reshape(self.grid.rows, self.grid.columns)
 
 
-@lru_cache(maxsize=4)  # a reconnect finds the tables of its geometry ready; 4 MB each at 512x512
+@lru_cache(maxsize=4)  # a reconnect finds the tables of its geometry ready; about 4 MB each
 def _table(grid: ImageGrid) -> _Table:
     geometry = grid.geometry
-    x = np.linspace(-grid.half_width_mm, grid.half_width_mm, grid.columns)[None, :]
-    y = np.linspace(grid.top_mm, geometry.rf_mm, grid.rows)[:, None]
+    x = (grid.left_mm + np.arange(grid.columns) * grid.delta_x_mm)[None, :]
+    y = (grid.top_mm + np.arange(grid.rows) * grid.delta_y_mm)[:, None]
     line, sample = _on_the_rays(geometry, x, y)
     inside = (
         _in_the_sector(geometry, x, y)

@@ -21,7 +21,8 @@ class CompressionLaw(StrEnum):
 class ImageSettings:
     """From samples to pixels.
 
-    columns, rows: of the image. compression, dynamic_range_db, gain_db: see compression.py.
+    columns, rows: of the image; None leaves it to the sector's shape and square pixels
+    (image_grid.py). compression, dynamic_range_db, gain_db: see compression.py.
     full_scale: the magnitude that becomes white, in the samples' own counts; None takes 1000 for 16
     bit samples and 255 for 8 bit ones. band_hz: what the RF band-pass lets through.
     largest_gap: the share of a sweep's lines that may be missing for the frame to be used at all.
@@ -29,8 +30,8 @@ class ImageSettings:
     share of the frames before in what is shown; see persistence.py.
     """
 
-    columns: int = 512
-    rows: int = 512
+    columns: int | None = None
+    rows: int | None = None
     compression: CompressionLaw = CompressionLaw.LOG
     dynamic_range_db: float = 50.0
     gain_db: float = 0.0
@@ -41,7 +42,7 @@ class ImageSettings:
     persistence: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (16 <= self.columns <= 4096 and 16 <= self.rows <= 4096):
+        if any(side is not None and not 16 <= side <= 4096 for side in (self.columns, self.rows)):
             raise ValueError(f"an image of {self.columns} x {self.rows} is not in 16..4096")
         if not 1 <= self.dynamic_range_db <= 120:
             raise ValueError(f"dynamic_range_db {self.dynamic_range_db} is not in 1..120")

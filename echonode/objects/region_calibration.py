@@ -1,8 +1,10 @@
 """What a pixel measures (PS3.3 C.8.5.5 US Region Calibration).
 
 Rules
-- One 2D tissue region, in centimetres, with its own delta in X and in Y: pixels of a scan-converted
-  sector are often not square.
+- One 2D tissue region, in centimetres, with its own delta in X and in Y: they differ where the
+  operator wants a size that makes pixels oblong, and in images of others.
+- The reference pixel is a whole pixel, and seldom the apex itself: what lies between them is in its
+  physical value, so that absolute positions are as right as distances (C.8.5.5.1.16).
 - No calibration, no region: a viewer that knows nothing measures nothing. The same for deltas that
   cannot be of a body (a sender's default of 1.0 makes metres of a picture).
 - Pixel Spacing is written where it holds for every pixel, that is where the region is the whole
@@ -78,7 +80,8 @@ def _item(calibration: Calibration, center_khz: float | None) -> Dataset:
     if calibration.reference_pixel is not None and _fits_sl(calibration.reference_pixel):
         # C.8.5.5.1.16: relative to the region, and it may lie outside; distances count from it.
         item.ReferencePixelX0, item.ReferencePixelY0 = calibration.reference_pixel
-        item.ReferencePixelPhysicalValueX = item.ReferencePixelPhysicalValueY = 0.0
+        x_cm, y_cm = calibration.reference_physical_cm
+        item.ReferencePixelPhysicalValueX, item.ReferencePixelPhysicalValueY = x_cm, y_cm
     frequency = calibration.transducer_frequency_khz or center_khz
     if frequency and 0.5 < frequency <= _LARGEST_UL:  # a sender's nonsense is no frequency
         item.TransducerFrequency = round(frequency)

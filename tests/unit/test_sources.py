@@ -9,7 +9,7 @@ from echonode.frames.file_player import PlayFile
 from echonode.frames.picture_settings import ColourOrder, Orientation
 from echonode.frames.source import SourceSettings
 from echonode.frames.transport import ConnectTo, ListenAt
-from echonode.sources import source_settings
+from echonode.sources import cine_bytes_per_s, source_settings
 
 
 def settings_of(folder: Path, probe: str) -> SourceSettings:
@@ -47,3 +47,22 @@ def test_what_is_known_of_images_reaches_their_stream(tmp_path: Path) -> None:
     ).stream.picture
     assert (picture.device, picture.spacing_mm, picture.window) == ("us", (0.2, 0.1), (1, 2))
     assert (picture.colour_order, picture.orientation) == (ColourOrder.BGRA, Orientation.UN)
+
+
+def test_the_size_of_the_image_is_the_operators_where_he_gives_it(tmp_path: Path) -> None:
+    """Nothing given leaves it to the sector's shape; what the disk must take is told either way."""
+    probe = "protocol: echopen, dialect: kit, connect: h:1"
+    rates = []
+    for text, sides in (
+        ("", (None, None)),
+        (", image: {rows: 480}", (480, None)),
+        (", image: {rows: 480, columns: 640}", (480, 640)),
+    ):
+        config = parse(
+            f"ae_title: NODE\ndata_dir: {tmp_path}\nprobes:\n  - {{name: p, {probe}{text}}}\n", {}
+        )
+        image = source_settings(config.probes[0]).stream.image
+        assert (image.rows, image.columns) == sides
+        rates.append(cine_bytes_per_s(config.probes))
+    assert rates == [20 * 512 * 512, 20 * 480 * 480, 20 * 480 * 640]
+    assert cine_bytes_per_s(()) == rates[0]

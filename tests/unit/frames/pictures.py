@@ -59,9 +59,13 @@ def frame(
 
 
 def contact_sheet(images: Sequence[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
-    """Images of one size side by side, `columns` in a row, black where there are too few."""
-    blank = np.zeros_like(images[0])
-    padded = [*images, *[blank] * (-len(images) % columns)]
+    """Images side by side, `columns` in a row; black where one is missing or smaller."""
+    height, width = (max(image.shape[axis] for image in images) for axis in (0, 1))
+    filled = [
+        np.pad(image, ((0, height - image.shape[0]), (0, width - image.shape[1])))
+        for image in images
+    ]
+    padded = [*filled, *[np.zeros_like(filled[0])] * (-len(images) % columns)]
     rows = [np.hstack(padded[k : k + columns]) for k in range(0, len(padded), columns)]
     return np.vstack(rows)
 

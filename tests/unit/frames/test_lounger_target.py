@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from echonode.frames.scan_conversion import ImageGrid
+from echonode.frames.image_grid import ImageGrid, image_grid
 from echonode.frames.sector_stream import SectorStream
 from echonode.frames.settings import CompressionLaw, ImageSettings, StreamSettings
 from echonode.frames.stream import PendingFrame
@@ -71,7 +71,7 @@ def errors(image: NDArray[np.uint8], grid: ImageGrid) -> NDArray[np.float64]:
 
 def grid_of(recording: LoungerRecording) -> ImageGrid:
     geometry = geometry_of(recording.header, NO_PROFILE)
-    return ImageGrid(geometry=geometry, columns=SOLID.columns, rows=SOLID.rows)
+    return image_grid(geometry, columns=SOLID.columns, rows=SOLID.rows)
 
 
 ENVELOPE = ProbeProfile(mode=SampleMode.ENVELOPE)

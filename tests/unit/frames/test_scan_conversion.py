@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from echonode.frames.scan_conversion import ImageGrid, ScanConverter
+from echonode.frames.image_grid import image_grid
+from echonode.frames.scan_conversion import ScanConverter
 from echonode.probe.messages import SectorGeometry
 
 KIT = SectorGeometry(
@@ -18,7 +19,7 @@ KIT = SectorGeometry(
     sampling_rate_hz=15.625e6,
     sound_speed_m_s=1480,
 )
-GRID = ImageGrid(geometry=KIT, columns=512, rows=512)
+GRID = image_grid(KIT, columns=512, rows=512)
 
 
 def target(line: int, sample: int) -> np.ndarray:
@@ -63,7 +64,7 @@ def test_the_image_measures_what_the_probe_says() -> None:
     assert (lit_columns[-1] - lit_columns[0] + 1) * dx == pytest.approx(width, abs=0.5)
 
 
-def test_pixels_are_not_square_and_say_so() -> None:
+def test_a_size_that_is_wanted_is_kept_and_says_what_it_makes_of_pixels() -> None:
     """80/160 mm and 57 degrees on 512 x 512: 0.299 mm across, 0.176 mm down."""
     calibration = GRID.calibration(3500)
     assert calibration.region == (0, 0, 511, 511)
@@ -94,7 +95,7 @@ def test_between_samples_the_image_is_straight() -> None:
     image = ScanConverter(GRID).image(grey)
     for x, y in ((0.0, 100.0), (-30.0, 110.0), (25.0, 130.0), (60.0, 140.0)):
         column, row = (round(value) for value in GRID.pixel_of(x, y))
-        x_there = column * GRID.delta_x_mm - GRID.half_width_mm
+        x_there = column * GRID.delta_x_mm + GRID.left_mm
         y_there = row * GRID.delta_y_mm + GRID.top_mm
         line = (np.degrees(np.arctan2(x_there, y_there)) + 28.5) / 57 * 63
         sample = (np.hypot(x_there, y_there) - 80) / 0.04736
@@ -120,7 +121,7 @@ def test_the_smallest_sector_is_an_image() -> None:
         sampling_rate_hz=1e6,
         sound_speed_m_s=1480,
     )
-    grid = ImageGrid(geometry=tiny, columns=32, rows=16)
+    grid = image_grid(tiny, columns=32, rows=16)
     image = ScanConverter(grid).image(np.full((2, 2), 100, dtype=np.float32))
     assert image.shape == (16, 32)
     assert image.max() == 100

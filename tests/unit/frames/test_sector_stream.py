@@ -155,7 +155,7 @@ def test_garbage_never_gives_a_frame_with_false_lines(film: KitRecording) -> Non
         assert counts.partial == sum(1 for frame in frames if frame.missing_lines)
         assert all(frame.missing_lines <= 16 for frame in frames)
         for frame in frames:
-            assert frame.develop().pixels.shape == (512, 512)
+            assert frame.develop().pixels.shape == (392, 666)
 
 
 def test_the_protocol_table_names_the_kit() -> None:

@@ -91,9 +91,10 @@ class Image(Section):
     image is about 262,144 pixels in the sector's own shape; with one of them they are square and
     the other follows; with both, that size is kept and pixels are what it makes of them.
     compression: log (dynamic_range_db below full scale is black) or linear. full_scale: the
-    magnitude that becomes white, in counts. band_mhz: the RF pass band. largest_gap: the share of
-    a sweep's lines that may be missing for the frame to be used. tgc: gain over depth, points
-    [depth_mm, dB] from near to far. persistence: share of the frames before in what is shown.
+    magnitude that becomes white, in counts; of RF the swing from peak to peak. band_mhz: the RF
+    pass band. largest_gap: the share of a sweep's lines that may be missing for the frame to be
+    used. tgc: gain over depth, points [depth_mm, dB] from near to far. persistence: share of the
+    frames before in what is shown.
     Of images as others send or recorded them: orientation, colour_order and window [black, white]
     say what the source does not, or says wrongly.
     """

@@ -4,6 +4,9 @@ Rules
 - The analytic signal is made in one step with the band-pass: keep the positive frequencies of the
   band, double them, transform back. Its magnitude is the envelope (the method of the kit's own
   client, probe_mode_B.c, which stops at the band's edges abruptly).
+- The magnitude counts from peak to peak, twice the amplitude, as the kit's envelopes do: those in
+  its film_2 are 2.04 times the analytic amplitude of the same echoes in its film of RF. So an echo
+  is equally bright whichever of the two a probe sends.
 - The band's edges fall off over EDGE_HZ as half a cosine; a brick wall would ring along the line.
 - A line is padded with zeros to a power of two, at least PAD_SAMPLES, so that a strong deep echo
   does not come round to the near field.
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 
 from echonode.probe.messages import Samples
 
+PEAK_TO_PEAK = 2  # of an oscillation, in amplitudes
 EDGE_HZ = 0.3e6
 PAD_SAMPLES = 32  # the filter's ringing has died away by then
 
@@ -41,10 +45,10 @@ class EnvelopeDetector:
             low, high = 0.0, sampling_rate_hz
         window = _edge((frequency - low) / EDGE_HZ) * _edge((high - frequency) / EDGE_HZ)
         window[0] = 0
-        self._window: Floats = (2 * window).astype(np.float32)
+        self._window: Floats = (PEAK_TO_PEAK * 2 * window).astype(np.float32)
 
     def envelope(self, lines: Samples) -> Floats:
-        """The envelope in the samples' own counts; `lines` and the result are (lines, samples)."""
+        """The envelope, peak to peak in the samples' counts; both are (lines, samples)."""
         rf = lines.astype(np.float32)
         rf -= rf.mean(axis=1, keepdims=True)
         positive = np.fft.rfft(rf, self._length, axis=1) * self._window

@@ -23,8 +23,9 @@ class ImageSettings:
 
     columns, rows: of the image; None leaves it to the sector's shape and square pixels
     (image_grid.py). compression, dynamic_range_db, gain_db: see compression.py.
-    full_scale: the magnitude that becomes white, in the samples' own counts; None takes 1000 for 16
-    bit samples and 255 for 8 bit ones. band_hz: what the RF band-pass lets through.
+    full_scale: the magnitude that becomes white, in the samples' own counts (of RF, from peak to
+    peak); None takes 1000 for 16 bit samples and 255 for 8 bit ones.
+    band_hz: what the RF band-pass lets through.
     largest_gap: the share of a sweep's lines that may be missing for the frame to be used at all.
     tgc: gain over depth, (depth mm, dB) points of rising depth; see depth_gain.py. persistence: the
     share of the frames before in what is shown; see persistence.py.

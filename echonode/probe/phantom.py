@@ -31,10 +31,10 @@ _BEAM_LINES = 0.9  # standard deviation of the beam, in line spacings
 _FREQUENCY_HZ = 3.5e6
 _BANDWIDTH_HZ = 0.8e6  # standard deviation of the pulse's spectrum
 _LOSS_DB_PER_MM = 0.17  # there and back, what gain over depth leaves uncompensated
-_TISSUE = 110.0  # envelope of plain tissue near the probe, in counts
-_NOISE = 1.6
+_TISSUE = 55.0  # amplitude of plain tissue near the probe, in counts
+_NOISE = 0.8
 _DC_OFFSET = 49  # of the kit's converter, as in the real recordings
-_U8_STEP = 4.0  # counts of mode 0 in one count of mode 1
+_U8_STEP = 2.0  # counts of amplitude in mode 0 in one count of mode 1
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,6 @@ class _Scene:
         return np.fft.ifft(spectrum, axis=1)[:, : lines.shape[1]].astype(np.complex64)
 
     def _tissue_scale(self) -> np.float32:
-        """What brings the mean envelope of plain tissue to _TISSUE counts."""
+        """What brings the mean amplitude of plain tissue to _TISSUE counts."""
         plain = self._through_the_pulse(self._beam @ self._field)
         return np.float32(_TISSUE / float(np.abs(plain).mean()))

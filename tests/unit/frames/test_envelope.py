@@ -27,13 +27,13 @@ def pulse(centre: int, amplitude: float, frequency_hz: float = 3.5e6) -> np.ndar
 
 
 def test_an_echo_keeps_its_place_and_its_height() -> None:
-    """Pulses of 300 at known samples: the envelope peaks there, within a sample and 3 percent."""
+    """Pulses of 300 at known samples: 600 from peak to peak, within a sample and 3 percent."""
     centres = (20, 400, 1000, 1660)
     lines = np.array([pulse(centre, 300) for centre in centres]).astype(np.int16)
     magnitude = detector().envelope(lines)
     assert magnitude.dtype == np.float32
     assert np.abs(magnitude.argmax(axis=1) - centres).max() <= 1
-    assert magnitude.max(axis=1) == pytest.approx(np.full(4, 300), rel=0.03)
+    assert magnitude.max(axis=1) == pytest.approx(np.full(4, 600), rel=0.03)
 
 
 def test_the_offset_is_gone() -> None:
@@ -47,14 +47,14 @@ def test_only_the_band_comes_through(frequency_hz: float, kept: int) -> None:
     """Drift below and hiss above the transducer's band do not reach the image."""
     line = (100 * np.sin(2 * np.pi * frequency_hz * TIME_S)).astype(np.int16)
     middle = detector().envelope(line[None, :])[0, 200:1400]
-    assert middle == pytest.approx(np.full(1200, 100.0 * kept), abs=4)
+    assert middle == pytest.approx(np.full(1200, 200.0 * kept), abs=8)
 
 
 def test_a_deep_echo_does_not_come_round_to_the_near_field() -> None:
     """A strong echo cut by the end of its line leaves the beginning dark (-46 dB)."""
     line = np.concatenate([np.full(359, 49), pulse(1685, 1000)])  # 2048: a power of two already
     magnitude = detector(samples=2048).envelope(line[None, :].astype(np.int16))
-    assert magnitude[0, :100].max() < 5
+    assert magnitude[0, :100].max() < 10
 
 
 @pytest.mark.parametrize("name", ["hand_hand.txt", "plate_frame.txt"])
@@ -76,4 +76,4 @@ def test_a_sampling_rate_below_the_band_still_gives_an_envelope() -> None:
     """Decimation 64 leaves no part of the band: everything but the offset is let through."""
     tone = (49 + 100 * np.sin(np.arange(200) * 1.1)).astype(np.int16)
     magnitude = detector(samples=200, rate_hz=125e6 / 64).envelope(tone[None, :])
-    assert magnitude[0, 40:160] == pytest.approx(np.full(120, 100.0), rel=0.1)
+    assert magnitude[0, 40:160] == pytest.approx(np.full(120, 200.0), rel=0.1)

@@ -83,7 +83,7 @@ def test_rf_lines_become_an_envelope() -> None:
     """A burst of 5 MHz is bright where it is, and dark elsewhere; the sign is gone."""
     rate, time = 40e6, np.arange(SAMPLES) / 40e6
     burst = np.exp(-(((time - 2.5e-6) * 1e6 / 0.4) ** 2)) * np.cos(2 * np.pi * 5e6 * time)
-    plane = np.tile((900 * burst).astype(np.int16), (LINES, 1))
+    plane = np.tile((450 * burst).astype(np.int16), (LINES, 1))
     settings = StreamSettings(
         profile=ProbeProfile(sampling_rate_hz=rate), image=ImageSettings(band_hz=(2e6, 8e6))
     )

@@ -163,3 +163,30 @@ def test_the_protocol_table_names_the_kit() -> None:
     stream = PROTOCOLS["echopen", "kit"](StreamSettings())
     assert stream.greeting() == b""
     assert stream.counts == StreamCounts()
+
+
+def test_an_echo_is_as_bright_by_rf_as_by_its_envelope(film: KitRecording) -> None:
+    """Frame 52 of the film, sent as itself and as RF that swings so far: the same picture.
+
+    Compared linearly, where it is the shape that counts, and as it is shown by default, where a
+    factor between the two would be a difference of grey.
+    """
+    header = film.header
+    time_s = np.arange(header.samples) * header.decimation / 125e6
+    rf = 49 + film.frames[52] / 2 * np.cos(2 * np.pi * 3.5e6 * time_s)
+    sent = {
+        SampleMode.ENVELOPE: film.frames[52],
+        SampleMode.RF: np.rint(rf).astype(np.int16),
+    }
+    for law, least in ((CompressionLaw.LINEAR, 0.98), (CompressionLaw.LOG, 0.9)):
+        shown = []
+        for mode, frame in sent.items():
+            settings = StreamSettings(
+                profile=ProbeProfile(mode=mode), image=ImageSettings(compression=law)
+            )
+            (picture,) = pictures(replace(film, frames=(frame,)), settings)
+            shown.append(picture.pixels.astype(float))
+        envelope, by_rf = shown
+        assert np.corrcoef(envelope.ravel(), by_rf.ravel())[0, 1] > least
+        bright = envelope > 40  # above the noise of rounding
+        assert by_rf[bright].mean() == pytest.approx(envelope[bright].mean(), rel=0.05)

@@ -39,6 +39,15 @@ def test_the_reference_pixel_is_told_where_it_is_known() -> None:
     assert (item.ReferencePixelPhysicalValueX, item.ReferencePixelPhysicalValueY) == (0, 0)
 
 
+def test_an_apex_between_two_pixels_is_told_to_its_place() -> None:
+    """The reference pixel is a whole one; how far it lies from the apex is its physical value."""
+    known = replace(PARTLY, reference_physical_cm=(0.01495, -0.004))
+    (item,) = region(known).SequenceOfUltrasoundRegions
+    assert (item.ReferencePixelX0, item.ReferencePixelY0) == (16, -10)
+    assert item.ReferencePixelPhysicalValueX == 0.01495
+    assert item.ReferencePixelPhysicalValueY == -0.004
+
+
 def test_an_unknown_reference_pixel_is_not_invented() -> None:
     """Without one from the sender, none of the four attributes is written."""
     (item,) = region(replace(PARTLY, reference_pixel=None)).SequenceOfUltrasoundRegions

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echonode.errors import ProtocolError
+from echonode.probe.device_metadata import NO_METADATA, DeviceMetadata
 from echonode.probe.tracked_fields import Matrix
 
 FRAME_LIMIT = 160 * 1024 * 1024  # as of an OpenIGTLink body
@@ -47,7 +48,8 @@ class SequenceInfo:
     orientation: as PLUS writes it, '' where the file does not say. spacing_mm: (x, y), as the file
     says; whether it is to be believed is the operator's word. The rest is known for scan line data
     only: sampling_rate_hz, sector_deg (the angle between the first and the last line; 0 where they
-    are parallel) and frame_rate_hz are None where the file does not say.
+    are parallel) and frame_rate_hz are None where the file does not say. device: what the scanner
+    said of itself.
     """
 
     name: str
@@ -62,6 +64,7 @@ class SequenceInfo:
     sampling_rate_hz: float | None = None
     sector_deg: float | None = None
     frame_rate_hz: float | None = None
+    device: DeviceMetadata = NO_METADATA
 
     def __post_init__(self) -> None:
         if min(self.frames, self.rows, self.columns, self.components) < 1:
@@ -71,6 +74,13 @@ class SequenceInfo:
         if max(self.rows, self.columns) > 65535 or self.frame_bytes > FRAME_LIMIT:
             size = f"{self.columns} x {self.rows}"
             raise ProtocolError(f"{self.name}: frames of {size} are too large")
+
+    @property
+    def sent_spacing_mm(self) -> tuple[float, float] | None:
+        """(x, y): the image's own, or where that is a default or missing, the scanner's."""
+        if self.spacing_mm is None or self.spacing_mm == (1.0, 1.0):
+            return self.device.spacing_mm
+        return self.spacing_mm
 
     @property
     def frame_bytes(self) -> int:

@@ -20,6 +20,7 @@ from typing import BinaryIO
 import numpy as np
 
 from echonode.errors import ProtocolError
+from echonode.probe.device_metadata import device_metadata
 from echonode.probe.image_sequence import (
     HeaderReader,
     ImageSequence,
@@ -27,7 +28,14 @@ from echonode.probe.image_sequence import (
     numbers,
 )
 from echonode.probe.sequence_fields import SequenceFields
-from echonode.probe.sequence_header import CONTENTS, Opener, SequenceHeader, plain_name
+from echonode.probe.sequence_header import (
+    CONTENTS,
+    Opener,
+    PlaneShape,
+    SequenceHeader,
+    plain_name,
+    plane_shape,
+)
 
 ELEMENT_TYPES = MappingProxyType(
     {
@@ -77,8 +85,10 @@ def _header(
         raise ValueError("pixels written as text are not read")
     if keys.get("HeaderSize", "0") not in ("0", ""):
         raise ValueError("a HeaderSize is not read")
+    shape, info = _info(name, keys, fields)
     return SequenceHeader(
-        info=_info(name, keys, fields),
+        info=info,
+        shape=shape,
         fields=fields,
         data_file="" if local else plain_name(keys["ElementDataFile"]),
         offset=offset if local else 0,
@@ -86,7 +96,9 @@ def _header(
     )
 
 
-def _info(name: str, keys: Mapping[str, str], fields: SequenceFields) -> SequenceInfo:
+def _info(
+    name: str, keys: Mapping[str, str], fields: SequenceFields
+) -> tuple[PlaneShape, SequenceInfo]:
     columns, rows, frames = _extent(keys, has_fields=bool(fields))
     content = keys.get("UltrasoundImageType", "").upper()
     if content not in CONTENTS:
@@ -98,16 +110,23 @@ def _info(name: str, keys: Mapping[str, str], fields: SequenceFields) -> Sequenc
     if element not in ELEMENT_TYPES:
         raise ValueError(f"element type {element[:32]} is not read")
     spacing = numbers(keys.get("ElementSpacing", "1 1"), "ElementSpacing")
-    return SequenceInfo(
-        name=name,
-        frames=frames,
+    shape = plane_shape(
+        content,
         rows=rows,
         columns=columns,
         components=int(keys.get("ElementNumberOfChannels", "1")),
+    )
+    return shape, SequenceInfo(
+        name=name,
+        frames=frames,
+        rows=shape.rows,
+        columns=shape.columns,
+        components=shape.components,
         kind=np.dtype((">" if big else "<") + ELEMENT_TYPES[element]),
         orientation=keys.get("UltrasoundImageOrientation", "").upper(),
         content=CONTENTS[content],
         spacing_mm=(spacing[0], spacing[1]) if len(spacing) > 1 else None,
+        device=device_metadata({**keys, **fields.common()}),
     )
 
 

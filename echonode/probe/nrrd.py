@@ -23,13 +23,21 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from echonode.errors import ProtocolError
+from echonode.probe.device_metadata import device_metadata
 from echonode.probe.image_sequence import (
     HeaderReader,
     ImageSequence,
     SequenceInfo,
 )
 from echonode.probe.sequence_fields import SequenceFields
-from echonode.probe.sequence_header import CONTENTS, Opener, SequenceHeader, plain_name
+from echonode.probe.sequence_header import (
+    CONTENTS,
+    Opener,
+    PlaneShape,
+    SequenceHeader,
+    plain_name,
+    plane_shape,
+)
 
 TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -102,8 +110,10 @@ def _header(
     data_file = keys.get("data file", keys.get("datafile", ""))
     sizes = [int(size) for size in keys["sizes"].split()]
     axes = _axes(sizes, keys.get("kinds", "").lower().split())
+    shape, info = _info(name, keys, fields, sizes, axes)
     return SequenceHeader(
-        info=_info(name, keys, sizes, axes),
+        info=info,
+        shape=shape,
         fields=fields,
         times=_times(keys, axes.frames),
         data_file=plain_name(data_file.removeprefix("./")) if data_file else "",
@@ -112,20 +122,33 @@ def _header(
     )
 
 
-def _info(name: str, keys: Mapping[str, str], sizes: Sequence[int], axes: _Axes) -> SequenceInfo:
+def _info(
+    name: str,
+    keys: Mapping[str, str],
+    fields: SequenceFields,
+    sizes: Sequence[int],
+    axes: _Axes,
+) -> tuple[PlaneShape, SequenceInfo]:
     content = next((keys[key].upper() for key in _IMAGE_TYPE if key in keys), "")
     if content not in CONTENTS:
         raise ValueError(f"image type {content[:32]} is not read")
-    return SequenceInfo(
-        name=name,
-        frames=1 if axes.frames is None else sizes[axes.frames],
+    shape = plane_shape(
+        content,
         rows=sizes[axes.rows],
         columns=sizes[axes.columns],
         components=1 if axes.components is None else sizes[axes.components],
+    )
+    return shape, SequenceInfo(
+        name=name,
+        frames=1 if axes.frames is None else sizes[axes.frames],
+        rows=shape.rows,
+        columns=shape.columns,
+        components=shape.components,
         kind=_kind(keys),
         orientation=next((keys[key].upper() for key in _ORIENTATION if key in keys), ""),
         content=CONTENTS[content],
         spacing_mm=_spacing(keys, axes),
+        device=device_metadata(fields.common()),
     )
 
 

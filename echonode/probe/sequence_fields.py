@@ -47,6 +47,16 @@ class SequenceFields:
         """Seconds of the recorder's clock."""
         return timestamp_of(self._fields.get(index, _NONE))
 
+    def common(self) -> Mapping[str, str]:
+        """What is said alike of every frame that has fields."""
+        frames = list(self._fields.values())
+        first = frames[0] if frames else {}
+        return {
+            key: value
+            for key, value in first.items()
+            if all(fields.get(key) == value for fields in frames)
+        }
+
     def transforms(self, index: int) -> Mapping[str, Matrix]:
         """Where the tracker saw what."""
         return MappingProxyType(transforms_of(self._fields.get(index, _NONE)))

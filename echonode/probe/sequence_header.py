@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from echonode.probe.image_sequence import (
     Content,
     ImageSequence,
@@ -28,9 +31,49 @@ CONTENTS = MappingProxyType(
         "BRIGHTNESS": Content.PICTURE,
         "RGB_COLOR": Content.PICTURE,
         "RF_REAL": Content.RF,
+        "RF_IQ_LINE": Content.IQ,
+        "RF_I_LINE_Q_LINE": Content.IQ,
     }
 )
-"""UltrasoundImageType -> what we make of it; the IQ types of PLUS are not read."""
+"""UltrasoundImageType -> what we make of it."""
+
+_I_AND_Q_IN_TURN = "RF_IQ_LINE"  # I1 Q1 I2 Q2 ... in a row: a row of columns / 2 pairs
+_I_ROW_Q_ROW = "RF_I_LINE_Q_LINE"  # I1 I2 ... in a row, Q1 Q2 ... in the next: rows / 2 lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaneShape:
+    """How a frame is shown, and how it lies in the file where that differs.
+
+    i_row_q_row: each line is two rows of the file, I and then Q.
+    """
+
+    rows: int
+    columns: int
+    components: int
+    i_row_q_row: bool = False
+
+    def arranged(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+        """A view of a frame of the file in this shape; the last axis is I and Q."""
+        if not self.i_row_q_row:
+            return pixels
+        return pixels.reshape(self.rows, self.components, self.columns).swapaxes(1, 2)
+
+
+def plane_shape(image_type: str, *, rows: int, columns: int, components: int) -> PlaneShape:
+    """The shape of frames of PLUS's `image_type`. Raises ValueError where they cannot be of it."""
+    if image_type not in (_I_AND_Q_IN_TURN, _I_ROW_Q_ROW):
+        return PlaneShape(rows=rows, columns=columns, components=components)
+    i_row_q_row = image_type == _I_ROW_Q_ROW
+    if components != 1 or (rows if i_row_q_row else columns) % 2:
+        raise ValueError(f"{image_type} in a frame of {columns} x {rows} x {components}")
+    return PlaneShape(
+        rows=rows // 2 if i_row_q_row else rows,
+        columns=columns if i_row_q_row else columns // 2,
+        components=2,
+        i_row_q_row=i_row_q_row,
+    )
+
 
 Opener = Callable[[str], AbstractContextManager[BinaryIO]]
 """A file beside the header, by its plain name; '' is the header's own file."""
@@ -40,7 +83,8 @@ Opener = Callable[[str], AbstractContextManager[BinaryIO]]
 class SequenceHeader:
     """A header that was read. data_file: where the pixels begin at `offset`; '' is this file.
 
-    times: seconds of the frames that `fields` say no time of, where the format has them.
+    times: seconds of the frames that `fields` say no time of, where the format has them. shape: of
+    a frame in the file.
     """
 
     info: SequenceInfo
@@ -48,6 +92,7 @@ class SequenceHeader:
     data_file: str
     offset: int
     compressed: bool
+    shape: PlaneShape
     times: Sequence[float] = ()
 
     def timestamp_s(self, index: int) -> float | None:
@@ -65,7 +110,7 @@ class SequenceHeader:
                 for index, pixels in planes(self.info, reader, usable=self.fields.usable):
                     yield SequenceFrame(
                         index=index,
-                        pixels=pixels,
+                        pixels=self.shape.arranged(pixels),
                         timestamp_s=self.timestamp_s(index),
                         transforms=self.fields.transforms(index),
                     )

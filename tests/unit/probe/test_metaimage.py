@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from echonode.errors import ProtocolError
 from echonode.probe.image_file import open_image_sequence
 from echonode.probe.image_sequence import Content, ImageSequence
 from echonode.probe.metaimage import read_metaimage
-from tests.unit.probe.sequences import files, frame_fields, metaimage, ramps
+from echonode.probe.nrrd import read_nrrd
+from tests.unit.probe.sequences import files, frame_fields, metaimage, nrrd, ramps
 
 
 def local(header: bytes, pixels: bytes) -> ImageSequence:
@@ -88,7 +90,9 @@ def test_a_header_never_leads_to_another_folder(name: str) -> None:
         ({"DimSize": "65535 65535 2"}, "too large"),
         ({"DimSize": "6 4 99999999"}, "frames"),
         ({"ElementType": "MET_LONG_LONG"}, "MET_LONG_LONG"),
-        ({"UltrasoundImageType": "RF_IQ_LINE"}, "RF_IQ_LINE"),
+        ({"UltrasoundImageType": "RF_LINES"}, "RF_LINES"),
+        ({"UltrasoundImageType": "RF_IQ_LINE", "DimSize": "5 4 3"}, "RF_IQ_LINE in a frame of 5"),
+        ({"UltrasoundImageType": "RF_I_LINE_Q_LINE", "DimSize": "6 3 3"}, "RF_I_LINE_Q_LINE"),
         ({"BinaryData": "False"}, "text"),
         ({"HeaderSize": "-1"}, "HeaderSize"),
         ({"ElementSpacing": "nan 1"}, "ElementSpacing"),
@@ -141,3 +145,34 @@ def test_a_real_plus_recording_is_read(shared_data: Path) -> None:
     assert set(frames[0].transforms) == {"ProbeToTracker", "ReferenceToTracker", "StylusToTracker"}
     assert frames[0].transforms["ProbeToTracker"][3] == 257.956
     assert all(10 < frame.pixels.astype(float).mean() < 40 for frame in frames)
+
+
+@pytest.mark.parametrize("image_type", ["RF_IQ_LINE", "RF_I_LINE_Q_LINE"])
+@pytest.mark.parametrize("form", [metaimage, nrrd])
+def test_both_forms_of_iq_are_lines_of_i_and_q(
+    image_type: str, form: Callable[..., tuple[bytes, bytes]]
+) -> None:
+    """I and Q in turn, or a row of I and then a row of Q: (lines, samples, 2) either way."""
+    iq = ramps(3, 2, 5, kind="i2", components=2)
+    in_turn = image_type == "RF_IQ_LINE"
+    written = iq.reshape(3, 2, 10) if in_turn else iq.swapaxes(2, 3).reshape(3, 4, 5)
+    keys = {"UltrasoundImageType": image_type, "UltrasoundImageOrientation": "FM"}
+    if form is nrrd:
+        keys = {"ultrasound_image_type": image_type}
+    content = b"".join(form(written, **keys))
+    reader = read_metaimage if form is metaimage else read_nrrd
+    sequence = reader("a", files(main=content))
+    info = sequence.info
+    assert (info.rows, info.columns, info.components, info.content) == (2, 5, 2, Content.IQ)
+    assert np.array_equal([frame.pixels for frame in sequence.frames()], iq)
+
+
+def test_what_the_scanner_said_of_itself_is_kept_where_it_holds_for_every_frame() -> None:
+    """Fields of frames, as PLUS records them; one that changes says nothing of the recording."""
+    fields = {
+        f"Seq_Frame000{n}_{key}": value
+        for n in range(3)
+        for key, value in {"DepthMm": "60", "FrequencyMhz": str(5 + n // 2)}.items()
+    }
+    device = local(*metaimage(ramps(), fields=fields)).info.device
+    assert (device.depth_mm, device.frequency_mhz) == (60.0, None)

@@ -1,11 +1,13 @@
 """Recordings in echOpen's text form: scan lines as rows of numbers.
 
 Shapes, told apart by what they are:
-- one text file that begins with `#key:value` lines (lines, frequency in MHz, angle, r0, rf), then a
-  row of numbers a line: raw RF, as the kit's own client writes it;
-- a folder, or a tarball of one, with frameNNN.txt and settings.txt: six values, a line each, in the
-  order of the wire's header (r0, rf, decimation, lines, sector, mode);
-- the same with eight values, as a `lounger` has them: a name and an echo delay besides.
+- one text file that begins with `#key:value` lines (recording_text.py), then a row of numbers a
+  line: raw RF, as the kit's own client writes it;
+- a folder, or a tarball of one, with frameNNN.txt (or intNNN.txt, as the client calls them) and
+  settings.txt: six values, a line each, in the order of the wire's header (r0, rf, decimation,
+  lines, sector, mode). settings.txt stands above the `#` lines that frames may have;
+- the same with eight values, as a `lounger` has them: a name and an echo delay as well;
+- the same without settings.txt, where every frame has the same `#` lines.
 
 Nothing of a tarball is unpacked to disk, and no name in it is used as a path.
 
@@ -18,8 +20,9 @@ from __future__ import annotations
 
 import re
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +32,7 @@ from echonode.errors import ProtocolError
 from echonode.log import get_logger
 from echonode.probe.echopen import ADC_RATE_HZ, KitHeader, KitMode, parse_header
 from echonode.probe.lounger import LoungerHeader
+from echonode.probe.recording_text import FrameText, frame_text
 
 log = get_logger(__name__)
 
@@ -38,16 +42,24 @@ MAX_FRAMES = 10_000
 LOUNGER_VALUES = 8
 # (r0 mm, rf mm, angle) as the client wrote them -> the sector that was scanned.
 _KNOWN_WRONG_ANGLES = {(80, 160, 80): 57}
-_FRAME_NAME = re.compile(r"(?:.*/)?frame(\d{1,6})\.txt")
+_FRAME_NAME = re.compile(r"(?:.*/)?(?:frame|int)(\d{1,6})\.txt")
+# What must be the same in all frames of a recording that has no settings.txt.
+_GEOMETRY_KEYS = ("r0", "rf", "angle", "lines", "frequency")
 _SETTINGS_NAME = re.compile(r"(?:.*/)?settings\.txt")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KitRecording:
-    """Frames as the `kit` would send them. frames: int16, each (lines, samples), line 1 first."""
+    """Frames as the `kit` would send them. frames: int16, each (lines, samples), line 1 first.
+
+    recorded_at: of each frame, by the recorder's clock; shorter where that is not known.
+    transducer_frequency_khz: as recorded.
+    """
 
     header: KitHeader
     frames: tuple[NDArray[np.int16], ...]
+    recorded_at: tuple[datetime | None, ...] = ()
+    transducer_frequency_khz: float | None = None
 
     def __post_init__(self) -> None:
         _check_shapes(self.frames, (self.header.lines, self.header.samples))
@@ -63,10 +75,12 @@ def _check_shapes(frames: tuple[NDArray[np.int16], ...], shape: tuple[int, int])
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoungerRecording:
-    """Frames as a `lounger` would send them. frames: int16, each (lines, samples), line 1 first."""
+    """Frames as a `lounger` would send them; the rest as in KitRecording."""
 
     header: LoungerHeader
     frames: tuple[NDArray[np.int16], ...]
+    recorded_at: tuple[datetime | None, ...] = ()
+    transducer_frequency_khz: float | None = None
 
     def __post_init__(self) -> None:
         _check_shapes(self.frames, (self.header.lines, self.header.samples))
@@ -120,13 +134,37 @@ def _from_texts(files: Iterator[tuple[str, bytes]]) -> LineRecording:
             settings = content
         if len(texts) > MAX_FRAMES:
             raise ProtocolError(f"more than {MAX_FRAMES} frames")
-    if settings is None:
+    if settings is None and not texts:
         raise ProtocolError("no settings.txt among the files")
-    frames = tuple(_samples(texts[number], f"frame {number}") for number in sorted(texts))
+    frames = [frame_text(texts[number], f"frame {number}") for number in sorted(texts)]
+    if settings is None:
+        _check_alike(frames)
+        return _kit_recording(_header_from_keys(frames[0].keys), frames)
     values = settings.split()
-    if len(values) >= LOUNGER_VALUES:
-        return LoungerRecording(header=_lounger_header(values), frames=frames)
-    return KitRecording(header=_header_from_settings(settings), frames=frames)
+    if len(values) < LOUNGER_VALUES:
+        return _kit_recording(_header_from_settings(settings), frames)
+    return LoungerRecording(
+        header=_lounger_header(values),
+        frames=tuple(frame.samples for frame in frames),
+        recorded_at=tuple(frame.recorded_at for frame in frames),
+        transducer_frequency_khz=frames[0].transducer_frequency_khz if frames else None,
+    )
+
+
+def _kit_recording(header: KitHeader, frames: Sequence[FrameText]) -> KitRecording:
+    return KitRecording(
+        header=header,
+        frames=tuple(frame.samples for frame in frames),
+        recorded_at=tuple(frame.recorded_at for frame in frames),
+        transducer_frequency_khz=frames[0].transducer_frequency_khz if frames else None,
+    )
+
+
+def _check_alike(frames: Sequence[FrameText]) -> None:
+    """Frames that bring their own geometry must bring one and the same."""
+    for key in _GEOMETRY_KEYS:
+        if any(frame.keys.get(key) != frames[0].keys.get(key) for frame in frames):
+            raise ProtocolError(f"no settings.txt, and the frames differ in their #{key}")
 
 
 def _lounger_header(values: list[bytes]) -> LoungerHeader:
@@ -158,46 +196,27 @@ def _header_from_settings(content: bytes) -> KitHeader:
 
 def _from_annotated_text(content: bytes) -> KitRecording:
     """`#key:value` lines, then the frame."""
-    keys: dict[str, float] = {}
-    rows = content.splitlines(keepends=True)
-    while rows and rows[0].startswith(b"#"):
-        key, _, value = rows.pop(0)[1:].decode("ascii", "replace").partition(":")
-        try:
-            keys[key.strip()] = float(value)
-        except ValueError:
-            raise ProtocolError(f"header line {key!r} is not a number") from None
-    try:
-        header = _header_from_keys(keys)
-    except KeyError as missing:
-        raise ProtocolError(f"the text has no header line {missing}") from None
-    except (ZeroDivisionError, OverflowError, ValueError):
-        raise ProtocolError("the text's header lines are not numbers of a probe") from None
-    return KitRecording(header=header, frames=(_samples(b"".join(rows), "the frame"),))
+    frame = frame_text(content, "the text")
+    return _kit_recording(_header_from_keys(frame.keys), [frame])
 
 
 def _header_from_keys(keys: Mapping[str, float]) -> KitHeader:
-    r0, rf, angle = int(keys["r0"]), int(keys["rf"]), int(keys["angle"])
-    sector = _KNOWN_WRONG_ANGLES.get((r0, rf, angle), angle)
+    """The header that the `#` lines of a frame make. Raises ProtocolError."""
+    try:
+        r0, rf, angle = int(keys["r0"]), int(keys["rf"]), int(keys["angle"])
+        sector = _KNOWN_WRONG_ANGLES.get((r0, rf, angle), angle)
+        header = KitHeader(
+            r0_mm=r0,
+            rf_mm=rf,
+            decimation=round(ADC_RATE_HZ / 1e6 / keys["frequency"]),
+            lines=int(keys["lines"]),
+            sector_deg=sector,
+            mode=KitMode.RF_INT16,
+        )
+    except KeyError as missing:
+        raise ProtocolError(f"no settings.txt, and no header line {missing}") from None
+    except (ZeroDivisionError, OverflowError, ValueError):
+        raise ProtocolError("the header lines are not numbers of a probe") from None
     if sector != angle:
         log.info("recording_angle_corrected", written=angle, sector_deg=sector)
-    return KitHeader(
-        r0_mm=r0,
-        rf_mm=rf,
-        decimation=round(ADC_RATE_HZ / 1e6 / keys["frequency"]),
-        lines=int(keys["lines"]),
-        sector_deg=sector,
-        mode=KitMode.RF_INT16,
-    )
-
-
-def _samples(content: bytes, what: str) -> NDArray[np.int16]:
-    """A table of whole numbers, a row a line."""
-    rows = [row.split() for row in content.splitlines() if row.strip()]
-    try:
-        table = np.array(rows, dtype=np.float64)
-    except ValueError:
-        raise ProtocolError(f"{what} is not a table of numbers") from None
-    if table.ndim != 2 or not np.isfinite(table).all():
-        raise ProtocolError(f"{what} is not a table of numbers")
-    limits = np.iinfo(np.int16)
-    return np.clip(table, limits.min, limits.max).astype(np.int16)
+    return header

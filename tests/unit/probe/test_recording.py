@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -119,3 +120,82 @@ def test_a_file_that_is_nothing_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xfd7zXZ\x00 not really")
     with pytest.raises(ProtocolError):
         read_recording(path)
+
+
+ANNOTATED = b"""#timestamp:%d
+#lines:3
+#length:4
+#frequency:1.953125
+#piezofrequency:3.5
+#angle:60.000000
+#r0:10.000000
+#rf:20.000000
+"""
+
+
+def as_published(count: int = 3) -> dict[str, bytes]:
+    """Frames as the kit's client writes them, each with its own header lines."""
+    began = 1496939567
+    return {f"frame{40 + n}.txt": ANNOTATED % (began + n) + FRAME for n in range(count)}
+
+
+def packed(folder: Path, files: dict[str, bytes], form: str) -> Path:
+    """The files as a folder, or as a tarball of one."""
+    film = folder / "film"
+    film.mkdir()
+    for name, content in files.items():
+        (film / name).write_bytes(content)
+    if form == "folder":
+        return film
+    path = folder / "film.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(film, "data/film")
+    return path
+
+
+@pytest.mark.parametrize("form", ["folder", "tarball"])
+def test_the_rf_film_is_read_as_it_was_published(tmp_path: Path, form: str) -> None:
+    """Frames with header lines beside settings.txt, which stands above them."""
+    files = {"settings.txt": SETTINGS} | as_published()
+    recording = read_recording(packed(tmp_path, files, form))
+    assert len(recording.frames) == 3
+    assert recording.header == read_recording(packed_plain(tmp_path)).header
+    assert recording.transducer_frequency_khz == 3500
+    first, *rest = recording.recorded_at
+    assert first == datetime(2017, 6, 8, 16, 32, 47, tzinfo=UTC)
+    assert rest == [first + timedelta(seconds=1), first + timedelta(seconds=2)]
+
+
+def packed_plain(folder: Path) -> Path:
+    """The same without header lines."""
+    plain = folder / "plain"
+    plain.mkdir()
+    (plain / "settings.txt").write_bytes(SETTINGS)
+    (plain / "frame0.txt").write_bytes(FRAME)
+    return plain
+
+
+def test_frames_that_bring_their_own_geometry_need_no_settings(tmp_path: Path) -> None:
+    """As the client leaves them, int0.txt and on; frames of two geometries are no recording."""
+    files = {name.replace("frame", "int"): text for name, text in as_published().items()}
+    header = read_recording(packed(tmp_path, files, "folder")).header
+    assert (header.r0_mm, header.rf_mm, header.decimation, header.lines) == (10, 20, 64, 3)
+    (tmp_path / "film" / "int41.txt").write_bytes(
+        (ANNOTATED % 0).replace(b"rf:20", b"rf:21") + FRAME
+    )
+    with pytest.raises(ProtocolError, match="differ in their #rf"):
+        read_recording(tmp_path / "film")
+
+
+@pytest.mark.parametrize("stamp", [0, 86_400, -1, 2**40])
+def test_a_clock_that_was_never_set_tells_no_time(tmp_path: Path, stamp: int) -> None:
+    """Unix time before the first echOpen probe, or beyond any use, is not believed."""
+    files = {"settings.txt": SETTINGS, "frame0.txt": ANNOTATED % stamp + FRAME}
+    assert read_recording(packed(tmp_path, files, "folder")).recorded_at == (None,)
+
+
+def test_a_header_line_that_is_no_number_names_its_frame(tmp_path: Path) -> None:
+    """In a folder as in a single text."""
+    files = {"settings.txt": SETTINGS, "frame7.txt": b"#timestamp:yesterday\n" + FRAME}
+    with pytest.raises(ProtocolError, match="frame 7: header line 'timestamp'"):
+        read_recording(packed(tmp_path, files, "folder"))

@@ -42,9 +42,14 @@ from echonode.model.commitment import CommitmentReport
 from echonode.model.exam import ExamFacts
 from echonode.model.identity import Peer
 from echonode.negotiations import RecordedNegotiations
-from echonode.node_parts import disk_admission, housekeeping, log_recovery, unattended_exams
+from echonode.node_parts import (
+    disk_admission,
+    housekeeping,
+    log_recovery,
+    node_equipment,
+    unattended_exams,
+)
 from echonode.node_web import web_server
-from echonode.objects.equipment import NodeEquipment
 from echonode.preflight.awaited import AwaitedReports
 from echonode.preflight.preflight import Preflight
 from echonode.query.find_scp import FindSCP
@@ -139,9 +144,7 @@ class Node:
             self.store,
             destinations=names,
             exam_for=self._exam_for,
-            equipment=NodeEquipment(
-                software_versions=(f"EchoNode {__version__}",), station_name=config.ae_title
-            ),
+            equipment=node_equipment(config),
             local=local_zone(),
             now=utc_now,
         )

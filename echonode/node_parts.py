@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from echonode import __version__
 from echonode.config import Config
 from echonode.exam.unattended import UnattendedExams
 from echonode.housekeeping import Housekeeping
 from echonode.log import get_logger
+from echonode.objects.equipment import NodeEquipment
 from echonode.sources import cine_bytes_per_s
 from echonode.status import NodeReader
 from echonode.store.disk_admission import DiskAdmission
@@ -40,6 +42,18 @@ def retention_policy(config: Config) -> RetentionPolicy:
             for section in config.destinations
             if section.lossy and not section.lossy.keep_original
         ),
+    )
+
+
+def node_equipment(config: Config) -> NodeEquipment:
+    """What images that are made here say of the node and of where it stands."""
+    place = config.institution
+    return NodeEquipment(
+        software_versions=(f"EchoNode {__version__}",),
+        station_name=place.station or config.ae_title,
+        institution_name=place.name,
+        institution_address=place.address,
+        department_name=place.department,
     )
 
 

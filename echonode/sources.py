@@ -9,7 +9,7 @@ from echonode.config import Image, Probe
 from echonode.frames.file_player import PlayFile
 from echonode.frames.frame import ProbeIdentity
 from echonode.frames.image_grid import PIXELS
-from echonode.frames.picture_settings import ColourOrder, Orientation, PictureSettings
+from echonode.frames.picture_settings import BurnedIn, ColourOrder, Orientation, PictureSettings
 from echonode.frames.settings import (
     CaptureMode,
     CaptureSettings,
@@ -23,6 +23,8 @@ from echonode.probe.epf import LINE_PORT
 from echonode.probe.kinematics import Kinematics
 from echonode.probe.profile import ProbeProfile, SampleMode
 
+ECHOPEN_TRANSDUCER = "SINGLE ELEMENT"  # a lounger names its own
+ECHOPEN_TRANSDUCER_TYPE = "SECTOR_MECH"  # PS3.3 C.8.5.6, Transducer Type (0018,6031)
 # Of a probe that scans; echOpen's make 10 to 20.
 FRAMES_PER_S = 20.0
 
@@ -90,16 +92,24 @@ def _picture(probe: Probe) -> PictureSettings:
         colour_order=None if image.colour_order is None else ColourOrder(image.colour_order),
         orientation=None if image.orientation is None else Orientation(image.orientation),
         window=image.window,
+        burned_in=None if image.burned_in is None else BurnedIn(image.burned_in),
     )
 
 
 def _identity(probe: Probe) -> ProbeIdentity:
-    frequency = probe.profile.center_frequency_mhz
+    """The operator's words; for an echOpen probe, what its dialect alone tells.
+
+    Every echOpen probe sweeps one element by a motor. OpenIGTLink and files are of any maker.
+    """
+    known, frequency = probe.profile, probe.profile.center_frequency_mhz
+    echopen = probe.protocol == "echopen"
     return ProbeIdentity(
         name=probe.name,
-        manufacturer=probe.profile.manufacturer,
-        model=probe.profile.model,
-        serial=probe.profile.serial,
+        manufacturer=known.manufacturer or ("echOpen" if echopen else ""),
+        model=known.model or (probe.dialect or "" if echopen else ""),
+        serial=known.serial,
+        transducer=known.transducer or (ECHOPEN_TRANSDUCER if echopen else ""),
+        transducer_type=known.transducer_type or (ECHOPEN_TRANSDUCER_TYPE if echopen else ""),
         center_frequency_khz=None if frequency is None else frequency * 1e3,
     )
 

@@ -76,6 +76,7 @@ Address = Annotated[str, AfterValidator(_address)]
 AddressRange = Annotated[str, AfterValidator(_address_range)]
 FilePath = Annotated[Path, AfterValidator(_in_folder)]
 LongString = Annotated[str, Field(max_length=64, pattern=r"^[^\\\x00-\x1f]*$")]  # VR LO
+CodeString = Annotated[str, Field(max_length=16, pattern=r"^[A-Z0-9 _]*$")]  # VR CS
 
 
 class Section(BaseModel):

@@ -11,13 +11,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from echonode.config.destination import DestinationSection
 from echonode.config.fields import (
     Address,
     AddressRange,
     AETitle,
+    CodeString,
     FilePath,
     Host,
     LongString,
@@ -38,6 +39,11 @@ def _birth_date(value: str) -> str:
     if value and not re.fullmatch(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", value):
         raise ValueError("a birth date is YYYYMMDD")
     return value
+
+
+def _yes_or_no(value: object) -> object:
+    """YAML reads yes and no without quotes as truth values."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 Side = Annotated[int, Field(ge=64, le=2048)]  # of an image, in pixels
@@ -96,7 +102,8 @@ class Image(Section):
     used. tgc: gain over depth, points [depth_mm, dB] from near to far. persistence: share of the
     frames before in what is shown.
     Of images as others send or recorded them: orientation, colour_order and window [black, white]
-    say what the source does not, or says wrongly.
+    say what the source does not, or says wrongly. burned_in: whether there is text in the pixels
+    (yes, no or unknown); without it NO for pixels made here of scan lines, else nothing is said.
     """
 
     rows: Side | None = None
@@ -114,6 +121,7 @@ class Image(Section):
     orientation: Literal["MF", "MN", "UF", "UN", "FM", "FU", "NM", "NU"] | None = None
     colour_order: Literal["rgb", "bgr", "rgba", "bgra", "argb"] | None = None
     window: Annotated[tuple[float, float], AfterValidator(_window)] | None = None
+    burned_in: Annotated[Literal["yes", "no", "unknown"], BeforeValidator(_yes_or_no)] | None = None
 
 
 class Profile(Section):
@@ -123,7 +131,10 @@ class Profile(Section):
     frame has, for a probe that does not say. kinematics: how the transducer moves; `auto` is what
     the dialect and the probe's name say.
     calibrated: the spacing that comes with images is a measured one. spacing_mm: [x, y] of a pixel,
-    instead of it. Without either, such images have no calibration.
+    instead of it; of parallel scan lines, from line to line and from sample to sample. Without
+    either, such images have no calibration.
+    manufacturer, model, serial, transducer, transducer_type: General Equipment and Transducer Data
+    and Type of its images; of an echOpen probe, all but the serial number are known without.
     """
 
     r0_mm: Annotated[float, Field(ge=0, le=500)] | None = None
@@ -144,6 +155,8 @@ class Profile(Section):
     manufacturer: LongString = ""
     model: LongString = ""
     serial: LongString = ""
+    transducer: LongString = ""
+    transducer_type: CodeString = ""
 
     @model_validator(mode="after")
     def _depths(self) -> Profile:
@@ -197,6 +210,18 @@ class MPPS(Section):
     peer: str
 
 
+class Institution(Section):
+    """Where the node stands, for the images that are made here (PS3.3 C.7.5.1).
+
+    station: Station Name; without it, the AE title.
+    """
+
+    name: LongString = ""
+    address: Annotated[str, Field(max_length=1024, pattern=r"^[^\\\x00-\x1f]*$")] = ""
+    department: LongString = ""
+    station: Annotated[str, Field(max_length=16, pattern=r"^[^\\\x00-\x1f]*$")] = ""
+
+
 class Web(Section):
     """The status page and the health checks. viewer_port: where a viewer will be served."""
 
@@ -231,6 +256,7 @@ class Config(Section):
     probes: tuple[Probe, ...] = ()
     worklist: Worklist | None = None
     mpps: MPPS | None = None
+    institution: Institution = Institution()
     web: Web | None = None
     retention: Retention = Retention()
     logging: Logging = Logging()

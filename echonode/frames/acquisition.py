@@ -2,9 +2,10 @@
 
 Rules
 - Time is seconds since the connection opened, monotonic: a frame's own `elapsed_s`, and `now_s`.
-- A clip ends when no frame came for gap_s; before a frame of other size or calibration; before the
-  frame that would make it longer than max_clip_s, or larger than max_clip_bytes; and when the
-  connection ends. A frame that ends a clip begins the next: none is lost between two.
+- A clip ends when no frame came for gap_s; before a frame that does not fit with it, such as one of
+  another size or calibration; before the frame that would make it longer than max_clip_s, or larger
+  than max_clip_bytes; and when the connection ends. A frame that ends a clip begins the next: none
+  is lost between two.
 - One frame alone is a still. No acquisition is empty.
 - Frames that never came are told by gaps in the sequence, and belong to the clip that follows them.
 """
@@ -59,8 +60,7 @@ class AcquisitionBuilder:
             frame.elapsed_s - last.elapsed_s >= limits.gap_s
             or frame.elapsed_s - first.elapsed_s > limits.max_clip_s
             or self._bytes + frame.pixels.nbytes > limits.max_clip_bytes
-            or frame.pixels.shape != first.pixels.shape
-            or frame.calibration != first.calibration
+            or not frame.fits_with(first)
         )
 
     def _close(self) -> list[Acquisition]:

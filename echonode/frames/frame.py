@@ -41,6 +41,26 @@ class Calibration:
             raise ValueError("physical deltas are positive centimetres")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ImageFacts:
+    """What is known of an image besides its pixels and what they measure; None and '': unknown.
+
+    burned_in: whether text is part of the pixels (PS3.3 C.7.6.1, Burned In Annotation).
+    depth_mm: from the transducer's face to the deepest point that is shown.
+    transducer, transducer_type: its name, and a defined term of Transducer Type (0018,6031), as the
+        source says.
+    window: (black, white) in the source's values, where nobody gave it and it was chosen here.
+    """
+
+    burned_in: bool | None = None
+    depth_mm: float | None = None
+    transducer: str = ""
+    transducer_type: str = ""
+    window: tuple[float, float] | None = None
+
+
+NO_FACTS = ImageFacts()
+
 Transforms = Mapping[str, tuple[float, ...]]
 """Name, such as ProbeToTracker, -> the sixteen numbers of its 4 x 4 matrix, row by row, in mm."""
 
@@ -59,7 +79,9 @@ class Frame:
     sequence: 0, 1, 2 ... per connection, counting dropped frames too.
     missing_lines: scan lines that never came; 0 for a whole frame.
     source_timestamp_s: the sender's own clock, where it has one.
+    recorded_at: aware; the day and time that a recording has of the frame, by the recorder's clock.
     transforms: where a tracker saw the probe and the rest at that time; empty without a tracker.
+    facts: what else is known of the image.
     """
 
     pixels: NDArray[np.uint8]
@@ -69,14 +91,26 @@ class Frame:
     sequence: int
     missing_lines: int = 0
     source_timestamp_s: float | None = None
+    recorded_at: datetime | None = None
     transforms: Transforms = field(default_factory=lambda: NO_TRANSFORMS)
+    facts: ImageFacts = NO_FACTS
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8 or self.pixels.ndim not in (2, 3):
             raise ValueError(f"not an image plane: {self.pixels.dtype} {self.pixels.shape}")
         if self.acquired_at.tzinfo is None:
             raise ValueError("acquired_at must be aware")
+        if self.recorded_at is not None and self.recorded_at.tzinfo is None:
+            raise ValueError("recorded_at must be aware")
         self.pixels.flags.writeable = False
+
+    def fits_with(self, other: Frame) -> bool:
+        """Whether both may be frames of one instance: same size, calibration and facts."""
+        return (
+            self.pixels.shape == other.pixels.shape
+            and self.calibration == other.calibration
+            and self.facts == other.facts
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +130,7 @@ class ProbeIdentity:
 class Acquisition:
     """Frames that belong in one instance: one frame is a still, more are a cine.
 
-    Every frame has the same shape and calibration. `connection_id` names the probe's connection
+    Every frame fits with the first (Frame.fits_with). `connection_id` names the probe's connection
     (a study, until there are exams); `number` counts the acquisitions of that connection from 1.
     dropped, partial: frames lost before this node could use them, and frames used with lines
         missing.
@@ -112,9 +146,5 @@ class Acquisition:
     def __post_init__(self) -> None:
         if not self.frames:
             raise ValueError("an acquisition has at least one frame")
-        first = self.frames[0]
-        if any(
-            f.pixels.shape != first.pixels.shape or f.calibration != first.calibration
-            for f in self.frames
-        ):
-            raise ValueError("a change of size or calibration starts a new acquisition")
+        if not all(frame.fits_with(self.frames[0]) for frame in self.frames):
+            raise ValueError("a change of size, calibration or facts starts a new acquisition")

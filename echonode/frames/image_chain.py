@@ -16,6 +16,7 @@ from echonode.frames.compression import Compression
 from echonode.frames.content import detect_content, proves_rf
 from echonode.frames.depth_gain import depth_gain_db
 from echonode.frames.envelope import EnvelopeDetector
+from echonode.frames.frame import ImageFacts
 from echonode.frames.image_grid import image_grid
 from echonode.frames.persistence import Persistence
 from echonode.frames.scan_conversion import ScanConverter
@@ -43,6 +44,12 @@ class _Stages:
         grid = image_grid(geometry, columns=image.columns, rows=image.rows)
         self.converter = ScanConverter(grid)
         self.calibration = grid.calibration(settings.profile.transducer_frequency_khz)
+        self.facts = ImageFacts(
+            # Pixels that are made here hold nothing but echoes, unless the operator knows better.
+            burned_in=settings.picture.burned_in_or(default=False),
+            depth_mm=geometry.rf_mm - geometry.r0_mm,
+            transducer=source.transducer,
+        )
 
 
 class ImageChain:
@@ -67,7 +74,9 @@ class ImageChain:
         else:
             grey = stages.compression.of_counts(sweep.samples)
         grey = stages.persistence.mixed(grey, sweep.present)
-        return Picture(pixels=stages.converter.image(grey), calibration=stages.calibration)
+        return Picture(
+            pixels=stages.converter.image(grey), calibration=stages.calibration, facts=stages.facts
+        )
 
     def _content(self, sweep: Sweep) -> SampleContent:
         if self._mode is not SampleMode.AUTO:

@@ -7,13 +7,15 @@ Rules
   the profile stands above. Then the radius of the array (`r0_mm`) must be known as well, and the
   distance of the samples: from the sampling rate and the speed of sound, or from `rf_mm`. Without
   them no picture can be made that is true in shape, so none is made.
-- Lines that do not fan out are put side by side, each a column. What a pixel measures is only the
-  operator's `spacing_mm` to say: no recording tells the pitch of its elements.
+- Lines that do not fan out need the distance of two lines and of two samples: the operator's
+  `spacing_mm`, or the source's own where the operator says that it is calibrated. Without it the
+  picture's shape would be false, so none is made: no recording tells the pitch of its elements.
 - N is turned to F and U to M first: sample 0 is near, line 0 is at the unmarked side, the left.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,17 +24,27 @@ from numpy.typing import NDArray
 from echonode.errors import ProtocolError
 from echonode.frames.compression import Compression
 from echonode.frames.envelope import EnvelopeDetector
+from echonode.frames.frame import Calibration, ImageFacts
 from echonode.frames.image_grid import image_grid
+from echonode.frames.parallel_lines import ParallelConverter
 from echonode.frames.picture_settings import Orientation
 from echonode.frames.planes import believed_spacing, plane_calibration, to_bytes
 from echonode.frames.scan_conversion import ScanConverter
 from echonode.frames.settings import StreamSettings
 from echonode.frames.stream import Picture
+from echonode.frames.window import ChosenWindow
 from echonode.probe.image_sequence import Content, SequenceInfo
 from echonode.probe.messages import SectorGeometry
 
 SOUND_SPEED_M_S = 1540.0  # in soft tissue; what scanners with arrays reckon with
 Floats = NDArray[np.float32]
+
+
+def frequency_khz(info: SequenceInfo, settings: StreamSettings) -> float | None:
+    """Of the transducer: the operator's word, else the source's."""
+    if settings.profile.transducer_frequency_khz is not None:
+        return settings.profile.transducer_frequency_khz
+    return None if info.device.frequency_mhz is None else info.device.frequency_mhz * 1e3
 
 
 class LinePictures:
@@ -53,33 +65,67 @@ class LinePictures:
         self._sampling_rate_hz = profile.sampling_rate_hz or info.sampling_rate_hz
         self._detector = self._new_detector(info.columns, info.kind)
         self._compression = Compression(settings.image, bits=16)
-        geometry = self._geometry(info)
-        self._converter = None
-        if geometry is not None:
-            image = settings.image
-            grid = image_grid(geometry, columns=image.columns, rows=image.rows)
-            self._converter = ScanConverter(grid)
+        self._converter, self._calibration, depth_mm = self._conversion(info)
+        self._facts = ImageFacts(
+            # Lines hold nothing but echoes, unless the operator knows better.
+            burned_in=settings.picture.burned_in_or(default=False),
+            depth_mm=depth_mm,
+            transducer_type=info.device.transducer_type,
+        )
+        self._window = ChosenWindow()
 
     def develop(self, plane: NDArray[np.generic]) -> Picture:
         """The picture of a plane: (lines, samples), or (lines, samples, 2) of IQ."""
         grey = self._grey(self._turned(plane))
-        frequency_khz = self._settings.profile.transducer_frequency_khz
-        if self._converter is not None:
-            return Picture(
-                pixels=self._converter.image(grey),
-                calibration=self._converter.grid.calibration(frequency_khz),
-            )
-        pixels = np.ascontiguousarray((grey.T + np.float32(0.5)).astype(np.uint8))
         return Picture(
-            pixels=pixels,
-            calibration=plane_calibration(
-                believed_spacing(self._settings.picture, None),
-                rows=pixels.shape[0],
-                columns=pixels.shape[1],
-                transducer_frequency_khz=frequency_khz,
-                sound_speed_m_s=self._settings.profile.sound_speed_m_s,
-            ),
+            pixels=self._converter.image(grey),
+            calibration=self._calibration,
+            facts=replace(self._facts, window=self._window.window),
         )
+
+    def _conversion(
+        self, info: SequenceInfo
+    ) -> tuple[ScanConverter | ParallelConverter, Calibration | None, float]:
+        """What makes rows and columns, what they measure, and how deep in mm they go."""
+        image, frequency = self._settings.image, frequency_khz(info, self._settings)
+        geometry = self._sector(info)
+        if geometry is not None:
+            grid = image_grid(geometry, columns=image.columns, rows=image.rows)
+            depth_mm = geometry.rf_mm - geometry.r0_mm
+            return ScanConverter(grid), grid.calibration(frequency), depth_mm
+        spacing_mm = self._parallel_spacing(info)
+        try:
+            converter = ParallelConverter(
+                lines=info.rows,
+                samples=info.columns,
+                spacing_mm=spacing_mm,
+                columns=image.columns,
+                rows=image.rows,
+            )
+        except ValueError as error:
+            raise ProtocolError(f"{info.name}: {error}") from None
+        calibration = plane_calibration(
+            converter.delta_mm,
+            rows=converter.rows,
+            columns=converter.columns,
+            transducer_frequency_khz=frequency,
+            sound_speed_m_s=self._settings.profile.sound_speed_m_s,
+        )
+        return converter, calibration, spacing_mm[1] * (info.columns - 1)
+
+    def _parallel_spacing(self, info: SequenceInfo) -> tuple[float, float]:
+        """(between lines, between samples) in mm."""
+        sent = info.spacing_mm and (info.spacing_mm[1], info.spacing_mm[0])  # a row is a line
+        spacing_mm = believed_spacing(self._settings.picture, sent)
+        if spacing_mm is None:
+            known = ""
+            if (rate := self._sampling_rate_hz) is not None:
+                known = f"; samples are {self._sound_speed() / (2 * rate) * 1e3:.4g} mm apart"
+            raise ProtocolError(
+                f"{info.name}: its lines are parallel; give profile.spacing_mm, from line to line "
+                f"and from sample to sample{known}"
+            )
+        return spacing_mm
 
     def _turned(self, plane: NDArray[np.generic]) -> NDArray[np.generic]:
         """Line 0 left, sample 0 near."""
@@ -90,7 +136,7 @@ class LinePictures:
     def _grey(self, plane: NDArray[np.generic]) -> Floats:
         """Grey levels 0..255 of the lines."""
         if self._content is Content.PICTURE:
-            window = self._settings.picture.window
+            window = self._settings.picture.window or self._window.of(plane)
             return np.ascontiguousarray(to_bytes(plane, window)).astype(np.float32)
         if self._content is Content.IQ:
             parts = plane.astype(np.float32)
@@ -113,7 +159,10 @@ class LinePictures:
             band_hz=self._settings.image.band_hz,
         )
 
-    def _geometry(self, info: SequenceInfo) -> SectorGeometry | None:
+    def _sound_speed(self) -> float:
+        return self._settings.profile.sound_speed_m_s or SOUND_SPEED_M_S
+
+    def _sector(self, info: SequenceInfo) -> SectorGeometry | None:
         """Where the samples lie; None where the lines are parallel."""
         profile = self._settings.profile
         sector_deg = profile.sector_deg or info.sector_deg
@@ -121,7 +170,7 @@ class LinePictures:
             return None
         if profile.r0_mm is None:
             raise ProtocolError(f"{info.name}: its lines fan out; give profile.r0_mm, the radius")
-        speed = profile.sound_speed_m_s or SOUND_SPEED_M_S
+        speed = self._sound_speed()
         rate = self._sampling_rate_hz
         if rate is not None:
             spacing_mm = speed / (2 * rate) * 1e3

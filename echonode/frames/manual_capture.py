@@ -234,12 +234,10 @@ class _Clip:
 
 
 def _pieces(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
-    """Runs of one size and calibration."""
+    """Runs of frames that fit with each other."""
     piece: list[Frame] = []
     for frame in frames:
-        if piece and (
-            frame.pixels.shape != piece[0].pixels.shape or frame.calibration != piece[0].calibration
-        ):
+        if piece and not frame.fits_with(piece[0]):
             yield piece
             piece = []
         piece.append(frame)

@@ -31,6 +31,7 @@ from echonode.frames.settings import StreamSettings
 from echonode.frames.stream import Pending, PendingCommand, PendingFrame, StreamCounts
 from echonode.frames.transform_track import TransformTrack
 from echonode.log import get_logger
+from echonode.probe.device_metadata import DeviceMetadata, device_metadata
 from echonode.probe.image_sequence import SequenceInfo
 from echonode.probe.openigtlink import Message, OpenIGTLinkDecoder, Refused, encode
 from echonode.probe.openigtlink_command import (
@@ -130,7 +131,7 @@ class OpenIGTLinkStream:
             plane = self._plane(image)
             if plane is None:
                 return ()
-            develop = self._developer_for(plane, image)
+            develop = self._developer_for(plane, image, device_metadata(message.metadata))
         except ProtocolError as error:
             self._lose_a_frame()
             return self._refuse(message, reason=str(error))
@@ -157,10 +158,12 @@ class OpenIGTLinkStream:
         self._count_given_up()
         return None if volume is None else volume[0]
 
-    def _developer_for(self, plane: NDArray[np.generic], image: Image) -> Developer:
+    def _developer_for(
+        self, plane: NDArray[np.generic], image: Image, device: DeviceMetadata
+    ) -> Developer:
         """Made anew only where the images change."""
         spacing_mm = image.spacing_mm[:2]
-        shape = (plane.shape, plane.dtype, spacing_mm)
+        shape = (plane.shape, plane.dtype, spacing_mm, device)
         if self._developer is None or shape != self._shape:
             info = SequenceInfo(
                 name="IMAGE",
@@ -170,6 +173,7 @@ class OpenIGTLinkStream:
                 components=plane.shape[2] if plane.ndim == 3 else 1,
                 kind=plane.dtype,
                 spacing_mm=spacing_mm,
+                device=device,
             )
             self._developer, self._shape = developer(info, self._settings), shape
         return self._developer

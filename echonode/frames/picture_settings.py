@@ -17,6 +17,14 @@ class ColourOrder(StrEnum):
     ARGB = "argb"
 
 
+class BurnedIn(StrEnum):
+    """Whether text, such as a patient's name, is part of the pixels."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
 class Orientation(StrEnum):
     """Where +x and +y of an image point, in the transducer's own axes.
 
@@ -49,6 +57,8 @@ class PictureSettings:
     which stands above the sender's; without either there is no calibration, whatever is sent.
     colour_order: None is rgb or rgba. orientation: how the images come; None believes what the
     source says, else MF. window: (black, white) in the source's values; None: see planes.py.
+    burned_in: whether there is text in the pixels; None: NO for pixels that are made here of scan
+    lines, unknown for the images of others.
     """
 
     device: str = ""
@@ -57,6 +67,7 @@ class PictureSettings:
     colour_order: ColourOrder | None = None
     orientation: Orientation | None = None
     window: tuple[float, float] | None = None
+    burned_in: BurnedIn | None = None
 
     def __post_init__(self) -> None:
         if self.spacing_mm is not None and not all(0 < mm < math.inf for mm in self.spacing_mm):
@@ -65,6 +76,12 @@ class PictureSettings:
             black, white = self.window
             if not -math.inf < black < white < math.inf:
                 raise ValueError("window is (black, white), and black is below white")
+
+    def burned_in_or(self, *, default: bool | None) -> bool | None:
+        """What the operator says of text in the pixels; `default` where he says nothing."""
+        if self.burned_in is None:
+            return default
+        return {BurnedIn.YES: True, BurnedIn.NO: False}.get(self.burned_in)
 
 
 NOTHING_SAID = PictureSettings()

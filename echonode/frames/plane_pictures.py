@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echonode.errors import ProtocolError
-from echonode.frames.line_pictures import LinePictures
+from echonode.frames.frame import ImageFacts
+from echonode.frames.line_pictures import LinePictures, frequency_khz
 from echonode.frames.picture_settings import Orientation
 from echonode.frames.planes import (
     believed_spacing,
@@ -18,6 +20,7 @@ from echonode.frames.planes import (
 )
 from echonode.frames.settings import StreamSettings
 from echonode.frames.stream import Picture
+from echonode.frames.window import ChosenWindow
 from echonode.probe.image_sequence import Content, SequenceInfo
 
 Developer = Callable[[NDArray[np.generic]], Picture]
@@ -32,16 +35,25 @@ def developer(info: SequenceInfo, settings: StreamSettings) -> Developer:
         raise ProtocolError(f"{info.name}: {info.content} in a B-mode orientation is not read")
     check_components(info.components)
     calibration = plane_calibration(
-        believed_spacing(settings.picture, info.spacing_mm),
+        believed_spacing(settings.picture, info.sent_spacing_mm),
         rows=info.rows,
         columns=info.columns,
-        transducer_frequency_khz=settings.profile.transducer_frequency_khz,
+        transducer_frequency_khz=frequency_khz(info, settings),
         sound_speed_m_s=settings.profile.sound_speed_m_s,
     )
+    facts = ImageFacts(
+        # A picture that others made may show a name.
+        burned_in=settings.picture.burned_in_or(default=None),
+        depth_mm=info.device.depth_mm,
+        transducer_type=info.device.transducer_type,
+    )
+    window = ChosenWindow()
 
     def develop(plane: NDArray[np.generic]) -> Picture:
-        pixels = develop_plane(plane, settings.picture, orientation=orientation)
-        return Picture(pixels=pixels, calibration=calibration)
+        pixels = develop_plane(plane, settings.picture, orientation=orientation, chosen=window)
+        return Picture(
+            pixels=pixels, calibration=calibration, facts=replace(facts, window=window.window)
+        )
 
     return develop
 

@@ -4,10 +4,8 @@ Rules
 - One component is grey, three are colour, four are colour and an alpha that is dropped: an image
   is shown as it would be over black, which every real sender's opaque alpha agrees with.
 - uint8 without a window is passed on untouched. Everything else is mapped in a straight line from
-  black to white, rounded half up, and stops at both. Without a window from the configuration:
-  unsigned integers use their whole range; signed ones 0 to their maximum, since a magnitude is not
-  negative; floating point uses 0 to 255, since senders convert their 8 bit grey. A window is fixed:
-  it never follows a frame's own minimum and maximum, which would make a cine flicker.
+  black to white, rounded half up, and stops at both. Where the configuration gives no window,
+  window.py chooses one.
 - What is not a number is black.
 - U is turned to M, N to F: the near field is at the top, the marked side at the right.
 - A spacing of exactly 1.0 mm in both directions is what senders write that have none. It is never
@@ -26,10 +24,10 @@ from numpy.typing import NDArray
 from echonode.errors import ProtocolError
 from echonode.frames.frame import Calibration
 from echonode.frames.picture_settings import ColourOrder, Orientation, PictureSettings
+from echonode.frames.window import ChosenWindow
 
 Plane = NDArray[np.generic]
 ScalarT = TypeVar("ScalarT", bound=np.generic)
-FLOAT_WINDOW = (0.0, 255.0)
 
 
 def check_components(components: int) -> None:
@@ -39,15 +37,22 @@ def check_components(components: int) -> None:
 
 
 def develop_plane(
-    plane: Plane, settings: PictureSettings, *, orientation: Orientation = Orientation.MF
+    plane: Plane,
+    settings: PictureSettings,
+    *,
+    orientation: Orientation = Orientation.MF,
+    chosen: ChosenWindow | None = None,
 ) -> NDArray[np.uint8]:
     """uint8 (rows, columns) or (rows, columns, 3) in MF, of a plane that lies in `orientation`.
 
-    plane: (rows, columns) or (rows, columns, 3 or 4). May be a view of it; read-only.
+    plane: (rows, columns) or (rows, columns, 3 or 4). May be a view of it; read-only. chosen: the
+    source's window where the settings give none; without it, its type's whole range.
     """
     if plane.ndim == 3:
         plane = plane[..., _to_rgb(settings.colour_order, plane.shape[2])]
-    return np.ascontiguousarray(turned_to_mf(to_bytes(plane, settings.window), orientation))
+    window = settings.window or (chosen.of(plane) if chosen is not None else None)
+    grey = to_bytes(plane, window)
+    return np.ascontiguousarray(turned_to_mf(grey, orientation))
 
 
 def turned_to_mf(plane: NDArray[ScalarT], orientation: Orientation) -> NDArray[ScalarT]:
@@ -64,7 +69,7 @@ def to_bytes(values: Plane, window: tuple[float, float] | None) -> NDArray[np.ui
     kind = values.dtype
     if kind == np.uint8 and window is None:
         return values.view(np.uint8)
-    black, white = window or default_window(kind)
+    black, white = window or whole_range(kind)
     if kind.itemsize <= 2:
         codes = values.astype(kind.newbyteorder("="), copy=False)
         table = _table(kind.newbyteorder("=").str, black, white)
@@ -74,11 +79,9 @@ def to_bytes(values: Plane, window: tuple[float, float] | None) -> NDArray[np.ui
     return _straight(wide, black, white)
 
 
-def default_window(kind: np.dtype[Any]) -> tuple[float, float]:
-    """(black, white) of a scalar type, by the rules."""
-    if kind.kind == "f":
-        return FLOAT_WINDOW
-    return 0.0, float(np.iinfo(kind).max)
+def whole_range(kind: np.dtype[Any]) -> tuple[float, float]:
+    """(black, white) of a scalar type: 0 to its largest value; 0 to 255 for floating point."""
+    return (0.0, 255.0) if kind.kind == "f" else (0.0, float(np.iinfo(kind).max))
 
 
 @lru_cache(maxsize=16)

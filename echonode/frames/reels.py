@@ -6,6 +6,7 @@ For authors of a file format: images are a reader in probe/image_file.py, and no
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -102,6 +103,10 @@ class LineReel:
 
     def __init__(self, recording: LineRecording, settings: StreamSettings) -> None:
         kit = isinstance(recording, KitRecording)
+        self._recorded_at = recording.recorded_at
+        frequency = settings.profile.transducer_frequency_khz or recording.transducer_frequency_khz
+        profile = replace(settings.profile, transducer_frequency_khz=frequency)
+        settings = replace(settings, profile=profile)
         self._wire = line_wire(recording, "kit" if kit else "lounger")
         decoder = KitDecoder(settings.profile) if kit else LoungerDecoder(settings.profile)
         self._stream = SectorStream(decoder, settings)
@@ -115,4 +120,10 @@ class LineReel:
         self._stream.receive(wire.preamble)
         for turn in range(len(wire.frames)):
             ((lines, _),) = wire.bursts(wire.samples(turn), turn, wire.lines)
-            yield None, self._stream.receive(lines)
+            yield None, [self._dated(frame, turn) for frame in self._stream.receive(lines)]
+
+    def _dated(self, pending: Pending, turn: int) -> Pending:
+        """With the recorder's time of frame `turn`, where it has one."""
+        if not isinstance(pending, PendingFrame) or turn >= len(self._recorded_at):
+            return pending
+        return replace(pending, recorded_at=self._recorded_at[turn])

@@ -83,8 +83,9 @@ class ScanConverter:
 @lru_cache(maxsize=4)  # a reconnect finds the tables of its geometry ready; about 4 MB each
 def _table(grid: ImageGrid) -> _Table:
     geometry = grid.geometry
-    x = (grid.left_mm + np.arange(grid.columns) * grid.delta_x_mm)[None, :]
-    y = (grid.top_mm + np.arange(grid.rows) * grid.delta_y_mm)[:, None]
+    x: Doubles = np.arange(grid.columns, dtype=np.float64)[None, :] * grid.delta_x_mm
+    y: Doubles = np.arange(grid.rows, dtype=np.float64)[:, None] * grid.delta_y_mm
+    x, y = x + grid.left_mm, y + grid.top_mm
     line, sample = _on_the_rays(geometry, x, y)
     inside = (
         _in_the_sector(geometry, x, y)

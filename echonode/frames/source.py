@@ -225,7 +225,9 @@ class ProbeSource:
             sequence=arrived.frame.sequence,
             missing_lines=arrived.frame.missing_lines,
             source_timestamp_s=arrived.frame.source_timestamp_s,
+            recorded_at=arrived.frame.recorded_at,
             transforms=arrived.frame.transforms,
+            facts=picture.facts,
         )
         if self._admission.admits(frame.elapsed_s):
             self._capture(self._opened, frame)

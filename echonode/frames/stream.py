@@ -15,22 +15,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echonode.frames.capture_request import CaptureRequest, CaptureResult
-from echonode.frames.frame import NO_TRANSFORMS, Calibration, Transforms
+from echonode.frames.frame import NO_FACTS, NO_TRANSFORMS, Calibration, ImageFacts, Transforms
 from echonode.probe.messages import DeviceStatus
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Picture:
-    """What a developed frame shows. pixels: as in frame.Frame."""
+    """What a developed frame shows; fields as in frame.Frame."""
 
     pixels: NDArray[np.uint8]
     calibration: Calibration | None
+    facts: ImageFacts = NO_FACTS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,6 +43,7 @@ class PendingFrame:
     develop: Callable[[], Picture]
     missing_lines: int = 0
     source_timestamp_s: float | None = None
+    recorded_at: datetime | None = None
     transforms: Transforms = field(default_factory=lambda: NO_TRANSFORMS)
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from echonode.frames.frame import ProbeIdentity
+from echonode.frames.frame import ImageFacts, ProbeIdentity
 from echonode.objects.values import cleaned
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeEquipment:
-    """What the node says of itself; '' is unknown.
+    """What the node says of itself and of where it stands; '' is unknown.
 
     software_versions: one entry for each piece of software, the node's first.
     """
@@ -20,18 +20,27 @@ class NodeEquipment:
     software_versions: tuple[str, ...]
     station_name: str = ""
     institution_name: str = ""
+    institution_address: str = ""
+    department_name: str = ""
 
 
-def set_equipment(dataset: Dataset, probe: ProbeIdentity, node: NodeEquipment) -> None:
-    """Set both modules; what is unknown is left out, but for Manufacturer, which is type 2."""
+def set_equipment(
+    dataset: Dataset, probe: ProbeIdentity, facts: ImageFacts, node: NodeEquipment
+) -> None:
+    """Set both modules; what is unknown is left out, but for Manufacturer, which is type 2.
+
+    What the source says of its transducer stands above what is known of the probe.
+    """
     dataset.Manufacturer = cleaned("LO", probe.manufacturer)
     for keyword, vr, value in (
         ("ManufacturerModelName", "LO", probe.model),
         ("DeviceSerialNumber", "LO", probe.serial),
         ("StationName", "SH", node.station_name),
         ("InstitutionName", "LO", node.institution_name),
-        ("TransducerData", "LO", probe.transducer),
-        ("TransducerType", "CS", probe.transducer_type),
+        ("InstitutionAddress", "ST", node.institution_address),
+        ("InstitutionalDepartmentName", "LO", node.department_name),
+        ("TransducerData", "LO", facts.transducer or probe.transducer),
+        ("TransducerType", "CS", facts.transducer_type or probe.transducer_type),
     ):
         if text := cleaned(vr, value):
             setattr(dataset, keyword, text)

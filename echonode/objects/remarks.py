@@ -1,6 +1,7 @@
 """What a reader must know of how the frames came: Image Comments (0020,4000).
 
-Lost and incomplete frames, missing calibration and doubtful times are told in Image Comments and
+Lost and incomplete frames, missing calibration, doubtful times and grey levels that were chosen
+here are told in Image Comments and
 not in private elements: it is of the IOD (PS3.3 C.7.6.1), people see it in any viewer, C-FIND
 returns it, and archives do not strip it as they do private blocks. The same facts go to the index
 as numbers (`evidence`). An image about which there is nothing to say has no comment.
@@ -9,8 +10,9 @@ as numbers (`evidence`). An image about which there is nothing to say has no com
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
-from echonode.frames.frame import Acquisition
+from echonode.frames.frame import Acquisition, Frame
 from echonode.objects.cine_timing import CineTiming
 
 
@@ -25,7 +27,18 @@ def remarks(acquisition: Acquisition, *, calibrated: bool, timing: CineTiming | 
         found.append("Not calibrated: distances cannot be measured.")
     if timing is not None and timing.note:
         found.append(f"Frame times are {_TIMES[timing.source]}: {timing.note}.")
+    if recorded_at(acquisition.frames[0]) is not None:
+        found.append("Acquisition date and time are the recorder's clock, in whole seconds.")
+    if (window := acquisition.frames[0].facts.window) is not None:
+        black, white = window
+        found.append(f"Grey levels are {black:.10g} to {white:.10g} of the source's values.")
     return " ".join(found)
+
+
+def recorded_at(frame: Frame) -> datetime | None:
+    """When a recorded frame was taken, by the recorder's clock; None: unknown, or yet to come."""
+    known = frame.recorded_at
+    return known if known is not None and known <= frame.acquired_at else None
 
 
 _TIMES = {"arrival": "arrival times", "source": "a mean"}

@@ -36,10 +36,10 @@ from echonode.objects.cine_timing import CineTiming, set_cine, timing_of
 from echonode.objects.equipment import NodeEquipment, set_equipment
 from echonode.objects.moments import dt, offset_from_utc, set_moment, study_offset
 from echonode.objects.region_calibration import set_region, usable
-from echonode.objects.remarks import evidence, remarks
+from echonode.objects.remarks import evidence, recorded_at, remarks
 from echonode.objects.values import checked, refusal
 
-_TWO_D_IMAGING = "0001"  # PS3.3 C.8.5.6.1.1, Image Type value 4
+_DEEPEST_MM = 1000  # no field is a metre deep: a sender's nonsense is no depth
 _LARGEST_NUMBER = 2**31 - 1  # IS
 
 
@@ -85,8 +85,8 @@ def build(
     _set_identity(dataset, acquisition, exam, node_id)
     _set_patient_and_study(dataset, exam, offset)
     _set_series(dataset, exam, offset)
-    set_equipment(dataset, acquisition.probe, equipment)
-    _set_moments(dataset, frames[0].acquired_at, now, offset)
+    set_equipment(dataset, acquisition.probe, frames[0].facts, equipment)
+    _set_moments(dataset, recorded_at(frames[0]) or frames[0].acquired_at, now, offset)
     _set_image(dataset, frames, colour=pixels.has_colour(frames))
     pixels.set_image_pixel(dataset, frames)
     if timing is not None:
@@ -180,10 +180,14 @@ def _set_moments(dataset: Dataset, acquired_at: datetime, now: datetime, offset:
 
 def _set_image(dataset: Dataset, frames: tuple[Frame, ...], *, colour: bool) -> None:
     """General Image (C.7.6.1) and US Image (C.8.5.6), but for what other rooms of it set."""
-    # C.8.5.6.1.1: value 3 is the kind of exam, empty while nobody said it.
-    dataset.ImageType = ["ORIGINAL", "PRIMARY", "", _TWO_D_IMAGING]
+    # C.8.5.6.1.1: value 3 is the kind of exam, which nobody says; value 4 cannot be without it.
+    dataset.ImageType = ["ORIGINAL", "PRIMARY"]
     dataset.PatientOrientation = None  # type 2C: the probe is held freely
-    dataset.BurnedInAnnotation = "NO"
+    facts = frames[0].facts
+    if facts.burned_in is not None:  # type 3: a false NO would have a name pass de-identification
+        dataset.BurnedInAnnotation = "YES" if facts.burned_in else "NO"
+    if facts.depth_mm is not None and 0.5 < facts.depth_mm <= _DEEPEST_MM:
+        dataset.DepthOfScanField = round(facts.depth_mm)  # C.8.5.6: in mm, IS
     dataset.LossyImageCompression = "00"
     dataset.UltrasoundColorDataPresent = int(colour)
 

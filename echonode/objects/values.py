@@ -19,7 +19,7 @@ from echonode.errors import InvalidObject
 
 # PS3.5 6.2: longest value in characters.
 _LONGEST: MappingProxyType[str, int] = MappingProxyType(
-    {"CS": 16, "LO": 64, "LT": 10240, "SH": 16, "DA": 8}
+    {"CS": 16, "LO": 64, "LT": 10240, "SH": 16, "ST": 1024, "DA": 8}
 )
 _CODE_STRING = re.compile(r"[A-Z0-9 _]*")
 _PN_GROUPS, _PN_COMPONENTS, _PN_GROUP_LENGTH = 3, 5, 64  # PS3.5 6.2, VR PN
@@ -64,7 +64,7 @@ def _check_date(keyword: str, value: str) -> None:
 
 
 def cleaned(vr: str, value: str) -> str:
-    """`value` made to fit one value of LO, SH or CS; '' where nothing of it is left."""
+    """`value` made to fit one value of LO, SH, ST or CS; '' where nothing of it is left."""
     text = "".join(c if c.isprintable() and c != "\\" else " " for c in value)
     text = " ".join(text.split())[: _LONGEST[vr]].strip()
     if vr == "CS":

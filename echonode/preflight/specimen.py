@@ -20,7 +20,7 @@ import numpy as np
 from echonode import __version__
 from echonode.dimse.contexts import EXPLICIT_LE
 from echonode.dimse.services import Part10File
-from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
+from echonode.frames.frame import Acquisition, Frame, ImageFacts, ProbeIdentity
 from echonode.model.exam import ExamFacts
 from echonode.model.identity import Patient, derive_uid
 from echonode.model.instance import StoredInstance
@@ -44,6 +44,7 @@ def specimen(ae_title: str) -> UltrasoundObject:
         acquired_at=_LONG_AGO,
         elapsed_s=0.0,
         sequence=0,
+        facts=ImageFacts(burned_in=False),
     )
     acquisition = Acquisition(
         probe=ProbeIdentity(name="preflight", manufacturer="EchoNode", model="Preflight"),

@@ -198,6 +198,11 @@ class LoungerDecoder(HeadedDecoder):
         header, length = parsed
         del buffer[:length]
         geometry = geometry_of(header, self._profile)
-        received = GeometryReceived(geometry=geometry, content=SampleContent.ENVELOPE, bits=16)
+        received = GeometryReceived(
+            geometry=geometry,
+            content=SampleContent.ENVELOPE,
+            bits=16,
+            transducer=header.name,
+        )
         reader = LineReader(lines=header.lines, samples=geometry.samples, wire_type=_WIRE_TYPE)
         return received, reader

@@ -60,11 +60,16 @@ class SectorGeometry:
 
 @dataclass(frozen=True, kw_only=True)
 class GeometryReceived:
-    """The probe said how it scans. content: what it says its samples are. bits: 8 or 16 each."""
+    """The probe said how it scans.
+
+    content: what it says its samples are. bits: 8 or 16 each. transducer: what it calls itself, ''
+    where it does not.
+    """
 
     geometry: SectorGeometry
     content: SampleContent
     bits: int
+    transducer: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

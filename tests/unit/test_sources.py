@@ -6,7 +6,7 @@ from pathlib import Path
 
 from echonode.config import parse
 from echonode.frames.file_player import PlayFile
-from echonode.frames.picture_settings import ColourOrder, Orientation
+from echonode.frames.picture_settings import BurnedIn, ColourOrder, Orientation
 from echonode.frames.source import SourceSettings
 from echonode.frames.transport import ConnectTo, ListenAt
 from echonode.sources import cine_bytes_per_s, source_settings
@@ -66,3 +66,26 @@ def test_the_size_of_the_image_is_the_operators_where_he_gives_it(tmp_path: Path
         rates.append(cine_bytes_per_s(config.probes))
     assert rates == [20 * 512 * 512, 20 * 480 * 480, 20 * 480 * 640]
     assert cine_bytes_per_s(()) == rates[0]
+
+
+def test_an_echopen_probe_is_known_by_its_dialect(tmp_path: Path) -> None:
+    """Maker, model and transducer, unless the operator knows better; others stay unknown."""
+    kit = settings_of(tmp_path, "protocol: echopen, dialect: kit, connect: h:1").identity
+    assert (kit.manufacturer, kit.model, kit.serial) == ("echOpen", "kit", "")
+    assert (kit.transducer, kit.transducer_type) == ("SINGLE ELEMENT", "SECTOR_MECH")
+    named = settings_of(
+        tmp_path,
+        "protocol: echopen, dialect: kit, connect: h:1, profile: {manufacturer: Us, model: Mine,"
+        "serial: '7', transducer: PZT, transducer_type: LINEAR}",
+    ).identity
+    assert (named.manufacturer, named.model, named.serial) == ("Us", "Mine", "7")
+    assert (named.transducer, named.transducer_type) == ("PZT", "LINEAR")
+    other = settings_of(tmp_path, "protocol: openigtlink, connect: h:1").identity
+    assert (other.manufacturer, other.model, other.transducer_type) == ("", "", "")
+
+
+def test_what_is_said_of_text_in_the_pixels_reaches_the_stream(tmp_path: Path) -> None:
+    """Nothing said stays nothing."""
+    for said, expected in (("", None), ("image: {burned_in: no},", BurnedIn.NO)):
+        settings = settings_of(tmp_path, f"{said} protocol: openigtlink, connect: h:1")
+        assert settings.stream.picture.burned_in is expected

@@ -90,8 +90,37 @@ def test_keys_of_another_protocol_are_named(
         "profile: {spacing_mm: [0.2]}",
         "profile: {spacing_mm: [0, 0.1]}",
         "profile: {spacing_mm: [20, 20]}",
+        "image: {burned_in: perhaps}",
+        "image: {burned_in: 1}",
+        "image: {rows: 63}",
+        "profile: {transducer_type: linear}",
+        "profile: {transducer_type: A_NAME_OF_17_CHAR}",
     ],
 )
 def test_values_that_cannot_be_are_refused(line: str, tmp_path: Path) -> None:
     """Before a single wrong image is made."""
     assert faults(text(tmp_path, "protocol: openigtlink", "connect: h:1", line))
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("yes", "yes"), ("no", "no"), ("'no'", "no"), ("true", "yes"), ("unknown", "unknown")],
+)
+def test_burned_in_is_yes_no_or_unknown(written: str, read: str, tmp_path: Path) -> None:
+    """With quotes or without: YAML takes a bare yes or no for a truth value."""
+    lines = ("protocol: openigtlink", "connect: h:1", f"image: {{burned_in: {written}}}")
+    (probe,) = parse(text(tmp_path, *lines), {}).probes
+    assert probe.image.burned_in == read
+
+
+def test_an_institution_is_what_is_said_of_it(tmp_path: Path) -> None:
+    """All of it may be left out; what does not fit its attribute is refused."""
+    lines = ("protocol: openigtlink", "connect: h:1")
+    assert parse(text(tmp_path, *lines), {}).institution.name == ""
+    place = "institution: {name: Clinic, address: 'Way 1, Town', department: OB, station: ROOM1}"
+    known = parse(text(tmp_path, *lines) + place, {}).institution
+    assert (known.name, known.address) == ("Clinic", "Way 1, Town")
+    assert (known.department, known.station) == ("OB", "ROOM1")
+    for key, value in (("station", "x" * 17), ("name", "x" * 65), ("address", "a\\\\b")):
+        wrong = text(tmp_path, *lines) + f'institution: {{{key}: "{value}"}}'
+        assert f"institution.{key}" in faults(wrong)

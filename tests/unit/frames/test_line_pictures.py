@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from echonode.errors import ProtocolError
-from echonode.frames.picture_settings import PictureSettings
+from echonode.frames.picture_settings import BurnedIn, PictureSettings
 from echonode.frames.plane_pictures import developer
 from echonode.frames.settings import ImageSettings, StreamSettings
+from echonode.probe.device_metadata import DeviceMetadata
 from echonode.probe.image_sequence import Content, SequenceInfo
 from echonode.probe.profile import ProbeProfile
 
@@ -68,15 +69,53 @@ def test_every_line_orientation_shows_the_same_picture(orientation: str) -> None
     assert np.array_equal(got, expected)
 
 
-def test_parallel_lines_stand_side_by_side() -> None:
-    """Each line a column; what a pixel measures is only the operator's to say."""
-    plain = developer(info(sector_deg=0.0), StreamSettings())(lines())
-    assert np.array_equal(plain.pixels, lines().T)
-    assert plain.calibration is None
-    operator = StreamSettings(picture=PictureSettings(spacing_mm=(0.3, 0.05)))
-    known = developer(info(sector_deg=0.0), operator)(lines()).calibration
+PARALLEL = StreamSettings(picture=PictureSettings(spacing_mm=(0.3, 0.05)))
+
+
+def test_parallel_lines_have_their_true_shape() -> None:
+    """32 lines 0.3 mm apart, 200 samples 0.05 mm apart: 9.3 x 9.95 mm in square pixels."""
+    picture = developer(info(sector_deg=0.0), PARALLEL)(lines())
+    known = picture.calibration
     assert known is not None
-    assert known.physical_delta_x_cm == pytest.approx(0.03)
+    assert known.physical_delta_x_cm == known.physical_delta_y_cm
+    rows, columns = picture.pixels.shape
+    assert rows * columns == pytest.approx(512 * 512, rel=0.02)
+    assert columns * known.physical_delta_x_cm == pytest.approx(0.93, rel=0.01)
+    assert rows * known.physical_delta_y_cm == pytest.approx(0.995, rel=0.01)
+    # The arc of the fan is a straight line here, a quarter of the way down; line 0 is the left.
+    row = round(SAMPLES // 4 * 0.005 / known.physical_delta_y_cm)
+    assert np.abs(picture.pixels[row - 8 : row + 9, 60:-4].argmax(axis=0) - 8).max() <= 1
+    assert picture.pixels[:, 0].mean() > 250
+    assert picture.facts.depth_mm == pytest.approx(9.95)
+    both = replace(PARALLEL, image=ImageSettings(columns=100, rows=300))
+    assert developer(info(sector_deg=0.0), both)(lines()).pixels.shape == (300, 100)
+
+
+def test_parallel_lines_are_straight_between_lines_and_samples() -> None:
+    """Grey that rises evenly across and along stays even, to rounding."""
+    rising = (3 * np.arange(LINES)[:, None] + np.arange(SAMPLES)[None, :] / 2).astype(np.uint8)
+    shape = replace(PARALLEL, image=ImageSettings(columns=63, rows=399))
+    image = developer(info(sector_deg=0.0), shape)(rising).pixels.astype(float)
+    across = np.arange(63) * 31 / 62
+    along = np.arange(399) * 199 / 398
+    steps = np.floor(along / 2 + 0.001)  # the grey itself is cut to whole numbers
+    assert np.abs(image - (3 * across[None, :] + steps[:, None])).max() <= 1.01
+
+
+@pytest.mark.parametrize(("rate", "words"), [(None, "sample to sample$"), (15e6, "0.05133 mm")])
+def test_parallel_lines_of_unknown_distance_are_refused(rate: float | None, words: str) -> None:
+    """A picture of 32 columns by 200 rows would be false; what is known is said with it."""
+    with pytest.raises(ProtocolError, match=words):
+        developer(info(sector_deg=0.0, sampling_rate_hz=rate), StreamSettings())
+
+
+def test_a_calibrated_source_gives_the_distances_itself() -> None:
+    """Its x is along the line and its y across; 1 x 1 mm is a default, and none."""
+    believing = StreamSettings(picture=PictureSettings(calibrated=True))
+    known = developer(info(spacing_mm=(0.05, 0.3)), believing)(lines())
+    assert np.array_equal(known.pixels, developer(info(), PARALLEL)(lines()).pixels)
+    with pytest.raises(ProtocolError, match="parallel"):
+        developer(info(spacing_mm=(1.0, 1.0)), believing)
 
 
 def test_rf_lines_become_an_envelope() -> None:
@@ -84,8 +123,10 @@ def test_rf_lines_become_an_envelope() -> None:
     rate, time = 40e6, np.arange(SAMPLES) / 40e6
     burst = np.exp(-(((time - 2.5e-6) * 1e6 / 0.4) ** 2)) * np.cos(2 * np.pi * 5e6 * time)
     plane = np.tile((450 * burst).astype(np.int16), (LINES, 1))
-    settings = StreamSettings(
-        profile=ProbeProfile(sampling_rate_hz=rate), image=ImageSettings(band_hz=(2e6, 8e6))
+    settings = replace(
+        PARALLEL,
+        profile=ProbeProfile(sampling_rate_hz=rate),
+        image=ImageSettings(band_hz=(2e6, 8e6), columns=64, rows=SAMPLES),
     )
     rf = info(kind=np.dtype("<i2"), content=Content.RF)
     pixels = developer(rf, settings)(plane).pixels
@@ -99,8 +140,23 @@ def test_iq_is_its_magnitude() -> None:
     iq = info(components=2, kind=np.dtype("<i2"), content=Content.IQ)
     plane = np.zeros((LINES, SAMPLES, 2), dtype=np.int16)
     plane[0, 0], plane[1, 0], plane[2, 0] = (500, 0), (0, -500), (300, 400)
-    pixels = developer(iq, StreamSettings())(plane).pixels
+    settings = replace(PARALLEL, image=ImageSettings(columns=LINES, rows=SAMPLES))
+    pixels = developer(iq, settings)(plane).pixels
     assert pixels[0, 0] == pixels[0, 1] == pixels[0, 2] > 200
+
+
+def test_nothing_is_burned_into_pixels_that_are_made_of_lines() -> None:
+    """Unless the operator knows better; of its scanner the picture says what the source says."""
+    device = DeviceMetadata(frequency_mhz=10.0, transducer_type="LINEAR")
+    picture = developer(info(device=device), PARALLEL)(lines())
+    assert picture.facts.burned_in is False
+    assert picture.facts.transducer_type == "LINEAR"
+    assert picture.calibration is not None
+    assert picture.calibration.transducer_frequency_khz == 10_000
+    knows = StreamSettings(
+        picture=PictureSettings(spacing_mm=(0.3, 0.05), burned_in=BurnedIn.UNKNOWN)
+    )
+    assert developer(info(), knows)(lines()).facts.burned_in is None
 
 
 @pytest.mark.parametrize(

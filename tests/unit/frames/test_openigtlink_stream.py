@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from echonode.errors import ProtocolError
 from echonode.frames.capture_request import CaptureAction, CaptureResult
 from echonode.frames.openigtlink_stream import COMMANDS_AT_ONCE, KINDS, OpenIGTLinkStream
-from echonode.frames.picture_settings import ColourOrder, Orientation, PictureSettings
+from echonode.frames.picture_settings import BurnedIn, ColourOrder, Orientation, PictureSettings
 from echonode.frames.settings import StreamSettings
 from echonode.probe.openigtlink import HEADER, Message, OpenIGTLinkDecoder
 from echonode.probe.openigtlink_command import Command, decode_command, encode_command
@@ -238,3 +238,36 @@ def test_a_flood_of_commands_is_bounded() -> None:
     assert len(answers(one.outgoing())) == 100 - COMMANDS_AT_ONCE
     asked[0].answer(CaptureResult(done=True))
     assert len(commands_of(one, command("CaptureStill") * 2)) == 1
+
+
+def test_a_scanner_that_says_its_spacing_is_believed_by_the_same_rule() -> None:
+    """Of a sender without an image calibration (1 x 1 mm), where the operator says so."""
+    said = {"SpacingX": "0.12", "SpacingY": "0.12", "DepthMm": "60", "FrequencyMhz": "7.5"}
+    raw = image(spacing_mm=(1.0, 1.0, 1.0), header_version=2, metadata=said)
+    (plain,) = frames_of(stream(), raw)
+    picture = plain.develop()
+    assert picture.calibration is None
+    assert picture.facts.depth_mm == 60
+    (trusted,) = frames_of(stream(calibrated=True), raw)
+    known = trusted.develop().calibration
+    assert known is not None
+    assert known.physical_delta_x_cm == known.physical_delta_y_cm == pytest.approx(0.012)
+    assert known.transducer_frequency_khz == 7500
+    (measured,) = frames_of(
+        stream(calibrated=True), image(spacing_mm=(0.2, 0.1, 1.0), header_version=2, metadata=said)
+    )
+    own = measured.develop().calibration
+    assert own is not None
+    assert own.physical_delta_x_cm == pytest.approx(0.02)  # the image's own stands above
+
+
+@pytest.mark.parametrize(
+    ("said", "burned_in"),
+    [(None, None), (BurnedIn.YES, True), (BurnedIn.NO, False), (BurnedIn.UNKNOWN, None)],
+)
+def test_whether_text_is_in_the_image_is_the_operators_to_say(
+    said: BurnedIn | None, burned_in: bool | None
+) -> None:
+    """A frame grabber's screen may show a name: nothing is said of it by default."""
+    (frame,) = frames_of(stream(burned_in=said), image())
+    assert frame.develop().facts.burned_in is burned_in

@@ -10,11 +10,12 @@ from echonode.frames.picture_settings import ColourOrder, Orientation, PictureSe
 from echonode.frames.planes import (
     believed_spacing,
     check_components,
-    default_window,
     develop_plane,
     plane_calibration,
     to_bytes,
+    whole_range,
 )
+from echonode.frames.window import ChosenWindow
 
 RED, GREEN, BLUE, ALPHA = 200, 100, 50, 255
 SENT = {
@@ -87,7 +88,7 @@ def test_every_scalar_type_has_its_black_its_white_and_a_straight_line_between(
 ) -> None:
     """The same value gives the same grey in every frame, whatever else is in it."""
     values = np.array([black, (black + white) / 2, white]).astype(order + kind)
-    assert default_window(values.dtype) == (black, white)
+    assert whole_range(values.dtype) == (black, white)
     first, middle, last = to_bytes(values, None).tolist()
     assert (first, last) == (0, 255)
     assert 126 <= middle <= 128
@@ -107,6 +108,54 @@ def test_a_window_stands_above_the_type() -> None:
     settings = PictureSettings(window=(10, 20))
     plane = np.array([[9, 10, 15, 20, 21]], dtype=np.uint8)
     assert develop_plane(plane, settings).tolist() == [[0, 0, 128, 255, 255]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "largest", "white"),
+    [
+        ("<i2", 255, 255),
+        (">i2", 256, 511),
+        ("<i2", 1000, 1023),
+        ("<u2", 4095, 4095),
+        ("<u2", 65535, 65535),
+        ("<i4", 3, 255),
+        ("<u4", 2**32 - 1, 2**32 - 1),
+        ("i1", 5, 127),
+        ("<f4", 0.9, 1),
+        ("<f8", 255.0, 255),
+        ("<f4", 800.0, 1023),
+    ],
+)
+def test_a_window_that_nobody_gave_is_that_of_the_sources_converter(
+    kind: str, largest: float, white: float
+) -> None:
+    """int16 that holds 8 bits is not all but black: white is the largest of the fewest bits."""
+    values = np.array([[0, largest]], dtype=kind)
+    chosen = ChosenWindow()
+    pixels = develop_plane(values, PictureSettings(), chosen=chosen)
+    assert chosen.window == (0, white)
+    assert pixels[0, 0] == 0
+    assert pixels[0, 1] == pytest.approx(255 * largest / white, abs=0.51)
+
+
+def test_a_chosen_window_widens_and_never_narrows() -> None:
+    """So a cine does not flicker; what was black throughout says nothing yet."""
+    chosen = ChosenWindow()
+    came = [chosen.of(np.array([[0, value]], dtype=np.int16)) for value in (0, 900, 20, 2000, -5)]
+    assert came == [(0, 255), (0, 1023), (0, 1023), (0, 2047), (0, 2047)]
+    floats = ChosenWindow()
+    assert floats.of(np.array([[0.0, np.nan, np.inf]])) == (0, 255)
+    assert floats.of(np.array([[0.5]])) == (0, 1)
+    assert ChosenWindow().of(np.array([[7]], dtype=np.uint8)) is None
+
+
+def test_an_operators_window_is_not_chosen_anew() -> None:
+    """Nothing is said of a window that the operator knows."""
+    chosen = ChosenWindow()
+    plane = np.array([[10, 20]], dtype=np.int16)
+    pixels = develop_plane(plane, PictureSettings(window=(10, 20)), chosen=chosen)
+    assert pixels.tolist() == [[0, 255]]
+    assert chosen.window is None
 
 
 def test_two_components_are_no_picture() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,24 @@ def test_the_bone_can_be_looked_at(shared_data: Path, tmp_path: Path) -> None:
     sheet = tmp_path / "bone.png"
     write_png(sheet, contact_sheet([image[::2, ::2] for image in images[::4]], 3))
     assert sheet.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_dated_recording_dates_its_frames(shared_data: Path) -> None:
+    """The hand was recorded in June 2017, by a transducer of 3.5 MHz."""
+    (frame,) = frames_of(shared_data / "probe" / "hand_hand.txt")
+    assert frame.recorded_at == datetime(2017, 6, 8, 16, 32, 47, tzinfo=UTC)
+    picture = frame.develop()
+    assert picture.calibration is not None
+    assert picture.calibration.transducer_frequency_khz == 3500
+    assert (picture.facts.burned_in, picture.facts.depth_mm) == (False, 80)
+
+
+def test_a_recording_in_16_bit_is_not_black(tmp_path: Path) -> None:
+    """8 bit grey in int16 is shown as it would be in uint8, and what was chosen is said."""
+    path = tmp_path / "a.mha"
+    grey = ramps(2, 8, 16).astype("i2")
+    path.write_bytes(b"".join(metaimage(grey)))
+    pictures = [frame.develop() for frame in frames_of(path)]
+    assert np.array_equal([picture.pixels for picture in pictures], grey)
+    assert {picture.facts.window for picture in pictures} == {(0, 255)}
+    assert {picture.facts.burned_in for picture in pictures} == {None}

@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from echonode.errors import InvalidObject
+from echonode.frames.frame import ImageFacts
 from echonode.model.identity import Patient
+from echonode.objects.equipment import NodeEquipment
+from echonode.objects.ultrasound import build
 from tests.unit.objects.acquisitions import (
     CONNECTED_AT,
     LOCAL,
@@ -86,12 +89,69 @@ def test_unknown_type_2_values_are_present_and_empty() -> None:
 
 
 def test_original_pixels_are_said_to_be_original() -> None:
-    """Never lossy, nothing burned in, primary, a 2D image (PS3.3 C.8.5.6.1.1)."""
+    """Never lossy, primary; the kind of exam is not made up (PS3.3 C.8.5.6.1.1, value 3)."""
     read = read_back(built())
-    assert list(read.ImageType) == ["ORIGINAL", "PRIMARY", "", "0001"]
-    assert (read.LossyImageCompression, read.BurnedInAnnotation) == ("00", "NO")
+    assert list(read.ImageType) == ["ORIGINAL", "PRIMARY"]
+    assert read.LossyImageCompression == "00"
     assert read.UltrasoundColorDataPresent == 0
     assert read.Modality == "US"
+
+
+@pytest.mark.parametrize(("known", "written"), [(True, "YES"), (False, "NO"), (None, None)])
+def test_burned_in_annotation_is_said_only_where_it_is_known(
+    known: bool | None, written: str | None
+) -> None:
+    """De-identification believes it: of a picture that others made, nothing is said (type 3)."""
+    (frame,) = frames([1.0])
+    taken = acquisition((replace(frame, facts=ImageFacts(burned_in=known)),))
+    assert read_back(built(taken)).get("BurnedInAnnotation") == written
+
+
+def test_what_the_source_says_of_the_image_is_in_the_object() -> None:
+    """Depth in whole mm, the transducer, and which values became grey; nonsense is left out."""
+    (frame,) = frames([1.0])
+    facts = ImageFacts(
+        depth_mm=79.6, transducer="L14", transducer_type="LINEAR", window=(0.0, 1023.0)
+    )
+    read = read_back(built(acquisition((replace(frame, facts=facts),))))
+    assert read.DepthOfScanField == 80
+    assert (read.TransducerData, read.TransducerType) == ("L14", "LINEAR")
+    assert "Grey levels are 0 to 1023 of the source's values." in read.ImageComments
+    wrong = replace(frame, facts=ImageFacts(depth_mm=1e9))
+    assert "DepthOfScanField" not in read_back(built(acquisition((wrong,))))
+
+
+def test_a_recording_that_knows_its_day_is_dated_by_it() -> None:
+    """The image by the recorder's clock, and that is said; the study by when it was played."""
+    (frame,) = frames([1.0])
+    taken_at = datetime(2017, 6, 8, 16, 32, 47, tzinfo=UTC)
+    read = read_back(built(acquisition((replace(frame, recorded_at=taken_at),))))
+    assert read.AcquisitionDateTime == "20170608173247.000000+0100"
+    assert (read.AcquisitionDate, read.ContentDate) == ("20170608", "20170608")
+    assert read.StudyDate == "20261120"
+    assert "recorder's clock" in read.ImageComments
+    ahead = replace(frame, recorded_at=frame.acquired_at + timedelta(days=1))
+    read = read_back(built(acquisition((ahead,))))
+    assert read.AcquisitionDate == "20261120"
+    assert "recorder's clock" not in read.get("ImageComments", "")
+
+
+def test_the_institution_is_written_where_it_is_configured() -> None:
+    """Name, address, department and station (PS3.3 C.7.5.1); none of them is made up."""
+    place = NodeEquipment(
+        software_versions=("EchoNode",),
+        station_name="ROOM1",
+        institution_name="Clinic",
+        institution_address="Way 1, Town",
+        department_name="OB",
+    )
+    made = build(
+        acquisition(), exam(), equipment=place, node_id="n", now=CONNECTED_AT, local=LOCAL
+    ).dataset
+    assert (made.StationName, made.InstitutionName) == ("ROOM1", "Clinic")
+    assert (made.InstitutionAddress, made.InstitutionalDepartmentName) == ("Way 1, Town", "OB")
+    plain = built().dataset
+    assert not [keyword for keyword in plain.dir("Institution") if keyword in plain]
 
 
 def test_the_equipment_says_what_it_is() -> None:

@@ -52,7 +52,6 @@ BARE = replace(PROBE, manufacturer="", model="", serial="", transducer="", trans
 # Nothing else may be warned of, and each of these is meant.
 MEANT = (
     "<Laterality>",  # unknown is what empty says: nobody told which body part it is
-    "value 3 of attribute <Image Type>",  # the kind of exam, empty while nobody said it
     "Pixel Spacing",  # for viewers that know only that; the object is Standard Extended
     "Standard Extended SOP Class",
     "<UNIDENTIFIED> - Retired Person Name form",  # the promised name is one word

@@ -16,6 +16,7 @@ import pytest
 
 from echonode.errors import ProtocolError
 from echonode.frames.openigtlink_stream import OpenIGTLinkStream
+from echonode.frames.picture_settings import PictureSettings
 from echonode.frames.plane_pictures import developer
 from echonode.frames.settings import ImageSettings, StreamSettings
 from echonode.frames.stream import PendingFrame
@@ -43,6 +44,7 @@ MUTANTS_OF_EACH: Final = 200_000 if FULL else 400
 SETTINGS: Final = StreamSettings(
     profile=ProbeProfile(r0_mm=10.0, rf_mm=50.0, sampling_rate_hz=40e6),
     image=ImageSettings(columns=16, rows=16),
+    picture=PictureSettings(spacing_mm=(0.3, 0.05)),
 )
 EXTREMES: Final = (
     b"\xff\xff\xff\xff",
@@ -142,6 +144,13 @@ SEEDS: Final[dict[str, tuple[Callable[[bytes], None], list[bytes]]]] = {
             together(metaimage(ramps(), compressed=True, fields=frame_fields(3))),
             together(metaimage(ramps(kind="f4", components=3))),
             together(metaimage(ramps(kind="i2"), UltrasoundImageOrientation="FU")),
+            together(
+                metaimage(
+                    ramps(kind="i2"),
+                    UltrasoundImageOrientation="NM",
+                    UltrasoundImageType="RF_I_LINE_Q_LINE",
+                )
+            ),
         ],
     ),
     "nrrd": (
@@ -155,8 +164,14 @@ SEEDS: Final[dict[str, tuple[Callable[[bytes], None], list[bytes]]]] = {
         clarius_target,
         [
             encode_clarius(ramps(kind=kind), [1, 2, 3]) + b"|yml|sampling rate: 15 MHz\n"
-            b"  - {rx element: 0, angle: -20 \xc2\xb0}\n  - {rx element: 1, angle: 20 \xc2\xb0}\n"
+            b"transmit frequency: 10 MHz\ncompression: none\n"
+            + b"".join(
+                b"  - {rx element: %d, angle: %d \xc2\xb0}\n" % (line, step * (line - 2))
+                for line in range(4)
+            )
+            + b"roi: {start line: 0, end line: 3, start sample: 0, end sample: 4}\n"
             for kind in ("u1", "i2")
+            for step in (0, 20)
         ],
     ),
     "openigtlink image": (

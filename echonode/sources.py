@@ -23,8 +23,6 @@ from echonode.probe.epf import LINE_PORT
 from echonode.probe.kinematics import Kinematics
 from echonode.probe.profile import ProbeProfile, SampleMode
 
-ECHOPEN_TRANSDUCER = "SINGLE ELEMENT"  # a lounger names its own
-ECHOPEN_TRANSDUCER_TYPE = "SECTOR_MECH"  # PS3.3 C.8.5.6, Transducer Type (0018,6031)
 # Of a probe that scans; echOpen's make 10 to 20.
 FRAMES_PER_S = 20.0
 
@@ -97,19 +95,15 @@ def _picture(probe: Probe) -> PictureSettings:
 
 
 def _identity(probe: Probe) -> ProbeIdentity:
-    """The operator's words; for an echOpen probe, what its dialect alone tells.
-
-    Every echOpen probe sweeps one element by a motor. OpenIGTLink and files are of any maker.
-    """
+    """The operator's words; what the protocol tells comes with the frames."""
     known, frequency = probe.profile, probe.profile.center_frequency_mhz
-    echopen = probe.protocol == "echopen"
     return ProbeIdentity(
         name=probe.name,
-        manufacturer=known.manufacturer or ("echOpen" if echopen else ""),
-        model=known.model or (probe.dialect or "" if echopen else ""),
+        manufacturer=known.manufacturer,
+        model=known.model,
         serial=known.serial,
-        transducer=known.transducer or (ECHOPEN_TRANSDUCER if echopen else ""),
-        transducer_type=known.transducer_type or (ECHOPEN_TRANSDUCER_TYPE if echopen else ""),
+        transducer=known.transducer,
+        transducer_type=known.transducer_type,
         center_frequency_khz=None if frequency is None else frequency * 1e3,
     )
 

@@ -34,6 +34,7 @@ from echonode.frames.settings import StreamSettings
 from echonode.frames.stream import PendingFrame, StreamCounts
 from echonode.frames.sweep import Sweep
 from echonode.log import get_logger
+from echonode.probe.echopen_scanner import echopen_scanner
 from echonode.probe.epf import Command, LineDatagram, Reply, ReplyReader, encode_request, parse_line
 from echonode.probe.epf_geometry import geometry_of, lines_of
 from echonode.probe.messages import DeviceStatus, GeometryReceived, SampleContent
@@ -155,7 +156,12 @@ class EpfStream:
         self._sequence = self._before.frames + self._before.incomplete
         self._samples = len(line.samples)
         geometry = geometry_of(self._settings.profile, samples=self._samples)
-        source = GeometryReceived(geometry=geometry, content=SampleContent.ENVELOPE, bits=16)
+        source = GeometryReceived(
+            geometry=geometry,
+            content=SampleContent.ENVELOPE,
+            bits=16,
+            scanner=echopen_scanner("epf"),
+        )
         self._frames = NumberedFrames(
             lines=self._lines,
             samples=self._samples,

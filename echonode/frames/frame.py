@@ -10,6 +10,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from echonode.probe.messages import UNKNOWN_SCANNER, Scanner
+
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
@@ -47,15 +49,13 @@ class ImageFacts:
 
     burned_in: whether text is part of the pixels (PS3.3 C.7.6.1, Burned In Annotation).
     depth_mm: from the transducer's face to the deepest point that is shown.
-    transducer, transducer_type: its name, and a defined term of Transducer Type (0018,6031), as the
-        source says.
+    scanner: what made the image, as the source tells.
     window: (black, white) in the source's values, where nobody gave it and it was chosen here.
     """
 
     burned_in: bool | None = None
     depth_mm: float | None = None
-    transducer: str = ""
-    transducer_type: str = ""
+    scanner: Scanner = UNKNOWN_SCANNER
     window: tuple[float, float] | None = None
 
 

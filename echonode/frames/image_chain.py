@@ -48,7 +48,7 @@ class _Stages:
             # Pixels that are made here hold nothing but echoes, unless the operator knows better.
             burned_in=settings.picture.burned_in_or(default=False),
             depth_mm=geometry.rf_mm - geometry.r0_mm,
-            transducer=source.transducer,
+            scanner=source.scanner,
         )
 
 

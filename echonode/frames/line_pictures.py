@@ -34,7 +34,7 @@ from echonode.frames.settings import StreamSettings
 from echonode.frames.stream import Picture
 from echonode.frames.window import ChosenWindow
 from echonode.probe.image_sequence import Content, SequenceInfo
-from echonode.probe.messages import SectorGeometry
+from echonode.probe.messages import Scanner, SectorGeometry
 
 SOUND_SPEED_M_S = 1540.0  # in soft tissue; what scanners with arrays reckon with
 Floats = NDArray[np.float32]
@@ -70,7 +70,7 @@ class LinePictures:
             # Lines hold nothing but echoes, unless the operator knows better.
             burned_in=settings.picture.burned_in_or(default=False),
             depth_mm=depth_mm,
-            transducer_type=info.device.transducer_type,
+            scanner=Scanner(transducer_type=info.device.transducer_type),
         )
         self._window = ChosenWindow()
 

@@ -22,6 +22,7 @@ from echonode.frames.settings import StreamSettings
 from echonode.frames.stream import Picture
 from echonode.frames.window import ChosenWindow
 from echonode.probe.image_sequence import Content, SequenceInfo
+from echonode.probe.messages import Scanner
 
 Developer = Callable[[NDArray[np.generic]], Picture]
 
@@ -45,7 +46,7 @@ def developer(info: SequenceInfo, settings: StreamSettings) -> Developer:
         # A picture that others made may show a name.
         burned_in=settings.picture.burned_in_or(default=None),
         depth_mm=info.device.depth_mm,
-        transducer_type=info.device.transducer_type,
+        scanner=Scanner(transducer_type=info.device.transducer_type),
     )
     window = ChosenWindow()
 

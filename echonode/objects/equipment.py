@@ -29,18 +29,19 @@ def set_equipment(
 ) -> None:
     """Set both modules; what is unknown is left out, but for Manufacturer, which is type 2.
 
-    What the source says of its transducer stands above what is known of the probe.
+    probe: the operator's word, which stands above what the source tells.
     """
-    dataset.Manufacturer = cleaned("LO", probe.manufacturer)
+    told = facts.scanner
+    dataset.Manufacturer = cleaned("LO", probe.manufacturer or told.manufacturer)
     for keyword, vr, value in (
-        ("ManufacturerModelName", "LO", probe.model),
+        ("ManufacturerModelName", "LO", probe.model or told.model),
         ("DeviceSerialNumber", "LO", probe.serial),
         ("StationName", "SH", node.station_name),
         ("InstitutionName", "LO", node.institution_name),
         ("InstitutionAddress", "ST", node.institution_address),
         ("InstitutionalDepartmentName", "LO", node.department_name),
-        ("TransducerData", "LO", facts.transducer or probe.transducer),
-        ("TransducerType", "CS", facts.transducer_type or probe.transducer_type),
+        ("TransducerData", "LO", probe.transducer or told.transducer),
+        ("TransducerType", "CS", probe.transducer_type or told.transducer_type),
     ):
         if text := cleaned(vr, value):
             setattr(dataset, keyword, text)

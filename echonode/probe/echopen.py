@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from echonode.errors import ProtocolError
+from echonode.probe.echopen_scanner import echopen_scanner
 from echonode.probe.kinematics import Kinematics, Rays, rays_of
 from echonode.probe.line_reader import HeadedDecoder, LineReader
 from echonode.probe.messages import GeometryReceived, SampleContent, Samples, SectorGeometry
@@ -195,6 +196,7 @@ class KitDecoder(HeadedDecoder):
             geometry=geometry,
             content=SampleContent.RF if mode_0 else SampleContent.ENVELOPE,
             bits=16 if mode_0 else 8,
+            scanner=echopen_scanner("kit"),
         )
         reader = LineReader(
             lines=header.lines, samples=geometry.samples, wire_type=header.wire_type

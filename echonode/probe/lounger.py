@@ -35,6 +35,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from echonode.errors import ProtocolError
+from echonode.probe.echopen_scanner import echopen_scanner
 from echonode.probe.kinematics import BY_NAME, Kinematics, rays_of
 from echonode.probe.line_reader import HeadedDecoder, LineReader
 from echonode.probe.messages import GeometryReceived, SampleContent, Samples, SectorGeometry
@@ -202,7 +203,7 @@ class LoungerDecoder(HeadedDecoder):
             geometry=geometry,
             content=SampleContent.ENVELOPE,
             bits=16,
-            transducer=header.name,
+            scanner=echopen_scanner("lounger", transducer=header.name),
         )
         reader = LineReader(lines=header.lines, samples=geometry.samples, wire_type=_WIRE_TYPE)
         return received, reader

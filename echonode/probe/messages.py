@@ -59,17 +59,29 @@ class SectorGeometry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GeometryReceived:
-    """The probe said how it scans.
+class Scanner:
+    """Who made the probe and what it is, as far as its protocol tells; '' is unknown.
 
-    content: what it says its samples are. bits: 8 or 16 each. transducer: what it calls itself, ''
-    where it does not.
+    transducer_type: a defined term of Transducer Type (0018,6031, PS3.3 C.8.5.6).
     """
+
+    manufacturer: str = ""
+    model: str = ""
+    transducer: str = ""
+    transducer_type: str = ""
+
+
+UNKNOWN_SCANNER = Scanner()
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeometryReceived:
+    """The probe said how it scans. content: what it says its samples are. bits: 8 or 16 each."""
 
     geometry: SectorGeometry
     content: SampleContent
     bits: int
-    transducer: str = ""
+    scanner: Scanner = UNKNOWN_SCANNER
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

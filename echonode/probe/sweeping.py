@@ -21,6 +21,7 @@ from __future__ import annotations
 import numpy as np
 
 from echonode.errors import ProtocolError
+from echonode.probe.echopen_scanner import echopen_scanner
 from echonode.probe.kinematics import Kinematics, rays_of
 from echonode.probe.messages import (
     GeometryReceived,
@@ -122,7 +123,12 @@ class SweepingDecoder:
         if not self._begun:
             self._begun = True
             messages.append(
-                GeometryReceived(geometry=self._geometry, content=SampleContent.ENVELOPE, bits=8)
+                GeometryReceived(
+                    geometry=self._geometry,
+                    content=SampleContent.ENVELOPE,
+                    bits=8,
+                    scanner=echopen_scanner("sweeping"),
+                )
             )
         kept = bytes(memoryview(self._buffer)[: count * LINE_BYTES])
         del self._buffer[: count * LINE_BYTES]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from echonode.config import parse
 from echonode.frames.file_player import PlayFile
+from echonode.frames.frame import ProbeIdentity
 from echonode.frames.picture_settings import BurnedIn, ColourOrder, Orientation
 from echonode.frames.source import SourceSettings
 from echonode.frames.transport import ConnectTo, ListenAt
@@ -68,11 +69,10 @@ def test_the_size_of_the_image_is_the_operators_where_he_gives_it(tmp_path: Path
     assert cine_bytes_per_s(()) == rates[0]
 
 
-def test_an_echopen_probe_is_known_by_its_dialect(tmp_path: Path) -> None:
-    """Maker, model and transducer, unless the operator knows better; others stay unknown."""
-    kit = settings_of(tmp_path, "protocol: echopen, dialect: kit, connect: h:1").identity
-    assert (kit.manufacturer, kit.model, kit.serial) == ("echOpen", "kit", "")
-    assert (kit.transducer, kit.transducer_type) == ("SINGLE ELEMENT", "SECTOR_MECH")
+def test_the_equipment_is_the_operators_word_and_nothing_else(tmp_path: Path) -> None:
+    """What the protocol tells comes with the frames."""
+    plain = settings_of(tmp_path, "protocol: echopen, dialect: kit, connect: h:1").identity
+    assert plain == ProbeIdentity(name="p")
     named = settings_of(
         tmp_path,
         "protocol: echopen, dialect: kit, connect: h:1, profile: {manufacturer: Us, model: Mine,"
@@ -80,8 +80,6 @@ def test_an_echopen_probe_is_known_by_its_dialect(tmp_path: Path) -> None:
     ).identity
     assert (named.manufacturer, named.model, named.serial) == ("Us", "Mine", "7")
     assert (named.transducer, named.transducer_type) == ("PZT", "LINEAR")
-    other = settings_of(tmp_path, "protocol: openigtlink, connect: h:1").identity
-    assert (other.manufacturer, other.model, other.transducer_type) == ("", "", "")
 
 
 def test_what_is_said_of_text_in_the_pixels_reaches_the_stream(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_nothing_is_burned_into_pixels_that_are_made_of_lines() -> None:
     device = DeviceMetadata(frequency_mhz=10.0, transducer_type="LINEAR")
     picture = developer(info(device=device), PARALLEL)(lines())
     assert picture.facts.burned_in is False
-    assert picture.facts.transducer_type == "LINEAR"
+    assert picture.facts.scanner.transducer_type == "LINEAR"
     assert picture.calibration is not None
     assert picture.calibration.transducer_frequency_khz == 10_000
     knows = StreamSettings(

@@ -86,6 +86,7 @@ def test_a_dated_recording_dates_its_frames(shared_data: Path) -> None:
     assert picture.calibration is not None
     assert picture.calibration.transducer_frequency_khz == 3500
     assert (picture.facts.burned_in, picture.facts.depth_mm) == (False, 80)
+    assert (picture.facts.scanner.manufacturer, picture.facts.scanner.model) == ("echOpen", "kit")
 
 
 def test_a_recording_in_16_bit_is_not_black(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from echonode.errors import InvalidObject
-from echonode.frames.frame import ImageFacts
+from echonode.frames.frame import ImageFacts, ProbeIdentity
 from echonode.model.identity import Patient
 from echonode.objects.equipment import NodeEquipment
 from echonode.objects.ultrasound import build
+from echonode.probe.messages import Scanner
 from tests.unit.objects.acquisitions import (
     CONNECTED_AT,
     LOCAL,
@@ -111,11 +112,19 @@ def test_what_the_source_says_of_the_image_is_in_the_object() -> None:
     """Depth in whole mm, the transducer, and which values became grey; nonsense is left out."""
     (frame,) = frames([1.0])
     facts = ImageFacts(
-        depth_mm=79.6, transducer="L14", transducer_type="LINEAR", window=(0.0, 1023.0)
+        depth_mm=79.6,
+        scanner=Scanner(
+            manufacturer="echOpen", model="kit", transducer="L14", transducer_type="LINEAR"
+        ),
+        window=(0.0, 1023.0),
     )
-    read = read_back(built(acquisition((replace(frame, facts=facts),))))
+    taken = (replace(frame, facts=facts),)
+    read = read_back(built(acquisition(taken, probe=ProbeIdentity(name="p"))))
     assert read.DepthOfScanField == 80
+    assert (read.Manufacturer, read.ManufacturerModelName) == ("echOpen", "kit")
     assert (read.TransducerData, read.TransducerType) == ("L14", "LINEAR")
+    knows = read_back(built(acquisition(taken, probe=ProbeIdentity(name="p", model="Mine"))))
+    assert (knows.Manufacturer, knows.ManufacturerModelName) == ("echOpen", "Mine")
     assert "Grey levels are 0 to 1023 of the source's values." in read.ImageComments
     wrong = replace(frame, facts=ImageFacts(depth_mm=1e9))
     assert "DepthOfScanField" not in read_back(built(acquisition((wrong,))))

@@ -4,6 +4,8 @@ Rules
 - Frames come at the times that the recording has of them; `fps` stands above these (probe/pace.py).
   Frames keep the recorded times as their source's own: a recording played faster still tells when
   each frame was taken.
+- A frame's elapsed time is when it was due, never when it was shown: the same recording gives the
+  same clips and times on a busy machine.
 - A file can wait: where frames pile up, the player waits for room and none is dropped.
 - The end of the recording is the end of the connection, so that its clip closes. Where it loops,
   each turn is a connection of its own.
@@ -87,7 +89,7 @@ class FilePlayer:
             send=lambda _: None,  # nobody is there to hear us
         )
         reception = self._context.reception
-        reception.on_connected(connection, reel.stream)
+        reception.on_connected(connection, reel.stream, reel.played)
         reason, detail = LossReason.BROKEN, "fault"
         try:
             whole = self._show(reel, connection.opened_monotonic)
@@ -102,14 +104,14 @@ class FilePlayer:
 
     def _show(self, reel: Reel, began_s: float) -> bool:
         """Each frame at its time; whether all were shown."""
-        pace = Pace(self._way.fps, reel.frames_a_second)
+        pace = Pace(self._way.fps, reel.played.interval_s)
         reception, monotonic = self._context.reception, self._context.monotonic
         for at, frames in reel.frames():
-            due_s = began_s + pace.due_s(at)
-            if self._stopping.wait(max(0.0, due_s - monotonic())):
+            due_s = pace.due_s(at)
+            if self._stopping.wait(max(0.0, began_s + due_s - monotonic())):
                 return False
             while not reception.has_room(ROOM_WAIT_S):
                 if self._stopping.is_set():
                     return False
-            reception.on_frames(frames, monotonic() - began_s)
+            reception.on_frames(frames, due_s)
         return True

@@ -67,6 +67,22 @@ Transforms = Mapping[str, tuple[float, ...]]
 NO_TRANSFORMS: Transforms = MappingProxyType({})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """Frames of a recording: they are shown when they are due, and never arrive.
+
+    interval_s: from one frame to the next where they have no times of their own. assumed: neither
+    does the recording say how far apart they are.
+    """
+
+    interval_s: float
+    assumed: bool
+
+    def __post_init__(self) -> None:
+        if not self.interval_s > 0:
+            raise ValueError("interval_s is above 0")
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
     """One image plane as it came from one probe.
@@ -74,8 +90,9 @@ class Frame:
     pixels: uint8, (rows, columns) for MONOCHROME2 or (rows, columns, 3) for RGB; read-only.
     acquired_at: aware; wall time when the connection opened plus monotonic time since, so that a
         clock step in the middle of a cine bends no timing.
-    elapsed_s: monotonic seconds since the connection opened; cine timing comes from this, or from
-        the source's own timestamps where it sends them.
+    elapsed_s: seconds since the connection opened: when the frame arrived, by the monotonic clock;
+        of a recording, when it was due.
+    played: None for a frame of a live source.
     sequence: 0, 1, 2 ... per connection, counting dropped frames too.
     missing_lines: scan lines that never came; 0 for a whole frame.
     source_timestamp_s: the sender's own clock, where it has one.
@@ -94,6 +111,7 @@ class Frame:
     recorded_at: datetime | None = None
     transforms: Transforms = field(default_factory=lambda: NO_TRANSFORMS)
     facts: ImageFacts = NO_FACTS
+    played: Played | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8 or self.pixels.ndim not in (2, 3):

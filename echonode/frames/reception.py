@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from echonode.frames.frame import Played
 from echonode.frames.stream import (
     Conversation,
     CountsMessages,
@@ -41,16 +42,20 @@ REMEMBERED_OPENINGS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A connection opened: `at` by the wall clock, `monotonic` by the other."""
+    """A connection opened: `at` by the wall clock, `monotonic` by the other.
+
+    played: of a recording, whose frames have their own time; None for a live source.
+    """
 
     connection_id: str
     at: datetime
     monotonic: float
+    played: Played | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Arrived:
-    """A frame is whole; elapsed_s: since the connection opened, when its last byte was here."""
+    """A frame is whole; elapsed_s: as in frame.Frame, by its last byte."""
 
     frame: PendingFrame
     elapsed_s: float
@@ -127,13 +132,19 @@ class Reception:
         self._logged_device: tuple[object, ...] | None = None
         self._logged_at: float | None = None
 
-    def on_connected(self, connection: Connection, stream: FrameStream | None = None) -> None:
+    def on_connected(
+        self,
+        connection: Connection,
+        stream: FrameStream | None = None,
+        played: Played | None = None,
+    ) -> None:
         """A new stream for a new connection; its greeting goes out. Raises OSError."""
         stream = stream or self._new_stream()
         opened = Opened(
             connection_id=self._new_id(connection.opened_at),
             at=connection.opened_at,
             monotonic=connection.opened_monotonic,
+            played=played,
         )
         with self._lock:
             self._stream, self._opened = stream, opened

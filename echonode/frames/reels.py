@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from echonode.frames.frame import Played
 from echonode.frames.plane_pictures import developer
 from echonode.frames.sector_stream import SectorStream
 from echonode.frames.settings import StreamSettings
@@ -22,7 +23,8 @@ from echonode.probe.lounger import LoungerDecoder
 from echonode.probe.recording import KitRecording, LineRecording, read_lines
 from echonode.probe.simulated_lines import line_wire
 
-FRAMES_A_SECOND = 20.0  # of a recording that does not say
+# The pace of a recording that does not say; its objects say that it is assumed.
+ASSUMED = Played(interval_s=1 / 20.0, assumed=True)
 
 
 class Reel(Protocol):
@@ -34,8 +36,8 @@ class Reel(Protocol):
         ...
 
     @property
-    def frames_a_second(self) -> float:
-        """Where frames have no time of their own."""
+    def played(self) -> Played:
+        """How far its frames are apart where they have no time of their own."""
         ...
 
     def frames(self) -> Iterator[tuple[float | None, Sequence[Pending]]]:
@@ -63,8 +65,9 @@ class SequenceReel:
         return self
 
     @property
-    def frames_a_second(self) -> float:
-        return self._sequence.info.frame_rate_hz or FRAMES_A_SECOND
+    def played(self) -> Played:
+        rate_hz = self._sequence.info.frame_rate_hz
+        return Played(interval_s=1 / rate_hz, assumed=False) if rate_hz else ASSUMED
 
     @property
     def counts(self) -> StreamCounts:
@@ -99,7 +102,7 @@ class SequenceReel:
 class LineReel:
     """A recording of an echOpen probe's lines, through that probe's own decoder."""
 
-    frames_a_second = FRAMES_A_SECOND
+    played = ASSUMED
 
     def __init__(self, recording: LineRecording, settings: StreamSettings) -> None:
         kit = isinstance(recording, KitRecording)

@@ -9,7 +9,7 @@
 
 Rules
 - A loss anywhere is counted and logged (`frame_dropped`, at most once a second a connection).
-- A clip is handed over at the moment it ends, not when the next frame comes.
+- A clip of a live source is handed over at the moment it ends, not when the next frame comes.
 - Whether there is room for an exam is asked before it begins (admission.py); frames of one that was
   refused are shown and not captured.
 - One connection is one `connection_id`: the probe's name and when the connection opened.
@@ -228,6 +228,7 @@ class ProbeSource:
             recorded_at=arrived.frame.recorded_at,
             transforms=arrived.frame.transforms,
             facts=picture.facts,
+            played=self._opened.played,
         )
         if self._admission.admits(frame.elapsed_s):
             self._capture(self._opened, frame)
@@ -257,7 +258,13 @@ class ProbeSource:
             self._handover.put(acquisition)
 
     def _patience_s(self) -> float | None:
-        """How long the next frame may take before the clip under way is over; None: any time."""
+        """How long the next frame may take before the clip under way is over; None: any time.
+
+        A recording has its own time, which does not pass while it waits for us: its next frame or
+        its end closes the clip.
+        """
         if self._builder is None or self._opened is None or self._builder.due_s is None:
+            return None
+        if self._opened.played is not None:
             return None
         return max(0.0, self._builder.due_s - (self._monotonic() - self._opened.monotonic))

@@ -3,7 +3,8 @@
 For authors: a way in is a frozen value (what the configuration says) whose `transport` gives
 something that starts and stops, and that tells a Reception what comes:
 
-    on_connected(connection, stream=None)   a connection opened; None takes the protocol's stream
+    on_connected(connection, stream=None)   a connection opened; None takes the protocol's stream;
+                                            a player of recordings says how it is `played`
     on_bytes(data) / on_datagram(data)      what came, for a stream that decodes
     on_frames(frames, elapsed_s)            frames as they are, for a player that decodes by itself
     has_room(wait_s)                        whether a frame would push out another: a file can wait

@@ -1,8 +1,15 @@
 """When each frame of a cine was taken (PS3.3 C.7.6.5 Cine, C.7.6.6 Multi-frame).
 
 Rules
-- Times come from the sender's own clock where it stamps every frame and never goes back or jumps,
-  else from the monotonic arrival times; why they do not is said (`note`).
+- Where the times come from, in this order:
+  1. the sender's or recorder's own stamps, checked against arrival (source_times.py); frames
+     without a usable stamp stand between their neighbours, and a remark counts them;
+  2. in a recording, the frames' places at its frame rate; a remark says that times are not known.
+     When they were shown is never their time;
+  3. monotonic arrival times; a remark says why.
+- A rate that nobody gave is a recommendation to the viewer and no more: Frame Time, which
+  Multi-frame requires, and Recommended Display Frame Rate are written, Cine Rate and Effective
+  Duration are not.
 - Even means: no frame lies further from its place in an evenly spaced row than a twentieth of a
   frame time, by arrival, since a network shakes; a thousandth, by the sender's clock, since what it
   measured is told as it was. Then Frame Increment Pointer names Frame Time, which says it in one
@@ -13,22 +20,30 @@ Rules
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from echonode.frames.frame import Frame
+from echonode.objects.source_times import NO_TIMES, StampedFrame, source_times
 from echonode.objects.values import refusal
 
 EVEN_WITHIN = 0.05  # of a frame time: 2.5 ms at 20 frames/s, below what an eye or a viewer tells
 SOURCE_EVEN_WITHIN = 0.001  # 50 us at 20 frames/s: no more than the rounding of a slow clock
-_LONGEST_S = 86_400.0  # no clip is a day long; its milliseconds still fit a DS of 16 characters
 _VECTOR_BYTES = 65534  # explicit VR holds DS in a 16 bit length (PS3.3 C.7.6.5, note)
 _LARGEST_IS = 2**31 - 1
+
+
+class TimeSource(StrEnum):
+    """Where the moments of a cine come from."""
+
+    STAMPS = "source"  # the clock of the sender or recorder
+    ARRIVAL = "arrival"  # ours
+    SPACING = "spacing"  # none: a recording's frames at even distances
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +51,18 @@ class CineTiming:
     """The moments of a cine's frames.
 
     offsets_us: microseconds from the first frame to each frame, not falling; the first is 0.
-    even: whether one Frame Time tells them all.
-    source: "source" for the sender's clock, "arrival" for ours. note: why not the sender's, or ''.
+    even: whether one Frame Time tells them all. mean: it does not, and no vector has room.
+    note: why they are not the source's stamps, or ''. placed: frames that stand between their
+    neighbours for want of a usable stamp. assumed: nobody gave the rate.
     """
 
     offsets_us: tuple[int, ...]
     even: bool
-    source: str
+    source: TimeSource
     note: str = ""
+    placed: int = 0
+    assumed: bool = False
+    mean: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -61,32 +80,51 @@ def timing_of(frames: Sequence[Frame]) -> CineTiming:
 
     Raises InvalidObject where the arrival times themselves go back.
     """
-    stamps, note = _source_stamps(frames)
-    source = "source" if stamps else "arrival"
-    stamps = stamps or [frame.elapsed_s for frame in frames]
-    offsets = [round((stamp - stamps[0]) * 1e6) for stamp in stamps]
-    if any(later < earlier for earlier, later in pairwise(offsets)):
+    played = frames[0].played
+    if played is None and any(b.elapsed_s < a.elapsed_s for a, b in pairwise(frames)):
         raise refusal("FrameTimeVector", "frames are in the order of their time (PS3.3 C.7.6.5)")
-    even = _is_even(offsets, SOURCE_EVEN_WITHIN if source == "source" else EVEN_WITHIN)
-    if not even and _vector_bytes(offsets) > _VECTOR_BYTES:
-        even, note = True, "too many frames for a Frame Time Vector"
-    return CineTiming(offsets_us=tuple(offsets), even=even, source=source, note=note)
+    verdict = source_times([_stamped(frame) for frame in frames])
+    if verdict.times_s:
+        return _timing(verdict.times_s, TimeSource.STAMPS, placed=verdict.placed)
+    if played is None:
+        return _timing([f.elapsed_s for f in frames], TimeSource.ARRIVAL, note=verdict.reason)
+    return _timing(
+        [frame.sequence * played.interval_s for frame in frames],
+        TimeSource.SPACING,
+        note="" if verdict.reason == NO_TIMES else verdict.reason,
+        assumed=played.assumed,
+    )
 
 
-def _source_stamps(frames: Sequence[Frame]) -> tuple[list[float], str]:
-    """The sender's stamps, or none and the reason ('' where it simply has no clock)."""
-    stamps = [f.source_timestamp_s for f in frames if f.source_timestamp_s is not None]
-    if not stamps:
-        return [], ""
-    if len(stamps) < len(frames):
-        return [], "the source left frames without a time"
-    if not all(math.isfinite(stamp) for stamp in stamps):
-        return [], "the source sent times that are no numbers"
-    if any(later <= earlier for earlier, later in pairwise(stamps)):
-        return [], "the source clock stood still or went back"
-    if stamps[-1] - stamps[0] > _LONGEST_S:
-        return [], "the source clock jumped"
-    return stamps, ""
+def _stamped(frame: Frame) -> StampedFrame:
+    return StampedFrame(
+        sequence=frame.sequence,
+        stamp_s=frame.source_timestamp_s,
+        arrived_s=frame.elapsed_s if frame.played is None else None,
+    )
+
+
+def _timing(
+    moments_s: Sequence[float],
+    source: TimeSource,
+    *,
+    note: str = "",
+    placed: int = 0,
+    assumed: bool = False,
+) -> CineTiming:
+    """The moments in microseconds, and how they can be written."""
+    offsets = [round((moment - moments_s[0]) * 1e6) for moment in moments_s]
+    even = _is_even(offsets, EVEN_WITHIN if source is TimeSource.ARRIVAL else SOURCE_EVEN_WITHIN)
+    mean = not even and _vector_bytes(offsets) > _VECTOR_BYTES
+    return CineTiming(
+        offsets_us=tuple(offsets),
+        even=even or mean,
+        source=source,
+        note=note,
+        placed=placed,
+        assumed=assumed,
+        mean=mean,
+    )
 
 
 def _is_even(offsets: Sequence[int], within: float) -> bool:
@@ -125,5 +163,7 @@ def set_cine(dataset: Dataset, timing: CineTiming) -> None:
     if timing.duration_s > 0:
         rate = min(max(1, round(1e3 / timing.frame_time_ms)), _LARGEST_IS)
         dataset.RecommendedDisplayFrameRate = rate
+        if timing.assumed:
+            return
         dataset.CineRate = rate
         dataset.EffectiveDuration = f"{timing.duration_s:.6f}"

@@ -10,10 +10,11 @@ as numbers (`evidence`). An image about which there is nothing to say has no com
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 
 from echonode.frames.frame import Acquisition, Frame
-from echonode.objects.cine_timing import CineTiming
+from echonode.objects.cine_timing import CineTiming, TimeSource
 
 
 def remarks(acquisition: Acquisition, *, calibrated: bool, timing: CineTiming | None) -> str:
@@ -25,8 +26,8 @@ def remarks(acquisition: Acquisition, *, calibrated: bool, timing: CineTiming | 
         found.append(f"Frames with missing lines: {acquisition.partial}.")
     if not calibrated:
         found.append("Not calibrated: distances cannot be measured.")
-    if timing is not None and timing.note:
-        found.append(f"Frame times are {_TIMES[timing.source]}: {timing.note}.")
+    if timing is not None:
+        found += _of_times(timing)
     if recorded_at(acquisition.frames[0]) is not None:
         found.append("Acquisition date and time are the recorder's clock, in whole seconds.")
     if (window := acquisition.frames[0].facts.window) is not None:
@@ -41,7 +42,19 @@ def recorded_at(frame: Frame) -> datetime | None:
     return known if known is not None and known <= frame.acquired_at else None
 
 
-_TIMES = {"arrival": "arrival times", "source": "a mean"}
+def _of_times(timing: CineTiming) -> Iterator[str]:
+    """What is doubtful about the frames' times."""
+    if timing.source is TimeSource.ARRIVAL:
+        yield f"Frame times are arrival times: {timing.note}."
+    if timing.source is TimeSource.SPACING:
+        rate = "an assumed rate" if timing.assumed else "by the recording's frame rate"
+        why = f"; {timing.note}" if timing.note else ""
+        yield f"Frame times are not known: spaced by {timing.frame_time_ms:.6g} ms, {rate}{why}."
+    if timing.placed:
+        count = f"{timing.placed} of {len(timing.offsets_us)} frames"
+        yield f"Frame times: {count} had no usable time and are placed between their neighbours."
+    if timing.mean:
+        yield "Frame times are a mean: too many frames for a Frame Time Vector."
 
 
 def evidence(
@@ -69,7 +82,8 @@ def evidence(
     if timing is not None:
         facts |= {
             "timing": "frame_time" if timing.even else "frame_time_vector",
-            "timing_source": timing.source,
+            "timing_source": timing.source.value,
             "timing_note": timing.note,
+            "timing_placed": timing.placed,
         }
     return facts

@@ -37,7 +37,7 @@ log = get_logger(__name__)
 MAX_CLIENTS = 5
 # PLUS gives up a receiver after 0.5 s and ten tries; so long, the others wait for it.
 CLIENT_TIMEOUT_S = 5.0
-FRAMES_A_SECOND = 20.0
+STEP_S = 1 / 20.0  # between images without times
 OK_STATUS = struct.pack(">HQ20s", 1, 0, b"") + b"OK\0"  # code, subcode, error name, message
 
 
@@ -173,7 +173,7 @@ class OpenIGTLinkSender:
             self.finished.set()
 
     def _send_images(self) -> None:
-        pace = Pace(self._fps or None, FRAMES_A_SECOND)
+        pace = Pace(self._fps or None, STEP_S)
         began = time.monotonic()
         while True:
             for image in self._images():

@@ -6,15 +6,17 @@ LONGEST_PAUSE_S = 10.0  # whoever froze the picture for an hour does not want to
 
 
 class Pace:
-    """Seconds since the first frame. fps: instead of the frames' own times.
+    """Seconds since the first frame.
+
+    fps: instead of the frames' own times. step_s: from frame to frame where there are none.
 
     Where times go back, as where a recording begins again, the next frame comes after a usual step;
     no pause is longer than LONGEST_PAUSE_S.
     """
 
-    def __init__(self, fps: float | None, without_times: float) -> None:
+    def __init__(self, fps: float | None, step_s: float) -> None:
         self._fps = fps
-        self._step_s = 1 / (fps or without_times)
+        self._step_s = 1 / fps if fps else step_s
         self._due_s: float | None = None
         self._last: float | None = None
 

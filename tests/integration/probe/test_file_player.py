@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ import pytest
 import structlog
 
 from echonode.frames.file_player import PlayFile
-from echonode.frames.frame import Acquisition, ProbeIdentity
+from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.frames.settings import CaptureSettings
 from echonode.frames.source import ProbeSource, SourceSettings
 from echonode.probe.link import LinkSettings
 from echonode.probe.recording import read_recording
 from tests.integration.probe.sockets import eventually
+from tests.unit.objects.acquisitions import built
 from tests.unit.probe.sequences import frame_fields, metaimage, ramps
 
 
@@ -52,11 +54,48 @@ def test_a_recording_plays_at_its_own_times_and_ends(tmp_path: Path) -> None:
     assert source.stop(5)
     (clip,) = taken
     assert np.array_equal([frame.pixels for frame in clip.frames], ramps(6))
-    elapsed = [frame.elapsed_s - clip.frames[0].elapsed_s for frame in clip.frames]
-    assert elapsed == pytest.approx([0, 0.05, 0.1, 0.15, 0.2, 0.25], abs=0.2)
-    assert elapsed[-1] >= 0.2
+    elapsed = [frame.elapsed_s for frame in clip.frames]
+    assert elapsed == pytest.approx([0, 0.05, 0.1, 0.15, 0.2, 0.25])
     assert [frame.source_timestamp_s for frame in clip.frames][:2] == [10.0, 10.05]
     assert not source.counts.connected
+
+
+@pytest.mark.parametrize("fps", [None, 37.0, 400.0])
+def test_a_recording_without_times_gives_the_same_cine_each_time(
+    fps: float | None, tmp_path: Path
+) -> None:
+    """However the machine was busy, and whatever `fps` says: spaced, and told to be."""
+    path = tmp_path / "film.mha"
+    path.write_bytes(b"".join(metaimage(ramps(12))))
+    taken: list[Acquisition] = []
+    source = source_of(PlayFile(path=path, fps=fps), taken)
+    source.start()
+    eventually(lambda: bool(taken))
+    assert source.stop(5)
+    (clip,) = taken
+    dataset = built(clip).dataset
+    assert (dataset.NumberOfFrames, dataset.FrameTime) == (12, 50)
+    assert "CineRate" not in dataset
+    assert "Frame times are not known: spaced by 50 ms, an assumed rate." in dataset.ImageComments
+
+
+def test_a_machine_that_stands_still_does_not_divide_a_clip(tmp_path: Path) -> None:
+    """A recording's own time ends its clips: here the disk takes longer than the gap."""
+    taken: list[Acquisition] = []
+    way = PlayFile(path=recording(tmp_path, frames=40), fps=400)
+    slow = threading.Event()
+
+    def show(frame: Frame) -> None:
+        slow.wait(0.02)  # eight times slower than the frames are due
+
+    settings = source_of(way, taken, gap_s=0.01)._settings
+    source = ProbeSource(
+        replace(settings, backlog_frames=1), on_acquisition=taken.append, on_frame=show
+    )
+    source.start()
+    eventually(lambda: bool(taken))
+    assert source.stop(5)
+    assert [len(clip.frames) for clip in taken] == [40]
 
 
 def test_nothing_is_dropped_however_slow_the_disk_is(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from pydicom import Dataset, FileMetaDataset, dcmread
 from pydicom.filewriter import write_file_meta_info
 
-from echonode.frames.frame import Acquisition, Calibration, Frame, ProbeIdentity
+from echonode.frames.frame import Acquisition, Calibration, Frame, Played, ProbeIdentity
 from echonode.model.exam import ExamFacts
 from echonode.model.identity import IMPLEMENTATION_CLASS_UID, Patient, derive_uid
 from echonode.objects.equipment import NodeEquipment
@@ -52,6 +52,7 @@ def frames(
     rgb: bool = False,
     calibration: Calibration | None = None,
     stamps: Sequence[float | None] | None = None,
+    played: Played | None = None,
 ) -> tuple[Frame, ...]:
     """A frame of noise for each of `times`, seconds since the connection; the same every time."""
     noise = np.random.default_rng(7)
@@ -64,6 +65,7 @@ def frames(
             elapsed_s=time,
             sequence=number,
             source_timestamp_s=stamps[number] if stamps else None,
+            played=played,
         )
         for number, time in enumerate(times)
     )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from echonode.errors import InvalidObject
-from echonode.frames.frame import ImageFacts, ProbeIdentity
+from echonode.frames.frame import ImageFacts, Played, ProbeIdentity
 from echonode.model.identity import Patient
 from echonode.objects.equipment import NodeEquipment
 from echonode.objects.ultrasound import build
@@ -209,7 +209,8 @@ def test_an_uncalibrated_picture_cannot_be_measured_and_says_so() -> None:
 def test_lost_and_incomplete_frames_are_told_to_people_and_to_the_index() -> None:
     """In Image Comments, which any viewer shows, and as numbers in the evidence."""
     made = built(acquisition(CINE, dropped=3, partial=1))
-    assert made.dataset.ImageComments == "Frames dropped: 3. Frames with missing lines: 1."
+    said = "Frames dropped: 3. Frames with missing lines: 1."
+    assert made.dataset.ImageComments.startswith(said)
     assert (made.evidence["dropped"], made.evidence["partial"]) == (3, 1)
     assert made.evidence["timing"] == "frame_time"
 
@@ -226,6 +227,28 @@ def test_a_doubtful_source_clock_is_told() -> None:
     expected = "Frame times are arrival times: the source clock stood still or went back."
     assert made.dataset.ImageComments == expected
     assert made.evidence["timing_source"] == "arrival"
+
+
+def test_what_is_not_known_of_frame_times_is_told() -> None:
+    """Arrival for want of a clock; a recording without times; frames that were placed."""
+    whole, played = sector(24, 32), Played(interval_s=0.05, assumed=True)
+
+    def comment(times: list[float], **more: object) -> str:
+        taken = frames(times, calibration=whole, **more)  # type: ignore[arg-type]
+        return str(built(acquisition(taken)).dataset.get("ImageComments", ""))
+
+    assert comment([1.0, 1.1]) == "Frame times are arrival times: the source sends none."
+    assert comment([1.0, 1.7], played=played) == (
+        "Frame times are not known: spaced by 50 ms, an assumed rate."
+    )
+    assert comment([1.0, 1.7], played=replace(played, assumed=False)) == (
+        "Frame times are not known: spaced by 50 ms, by the recording's frame rate."
+    )
+    even = [n / 10 for n in range(10)]
+    assert comment(even, stamps=even) == ""
+    assert comment(even, stamps=[*even[:4], even[3], *even[5:]]) == (
+        "Frame times: 1 of 10 frames had no usable time and are placed between their neighbours."
+    )
 
 
 def test_evidence_holds_no_patient_data() -> None:

@@ -61,8 +61,9 @@ class ImageFacts:
 
 NO_FACTS = ImageFacts()
 
-Transforms = Mapping[str, tuple[float, ...]]
-"""Name, such as ProbeToTracker, -> the sixteen numbers of its 4 x 4 matrix, row by row, in mm."""
+Transforms = Mapping[str, tuple[float, ...] | None]
+"""Name, such as ProbeToTracker, -> the sixteen numbers of its 4 x 4 matrix, row by row, in mm; None
+where the sender has it and calls it invalid."""
 
 NO_TRANSFORMS: Transforms = MappingProxyType({})
 

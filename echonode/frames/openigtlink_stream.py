@@ -8,8 +8,9 @@ Rules
 - An IMAGE whose CRC, sizes or types are wrong is counted as a frame that was lost, in its place in
   the sequence, and the stream goes on.
 - A time is the sender's: the metadata's Timestamp where there is one, else the header's; 0 is none.
-- TRANSFORM are kept, and each frame gets the nearest in time of each device; the transforms in a
-  frame's own metadata stand above them.
+- TRANSFORM are kept, and each frame gets the nearest in time of each device, by the headers' times,
+  which are of one clock; a metadata's Timestamp may be of another. The transforms in a frame's own
+  metadata stand above them. The matrix of the IMAGE is a transform as well (image_pose.py).
 - COMMAND may ask for a capture, a few at a time. STATUS is a keep-alive. VIDEO is refused. All else
   is counted, and passed over.
 - A kind of refusal is logged once a connection.
@@ -26,6 +27,8 @@ from numpy.typing import NDArray
 
 from echonode.errors import ProtocolError
 from echonode.frames.capture_request import CaptureAction, CaptureRequest, CaptureResult
+from echonode.frames.image_pose import pose_of
+from echonode.frames.picture_settings import Orientation
 from echonode.frames.plane_pictures import Developer, developer
 from echonode.frames.settings import StreamSettings
 from echonode.frames.stream import Pending, PendingCommand, PendingFrame, StreamCounts
@@ -138,7 +141,11 @@ class OpenIGTLinkStream:
         self._device = message.device
         at = timestamp_of(message.metadata)
         at = message.timestamp_s if at is None else at
-        transforms = {**self._track.at(at), **transforms_of(message.metadata)}
+        transforms = {
+            **self._track.at(message.timestamp_s),
+            **pose_of(image, self._settings.picture.orientation or Orientation.MF),
+            **transforms_of(message.metadata),
+        }
         self._frames += 1
         self._sequence += 1
         return (

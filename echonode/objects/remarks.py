@@ -9,15 +9,24 @@ as numbers (`evidence`). An image about which there is nothing to say has no com
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 
 from echonode.frames.frame import Acquisition, Frame
 from echonode.objects.cine_timing import CineTiming, TimeSource
+from echonode.objects.tracking import Tracking
+
+_NAMES_SHOWN = 4  # a tracked exam has three to ten
 
 
-def remarks(acquisition: Acquisition, *, calibrated: bool, timing: CineTiming | None) -> str:
+def remarks(
+    acquisition: Acquisition,
+    *,
+    calibrated: bool,
+    timing: CineTiming | None,
+    tracking: Tracking | None,
+) -> str:
     """The sentences of Image Comments; '' where all went well."""
     found = []
     if acquisition.dropped:
@@ -33,6 +42,8 @@ def remarks(acquisition: Acquisition, *, calibrated: bool, timing: CineTiming | 
     if (window := acquisition.frames[0].facts.window) is not None:
         black, white = window
         found.append(f"Grey levels are {black:.10g} to {white:.10g} of the source's values.")
+    if tracking is not None:
+        found += _of_tracking(tracking)
     return " ".join(found)
 
 
@@ -57,13 +68,21 @@ def _of_times(timing: CineTiming) -> Iterator[str]:
         yield "Frame times are a mean: too many frames for a Frame Time Vector."
 
 
+def _of_tracking(tracking: Tracking) -> Iterator[str]:
+    """What a reader of the private block must know first."""
+    if doubtful := tracking.doubtful:
+        shown = [f"{name} in {count}" for name, count in islice(doubtful.items(), _NAMES_SHOWN)]
+        more = [f"{len(doubtful) - len(shown)} more"] if len(doubtful) > len(shown) else []
+        of = f"of {len(tracking.status)} frames"
+        yield f"Tracking is absent or invalid: {', '.join([*shown, *more])} {of}."
+    if tracking.left_out:
+        yield f"Transforms left out: {tracking.left_out}."
+
+
 def evidence(
     acquisition: Acquisition, *, calibrated: bool, timing: CineTiming | None
 ) -> dict[str, int | str]:
-    """How the frames came, as the index keeps it; never patient data.
-
-    first_transforms: where a tracker saw the probe at the first frame, as JSON; only where it did.
-    """
+    """How the frames came, as the index keeps it; never patient data."""
     facts: dict[str, int | str] = {
         "probe": acquisition.probe.name,
         "connection_id": acquisition.connection_id,
@@ -75,10 +94,6 @@ def evidence(
         "last_sequence": acquisition.frames[-1].sequence,
         "calibrated": int(calibrated),
     }
-    if transforms := acquisition.frames[0].transforms:
-        facts["first_transforms"] = json.dumps(
-            {name: list(transforms[name]) for name in transforms}
-        )
     if timing is not None:
         facts |= {
             "timing": "frame_time" if timing.even else "frame_time_vector",

@@ -37,6 +37,7 @@ from echonode.objects.equipment import NodeEquipment, set_equipment
 from echonode.objects.moments import dt, offset_from_utc, set_moment, study_offset
 from echonode.objects.region_calibration import set_region, usable
 from echonode.objects.remarks import evidence, recorded_at, remarks
+from echonode.objects.tracking import set_tracking, tracking_of
 from echonode.objects.values import checked, refusal
 
 _DEEPEST_MM = 1000  # no field is a metre deep: a sender's nonsense is no depth
@@ -99,15 +100,20 @@ def build(
             columns=dataset.Columns,
             center_khz=acquisition.probe.center_frequency_khz,
         )
-    return _finished(dataset, acquisition, timing, calibrated=calibration is not None)
+    tracking = tracking_of(frames)
+    if tracking is not None:
+        space = derive_uid("space", node_id, exam.study_instance_uid, acquisition.connection_id)
+        set_tracking(dataset, tracking, frame_of_reference_uid=space)
+    calibrated = calibration is not None
+    if text := remarks(acquisition, calibrated=calibrated, timing=timing, tracking=tracking):
+        dataset.ImageComments = text
+    return _finished(dataset, acquisition, timing, calibrated=calibrated)
 
 
 def _finished(
     dataset: Dataset, acquisition: Acquisition, timing: CineTiming | None, *, calibrated: bool
 ) -> UltrasoundObject:
-    """The dataset with its remarks, as a value."""
-    if text := remarks(acquisition, calibrated=calibrated, timing=timing):
-        dataset.ImageComments = text
+    """The dataset as a value."""
     return UltrasoundObject(
         dataset=dataset,
         frames=acquisition.frames,

@@ -99,13 +99,13 @@ class SequenceFrame:
 
     index: its place in the recording, from 0; one that is marked as bad is left out. pixels: of the
     sequence's shape and kind. timestamp_s: of the recorder's clock. transforms: where the tracker
-    saw what, by name.
+    saw what, by name; None where it did not see it well.
     """
 
     index: int
     pixels: NDArray[np.generic]
     timestamp_s: float | None = None
-    transforms: Mapping[str, Matrix] = field(default_factory=lambda: MappingProxyType({}))
+    transforms: Mapping[str, Matrix | None] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

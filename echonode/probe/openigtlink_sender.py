@@ -3,7 +3,8 @@
 Rules (PlusToolkit/PlusLib, vtkPlusOpenIGTLinkServer.cxx)
 - It listens, and serves several receivers; or it connects out, to one that listens.
 - Messages have header version 1, without metadata, until the receiver has sent version 2 once.
-- Each image is preceded by a TRANSFORM for each tracked device. GET_STATUS is answered by STATUS.
+- Each image is preceded by a TRANSFORM for each tracked device that is seen. GET_STATUS is answered
+  by STATUS.
 - What receivers send is read all the time, so that neither end waits for the other.
 - Here, other than there, the images rest while nobody listens, and the end of the recording ends
   every connection.
@@ -38,6 +39,7 @@ MAX_CLIENTS = 5
 # PLUS gives up a receiver after 0.5 s and ten tries; so long, the others wait for it.
 CLIENT_TIMEOUT_S = 5.0
 STEP_S = 1 / 20.0  # between images without times
+IDENTITY: Matrix = tuple(np.eye(4).ravel().tolist())  # what PLUS writes for an invalid transform
 OK_STATUS = struct.pack(">HQ20s", 1, 0, b"") + b"OK\0"  # code, subcode, error name, message
 
 
@@ -48,7 +50,7 @@ class OutgoingImage:
     pixels: NDArray[np.generic]
     timestamp_s: float | None = None
     spacing_mm: tuple[float, float] = (1.0, 1.0)  # as all send who have none
-    transforms: Mapping[str, Matrix] = field(default_factory=lambda: MappingProxyType({}))
+    transforms: Mapping[str, Matrix | None] = field(default_factory=lambda: MappingProxyType({}))
 
 
 Images = Callable[[], Iterator[OutgoingImage]]
@@ -239,7 +241,10 @@ class _Client:
         if image.timestamp_s is not None:
             fields["Timestamp"] = repr(image.timestamp_s)
         for name, matrix in image.transforms.items():
-            fields[f"{name}Transform"] = " ".join(map(repr, matrix))
+            fields[f"{name}Transform"] = " ".join(map(repr, matrix or IDENTITY))
+            fields[f"{name}TransformStatus"] = "INVALID" if matrix is None else "OK"
+            if matrix is None:  # there is no message for it
+                continue
             self._message("TRANSFORM", name, encode_transform(matrix), image.timestamp_s)
         content = encode_image(pixels, spacing_mm=spacing_mm)
         self._message("IMAGE", device, content, image.timestamp_s, fields)

@@ -57,6 +57,6 @@ class SequenceFields:
             if all(fields.get(key) == value for fields in frames)
         }
 
-    def transforms(self, index: int) -> Mapping[str, Matrix]:
-        """Where the tracker saw what."""
+    def transforms(self, index: int) -> Mapping[str, Matrix | None]:
+        """Where the tracker saw what; None where it did not see it well."""
         return MappingProxyType(transforms_of(self._fields.get(index, _NONE)))

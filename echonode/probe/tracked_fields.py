@@ -33,16 +33,18 @@ def timestamp_of(fields: Mapping[str, str]) -> float | None:
     return seconds if math.isfinite(seconds) else None
 
 
-def transforms_of(fields: Mapping[str, str]) -> dict[str, Matrix]:
-    """Name (without `Transform`) to matrix, of the good ones; at most TRANSFORMS_A_FRAME."""
-    found: dict[str, Matrix] = {}
+def transforms_of(fields: Mapping[str, str]) -> dict[str, Matrix | None]:
+    """Name (without `Transform`) to matrix; at most TRANSFORMS_A_FRAME.
+
+    None where its status is not OK, whatever numbers stand there, or where it is no matrix.
+    """
+    found: dict[str, Matrix | None] = {}
     for key, value in fields.items():
         match = _TRANSFORM_FIELD.fullmatch(key)
-        if match is None or fields.get(f"{key}Status", "OK").upper() != "OK":
+        if match is None or len(found) >= TRANSFORMS_A_FRAME:
             continue
-        matrix = _matrix(value)
-        if matrix is not None and len(found) < TRANSFORMS_A_FRAME:
-            found[match[1]] = matrix
+        is_good = fields.get(f"{key}Status", "OK").upper() == "OK"
+        found[match[1]] = _matrix(value) if is_good else None
     return found
 
 

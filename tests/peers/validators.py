@@ -36,13 +36,17 @@ class Validation:
 def dciodvfy(path: Path) -> Validation:
     """Check a file against its IOD (PS3.3) with dicom3tools. Raises PeerMissing."""
     done = _run(find_program("dciodvfy"), str(path))
-    # It writes everything to stderr; a line that is neither an error nor a warning is the IOD.
+    # It writes everything to stderr; a line that is neither an error nor a warning is the IOD. What
+    # it says of an element while it reads begins with the element's tag.
     lines = [line.strip() for line in done.splitlines() if line.strip()]
-    return Validation(
-        errors=tuple(line for line in lines if line.startswith("Error")),
-        warnings=tuple(line for line in lines if line.startswith("Warning")),
-        iod=next((line for line in lines if not line.startswith(("Error", "Warning"))), ""),
-    )
+    errors = tuple(line for line in lines if _is(line, "Error"))
+    warnings = tuple(line for line in lines if _is(line, "Warning"))
+    rest = (line for line in lines if line not in errors and line not in warnings)
+    return Validation(errors=errors, warnings=warnings, iod=next(rest, ""))
+
+
+def _is(line: str, severity: str) -> bool:
+    return line.startswith(severity) or (line.startswith("(0x") and f" - {severity} - " in line)
 
 
 @dataclass(frozen=True, kw_only=True)

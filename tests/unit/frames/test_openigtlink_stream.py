@@ -107,15 +107,24 @@ def test_times_are_the_senders() -> None:
 
 def test_transforms_go_with_the_frame_that_is_nearest_in_time() -> None:
     """As messages of their own, or in the image's metadata, which stand above them."""
-    near = message("TRANSFORM", encode_transform(MATRIX), device="ProbeToTracker", timestamp_s=10.0)
+    near = message("TRANSFORM", encode_transform(MATRIX), device="ProbeToTracker", timestamp_s=10.9)
     far = message(
         "TRANSFORM", encode_transform((2.0, *MATRIX[1:])), device="ProbeToTracker", timestamp_s=20.0
     )
     (frame,) = frames_of(stream(), near + far + image(timestamp_s=11.0))
-    assert frame.transforms == {"ProbeToTracker": MATRIX}
+    assert frame.transforms["ProbeToTracker"] == MATRIX
+    plus = {"Timestamp": "232.5"}  # PLUS counts from its start there, and by the epoch in headers
+    raw = image(timestamp_s=11.0, header_version=2, metadata=plus)
+    (frame,) = frames_of(stream(), near + far + raw)
+    assert frame.transforms["ProbeToTracker"] == MATRIX
+    (frame,) = frames_of(stream(), near + far + image(timestamp_s=15.0))
+    assert "ProbeToTracker" not in frame.transforms
     own = {"ProbeToTrackerTransform": " ".join(map(str, (3.0, *MATRIX[1:])))}
     (frame,) = frames_of(stream(), near + image(header_version=2, metadata=own))
-    assert frame.transforms["ProbeToTracker"][0] == 3.0
+    assert (frame.transforms["ProbeToTracker"] or ())[0] == 3.0
+    lost = own | {"ProbeToTrackerTransformStatus": "INVALID"}
+    (frame,) = frames_of(stream(), near + image(header_version=2, metadata=lost))
+    assert frame.transforms["ProbeToTracker"] is None
 
 
 def test_a_damaged_image_is_a_lost_frame_in_its_place() -> None:

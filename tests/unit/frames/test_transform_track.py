@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from echonode.frames.transform_track import KEPT_OF_EACH, TransformTrack
+from echonode.frames.transform_track import (
+    KEPT_OF_EACH,
+    NEAR_S,
+    UNTIMED_FRAMES,
+    TransformTrack,
+)
 from echonode.probe.tracked_fields import (
     TRANSFORMS_A_FRAME,
     Matrix,
@@ -20,11 +25,30 @@ def at(x: float) -> Matrix:
 def test_the_nearest_in_time_is_taken() -> None:
     """Of each device, by the sender's clock, before or after the frame."""
     track = TransformTrack()
-    for second in (1.0, 2.0, 3.0):
+    for second in (1.0, 2.0, 2.3, 3.0):
         track.take("ProbeToTracker", second, at(second))
-    track.take("StylusToTracker", 9.0, at(9.0))
+    track.take("StylusToTracker", 2.25, at(9.0))
     near = track.at(2.2)
-    assert near == {"ProbeToTracker": at(2.0), "StylusToTracker": at(9.0)}
+    assert near == {"ProbeToTracker": at(2.3), "StylusToTracker": at(9.0)}
+    assert track.at(1.1)["ProbeToTracker"] == at(1.0)
+
+
+def test_a_position_of_another_moment_is_no_position() -> None:
+    """The tracker lost the probe, and sends nothing: its last word is not the frame's."""
+    track = TransformTrack()
+    track.take("ProbeToTracker", 5.0, at(5.0))
+    assert track.at(5.0 + NEAR_S - 0.001)
+    assert track.at(5.0 + NEAR_S + 0.001) == {}
+    assert track.at(5.0 - NEAR_S - 0.001) == {}
+
+
+def test_without_times_a_position_holds_for_a_few_frames() -> None:
+    """Until another comes; then for as many again."""
+    track = TransformTrack()
+    for number in (1, 2):
+        track.take("ProbeToTracker", None, at(number))
+        held = [track.at(None) for _ in range(UNTIMED_FRAMES + 3)]
+        assert held == [{"ProbeToTracker": at(number)}] * UNTIMED_FRAMES + [{}] * 3
 
 
 def test_without_times_the_last_counts() -> None:
@@ -44,7 +68,8 @@ def test_memory_is_bounded() -> None:
     for number in range(100):
         track.take("device-0", 1000.0 + number, at(number))
     assert len(track.at(None)) == TRANSFORMS_A_FRAME
-    assert track.at(1000.0)["device-0"] == at(100 - KEPT_OF_EACH)
+    assert track.at(1100.0 - KEPT_OF_EACH)["device-0"] == at(100 - KEPT_OF_EACH)
+    assert "device-0" not in track.at(1000.0)
 
 
 def test_a_transform_message_survives_both_ways() -> None:
@@ -53,8 +78,8 @@ def test_a_transform_message_survives_both_ways() -> None:
     assert decode_transform(encode_transform(matrix)) == matrix
 
 
-def test_fields_that_are_no_transforms_are_passed_over() -> None:
-    """Bad status, too few numbers, what is not a number: none becomes a matrix."""
+def test_transforms_that_are_not_valid_are_marked() -> None:
+    """Bad status, too few numbers, what is not a number: the name is there, and no matrix."""
     good = " ".join(map(str, at(3)))
     fields = {
         "ProbeToTrackerTransform": good,
@@ -65,6 +90,7 @@ def test_fields_that_are_no_transforms_are_passed_over() -> None:
         "Depth": "50",
         "Timestamp": "12.25",
     }
-    assert transforms_of(fields) == {"ProbeToTracker": at(3)}
+    invalid = {"AToB": None, "CToD": None, "EToF": None}
+    assert transforms_of(fields) == {"ProbeToTracker": at(3)} | invalid
     assert timestamp_of(fields) == 12.25
     assert timestamp_of({"Timestamp": "inf"}) is timestamp_of({"Timestamp": "x"}) is None

@@ -35,7 +35,15 @@ from echonode.frames.stream import PendingFrame, StreamCounts
 from echonode.frames.sweep import Sweep
 from echonode.log import get_logger
 from echonode.probe.echopen_scanner import echopen_scanner
-from echonode.probe.epf import Command, LineDatagram, Reply, ReplyReader, encode_request, parse_line
+from echonode.probe.epf import (
+    Command,
+    LineDatagram,
+    Reply,
+    ReplyReader,
+    encode_line,
+    encode_request,
+    parse_line,
+)
 from echonode.probe.epf_geometry import geometry_of, lines_of
 from echonode.probe.messages import DeviceStatus, GeometryReceived, SampleContent
 
@@ -76,7 +84,12 @@ class EpfStream:
             partial=now.partial,
             incomplete=now.incomplete,
             lines_missing=now.lines_missing,
+            bytes_skipped=now.bytes_skipped,
         )
+
+    @property
+    def failure(self) -> ProtocolError | None:
+        return self._replies.failure
 
     @property
     def device(self) -> DeviceStatus | None:
@@ -113,7 +126,7 @@ class EpfStream:
             self._begin(line)
         elif len(line.samples) != self._samples:
             return self._other_depth(line, data)
-        self._first_of_other = None
+        self._skip_first_of_other()
         return self._pending_of([line])
 
     def tick(self, elapsed_s: float) -> Sequence[PendingFrame]:
@@ -126,6 +139,10 @@ class EpfStream:
         return self._pending(self._frames.flush()) if quiet and self._frames is not None else []
 
     def finish(self) -> Sequence[PendingFrame]:
+        self._skip_first_of_other()
+        return self._flushed()
+
+    def _flushed(self) -> list[PendingFrame]:
         return [] if self._frames is None else self._pending(self._frames.flush())
 
     def _heed(self, reply: Reply) -> None:
@@ -143,10 +160,12 @@ class EpfStream:
         assert self._frames is not None
         if not self._frames.is_newer(line.frame):
             return self._skip(data)  # a straggler of the geometry before
-        first, self._first_of_other = self._first_of_other, line
+        first = self._first_of_other
         if first is None or len(first.samples) != len(line.samples):
+            self._skip_first_of_other()
+            self._first_of_other = line
             return []
-        done = self.finish()
+        done = self._flushed()
         self._begin(line)
         return [*done, *self._pending_of([first, line])]
 
@@ -185,6 +204,12 @@ class EpfStream:
             )
             for sweep in sweeps
         ]
+
+    def _skip_first_of_other(self) -> None:
+        """A line of another depth that no second one bore out is no line of ours."""
+        if self._first_of_other is not None:
+            self._skip(encode_line(self._first_of_other))
+            self._first_of_other = None
 
     def _skip(self, data: bytes) -> list[PendingFrame]:
         self._before = self._before.plus(bytes_skipped=len(data))

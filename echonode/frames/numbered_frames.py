@@ -7,7 +7,7 @@ Rules
 - The number counts modulo 256 and is unsigned. From the newest frame on, up to REORDERED behind is
   late and everything else ahead; whole turns that were slept through are not counted.
 - More than FAR ahead is not believed before a second datagram says the same: one stray datagram
-  must not throw the count of frames out.
+  must not throw the count of frames out. It is counted as bytes skipped.
 - A frame of which nothing came is incomplete, one of which too much is missing as well; both leave
   their gap in the sequence. A line that comes twice counts once; one that comes after its frame is
   missing, and stays so.
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from echonode.frames.stream import StreamCounts
 from echonode.frames.sweep import Sweep
-from echonode.probe.epf import LineDatagram
+from echonode.probe.epf import LineDatagram, encode_line
 
 COUNTER = 256
 CLOCK = 2**32
@@ -76,16 +76,25 @@ class NumberedFrames:
         if self._is_far(line.frame):
             held, self._far = self._far, line
             if held is None or held.frame != line.frame:
+                self._skip(held)
                 return []
             lines = [held, line]
         else:
+            self._skip(self._far)
             lines = [line]
         self._far = None
         return [sweep for each in lines for sweep in self._add(each)]
 
     def flush(self) -> list[Sweep]:
         """The probe pauses, or the connection ended: every open frame is over."""
+        self._skip(self._far)
+        self._far = None
         return [] if self._newest is None else self._close_before(self._newest + 1)
+
+    def _skip(self, line: LineDatagram | None) -> None:
+        """Count a line that is not believed."""
+        if line is not None:
+            self._counts = self._counts.plus(bytes_skipped=len(encode_line(line)))
 
     def _is_far(self, number: int) -> bool:
         if self._newest is None or not self.is_newer(number):

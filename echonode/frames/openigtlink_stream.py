@@ -6,7 +6,7 @@ Rules
 - IMAGE of one device are frames: of the one that is configured, else of the first whose image can
   be one. Only planes are (k = 1); a volume, or pixels of two components, are refused and counted.
 - An IMAGE whose CRC, sizes or types are wrong is counted as a frame that was lost, in its place in
-  the sequence, and the stream goes on.
+  the sequence, and the stream goes on. One whose body the end of the connection cuts is lost, too.
 - A time is the sender's: the metadata's Timestamp where there is one, else the header's; 0 is none.
 - TRANSFORM are kept, and each frame gets the nearest in time of each device, by the headers' times,
   which are of one clock; a metadata's Timestamp may be of another. The transforms in a frame's own
@@ -86,6 +86,10 @@ class OpenIGTLinkStream:
     def counts(self) -> StreamCounts:
         return StreamCounts(frames=self._frames, incomplete=self._incomplete)
 
+    @property
+    def failure(self) -> ProtocolError | None:
+        return self._decoder.failure
+
     def greeting(self) -> bytes:
         return encode(Message(type="GET_STATUS", device=OUR_NAME, content=b"", header_version=2))
 
@@ -106,9 +110,7 @@ class OpenIGTLinkStream:
         for message in self._decoder.receive(data):
             self._count(message.type)
             if isinstance(message, Refused):
-                self._refuse(message, reason=message.reason)
-                if message.type == "IMAGE" and self._is_ours(message.device):
-                    self._lose_a_frame()
+                self._damaged(message)
                 continue
             handler = self._handlers.get(message.type)
             if handler is not None:
@@ -116,7 +118,9 @@ class OpenIGTLinkStream:
         return found
 
     def finish(self) -> Sequence[Pending]:
-        """Nothing is kept back; patches of a frame that is not whole are a loss."""
+        """Nothing is kept back; a frame that is not whole is a loss, be it patches or a body."""
+        if (cut := self._decoder.unfinished) is not None:
+            self._damaged(cut)
         self._patches.give_up()
         self._count_given_up()
         log.debug("openigtlink_messages", kinds=dict(self.kinds))
@@ -187,6 +191,11 @@ class OpenIGTLinkStream:
 
     def _is_ours(self, device: str) -> bool:
         return not self._device or device == self._device
+
+    def _damaged(self, message: Refused) -> None:
+        self._refuse(message, reason=message.reason)
+        if message.type == "IMAGE" and self._is_ours(message.device):
+            self._lose_a_frame()
 
     def _lose_a_frame(self) -> None:
         self._incomplete += 1

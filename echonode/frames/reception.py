@@ -161,12 +161,18 @@ class Reception:
             connection.send(greeting)
 
     def on_bytes(self, data: bytes) -> None:
-        """Frames that are whole now; ProtocolError from the stream ends the connection."""
-        assert self._stream is not None
-        self.on_frames(self._stream.receive(data), self._elapsed_s())
+        """Frames that are whole now; ProtocolError from the stream ends the connection.
+
+        At once, and not with the next bytes, which may never come.
+        """
+        stream = self._stream
+        assert stream is not None
+        self.on_frames(stream.receive(data), self._elapsed_s())
         self._log_device()
         self._log_frameless()
         self._answer()
+        if stream.failure is not None:
+            raise stream.failure
 
     def on_unreachable(self, detail: str) -> None:
         """An attempt to connect failed: logged at the first, and once an hour while it lasts."""

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from echonode.errors import ProtocolError
 from echonode.frames.frame import Played
 from echonode.frames.plane_pictures import developer
 from echonode.frames.sector_stream import SectorStream
@@ -82,7 +83,19 @@ class SequenceReel:
     def finish(self) -> Sequence[Pending]:
         return ()
 
+    @property
+    def failure(self) -> ProtocolError | None:
+        return None  # `frames` raises it
+
     def frames(self) -> Iterator[tuple[float | None, Sequence[Pending]]]:
+        try:
+            yield from self._shown()
+        except (ProtocolError, OSError):
+            self._left_out = self._sequence.info.frames - self._frames
+            raise
+        self._left_out = self._sequence.info.frames - self._frames
+
+    def _shown(self) -> Iterator[tuple[float | None, Sequence[Pending]]]:
         for frame in self._sequence.frames():
             yield (
                 frame.timestamp_s,

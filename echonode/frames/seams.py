@@ -68,9 +68,14 @@ class SeamAssembler:
             bytes_skipped=event.bytes_skipped, lines_missing=event.lines_missing
         )
 
-    def finish(self) -> None:
-        """The connection ended: what is under way is lost."""
-        if self._present.any() and not self._joined:
+    def finish(self, *, bytes_left: int = 0) -> None:
+        """The connection ended: what is under way is lost, even where none of its lines is whole.
+
+        bytes_left: that came and became no line.
+        """
+        begun = self._present.any() or (bytes_left and self._sequence)
+        self._counts = self._counts.plus(bytes_skipped=bytes_left)
+        if begun and not self._joined:
             self._counts = self._counts.plus(incomplete=1)
         self._begin()
 

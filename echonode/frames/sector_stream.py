@@ -38,7 +38,7 @@ class Assembler(Protocol):
 
     def resynchronised(self, event: Resynchronised) -> None: ...
 
-    def finish(self) -> None: ...
+    def finish(self, *, bytes_left: int = 0) -> None: ...
 
 
 class AssemblerFactory(Protocol):
@@ -68,6 +68,10 @@ class SectorStream:
     def counts(self) -> StreamCounts:
         return StreamCounts() if self._assembler is None else self._assembler.counts
 
+    @property
+    def failure(self) -> ProtocolError | None:
+        return self._decoder.failure
+
     def greeting(self) -> bytes:
         """Nothing: probes of scan lines talk unasked."""
         return b""
@@ -84,7 +88,7 @@ class SectorStream:
             log.debug("probe_tail_refused", error=str(error))
             frames = []
         if self._assembler is not None:
-            self._assembler.finish()
+            self._assembler.finish(bytes_left=self._decoder.unread)
         return frames
 
     def _take(self, messages: Iterable[Message]) -> list[PendingFrame]:

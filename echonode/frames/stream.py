@@ -21,6 +21,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from echonode.errors import ProtocolError
 from echonode.frames.capture_request import CaptureRequest, CaptureResult
 from echonode.frames.frame import NO_FACTS, NO_TRANSFORMS, Calibration, ImageFacts, Transforms
 from echonode.probe.messages import DeviceStatus
@@ -88,16 +89,24 @@ class FrameStream(Protocol):
         """A snapshot; may be read from any thread."""
         ...
 
+    @property
+    def failure(self) -> ProtocolError | None:
+        """Why nothing more can be read, once all that was good is out; `receive` raises it then."""
+        ...
+
     def greeting(self) -> bytes:
         """What to send as soon as the connection is open; empty for a probe that only talks."""
         ...
 
     def receive(self, data: bytes) -> Sequence[Pending]:
-        """The frames that `data` completes; ProtocolError where it is not of the protocol."""
+        """The frames that `data` completes.
+
+        ProtocolError where it is not of the protocol, and no frame was completed before that.
+        """
         ...
 
     def finish(self) -> Sequence[Pending]:
-        """The connection ended: frames that were whole. Never raises."""
+        """The connection ended: frames that were whole; what was cut is counted. Never raises."""
         ...
 
 

@@ -64,6 +64,7 @@ class SweepAssembler:
     def __init__(self, geometry: SectorGeometry, *, bits: int, largest_gap: float) -> None:
         self._shape = (geometry.lines, geometry.samples)
         self._type: np.dtype[np.integer[Any]] = np.dtype(np.int16 if bits == 16 else np.uint8)
+        self._sweep_bytes = geometry.lines * (geometry.samples + 1) * self._type.itemsize
         self._most_missing = int(geometry.lines * largest_gap)
         self._growing: _Growing | None = None
         self._last_ascending: bool | None = None  # direction of the sweep before; None: none yet
@@ -98,11 +99,20 @@ class SweepAssembler:
             self._growing.samples[self._growing.row] = 0
             self._growing.present[self._growing.row] = False
 
-    def finish(self) -> None:
-        """The connection ended: what is under way is lost."""
-        if self._growing is not None and not self._growing.joined:
+    def finish(self, *, bytes_left: int = 0) -> None:
+        """The connection ended: what is under way is lost.
+
+        bytes_left: that came and became no line: the sweep under way, even where none of its lines
+        is whole, and others behind it where there are more than a sweep has.
+        """
+        self._count(bytes_skipped=bytes_left)
+        growing, self._growing = self._growing, None
+        if growing is None and (not bytes_left or self._last_ascending is None):
+            return
+        if growing is not None and growing.joined:
+            return
+        for _ in range(1 + bytes_left // self._sweep_bytes):
             self._lose_one()
-        self._growing = None
 
     def _continues(self, growing: _Growing, ascending: bool, row: int) -> bool:
         """Whether the line may belong to the sweep under way."""

@@ -157,21 +157,21 @@ class WordReader:
     def __init__(self, *, least_words: int) -> None:
         self._least = least_words
         self._buffer = bytearray()
-        self._failure: ProtocolError | None = None
+        self.failure: ProtocolError | None = None
 
     def receive(self, data: bytes) -> list[tuple[int, ...]]:
         """The messages that `data` completes; ProtocolError once all that was good is out."""
         messages: list[tuple[int, ...]] = []
-        if self._failure is None:
+        if self.failure is None:
             self._buffer += data
             try:
                 while (message := self._next()) is not None:
                     messages.append(message)
             except ProtocolError as failure:
-                self._failure = failure
+                self.failure = failure
                 self._buffer.clear()
-        if self._failure is not None and not messages:
-            raise self._failure
+        if self.failure is not None and not messages:
+            raise self.failure
         return messages
 
     def _next(self) -> tuple[int, ...] | None:
@@ -193,6 +193,11 @@ class ReplyReader:
 
     def __init__(self) -> None:
         self._words = WordReader(least_words=4)
+
+    @property
+    def failure(self) -> ProtocolError | None:
+        """What `receive` raises from now on."""
+        return self._words.failure
 
     def receive(self, data: bytes) -> list[Reply]:
         """The replies that `data` completes; ProtocolError as WordReader."""

@@ -39,7 +39,7 @@ class LineReader:
         self._line_bytes = (samples + 1) * wire_type.itemsize
         self._last: int | None = None  # place of the last line on the walk; None: none yet
         self._searching = True
-        self._skipped = 0  # bytes passed over in the search that is under way
+        self.skipped = 0  # bytes passed over in the search that is under way
 
     def read(self, buffer: bytearray, messages: list[Message], *, last_call: bool) -> None:
         """Move every line that is whole from `buffer` to `messages`.
@@ -78,10 +78,10 @@ class LineReader:
         alignment, refused = self._find(buffer, CHECKED_LINES)
         if alignment is None and last_call and not refused:
             alignment = self._believe_the_last_lines(buffer)
-        self._skipped += refused
+        self.skipped += refused
         del buffer[:refused]
         limit = MAX_SEARCHED_SWEEPS * self._walk.lines * self._line_bytes
-        if self._skipped > limit:
+        if self.skipped > limit:
             raise ProtocolError(f"no sequence of scan lines in {limit} bytes")
         if alignment is None:
             return False
@@ -106,7 +106,7 @@ class LineReader:
 
     def _resume(self, place: int, messages: list[Message]) -> None:
         """Read on from `place`, and say what was passed over."""
-        skipped, self._skipped = self._skipped, 0
+        skipped, self.skipped = self.skipped, 0
         if self._last is not None:
             missing = self._walk.between(self._walk.after(self._last), place)
             messages.append(
@@ -133,7 +133,13 @@ class HeadedDecoder:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._reader: LineReader | None = None
-        self._failure: ProtocolError | None = None
+        self._refused = 0  # bytes kept back when it failed
+        self.failure: ProtocolError | None = None
+
+    @property
+    def unread(self) -> int:
+        searched = 0 if self._reader is None else self._reader.skipped
+        return self._refused + len(self._buffer) + searched
 
     def receive(self, data: bytes) -> list[Message]:
         """The messages that `data` completes.
@@ -152,15 +158,16 @@ class HeadedDecoder:
 
     def _take(self, data: bytes, *, last_call: bool) -> list[Message]:
         messages: list[Message] = []
-        if self._failure is None:
+        if self.failure is None:
             self._buffer += data
             try:
                 self._decode(messages, last_call)
             except ProtocolError as failure:
-                self._failure = failure
+                self.failure = failure
+                self._refused = len(self._buffer)
                 self._buffer.clear()
-        if self._failure is not None and not messages:
-            raise self._failure
+        if self.failure is not None and not messages:
+            raise self.failure
         return messages
 
     def _decode(self, messages: list[Message], last_call: bool) -> None:

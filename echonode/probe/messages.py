@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from echonode.errors import ProtocolError
 from echonode.probe.kinematics import Rays
 
 Samples = NDArray[np.integer[Any]]  # int16 or uint8
@@ -129,7 +130,17 @@ Message = GeometryReceived | LineReceived | Resynchronised
 
 
 class Decoder(Protocol):
-    """Bytes of one connection in, messages out; no I/O, no clock, no thread."""
+    """Bytes of one connection in, messages out; no I/O, no clock, no thread.
+
+    failure: what `receive` raises from now on, since the bytes cannot be of this protocol.
+    unread: bytes that no line was made of, and that no Resynchronised has told.
+    """
+
+    @property
+    def failure(self) -> ProtocolError | None: ...
+
+    @property
+    def unread(self) -> int: ...
 
     def receive(self, data: bytes) -> list[Message]:
         """Take the next bytes; ProtocolError where they cannot be of this protocol."""

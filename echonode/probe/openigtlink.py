@@ -8,7 +8,7 @@ Rules
 - The body size is checked against a limit before a byte of it is kept, and the room for a body
   becomes memory only as its bytes come.
 - A header that cannot be one raises ProtocolError: without it the stream has no frame any more, and
-  the link starts anew.
+  the link starts anew. The whole messages before it come out first.
 - Each byte of a body is copied once, from the chunk it came in to the body; content and pixels are
   views of that.
 - The CRC covers the body. A body that does not fit its CRC is refused and counted, never decoded;
@@ -112,7 +112,7 @@ class OpenIGTLinkDecoder:
     """Bytes as they come from the socket, messages out.
 
     `receive` takes any split of the stream. ProtocolError is the only thing it raises; afterwards
-    the decoder must be thrown away with its connection.
+    the decoder must be thrown away with its connection. failure: what it raises from now on.
     """
 
     def __init__(self, *, body_limit: int = BODY_LIMIT) -> None:
@@ -120,11 +120,32 @@ class OpenIGTLinkDecoder:
         self._header: _Header | None = None
         self._room = _room(HEADER.size)  # for the header or the body that is under way
         self._filled = 0
+        self.failure: ProtocolError | None = None
+
+    @property
+    def unfinished(self) -> Refused | None:
+        """The message whose body is under way, as what it is when nothing more comes."""
+        if self._header is None:
+            return None
+        reason = f"it ends after {self._filled} of {self._header.body_size} bytes"
+        return Refused(type=self._header.type, device=self._header.device, reason=reason)
 
     def receive(self, data: bytes | bytearray | memoryview) -> list[Message | Refused]:
-        """Take bytes; give every message they complete, in order."""
-        view = memoryview(data)
+        """Take bytes; give every message they complete, in order.
+
+        ProtocolError where there are no messages any more; only once all that was good is out.
+        """
         messages: list[Message | Refused] = []
+        if self.failure is None:
+            try:
+                self._decode(memoryview(data), messages)
+            except ProtocolError as failure:
+                self.failure = failure
+        if self.failure is not None and not messages:
+            raise self.failure
+        return messages
+
+    def _decode(self, view: memoryview, messages: list[Message | Refused]) -> None:
         position = 0
         while True:
             taken = min(len(self._room) - self._filled, len(view) - position)
@@ -133,7 +154,7 @@ class OpenIGTLinkDecoder:
             position += taken
             self._filled = filled
             if filled < len(self._room):
-                return messages
+                return
             if self._header is None:
                 self._header = _header(self._room, self._body_limit)
                 self._expect(self._header.body_size)

@@ -94,26 +94,33 @@ class SweepingDecoder:
         self._begun = False
         self._last: int | None = None  # number of the last line read, given out or not
         self._held: LineReceived | None = None  # a line that no neighbour has borne out yet
-        self._failure: ProtocolError | None = None
+        self._refused = 0  # bytes kept back when it failed
+        self.failure: ProtocolError | None = None
+
+    @property
+    def unread(self) -> int:
+        held = 0 if self._held is None else LINE_BYTES
+        return self._refused + len(self._buffer) + held
 
     def receive(self, data: bytes) -> list[Message]:
         """The messages that `data` completes; ProtocolError once all that was good is out."""
         messages: list[Message] = []
-        if self._failure is None:
+        if self.failure is None:
             self._buffer += data
             try:
                 self._decode(messages)
             except ProtocolError as failure:
-                self._failure = failure
+                self.failure = failure
+                self._refused = len(self._buffer)
                 self._buffer.clear()
-        if self._failure is not None and not messages:
-            raise self._failure
+        if self.failure is not None and not messages:
+            raise self.failure
         return messages
 
     def finish(self) -> list[Message]:
         """Nothing: a line that no other bears out is not believed."""
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         return []
 
     def _decode(self, messages: list[Message]) -> None:

@@ -161,6 +161,20 @@ def test_garbage_costs_the_connection_and_no_frame() -> None:
         assert s.counts.frames_dropped == 0
 
 
+def test_what_came_before_nonsense_is_kept_and_the_sender_is_left_at_once() -> None:
+    """Three images and a header that is none in one piece, then silence: we hang up."""
+    archive, port = Archive(), free_port()
+    with source(ListenAt(host="127.0.0.1", port=port), archive) as s:
+        with socket.create_connection(("127.0.0.1", port)) as sender:
+            sender.sendall(image() * 3 + b"\xff" * 58)
+            sender.settimeout(10)
+            while sender.recv(4096):
+                pass  # our greeting
+        eventually(lambda: len(archive.taken) == 1)
+        assert (s.counts.frames_received, s.counts.frames_dropped) == (3, 0)
+    assert len(archive.taken[0].frames) == 3
+
+
 # --- pyigtl, an independent implementation ---
 
 

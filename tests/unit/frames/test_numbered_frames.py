@@ -112,10 +112,13 @@ def test_the_frame_that_had_begun_is_neither_a_frame_nor_a_loss() -> None:
 
 
 def test_one_stray_datagram_does_not_throw_the_count_out() -> None:
-    """A counter far ahead is believed when it is said twice: after an outage of 100 frames."""
+    """A counter far ahead is believed when it is said twice: after an outage of 100 frames.
+
+    Said once, it is counted as bytes that were skipped.
+    """
     order = frames_of(0, 4)
     order.insert(30, datagram(190, 3))
-    assert received(order)[1] == StreamCounts(frames=4)
+    assert received(order)[1] == StreamCounts(frames=4, bytes_skipped=26)
     for outage in (100, 200):
         sweeps, counts = received(frames_of(0, 2) + frames_of(2 + outage, 2))
         assert [sweep.sequence for sweep in sweeps] == [0, 1, 2 + outage, 3 + outage]

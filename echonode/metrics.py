@@ -90,6 +90,11 @@ def _probe_metrics(
         "Frames since the start, by what became of them",
         labels=["probe", "fate"],
     )
+    dropped = CounterMetricFamily(
+        "echonode_frames_dropped",
+        "Frames that became no image, by whose fault it is",
+        labels=["probe", "reason"],
+    )
     battery = GaugeMetricFamily(
         "echonode_probe_battery_percent", "Charge, as the probe says", labels=["probe"]
     )
@@ -105,10 +110,13 @@ def _probe_metrics(
         frames.add_metric([probe.name, "received"], probe.frames_received)
         frames.add_metric([probe.name, "dropped"], probe.frames_dropped)
         frames.add_metric([probe.name, "partial"], probe.frames_partial)
+        for reason, count in probe.frames_dropped_by.items():
+            dropped.add_metric([probe.name, reason], count)
     yield connected
     yield battery
     yield temperature
     yield frames
+    yield dropped
 
 
 def _delivery_metric(destinations: Sequence[DestinationStatus]) -> GaugeMetricFamily:

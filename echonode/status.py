@@ -190,6 +190,7 @@ def _probe_status(source: ProbeSource) -> ProbeStatus:
         connected=counts.connected,
         frames_received=counts.frames_received,
         frames_dropped=counts.frames_dropped,
+        frames_dropped_by={reason.value: count for reason, count in counts.dropped.items()},
         frames_partial=counts.frames_partial,
         refusal=source.refusal,
         problem=counts.problem,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from echonode.frames.frame import Played
+from echonode.frames.source_counts import DropReason, SourceCounts, stream_sum
 from echonode.frames.stream import (
     Conversation,
     CountsMessages,
@@ -26,7 +27,6 @@ from echonode.frames.stream import (
 from echonode.log import get_logger
 from echonode.probe.backlog import Backlog
 from echonode.probe.line import Connection, LossReason
-from echonode.probe.messages import DeviceStatus
 
 log = get_logger(__name__)
 
@@ -77,29 +77,6 @@ class Lost:
 Item = Opened | Arrived | Asked | Lost
 
 
-@dataclass(frozen=True, kw_only=True)
-class SourceCounts:
-    """What a probe brought since the start, over all its connections.
-
-    frames_received: whole or partial frames off the wire. frames_dropped: of these and of those
-    that never became whole, how many did not become an image. frames_partial: used with lines
-    missing. acquisitions: taken by whoever keeps them. device: the probe's latest word on itself.
-    problem: why no frame comes from it just now, where that is not as it should be: it is not
-    reached, or it is connected and sends no image.
-    """
-
-    connected: bool
-    connections: int
-    frames_received: int
-    frames_dropped: int
-    frames_partial: int
-    lines_missing: int
-    bytes_skipped: int
-    acquisitions: int
-    device: DeviceStatus | None = None
-    problem: str = ""
-
-
 class Reception:
     """Feeds the backlog from a link's callbacks; one stream a connection."""
 
@@ -128,7 +105,7 @@ class Reception:
         self._unreachable = ""
         self._unreachable_logged_at: float | None = None
         self._is_frameless_logged = False
-        self._logged_drops = 0
+        self._logged_drops: Mapping[DropReason, int] = {}
         self._logged_device: tuple[object, ...] | None = None
         self._logged_at: float | None = None
 
@@ -235,7 +212,7 @@ class Reception:
         self._backlog.put(Lost())
         counts = self._stream.counts
         with self._lock:
-            self._before = _sum(self._before, counts)
+            self._before = stream_sum(self._before, counts)
             self._stream = self._conversation = self._datagrams = self._reports = None
         self._log_drops(None)
         log.info(
@@ -258,12 +235,16 @@ class Reception:
         """A snapshot; may be read from any thread."""
         with self._lock:
             stream = self._stream
-            total = self._before if stream is None else _sum(self._before, stream.counts)
+            total = self._before if stream is None else stream_sum(self._before, stream.counts)
             return SourceCounts(
                 connected=stream is not None,
                 connections=self._connections,
                 frames_received=total.frames,
-                frames_dropped=total.incomplete + self._pushed_out + self._faults,
+                dropped={
+                    DropReason.TOO_SLOW: self._pushed_out,
+                    DropReason.INCOMPLETE: total.incomplete,
+                    DropReason.NO_IMAGE: self._faults,
+                },
                 frames_partial=total.partial,
                 lines_missing=total.lines_missing,
                 bytes_skipped=total.bytes_skipped,
@@ -327,25 +308,24 @@ class Reception:
         return f"{self._name}-{at:%Y%m%dT%H%M%S.%f}"
 
     def _log_drops(self, elapsed_s: float | None) -> None:
-        """Log what was dropped since last time; None: now, whenever last time was."""
-        dropped = self.counts(acquisitions=0).frames_dropped
-        if dropped == self._logged_drops:
+        """Log what was dropped since last time, a line a reason; None: now, whenever that was."""
+        counts = self.counts(acquisitions=0)
+        new = {
+            reason: count - self._logged_drops.get(reason, 0)
+            for reason, count in counts.dropped.items()
+        }
+        if not any(new.values()):
             return
         last = self._logged_at
         since_s = None if elapsed_s is None or last is None else elapsed_s - last
         if since_s is not None and 0 <= since_s < DROP_LOG_INTERVAL_S:
             return
-        log.warning(
-            "frame_dropped", probe=self._name, frames=dropped - self._logged_drops, total=dropped
-        )
-        self._logged_drops, self._logged_at = dropped, elapsed_s
-
-
-def _sum(one: StreamCounts, other: StreamCounts) -> StreamCounts:
-    return StreamCounts(
-        frames=one.frames + other.frames,
-        partial=one.partial + other.partial,
-        incomplete=one.incomplete + other.incomplete,
-        lines_missing=one.lines_missing + other.lines_missing,
-        bytes_skipped=one.bytes_skipped + other.bytes_skipped,
-    )
+        for reason in filter(new.get, new):
+            log.warning(
+                "frame_dropped",
+                probe=self._name,
+                frames=new[reason],
+                reason=reason.value,
+                total=counts.frames_dropped,
+            )
+        self._logged_drops, self._logged_at = counts.dropped, elapsed_s

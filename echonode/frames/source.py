@@ -8,7 +8,8 @@
     commands thread  what the sender itself asks for: capture, answer  (may wait for the disk)
 
 Rules
-- A loss anywhere is counted and logged (`frame_dropped`, at most once a second a connection).
+- A loss anywhere is counted and logged with its reason (`frame_dropped`, at most once a second a
+  connection).
 - A clip of a live source is handed over at the moment it ends, not when the next frame comes.
 - Whether there is room for an exam is asked before it begins (admission.py); frames of one that was
   refused are shown and not captured.
@@ -39,9 +40,9 @@ from echonode.frames.reception import (
     Lost,
     Opened,
     Reception,
-    SourceCounts,
 )
 from echonode.frames.settings import CaptureMode, CaptureSettings, StreamSettings
+from echonode.frames.source_counts import SourceCounts
 from echonode.frames.transport import TransportContext, Way
 from echonode.log import get_logger
 from echonode.probe.backlog import Backlog

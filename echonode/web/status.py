@@ -25,7 +25,8 @@ MAX_LAST = 1000
 class ProbeStatus:
     """One probe: whether it is there, and its frames since the node started.
 
-    dropped: frames that came and could not be used; partial: frames used with lines missing.
+    dropped: frames that came and could not be used; dropped_by: the same by their reason
+    (frames/source_counts.py). partial: frames used with lines missing.
     refusal: why nothing of it is captured just now; '' when it is. problem: why no frame comes from
     it, where that is not as it should be; ''.
     state, battery_percent, temperature_c: what the probe says of itself; '' and None where it does
@@ -37,6 +38,7 @@ class ProbeStatus:
     frames_received: int
     frames_dropped: int
     frames_partial: int
+    frames_dropped_by: Mapping[str, int] = field(default_factory=dict)
     refusal: str = ""
     problem: str = ""
     state: str = ""

@@ -21,10 +21,10 @@ from functools import partial
 from typing import Final
 
 from echonode.frames.frame import ProbeIdentity
-from echonode.frames.reception import SourceCounts
 from echonode.frames.sector_stream import SectorStream
 from echonode.frames.settings import CaptureMode, CaptureSettings, StreamSettings
 from echonode.frames.source import ProbeSource, SourceSettings
+from echonode.frames.source_counts import SourceCounts
 from echonode.frames.stream import PendingFrame
 from echonode.frames.transport import ConnectTo
 from echonode.probe.echopen import KitDecoder, KitHeader, KitMode

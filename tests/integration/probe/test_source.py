@@ -14,6 +14,7 @@ from echonode.errors import OutOfSpace
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.frames.settings import CaptureMode, CaptureSettings
 from echonode.frames.source import ProbeSource, SourceSettings
+from echonode.frames.source_counts import DropReason
 from echonode.frames.transport import ConnectTo
 from echonode.probe.echopen import encode_header, encode_line
 from echonode.probe.link import LinkSettings
@@ -149,6 +150,7 @@ def test_a_slow_consumer_costs_counted_frames_and_no_memory(small: KitRecording)
         assert source.stop(10)
     counts = source.counts
     assert counts.frames_dropped > 150
+    assert counts.dropped[DropReason.TOO_SLOW] == counts.frames_dropped
     assert len(archive.taken) == counts.frames_received - counts.frames_dropped
     last = archive.taken[-1].frames[0].sequence
     assert sum(clip.dropped for clip in archive.taken) == last + 1 - len(archive.taken)

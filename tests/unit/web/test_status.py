@@ -31,6 +31,7 @@ STATUS = NodeStatus(
             frames_received=812,
             frames_dropped=2,
             frames_partial=0,
+            frames_dropped_by={"this_machine_too_slow": 2},
         ),
     ),
     destinations=(
@@ -63,6 +64,7 @@ def test_the_status_is_json_by_the_names_of_its_values(serve: Serve) -> None:
     assert body["ae_title"] == "ECHONODE"
     assert body["now"] == "2026-11-20T09:00:00+00:00"
     assert body["probes"][0]["frames_dropped"] == 2
+    assert body["probes"][0]["frames_dropped_by"] == {"this_machine_too_slow": 2}
     assert body["destinations"][0]["deliveries"] == {"committed": 11, "queued": 1}
 
 

@@ -7,7 +7,15 @@ Rules
   until CHECKED_LINES are in step again; what was passed over is told, never guessed.
 - Any bytes at all give messages or ProtocolError, and bounded memory. After ProtocolError the
   decoder is spent: each further call raises it again.
+- The last line before a search is suspect, unless what was passed over is whole lines in the place
+  of the missing ones (their numbers were damaged), or nothing at all (the probe left lines out).
 - What comes out does not depend on how the bytes were cut on their way.
+
+What this wire cannot tell: a line has no checksum. Where bytes are lost whose count is exactly that
+of whole lines, the line in which the loss begins ends with samples of a later line, and looks as if
+the probe had left lines out. Samples changed in their place look like others. Lost lines are
+counted modulo two sweeps: two sweeps lost exactly leave no trace. A sweep's last line is handed
+over with its frame before anything behind it can put it in doubt.
 """
 
 from __future__ import annotations
@@ -113,7 +121,7 @@ class LineReader:
                 Resynchronised(
                     bytes_skipped=skipped,
                     lines_missing=missing,
-                    last_line_suspect=skipped % self._line_bytes != 0,
+                    last_line_suspect=skipped not in (0, missing * self._line_bytes),
                 )
             )
         elif skipped:

@@ -15,6 +15,7 @@ from echonode.frames.seams import SeamAssembler
 from echonode.frames.sector_stream import SectorStream
 from echonode.frames.settings import StreamSettings
 from echonode.frames.stream import FrameStream, PendingFrame, StreamCounts
+from echonode.frames.sweep import Sweep
 from echonode.probe.echopen import KitDecoder
 from echonode.probe.openigtlink import HEADER, OpenIGTLinkDecoder
 from echonode.probe.profile import ProbeProfile
@@ -156,3 +157,24 @@ def test_a_recording_that_breaks_off_counts_what_is_missing(tmp_path: Path) -> N
     path = tmp_path / "film.mha"
     path.write_bytes(header + pixels[: len(pixels) * 7 // 12])
     assert played(path) == (3, StreamCounts(frames=3, incomplete=3), False)
+
+
+def test_a_line_that_foreign_bytes_spoilt_is_in_no_frame() -> None:
+    """As many bytes as a line has, at each place of 40 lines but a sweep's last: none is shown."""
+    sweeps = kit_streams.sweeps(8, seed=11)
+    stream = b"".join(kit_streams.line_records(sweeps))
+    noise = np.random.default_rng(5)
+    for place in range(12 * kit_streams.LINE_BYTES, 52 * kit_streams.LINE_BYTES, 5):
+        line, offset = divmod(place, kit_streams.LINE_BYTES)
+        if not offset or line % kit_streams.LINES == kit_streams.LINES - 1:
+            continue  # between two lines nothing is spoilt; a last line is gone with its frame
+        foreign = noise.bytes(kit_streams.LINE_BYTES)
+        one = kit()
+        taken: list[Sweep] = []
+        one._pending = taken.append  # type: ignore[assignment]
+        one.receive(kit_streams.HEADER + stream[:place] + foreign + stream[place:])
+        for sweep in taken:
+            assert any(
+                np.array_equal(sweep.samples[sweep.present], real[sweep.present]) for real in sweeps
+            )
+        assert one.counts.bytes_skipped >= kit_streams.LINE_BYTES

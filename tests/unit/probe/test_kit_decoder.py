@@ -166,6 +166,33 @@ def test_garbage_between_lines_is_stepped_over() -> None:
     assert told(lines_of(messages)) == told(lines_of(decode(HEADER, *records)))
 
 
+@pytest.mark.parametrize("offset", [2, 3, 20, LINE_BYTES - 1])
+@pytest.mark.parametrize("lines", [1, 2, 5])
+def test_as_many_foreign_bytes_as_whole_lines_put_their_line_in_doubt(
+    offset: int, lines: int
+) -> None:
+    """Inserted inside a line, which ends with them: trusted no more than for any other count."""
+    records = line_records(sweeps(6))
+    place = 14 * LINE_BYTES + offset
+    stream = b"".join(records)
+    messages = decode(HEADER + stream[:place] + b"\xee" * lines * LINE_BYTES + stream[place:])
+    (event,) = [message for message in messages if isinstance(message, Resynchronised)]
+    assert event == Resynchronised(
+        bytes_skipped=lines * LINE_BYTES, lines_missing=0, last_line_suspect=True
+    )
+
+
+def test_a_line_before_damaged_numbers_is_not_in_doubt() -> None:
+    """Three lines whose numbers are unreadable, in their place: they are missing, no other is."""
+    records = line_records(sweeps(6))
+    damaged = [b"\xee\xee" + record[2:] for record in records[14:17]]
+    messages = decode(HEADER + b"".join([*records[:14], *damaged, *records[17:]]))
+    (event,) = [message for message in messages if isinstance(message, Resynchronised)]
+    assert event == Resynchronised(
+        bytes_skipped=3 * LINE_BYTES, lines_missing=3, last_line_suspect=False
+    )
+
+
 def test_whole_lines_that_never_came_are_counted() -> None:
     """Seven lines passed over: the next ones are read from their first byte on."""
     records = line_records(sweeps(4))

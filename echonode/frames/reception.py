@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from echonode.frames.drop_log import DropLog
 from echonode.frames.frame import Played
 from echonode.frames.source_counts import DropReason, SourceCounts, stream_sum
 from echonode.frames.stream import (
@@ -30,8 +31,6 @@ from echonode.probe.line import Connection, LossReason
 
 log = get_logger(__name__)
 
-# A probe faster than its node drops dozens a second; one line a second says as much.
-DROP_LOG_INTERVAL_S = 1.0
 # A probe that is switched off for the night is logged once an hour, not at each attempt.
 UNREACHABLE_LOG_INTERVAL_S = 3600.0
 # A sender whose imaging has begun sends its first frame well within this.
@@ -105,9 +104,8 @@ class Reception:
         self._unreachable = ""
         self._unreachable_logged_at: float | None = None
         self._is_frameless_logged = False
-        self._logged_drops: Mapping[DropReason, int] = {}
+        self._drops = DropLog(name)
         self._logged_device: tuple[object, ...] | None = None
-        self._logged_at: float | None = None
 
     def on_connected(
         self,
@@ -190,7 +188,7 @@ class Reception:
             if pushed_out is not None:
                 with self._lock:
                     self._pushed_out += 1
-        self._log_drops(elapsed_s)
+        self._drops.tell(self.counts(acquisitions=0), elapsed_s)
 
     def has_room(self, wait_s: float) -> bool:
         """Whether a frame would push out no other, waiting for it at most wait_s.
@@ -214,7 +212,7 @@ class Reception:
         with self._lock:
             self._before = stream_sum(self._before, counts)
             self._stream = self._conversation = self._datagrams = self._reports = None
-        self._log_drops(None)
+        self._drops.tell(self.counts(acquisitions=0), None)
         log.info(
             "probe_lost",
             probe=self._name,
@@ -306,26 +304,3 @@ class Reception:
             at += timedelta(microseconds=1)
         self._opened_at.append(at)
         return f"{self._name}-{at:%Y%m%dT%H%M%S.%f}"
-
-    def _log_drops(self, elapsed_s: float | None) -> None:
-        """Log what was dropped since last time, a line a reason; None: now, whenever that was."""
-        counts = self.counts(acquisitions=0)
-        new = {
-            reason: count - self._logged_drops.get(reason, 0)
-            for reason, count in counts.dropped.items()
-        }
-        if not any(new.values()):
-            return
-        last = self._logged_at
-        since_s = None if elapsed_s is None or last is None else elapsed_s - last
-        if since_s is not None and 0 <= since_s < DROP_LOG_INTERVAL_S:
-            return
-        for reason in filter(new.get, new):
-            log.warning(
-                "frame_dropped",
-                probe=self._name,
-                frames=new[reason],
-                reason=reason.value,
-                total=counts.frames_dropped,
-            )
-        self._logged_drops, self._logged_at = counts.dropped, elapsed_s

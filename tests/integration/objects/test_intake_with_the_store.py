@@ -20,6 +20,7 @@ from echonode.intake import Intake
 from echonode.store.store import Incoming, Store
 from tests.peers import Validation
 from tests.unit.objects.acquisitions import EQUIPMENT, LOCAL, acquisition, frames, sector
+from tests.unit.objects.test_tracking import by_name, tracked
 
 STILLS = 20
 DURABLE_WITHIN_MS = 50.0
@@ -111,3 +112,32 @@ def test_each_connection_has_its_own_unidentified_patient(intake: Intake[Incomin
     assert patients[0] == patients[1] != patients[2]
     assert all(patient.startswith("UNIDENTIFIED-") for patient in patients)
     assert files[0].StudyInstanceUID == files[1].StudyInstanceUID != files[2].StudyInstanceUID
+
+
+def test_tracking_survives_the_loss_of_the_index(tmp_path: Path) -> None:
+    """600 tracked frames, stored; the index gone and made anew: every matrix is in the file."""
+    data_dir = tmp_path / "var"
+    given = [
+        {"ProbeToTracker": (*map(float, range(n, n + 12)), 0.0, 0.0, 0.0, 1.0)} for n in range(600)
+    ]
+    with Store.open(data_dir) as store:
+        exams = UnattendedExams(node_id=store.node_id, next_counter=lambda: 1)
+        intake = Intake(
+            store,
+            destinations=["pacs"],
+            exam_for=exams.exam_for,
+            equipment=EQUIPMENT,
+            local=LOCAL,
+            now=lambda: datetime.now(UTC),
+        )
+        uid = intake.store(acquisition(tracked(*given))).sop_instance_uid
+    for part in data_dir.glob("index.sqlite*"):
+        part.unlink()
+    with Store.open(data_dir) as store:
+        (row,) = list(store.ledger())
+        assert row.sop_instance_uid == uid
+        kept = store.instance(uid)
+    assert kept is not None
+    matrices, status = by_name(dcmread(kept.path))["ProbeToTracker"]
+    assert matrices.tolist() == [list(frame["ProbeToTracker"]) for frame in given]
+    assert status == [1] * 600

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,12 @@ import pytest
 import structlog
 
 from echonode.frames.file_player import PlayFile
-from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
+from echonode.frames.frame import Acquisition, ProbeIdentity
+from echonode.frames.reels import SequenceReel
 from echonode.frames.settings import CaptureSettings
 from echonode.frames.source import ProbeSource, SourceSettings
+from echonode.frames.stream import Pending
+from echonode.probe.image_file import open_image_sequence
 from echonode.probe.link import LinkSettings
 from echonode.probe.recording import read_recording
 from tests.integration.probe.sockets import eventually
@@ -79,23 +82,29 @@ def test_a_recording_without_times_gives_the_same_cine_each_time(
     assert "Frame times are not known: spaced by 50 ms, an assumed rate." in dataset.ImageComments
 
 
-def test_a_machine_that_stands_still_does_not_divide_a_clip(tmp_path: Path) -> None:
-    """A recording's own time ends its clips: here the disk takes longer than the gap."""
-    taken: list[Acquisition] = []
-    way = PlayFile(path=recording(tmp_path, frames=40), fps=400)
-    slow = threading.Event()
+class SlowReel(SequenceReel):
+    """A recording whose frames take longer to read than they are apart."""
 
-    def show(frame: Frame) -> None:
-        slow.wait(0.02)  # eight times slower than the frames are due
+    def frames(self) -> Iterator[tuple[float | None, Sequence[Pending]]]:
+        for one in super().frames():
+            threading.Event().wait(0.05)
+            yield one
 
-    settings = source_of(way, taken, gap_s=0.01)._settings
-    source = ProbeSource(
-        replace(settings, backlog_frames=1), on_acquisition=taken.append, on_frame=show
+
+def test_a_machine_that_stands_still_does_not_divide_a_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recording's own time ends its clips: here each frame is read long after it was due."""
+    monkeypatch.setattr(
+        "echonode.frames.file_player.open_reel",
+        lambda path, settings: SlowReel(open_image_sequence(path), settings),
     )
+    taken: list[Acquisition] = []
+    source = source_of(PlayFile(path=recording(tmp_path, frames=20), fps=400), taken, gap_s=0.01)
     source.start()
-    eventually(lambda: bool(taken))
+    eventually(lambda: bool(taken) and not source.counts.connected)
     assert source.stop(5)
-    assert [len(clip.frames) for clip in taken] == [40]
+    assert [len(clip.frames) for clip in taken] == [20]
 
 
 def test_nothing_is_dropped_however_slow_the_disk_is(tmp_path: Path) -> None:

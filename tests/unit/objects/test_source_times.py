@@ -106,6 +106,13 @@ def test_a_clock_that_does_not_run_with_arrival_is_not_believed(
     assert word in verdict.reason
 
 
+def test_a_clock_that_leaps_within_a_clip_and_comes_back_is_not_believed() -> None:
+    """Nine tenths of a second behind, then as much ahead: neither is far, their distance is."""
+    leads = [0, 0, 0, -0.9, 0.9, 0, 0, 0]
+    verdict = live([n + lead for n, lead in enumerate(leads)], [50.0 + n for n in range(8)])
+    assert verdict.reason == "the source clock jumped"
+
+
 def test_a_source_without_a_clock_has_no_times() -> None:
     """It says so, and nothing is wrong with it."""
     assert live([None] * FRAMES, arrivals(TAKEN)).reason == "the source sends none"

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from echonode.delivery.standing import Standing
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
 from echonode.store.figures import DestinationFigures, StoreFigures
@@ -35,11 +36,11 @@ INDEX_DAMAGED = Alarm(
 
 @dataclass(frozen=True, kw_only=True)
 class DestinationFacts:
-    """A destination. problem: what keeps it from being reached just now, '' when nothing does."""
+    """A destination."""
 
     name: str
     commitment: CommitmentPolicy
-    problem: str
+    standing: Standing
     figures: DestinationFigures
 
     @property
@@ -111,8 +112,10 @@ def _of_the_store(facts: Facts) -> Iterator[Alarm]:
 
 
 def _of(at: DestinationFacts, call_back: str, now: datetime) -> Iterator[Alarm]:
-    if at.problem:
-        yield Alarm(name=f"unreachable:{at.name}", text=f"{at.name}: {at.problem}")
+    if at.standing.unreachable:
+        yield Alarm(name=f"unreachable:{at.name}", text=f"{at.name}: {at.standing.unreachable}")
+    if at.standing.stalled:
+        yield Alarm(name=f"delivery_stalled:{at.name}", text=f"{at.name}: {at.standing.stalled}")
     if at.figures.held:
         yield Alarm(
             name=f"held:{at.name}",

@@ -180,3 +180,12 @@ class DimseFailure(EchoNodeError):
     def __init__(self, status: int, comment: str = "") -> None:
         super().__init__(f"0x{status:04X} {comment}".strip())
         self.status, self.comment = status, comment[:64]
+
+
+def described(error: BaseException) -> str:
+    """An unexpected error's class, and the system's own words of it.
+
+    For logs and the ledger: the error's text may quote the data that it arose from.
+    """
+    system = error.strerror if isinstance(error, OSError) else None
+    return f"{type(error).__name__} ({system})" if system else type(error).__name__

@@ -119,3 +119,13 @@ def configure(*, format: str = "json", level: str = "info") -> None:
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """The logger of a module: `log = get_logger(__name__)`."""
     return cast(structlog.typing.FilteringBoundLogger, structlog.get_logger(module=name))
+
+
+def place_of(error: BaseException) -> str:
+    """The line of code that raised it, as file:line; unlike a traceback it quotes no data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"

@@ -20,6 +20,7 @@ from echonode.alarms import (
     alarms_of,
 )
 from echonode.config import Config
+from echonode.delivery.standing import Standing
 from echonode.errors import IndexDamaged, StoreError
 from echonode.frames.source import ProbeSource
 from echonode.intake import IntakeCounters
@@ -36,8 +37,7 @@ from echonode.web.status import DestinationStatus, NodeStatus, ProbeStatus
 class NodeReader(Collector):
     """Reads the node's parts: `status` for the page, `checks` for readiness, `collect` for metrics.
 
-    problem_of: destination name -> what keeps it from being reached just now, '' when nothing does.
-    associations_of: -> open to it. accepts_of: -> SOP class -> transfer syntaxes it takes.
+    standing_of: destination name -> how it stands just now.
     call_back: the AE, host and port that an archive must be able to call.
     """
 
@@ -49,9 +49,7 @@ class NodeReader(Collector):
         sources: Sequence[ProbeSource],
         intake_counters: Callable[[], IntakeCounters],
         active_associations: Callable[[], int],
-        problem_of: Callable[[str], str],
-        associations_of: Callable[[str], int],
-        accepts_of: Callable[[str], Mapping[str, Sequence[str]]],
+        standing_of: Callable[[str], Standing],
         admission: DiskAdmission,
         call_back: str,
         now: Callable[[], datetime],
@@ -61,9 +59,7 @@ class NodeReader(Collector):
         self._sources = sources
         self._intake_counters = intake_counters
         self._active_associations = active_associations
-        self._problem_of = problem_of
-        self._associations_of = associations_of
-        self._accepts_of = accepts_of
+        self._standing_of = standing_of
         self._admission = admission
         self._call_back = call_back
         self._now = now
@@ -91,6 +87,7 @@ class NodeReader(Collector):
         self, destination: Destination, deliveries: Mapping[str, int]
     ) -> DestinationStatus:
         figures = self._store.destination_figures(destination.name)
+        standing = self._standing_of(destination.name)
         unproved = {
             state: at for state, at in figures.oldest.items() if state in _unproved(destination)
         }
@@ -101,9 +98,9 @@ class NodeReader(Collector):
             ae_title=destination.peer.ae_title,
             commitment=destination.commitment,
             deliveries=deliveries,
-            problem=self._problem_of(destination.name),
-            associations=self._associations_of(destination.name),
-            accepts=self._accepts_of(destination.name),
+            problem=standing.problem,
+            associations=standing.associations,
+            accepts=standing.accepts,
             backlog=sum(deliveries.get(state, 0) for state in _unproved(destination)),
             oldest_unproved_s=_age_s(min(unproved.values(), default=None), now),
             last_report_s=_age_s(last, now),
@@ -151,7 +148,7 @@ class NodeReader(Collector):
                 DestinationFacts(
                     name=destination.name,
                     commitment=destination.commitment,
-                    problem=self._problem_of(destination.name),
+                    standing=self._standing_of(destination.name),
                     figures=self._store.destination_figures(destination.name),
                 )
                 for destination in self._config.destination_values()

@@ -12,17 +12,19 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from datetime import datetime
 
 from echonode.delivery.ports import DeliveryStore
-from echonode.errors import IllegalTransition, StoreError
+from echonode.errors import StoreError, described
+from echonode.log import get_logger, place_of
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.instance import StoredInstance
 from echonode.store.values import Attempt, DeliveryJob
 
 # Claimed at once, in one transaction; also the most that a crash can make us send again.
 BATCH = 100
+
+log = get_logger(__name__)
 
 
 class Claims:
@@ -77,21 +79,48 @@ class Claims:
         Raises StoreError: then they still wait here, and are sent or put back later.
         """
         with self._changed:
-            jobs = [*self._waiting]
+            jobs = deque(self._waiting)
             self._waiting.clear()
-        interrupted = [Attempt(job_id=job.id, event=DeliveryEvent.INTERRUPTED) for job in jobs]
         try:
-            if interrupted:
-                self._store.record_attempts(interrupted, now=self._now())
-        except IllegalTransition:
-            # One of them was moved by the operator's hand meanwhile; the others still go back.
-            for attempt in interrupted:
-                with suppress(IllegalTransition):
-                    self._store.record_attempts([attempt], now=self._now())
-        except StoreError:
+            self._interrupt(jobs)
+        finally:
             with self._changed:
                 self._waiting.extendleft(reversed(jobs))
+
+    def _interrupt(self, jobs: deque[DeliveryJob]) -> None:
+        """Record it, taking each job off once it is durable. Raises StoreError."""
+        if not jobs:
+            return
+        try:
+            self._store.record_attempts([_interrupted(job) for job in jobs], now=self._now())
+        except StoreError:
             raise
+        except Exception:  # noqa: BLE001  # the border of one job, which is found below
+            # One of them is to blame, moved or deleted meanwhile; the others still go back.
+            while jobs:
+                self._interrupt_one(jobs)
+        jobs.clear()
+
+    def _interrupt_one(self, jobs: deque[DeliveryJob]) -> None:
+        """The first of them. Raises StoreError: then it still waits."""
+        job = jobs[0]
+        try:
+            self._store.record_attempts([_interrupted(job)], now=self._now())
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the border of one job
+            log.warning(
+                "outcome_ignored",
+                sop_instance_uid=job.instance.sop_instance_uid,
+                job=job.id,
+                error=described(error),
+                where=place_of(error),
+            )
+        jobs.popleft()
+
+
+def _interrupted(job: DeliveryJob) -> Attempt:
+    return Attempt(job_id=job.id, event=DeliveryEvent.INTERRUPTED)
 
 
 def _one_of_each_kind(instances: Iterable[StoredInstance]) -> tuple[StoredInstance, ...]:

@@ -13,13 +13,14 @@ Rules
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from echonode.delivery.ports import DeliveryStore
-from echonode.errors import IllegalTransition, StoreError
-from echonode.log import get_logger
+from echonode.errors import StoreError, described
+from echonode.log import get_logger, place_of
 from echonode.store.values import Attempt, DeliveryJob
 
 GATHER_S = 0.25
@@ -76,34 +77,48 @@ class Clerk:
         """Write everything that was noted. Raises StoreError: then it is still to be written."""
         with self._writing:
             with self._changed:
-                outcomes, self._unwritten = self._unwritten, []
+                waiting, self._unwritten = deque(self._unwritten), []
             try:
-                done = self._write(outcomes)
-            except StoreError:
+                self._write(waiting)
+            finally:
                 with self._changed:
-                    self._unwritten = [*outcomes, *self._unwritten]
-                raise
-        for outcome in done:
-            self._written(outcome)
+                    self._unwritten = [*waiting, *self._unwritten]
 
-    def _write(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
-        """Those of the outcomes that count; the others' deliveries were moved meanwhile."""
-        if not outcomes:
-            return outcomes
+    def _write(self, waiting: deque[Outcome]) -> None:
+        """Write the outcomes, taking each off once it is durable. Raises StoreError."""
+        if not waiting:
+            return
         try:
-            self._store.record_attempts([o.attempt for o in outcomes], now=self._now())
-        except IllegalTransition:
-            # The operator's hand moved one of them, and that goes before; the others count.
-            return [outcome for outcome in outcomes if self._write_one(outcome)]
-        return outcomes
+            self._store.record_attempts([outcome.attempt for outcome in waiting], now=self._now())
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001  # the border of one outcome, which is found below
+            # One of them is to blame; none was written. The others count all the same.
+            while waiting:
+                self._write_one(waiting)
+            return
+        while waiting:
+            self._written(waiting.popleft())
 
-    def _write_one(self, outcome: Outcome) -> bool:
+    def _write_one(self, waiting: deque[Outcome]) -> None:
+        """The first of them. Raises StoreError: then it still waits."""
+        outcome = waiting[0]
         try:
             self._store.record_attempts([outcome.attempt], now=self._now())
-        except IllegalTransition as error:
-            log.warning("outcome_ignored", job=outcome.job.id, reason=str(error))
-            return False
-        return True
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the border of one outcome
+            waiting.popleft()  # its delivery was moved or deleted meanwhile
+            log.warning(
+                "outcome_ignored",
+                sop_instance_uid=outcome.job.instance.sop_instance_uid,
+                job=outcome.job.id,
+                error=described(error),
+                where=place_of(error),
+            )
+            return
+        waiting.popleft()
+        self._written(outcome)
 
     def stop(self, deadline_s: float) -> None:
         """Write what is left and end. Raises StoreError."""
@@ -123,7 +138,7 @@ class Clerk:
                     return
             try:
                 self.flush()
-            except StoreError as error:
-                log.error("delivery_stalled", reason=str(error))
+            except Exception as error:  # noqa: BLE001  # the thread's top
+                log.error("delivery_stalled", error=described(error), where=place_of(error))
                 with self._changed:
                     self._changed.wait_for(lambda: self._stopping, _STALLED_S)

@@ -20,8 +20,8 @@ from echonode.delivery.health import DestinationHealth
 from echonode.delivery.line import Line
 from echonode.delivery.parallelism import Parallelism
 from echonode.delivery.sender import Sender
-from echonode.errors import IllegalTransition, NetworkError, PeerUnreachable, StoreError
-from echonode.log import get_logger
+from echonode.errors import NetworkError, PeerUnreachable, described
+from echonode.log import get_logger, place_of
 from echonode.store.values import DeliveryJob
 
 # For the next still of a burst; the first lane lingers longer (wiring.LINGER_S).
@@ -180,11 +180,14 @@ class Crew:
             self._help(number, line)
         except NetworkError as error:
             self._refused(error)
-        except (StoreError, IllegalTransition) as error:
-            log.error("delivery_stalled", destination=self._name, reason=str(error))
-        except Exception:
+        except Exception as error:  # noqa: BLE001  # the thread's top
             if not self._abandoned:  # else it meets what is closed by now: no news
-                log.exception("delivery_stalled", destination=self._name)
+                log.error(
+                    "delivery_stalled",
+                    destination=self._name,
+                    error=described(error),
+                    where=place_of(error),
+                )
         finally:
             line.release()
             with self._lock:

@@ -17,6 +17,7 @@ class DestinationHealth:
         self.refused = 0  # associations that could not be had
         self.lost = 0  # associations that ended before an answer
         self.unable = 0  # answers that the archive cannot store for now
+        self.fault = ""  # what keeps us from opening an association, where that is our own failure
 
     @property
     def is_suspect(self) -> bool:
@@ -34,6 +35,7 @@ class DestinationHealth:
     def associated(self) -> None:
         """An association was had."""
         self.refused = 0
+        self.fault = ""
 
     def answered(self) -> None:
         """A C-STORE was answered, whatever the status."""

@@ -12,6 +12,9 @@ Rules
   first repetition is as prompt as the destination's; later ones back off on the instance, so that
   one instance that breaks the archive does not stop those behind it. It is never given up, for
   nobody has said no; an alarm tells the operator.
+- Whatever our own code raises for an instance is that instance's failure: it is tried again some
+  times, ever less often, then held. Want of memory or disk, and what keeps every association from
+  being opened, is no instance's fault: nothing is held for it.
 - Jitter spreads the nodes that one outage has stopped together.
 """
 
@@ -29,11 +32,16 @@ from echonode.errors import (
     InvalidObject,
     NetworkError,
     PeerUnreachable,
+    described,
 )
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.instance import DerivedCopy
 
 Random = Callable[[], float]  # as random.random: [0, 1)
+
+# Tries of an instance that our own code raises an error for: over some eight minutes, in which a
+# passing trouble (a worker process that was killed) is over. More would only raise it again.
+FAULTS_BEFORE_HOLD = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,13 +178,25 @@ def after_refused_contexts(error: ContextNotAccepted) -> Decision:
 
 
 def after_own_failure(
-    error: OSError, *, failures_before: int, now: datetime, random: Random, backoff: Backoff
+    error: Exception,
+    *,
+    is_of_instance: bool,
+    failures_before: int,
+    now: datetime,
+    random: Random,
+    backoff: Backoff,
 ) -> Decision:
-    """The decision on an instance that could not be re-encoded for a failure of our own."""
+    """The decision on an instance that was not sent for a failure of our own.
+
+    is_of_instance: whether the instance is to blame; otherwise it is never held.
+    """
+    reason = f"this node failed to send it: {described(error)}"
+    if is_of_instance and failures_before + 1 >= FAULTS_BEFORE_HOLD:
+        return _hold(f"{reason}, {failures_before + 1} times")
     delay_s = backoff.doubling(failures_before, random)
     return Decision(
         event=DeliveryEvent.RETRY,
-        reason=f"this node failed while it was re-encoded: {error.strerror}",
+        reason=reason,
         next_attempt_at=now + timedelta(seconds=delay_s),
         alarm=True,
     )

@@ -30,7 +30,7 @@ from echonode.delivery.retry import (
 )
 from echonode.delivery.status_table import Treatment
 from echonode.delivery.storage_scu import SendOutcome
-from echonode.errors import IllegalTransition, NetworkError
+from echonode.errors import IllegalTransition, NetworkError, UsageError
 from echonode.log import get_logger
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.identity import Destination
@@ -117,11 +117,15 @@ class Settlement:
             self._failures[job.id][Treatment.RESEND] += 1
         self.settle(job, decision)
 
-    def failed_here(self, job: DeliveryJob, error: OSError) -> None:
-        """Our own disk, or a process of ours, failed before anything was sent."""
+    def failed_here(self, job: DeliveryJob, error: Exception, *, is_of_instance: bool) -> None:
+        """We failed to send it: for want of disk or memory, or by an error of our own code.
+
+        is_of_instance: whether it is held when that goes on.
+        """
         with self._lock:
             decision = after_own_failure(
                 error,
+                is_of_instance=is_of_instance,
                 failures_before=self._own_failures[job.id],
                 now=self._now(),
                 random=self._random,
@@ -142,8 +146,8 @@ class Settlement:
         )
         try:
             self._store.record_attempts([attempt], now=self._now())
-        except IllegalTransition as error:
-            # The operator's hand moved it meanwhile, and that goes before.
+        except (IllegalTransition, UsageError) as error:
+            # It was moved or deleted meanwhile, and that goes before.
             log.warning("outcome_ignored", job=job.id, reason=str(error))
             return
         if decision.event is not DeliveryEvent.RETRY:

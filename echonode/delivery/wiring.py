@@ -90,7 +90,7 @@ def delivery_worker(
         destination.name,
         claims=Claims(destination.name, store, now=now),
         clerk=settlement.clerk,
-        sender=Sender(storage_scu=storage_scu, settlement=settlement),
+        sender=Sender(storage_scu=storage_scu, settlement=settlement, health=health),
         health=health,
         parallelism=Parallelism(policy.associations),
         new_line=new_line,

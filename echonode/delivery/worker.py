@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
 from echonode.delivery.acquaintance import Acquaintance
@@ -23,8 +23,9 @@ from echonode.delivery.line import Line
 from echonode.delivery.ports import DeliveryStore
 from echonode.delivery.proof import Proof, earliest
 from echonode.delivery.retry import Backoff, Random, after_no_association
-from echonode.errors import AssociationRejected, IllegalTransition, NetworkError, StoreError
-from echonode.log import get_logger
+from echonode.delivery.standing import Standing
+from echonode.errors import AssociationRejected, NetworkError, StoreError, described
+from echonode.log import get_logger, place_of
 from echonode.model.identity import Destination
 
 # After a step that failed on our side (a full disk, a delivery that an operator moved meanwhile):
@@ -70,6 +71,7 @@ class DeliveryWorker:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._problem = ""
+        self._stalled = ""
         # Still in a handshake when the node's patience ended: it must not touch what is closed by
         # then, and what it meets is no news.
         self._abandoned = False
@@ -78,19 +80,20 @@ class DeliveryWorker:
         )
 
     @property
-    def problem(self) -> str:
-        """What keeps the destination from being reached just now; '' when nothing does."""
-        return self._problem if self._health.is_suspect else ""
+    def standing(self) -> Standing:
+        """How the destination stands just now."""
+        return Standing(
+            unreachable=self._problem if self._health.is_suspect else "",
+            stalled=self._stalled or self._health.fault or self._died(),
+            associations=self._crew.lanes + self._line.is_open,
+            accepts=self._acquaintance.accepted,
+        )
 
-    @property
-    def associations(self) -> int:
-        """How many associations are open to the destination just now."""
-        return self._crew.lanes + self._line.is_open
-
-    @property
-    def accepts(self) -> Mapping[str, tuple[str, ...]]:
-        """What the destination was found to take: SOP class -> transfer syntaxes."""
-        return self._acquaintance.accepted
+    def _died(self) -> str:
+        started = self._thread.ident is not None
+        if not started or self._thread.is_alive() or self._stopping.is_set():
+            return ""
+        return "the thread that delivers has ended: restart the node"
 
     def start(self) -> None:
         """Begin, with whatever the store still holds from before."""
@@ -120,7 +123,7 @@ class DeliveryWorker:
         try:
             return self._crew.stop(max(0.0, until - time.monotonic())) and finished
         except StoreError as error:
-            log.error("delivery_stalled", destination=self.destination.name, reason=str(error))
+            self._log_stalled(error)
             return False
 
     def run_once(self) -> float:
@@ -189,17 +192,27 @@ class DeliveryWorker:
         """At the end, and after what nobody foresaw: nothing stays claimed."""
         try:
             self._crew.put_back()
-        except StoreError as error:
-            log.error("delivery_stalled", destination=self.destination.name, reason=str(error))
+        except Exception as error:  # noqa: BLE001  # the thread's end
+            self._log_stalled(error)
 
     def _step(self) -> float:
         try:
-            return self.run_once()
-        except (StoreError, IllegalTransition) as error:
-            log.error("delivery_stalled", destination=self.destination.name, reason=str(error))
-        except Exception:
+            wait_s = self.run_once()
+        except Exception as error:  # noqa: BLE001  # the thread's top
             if self._abandoned:
                 return STALLED_S
-            log.exception("delivery_stalled", destination=self.destination.name)
+            self._stalled = f"deliveries are stalled: {described(error)}; the log says where"
+            self._log_stalled(error)
+        else:
+            self._stalled = ""
+            return wait_s
         self._put_back()
         return STALLED_S
+
+    def _log_stalled(self, error: Exception) -> None:
+        log.error(
+            "delivery_stalled",
+            destination=self.destination.name,
+            error=described(error),
+            where=place_of(error),
+        )

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from echonode.alarms import DestinationFacts, Facts, alarms_of
+from echonode.delivery.standing import Standing
 from echonode.errors import Damaged, IndexDamaged
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import Origin, StoredInstance
@@ -88,7 +89,7 @@ def alarms_in(store: Store) -> set[str]:
     at = DestinationFacts(
         name="pacs",
         commitment=CommitmentPolicy.NONE,
-        problem="",
+        standing=Standing(),
         figures=store.destination_figures("pacs"),
     )
     facts = Facts(

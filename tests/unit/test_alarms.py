@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from echonode.alarms import LATE_AFTER, DestinationFacts, Facts, alarms_of
+from echonode.delivery.standing import Standing
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
 from echonode.store.figures import DestinationFigures, StoreFigures
@@ -15,7 +16,7 @@ from echonode.store.figures import DestinationFigures, StoreFigures
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 QUIET = DestinationFigures(oldest={}, unreported_since=None, last_report_at=None, retries=0, held=0)
 PACS = DestinationFacts(
-    name="pacs", commitment=CommitmentPolicy.REQUIRED, problem="", figures=QUIET
+    name="pacs", commitment=CommitmentPolicy.REQUIRED, standing=Standing(), figures=QUIET
 )
 WELL = Facts(
     destinations=[PACS],
@@ -55,7 +56,8 @@ def test_all_is_well() -> None:
         (replace(WELL, index_doubted=True), "index_damaged"),
         (replace(WELL, disk_problem="9% is free"), "disk"),
         (replace(WELL, frameless_probes={"tablet": "no image came"}), "no_images:tablet"),
-        (with_pacs(problem="unreachable"), "unreachable:pacs"),
+        (with_pacs(standing=Standing(unreachable="refused")), "unreachable:pacs"),
+        (with_pacs(standing=Standing(stalled="RuntimeError")), "delivery_stalled:pacs"),
         (with_pacs(figures=figures(held=3)), "held:pacs"),
         (with_pacs(figures=figures(unreported_since=NOW - LATE_AFTER)), "unreported:pacs"),
         (

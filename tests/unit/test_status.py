@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from echonode.config import parse
+from echonode.delivery.standing import Standing
 from echonode.errors import IndexDamaged
 from echonode.intake import IntakeCounters
 from echonode.node_parts import disk_admission
@@ -40,9 +41,7 @@ class House:
             sources=[],
             intake_counters=IntakeCounters,
             active_associations=lambda: 0,
-            problem_of=lambda name: "",
-            associations_of=lambda name: 0,
-            accepts_of=lambda name: {},
+            standing_of=lambda name: Standing(),
             admission=disk_admission(config),
             call_back="AE ECHONODE at 127.0.0.1:11112",
             now=lambda: NOON,

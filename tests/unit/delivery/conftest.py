@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from echonode.delivery import acquaintance, clerk, crew, settlement, verification, worker
+from echonode.delivery import (
+    acquaintance,
+    claims,
+    clerk,
+    crew,
+    sender,
+    settlement,
+    verification,
+    worker,
+)
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.delivery.ports import CheckBytes, Reencode
 from echonode.delivery.status_table import Verdict
@@ -90,6 +99,6 @@ def scene() -> Scene:
 def lines(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """What the room logs."""
     recorder = Recorder()
-    for module in (acquaintance, clerk, crew, settlement, verification, worker):
+    for module in (acquaintance, claims, clerk, crew, sender, settlement, verification, worker):
         monkeypatch.setattr(module, "log", recorder)
     return recorder

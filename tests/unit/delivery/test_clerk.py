@@ -9,11 +9,12 @@ from datetime import datetime
 import pytest
 
 from echonode.delivery import clerk as clerk_module
+from echonode.delivery.claims import Claims
 from echonode.delivery.clerk import MOST_UNWRITTEN, Clerk, Outcome
 from echonode.errors import OutOfSpace
 from echonode.model.delivery import DeliveryEvent, DeliveryState, after
 from echonode.store.values import Attempt
-from tests.unit.delivery.doubles import START, FakeStore, delivery_job, stored_instance
+from tests.unit.delivery.doubles import START, FakeStore, Recorder, delivery_job, stored_instance
 
 PATIENCE_S = 10.0
 
@@ -109,3 +110,70 @@ def test_it_writes_by_itself_and_at_its_end(monkeypatch: pytest.MonkeyPatch) -> 
     clerk.note(stored(store, 2))
     clerk.stop(PATIENCE_S)
     assert seen == [1, 2]
+
+
+class FailingStore(CountingStore):
+    """Writes one outcome after another, then refuses to write as a full disk does."""
+
+    def __init__(self, count: int, *, writes: int) -> None:
+        super().__init__(count)
+        self.writes = writes
+
+    def record_attempts(self, attempts: Sequence[Attempt], *, now: datetime) -> None:
+        super().record_attempts(attempts, now=now)
+        self.writes -= 1
+        if not self.writes:
+            self.fail_next = OutOfSpace("full")
+
+
+def test_what_was_written_before_the_disk_refused_is_not_written_again(lines: Recorder) -> None:
+    """One was moved, so they are written one by one, and the disk fills up between two: each counts
+    once, is told of once, and nothing is lost."""
+    store, written = FailingStore(4, writes=2), []
+    clerk = clerk_of(store, written)
+    for number in (1, 2, 3, 4):
+        clerk.note(stored(store, number))
+    store.move(1, DeliveryEvent.HOLD)
+    with pytest.raises(OutOfSpace):
+        clerk.flush()
+    assert written == [2, 3]
+    clerk.flush()
+    assert written == [2, 3, 4]
+    assert [line["job"] for line in lines.named("outcome_ignored")] == [1]
+
+
+def test_an_outcome_that_cannot_be_written_is_left_out(lines: Recorder) -> None:
+    """The row of one delivery is gone: its outcome is dropped by its UID, the others are written,
+    and the writing goes on."""
+    store, written = CountingStore(3), []
+    clerk = clerk_of(store, written)
+    for number in (1, 2, 3):
+        clerk.note(stored(store, number))
+    del store.jobs[2]
+    clerk.flush()
+    assert written == [1, 3]
+    (line,) = lines.named("outcome_ignored")
+    assert line["sop_instance_uid"] == "1.2.3.2"
+
+
+def claims_of(store: FakeStore) -> Claims:
+    claims = Claims("pacs", store, now=lambda: START)
+    claims.give_back(store.jobs[3])
+    claims.give_back(store.jobs[2])
+    claims.give_back(store.jobs[1])
+    return claims
+
+
+def test_a_claim_is_put_back_once_and_none_is_lost(lines: Recorder) -> None:
+    """One was moved, so they go back one by one, and the disk refuses the last: it waits, and goes
+    back later; none stays claimed and unknown."""
+    store = FailingStore(3, writes=1)
+    claims = claims_of(store)
+    store.move(1, DeliveryEvent.HOLD)
+    with pytest.raises(OutOfSpace):
+        claims.put_back()
+    assert store.state(2) is DeliveryState.QUEUED
+    assert claims.waiting == 1
+    claims.put_back()
+    assert [store.state(n) for n in (2, 3)] == [DeliveryState.QUEUED] * 2
+    assert claims.waiting == 0

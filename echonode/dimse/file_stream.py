@@ -83,6 +83,10 @@ def _send(assoc: EventAssociation, file: Part10File, context_id: int, command: b
         if begun:
             assoc.ask_abort()  # half a message is out
         raise Damaged(f"the file of {file.sop_instance_uid}: {error}") from error
+    except Exception:
+        if begun:
+            assoc.ask_abort()
+        raise
     finally:
         os.close(descriptor)
 

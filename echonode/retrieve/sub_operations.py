@@ -3,8 +3,9 @@
 Rules
 - The stored syntax is tried first. Only when the receiver takes no context for it, the instance is
   re-encoded, losslessly; what was refused is not tried again for instances of the same kind.
-- An instance that cannot be sent (no context fits, its file is gone or damaged) leaves the others
-  alone. Only the loss of the association is not the instance's affair.
+- An instance that cannot be sent, whatever is raised for it (no context fits, its file is gone or
+  damaged, our own code fails on it), is one failed sub-operation (PS3.4 C.4.2.1.7) and leaves the
+  others alone. Only the loss of the association is not the instance's affair.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from contextlib import AbstractContextManager, nullcontext
 
 from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
 from echonode.dimse.services import Part10File, StoreResponse, SubOperations
-from echonode.errors import ContextNotAccepted, InvalidObject, StoreError
+from echonode.errors import (
+    AssociationLost,
+    ContextNotAccepted,
+    InvalidObject,
+    StoreError,
+    described,
+)
+from echonode.log import get_logger, place_of
 from echonode.model.instance import StoredInstance
 from echonode.retrieve.progress import Tally
 
@@ -25,6 +33,8 @@ Send = Callable[[Part10File], StoreResponse]
 
 # In the order tried; every application takes Implicit VR Little Endian (PS3.5 10.1).
 LOSSLESS_FALLBACKS = (EXPLICIT_LE, IMPLICIT_LE)
+
+log = get_logger(__name__)
 
 
 class SubOperationSender:
@@ -44,7 +54,16 @@ class SubOperationSender:
         """
         try:
             return tally.count(instance, self._send_in_first_that_fits(instance).status)
-        except (ContextNotAccepted, InvalidObject, StoreError, OSError) as fault:
+        except AssociationLost:
+            raise
+        except Exception as fault:  # noqa: BLE001  # the border of one instance
+            if not isinstance(fault, (ContextNotAccepted, InvalidObject, StoreError, OSError)):
+                log.error(
+                    "sub_operation_failed",
+                    sop_instance_uid=instance.sop_instance_uid,
+                    error=described(fault),
+                    where=place_of(fault),
+                )
             return tally.fail([instance], type(fault).__name__)
 
     def _send_in_first_that_fits(self, instance: StoredInstance) -> StoreResponse:

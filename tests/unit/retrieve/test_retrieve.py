@@ -314,6 +314,46 @@ def test_statuses_count_as_completed_warning_or_failed(retrieve) -> None:
 
 
 @retrieve
+@pytest.mark.parametrize(
+    "fault",
+    [
+        NotImplementedError("DOE^JANE"),
+        ValueError("DOE^JANE"),
+        RecursionError("DOE^JANE"),
+        MemoryError("DOE^JANE"),
+        ZeroDivisionError("DOE^JANE"),
+        DimseFailure(0x0110, "DOE^JANE"),
+        PeerUnreachable("DOE^JANE"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_whatever_one_instance_raises_is_one_failed_sub_operation(retrieve, fault) -> None:
+    """An instance that our own code fails on is counted and listed as failed, the others come, and
+    the log names it without what the error says, which may quote the data."""
+    stored = [instance(number) for number in range(1, 5)]
+    receiver = Receiver(answers={"1.2.3.2": [fault]})
+    with structlog.testing.capture_logs() as lines:
+        assert retrieve(receiver, stored)[-1] == stands(0, 3, 1, 0, "1.2.3.2")
+    assert {uid for uid, _ in receiver.received} == {f"1.2.3.{n}" for n in range(1, 5)}
+    (line,) = [line for line in lines if line["event"] == "sub_operation_failed"]
+    assert line["sop_instance_uid"] == "1.2.3.2"
+    assert "DOE" not in repr(lines)
+
+
+@retrieve
+def test_an_instance_that_cannot_be_reencoded_fails_alone(retrieve) -> None:
+    """What the re-encoder raises for one instance ends no retrieval."""
+
+    def fail(stored: StoredInstance, transfer_syntax_uid: str) -> object:
+        raise NotImplementedError("Unknown Value Representation 'CR'")
+
+    stored = [instance(1), instance(2, syntax=JPEG), instance(3)]
+    receiver = Receiver(takes=frozenset({EXPLICIT}))
+    last = retrieve(receiver, stored, reencode=fail)[-1]
+    assert last == stands(0, 2, 1, 0, "1.2.3.2")
+
+
+@retrieve
 def test_nothing_found_is_a_success_with_zeros(retrieve) -> None:
     """No association is opened for nothing."""
     receiver = Receiver()

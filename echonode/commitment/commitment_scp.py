@@ -4,37 +4,42 @@ Rules
 - The request is durable before it is answered 0000; what it becomes is reported by one thread of
   ours, so that no number of requests makes more threads, and a restart resumes where it was.
 - The promise is made of what is on the disk when the report is built: row, SOP class and hash.
-- A report is sent until the peer answers 0000, with backoff, for GIVE_UP_AFTER.
+- A report is sent until the peer answers 0000, with backoff, for GIVE_UP_AFTER. Whatever one
+  request raises is that request's failure.
+- A peer that cannot be called is paused (report_pauses.py), and is called again only while nothing
+  is due to another: a live peer waits for one attempt at a dead one at most.
 - Reported on a new association first, in which we take the SCP role: a requestor that releases
   right after its N-ACTION (most do) would be met in the middle of its release. Where the peer
   cannot be reached, or does not let us be SCP, the association that asked is used if it is still
-  open. A peer that only listens on the association that it asked on is configured so.
+  open. A peer that only listens on the association that it asked on is configured so: `report_on`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from enum import StrEnum
+from itertools import islice
 
 from echonode.commitment.ports import (
     AssociateToReport,
     InboundStore,
     ReportingAssociation,
 )
+from echonode.commitment.report_pauses import ReportPauses
 from echonode.commitment.schedule import Random, backoff_s
 from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE, ProposedContext
 from echonode.dimse.services import SameAssociation
-from echonode.errors import NetworkError, StoreError
-from echonode.log import get_logger
+from echonode.errors import NetworkError, StoreError, described
+from echonode.log import get_logger, place_of
 from echonode.model.commitment import (
     STORAGE_COMMITMENT_PUSH_MODEL,
     CommitmentReport,
     CommitmentRequest,
 )
-from echonode.model.identity import Peer
+from echonode.model.identity import Peer, ReportRoute
 from echonode.store.values import InboundCommitment
 
 # PS3.7 10.1.4.1.10, the statuses of N-ACTION; 0131 as in PS3.3 C.14.1.1.
@@ -46,6 +51,8 @@ DUPLICATE_TRANSACTION_UID = 0x0131
 GIVE_UP_AFTER = timedelta(days=7)
 # The answer to the N-ACTION goes out first; requestors exist that cannot take its report before.
 HEAD_START_S = 0.01
+# Read from the database at once: a peer may have asked for thousands while it was away.
+REPORTS_AT_ONCE = 50
 # Due times are by the wall clock, which may be set: look again at least this often.
 LONGEST_WAIT_S = 600.0
 STALLED_S = 5.0
@@ -61,11 +68,8 @@ REPORTING = ProposedContext(
 log = get_logger(__name__)
 
 
-class ReportRoute(StrEnum):
-    """The association that a peer is first reported to on; the other one is the second choice."""
-
-    NEW_ASSOCIATION = "new_association"
-    SAME_ASSOCIATION = "same_association"
+class _NotCalled(NetworkError):
+    """No association could be opened to the peer: nothing that it asked for is to blame."""
 
 
 class CommitmentSCP:
@@ -79,16 +83,17 @@ class CommitmentSCP:
         associate: AssociateToReport,
         now: Callable[[], datetime],
         random: Random,
-        routes: Mapping[str, ReportRoute] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`routes`: AE title -> first choice, NEW_ASSOCIATION where it is not in there."""
         self._store = store
         self._peers = {peer.ae_title: peer for peer in peers}
         self._associate = associate
         self._now = now
         self._random = random
-        self._routes = routes or {}
-        self._asked_on: dict[int, SameAssociation] = {}
+        self._monotonic = monotonic
+        self._pauses = ReportPauses(random)
+        # By request, the AE title that asked and its association; until the first report.
+        self._asked_on: dict[int, tuple[str, SameAssociation]] = {}
         self._asked_on_lock = threading.Lock()
         self._reporting_on: ReportingAssociation | None = None
         self._wake = threading.Event()
@@ -127,63 +132,130 @@ class CommitmentSCP:
             inbound = self._store.create_inbound_commitment(caller.ae_title, request, self._now())
             if inbound is None:
                 return DUPLICATE_TRANSACTION_UID
-            self._asked_on[inbound.id] = asked_on
+            self._asked_on[inbound.id] = (caller.ae_title, asked_on)
         self._wake.set()
         return SUCCESS
 
     def run_once(self) -> float:
-        """Report what is due; returns the seconds until more may be, unless one comes before."""
+        """Report some of what is due; returns the seconds until more may be, unless one comes."""
         now = self._now()
-        for inbound in self._store.pending_inbound(now):
+        wait_s = None
+        for inbound in self._due(now):
             if self._stopping.is_set():
                 break
             early_s = HEAD_START_S - (now - inbound.requested_at).total_seconds()
-            # Of a clock that was set back nothing can be said but that it is no head start.
-            if not 0 < early_s <= HEAD_START_S:
+            # A negative age is of a clock that was set back, and is no head start.
+            if 0 < early_s <= HEAD_START_S:
+                wait_s = early_s if wait_s is None else wait_s
+            elif self._may_report(inbound):
                 self._report(inbound)
-        return self._next_s()
+                wait_s = 0.0  # there may be more
+        return self._next_s() if wait_s is None else wait_s
+
+    def _due(self, now: datetime) -> Sequence[InboundCommitment]:
+        """What to report in this round: of the peers that answer, else one of another's."""
+        suspects = self._pauses.suspects
+        due = self._store.pending_inbound(
+            now, limit=REPORTS_AT_ONCE, without=suspects, but_with=self._asked_by(suspects)
+        )
+        if due or not suspects:
+            return due
+        paused = self._pauses.paused(self._monotonic())
+        return self._store.pending_inbound(now, limit=1, without=paused)
+
+    def _asked_by(self, suspects: Collection[str]) -> Sequence[int]:
+        """Requests of paused peers whose association may still be open to take the report."""
+        with self._asked_on_lock:
+            asked = (key for key, (title, _) in self._asked_on.items() if title in suspects)
+            return list(islice(asked, REPORTS_AT_ONCE))
+
+    def _may_report(self, inbound: InboundCommitment) -> bool:
+        """Whether its peer was not paused in this round, or can be reported to without a call."""
+        with self._asked_on_lock:
+            is_asked_on = inbound.id in self._asked_on
+        return is_asked_on or not self._is_paused(inbound.peer_ae_title)
+
+    def _is_paused(self, ae_title: str) -> bool:
+        return ae_title in self._pauses.paused(self._monotonic())
 
     def _next_s(self) -> float:
-        due_at = self._store.next_inbound_due()
-        if due_at is None:
-            return LONGEST_WAIT_S
-        due_s = (due_at - self._now()).total_seconds()
-        return min(max(HEAD_START_S, due_s), LONGEST_WAIT_S)
+        now_s = self._monotonic()
+        waits = [LONGEST_WAIT_S]
+        if (pause_s := self._pauses.next_s(now_s)) is not None:
+            waits.append(pause_s)
+        due_at = self._store.next_inbound_due(without=self._pauses.paused(now_s))
+        if due_at is not None:
+            waits.append((due_at - self._now()).total_seconds())
+        return max(HEAD_START_S, min(waits))
 
     def _report(self, inbound: InboundCommitment) -> None:
         with self._asked_on_lock:
-            asked_on = self._asked_on.pop(inbound.id, None)
+            _, asked_on = self._asked_on.pop(inbound.id, ("", None))
         peer = self._peers.get(inbound.peer_ae_title)
         if peer is None:
             self._give_up(inbound, "its peer is no longer configured")
             return
-        report = self._store.answer_commitment(inbound.request)
         try:
+            report = self._store.answer_commitment(inbound.request)
             status = self._send(peer, asked_on, report)
+        except _NotCalled as error:
+            self._not_called(inbound, str(error))
         except NetworkError as error:
             self._retry(inbound, str(error))
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the border of one request
+            log.error("commitment_report_failed", error=type(error).__name__, where=place_of(error))
+            self._retry(inbound, f"this node failed to report it: {described(error)}")
         else:
             self._answered(inbound, report, status)
 
     def _send(self, peer: Peer, asked_on: SameAssociation | None, report: CommitmentReport) -> int:
         """The peer's status from the first association that carries the report."""
         ways: list[Callable[[], int]] = [lambda: self._on_new_association(peer, report)]
-        if asked_on is not None:
+        if asked_on is not None and self._is_paused(peer.ae_title):
+            ways = [lambda: asked_on.report(report)]
+        elif asked_on is not None:
             ways.append(lambda: asked_on.report(report))
-        if self._routes.get(peer.ae_title) is ReportRoute.SAME_ASSOCIATION:
-            ways.reverse()
+            if peer.report_on is ReportRoute.SAME_ASSOCIATION:
+                ways.reverse()
         for way in ways[:-1]:
             with suppress(NetworkError):
                 return way()
         return ways[-1]()
 
     def _on_new_association(self, peer: Peer, report: CommitmentReport) -> int:
-        with self._associate(peer, (REPORTING,)) as association:
-            self._reporting_on = association
-            try:
-                return association.report_commitment(report)
-            finally:
-                self._reporting_on = None
+        try:
+            opened = self._associate(peer, (REPORTING,))
+        except NetworkError as error:
+            self._pauses.failed(peer.ae_title, self._monotonic())
+            raise _NotCalled(str(error)) from error
+        try:
+            with opened as association:
+                self._reporting_on = association
+                status = association.report_commitment(report)
+        except NetworkError:
+            self._pauses.failed(peer.ae_title, self._monotonic())
+            raise
+        finally:
+            self._reporting_on = None
+        self._pauses.answered(peer.ae_title)
+        return status
+
+    def _not_called(self, inbound: InboundCommitment, reason: str) -> None:
+        """The peer is paused, and no try is counted against the request: it stays due."""
+        if self._now() - inbound.requested_at >= GIVE_UP_AFTER:
+            self._give_up(inbound, reason)
+            return
+        pause_s = self._pauses.next_of(inbound.peer_ae_title, self._monotonic())
+        log.warning(
+            "commitment_report_retried",
+            ae_title=inbound.peer_ae_title,
+            transaction_uid=inbound.request.transaction_uid,
+            attempts=inbound.attempts,
+            reason=reason,
+            pause_s=round(pause_s, 1),
+        )
 
     def _answered(self, inbound: InboundCommitment, report: CommitmentReport, status: int) -> None:
         if status != SUCCESS:
@@ -235,8 +307,6 @@ class CommitmentSCP:
     def _step(self) -> float:
         try:
             return self.run_once()
-        except StoreError as error:
-            log.error("commitment_reports_stalled", reason=str(error))
-        except Exception:
-            log.exception("commitment_reports_stalled")
+        except Exception as error:  # noqa: BLE001  # the thread's top
+            log.error("commitment_reports_stalled", error=described(error), where=place_of(error))
         return STALLED_S

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -71,10 +71,20 @@ class InboundStore(Protocol):
     ) -> InboundCommitment | None:
         """Durable on return; None: that peer used the Transaction UID before."""
 
-    def pending_inbound(self, now: datetime) -> Sequence[InboundCommitment]:
-        """Those to be reported now."""
+    def pending_inbound(
+        self,
+        now: datetime,
+        *,
+        limit: int,
+        without: Collection[str] = (),
+        but_with: Collection[int] = (),
+    ) -> Sequence[InboundCommitment]:
+        """Those to be reported now, `limit` at most, the oldest first.
 
-    def next_inbound_due(self) -> datetime | None:
+        without: AE titles whose requests are left out, but for those with the IDs `but_with`.
+        """
+
+    def next_inbound_due(self, *, without: Collection[str] = ()) -> datetime | None:
         """When the next one is to be reported; None where none is open."""
 
     def answer_commitment(self, request: CommitmentRequest) -> CommitmentReport:

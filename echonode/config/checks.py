@@ -101,6 +101,12 @@ def _peers(config: Config) -> Iterator[ConfigFault]:
                 f"{peer.ae_title} is this node's own AE title",
                 "A peer has an AE title of its own.",
             )
+        if "report_on" in peer.model_fields_set and Service.COMMIT not in peer.may:
+            yield _fault(
+                f"peers.{name}.report_on",
+                "is about storage commitment, which this peer may not ask for",
+                f"Add `commit` to peers.{name}.may, or remove `report_on`.",
+            )
 
 
 def _references(config: Config) -> Iterator[ConfigFault]:

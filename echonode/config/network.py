@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from echonode.config.fields import AddressRange, AETitle, FilePath, Host, Port, Section
 from echonode.model.certificate import TLSFiles, fingerprint_of
-from echonode.model.identity import Peer, Service
+from echonode.model.identity import Peer, ReportRoute, Service
 
 
 def _certificate_name(value: str) -> str:
@@ -72,6 +72,7 @@ class PeerSection(Section):
     tls: we call it by TLS. certificate: the only ones it may show, each a SHA-256 fingerprint or a
     name in it; one or a list. addresses: the only ones it may call from; without, any.
     private_classes: storage classes that are not the standard's are accepted from it too.
+    report_on: the association that our storage commitment reports to it are first sent on.
     """
 
     ae_title: AETitle
@@ -82,6 +83,7 @@ class PeerSection(Section):
     certificate: Annotated[tuple[CertificateName, ...], BeforeValidator(_as_list)] = ()
     addresses: tuple[AddressRange, ...] = ()
     private_classes: bool = False
+    report_on: ReportRoute = ReportRoute.NEW_ASSOCIATION
 
     def value(self, name: str) -> Peer:
         return Peer(
@@ -94,4 +96,5 @@ class PeerSection(Section):
             certificates=self.certificate,
             addresses=tuple(ipaddress.ip_network(text) for text in self.addresses),
             private_classes=self.private_classes,
+            report_on=self.report_on,
         )

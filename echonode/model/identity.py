@@ -53,13 +53,21 @@ class Service(StrEnum):
     COMMIT = "commit"
 
 
+class ReportRoute(StrEnum):
+    """The association that a peer is first reported to on; the other one is the second choice."""
+
+    NEW_ASSOCIATION = "new_association"
+    SAME_ASSOCIATION = "same_association"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Peer:
     """A configured remote application entity.
 
     tls: with which files we call it; None calls in clear. certificates: the only ones it may show
     (see model/certificate.py). addresses: the only ones it may call from; none is any.
-    private_classes: storage classes that are not the standard's are accepted from it.
+    private_classes: storage classes that are not the standard's are accepted from it. report_on:
+    where our commitment reports to it go.
     """
 
     name: str
@@ -71,6 +79,7 @@ class Peer:
     certificates: tuple[str, ...] = ()
     addresses: tuple[Network, ...] = ()
     private_classes: bool = False
+    report_on: ReportRoute = ReportRoute.NEW_ASSOCIATION
 
     def __post_init__(self) -> None:
         if not is_valid_ae_title(self.ae_title):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from echonode.model.commitment import CommitmentReport, CommitmentRequest, TransactionEvent
@@ -95,13 +95,23 @@ class CommitmentDoor:
         """
         return self._inbound.create(peer_ae_title, request, now)
 
-    def pending_inbound(self, now: datetime) -> list[InboundCommitment]:
-        """Requests that are due for a report, the eldest first."""
-        return self._inbound.pending(now)
+    def pending_inbound(
+        self,
+        now: datetime,
+        *,
+        limit: int,
+        without: Collection[str] = (),
+        but_with: Collection[int] = (),
+    ) -> list[InboundCommitment]:
+        """Requests that are due for a report, `limit` at most, the oldest first.
 
-    def next_inbound_due(self) -> datetime | None:
-        """When the next report to a peer is due."""
-        return self._inbound.next_due()
+        without: AE titles whose requests are left out, but for those with the IDs `but_with`.
+        """
+        return self._inbound.pending(now, limit=limit, without=without, but_with=but_with)
+
+    def next_inbound_due(self, *, without: Collection[str] = ()) -> datetime | None:
+        """When the next report to a peer is due; `without` these AE titles."""
+        return self._inbound.next_due(without=without)
 
     def answer_commitment(self, request: CommitmentRequest) -> CommitmentReport:
         """What we can promise of a request now; row, class and bytes of each are checked."""

@@ -6,7 +6,7 @@ reported (`answer`), from row, class and bytes, for only that moment's truth cou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
@@ -73,23 +73,30 @@ class InboundCommitments:
 
         return self._writer.run(work)
 
-    def pending(self, now: datetime) -> list[InboundCommitment]:
-        """Those that are due for a report, the eldest first."""
+    def pending(
+        self, now: datetime, *, limit: int, without: Collection[str], but_with: Collection[int]
+    ) -> list[InboundCommitment]:
+        """Those that are due for a report, the oldest first; see Store.pending_inbound."""
         statement = (
             sa.select(*_COLUMNS)
-            .where(_C.state == "pending", _C.next_attempt_at <= now)
+            .where(
+                _C.state == "pending",
+                _C.next_attempt_at <= now,
+                sa.or_(_C.peer_ae_title.not_in(without), _C.id.in_(but_with)),
+            )
             .order_by(_C.next_attempt_at, _C.id)
+            .limit(limit)
         )
         with reading(self._readers) as connection:
             rows = connection.execute(statement).all()
             return [_inbound(connection, row) for row in rows]
 
-    def next_due(self) -> datetime | None:
-        """When the next report is due."""
+    def next_due(self, *, without: Collection[str]) -> datetime | None:
+        """When the next report is due, but for those to the AE titles `without`."""
         earliest = sa.func.min(_C.next_attempt_at, type_=schema.UtcTime)
         with reading(self._readers) as connection:
             due: datetime | None = connection.scalar(
-                sa.select(earliest).where(_C.state == "pending")
+                sa.select(earliest).where(_C.state == "pending", _C.peer_ae_title.not_in(without))
             )
             return due
 

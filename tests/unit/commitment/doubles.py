@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from echonode.model.commitment import (
     TransactionState,
 )
 from echonode.model.delivery import DeliveryState
-from echonode.model.identity import CommitmentPolicy, Destination, Peer
+from echonode.model.identity import CommitmentPolicy, Destination, Peer, ReportRoute
 from echonode.model.instance import StoredInstance
 from echonode.store.values import (
     DecideFailure,
@@ -41,12 +41,22 @@ class Clock:
     def now(self) -> datetime:
         return START + timedelta(seconds=self.seconds)
 
+    def monotonic(self) -> float:
+        return 1000.0 + self.seconds
+
     def forward(self, seconds: float) -> None:
         self.seconds += seconds
 
 
-def peer(name: str = "pacs") -> Peer:
-    return Peer(name=name, ae_title=name.upper(), host="127.0.0.1", port=104, may=frozenset())
+def peer(name: str = "pacs", *, report_on: ReportRoute = ReportRoute.NEW_ASSOCIATION) -> Peer:
+    return Peer(
+        name=name,
+        ae_title=name.upper(),
+        host="127.0.0.1",
+        port=104,
+        may=frozenset(),
+        report_on=report_on,
+    )
 
 
 def destination() -> Destination:
@@ -198,6 +208,7 @@ class FakeInbound:
         self.rows: dict[int, InboundCommitment] = {}
         self.ended: dict[int, str] = {}
         self.errors: list[str] = []
+        self.largest_limit = 0
 
     def create_inbound_commitment(
         self, peer_ae_title: str, request: CommitmentRequest, now: datetime
@@ -222,11 +233,28 @@ class FakeInbound:
     def open_rows(self) -> list[InboundCommitment]:
         return [row for row in self.rows.values() if row.id not in self.ended]
 
-    def pending_inbound(self, now: datetime) -> list[InboundCommitment]:
-        return [row for row in self.open_rows() if row.next_attempt_at <= now]
+    def pending_inbound(
+        self,
+        now: datetime,
+        *,
+        limit: int,
+        without: Collection[str] = (),
+        but_with: Collection[int] = (),
+    ) -> list[InboundCommitment]:
+        self.largest_limit = max(self.largest_limit, limit)
+        due = [
+            row
+            for row in self.open_rows()
+            if row.next_attempt_at <= now
+            and (row.peer_ae_title not in without or row.id in but_with)
+        ]
+        return sorted(due, key=lambda row: (row.next_attempt_at, row.id))[:limit]
 
-    def next_inbound_due(self) -> datetime | None:
-        return min((row.next_attempt_at for row in self.open_rows()), default=None)
+    def next_inbound_due(self, *, without: Collection[str] = ()) -> datetime | None:
+        return min(
+            (row.next_attempt_at for row in self.open_rows() if row.peer_ae_title not in without),
+            default=None,
+        )
 
     def answer_commitment(self, request: CommitmentRequest) -> CommitmentReport:
         held = tuple(i for i in request.instances if int(i.sop_instance_uid[-1]) % 2)
@@ -272,9 +300,11 @@ class Reached:
         self.called: list[Peer] = []
         self.released = self.aborted = 0
         self.on_report: Callable[[], None] = lambda: None
+        self.on_call: Callable[[Peer], None] = lambda peer: None
 
     def associate(self, peer: Peer, contexts: Sequence[ProposedContext]) -> ReportAssociation:
         self.called.append(peer)
+        self.on_call(peer)
         self.proposals.append(tuple(contexts))
         if self.refusals:
             raise self.refusals.pop(0)

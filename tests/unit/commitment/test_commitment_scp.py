@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from echonode.commitment.commitment_scp import REPORTING, CommitmentSCP, ReportRoute
+from echonode.commitment.commitment_scp import REPORTING, REPORTS_AT_ONCE, CommitmentSCP
 from echonode.errors import (
     AssociationLost,
     AssociationRejected,
@@ -14,7 +14,12 @@ from echonode.errors import (
     OutOfSpace,
     PeerUnreachable,
 )
-from echonode.model.commitment import STORAGE_COMMITMENT_PUSH_MODEL, CommitmentRequest
+from echonode.model.commitment import (
+    STORAGE_COMMITMENT_PUSH_MODEL,
+    CommitmentReport,
+    CommitmentRequest,
+)
+from echonode.model.identity import Peer, ReportRoute
 from tests.unit.commitment.doubles import (
     Clock,
     FakeInbound,
@@ -40,18 +45,26 @@ class Scene:
         self.reached = Reached()
         self.scp = self.new_scp()
 
-    def new_scp(self, **routes: ReportRoute) -> CommitmentSCP:
+    def new_scp(self, *peers: Peer) -> CommitmentSCP:
         return CommitmentSCP(
             store=self.store,
-            peers=[peer("modality")],
+            peers=peers or [peer("modality")],
             associate=self.reached.associate,
             now=self.clock.now,
             random=lambda: 0.0,
-            routes=routes,
+            monotonic=self.clock.monotonic,
         )
 
-    def ask(self, request: CommitmentRequest = REQUEST) -> int:
-        return self.scp.commit_request(peer("modality"), request, SameAssociation(self.reached))
+    def ask(self, request: CommitmentRequest = REQUEST, *, by: str = "modality") -> int:
+        return self.scp.commit_request(peer(by), request, SameAssociation(self.reached))
+
+    def owe(self, name: str, count: int) -> None:
+        """Requests of a peer that were asked for before a restart."""
+        for number in range(count):
+            uid = f"2.25.{len(self.store.rows) + 100}"
+            request = CommitmentRequest(transaction_uid=uid, instances=(referenced(number),))
+            self.store.create_inbound_commitment(name.upper(), request, self.clock.now())
+        self.clock.forward(1)
 
     def run(self, seconds: float) -> None:
         until = self.clock.seconds + seconds
@@ -140,7 +153,7 @@ def test_a_peer_may_be_configured_to_be_told_where_it_asked(
     scene: Scene, same_answers: list[int | Exception], ways: list[str]
 ) -> None:
     """First on the same association; on a new one where that has ended."""
-    scene.scp = scene.new_scp(MODALITY=ReportRoute.SAME_ASSOCIATION)
+    scene.scp = scene.new_scp(peer("modality", report_on=ReportRoute.SAME_ASSOCIATION))
     scene.reached.same_answers = same_answers
     scene.ask()
     scene.run(0.1)
@@ -195,14 +208,113 @@ def test_a_peer_that_is_no_longer_configured_is_not_called(scene: Scene) -> None
     assert scene.reached.called == []
 
 
-def test_one_peer_that_is_down_does_not_keep_others_from_their_reports(scene: Scene) -> None:
-    """A failed report waits for its next time; those behind it go."""
-    scene.reached.refusals = [PeerUnreachable("refused")]
-    scene.reached.same_answers = [AssociationLost("released")]
+CONNECT_S = 10.0  # what a call to a dead address takes
+
+
+def call_slowly(scene: Scene, *dead: str) -> None:
+    """Every call to these peers ends in a time-out."""
+
+    def call(called: Peer) -> None:
+        if called.name in dead:
+            scene.clock.forward(CONNECT_S)
+            raise PeerUnreachable("timed out")
+
+    scene.reached.on_call = call
+
+
+def test_a_dead_peer_to_which_much_is_owed_holds_up_no_other(scene: Scene) -> None:
+    """200 reports are owed to a peer that is switched off: a live peer that asks after it is
+    reported to within one attempt at the dead one, and again in every later round."""
+    scene.scp = scene.new_scp(peer("dead"), peer("modality"))
+    call_slowly(scene, "dead")
+    scene.owe("dead", 200)
+    scene.scp.run_once()
+    for number in range(5):
+        asked_at = scene.clock.seconds
+        scene.ask(CommitmentRequest(transaction_uid=f"2.25.{number}", instances=(referenced(3),)))
+        while f"2.25.{number}" not in [r.transaction_uid for _, r in scene.reached.reports]:
+            scene.clock.forward(scene.scp.run_once())
+        assert scene.clock.seconds - asked_at <= CONNECT_S + 1
+        scene.run(30)
+
+
+def test_many_dead_peers_hold_up_no_other(scene: Scene) -> None:
+    """With twenty peers switched off a live one still waits for one attempt at most."""
+    dead = [f"dead{number}" for number in range(20)]
+    scene.scp = scene.new_scp(*map(peer, dead), peer("modality"))
+    call_slowly(scene, *dead)
+    for name in dead:
+        scene.owe(name, 3)
+    scene.run(600)
+    asked_at = scene.clock.seconds
+    scene.ask()
+    while not scene.reached.reports:
+        scene.clock.forward(scene.scp.run_once())
+    assert scene.clock.seconds - asked_at <= CONNECT_S + 1
+
+
+def test_a_dead_peer_is_called_ever_less_often_and_gets_all_once_it_is_back(
+    scene: Scene,
+) -> None:
+    """One call a pause, up to five minutes, whatever is owed; no request loses a try by it, and
+    all of them are reported as soon as a call succeeds."""
+    call_slowly(scene, "modality")
+    scene.owe("modality", 120)
+    scene.run(3600)
+    assert 10 <= len(scene.reached.called) <= 22
+    assert {row.attempts for row in scene.store.rows.values()} == {0}
+    scene.reached.on_call = lambda peer: None
+    scene.run(301)
+    assert len(scene.store.ended) == 120
+
+
+def test_a_dead_peer_is_given_up_after_a_week(scene: Scene, lines: Recorder) -> None:
+    """It is called no more for what it asked for a week ago."""
+    call_slowly(scene, "modality")
+    scene.owe("modality", 3)
+    scene.run(7.1 * DAY_S)
+    assert scene.store.ended == {1: "given up", 2: "given up", 3: "given up"}
+
+
+def test_what_is_owed_is_read_a_page_at_a_time(scene: Scene) -> None:
+    """Thousands of requests are never in memory at once, and all are reported."""
+    scene.owe("modality", 3 * REPORTS_AT_ONCE + 1)
+    scene.run(1)
+    assert len(scene.store.ended) == 3 * REPORTS_AT_ONCE + 1
+    assert scene.store.largest_limit == REPORTS_AT_ONCE
+
+
+def test_a_paused_peer_that_asks_is_told_where_it_asked(scene: Scene) -> None:
+    """Its port is dead and it waits on its own association: it is not called first, and has its
+    report at once."""
+    call_slowly(scene, "modality")
+    scene.owe("modality", 1)
+    scene.scp.run_once()
+    calls = len(scene.reached.called)
+    scene.ask()
+    scene.run(0.1)
+    assert scene.ways() == ["same"]
+    assert len(scene.reached.called) == calls
+
+
+def test_whatever_one_request_raises_is_its_own_failure(
+    scene: Scene, lines: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that our own code fails on is tried again later; those behind it are reported."""
+    answer = scene.store.answer_commitment
+
+    def fail_on_the_first(request: CommitmentRequest) -> CommitmentReport:
+        if request.transaction_uid == "2.25.7":
+            raise NotImplementedError("DOE^JANE")
+        return answer(request)
+
+    monkeypatch.setattr(scene.store, "answer_commitment", fail_on_the_first)
     scene.ask()
     scene.ask(CommitmentRequest(transaction_uid="2.25.8", instances=(referenced(3),)))
-    scene.run(0.1)
+    scene.run(5)
     assert scene.store.ended == {2: "reported"}
+    assert scene.store.rows[1].attempts == 1
+    assert "DOE" not in repr(lines.lines) + repr(scene.store.errors)
 
 
 def test_a_transaction_uid_that_was_used_is_refused(scene: Scene) -> None:
@@ -239,7 +351,7 @@ def test_a_clock_set_back_does_not_hold_a_report(scene: Scene) -> None:
     scene.ask()
     row = scene.store.rows[1]
     scene.clock.forward(-DAY_S)
-    scene.store.pending_inbound = lambda now: [row]  # type: ignore[method-assign]
+    scene.store.pending_inbound = lambda now, **_: [row]  # type: ignore[method-assign]
     scene.scp.run_once()
     assert scene.ways() == ["new"]
 

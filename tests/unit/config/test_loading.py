@@ -9,7 +9,7 @@ import pytest
 
 from echonode.config import parse
 from echonode.errors import ConfigError
-from echonode.model.identity import CommitmentPolicy, Service
+from echonode.model.identity import CommitmentPolicy, ReportRoute, Service
 
 GOOD = """
 ae_title: ECHONODE
@@ -182,6 +182,19 @@ def test_a_file_in_place_of_the_store_is_refused(tmp_path: Path) -> None:
     """data_dir is a folder, or does not exist yet."""
     (tmp_path / "var").write_text("")
     assert "not a folder" in faults(good(tmp_path))["data_dir"]
+
+
+def test_a_peer_may_want_its_reports_where_it_asked(tmp_path: Path) -> None:
+    """`report_on` is one of two associations, and belongs to a peer that may ask for commitment."""
+    text = good(tmp_path)
+    path = "peers.pacs.report_on"
+    assert "commit]" in text
+    same = text.replace("commit]", "commit], report_on: same_association", 1)
+    (pacs,) = [peer for peer in parse(same, {}).peer_values() if peer.name == "pacs"]
+    assert pacs.report_on is ReportRoute.SAME_ASSOCIATION
+    assert path in faults(text.replace("commit]", "commit], report_on: telepathy", 1))
+    alone = same.replace(", commit]", "]").replace("commitment: required", "commitment: none")
+    assert "may not ask for" in faults(alone)[path]
 
 
 @pytest.mark.parametrize("name", ["echonode.yaml"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from echonode.model.commitment import CommitmentRequest, FailureReason, ReferencedInstance
 from echonode.store.store import Store
@@ -30,9 +31,9 @@ def test_a_request_is_kept_over_a_restart_until_it_is_reported(data_dir: Path) -
         assert made is not None
         assert (made.request, made.attempts) == (ONE, 0)
     with Store.open(data_dir) as store:
-        assert store.pending_inbound(NOON) == [made]
+        assert store.pending_inbound(NOON, limit=9) == [made]
         store.inbound_reported(made.id, NOON)
-        assert store.pending_inbound(NOON + timedelta(days=9)) == []
+        assert store.pending_inbound(NOON + timedelta(days=9), limit=9) == []
 
 
 def test_a_report_that_is_not_taken_comes_back_at_its_time(store: Store) -> None:
@@ -41,9 +42,9 @@ def test_a_report_that_is_not_taken_comes_back_at_its_time(store: Store) -> None
     assert made is not None
     later = NOON + timedelta(minutes=1)
     store.inbound_retry(made.id, NOON, later, "unreachable")
-    assert store.pending_inbound(NOON) == []
+    assert store.pending_inbound(NOON, limit=9) == []
     assert store.next_inbound_due() == later
-    [again] = store.pending_inbound(later)
+    [again] = store.pending_inbound(later, limit=9)
     assert again.attempts == 1
     store.inbound_given_up(made.id, later, "a week")
     assert store.next_inbound_due() is None
@@ -79,3 +80,26 @@ def test_the_answer_promises_only_what_is_here_unchanged(store: Store) -> None:
         FailureReason.PROCESSING_FAILURE,
         FailureReason.NO_SUCH_OBJECT_INSTANCE,
     ]
+
+
+def test_what_is_owed_can_be_read_in_part(store: Store) -> None:
+    """A page at a time, the oldest first, without the peers that are paused but with named requests
+    of theirs; and when the next of the others is due."""
+    ids = []
+    for number, title in enumerate(("DEAD", "LIVE", "DEAD", "LIVE"), start=1):
+        asked = request((US_IMAGE, "1.2.3.4.1"), uid=f"2.25.{number}")
+        made = store.create_inbound_commitment(title, asked, NOON + timedelta(seconds=number))
+        assert made is not None
+        ids.append(made.id)
+    later = NOON + timedelta(hours=1)
+
+    def found(**which: Any) -> list[int]:
+        return [inbound.id for inbound in store.pending_inbound(later, **which)]
+
+    assert found(limit=9) == ids
+    assert found(limit=2) == ids[:2]
+    assert found(limit=9, without={"DEAD"}) == [ids[1], ids[3]]
+    assert found(limit=9, without={"DEAD"}, but_with=[ids[2]]) == ids[1:]
+    assert store.next_inbound_due() == NOON + timedelta(seconds=1)
+    assert store.next_inbound_due(without={"DEAD"}) == NOON + timedelta(seconds=2)
+    assert store.next_inbound_due(without={"DEAD", "LIVE"}) is None

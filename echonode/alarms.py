@@ -116,6 +116,8 @@ def _of(at: DestinationFacts, call_back: str, now: datetime) -> Iterator[Alarm]:
         yield Alarm(name=f"unreachable:{at.name}", text=f"{at.name}: {at.standing.unreachable}")
     if at.standing.stalled:
         yield Alarm(name=f"delivery_stalled:{at.name}", text=f"{at.name}: {at.standing.stalled}")
+    if at.standing.unpromising:
+        yield Alarm(name=f"commitment:{at.name}", text=f"{at.name}: {at.standing.unpromising}")
     if at.figures.held:
         yield Alarm(
             name=f"held:{at.name}",

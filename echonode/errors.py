@@ -164,7 +164,15 @@ class AssociationRejected(NetworkError):
 
 
 class AssociationLost(NetworkError):
-    """Abort, reset or time-out. What was under way may or may not have been done."""
+    """Abort, reset or time-out. What was under way may or may not have been done.
+
+    `by_peer`: the peer ended it (A-ABORT, or it closed the connection); otherwise nothing came in
+    time, or the end was ours.
+    """
+
+    def __init__(self, message: str, *, by_peer: bool = False) -> None:
+        super().__init__(message)
+        self.by_peer = by_peer
 
 
 class ContextNotAccepted(NetworkError):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable
 
-from echonode.commitment.commitment_scu import CallBackAddress
 from echonode.config import Config, Listener
 from echonode.dimse.acceptor import ListenerAddress
+from echonode.model.identity import CallBackAddress
 
 _EVERYWHERE = ("0.0.0.0", "::")
 

@@ -30,7 +30,8 @@ class OperatedStore(Protocol):
 ACTIONS: Mapping[str, str] = {
     "hold": "holds what is not done nor just being sent",
     "release": "sends again what is held, and lets go of a copy kept for a warning",
-    "retry": "sends now what waits for its next try, or is held",
+    "retry": "sends now what waits for its next try, or is held, and asks now for the commitment "
+    "of what was sent and not promised",
 }
 
 

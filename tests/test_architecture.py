@@ -38,7 +38,7 @@ RANKS = [
         "reindexing",
         "running_node",
     },
-    {"held_captures"},
+    {"held_captures", "remedies"},
     {"probe", "frames", "objects", "store", "dimse", "web", "config", "freed_memory", "local_zone"},
     {"model"},
     {"errors", "log", "__init__"},

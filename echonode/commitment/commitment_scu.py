@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from echonode import remedies
 from echonode.commitment.ports import RequestingAssociation, TransactionStore
 from echonode.commitment.schedule import Random, backoff_s, is_alarming, report_overdue_in_s
-from echonode.errors import ContextNotAccepted, NetworkError
+from echonode.errors import AssociationLost, ContextNotAccepted, NetworkError
 from echonode.log import get_logger
 from echonode.model.commitment import CommitmentRequest, TransactionEvent
-from echonode.model.identity import Destination
+from echonode.model.identity import CallBackAddress, Destination, Peer
 from echonode.store.values import DeliveryJob, Transaction
 
 # In one transaction: an archive checks all of them before it reports on any.
@@ -30,16 +31,26 @@ INSTANCES_PER_TRANSACTION = 1000
 log = get_logger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class CallBackAddress:
-    """Where an archive must be able to open an association with us, to report."""
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request was not taken; remedy: what the operator does about it, '' where nothing is."""
 
-    ae_title: str
-    host: str
-    port: int
+    reason: str
+    remedy: str
 
     def __str__(self) -> str:
-        return f"AE {self.ae_title} at {self.host}:{self.port}"
+        return f"{self.reason}. {self.remedy}" if self.remedy else self.reason
+
+
+def whose(destination: Destination) -> Mapping[str, object]:
+    """An archive as a log line names it."""
+    peer = destination.peer
+    return {
+        "destination": destination.name,
+        "ae_title": peer.ae_title,
+        "host": peer.host,
+        "port": peer.port,
+    }
 
 
 def random_transaction_uid() -> str:
@@ -68,6 +79,12 @@ class CommitmentSCU:
         self._random = random
         self._new_transaction_uid = new_transaction_uid
         self._instances_per_transaction = instances_per_transaction
+        # By destination, each set by its own worker's thread.
+        self._problems: dict[str, str] = {}
+
+    def problem_of(self, destination: str) -> str:
+        """Why the archive takes no commitment requests, and the remedy; '' when it takes them."""
+        return self._problems.get(destination, "")
 
     def request(
         self,
@@ -103,12 +120,22 @@ class CommitmentSCU:
         try:
             status = association.request_commitment(request)
         except ContextNotAccepted:
-            self._refused(request, destination, jobs, "the archive offers no storage commitment")
+            refusal = Refusal(
+                "the archive offers no storage commitment",
+                remedies.no_commitment_service(destination.peer),
+            )
+            self._refused(request, destination, jobs, refusal)
         except NetworkError as error:
-            self._refused(request, destination, jobs, f"no answer to the request: {error}")
+            self._refused(request, destination, jobs, self._unanswered(destination.peer, error))
             raise
         else:
             self._answered(request, destination, jobs, status)
+
+    def _unanswered(self, peer: Peer, error: NetworkError) -> Refusal:
+        # Seen: an archive that does not know the caller breaks off instead of answering.
+        broke_off = isinstance(error, AssociationLost) and error.by_peer
+        remedy = remedies.add_us(peer, self._call_back) if broke_off else ""
+        return Refusal(f"the commitment request was not answered: {error}", remedy)
 
     def _answered(
         self,
@@ -118,8 +145,13 @@ class CommitmentSCU:
         status: int,
     ) -> None:
         if status != 0x0000:
-            self._refused(request, destination, jobs, f"the request was answered {status:04X}")
+            refusal = Refusal(
+                f"the commitment request was answered {status:04X}",
+                remedies.commitment_refused(destination.peer, self._call_back, status),
+            )
+            self._refused(request, destination, jobs, refusal)
             return
+        self._problems.pop(destination.name, None)
         self._store.transaction_event(
             request.transaction_uid, TransactionEvent.ACCEPTED, now=self._now()
         )
@@ -136,9 +168,11 @@ class CommitmentSCU:
         request: CommitmentRequest,
         destination: Destination,
         jobs: Sequence[DeliveryJob],
-        reason: str,
+        refusal: Refusal,
     ) -> None:
         now = self._now()
+        if refusal.remedy:
+            self._problems[destination.name] = str(refusal)
         asked_before = max(job.commitments_asked for job in jobs)
         next_attempt_at = now + timedelta(seconds=backoff_s(asked_before, self._random))
         self._store.transaction_event(
@@ -146,15 +180,15 @@ class CommitmentSCU:
             TransactionEvent.REFUSED,
             now=now,
             next_attempt_at=next_attempt_at,
-            error=reason,
+            error=str(refusal),
         )
         log.error(
             "commitment_failed",
-            destination=destination.name,
-            ae_title=destination.peer.ae_title,
+            **whose(destination),
             transaction_uid=request.transaction_uid,
             instances=len(jobs),
-            reason=reason,
+            reason=refusal.reason,
+            remedy=refusal.remedy,
             next_attempt_at=next_attempt_at.isoformat(),
         )
 
@@ -183,13 +217,13 @@ class CommitmentSCU:
         log.log(
             logging.ERROR if alarm else logging.WARNING,
             "commitment_failed",
-            destination=destination.name,
-            ae_title=destination.peer.ae_title,
+            **whose(destination),
             transaction_uid=transaction.transaction_uid,
             instances=waited,
             times_asked=transaction.times_asked,
             first_requested_at=transaction.first_requested_at.isoformat(),
             reason=f"no report came; the archive must be able to call back {self._call_back}",
+            remedy=remedies.add_us(destination.peer, self._call_back),
             alarm=alarm,
         )
 

@@ -113,6 +113,9 @@ class CommitmentService(Protocol):
         AssociationLost where it did not answer; they are `sent` again by then too.
         """
 
+    def problem_of(self, destination: str) -> str:
+        """Why the archive takes no requests, and the remedy; '' when it takes them."""
+
     def give_up_overdue(self, destination: Destination) -> float | None:
         """Return unreported requests to `sent` once they are overdue.
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from echonode.delivery.line import Line
 from echonode.delivery.ports import CommitmentService, DeliveryStore
+from echonode.errors import AssociationLost
 from echonode.model.identity import Destination
 
 _BATCH = 1000  # deliveries in one round of requests
@@ -25,6 +26,10 @@ def earliest(*waits: float | None) -> float | None:
 class Proof(Protocol):
     """One way of getting proof."""
 
+    @property
+    def problem(self) -> str:
+        """Why the archive gives none just now, and the remedy; '' when nothing is known against."""
+
     def seek(self, line: Line) -> float | None:
         """Do what is due. Returns seconds until more is; None: not before something is sent.
 
@@ -34,6 +39,8 @@ class Proof(Protocol):
 
 class NoProof:
     """Policy `none`: what was sent stays `sent`."""
+
+    problem = ""
 
     def seek(self, line: Line) -> float | None:
         """Nothing is ever due."""
@@ -66,9 +73,22 @@ class CommitmentProof:
         jobs = self._store.sent(self._destination.name, limit=_BATCH, now=self._now())
         if not jobs:
             return earliest(overdue_s, self._next_s())
-        self._service.request(line.get().association, self._destination, jobs)
+        try:
+            self._service.request(line.get().association, self._destination, jobs)
+        except AssociationLost as error:
+            if not error.by_peer:
+                raise
+            # It takes associations, and ends them at this request: it is not out of reach, and the
+            # request is repeated when it is due.
+            line.drop()
+            return earliest(overdue_s, self._next_s())
         line.touch()
         return 0.0  # there may be more; and when the request is overdue is found out then
+
+    @property
+    def problem(self) -> str:
+        """Why it takes no requests."""
+        return self._service.problem_of(self._destination.name)
 
     def _next_s(self) -> float | None:
         """Seconds until something sent is due for another request."""

@@ -5,6 +5,8 @@ Rules
   ignore a key would answer with other instances too.
 - Archives index after they have answered the C-STORE. An instance is missing only when it is
   still absent after the last of ABSENT_DELAYS_S; then it is sent again.
+- Whatever the look for one instance raises is that instance's failure: it is looked for later, and
+  the others before it; where the archive ends the association for it, too.
 - An instance that was missing MISSING_BEFORE_HOLD times is held: sending it again will not help.
 """
 
@@ -18,8 +20,8 @@ from pydicom.dataset import Dataset
 
 from echonode.delivery.line import Line
 from echonode.delivery.ports import DeliveryStore, StorageAssociation
-from echonode.errors import ContextNotAccepted, DimseFailure
-from echonode.log import get_logger
+from echonode.errors import AssociationLost, ContextNotAccepted, DimseFailure, described
+from echonode.log import get_logger, place_of
 from echonode.model.criteria import Root
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.identity import Destination
@@ -27,6 +29,8 @@ from echonode.store.values import DeliveryJob
 
 ABSENT_DELAYS_S = (1.0, 5.0, 30.0, 120.0)
 MISSING_BEFORE_HOLD = 3
+_AFTER_LOSS_S = 2.0
+_LONGEST_S = 3600.0
 _BATCH = 1000  # instances looked for in one round
 _MISSING = "the archive answered success and does not have it"
 _PENDING = (0xFF00, 0xFF01)  # PS3.4 C.4.1.1.4
@@ -61,6 +65,8 @@ def is_found(association: StorageAssociation, job: DeliveryJob) -> bool | None:
 class Verification:
     """Looks for what was sent, on the worker's thread; remembers in memory when to look again."""
 
+    problem = ""
+
     def __init__(
         self,
         destination: Destination,
@@ -78,6 +84,7 @@ class Verification:
         self._query_failed_s = query_failed_s
         self._absences: Counter[int] = Counter()
         self._misses: Counter[int] = Counter()
+        self._failures: Counter[int] = Counter()  # looks that came to nothing
         self._look_again_at: dict[int, float] = {}
 
     def seek(self, line: Line) -> float | None:
@@ -98,18 +105,39 @@ class Verification:
         return 0.0 if due_at is None else max(0.0, due_at - self._monotonic())
 
     def _look(self, line: Line, job: DeliveryJob) -> None:
+        association = line.get().association
+        found, again_s = None, self._query_failed_s
         try:
-            found = is_found(line.get().association, job)
+            found = is_found(association, job)
+        except AssociationLost:
+            # Those behind it come before it: it may be what the archive cannot bear.
+            self._look_again_at[job.id] = self._monotonic() + self._backed_off_s(job, _AFTER_LOSS_S)
+            raise
         except (ContextNotAccepted, DimseFailure) as error:
             log.error("verification_failed", destination=self._destination.name, reason=str(error))
-            found = None
+            again_s = self._query_failed_s
+        except Exception as error:  # noqa: BLE001  # the border of one instance
+            log.error(
+                "verification_failed",
+                sop_instance_uid=job.instance.sop_instance_uid,
+                destination=self._destination.name,
+                error=described(error),
+                where=place_of(error),
+            )
+            again_s = self._backed_off_s(job, self._query_failed_s)
         line.touch()
         if found is None:
-            self._look_again_at[job.id] = self._monotonic() + self._query_failed_s
+            self._look_again_at[job.id] = self._monotonic() + again_s
         elif found:
             self._settle(job, DeliveryEvent.FOUND, "instance_verified", job.proof_remark)
         else:
             self._absent(job)
+
+    def _backed_off_s(self, job: DeliveryJob, first_s: float) -> float:
+        """The delay after one more look that came to nothing, twice as long each time."""
+        failures = self._failures[job.id]
+        self._failures[job.id] += 1
+        return min(_LONGEST_S, first_s * 2.0 ** min(failures, 20))
 
     def _absent(self, job: DeliveryJob) -> None:
         absences = self._absences[job.id]
@@ -129,6 +157,7 @@ class Verification:
         self._store.record_attempt(job.id, event, now=self._now(), error=reason)
         self._absences.pop(job.id, None)
         self._look_again_at.pop(job.id, None)
+        self._failures.pop(job.id, None)
         if event is not DeliveryEvent.MISSING:
             self._misses.pop(job.id, None)
         log.info(

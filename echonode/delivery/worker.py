@@ -85,6 +85,7 @@ class DeliveryWorker:
         return Standing(
             unreachable=self._problem if self._health.is_suspect else "",
             stalled=self._stalled or self._health.fault or self._died(),
+            unpromising=self._proof.problem,
             associations=self._crew.lanes + self._line.is_open,
             accepts=self._acquaintance.accepted,
         )

@@ -122,6 +122,11 @@ class EventAssociation(Association):
         return self.is_established and self._wish is None
 
     @property
+    def was_ended_by_peer(self) -> bool:
+        """Whether A-ABORT came, or the peer closed the connection, with no wish of ours for it."""
+        return self._wish is None and (self.is_aborted or self.dul.was_closed)
+
+    @property
     def accepted_by_id(self) -> dict[int, PresentationContext]:
         """The accepted presentation contexts by their IDs."""
         return self._accepted_cx

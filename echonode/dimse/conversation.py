@@ -10,6 +10,7 @@ Rules
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from functools import cached_property
@@ -25,6 +26,8 @@ from echonode.errors import AssociationLost, ContextNotAccepted
 
 if TYPE_CHECKING:
     from echonode.dimse.association import EventAssociation
+
+_CLOSED_BY_PEER = (errno.ECONNRESET, errno.EPIPE)
 
 
 class Conversation:
@@ -63,12 +66,14 @@ class Conversation:
         P-DATA requests are for Sta6, and for Sta8 until we answer the release (DT-1, AR-7).
         """
         if not self._assoc.is_established:
-            raise AssociationLost("the association is over")
+            raise self._lost("the association is over")
         try:
             self._assoc.connection.send_all(*pieces)
         except SendFailed as error:
             self._assoc.connection.hang_up()
-            raise AssociationLost(f"sending failed: {error}") from error
+            # The kernel's reset names it; where the peer only stopped reading there is none.
+            by_peer = getattr(error.__cause__, "errno", None) in _CLOSED_BY_PEER
+            raise AssociationLost(f"sending failed: {error}", by_peer=by_peer) from error
 
     @cached_property
     def dataset_pdus(self) -> DatasetPdus:
@@ -110,7 +115,7 @@ class Conversation:
         elif self._assoc.dul.reading.borrow():
             self._read_borrowed(answers, deadline)
         if not self._assoc.is_established and answers.empty():
-            raise AssociationLost("the association is over")
+            raise self._lost("the association is over")
         try:
             message = answers.get(timeout=max(0.0, deadline - time.monotonic()))
         except Empty:
@@ -118,13 +123,16 @@ class Conversation:
             self._assoc.ask_abort()
             raise AssociationLost("the peer did not answer in time") from None
         if message is None:
-            raise AssociationLost("the association ended before the answer")
+            raise self._lost("the association ended before the answer")
         return message
+
+    def _lost(self, message: str) -> AssociationLost:
+        return AssociationLost(message, by_peer=self._assoc.was_ended_by_peer)
 
     def _read_until(self, answers: Answers, deadline: float) -> None:
         while answers.empty() and time.monotonic() < deadline:
             if not self._assoc.heed():
-                raise AssociationLost("the association ended before the answer")
+                raise self._lost("the association ended before the answer")
             self._assoc.dul.turn(deadline)
 
     def _read_borrowed(self, answers: Answers, deadline: float) -> None:
@@ -171,4 +179,4 @@ class Conversation:
         while self._assoc.dul.turn(0.0):
             pass
         if not self._assoc.heed(release=False):
-            raise AssociationLost("the association ended")
+            raise self._lost("the association ended")

@@ -88,6 +88,18 @@ class Peer:
             raise ValueError(f"not a port: {self.port}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class CallBackAddress:
+    """Where an archive must be able to open an association with us, to report."""
+
+    ae_title: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"AE {self.ae_title} at {self.host}:{self.port}"
+
+
 class CommitmentPolicy(StrEnum):
     """What proof a destination gives that it keeps an instance."""
 

@@ -11,13 +11,12 @@ from typing import Protocol
 
 from pydicom.dataset import Dataset
 
-from echonode.commitment.commitment_scu import CallBackAddress
+from echonode import remedies
 from echonode.dimse.contexts import VERIFICATION, ProposedContext
 from echonode.dimse.requestor import RequestedAssociation
 from echonode.errors import ContextNotAccepted, DimseFailure, NetworkError, PeerUnreachable
-from echonode.model.identity import CommitmentPolicy, Peer
+from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
 from echonode.objects.transcode_codecs import JPEG_2000_REVERSIBLE, JPEG_BASELINE, JPEG_LS, RLE
-from echonode.preflight import remedies
 from echonode.preflight.needs import Needs, WorklistQuery
 from echonode.preflight.outcome import PeerOutcome, Step
 

@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from echonode.commitment.commitment_scu import CallBackAddress, random_transaction_uid
+from echonode.commitment.commitment_scu import random_transaction_uid
 from echonode.config import Config
 from echonode.errors import UsageError
+from echonode.model.identity import CallBackAddress
 from echonode.preflight.awaited import AwaitedReports
 from echonode.preflight.needs import needs_of
 from echonode.preflight.outcome import PeerOutcome

@@ -14,15 +14,14 @@ from contextlib import AbstractContextManager
 
 from pydicom.dataset import Dataset
 
-from echonode.commitment.commitment_scu import CallBackAddress
+from echonode import remedies
 from echonode.dimse.requestor import RequestedAssociation
 from echonode.dimse.services import Part10File
 from echonode.errors import AssociationLost, ContextNotAccepted, DimseFailure, NetworkError
 from echonode.model.commitment import CommitmentRequest, ReferencedInstance
 from echonode.model.criteria import Root
-from echonode.model.identity import CommitmentPolicy, Peer
+from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
 from echonode.objects.ultrasound import UltrasoundObject
-from echonode.preflight import remedies
 from echonode.preflight.awaited import Awaited, AwaitedReports
 from echonode.preflight.needs import Needs
 from echonode.preflight.outcome import Step
@@ -147,7 +146,7 @@ class RoundTrip:
             return failed("commitment", str(error), remedies.add_us(peer, self._us))
         if status != 0x0000:
             detail = f"the request was answered {status:04X}"
-            return failed("commitment", detail, remedies.add_us(peer, self._us))
+            return failed("commitment", detail, remedies.commitment_refused(peer, self._us, status))
         if not awaited.came.wait(min(SAME_ASSOCIATION_S, self._report_s)):
             association.release()
             awaited.came.wait(max(0.0, self._report_s - SAME_ASSOCIATION_S))

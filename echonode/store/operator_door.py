@@ -48,7 +48,10 @@ class OperatorDoor:
         return len(set(moved) | set(cleared))
 
     def retry(self, sop_instance_uid: str, *, now: datetime, destination: str | None = None) -> int:
-        """Deliveries that are queued for later, or held, are due now."""
+        """Deliveries that are queued for later, or held, are due now.
+
+        Of those that were sent and not promised, the next request for commitment is due now.
+        """
         moved = self._moves.move(sop_instance_uid, destination, _RELEASE, now=now, fresh=True)
         hurried = self._moves.make_due(sop_instance_uid, destination, now=now)
         self._due([*moved, *hurried])

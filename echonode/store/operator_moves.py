@@ -65,12 +65,22 @@ class OperatorMoves:
     def make_due(
         self, sop_instance_uid: str, destination: str | None, *, now: datetime
     ) -> list[str]:
-        """Queued deliveries of an instance become due now; returns their destinations."""
+        """What of an instance's deliveries waits for its next try is due now; their destinations.
+
+        That is the next sending of what is queued, and the next request for commitment of what was
+        sent and not promised.
+        """
 
         def work(connection: sa.Connection) -> list[str]:
             conditions = [
                 *_of_instance(sop_instance_uid, destination),
-                _D.state == DeliveryState.QUEUED.value,
+                sa.or_(
+                    _D.state == DeliveryState.QUEUED.value,
+                    # Without a time it was never asked for: it is due already, or nobody asks.
+                    sa.and_(
+                        _D.state == DeliveryState.SENT.value, _D.next_attempt_at.is_not(None)
+                    ),
+                ),
             ]
             found = connection.execute(sa.select(_D.destination).where(*conditions)).scalars().all()
             connection.execute(

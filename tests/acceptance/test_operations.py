@@ -180,3 +180,36 @@ def test_what_a_start_finds_is_an_alarm_and_no_reason_to_be_unready(
     metrics = ask(clinic, "/metrics")
     assert 'echonode_backlog{destination="pacs"}' in metrics
     assert 'echonode_oldest_uncommitted_seconds{destination="pacs"}' in metrics
+
+
+def test_an_archive_that_does_not_know_us_is_told_and_asked_again_on_demand(
+    clinic_at: Callable[..., tuple[Clinic, int]], parts: ExitStack
+) -> None:
+    """The commonest set-up fault: Orthanc stores all and takes no commitment request of an AE that
+    is not in its DicomModalities. Ledger, log, status and alarm say so in preflight's words, and
+    once it is entered there `retry` asks for the promise at once, without sending again."""
+    clinic, port = clinic_at()
+    clinic.orthanc.modalities.clear()
+    orthanc = clinic.start_pacs()
+    node = clinic.start_node()
+    uid = captured(clinic, parts, port)
+    failed = node.wait_for("commitment_failed", timeout_s=60)
+    us = f"AE ECHONODE at {LOOPBACK}:{node.port}"
+    told = f"ORTHANC does not know {us}: add it there (Orthanc: DicomModalities, "
+    assert told in failed["remedy"]
+    assert failed["ae_title"] == "ORTHANC"
+    assert (failed["host"], failed["port"]) == (LOOPBACK, orthanc.dicom_port)
+    [row] = node.ledger()
+    assert row["state"] == "sent"
+    assert told in row["last_error"]
+    [destination] = ask(clinic, "/api/status")["destinations"]
+    assert told in destination["problem"]
+    assert "unreachable" not in destination["problem"]
+    assert "commitment:pacs" in [alarm["name"] for alarm in ask(clinic, "/health/ready")["alarms"]]
+    orthanc.rest.set_modality("echonode", "ECHONODE", LOOPBACK, node.port)
+    done = node.command("retry", uid)
+    assert done.returncode == 0, done.stderr
+    clinic.wait_committed(at_least=1, timeout_s=60)
+    assert len([e for e in node.events if e["event"] == "instance_sent"]) == 1
+    [destination] = ask(clinic, "/api/status")["destinations"]
+    assert destination["problem"] == ""

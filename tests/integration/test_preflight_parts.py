@@ -12,9 +12,8 @@ from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from echonode.commitment.commitment_scu import CallBackAddress
 from echonode.dimse.requestor import Requestor
-from echonode.model.identity import Peer
+from echonode.model.identity import CallBackAddress, Peer
 from echonode.objects.ultrasound import encode
 from echonode.preflight.needs import Needs, WorklistQuery
 from echonode.preflight.outcome import Step

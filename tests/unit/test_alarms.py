@@ -58,6 +58,7 @@ def test_all_is_well() -> None:
         (replace(WELL, frameless_probes={"tablet": "no image came"}), "no_images:tablet"),
         (with_pacs(standing=Standing(unreachable="refused")), "unreachable:pacs"),
         (with_pacs(standing=Standing(stalled="RuntimeError")), "delivery_stalled:pacs"),
+        (with_pacs(standing=Standing(unpromising="PACS does not know us")), "commitment:pacs"),
         (with_pacs(figures=figures(held=3)), "held:pacs"),
         (with_pacs(figures=figures(unreported_since=NOW - LATE_AFTER)), "unreported:pacs"),
         (

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from echonode.errors import OperatorRefused
+from echonode.model.commitment import TransactionEvent
 from echonode.model.delivery import DeliveryEvent
 from echonode.operator_hand import act
 from echonode.store.store import Store
@@ -45,6 +46,27 @@ def test_retry_makes_it_due_now(store: Store) -> None:
     store.record_attempt(job.id, DeliveryEvent.RETRY, now=NOON, next_attempt_at=later)
     act(store, "retry", UID, now=NOON, destination="pacs")
     assert store.next_due("pacs") == NOON
+
+
+def test_retry_asks_now_for_a_refused_commitment(store: Store) -> None:
+    """The archive did not take the request and was put right: it is asked again now, and nothing is
+    sent a second time."""
+    [job] = store.claim("pacs", now=NOON, limit=1)
+    store.record_attempt(job.id, DeliveryEvent.STORED, now=NOON, status=0)
+    with pytest.raises(OperatorRefused, match="pacs is sent"):
+        act(store, "retry", UID, now=NOON, destination="pacs")  # it is due as it is
+    store.create_transaction("pacs", "2.25.1", [job.id], peer_ae_title="PACS", now=NOON)
+    later = Clock().pass_(hours=6)
+    store.transaction_event(
+        "2.25.1", TransactionEvent.REFUSED, now=NOON, next_attempt_at=later, error="unknown AE"
+    )
+    due: list[str] = []
+    store.on_delivery_due.append(due.append)
+    assert store.sent("pacs", limit=9, now=NOON) == []
+    done = act(store, "retry", UID, now=NOON, destination="pacs")
+    assert [row["state"] for row in done["deliveries"]] == ["queued", "sent"]  # type: ignore[attr-defined]
+    assert [job.id for job in store.sent("pacs", limit=9, now=NOON)] == [job.id]
+    assert due == ["pacs"]
 
 
 def test_what_is_unknown_is_said(store: Store) -> None:

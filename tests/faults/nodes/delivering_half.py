@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from echonode.commitment.commitment_scu import CallBackAddress, CommitmentSCU
+from echonode.commitment.commitment_scu import CommitmentSCU
 from echonode.commitment.report_scp import ReportSCP
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.delivery.wiring import delivery_worker
@@ -25,7 +25,7 @@ from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.limits import Limits
 from echonode.dimse.requestor import RequestedAssociation, Requestor
 from echonode.housekeeping import Housekeeping
-from echonode.model.identity import CommitmentPolicy, Destination, Peer
+from echonode.model.identity import CallBackAddress, CommitmentPolicy, Destination, Peer
 from echonode.model.instance import Origin
 from echonode.objects.transcode_workers import TranscodeWorkers
 from echonode.reencoding import Reencoder

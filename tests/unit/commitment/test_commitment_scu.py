@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from echonode.commitment.commitment_scu import (
-    CallBackAddress,
-    CommitmentSCU,
-    random_transaction_uid,
-)
+from echonode.commitment.commitment_scu import CommitmentSCU, random_transaction_uid
 from echonode.errors import AssociationLost, ContextNotAccepted
 from echonode.model.commitment import TransactionEvent, TransactionState
-from echonode.model.identity import is_valid_uid
+from echonode.model.identity import CallBackAddress, is_valid_uid
 from echonode.model.instance import DerivedCopy
+from echonode.remedies import add_us
 from tests.unit.commitment.doubles import (
     START,
     US_IMAGE,
@@ -29,6 +27,7 @@ from tests.unit.commitment.doubles import (
 )
 
 E = TransactionEvent
+US = CallBackAddress(ae_title="ECHONODE", host="10.0.0.5", port=11112)
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ def scu(store: FakeTransactions, clock: Clock) -> CommitmentSCU:
     numbers = iter(range(1, 1000))
     return CommitmentSCU(
         store=store,
-        call_back=CallBackAddress(ae_title="ECHONODE", host="10.0.0.5", port=11112),
+        call_back=US,
         now=clock.now,
         random=lambda: 0.0,
         new_transaction_uid=lambda: f"2.25.{next(numbers)}",
@@ -130,6 +129,45 @@ def test_no_answer_to_the_request_is_passed_on_with_nothing_left_waiting(
             RequestAssociation(store, AssociationLost("reset")), destination(), [delivery_job(1)]
         )
     assert [event for _, event, _, _ in store.events] == [E.REFUSED]
+
+
+@pytest.mark.parametrize(
+    "answer", [0x0110, 0xC000, AssociationLost("the association ended", by_peer=True)]
+)
+def test_an_archive_that_does_not_know_us_is_told_with_its_remedy(
+    scu: CommitmentSCU,
+    store: FakeTransactions,
+    lines: Recorder,
+    answer: int | Exception,
+) -> None:
+    """It takes images of anybody and commitment requests of nobody it does not know: ledger, log
+    and status say where to enter which AE title, host and port, in preflight's words, until a
+    request is taken."""
+    remedy = add_us(destination().peer, US)
+    with suppress(AssociationLost):
+        scu.request(RequestAssociation(store, answer), destination(), [delivery_job(1)])
+    ((_, _, _, ledger),) = store.events
+    (line,) = lines.named("commitment_failed")
+    assert remedy in ledger
+    assert line["remedy"] == remedy
+    assert (line["ae_title"], line["host"], line["port"]) == ("PACS", "127.0.0.1", 104)
+    assert remedy in scu.problem_of("pacs")
+    assert scu.problem_of("other") == ""
+    scu.request(RequestAssociation(store), destination(), [delivery_job(1)])
+    assert scu.problem_of("pacs") == ""
+
+
+def test_a_line_that_breaks_under_a_request_accuses_nobody(
+    scu: CommitmentSCU, store: FakeTransactions, lines: Recorder
+) -> None:
+    """An answer that does not come in time says nothing of what the archive knows."""
+    with pytest.raises(AssociationLost):
+        scu.request(
+            RequestAssociation(store, AssociationLost("no answer in time")),
+            destination(),
+            [delivery_job(1)],
+        )
+    assert scu.problem_of("pacs") == ""
 
 
 def test_only_what_is_overdue_is_given_up(

@@ -265,6 +265,7 @@ class FakeCommitment:
         self.overdue_s: float | None = None
         self.failure: Exception | None = None
         self.refused_until: datetime | None = None
+        self.problem = ""
 
     def request(
         self, association: object, destination: Destination, jobs: Sequence[DeliveryJob]
@@ -279,6 +280,9 @@ class FakeCommitment:
                 )
         if self.failure is not None:
             raise self.failure
+
+    def problem_of(self, destination: str) -> str:
+        return self.problem
 
     def give_up_overdue(self, destination: Destination) -> float | None:
         return self.overdue_s

@@ -114,3 +114,32 @@ def test_an_association_lost_in_the_query_is_opened_again(scene: Scene) -> None:
     scene.run(scene.worker(VERIFY), 5)
     assert scene.store.state() is S.VERIFIED
     assert len(scene.archive.associations) == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [NotImplementedError("DOE^JANE"), ValueError("DOE^JANE"), AssociationLost("aborted")],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_instance_that_cannot_be_looked_for_keeps_no_other_unverified(
+    scene: Scene, lines: Recorder, error: Exception
+) -> None:
+    """Whatever the look for one instance raises, also where the archive ends the association at it:
+    the others are verified within seconds, and it is looked for ever less often."""
+    scene.queue(5)
+    looks = 0
+
+    def fail_on_the_first(identifier: Dataset) -> FindAnswers:
+        nonlocal looks
+        if identifier.SOPInstanceUID == "1.2.3.1":
+            looks += 1
+            raise error
+        return has_it(identifier)
+
+    scene.archive.on_find = fail_on_the_first
+    worker = scene.worker(VERIFY)
+    scene.run(worker, 10)
+    assert [scene.store.state(n) for n in range(1, 6)] == [S.SENT] + [S.VERIFIED] * 4
+    scene.run(worker, 24 * 3600)
+    assert looks < 50
+    assert "DOE" not in repr(lines.lines)

@@ -563,6 +563,25 @@ def test_an_archive_lost_in_the_request_is_probed_like_one_that_is_down(scene: S
     assert scene.store.state() is S.COMMIT_REQUESTED
 
 
+def test_an_archive_that_breaks_off_at_the_request_is_not_unreachable(
+    scene: Scene, lines: Recorder
+) -> None:
+    """It takes images, and ends the association at the N-ACTION: deliveries go on without a pause,
+    and status says why it does not promise instead of calling it out of reach."""
+    scene.queue()
+    scene.commitment.failure = AssociationLost("aborted", by_peer=True)
+    scene.commitment.refused_until = START + timedelta(seconds=30)
+    scene.commitment.problem = "PACS does not know us"
+    worker = scene.worker(CommitmentPolicy.REQUIRED)
+    worker.run_once()
+    assert worker.standing.unreachable == ""
+    assert worker.standing.problem == "PACS does not know us"
+    scene.store.add(delivery_job(2, stored_instance(2)))
+    worker.run_once()
+    assert scene.store.state(2) is S.SENT
+    assert not lines.named("destination_unreachable")
+
+
 def test_an_overdue_report_wakes_the_worker_by_itself(scene: Scene) -> None:
     """The next look at the open requests is when the first of them becomes overdue."""
     scene.commitment.overdue_s = 123.0

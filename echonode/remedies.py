@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from echonode.commitment.commitment_scu import CallBackAddress
 from echonode.errors import AssociationRejected, NetworkError, PeerUnreachable
 from echonode.model.commitment import FailureReason
-from echonode.model.identity import Peer
+from echonode.model.identity import CallBackAddress, Peer
 
 # PS3.8 table 9-21: (source, reason).
 _NO_REASON = (1, 1)
@@ -78,6 +77,21 @@ def no_commitment_service(peer: Peer) -> str:
         f"{peer.ae_title} offers no storage commitment: switch it on there, or set `commitment: "
         f"verify` (found again by C-FIND) or `none` for {peer.name} under `destinations`"
     )
+
+
+def commitment_refused(peer: Peer, us: CallBackAddress, status: int) -> str:
+    """N-ACTION was answered with a failure (PS3.7 10.1.4.1.10).
+
+    An archive that does not know the caller says so with whatever status it likes (Orthanc 0110).
+    """
+    match status:
+        case 0x0213:
+            return f"{peer.ae_title} is out of resources: look at its disk and its log"
+        case 0x0118 | 0x0122 | 0x0211:
+            return no_commitment_service(peer)
+        case 0x0124:
+            return f"{peer.ae_title} does not authorise us to ask for commitment: permit it there"
+    return add_us(peer, us)
 
 
 def no_service(peer: Peer, service: str) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from echonode.commitment.commitment_scu import CallBackAddress
+from echonode import remedies
 from echonode.errors import AssociationLost, AssociationRejected, NetworkError, PeerUnreachable
-from echonode.model.identity import Peer
-from echonode.preflight import remedies
+from echonode.model.identity import CallBackAddress, Peer
 
 US = CallBackAddress(ae_title="ECHONODE", host="10.0.0.5", port=11112)
 PACS = Peer(name="pacs", ae_title="ORTHANC", host="10.0.0.7", port=4242, may=frozenset())

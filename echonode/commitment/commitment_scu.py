@@ -4,6 +4,8 @@ Rules
 - The transaction is durable before its N-ACTION goes out, for its report may come before the
   answer, after days or after our restart. Its UID is random and never used again.
 - N-ACTION success means that the archive has the request, and nothing more.
+- Whatever our own code raises for one instance is that instance's failure: the others of its
+  transaction are asked for without it.
 - A transaction that was requested keeps waiting through restarts; one whose answer was not seen
   before the node stopped is asked for anew.
 """
@@ -19,8 +21,14 @@ from datetime import datetime, timedelta
 from echonode import remedies
 from echonode.commitment.ports import RequestingAssociation, TransactionStore
 from echonode.commitment.schedule import Random, backoff_s, is_alarming, report_overdue_in_s
-from echonode.errors import AssociationLost, ContextNotAccepted, NetworkError
-from echonode.log import get_logger
+from echonode.errors import (
+    AssociationLost,
+    ContextNotAccepted,
+    NetworkError,
+    StoreError,
+    described,
+)
+from echonode.log import get_logger, place_of
 from echonode.model.commitment import CommitmentRequest, TransactionEvent
 from echonode.model.identity import CallBackAddress, Destination, Peer
 from echonode.store.values import DeliveryJob, Transaction
@@ -91,21 +99,53 @@ class CommitmentSCU:
         association: RequestingAssociation,
         destination: Destination,
         jobs: Sequence[DeliveryJob],
-    ) -> None:
-        """Ask the archive to commit to `jobs`, which are `sent`.
+    ) -> int:
+        """Ask the archive to commit to `jobs`, which are `sent`; how many of them were dealt with.
 
         What it does not take is `sent` again on return, due for another request later. Raises
         AssociationLost where it did not answer; the jobs are `sent` again by then too.
         """
-        for chunk in _chunks(jobs, self._instances_per_transaction):
-            self._request_one(association, destination, chunk)
+        return sum(
+            self._ask(association, destination, chunk)
+            for chunk in _chunks(jobs, self._instances_per_transaction)
+        )
 
-    def _request_one(
+    def _ask(
         self,
         association: RequestingAssociation,
         destination: Destination,
         jobs: Sequence[DeliveryJob],
-    ) -> None:
+    ) -> int:
+        """In one transaction; where our own code fails on it, in halves down to the one to blame.
+
+        Returns how many were asked for, or refused until later.
+        """
+        request = None
+        try:
+            request = self._created(destination, jobs)
+            self._request_one(association, destination, jobs, request)
+        except (NetworkError, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001  # the border of one instance, found by halves
+            if request is not None:
+                refusal = Refusal(f"this node failed to ask for it: {described(error)}", "")
+                self._refused(request, destination, jobs, refusal)
+            if len(jobs) > 1:
+                middle = len(jobs) // 2
+                halves = (jobs[:middle], jobs[middle:])
+                return sum(self._ask(association, destination, half) for half in halves)
+            log.error(
+                "commitment_request_failed",
+                **whose(destination),
+                sop_instance_uid=jobs[0].instance.sop_instance_uid,
+                error=described(error),
+                where=place_of(error),
+            )
+            return 0 if request is None else 1
+        return len(jobs)
+
+    def _created(self, destination: Destination, jobs: Sequence[DeliveryJob]) -> CommitmentRequest:
+        """The request, its transaction durable. Raises IllegalTransition where one was moved."""
         request = CommitmentRequest(
             transaction_uid=self._new_transaction_uid(),
             instances=tuple(job.sent_as for job in jobs),
@@ -117,6 +157,15 @@ class CommitmentSCU:
             peer_ae_title=destination.peer.ae_title,
             now=self._now(),
         )
+        return request
+
+    def _request_one(
+        self,
+        association: RequestingAssociation,
+        destination: Destination,
+        jobs: Sequence[DeliveryJob],
+        request: CommitmentRequest,
+    ) -> None:
         try:
             status = association.request_commitment(request)
         except ContextNotAccepted:

@@ -106,8 +106,8 @@ class CommitmentService(Protocol):
         association: StorageAssociation,
         destination: Destination,
         jobs: Sequence[DeliveryJob],
-    ) -> None:
-        """Ask the archive to commit to `jobs`.
+    ) -> int:
+        """Ask the archive to commit to `jobs`; how many of them were dealt with.
 
         Where it does not take the request they are `sent` again on return, due later. Raises
         AssociationLost where it did not answer; they are `sent` again by then too.

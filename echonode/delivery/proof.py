@@ -16,6 +16,7 @@ from echonode.model.identity import Destination
 
 _BATCH = 1000  # deliveries in one round of requests
 _HORIZON_S = 600.0
+_UNASKED_S = 5.0
 
 
 def earliest(*waits: float | None) -> float | None:
@@ -73,8 +74,9 @@ class CommitmentProof:
         jobs = self._store.sent(self._destination.name, limit=_BATCH, now=self._now())
         if not jobs:
             return earliest(overdue_s, self._next_s())
+        association = line.get().association
         try:
-            self._service.request(line.get().association, self._destination, jobs)
+            asked = self._service.request(association, self._destination, jobs)
         except AssociationLost as error:
             if not error.by_peer:
                 raise
@@ -83,6 +85,8 @@ class CommitmentProof:
             line.drop()
             return earliest(overdue_s, self._next_s())
         line.touch()
+        if not asked:  # all were moved meanwhile, or cannot be asked for
+            return earliest(overdue_s, _UNASKED_S)
         return 0.0  # there may be more; and when the request is overdue is found out then
 
     @property

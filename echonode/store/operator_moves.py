@@ -77,9 +77,7 @@ class OperatorMoves:
                 sa.or_(
                     _D.state == DeliveryState.QUEUED.value,
                     # Without a time it was never asked for: it is due already, or nobody asks.
-                    sa.and_(
-                        _D.state == DeliveryState.SENT.value, _D.next_attempt_at.is_not(None)
-                    ),
+                    sa.and_(_D.state == DeliveryState.SENT.value, _D.next_attempt_at.is_not(None)),
                 ),
             ]
             found = connection.execute(sa.select(_D.destination).where(*conditions)).scalars().all()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from echonode.commitment.commitment_scu import CommitmentSCU, random_transaction_uid
-from echonode.errors import AssociationLost, ContextNotAccepted
-from echonode.model.commitment import TransactionEvent, TransactionState
+from echonode.errors import AssociationLost, ContextNotAccepted, IllegalTransition
+from echonode.model.commitment import CommitmentRequest, TransactionEvent, TransactionState
 from echonode.model.identity import CallBackAddress, is_valid_uid
 from echonode.model.instance import DerivedCopy
 from echonode.remedies import add_us
@@ -23,6 +24,7 @@ from tests.unit.commitment.doubles import (
     RequestAssociation,
     delivery_job,
     destination,
+    referenced,
     transaction,
 )
 
@@ -168,6 +170,52 @@ def test_a_line_that_breaks_under_a_request_accuses_nobody(
             [delivery_job(1)],
         )
     assert scu.problem_of("pacs") == ""
+
+
+class Faulty(RequestAssociation):
+    """Our own code fails to encode any request that names instance 3."""
+
+    def request_commitment(self, request: CommitmentRequest) -> int:
+        if referenced(3) in request.instances:
+            raise ValueError("DOE^JANE")
+        return super().request_commitment(request)
+
+
+def test_one_instance_that_cannot_be_asked_for_keeps_no_other_waiting(
+    scu: CommitmentSCU, store: FakeTransactions, lines: Recorder
+) -> None:
+    """The others of its transaction are asked for without it; it waits with its reason, and the log
+    names it without what the error says."""
+    association = Faulty(store)
+    jobs = [delivery_job(number) for number in range(1, 6)]
+    assert scu.request(association, destination(), jobs) == 5
+    asked = [i.sop_instance_uid for r in association.requests for i in r.instances]
+    assert asked == ["1.2.3.1", "1.2.3.2", "1.2.3.4", "1.2.3.5"]
+    (line,) = lines.named("commitment_request_failed")
+    assert line["sop_instance_uid"] == "1.2.3.3"
+    refused = [error for _, event, _, error in store.events if event is E.REFUSED]
+    assert refused == ["this node failed to ask for it: ValueError"] * 2
+    assert "DOE" not in repr(lines.lines)
+
+
+def test_one_that_was_moved_meanwhile_keeps_no_other_waiting(
+    scu: CommitmentSCU,
+    store: FakeTransactions,
+    lines: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An operator held it between two steps: the others are asked for at once."""
+    create = store.create_transaction
+
+    def refuse_the_third(destination: str, uid: str, jobs: list[int], **more: Any) -> None:
+        if 3 in jobs:
+            raise IllegalTransition("a delivery that is held cannot take request_commitment")
+        create(destination, uid, jobs, **more)
+
+    monkeypatch.setattr(store, "create_transaction", refuse_the_third)
+    jobs = [delivery_job(number) for number in range(1, 6)]
+    assert scu.request(RequestAssociation(store), destination(), jobs) == 4
+    assert [jobs for _, _, jobs, _ in store.created] == [[1, 2], [4], [5]]
 
 
 def test_only_what_is_overdue_is_given_up(

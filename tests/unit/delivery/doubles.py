@@ -269,7 +269,7 @@ class FakeCommitment:
 
     def request(
         self, association: object, destination: Destination, jobs: Sequence[DeliveryJob]
-    ) -> None:
+    ) -> int:
         self.associations.append(association)
         self.requests.append([job.sent_as.sop_instance_uid for job in jobs])
         for job in jobs:
@@ -280,6 +280,7 @@ class FakeCommitment:
                 )
         if self.failure is not None:
             raise self.failure
+        return len(jobs)
 
     def problem_of(self, destination: str) -> str:
         return self.problem

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from echonode.delivery.standing import Contact
 from echonode.intake import IntakeCounters
 from echonode.web.status import DestinationStatus, NodeStatus, ProbeStatus
 
@@ -64,7 +65,9 @@ def _destination_metrics(destinations: Sequence[DestinationStatus]) -> Iterator[
         labels=labels,
     )
     reachable = GaugeMetricFamily(
-        "echonode_destination_reachable", "0 while it cannot be reached", labels=labels
+        "echonode_destination_reachable",
+        "1 if the last call reached it, 0 if not; absent until it was called",
+        labels=labels,
     )
     retries = CounterMetricFamily(
         "echonode_retries", "Deliveries that had to be tried again", labels=labels
@@ -74,7 +77,8 @@ def _destination_metrics(destinations: Sequence[DestinationStatus]) -> Iterator[
         oldest.add_metric([at.name], at.oldest_unproved_s or 0.0)
         if at.last_report_s is not None:
             report.add_metric([at.name], at.last_report_s)
-        reachable.add_metric([at.name], float(not at.problem))
+        if at.contact != Contact.NOT_TRIED:
+            reachable.add_metric([at.name], float(at.contact == Contact.REACHED))
         retries.add_metric([at.name], at.retries)
     yield from (backlog, oldest, report, reachable, retries)
 

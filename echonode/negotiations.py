@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from echonode.dimse.contexts import ProposedContext
+from echonode.dimse.contexts import VERIFICATION, ProposedContext
 from echonode.dimse.requestor import RequestedAssociation
 from echonode.errors import NetworkError, StoreError
 from echonode.log import get_logger
@@ -54,8 +54,14 @@ class RecordedNegotiations:
         except NetworkError as error:
             self._record(peer, "no_association", f"{type(error).__name__}: {error}")
             raise
-        self._record(peer, "association", _outcome(contexts, association.accepted))
+        # One for C-ECHO alone is news only after an outage: nothing is delivered on it.
+        if tuple(contexts) != (VERIFICATION,) or self._is_away(peer):
+            self._record(peer, "association", _outcome(contexts, association.accepted))
         return association
+
+    def _is_away(self, peer: Peer) -> bool:
+        with self._lock:
+            return self._last.get(peer.name, "").startswith("no_association")
 
     def _record(self, peer: Peer, kind: str, detail: str) -> None:
         with self._lock:

@@ -27,6 +27,7 @@ from echonode.commitment.commitment_scp import CommitmentSCP
 from echonode.commitment.commitment_scu import CommitmentSCU
 from echonode.commitment.report_scp import ReportSCP
 from echonode.config import Config
+from echonode.delivery.echo import ECHO_EVERY_S
 from echonode.delivery.wiring import delivery_worker
 from echonode.destinations import delivery_policy, reencode_for
 from echonode.dimse.acceptor import Acceptor
@@ -130,6 +131,7 @@ class Node:
                 policy=delivery_policy(section),
                 reencode=reencode_for(section, self._reencoder),
                 notes=self.store.notes,
+                echo_every_s=ECHO_EVERY_S,
             )
             for destination, section in zip(self.destinations, config.destinations, strict=True)
         }

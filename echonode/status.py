@@ -99,6 +99,8 @@ class NodeReader(Collector):
             commitment=destination.commitment,
             deliveries=deliveries,
             problem=standing.problem,
+            contact=standing.contact,
+            heard_s=_age_s(standing.heard_at, now),
             associations=standing.associations,
             accepts=standing.accepts,
             backlog=sum(deliveries.get(state, 0) for state in _unproved(destination)),

@@ -241,15 +241,20 @@ class CommitmentSCU:
             next_attempt_at=next_attempt_at.isoformat(),
         )
 
-    def give_up_overdue(self, destination: Destination) -> float | None:
-        """End the transactions whose report is overdue: their instances are asked for anew.
+    def give_up_overdue(
+        self, destination: Destination, *, back_at: datetime | None = None
+    ) -> float | None:
+        """End the transactions whose report is overdue: their instances are asked for again.
 
+        back_at: when the archive was last back after it had been out of reach.
         Returns the seconds until the next one will be; None where none is open.
         """
         now = self._now()
         waits = []
         for transaction in self._store.open_transactions(destination.name):
-            remaining_s = report_overdue_in_s(transaction, now, node_started_at=self._started_at)
+            remaining_s = report_overdue_in_s(
+                transaction, now, node_started_at=self._started_at, back_at=back_at
+            )
             if remaining_s > 0:
                 waits.append(remaining_s)
             else:

@@ -6,6 +6,8 @@ Rules
   the operator is told: the usual cause is that the archive cannot call back.
 - A report that came while the node was down is lost: Orthanc and others send it once. A request
   from before the last start is asked for again soon after it, unless its report comes first.
+- A report that an archive owed when it restarted, or broke an association off, may never come
+  either: once it is back it is asked again soon, and later each time it was asked in vain.
 - Nothing here ever leads to a deletion: what is not committed is kept.
 
 Failure Reasons: PS3.3 C.14.1.1.
@@ -33,6 +35,8 @@ _LEAST_WAIT_S = 1 * _HOUR_S
 ALARM_AFTER = timedelta(hours=24)
 # After a start: the archive may just be trying again, and a late report is as good as a new one.
 AFTER_START_S = 15.0
+# After the archive is back: it may just be reporting what it kept.
+AFTER_BACK_S = 15.0
 # An instance that the archive did not have in so many reports is not sent once more.
 RESENDS = 3
 
@@ -47,9 +51,16 @@ def backoff_s(failures_before: int, random: Random) -> float:
 
 
 def report_overdue_in_s(
-    transaction: Transaction, now: datetime, *, node_started_at: datetime
+    transaction: Transaction,
+    now: datetime,
+    *,
+    node_started_at: datetime,
+    back_at: datetime | None = None,
 ) -> float:
-    """Seconds until an unreported transaction is to be given up for a new one; 0: now."""
+    """Seconds until an unreported transaction is to be given up for a new one; 0: now.
+
+    back_at: when the archive was last back after it had been out of reach.
+    """
     if transaction.state is TransactionState.CREATED:
         # A stop between the row and the answer: nobody knows whether the archive has the request.
         return 0.0
@@ -61,6 +72,10 @@ def report_overdue_in_s(
     overdue_s = max(0.0, awaited_s - elapsed_s)
     if transaction.requested_at < node_started_at:
         overdue_s = min(overdue_s, AFTER_START_S - (now - node_started_at).total_seconds())
+    if back_at is not None and transaction.requested_at < back_at:
+        # Archives that break off now and then would otherwise be asked each time.
+        wait_s = AFTER_BACK_S * 2.0 ** min(transaction.times_asked - 1, 20)
+        overdue_s = min(overdue_s, wait_s - (now - back_at).total_seconds())
     return max(0.0, overdue_s)
 
 

@@ -26,6 +26,9 @@ from echonode.store.values import DeliveryJob
 
 # For the next still of a burst; the first lane lingers longer (wiring.LINGER_S).
 HELPER_LINGER_S = 0.5
+# Behind a backlog for a slow archive, what was sent is asked for as often as this: until it is
+# promised, nothing of it may be deleted here.
+PROOF_EVERY_S = 5.0
 
 log = get_logger(__name__)
 
@@ -76,15 +79,18 @@ class Crew:
         self._clerk.start()
 
     def send_due(self, line: Line, stopping: Callable[[], bool]) -> bool:
-        """Send up to a batch on the first lane; False where nothing was due.
+        """Send for PROOF_EVERY_S, a batch at most, on the first lane; False: nothing was due.
 
         A failure may leave the destination paused. Raises what Line.get raises, and StoreError;
         then, and when it is paused or stopped, nothing is left claimed. What it sent is durable.
         """
         sent = 0
         completed = False
+        until = self._monotonic() + PROOF_EVERY_S
         try:
             while sent < BATCH and not stopping() and not self._health.paused_s():
+                if sent and self._monotonic() >= until:
+                    break
                 # While the destination may be down, claiming more than one would be in vain.
                 cautious = self._health.is_suspect and not line.is_open
                 job = self._claims.take(limit=1 if cautious else BATCH)

@@ -142,8 +142,12 @@ class Line:
     def release(self) -> None:
         """End the association in order, if there is one."""
         line, self._open = self._open, None
-        if line is not None and line.association.is_open:
+        if line is None:
+            return
+        if line.association.is_open:
             line.association.release()
+        elif line.association.was_broken:
+            self._health.lost_idle_association()
 
     def drop(self) -> None:
         """End the association at once; the next use opens another."""

@@ -69,8 +69,15 @@ class StorageAssociation(Protocol):
     def is_open(self) -> bool: ...
 
     @property
+    def was_broken(self) -> bool:
+        """Whether the peer ended it without a release."""
+
+    @property
     def accepted(self) -> Set[tuple[str, str]]:
         """(SOP class, transfer syntax) of each accepted context."""
+
+    def c_echo(self) -> int:
+        """The peer's status. Raises AssociationLost, ContextNotAccepted."""
 
     def c_store(self, file: Part10File) -> StoreResponse:
         """Raises AssociationLost, ContextNotAccepted; Damaged where the file cannot be read."""
@@ -116,8 +123,13 @@ class CommitmentService(Protocol):
     def problem_of(self, destination: str) -> str:
         """Why the archive takes no requests, and the remedy; '' when it takes them."""
 
-    def give_up_overdue(self, destination: Destination) -> float | None:
+    def give_up_overdue(
+        self, destination: Destination, *, back_at: datetime | None = None
+    ) -> float | None:
         """Return unreported requests to `sent` once they are overdue.
+
+        back_at: when the archive was last back after it had been out of reach, or had lost an
+        association: a report that it owed then may never come.
 
         Returns the seconds until the next one will be; None where none is open.
         """

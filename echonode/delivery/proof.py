@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from echonode.delivery.health import DestinationHealth
 from echonode.delivery.line import Line
 from echonode.delivery.ports import CommitmentService, DeliveryStore
 from echonode.errors import AssociationLost
@@ -61,16 +62,18 @@ class CommitmentProof:
         store: DeliveryStore,
         service: CommitmentService,
         *,
+        health: DestinationHealth,
         now: Callable[[], datetime],
     ) -> None:
         self._destination = destination
         self._store = store
         self._service = service
+        self._health = health
         self._now = now
 
     def seek(self, line: Line) -> float | None:
         """Request commitment for what is due; take back what is overdue, to ask anew."""
-        overdue_s = self._service.give_up_overdue(self._destination)
+        overdue_s = self._service.give_up_overdue(self._destination, back_at=self._health.back_at)
         jobs = self._store.sent(self._destination.name, limit=_BATCH, now=self._now())
         if not jobs:
             return earliest(overdue_s, self._next_s())

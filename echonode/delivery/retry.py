@@ -64,8 +64,9 @@ class Backoff:
         60.0,
     )
     busy_s: tuple[float, ...] = (2.0, 5.0, 10.0, 30.0, 60.0)
-    # A person mends this, then looks whether it works: minutes, not hours.
-    rejected_s: tuple[float, ...] = (30.0, 60.0, 120.0, 300.0)
+    # A person corrects this, then looks whether it works. A rejection costs a packet each way, as a
+    # refused connection does.
+    rejected_s: tuple[float, ...] = (30.0, 60.0)
     jitter: float = 0.2
     unanswered_before_alarm: int = 5
 

@@ -113,7 +113,7 @@ class Settlement:
                 random=self._random,
                 backoff=self._backoff,
             )
-            self._health.lost += 1
+            self._health.lost_association()
             self._failures[job.id][Treatment.RESEND] += 1
         self.settle(job, decision)
 

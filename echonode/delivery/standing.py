@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Contact(StrEnum):
+    """What came of the last call to a destination."""
+
+    NOT_TRIED = "not_tried"
+    REACHED = "reached"
+    NOT_REACHED = "not_reached"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
     """One destination at one moment; the words are for the operator.
 
-    unreachable: what keeps it from being reached; stalled: what on our own side keeps deliveries
-    from going on; unpromising: why it takes no commitment requests, and the remedy; each is ''
-    when nothing does. associations: open to it. accepts: SOP class ->
-    transfer syntaxes that it was found to take.
+    contact, heard_at: what came of the last call, and when it last answered anything. unreachable:
+    what keeps it from being reached; stalled: what on our own side keeps deliveries from going on;
+    unpromising: why it takes no commitment requests, and the remedy; each is '' when nothing does.
+    associations: open to it. accepts: SOP class -> transfer syntaxes that it was found to take.
     """
 
+    contact: Contact = Contact.NOT_TRIED
+    heard_at: datetime | None = None
     unreachable: str = ""
     stalled: str = ""
     unpromising: str = ""

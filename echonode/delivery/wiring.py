@@ -10,6 +10,7 @@ from random import random as random_number
 from echonode.delivery.acquaintance import Acquaintance
 from echonode.delivery.claims import Claims
 from echonode.delivery.crew import Crew
+from echonode.delivery.echo import EchoSCU
 from echonode.delivery.health import DestinationHealth
 from echonode.delivery.line import Line
 from echonode.delivery.negotiation import Repertoire
@@ -51,6 +52,7 @@ def delivery_worker(
     notes: Notes | None = None,
     backoff: Backoff | None = None,
     linger_s: float = LINGER_S,
+    echo_every_s: float | None = None,
     monotonic: Callable[[], float] = time.monotonic,
     random: Random = random_number,
 ) -> DeliveryWorker:
@@ -58,11 +60,12 @@ def delivery_worker(
 
     check_bytes: looks before an instance is re-encoded whether its bytes are those stored; None: do
     not look. reencode: makes what the policy's repertoire needs; None: send as stored. notes: where
-    what is learnt of the archive is kept; None: nowhere.
+    what is learnt of the archive is kept; None: nowhere. echo_every_s: how long nothing may be
+    heard of it before it is called for that alone; None: it never is.
     """
     policy = policy or DeliveryPolicy()
     backoff = backoff or Backoff()
-    health = DestinationHealth(monotonic)
+    health = DestinationHealth(monotonic, now)
     acquaintance = Acquaintance(destination, notes, now=now)
     repertoire = Repertoire(reencoding=reencode is not None, lossy=policy.lossy_quality is not None)
 
@@ -101,10 +104,12 @@ def delivery_worker(
         store=store,
         line=new_line(),
         crew=crew,
-        proof=_proof(destination, store, commitment, now=now, monotonic=monotonic),
+        proof=_proof(destination, store, commitment, health=health, now=now, monotonic=monotonic),
+        echo=EchoSCU(destination, associate, health=health, every_s=echo_every_s),
         health=health,
         acquaintance=acquaintance,
         now=now,
+        monotonic=monotonic,
         random=random,
         backoff=backoff,
     )
@@ -115,12 +120,13 @@ def _proof(
     store: DeliveryStore,
     commitment: CommitmentService,
     *,
+    health: DestinationHealth,
     now: Callable[[], datetime],
     monotonic: Callable[[], float],
 ) -> Proof:
     match destination.commitment:
         case CommitmentPolicy.REQUIRED:
-            return CommitmentProof(destination, store, commitment, now=now)
+            return CommitmentProof(destination, store, commitment, health=health, now=now)
         case CommitmentPolicy.VERIFY:
             return Verification(destination, store, now=now, monotonic=monotonic)
         case CommitmentPolicy.NONE:

@@ -18,12 +18,13 @@ from datetime import datetime
 
 from echonode.delivery.acquaintance import Acquaintance
 from echonode.delivery.crew import Crew
+from echonode.delivery.echo import EchoSCU
 from echonode.delivery.health import DestinationHealth
 from echonode.delivery.line import Line
 from echonode.delivery.ports import DeliveryStore
 from echonode.delivery.proof import Proof, earliest
 from echonode.delivery.retry import Backoff, Random, after_no_association
-from echonode.delivery.standing import Standing
+from echonode.delivery.standing import Contact, Standing
 from echonode.errors import AssociationRejected, NetworkError, StoreError, described
 from echonode.log import get_logger, place_of
 from echonode.model.identity import Destination
@@ -33,6 +34,8 @@ from echonode.model.identity import Destination
 STALLED_S = 5.0
 # Due times are by the wall clock, which may be set: look again at least this often.
 LONGEST_WAIT_S = 600.0
+# While it is not reached for the same reason, the log says so as often as this.
+TELL_AGAIN_S = 3600.0
 # Something is due and was not to be claimed: leave whoever holds it a moment.
 _SHORTEST_WAIT_S = 0.05
 # The archive gives no association more, and other lanes have theirs.
@@ -52,9 +55,11 @@ class DeliveryWorker:
         line: Line,
         crew: Crew,
         proof: Proof,
+        echo: EchoSCU,
         health: DestinationHealth,
         acquaintance: Acquaintance,
         now: Callable[[], datetime],
+        monotonic: Callable[[], float],
         random: Random,
         backoff: Backoff,
     ) -> None:
@@ -63,15 +68,18 @@ class DeliveryWorker:
         self._line = line
         self._crew = crew
         self._proof = proof
+        self._echo = echo
         self._health = health
         self._acquaintance = acquaintance
         self._now = now
+        self._monotonic = monotonic
         self._random = random
         self._backoff = backoff
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._problem = ""
         self._stalled = ""
+        self._told: tuple[str, float] | None = None  # why it is not reached, and when that was said
         # Still in a handshake when the node's patience ended: it must not touch what is closed by
         # then, and what it meets is no news.
         self._abandoned = False
@@ -82,9 +90,12 @@ class DeliveryWorker:
     @property
     def standing(self) -> Standing:
         """How the destination stands just now."""
+        health = self._health
         return Standing(
-            unreachable=self._problem if self._health.is_suspect else "",
-            stalled=self._stalled or self._health.fault or self._died(),
+            contact=health.contact,
+            heard_at=health.heard_at,
+            unreachable=self._problem if health.contact is Contact.NOT_REACHED else "",
+            stalled=self._stalled or health.fault or self._died(),
             unpromising=self._proof.problem,
             associations=self._crew.lanes + self._line.is_open,
             accepts=self._acquaintance.accepted,
@@ -132,7 +143,7 @@ class DeliveryWorker:
         work_s = self._health.paused_s() or self._work()
         if self._line.remaining_s() == 0:
             self._line.release()
-        wait_s = earliest(work_s, self._line.remaining_s())
+        wait_s = earliest(work_s, self._line.remaining_s(), self._echo_s())
         return LONGEST_WAIT_S if wait_s is None else min(wait_s, LONGEST_WAIT_S)
 
     def _work(self) -> float | None:
@@ -142,6 +153,9 @@ class DeliveryWorker:
             if self._stopping.is_set() or self._health.paused_s():
                 return self._health.paused_s()
             proof_s = self._proof.seek(self._line)
+            if self._echo.due_s() == 0:
+                self._echo.call()
+            self._reached()
         except NetworkError as error:
             self._line.drop()
             if isinstance(error, AssociationRejected) and self._crew.no_more():
@@ -149,6 +163,11 @@ class DeliveryWorker:
             self._pause(error)
             return self._health.paused_s()
         return earliest(0.0 if found else self._next_delivery_s(), proof_s)
+
+    def _echo_s(self) -> float | None:
+        """Seconds until it is called to hear whether it is there."""
+        due_s = self._echo.due_s()
+        return None if due_s is None else max(due_s, self._health.paused_s())
 
     def _next_delivery_s(self) -> float | None:
         due_at = self._store.next_due(self.destination.name)
@@ -162,12 +181,13 @@ class DeliveryWorker:
         pause = after_no_association(
             error, failures_before=self._health.refused, random=self._random, backoff=self._backoff
         )
-        self._health.refused += 1
+        self._health.not_associated()
         self._health.pause(pause.pause_s)
         self._problem = pause.reason
         rejected = isinstance(error, AssociationRejected)
+        level = logging.ERROR if pause.alarm else logging.WARNING
         log.log(
-            logging.ERROR if pause.alarm else logging.WARNING,
+            level if self._is_news(pause.reason) else logging.DEBUG,
             "association_rejected" if rejected else "destination_unreachable",
             destination=self.destination.name,
             ae_title=self.destination.peer.ae_title,
@@ -176,6 +196,25 @@ class DeliveryWorker:
             pause_s=round(pause.pause_s, 1),
             alarm=pause.alarm,
         )
+
+    def _is_news(self, reason: str) -> bool:
+        """Whether it is told at its own level: at first, when it changes, and once in a while."""
+        now_s = self._monotonic()
+        told = self._told is not None and self._told[0] == reason
+        if told and self._told is not None and now_s - self._told[1] < TELL_AGAIN_S:
+            return False
+        self._told = (reason, now_s)
+        return True
+
+    def _reached(self) -> None:
+        """Nothing kept it from being reached in this step: say so where something had."""
+        if self._told is not None and self._health.contact is Contact.REACHED:
+            self._told = None
+            log.info(
+                "destination_reached",
+                destination=self.destination.name,
+                ae_title=self.destination.peer.ae_title,
+            )
 
     def _run(self) -> None:
         while True:

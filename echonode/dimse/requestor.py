@@ -146,6 +146,11 @@ class RequestedAssociation:
         """False as soon as either side has ended it, or we are about to."""
         return self._assoc.is_usable
 
+    @property
+    def was_broken(self) -> bool:
+        """Whether the peer ended it without a release (A-ABORT, or a closed connection)."""
+        return self._assoc.was_ended_by_peer and not self._assoc.is_released
+
     def accepts(self, sop_class_uid: str, transfer_syntax_uid: str) -> bool:
         """Whether the peer took exactly this pair."""
         return (sop_class_uid, transfer_syntax_uid) in self.accepted

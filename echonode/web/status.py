@@ -51,7 +51,9 @@ class DestinationStatus:
     """One destination and where its deliveries stand.
 
     deliveries: state of the ledger -> number of instances in it.
-    problem: what keeps it from being reached just now, in words; '' when nothing does.
+    problem: everything that is wrong with it just now, in words; '' when all is well.
+    contact: what came of the last call, `not_tried` (since the start), `reached` or `not_reached`;
+    heard_s: how long ago it last answered anything, None where it never did.
     associations: open to it just now. accepts: SOP class -> transfer syntaxes that it was found to
     take; none of a class that it refuses.
     backlog: deliveries that do not have the proof wanted. oldest_unproved_s: how long ago the
@@ -65,6 +67,8 @@ class DestinationStatus:
     commitment: str
     deliveries: Mapping[str, int]
     problem: str = ""
+    contact: str = "not_tried"
+    heard_s: float | None = None
     associations: int = 0
     accepts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     backlog: int = 0

@@ -61,9 +61,9 @@ def test_an_archive_that_is_down_for_a_day_is_one_event() -> None:
         line.answer = answer
         if isinstance(answer, Exception):
             with pytest.raises(PeerUnreachable):
-                line.associate(PACS, (VERIFICATION,))
+                line.associate(PACS, (COMMITMENT,))
         else:
-            line.associate(PACS, (VERIFICATION,))
+            line.associate(PACS, (COMMITMENT,))
     assert [note.kind for note in line.notes] == ["no_association", "association"]
 
 
@@ -71,4 +71,11 @@ def test_a_record_that_cannot_be_kept_holds_up_no_delivery() -> None:
     """The disk is full: the association is had all the same."""
     line = Line()
     line.fail = True
-    assert line.associate(PACS, (VERIFICATION,)).accepted == frozenset()
+    assert line.associate(PACS, (COMMITMENT,)).accepted == frozenset()
+
+
+def test_a_call_that_only_asks_whether_it_is_there_is_no_event() -> None:
+    """Every few minutes for years: what was negotiated for deliveries is not pushed out by it."""
+    line = Line()
+    line.associate(PACS, (VERIFICATION,))
+    assert line.notes == []

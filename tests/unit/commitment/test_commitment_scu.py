@@ -233,6 +233,20 @@ def test_only_what_is_overdue_is_given_up(
     assert given_up == [("2.25.1", E.GIVE_UP), ("2.25.3", E.GIVE_UP)]
 
 
+def test_what_an_archive_owed_when_it_restarted_is_asked_again_soon(
+    scu: CommitmentSCU, store: FakeTransactions, clock: Clock, lines: Recorder
+) -> None:
+    """Not after an hour: a quarter of a minute after it is back, for it may have lost the request;
+    what it was asked for since waits as usual."""
+    clock.forward(120)
+    store.open = [transaction("2.25.1"), transaction("2.25.2", requested_h=119 / 3600)]
+    back_at = START + timedelta(seconds=110)
+    assert scu.give_up_overdue(destination(), back_at=back_at) == 5
+    clock.forward(5)
+    scu.give_up_overdue(destination(), back_at=back_at)
+    assert [(uid, event) for uid, event, _, _ in store.events] == [("2.25.1", E.GIVE_UP)]
+
+
 def test_nothing_open_needs_no_look(scu: CommitmentSCU) -> None:
     """Without an open request there is no time at which to look."""
     assert scu.give_up_overdue(destination()) is None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from echonode.commitment.schedule import (
+    AFTER_BACK_S,
     AFTER_START_S,
     FAILURE_RULES,
     after_failure,
@@ -88,6 +90,31 @@ def test_a_request_from_before_the_start_is_made_anew_soon(
         node_started_at=START + timedelta(seconds=started_s),
     )
     assert left_s == pytest.approx(overdue_in_s)
+
+
+@pytest.mark.parametrize(
+    ("back_s", "times_asked", "now_s", "overdue_in_s"),
+    [
+        (60, 1, 60, AFTER_BACK_S),  # it restarted since, and may have lost the request
+        (60, 1, 60 + AFTER_BACK_S, 0),
+        (-60, 1, 60, H - 60),  # asked since it was back: the usual hour
+        (60, 3, 60, 4 * AFTER_BACK_S),  # it breaks off now and then: ever less often
+        (60, 30, 60, H - 60),
+        (H - 5, 1, H - 5, 5),  # due sooner anyway
+    ],
+)
+def test_a_request_from_before_an_outage_is_made_again_soon_after_it(
+    back_s: float, times_asked: int, now_s: float, overdue_in_s: float
+) -> None:
+    """An archive that restarts between our request and its report is asked again within seconds of
+    its return, and not at each of its breaks for ever."""
+    left_s = report_overdue_in_s(
+        replace(transaction(), times_asked=times_asked),
+        START + timedelta(seconds=now_s),
+        node_started_at=LONG_UP,
+        back_at=START + timedelta(seconds=back_s),
+    )
+    assert left_s == overdue_in_s
 
 
 @pytest.mark.parametrize(("hours_waited", "alarm"), [(1, False), (23.9, False), (24, True)])

@@ -60,6 +60,7 @@ class Scene:
         monotonic: Callable[[], float] | None = None,
         associations: int = 1,
         lossy_quality: int | None = None,
+        echo_every_s: float | None = None,
     ) -> DeliveryWorker:
         return delivery_worker(
             destination(name, policy),
@@ -75,6 +76,7 @@ class Scene:
                 associations=associations, statuses=statuses or {}, lossy_quality=lossy_quality
             ),
             notes=self.notes,
+            echo_every_s=echo_every_s,
         )
 
     def run(self, worker: DeliveryWorker, seconds: float) -> None:

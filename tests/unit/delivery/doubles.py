@@ -193,7 +193,15 @@ class FakeAssociation:
         self.archive = archive
         self.accepted = accepted
         self.is_open = True
-        self.released = self.aborted = False
+        self.released = self.aborted = self.was_broken = False
+
+    def break_off(self) -> None:
+        """The archive ends it without a release, while nothing is asked on it."""
+        self.is_open, self.was_broken = False, True
+
+    def c_echo(self) -> int:
+        self.archive.echoes += 1
+        return 0x0000
 
     def c_store(self, file: Part10File) -> StoreResponse:
         self.archive.received.append((file.sop_instance_uid, file.transfer_syntax_uid))
@@ -233,7 +241,7 @@ class Archive:
         self.queries: list[Dataset] = []
         self.associations: list[FakeAssociation] = []
         self.proposals: list[tuple[ProposedContext, ...]] = []
-        self.attempts = 0
+        self.attempts = self.echoes = 0
         self.on_store: Callable[[Part10File], None] = lambda file: None
         self.on_find: Callable[[Dataset], FindAnswers] = lambda identifier: [(0x0000, None)]
         self.on_associate: Callable[[], None] = lambda: None
@@ -266,6 +274,7 @@ class FakeCommitment:
         self.failure: Exception | None = None
         self.refused_until: datetime | None = None
         self.problem = ""
+        self.back_at: datetime | None = None
 
     def request(
         self, association: object, destination: Destination, jobs: Sequence[DeliveryJob]
@@ -285,7 +294,10 @@ class FakeCommitment:
     def problem_of(self, destination: str) -> str:
         return self.problem
 
-    def give_up_overdue(self, destination: Destination) -> float | None:
+    def give_up_overdue(
+        self, destination: Destination, *, back_at: datetime | None = None
+    ) -> float | None:
+        self.back_at = back_at
         return self.overdue_s
 
 
@@ -294,6 +306,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, dict[str, object]]] = []
+        self.leveled: list[tuple[int, str, dict[str, object]]] = []
 
     def info(self, event: str, **keys: object) -> None:
         self.lines.append((event, keys))
@@ -305,6 +318,11 @@ class Recorder:
 
     def log(self, level: int, event: str, **keys: object) -> None:
         self.lines.append((event, keys))
+        self.leveled.append((level, event, keys))
+
+    def levels(self, event: str) -> list[tuple[int, dict[str, object]]]:
+        """The level, as logging has it, of each such line that was given one."""
+        return [(level, keys) for level, name, keys in self.leveled if name == event]
 
     def named(self, event: str) -> list[dict[str, object]]:
         return [keys for name, keys in self.lines if name == event]

@@ -104,7 +104,7 @@ def test_an_association_that_opens_during_the_stop_is_ended() -> None:
     line = Line(
         destination(),
         associate,
-        health=DestinationHealth(clock.monotonic),
+        health=DestinationHealth(clock.monotonic, clock.now),
         acquaintance=Acquaintance(destination(), None, now=clock.now),
         repertoire=Repertoire(),
         linger_s=1.0,

@@ -125,7 +125,7 @@ def rejected(result: int) -> AssociationRejected:
         (rejected(2), 0, 2, False),
         (rejected(2), 99, 60, False),
         (rejected(1), 0, 30, True),
-        (rejected(1), 99, 300, True),
+        (rejected(1), 99, 60, True),
     ],
 )
 def test_a_destination_that_gives_no_association_is_left_alone(

@@ -70,7 +70,8 @@ class Settlement:
         if decision.event is DeliveryEvent.STORED:
             self._stored(job, outcome)
         else:
-            self.settle(job, decision, outcome.response.status)
+            response = outcome.response
+            self.settle(job, decision, None if response.names_another else response.status)
 
     def _stored(self, job: DeliveryJob, outcome: SendOutcome) -> None:
         self._forget(job)

@@ -105,6 +105,12 @@ ROWS: Mapping[str, Verdict] = MappingProxyType(
 UNKNOWN = Verdict(
     treatment=Treatment.RESEND, meaning="the archive answered with a status that is not known"
 )
+# PS3.7 9.1.1.1.5: the SOP Instance UID of an answer is that of its request.
+MISNAMED = Verdict(
+    treatment=Treatment.RESEND,
+    meaning="the archive's answer names another SOP instance than was sent",
+    alarm=True,
+)
 
 
 class StatusTable:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from echonode.delivery.negotiation import Negotiated, Repertoire
 from echonode.delivery.ports import CheckBytes, Reencode, StorageAssociation
-from echonode.delivery.status_table import StatusTable, Treatment, Verdict
+from echonode.delivery.status_table import MISNAMED, StatusTable, Treatment, Verdict
 from echonode.dimse.services import Part10File, StoreResponse
 from echonode.errors import ContextNotAccepted, InvalidObject
 from echonode.model.instance import DerivedCopy, StoredInstance
@@ -85,7 +85,9 @@ class StorageSCU:
             is_derived = file.sop_instance_uid != instance.sop_instance_uid
             return SendOutcome(
                 response=response,
-                verdict=self._table.verdict(response.status),
+                verdict=(
+                    MISNAMED if response.names_another else self._table.verdict(response.status)
+                ),
                 transfer_syntax_uid=transfer_syntax_uid,
                 derived=_derived_copy(file) if is_derived else None,
             )

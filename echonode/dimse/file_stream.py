@@ -61,7 +61,12 @@ def store(
         assoc.conversation.forget(message_id)
     if answer.status is None:
         raise AssociationLost("the peer answered without a status")
-    return StoreResponse(status=answer.status, comment=answer.error_comment or "")
+    named = answer.affected_sop_instance_uid  # many leave it out
+    return StoreResponse(
+        status=answer.status,
+        comment=answer.error_comment or "",
+        names_another=named is not None and named != file.sop_instance_uid,
+    )
 
 
 def _send(assoc: EventAssociation, file: Part10File, context_id: int, command: bytes) -> None:

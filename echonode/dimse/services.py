@@ -127,10 +127,15 @@ class Part10File:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreResponse:
-    """What a peer answered to our C-STORE: the status and its Error Comment ('' where none)."""
+    """What a peer answered to our C-STORE: the status and its Error Comment ('' where none).
+
+    names_another: the answer is about another SOP Instance UID than was sent, which PS3.7 9.1.1.1.5
+    forbids: whatever its status, it says nothing of the instance.
+    """
 
     status: int
     comment: str = ""
+    names_another: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,7 +87,11 @@ class RoundTrip:
 
     def _store(self, association: RequestedAssociation, peer: Peer, file: Part10File) -> Step:
         """Raises AssociationLost."""
-        status = association.c_store(file).status
+        response = association.c_store(file)
+        status = response.status
+        if response.names_another:
+            detail = "C-STORE was answered for another SOP Instance UID than was sent"
+            return failed("store", detail, f"{peer.ae_title} breaks PS3.7 9.1.1: ask its maker")
         if status not in _STORED:
             remedy = remedies.not_stored(peer, status)
             return failed("store", f"C-STORE was answered {status:04X}", remedy)

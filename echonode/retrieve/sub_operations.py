@@ -53,7 +53,7 @@ class SubOperationSender:
         Raises AssociationLost, uncounted: whether the receiver has the instance is unknown.
         """
         try:
-            return tally.count(instance, self._send_in_first_that_fits(instance).status)
+            response = self._send_in_first_that_fits(instance)
         except AssociationLost:
             raise
         except Exception as fault:  # noqa: BLE001  # the border of one instance
@@ -65,6 +65,9 @@ class SubOperationSender:
                     where=place_of(fault),
                 )
             return tally.fail([instance], type(fault).__name__)
+        if response.names_another:
+            return tally.fail([instance], "the answer names another instance")
+        return tally.count(instance, response.status)
 
     def _send_in_first_that_fits(self, instance: StoredInstance) -> StoreResponse:
         candidates = self._candidates_for(instance)

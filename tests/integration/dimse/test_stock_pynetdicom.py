@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,21 @@ from pynetdicom.presentation import build_context
 from echonode.dimse.contexts import COMMITMENT, VERIFICATION
 from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import SubOperations
+from echonode.errors import AssociationLost
 from echonode.model.commitment import STORAGE_COMMITMENT_PUSH_MODEL, CommitmentReport
 from echonode.model.identity import Peer
-from tests.integration.dimse.parts import INSTANCE, LOOPBACK, REPORT, REQUEST, Node, peer, until
+from tests.integration.dimse.parts import (
+    INSTANCE,
+    LOOPBACK,
+    REPORT,
+    REQUEST,
+    STORAGE,
+    ULTRASOUND,
+    Node,
+    part10,
+    peer,
+    until,
+)
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
@@ -49,6 +62,7 @@ def stock_scp() -> Iterator[Callable[..., Peer]]:
         ae = AE("STOCK")
         ae.add_supported_context(STORAGE_COMMITMENT_PUSH_MODEL, scu_role=True, scp_role=True)
         ae.add_supported_context("1.2.840.10008.1.1")
+        ae.add_supported_context(ULTRASOUND, ExplicitVRLittleEndian)
         server = ae.start_server((LOOPBACK, 0), block=False, evt_handlers=list(handlers))
         servers.append(server)
         return peer("stock", ae_title="STOCK", port=server.server_address[1])
@@ -179,3 +193,35 @@ def test_the_peers_abort_is_noticed_while_idle(stock_scp: Callable[..., Peer]) -
 def _abort_soon(event: evt.Event) -> int:
     threading.Timer(0.05, event.assoc.abort).start()
     return 0x0000
+
+
+@pytest.mark.parametrize(("answered", "is_another"), [("1.2.3.4", False), ("1.2.3.5", True)])
+def test_an_answer_for_another_instance_is_seen(
+    stock_scp: Callable[..., Peer], tmp_path: Path, answered: str, is_another: bool
+) -> None:
+    """PS3.7 9.1.1.1.5: the answer names the instance that was sent; one that names another says
+    nothing of it, whatever its status."""
+
+    def store(event: evt.Event) -> Dataset:
+        response = Dataset()
+        response.Status = 0x0000
+        response.AffectedSOPInstanceUID = answered
+        return response
+
+    archive = stock_scp((evt.EVT_C_STORE, store))
+    with Requestor(ae_title="ECHONODE").associate(archive, [STORAGE]) as assoc:
+        response = assoc.c_store(part10(tmp_path / "file", b"\x08\x00\x18\x00UI\x02\x001\0"))
+    assert (response.status, response.names_another) == (0x0000, is_another)
+
+
+def test_an_archive_that_aborts_is_told_from_a_line_that_breaks(
+    stock_scp: Callable[..., Peer], tmp_path: Path
+) -> None:
+    """A-ABORT in place of an answer is the archive's doing."""
+    archive = stock_scp((evt.EVT_C_STORE, lambda event: event.assoc.abort() or 0x0000))
+    assoc = Requestor(ae_title="ECHONODE").associate(archive, [STORAGE])
+    with pytest.raises(AssociationLost) as lost:
+        assoc.c_store(part10(tmp_path / "file", b"\x08\x00\x18\x00UI\x02\x001\0"))
+    assert lost.value.by_peer
+    until(lambda: assoc.was_broken)
+    assoc.release()

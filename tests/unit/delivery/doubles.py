@@ -210,7 +210,9 @@ class FakeAssociation:
         if isinstance(answer, Exception):
             self.is_open = not isinstance(answer, (NetworkError, Damaged))
             raise answer
-        return StoreResponse(status=answer, comment="PATIENT^NAME")
+        return StoreResponse(
+            status=answer, comment="PATIENT^NAME", names_another=self.archive.names_another
+        )
 
     def c_find(self, root: Root, identifier: Dataset) -> Iterator[tuple[int, Dataset | None]]:
         self.archive.queries.append(identifier)
@@ -242,6 +244,7 @@ class Archive:
         self.associations: list[FakeAssociation] = []
         self.proposals: list[tuple[ProposedContext, ...]] = []
         self.attempts = self.echoes = 0
+        self.names_another = False
         self.on_store: Callable[[Part10File], None] = lambda file: None
         self.on_find: Callable[[Dataset], FindAnswers] = lambda identifier: [(0x0000, None)]
         self.on_associate: Callable[[], None] = lambda: None

@@ -89,6 +89,26 @@ def test_what_the_archive_writes_into_its_comment_is_kept_nowhere(
     assert "PATIENT" not in repr(lines.lines) + scene.store.jobs[1].last_error
 
 
+@pytest.mark.parametrize("status", [0x0000, 0xB000, 0xB006, 0x0111])
+def test_an_answer_that_names_another_instance_is_no_success(
+    scene: Scene, lines: Recorder, status: int
+) -> None:
+    """Whatever its status: nothing is known of what was sent, so it is sent again, with an alarm,
+    until the archive answers for it."""
+    scene.queue()
+    scene.archive.answers = [status]
+    scene.archive.names_another = True
+    worker = scene.worker()
+    worker.run_once()
+    job = scene.store.jobs[1]
+    assert (job.state, job.last_status) == (S.QUEUED, None)
+    assert "names another SOP instance" in job.last_error
+    assert lines.named("job_retried")[0]["alarm"] is True
+    scene.archive.names_another = False
+    scene.run(worker, 60)
+    assert scene.store.state() is S.SENT
+
+
 def test_one_refused_instance_does_not_stop_the_exam(scene: Scene) -> None:
     """The instance that cannot go is held with its reason; those behind it are sent."""
     scene.queue(3)

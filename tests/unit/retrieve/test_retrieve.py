@@ -99,6 +99,7 @@ class Receiver:
     """A move destination that answers as scripted: a status, or what its association does.
 
     takes: the transfer syntaxes it accepts. answers: by SOP Instance UID, in turn; else 0000.
+    misnamed: those whose answers name another instance.
     openings: what opening each association does, in turn; else it opens.
     """
 
@@ -109,6 +110,7 @@ class Receiver:
     received: list[tuple[str, str]] = field(default_factory=list)
     originators: set[tuple[str | None, int | None]] = field(default_factory=set)
     released: int = 0
+    misnamed: set[str] = field(default_factory=set)
 
     @contextmanager
     def associate(self, peer: Peer, contexts: Sequence[ProposedContext]) -> Iterator[Receiver]:
@@ -140,7 +142,7 @@ class Receiver:
         answer = script.pop(0) if script else 0
         if isinstance(answer, BaseException):
             raise answer
-        return StoreResponse(status=answer)
+        return StoreResponse(status=answer, names_another=file.sop_instance_uid in self.misnamed)
 
 
 @contextmanager
@@ -338,6 +340,13 @@ def test_whatever_one_instance_raises_is_one_failed_sub_operation(retrieve, faul
     (line,) = [line for line in lines if line["event"] == "sub_operation_failed"]
     assert line["sop_instance_uid"] == "1.2.3.2"
     assert "DOE" not in repr(lines)
+
+
+@retrieve
+def test_an_answer_that_names_another_instance_is_no_success(retrieve) -> None:
+    """0000 for something else says nothing of what was sent: that has failed, the rest goes on."""
+    receiver = Receiver(misnamed={"1.2.3.2"})
+    assert retrieve(receiver, THREE)[-1] == stands(0, 2, 1, 0, "1.2.3.2")
 
 
 @retrieve

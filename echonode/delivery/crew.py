@@ -62,6 +62,7 @@ class Crew:
         self._parallelism = parallelism
         self._helpers: dict[int, tuple[threading.Thread, Line]] = {}
         self._stopping = self._abandoned = False
+        self.on_left: Callable[[], None] = lambda: None  # a helper left something to be sent
 
     @property
     def lanes(self) -> int:
@@ -198,6 +199,8 @@ class Crew:
             line.release()
             with self._lock:
                 self._helpers.pop(number, None)
+            if self._claims.waiting and not self._stopping:
+                self.on_left()  # what it gave back is for the first lane, which may be asleep
 
     def _help(self, number: int, line: Line) -> None:
         while self._is_wanted(number):

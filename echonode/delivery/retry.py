@@ -10,8 +10,9 @@ Rules
   each try costs it the transfer of an instance.
 - No answer means not known: the instance may have been stored, and the same bytes go again. The
   first repetition is as prompt as the destination's; later ones back off on the instance, so that
-  one instance that breaks the archive does not stop those behind it. It is never given up, for
-  nobody has said no; an alarm tells the operator.
+  one instance that breaks the archive does not stop those behind it. An alarm tells the operator.
+  It is held only where the archive broke the association off at it again and again while it stored
+  others (blame.py); otherwise it is never given up, for nobody has said no.
 - Whatever our own code raises for an instance is that instance's failure: it is tried again some
   times, ever less often, then held. Want of memory or disk, and what keeps every association from
   being opened, is no instance's fault: nothing is held for it.
@@ -24,6 +25,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from echonode.delivery.blame import LOSSES_BEFORE_HOLD
 from echonode.delivery.status_table import Treatment, Verdict
 from echonode.errors import (
     AssociationRejected,
@@ -144,15 +146,21 @@ def after_silence(
     *,
     failures_before: int,
     losses_before: int,
+    blamed: int = 0,
     now: datetime,
     random: Random,
     backoff: Backoff,
 ) -> Decision:
     """The decision on an instance whose association ended before its C-STORE was answered.
 
-    failures_before: how often that befell this instance before. losses_before: associations lost
-    by the destination since it last answered.
+    failures_before: how often that happened to this instance before. losses_before: associations
+    lost by the destination since it last answered. blamed: how often the archive broke the
+    association off at this instance while it was otherwise well.
     """
+    if blamed >= LOSSES_BEFORE_HOLD:
+        return _hold(
+            f"the archive breaks off at it, {blamed} times while it stored others: {error}"
+        )
     pause_s = backoff.step(backoff.unreachable_s, losses_before, random)
     delay_s = pause_s if failures_before == 0 else backoff.doubling(failures_before - 1, random)
     return Decision(

@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import datetime
 
+from echonode.delivery.blame import Blame
 from echonode.delivery.clerk import Clerk, Outcome
 from echonode.delivery.health import DestinationHealth
 from echonode.delivery.ports import DeliveryStore
@@ -30,7 +31,7 @@ from echonode.delivery.retry import (
 )
 from echonode.delivery.status_table import Treatment
 from echonode.delivery.storage_scu import SendOutcome
-from echonode.errors import IllegalTransition, NetworkError, UsageError
+from echonode.errors import AssociationLost, IllegalTransition, NetworkError, UsageError
 from echonode.log import get_logger
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.identity import Destination
@@ -60,6 +61,7 @@ class Settlement:
         self._backoff = backoff
         self.clerk = Clerk(destination.name, store, now=now, written=self._log_stored)
         self._lock = threading.Lock()  # for the counts and the health
+        self._blame = Blame()
         self._failures: defaultdict[int, Counter[Treatment]] = defaultdict(Counter)
         self._own_failures: Counter[int] = Counter()
 
@@ -98,6 +100,7 @@ class Settlement:
         self._health.answered()
         if decision.event is DeliveryEvent.STORED:
             self._health.stored()
+            self._blame.stored(job.id)
         elif decision.pause_s:
             self._health.unable += 1
         self._failures[job.id][treatment] += 1
@@ -106,8 +109,10 @@ class Settlement:
     def lost(self, job: DeliveryJob, error: NetworkError) -> None:
         """The association ended before the answer."""
         with self._lock:
+            by_peer = isinstance(error, AssociationLost) and error.by_peer
             decision = after_silence(
                 error,
+                blamed=self._blame.lost(job.id) if by_peer else 0,
                 failures_before=self._failures[job.id][Treatment.RESEND],
                 losses_before=self._health.lost,
                 now=self._now(),
@@ -161,6 +166,7 @@ class Settlement:
 
     def _forget(self, job: DeliveryJob) -> None:
         with self._lock:
+            self._blame.forget(job.id)
             self._failures.pop(job.id, None)
             self._own_failures.pop(job.id, None)
 

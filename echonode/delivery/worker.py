@@ -76,6 +76,7 @@ class DeliveryWorker:
         self._random = random
         self._backoff = backoff
         self._wake = threading.Event()
+        crew.on_left = self.wake
         self._stopping = threading.Event()
         self._problem = ""
         self._stalled = ""

@@ -83,6 +83,36 @@ def test_an_archive_of_one_association_is_not_paused(scene: Scene, lines: Record
     assert {job.attempts for job in scene.store.jobs.values()} == {1}
 
 
+def test_what_a_second_lane_cannot_send_is_sent_by_the_first(scene: Scene, lines: Recorder) -> None:
+    """The archive takes its time to refuse a second association, and the first lane has nothing
+    more to do by then: it is woken for what the second had taken, which does not stay `sending`."""
+    scene.queue(3)
+    worker = scene.worker(monotonic=time.monotonic, associations=2)
+    idle, opened = threading.Event(), []
+    run_once = worker.run_once
+
+    def run_and_tell() -> float:
+        wait_s = run_once()
+        if wait_s > 5:  # beyond the linger of its association
+            idle.set()
+        return wait_s
+
+    def refuse_the_second_late() -> None:
+        opened.append(threading.current_thread().name)
+        if len(opened) == 2:
+            assert idle.wait(PATIENCE_S)
+            raise BUSY
+
+    worker.run_once = run_and_tell  # type: ignore[method-assign]
+    scene.archive.on_associate = refuse_the_second_late
+    worker.start()
+    deadline = time.monotonic() + PATIENCE_S
+    while any(job.state is not S.SENT for job in [*scene.store.jobs.values()]):
+        assert time.monotonic() < deadline, {n: j.state for n, j in scene.store.jobs.items()}
+        threading.Event().wait(0.01)
+    assert worker.stop(PATIENCE_S)
+
+
 def test_without_threads_for_more_lanes_one_delivers_all(
     scene: Scene, lines: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -256,6 +256,64 @@ def test_an_instance_that_breaks_the_archive_does_not_stop_the_rest(scene: Scene
     assert scene.store.state(1) is S.QUEUED
 
 
+def breaking(scene: Scene, *numbers: int, by_peer: bool = True) -> list[str]:
+    """An archive that breaks the association off at these instances; where the tries are kept."""
+    tries: list[str] = []
+
+    def break_off(file: Part10File) -> None:
+        if file.sop_instance_uid in {f"1.2.3.{number}" for number in numbers}:
+            tries.append(file.sop_instance_uid)
+            scene.archive.answers = [AssociationLost("aborted", by_peer=by_peer)]
+
+    scene.archive.on_store = break_off
+    return tries
+
+
+def test_an_instance_that_the_archive_breaks_off_at_is_held(scene: Scene, lines: Recorder) -> None:
+    """It aborts at two instances again and again and stores all others: after some hours both are
+    held with that reason, and the archive is called no more for them."""
+    scene.queue(6)
+    tries = breaking(scene, 2, 4)
+    worker = scene.worker()
+    scene.run(worker, 60)
+    waiting = [scene.store.jobs[n] for n in (2, 4)]
+    assert [(job.state, bool(job.last_error)) for job in waiting] == [(S.QUEUED, True)] * 2
+    scene.run(worker, 12 * 3600)
+    assert [scene.store.state(n) for n in range(1, 7)] == [S.SENT, S.HELD] * 2 + [S.SENT] * 2
+    assert "while it stored others" in scene.store.jobs[2].last_error
+    assert len(lines.named("job_held")) == 2
+    count = len(tries)
+    scene.run(worker, 48 * 3600)
+    assert len(tries) == count < 24
+
+
+@pytest.mark.parametrize("by_peer", [True, False])
+def test_an_archive_that_breaks_off_at_everything_holds_nothing(
+    scene: Scene, lines: Recorder, by_peer: bool
+) -> None:
+    """Ill for a weekend, well on Friday and again on Monday: all is delivered."""
+    scene.queue(1)
+    worker = scene.worker()
+    scene.run(worker, 10)
+    for number in range(2, 22):
+        scene.store.add(delivery_job(number, stored_instance(number)))
+    breaking(scene, *range(2, 22), by_peer=by_peer)
+    scene.run(worker, 60 * 3600)
+    assert {scene.store.state(n) for n in range(2, 22)} == {S.QUEUED}
+    scene.archive.on_store = lambda file: None
+    scene.archive.answers = []
+    scene.run(worker, 2 * 3600)
+    assert {job.state for job in scene.store.jobs.values()} == {S.SENT}
+
+
+def test_a_line_that_breaks_under_large_instances_holds_none(scene: Scene, lines: Recorder) -> None:
+    """A time-out is the line's fault, however often it is the same instance's."""
+    scene.queue(4)
+    breaking(scene, 2, by_peer=False)
+    scene.run(scene.worker(), 48 * 3600)
+    assert scene.store.state(2) is S.QUEUED
+
+
 def test_damaged_bytes_are_not_sent(scene: Scene, lines: Recorder) -> None:
     """Bit rot is found before sending: the delivery is held and rings; the rest goes on, on the
     same association."""

@@ -91,6 +91,13 @@ class ReportSCP:
                 **whose,
             )
             _log_consequence(job)
+        for sop_instance_uid in outcome.noted:
+            log.info(
+                "commitment_noted",
+                sop_instance_uid=sop_instance_uid,
+                reason="it is held here; released, it is committed and not sent again",
+                **whose,
+            )
         for sop_instance_uid in outcome.damaged:
             log.error(
                 "job_held",

@@ -70,6 +70,7 @@ TRANSITIONS: MappingProxyType[tuple[DeliveryState, DeliveryEvent], DeliveryState
             (S.COMMIT_REQUESTED, E.REQUEST_LOST): S.SENT,
             (S.COMMIT_REQUESTED, E.HOLD): S.HELD,
             (S.HELD, E.RELEASE): S.QUEUED,
+            (S.HELD, E.COMMITTED): S.COMMITTED,  # released, and promised while it was held
         }
     )
 )

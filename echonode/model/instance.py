@@ -71,4 +71,9 @@ class DerivedCopy:
     @property
     def remark(self) -> str:
         """What it is, for the operator: to follow 'sent as' or 'the archive holds'."""
-        return f"a lossy derived copy, {self.sop_instance_uid}; the original is kept here"
+        return lossy_copy_words(self.sop_instance_uid)
+
+
+def lossy_copy_words(sop_instance_uid: str) -> str:
+    """What a copy derived with loss is, for the operator."""
+    return f"a lossy derived copy, {sop_instance_uid}; the original is kept here"

@@ -38,8 +38,9 @@ class OperatorDoor:
     def release(
         self, sop_instance_uid: str, *, now: datetime, destination: str | None = None
     ) -> int:
-        """Held deliveries are queued, due now, with attempts counted anew.
+        """Held deliveries are queued, due now, with attempts counted from nothing.
 
+        One that the archive committed to while it was held is committed, and not sent again.
         A local copy that a warning kept (B006, B007) is let go as well: a person has looked.
         """
         moved = self._moves.move(sop_instance_uid, destination, _RELEASE, now=now, fresh=True)

@@ -11,9 +11,12 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from echonode.model.delivery import DeliveryEvent, DeliveryState
+from echonode.model.instance import lossy_copy_words
 from echonode.store import schema
 from echonode.store.database import Writer
 from echonode.store.deliveries import apply_attempt
+from echonode.store.derived_copies import derived_uids
+from echonode.store.noted_promises import is_noted
 from echonode.store.rows import member
 from echonode.store.values import Attempt
 
@@ -50,7 +53,11 @@ class OperatorMoves:
             ).all()
             for row in found:
                 event = events[member(DeliveryState, row.state)]
-                attempt = Attempt(job_id=row.id, event=event, error=error)
+                words = error
+                if event is DeliveryEvent.RELEASE and is_noted(connection, row.id):
+                    # The archive has promised it meanwhile: there is nothing to send.
+                    event, words = DeliveryEvent.COMMITTED, _proof_remark(connection, row.id)
+                attempt = Attempt(job_id=row.id, event=event, error=words)
                 apply_attempt(connection, attempt, now=now)
                 if fresh:
                     connection.execute(
@@ -103,6 +110,11 @@ class OperatorMoves:
             return list(found)
 
         return self._writer.run(work)
+
+
+def _proof_remark(connection: sa.Connection, delivery_id: int) -> str:
+    copy = derived_uids(connection, [delivery_id]).get(delivery_id)
+    return f"the archive holds {lossy_copy_words(copy)}" if copy else ""
 
 
 def _of_instance(sop_instance_uid: str, destination: str | None) -> list[sa.ColumnElement[bool]]:

@@ -17,10 +17,11 @@ from echonode.model.commitment import CommitmentReport, TransactionEvent, Transa
 from echonode.model.commitment import after as transaction_after
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.model.delivery import after as delivery_after
-from echonode.store import schema
+from echonode.store import noted_promises, schema
 from echonode.store.deliveries import apply_attempt, jobs_by_id
 from echonode.store.flight_recorder import Note, note
 from echonode.store.layout import Layout
+from echonode.store.noted_promises import COMMITTED
 from echonode.store.rows import member
 from echonode.store.transactions import end_transaction, waiting_for
 from echonode.store.values import (
@@ -31,9 +32,9 @@ from echonode.store.values import (
     ReportOutcome,
 )
 
-COMMITTED = 0  # commitment_item.outcome; no Failure Reason is 0
 # A promise counts while the delivery is in one of these.
 WITH_THE_ARCHIVE = (DeliveryState.SENT, DeliveryState.COMMIT_REQUESTED)
+_NOTED = "the archive has committed to it meanwhile: release it"
 _T = schema.commitment_transaction.c
 _D = schema.delivery.c
 _I = schema.commitment_item.c
@@ -83,10 +84,14 @@ class Application:
         committed: list[str] = []
         derived: dict[str, str] = {}
         damaged: list[str] = []
+        noted: list[str] = []
         failed: list[tuple[int, int | None]] = []
         waiting = frozenset(waiting_for(self._connection, self._transaction.id))
         for job in self._jobs():
             if job.id in self._reported.committed:
+                if self._is_news_of_a_held_one(job):
+                    self._note_promise(job)
+                    noted.append(job.instance.sop_instance_uid)
                 if not self._settles(job):
                     continue
                 if job.id in self._reported.damaged:
@@ -103,7 +108,7 @@ class Application:
                 failed.append((job.id, reason))
         if before is not state:
             end_transaction(self._connection, self._transaction.id, state, now=self._now)
-        changed = bool(committed or damaged or failed) or before is not state
+        changed = bool(committed or damaged or failed or noted) or before is not state
         return ReportOutcome(
             disposition=ReportDisposition.APPLIED if changed else ReportDisposition.DUPLICATE,
             destination=self._transaction.destination,
@@ -111,6 +116,7 @@ class Application:
             derived=MappingProxyType(derived),
             failed=self._as_they_are_now(failed),
             damaged=tuple(damaged),
+            noted=tuple(noted),
         )
 
     def _note(self, detail: str) -> None:
@@ -133,6 +139,23 @@ class Application:
         """Whether the promise is of what the archive has by now: a late one may be of another."""
         promised = self._reported.committed[job.id]
         return job.state in WITH_THE_ARCHIVE and promised == job.sent_as.sop_instance_uid
+
+    def _is_news_of_a_held_one(self, job: DeliveryJob) -> bool:
+        """Whether it is held, and this promise, not noted yet, will be good for it on release."""
+        return (
+            job.state is DeliveryState.HELD
+            and job.id not in self._reported.damaged
+            and self._reported.committed[job.id] == job.sent_as.sop_instance_uid
+            and noted_promises.can_be_noted(self._connection, job.id, self._transaction.id)
+            and not noted_promises.is_noted(self._connection, job.id)
+        )
+
+    def _note_promise(self, job: DeliveryJob) -> None:
+        self._outcome(job, COMMITTED)
+        words = f"{job.last_error}; {_NOTED}" if job.last_error else _NOTED
+        self._connection.execute(
+            sa.update(schema.delivery).where(_D.id == job.id).values(last_error=words)
+        )
 
     def _commit(self, job: DeliveryJob) -> None:
         self._ask_first(job)

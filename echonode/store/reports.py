@@ -11,6 +11,8 @@ Rules
 - A promise is taken late: a transaction that was given up, or reported before, still commits
   those of its instances that are not committed yet and are with the archive (`sent`, or asked
   for again). Late failures change nothing: the later request will bring its own report.
+- A promise for a delivery that is held is noted, and counts when it is released
+  (noted_promises.py).
 - Where a lossy copy was sent in an instance's place, the request names the copy and the promise
   is of it: the delivery is committed and says so, and retention.py keeps the original.
 - The same report again changes nothing, also when what it names was deleted here meanwhile.
@@ -25,7 +27,7 @@ import sqlalchemy as sa
 
 from echonode.errors import Damaged
 from echonode.model.commitment import CommitmentReport
-from echonode.model.delivery import DeliveryEvent
+from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.model.instance import StoredInstance
 from echonode.store import schema
 from echonode.store.database import Writer, reading
@@ -133,7 +135,8 @@ class Reports:
         damaged = {
             job.id
             for job in committed.values()
-            if job.state in WITH_THE_ARCHIVE and not self._is_unchanged(job.instance)
+            if job.state in (*WITH_THE_ARCHIVE, DeliveryState.HELD)
+            and not self._is_unchanged(job.instance)
         }
         return Reported(
             committed={job.id: uid for uid, job in committed.items()},

@@ -168,7 +168,8 @@ class ReportOutcome:
     archive holds only a lossy copy, the copy's. failed: each job as it is now,
     with the Failure Reason of the report; None where the report left it out or named it with
     another class. damaged: SOP Instance UIDs that the archive commits but whose bytes here have
-    changed since; they are held.
+    changed since; they are held. noted: SOP Instance UIDs of held deliveries, committed when
+    they are released.
     """
 
     disposition: ReportDisposition
@@ -178,6 +179,7 @@ class ReportOutcome:
     derived: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     failed: tuple[tuple[DeliveryJob, int | None], ...] = ()
     damaged: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -430,3 +430,77 @@ def test_an_operators_hold_ends_the_waiting(store: Store, clock: Clock) -> None:
     outcome = apply(store, report([1, 2]))
     assert outcome.committed == ("1.2.3.4.2",)
     assert states(store) == ["held", "committed"]
+
+
+@pytest.mark.parametrize("action", ["release", "retry"])
+def test_a_promise_that_comes_while_it_is_held_counts_on_release(
+    store: Store, clock: Clock, action: str
+) -> None:
+    """It is noted, said in the ledger, and the release makes it committed without a second
+    sending; the report again changes nothing."""
+    ask(store)
+    store.hold("1.2.3.4.1", now=clock())
+    outcome = apply(store, report([1, 2]))
+    assert outcome.noted == ("1.2.3.4.1",)
+    [held] = [row for row in store.ledger() if row.state == "held"]
+    assert held.last_error.startswith("held by the operator; the archive has committed")
+    assert apply(store, report([1, 2])).disposition is DUPLICATE
+    clock.pass_(hours=1)
+    getattr(store, action)("1.2.3.4.1", now=clock())
+    [released] = [row for row in store.ledger() if row.sop_instance_uid == "1.2.3.4.1"]
+    assert (released.state, released.committed_at, released.last_error) == (
+        "committed",
+        clock(),
+        "",
+    )
+    assert store.claim("pacs", now=clock(), limit=9) == []
+
+
+@pytest.mark.parametrize("kind", ["failed", "other class", "left out", "another AE", "damaged"])
+def test_what_is_no_promise_is_not_noted(
+    store: Store, clock: Clock, tmp_path: Path, kind: str
+) -> None:
+    """Held, and reported in whatever other way: the release sends it again."""
+    jobs = ask(store)
+    store.hold("1.2.3.4.1", now=clock())
+    given = report([2] if kind in ("failed", "left out") else [1, 2])
+    if kind == "failed":
+        given = report([2], {1: 0x0112})
+    if kind == "other class":
+        given = CommitmentReport(
+            transaction_uid=UID, committed=(item(1, US_MULTI_FRAME), item(2)), failed={}
+        )
+    if kind == "damaged":
+        jobs[0].instance.path.write_bytes(b"rot")
+    outcome = apply(store, given, "ANOTHER" if kind == "another AE" else "ORTHANC")
+    assert outcome.noted == ()
+    store.release("1.2.3.4.1", now=clock())
+    assert "queued" in states(store)
+
+
+def test_a_promise_of_an_earlier_sending_does_not_answer_for_a_later_one(
+    store: Store, clock: Clock
+) -> None:
+    """The archive reported it lost, it waits to be sent again and is held: a late promise by an
+    earlier request does not keep it from being sent."""
+    jobs = ask(store, 1)
+    store.transaction_event(UID, TransactionEvent.GIVE_UP, now=NOON)
+    ask_again(store, jobs, "2.25.2")
+    apply(store, report([], {1: 0x0112}, uid="2.25.2"))
+    assert states(store) == ["queued"]
+    store.hold("1.2.3.4.1", now=clock())
+    assert apply(store, report([1])).noted == ()
+    store.release("1.2.3.4.1", now=clock())
+    assert states(store) == ["queued"]
+
+
+def test_a_promise_does_not_outlast_a_release(store: Store, clock: Clock) -> None:
+    """Released to be sent again, then held again: a promise of what was sent before does not keep
+    it from being sent."""
+    ask(store, 1)
+    store.hold("1.2.3.4.1", now=clock())
+    store.release("1.2.3.4.1", now=clock())
+    store.hold("1.2.3.4.1", now=clock())
+    assert apply(store, report([1])).noted == ()
+    store.release("1.2.3.4.1", now=clock())
+    assert states(store) == ["queued"]

@@ -20,7 +20,7 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from echonode import __version__
 from echonode.commitment.commitment_scp import CommitmentSCP
@@ -44,6 +44,8 @@ from echonode.model.exam import ExamFacts
 from echonode.model.identity import Peer
 from echonode.negotiations import RecordedNegotiations
 from echonode.node_parts import (
+    Stoppable,
+    Together,
     disk_admission,
     housekeeping,
     log_recovery,
@@ -66,15 +68,14 @@ log = get_logger(__name__)
 
 # compose and systemd are told to wait longer than this before they kill.
 STOP_DEADLINE_S = 30.0
+# Of that, for what has to be broken off at the end: callers, lanes, and a moment for each part.
+BREAKING_OFF_S = 8.0
+_A_MOMENT_S = 0.3
 
 
 def utc_now() -> datetime:
     """Wall time, aware."""
     return datetime.now(UTC)
-
-
-class _Stoppable(Protocol):
-    def stop(self, deadline_s: float, /) -> object: ...
 
 
 class Node:
@@ -193,8 +194,8 @@ class Node:
             self.intake.start()
             undo.callback(self._stop_part, self._commitment_scp)
             self._commitment_scp.start()
+            undo.callback(self._stop_part, Together(self.workers.values()))
             for worker in self.workers.values():
-                undo.callback(self._stop_part, worker)
                 worker.start()
             undo.callback(self._stop_part, self._housekeeping)
             self._housekeeping.start()
@@ -218,7 +219,10 @@ class Node:
 
     def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop every part in reverse, within `deadline_s` in all; then nothing is left running."""
-        self._stop_at = time.monotonic() + deadline_s
+        # What is under way may go on until then; the rest is for breaking off what did not end.
+        self._stop_at = time.monotonic() + max(0.0, deadline_s - BREAKING_OFF_S)
+        for worker in self.workers.values():
+            worker.ask_stop()  # no delivery is begun while the others stop: it would be waited for
         self._running.close()
         log.info("node_stopped", ae_title=self.config.ae_title)
 
@@ -234,9 +238,9 @@ class Node:
     ) -> None:
         self.stop()
 
-    def _stop_part(self, part: _Stoppable) -> None:
+    def _stop_part(self, part: Stoppable) -> None:
         """Stop it in what is left of the deadline; one whose turn comes late gets a moment."""
-        part.stop(max(0.5, self._stop_at - time.monotonic()))
+        part.stop(max(_A_MOMENT_S, self._stop_at - time.monotonic()))
 
     # --- the callables that join the rooms ---
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 from echonode import __version__
 from echonode.config import Config
@@ -21,6 +23,31 @@ from echonode.store.values import RecoveryReport
 log = get_logger(__name__)
 
 _SECONDS_A_DAY = 86_400
+
+
+class Stoppable(Protocol):
+    """A part of the node that can be told to end."""
+
+    def stop(self, deadline_s: float, /) -> object: ...
+
+
+class Together:
+    """Parts that stop at the same time: none waits for another that does not end in good time."""
+
+    def __init__(self, parts: Iterable[Stoppable]) -> None:
+        self._parts = tuple(parts)
+
+    def stop(self, deadline_s: float) -> None:
+        """Stop all of them, each within `deadline_s`."""
+        threads = [threading.Thread(target=part.stop, args=(deadline_s,)) for part in self._parts]
+        for thread, part in zip(threads, self._parts, strict=True):
+            try:
+                thread.start()
+            except RuntimeError:  # the system gives no more threads: one after another, then
+                part.stop(deadline_s)
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
 
 
 def disk_admission(config: Config) -> DiskAdmission:

@@ -56,6 +56,8 @@ REPORTS_AT_ONCE = 50
 # Due times are by the wall clock, which may be set: look again at least this often.
 LONGEST_WAIT_S = 600.0
 STALLED_S = 5.0
+# At the stop: for what need not be finished.
+EXPENDABLE_S = 1.0
 
 # PS3.7 D.3.3.4: the requestor of this association is the SCP of the service.
 REPORTING = ProposedContext(
@@ -113,11 +115,14 @@ class CommitmentSCP:
         self._wake.set()
         if not self._thread.is_alive():
             return True
-        self._thread.join(deadline_s)
+        until = time.monotonic() + deadline_s
+        self._thread.join(min(EXPENDABLE_S, deadline_s))
+        if self._reporting_on is not None:  # else it opens an association, or reads files
+            self._thread.join(max(0.0, until - time.monotonic()))
         finished = not self._thread.is_alive()
         if not finished:
             if (association := self._reporting_on) is not None:
-                association.abort()
+                association.break_off()
             self._thread.join(1.0)
         return finished
 

@@ -124,8 +124,8 @@ class ReportingAssociation(Protocol):
     def report_commitment(self, report: CommitmentReport) -> int:
         """Send N-EVENT-REPORT, return its status. Raises AssociationLost, ContextNotAccepted."""
 
-    def abort(self) -> None:
-        """End at once; may be called from another thread."""
+    def break_off(self) -> None:
+        """End at once, without waiting for it; may be called from another thread."""
 
 
 class AssociateToReport(Protocol):

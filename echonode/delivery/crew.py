@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from echonode.delivery.claims import BATCH, Claims
 from echonode.delivery.clerk import Clerk
@@ -26,6 +26,11 @@ from echonode.store.values import DeliveryJob
 
 # For the next still of a burst; the first lane lingers longer (wiring.LINGER_S).
 HELPER_LINGER_S = 0.5
+# What a lane that has to be broken off may take for it: half for A-ABORT, half once the connection
+# is closed.
+BREAK_OFF_S = 2.0
+# For what need not be finished: an association that is being opened, a question.
+EXPENDABLE_S = 1.0
 # Behind a backlog for a slow archive, what was sent is asked for as often as this: until it is
 # promised, nothing of it may be deleted here.
 PROOF_EVERY_S = 5.0
@@ -122,23 +127,30 @@ class Crew:
                 self._parallelism.refused(lanes, now=self._monotonic())
         return lanes > 0
 
-    def stop(self, deadline_s: float) -> bool:
-        """Let the helpers finish what they send; False: one had to be broken off.
-
-        Raises StoreError where what became of them cannot be written: they are sent once more.
-        """
-        until = time.monotonic() + deadline_s
+    def ask_stop(self) -> None:
+        """Let the helpers finish what they send, and begin nothing more. Does not wait."""
         with self._lock:
             self._stopping = True
-            helpers = list(self._helpers.values())
-        for thread, _ in helpers:
-            thread.join(max(0.0, until - time.monotonic()))
-        late = [(thread, line) for thread, line in helpers if thread.is_alive()]
+            for _, line in self._helpers.values():
+                line.ask_stop()
+
+    def stop(self, first: Lane, deadline_s: float) -> bool:
+        """End every lane, the first one too; False: one had to be broken off.
+
+        Returns BREAK_OFF_S after `deadline_s` at the latest. Raises StoreError where what became of
+        what was sent cannot be written: that is sent once more.
+        """
+        until = time.monotonic() + deadline_s
+        self.ask_stop()
+        with self._lock:
+            lanes: list[Lane] = [first, *self._helpers.values()]
+        late = _joined(lanes, until)
         for _, line in late:
             line.abort()
-        for thread, _ in late:
-            thread.join(1.0)
-            self._abandoned = self._abandoned or thread.is_alive()
+        broken = _joined(late, time.monotonic() + BREAK_OFF_S / 2)
+        for _, line in broken:
+            line.hang_up()
+        self._abandoned = bool(_joined(broken, time.monotonic() + BREAK_OFF_S / 2))
         self._claims.put_back()  # what a helper took and could not send
         self._clerk.stop(max(0.0, until - time.monotonic()))
         return not late
@@ -225,3 +237,16 @@ class Crew:
         log.info(
             "associations_limited", destination=self._name, associations=lanes, reason=str(error)
         )
+
+
+Lane = tuple[threading.Thread, Line]
+
+
+def _joined(lanes: Sequence[Lane], until: float) -> list[Lane]:
+    """Wait for the lanes; those that have not ended by then."""
+    for thread, line in lanes:
+        if line.is_expendable:
+            thread.join(min(EXPENDABLE_S, max(0.0, until - time.monotonic())))
+        if not line.is_expendable:
+            thread.join(max(0.0, until - time.monotonic()))
+    return [(thread, line) for thread, line in lanes if thread.is_alive()]

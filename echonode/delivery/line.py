@@ -7,7 +7,8 @@ serve few associations at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from echonode.delivery.acquaintance import Acquaintance
@@ -18,6 +19,9 @@ from echonode.dimse.contexts import ProposedContext
 from echonode.errors import AssociationLost, ContextNotAccepted
 from echonode.model.identity import Destination
 from echonode.model.instance import StoredInstance
+
+# An archive that does not answer a release when the node stops is not waited for longer.
+RELEASE_AT_STOP_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class OpenLine:
 class Line:
     """Holds at most one association with a destination; used by one thread only, its lane's.
 
-    `is_open` and `abort` alone may be called from any thread.
+    `is_open` and what belongs to a stop (`is_expendable`, `ask_stop`, `abort`, `hang_up`) may be
+    called from any thread.
     """
 
     def __init__(
@@ -56,13 +61,28 @@ class Line:
         # Kinds of instance that were found to fit the open association.
         self._fitting: set[tuple[str, str]] = set()
         self._last_used = 0.0
-        self._aborted = False
+        self._aborted = self._stopping = False
+        self._expendable = 0
 
     @property
     def is_open(self) -> bool:
         """Whether there is an association that the peer has not ended."""
         line = self._open  # once: another thread may ask while it is let go
         return line is not None and line.association.is_open
+
+    @property
+    def is_expendable(self) -> bool:
+        """Whether its thread does what a stop need not wait for: nothing is being sent."""
+        return self._expendable > 0
+
+    @contextmanager
+    def expendable(self) -> Iterator[None]:
+        """What is done in here (opening an association, a question) need not be finished."""
+        self._expendable += 1
+        try:
+            yield
+        finally:
+            self._expendable -= 1
 
     def get(self, instances: Sequence[StoredInstance] = ()) -> OpenLine:
         """An association that covers the first of `instances`, the open one where it does.
@@ -102,7 +122,8 @@ class Line:
             worthwhile=self._acquaintance.worthwhile,
         )
         try:
-            association = self._associate(self._destination.peer, contexts)
+            with self.expendable():
+                association = self._associate(self._destination.peer, contexts)
         except ContextNotAccepted:
             self._learn(Negotiated.of(contexts, ()))
             if instances and not self._was_asked(instances[0], contexts):
@@ -145,7 +166,7 @@ class Line:
         if line is None:
             return
         if line.association.is_open:
-            line.association.release()
+            line.association.release(RELEASE_AT_STOP_S if self._stopping else None)
         elif line.association.was_broken:
             self._health.lost_idle_association()
 
@@ -155,9 +176,19 @@ class Line:
         if line is not None:
             line.association.abort()
 
+    def ask_stop(self) -> None:
+        """The node stops: the archive is given little time to answer a release."""
+        self._stopping = True
+
     def abort(self) -> None:
-        """End the association at once, and any that is being opened; none is opened after."""
+        """End the association, or the one being opened; none is opened after. Does not wait."""
         self._aborted = True
         line = self._open
         if line is not None:
-            line.association.abort()
+            line.association.break_off()
+
+    def hang_up(self) -> None:
+        """Close its connection: an archive that reads nothing does not even take an A-ABORT."""
+        line = self._open
+        if line is not None:
+            line.association.hang_up()

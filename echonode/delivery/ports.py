@@ -91,11 +91,17 @@ class StorageAssociation(Protocol):
     def request_commitment(self, request: CommitmentRequest) -> int:
         """Send N-ACTION and return its status."""
 
-    def release(self) -> None:
-        """End in order; never raises."""
+    def release(self, patience_s: float | None = None) -> None:
+        """End in order; never raises. patience_s: how long the peer may take to answer."""
 
     def abort(self) -> None:
         """End at once; may be called from another thread; never raises."""
+
+    def break_off(self) -> None:
+        """As `abort`, without waiting for the end."""
+
+    def hang_up(self) -> None:
+        """Close the connection; from another thread, where the peer reads nothing any more."""
 
 
 class Associate(Protocol):

@@ -108,7 +108,8 @@ class Verification:
         association = line.get().association
         found, again_s = None, self._query_failed_s
         try:
-            found = is_found(association, job)
+            with line.expendable():
+                found = is_found(association, job)
         except AssociationLost:
             # Those behind it come before it: it may be what the archive cannot bear.
             self._look_again_at[job.id] = self._monotonic() + self._backed_off_s(job, _AFTER_LOSS_S)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -117,27 +116,28 @@ class DeliveryWorker:
         """Something became due."""
         self._wake.set()
 
+    def ask_stop(self) -> None:
+        """Begin nothing more; what is under way goes on. Does not wait."""
+        self._stopping.set()
+        self._line.ask_stop()
+        self._crew.ask_stop()
+        self._wake.set()
+
     def stop(self, deadline_s: float) -> bool:
         """Finish the C-STOREs under way, release and end. False: one had to be broken off.
 
-        Returns two seconds after `deadline_s` at the latest.
+        Returns crew.BREAK_OFF_S after `deadline_s` at the latest.
         """
-        until = time.monotonic() + deadline_s
-        self._stopping.set()
-        self._wake.set()
+        self.ask_stop()
         if not self._thread.is_alive():
             return True
-        self._thread.join(deadline_s)
-        finished = not self._thread.is_alive()
-        if not finished:
-            self._line.abort()
-            self._thread.join(1.0)
-            self._abandoned = self._thread.is_alive()
         try:
-            return self._crew.stop(max(0.0, until - time.monotonic())) and finished
+            return self._crew.stop((self._thread, self._line), deadline_s)
         except StoreError as error:
             self._log_stalled(error)
             return False
+        finally:
+            self._abandoned = self._thread.is_alive()
 
     def run_once(self) -> float:
         """Do what is due now; returns the seconds until more may be, unless `wake` comes first."""
@@ -155,7 +155,8 @@ class DeliveryWorker:
                 return self._health.paused_s()
             proof_s = self._proof.seek(self._line)
             if self._echo.due_s() == 0:
-                self._echo.call()
+                with self._line.expendable():
+                    self._echo.call()
             self._reached()
         except NetworkError as error:
             self._line.drop()
@@ -178,6 +179,8 @@ class DeliveryWorker:
 
     def _pause(self, error: NetworkError) -> None:
         """The destination gave no association: leave it alone, blaming no instance."""
+        if self._abandoned:
+            return
         self._crew.put_back()
         pause = after_no_association(
             error, failures_before=self._health.refused, random=self._random, backoff=self._backoff

@@ -33,6 +33,9 @@ from echonode.log import get_logger
 from echonode.model.certificate import TLSFiles
 from echonode.model.identity import Peer, is_valid_ae_title
 
+# For a thread to end whose connection was closed under it.
+_HUNG_UP_S = 1.0
+
 log = get_logger(__name__)
 
 
@@ -138,8 +141,9 @@ class Acceptor:
         for assoc in remaining:
             if assoc.is_alive():
                 assoc.hang_up()
+        end = time.monotonic() + _HUNG_UP_S
         for assoc in remaining:
-            assoc.join(1.0)
+            assoc.join(max(0.0, end - time.monotonic()))
         self._servers.clear()
 
     # one connection ------------------------------------------------------------------------

@@ -127,6 +127,11 @@ class EventAssociation(Association):
         return self._wish is None and (self.is_aborted or self.dul.was_closed)
 
     @property
+    def is_draining(self) -> bool:
+        """Whether it ends with what is under way, because the node stops."""
+        return self._wish is Wish.DRAIN
+
+    @property
     def accepted_by_id(self) -> dict[int, PresentationContext]:
         """The accepted presentation contexts by their IDs."""
         return self._accepted_cx

@@ -18,6 +18,7 @@ from pydicom.uid import UID
 from echonode.dimse.assembly import Message
 from echonode.dimse.association import EventAssociation
 from echonode.dimse.handler_boundary import run_handler
+from echonode.errors import AssociationLost
 from echonode.model.criteria import Root
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ T = TypeVar("T")
 # How often the connection is looked at while answers follow each other closely: a look is a system
 # call, as much as an answer costs, and a cancel one millisecond later is none the later.
 LOOK_EVERY_S = 0.001
+_LONG = ("move", "get")
 
 
 class Operation:
@@ -50,7 +52,13 @@ class Operation:
         self._assoc.dimse.cancelled.discard(self._message_id)
 
     def cancelled(self) -> bool:
-        """Whether the requestor has cancelled it. Raises AssociationLost when it is gone."""
+        """Whether the requestor has cancelled it.
+
+        Raises AssociationLost when it is gone, or when this node stops in the middle of a
+        retrieval: an instance is finished, a study of thousands is not.
+        """
+        if self._assoc.is_draining and self._service in _LONG:
+            raise AssociationLost("this node is stopping")
         now = time.monotonic()
         if now - self._looked_at >= LOOK_EVERY_S and threading.current_thread() is self._assoc:
             self._assoc.conversation.look()

@@ -270,15 +270,26 @@ class RequestedAssociation:
         """N-EVENT-REPORT (PS3.4 J.3.3), we being SCP: the peer's status. Raises as above."""
         return serve_commitment.send_report(self._assoc, report)
 
-    def release(self) -> None:
-        """End the association in order; returns when it is over. Does not raise."""
+    def release(self, patience_s: float | None = None) -> None:
+        """End the association in order; returns when it is over. Does not raise.
+
+        patience_s: how long the peer may take to answer; None: as long as an answer may take.
+        """
         self._assoc.ask_release()
-        self._wait_for_end(self._assoc.limits.acse_s)
+        self._wait_for_end(self._assoc.limits.acse_s if patience_s is None else patience_s)
 
     def abort(self) -> None:
         """End the association at once; a call under way on another thread gets AssociationLost."""
         self._assoc.ask_abort()
         self._wait_for_end(self._assoc.limits.linger_s)
+
+    def break_off(self) -> None:
+        """As `abort`, without waiting for the end."""
+        self._assoc.ask_abort()
+
+    def hang_up(self) -> None:
+        """Close the connection under whatever is going on, without waiting for the end."""
+        self._assoc.hang_up()
 
     def _wait_for_end(self, patience_s: float) -> None:
         if threading.current_thread() is self._assoc:

@@ -343,7 +343,7 @@ class ReportAssociation:
     def report_commitment(self, report: CommitmentReport) -> int:
         return self.reached.answer("new", self.reached.answers, report)
 
-    def abort(self) -> None:
+    def break_off(self) -> None:
         self.broken_off.set()
 
 

@@ -379,7 +379,7 @@ def test_stop_breaks_off_a_peer_that_does_not_answer(
         raise AssociationLost("aborted")
 
     scene.reached.on_report = hang
-    monkeypatch.setattr(ReportAssociation, "abort", lambda association: aborted.set())
+    monkeypatch.setattr(ReportAssociation, "break_off", lambda association: aborted.set())
     scene.ask()
     scene.clock.forward(1)
     scene.scp.start()

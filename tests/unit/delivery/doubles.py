@@ -195,7 +195,7 @@ class FakeAssociation:
         self.is_open = True
         self.released = self.aborted = self.was_broken = False
 
-    def break_off(self) -> None:
+    def broken_by_archive(self) -> None:
         """The archive ends it without a release, while nothing is asked on it."""
         self.is_open, self.was_broken = False, True
 
@@ -221,12 +221,14 @@ class FakeAssociation:
     def request_commitment(self, request: CommitmentRequest) -> int:
         raise NotImplementedError
 
-    def release(self) -> None:
+    def release(self, patience_s: float | None = None) -> None:
         self.is_open, self.released = False, True
 
     def abort(self) -> None:
         self.is_open, self.aborted = False, True
         self.archive.on_abort()
+
+    break_off = hang_up = abort
 
 
 class Archive:

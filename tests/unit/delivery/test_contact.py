@@ -118,7 +118,7 @@ def test_a_request_that_an_outage_came_after_is_looked_at_when_the_archive_is_ba
     worker.run_once()
     assert scene.commitment.back_at is None
     if trouble == "broken while idle":
-        scene.archive.associations[0].break_off()
+        scene.archive.associations[0].broken_by_archive()
     scene.run(worker, 60)
     scene.archive.refusals = [DOWN] if trouble == "refused" else []
     scene.archive.answers = [AssociationLost("reset")] if trouble == "lost" else []

@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from echonode.delivery import clerk
 from echonode.dimse.services import Part10File
-from echonode.errors import AssociationLost, OutOfSpace
+from echonode.errors import AssociationLost, OutOfSpace, PeerUnreachable
 from echonode.model.delivery import DeliveryState
 from tests.unit.delivery.conftest import Scene
 from tests.unit.delivery.doubles import Recorder, delivery_job, stored_instance
@@ -131,3 +132,62 @@ def test_what_fails_on_our_side_does_not_end_the_thread(
 def test_a_worker_that_never_ran_stops(scene: Scene) -> None:
     """Stopping before the start is allowed: start-up may have failed elsewhere."""
     assert scene.worker().stop(0.0)
+
+
+def test_an_orderly_stop_repeats_nothing(
+    scene: Scene, lines: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second lane gets its answer after the first has ended: what was stored is written down
+    all the same before the stop is over, and the next start sends none of it again."""
+    monkeypatch.setattr(clerk, "GATHER_S", 3600.0)  # nothing is written before it is asked for
+    scene.queue(60)
+    under_way, answer_now = threading.Event(), threading.Event()
+
+    def hold_the_second_lane(file: Part10File) -> None:
+        if threading.current_thread().name == "delivery-pacs-2" and not under_way.is_set():
+            under_way.set()
+            assert_set(answer_now)
+
+    scene.archive.on_store = hold_the_second_lane
+    worker = scene.worker(monotonic=time.monotonic, associations=2)
+    worker.start()
+    assert under_way.wait(PATIENCE_S)
+    stopped: list[bool] = []
+    stopper = threading.Thread(target=lambda: stopped.append(worker.stop(PATIENCE_S)))
+    stopper.start()
+    worker._thread.join(PATIENCE_S)
+    answer_now.set()
+    stopper.join(PATIENCE_S)
+    assert stopped == [True]
+    assert S.SENDING not in {job.state for job in scene.store.jobs.values()}
+    scene.archive.on_store = lambda file: None
+    scene.run(scene.worker(), 10)
+    sent = [uid for uid, _ in scene.archive.received]
+    assert len(sent) == len(set(sent)) == 60
+
+
+@pytest.mark.parametrize("while_opening", [True, False])
+def test_a_stop_does_not_wait_for_a_handshake(
+    scene: Scene, lines: Recorder, while_opening: bool
+) -> None:
+    """An association that is being opened to a dead address, be it to send or only to ask whether
+    it is there, need not be finished: the stop does not use up its deadline for it."""
+    if while_opening:
+        scene.queue()
+    opening, give_up = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        opening.set()
+        assert_set(give_up)
+        raise PeerUnreachable("timed out")
+
+    scene.archive.on_associate = hang
+    worker = scene.worker(monotonic=time.monotonic, echo_every_s=300.0)
+    worker.start()
+    assert opening.wait(PATIENCE_S)
+    began = time.monotonic()
+    assert worker.stop(60.0) is False
+    assert time.monotonic() - began < 30
+    give_up.set()
+    worker._thread.join(PATIENCE_S)
+    assert not lines.named("destination_unreachable"), "what it meets after the stop is no news"

@@ -12,7 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from echonode.errors import Damaged
+from echonode.errors import Damaged, described
+from echonode.log import get_logger, place_of
 from echonode.model.commitment import (
     CommitmentReport,
     CommitmentRequest,
@@ -35,6 +36,8 @@ _COLUMNS = (
     _C.requested_at,
     _C.next_attempt_at,
 )
+
+log = get_logger(__name__)
 
 
 class InboundCommitments:
@@ -123,6 +126,14 @@ class InboundCommitments:
         try:
             self._check_bytes(instance)
         except Damaged:
+            return FailureReason.PROCESSING_FAILURE
+        except Exception as error:  # noqa: BLE001  # the border of one instance
+            log.error(
+                "check_failed",
+                sop_instance_uid=item.sop_instance_uid,
+                error=described(error),
+                where=place_of(error),
+            )
             return FailureReason.PROCESSING_FAILURE
         return None
 

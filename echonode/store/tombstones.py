@@ -119,7 +119,7 @@ class Tombstones:
         Raises OutOfSpace where the disk does not let go of a file; the next call goes on, or the
         next start.
         """
-        self._finish_again()
+        stuck = self._finish_again()
         candidates = self._next_candidates(policy)
         for _ in range(_MORE_PAGES):
             # Thousands may wait for the promise of a second archive before the first that may go.
@@ -127,11 +127,13 @@ class Tombstones:
                 break
             candidates = self._next_candidates(policy)
         if not candidates:
+            if stuck is not None:
+                raise stuck
             return []
         deleted = self._writer.run(
             lambda connection: self._bury(connection, candidates, policy, now)
         )
-        self._unfinished = [gone.file_id for gone in deleted]
+        self._unfinished += [gone.file_id for gone in deleted]
         self._finish_again()
         return deleted
 
@@ -169,24 +171,50 @@ class Tombstones:
             counters.add(connection, _DELETED, len(deleted))
         return deleted
 
-    def _finish_again(self) -> None:
-        self.finish(self._unfinished)
-        self._unfinished = []
+    def _finish_again(self) -> OutOfSpace | None:
+        """Go on with what the disk did not let go of; why it still does not. It stops no other."""
+        self._unfinished, refused = self._finish(self._unfinished)
+        return refused
 
     def finish(self, file_ids: Iterable[str]) -> None:
-        """Steps 2 and 3, for files whose tombstones are durable. Raises OutOfSpace."""
-        moved = []
+        """Steps 2 and 3, for files whose tombstones are durable.
+
+        Raises OutOfSpace where the disk does not let go of one; the others have gone by then.
+        """
+        _, refused = self._finish(file_ids)
+        if refused is not None:
+            raise refused
+
+    def _finish(self, file_ids: Iterable[str]) -> tuple[list[str], OutOfSpace | None]:
+        """What is still to be done, and why; one file that cannot go keeps no other here."""
+        moved: list[str] = []
+        left: list[str] = []
+        refused: OutOfSpace | None = None
         for file_id in file_ids:
-            path = self._layout.instance_file(file_id)
-            if path.exists():
-                rename(path, self._layout.deleted_file(file_id))
-                moved.append(file_id)
-        for folder in {self._layout.instance_file(file_id).parent for file_id in moved}:
-            fsync_folder(folder)
-        if moved:
-            fsync_folder(self._layout.deleted)
+            try:
+                if self._is_moved(file_id):
+                    moved.append(file_id)
+            except OutOfSpace as error:
+                left.append(file_id)
+                refused = error
+        try:
+            for folder in {self._layout.instance_file(file_id).parent for file_id in moved}:
+                fsync_folder(folder)
+            if moved:
+                fsync_folder(self._layout.deleted)
+        except OutOfSpace as error:
+            return [*left, *moved], error
         for file_id in moved:
             remove(self._layout.deleted_file(file_id))
+        return left, refused
+
+    def _is_moved(self, file_id: str) -> bool:
+        """Whether the file is in deleted/, from now on or since an earlier try. OutOfSpace."""
+        path = self._layout.instance_file(file_id)
+        if path.exists():
+            rename(path, self._layout.deleted_file(file_id))
+            return True
+        return self._layout.deleted_file(file_id).exists()
 
     def empty_deleted(self) -> None:
         """At start: what was renamed away and not yet unlinked."""

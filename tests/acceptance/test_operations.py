@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -213,3 +215,23 @@ def test_an_archive_that_does_not_know_us_is_told_and_asked_again_on_demand(
     assert len([e for e in node.events if e["event"] == "instance_sent"]) == 1
     [destination] = ask(clinic, "/api/status")["destinations"]
     assert destination["problem"] == ""
+
+
+def test_a_stop_beside_a_mute_archive_keeps_its_deadline(
+    clinic_at: Callable[..., tuple[Clinic, int]], parts: ExitStack
+) -> None:
+    """The archive's port accepts and never answers: SIGTERM ends the node in order, within the
+    thirty seconds that are promised, and what waits is delivered after the next start."""
+    clinic, port = clinic_at()
+    mute = parts.enter_context(socket.create_server((LOOPBACK, clinic.orthanc.dicom_port)))
+    node = clinic.start_node()
+    captured(clinic, parts, port)
+    caller, _ = mute.accept()  # by the node, which waits for an answer now
+    began = time.monotonic()
+    assert node.stop() == 0
+    assert time.monotonic() - began < 30
+    caller.close()
+    mute.close()
+    clinic.start_pacs()
+    node.start()
+    clinic.wait_committed(at_least=1, timeout_s=90)

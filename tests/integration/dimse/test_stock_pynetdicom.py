@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from pynetdicom.presentation import build_context
 
 from echonode.dimse.contexts import COMMITMENT, VERIFICATION
 from echonode.dimse.requestor import Requestor
-from echonode.dimse.services import SubOperations
+from echonode.dimse.services import MoveRequest, SubOperations
 from echonode.errors import AssociationLost
 from echonode.model.commitment import STORAGE_COMMITMENT_PUSH_MODEL, CommitmentReport
 from echonode.model.identity import Peer
@@ -225,3 +226,30 @@ def test_an_archive_that_aborts_is_told_from_a_line_that_breaks(
     assert lost.value.by_peer
     until(lambda: assoc.was_broken)
     assoc.release()
+
+
+def test_a_retrieval_ends_when_the_node_stops(node: Node, stock: AE) -> None:
+    """A study of a thousand images at some tenths of a second each: the stop waits for the one that
+    is under way and not for the others."""
+    begun = threading.Event()
+    done: list[int] = []
+
+    def move(request: MoveRequest) -> Iterator[SubOperations]:
+        for number in range(1000):
+            if request.cancelled():
+                return
+            begun.set()
+            threading.Event().wait(0.2)  # the move destination's own time
+            done.append(number)
+            yield SubOperations(remaining=999 - number, completed=number + 1, failed=0, warning=0)
+
+    node.archive.move = move  # type: ignore[method-assign]
+    assoc = stock.associate(LOOPBACK, node.port, ae_title="ECHONODE")
+    asking = threading.Thread(target=lambda: list(assoc.send_c_move(identifier(), "SCU", MOVE)))
+    asking.start()
+    assert begun.wait(20)
+    began = time.monotonic()
+    node.acceptor.stop(60)
+    assert time.monotonic() - began < 30
+    assert len(done) < 100
+    asking.join(20)

@@ -6,7 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from echonode.model.commitment import CommitmentRequest, FailureReason, ReferencedInstance
+from echonode.model.instance import StoredInstance
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, US_IMAGE, US_MULTI_FRAME, dataset, put, put_many
 
@@ -80,6 +83,26 @@ def test_the_answer_promises_only_what_is_here_unchanged(store: Store) -> None:
         FailureReason.PROCESSING_FAILURE,
         FailureReason.NO_SUCH_OBJECT_INSTANCE,
     ]
+
+
+def test_one_instance_that_cannot_be_checked_fails_alone(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its check raises: it is reported as failed (0110), the others are promised."""
+    put_many(store, 3, "pacs")
+    check = store._inbound._check_bytes
+
+    def fail_on_the_second(instance: StoredInstance) -> None:
+        if instance.sop_instance_uid == "1.2.3.4.2":
+            raise MemoryError
+        check(instance)
+
+    monkeypatch.setattr(store._inbound, "_check_bytes", fail_on_the_second)
+    answer = store.answer_commitment(
+        request(*((US_IMAGE, f"1.2.3.4.{number}") for number in (1, 2, 3)))
+    )
+    assert [i.sop_instance_uid for i in answer.committed] == ["1.2.3.4.1", "1.2.3.4.3"]
+    assert list(answer.failed.values()) == [FailureReason.PROCESSING_FAILURE]
 
 
 def test_what_is_owed_can_be_read_in_part(store: Store) -> None:

@@ -205,11 +205,41 @@ def test_a_disk_that_does_not_let_go_is_asked_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(tombstones, "rename", refuse)
+        assert len(recycle(store, clock)) == 1  # its tombstone is durable
         with pytest.raises(OutOfSpace):
             recycle(store, clock)
     assert files(data_dir) == 1
     assert recycle(store, clock) == []
     assert files(data_dir) == 0
+
+
+@pytest.mark.parametrize("step", ["rename", "fsync_folder"])
+def test_one_file_that_cannot_go_keeps_no_other_here(
+    store: Store, data_dir: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The disk refuses to move one file, or to make the moves durable once: the others go, what is
+    left is tried again at each look, and it goes as soon as the disk lets it, without a restart."""
+    put_many(store, 3, "pacs")
+    commit_all(store, clock)
+    days_pass(store)
+    work, refusals = getattr(tombstones, step), [1] if step == "fsync_folder" else [1, 1, 1]
+
+    def refuse_some(path: Path, *more: Path) -> None:
+        if refusals and (step == "fsync_folder" or path.name == stuck):
+            refusals.pop()
+            raise OutOfSpace("read-only")
+        work(path, *more)
+
+    stuck = min(path.name for path in (data_dir / "instances").rglob("*.dcm"))
+    monkeypatch.setattr(tombstones, step, refuse_some)
+    assert len(recycle(store, clock)) == 3
+    if step == "rename":
+        assert files(data_dir) == 1, "the other two went"
+        for _ in range(2):
+            with pytest.raises(OutOfSpace):
+                recycle(store, clock)
+    assert recycle(store, clock) == []
+    assert files(data_dir) + files(data_dir, "deleted") == 0
 
 
 def test_other_bytes_under_a_deleted_uid_are_a_conflict(

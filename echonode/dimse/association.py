@@ -31,12 +31,14 @@ from echonode.dimse.assembly import DatasetSink, MemorySink, Message, StreamDIMS
 from echonode.dimse.command_set import CommandSet
 from echonode.dimse.conversation import Conversation
 from echonode.dimse.limits import Limits
+from echonode.dimse.pdu_stream import PduError
 from echonode.dimse.reactor import CLOSING, EventDUL
 from echonode.dimse.tls_faults import TLS_ON_PLAIN_PORT, TLSFailed, TLSFault
 from echonode.dimse.transport import EventSocket
 from echonode.dimse.waiting import Birth, NoWait
 from echonode.errors import AssociationLost
 from echonode.log import get_logger
+from echonode.model.identity import Peer
 
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
@@ -59,6 +61,7 @@ class EventAssociation(Association):
     serve: called on the association's thread with each request.
     sink_for: where the dataset of a message goes; in memory by default.
     prepare: the acceptor's negotiation; False when the association was refused.
+    on_refused: it was aborted or closed for what came in place of a request.
     on_tls_failed: the caller and we did not come to speak the same, and why.
     on_over: the association no longer counts. on_closed: its thread and descriptors are gone.
     """
@@ -78,12 +81,17 @@ class EventAssociation(Association):
             sink_for=lambda context_id, command: self.sink_for(context_id, command),
         )
         self.dul = EventDUL(self, self.dimse, limits=limits)
+        if self.is_requestor:
+            self.dul.open_wake()
         self.serve: Callable[[Message], None] = lambda message: None
         self.sink_for: Callable[[int, CommandSet], DatasetSink] = self._sink_in_memory
         self.prepare: Callable[[], bool] = lambda: True
+        self.on_refused: Callable[[PduError], None] = lambda fault: None
         self.on_tls_failed: Callable[[TLSFault], None] = lambda fault: None
         self.on_over: Callable[[], None] = lambda: None
         self.on_closed: Callable[[], None] = lambda: None
+        self.peer: Peer | None = None  # who was admitted, as acceptor
+        self._is_serving = False
         self._wish: Wish | None = None
         self.conversation = Conversation(self)
         self._end = self._made_end()
@@ -130,6 +138,13 @@ class EventAssociation(Association):
     def is_draining(self) -> bool:
         """Whether it ends with what is under way, because the node stops."""
         return self._wish is Wish.DRAIN
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long the peer has sent nothing; 0 while it waits for us."""
+        if self._is_serving or self.dimse.mid_message or self.dimse.inbox:
+            return 0.0
+        return max(0.0, self.limits.idle_s - self.dul._idle_timer.remaining)
 
     @property
     def accepted_by_id(self) -> dict[int, PresentationContext]:
@@ -198,6 +213,8 @@ class EventAssociation(Association):
         if primitive is None or isinstance(primitive, (A_ABORT, A_P_ABORT, A_RELEASE)):
             if self.dul.met_tls:
                 self.on_tls_failed(TLS_ON_PLAIN_PORT)
+            elif self.dul.fault is not None:
+                self.on_refused(self.dul.fault)
             return False
         self.requestor.primitive = primitive
         return self.prepare() and self.is_established
@@ -205,7 +222,9 @@ class EventAssociation(Association):
     def _converse(self) -> None:
         while self._has_reading() and self.heed():
             if self.dimse.inbox:
+                self._is_serving = True
                 self.serve(self.dimse.inbox.popleft())
+                self._is_serving = False
             elif self._wish is not None and self._grant(self._wish):
                 return
             elif self.dul.idle_timer_expired():

@@ -16,6 +16,9 @@ class Limits:
     # The Maximum Length we announce (PS3.8 D.1) and the longest PDU we take. Larger gains nothing
     # measurable; without it a length field of 4 GiB would be 4 GiB of memory.
     pdu_bytes: int = 262_144
+    # The longest A-ASSOCIATE-RQ. 128 presentation contexts with 15 transfer syntaxes each and every
+    # option take some 55 kB; a caller that nobody knows yet may not send more.
+    request_bytes: int = 65_536
     # A message's dataset on its way to disk. The largest real cines are some hundred MB; endless
     # fragments must end somewhere.
     message_bytes: int = 2 * 1024**3
@@ -31,8 +34,15 @@ class Limits:
     associations: int = 200
     # One peer may not take every slot; modalities with more than a few at once do not exist.
     associations_per_peer: int = 20
+    # Of either number, for callers that only say that they are a peer: nothing is bound to it, and
+    # they call from elsewhere than its host. The rest is kept for the peers themselves.
+    strangers_share: float = 0.6
+    # So long without a PDU, and a stranger's association makes room where its share is used up.
+    # A peer at an address that we do not know, between two images, is not idle so long.
+    crowded_idle_s: float = 30.0
     # TCP connections in all: those associated and those that have not yet said who they are. At
-    # the limit the oldest silent one makes room, so silence cannot lock anybody out.
+    # the limit the oldest silent one makes room, so silence cannot lock anybody out. Fewer where
+    # descriptors are few; see descriptors.py.
     connections: int = 600
     # SYNs that the kernel holds for us while we accept; a burst of a department's senders fits.
     backlog: int = 128
@@ -71,8 +81,14 @@ class Limits:
         for field in fields(self):
             if getattr(self, field.name) <= 0:
                 raise ValueError(f"{field.name} must be more than zero")
+        if self.strangers_share > 1:
+            raise ValueError("strangers_share is a share of one")
         if not 4_096 <= self.pdu_bytes <= 2**31:
             raise ValueError("pdu_bytes must be between 4096 and 2 GiB")
+
+    def for_strangers(self, slots: int) -> int:
+        """How many of `slots` callers may have that only say that they are a peer."""
+        return max(1, int(slots * self.strangers_share))
 
     def message_seconds(self, size: int) -> float:
         """How long a peer may take for a message of which `size` bytes have come."""

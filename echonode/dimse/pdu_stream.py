@@ -32,7 +32,22 @@ _PDATA = struct.Struct(">BxLLBB")
 
 
 class PduError(ValueError):
-    """Bytes that are not a PDU we know, or one that is longer than the limit."""
+    """Bytes that are not a PDU we know, or one that is longer than the limit.
+
+    remedy: what an operator does about it; the message and it go into the log, so neither quotes
+    what came.
+    """
+
+    remedy = (
+        "What calls from there does not speak DICOM as PS3.8 has it: have it call another port, "
+        "or its vendor correct it."
+    )
+
+
+class RequestTooLong(PduError):
+    """An A-ASSOCIATE-RQ that is longer than 128 presentation contexts need."""
+
+    remedy = "Have the caller propose fewer presentation contexts or transfer syntaxes."
 
 
 class TLSInstead(PduError):
@@ -46,8 +61,12 @@ class PduReader:
     gives None for "need more".
     """
 
-    def __init__(self, limit: int, *, read_ahead: int = READ_AHEAD) -> None:
+    def __init__(
+        self, limit: int, *, request_limit: int | None = None, read_ahead: int = READ_AHEAD
+    ) -> None:
+        """limit: the longest PDU, without its header; request_limit: the longest A-ASSOCIATE-RQ."""
         self._limit = limit
+        self._request_limit = limit if request_limit is None else request_limit
         self._read_ahead = read_ahead
         self._buffer = bytearray(read_ahead + HEADER_BYTES)
         self._view = memoryview(self._buffer)
@@ -93,9 +112,18 @@ class PduReader:
             raise PduError(f"PDU type 0x{kind:02X} does not exist")
         if kind in (ASSOCIATE_RJ, RELEASE_RQ, RELEASE_RP, ABORT) and length != 4:
             raise PduError(f"a PDU of type 0x{kind:02X} is not {length} bytes long")
+        if kind == ASSOCIATE_RQ and length > self._request_limit:
+            raise RequestTooLong(
+                f"an A-ASSOCIATE-RQ of {length} bytes is longer than the {self._request_limit} "
+                "allowed"
+            )
         if length > self._limit:
             raise PduError(f"a PDU of {length} bytes is longer than the {self._limit} allowed")
         return int(length)
+
+    def head(self, size: int) -> bytes:
+        """The first bytes of the PDU under way, as far as they have come."""
+        return bytes(self._view[self._start : min(self._end, self._start + size)])
 
     def _make_room(self) -> None:
         """Move what is held to the front; take a larger buffer the first time it is needed."""

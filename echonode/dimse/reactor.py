@@ -12,6 +12,8 @@ Rules
   Sta7 goes past its queues (actions DT-2 and AR-6 do nothing but pass it on).
 - What a primitive or PDU sets off is carried out at once (`settle`), before anything else.
 - Deadlines are absolute and monotonic. A PDU that is late, too long or not one is Evt19: A-ABORT.
+- A connection costs one descriptor until its caller is admitted; then the wake-up is opened. Until
+  then `hang_up` is all that others may do to it, and that makes the socket readable.
 - In Sta13 the association no longer exists: what still comes is discarded unparsed (AA-6), until
   the peer closes or ARTIM expires.
 """
@@ -26,13 +28,23 @@ from typing import TYPE_CHECKING
 
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.fsm import InvalidEventError
+from pynetdicom.pdu import A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
 
 from echonode.dimse.assembly import ProtocolViolation, StreamDIMSE
 from echonode.dimse.datasets import PARSE_FAULTS
 from echonode.dimse.limits import Limits
-from echonode.dimse.pdu_stream import P_DATA, PduError, PduReader, TLSInstead
+from echonode.dimse.pdu_stream import (
+    ABORT,
+    ASSOCIATE_AC,
+    ASSOCIATE_RQ,
+    P_DATA,
+    PduError,
+    PduReader,
+    TLSInstead,
+)
 from echonode.dimse.reading import Reading
+from echonode.dimse.request_pdu import REQUEST_HEAD_BYTES, recognised_answer
 from echonode.dimse.transport import EventSocket
 from echonode.dimse.waiting import MonotonicTimer, WakeUp
 
@@ -43,6 +55,16 @@ if TYPE_CHECKING:
 
 IDLE, AWAITING_REQUEST, ESTABLISHED, RELEASING, CLOSING = "Sta1", "Sta2", "Sta6", "Sta7", "Sta13"
 RELEASE_INDICATED = "Sta8"
+CLOSED, INVALID = "Evt17", "Evt19"  # of PS3.8 table 9-10
+
+
+class RequestOverdue(PduError):
+    """ARTIM expired before the request was there."""
+
+    remedy = (
+        "What connects from there says nothing, or not enough: it does not speak DICOM, or the "
+        "network loses its packets."
+    )
 
 
 # What the upper layer tells its user.
@@ -58,11 +80,13 @@ class EventDUL(DULServiceProvider):
         self._dimse = dimse
         self._idle_timer = MonotonicTimer(limits.idle_s)
         self.artim_timer = MonotonicTimer(limits.request_s)
-        self._reader = PduReader(limits.pdu_bytes)
+        self._reader = PduReader(limits.pdu_bytes, request_limit=limits.request_bytes)
         self._pdu_timer = MonotonicTimer(limits.pdu_s)
         self._poller: select.poll | None = None
         self.met_tls = False  # where we speak in clear
         self.was_closed = False  # by the other side, or by the network
+        self.request = b""  # the A-ASSOCIATE-RQ, or of one that was refused its first bytes
+        self.fault: PduError | None = None  # why we ended it
         self.wake = WakeUp()
         self.reading = Reading(self.wake)
         # Held for each message and each control PDU: their bytes must not mix on the wire.
@@ -132,6 +156,11 @@ class EventDUL(DULServiceProvider):
         self.wake.close()
         self._reader = PduReader(self._limits.pdu_bytes, read_ahead=0)
 
+    def open_wake(self) -> None:
+        """From here on other threads may wake this one. Raises OSError without a descriptor."""
+        self.wake.open()
+        self._poller = None  # the next wait includes it
+
     # the reactor ---------------------------------------------------------------------------
 
     def settle(self) -> None:
@@ -149,8 +178,11 @@ class EventDUL(DULServiceProvider):
         try:
             self.state_machine.do_action(event)
         except (*PARSE_FAULTS, queue.Empty, InvalidEventError):
-            # A PDU that decodes but makes no primitive, or a primitive out of place: there is no
-            # row for it, and no state to go on from.
+            # A PDU that decodes but makes no primitive is an invalid one: A-ABORT, as for any.
+            if event not in (INVALID, CLOSED):
+                self._act(INVALID)
+                return
+            # There is no row for that either, and no state to go on from.
             self._break()
         if self.state == CLOSING:
             self.connection.end_writing()
@@ -170,7 +202,7 @@ class EventDUL(DULServiceProvider):
 
     def lose(self) -> None:
         """The connection broke under a send: Evt17, as the state machine knows it."""
-        self.event_queue.put("Evt17")
+        self.event_queue.put(CLOSED)
         self.settle()
 
     def await_bytes(self, deadline: float) -> None:
@@ -188,6 +220,8 @@ class EventDUL(DULServiceProvider):
         if self._kill_thread:
             return False
         if self.artim_timer.expired:
+            if self.state == AWAITING_REQUEST:
+                self._note(RequestOverdue("no whole association request in time"))
             self.event_queue.put("Evt18")
             self.settle()
             return True
@@ -197,7 +231,7 @@ class EventDUL(DULServiceProvider):
             pdu = self._reader.next_pdu()
         except PduError as error:
             self.met_tls = isinstance(error, TLSInstead)
-            return self._refuse()
+            return self.refuse(error)
         if pdu is not None:
             self._pdu_timer.stop()
             self._take(pdu)
@@ -213,7 +247,7 @@ class EventDUL(DULServiceProvider):
         count = self.connection.recv_into(self._reader.space())
         if count is None:
             if self._pdu_timer.expired or self._dimse.remaining <= 0:
-                return self._refuse()
+                return self.refuse(PduError("a PDU or a message that did not end in time"))
             self._wait(deadline)
             return False
         if count == 0:
@@ -233,21 +267,38 @@ class EventDUL(DULServiceProvider):
             try:
                 self._dimse.take_pdata(pdu)  # DT-2, AR-6
             except (PduError, ProtocolViolation):
-                self._refuse()
+                self.refuse(PduError("a message that breaks the protocol"))
             return
         try:
-            decoded, event = self._decode_pdu(bytearray(pdu))
-        except PARSE_FAULTS:
-            self._refuse()
+            decoded, event = self._read(pdu)
+        except PARSE_FAULTS:  # PduError is one of them
+            self.refuse(PduError("a PDU whose content cannot be read"))
             return
         self._recv_pdu.put(decoded)
         self.event_queue.put(event)
         self.settle()
 
-    def _refuse(self) -> bool:
+    def _read(self, pdu: memoryview) -> tuple[_PDUType, str]:
+        """A control PDU and the event that it is. Raises what PARSE_FAULTS lists."""
+        if self.state == AWAITING_REQUEST and pdu[0] not in (ASSOCIATE_RQ, ABORT):
+            self._note(PduError("something else came in place of an association request"))
+        if pdu[0] == ASSOCIATE_RQ:
+            # Read by whoever admits the caller: until then it costs its bytes and no more.
+            self.request = bytes(pdu) if self.state == AWAITING_REQUEST else b""
+            return A_ASSOCIATE_RQ(), "Evt6"
+        if pdu[0] == ASSOCIATE_AC:
+            return self._decode_pdu(bytearray(recognised_answer(pdu)))
+        return self._decode_pdu(bytearray(pdu))
+
+    def _note(self, fault: PduError) -> None:
+        self.fault = self.fault or fault
+        self.request = self.request or self._reader.head(REQUEST_HEAD_BYTES)
+
+    def refuse(self, fault: PduError) -> bool:
         """Evt19: an invalid PDU, or a late one (AA-1, AA-8: A-ABORT)."""
+        self._note(fault)
         self._pdu_timer.stop()
-        self.event_queue.put("Evt19")
+        self.event_queue.put(INVALID)
         self.settle()
         return True
 
@@ -266,7 +317,8 @@ class EventDUL(DULServiceProvider):
         if self._poller is None:
             self._poller = select.poll()
             self._poller.register(self.connection.fileno(), select.POLLIN)
-            self._poller.register(self.wake.fileno(), select.POLLIN)
+            if self.wake.is_open:
+                self._poller.register(self.wake.fileno(), select.POLLIN)
         seconds = min(self.artim_timer.remaining, self._pdu_timer.remaining, self._dimse.remaining)
         if deadline is not None:
             seconds = min(seconds, deadline - time.monotonic())

@@ -6,8 +6,10 @@ supported presentation context for every connection.
 
 Rules
 - The accept loop waits on the socket and on `stop`; a connection gets its thread and is forgotten.
-- Out of descriptors (EMFILE) or memory the loop pauses for a moment instead of spinning: the
-  connection stays in the backlog. Without memory it begins anew wherever it was.
+- Out of descriptors (EMFILE) the oldest silent connection makes room. Where there is none, and
+  without memory, the loop pauses for a moment instead of spinning: the connection stays in the
+  backlog. Without memory the loop begins anew wherever it was.
+- What goes wrong is told once a while with a count, however often it happens.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from pynetdicom.transport import AssociationServer, RequestHandler
 from echonode.dimse.association import EventAssociation
 from echonode.dimse.limits import Limits
 from echonode.dimse.secure_transport import SecureSocket
+from echonode.dimse.tally import Tally
 from echonode.dimse.transport import EventSocket
 from echonode.dimse.waiting import WakeUp
 from echonode.log import get_logger
@@ -73,7 +76,10 @@ class EventRequestHandler(RequestHandler):
 
 
 class EventServer(AssociationServer):
-    """One listening socket and its accept loop; `tls` gives the context where it speaks TLS."""
+    """One listening socket and its accept loop; `tls` gives the context where it speaks TLS.
+
+    on_shortage: called where descriptors are used up; whether one is free now.
+    """
 
     socket: Socket
 
@@ -84,12 +90,15 @@ class EventServer(AssociationServer):
         *,
         limits: Limits,
         on_connection: Callable[[EventAssociation], None],
+        on_shortage: Callable[[], bool],
         tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
         self.limits, self.tls = limits, tls
-        self.on_connection = on_connection
+        self.on_connection, self.on_shortage = on_connection, on_shortage
+        self._tally = Tally(limits.rejection_log_s)
         self.request_queue_size = limits.backlog
         self._stop = WakeUp()
+        self._stop.open()
         super().__init__(ae, address, ae.ae_title, [], request_handler=EventRequestHandler)
         self._thread = threading.Thread(
             target=self.serve_forever, name=f"dimse listener {address[0]}:{self.port}"
@@ -130,9 +139,9 @@ class EventServer(AssociationServer):
             except (BlockingIOError, ConnectionAbortedError):
                 continue  # it was gone before we looked
             except OSError as error:
-                if error.errno not in _SHORT_OF:
-                    log.warning("accept_failed", error=error.strerror)
-                stopping.poll(_PAUSE_MS)
+                self._tell_failed("the system gave no connection", error)
+                if error.errno not in _SHORT_OF or not self.on_shortage():
+                    stopping.poll(_PAUSE_MS)
             else:
                 self._hand_over(connection, address)
 
@@ -140,9 +149,25 @@ class EventServer(AssociationServer):
         """Give a connection its association; one that fails (no thread left) is closed."""
         try:
             self.process_request(connection, address)
-        except Exception as error:  # the listener's thread must outlive any one connection
+        except Exception as error:  # noqa: BLE001  a thread's top: it outlives any connection
             connection.close()
-            log.error("accept_failed", error=type(error).__name__, exc_info=True)
+            self._tell_failed("the connection was closed", error)
+            if isinstance(error, OSError) and error.errno in _SHORT_OF:
+                self.on_shortage()
+
+    def _tell_failed(self, outcome: str, error: Exception) -> None:
+        """A tally: want of descriptors or threads meets every caller there is."""
+        number = error.errno if isinstance(error, OSError) else None
+        kind = errno.errorcode.get(number or 0, type(error).__name__)
+        count = self._tally.note(outcome, kind, now=time.monotonic())
+        if count is not None:
+            log.error(
+                "accept_failed",
+                error=kind,
+                outcome=outcome,
+                count=count,
+                remedy="Raise the limits of open files and of threads or memory of this process.",
+            )
 
     def get_request(self) -> tuple[Socket, Any]:
         """The next connection; a TLS handshake, if any, is its own thread's affair."""

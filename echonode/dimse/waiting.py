@@ -66,17 +66,35 @@ class Birth:
 
 
 class WakeUp:
-    """A descriptor that another thread makes readable."""
+    """A descriptor that another thread makes readable.
+
+    It takes one only once it is opened: nobody has to wake a caller that has not said who it is.
+    What was set before is not lost.
+    """
 
     def __init__(self) -> None:
-        self._descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._descriptor = -1
+        self._is_closed = self._was_set = False
         self._lock = threading.Lock()
 
+    @property
+    def is_open(self) -> bool:
+        return self._descriptor >= 0
+
+    def open(self) -> None:
+        """Take the descriptor. Raises OSError where the system gives none."""
+        with self._lock:
+            if self._is_closed or self._descriptor >= 0:
+                return
+            self._descriptor = os.eventfd(int(self._was_set), os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
     def fileno(self) -> int:
+        """For poll; -1 while it is not open."""
         return self._descriptor
 
     def set(self) -> None:
         with self._lock:
+            self._was_set = True
             if self._descriptor >= 0:
                 os.eventfd_write(self._descriptor, 1)
 
@@ -88,4 +106,4 @@ class WakeUp:
         with self._lock:
             if self._descriptor >= 0:
                 os.close(self._descriptor)
-            self._descriptor = -1
+            self._descriptor, self._is_closed = -1, True

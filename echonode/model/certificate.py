@@ -100,9 +100,19 @@ def is_within(address: str, networks: Sequence[Network]) -> bool:
     if not networks:
         return True
     try:
-        caller = ip_address(address)
+        caller = ip_address(plain(address))
     except ValueError:
         return False
-    # A socket that takes both families shows IPv4 callers as ::ffff:10.0.0.9.
-    caller = getattr(caller, "ipv4_mapped", None) or caller
     return any(caller in network for network in networks)
+
+
+def plain(address: str) -> str:
+    """An address as it is written elsewhere.
+
+    A socket that takes both families shows IPv4 callers as ::ffff:10.0.0.9.
+    """
+    try:
+        caller = ip_address(address)
+    except ValueError:
+        return address
+    return str(getattr(caller, "ipv4_mapped", None) or caller)

@@ -22,9 +22,14 @@ def make_node() -> Iterator[Callable[..., Node]]:
     nodes: list[Node] = []
 
     def make(
-        limits: Limits | None = None, *peers: Peer, listeners: Sequence[ListenerAddress] = ()
+        limits: Limits | None = None,
+        *peers: Peer,
+        listeners: Sequence[ListenerAddress] = (),
+        say_which_title: bool = True,
     ) -> Node:
-        nodes.append(start_node(limits, *peers, listeners=listeners))
+        nodes.append(
+            start_node(limits, *peers, listeners=listeners, say_which_title=say_which_title)
+        )
         return nodes[-1]
 
     yield make

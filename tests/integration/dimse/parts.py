@@ -156,7 +156,10 @@ class Node:
 
 
 def start_node(
-    limits: Limits | None = None, *peers: Peer, listeners: Sequence[ListenerAddress] = ()
+    limits: Limits | None = None,
+    *peers: Peer,
+    listeners: Sequence[ListenerAddress] = (),
+    say_which_title: bool = True,
 ) -> Node:
     """Listen on a free loopback port for `peers` (by default one that may do everything).
 
@@ -169,6 +172,7 @@ def start_node(
         peers=peers or [peer()],
         services=archive.services(),
         limits=limits or Limits(),
+        say_which_title=say_which_title,
     )
     acceptor.start()
     return Node(acceptor, archive)

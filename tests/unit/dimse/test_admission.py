@@ -12,15 +12,16 @@ from echonode.dimse.admission import (
     IN_CLEAR,
     NO_CERTIFICATE,
     TOO_MANY,
+    TOO_OFTEN,
     UNKNOWN_CALLED,
     UNKNOWN_CALLER,
     WRONG_ADDRESS,
     WRONG_CERTIFICATE,
     Admission,
     Rejection,
-    RejectionTally,
 )
 from echonode.dimse.limits import Limits
+from echonode.dimse.tally import Tally
 from echonode.model.certificate import Certificate
 from echonode.model.identity import Peer
 
@@ -37,7 +38,7 @@ def admission(*peers: Peer, total: int = 3, each: int = 2) -> Admission:
 def test_a_configured_peer_is_let_in() -> None:
     """Padding around either AE title does not count."""
     door = admission(peer("pacs"))
-    admitted = door.admit(called=" ECHONODE ", calling="PACS ", address="10.0.0.9")
+    admitted = door.admit(now=0.0, called=" ECHONODE ", calling="PACS ", address="10.0.0.9")
     assert isinstance(admitted, Peer)
     assert admitted.name == "pacs"
     assert door.taken == 1
@@ -55,7 +56,7 @@ def test_a_configured_peer_is_let_in() -> None:
 def test_names_must_be_right(called: str, calling: str, rejection: Rejection) -> None:
     """A wrong name is rejected with its reason and takes no slot; case counts (PS3.5 6.2)."""
     door = admission(peer("pacs"))
-    assert door.admit(called=called, calling=calling, address="10.0.0.1") is rejection
+    assert door.admit(now=0.0, called=called, calling=calling, address="10.0.0.1") is rejection
     assert door.taken == 0
 
 
@@ -64,7 +65,7 @@ def test_each_peer_and_all_together_have_an_end() -> None:
     door = admission(peer("a"), peer("b"))
 
     def call(name: str) -> Peer | Rejection:
-        return door.admit(called="ECHONODE", calling=name, address="10.0.0.1")
+        return door.admit(now=0.0, called="ECHONODE", calling=name, address="10.0.0.1")
 
     first = call("A")
     assert isinstance(first, Peer)
@@ -72,7 +73,7 @@ def test_each_peer_and_all_together_have_an_end() -> None:
     assert call("A") is TOO_MANY
     assert isinstance(call("B"), Peer)
     assert call("B") is TOO_MANY  # three in all
-    door.leave(first)
+    door.leave(first, "10.0.0.1")
     assert isinstance(call("B"), Peer)
     assert (TOO_MANY.result, TOO_MANY.source, TOO_MANY.reason) == (2, 3, 2)
 
@@ -83,7 +84,7 @@ def test_peers_that_share_an_ae_title_are_told_apart_by_address() -> None:
     called = {"called": "ECHONODE", "calling": "HAND"}
     names = []
     for address in ("10.0.0.2", "10.0.0.1", "10.0.0.3"):
-        admitted = door.admit(**called, address=address)
+        admitted = door.admit(now=0.0, **called, address=address)
         assert isinstance(admitted, Peer)
         names.append(admitted.name)
     assert names == ["b", "a", "a"]
@@ -126,7 +127,7 @@ def test_a_certificate_speaks_for_its_own_peer(
     """By what is bound, else by the AE title in it, else by the host, which peers may share."""
     door = admission(A, B, C, D)
     answer = door.admit(
-        called="ECHONODE", calling=calling, address="10.0.0.1", certificate=certificate
+        now=0.0, called="ECHONODE", calling=calling, address="10.0.0.1", certificate=certificate
     )
     assert answer is verdict
     assert door.taken == isinstance(verdict, Peer)
@@ -137,15 +138,17 @@ def test_addresses_are_looked_at_before_certificates() -> None:
     at_home = replace(A, addresses=(ip_network("10.0.0.0/24"),))
     door = admission(at_home)
     names = {"called": "ECHONODE", "calling": "A", "certificate": shown("A")}
-    assert door.admit(**names, address="10.0.1.1") is WRONG_ADDRESS
-    assert door.admit(**names, address="10.0.0.7") is at_home
+    assert door.admit(now=0.0, **names, address="10.0.1.1") is WRONG_ADDRESS
+    assert door.admit(now=0.0, **names, address="10.0.0.7") is at_home
 
 
 def test_a_call_in_clear_on_a_tls_port_is_told_nothing_of_names() -> None:
     """Whoever it says it is: not before it speaks TLS."""
     door = admission(C)
     for called, calling in (("ECHONODE", "C"), ("OTHER", "WHO")):
-        answer = door.admit(called=called, calling=calling, address="10.0.0.1", in_clear=True)
+        answer = door.admit(
+            now=0.0, called=called, calling=calling, address="10.0.0.1", in_clear=True
+        )
         assert answer is IN_CLEAR
 
 
@@ -162,14 +165,14 @@ def test_a_stranger_does_not_learn_which_names_exist(rejection: Rejection) -> No
 
 def test_a_rejection_is_told_at_once_and_then_once_a_window() -> None:
     """Ten attempts in a minute make one line now and one later, with the count."""
-    tally = RejectionTally(60.0)
+    tally = Tally(60.0)
     told = [tally.note("10.0.0.1", "unknown", now=float(second)) for second in range(0, 61, 6)]
     assert told == [1, *[None] * 9, 10]
 
 
 def test_addresses_and_reasons_are_counted_apart() -> None:
     """A second address, or another reason, is news."""
-    tally = RejectionTally(60.0)
+    tally = Tally(60.0)
     assert tally.note("10.0.0.1", "unknown", now=0.0) == 1
     assert tally.note("10.0.0.2", "unknown", now=1.0) == 1
     assert tally.note("10.0.0.1", "too many", now=2.0) == 1
@@ -177,8 +180,113 @@ def test_addresses_and_reasons_are_counted_apart() -> None:
 
 def test_many_addresses_take_no_memory() -> None:
     """The tally forgets the oldest beyond its capacity."""
-    tally = RejectionTally(60.0, capacity=2)
+    tally = Tally(60.0, capacity=2)
     for number in range(5):
         tally.note(f"10.0.0.{number}", "unknown", now=0.0)
     assert tally.note("10.0.0.4", "unknown", now=1.0) is None
     assert tally.note("10.0.0.0", "unknown", now=1.0) == 1
+
+
+# callers that only say that they are a peer -----------------------------------------------------
+
+
+def taken_from(door: Admission, address: str, *, calling: str = "PACS") -> int:
+    """How many slots callers at `address` get before one is refused."""
+    count = 0
+    while door.admit(now=0.0, called="ECHONODE", calling=calling, address=address) is not TOO_MANY:
+        count += 1
+    return count
+
+
+def test_strangers_do_not_keep_the_peer_itself_out() -> None:
+    """Nothing is bound to it, so anybody may say its title: from elsewhere than its host they get
+    a share, and the rest is the peer's.
+    """
+    door = admission(peer("pacs"), total=100, each=20)
+    assert taken_from(door, "10.6.6.6") == 12
+    assert taken_from(door, "10.6.6.7") == 0  # the share is of all strangers together
+    assert taken_from(door, "10.0.0.1") == 8
+
+
+def test_strangers_of_many_names_leave_room_for_peers() -> None:
+    """Of all associations too they get a share only."""
+    peers = [peer(f"p{number}", host=f"10.0.0.{number}") for number in range(20)]
+    door = admission(*peers, total=100, each=20)
+    spoofed = sum(taken_from(door, "10.6.6.6", calling=f"P{number}") for number in range(20))
+    assert spoofed == 60
+    assert taken_from(door, "10.0.0.3", calling="P3") == 8  # of its 20, strangers have 12
+    assert taken_from(door, "10.0.0.19", calling="P19") == 20
+
+
+def test_a_slot_of_a_stranger_is_free_again() -> None:
+    """When its association is over."""
+    door = admission(peer("pacs"), total=100, each=20)
+    taken_from(door, "10.6.6.6")
+    door.leave(peer("pacs"), "10.6.6.6")
+    assert taken_from(door, "10.6.6.6") == 1
+    assert door.taken == 12
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        replace(peer("pacs"), addresses=(ip_network("10.6.6.0/24"),)),
+        replace(peer("pacs"), certificates=("pacs.clinic",)),
+    ],
+    ids=["address", "certificate"],
+)
+def test_whoever_proves_to_be_the_peer_has_all_its_slots(bound: Peer) -> None:
+    """By its address or its certificate, wherever its host is."""
+    door = admission(bound, total=100, each=20)
+    names = {"called": "ECHONODE", "calling": "PACS", "address": "10.6.6.6"}
+    proof = shown("pacs.clinic") if bound.certificates else None
+    admitted = [door.admit(**names, now=0.0, certificate=proof) for _ in range(21)]
+    assert admitted == [bound] * 20 + [TOO_MANY]
+
+
+# whoever guesses --------------------------------------------------------------------------------
+
+
+def test_an_address_that_guesses_titles_is_put_off() -> None:
+    """After some wrong ones even the right one is not judged for a while: guessing is slow."""
+    door = admission(peer("pacs"))
+    unknown = {"called": "ECHONODE", "address": "10.6.6.6"}
+    for number in range(11):
+        assert door.admit(**unknown, calling=f"GUESS{number}", now=0.0) is UNKNOWN_CALLER
+    assert door.admit(**unknown, calling="PACS", now=0.5) is TOO_OFTEN
+    assert isinstance(door.admit(**unknown, calling="PACS", now=1.5), Peer)
+
+
+def test_the_address_of_a_peer_is_never_put_off() -> None:
+    """A second AE on the same machine that is misconfigured does not keep the first one out."""
+    bound = replace(peer("b"), addresses=(ip_network("10.1.0.0/16"),))
+    door = admission(peer("pacs"), bound)
+    for address in ("10.0.0.1", "10.1.2.3"):
+        for _ in range(50):
+            answer = door.admit(called="OTHER", calling="PACS", address=address, now=0.0)
+            assert answer is UNKNOWN_CALLED
+    assert isinstance(
+        door.admit(called="ECHONODE", calling="PACS", address="10.0.0.1", now=0.0), Peer
+    )
+
+
+@pytest.mark.parametrize(
+    ("called", "calling", "address"),
+    [
+        ("OTHER", "PACS", "10.0.0.1"),
+        ("ECHONODE", "WHO", "10.0.0.1"),
+        ("ECHONODE", "HOME", "10.0.0.1"),  # which is bound to another address
+    ],
+)
+def test_by_option_every_wrong_name_is_rejected_alike(
+    called: str, calling: str, address: str
+) -> None:
+    """1, 1, 1: no reason given (PS3.8 table 9-21); the meaning, for our log, stays."""
+    bound = replace(peer("home"), addresses=(ip_network("10.9.0.0/16"),))
+    door = Admission(
+        ae_title="ECHONODE", peers=[peer("pacs"), bound], limits=Limits(), say_which_title=False
+    )
+    answer = door.admit(called=called, calling=calling, address=address, now=0.0)
+    assert isinstance(answer, Rejection)
+    assert (answer.result, answer.source, answer.reason) == (1, 1, 1)
+    assert answer.meaning != ""

@@ -20,6 +20,7 @@ class Line:
 
     def __init__(self) -> None:
         self.wake = WakeUp()
+        self.wake.open()
         self.reading = Reading(self.wake)
         self.ours, self.theirs = os.pipe()
         self.minding = threading.Thread(target=self.reading.mind, args=(self.ours,))

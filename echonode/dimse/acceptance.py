@@ -1,0 +1,259 @@
+"""What becomes of one association request: accepted, rejected or aborted; each refusal is told.
+
+Rules
+- The AE titles are judged first, as they stand in the request (request_pdu.py). Only an admitted
+  caller's presentation contexts are read.
+- What is a request, but not for us, is rejected in DICOM's words (A-ASSOCIATE-RJ); what is no
+  request, or breaks PS3.8 9.3.2, is aborted (A-ABORT). Nothing is closed without a word, but for
+  who sent nothing.
+- Each refusal is logged as `association_rejected`, with what it was and what to do about it: at
+  once, then once a while with a count. Text from the wire is escaped and short.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from pydicom.uid import UID
+from pynetdicom import evt
+from pynetdicom.pdu import A_ASSOCIATE_RQ
+from pynetdicom.pdu_primitives import A_ASSOCIATE
+
+from echonode.dimse.admission import (
+    CONGESTED,
+    OTHER_CONTEXT_NAME,
+    OTHER_VERSION,
+    TOO_MANY,
+    Admission,
+    Rejection,
+)
+from echonode.dimse.association import EventAssociation
+from echonode.dimse.contexts import FIND_CLASSES, GET_CLASSES, MOVE_CLASSES, supported
+from echonode.dimse.datasets import PARSE_FAULTS
+from echonode.dimse.limits import Limits
+from echonode.dimse.open_connections import OpenConnections, Standing
+from echonode.dimse.pdu_stream import ASSOCIATE_RQ, PduError
+from echonode.dimse.request_pdu import (
+    OtherContextName,
+    RequestHead,
+    head_of,
+    printable,
+    recognised_request,
+)
+from echonode.dimse.serve import Serving
+from echonode.dimse.services import Services
+from echonode.dimse.tally import Tally
+from echonode.dimse.tls_faults import TLSFault
+from echonode.log import get_logger
+from echonode.model.identity import Peer
+
+log = get_logger(__name__)
+
+NO_ROOM = "connections are used up, and this one said nothing yet"
+NO_ROOM_REMEDY = (
+    "Find out what connects from there without a word; raise the limit of open files "
+    "(LimitNOFILE, ulimit -n) where it is low."
+)
+
+
+class Acceptance:
+    """Negotiates as acceptor, on each association's own thread."""
+
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        services: Services,
+        connections: OpenConnections,
+        limits: Limits,
+    ) -> None:
+        self._admission = admission
+        self._services = services
+        self._connections = connections
+        self._limits = limits
+        self._tally = Tally(limits.rejection_log_s)
+
+    def negotiate(self, assoc: EventAssociation) -> bool:
+        """Its request is there: admit the caller and negotiate, or refuse; whether it stands."""
+        try:
+            head = head_of(assoc.dul.request)
+        except PduError as error:
+            return self._abort(assoc, error)
+        verdict = self._verdict(assoc, head)
+        if isinstance(verdict, Rejection):
+            return self._reject(assoc, verdict, head)
+        address = assoc.requestor.address
+        assoc.on_over = lambda: self._admission.leave(verdict, address)
+        if not self._gets_wake(assoc):
+            return self._reject(assoc, CONGESTED, head)
+        try:
+            request = _decoded(assoc.dul.request)
+        except OtherContextName:
+            return self._reject(assoc, OTHER_CONTEXT_NAME, head)
+        except PduError as error:
+            return self._abort(assoc, error)
+        except PARSE_FAULTS:
+            return self._abort(assoc, PduError("an association request that cannot be read"))
+        if not self._connections.admit(assoc):
+            return False  # it was too late, and made room for another
+        return self._accept(assoc, verdict, request)
+
+    def _verdict(self, assoc: EventAssociation, head: RequestHead) -> Peer | Rejection:
+        if not head.speaks_version_1:
+            return OTHER_VERSION
+        connection = assoc.connection
+        verdict = self._admission.admit(
+            called=head.called,
+            calling=head.calling,
+            address=assoc.requestor.address,
+            now=time.monotonic(),
+            certificate=connection.certificate,
+            in_clear=connection.speaks_tls and not connection.is_encrypted,
+        )
+        if verdict is TOO_MANY:
+            self._make_room()
+        return verdict
+
+    def _gets_wake(self, assoc: EventAssociation) -> bool:
+        """Open what wakes its thread, a silent connection's descriptor taken if need be."""
+        for _ in range(2):
+            try:
+                assoc.dul.open_wake()
+            except OSError:
+                if not self._connections.evict():
+                    return False
+            else:
+                return True
+        return False
+
+    def _accept(self, assoc: EventAssociation, peer: Peer, request: A_ASSOCIATE) -> bool:
+        assoc.requestor.primitive = request
+        assoc.peer = peer
+        serving = Serving(assoc, peer, self._services)
+        assoc.serve, assoc.sink_for = serving.serve, serving.sink_for
+        contexts = supported(
+            request.presentation_context_definition_list,
+            peer.may,
+            private_classes=peer.private_classes,
+        )
+        assoc.acceptor.supported_contexts = contexts
+        classes = frozenset(str(context.abstract_syntax) for context in contexts)
+        assoc.bind(evt.EVT_SOP_EXTENDED, lambda event: _granted(event, classes))
+        assoc.acse.negotiate_association()
+        return assoc.is_established
+
+    def _make_room(self) -> None:
+        """Where slots are used up, the longest idle association of a stranger ends.
+
+        Its slot is free for the next call: a transient rejection is for trying again.
+        """
+        idle = [
+            (assoc.idle_seconds, assoc)
+            for assoc, at in self._connections.standings().items()
+            if at is Standing.ADMITTED
+            and assoc.peer is not None
+            and self._admission.is_stranger(assoc.peer, assoc.requestor.address)
+        ]
+        longest, assoc = max(idle, key=lambda each: each[0], default=(0.0, None))
+        if assoc is not None and longest >= self._limits.crowded_idle_s:
+            log.warning(
+                "association_evicted",
+                address=assoc.requestor.address,
+                peer=assoc.peer.name if assoc.peer else "",
+                idle_s=round(longest),
+                remedy="Where it is the peer itself, enter its address as `host` or `addresses`.",
+            )
+            assoc.ask_abort()
+
+    # what is told --------------------------------------------------------------------------
+
+    def _reject(self, assoc: EventAssociation, rejection: Rejection, head: RequestHead) -> bool:
+        """A-ASSOCIATE-RJ; always False."""
+        assoc.acse.send_reject(rejection.result, rejection.source, rejection.reason)
+        self._tell(
+            assoc,
+            rejection.meaning,
+            rejection.remedy,
+            head,
+            result=rejection.result,
+            source=rejection.source,
+            diagnostic=rejection.reason,
+        )
+        return False
+
+    def _abort(self, assoc: EventAssociation, fault: PduError) -> bool:
+        """A-ABORT; always False."""
+        assoc.dul.refuse(fault)
+        self.tell_fault(assoc, fault)
+        return False
+
+    def tell_fault(self, assoc: EventAssociation, fault: PduError) -> None:
+        """It was aborted, or closed, before it was an association."""
+        head = RequestHead(called="", calling="")
+        request = assoc.dul.request
+        if request[:1] == bytes([ASSOCIATE_RQ]):
+            with contextlib.suppress(PduError):  # what came of it has no titles
+                head = head_of(request)
+        self._tell(assoc, str(fault), fault.remedy, head)
+
+    def tell_no_room(self, assoc: EventAssociation) -> None:
+        """It made room for another connection, or there was no room for it."""
+        self._tell(assoc, NO_ROOM, NO_ROOM_REMEDY, RequestHead(called="", calling=""))
+
+    def _tell(
+        self,
+        assoc: EventAssociation,
+        reason: str,
+        remedy: str,
+        head: RequestHead,
+        **numbers: int,
+    ) -> None:
+        address = assoc.requestor.address
+        count = self._tally.note(address, reason, now=time.monotonic())
+        if count is not None:
+            log.warning(
+                "association_rejected",
+                address=address,
+                ae_title=printable(head.calling),
+                called_ae_title=printable(head.called),
+                reason=reason,
+                remedy=remedy,
+                count=count,
+                **numbers,
+            )
+
+    def tell_tls_failed(self, assoc: EventAssociation, fault: TLSFault) -> None:
+        """The caller and we did not come to speak TLS with each other."""
+        address = assoc.requestor.address
+        count = self._tally.note(address, fault.problem, now=time.monotonic())
+        if count is not None:
+            log.warning(
+                "tls_failed",
+                address=address,
+                reason=fault.problem,
+                remedy=fault.remedy,
+                count=count,
+            )
+
+
+def _decoded(request: bytes) -> A_ASSOCIATE:
+    """An admitted caller's whole request. Raises OtherContextName, and what PARSE_FAULTS lists."""
+    pdu = A_ASSOCIATE_RQ()
+    pdu.decode(recognised_request(request))
+    return pdu.to_primitive()
+
+
+_RELATIONAL = frozenset([*FIND_CLASSES.values(), *MOVE_CLASSES.values(), *GET_CLASSES.values()])
+
+
+def _granted(event: evt.Event, classes: frozenset[str]) -> dict[UID, bytes]:
+    """Relational queries where they are asked for; of the other options none (PS3.4 C.5.1.1).
+
+    classes: those that were proposed and are served; others get no answer (PS3.7 D.3.3.5).
+    """
+    return {
+        uid: information[:1] + b"\0" * (len(information) - 1)
+        for uid, information in event.app_info.items()  # type: ignore[attr-defined]  # set by name
+        if uid in _RELATIONAL & classes
+    }

@@ -1,0 +1,60 @@
+"""Callers that are refused again and again are put off, for longer each time.
+
+Rules
+- The first FREE refusals of an address cost it nothing: a device that is being set up.
+- From then on each refusal is followed by a pause twice as long as the one before, LONGEST_S at
+  most. A call within a pause is not judged, so it does not prolong it either.
+- QUIET_S without a refusal and the address begins anew.
+
+So AE titles can be guessed at one a minute, whatever was right among them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+FREE = 10
+FIRST_S, LONGEST_S = 1.0, 60.0
+QUIET_S = 600.0
+# Addresses that are remembered; beyond it the one that was refused longest ago is forgotten.
+CAPACITY = 4_096
+
+
+@dataclass(frozen=True)
+class _Refusals:
+    count: int
+    last: float
+    until: float
+
+
+class Backoff:
+    """Which addresses are put off; times are seconds of the monotonic clock. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._refused: OrderedDict[str, _Refusals] = OrderedDict()
+
+    def is_paused(self, address: str, *, now: float) -> bool:
+        """Whether a call from there is put off."""
+        with self._lock:
+            before = self._refused.get(address)
+            return before is not None and now < before.until
+
+    def note(self, address: str, *, now: float) -> None:
+        """A call from there was refused."""
+        with self._lock:
+            before = self._refused.pop(address, None)
+            count = 1 if before is None or now - before.last > QUIET_S else before.count + 1
+            self._refused[address] = _Refusals(count, now, now + _pause(count))
+            if len(self._refused) > CAPACITY:
+                self._refused.popitem(last=False)
+
+
+def _pause(count: int) -> float:
+    """After so many refusals, in seconds."""
+    if count <= FREE:
+        return 0.0
+    # The exponent is bounded, so that a patient caller makes no huge number.
+    return float(min(LONGEST_S, FIRST_S * 2 ** min(count - FREE - 1, 16)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from echonode import __version__
-from echonode.errors import ConfigError, ConfigFault, EchoNodeError, UsageError
+from echonode.errors import (
+    ConfigError,
+    ConfigFault,
+    EchoNodeError,
+    OutOfResources,
+    UsageError,
+    is_shortage,
+)
 
 if TYPE_CHECKING:
     from echonode.config import Config
@@ -52,6 +60,10 @@ def _outcomes() -> Iterator[None]:
         _fail(2, str(error))
     except EchoNodeError as error:
         _fail(1, f"{type(error).__name__}: {error}")
+    except (MemoryError, ImportError, SystemError) as error:  # mostly of a command's imports
+        if not is_shortage(error):
+            raise
+        _fail(1, f"OutOfResources: {OutOfResources()}")
 
 
 def _load(path: Path) -> Config:
@@ -278,8 +290,19 @@ def demo(
             raise typer.Exit(1)
 
 
+def _end_at_signals() -> None:
+    """Until the node's own handlers are there (node_signals.py) nothing is open: end in order.
+
+    os._exit, as an exception could be raised within an import or a callback that swallows it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(0))
+
+
 def main() -> None:
     """Entry point of `echonode` and `python -m echonode`."""
+    if sys.argv[1:2] == ["run"]:
+        _end_at_signals()
     try:
         app()
     except BrokenPipeError:

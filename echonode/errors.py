@@ -5,6 +5,7 @@ EchoNodeError
 ├── UsageError               a command's arguments; the operator calls again
 ├── OperatorRefused          what an operator asked cannot be done; nothing was changed
 ├── NodeNotAsked             a node runs here, and cannot be asked over HTTP
+├── OutOfResources           the system gives too few threads or too little memory to start
 ├── IllegalTransition        our own: a state machine was given an event it has no row for
 ├── ProbeError               the probe or the line to it
 │   ├── ProtocolError        bytes that are not of the configured protocol
@@ -30,6 +31,7 @@ EchoNodeError
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,6 +80,35 @@ class OperatorRefused(EchoNodeError):
 
 class NodeNotAsked(EchoNodeError):
     """A node runs on this data_dir, and no answer of it could be had over HTTP."""
+
+
+class OutOfResources(EchoNodeError):
+    """The system gives this process too few threads or too little memory to start."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the system gives this process too little memory or too few threads to start: raise "
+            "its limits (MemoryMax, LimitAS and TasksMax of systemd, ulimit -v and -u, memory and "
+            "pids of the container)"
+        )
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether it says that memory or threads are wanting, in Python's several words for that.
+
+    RuntimeError is what CPython raises without a thread, and for a part that was to be stopped
+    before its thread ran; ImportError is of a library that found no address space, SystemError of
+    an extension that did not look.
+    """
+    if isinstance(error, RuntimeError):
+        return "thread" in str(error)
+    if isinstance(error, ImportError):
+        return any(sign in str(error) for sign in ("map segment", "allocate", "static TLS"))
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOMEM, errno.EAGAIN)
+    if isinstance(error, SystemError):
+        return "without exception set" in str(error)
+    return isinstance(error, MemoryError)
 
 
 class IllegalTransition(EchoNodeError):

@@ -36,7 +36,7 @@ from echonode.dimse.services import Services
 from echonode.frames.frame import Acquisition
 from echonode.frames.source import ProbeSource
 from echonode.intake import Intake
-from echonode.listeners import call_back_address, listener_addresses
+from echonode.listeners import call_back_address, listener_addresses, listener_limits
 from echonode.local_zone import local_zone
 from echonode.log import get_logger
 from echonode.model.commitment import CommitmentReport
@@ -55,6 +55,7 @@ from echonode.node_parts import (
 from echonode.node_web import web_server
 from echonode.preflight.awaited import AwaitedReports
 from echonode.preflight.preflight import Preflight
+from echonode.process_limits import descriptor_limit
 from echonode.query.find_scp import FindSCP
 from echonode.reencoding import Reencoder
 from echonode.retrieve.get_scp import GetSCP
@@ -142,6 +143,8 @@ class Node:
             listeners=listener_addresses(config.listen),
             peers=self.peers,
             services=self._services(),
+            limits=listener_limits(config, descriptor_limit()),
+            say_which_title=config.admission.say_which_title,
         )
         self.intake = Intake(
             self.store,

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from echonode.config import Config
-from echonode.errors import UsageError
+from echonode.errors import OutOfResources, UsageError, is_shortage
 from echonode.freed_memory import give_back_freed_memory
 from echonode.node import Node
+from echonode.process_limits import forbid_core_dumps, raise_descriptor_limit
 
 
 @contextmanager
@@ -57,12 +58,28 @@ def run_until_signalled(config: Config) -> None:
 
     Raises EchoNodeError where it cannot start.
     """
-    give_back_freed_memory()
     with stop_signals() as wait:
+        give_back_freed_memory()
+        raise_descriptor_limit()
+        if not config.process.core_dumps:
+            forbid_core_dumps()
+        node = _started(config)
+        wait()
+        node.stop()
+
+
+def _started(config: Config) -> Node:
+    """A node that serves. Raises EchoNodeError where it cannot; nothing of it runs then."""
+    try:
         node = Node(config)
         try:
             node.start()
         except OSError as error:
+            if is_shortage(error):
+                raise
             raise UsageError(f"cannot listen: {error}") from error
-        wait()
-        node.stop()
+    except (MemoryError, RuntimeError, OSError) as error:
+        if is_shortage(error):
+            raise OutOfResources from error
+        raise
+    return node

@@ -244,6 +244,22 @@ class Logging(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Admission(Section):
+    """What callers learn who are not admitted.
+
+    say_which_title: whether a rejection says which AE title was wrong, ours or the caller's. It
+    helps whoever sets a device up, and whoever guesses; the log has it in either case.
+    """
+
+    say_which_title: bool = True
+
+
+class Process(Section):
+    """core_dumps: for debugging; a dump holds pixels and patients' names."""
+
+    core_dumps: bool = False
+
+
 class Config(Section):
     """The whole file."""
 
@@ -260,6 +276,8 @@ class Config(Section):
     web: Web | None = None
     retention: Retention = Retention()
     logging: Logging = Logging()
+    admission: Admission = Admission()
+    process: Process = Process()
 
     def peer_values(self) -> tuple[Peer, ...]:
         """The peers as the rest of the node knows them."""

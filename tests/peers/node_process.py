@@ -39,7 +39,9 @@ class EchoNodeProcess(Part):
         port: int | None = None,
         folder: Path | None = None,
         env: Mapping[str, str] | None = None,
+        ulimit: str = "",
     ) -> None:
+        """ulimit: options of the shell's own command, such as `-n 1024`, for the process."""
         super().__init__(prefix="echonode", folder=folder)
         self.ae_title, self.host, self.port = ae_title, LOOPBACK, port or free_port()
         self.peers = {name: dict(peer) for name, peer in (peers or {}).items()}
@@ -47,6 +49,7 @@ class EchoNodeProcess(Part):
         self.probes = [dict(probe) for probe in probes or []]
         self.extra = dict(extra or {})
         self.log = LogReader()
+        self._ulimit = ulimit
         self._env = {"PYTHONPATH": str(ROOT), **(env or {})}
 
     # --- its folder and configuration ---
@@ -84,7 +87,10 @@ class EchoNodeProcess(Part):
         """Write the configuration, start, and wait for `node_ready`. Raises NotReady."""
         self.config_file.write_text(yaml.safe_dump(self.settings(), sort_keys=False))
         child = ChildProcess(
-            [sys.executable, "-m", self.module, "run", "--config", self.config_file],
+            [
+                *(["sh", "-c", f'ulimit {self._ulimit}; exec "$@"', "sh"] if self._ulimit else []),
+                *(sys.executable, "-m", self.module, "run", "--config", self.config_file),
+            ],
             folder=self.folder,
             name="echonode",
             env=self._env,

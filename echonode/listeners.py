@@ -12,7 +12,7 @@ from echonode.dimse.limits import Limits
 from echonode.log import get_logger
 from echonode.model.identity import CallBackAddress
 from echonode.process_limits import caller_limits
-from echonode.web.server import MAX_CONNECTIONS
+from echonode.web.connections import FOR_HEALTH, MAX_CONNECTIONS
 
 log = get_logger(__name__)
 
@@ -45,7 +45,7 @@ def listener_limits(config: Config, descriptors: int) -> Limits:
         sending=sum(destination.associations for destination in config.destinations),
         destinations=len(config.destinations),
         probes=len(config.probes),
-        web=MAX_CONNECTIONS if config.web else 0,
+        web=MAX_CONNECTIONS + FOR_HEALTH if config.web else 0,
     )
     if fit.connections < usual.connections:
         log.warning(

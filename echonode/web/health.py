@@ -6,9 +6,10 @@ unready, for keeping exams meanwhile is its work; it is an alarm, told beside th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from anyio import CapacityLimiter, to_thread
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
@@ -16,6 +17,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from echonode.errors import StoreError
+
+# Of its own: other routes that wait for the database must not keep a monitor waiting with them.
+HEALTH_THREADS = 4
 
 Check = Callable[[], str]
 """'' when all is well, else what is wrong, in words for the operator."""
@@ -43,6 +47,14 @@ def health_routes(
     metrics: `registry` in the format of Prometheus.
     """
 
+    threads = CapacityLimiter(HEALTH_THREADS)
+
+    def in_own_thread(answer: Callable[[], Response]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(_request: Request) -> Response:
+            return await to_thread.run_sync(answer, limiter=threads)
+
+        return endpoint
+
     async def live(_request: Request) -> Response:
         return JSONResponse({"alive": True})
 
@@ -53,7 +65,7 @@ def health_routes(
             # What cannot be asked is itself one; the check of the store says so as well.
             return [{"name": "store", "text": f"alarms cannot be read: {type(error).__name__}"}]
 
-    def ready(_request: Request) -> Response:
+    def ready() -> Response:
         problems = {name: check() for name, check in checks.items()}
         is_ready = not any(problems.values())
         body = {
@@ -66,11 +78,11 @@ def health_routes(
         }
         return JSONResponse(body, status_code=200 if is_ready else 503)
 
-    def metrics(_request: Request) -> Response:
+    def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return [
         Route("/health/live", live, methods=["GET"]),
-        Route("/health/ready", ready, methods=["GET"]),
-        Route("/metrics", metrics, methods=["GET"]),
+        Route("/health/ready", in_own_thread(ready), methods=["GET"]),
+        Route("/metrics", in_own_thread(metrics), methods=["GET"]),
     ]

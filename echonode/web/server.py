@@ -5,16 +5,19 @@ Rules
   OSError at once, and port 0 has become a real one when `start` returns.
 - Routes run on the event loop when they are `async`, else in a worker thread; a route that reads
   the database is not `async`.
+- How many connections there are, and how slow they may be, is connections.py's.
 - `stop` ends the listener first, then lets answers finish, then breaks those that do not.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import socket
 import threading
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -22,13 +25,11 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from echonode.log import get_logger
+from echonode.web.connections import Budget, LimitedProtocol
 from echonode.web.guard import Guard
 
 log = get_logger(__name__)
 
-# Enough for a console on every screen of a clinic; beyond it 503, so that a flood of half-open
-# requests costs neither memory nor the DICOM side its descriptors.
-MAX_CONNECTIONS = 200
 # Request line and headers of anything a browser or Prometheus sends fit in a quarter of this.
 MAX_HEADER_BYTES = 64 * 1024
 KEEP_ALIVE_S = 15  # longer than the console's refresh, so that it reuses one connection
@@ -44,6 +45,17 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.decided.set()
+
+
+def _protocol() -> type[asyncio.Protocol]:
+    """The protocol of one server's connections, which share a budget."""
+    budget = Budget()
+
+    class Limited(LimitedProtocol):
+        def __init__(self, *values: Any, **keys: Any) -> None:
+            super().__init__(*values, **keys, budget=budget)
+
+    return Limited
 
 
 class WebServer:
@@ -64,7 +76,7 @@ class WebServer:
         self._config = uvicorn.Config(
             app,
             loop="asyncio",
-            http="h11",
+            http=_protocol(),
             ws="none",
             interface="asgi3",
             lifespan="off",
@@ -74,7 +86,6 @@ class WebServer:
             log_config=None,
             # uvicorn's lines quote what the peer sent (CWE-117); failures are logged by Guard.
             log_level=logging.CRITICAL + 1,
-            limit_concurrency=MAX_CONNECTIONS,
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
             timeout_keep_alive=KEEP_ALIVE_S,
         )

@@ -121,7 +121,7 @@ class Acceptance:
             try:
                 assoc.dul.open_wake()
             except OSError:
-                if not self._connections.evict():
+                if not self._connections.evict(keep=assoc):
                     return False
             else:
                 return True

@@ -54,15 +54,22 @@ class OpenConnections:
             self._standings[assoc] = Standing.SILENT
             return True
 
-    def evict(self) -> bool:
-        """End the oldest silent connection, for its descriptor; whether one is gone now."""
+    def evict(self, *, keep: EventAssociation | None = None) -> bool:
+        """End the oldest silent connection but `keep`, for its descriptor; whether one is gone."""
         with self._gone:
-            return self._make_room()
+            return self._make_room(keep)
 
-    def _make_room(self) -> bool:
+    def _make_room(self, keep: EventAssociation | None = None) -> bool:
         """For the holder of the condition."""
         before = len(self._standings)
-        silent = next((a for a, at in self._standings.items() if at is Standing.SILENT), None)
+        silent = next(
+            (
+                assoc
+                for assoc, standing in self._standings.items()
+                if standing is Standing.SILENT and assoc is not keep
+            ),
+            None,
+        )
         if silent is not None:
             self._standings[silent] = Standing.EVICTED
             silent.hang_up()

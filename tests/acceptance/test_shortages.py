@@ -177,19 +177,29 @@ def test_an_end_before_the_node_is_there_is_in_order(
         )
     )
     for trial in range(6):
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", "echonode", "run", "--config", str(config)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-        )
-        # Its first own step is to take the signals; the later ones are spread over its start.
-        # Python takes SIGINT before that, so it is SIGTERM that tells.
-        taken = partial(takes, process.pid, signal.SIGTERM)
-        wait_until(taken, timeout_s=60, what="signals are taken")
-        time.sleep(trial * 0.2)  # the moment is the test's input
-        process.send_signal(number)
-        _, stderr = process.communicate(timeout=60)
-        assert process.returncode == 0, stderr.decode()[-2000:]
+        ) as process:
+            try:
+                end_at(process, number, trial)
+            finally:
+                process.kill()
+
+
+def end_at(process: subprocess.Popen[bytes], number: signal.Signals, trial: int) -> None:
+    """Its first own step is to take the signals; the trials are spread over its start."""
+    # Python takes SIGINT before that, so it is SIGTERM that tells.
+    taken = partial(takes, process.pid, signal.SIGTERM)
+    wait_until(taken, timeout_s=60, what="signals are taken", every_s=0.001)
+    if trial == 0:
+        loaded = Path(f"/proc/{process.pid}/maps").read_text()
+        assert "numpy" not in loaded, "signals are taken only once most of it is loaded"
+    time.sleep(trial * 0.2)  # the moment is the test's input
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr.decode()[-2000:]
 
 
 def takes(pid: int, number: signal.Signals) -> bool:

@@ -4,15 +4,19 @@ in DICOM's own words, and the log says each time who called, what was wrong and 
 
 from __future__ import annotations
 
+import socket
 import struct
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from echonode.dimse.contexts import VERIFICATION as ECHO
 from echonode.dimse.limits import Limits
-from tests.integration.dimse.parts import Node, connect, peer, until
+from echonode.dimse.requestor import Requestor
+from tests.integration.dimse.parts import LOOPBACK, Node, connect, peer, until
 from tests.integration.dimse.raw_request import (
     STUDY_ROOT_FIND,
     answer_of,
@@ -259,3 +263,30 @@ def test_by_option_a_caller_does_not_learn_which_title_was_wrong(
     ]
     assert {answer for answer, _ in told} == {pdu(b"\0\1\1\1", 0x03)}
     assert len({line["reason"] for _, line in told}) == 2
+
+
+def test_an_archive_that_answers_with_unknown_items_is_understood(node: Node) -> None:
+    """What we ignore as acceptor we ignore as requestor: items and sub-items of later editions in
+    an A-ASSOCIATE-AC, and anything in its reserved fields (PS3.8 9.3.3).
+    """
+    with socket.create_server((LOOPBACK, 0)) as archive:
+
+        def answer_with_more() -> None:
+            downstream, _ = archive.accept()
+            with downstream, connect(node.port) as upstream:
+                upstream.sendall(answer_of(downstream))
+                answer = answer_of(upstream)
+                at = answer.rindex(item(0x51, struct.pack(">L", 262_144)))
+                information = answer[at:] + UNKNOWN_SUB_ITEM
+                body = answer[6:10] + b"\xff" * 64 + answer[74 : at - 4] + item(0x7A, b"x")
+                downstream.sendall(pdu(body + item(0x50, information), 0x02))
+                upstream.sendall(answer_of(downstream))
+                downstream.sendall(answer_of(upstream))
+                answer_of(downstream)
+
+        thread = threading.Thread(target=answer_with_more)
+        thread.start()
+        target = peer("pacs", ae_title="ECHONODE", port=archive.getsockname()[1])
+        with Requestor(ae_title="SCU").associate(target, [ECHO]) as assoc:
+            assert assoc.c_echo() == 0x0000
+        thread.join(20)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from echonode.dimse import server as server_module
 from echonode.dimse.association import EventAssociation
 from echonode.dimse.contexts import VERIFICATION
 from echonode.dimse.requestor import Requestor
-from echonode.dimse.waiting import Birth
-from echonode.errors import AssociationLost
+from echonode.dimse.waiting import Birth, WakeUp
+from echonode.errors import AssociationLost, AssociationRejected
 from tests.integration.dimse.parts import Node, connect, descriptors, read_all, until
 
 pytestmark = pytest.mark.timeout(60)  # what is not cured hangs
@@ -66,7 +68,12 @@ def test_a_listener_without_memory_accepts_again_when_there_is_some(
     assert all(shortages)
 
 
-def failing_once(monkeypatch: pytest.MonkeyPatch, holder: object, name: str) -> list[str]:
+def failing_once(
+    monkeypatch: pytest.MonkeyPatch,
+    holder: object,
+    name: str,
+    shortage: type[Exception] | Exception = MemoryError,
+) -> list[str]:
     """Have a method find no memory the first time; afterwards the list is not empty."""
     failed: list[str] = []
     original = getattr(holder, name)
@@ -75,10 +82,62 @@ def failing_once(monkeypatch: pytest.MonkeyPatch, holder: object, name: str) -> 
         if failed:
             return original(*values, **keys)
         failed.append(name)
-        raise MemoryError
+        raise shortage
 
     monkeypatch.setattr(holder, name, once)
     return failed
+
+
+@pytest.mark.parametrize("where", ["get_request", "process_request"])
+def test_want_of_descriptors_is_met_by_the_oldest_silent_caller(
+    node: Node, requestor: Requestor, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Wherever the listener notices it: who said nothing yet makes room, whoever speaks is served,
+    and the log has one line however often it happens.
+    """
+    (server,) = node.acceptor._servers
+    silent = [connect(node.port) for _ in range(3)]
+    assert until(lambda: len(node.acceptor._connections) == 3)
+    with monkeypatch.context() as shortage, capture_logs() as lines:
+        for _ in range(2):
+            failed = failing_once(shortage, server, where, OSError(errno.EMFILE, "too many"))
+            caller = connect(node.port)
+            assert until(lambda failed=failed: bool(failed))
+            caller.close()
+            shortage.undo()
+        assert read_all(silent[0]) == b""
+        with requestor.associate(node.as_peer, [VERIFICATION]) as assoc:
+            assert assoc.c_echo() == 0x0000
+        told = [line for line in lines if line["event"] == "accept_failed"]
+    assert [(line["error"], line["count"]) for line in told] == [("EMFILE", 1)]
+    for raw in silent:
+        raw.close()
+
+
+def test_without_a_descriptor_for_its_wake_up_a_caller_is_asked_to_come_later(
+    node: Node, requestor: Requestor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the second one that an association takes. A silent caller gives its own; where there
+    is none, the association is rejected as transient: 2, 3, 1.
+    """
+    own_open = WakeUp.open
+
+    def none_left(wake: WakeUp) -> None:
+        if threading.current_thread().name.startswith("dimse acceptor"):
+            raise OSError(errno.EMFILE, "too many")
+        own_open(wake)
+
+    with monkeypatch.context() as shortage:
+        shortage.setattr(WakeUp, "open", none_left)
+        with connect(node.port) as silent:
+            assert until(lambda: len(node.acceptor._connections) == 1)
+            with pytest.raises(AssociationRejected) as caught:
+                requestor.associate(node.as_peer, [VERIFICATION])
+            assert read_all(silent) == b""
+    assert (caught.value.result, caught.value.source, caught.value.reason) == (2, 3, 1)
+    assert until(lambda: node.acceptor.active_associations == 0)
+    with requestor.associate(node.as_peer, [VERIFICATION]) as assoc:
+        assert assoc.c_echo() == 0x0000
 
 
 @pytest.mark.parametrize("shortage", [RuntimeError("can't start new thread"), MemoryError()])

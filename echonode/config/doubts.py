@@ -25,6 +25,7 @@ def doubts(config: Config, environ: Mapping[str, str], now: datetime) -> Iterato
     yield from _probe_listeners(config)
     yield from _without_a_feature(config)
     yield from _open_web(config)
+    yield from _core_dumps(config)
     yield from ignored_variables(list(Config.model_fields), environ)
 
 
@@ -90,4 +91,13 @@ def _open_web(config: Config) -> Iterator[ConfigFault]:
             "web.host",
             f"{config.web.host} is reached from beyond this machine, and the page has no log-in",
             "Use 127.0.0.1 and a reverse proxy that asks for a log-in.",
+        )
+
+
+def _core_dumps(config: Config) -> Iterator[ConfigFault]:
+    if config.process.core_dumps:
+        yield _doubt(
+            "process.core_dumps",
+            "a core dump of this process holds pixels and patients' names",
+            "Remove it once the fault that it is for is found.",
         )

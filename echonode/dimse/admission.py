@@ -178,6 +178,8 @@ class Admission:
             if is_unknown:
                 self._backoff.note(address, now=now)
             return verdict if self._say_which_title else replace(verdict, reason=NO_REASON_GIVEN)
+        if is_unknown:
+            self._backoff.trust(address, now=now)
         return verdict if self._takes_slot(verdict, address) else TOO_MANY
 
     def _recognised(

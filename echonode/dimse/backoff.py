@@ -5,8 +5,10 @@ Rules
 - From then on each refusal is followed by a pause twice as long as the one before, LONGEST_S at
   most. A call within a pause is not judged, so it does not prolong it either.
 - QUIET_S without a refusal and the address begins anew.
+- An address from which a peer was recognised within TRUST_S is not put off: behind one that is
+  shared (NAT) somebody's guesses must not keep the peers there out.
 
-So AE titles can be guessed at one a minute, whatever was right among them.
+So whoever knows no AE title guesses one a minute.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 FREE = 10
 FIRST_S, LONGEST_S = 1.0, 60.0
 QUIET_S = 600.0
+TRUST_S = 86_400.0  # a device that is in use calls every day
 # Addresses that are remembered; beyond it the one that was refused longest ago is forgotten.
 CAPACITY = 4_096
 
@@ -35,12 +38,24 @@ class Backoff:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._refused: OrderedDict[str, _Refusals] = OrderedDict()
+        self._trusted: OrderedDict[str, float] = OrderedDict()  # when a peer was recognised last
 
     def is_paused(self, address: str, *, now: float) -> bool:
         """Whether a call from there is put off."""
         with self._lock:
+            recognised = self._trusted.get(address)
+            if recognised is not None and now - recognised < TRUST_S:
+                return False
             before = self._refused.get(address)
             return before is not None and now < before.until
+
+    def trust(self, address: str, *, now: float) -> None:
+        """A peer was recognised that called from there."""
+        with self._lock:
+            self._trusted[address] = now
+            self._trusted.move_to_end(address)
+            if len(self._trusted) > CAPACITY:
+                self._trusted.popitem(last=False)
 
     def note(self, address: str, *, now: float) -> None:
         """A call from there was refused."""

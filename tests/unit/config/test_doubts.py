@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from echonode.config import as_yaml, doubts, parse, summary
+from echonode.errors import ConfigError
 from tests.unit.config.test_loading import good
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -46,6 +47,22 @@ def test_a_plain_listener_names_the_peers_that_anybody_can_be(tmp_path: Path) ->
     assert "AE title of viewer" in doubted(text)["listen[0].host"]
     text = text.replace("may: [echo, find, move, get]", "may: [find], addresses: [10.0.0.9]")
     assert doubted(text) == {}
+
+
+def test_core_dumps_that_are_allowed_are_doubted(tmp_path: Path) -> None:
+    """They are for finding one fault, and are easily left on."""
+    text = quiet(tmp_path) + "\nprocess: {core_dumps: true}\n"
+    assert "patients' names" in doubted(text)["process.core_dumps"]
+    assert doubted(text.replace("true", "false")) == {}
+
+
+def test_admission_may_hide_which_title_was_wrong(tmp_path: Path) -> None:
+    """Told where nothing is said; a typing error in the key is an error, as everywhere."""
+    assert parse(quiet(tmp_path), {}).admission.say_which_title
+    text = quiet(tmp_path) + "\nadmission: {say_which_title: false}\n"
+    assert not parse(text, {}).admission.say_which_title
+    with pytest.raises(ConfigError):
+        parse(text.replace("say_which_title", "say_wich_title"), {})
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echonode.dimse.backoff import CAPACITY, FREE, LONGEST_S, QUIET_S, Backoff
+from echonode.dimse.backoff import CAPACITY, FREE, LONGEST_S, QUIET_S, TRUST_S, Backoff
 
 GUESSER = "10.9.9.9"
 
@@ -44,6 +44,16 @@ def test_a_quiet_time_is_a_new_beginning() -> None:
     refused(backoff, FREE + 5)
     refused(backoff, 1, now=QUIET_S + 1)
     assert not backoff.is_paused(GUESSER, now=QUIET_S + 1)
+
+
+def test_where_a_peer_was_recognised_nobody_is_put_off() -> None:
+    """Behind a shared address guesses do not keep the peer there out; for a day."""
+    backoff = Backoff()
+    backoff.trust(GUESSER, now=0.0)
+    refused(backoff, FREE + 20, now=10.0)
+    assert not backoff.is_paused(GUESSER, now=10.0)
+    refused(backoff, FREE + 20, now=TRUST_S)
+    assert backoff.is_paused(GUESSER, now=TRUST_S)
 
 
 def test_many_addresses_take_no_memory() -> None:

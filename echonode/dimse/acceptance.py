@@ -29,7 +29,13 @@ from echonode.dimse.admission import (
     Rejection,
 )
 from echonode.dimse.association import EventAssociation
-from echonode.dimse.contexts import FIND_CLASSES, GET_CLASSES, MOVE_CLASSES, supported
+from echonode.dimse.contexts import (
+    FIND_CLASSES,
+    GET_CLASSES,
+    KNOWN_SYNTAXES,
+    MOVE_CLASSES,
+    supported,
+)
 from echonode.dimse.datasets import PARSE_FAULTS
 from echonode.dimse.limits import Limits
 from echonode.dimse.open_connections import OpenConnections, Standing
@@ -240,7 +246,7 @@ class Acceptance:
 def _decoded(request: bytes) -> A_ASSOCIATE:
     """An admitted caller's whole request. Raises OtherContextName, and what PARSE_FAULTS lists."""
     pdu = A_ASSOCIATE_RQ()
-    pdu.decode(recognised_request(request))
+    pdu.decode(recognised_request(request, KNOWN_SYNTAXES))
     return pdu.to_primitive()
 
 

@@ -54,6 +54,7 @@ STORAGE_SYNTAXES: frozenset[str] = frozenset(
 )
 # For datasets that we read and write ourselves.
 READABLE_SYNTAXES: tuple[str, ...] = (EXPLICIT_LE, IMPLICIT_LE, EXPLICIT_BE)
+KNOWN_SYNTAXES: frozenset[str] = STORAGE_SYNTAXES | {*READABLE_SYNTAXES}
 
 # PS3.5 9.1 and annex A of PS3.6: UIDs that the standard has given out, known to us or not.
 _ROOT_OF_THE_STANDARD = "1.2.840.10008."

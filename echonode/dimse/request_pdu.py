@@ -11,12 +11,16 @@ Rules
 - Reserved fields are not tested.
 - Of a request the presentation context IDs are odd and given once (PS3.8 9.3.2.2), hence there are
   at most 128 contexts; each has one abstract syntax and a transfer syntax.
+- What cannot make a difference is left out too, for decoding is dear: transfer syntaxes that we do
+  not know beside one that we do, and what is said twice. So a request costs what 128 contexts
+  with all syntaxes of the standard cost, whatever its bytes.
 - What is left is as the standard draws it, and decoded by pynetdicom.
 """
 
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,9 +28,10 @@ from echonode.dimse.pdu_stream import PduError
 
 APPLICATION_CONTEXT, CONTEXT_RQ, CONTEXT_AC, USER_INFORMATION = 0x10, 0x20, 0x21, 0x50
 ABSTRACT_SYNTAX, TRANSFER_SYNTAX = 0x30, 0x40
-# Maximum length, implementation class UID, role selection, implementation version name, extended
-# negotiation (PS3.8 annex D, PS3.7 annex D).
-_USER_ITEMS = frozenset({0x51, 0x52, 0x54, 0x55, 0x56})
+# Sub-items of the user information (PS3.8 annex D, PS3.7 annex D) and how many of each are read:
+# maximum length, implementation class UID and version name; role selection and extended
+# negotiation, which are one for each SOP class.
+_USER_ITEMS = {0x51: 1, 0x52: 1, 0x55: 1, 0x54: 128, 0x56: 128}
 # PS3.7 A.2.1: the only one that the standard defines.
 DICOM_CONTEXT_NAME = b"1.2.840.10008.3.1.1.1"
 
@@ -75,11 +80,13 @@ def printable(title: str) -> str:
     )
 
 
-def recognised_request(pdu: bytes | memoryview) -> bytes:
+def recognised_request(pdu: bytes | memoryview, syntaxes: frozenset[str]) -> bytes:
     """A request with only the items that are negotiated here, its titles valid.
 
+    syntaxes: the transfer syntaxes that we know.
     Raises OtherContextName, and PduError where it is not as PS3.8 9.3.2 has it.
     """
+    known = frozenset(syntax.encode() for syntax in syntaxes)
     kept = bytearray()
     names: list[bytes] = []
     context_ids: set[int] = set()
@@ -88,10 +95,10 @@ def recognised_request(pdu: bytes | memoryview) -> bytes:
         if kind == APPLICATION_CONTEXT:
             names.append(bytes(body).strip(b"\0 "))
         elif kind == CONTEXT_RQ:
-            kept += _packed(kind, _proposal(body, context_ids))
+            kept += _packed(kind, _proposal(body, context_ids, known))
         elif kind == USER_INFORMATION:
             information += 1
-            kept += _packed(kind, _without_others(body, _USER_ITEMS))
+            kept += _packed(kind, _information(body))
     if names != [DICOM_CONTEXT_NAME]:
         raise OtherContextName("another application context than DICOM's")
     if not context_ids:
@@ -110,13 +117,13 @@ def recognised_answer(pdu: bytes | memoryview) -> bytes:
         if kind == APPLICATION_CONTEXT:
             kept += _packed(kind, bytes(body))
         elif kind == CONTEXT_AC:
-            kept += _packed(kind, bytes(body[:4]) + _without_others(body[4:], {TRANSFER_SYNTAX}))
+            kept += _packed(kind, bytes(body[:4]) + _answered_syntax(body[4:]))
         elif kind == USER_INFORMATION:
-            kept += _packed(kind, _without_others(body, _USER_ITEMS))
+            kept += _packed(kind, _information(body))
     return _rebuilt(pdu, bytes(kept))
 
 
-def _proposal(body: memoryview, context_ids: set[int]) -> bytes:
+def _proposal(body: memoryview, context_ids: set[int], known: frozenset[bytes]) -> bytes:
     """A presentation context, its ID added to those that were given."""
     if len(body) < 4:
         raise PduError("a presentation context is cut off")
@@ -126,12 +133,38 @@ def _proposal(body: memoryview, context_ids: set[int]) -> bytes:
     if context_id in context_ids:
         raise PduError(f"presentation context ID {context_id} is given twice")
     context_ids.add(context_id)
-    kinds = [kind for kind, _ in _items(body[4:])]
-    if kinds.count(ABSTRACT_SYNTAX) != 1 or TRANSFER_SYNTAX not in kinds:
+    abstract: list[bytes] = []
+    transfer: dict[bytes, None] = {}  # in the order of preference, each once
+    for kind, value in _items(body[4:]):
+        if kind == ABSTRACT_SYNTAX:
+            abstract.append(bytes(value))
+        elif kind == TRANSFER_SYNTAX:
+            transfer[bytes(value)] = None
+    if len(abstract) != 1 or not transfer:
         raise PduError(
             f"presentation context {context_id} has no abstract or no transfer syntax, or too many"
         )
-    return bytes(body[:4]) + _without_others(body[4:], {ABSTRACT_SYNTAX, TRANSFER_SYNTAX})
+    # One that is unknown is kept where none is known, for the answer that says so (result 4).
+    useful = [syntax for syntax in transfer if syntax.strip(b"\0 ") in known] or [*transfer][:1]
+    inside = _packed(ABSTRACT_SYNTAX, abstract[0])
+    inside += b"".join(_packed(TRANSFER_SYNTAX, syntax) for syntax in useful)
+    return bytes(body[:4]) + inside
+
+
+def _answered_syntax(data: memoryview) -> bytes:
+    """The transfer syntax of an answered context: one, or none where it was rejected."""
+    found = (bytes(body) for kind, body in _items(data) if kind == TRANSFER_SYNTAX)
+    return b"".join(_packed(TRANSFER_SYNTAX, syntax) for syntax in [*found][:1])
+
+
+def _information(data: memoryview) -> bytes:
+    """The sub-items of a user information item that are read here."""
+    kept, counts = bytearray(), Counter[int]()
+    for kind, body in _items(data):
+        counts[kind] += 1
+        if counts[kind] <= _USER_ITEMS.get(kind, 0):
+            kept += _packed(kind, bytes(body))
+    return bytes(kept)
 
 
 def _items(data: memoryview) -> Iterator[tuple[int, memoryview]]:
@@ -146,10 +179,6 @@ def _items(data: memoryview) -> Iterator[tuple[int, memoryview]]:
             raise PduError("an item is longer than what it is in")
         yield kind, data[position : position + length]
         position += length
-
-
-def _without_others(data: memoryview, kinds: frozenset[int] | set[int]) -> bytes:
-    return b"".join(_packed(kind, bytes(body)) for kind, body in _items(data) if kind in kinds)
 
 
 def _packed(kind: int, body: bytes) -> bytes:

@@ -224,7 +224,7 @@ def test_a_stranger_pays_for_its_contexts_itself(
     """A caller that is not admitted costs no decoding, however much it sends."""
     decoded: list[bytes] = []
     monkeypatch.setattr(
-        "echonode.dimse.acceptance.recognised_request", lambda data: decoded.append(data)
+        "echonode.dimse.acceptance.recognised_request", lambda data, _: decoded.append(data)
     )
     contexts = [context(1) for _ in range(1_000)]
     data = request(*contexts, user_information(), calling=b"WHO".ljust(16))

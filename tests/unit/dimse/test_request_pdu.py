@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from echonode.dimse.pdu_stream import PduError
 from echonode.dimse.request_pdu import (
@@ -36,6 +40,10 @@ def pdu(kind: int, items: bytes, *, version: str = "0001", calling: bytes = b"SC
     return bytes([kind, 0xFF]) + len(body).to_bytes(4, "big") + body
 
 
+def recognised(came: bytes) -> bytes:
+    return recognised_request(came, frozenset({"1.2.840.10008.1.2"}))
+
+
 def user_information(*items: bytes) -> bytes:
     body = b"".join(items)
     return b"\x50\0" + len(body).to_bytes(2, "big") + body
@@ -54,7 +62,7 @@ def test_a_request_is_cut_down_to_what_is_negotiated() -> None:
     information = user_information(MAXIMUM_LENGTH, VERSION_NAME)
     expected = bytes.fromhex("0001 ffff") + b"ECHONODE".ljust(16) + b"SCU".ljust(16)
     expected += b"\xff" * 32 + CONTEXT_NAME + CONTEXT + information
-    assert recognised_request(came) == b"\x01\0" + len(expected).to_bytes(4, "big") + expected
+    assert recognised(came) == b"\x01\0" + len(expected).to_bytes(4, "big") + expected
 
 
 def test_an_answer_is_cut_down_likewise() -> None:
@@ -76,14 +84,14 @@ def test_a_request_that_ends_anywhere_is_an_error(cut: int) -> None:
     """Whole items alone are read, wherever the bytes end; nothing else is raised."""
     whole = CONTEXT_NAME + CONTEXT
     with pytest.raises(PduError):
-        recognised_request(pdu(0x01, whole[:cut]))
+        recognised(pdu(0x01, whole[:cut]))
 
 
 def test_the_name_is_dicoms_and_given_once() -> None:
     """No other application context exists (PS3.7 A.2.1)."""
     for items in (CONTEXT, CONTEXT_NAME * 2 + CONTEXT, CONTEXT_NAME[:-1] + b"2" + CONTEXT):
         with pytest.raises(OtherContextName):
-            recognised_request(pdu(0x01, items))
+            recognised(pdu(0x01, items))
 
 
 @pytest.mark.parametrize(
@@ -104,3 +112,44 @@ def test_a_title_for_the_log_is_plain_ascii_and_short() -> None:
     """No control character, no byte above ASCII, no end of line."""
     assert printable("A\n\\é") == r"A\x0a\x5c\xe9"
     assert len(printable("\0" * 1_000)) == 64
+
+
+def proposed(*syntaxes: bytes) -> bytes:
+    """Presentation context 1 for verification, with these transfer syntaxes."""
+    body = bytes.fromhex("01000000 30 00 0011 312e322e3834302e31303030382e312e31")
+    for syntax in syntaxes:
+        body += b"\x40\0" + len(syntax).to_bytes(2, "big") + syntax
+    return b"\x20\0" + len(body).to_bytes(2, "big") + body
+
+
+@pytest.mark.parametrize(
+    ("offered", "left"),
+    [
+        ((b"1.9", b"1.2.840.10008.1.2", b"1.8"), (b"1.2.840.10008.1.2",)),
+        ((b"1.2.840.10008.1.2\0", b"1.9"), (b"1.2.840.10008.1.2\0",)),
+        ((b"1.2.840.10008.1.2",) * 9, (b"1.2.840.10008.1.2",)),
+        ((b"1.9", b"1.8"), (b"1.9",)),
+    ],
+    ids=["unknown", "padded", "repeated", "none-known"],
+)
+def test_of_the_transfer_syntaxes_those_are_left_that_can_be_chosen(
+    offered: tuple[bytes, ...], left: tuple[bytes, ...]
+) -> None:
+    """The answer is the same, and a request of thousands costs no more than one of some."""
+    came = pdu(0x01, CONTEXT_NAME + proposed(*offered))
+    assert recognised(came)[74 + len(CONTEXT_NAME) :] == proposed(*left)
+
+
+def test_what_is_said_twice_of_the_caller_is_read_once() -> None:
+    """The first counts; thousands of tiny sub-items are not decoded."""
+    information = user_information(*[MAXIMUM_LENGTH, VERSION_NAME] * 1_000)
+    came = pdu(0x01, CONTEXT_NAME + CONTEXT + information)
+    assert recognised(came).endswith(user_information(MAXIMUM_LENGTH, VERSION_NAME))
+
+
+@given(st.binary(max_size=300))
+def test_bytes_that_are_no_items_are_an_error_or_nothing(tail: bytes) -> None:
+    """Whatever follows the head: PduError, or a request that has what it needs."""
+    for read in (recognised, recognised_answer):
+        with contextlib.suppress(PduError):
+            read(pdu(0x01, CONTEXT_NAME + CONTEXT + tail))

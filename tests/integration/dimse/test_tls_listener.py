@@ -39,6 +39,7 @@ from tests.integration.dimse.parts import (
     until,
 )
 from tests.integration.dimse.pki import Clinic, TLSNode
+from tests.integration.dimse.raw_request import context, item, request, user_information
 from tests.integration.dimse.recording import record_request
 from tests.peers.authority import Issued
 from tests.peers.dcmtk import DcmtkResult, dcmtk
@@ -426,5 +427,36 @@ def test_forty_silent_callers_do_not_hold_up_the_forty_first(tls_node: TLSNode) 
     """Handshakes wait on threads of their own, never in the accept loop."""
     silent = [connect(tls_node.tls_port) for _ in range(40)]
     assert tls_node.is_alive()
+    for raw in silent:
+        raw.close()
+
+
+def said_by_tls(node: TLSNode, data: bytes) -> bytes:
+    """The answer to a request of the modality, over TLS."""
+    ours = node.clinic.modality
+    client = ssl.create_default_context(cafile=node.clinic.authority.certificate)
+    client.load_cert_chain(ours.cert, ours.key)
+    with (
+        connect(node.tls_port) as plain,
+        client.wrap_socket(plain, server_hostname="localhost") as raw,
+    ):
+        raw.sendall(data)
+        return raw.recv(65_536)
+
+
+def test_a_request_is_read_as_on_the_plain_port(tls_node: TLSNode, events: list[EventDict]) -> None:
+    """Unknown items are ignored, and what breaks the standard is aborted and told."""
+    more = user_information(item(0x5F, b"hello"))
+    assert said_by_tls(tls_node, request(context(1), more))[0] == 0x02
+    assert said_by_tls(tls_node, request(context(2), more))[0] == 0x07
+    assert "context ID 2 is even" in refusal(events)["reason"]
+
+
+def test_silence_by_tls_uses_up_no_more_connections(make: Callable[..., TLSNode]) -> None:
+    """At the limit the oldest silent one goes, on whichever port it is; a caller is served."""
+    node = make(Limits(connections=10))
+    silent = [connect(node.tls_port) for _ in range(30)]
+    assert dcmtk_echo(node, node.clinic.modality).ok
+    assert len(node.node.acceptor._connections) <= 10
     for raw in silent:
         raw.close()

@@ -27,8 +27,9 @@ from echonode.dimse.tls import FollowedContext, server_context
 from echonode.model.certificate import TLSFiles
 from echonode.model.identity import Peer
 
-# For a thread to end whose connection was closed under it.
-_HUNG_UP_S = 1.0
+# From the end of their connections to the end of their threads, for all of them together: one whose
+# handler is at work elsewhere is not waited for.
+HANG_UP_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +149,7 @@ class Acceptor:
         for assoc in remaining:
             if assoc.is_alive():
                 assoc.hang_up()
-        end = time.monotonic() + _HUNG_UP_S
+        end = time.monotonic() + HANG_UP_S
         for assoc in remaining:
             assoc.join(max(0.0, end - time.monotonic()))
         self._servers.clear()

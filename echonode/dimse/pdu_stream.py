@@ -50,6 +50,15 @@ class RequestTooLong(PduError):
     remedy = "Have the caller propose fewer presentation contexts or transfer syntaxes."
 
 
+class RequestOverdue(PduError):
+    """ARTIM expired before the request was there."""
+
+    remedy = (
+        "What connects from there says nothing, or not enough: it does not speak DICOM, or the "
+        "network loses its packets."
+    )
+
+
 class TLSInstead(PduError):
     """A TLS record (RFC 8446 5.1): the other side speaks TLS, and we do not here."""
 

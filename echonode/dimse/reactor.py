@@ -41,6 +41,7 @@ from echonode.dimse.pdu_stream import (
     P_DATA,
     PduError,
     PduReader,
+    RequestOverdue,
     TLSInstead,
 )
 from echonode.dimse.reading import Reading
@@ -56,16 +57,6 @@ if TYPE_CHECKING:
 IDLE, AWAITING_REQUEST, ESTABLISHED, RELEASING, CLOSING = "Sta1", "Sta2", "Sta6", "Sta7", "Sta13"
 RELEASE_INDICATED = "Sta8"
 CLOSED, INVALID = "Evt17", "Evt19"  # of PS3.8 table 9-10
-
-
-class RequestOverdue(PduError):
-    """ARTIM expired before the request was there."""
-
-    remedy = (
-        "What connects from there says nothing, or not enough: it does not speak DICOM, or the "
-        "network loses its packets."
-    )
-
 
 # What the upper layer tells its user.
 Indication = A_ASSOCIATE | A_RELEASE | A_ABORT | A_P_ABORT

@@ -20,7 +20,7 @@ from echonode.dimse.command_set import HAS_DATASET, CommandField, CommandSet, en
 from echonode.dimse.contexts import VERIFICATION
 from echonode.dimse.limits import Limits
 from echonode.dimse.pdu_stream import message_pdus
-from echonode.dimse.requestor import Requestor
+from echonode.dimse.requestor import RequestedAssociation, Requestor
 from echonode.errors import AssociationLost, AssociationRejected
 from tests.integration.dimse.parts import (
     INSTANCE,
@@ -378,6 +378,40 @@ def test_descriptors_above_1024_work(node: Node) -> None:
         for descriptor in held:
             os.close(descriptor)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_handlers_that_do_not_end_hold_a_stop_up_once_and_not_each(
+    make_node: Callable[..., Node], tmp_path: Path
+) -> None:
+    """Each is at work elsewhere (a retrieve to a slow viewer): the node's deadline is for all."""
+    node = make_node()
+    entered, go_on = threading.Semaphore(0), threading.Event()
+
+    def stuck(request: object) -> int:
+        entered.release()
+        go_on.wait(60)
+        return 0
+
+    node.archive.store = stuck  # type: ignore[method-assign]
+    file = part10(tmp_path / "file", b"ab")
+    senders = []
+    for _ in range(8):
+        assoc = Requestor(ae_title="SCU").associate(node.as_peer, [STORAGE])
+
+        def send(assoc: RequestedAssociation = assoc) -> None:
+            with contextlib.suppress(AssociationLost):
+                assoc.c_store(file)
+
+        senders.append(threading.Thread(target=send))
+        senders[-1].start()
+        assert entered.acquire(timeout=20)
+    began = time.monotonic()
+    node.acceptor.stop(0.2)
+    took = time.monotonic() - began
+    go_on.set()
+    for sender in senders:
+        sender.join()
+    assert took < 5.0
 
 
 def test_a_stop_lets_a_store_finish(make_node: Callable[..., Node], tmp_path: Path) -> None:

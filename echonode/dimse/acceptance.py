@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator
 
 from pydicom.uid import UID
 from pynetdicom import evt
@@ -118,7 +119,7 @@ class Acceptance:
             in_clear=connection.speaks_tls and not connection.is_encrypted,
         )
         if verdict is TOO_MANY:
-            self._make_room()
+            self._make_room(head.calling)
         return verdict
 
     def _gets_wake(self, assoc: EventAssociation) -> bool:
@@ -149,19 +150,18 @@ class Acceptance:
         assoc.acse.negotiate_association()
         return assoc.is_established
 
-    def _make_room(self) -> None:
+    def _make_room(self, calling: str) -> None:
         """Where slots are used up, the longest idle association of a stranger ends.
 
-        Its slot is free for the next call: a transient rejection is for trying again.
+        One under the same AE title, if there is one: who pretends to be one peer must not end the
+        associations of another. Its slot is free for the next call: a transient rejection is for
+        trying again.
         """
         idle = [
-            (assoc.idle_seconds, assoc)
-            for assoc, at in self._connections.standings().items()
-            if at is Standing.ADMITTED
-            and assoc.peer is not None
-            and self._admission.is_stranger(assoc.peer, assoc.requestor.address)
+            ((peer.ae_title.strip() == calling.strip(), assoc.idle_seconds), assoc)
+            for assoc, peer in self._strangers()
         ]
-        longest, assoc = max(idle, key=lambda each: each[0], default=(0.0, None))
+        (_, longest), assoc = max(idle, key=lambda each: each[0], default=((False, 0.0), None))
         if assoc is not None and longest >= self._limits.crowded_idle_s:
             log.warning(
                 "association_evicted",
@@ -171,6 +171,14 @@ class Acceptance:
                 remedy="Where it is the peer itself, enter its address as `host` or `addresses`.",
             )
             assoc.ask_abort()
+
+    def _strangers(self) -> Iterator[tuple[EventAssociation, Peer]]:
+        for assoc, standing in self._connections.standings().items():
+            peer, address = assoc.peer, assoc.requestor.address
+            if standing is not Standing.ADMITTED or peer is None:
+                continue
+            if self._admission.is_stranger(peer, address):
+                yield assoc, peer
 
     # what is told --------------------------------------------------------------------------
 

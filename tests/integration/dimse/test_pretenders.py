@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
+import pytest
 from structlog.testing import capture_logs
 
 from echonode.dimse.limits import Limits
@@ -57,6 +58,33 @@ def test_an_idle_pretender_makes_room(make_node: Callable[..., Node]) -> None:
         assert answer_of(first)[0] == 0x07
         (evicted, *_) = [line for line in lines if line["event"] == "association_evicted"]
         assert (evicted["peer"], evicted["address"]) == ("us", LOOPBACK)
+
+
+def test_pretenders_of_one_peer_do_not_end_the_association_of_another(
+    make_node: Callable[..., Node],
+) -> None:
+    """A peer at an address that we do not know, silent between two images, keeps its association
+    while others use up and renew what they have under another title.
+    """
+    other = replace(peer("other", ae_title="OTHER"), host=HOME)
+    node = make_node(Limits(crowded_idle_s=0.05), THE_PEER, other)
+    with ExitStack() as held, capture_logs() as lines:
+        quiet, _ = held.enter_context(
+            called_from("127.0.0.3", node, request(calling=b"OTHER".ljust(16)))
+        )
+        for _ in range(12):
+            held.enter_context(called_from(LOOPBACK, node, request()))
+
+        def evicted() -> list[str]:
+            held.enter_context(called_from(LOOPBACK, node, request()))
+            return [line["peer"] for line in lines if line["event"] == "association_evicted"]
+
+        assert until(lambda: len(evicted()) >= 3)
+        assert set(evicted()) == {"us"}
+        assert node.acceptor.active_associations > 0
+        quiet.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nothing came: no A-ABORT, and it is not closed
+            quiet.recv(1)
 
 
 def test_guessing_titles_is_slow(make_node: Callable[..., Node]) -> None:

@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from echonode.dimse.assembly import Message
 from echonode.dimse.association import EventAssociation
 from echonode.dimse.command_set import HAS_DATASET, NO_DATASET, RESPONSE, CommandSet
+from echonode.dimse.dataset_bounds import IDENTIFIER_HEADERS
 from echonode.dimse.datasets import from_bytes, to_bytes
 
 
@@ -51,9 +52,12 @@ def syntax_of(assoc: EventAssociation, context_id: int) -> str:
     return str(assoc.accepted_by_id[context_id].transfer_syntax[0])
 
 
-def dataset_of(assoc: EventAssociation, message: Message) -> Dataset:
+def dataset_of(
+    assoc: EventAssociation, message: Message, *, most_headers: int = IDENTIFIER_HEADERS
+) -> Dataset:
     """The dataset that came with a message. Raises DimseFailure."""
-    return from_bytes(message.data(), syntax_of(assoc, message.context_id))
+    syntax = syntax_of(assoc, message.context_id)
+    return from_bytes(message.data(), syntax, most_headers=most_headers)
 
 
 def encoded(assoc: EventAssociation, context_id: int, dataset: Dataset) -> bytes:

@@ -1,41 +1,24 @@
 """Datasets that messages carry in memory: identifiers, commitment requests and reports.
 
 Storage datasets never come here: they go to disk as they arrive and from disk as they are sent.
-Parsing is fenced: pydicom raises much more than its own errors on hostile bytes, and every one of
-them becomes the DimseFailure that the service answers.
+Parsing is bounded before it begins (dataset_bounds.py), and fenced: pydicom raises much more than
+its own errors on hostile bytes, and every one of them becomes the DimseFailure that is answered.
 """
 
 from __future__ import annotations
 
-import struct
 from io import BytesIO
 
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID
 from pynetdicom.dsutils import decode as decode_dataset
 from pynetdicom.dsutils import encode as encode_dataset
 
-from echonode.errors import DimseFailure
+from echonode.dimse.dataset_bounds import IDENTIFIER_HEADERS, check_bounds
+from echonode.errors import DimseFailure, Unreadable
 from echonode.model.commitment import CommitmentReport, CommitmentRequest, ReferencedInstance
 from echonode.model.identity import is_valid_uid
-
-# What pydicom was seen to raise on damaged bytes (besides subclasses of these).
-PARSE_FAULTS = (
-    BytesLengthException,
-    InvalidDicomError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    AssertionError,  # pynetdicom on an item shorter than its length says
-    NotImplementedError,
-    RecursionError,
-    EOFError,
-    OSError,
-    struct.error,
-)
+from echonode.model.parse_faults import PARSE_FAULTS
 
 CANNOT_UNDERSTAND = 0xC000
 MISSING_ATTRIBUTE = 0x0120  # PS3.7 C.5.x
@@ -54,14 +37,19 @@ def to_bytes(dataset: Dataset, transfer_syntax_uid: str) -> bytes:
     return encoded
 
 
-def from_bytes(data: bytes | bytearray, transfer_syntax_uid: str) -> Dataset:
+def from_bytes(
+    data: bytes | bytearray, transfer_syntax_uid: str, *, most_headers: int = IDENTIFIER_HEADERS
+) -> Dataset:
     """The dataset in `data`, parsed to its end; raises DimseFailure C000 where it cannot be."""
     syntax = UID(transfer_syntax_uid)
     try:
+        check_bounds(data, syntax, most_headers)
         dataset = decode_dataset(BytesIO(data), syntax.is_implicit_VR, syntax.is_little_endian)
         # pydicom parses on first access: touch every element here, where faults are fenced.
         for _ in dataset.iterall():
             pass
+    except Unreadable as error:
+        raise DimseFailure(CANNOT_UNDERSTAND, str(error)) from None
     except PARSE_FAULTS:
         raise DimseFailure(CANNOT_UNDERSTAND, "The data set cannot be parsed") from None
     return dataset

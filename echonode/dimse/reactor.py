@@ -32,7 +32,6 @@ from pynetdicom.pdu import A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
 
 from echonode.dimse.assembly import ProtocolViolation, StreamDIMSE
-from echonode.dimse.datasets import PARSE_FAULTS
 from echonode.dimse.limits import Limits
 from echonode.dimse.pdu_stream import (
     ABORT,
@@ -48,6 +47,7 @@ from echonode.dimse.reading import Reading
 from echonode.dimse.request_pdu import REQUEST_HEAD_BYTES, recognised_answer
 from echonode.dimse.transport import EventSocket
 from echonode.dimse.waiting import MonotonicTimer, WakeUp
+from echonode.model.parse_faults import PARSE_FAULTS
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association

@@ -9,6 +9,7 @@ from echonode.dimse.answering import dataset_of, encoded, respond
 from echonode.dimse.assembly import Message
 from echonode.dimse.association import EventAssociation
 from echonode.dimse.command_set import HAS_DATASET, CommandField, CommandSet
+from echonode.dimse.dataset_bounds import COMMITMENT_HEADERS
 from echonode.dimse.datasets import (
     ALL_COMMITTED,
     SOME_FAILED,
@@ -59,7 +60,7 @@ def serve_action(
     _check_instance(command.requested_sop_class_uid, command.requested_sop_instance_uid)
     if command.action_type_id != _REQUEST_STORAGE_COMMITMENT:
         raise DimseFailure(NO_SUCH_ACTION, "No such action")
-    request = request_from_dataset(dataset_of(assoc, message))
+    request = request_from_dataset(dataset_of(assoc, message, most_headers=COMMITMENT_HEADERS))
     status = run_handler(
         assoc, "commit_request", lambda: commit_request(caller, request, ReportingBack(assoc))
     )
@@ -77,7 +78,7 @@ def serve_report(
     _check_instance(command.affected_sop_class_uid, command.affected_sop_instance_uid)
     if command.event_type_id not in (ALL_COMMITTED, SOME_FAILED):
         raise DimseFailure(NO_SUCH_EVENT, "No such event type")
-    report = report_from_dataset(dataset_of(assoc, message))
+    report = report_from_dataset(dataset_of(assoc, message, most_headers=COMMITMENT_HEADERS))
     status = run_handler(assoc, "commit_report", lambda: commit_report(caller, report))
     respond(assoc, message, status)
 

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 
+from pydicom.datadict import keyword_for_tag
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag, Tag
 
 from echonode.errors import InvalidObject
+from echonode.model.dataset_walk import DatasetWalk
+from echonode.model.element_header import MemorySource
+from echonode.model.parse_faults import PARSE_FAULTS, is_ours
 
-_GROUP_PIXEL_DATA = 0x7FE0
 _LONGEST_VALUE = 64 * 1024  # none of the attributes below is longer; longer ones are skipped
 _KEYWORDS = (  # none of them is text: values of other VRs are not looked at
     *("SOPClassUID", "SOPInstanceUID", "ImageType", "SamplesPerPixel"),
@@ -28,12 +29,13 @@ _KEYWORDS = (  # none of them is text: values of other VRs are not looked at
     *("BitsAllocated", "BitsStored", "PixelRepresentation"),
     *("LossyImageCompressionRatio", "LossyImageCompressionMethod"),
 )
-_TAGS = tuple(Tag(keyword) for keyword in _KEYWORDS)
-# What pydicom is known to raise on bytes that are no dataset.
-_PARSE_FAULTS = (
-    *(InvalidDicomError, BytesLengthException, ArithmeticError, AssertionError, AttributeError),
-    *(EOFError, LookupError, NotImplementedError, OSError, RecursionError, TypeError, ValueError),
-)
+_TAGS = frozenset(Tag(keyword) for keyword in _KEYWORDS)
+
+# Of one frame: 8192 x 8192 grey, or 4730 x 4730 colour. The largest radiographs have 25 million. A
+# codec holds some copies of a frame, and a process of ours has bounded memory.
+MOST_SAMPLES = 2**26
+# Of all frames of an instance, uncompressed: what one element can hold (PS3.5 7.1).
+MOST_BYTES = 2**32 - 2
 
 MONOCHROME = frozenset({"MONOCHROME1", "MONOCHROME2"})
 PALETTE = "PALETTE COLOR"
@@ -75,24 +77,25 @@ class Pixels:
 def read_attributes(head: bytes | memoryview, *, implicit: bool) -> Dataset:
     """The attributes that re-encoding looks at, of a little endian dataset before its pixels.
 
-    Raises InvalidObject for bytes that cannot be parsed; its message quotes nothing of them.
+    Every one of them is converted here: pydicom would do so when it is first looked at, and raise
+    whatever its value makes it raise. Raises InvalidObject, whose message quotes nothing.
     """
-    try:
-        ds = read_dataset(
-            BytesIO(head),
-            is_implicit_VR=implicit,
-            is_little_endian=True,
-            stop_when=_at_the_pixels,
-            defer_size=_LONGEST_VALUE,
-            specific_tags=[*_TAGS],
+    walk = DatasetWalk(MemorySource(head), implicit=implicit)
+    ds = Dataset()
+    for tag, found in walk.head(_TAGS, longest=_LONGEST_VALUE).items():
+        raw = RawDataElement(
+            *(BaseTag(tag), found.vr or None, len(found.value), found.value, found.position),
+            *(walk.implicit, True),
         )
-    except _PARSE_FAULTS as error:
-        raise InvalidObject(f"the dataset cannot be parsed ({type(error).__name__})") from None
+        try:
+            ds[tag] = raw
+            str(ds[tag].value)
+        except PARSE_FAULTS as error:
+            if is_ours(error):
+                raise
+            keyword = keyword_for_tag(tag)
+            raise InvalidObject(f"{keyword} cannot be read ({type(error).__name__})") from None
     return ds
-
-
-def _at_the_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-    return tag.group >= _GROUP_PIXEL_DATA
 
 
 def pixels_of(ds: Dataset) -> Pixels:
@@ -109,7 +112,7 @@ def pixels_of(ds: Dataset) -> Pixels:
             planar=int(ds.get("PlanarConfiguration") or 0) == 1,
             signed=int(ds.get("PixelRepresentation") or 0) == 1,
         )
-    except (AttributeError, TypeError, ValueError):
+    except PARSE_FAULTS:
         raise InvalidObject("it has no complete Image Pixel module (PS3.3 C.7.6.3)") from None
     if pixels.samples not in (1, 3) or pixels.bits_allocated not in (8, 16):
         raise InvalidObject("only 1 or 3 samples of 8 or 16 bits are re-encoded")
@@ -120,6 +123,14 @@ def pixels_of(ds: Dataset) -> Pixels:
     ):
         raise InvalidObject("its Image Pixel module describes no pixels (PS3.3 C.7.6.3)")
     return pixels
+
+
+def check_size(pixels: Pixels) -> None:
+    """Raises InvalidObject for frames that are too large to encode or decode here."""
+    if pixels.rows * pixels.columns * pixels.samples > MOST_SAMPLES:
+        raise InvalidObject(f"a frame of over {MOST_SAMPLES:,} samples is not re-encoded")
+    if pixels.native_bytes > MOST_BYTES:
+        raise InvalidObject("uncompressed, its pixels are longer than an element (PS3.5 7.1)")
 
 
 def values_of(ds: Dataset, keyword: str) -> list[str]:

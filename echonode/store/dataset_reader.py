@@ -1,23 +1,28 @@
-"""The head of a stored file: its dataset without the pixels, and nothing unbounded.
+"""The head of a stored file: what the index needs of its dataset, and nothing unbounded.
 
-Parsing is wrapped: on bad data pydicom raises RecursionError, OSError, NotImplementedError and
-many more, not only its own errors. A deflated dataset is inflated up to a limit only (408 kB were
-seen to become 839 MB).
+Rules
+- The dataset is walked header by header (model/dataset_walk.py) and only the values of the index
+  are read: millions of elements or items build nothing, and too many of them are refused.
+- The walk goes to the dataset's end. Bytes other than NUL that follow its last element, or the end
+  of a deflated stream, are refused: they are no part of the instance, and might be a program.
+- A deflated dataset is inflated in pieces, each thrown away: what stands before the pixels, and
+  all of it, up to a limit (408 kB were seen to become 839 MB).
+- Bytes that are no dataset are Unreadable. An error of our own disk or memory is OutOfSpace: it
+  says nothing of the dataset.
 """
 
 from __future__ import annotations
 
-import struct
 import threading
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 from pydicom import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_dataset, read_file_meta_info
+from pydicom.dataelem import RawDataElement
+from pydicom.filereader import read_file_meta_info
 from pydicom.tag import BaseTag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -25,37 +30,26 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from echonode.errors import Unreadable
+from echonode.errors import OutOfSpace, Unreadable
+from echonode.model.dataset_walk import DatasetWalk
+from echonode.model.element_header import Value
+from echonode.model.parse_faults import PARSE_FAULTS, is_ours
+from echonode.store.dataset_sources import FileSource, InflatedSource
 from echonode.store.disk import disk_errors
 from echonode.store.file_meta import HEAD_LENGTH, dataset_offset
+from echonode.store.record import INDEXED_TAGS
 
-INFLATED_LIMIT = 64 * 1024 * 1024  # bytes; what stands before the pixels is never near it
-# One at a time: a bomb may take that much, and bombs from many peers no more.
+INFLATED_HEAD = 64 * 1024 * 1024  # bytes; what stands before the pixels is never near it
+# Bytes of a whole dataset: what a sender that does not deflate may send (dimse/limits.py).
+INFLATED = 2 * 1024**3
+# One at a time: a bomb may take a processor for seconds, and bombs from many peers no more.
 _inflating = threading.Lock()
 LONGEST_READ_VALUE = 64 * 1024  # bytes; longer ones are skipped, the index holds no such value
-_PIXEL_DATA_GROUP = 0x7FE0
-_PARSE_FAULTS = (
-    InvalidDicomError,
-    BytesLengthException,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredHead:
-    """The head of a file of ours: its dataset up to the pixels, and what its meta says."""
+    """The head of a file of ours: the index's values of its dataset, and what its meta says."""
 
     ds: Dataset
     dataset_offset: int
@@ -73,8 +67,12 @@ def read_stored_head(path: Path) -> StoredHead:
             meta = read_file_meta_info(path)
             transfer_syntax_uid = str(meta.TransferSyntaxUID)
             source_ae_title = str(meta.get("SourceApplicationEntityTitle", ""))
-        except _PARSE_FAULTS as error:
-            raise Unreadable(f"the meta information cannot be parsed ({_kind(error)})") from None
+        except (*PARSE_FAULTS, MemoryError) as error:
+            if is_ours(error):
+                raise OutOfSpace(f"a file cannot be read ({type(error).__name__})") from None
+            # Its text may quote the file.
+            reason = type(error).__name__
+            raise Unreadable(f"the meta information cannot be parsed ({reason})") from None
     return StoredHead(
         ds=read_head(path, offset, transfer_syntax_uid),
         dataset_offset=offset,
@@ -84,45 +82,57 @@ def read_stored_head(path: Path) -> StoredHead:
 
 
 def read_head(path: Path, dataset_offset: int, transfer_syntax_uid: str) -> Dataset:
-    """The dataset up to its pixels. Raises Unreadable, OutOfSpace when the disk fails."""
-    with disk_errors("to read a file"), path.open("rb") as file:
-        file.seek(dataset_offset)
-        try:
-            if transfer_syntax_uid != DeflatedExplicitVRLittleEndian:
-                return _parsed(file, transfer_syntax_uid)
-            # Closed here, for a fault's traceback would keep its megabytes until the next gc.
-            with _inflating, _inflated(file) as inflated:
-                return _parsed(inflated, transfer_syntax_uid)
-        except _PARSE_FAULTS as error:
-            # Its text may quote the dataset.
-            raise Unreadable(f"the dataset cannot be parsed ({_kind(error)})") from None
+    """The values that the index holds, of a whole dataset before its pixels.
 
-
-def _parsed(source: BinaryIO, transfer_syntax_uid: str) -> Dataset:
-    return read_dataset(
-        source,
-        is_implicit_VR=transfer_syntax_uid == ImplicitVRLittleEndian,
-        is_little_endian=transfer_syntax_uid != ExplicitVRBigEndian,
-        stop_when=_at_the_pixels,
-        defer_size=LONGEST_READ_VALUE,
+    Raises Unreadable, OutOfSpace when the disk fails or memory does.
+    """
+    big_endian = transfer_syntax_uid == ExplicitVRBigEndian
+    with disk_errors("to read a file"), path.open("rb") as file, _memory_errors():
+        if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
+            values = _inflated_values(file.fileno(), dataset_offset)
+        else:
+            implicit = transfer_syntax_uid == ImplicitVRLittleEndian
+            source = FileSource(file.fileno(), dataset_offset)
+            walk = DatasetWalk(source, implicit=implicit, big_endian=big_endian)
+            values = _values(walk)
+            walk.rest()
+    return Dataset(
+        {
+            tag: RawDataElement(
+                tag,
+                found.vr or None,
+                len(found.value),
+                found.value,
+                found.position,
+                not found.vr,
+                not big_endian,
+            )
+            for tag, found in ((BaseTag(tag), found) for tag, found in values.items())
+        }
     )
 
 
-def _kind(error: Exception) -> str:
-    return type(error).__name__
+def _values(walk: DatasetWalk) -> dict[int, Value]:
+    return walk.head(INDEXED_TAGS, longest=LONGEST_READ_VALUE)
 
 
-def _at_the_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-    return tag.group >= _PIXEL_DATA_GROUP
+def _inflated_values(descriptor: int, dataset_offset: int) -> dict[int, Value]:
+    with _inflating:
+        source = InflatedSource(descriptor, dataset_offset, most=INFLATED_HEAD)
+        try:
+            walk = DatasetWalk(source, implicit=False)
+            values = _values(walk)
+            source.most = INFLATED
+            walk.rest()
+            source.check_end()
+        except zlib.error:
+            raise Unreadable("the data set is not deflated as it should be") from None
+    return values
 
 
-def _inflated(file: BinaryIO) -> BytesIO:
-    """A deflated dataset's beginning (PS3.5 A.5: raw deflate, without a zlib header)."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = BytesIO()
-    while inflated.tell() < INFLATED_LIMIT and (chunk := file.read(65536)):
-        inflated.write(inflater.decompress(chunk, INFLATED_LIMIT - inflated.tell()))
-        if inflater.unconsumed_tail:
-            break
-    inflated.seek(0)
-    return inflated
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise OutOfSpace("there is no memory to read a file") from None

@@ -30,6 +30,7 @@ LONGEST_VALUE = 10_240  # characters kept of a value: the most that any VR here 
 _TAGS = {keyword: Tag(keyword) for keyword in ATTRIBUTES}
 _IN_THE_CHARACTER_SET = frozenset({"LO", "LT", "PN", "SH"})
 _SPECIFIC_CHARACTER_SET = Tag(0x0008, 0x0005)
+INDEXED_TAGS = frozenset({int(_SPECIFIC_CHARACTER_SET), *map(int, _TAGS.values())})
 _PADDING = " \x00"
 _ESCAPE = b"\x1b"
 _DEFAULT = "iso8859"  # ISO_IR 6; as ISO 8859-1 it also shows what Latin writers leave undeclared

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from io import BytesIO
 from pathlib import Path
 
 import pydicom
 import pytest
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ImplicitVRLittleEndian
 
 from echonode.errors import Mismatch, Unreadable
-from echonode.store import dataset_reader
 from echonode.store.dataset_reader import read_head
 from echonode.store.record import record_of
 from tests.unit.store.samples import EXPLICIT_LE, dataset, encoded
@@ -110,22 +107,6 @@ def test_a_value_of_absurd_length_is_not_read(tmp_path: Path) -> None:
     found = record_of(read_head(path, 0, ImplicitVRLittleEndian), ImplicitVRLittleEndian)
     assert "PatientComments" not in found.patient
     assert found.patient["PatientName"] == "Doe^Jane"
-
-
-def test_a_deflated_dataset_is_inflated_up_to_a_limit_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A bomb is cut off; what stands before the pixels is read all the same."""
-    monkeypatch.setattr(dataset_reader, "INFLATED_LIMIT", 100_000)
-    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    bomb = encoded(dataset(1))[: -len(b"\0\0\0\0") - 8]
-    bomb += struct.pack("<I", 0xFFFFFFF0) + bytes(50_000_000)
-    path = tmp_path / "bomb.dcm"
-    path.write_bytes(packer.compress(bomb) + packer.flush())
-    found = record_of(read_head(path, 0, DeflatedExplicitVRLittleEndian), EXPLICIT_LE)
-    assert found.sop_instance_uid == "1.2.3.4.1"
-    with path.open("rb") as file:
-        assert len(dataset_reader._inflated(file).getvalue()) == 100_000
 
 
 def test_a_tower_of_sequences_is_refused_without_a_crash(tmp_path: Path) -> None:

@@ -1,0 +1,295 @@
+"""A dataset walked header by header, without building anything of it (PS3.5 7).
+
+Rules
+- Only the values that are asked for are copied; everything else is passed over by its length. What
+  an attacker sends costs a little time for each header, and memory for none.
+- Headers are counted, and so are the elements, the items of a sequence and the nesting: WalkLimits.
+  What is open is kept in a list, not on Python's stack.
+- What real devices write is tolerated: Implicit VR headers in an Explicit VR dataset and the
+  reverse, where the first header shows it; UN of undefined length with either kind (PS3.5 6.2.2,
+  note 4, says Implicit VR Little Endian); delimiters out of place.
+- A dataset ends where its bytes end. NUL bytes may follow its last element, as many as a device
+  likes to pad with (PS3.5 A.5 asks for one behind a deflated stream of odd length). Any other byte
+  that is not of an element is an error: another program may read what is hidden there.
+- Pixel Data that is cut short is no error here: it is kept as it was received, and refused where
+  its frames are read.
+- What is no dataset is Unreadable; no message quotes a value, so each may go to the peer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+from typing import Final
+
+from echonode.errors import Unreadable
+from echonode.model.element_header import (
+    ITEM,
+    ITEM_END,
+    LONG_HEADER,
+    SEQUENCE_END,
+    SHORT_HEADER,
+    UNDEFINED,
+    CutShort,
+    ElementHeader,
+    Source,
+    Value,
+    has_vr,
+    header_at,
+    skim,
+)
+
+PIXEL_GROUP: Final = 0x7FE00000  # the first tag of the group of Pixel Data
+_PIXEL_DATA = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))  # of floats, doubles, integers
+_END: Final = 1 << 63  # of what has no length of its own, and a tag behind every other
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkLimits:
+    """How much of a dataset is walked."""
+
+    # Of the outermost dataset. The richest real ones have some thousands.
+    elements: int
+    # Of one sequence. Enhanced objects have one for each frame; fragments of Pixel Data, of which
+    # whole slides have more, are not counted here.
+    items: int
+    # Headers in all. A walk takes one to three microseconds for each: this bounds its time.
+    headers: int
+    # Sequences in sequences. Structured reports, the deepest real objects, stay under 20.
+    nested: int = 64
+
+
+# An enhanced object of 10,000 frames with 90 headers for each is still walked to its end.
+STORED = WalkLimits(elements=100_000, items=100_000, headers=1_000_000)
+
+
+# Whether an element of given length is a sequence to be walked: its header, its first four bytes.
+IsSequence = Callable[[ElementHeader, bytes], bool]
+
+
+class _Open:
+    """A sequence, or an item of one, that is being walked."""
+
+    __slots__ = ("end", "implicit", "is_sequence", "most", "order")
+
+    def __init__(self, *, is_sequence: bool, implicit: bool, order: str, end: int, most: int):
+        self.is_sequence, self.implicit, self.order = is_sequence, implicit, order
+        self.end = end
+        self.most = most  # items that may still follow
+
+
+class DatasetWalk:
+    """One walk over one dataset: `head`, then perhaps `rest`."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        implicit: bool,
+        big_endian: bool = False,
+        limits: WalkLimits = STORED,
+        is_sequence: IsSequence | None = None,
+    ) -> None:
+        """is_sequence: has the items of what it names walked; else they are passed over."""
+        self._source = source
+        self._order = ">" if big_endian else "<"
+        self._limits = limits
+        self._is_sequence = is_sequence
+        self._window: bytes | memoryview = b""
+        self._base = self._headers = self._elements = 0
+        self.position = 0  # of the next header
+        at = self._at_header()
+        self.implicit = implicit if at is None else not has_vr(self._window, at)
+
+    def head(self, wanted: Container[int], *, longest: int) -> dict[int, Value]:
+        """The values asked for among the outermost elements before Pixel Data's group.
+
+        Values of more than `longest` bytes are left out. `position` is then that of the first
+        header that was not walked, or the end.
+        """
+        found: dict[int, Value] = {}
+        self._skim(wanted, longest, found)
+        while (header := self._next(PIXEL_GROUP)) is not None:
+            tag, vr, start, length = header
+            if tag in wanted and length <= longest:
+                value = bytes(self._bytes(start, length))
+                found[tag] = Value(vr.decode("latin_1"), value, start)
+            self._pass_over(header)
+            self._skim(wanted, longest, found)
+        return found
+
+    def _skim(self, wanted: Container[int], longest: int, found: dict[int, Value]) -> None:
+        """Walk outermost elements as long as they are plain."""
+        if self._is_sequence is not None:
+            return
+        at, count = skim(
+            self._window,
+            self.position - self._base,
+            self._base,
+            implicit=self.implicit,
+            order=self._order,
+            wanted=wanted,
+            longest=longest,
+            found=found,
+        )
+        self.position = self._base + at
+        self._elements += count
+
+    def rest(self) -> None:
+        """Walk what is left; nothing but NUL bytes may follow the last element."""
+        last = 0
+        while (header := self._next(_END)) is not None:
+            if header.tag <= last:  # PS3.5 7.1: ascending order, each tag once
+                raise Unreadable("bytes that are no element follow the last element")
+            last = header.tag
+            try:
+                self._pass_over(header)
+            except CutShort:
+                if last in _PIXEL_DATA:
+                    return
+                raise
+        self._only_padding()
+
+    def _next(self, before: int) -> ElementHeader | None:
+        """The next outermost header; None at tag `before`, at padding and at the end."""
+        while (at := self._at_header()) is not None:
+            header = self._header(at, implicit=self.implicit, order=self._order)
+            if header.tag not in (ITEM_END, SEQUENCE_END):
+                if header.tag >= before or header.tag == 0:
+                    return None
+                self._elements += 1
+                if self._elements > self._limits.elements:
+                    raise Unreadable(f"the data set has over {self._limits.elements:,} elements")
+                return header
+            self.position = header.start  # out of place
+        return None
+
+    def _pass_over(self, header: ElementHeader) -> None:
+        tag, vr, start, length = header
+        if length == UNDEFINED:
+            self.position = start
+            implicit, order = self.implicit, self._order
+            if vr == b"UN":
+                implicit, order = True, self._order_of_items()
+            most = UNDEFINED if tag in _PIXEL_DATA else self._limits.items
+            self._walk(self._sequence(header, implicit=implicit, order=order, most=most))
+        elif self._is_entered(header):
+            self._walk(self._sequence(header, implicit=self.implicit, order=self._order))
+        else:
+            self.position = start + length
+            if self.position > self._base + len(self._window):
+                self._fill(self.position, 0)  # raises CutShort where it ends before
+
+    # --- sequences ---
+
+    def _order_of_items(self) -> str:
+        """Of UN: Little Endian, unless the first item is plainly the other."""
+        return ">" if bytes(self._bytes(self.position, 4)[:4]) == b"\xff\xfe\xe0\x00" else "<"
+
+    def _sequence(
+        self, header: ElementHeader, *, implicit: bool, order: str, most: int | None = None
+    ) -> _Open:
+        end = _END if header.length == UNDEFINED else header.start + header.length
+        most = self._limits.items if most is None else most
+        self.position = header.start
+        return _Open(is_sequence=True, implicit=implicit, order=order, end=end, most=most)
+
+    def _walk(self, outermost: _Open) -> None:
+        """Behind a sequence, with all that it holds."""
+        stack = [outermost]
+        while stack:
+            inner = stack[-1]
+            if self.position >= inner.end:
+                if self.position > inner.end:
+                    raise Unreadable("an element is longer than what holds it")
+                stack.pop()
+                continue
+            at = self._at_header()
+            if at is None:
+                raise CutShort("the data set ends within a sequence")
+            opened = self._next_item(inner, at) if inner.is_sequence else self._member(inner, at)
+            if opened is None:
+                stack.pop()
+            elif opened is not inner:
+                stack.append(opened)
+                if len(stack) > 2 * self._limits.nested:
+                    raise Unreadable(f"sequences are nested deeper than {self._limits.nested}")
+
+    def _next_item(self, sequence: _Open, at: int) -> _Open | None:
+        """The item opened, `sequence` itself where it was passed over, None at the delimiter."""
+        tag, _, start, length = self._header(at, implicit=True, order=sequence.order)
+        self.position = start
+        if tag == SEQUENCE_END:
+            return None
+        if tag != ITEM:
+            raise Unreadable("a sequence holds what is no item")
+        sequence.most -= 1
+        if sequence.most < 0:
+            raise Unreadable(f"a sequence has over {self._limits.items:,} items")
+        if length != UNDEFINED and self._is_sequence is None:
+            self.position += length
+            return sequence
+        end = sequence.end if length == UNDEFINED else start + length
+        if end > sequence.end:
+            raise Unreadable("an item is longer than its sequence")
+        # Within Implicit VR it stays so; elsewhere an item's first header shows what it is.
+        first = self._at_header()
+        implicit = self.implicit or first is None or not has_vr(self._window, first)
+        return _Open(is_sequence=False, implicit=implicit, order=sequence.order, end=end, most=0)
+
+    def _member(self, item: _Open, at: int) -> _Open | None:
+        """The sequence opened, `item` itself where an element was passed over, None at its end."""
+        header = self._header(at, implicit=item.implicit, order=item.order)
+        if header.tag == ITEM_END:
+            self.position = header.start
+            return None
+        if header.length == UNDEFINED or self._is_entered(header):
+            return self._sequence(header, implicit=item.implicit, order=item.order)
+        self.position = header.start + header.length
+        return item
+
+    def _is_entered(self, header: ElementHeader) -> bool:
+        if self._is_sequence is None or not header.length:
+            return False
+        begins = bytes(self._bytes(header.start, min(4, header.length))[:4])
+        return self._is_sequence(header, begins)
+
+    # --- bytes ---
+
+    def _header(self, at: int, *, implicit: bool, order: str) -> ElementHeader:
+        self._headers += 1
+        if self._headers > self._limits.headers:
+            raise Unreadable(f"the data set has over {self._limits.headers:,} elements and items")
+        return header_at(self._window, at, self._base, implicit=implicit, order=order)
+
+    def _at_header(self) -> int | None:
+        """The index in the window of the header at `position`; None where no eight bytes are."""
+        at = self.position - self._base
+        if at + LONG_HEADER > len(self._window):
+            self._fill(self.position, LONG_HEADER)
+            at = 0
+        return at if at + SHORT_HEADER <= len(self._window) else None
+
+    def _bytes(self, position: int, length: int) -> bytes | memoryview:
+        """The window from `position` on, with `length` bytes. Raises CutShort."""
+        at = position - self._base
+        if at + length > len(self._window):
+            self._fill(position, length)
+            at = 0
+            if length > len(self._window):
+                raise CutShort("the data set ends within an element")
+        return self._window[at : at + length]
+
+    def _fill(self, position: int, least: int) -> None:
+        self._window = self._source.window(position, least)
+        self._base = position
+
+    def _only_padding(self) -> None:
+        """Raises Unreadable where anything but NUL bytes follows."""
+        while True:
+            self._fill(self.position, 1)
+            if not self._window:
+                return
+            if bytes(self._window).strip(b"\0"):
+                raise Unreadable("bytes that are no element follow the last element")
+            self.position += len(self._window)

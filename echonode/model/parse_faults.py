@@ -1,0 +1,37 @@
+"""What a parser is known to raise on bytes that are no dataset, and what is our own fault.
+
+pydicom converts values when they are first looked at, and raises much more than its own errors on
+hostile bytes. Everything of it that touches a dataset from outside stands in a fence of these.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import Final
+
+from pydicom.errors import BytesLengthException, InvalidDicomError
+
+PARSE_FAULTS: Final = (
+    ArithmeticError,
+    AssertionError,  # pynetdicom on an item shorter than its length says
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    InvalidDicomError,
+    LookupError,
+    NotImplementedError,  # pydicom on a VR that it does not know
+    OSError,  # without an errno: pydicom where a sequence breaks off
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
+def is_ours(error: BaseException) -> bool:
+    """Whether an error met while parsing is this machine's: its disk or its memory."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, OSError) and error.errno is not None
+    )

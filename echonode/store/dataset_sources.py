@@ -1,0 +1,87 @@
+"""A stored dataset's bytes for a walk: read in pieces, and inflated where they are deflated.
+
+Rules
+- A few tens of kilobytes are held, however long the dataset is or becomes.
+- Behind a deflated dataset's stream stand NUL bytes at most (PS3.5 A.5), and before them a trailer
+  of the compression, which real writers leave there: of gzip (RFC 1952: CRC-32 and length) or zlib.
+  What else is there no reader of the dataset ever sees, but another program may.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+
+from echonode.errors import Unreadable
+from echonode.model.element_header import CutShort
+
+_PIECE = 32 * 1024  # a head is rarely longer: one read for it, and one for what follows the pixels
+_LONGEST_TRAILER = 8  # bytes
+_INFLATED_PIECE = 256 * 1024  # at once; zlib works without the GIL
+
+
+class FileSource:
+    """The bytes of a file from an offset on. Reads raise OSError."""
+
+    def __init__(self, descriptor: int, offset: int) -> None:
+        self._descriptor = descriptor
+        self._offset = offset
+
+    def window(self, position: int, least: int, /) -> bytes:
+        """See model/element_header.Source."""
+        found = os.pread(self._descriptor, max(least, _PIECE), self._offset + position)
+        if not found and position > os.fstat(self._descriptor).st_size - self._offset:
+            raise CutShort("the data set ends within an element")
+        return found
+
+
+class InflatedSource:
+    """What a deflated dataset becomes (PS3.5 A.5: raw deflate, without a zlib header)."""
+
+    def __init__(self, descriptor: int, offset: int, *, most: int) -> None:
+        """most: bytes that it may become; `most` may be raised later."""
+        self.most = most
+        self._file = FileSource(descriptor, offset)
+        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._read = 0
+        self._base = 0
+        self._window = b""
+
+    def window(self, position: int, least: int, /) -> bytes:
+        """See model/element_header.Source. Raises Unreadable beyond `most`, zlib.error."""
+        while position > self._base + len(self._window):
+            self._base += len(self._window)
+            self._window = self._inflate()
+            if not self._window:
+                raise CutShort("the data set ends within an element")
+        self._window = self._window[position - self._base :]
+        self._base = position
+        while len(self._window) < least and (more := self._inflate()):
+            self._window += more
+        return self._window
+
+    def check_end(self) -> None:
+        """Raises Unreadable where more than a trailer and NUL bytes follow; at the end only."""
+        rest = self._inflater.unused_data[_LONGEST_TRAILER:]
+        while self._inflater.eof:
+            if rest.strip(b"\0"):
+                raise Unreadable("bytes follow the deflated data set's end")
+            rest = self._file.window(self._read, _PIECE)
+            self._read += len(rest)
+            if not rest:
+                return
+
+    def _inflate(self) -> bytes:
+        """The next bytes; b"" at the end, or where the stream is cut off."""
+        while not self._inflater.eof:
+            data = self._inflater.unconsumed_tail
+            if not data:
+                data = self._file.window(self._read, _PIECE)
+                self._read += len(data)
+            if found := self._inflater.decompress(data, _INFLATED_PIECE):
+                if self._base + len(self._window) + len(found) > self.most:
+                    raise Unreadable(f"the data set inflates to over {self.most:,} bytes")
+                return found
+            if not data:
+                return b""
+        return b""

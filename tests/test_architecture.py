@@ -120,7 +120,8 @@ MAY = {
     "delivery/settlement.py": THREADS,
     "delivery/clerk.py": THREADS,
     "delivery/acquaintance.py": THREADS,
-    "objects/transcode_workers.py": THREADS | DISK,  # codecs hold the GIL: they have processes
+    "objects/transcode_workers.py": THREADS | DISK,  # codecs are native code in processes:
+    "objects/transcode_process.py": THREADS | DISK,
     "commitment/commitment_scp.py": THREADS | CLOCK,
     "commitment/commitment_scu.py": CHANCE,  # a Transaction UID is never used again
     "query/find_scp.py": THREADS | CLOCK,

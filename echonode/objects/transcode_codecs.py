@@ -1,4 +1,4 @@
-"""One frame encoded or decoded; runs in worker processes, since most codecs hold the GIL.
+"""One frame encoded or decoded; runs in processes of its own (transcode_process.py).
 
 Rules
 - Lossless means that: RLE, JPEG-LS with an error of 0, and JPEG 2000 with the reversible wavelet
@@ -7,6 +7,7 @@ Rules
   are; JPEG 2000 makes YBR_RCT of RGB; JPEG baseline 4:2:2 makes YBR_FULL_422 of it.
 - A decoded frame is colour by pixel, little endian. Lossy JPEG's and JPEG 2000's colour comes back
   as RGB, as their transforms are undone by the decoder; that of the others as it is.
+- What a codestream's header says is compared with the dataset before it is decoded.
 - Whatever a codec raises is InvalidObject with a text of ours: theirs may quote data.
 """
 
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echonode.errors import InvalidObject
+from echonode.objects.codestream_header import check_codestream
 from echonode.objects.transcode_pixels import (
     MONOCHROME,
     PALETTE,
@@ -104,6 +106,7 @@ def decode(codestream: bytes, pixels: Pixels, transfer_syntax_uid: str) -> bytes
 
     Raises InvalidObject, also where the frame is not of the size described.
     """
+    check_codestream(codestream, pixels, transfer_syntax_uid)
     try:
         frame = _DECODERS[transfer_syntax_uid](codestream, pixels)
     except (RuntimeError, ValueError, TypeError, KeyError, NotImplementedError) as error:

@@ -1,42 +1,68 @@
-"""Processes that encode and decode frames: most codecs hold the GIL, for 20 to 65 ms a frame.
+"""Processes that encode and decode frames: codecs are native code, and most hold the GIL.
 
 Rules
 - Started at the first need and kept: a process takes half a second to start, a frame far less.
 - Few frames are under way at once, so memory is bounded by frames and not by the cine.
-- A worker ends with its node, however that ended: it watches for its parent. It ignores the
-  terminal's interrupt, which is for the node to answer.
-- A worker that died (out of memory, say) is an OSError: the node's fault, to be tried again later,
-  and the next use starts others.
+- A frame that its process dies of, twice, or that takes longer than the deadline, cannot be
+  re-encoded: InvalidObject, of that instance alone. The process is replaced. Twice, since one that
+  was ended for its memory may have been ended for another's.
+- A process that died while it was idle, or cannot be started, is the node's own affair: it is
+  replaced, or an OSError says that it is to be tried again later.
 """
 
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import os
-import signal
 import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from multiprocessing.connection import wait
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from echonode.objects.transcode_codecs import recode
+from echonode.errors import InvalidObject
 from echonode.objects.transcode_pixels import Pixels
+from echonode.objects.transcode_process import (
+    MEMORY_BYTES,
+    FrameRequest,
+    Overdue,
+    ProcessDied,
+    TranscodeProcess,
+)
 
 MOST_WORKERS = 4
+# A frame takes some ten milliseconds, and a machine may be very busy; the largest that is
+# re-encoded takes some seconds, which the second figure adds for each sample of a frame.
+FRAME_DEADLINE_S = 60.0
+SAMPLE_DEADLINE_S = 1e-6
 _AHEAD = 1  # frames that wait for each worker, so that it need not
+_ATTEMPTS = 2
 
 
 class TranscodeWorkers:
     """Frames in, frames out, in order. Thread-safe; several callers share the processes."""
 
-    def __init__(self, processes: int | None = None) -> None:
+    def __init__(
+        self,
+        processes: int | None = None,
+        *,
+        deadline_s: float = FRAME_DEADLINE_S,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
         """processes: how many; by default one for each processor, MOST_WORKERS at most."""
         self.processes = processes or min(MOST_WORKERS, os.cpu_count() or 1)
+        self._deadline_s = deadline_s
+        self._memory_bytes = memory_bytes
         self._lock = threading.Lock()
-        self._executor: ProcessPoolExecutor | None = None
+        self._threads: ThreadPoolExecutor | None = None  # each has a process while it needs one
+        self._idle: list[TranscodeProcess] = []
+        self._busy: set[TranscodeProcess] = set()
         self._closed = False
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """Of the processes there are."""
+        with self._lock:
+            return frozenset(process.pid for process in (*self._idle, *self._busy))
 
     def recode(
         self,
@@ -49,57 +75,99 @@ class TranscodeWorkers:
     ) -> Iterator[bytes]:
         """Each frame in the other transfer syntax; see transcode_codecs.recode.
 
-        Raises InvalidObject, and OSError where a worker died or the node is stopping.
+        Raises InvalidObject, and OSError where no process can be had or the node is stopping.
         """
         under_way: deque[Future[bytes]] = deque()
+        threads = self._running()
         try:
-            executor = self._running()
             for frame in frames:
-                under_way.append(executor.submit(recode, frame, pixels, source, target, quality))
+                request = FrameRequest(
+                    frame=frame, pixels=pixels, source=source, target=target, quality=quality
+                )
+                under_way.append(self._submit(threads, request))
                 if len(under_way) > self.processes * (1 + _AHEAD):
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
-        except (BrokenExecutor, RuntimeError) as error:
-            self._discard()
-            raise OSError(errno.ECHILD, "a worker process died") from error
         finally:
             for future in under_way:
                 future.cancel()
 
-    def _running(self) -> ProcessPoolExecutor:
-        with self._lock:
-            if self._closed:
-                raise OSError(errno.ESHUTDOWN, "the node is stopping")
-            if self._executor is None:
-                self._executor = ProcessPoolExecutor(
-                    self.processes,
-                    # Not fork: the node has threads, and a forked lock stays locked.
-                    mp_context=multiprocessing.get_context("spawn"),
-                    initializer=_begin_worker,
-                )
-            return self._executor
-
-    def _discard(self) -> None:
-        with self._lock:
-            executor, self._executor = self._executor, None
-        if executor is not None:
-            executor.shutdown(wait=False, cancel_futures=True)
-
     def close(self) -> None:
-        """End the processes; frames under way are still finished."""
+        """End the processes at once; who waits for a frame gets an OSError."""
         with self._lock:
             self._closed = True
-        self._discard()
+            threads, self._threads = self._threads, None
+            processes, self._idle = [*self._idle, *self._busy], []
+        for process in processes:
+            process.kill()
+        if threads is not None:
+            threads.shutdown(wait=True, cancel_futures=True)
+        for process in processes:
+            process.close()
 
+    def _running(self) -> ThreadPoolExecutor:
+        with self._lock:
+            self._check_open()
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(self.processes, "transcode")
+            return self._threads
 
-def _begin_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
+    def _check_open(self) -> None:
+        if self._closed:
+            raise OSError(errno.ESHUTDOWN, "the node is stopping")
 
+    def _submit(self, threads: ThreadPoolExecutor, request: FrameRequest) -> Future[bytes]:
+        try:
+            return threads.submit(self._recode_one, request)
+        except RuntimeError:  # shut down meanwhile
+            raise OSError(errno.ESHUTDOWN, "the node is stopping") from None
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+    def _recode_one(self, request: FrameRequest) -> bytes:
+        for _ in range(_ATTEMPTS):
+            process = self._take()
+            lives = False
+            try:
+                samples = request.pixels.frame_bytes * 8 // request.pixels.bits_allocated
+                deadline_s = self._deadline_s + samples * SAMPLE_DEADLINE_S
+                frame = process.recode(request, deadline_s)
+                lives = True
+                return frame
+            except InvalidObject:
+                lives = True
+                raise
+            except Overdue:
+                raise InvalidObject("a frame takes too long to re-encode") from None
+            except ProcessDied:
+                continue
+            finally:
+                self._give_back(process, lives=lives)
+        raise InvalidObject("a process that re-encodes a frame dies of it")
+
+    def _take(self) -> TranscodeProcess:
+        """An idle process that lives, or a new one."""
+        with self._lock:
+            self._check_open()
+            while self._idle:
+                process = self._idle.pop()
+                if process.is_alive:
+                    self._busy.add(process)
+                    return process
+                process.close()
+        process = TranscodeProcess(self._memory_bytes)
+        with self._lock:
+            if not self._closed:
+                self._busy.add(process)
+                return process
+        process.close()
+        raise OSError(errno.ESHUTDOWN, "the node is stopping")
+
+    def _give_back(self, process: TranscodeProcess, *, lives: bool) -> None:
+        with self._lock:
+            self._busy.discard(process)
+            if self._closed:
+                return  # `close` ends it
+            if lives:
+                self._idle.append(process)
+                return
+        process.close()

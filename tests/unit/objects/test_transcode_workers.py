@@ -9,13 +9,16 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from echonode.errors import InvalidObject
-from echonode.objects.transcode_codecs import JPEG_LS, RLE
+from echonode.objects import transcode_workers
+from echonode.objects.transcode_codecs import JPEG_2000_REVERSIBLE, JPEG_LS, RLE
 from echonode.objects.transcode_pixels import Pixels
 from echonode.objects.transcode_workers import TranscodeWorkers
 
@@ -72,20 +75,54 @@ def test_a_frame_that_cannot_be_decoded_is_the_instances_fault(workers: Transcod
     assert len(list(workers.recode(iter(frames(2)), PIXELS, source=None, target=RLE))) == 2
 
 
-def test_a_worker_that_died_is_our_own_failure_and_is_replaced() -> None:
-    """Killed for its memory, say: OSError, tried again later, and then it works."""
+def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
+    """By the kernel for its memory, say: nobody waits for it, and the next frame goes on."""
     workers = TranscodeWorkers(1)
     list(workers.recode(iter(frames(1)), PIXELS, source=None, target=RLE))
-    executor = workers._executor
-    assert executor is not None
-    (pid,) = executor._processes
+    (pid,) = workers.pids
     os.kill(pid, signal.SIGKILL)
-    with pytest.raises(OSError, match="died"):
-        list(workers.recode(iter(frames(9)), PIXELS, source=None, target=RLE))
-    assert len(list(workers.recode(iter(frames(2)), PIXELS, source=None, target=RLE))) == 2
+    assert len(list(workers.recode(iter(frames(9)), PIXELS, source=None, target=RLE))) == 9
+    assert workers.pids.isdisjoint({pid})
     workers.close()
     with pytest.raises(OSError, match="stopping"):
         list(workers.recode(iter(frames(1)), PIXELS, source=None, target=RLE))
+
+
+def test_a_frame_that_takes_too_long_is_given_up_and_the_next_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its process is ended at the deadline; that instance cannot be re-encoded, others can."""
+    monkeypatch.setattr(transcode_workers, "SAMPLE_DEADLINE_S", 0.0)
+    workers = TranscodeWorkers(1, deadline_s=0.0)
+    large = replace(PIXELS, rows=1024, columns=1024)
+    noise = np.random.default_rng(1).integers(0, 256, 1024 * 1024, np.uint8).tobytes()
+    with pytest.raises(InvalidObject, match="too long"):
+        list(workers.recode(iter([noise] * 3), large, source=None, target=JPEG_2000_REVERSIBLE))
+    workers._deadline_s = 60.0
+    assert len(list(workers.recode(iter(frames(2)), PIXELS, source=None, target=RLE))) == 2
+    workers.close()
+
+
+def test_a_frame_that_needs_too_much_memory_is_given_up() -> None:
+    """The process has bounded memory: that instance fails, and the node has lost nothing."""
+    workers = TranscodeWorkers(1, memory_bytes=1024**3)
+    huge = replace(PIXELS, rows=8192, columns=8192, bits_allocated=16, bits_stored=16)
+    with pytest.raises(InvalidObject):
+        list(workers.recode(iter([bytes(2 * 8192**2)]), huge, source=None, target=JPEG_LS))
+    assert len(list(workers.recode(iter(frames(2)), PIXELS, source=None, target=RLE))) == 2
+    workers.close()
+
+
+def test_whoever_waits_is_told_when_the_node_stops() -> None:
+    """Processes end at once, also in the middle of a frame."""
+    workers = TranscodeWorkers(1)
+    stream = workers.recode(iter(frames(9)), PIXELS, source=None, target=JPEG_LS)
+    next(stream)
+    pids = workers.pids
+    workers.close()
+    with pytest.raises((OSError, CancelledError)):
+        list(stream)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 def test_workers_end_with_a_node_that_was_killed(tmp_path: Path) -> None:
@@ -101,7 +138,7 @@ def test_workers_end_with_a_node_that_was_killed(tmp_path: Path) -> None:
             if __name__ == "__main__":
                 workers = TranscodeWorkers(1)
                 list(workers.recode(iter(frames(1)), PIXELS, source=None, target=RLE))
-                print(*workers._executor._processes, flush=True)
+                print(*workers.pids, flush=True)
                 time.sleep(60)
             """
         )

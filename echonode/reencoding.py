@@ -1,9 +1,10 @@
 """An instance's dataset in another transfer syntax, for a receiver that does not take its own.
 
-Between Explicit and Implicit VR Little Endian only headers change; otherwise frames are encoded or
-decoded, one after the other, in worker processes where the codec holds the GIL. What is stored
-stays as it is: the re-encoded copy is there for as long as it is sent. Delivery and retrieval both
-take this as a callable from node.py.
+Between uncompressed syntaxes only headers and byte order change; big endian and deflated datasets,
+which few archives take, are made Explicit VR Little Endian first. Otherwise frames are encoded or
+decoded, one after the other, in processes of their own. What is stored stays as it is: the
+re-encoded copy is there for as long as it is sent. Delivery and retrieval both take this as a
+callable from node.py.
 """
 
 from __future__ import annotations
@@ -15,15 +16,20 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from echonode.dimse.services import Part10File
-from echonode.errors import ContextNotAccepted
+from echonode.errors import ContextNotAccepted, InvalidObject
 from echonode.model.instance import StoredInstance
-from echonode.objects.native_syntax import reencode
+from echonode.objects.inflated import inflate
+from echonode.objects.native_syntax import Write, reencode
 from echonode.objects.transcode import (
+    CONVERTED,
+    DEFLATED,
+    EXPLICIT_LE,
     IMPLICIT_LE,
     NATIVE,
+    ONLY_READ,
     Source,
     changed_attributes,
     derived_uid,
@@ -34,17 +40,14 @@ from echonode.objects.transcode import (
     write_head,
 )
 from echonode.objects.transcode_codecs import (
-    DECODED,
     JPEG_BASELINE,
     LOSSLESS_ENCODED,
-    recode,
 )
 from echonode.objects.transcode_fragments import PIXEL_DATA_END, PIXEL_DATA_START, fragment
 from echonode.objects.transcode_workers import TranscodeWorkers
 
 Reencode = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
 
-_SOURCES = NATIVE | DECODED
 _TARGETS = NATIVE | {*LOSSLESS_ENCODED, JPEG_BASELINE}
 _Temporary = IO[bytes]
 
@@ -87,14 +90,11 @@ class Reencoder:
         self, instance: StoredInstance, transfer_syntax_uid: str, *, quality: int
     ) -> Iterator[Part10File]:
         stored = instance.transfer_syntax_uid
-        if stored not in _SOURCES or transfer_syntax_uid not in _TARGETS:
+        if stored not in CONVERTED or transfer_syntax_uid not in _TARGETS:
             raise ContextNotAccepted(f"{stored} is not re-encoded into {transfer_syntax_uid}")
         with self._temporary() as target:
             with instance.path.open("rb") as source:
-                # Not closed by name: slices of it may be held a moment longer (by an error's
-                # traceback, say), and it goes with the last of them.
-                data = mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)
-            dataset = memoryview(data)[instance.dataset_offset :]
+                dataset = _mapped(source)[instance.dataset_offset :]
             self._write(dataset, stored, transfer_syntax_uid, target, quality)
             target.flush()
             yield _file(instance, transfer_syntax_uid, target, quality)
@@ -105,6 +105,15 @@ class Reencoder:
     def _write(
         self, dataset: memoryview, stored: str, syntax: str, target: _Temporary, quality: int
     ) -> None:
+        if stored in ONLY_READ:
+            if syntax == EXPLICIT_LE:
+                _write_explicit_le(dataset, stored, target.write)
+                return
+            with self._temporary() as explicit:
+                _write_explicit_le(dataset, stored, explicit.write)
+                explicit.flush()
+                self._write(_mapped(explicit), EXPLICIT_LE, syntax, target, quality)
+            return
         if stored in NATIVE and syntax in NATIVE:
             reencode(
                 dataset,
@@ -145,15 +154,39 @@ class Reencoder:
         target.write(PIXEL_DATA_END)
 
     def _frames(self, source: Source, syntax: str | None, quality: int) -> Iterator[bytes]:
-        stored, pixels = source.encoded_in, source.pixels
-        # JPEG baseline's codec lets the GIL go: a process of its own would only cost copies.
-        if {stored, syntax} <= {None, JPEG_BASELINE}:
-            for frame in source.frames():
-                yield recode(frame, pixels, stored, syntax, quality)
-            return
         yield from self._workers.recode(
-            source.frames(), pixels, source=stored, target=syntax, quality=quality
+            source.frames(),
+            source.pixels,
+            source=source.encoded_in,
+            target=syntax,
+            quality=quality,
         )
+
+
+def _mapped(file: _Temporary | BinaryIO) -> memoryview:
+    """A file's bytes, as they are looked at.
+
+    Not closed by name: slices of it may be held a moment longer (by an error's traceback, say), and
+    it goes with the last of them.
+    """
+    return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def _write_explicit_le(dataset: memoryview, stored: str, write: Write) -> None:
+    """Of ONLY_READ. Raises InvalidObject."""
+    written = 0
+
+    def count(data: bytes | memoryview) -> None:
+        nonlocal written
+        written += len(data)
+        write(data)
+
+    if stored == DEFLATED:
+        inflate(dataset, count)
+    else:
+        reencode(dataset, count, from_implicit=False, to_implicit=False, from_big_endian=True)
+    if not written:
+        raise InvalidObject("the data set is empty")
 
 
 def _file(instance: StoredInstance, syntax: str, target: _Temporary, quality: int) -> Part10File:

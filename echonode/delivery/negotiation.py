@@ -30,7 +30,8 @@ from echonode.errors import ContextNotAccepted
 from echonode.model.criteria import Root
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import StoredInstance
-from echonode.objects.transcode_codecs import DECODED, JPEG_BASELINE, LOSSLESS_ENCODED, LOSSY
+from echonode.objects.transcode import CONVERTED
+from echonode.objects.transcode_codecs import JPEG_BASELINE, LOSSLESS_ENCODED, LOSSY
 
 NATIVE = (EXPLICIT_LE, IMPLICIT_LE)
 # What the probe gives: Ultrasound Image and Ultrasound Multi-frame Image Storage.
@@ -69,7 +70,7 @@ class Repertoire:
     def contexts_of(self, sop_class_uid: str, stored_in: str) -> tuple[StorageContext, ...]:
         """The same of any instance of a class that is stored in a transfer syntax."""
         syntaxes = [stored_in]
-        if self.reencoding and (stored_in in NATIVE or stored_in in DECODED):
+        if self.reencoding and stored_in in CONVERTED:
             lossless = () if stored_in in LOSSY else LOSSLESS_ENCODED
             syntaxes += [*lossless, *NATIVE, *((JPEG_BASELINE,) if self.lossy else ())]
         return tuple((sop_class_uid, syntax) for syntax in dict.fromkeys(syntaxes))

@@ -67,6 +67,11 @@ STORED = WalkLimits(elements=100_000, items=100_000, headers=1_000_000)
 IsSequence = Callable[[ElementHeader, bytes], bool]
 
 
+# Bytes of a whole dataset that was deflated: as many as one that was not may have when it is
+# received (dimse/limits.py).
+MOST_INFLATED: Final = 2 * 1024**3
+
+
 class _Open:
     """A sequence, or an item of one, that is being walked."""
 

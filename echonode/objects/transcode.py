@@ -23,9 +23,11 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
 from echonode.errors import InvalidObject
+from echonode.model.element_header import UNDEFINED
 from echonode.model.identity import derive_uid
-from echonode.objects.native_syntax import UNDEFINED, Write, reencode_head
+from echonode.objects.native_syntax import Write, reencode_head
 from echonode.objects.transcode_codecs import (
+    DECODED,
     JPEG_2000,
     JPEG_BASELINE,
     JPEG_EXTENDED,
@@ -36,10 +38,20 @@ from echonode.objects.transcode_codecs import (
     encoded_photometric,
 )
 from echonode.objects.transcode_fragments import frames_in
-from echonode.objects.transcode_pixels import Pixels, pixels_of, read_attributes, values_of
+from echonode.objects.transcode_pixels import (
+    Pixels,
+    check_size,
+    pixels_of,
+    read_attributes,
+    values_of,
+)
 
 IMPLICIT_LE, EXPLICIT_LE = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 NATIVE = frozenset({IMPLICIT_LE, EXPLICIT_LE})
+EXPLICIT_BE, DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
+# Turned into Explicit VR Little Endian before anything else is made of them; never made.
+ONLY_READ = frozenset({EXPLICIT_BE, DEFLATED})
+CONVERTED = NATIVE | ONLY_READ | DECODED  # whatever another syntax can be made of
 _PIXEL_GROUP, _PIXEL_DATA = 0x7FE00000, 0x7FE00010
 # PS3.3 C.7.6.1.1.5.1: the method's defined terms.
 _METHODS = {
@@ -133,6 +145,7 @@ def target_pixels(source: Source, transfer_syntax_uid: str) -> Pixels:
     Raises InvalidObject where they cannot be decoded, or encoded in it.
     """
     pixels = source.pixels
+    check_size(pixels)
     if source.encoded_in is not None:
         pixels = decoded_pixels(pixels, source.encoded_in)
     if transfer_syntax_uid in NATIVE:
@@ -193,7 +206,9 @@ def _add_loss(changed: Dataset, source: Source, syntax: str, encoded_bytes: int)
 
 def _derive(changed: Dataset, before: Dataset, syntax: str, quality: int) -> None:
     """Another instance, and what it was made of (PS3.3 C.7.6.1.1.3, C.12.4)."""
-    original = str(before.SOPInstanceUID)
+    original, sop_class_uid = str(before.get("SOPInstanceUID")), before.get("SOPClassUID")
+    if sop_class_uid is None or "SOPInstanceUID" not in before:
+        raise InvalidObject("it does not name its class and instance (PS3.3 C.12.1)")
     changed.SOPInstanceUID = derived_uid(original, syntax, quality)
     changed.ImageType = ["DERIVED", *(values_of(before, "ImageType")[1:] or ["PRIMARY"])]
     changed.DerivationDescription = (
@@ -201,7 +216,7 @@ def _derive(changed: Dataset, before: Dataset, syntax: str, quality: int) -> Non
     )
     changed.DerivationCodeSequence = [_code("113040", "Lossy Compression")]
     source = Dataset()
-    source.ReferencedSOPClassUID = before.SOPClassUID
+    source.ReferencedSOPClassUID = sop_class_uid
     source.ReferencedSOPInstanceUID = original
     source.PurposeOfReferenceCodeSequence = [_code("121320", "Uncompressed predecessor")]
     changed.SourceImageSequence = [source]

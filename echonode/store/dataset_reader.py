@@ -31,7 +31,7 @@ from pydicom.uid import (
 )
 
 from echonode.errors import OutOfSpace, Unreadable
-from echonode.model.dataset_walk import DatasetWalk
+from echonode.model.dataset_walk import MOST_INFLATED, DatasetWalk
 from echonode.model.element_header import Value
 from echonode.model.parse_faults import PARSE_FAULTS, is_ours
 from echonode.store.dataset_sources import FileSource, InflatedSource
@@ -40,8 +40,6 @@ from echonode.store.file_meta import HEAD_LENGTH, dataset_offset
 from echonode.store.record import INDEXED_TAGS
 
 INFLATED_HEAD = 64 * 1024 * 1024  # bytes; what stands before the pixels is never near it
-# Bytes of a whole dataset: what a sender that does not deflate may send (dimse/limits.py).
-INFLATED = 2 * 1024**3
 # One at a time: a bomb may take a processor for seconds, and bombs from many peers no more.
 _inflating = threading.Lock()
 LONGEST_READ_VALUE = 64 * 1024  # bytes; longer ones are skipped, the index holds no such value
@@ -122,7 +120,7 @@ def _inflated_values(descriptor: int, dataset_offset: int) -> dict[int, Value]:
         try:
             walk = DatasetWalk(source, implicit=False)
             values = _values(walk)
-            source.most = INFLATED
+            source.most = MOST_INFLATED
             walk.rest()
             source.check_end()
         except zlib.error:

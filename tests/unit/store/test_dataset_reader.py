@@ -111,7 +111,7 @@ def test_deflated_pixels_may_be_long_up_to_a_limit(
 ) -> None:
     """Longer than what may stand before them; not longer than a whole dataset may be."""
     monkeypatch.setattr(dataset_reader, "INFLATED_HEAD", 1024**2)
-    monkeypatch.setattr(dataset_reader, "INFLATED", 4 * 1024**2)
+    monkeypatch.setattr(dataset_reader, "MOST_INFLATED", 4 * 1024**2)
     good = deflated(head(), pixels(3_000_000), bytes(3_000_000))
     assert read(tmp_path, good, DeflatedExplicitVRLittleEndian) == "1.2.3.4.1"
     bomb = deflated(head(), pixels(9_000_000), bytes(9_000_000))

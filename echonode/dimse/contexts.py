@@ -5,8 +5,8 @@ Rules
   accepted is explicit, and nothing is sent in a syntax that was meant for another instance.
 - Where we accept, the transfer syntax is the first that the requestor proposed and we know:
   datasets are stored as received, so its preference is the one that counts.
-- Deflated datasets are stored as received and never inflated here; they are not accepted where a
-  dataset must be read (identifiers, commitment), so nothing can inflate without bound.
+- Deflated datasets are stored as received, and inflated within bounds where the store reads them.
+  They are not accepted where a dataset is read in memory (identifiers, commitment).
 """
 
 from __future__ import annotations

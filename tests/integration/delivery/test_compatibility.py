@@ -90,6 +90,24 @@ def test_an_archive_that_takes_only_implicit_vr_gets_that(
     assert house.states("pacs") == {S.SENT: len(uids)}
 
 
+def test_big_endian_and_deflated_arrive_where_only_little_endian_is_taken(
+    house: House, shared_data: Path, make_storescp: Callable[..., StoreScp]
+) -> None:
+    """storescp +xi: what few archives take any longer goes there converted, its pixels equal."""
+    names = ("us/aloka_ssd4000_segpal_bigendian", "other/mr_bigendian", "other/sc_deflated")
+    files = [shared_data / f"{name}.dcm" for name in names]
+    scp = make_storescp(options=("+xi",))
+    house.deliver_to("pacs", scp.port)
+    uids = house.put(files, ["pacs"])
+    house.wait_settled("pacs", len(uids))
+    assert house.states("pacs") == {S.SENT: len(uids)}
+    received = received_by(scp)
+    for uid, path in zip(uids, files, strict=True):
+        there = read(received[uid])
+        assert there.file_meta.TransferSyntaxUID == IMPLICIT
+        assert np.array_equal(there.pixel_array, read(path).pixel_array)
+
+
 @pytest.mark.parametrize(
     ("syntax", "colour"), [(RLE, "RGB"), (JPEG_LS, "RGB"), (JPEG_2000, "YBR_RCT")]
 )

@@ -269,3 +269,35 @@ def test_fragments_become_frames(
         return
     with pytest.raises(InvalidObject):
         list(frames_in(data, frames))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b"\x28\x00\x04\x00CS", b"\x28\x00\x04\x00CR"),  # Photometric Interpretation
+        (b"\x28\x00\x10\x00US", b"\x28\x00\x10\x00ZZ"),  # Rows
+        (b"\x28\x00\x10\x00US", b"\x28\x00\x10\x00AT"),
+        (b"\x08\x00\x08\x00CS", b"\x08\x00\x08\x00QQ"),  # Image Type
+        (b"\x28\x00\x08\x00IS\x02\x002 ", b"\x28\x00\x08\x00IS\x02\x00x "),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")  # that the value is none of its VR
+def test_an_attribute_that_no_library_can_read_is_that_instances_fault(
+    good: bytes, bad: bytes
+) -> None:
+    """A VR that does not exist, or a value that is none of its VR: InvalidObject that names the
+    attribute and quotes nothing, when it is opened and not at some later look.
+    """
+    data = bytes(dataset_of(COLOUR))
+    assert good in data
+    with pytest.raises(InvalidObject) as refused:
+        open_source(memoryview(data.replace(good, bad)), EXPLICIT_LE)
+    assert bad[4:6].decode() not in str(refused.value).split()
+
+
+def test_a_derived_instance_needs_to_know_what_it_is_derived_from() -> None:
+    """Without its class or its UID there is nothing to name."""
+    data = bytes(dataset_of(COLOUR))
+    source = open_source(memoryview(data[data.index(b"\x08\x00\x18\x00") :]), EXPLICIT_LE)
+    with pytest.raises(InvalidObject, match="name its class"):
+        changed_attributes(source, JPEG_BASELINE, quality=90, encoded_bytes=100)

@@ -61,6 +61,7 @@ _METHODS = {
     JPEG_2000: "ISO_15444_1",
 }
 _LONG_VR_HEADER = 12
+_CODESTREAM_HEADERS = 1024 * 1024  # bytes; tables, and metadata that devices put into them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,9 @@ class Source:
     def frames(self) -> Iterator[bytes]:
         """The frames as they are stored, one at a time. Raises InvalidObject."""
         if self.encoded_in is not None:
-            yield from frames_in(self.pixel_data, self.pixels.frames)
+            # Noise grows when it is compressed, though not to twice its size.
+            longest = 2 * self.pixels.frame_bytes + _CODESTREAM_HEADERS
+            yield from frames_in(self.pixel_data, self.pixels.frames, longest=longest)
             return
         length = self.pixels.frame_bytes
         for number in range(self.pixels.frames):

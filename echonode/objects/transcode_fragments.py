@@ -4,7 +4,7 @@ Rules
 - Which fragments make a frame is known when there are as many as frames, or when there is one
   frame; else the Basic Offset Table says it, and without one the codestreams' own beginnings
   (JPEG, JPEG-LS and JPEG 2000 begin with a marker; RLE is one fragment a frame, PS3.5 A.4.2).
-- Lengths are checked against what holds them: files come from the wire.
+- Lengths are checked against what holds them, and fragments are counted: files come from the wire.
 - Written: an empty Basic Offset Table (A.4), one fragment for each frame, padded to an even length.
 """
 
@@ -22,6 +22,10 @@ _BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0c")
 PIXEL_DATA_START = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff" + _ITEM + bytes(4)
 PIXEL_DATA_END = _SEQUENCE_END + bytes(4)
 
+# A cine has some thousands of frames, in one or a few fragments each. Each is remembered, at about
+# 200 bytes, while the frames are read.
+MOST_FRAGMENTS = 250_000
+
 _Fragment = tuple[int, int, int]  # item's offset, value's start, value's end
 
 
@@ -31,13 +35,15 @@ def fragment(frame: bytes) -> bytes:
     return _ITEM + struct.pack("<I", len(frame) + len(padding)) + frame + padding
 
 
-def frames_in(data: memoryview, frames: int) -> Iterator[bytes]:
+def frames_in(data: memoryview, frames: int, *, longest: int) -> Iterator[bytes]:
     """The codestreams in an encapsulated Pixel Data value, without copying more than one.
 
-    data: from the offset table's item on. Raises InvalidObject.
+    data: from the offset table's item on. longest: bytes of one codestream. Raises InvalidObject.
     """
     table, *fragments = _items(data)
     for group in _grouped(data, table, fragments, frames):
+        if sum(end - start for _, start, end in group) > longest:
+            raise InvalidObject("a compressed frame is longer than it would be uncompressed")
         yield b"".join(data[start:end] for _, start, end in group)
 
 
@@ -51,6 +57,8 @@ def _items(data: memoryview) -> list[_Fragment]:
         if tag != _ITEM or end > len(data):
             break
         items.append((position, position + 8, end))
+        if len(items) > MOST_FRAGMENTS:
+            raise InvalidObject(f"its Pixel Data has over {MOST_FRAGMENTS:,} fragments")
         position = end
     if len(items) < 2:
         raise InvalidObject("its encapsulated Pixel Data has no frames (PS3.5 A.4)")
@@ -67,7 +75,8 @@ def _grouped(
     first = fragments[0][0]
     offsets = struct.unpack_from(f"<{(table[2] - table[1]) // 4}I", data, table[1])
     if offsets:
-        starts = [index for index, item in enumerate(fragments) if item[0] - first in {*offsets}]
+        begun = frozenset(offsets)
+        starts = [index for index, item in enumerate(fragments) if item[0] - first in begun]
     else:
         starts = [index for index, item in enumerate(fragments) if _begins(data, item)]
     if len(starts) != frames or starts[0] != 0:

@@ -265,10 +265,28 @@ def test_fragments_become_frames(
     """By their number, by the offset table, by the codestreams' beginnings; never by guessing."""
     data = memoryview(b"".join(items(table, *fragments)))
     if found is not None:
-        assert list(frames_in(data, frames)) == found
+        assert list(frames_in(data, frames, longest=100)) == found
         return
     with pytest.raises(InvalidObject):
-        list(frames_in(data, frames))
+        list(frames_in(data, frames, longest=100))
+
+
+def test_a_codestream_is_not_longer_than_what_it_stands_for() -> None:
+    """Gigabytes of one frame are refused before they are put together."""
+    data = memoryview(b"".join(items(b"", *[b"aa"] * 51)))
+    with pytest.raises(InvalidObject, match="longer"):
+        list(frames_in(data, 1, longest=100))
+
+
+def test_many_fragments_are_found_and_too_many_refused() -> None:
+    """100,000 frames by their offset table take no more than their number; then it ends."""
+    count = 100_000
+    offsets = struct.pack(f"<{count}I", *range(0, 20 * count, 20))
+    pairs = b"".join(items(*[b"aa"] * (2 * count)))
+    frames = frames_in(memoryview(b"".join(items(offsets)) + pairs), count, longest=100)
+    assert sum(1 for _ in frames) == count
+    with pytest.raises(InvalidObject, match="fragments"):
+        list(frames_in(memoryview(b"".join(items(*[b""] * 250_001))), 1, longest=100))
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from pydicom.errors import BytesLengthException, InvalidDicomError
+
+from echonode.errors import InvalidObject
 
 PARSE_FAULTS: Final = (
     ArithmeticError,
@@ -35,3 +39,17 @@ def is_ours(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, OSError) and error.errno is not None
     )
+
+
+@contextmanager
+def fenced(what: str) -> Iterator[None]:
+    """Whatever a parser raises within becomes InvalidObject; what is ours is left as it is.
+
+    what: the sentence that says what cannot be done. The error's own text may quote the dataset.
+    """
+    try:
+        yield
+    except PARSE_FAULTS as error:
+        if is_ours(error):
+            raise
+        raise InvalidObject(f"{what} ({type(error).__name__})") from None

@@ -14,6 +14,7 @@ Rules
 from __future__ import annotations
 
 import dataclasses
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from pydicom.filewriter import write_dataset
 from echonode.errors import InvalidObject
 from echonode.model.element_header import UNDEFINED
 from echonode.model.identity import derive_uid
+from echonode.model.parse_faults import fenced
 from echonode.objects.native_syntax import Write, reencode_head
 from echonode.objects.transcode_codecs import (
     DECODED,
@@ -178,8 +180,15 @@ def changed_attributes(
 
     encoded_bytes: length of all codestreams, for the ratio. Raises InvalidObject.
     """
-    changed = Dataset()
     pixels = target_pixels(source, transfer_syntax_uid)
+    with fenced("its attributes do not allow a re-encoding"):
+        return _changed(source, pixels, transfer_syntax_uid, quality, encoded_bytes)
+
+
+def _changed(
+    source: Source, pixels: Pixels, transfer_syntax_uid: str, quality: int, encoded_bytes: int
+) -> Dataset:
+    changed = Dataset()
     changed.PhotometricInterpretation = pixels.photometric
     if pixels.samples > 1:
         changed.PlanarConfiguration = int(pixels.planar)
@@ -198,13 +207,18 @@ def _add_loss(changed: Dataset, source: Source, syntax: str, encoded_bytes: int)
     ratio = source.pixels.native_bytes / max(1, encoded_bytes)
     changed.LossyImageCompression = "01"
     changed.LossyImageCompressionRatio = [
-        *values_of(before, "LossyImageCompressionRatio"),
+        # Some devices write "12:1", which is no number and cannot be written (PS3.5 6.2, DS).
+        *filter(_is_decimal, values_of(before, "LossyImageCompressionRatio")),
         f"{ratio:.2f}",
     ]
     changed.LossyImageCompressionMethod = [
         *values_of(before, "LossyImageCompressionMethod"),
         _METHODS[syntax],
     ]
+
+
+def _is_decimal(value: str) -> bool:
+    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value) is not None
 
 
 def _derive(changed: Dataset, before: Dataset, syntax: str, quality: int) -> None:
@@ -249,10 +263,11 @@ def _encoded(changed: Dataset, *, implicit: bool) -> Mapping[int, bytes]:
     elements = {}
     for element in changed:
         alone = Dataset()
-        alone.add(element)
         target = DicomBytesIO()
         target.is_little_endian, target.is_implicit_VR = True, implicit
-        write_dataset(target, alone)
+        with fenced("its attributes cannot be written"):
+            alone.add(element)
+            write_dataset(target, alone)
         elements[int(element.tag)] = target.getvalue()
     return elements
 

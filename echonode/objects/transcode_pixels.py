@@ -20,7 +20,7 @@ from pydicom.tag import BaseTag, Tag
 from echonode.errors import InvalidObject
 from echonode.model.dataset_walk import DatasetWalk
 from echonode.model.element_header import MemorySource
-from echonode.model.parse_faults import PARSE_FAULTS, is_ours
+from echonode.model.parse_faults import fenced
 
 _LONGEST_VALUE = 64 * 1024  # none of the attributes below is longer; longer ones are skipped
 _KEYWORDS = (  # none of them is text: values of other VRs are not looked at
@@ -87,20 +87,15 @@ def read_attributes(head: bytes | memoryview, *, implicit: bool) -> Dataset:
             *(BaseTag(tag), found.vr or None, len(found.value), found.value, found.position),
             *(walk.implicit, True),
         )
-        try:
+        with fenced(f"{keyword_for_tag(tag)} cannot be read"):
             ds[tag] = raw
             str(ds[tag].value)
-        except PARSE_FAULTS as error:
-            if is_ours(error):
-                raise
-            keyword = keyword_for_tag(tag)
-            raise InvalidObject(f"{keyword} cannot be read ({type(error).__name__})") from None
     return ds
 
 
 def pixels_of(ds: Dataset) -> Pixels:
     """The layout that a dataset describes. Raises InvalidObject where it describes none."""
-    try:
+    with fenced("it has no complete Image Pixel module (PS3.3 C.7.6.3)"):
         pixels = Pixels(
             rows=int(ds.Rows),
             columns=int(ds.Columns),
@@ -112,8 +107,6 @@ def pixels_of(ds: Dataset) -> Pixels:
             planar=int(ds.get("PlanarConfiguration") or 0) == 1,
             signed=int(ds.get("PixelRepresentation") or 0) == 1,
         )
-    except PARSE_FAULTS:
-        raise InvalidObject("it has no complete Image Pixel module (PS3.3 C.7.6.3)") from None
     if pixels.samples not in (1, 3) or pixels.bits_allocated not in (8, 16):
         raise InvalidObject("only 1 or 3 samples of 8 or 16 bits are re-encoded")
     if not (

@@ -313,6 +313,15 @@ def test_an_attribute_that_no_library_can_read_is_that_instances_fault(
     assert bad[4:6].decode() not in str(refused.value).split()
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+def test_a_ratio_that_is_no_number_is_left_out() -> None:
+    """Devices write "12:1": the image still goes, and says what it can of its past."""
+    data = bytes(dataset_of(COLOUR, LossyImageCompressionRatio="10.5"))
+    source = open_source(memoryview(data.replace(b"10.5", b"12:1")), EXPLICIT_LE)
+    head = head_of(source, JPEG_BASELINE, quality=90, length=COLOUR.native_bytes // 4)
+    assert (head.LossyImageCompression, head.LossyImageCompressionRatio) == ("01", 4)
+
+
 def test_a_derived_instance_needs_to_know_what_it_is_derived_from() -> None:
     """Without its class or its UID there is nothing to name."""
     data = bytes(dataset_of(COLOUR))

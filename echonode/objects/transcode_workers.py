@@ -33,7 +33,7 @@ MOST_WORKERS = 4
 # A frame takes some ten milliseconds, and a machine may be very busy; the largest that is
 # re-encoded takes some seconds, which the second figure adds for each sample of a frame.
 FRAME_DEADLINE_S = 60.0
-SAMPLE_DEADLINE_S = 1e-6
+SAMPLE_DEADLINE_S = 2e-6
 _AHEAD = 1  # frames that wait for each worker, so that it need not
 _ATTEMPTS = 2
 

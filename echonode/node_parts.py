@@ -117,6 +117,7 @@ def log_recovery(found: RecoveryReport) -> None:
         temporary_files_removed=found.temporary_files_removed,
         orphans_adopted=found.orphans_adopted,
         orphans_quarantined=found.orphans_quarantined,
+        orphans_unread=found.orphans_unread,
         deliveries_requeued=found.deliveries_requeued,
         missing_files=list(found.missing),
         database_rebuilt=found.database_rebuilt,

@@ -72,5 +72,7 @@ def _say(console: Console, found: RecoveryReport, report: RefreshReport) -> None
         console.print(f"{found.orphans_adopted} files without a row were taken in.")
     if found.orphans_quarantined:
         console.print(f"{found.orphans_quarantined} files are in quarantine now.")
+    if found.orphans_unread:
+        console.print(f"[red]{found.orphans_unread} files without a row could not be read now.[/]")
     if report.unreadable:
         console.print(f"[red]{report.unreadable} instances have no file that can be read.[/]")

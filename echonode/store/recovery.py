@@ -5,6 +5,8 @@ Rules
 - Files are the truth about bytes, rows about all else. A file without a row was durable when the
   node stopped: it is adopted, and delivered as if it had just come. Nobody may have been told so,
   which harms nothing.
+- A file goes to quarantine only when two readings find the same fault in it. One that the disk does
+  not give (EIO, no descriptor, no memory) stays where it is, and the next start reads it again.
 - A row without its file is marked, never removed: it was acknowledged once.
 - A deletion that was cut off is gone on with: its tombstone is durable, so its proof is.
 - Files and rows are compared as two sorted streams; a million of them take no memory.
@@ -22,11 +24,11 @@ from types import MappingProxyType
 
 import sqlalchemy as sa
 
-from echonode.errors import InvalidObject
-from echonode.model.instance import InstanceRecord, Origin
+from echonode.errors import InvalidObject, OutOfSpace
+from echonode.model.instance import Origin
 from echonode.store import schema
 from echonode.store.database import Writer, reading
-from echonode.store.dataset_reader import StoredHead, read_stored_head
+from echonode.store.dataset_reader import read_stored_head
 from echonode.store.deliveries import Deliveries
 from echonode.store.disk import disk_errors, remove
 from echonode.store.index_writer import Insertion, NewInstance
@@ -39,6 +41,7 @@ from echonode.store.values import RecoveryReport
 _I = schema.instance.c
 _ROWS = sa.select(_I.file_id, _I.sop_instance_uid, _I.file_missing).order_by(_I.file_id)
 _UPDATES_AT_ONCE = 500
+_READINGS = 3  # of a file without a row: two that find the same, and one that the disk spoiled
 
 
 @dataclass
@@ -50,6 +53,7 @@ class _Findings:
     found_again: list[str] = field(default_factory=list)
     removed: int = 0
     quarantined: int = 0
+    unread: int = 0
 
 
 class Recovery:
@@ -89,6 +93,7 @@ class Recovery:
             temporary_files_removed=self._findings.removed,
             adopted=tuple(self._findings.adopted),
             orphans_quarantined=self._findings.quarantined,
+            orphans_unread=self._findings.unread,
             missing=tuple(self._findings.missing),
             deliveries_requeued=requeued,
             # A first start makes a database too, but finds no files.
@@ -147,12 +152,11 @@ class Recovery:
         if self._tombstones.is_buried(file_id):  # cut off within a deletion
             self._tombstones.finish_one(file_id)
             return
-        path = self._layout.instance_file(file_id)
         try:
-            head = read_stored_head(path)
-            new = self._new_instance(
-                file_id, path, head, record_of(head.ds, head.transfer_syntax_uid)
-            )
+            new = self._read_orphan(file_id)
+            if new is None:
+                self._findings.unread += 1
+                return
             insertion, _ = self._writer.run(lambda connection: keep(connection, new, self._layout))
         except (InvalidObject, sa.exc.IntegrityError) as error:
             self._quarantine(file_id, f"not adopted: {type(error).__name__}")
@@ -162,15 +166,34 @@ class Recovery:
                 self._findings.adopted.append(new.record.sop_instance_uid)
                 self._on_adopted(len(self._findings.adopted))
             case Insertion.DUPLICATE:
-                remove(path)
+                remove(self._layout.instance_file(file_id))
                 self._findings.removed += 1
             case Insertion.CONFLICT:
                 move_to_quarantine(self._layout, file_id)
                 self._findings.quarantined += 1
 
-    def _new_instance(
-        self, file_id: str, path: Path, head: StoredHead, record: InstanceRecord
-    ) -> NewInstance:
+    def _read_orphan(self, file_id: str) -> NewInstance | None:
+        """What a file without a row says of itself; None where the disk does not give it just now.
+
+        Raises InvalidObject when two readings find the same fault.
+        """
+        found = ""
+        for _ in range(_READINGS):
+            try:
+                return self._new_instance(file_id)
+            except InvalidObject as error:
+                earlier, found = found, f"{type(error).__name__}: {error}"
+                if found == earlier:
+                    raise
+            except OutOfSpace:
+                found = ""
+        return None
+
+    def _new_instance(self, file_id: str) -> NewInstance:
+        """Raises InvalidObject, OutOfSpace when the disk fails."""
+        path = self._layout.instance_file(file_id)
+        head = read_stored_head(path)
+        record = record_of(head.ds, head.transfer_syntax_uid)
         with disk_errors("to read a file"), path.open("rb") as file:
             status = os.fstat(file.fileno())
             file.seek(head.dataset_offset)

@@ -38,14 +38,16 @@ class RecoveryReport:
     """What `Store.open` found and mended after the last stop.
 
     adopted: SOP Instance UIDs of files without a row that are now in the index; those that we
-    captured are queued to the `adopt_to` destinations. missing: SOP Instance UIDs of rows whose
-    file is gone. database_rebuilt: the database was gone or damaged and made anew from the files;
-    a damaged one is kept beside it.
+    captured are queued to the `adopt_to` destinations. orphans_unread: files without a row that
+    could not be read just now; the next start reads them again. missing: SOP Instance UIDs of rows
+    whose file is gone. database_rebuilt: the database was gone or damaged and made anew from the
+    files; a damaged one is kept beside it.
     """
 
     temporary_files_removed: int = 0
     adopted: tuple[str, ...] = ()
     orphans_quarantined: int = 0
+    orphans_unread: int = 0
     missing: tuple[str, ...] = ()
     deliveries_requeued: int = 0
     database_rebuilt: bool = False

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from echonode.errors import OutOfSpace, SchemaTooNew, UsageError
+from echonode.errors import OutOfSpace, SchemaTooNew, Unreadable, UsageError
 from echonode.store import recovery
+from echonode.store.dataset_reader import StoredHead, read_stored_head
 from echonode.store.layout import Layout
 from echonode.store.migrations import SCHEMA_VERSION
 from echonode.store.store import Store
@@ -307,3 +308,42 @@ def test_a_folder_is_shared_by_many_files(store: Store, data_dir: Path) -> None:
     """A new folder, with fsyncs of its own, is not made for each instance."""
     put_many(store, 20)
     assert len({path.parent for path in Layout(data_dir).instances.rglob("*.dcm")}) == 1
+
+
+def test_a_file_that_the_disk_spoils_once_is_adopted_and_not_quarantined(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two readings must find the same fault: one alone may be of the disk or of the memory."""
+    with reopened(data_dir) as store:
+        put(store, dataset(1))
+    forget(data_dir, "1.2.3.4.1")
+    faults = iter([Unreadable("the dataset cannot be parsed (ValueError)")])
+
+    def reading(path: Path) -> StoredHead:
+        for fault in faults:
+            raise fault
+        return read_stored_head(path)
+
+    monkeypatch.setattr(recovery, "read_stored_head", reading)
+    with reopened(data_dir) as store:
+        assert store.recovery.adopted == ("1.2.3.4.1",)
+        assert store.recovery.orphans_quarantined == 0
+
+
+def test_a_file_that_the_disk_does_not_give_waits_for_the_next_start(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EIO says nothing of the bytes: the node starts, says so, and looks again next time."""
+    with reopened(data_dir) as store:
+        put(store, dataset(1))
+    forget(data_dir, "1.2.3.4.1")
+
+    def failing(path: Path) -> StoredHead:
+        raise OutOfSpace("the disk refused to read a file: Input/output error")
+
+    monkeypatch.setattr(recovery, "read_stored_head", failing)
+    with reopened(data_dir) as store:
+        assert (store.recovery.orphans_unread, store.recovery.orphans_quarantined) == (1, 0)
+    monkeypatch.undo()
+    with reopened(data_dir) as store:
+        assert store.recovery.adopted == ("1.2.3.4.1",)

@@ -3,8 +3,9 @@
 Rules
 - The store's commit makes file, row and delivery jobs durable in one step; only then is
   `instance_stored` logged and the instance returned.
-- What the disk refuses is kept in memory and tried again, up to a limit in bytes; it is counted
-  and each refusal is an error in the log. Nothing that was captured goes without a word.
+- What the disk refuses, or a shortage of memory, is kept in memory and tried again, up to a limit
+  in bytes; it is counted and each refusal is an error in the log. Nothing that was captured goes
+  without a word.
 - An object is built once: a later try writes the same bytes under the same UID, so that one that
   was stored after all is a duplicate and not a conflict.
 - An acquisition that cannot become a valid object is refused, logged and counted.
@@ -23,7 +24,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Generic, Protocol, TypeVar
 
 from echonode.dimse.services import IncomingFile
-from echonode.errors import InstanceConflict, InvalidObject, StoreError
+from echonode.errors import InstanceConflict, InvalidObject, OutOfSpace, StoreError
 from echonode.frames.frame import Acquisition
 from echonode.held_captures import Capture, HeldCaptures
 from echonode.log import get_logger
@@ -203,8 +204,7 @@ class Intake(Generic[FileT]):
     def _store_capture(self, capture: Capture) -> StoredInstance:
         """Build, write and commit; logs and counts a success and what can never succeed."""
         try:
-            built = capture.built = capture.built or self._build(capture.acquisition)
-            instance = self._write(built)
+            built, instance = self._build_and_write(capture)
         except InvalidObject as error:
             self._count(invalid=1)
             self._log_refusal(capture, str(error))
@@ -222,6 +222,13 @@ class Intake(Generic[FileT]):
             destinations=list(self._destinations),
         )
         return instance
+
+    def _build_and_write(self, capture: Capture) -> tuple[UltrasoundObject, StoredInstance]:
+        try:
+            built = capture.built = capture.built or self._build(capture.acquisition)
+            return built, self._write(built)
+        except MemoryError:
+            raise OutOfSpace("the system gives no memory for it") from None
 
     def _build(self, acquisition: Acquisition) -> UltrasoundObject:
         first, probe = acquisition.frames[0], acquisition.probe

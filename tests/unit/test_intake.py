@@ -212,6 +212,17 @@ def test_a_full_disk_loses_no_capture(call: str) -> None:
     assert (counters.stored, counters.held, counters.held_bytes, counters.lost) == (1, 0, 0, 0)
 
 
+@pytest.mark.parametrize("call", ["open", "write", "read", "commit"])
+def test_a_shortage_of_memory_loses_no_capture(call: str) -> None:
+    """It waits as it does for a full disk, and is counted."""
+    scene = Scene()
+    scene.store.refusing[call] = MemoryError()
+    take(scene)
+    assert (scene.intake.counters.held, scene.intake.counters.invalid) == (1, 0)
+    scene.store.refusing.clear()
+    assert scene.intake.retry_held() == 1
+
+
 @pytest.mark.parametrize("call", ["write", "read"])
 def test_a_file_that_was_not_finished_is_discarded(call: str) -> None:
     """No temporary file stays behind on a disk that is full already."""

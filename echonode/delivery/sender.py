@@ -76,7 +76,9 @@ class Sender:
             line.drop()
             settlement.lost(job, error)
         except (OSError, MemoryError, StoreError) as error:
-            # Our disk or memory, before anything was sent: not the instance's fault.
+            # Our disk or memory: not the instance's fault.
+            if not opened.association.is_open:
+                line.drop()  # half a message is out, nothing can follow it
             settlement.failed_here(job, error, is_of_instance=False)
         except Exception as error:  # noqa: BLE001  # the border of one instance
             self._failed(line, job, error, is_of_instance=True)

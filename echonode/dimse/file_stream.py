@@ -38,8 +38,9 @@ def store(
 ) -> StoreResponse:
     """C-STORE `file` and return the peer's answer.
 
-    Raises ContextNotAccepted, AssociationLost, and Damaged: where the file cannot be read or is not
-    what was stored, nothing has gone out; where it fails half-way, the association is aborted.
+    Raises ContextNotAccepted, AssociationLost; Damaged where the file is gone or is not what was
+    stored; OSError where the disk does not give it just now. Nothing has gone out then; where it
+    fails half-way, the association is aborted.
     """
     context_id = assoc.conversation.context_id_for(file.sop_class_uid, file.transfer_syntax_uid)
     message_id = assoc.conversation.next_message_id()
@@ -72,8 +73,8 @@ def store(
 def _send(assoc: EventAssociation, file: Part10File, context_id: int, command: bytes) -> None:
     try:
         descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise Damaged(f"the file of {file.sop_instance_uid} cannot be opened") from error
+    except FileNotFoundError as error:
+        raise Damaged(f"the file of {file.sop_instance_uid} is gone") from error
     begun = False
     try:
         with assoc.dul.sending:
@@ -87,6 +88,8 @@ def _send(assoc: EventAssociation, file: Part10File, context_id: int, command: b
     except (Damaged, OSError) as error:
         if begun:
             assoc.ask_abort()  # half a message is out
+        if isinstance(error, OSError):
+            raise  # the disk does not give the bytes just now: that proves nothing of them
         raise Damaged(f"the file of {file.sop_instance_uid}: {error}") from error
     except Exception:
         if begun:

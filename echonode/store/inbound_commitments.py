@@ -125,7 +125,7 @@ class InboundCommitments:
             return FailureReason.CLASS_INSTANCE_CONFLICT
         try:
             self._check_bytes(instance)
-        except Damaged:
+        except (Damaged, OSError):
             return FailureReason.PROCESSING_FAILURE
         except Exception as error:  # noqa: BLE001  # the border of one instance
             log.error(

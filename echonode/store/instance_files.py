@@ -193,15 +193,15 @@ def check_bytes(instance: StoredInstance) -> None:
 
     Nor may the file name another class, instance or transfer syntax than its row does: a peer is
     told those of the row, which may have been damaged as well.
+
+    Raises OSError where the disk does not give the bytes just now: that proves nothing of them.
     """
     try:
         with instance.path.open("rb") as file:
             head = file.read(instance.dataset_offset)
             found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise Damaged(
-            f"{instance.sop_instance_uid}: its file cannot be read ({error.strerror})"
-        ) from error
+    except FileNotFoundError as error:
+        raise Damaged(f"{instance.sop_instance_uid}: its file is gone") from error
     if found != instance.dataset_sha256:
         raise Damaged(f"{instance.sop_instance_uid}: its bytes are not those that were stored")
     uids = (instance.sop_class_uid, instance.sop_instance_uid, instance.transfer_syntax_uid)

@@ -31,6 +31,7 @@ from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.model.instance import StoredInstance
 from echonode.store import schema
 from echonode.store.database import Writer, reading
+from echonode.store.disk import disk_errors
 from echonode.store.layout import Layout
 from echonode.store.refused_reports import is_of_what_has_gone, record_refusal, why_refused
 from echonode.store.report_application import WITH_THE_ARCHIVE, Application, Reported
@@ -145,8 +146,10 @@ class Reports:
         )
 
     def _is_unchanged(self, instance: StoredInstance) -> bool:
+        """Raises OutOfSpace where the disk does not give the bytes: nothing is proved then."""
         try:
-            self._check_bytes(instance)
+            with disk_errors("to read a file"):
+                self._check_bytes(instance)
         except Damaged:
             return False
         return True

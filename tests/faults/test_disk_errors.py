@@ -16,14 +16,17 @@ import pytest
 
 from tests.faults.disks.scene import OUT_OF_RESOURCES, SUCCESS, DiskScene, disk_scene
 from tests.faults.judging.oracle import wait_until
+from tests.faults.nodes.forked import ForkedNode
+from tests.faults.nodes.numbered import NUMBERED_FILES, numbered_files
 from tests.faults.programme import DISK_ERRORS, FULL
 from tests.faults.test_judge import NOTHING
 from tests.peers.fixtures import require_program
 
 # fsync: of files and folders; fdatasync and pwrite64: the database's; rename: into its place;
-# pread64: of the database and of what is sent. (write is tried in tests/integration/store: here it
-# is the log's as well, and whom nobody can tell anything cannot be asked.)
-CALLS = ("fsync", "fdatasync", "pwrite64", "rename", "pread64")
+# pread64: of the database and of what is sent; read: of what was just written, for its head. (write
+# is tried in tests/integration/store: here it is the log's as well, and whom nobody can tell
+# anything cannot be asked.)
+CALLS = ("fsync", "fdatasync", "pwrite64", "rename", "pread64", "read")
 AWHILE_S = 0.5
 PATIENCE_S = 30.0
 
@@ -32,16 +35,22 @@ PATIENCE_S = 30.0
 def scene(tmp_path: Path) -> Iterator[DiskScene]:
     """All at work, where strace may be attached to it."""
     require_program("strace")
-    with disk_scene(tmp_path) as made:
+    with disk_scene(tmp_path, env={NUMBERED_FILES: "yes"}) as made:
         yield made
 
 
 @contextmanager
-def failing(pid: int, call: str, *, when: str, folder: Path) -> Iterator[None]:
-    """For the length of the block calls of a process fail: `when` as strace counts, per thread."""
+def failing(node: ForkedNode, call: str, *, when: str, folder: Path) -> Iterator[None]:
+    """For the length of the block calls of a process fail: `when` as strace counts, per thread.
+
+    `read` of the files that are being written alone: elsewhere it is of pipes and wake-ups.
+    """
     said = folder / "strace.log"
+    pid = node.pid
+    files = numbered_files(node.data_dir / "incoming") if call == "read" else []
     command = [
         *("strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid)),
+        *(word for path in files for word in ("-P", str(path))),
         *("-e", f"trace={call}", "-e", f"inject={call}:error=EIO:when={when}"),
     ]
     with said.open("w") as errors:
@@ -80,7 +89,7 @@ def test_an_error_of_the_disk_is_a_refusal_and_no_loss(scene: DiskScene, tmp_pat
         call, when = errors_of(number)
         scene.wait_stored(2)
         scene.forget_answers()
-        with failing(scene.node.pid, call, when=when, folder=tmp_path):
+        with failing(scene.node, call, when=when, folder=tmp_path):
             if when == "1+" and call != "pread64":
                 scene.wait_refused(scene.node.mark())
             time.sleep(AWHILE_S)

@@ -26,6 +26,7 @@ import echonode.node_signals  # noqa: F401  # for what it brings along: all of t
 from echonode import cli
 from echonode.config import load
 from tests.faults.nodes.hasty import DEFECTS
+from tests.faults.nodes.numbered import number_files_if_asked
 
 
 def say(event: str, **values: int) -> None:
@@ -48,6 +49,7 @@ def main(config: str) -> None:
     gc.collect()
     gc.freeze()
     DEFECTS[os.environ.get("ECHONODE_TEST_DEFECT", "")]()
+    number_files_if_asked()
     say("zygote_ready")
     # Not `for line in sys.stdin`: a buffer would go to the child with half of the next line.
     while os.read(0, 1):

@@ -208,7 +208,7 @@ class FakeAssociation:
         self.archive.on_store(file)
         answer = self.archive.answers.pop(0) if self.archive.answers else 0x0000
         if isinstance(answer, Exception):
-            self.is_open = not isinstance(answer, (NetworkError, Damaged))
+            self.is_open = not isinstance(answer, (NetworkError, Damaged, OSError))
             raise answer
         return StoreResponse(
             status=answer, comment="PATIENT^NAME", names_another=self.archive.names_another

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
@@ -364,6 +365,18 @@ def test_a_file_that_breaks_off_ends_its_association(scene: Scene) -> None:
     assert scene.archive.associations[0].aborted
     assert len(scene.archive.associations) == 2
     assert [scene.store.state(n) for n in (1, 2)] == [S.HELD, S.SENT]
+
+
+def test_a_disk_that_does_not_give_the_bytes_is_waited_for(scene: Scene) -> None:
+    """EIO proves nothing of the file: the instance is sent later, and on another association."""
+    scene.queue(2)
+    scene.archive.answers = [OSError(errno.EIO, "Input/output error")]
+    scene.run(scene.worker(), 1)
+    assert [scene.store.state(n) for n in (1, 2)] == [S.QUEUED, S.SENT]
+    assert "Input/output error" in scene.store.jobs[1].last_error
+    assert scene.archive.associations[0].aborted
+    scene.run(scene.worker(), 3600)
+    assert scene.store.state(1) is S.SENT
 
 
 def test_no_context_for_an_instance_holds_that_instance(scene: Scene) -> None:

@@ -295,6 +295,15 @@ def test_changed_cut_and_missing_files_are_found_out(store: Store) -> None:
         store.check_bytes(kept)
 
 
+def test_a_file_that_the_disk_does_not_give_just_now_is_not_damaged(store: Store) -> None:
+    """EIO and the like are raised as they are: who acts upon damage must not act upon them."""
+    kept = put(store, dataset(1)).instance
+    in_the_way = kept.path.with_suffix(".folder")
+    in_the_way.mkdir()
+    with pytest.raises(IsADirectoryError):  # an OSError of the kernel that a test can arrange
+        store.check_bytes(replace(kept, path=in_the_way))
+
+
 def test_a_row_that_names_another_thing_than_its_file_is_found_out(store: Store) -> None:
     """The dataset is whole; class, UID or transfer syntax differ: Damaged, whichever is wrong."""
     kept = put(store, dataset(1)).instance

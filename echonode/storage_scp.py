@@ -1,7 +1,8 @@
 """The C-STORE SCP: what a peer sends becomes a durable instance, byte for byte as received.
 
 Rules
-- 0000 means file and index row are durable; the same bytes again are a success too.
+- 0000 means file and index row are durable; the same bytes again are a success too, once the kept
+  file was read and found whole, or was replaced by the one that came (log: instance_repaired).
 - The same SOP Instance UID with other bytes: the first is kept, the second quarantined, A900.
 - A dataset that does not match its command set is A900, one that cannot be read C000
   (PS3.4 B.2.3); a full disk is A700, answered by dimse/ from OutOfSpace.
@@ -84,7 +85,15 @@ class StorageSCP:
                 ae_title=request.head.caller.ae_title,
                 frames=record.frames,
             )
-        elif destinations:
+            return SUCCESS
+        if outcome.outcome is StoreOutcome.FILE_REPLACED:
+            log.error(
+                "instance_repaired",
+                sop_instance_uid=request.head.sop_instance_uid,
+                ae_title=request.head.caller.ae_title,
+                released=list(outcome.released),
+            )
+        if destinations:
             # Sent again: because nobody was told, perhaps, when a stop came between file and row.
             self._store.add_deliveries([request.head.sop_instance_uid], destinations)
         return SUCCESS

@@ -36,7 +36,7 @@ from echonode.errors import (
     PeerUnreachable,
     described,
 )
-from echonode.model.delivery import DeliveryEvent
+from echonode.model.delivery import DAMAGED_HERE, DeliveryEvent
 from echonode.model.instance import DerivedCopy
 
 Random = Callable[[], float]  # as random.random: [0, 1)
@@ -218,7 +218,7 @@ def after_unreadable(error: InvalidObject) -> Decision:
 
 def after_damage(error: Damaged) -> Decision:
     """The decision on an instance whose bytes here are no longer those that were stored."""
-    return _hold(f"not sent, our copy is damaged: {error}")
+    return _hold(f"not sent, {DAMAGED_HERE}: {error}")
 
 
 def after_no_association(

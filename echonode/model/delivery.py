@@ -20,6 +20,10 @@ from echonode.errors import IllegalTransition
 # until a person clears it.
 DIFFERING_COPY_STATUSES = frozenset({0xB006, 0xB007})
 
+# Part of the reason of every delivery that is held because the file here is not what was stored:
+# by it the deliveries are found that may go on once the file is whole again.
+DAMAGED_HERE = "our copy is damaged"
+
 
 class DeliveryState(StrEnum):
     """As shown by `echonode ledger`."""

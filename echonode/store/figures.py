@@ -13,12 +13,14 @@ from echonode.model.delivery import DeliveryState
 from echonode.store import counters, schema
 from echonode.store.database import reading
 from echonode.store.deliveries import RETRIES
+from echonode.store.keeping import REPAIRED
 from echonode.store.tombstones import deleted_count
 
 _D = schema.delivery.c
 _T = schema.commitment_transaction.c
 # The literal texts of the partial indexes, or SQLite would not use them.
 _MISSING = sa.text("file_missing = 1")
+_DAMAGED = sa.text("file_damaged = 1")
 _KEPT = sa.text("keep_local_copy = 1")
 # Not proved yet. `sent` is the end for a destination without proof; who asks knows the policy.
 UNPROVED = (
@@ -50,15 +52,18 @@ class DestinationFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreFigures:
-    """missing_files: instances whose file is gone. refused_reports: recorded since a time.
+    """missing_files, damaged_files: instances whose file is gone, or is not what was stored.
 
-    kept_after_warning: deliveries whose local copy waits for a person (B006, B007).
+    refused_reports: recorded since a time. kept_after_warning: deliveries whose local copy waits
+    for a person (B006, B007). instances_deleted, instances_repaired: since the database was made.
     """
 
     missing_files: int
     refused_reports: int
     kept_after_warning: int
     instances_deleted: int
+    damaged_files: int = 0
+    instances_repaired: int = 0
 
 
 def read_destination(readers: sa.Engine, destination: str) -> DestinationFigures:
@@ -96,6 +101,8 @@ def read_store(readers: sa.Engine, *, since: datetime) -> StoreFigures:
             refused_reports=_count(connection, schema.refused_report, refused.received_at >= since),
             kept_after_warning=_count(connection, schema.delivery, _KEPT),
             instances_deleted=deleted_count(connection),
+            damaged_files=_count(connection, schema.instance, _DAMAGED),
+            instances_repaired=counters.read(connection, REPAIRED),
         )
 
 

@@ -116,6 +116,8 @@ instance = sa.Table(
     # Without its hash an instance could not be told from another with the same UID.
     sa.Column("dataset_sha256", sa.Text, sa.CheckConstraint("length(dataset_sha256) = 64")),
     sa.Column("file_missing", sa.Boolean, nullable=False, default=False),
+    # Read, and not what was stored; the scrub and a second sending clear it (damage.py).
+    sa.Column("file_damaged", sa.Boolean, nullable=False, server_default=sa.text("0")),
     sa.Column("origin", sa.Text, sa.CheckConstraint(one_of("origin", Origin)), nullable=False),
     text_column("source_ae_title"),
     time_column("acquired_at", nullable=True),
@@ -125,6 +127,7 @@ instance = sa.Table(
     # One UID, one instance (PS3.5 9): the second with other bytes goes to quarantine.
     sa.UniqueConstraint("sop_instance_uid"),
     sa.Index("instance_file_missing", "id", sqlite_where=sa.text("file_missing = 1")),
+    sa.Index("instance_file_damaged", "id", sqlite_where=sa.text("file_damaged = 1")),
 )
 
 # Ideographic and phonetic groups (folding.py); most names have none, so partial indexes.

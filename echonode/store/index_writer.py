@@ -46,14 +46,14 @@ class Insertion(Enum):
     """What an insert did."""
 
     STORED = auto()
-    FILE_REPLACED = auto()  # the row was there, its file was not
+    FILE_REPLACED = auto()  # the row was there, and its file damaged or gone (keeping.py)
     DUPLICATE = auto()
     CONFLICT = auto()
 
 
-_EXISTING = sa.select(
-    schema.instance.c.id, schema.instance.c.dataset_sha256, schema.instance.c.file_missing
-).where(schema.instance.c.sop_instance_uid == sa.bindparam("uid"))
+_EXISTING = sa.select(schema.instance.c.dataset_sha256).where(
+    schema.instance.c.sop_instance_uid == sa.bindparam("uid")
+)
 
 _SERIES_IN_STUDY = (
     sa.select(
@@ -117,9 +117,10 @@ class _Parents:
 
 def insert_instance(connection: sa.Connection, new: NewInstance) -> Insertion:
     """Insert, or find what is there; see `Insertion`."""
-    existing = connection.execute(_EXISTING, {"uid": new.record.sop_instance_uid}).first()
+    existing = connection.scalar(_EXISTING, {"uid": new.record.sop_instance_uid})
     if existing is not None:
-        return _meet(connection, existing, new)
+        same = existing == new.dataset_sha256
+        return Insertion.DUPLICATE if same else Insertion.CONFLICT
     parents = _parents(connection, new.record)
     inserted = connection.execute(
         sa.insert(schema.instance), _instance_values(new, parents.series_id)
@@ -154,27 +155,6 @@ def queued_delivery(
         "next_attempt_at": now,
         "acquired_at": acquired_at or now,
     }
-
-
-def _meet(
-    connection: sa.Connection, existing: sa.Row[int, str, bool], new: NewInstance
-) -> Insertion:
-    """An instance whose UID is already here."""
-    if existing.dataset_sha256 != new.dataset_sha256:
-        return Insertion.CONFLICT
-    if not existing.file_missing:
-        return Insertion.DUPLICATE
-    connection.execute(
-        sa.update(schema.instance)
-        .where(schema.instance.c.id == existing.id)
-        .values(
-            file_id=new.file_id,
-            size=new.size,
-            dataset_offset=new.dataset_offset,
-            file_missing=False,
-        )
-    )
-    return Insertion.FILE_REPLACED
 
 
 def _parents(connection: sa.Connection, record: InstanceRecord) -> _Parents:

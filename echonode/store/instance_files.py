@@ -3,7 +3,8 @@
 The order that makes "stored" true, whatever happens between two steps:
 1. incoming/NAME.part is written and hashed as the bytes arrive, then fsynced.
 2. It is renamed to instances/ab/cd/ID.dcm, and that folder is fsynced.
-3. One database transaction holds the rows and the deliveries; its COMMIT is fsynced.
+3. One database transaction holds the rows and the deliveries; its COMMIT is fsynced. Where the
+   instance is here already, its file is compared first, and replaced if it is damaged (keeping.py).
 4. Only then does `commit` return, and only then may anything be acknowledged.
 
 A node that is killed before 2 leaves a temporary file, which the next start removes; between 2 and
@@ -20,30 +21,26 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from echonode.errors import Damaged, EchoNodeError, InstanceConflict, Mismatch, OutOfSpace
+from echonode.errors import Damaged, EchoNodeError, InstanceConflict, Mismatch
 from echonode.model.file_head import names
 from echonode.model.instance import InstanceRecord, Origin, StoredInstance
-from echonode.store import schema
-from echonode.store.database import CommitUncertain, Writer
+from echonode.store.database import CommitUncertain
 from echonode.store.dataset_reader import read_head
-from echonode.store.disk import fsync_folder, remove, rename
+from echonode.store.disk import remove, rename
 from echonode.store.incoming import Incoming
-from echonode.store.index_writer import Insertion, NewInstance, insert_instance
+from echonode.store.index_writer import Insertion, NewInstance
+from echonode.store.keeping import Keeping, Settled, move_to_quarantine
 from echonode.store.layout import FileIds, Layout
 from echonode.store.record import record_of
-from echonode.store.rows import SELECT_INSTANCE, stored_instance
-from echonode.store.tombstones import buried_with_other_bytes
 from echonode.store.values import CommitOutcome, StoreOutcome
-
-_KEPT = SELECT_INSTANCE.where(schema.instance.c.sop_instance_uid == sa.bindparam("uid"))
 
 
 class InstanceFiles:
     """Takes files in. Thread-safe, but for each Incoming, which is one thread's."""
 
-    def __init__(self, writer: Writer, layout: Layout, now: Callable[[], datetime]) -> None:
-        self._writer = writer
+    def __init__(self, layout: Layout, keeping: Keeping, now: Callable[[], datetime]) -> None:
         self._layout = layout
+        self._keeping = keeping
         self._now = now
         self._ids = FileIds(layout)
 
@@ -105,9 +102,7 @@ class InstanceFiles:
             destinations=tuple(dict.fromkeys(destinations)),
         )
         try:
-            insertion, kept = self._writer.run(
-                lambda connection: keep(connection, new, self._layout), folder=path.parent
-            )
+            settled = self._keeping.settle(new)
         except CommitUncertain:
             self._ids.leave_folder()
             raise
@@ -115,77 +110,27 @@ class InstanceFiles:
             remove(path)
             self._ids.leave_folder()
             raise
-        return self._outcome(new, insertion, kept)
+        return self._outcome(new, settled)
 
-    def _outcome(
-        self, new: NewInstance, insertion: Insertion, kept: StoredInstance
-    ) -> CommitOutcome:
-        if insertion is Insertion.CONFLICT:
-            move_to_quarantine(self._layout, new.file_id)
-            raise InstanceConflict(
-                f"{new.record.sop_instance_uid} is already stored with other bytes; "
-                "the second is in quarantine"
-            )
-        if insertion is Insertion.DUPLICATE:
-            remove(self._layout.instance_file(new.file_id))
-            return CommitOutcome(outcome=StoreOutcome.DUPLICATE, instance=kept)
-        return CommitOutcome(outcome=StoreOutcome.STORED, instance=kept)
-
-
-def keep(
-    connection: sa.Connection, new: NewInstance, layout: Layout
-) -> tuple[Insertion, StoredInstance]:
-    """Insert the rows, or the quarantine's; returns also the instance that is kept."""
-    if buried_with_other_bytes(connection, new.record.sop_instance_uid, new.dataset_sha256):
-        quarantine_row(connection, new, "same SOP Instance UID as one deleted here, other bytes")
-        return Insertion.CONFLICT, _as_stored(new, layout)
-    insertion = insert_instance(connection, new)
-    if insertion is Insertion.CONFLICT:
-        quarantine_row(connection, new, "same SOP Instance UID, other bytes")
-    if insertion is not Insertion.STORED:
-        return insertion, stored_instance(
-            connection.execute(_KEPT, {"uid": new.record.sop_instance_uid}).one(), layout
-        )
-    return insertion, _as_stored(new, layout)
-
-
-def _as_stored(new: NewInstance, layout: Layout) -> StoredInstance:
-    record = new.record
-    return StoredInstance(
-        sop_class_uid=record.sop_class_uid,
-        sop_instance_uid=record.sop_instance_uid,
-        study_instance_uid=record.study_instance_uid,
-        series_instance_uid=record.series_instance_uid,
-        transfer_syntax_uid=record.transfer_syntax_uid,
-        path=layout.instance_file(new.file_id),
-        size=new.size,
-        dataset_offset=new.dataset_offset,
-        dataset_sha256=new.dataset_sha256,
-    )
-
-
-def quarantine_row(connection: sa.Connection, new: NewInstance, reason: str) -> None:
-    """Write down why a file goes to quarantine; the file is moved after the COMMIT."""
-    connection.execute(
-        sa.insert(schema.quarantine),
-        {
-            "file_id": new.file_id,
-            "sop_instance_uid": new.record.sop_instance_uid,
-            "dataset_sha256": new.dataset_sha256,
-            "source_ae_title": new.source_ae_title,
-            "reason": reason,
-            "quarantined_at": new.stored_at,
-        },
-    )
-
-
-def move_to_quarantine(layout: Layout, file_id: str) -> None:
-    """Move a file whose quarantine row is durable; if it fails, the next start does it."""
-    try:
-        rename(layout.instance_file(file_id), layout.quarantine_file(file_id))
-        fsync_folder(layout.quarantine)
-    except OutOfSpace:
-        return
+    def _outcome(self, new: NewInstance, settled: Settled) -> CommitOutcome:
+        match settled.insertion:
+            case Insertion.CONFLICT:
+                move_to_quarantine(self._layout, new.file_id)
+                raise InstanceConflict(
+                    f"{new.record.sop_instance_uid} is already stored with other bytes; "
+                    "the second is in quarantine"
+                )
+            case Insertion.DUPLICATE:
+                remove(self._layout.instance_file(new.file_id))
+                return CommitOutcome(outcome=StoreOutcome.DUPLICATE, instance=settled.kept)
+            case Insertion.FILE_REPLACED:
+                return CommitOutcome(
+                    outcome=StoreOutcome.FILE_REPLACED,
+                    instance=settled.kept,
+                    released=settled.released,
+                )
+            case Insertion.STORED:
+                return CommitOutcome(outcome=StoreOutcome.STORED, instance=settled.kept)
 
 
 def check_bytes(instance: StoredInstance) -> None:

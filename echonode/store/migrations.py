@@ -94,6 +94,13 @@ UPDATE delivery SET state = 'queued', next_attempt_at = 0
 """
 
 
+# Files that were found damaged, and not only gone.
+_VERSION_4 = """
+ALTER TABLE instance ADD COLUMN file_damaged BOOLEAN DEFAULT 0 NOT NULL;
+CREATE INDEX instance_file_damaged ON instance (id) WHERE file_damaged = 1;
+"""
+
+
 def _by_script(script: str) -> Callable[[sa.Connection], None]:
     def migrate_by_script(connection: sa.Connection) -> None:
         for statement in script.split(";"):
@@ -104,7 +111,7 @@ def _by_script(script: str) -> Callable[[sa.Connection], None]:
 
 
 MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
-    {2: _by_script(_VERSION_2), 3: _by_script(_VERSION_3)}
+    {2: _by_script(_VERSION_2), 3: _by_script(_VERSION_3), 4: _by_script(_VERSION_4)}
 )
 SCHEMA_VERSION = max(MIGRATIONS)
 

@@ -32,7 +32,7 @@ from echonode.store.dataset_reader import read_stored_head
 from echonode.store.deliveries import Deliveries
 from echonode.store.disk import disk_errors, remove
 from echonode.store.index_writer import Insertion, NewInstance
-from echonode.store.instance_files import keep, move_to_quarantine
+from echonode.store.keeping import Keeping, move_to_quarantine
 from echonode.store.layout import Layout, file_id_of
 from echonode.store.record import record_of
 from echonode.store.tombstones import Tombstones
@@ -65,6 +65,7 @@ class Recovery:
         readers: sa.Engine,
         layout: Layout,
         deliveries: Deliveries,
+        keeping: Keeping,
         now: Callable[[], datetime],
         adopt_to: Sequence[str],
         tombstones: Tombstones,
@@ -75,6 +76,7 @@ class Recovery:
         self._readers = readers
         self._layout = layout
         self._deliveries = deliveries
+        self._keeping = keeping
         self._now = now
         self._adopt_to = tuple(adopt_to)
         self._forward_to = forward_to
@@ -141,7 +143,7 @@ class Recovery:
             self._writer.execute(
                 sa.update(schema.instance)
                 .where(_I.file_id.in_(file_ids[start : start + _UPDATES_AT_ONCE]))
-                .values(file_missing=missing)
+                .values(file_missing=missing, file_damaged=False)
             )
 
     def _take_orphan(self, file_id: str, quarantined: frozenset[str]) -> None:
@@ -157,7 +159,7 @@ class Recovery:
             if new is None:
                 self._findings.unread += 1
                 return
-            insertion, _ = self._writer.run(lambda connection: keep(connection, new, self._layout))
+            insertion = self._keeping.settle(new).insertion
         except (InvalidObject, sa.exc.IntegrityError) as error:
             self._quarantine(file_id, f"not adopted: {type(error).__name__}")
             return

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from echonode.model.commitment import CommitmentReport, TransactionEvent, TransactionState
 from echonode.model.commitment import after as transaction_after
-from echonode.model.delivery import DeliveryEvent, DeliveryState
+from echonode.model.delivery import DAMAGED_HERE, DeliveryEvent, DeliveryState
 from echonode.model.delivery import after as delivery_after
 from echonode.store import noted_promises, schema
 from echonode.store.deliveries import apply_attempt, jobs_by_id
@@ -175,7 +175,7 @@ class Application:
             )
 
     def _hold_damaged(self, job: DeliveryJob) -> None:
-        error = "the archive keeps it, but the bytes here have changed since"
+        error = f"the archive keeps it, but {DAMAGED_HERE}: its bytes have changed since"
         self._apply(Attempt(job_id=job.id, event=DeliveryEvent.HOLD, error=error))
 
     def _fail(self, job: DeliveryJob, reason: int | None) -> None:

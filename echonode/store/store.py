@@ -5,7 +5,8 @@ What is promised
   deliveries, all or none. The same holds for every method that changes a state: it is durable on
   return. Nothing is acknowledged before (PS3.4 B.2.3: success means stored).
 - One SOP Instance UID, one instance: the first. The same bytes again are a success that changes
-  nothing; other bytes go to quarantine.
+  nothing, once the first's file was read and found whole; if it is damaged or gone, the new file
+  takes its place. Other bytes go to quarantine.
 - States change only by the tables of model.delivery and model.commitment.
 - Nothing is deleted but by `recycle`, by the rules of retention.py.
 - A failure of the disk is OutOfSpace, and the store can be used again as soon as the disk can.
@@ -35,6 +36,7 @@ from echonode.store.inbound_commitments import InboundCommitments
 from echonode.store.incoming import Incoming
 from echonode.store.index_refresh import IndexRefresh, RefreshReport
 from echonode.store.instance_files import InstanceFiles, check_bytes
+from echonode.store.keeping import Keeping
 from echonode.store.layout import Layout
 from echonode.store.lock import FolderLock
 from echonode.store.notes import Notes
@@ -88,7 +90,8 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         self._writer = writer
         self._now = now
         self._check_bytes = check
-        self._files = InstanceFiles(writer, layout, now)
+        self._keeping = Keeping(writer, layout, check, now)
+        self._files = InstanceFiles(layout, self._keeping, now)
         self._deliveries = Deliveries(writer, self._readers, layout)
         self._moves = OperatorMoves(writer)
         self._transactions = Transactions(writer, self._readers)
@@ -185,6 +188,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
             self._readers,
             self._layout,
             self._deliveries,
+            self._keeping,
             self._now,
             adopt_to,
             self._tombstones,
@@ -252,8 +256,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
             acquired_at=acquired_at,
             evidence=evidence or {},
         )
-        if done.outcome is StoreOutcome.STORED:
-            self._due(destinations)
+        self._due(destinations if done.outcome is StoreOutcome.STORED else done.released)
         return done
 
     def check_bytes(self, instance: StoredInstance) -> None:

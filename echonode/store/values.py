@@ -19,18 +19,23 @@ from echonode.model.instance import DerivedCopy, StoredInstance
 
 
 class StoreOutcome(StrEnum):
-    """What became of an instance given to `Store.commit`; both are a C-STORE success."""
+    """What became of an instance given to `Store.commit`; each is a C-STORE success."""
 
     STORED = "stored"
-    DUPLICATE = "duplicate"  # same UID, same dataset bytes: nothing was changed
+    DUPLICATE = "duplicate"  # same UID, same dataset bytes: ours is whole, nothing was changed
+    FILE_REPLACED = "file_replaced"  # the same, but ours was damaged or gone; this one took over
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommitOutcome:
-    """What `Store.commit` did; `instance` is the one that is kept (the first, of a duplicate)."""
+    """What `Store.commit` did; `instance` is the one that is kept (the first, of a duplicate).
+
+    released: destinations whose deliveries of it are due again, because its file was replaced.
+    """
 
     outcome: StoreOutcome
     instance: StoredInstance
+    released: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

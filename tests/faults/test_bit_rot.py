@@ -6,6 +6,7 @@ with another bit of it turned.
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
@@ -28,10 +29,11 @@ from tests.faults.callers.instances import Instance, small_instance
 from tests.faults.judging.books import Book
 from tests.faults.judging.evidence import split
 from tests.faults.programme import INDEX_BITS, ROTTEN_BITS
-from tests.integration.delivery.house import House
+from tests.integration.delivery.house import House, wait_until
 
 PIXELS = 700
 UNTOUCHED, CUT, GONE = 20, 20, 5
+SENT_AGAIN = 60
 # Of rows: whole files that would go out under another name.
 MISNAMED = {
     "sop_class_uid": "1.2.840.10008.5.1.4.1.1.3.1",
@@ -136,6 +138,42 @@ def test_a_file_that_has_changed_is_never_sent(tmp_path: Path, archive: LyingArc
         reasons = [house.job(one.sop_instance_uid, "pacs").last_error for one in touched]
         assert all("our copy is damaged" in reason for reason in reasons)
         assert "held:pacs" in alarms_in(house.store)
+    finally:
+        house.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_is_sent_again_repairs_what_has_changed(tmp_path: Path, archive: LyingArchive) -> None:
+    """Bits turned, files cut short or gone, all held: their senders send them again, and every one
+    of them is whole here and at the archive, without an operator or a restart.
+    """
+    house = House(tmp_path / "data")
+    try:
+        offered = [small_instance(pixels=PIXELS) for _ in range(SENT_AGAIN)]
+        for number, instance in enumerate(keep(house.store, one, "pacs") for one in offered):
+            match number % 3:
+                case 0:
+                    turn_a_bit(instance.path, instance.dataset_offset + number, number % 8)
+                case 1:
+                    os.truncate(instance.path, instance.size * number // SENT_AGAIN)
+                case _:
+                    instance.path.unlink()
+        house.deliver_to("pacs", archive.port, ae_title="PACS")
+        house.wait_settled("pacs", SENT_AGAIN, timeout_s=PATIENCE_S)
+        assert house.states("pacs") == {"held": SENT_AGAIN}
+        for instance in offered:
+            house.store.check_bytes(keep(house.store, instance))
+        wait_until(
+            lambda: house.states("pacs") == {"sent": SENT_AGAIN},
+            timeout_s=PATIENCE_S,
+            what="all sent",
+        )
+        assert {uid: kept.sha256 for uid, kept in archive.kept.items()} == {
+            instance.sop_instance_uid: instance.sha256 for instance in offered
+        }
+        assert house.store.quarantined_files() == SENT_AGAIN * 2 // 3
+        assert "held:pacs" not in alarms_in(house.store)
     finally:
         house.close()
 

@@ -109,3 +109,20 @@ def test_what_is_sent_again_is_queued_where_it_is_not_yet(store: Store) -> None:
     assert send(scp) == 0x0000
     assert send(scp) == 0x0000
     assert queued(store) == [("1.2.3.4.1", "pacs")]
+
+
+def test_an_instance_that_comes_again_repairs_a_damaged_file_and_that_is_said(store: Store) -> None:
+    """0000, the good bytes are kept, and the log names the instance and who brought it."""
+    scp = StorageSCP(store)
+    assert send(scp) == 0x0000
+    damaged = store.instance("1.2.3.4.1")
+    assert damaged is not None
+    damaged.path.write_bytes(damaged.path.read_bytes()[:-1])
+    with structlog.testing.capture_logs() as lines:
+        assert send(scp) == 0x0000
+    [line] = lines
+    assert (line["event"], line["log_level"]) == ("instance_repaired", "error")
+    assert (line["sop_instance_uid"], line["ae_title"]) == ("1.2.3.4.1", "SCANNER")
+    kept = store.instance("1.2.3.4.1")
+    assert kept is not None
+    store.check_bytes(kept)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import sqlalchemy as sa
 
-from echonode.store import database, disk, instance_files, opening, tombstones
+from echonode.store import database, disk, keeping, opening, tombstones
 from echonode.store.retention import RetentionPolicy
 from echonode.store.store import Incoming
 from echonode.store.tombstones import Deleted, Tombstones
@@ -34,7 +34,7 @@ def _no_file_fsync() -> None:
 
 
 def _no_folder_fsync() -> None:
-    for module in (disk, database, instance_files, tombstones, opening):
+    for module in (disk, database, keeping, tombstones, opening):
         module.fsync_folder = lambda folder: None
 
 

@@ -141,6 +141,13 @@ def test_a_warning_of_before_still_keeps_the_local_copy(
         assert store.figures(since=Clock()()).kept_after_warning == kept
 
 
+def test_no_file_of_before_counts_as_damaged(data_dir: Path) -> None:
+    """None was read yet; a file that is gone stays marked as it was."""
+    older_database(data_dir)
+    with Store.open(data_dir, now=Clock()) as store:
+        assert store.figures(since=Clock()()).damaged_files == 0
+
+
 def test_a_lossy_copy_of_before_is_sent_again_and_proved(data_dir: Path) -> None:
     """An older EchoNode left it `sent` for ever and forgot what it had sent: it is due at once."""
     older_database(data_dir, next_attempt_at=253402214400000000)  # the year 9999

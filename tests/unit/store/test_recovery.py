@@ -252,7 +252,7 @@ def test_recovery_converges_when_it_is_cut_off(
     with monkeypatch.context() as patched:
         patched.setattr(recovery, "remove", dying(recovery.remove))
         patched.setattr(recovery, "move_to_quarantine", dying(recovery.move_to_quarantine))
-        patched.setattr(recovery, "keep", dying(recovery.keep))
+        patched.setattr(recovery.Keeping, "settle", dying(recovery.Keeping.settle))
         patched.setattr("echonode.store.database.Writer.execute", dying(recovery.Writer.execute))
         with pytest.raises(Killed):
             reopened(data_dir)

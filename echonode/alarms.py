@@ -86,8 +86,15 @@ def _of_the_store(facts: Facts) -> Iterator[Alarm]:
     if store.missing_files:
         yield Alarm(
             name="missing_files",
-            text=f"{store.missing_files} stored files are gone from the disk: bring them back from "
-            "a backup, or have their senders send them again",
+            text=f"{store.missing_files} stored files are gone from the disk: have their senders "
+            "send them again, or bring them back from a backup and run `echonode reindex`",
+        )
+    if store.damaged_files:
+        yield Alarm(
+            name="damaged_files",
+            text=f"{store.damaged_files} files are not what was stored any more (in the log: "
+            "`file_damaged`): have their senders send them again, or bring them back from a "
+            "backup and run `echonode reindex`; and look for a failing disk",
         )
     if facts.quarantined:
         yield Alarm(

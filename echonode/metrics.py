@@ -11,6 +11,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from echonode.delivery.standing import Contact
 from echonode.intake import IntakeCounters
+from echonode.scrubbing import ScrubCounters
+from echonode.store.figures import StoreFigures
 from echonode.web.status import DestinationStatus, NodeStatus, ProbeStatus
 
 Metric = CounterMetricFamily | GaugeMetricFamily
@@ -21,7 +23,8 @@ def metrics_of(
     intake: IntakeCounters,
     *,
     active_associations: int,
-    instances_deleted: int,
+    store: StoreFigures,
+    scrub: ScrubCounters,
 ) -> Iterator[Metric]:
     """Every metric of the node."""
     for name, text, value in (
@@ -35,13 +38,22 @@ def metrics_of(
         ("associations_active", "Associations accepted and open", active_associations),
         ("intake_held", "Captures waiting in memory for the disk", intake.held),
         ("intake_held_bytes", "Bytes of them", intake.held_bytes),
+        ("missing_files", "Stored files that are gone", store.missing_files),
+        ("damaged_files", "Stored files that are not what was stored", store.damaged_files),
     ):
         yield GaugeMetricFamily(f"echonode_{name}", text, value=value)
     for name, text, value in (
         ("captures_stored", "Captures made durable", intake.stored),
         ("captures_lost", "Captures that could not be kept", intake.lost),
         ("captures_invalid", "Captures that are no valid object", intake.invalid),
-        ("instances_deleted", "Local copies that retention let go", instances_deleted),
+        ("instances_deleted", "Local copies that retention let go", store.instances_deleted),
+        (
+            "instances_repaired",
+            "Damaged or missing files replaced by a second sending",
+            store.instances_repaired,
+        ),
+        ("scrub_files", "Kept files read and compared by the scrub", scrub.files),
+        ("scrub_damaged", "Files that the scrub found damaged or gone", scrub.damaged),
     ):
         yield CounterMetricFamily(f"echonode_{name}", text, value=value)
     yield from _probe_metrics(status.probes)

@@ -50,6 +50,7 @@ from echonode.node_parts import (
     housekeeping,
     log_recovery,
     node_equipment,
+    scrubbing,
     unattended_exams,
 )
 from echonode.node_web import web_server
@@ -60,6 +61,7 @@ from echonode.query.find_scp import FindSCP
 from echonode.reencoding import Reencoder
 from echonode.retrieve.get_scp import GetSCP
 from echonode.retrieve.move_scp import MoveSCP
+from echonode.scrubbing import ScrubCounters
 from echonode.sources import source_settings
 from echonode.status import NodeReader
 from echonode.storage_scp import StorageSCP
@@ -165,6 +167,7 @@ class Node:
             for probe in config.probes
         ]
         self._reader = self._node_reader()
+        self._scrubbing = scrubbing(config, self.store)
         self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
         self.web = (
             web_server(
@@ -202,6 +205,9 @@ class Node:
                 worker.start()
             undo.callback(self._stop_part, self._housekeeping)
             self._housekeeping.start()
+            if self._scrubbing:
+                undo.callback(self._stop_part, self._scrubbing)
+                self._scrubbing.start()
             undo.callback(self._stop_part, self.acceptor)
             self.acceptor.start()
             if self.web:
@@ -286,6 +292,7 @@ class Node:
             store=self.store,
             sources=self.sources,
             intake_counters=lambda: self.intake.counters,
+            scrub_counters=lambda: self._scrubbing.counters if self._scrubbing else ScrubCounters(),
             active_associations=lambda: self.acceptor.active_associations,
             standing_of=lambda name: self.workers[name].standing,
             admission=self._admission,

@@ -13,6 +13,7 @@ from echonode.exam.unattended import UnattendedExams
 from echonode.housekeeping import Housekeeping
 from echonode.log import get_logger
 from echonode.objects.equipment import NodeEquipment
+from echonode.scrubbing import Scrubbing
 from echonode.sources import cine_bytes_per_s
 from echonode.status import NodeReader
 from echonode.store.disk_admission import DiskAdmission
@@ -93,6 +94,15 @@ def housekeeping(
         policy=retention_policy(config),
         alarms=reader.alarms,
         now=now,
+    )
+
+
+def scrubbing(config: Config, store: Store) -> Scrubbing | None:
+    """Reads every kept file in so many days; None where the configuration says never."""
+    if not config.retention.scrub_days:
+        return None
+    return Scrubbing(
+        store.scrub, store.notes, period_s=config.retention.scrub_days * _SECONDS_A_DAY
     )
 
 

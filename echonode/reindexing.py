@@ -2,26 +2,33 @@
 
 What a start mends is mended first: a database that is gone or damaged is made anew from the files
 (nothing then counts as committed, and what we captured is delivered again), files without a row are
-taken in. Then every file is read again; deliveries and promises stay what they are.
+taken in. Then every file is read again, twice: its attributes go into the index, and its bytes are
+compared with the hash that was kept when it was stored. What is damaged is marked and told, and
+what is whole again loses its mark. Deliveries and promises stay what they are, but for deliveries
+that were held for such damage: they go on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from echonode.store.figures import StoreFigures
 from echonode.store.index_refresh import RefreshReport
 from echonode.store.store import Store
 from echonode.store.values import RecoveryReport
+
+_COMPARED_AT_ONCE = 50  # rows, between two steps of the progress
 
 
 def reindex(
     data_dir: Path, *, destinations: Sequence[str], forwarding: Mapping[str, Sequence[str]]
 ) -> bool:
-    """Do it, with progress on the terminal; whether every file could be read.
+    """Do it, with progress on the terminal; whether every file is there and whole.
 
     destinations: where files without a row go when we captured them; forwarding: AE title -> where
     they go when it had sent them. Raises StoreLocked (a node
@@ -55,11 +62,24 @@ def reindex(
 
                 report = store.refresh_index(on_read)
                 progress.update(reading, total=report.read + report.unreadable)
-    _say(console, found, report)
-    return report.unreadable == 0
+                compare(store, progress)
+            figures = store.figures(since=datetime.now(UTC))
+    _say(console, found, report, figures)
+    return report.unreadable + figures.missing_files + figures.damaged_files == 0
 
 
-def _say(console: Console, found: RecoveryReport, report: RefreshReport) -> None:
+def compare(store: Store, progress: Progress) -> None:
+    """Compare every file with what was stored, and mark what is damaged or whole again."""
+    first, last = store.scrub.span()
+    comparing = progress.add_task("files compared", total=last - first + 1)
+    for after in range(first - 1, last, _COMPARED_AT_ONCE):
+        store.scrub.run(after, min(after + _COMPARED_AT_ONCE, last))
+        progress.update(comparing, completed=min(after + _COMPARED_AT_ONCE, last) - first + 1)
+
+
+def _say(
+    console: Console, found: RecoveryReport, report: RefreshReport, figures: StoreFigures
+) -> None:
     """What was done, in a few lines; no name of a patient or a file."""
     if found.database_rebuilt:
         console.print("The database was gone or damaged: it was made anew from the files.")
@@ -76,3 +96,10 @@ def _say(console: Console, found: RecoveryReport, report: RefreshReport) -> None
         console.print(f"[red]{found.orphans_unread} files without a row could not be read now.[/]")
     if report.unreadable:
         console.print(f"[red]{report.unreadable} instances have no file that can be read.[/]")
+    if figures.damaged_files:
+        console.print(
+            f"[red]{figures.damaged_files} files are not what was stored: have their senders send "
+            "them again.[/]"
+        )
+    if figures.missing_files:
+        console.print(f"[red]{figures.missing_files} files are gone.[/]")

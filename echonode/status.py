@@ -27,6 +27,7 @@ from echonode.intake import IntakeCounters
 from echonode.metrics import Metric, metrics_of
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy, Destination
+from echonode.scrubbing import ScrubCounters
 from echonode.store.disk_admission import DiskAdmission
 from echonode.store.figures import UNPROVED
 from echonode.store.store import Store
@@ -48,6 +49,7 @@ class NodeReader(Collector):
         store: Store,
         sources: Sequence[ProbeSource],
         intake_counters: Callable[[], IntakeCounters],
+        scrub_counters: Callable[[], ScrubCounters],
         active_associations: Callable[[], int],
         standing_of: Callable[[str], Standing],
         admission: DiskAdmission,
@@ -58,6 +60,7 @@ class NodeReader(Collector):
         self._store = store
         self._sources = sources
         self._intake_counters = intake_counters
+        self._scrub_counters = scrub_counters
         self._active_associations = active_associations
         self._standing_of = standing_of
         self._admission = admission
@@ -131,7 +134,8 @@ class NodeReader(Collector):
             self.status(),
             self._intake_counters(),
             active_associations=self._active_associations(),
-            instances_deleted=figures.instances_deleted,
+            store=figures,
+            scrub=self._scrub_counters(),
         )
 
     def alarms(self) -> tuple[Alarm, ...]:

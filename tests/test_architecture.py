@@ -36,6 +36,7 @@ RANKS = [
         "ledger",
         "operator_hand",
         "reindexing",
+        "scrubbing",
         "running_node",
     },
     {"held_captures", "remedies"},
@@ -75,7 +76,7 @@ MAY = {
     "log.py": set(),
     "demo*": OUTSIDE,
     "ledger.py": set(),
-    "reindexing.py": {"open()"},  # of the store
+    "reindexing.py": {"open()", "now()"},  # of the store; the figures' moment
     "probe_sim.py": OUTSIDE,
     "node*": OUTSIDE,
     "config/*": DISK,
@@ -93,6 +94,7 @@ MAY = {
     "flight_report.py": DISK,
     "listeners.py": NETWORK,  # this machine's name
     "housekeeping.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
+    "scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "dimse/*": OUTSIDE,
     "store/*": DISK | THREADS | CLOCK | CHANCE,
     "web/*": NETWORK | THREADS | DISK,

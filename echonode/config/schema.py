@@ -231,10 +231,14 @@ class Web(Section):
 
 
 class Retention(Section):
-    """What is deleted after the archive's promise, and what is kept free."""
+    """What is deleted after the archive's promise, what is kept free, and what is checked.
+
+    scrub_days: every kept file is read once in so many days and compared with its hash; 0 never.
+    """
 
     keep_days_after_commit: Annotated[float, Field(ge=0, le=36500)] = 7
     minimum_free_percent: Annotated[float, Field(ge=0, le=100)] = 10
+    scrub_days: Annotated[float, Field(ge=0, le=3650)] = 30
 
 
 class Logging(Section):

@@ -47,6 +47,7 @@ from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.recovery import Recovery
 from echonode.store.reports import Reports, resend_now
 from echonode.store.retention_door import RetentionDoor
+from echonode.store.scrub import Scrub
 from echonode.store.tombstones import Tombstones
 from echonode.store.transactions import Transactions
 from echonode.store.values import CommitOutcome, RecoveryReport, StoreOutcome
@@ -65,6 +66,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
     """The store of one node. Thread-safe.
 
     node_id: random, made once for a database; goes into derived UIDs. recovery: what `open` found.
+    scrub: reads kept files again (scrub.py). notes: small texts of other parts.
     on_delivery_due: each is called with a destination's name after deliveries to it became due, in
     the thread that made them so; it must be quick and must not raise.
     """
@@ -92,6 +94,9 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         self._check_bytes = check
         self._keeping = Keeping(writer, layout, check, now)
         self._files = InstanceFiles(layout, self._keeping, now)
+        self.scrub = Scrub(
+            writer, self._readers, layout, check_bytes=check, on_due=self._due, now=now
+        )
         self._deliveries = Deliveries(writer, self._readers, layout)
         self._moves = OperatorMoves(writer)
         self._transactions = Transactions(writer, self._readers)

@@ -50,6 +50,7 @@ def test_all_is_well() -> None:
     ("facts", "name"),
     [
         (replace(WELL, store=replace(WELL.store, missing_files=1)), "missing_files"),
+        (replace(WELL, store=replace(WELL.store, damaged_files=1)), "damaged_files"),
         (replace(WELL, store=replace(WELL.store, refused_reports=1)), "refused_reports"),
         (replace(WELL, store=replace(WELL.store, kept_after_warning=1)), "stored_with_warning"),
         (replace(WELL, quarantined=2), "quarantine"),

@@ -14,6 +14,7 @@ from echonode.delivery.standing import Standing
 from echonode.errors import IndexDamaged
 from echonode.intake import IntakeCounters
 from echonode.node_parts import disk_admission
+from echonode.scrubbing import ScrubCounters
 from echonode.status import NodeReader
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, put_many
@@ -40,6 +41,7 @@ class House:
             store=self.store,
             sources=[],
             intake_counters=IntakeCounters,
+            scrub_counters=lambda: ScrubCounters(files=3, damaged=1),
             active_associations=lambda: 0,
             standing_of=lambda name: Standing(),
             admission=disk_admission(config),

@@ -81,3 +81,15 @@ def test_files_that_are_gone_are_counted(data_dir: Path) -> None:
     assert done.returncode == 1
     assert "1 instances have no file that can be read" in done.stdout
     assert held(data_dir) == 20
+
+
+def test_files_that_are_not_what_was_stored_are_told(data_dir: Path) -> None:
+    """Every byte is compared: one turned bit is found, said, and exit code 1; mended, it is 0."""
+    path = next((data_dir / "instances").rglob("*.dcm"))
+    good = path.read_bytes()
+    path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    done = reindex(data_dir)
+    assert done.returncode == 1
+    assert "1 files are not what was stored" in done.stdout.replace("\n", " ")
+    path.write_bytes(good)
+    assert reindex(data_dir).returncode == 0

@@ -1,14 +1,16 @@
 """A process that stores instances and says, after each, that it is acknowledged. Dies by strace.
 
-    python -m tests.integration.store.storing_child DATA_DIR COUNT
+    python -m tests.integration.store.storing_child DATA_DIR COUNT [dies]
 
 Its stdout stands for the peer that was told success: a line `UID SHA256` for each instance. When
-the disk refuses, it tries the same instance again, as a peer that was answered A700 would.
+the disk refuses, it tries the same instance again, as a peer that was answered A700 would; with
+`dies` it is killed at that moment, before it can do anything else.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -20,13 +22,15 @@ from tests.unit.store.samples import dataset, put
 TRIES = 5
 
 
-def main(data_dir: Path, count: int) -> None:
+def main(data_dir: Path, count: int, *, dies: bool) -> None:
     with Store.open(data_dir, adopt_to=["pacs"]) as store:
         for number in range(1, count + 1):
             for _ in range(TRIES):
                 try:
                     kept = put(store, dataset(number), destinations=["pacs"]).instance
                 except OutOfSpace:
+                    if dies:
+                        os.kill(os.getpid(), signal.SIGKILL)
                     continue
                 line = f"{kept.sop_instance_uid} {kept.dataset_sha256}\n"
                 with suppress(OSError):  # the fault may hit this write: then nobody was told
@@ -35,4 +39,4 @@ def main(data_dir: Path, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), dies="dies" in sys.argv[3:])

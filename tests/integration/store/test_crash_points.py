@@ -41,13 +41,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run_with(strace: str, fault: str, data_dir: Path) -> dict[str, str]:
+def run_with(strace: str, fault: str, data_dir: Path, *options: str) -> dict[str, str]:
     """Run the storing process under a fault; returns what it acknowledged: UID -> hash."""
     done = subprocess.run(
         [
             *(strace, "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"inject={fault}"),
             *(sys.executable, "-B", "-m", "tests.integration.store.storing_child"),
-            *(str(data_dir), str(COUNT)),
+            *(str(data_dir), str(COUNT), *options),
         ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -104,14 +104,16 @@ def violations(data_dir: Path, acknowledged: dict[str, str]) -> Iterator[str]:
             yield "a second start still had something to mend"
 
 
-def run_all(faults: list[str], template: Path, folder: Path) -> dict[str, tuple[int, list[str]]]:
+def run_all(
+    faults: list[str], template: Path, folder: Path, *options: str
+) -> dict[str, tuple[int, list[str]]]:
     """Each fault on its own copy: fault -> (how many acknowledged, violations)."""
     strace = require_program("strace")
 
     def run(fault: str) -> tuple[int, list[str]]:
         data_dir = folder / fault.replace(":", "_").replace("=", "_")
         shutil.copytree(template, data_dir)
-        acknowledged = run_with(strace, fault, data_dir)
+        acknowledged = run_with(strace, fault, data_dir, *options)
         found = list(violations(data_dir, acknowledged))
         shutil.rmtree(data_dir)
         return len(acknowledged), found
@@ -138,3 +140,21 @@ def test_one_refusal_of_the_disk_loses_nothing_and_stops_nothing(
     # acknowledgement itself; no other costs any instance.
     assert {fault: n for fault, n in stored.items() if n not in (0, COUNT - 1, COUNT)} == {}
     assert list(stored.values()).count(COUNT) > len(stored) / 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_commit_that_the_disk_broke_off_and_then_a_kill_part_no_row_from_its_file(
+    template: Path, tmp_path: Path
+) -> None:
+    """Two faults: EIO within a COMMIT, and the process dies. Whether the row is there shows only at
+    the next start, so the file must have stayed: with the row it is whole, without it is adopted.
+    """
+    faults = [
+        f"{call}:error=EIO:when={n}"
+        for call, counts in (("fdatasync", range(1, 8)), ("pwrite64", range(1, 60, 4)))
+        for n in counts
+    ]
+    results = run_all(faults, template, tmp_path, "dies")
+    assert {fault: found for fault, (_, found) in results.items() if found} == {}
+    assert any(0 < acknowledged < COUNT for acknowledged, _ in results.values())

@@ -67,6 +67,15 @@ def test_only_the_proof_that_was_asked_for_counts(
     assert (kept(holding(destination, state)) == "") is goes
 
 
+@pytest.mark.parametrize("state", [state for state in S if state not in (S.COMMITTED, S.VERIFIED)])
+def test_the_proof_of_one_does_not_stand_for_one_that_left_the_configuration(
+    state: DeliveryState,
+) -> None:
+    """It was addressed to both: what left, and only said that it received it, must still prove."""
+    assert "gone does not hold it" in kept(holding("pacs", S.COMMITTED), holding("gone", state))
+    assert kept(holding("pacs", S.COMMITTED), holding("gone", S.COMMITTED)) == ""
+
+
 def test_one_nobody_was_asked_to_keep_stays() -> None:
     """Received from a peer, or captured without a destination: nobody else has it."""
     assert "no archive" in kept()

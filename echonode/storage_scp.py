@@ -6,6 +6,8 @@ Rules
 - The same SOP Instance UID with other bytes: the first is kept, the second quarantined, A900.
 - A dataset that does not match its command set is A900, one that cannot be read C000
   (PS3.4 B.2.3); a full disk is A700, answered by dimse/ from OutOfSpace.
+- Below the reserve of the disk nothing is taken from peers (A700): a sender still has what it sends
+  and may try again, a probe's exam that has begun has nowhere else to go. The reserve is for that.
 - What a peer sends that has a forwarding rule is delivered as our own is: queued in the same
   transaction, sent again until the destination has it. The same bytes again are queued to where
   they have not been queued yet.
@@ -14,7 +16,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import MappingProxyType
 from typing import cast
@@ -36,6 +38,7 @@ from echonode.store.values import StoreOutcome
 log = get_logger(__name__)
 
 SUCCESS = 0x0000
+OUT_OF_RESOURCES = 0xA700  # PS3.4 B.2.3: the sender keeps it, and may try again later
 DATASET_DOES_NOT_MATCH_SOP_CLASS = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 _STATUSES: tuple[tuple[type[EchoNodeError], int], ...] = (
@@ -47,16 +50,26 @@ _STATUSES: tuple[tuple[type[EchoNodeError], int], ...] = (
 
 
 class StorageSCP:
-    """Takes what peers send. forwarding: a peer's name -> the destinations it goes on to."""
+    """Takes what peers send. forwarding: a peer's name -> the destinations it goes on to.
+
+    refusal: why nothing more is taken just now, '' when it is.
+    """
 
     def __init__(
-        self, store: Store, *, forwarding: Mapping[str, Sequence[str]] = MappingProxyType({})
+        self,
+        store: Store,
+        *,
+        forwarding: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        refusal: Callable[[], str] = lambda: "",
     ) -> None:
         self._store = store
         self._forwarding = forwarding
+        self._refusal_now = refusal
 
     def open_incoming(self, head: IncomingHead) -> IncomingFile:
-        """Where the dataset's bytes go. Raises OutOfSpace."""
+        """Where the dataset's bytes go. Raises OutOfSpace; DimseFailure below the reserve."""
+        if reason := self._refusal_now():
+            raise self._refused(head, OUT_OF_RESOURCES, reason)
         return self._store.open_incoming(
             sop_class_uid=head.sop_class_uid,
             sop_instance_uid=head.sop_instance_uid,
@@ -101,11 +114,14 @@ class StorageSCP:
     def _refusal(self, head: IncomingHead, error: EchoNodeError) -> DimseFailure:
         """The status that says why, and the log's line."""
         status = next(s for kind, s in _STATUSES if isinstance(error, kind))
+        return self._refused(head, status, str(error))
+
+    def _refused(self, head: IncomingHead, status: int, reason: str) -> DimseFailure:
         log.warning(
             "store_refused",
             sop_instance_uid=head.sop_instance_uid,
             ae_title=head.caller.ae_title,
             status=f"0x{status:04X}",
-            reason=str(error),
+            reason=reason,
         )
-        return DimseFailure(status, str(error))
+        return DimseFailure(status, reason)

@@ -1,8 +1,9 @@
 """Room on the disk, told in minutes of cine, and whether a new exam may begin.
 
 Rules
-- Below the reserve (retention.minimum_free_percent) no new exam begins; one that has begun goes on,
-  for the reserve is there so that it can: a cine is never broken off in the middle.
+- Below the reserve (retention.minimum_free_percent) no new exam begins and peers are answered A700;
+  an exam that has begun goes on, for the reserve is there so that it can: a cine is never broken
+  off in the middle. A peer's study is: the peer has the rest, and sends it when there is room.
 - Asked anew each time: when there is room again, the next exam begins without anybody's help.
 """
 
@@ -46,7 +47,8 @@ class DiskSpace:
             return ""
         return (
             f"{self.free_percent:.1f}% of the disk is free, {self.minimum_free_percent:g}% is the "
-            "least: new exams are refused until there is room"
+            "least: new exams are refused until there is room, and peers are told to send later "
+            "(A700)"
         )
 
 

@@ -126,3 +126,18 @@ def test_an_instance_that_comes_again_repairs_a_damaged_file_and_that_is_said(st
     kept = store.instance("1.2.3.4.1")
     assert kept is not None
     store.check_bytes(kept)
+
+
+def test_below_the_reserve_a_peer_is_told_to_send_later(store: Store) -> None:
+    """A700 before a byte is written, with the reason in the log; with room again it is taken."""
+    reasons = ["9% of the disk is free"]
+    scp = StorageSCP(store, refusal=lambda: reasons[0] if reasons else "")
+    with structlog.testing.capture_logs() as lines, pytest.raises(DimseFailure) as refused:
+        send(scp)
+    assert refused.value.status == 0xA700
+    [line] = lines
+    assert (line["event"], line["status"]) == ("store_refused", "0xA700")
+    assert line["reason"] == "9% of the disk is free"
+    assert list(store.scratch.iterdir()) == []
+    reasons.clear()
+    assert send(scp) == 0x0000

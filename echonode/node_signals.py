@@ -20,6 +20,9 @@ from echonode.freed_memory import give_back_freed_memory
 from echonode.node import Node
 from echonode.process_limits import forbid_core_dumps, raise_descriptor_limit
 
+# Whatever the process makes, SQLite's files included, holds patients' data: for its user alone.
+_NOBODY_ELSE = 0o077
+
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], None]]:
@@ -59,6 +62,7 @@ def run_until_signalled(config: Config) -> None:
     Raises EchoNodeError where it cannot start.
     """
     with stop_signals() as wait:
+        os.umask(_NOBODY_ELSE)
         give_back_freed_memory()
         raise_descriptor_limit()
         if not config.process.core_dumps:

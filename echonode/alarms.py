@@ -3,7 +3,7 @@
 Rules
 - An alarm is something that does not mend itself, or that should have by now. It does not make the
   node unready: with an unreachable archive it goes on taking exams, which is what it is for. What
-  keeps it from taking an exam is a check (status.py), and answers 503.
+  keeps it from taking an exam is a check (status.py), and answers 503; it is an alarm as well.
 - Each has a name that stays the same while its text changes, so that it is raised and cleared once.
 - No patient data: names of destinations, counts, times.
 """
@@ -34,6 +34,14 @@ INDEX_DAMAGED = Alarm(
 )
 
 
+INDEX_GONE = Alarm(
+    name="index_gone",
+    text="the database (index.sqlite) was removed or replaced while the node uses it: restart the "
+    "node. What is stored now goes into the file that was removed; the next start takes the stored "
+    "files in again, and delivers again what we captured",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DestinationFacts:
     """A destination."""
@@ -54,8 +62,9 @@ class DestinationFacts:
 class Facts:
     """The node at one moment. disk_problem: why no exam may begin; call_back: AE, host and port.
 
-    index_doubted: the database was found damaged since the node started. frameless_probes: name of
-    a probe that is connected and brings no image -> in words.
+    index_doubted: the database was found damaged since the node started. index_gone: it is not the
+    file that is open. refusing: why nothing can be stored, '' when the last writes were durable.
+    frameless_probes: name of a probe that is connected and brings no image -> in words.
     """
 
     destinations: Sequence[DestinationFacts]
@@ -65,6 +74,8 @@ class Facts:
     call_back: str
     index_doubted: bool = False
     frameless_probes: Mapping[str, str] = field(default_factory=dict)
+    index_gone: bool = False
+    refusing: str = ""
 
 
 def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
@@ -83,6 +94,13 @@ def _of_the_store(facts: Facts) -> Iterator[Alarm]:
     store = facts.store
     if facts.index_doubted:
         yield INDEX_DAMAGED
+    if facts.index_gone:
+        yield INDEX_GONE
+    if facts.refusing:
+        yield Alarm(
+            name="refusing",
+            text=f"nothing can be stored: {facts.refusing}. Senders are told to send later (A700)",
+        )
     if store.missing_files:
         yield Alarm(
             name="missing_files",

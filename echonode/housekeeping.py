@@ -5,6 +5,8 @@ Rules
   has passed since the last look, a bounded step each time.
 - A wall clock that was set back is noticed here, and what waits is moved with it
   (store/clock_steps.py).
+- A small durable write each time finds out that the disk has turned read-only where nothing else is
+  written for hours (store/durability.py).
 - An alarm is logged when it comes and when it goes, not every minute.
 """
 
@@ -23,6 +25,8 @@ from echonode.web.health import Alarm
 
 # Of some hundred instances each: ten thousand a minute empties any disk, and lets others write.
 _ROUNDS = 20
+# While the disk refuses: somebody waits for the node to be ready again.
+RETRY_EVERY_S = 5.0
 
 log = get_logger(__name__)
 
@@ -64,10 +68,12 @@ class Housekeeping:
 
     def look(self) -> None:
         """Once around; alarms are told also where the rest fails. Raises StoreError."""
+        self._store.prove_writable()
         try:
-            self._watch_clock()
-            self._observe()
-            self._recycle()
+            if not self._store.unwritable:
+                self._watch_clock()
+                self._observe()
+                self._recycle()
         finally:
             self._tell()
 
@@ -114,4 +120,12 @@ class Housekeeping:
                 log.error("housekeeping_stalled", reason=str(error))
             except Exception:  # the thread's top: the next look may go well
                 log.exception("housekeeping_stalled")
-            self._stopping.wait(self._every_s)
+            self._wait()
+
+    def _wait(self) -> None:
+        """Until the next look is due: soon, where the disk refuses."""
+        waited_s, step_s = 0.0, min(self._every_s, RETRY_EVERY_S)
+        while waited_s < self._every_s and not self._stopping.wait(step_s):
+            waited_s += step_s
+            if self._store.durability.problem:
+                return

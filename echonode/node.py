@@ -6,6 +6,8 @@
                         └────── commitment reports
 
 Rules
+- A store whose disk cannot be written is served for queries and retrieval; what would write into it
+  (intake, deliveries, reports) is not started, and the node is not ready.
 - What others need comes first: the store before everything, the listeners before the probes. The
   log says `node_ready` once every listener answers.
 - Stopping goes the other way, within one deadline: probes close their clips, the intake stores
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import TracebackType
@@ -87,7 +90,7 @@ class Node:
     def __init__(self, config: Config) -> None:
         """Open the store and build every part; nothing runs yet.
 
-        Raises StoreLocked, SchemaTooNew, OutOfSpace.
+        Raises StoreLocked, SchemaTooNew, ConfigError, OutOfSpace.
         """
         self.config = config
         self.peers = config.peer_values()
@@ -99,6 +102,14 @@ class Node:
             adopt_to=names,
             forward_to=config.forwarding_by_ae_title(),
         )
+        with ExitStack() as broken_off:
+            broken_off.callback(self.store.close)
+            self._build(names)
+            broken_off.pop_all()
+
+    def _build(self, names: Sequence[str]) -> None:
+        """Every part around the open store; names: of the destinations."""
+        config = self.config
         self._admission = disk_admission(config)
         self._reencoder = Reencoder(self.store.scratch)
         self._call_back = call_back_address(config)
@@ -162,7 +173,7 @@ class Node:
                 source_settings(probe),
                 on_acquisition=self._take,
                 store=lambda acquisition: self.intake.store(acquisition).sop_instance_uid,
-                admit=self._admission.refusal,
+                admit=self._no_capture,
             )
             for probe in config.probes
         ]
@@ -196,18 +207,12 @@ class Node:
             undo.callback(self.store.close)
             undo.callback(self._reencoder.close)
             log_recovery(self.store.recovery)
-            undo.callback(self._stop_part, self.intake)
-            self.intake.start()
-            undo.callback(self._stop_part, self._commitment_scp)
-            self._commitment_scp.start()
-            undo.callback(self._stop_part, Together(self.workers.values()))
-            for worker in self.workers.values():
-                worker.start()
+            if self.store.unwritable:
+                log.error("store_unwritable", reason=self.store.unwritable, alarm=True)
+            else:
+                self._start_writing(undo)
             undo.callback(self._stop_part, self._housekeeping)
             self._housekeeping.start()
-            if self._scrubbing:
-                undo.callback(self._stop_part, self._scrubbing)
-                self._scrubbing.start()
             undo.callback(self._stop_part, self.acceptor)
             self.acceptor.start()
             if self.web:
@@ -225,6 +230,19 @@ class Node:
             web="{}:{}".format(*self.web.address) if self.web else None,
             milliseconds=round((time.monotonic() - began) * 1000),
         )
+
+    def _start_writing(self, undo: ExitStack) -> None:
+        """Start the parts that write to the store: where it is read-only, none of them runs."""
+        undo.callback(self._stop_part, self.intake)
+        self.intake.start()
+        undo.callback(self._stop_part, self._commitment_scp)
+        self._commitment_scp.start()
+        undo.callback(self._stop_part, Together(self.workers.values()))
+        for worker in self.workers.values():
+            worker.start()
+        if self._scrubbing:
+            undo.callback(self._stop_part, self._scrubbing)
+            self._scrubbing.start()
 
     def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop every part in reverse, within `deadline_s` in all; then nothing is left running."""
@@ -254,7 +272,11 @@ class Node:
     # --- the callables that join the rooms ---
 
     def _services(self) -> Services:
-        storage = StorageSCP(self.store, forwarding=self.config.forwarding_by_peer())
+        storage = StorageSCP(
+            self.store,
+            forwarding=self.config.forwarding_by_peer(),
+            refusal=self._admission.refusal,
+        )
         return Services(
             open_incoming=storage.open_incoming,
             store=storage.store,
@@ -277,6 +299,10 @@ class Node:
 
     def _take(self, acquisition: Acquisition) -> None:
         self.intake.take(acquisition)
+
+    def _no_capture(self) -> str:
+        """Why no capture may begin just now; '' when one may."""
+        return self.store.unwritable or self._admission.refusal()
 
     def _exam_for(self, connection_id: str, probe: str, started_at: datetime) -> ExamFacts:
         return self._exams[probe].exam_for(connection_id, probe, started_at)

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from echonode import __version__
 from echonode.alarms import (
     INDEX_DAMAGED,
+    INDEX_GONE,
     REFUSED_REPORTS_FOR,
     DestinationFacts,
     Facts,
@@ -117,6 +118,7 @@ class NodeReader(Collector):
         """What must be well for the node to take an exam."""
         return {
             "store": self._check_store,
+            "writes": self._check_writes,
             "disk": self._admission.refusal,
             "intake": self._check_intake,
         }
@@ -169,6 +171,8 @@ class NodeReader(Collector):
                 for source in self._sources
                 if (counts := source.counts).connected and counts.problem
             },
+            index_gone=self._store.durability.database_gone,
+            refusing=self._store.durability.problem,
         )
 
     def _check_store(self) -> str:
@@ -178,7 +182,13 @@ class NodeReader(Collector):
             return INDEX_DAMAGED.text
         except StoreError as error:
             return f"the database does not answer: {type(error).__name__}"
+        if self._store.durability.database_gone:
+            return INDEX_GONE.text
         return INDEX_DAMAGED.text if self._store.is_doubted else ""
+
+    def _check_writes(self) -> str:
+        refusing = self._store.durability.problem
+        return f"nothing can be stored: {refusing}" if refusing else ""
 
     def _check_intake(self) -> str:
         held = self._intake_counters().held

@@ -130,12 +130,17 @@ def writer_engine(path: Path) -> sa.Engine:
     )
 
 
-def reader_engine(path: Path) -> sa.Engine:
-    """An engine of any number of connections that only read."""
+def reader_engine(path: Path, *, unchanging: bool = False) -> sa.Engine:
+    """An engine of any number of connections that only read.
+
+    unchanging: nobody can write it, and there is no WAL: SQLite needs no file beside it then, which
+    it could not make on a read-only disk.
+    """
+    immutable = "&immutable=1" if unchanging else ""
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"file:{quote(str(path))}?mode=ro",
+            f"file:{quote(str(path))}?mode=ro{immutable}",
             uri=True,
             check_same_thread=False,
             isolation_level=None,
@@ -173,9 +178,21 @@ class _Ticket(Generic[T]):
 
 
 class Writer:
-    """The only writer. Thread-safe; work runs in the thread of whoever's turn it is."""
+    """The only writer. Thread-safe; work runs in the thread of whoever's turn it is.
 
-    def __init__(self, engine: sa.Engine) -> None:
+    guard: asked before each transaction; raises OutOfSpace where none may be made. on_outcome: told
+    of each that is durable (None) or was refused.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        guard: Callable[[], None] = lambda: None,
+        on_outcome: Callable[[OutOfSpace | None], None] = lambda error: None,
+    ) -> None:
+        self._guard = guard
+        self._on_outcome = on_outcome
         self._engine = engine
         self._connection = engine.connect()
         self._turn = threading.Lock()
@@ -253,20 +270,40 @@ class Writer:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _damage_told(self._engine), database_errors():
-            self._connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.exec_driver_sql("COMMIT")
-            except BaseException:
-                self._roll_back()
-                raise
+        try:
+            self._guard()
+            with _damage_told(self._engine), database_errors():
+                self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+                try:
+                    yield
+                    self._connection.exec_driver_sql("COMMIT")
+                except BaseException:
+                    self._roll_back()
+                    raise
+        except OutOfSpace as error:
+            self._on_outcome(error)
+            raise
+        self._on_outcome(None)
 
     def _roll_back(self) -> None:
         # After some failures SQLite has rolled back by itself, and a ROLLBACK would be an error.
         driver_connection = self._connection.connection.driver_connection
         if isinstance(driver_connection, sqlite3.Connection) and driver_connection.in_transaction:
             self._connection.exec_driver_sql("ROLLBACK")
+
+
+class RefusingWriter(Writer):
+    """Of a store whose disk could not be written when it was opened: refuses all work."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def run(self, work: Callable[[sa.Connection], T], *, folder: Path | None = None) -> T:
+        """Raises OutOfSpace."""
+        raise OutOfSpace(self._reason)
 
 
 def _with_durable_folders(batch: list[_Ticket[object]]) -> list[_Ticket[object]]:

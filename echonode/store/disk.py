@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from echonode.errors import OutOfSpace
@@ -47,10 +47,22 @@ def make_folder(folder: Path) -> None:
     fsync_folder(folder.parent)
 
 
+def is_read_only(folder: Path) -> bool:
+    """Whether nobody at all can write the disk that a folder is on. Raises OutOfSpace."""
+    with disk_errors(f"to look into {folder}"):
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
 def rename(source: Path, target: Path) -> None:
     """Move a file within the disk; durable after `fsync_folder(target.parent)`."""
     with disk_errors("to rename a file"):
         source.rename(target)
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file that our user alone may read, whatever the umask. Raises OutOfSpace."""
+    with disk_errors("a new file"):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def leave_mark(path: Path) -> None:
@@ -64,7 +76,10 @@ def leave_mark(path: Path) -> None:
     fsync_folder(path.parent)
 
 
-def remove(path: Path) -> None:
-    """Remove a file if it is there and the disk lets us; what stays is found at the next start."""
-    with suppress(OSError):
-        path.unlink()
+def remove(path: Path) -> bool:
+    """Remove a file if it is there; whether it is gone. What stays is found at the next start."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from echonode.errors import OutOfSpace
 from echonode.store.disk import disk_errors, remove
 from echonode.store.file_meta import encode
 
 
 class Incoming:
-    """A temporary Part 10 file (implements dimse.services.IncomingFile). One thread at a time."""
+    """A temporary Part 10 file (implements dimse.services.IncomingFile). One thread at a time.
+
+    on_refused: told of what the disk refuses. remove: how the file goes that is not kept.
+    """
 
     def __init__(
         self,
@@ -26,6 +31,8 @@ class Incoming:
         sop_instance_uid: str,
         transfer_syntax_uid: str,
         source_ae_title: str,
+        on_refused: Callable[[OutOfSpace], None] = lambda error: None,
+        remove: Callable[[Path], object] = remove,
     ) -> None:
         """Create the file and write all that stands before the dataset. Raises OutOfSpace."""
         self.sop_class_uid = sop_class_uid
@@ -33,6 +40,8 @@ class Incoming:
         self.transfer_syntax_uid = transfer_syntax_uid
         self.source_ae_title = source_ae_title
         self.path = path
+        self._on_refused = on_refused
+        self._remove = remove
         self._hash = hashlib.sha256()
         meta = encode(
             sop_class_uid=sop_class_uid,
@@ -41,7 +50,7 @@ class Incoming:
             source_ae_title=source_ae_title,
         )
         self.dataset_offset = self.size = len(meta)
-        with disk_errors("a new file"):
+        with self._disk_errors("a new file"):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             self._descriptor: int | None = os.open(path, flags, 0o600)
         self._append(meta)
@@ -62,13 +71,13 @@ class Incoming:
         descriptor = self._open_descriptor()
         self._descriptor = None
         try:
-            with disk_errors("to keep a file"):
+            with self._disk_errors("to keep a file"):
                 try:
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
         except BaseException:
-            remove(self.path)
+            self._remove(self.path)
             raise
 
     def discard(self) -> None:
@@ -77,18 +86,27 @@ class Incoming:
             descriptor, self._descriptor = self._descriptor, None
             with suppress(OSError):
                 os.close(descriptor)
-        remove(self.path)
+        self._remove(self.path)
 
     def _append(self, data: bytes | bytearray | memoryview) -> None:
         descriptor = self._open_descriptor()
         try:
-            with disk_errors("the bytes of a file"):
+            with self._disk_errors("the bytes of a file"):
                 view = memoryview(data).cast("B")
                 # A short write is how a disk that is nearly full begins: the next one says why.
                 while view:
                     view = view[os.write(descriptor, view) :]
         except BaseException:
             self.discard()
+            raise
+
+    @contextmanager
+    def _disk_errors(self, doing: str) -> Iterator[None]:
+        try:
+            with disk_errors(doing):
+                yield
+        except OutOfSpace as error:
+            self._on_refused(error)
             raise
 
     def _open_descriptor(self) -> int:

@@ -21,16 +21,18 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from echonode.errors import Damaged, EchoNodeError, InstanceConflict, Mismatch
+from echonode.errors import Damaged, EchoNodeError, InstanceConflict, Mismatch, OutOfSpace
 from echonode.model.file_head import names
 from echonode.model.instance import InstanceRecord, Origin, StoredInstance
 from echonode.store.database import CommitUncertain
 from echonode.store.dataset_reader import read_head
-from echonode.store.disk import remove, rename
+from echonode.store.disk import rename
+from echonode.store.durability import Durability, Kind
 from echonode.store.incoming import Incoming
 from echonode.store.index_writer import Insertion, NewInstance
 from echonode.store.keeping import Keeping, Settled, move_to_quarantine
 from echonode.store.layout import FileIds, Layout
+from echonode.store.leftovers import Leftovers
 from echonode.store.record import record_of
 from echonode.store.values import CommitOutcome, StoreOutcome
 
@@ -38,7 +40,16 @@ from echonode.store.values import CommitOutcome, StoreOutcome
 class InstanceFiles:
     """Takes files in. Thread-safe, but for each Incoming, which is one thread's."""
 
-    def __init__(self, layout: Layout, keeping: Keeping, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        keeping: Keeping,
+        durability: Durability,
+        leftovers: Leftovers,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._durability = durability
+        self._leftovers = leftovers
         self._layout = layout
         self._keeping = keeping
         self._now = now
@@ -59,7 +70,12 @@ class InstanceFiles:
             sop_instance_uid=sop_instance_uid,
             transfer_syntax_uid=transfer_syntax_uid,
             source_ae_title=source_ae_title,
+            on_refused=self._refused,
+            remove=self._leftovers.remove,
         )
+
+    def _refused(self, error: OutOfSpace) -> None:
+        self._durability.refused(Kind.FILES, error)
 
     def read_record(self, incoming: Incoming) -> InstanceRecord:
         """See Store.read_record."""
@@ -79,6 +95,31 @@ class InstanceFiles:
         evidence: Mapping[str, int | str],
     ) -> CommitOutcome:
         """See Store.commit."""
+        try:
+            done = self._commit(
+                incoming,
+                record,
+                origin=origin,
+                destinations=destinations,
+                acquired_at=acquired_at,
+                evidence=evidence,
+            )
+        except OutOfSpace as error:
+            self._refused(error)
+            raise
+        self._durability.succeeded(Kind.FILES)
+        return done
+
+    def _commit(
+        self,
+        incoming: Incoming,
+        record: InstanceRecord,
+        *,
+        origin: Origin,
+        destinations: Sequence[str],
+        acquired_at: datetime | None,
+        evidence: Mapping[str, int | str],
+    ) -> CommitOutcome:
         try:
             _agree(incoming, record)
             incoming.seal()
@@ -107,7 +148,7 @@ class InstanceFiles:
             self._ids.leave_folder()
             raise
         except (EchoNodeError, sa.exc.SQLAlchemyError):
-            remove(path)
+            self._leftovers.remove(path)
             self._ids.leave_folder()
             raise
         return self._outcome(new, settled)
@@ -121,7 +162,7 @@ class InstanceFiles:
                     "the second is in quarantine"
                 )
             case Insertion.DUPLICATE:
-                remove(self._layout.instance_file(new.file_id))
+                self._leftovers.remove(self._layout.instance_file(new.file_id))
                 return CommitOutcome(outcome=StoreOutcome.DUPLICATE, instance=settled.kept)
             case Insertion.FILE_REPLACED:
                 return CommitOutcome(

@@ -7,6 +7,7 @@
       incoming/NAME.part          files that are being written; removed at the next start
       instances/ab/cd/ID.dcm      one Part 10 file for each instance; ID begins with abcd
       quarantine/ID.dcm           same SOP Instance UID as a stored instance, other bytes
+      ballast/N.bin               given up when the database needs room at start (ballast.py)
       deleted/ID.dcm              on its way out (tombstones.py); removed at the next start
 
 Rules
@@ -18,15 +19,21 @@ Rules
 
 from __future__ import annotations
 
+import errno
 import re
 import secrets
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from echonode.errors import ConfigError, ConfigFault, OutOfSpace
 from echonode.store.disk import make_folder
 
 FILES_PER_FOLDER = 1000
+# Of a disk that is full or broken, or of this machine; everything else is a folder that cannot be.
+_SHORTAGES = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+)
 _FILE_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -65,10 +72,28 @@ class Layout:
         return self.data_dir / "deleted"
 
     def make(self) -> None:
-        """Make the folders that are not there yet. Raises OutOfSpace."""
+        """Make the folders that are not there yet.
+
+        Raises OutOfSpace; ConfigError where data_dir is no folder that this user may write.
+        """
         folders = (self.incoming, self.instances, self.quarantine, self.deleted)
-        for folder in (self.data_dir, *folders):
-            make_folder(folder)
+        try:
+            for folder in (self.data_dir, *folders):
+                make_folder(folder)
+        except OutOfSpace as error:
+            cause = error.__cause__
+            if not isinstance(cause, OSError) or cause.errno in _SHORTAGES:
+                raise
+            doing = "written" if self.data_dir.is_dir() else "made"
+            raise ConfigError(
+                [
+                    ConfigFault(
+                        path="data_dir",
+                        problem=f"{self.data_dir} cannot be {doing} ({cause.strerror})",
+                        remedy="Give a folder that this user may write.",
+                    )
+                ]
+            ) from error
 
     def instance_file(self, file_id: str) -> Path:
         """The file of an instance."""
@@ -81,6 +106,15 @@ class Layout:
     def deleted_file(self, file_id: str) -> Path:
         """Where the file of an instance goes on its way out."""
         return self.deleted / f"{file_id}.dcm"
+
+    @property
+    def ballast(self) -> Path:
+        return self.data_dir / "ballast"
+
+    @property
+    def write_trial(self) -> Path:
+        """Written now and then to see that the disk takes it (durability.py)."""
+        return self.incoming / "trial.part"
 
     def new_incoming_file(self) -> Path:
         """A temporary file that does not exist yet."""

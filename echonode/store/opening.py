@@ -10,19 +10,25 @@ Rules
 - A first start that is cut off while it makes the database leaves a rollback journal (there is no
   WAL yet). Only one that may write can undo it; nothing of a later version ever has one.
 - What the check does not see, and the first reading of it does (recovery.py), is damage as well.
+- A full disk: the ballast (ballast.py) is given up for the database. A disk that cannot be written
+  even then: a store that is there is opened for reading alone.
 - A damaged database is kept beside the new one. Its rows come again from the files, its
   deliveries and promises do not: all counts as not committed, and is delivered again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 
-from echonode.errors import Damaged
+from echonode.errors import Damaged, OutOfSpace
 from echonode.store import schema
+from echonode.store.ballast import Ballast
 from echonode.store.database import (
     Writer,
     database_errors,
@@ -31,29 +37,76 @@ from echonode.store.database import (
     watch_for_damage,
     writer_engine,
 )
-from echonode.store.disk import fsync_folder, rename
+from echonode.store.disk import fsync_folder, make_private, rename
 from echonode.store.doubt import IndexDoubt, settle_doubt, was_doubted
+from echonode.store.durability import takes_files
 from echonode.store.layout import Layout
 from echonode.store.migrations import SCHEMA_VERSION, migrate, refuse_newer
+
+T = TypeVar("T")
 
 _STOPPED_ORDERLY = "stopped_orderly"
 _ROWS_AT_ONCE = 1000
 
 
-def open_writer(layout: Layout, now: datetime, doubt: IndexDoubt) -> tuple[Writer, bool]:
+def open_on_any_disk(
+    open_: Callable[[], T],
+    open_unwritable: Callable[[OutOfSpace], T],
+    *,
+    ballast: Ballast,
+    layout: Layout,
+) -> T:
+    """Open the store; with the ballast's room where there is none, or for reading alone.
+
+    Raises what `open_` raises where neither helps: on a disk that can be written, something else is
+    wrong, and a store that does not exist cannot be read.
+    """
+    try:
+        return open_()
+    except OutOfSpace as error:
+        refused = error
+    if ballast.give_up():
+        try:
+            return open_()
+        except OutOfSpace as error:
+            refused = error
+    if not layout.database.exists() or takes_files(layout):
+        raise refused
+    return open_unwritable(refused)
+
+
+def has_wal(layout: Layout) -> bool:
+    """Whether the database has a WAL with something in it."""
+    wal = layout.database.with_name(f"{layout.database.name}-wal")
+    return wal.exists() and wal.stat().st_size > 0
+
+
+def open_writer(
+    layout: Layout,
+    now: datetime,
+    doubt: IndexDoubt,
+    *,
+    guard: Callable[[], None] = lambda: None,
+    on_outcome: Callable[[OutOfSpace | None], None] = lambda error: None,
+) -> tuple[Writer, bool]:
     """The writer of a database of the present version, and whether it had to be made.
+
+    guard, on_outcome: see Writer.
 
     Raises SchemaTooNew, OutOfSpace; Damaged where `set_aside` is what is left to do.
     """
+    keep_private(layout)
     version, sound = _look(layout)
     if not sound:
         set_aside(layout, now)
         version = 0
     settle_doubt(layout)
+    if not layout.database.exists():
+        make_private(layout.database)
     with database_errors():
         engine = writer_engine(layout.database)
         watch_for_damage(engine, doubt.arise)
-        writer = Writer(engine)
+        writer = Writer(engine, guard=guard, on_outcome=on_outcome)
     try:
         if version < SCHEMA_VERSION:
             writer.run(lambda connection: migrate(connection, version, now))
@@ -143,6 +196,18 @@ def _read_every_row(connection: sa.Connection) -> None:
     for table in schema.METADATA.sorted_tables:
         for part in streaming.execute(sa.select(table)).partitions():
             del part
+
+
+def keep_private(layout: Layout) -> None:
+    """The database is for our user alone, also one that an earlier version made readable.
+
+    Nothing where that may not be changed: the folder, which is ours alone, keeps others out.
+    """
+    for pattern in ("index.sqlite*", "damaged-*.sqlite*"):
+        for path in layout.data_dir.glob(pattern):
+            with suppress(OSError):
+                if path.stat().st_mode & 0o077:
+                    path.chmod(0o600)
 
 
 def set_aside(layout: Layout, now: datetime) -> None:

@@ -28,11 +28,11 @@ from echonode.store.values import LedgerRow
 class ReadOnlyStore:
     """No lock, no writes. Thread-safe."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, unchanging: bool = False) -> None:
         """Use Store.open_read_only. Raises SchemaTooNew; UsageError for an older one."""
         self.data_dir = layout.data_dir
         self._layout = layout
-        self._readers = reader_engine(layout.database)
+        self._readers = reader_engine(layout.database, unchanging=unchanging)
         self._index = IndexReader(self._readers, layout)
         try:
             with reading(self._readers) as connection:

@@ -19,28 +19,39 @@ two threads, or that a callback of `on_delivery_due` may take long.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from echonode.errors import Damaged, UsageError
+from echonode.errors import Damaged, OutOfSpace, UsageError
 from echonode.model.instance import InstanceRecord, Origin, StoredInstance
+from echonode.store.ballast import Ballast
 from echonode.store.commitment_door import CommitmentDoor
 from echonode.store.counters import next_value
-from echonode.store.database import Writer, watch_for_damage
+from echonode.store.database import RefusingWriter, Writer, watch_for_damage
 from echonode.store.deliveries import Deliveries
 from echonode.store.delivery_door import DeliveryDoor
+from echonode.store.disk import is_read_only
 from echonode.store.doubt import IndexDoubt
+from echonode.store.durability import Durability, Kind
 from echonode.store.inbound_commitments import InboundCommitments
 from echonode.store.incoming import Incoming
 from echonode.store.index_refresh import IndexRefresh, RefreshReport
 from echonode.store.instance_files import InstanceFiles, check_bytes
 from echonode.store.keeping import Keeping
 from echonode.store.layout import Layout
+from echonode.store.leftovers import Leftovers
 from echonode.store.lock import FolderLock
 from echonode.store.notes import Notes
-from echonode.store.opening import mark_orderly_stop, open_writer, read_node_id, set_aside
+from echonode.store.opening import (
+    has_wal,
+    mark_orderly_stop,
+    open_on_any_disk,
+    open_writer,
+    read_node_id,
+    set_aside,
+)
 from echonode.store.operator_door import OperatorDoor
 from echonode.store.operator_moves import OperatorMoves
 from echonode.store.read_only_store import ReadOnlyStore
@@ -67,6 +78,8 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
 
     node_id: random, made once for a database; goes into derived UIDs. recovery: what `open` found.
     scrub: reads kept files again (scrub.py). notes: small texts of other parts.
+    durability: whether what is written becomes durable. unwritable: why the disk could not be
+    written at `open`, '' where it could; then what reads works, and all else raises OutOfSpace.
     on_delivery_due: each is called with a destination's name after deliveries to it became due, in
     the thread that made them so; it must be quick and must not raise.
     """
@@ -80,9 +93,15 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         now: Callable[[], datetime],
         check: CheckBytes,
         doubt: IndexDoubt,
+        durability: Durability,
+        unwritable: str = "",
     ) -> None:
         """Use Store.open."""
-        super().__init__(layout)
+        super().__init__(layout, unchanging=bool(unwritable) and not has_wal(layout))
+        self.unwritable = unwritable
+        self.durability = durability
+        self._ballast = Ballast(layout)
+        self._leftovers = Leftovers()
         watch_for_damage(self._readers, doubt.arise)
         self._doubt = doubt
         self.on_delivery_due: list[Callable[[str], None]] = []
@@ -93,7 +112,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         self._now = now
         self._check_bytes = check
         self._keeping = Keeping(writer, layout, check, now)
-        self._files = InstanceFiles(layout, self._keeping, now)
+        self._files = InstanceFiles(layout, self._keeping, durability, self._leftovers, now)
         self.scrub = Scrub(
             writer, self._readers, layout, check_bytes=check, on_due=self._due, now=now
         )
@@ -122,29 +141,57 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         forward_to: AE title -> those that they are queued to when it had sent them.
         check_bytes: raises Damaged when an instance's bytes have changed (replaced in tests).
         on_adopted: told how many files without a row were taken in so far, for a long mending.
-        Raises StoreLocked, SchemaTooNew, OutOfSpace.
+        On a full disk the ballast is given up; on one that still cannot be written the store that
+        is there is served for reading alone (`unwritable`). Raises StoreLocked, SchemaTooNew;
+        ConfigError where the folder cannot be; OutOfSpace where there is not even a store to read.
         """
         layout = Layout(data_dir.absolute())
         layout.make()
         lock = FolderLock(layout.lock)
+        durability = Durability(layout)
+
+        def store_with(writer: Writer, doubt: IndexDoubt, *, unwritable: str = "") -> Store:
+            return cls(
+                layout,
+                lock,
+                writer,
+                now=now,
+                check=check_bytes,
+                doubt=doubt,
+                durability=durability,
+                unwritable=unwritable,
+            )
 
         def mended() -> Store:
             doubt = IndexDoubt(layout)
-            writer, made = open_writer(layout, now(), doubt)
+            writer, made = open_writer(
+                layout, now(), doubt, guard=lock.check, on_outcome=durability.committed
+            )
             with ExitStack() as broken_off:
                 broken_off.callback(writer.close)
-                store = cls(layout, lock, writer, now=now, check=check_bytes, doubt=doubt)
+                store = store_with(writer, doubt)
                 broken_off.callback(ReadOnlyStore.close, store)
                 store._recover(adopt_to, forward_to, on_adopted, made=made)
+                durability.watch_database()
                 broken_off.pop_all()
             return store
 
-        try:
+        def mended_or_made_anew() -> Store:
             try:
                 return mended()
             except Damaged:
                 set_aside(layout, now())
                 return mended()
+
+        def unwritable(reason: OutOfSpace) -> Store:
+            refusal = f"{reason}; queries alone are served until the node is started again"
+            durability.refused(Kind.DATABASE, OutOfSpace(refusal))
+            return store_with(RefusingWriter(refusal), IndexDoubt(layout), unwritable=refusal)
+
+        try:
+            return open_on_any_disk(
+                mended_or_made_anew, unwritable, ballast=Ballast(layout), layout=layout
+            )
         except BaseException:
             lock.release()
             raise
@@ -165,7 +212,8 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         layout = Layout(data_dir.absolute())
         if not layout.database.exists():
             raise UsageError(f"there is no store in {data_dir}: has the node run there?")
-        return ReadOnlyStore(layout)
+        unchanging = is_read_only(data_dir) and not has_wal(layout)
+        return ReadOnlyStore(layout, unchanging=unchanging)
 
     def __enter__(self) -> Store:
         return self
@@ -174,8 +222,9 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         """Let the folder go; nobody may be using the store any more. May be called once."""
         super().close()
         try:
-            if not self._doubt:
-                mark_orderly_stop(self._writer)
+            if not self._doubt and not self.unwritable:
+                with suppress(OutOfSpace):  # without the mark, the next start checks the pages
+                    mark_orderly_stop(self._writer)
         finally:
             self._writer.close()
             self._lock.release()
@@ -223,6 +272,8 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
 
         source_ae_title: who sent it, for its File Meta Information; '' for what we capture.
         """
+        if self.unwritable:
+            raise OutOfSpace(self.unwritable)
         return self._files.open_incoming(
             sop_class_uid=sop_class_uid,
             sop_instance_uid=sop_instance_uid,
@@ -269,6 +320,19 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         self._check_bytes(instance)
 
     # Other
+
+    def prove_writable(self) -> None:
+        """Try the disk (durability.py); where it is well, remove what it kept against our will, and
+        keep ballast where there is room; where the database is refused, give it up. Does not raise.
+        """
+        self.durability.try_now()
+        if self.durability.is_refused(Kind.DATABASE) and not self.unwritable:
+            self._ballast.give_up()
+        if self.durability.problem:
+            return
+        self._leftovers.retry()
+        with suppress(OutOfSpace):
+            self._ballast.restore()
 
     def counter(self, name: str) -> int:
         """1, 2, 3 and so on for each name: durable before it returns, never the same twice."""

@@ -204,8 +204,7 @@ class Tombstones:
                 fsync_folder(self._layout.deleted)
         except OutOfSpace as error:
             return [*left, *moved], error
-        for file_id in moved:
-            remove(self._layout.deleted_file(file_id))
+        left += [file_id for file_id in moved if not remove(self._layout.deleted_file(file_id))]
         return left, refused
 
     def _is_moved(self, file_id: str) -> bool:
@@ -230,7 +229,7 @@ class Tombstones:
     def finish_one(self, file_id: str) -> None:
         """At start: go on with a deletion that was cut off."""
         with suppress(OutOfSpace):
-            self.finish([file_id])
+            self.finish([file_id])  # at the latest the next start empties deleted/
 
 
 def buried_with_other_bytes(

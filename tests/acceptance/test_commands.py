@@ -59,6 +59,20 @@ def test_run_refuses_a_broken_configuration_with_exit_2(tmp_path: Path) -> None:
     assert "Did you mean `ae_title`?" in done.stderr
 
 
+def test_a_data_dir_that_cannot_be_is_a_mistake_of_the_configuration(tmp_path: Path) -> None:
+    """The key, the folder, the system's words and the remedy; exit 2. check-config doubts it."""
+    config = tmp_path / "echonode.yaml"
+    config.write_text(f"{{ae_title: X, data_dir: /proc/x, listen: [{{port: {free_port()}}}]}}\n")
+    done = echonode("run", "--config", config)
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines()[-1] == (
+        "data_dir: /proc/x cannot be made (No such file or directory). "
+        "Give a folder that this user may write."
+    )
+    done = echonode("check-config", config)
+    assert "warning: data_dir: /proc/x cannot be made here" in done.stderr
+
+
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     """Exit 2 and the address, not a traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -70,7 +70,7 @@ def test_a_full_disk_is_a_refusal_and_no_loss(scene: DiskScene, disk: SmallDisk)
         mark = scene.node.mark()
         FILLINGS[number % len(FILLINGS)](scene, disk, number)
         scene.wait_refused(mark)
-        disk.drop_ballast()
+        disk.make_room()
         scene.wait_stored(1)
         assert scene.answers() <= {SUCCESS, OUT_OF_RESOURCES, None}
     scene.come_to_rest()
@@ -96,5 +96,5 @@ def convicted_of(scene: DiskScene, disk: SmallDisk, number: int) -> bool:
         "an instance refused, or a conviction",
     )
     convicted = bool(scene.verdict()["I1"])
-    disk.drop_ballast()
+    disk.make_room()
     return convicted

@@ -12,8 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.faults.callers.full_load import LOUD_S, QUIET_S
-from tests.faults.disks.scene import OUT_OF_RESOURCES, SUCCESS, DiskScene, disk_scene
+from tests.faults.disks.scene import (
+    OUT_OF_RESOURCES,
+    SUCCESS,
+    UNAVAILABLE,
+    DiskScene,
+    disk_scene,
+)
 from tests.faults.disks.small_disk import ReadOnlyView
+from tests.faults.judging.oracle import wait_until
 from tests.faults.programme import FULL, READ_ONLY
 from tests.faults.test_judge import NOTHING
 
@@ -101,15 +108,22 @@ def test_a_folder_that_cannot_be_written_is_a_refusal_and_no_loss(scene: DiskSce
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
-def test_a_node_does_not_begin_on_a_folder_that_it_cannot_write(scene: DiskScene) -> None:
-    """It says so in a line and exits 1, without a traceback; when the folder is back, it begins."""
+@pytest.mark.timeout(120)
+def test_a_node_begins_on_a_folder_that_it_cannot_write(scene: DiskScene) -> None:
+    """It serves what it has, refuses whatever is sent, captures nothing, and says why; when the
+    folder is back, a start goes on as before.
+    """
     assert scene.node.stop() == 0
     with ReadOnlyView(scene.node.data_dir):
-        mark = scene.node.begin()
-        assert scene.node.wait_for("life_ended", since=mark)["code"] == 1
-        scene.node.kill()
-    assert "Read-only file system" in scene.node.stderr()
+        mark = scene.node.mark()
+        scene.node.start()
+        scene.forget_answers()
+        unwritable = scene.node.wait_for("store_unwritable", since=mark)
+        wait_until(lambda: OUT_OF_RESOURCES in scene.answers(), "an instance refused")
+        assert scene.readiness()[0] == UNAVAILABLE
+        assert scene.node.stop() == 0
+    assert "queries alone are served" in unwritable["reason"]
+    assert scene.answers() <= {OUT_OF_RESOURCES, None}
     assert "Traceback" not in scene.node.stderr()
     scene.node.start()
     scene.wait_stored(1)

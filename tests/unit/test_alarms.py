@@ -55,6 +55,8 @@ def test_all_is_well() -> None:
         (replace(WELL, store=replace(WELL.store, kept_after_warning=1)), "stored_with_warning"),
         (replace(WELL, quarantined=2), "quarantine"),
         (replace(WELL, index_doubted=True), "index_damaged"),
+        (replace(WELL, index_gone=True), "index_gone"),
+        (replace(WELL, refusing="Read-only file system"), "refusing"),
         (replace(WELL, disk_problem="9% is free"), "disk"),
         (replace(WELL, frameless_probes={"tablet": "no image came"}), "no_images:tablet"),
         (with_pacs(standing=Standing(unreachable="refused")), "unreachable:pacs"),

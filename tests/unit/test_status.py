@@ -11,13 +11,14 @@ import pytest
 
 from echonode.config import parse
 from echonode.delivery.standing import Standing
-from echonode.errors import IndexDamaged
+from echonode.errors import IndexDamaged, OutOfSpace
 from echonode.intake import IntakeCounters
 from echonode.node_parts import disk_admission
 from echonode.scrubbing import ScrubCounters
 from echonode.status import NodeReader
+from echonode.store.durability import Kind
 from echonode.store.store import Store
-from tests.unit.store.samples import NOON, Clock, put_many
+from tests.unit.store.samples import NOON, Clock, dataset, put, put_many
 
 CONFIG = """
 ae_title: ECHONODE
@@ -109,3 +110,38 @@ def test_what_cannot_be_asked_for_damage_is_told_as_such(house: House, data_dir:
     change(data_dir, "UPDATE delivery SET acquired_at = 'x'")
     assert house.alarms == ["index_damaged"]
     assert "restart the node" in house.problem
+
+
+def test_a_refused_write_makes_the_node_unready_until_one_is_durable(data_dir: Path) -> None:
+    """Without any probe: the check says why, the alarm as well, and both go."""
+    with House(data_dir) as house:
+        checks = house.reader.checks()
+        assert checks["writes"]() == ""
+        house.store.durability.refused(Kind.FILES, OutOfSpace("the disk refused a new file"))
+        assert "the disk refused a new file" in checks["writes"]()
+        assert "refusing" in house.alarms
+        put(house.store, dataset(1))
+        assert checks["writes"]() == ""
+        assert "refusing" not in house.alarms
+
+
+def test_a_database_that_was_removed_makes_the_node_unready(data_dir: Path) -> None:
+    """What is stored then is found again by the next start alone."""
+    with House(data_dir) as house:
+        (data_dir / "index.sqlite").unlink()
+        house.store.prove_writable()
+        assert "restart the node" in house.problem
+        assert "index_gone" in house.alarms
+
+
+def test_what_the_scrub_found_is_in_the_metrics(data_dir: Path) -> None:
+    """Files read, found damaged, repaired; and what is damaged now."""
+    with House(data_dir) as house:
+        found = {
+            metric.name: metric.samples[0].value
+            for metric in house.reader.collect()
+            if metric.samples
+        }
+    assert found["echonode_scrub_files"] == 3
+    assert found["echonode_scrub_damaged"] == 1
+    assert found["echonode_damaged_files"] == found["echonode_instances_repaired"] == 0

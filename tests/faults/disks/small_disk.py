@@ -21,7 +21,7 @@ PAGE = 4096  # what a tmpfs gives at once
 class SmallDisk:
     """A tmpfs mounted at a folder; leaving the block unmounts it, whoever still has it open.
 
-    Ballast lies beside what a node keeps there, under names that are none of its own.
+    What fills it lies beside what a node keeps there, under names that are none of its own.
     """
 
     def __init__(self, at: Path, *, mib: int, inodes: int) -> None:
@@ -48,11 +48,11 @@ class SmallDisk:
 
     def leave(self, bytes_: int) -> None:
         """Fill it up but for so many bytes, whatever else is written meanwhile."""
-        with (self.at / "ballast").open("wb") as ballast:
+        with (self.at / "filling").open("wb") as filling:
             size = 0
             while (room := self.free() - bytes_) >= PAGE:
                 try:
-                    os.posix_fallocate(ballast.fileno(), size, room)
+                    os.posix_fallocate(filling.fileno(), size, room)
                 except OSError as error:  # somebody was quicker: there is less room now
                     if error.errno != errno.ENOSPC:
                         raise
@@ -61,16 +61,16 @@ class SmallDisk:
 
     def leave_inodes(self, count: int) -> None:
         """Use up all inodes but for so many; there is room for bytes."""
-        folder = self.at / "ballast.d"
+        folder = self.at / "filling.d"
         folder.mkdir()
         with suppress(OSError):
             for number in range(os.statvfs(self.at).f_favail - count):
                 (folder / str(number)).touch()
 
-    def drop_ballast(self) -> None:
+    def make_room(self) -> None:
         """There is room again."""
-        (self.at / "ballast").unlink(missing_ok=True)
-        folder = self.at / "ballast.d"
+        (self.at / "filling").unlink(missing_ok=True)
+        folder = self.at / "filling.d"
         if folder.exists():
             for file in folder.iterdir():
                 file.unlink()

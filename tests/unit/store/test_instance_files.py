@@ -7,8 +7,8 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ import pytest
 from echonode.errors import Damaged, InstanceConflict, Mismatch, OutOfSpace, Unreadable
 from echonode.model.identity import IMPLEMENTATION_CLASS_UID
 from echonode.model.instance import Origin
+from echonode.store.database import CommitUncertain
+from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.store import Store
 from echonode.store.values import StoreOutcome
 from tests.unit.store.samples import EXPLICIT_LE, US_IMAGE, dataset, encoded, incoming, put
@@ -160,6 +162,40 @@ def test_nothing_is_acknowledged_before_it_is_durable(
         "COMMIT",
         "acknowledged",
     ]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_commit_in_doubt_keeps_the_file_for_the_next_start(
+    data_dir: Path, is_there: bool
+) -> None:
+    """The disk failed within the COMMIT and the node was killed: the row may be there or not, and
+    either way the next start has the instance, whole.
+    """
+    store = Store.open(data_dir)
+    writer = store._writer
+    real = writer._transaction
+
+    @contextmanager
+    def in_doubt() -> Iterator[None]:
+        with suppress(ZeroDivisionError), real():
+            yield
+            if not is_there:
+                raise ZeroDivisionError  # rolled back
+        raise CommitUncertain("the disk failed under the database")
+
+    writer._transaction = in_doubt  # type: ignore[method-assign]
+    with pytest.raises(CommitUncertain):
+        put(store, dataset(1))
+    writer._transaction = real  # type: ignore[method-assign]
+    ReadOnlyStore.close(store)  # as a kill leaves it: no orderly mark
+    writer.close()
+    store._lock.release()
+    with Store.open(data_dir) as again:
+        kept = again.instance("1.2.3.4.1")
+        assert kept is not None
+        again.check_bytes(kept)
+        assert again.recovery.missing == ()
+        assert again.recovery.orphans_adopted == (not is_there)
 
 
 class FailingCall:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from echonode.errors import OutOfSpace, SchemaTooNew, Unreadable, UsageError
+from echonode.errors import ConfigError, OutOfSpace, SchemaTooNew, Unreadable, UsageError
 from echonode.store import recovery
 from echonode.store.dataset_reader import StoredHead, read_stored_head
 from echonode.store.layout import Layout
@@ -270,9 +270,9 @@ def test_recovery_converges_when_it_is_cut_off(
 
 
 def test_a_start_on_a_disk_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    """A file where the folder should be: OutOfSpace with the system's own words, no traceback."""
+    """A file where the folder should be: the key, the path and the system's words, no traceback."""
     (tmp_path / "var").write_text("in the way")
-    with pytest.raises(OutOfSpace):
+    with pytest.raises(ConfigError, match=r"data_dir: \S+/var cannot be made \(File exists\)"):
         reopened(tmp_path / "var")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -239,6 +240,42 @@ def test_one_file_that_cannot_go_keeps_no_other_here(
             with pytest.raises(OutOfSpace):
                 recycle(store, clock)
     assert recycle(store, clock) == []
+    assert files(data_dir) + files(data_dir, "deleted") == 0
+
+
+def test_a_destination_that_left_the_configuration_is_still_waited_for(
+    store: Store, data_dir: Path, clock: Clock
+) -> None:
+    """One archive has promised, another that was removed since has only received: it stays."""
+    put_many(store, 1, "pacs", "former")
+    send_all(store, "former", clock())
+    commit_all(store, clock)
+    days_pass(store)
+    assert "former" not in POLICY.destinations
+    assert recycle(store, clock) == []
+    assert files(data_dir) == 1
+
+
+@pytest.mark.parametrize("step", ["fsync_folder", "remove"])
+def test_a_file_on_its_way_out_does_not_wait_for_a_restart(
+    store: Store, data_dir: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Renamed, and then the disk refused to keep the name or to remove it: the next look does."""
+    put_many(store, 2, "pacs")
+    commit_all(store, clock)
+    days_pass(store)
+
+    def refuse(path: Path) -> bool:
+        if step == "remove":
+            return False
+        raise OutOfSpace("read-only")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tombstones, step, refuse)
+        with suppress(OutOfSpace):
+            recycle(store, clock)
+    assert files(data_dir) + files(data_dir, "deleted") == 2
+    recycle(store, clock)
     assert files(data_dir) + files(data_dir, "deleted") == 0
 
 

@@ -37,7 +37,6 @@ from echonode.dimse.contexts import (
     MOVE_CLASSES,
     supported,
 )
-from echonode.dimse.datasets import PARSE_FAULTS
 from echonode.dimse.limits import Limits
 from echonode.dimse.open_connections import OpenConnections, Standing
 from echonode.dimse.pdu_stream import ASSOCIATE_RQ, PduError
@@ -54,6 +53,7 @@ from echonode.dimse.tally import Tally
 from echonode.dimse.tls_faults import TLSFault
 from echonode.log import get_logger
 from echonode.model.identity import Peer
+from echonode.model.parse_faults import PARSE_FAULTS
 
 log = get_logger(__name__)
 

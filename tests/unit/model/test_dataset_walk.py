@@ -156,10 +156,10 @@ def test_fragments_are_not_items() -> None:
     assert walked(HEAD + data)
 
 
-def test_a_million_items_take_no_memory() -> None:
+def test_many_items_take_no_memory() -> None:
     """Nothing is built of what is only passed over."""
     limits = WalkLimits(elements=10, items=2_000_000, headers=2_000_000)
-    data = HEAD + sequence(item() * 300_000)
+    data = HEAD + sequence(item() * 50_000)
     tracemalloc.start()
     try:
         assert walked(data, limits=limits)

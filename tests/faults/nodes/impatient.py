@@ -5,7 +5,6 @@ For deadlines and sizes that a test on every change cannot wait for or fill.
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 
@@ -16,7 +15,7 @@ from echonode.dimse.limits import Limits
 
 def run() -> None:
     limits = Limits(**json.loads(os.environ["ECHONODE_TEST_LIMITS"]))
-    node.Acceptor = functools.partial(node.Acceptor, limits=limits)
+    node.listener_limits = lambda config, descriptors: limits
     main()
 
 

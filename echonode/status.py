@@ -72,6 +72,7 @@ class NodeReader(Collector):
     def status(self) -> NodeStatus:
         """Everything at this moment. Raises StoreError where the database does not answer."""
         counts, space = self._store.delivery_counts(), self._admission.space()
+        refusing = self._check_writes()
         return NodeStatus(
             ae_title=self._config.ae_title,
             version=__version__,
@@ -79,7 +80,8 @@ class NodeReader(Collector):
             started_at=self._started_at,
             disk_free_percent=round(space.free_percent, 1),
             minutes_of_cine=round(space.minutes_of_cine, 1),
-            probes=tuple(_probe_status(source) for source in self._sources),
+            refusing=refusing,
+            probes=tuple(_probe_status(source, refusing) for source in self._sources),
             destinations=tuple(
                 self._destination(destination, counts.get(destination.name, {}))
                 for destination in self._config.destination_values()
@@ -195,7 +197,8 @@ class NodeReader(Collector):
         return f"{held} captures wait in memory: the store refuses them" if held else ""
 
 
-def _probe_status(source: ProbeSource) -> ProbeStatus:
+def _probe_status(source: ProbeSource, refusing: str) -> ProbeStatus:
+    """refusing: why nothing can be stored, whichever probe it comes from."""
     counts = source.counts
     device = counts.device
     return ProbeStatus(
@@ -205,7 +208,7 @@ def _probe_status(source: ProbeSource) -> ProbeStatus:
         frames_dropped=counts.frames_dropped,
         frames_dropped_by={reason.value: count for reason, count in counts.dropped.items()},
         frames_partial=counts.frames_partial,
-        refusal=source.refusal,
+        refusal=source.refusal or refusing,
         problem=counts.problem,
         state=device.state if device else "",
         battery_percent=device.battery_percent if device else None,

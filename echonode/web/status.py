@@ -27,8 +27,8 @@ class ProbeStatus:
 
     dropped: frames that came and could not be used; dropped_by: the same by their reason
     (frames/source_counts.py). partial: frames used with lines missing.
-    refusal: why nothing of it is captured just now; '' when it is. problem: why no frame comes from
-    it, where that is not as it should be; ''.
+    refusal: why nothing of it is captured, or stored, just now; '' when it is. problem: why no
+    frame comes from it, where that is not as it should be; ''.
     state, battery_percent, temperature_c: what the probe says of itself; '' and None where it does
     not, or is not there.
     """
@@ -82,8 +82,8 @@ class DestinationStatus:
 class NodeStatus:
     """The node at one moment. `now`, `started_at`: aware. disk_free_percent: of data_dir's disk.
 
-    minutes_of_cine: how long a cine may run before new exams are refused. alarms: what a person
-    must see to, in words.
+    minutes_of_cine: how long a cine may run before new exams are refused. refusing: why nothing can
+    be stored just now, '' when it can. alarms: what a person must see to, in words.
     """
 
     ae_title: str
@@ -94,6 +94,7 @@ class NodeStatus:
     probes: tuple[ProbeStatus, ...]
     destinations: tuple[DestinationStatus, ...]
     minutes_of_cine: float = 0.0
+    refusing: str = ""
     alarms: tuple[str, ...] = ()
 
 

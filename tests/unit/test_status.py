@@ -12,6 +12,7 @@ import pytest
 from echonode.config import parse
 from echonode.delivery.standing import Standing
 from echonode.errors import IndexDamaged, OutOfSpace
+from echonode.frames.source import SourceCounts
 from echonode.intake import IntakeCounters
 from echonode.node_parts import disk_admission
 from echonode.scrubbing import ScrubCounters
@@ -145,3 +146,30 @@ def test_what_the_scrub_found_is_in_the_metrics(data_dir: Path) -> None:
     assert found["echonode_scrub_files"] == 3
     assert found["echonode_scrub_damaged"] == 1
     assert found["echonode_damaged_files"] == found["echonode_instances_repaired"] == 0
+
+
+class Connected:
+    """A probe source that is connected and admitted."""
+
+    name, refusal = "handheld", ""
+    counts = SourceCounts(
+        connected=True,
+        connections=1,
+        frames_received=1,
+        frames_dropped=0,
+        frames_partial=0,
+        lines_missing=0,
+        bytes_skipped=0,
+        acquisitions=0,
+    )
+
+
+def test_a_disk_that_refuses_is_said_of_each_probe(data_dir: Path) -> None:
+    """Connected is no comfort while nothing is recorded: status says so, for the page."""
+    with House(data_dir) as house:
+        house.reader._sources = [Connected()]  # type: ignore[list-item]
+        assert house.reader.status().probes[0].refusal == ""
+        house.store.durability.refused(Kind.FILES, OutOfSpace("the disk refused a new file"))
+        status = house.reader.status()
+        assert "the disk refused a new file" in status.refusing
+        assert status.probes[0].refusal == status.refusing

@@ -156,7 +156,7 @@ class Connected:
         connected=True,
         connections=1,
         frames_received=1,
-        frames_dropped=0,
+        dropped={},
         frames_partial=0,
         lines_missing=0,
         bytes_skipped=0,

@@ -11,8 +11,9 @@ Rules
 - A dataset ends where its bytes end. NUL bytes may follow its last element, as many as a device
   likes to pad with (PS3.5 A.5 asks for one behind a deflated stream of odd length). Any other byte
   that is not of an element is an error: another program may read what is hidden there.
-- Pixel Data that is cut short is no error here: it is kept as it was received, and refused where
-  its frames are read.
+- A dataset that is cut short within the value of Pixel Data or of another standard element is no
+  error here: it is kept as it was received, and Pixel Data is refused where its frames are read.
+  Within a private element it is one, as are bytes that only look like the beginning of an element.
 - What is no dataset is Unreadable; no message quotes a value, so each may go to the peer.
 """
 
@@ -102,6 +103,7 @@ class DatasetWalk:
         self._is_sequence = is_sequence
         self._window: bytes | memoryview = b""
         self._base = self._headers = self._elements = 0
+        self._is_cut = False
         self.position = 0  # of the next header
         at = self._at_header()
         self.implicit = implicit if at is None else not has_vr(self._window, at)
@@ -116,12 +118,23 @@ class DatasetWalk:
         self._skim(wanted, longest, found)
         while (header := self._next(PIXEL_GROUP)) is not None:
             tag, vr, start, length = header
-            if tag in wanted and length <= longest:
-                value = bytes(self._bytes(start, length))
-                found[tag] = Value(vr.decode("latin_1"), value, start)
-            self._pass_over(header)
+            try:
+                if tag in wanted and length <= longest:
+                    value = bytes(self._bytes(start, length))
+                    found[tag] = Value(vr.decode("latin_1"), value, start)
+                self._pass_over(header)
+            except CutShort:
+                if not self._may_be_cut(header):
+                    raise
+                self._is_cut = True
+                break
             self._skim(wanted, longest, found)
         return found
+
+    def _may_be_cut(self, header: ElementHeader) -> bool:
+        """Whether a dataset may end within this element: of a standard group, with a VR."""
+        has_its_vr = self.implicit or header.vr != b""
+        return header.length != UNDEFINED and header.tag >> 16 & 1 == 0 and has_its_vr
 
     def _skim(self, wanted: Container[int], longest: int, found: dict[int, Value]) -> None:
         """Walk outermost elements as long as they are plain."""
@@ -143,6 +156,8 @@ class DatasetWalk:
     def rest(self) -> None:
         """Walk what is left; nothing but NUL bytes may follow the last element."""
         last = 0
+        if self._is_cut:
+            return
         while (header := self._next(_END)) is not None:
             if header.tag <= last:  # PS3.5 7.1: ascending order, each tag once
                 raise Unreadable("bytes that are no element follow the last element")

@@ -129,6 +129,13 @@ def test_pixels_that_are_cut_short_are_no_fault_here(pixels: bytes) -> None:
     assert walked(HEAD + pixels)
 
 
+def test_a_dataset_that_ends_within_a_standard_value_is_kept() -> None:
+    """Devices and files like that exist: what stands before the cut is found."""
+    study = element(0x0020000D, b"UI", b"1.2.3.4\0")
+    assert walked(HEAD + study[:-3]) == {UID: b"1.2.3.4\0"}
+    assert walked(HEAD[:-3]) == {}
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
@@ -138,7 +145,8 @@ def test_pixels_that_are_cut_short_are_no_fault_here(pixels: bytes) -> None:
         (sequence(item() * 90) * 12, "over 1,000 elements and items"),
         (element(0x7FE00010, b"OB", item() * 1_001, length=UNDEFINED), "over 1,000 elements"),
         (element(SEQUENCE, b"SQ", item(b"", length=UNDEFINED), length=UNDEFINED) * 5, "deeper"),
-        (HEAD[:-1], "ends within an element"),
+        (HEAD + element(LONG, b"OB", b"\1" * 8)[:-1], "ends within an element"),
+        (HEAD + struct.pack("<HHI", 0x4B50, 0x0403, 20), "ends within an element"),
         (HEAD + element(SEQUENCE, b"SQ")[:9], "ends within a header"),
         (element(SEQUENCE, b"SQ", item(), length=UNDEFINED), "ends within a sequence"),
         (sequence(HEAD), "no item"),

@@ -10,7 +10,7 @@ from echonode.config.certificates import tls_faults
 from echonode.config.forwarding import forwarding_faults
 from echonode.config.schema import Config, Probe
 from echonode.errors import ConfigFault
-from echonode.model.identity import CommitmentPolicy, Service
+from echonode.model.identity import CommitmentPolicy, ReportRoute, Service
 
 # Dialects this version speaks; the others of the schema are refused before the node starts.
 _SPOKEN = {
@@ -101,7 +101,8 @@ def _peers(config: Config) -> Iterator[ConfigFault]:
                 f"{peer.ae_title} is this node's own AE title",
                 "A peer has an AE title of its own.",
             )
-        if "report_on" in peer.model_fields_set and Service.COMMIT not in peer.may:
+        is_told_where_it_asked = peer.report_on is ReportRoute.SAME_ASSOCIATION
+        if is_told_where_it_asked and Service.COMMIT not in peer.may:
             yield _fault(
                 f"peers.{name}.report_on",
                 "is about storage commitment, which this peer may not ask for",

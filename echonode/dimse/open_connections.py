@@ -5,7 +5,8 @@ Rules
   closed. One that was told to go counts until then, so the limit is never exceeded.
 - Where no place is free, the oldest connection that has not said who it is makes room: silence
   cannot lock anybody out. An admitted association never does.
-- Whoever needs the place waits a moment for it, on the listener's thread, and no longer.
+- The oldest is told to go a little before the last place is taken, so that hardly anybody waits for
+  it. Whoever has to, on the listener's thread, waits a moment and no longer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from echonode.dimse.association import EventAssociation
 
 # From hang-up to a closed descriptor: a thread wakes up and ends, on a machine that is busy.
 EVICTION_S = 1.0
+
+
+# One place in so many is kept free, as far as those that said nothing can be told to go.
+SPARE = 16
 
 
 class Standing(Enum):
@@ -37,7 +42,7 @@ class OpenConnections:
     def __init__(
         self, most: int, *, on_evicted: Callable[[EventAssociation], None] = lambda assoc: None
     ) -> None:
-        self._most = most
+        self._most, self._spare = most, most // SPARE
         self._on_evicted = on_evicted
         self._gone = threading.Condition()
         self._standings: dict[EventAssociation, Standing] = {}
@@ -52,6 +57,9 @@ class OpenConnections:
             if len(self._standings) >= self._most and not self._make_room():
                 return False
             self._standings[assoc] = Standing.SILENT
+            staying = sum(at is not Standing.EVICTED for at in self._standings.values())
+            if staying > self._most - self._spare:
+                self._tell_oldest(keep=assoc)
             return True
 
     def evict(self, *, keep: EventAssociation | None = None) -> bool:
@@ -62,21 +70,20 @@ class OpenConnections:
     def _make_room(self, keep: EventAssociation | None = None) -> bool:
         """For the holder of the condition."""
         before = len(self._standings)
-        silent = next(
-            (
-                assoc
-                for assoc, standing in self._standings.items()
-                if standing is Standing.SILENT and assoc is not keep
-            ),
-            None,
-        )
-        if silent is not None:
-            self._standings[silent] = Standing.EVICTED
-            silent.hang_up()
-            self._on_evicted(silent)
-        elif Standing.EVICTED not in self._standings.values():
+        is_told = self._tell_oldest(keep)
+        if not is_told and Standing.EVICTED not in self._standings.values():
             return False
         return self._gone.wait_for(lambda: len(self._standings) < before, timeout=EVICTION_S)
+
+    def _tell_oldest(self, keep: EventAssociation | None) -> bool:
+        """Have the oldest silent one go; whether there was one."""
+        for assoc, standing in self._standings.items():
+            if standing is Standing.SILENT and assoc is not keep:
+                self._standings[assoc] = Standing.EVICTED
+                assoc.hang_up()
+                self._on_evicted(assoc)
+                return True
+        return False
 
     def admit(self, assoc: EventAssociation) -> bool:
         """It is an association now, and stays; False where it was evicted meanwhile."""

@@ -79,3 +79,10 @@ def test_whoever_makes_room_is_told() -> None:
     oldest = entered(connections)
     entered(connections)
     assert told == [oldest.as_assoc]
+
+
+def test_the_oldest_goes_before_the_last_place_is_taken() -> None:
+    """So the listener need not wait for its thread to end: a burst of silence costs no time."""
+    connections = OpenConnections(32)
+    lines = [entered(connections, lingers=True) for _ in range(32)]
+    assert [line.hung_up.is_set() for line in lines] == [True] * 2 + [False] * 30

@@ -7,6 +7,7 @@ Rules
   be one. Only planes are (k = 1); a volume, or pixels of two components, are refused and counted.
 - An IMAGE whose CRC, sizes or types are wrong is counted as a frame that was lost, in its place in
   the sequence, and the stream goes on. One whose body the end of the connection cuts is lost, too.
+- TRACKEDFRAME of PLUS is an IMAGE with its fields in XML; the same holds of it.
 - A time is the sender's: the metadata's Timestamp where there is one, else the header's; 0 is none.
 - TRANSFORM are kept, and each frame gets the nearest in time of each device, by the headers' times,
   which are of one clock; a metadata's Timestamp may be of another. The transforms in a frame's own
@@ -45,13 +46,20 @@ from echonode.probe.openigtlink_command import (
 )
 from echonode.probe.openigtlink_image import Image, decode_image
 from echonode.probe.openigtlink_patches import PatchAssembler
-from echonode.probe.tracked_fields import decode_transform, timestamp_of, transforms_of
+from echonode.probe.tracked_fields import (
+    Matrix,
+    decode_transform,
+    timestamp_of,
+    transforms_of,
+)
+from echonode.probe.tracked_frame import decode_tracked_frame
 
 log = get_logger(__name__)
 
 COMMANDS_AT_ONCE = 16
 KINDS = 64
 OUR_NAME = "EchoNode"
+FRAME_TYPES = ("IMAGE", "TRACKEDFRAME")
 _ACTIONS: Mapping[str, CaptureAction] = {action.value.lower(): action for action in CaptureAction}
 
 
@@ -72,6 +80,7 @@ class OpenIGTLinkStream:
         self.kinds: Counter[str] = Counter()
         self._handlers: Mapping[str, Callable[[Message], Sequence[Pending]]] = {
             "IMAGE": self._image,
+            "TRACKEDFRAME": self._tracked_frame,
             "TRANSFORM": self._transform,
             "COMMAND": self._command,
             "VIDEO": partial(self._refuse, reason="video is not taken; send IMAGE"),
@@ -112,6 +121,9 @@ class OpenIGTLinkStream:
             if isinstance(message, Refused):
                 self._damaged(message)
                 continue
+            if message.type in FRAME_TYPES and not self._is_ours(message.device):
+                self._pass_over(f"{message.type} of another device")
+                continue
             handler = self._handlers.get(message.type)
             if handler is not None:
                 found += handler(message)
@@ -129,27 +141,38 @@ class OpenIGTLinkStream:
     # --- IMAGE ---
 
     def _image(self, message: Message) -> Sequence[Pending]:
-        if not self._is_ours(message.device):
-            return self._pass_over("IMAGE of another device")
         try:
             image = decode_image(message)
             if image is None:
                 return self._pass_over("IMAGE without a body")
-            plane = self._plane(image)
-            if plane is None:
-                return ()
-            develop = self._developer_for(plane, image, device_metadata(message.metadata))
+            pose = pose_of(image, self._settings.picture.orientation or Orientation.MF)
+            return self._frame(message, image, pose, message.metadata)
         except ProtocolError as error:
-            self._lose_a_frame()
-            return self._refuse(message, reason=str(error))
+            return self._refuse_a_frame(message, error)
+
+    def _tracked_frame(self, message: Message) -> Sequence[Pending]:
+        try:
+            image, fields = decode_tracked_frame(message)
+            return self._frame(message, image, {}, fields)
+        except ProtocolError as error:
+            return self._refuse_a_frame(message, error)
+
+    def _frame(
+        self,
+        message: Message,
+        image: Image,
+        pose: Mapping[str, Matrix],
+        fields: Mapping[str, str],
+    ) -> Sequence[Pending]:
+        """The frame that `image` completes, if any. Raises ProtocolError."""
+        plane = self._plane(image)
+        if plane is None:
+            return ()
+        develop = self._developer_for(plane, image, device_metadata(fields))
         self._device = message.device
-        at = timestamp_of(message.metadata)
+        at = timestamp_of(fields)
         at = message.timestamp_s if at is None else at
-        transforms = {
-            **self._track.at(message.timestamp_s),
-            **pose_of(image, self._settings.picture.orientation or Orientation.MF),
-            **transforms_of(message.metadata),
-        }
+        transforms = {**self._track.at(message.timestamp_s), **pose, **transforms_of(fields)}
         self._frames += 1
         self._sequence += 1
         return (
@@ -194,8 +217,12 @@ class OpenIGTLinkStream:
 
     def _damaged(self, message: Refused) -> None:
         self._refuse(message, reason=message.reason)
-        if message.type == "IMAGE" and self._is_ours(message.device):
+        if message.type in FRAME_TYPES and self._is_ours(message.device):
             self._lose_a_frame()
+
+    def _refuse_a_frame(self, message: Message, error: ProtocolError) -> Sequence[Pending]:
+        self._lose_a_frame()
+        return self._refuse(message, reason=str(error))
 
     def _lose_a_frame(self) -> None:
         self._incomplete += 1

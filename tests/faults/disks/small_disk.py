@@ -15,6 +15,7 @@ from typing import Self
 
 import pytest
 
+_TRIES = 100
 PAGE = 4096  # what a tmpfs gives at once
 
 
@@ -88,9 +89,20 @@ class ReadOnlyView:
         self.at = at
 
     def __enter__(self) -> Self:
-        _mount("--bind", str(self.at), str(self.at))
-        _mount("-o", "remount,bind,ro", str(self.at))
-        return self
+        for _ in range(_TRIES):
+            _mount("--bind", str(self.at), str(self.at))
+            frozen = subprocess.run(
+                ["mount", "-o", "remount,bind,ro", str(self.at)],
+                check=False,
+                capture_output=True,
+                text=True,
+            )
+            if frozen.returncode == 0:
+                return self
+            _unmount(self.at)
+            # "Busy": somebody opened a file for writing between the two mounts.
+            assert "busy" in frozen.stderr, frozen.stderr
+        raise AssertionError("there was always a file open for writing")
 
     def __exit__(
         self,

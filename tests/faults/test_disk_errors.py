@@ -23,10 +23,10 @@ from tests.faults.test_judge import NOTHING
 from tests.peers.fixtures import require_program
 
 # fsync: of files and folders; fdatasync and pwrite64: the database's; rename: into its place;
-# pread64: of the database and of what is sent; read: of what was just written, for its head. (write
-# is tried in tests/integration/store: here it is the log's as well, and whom nobody can tell
-# anything cannot be asked.)
-CALLS = ("fsync", "fdatasync", "pwrite64", "rename", "pread64", "read")
+# pread64: of the database and of what is sent. (write is tried in tests/integration/store: here it
+# is the log's as well, and a caller who is told nothing cannot be asked.)
+HEADS = "read,pread64"  # of what was just written, whichever of them reads its head
+CALLS = ("fsync", "fdatasync", "pwrite64", "rename", "pread64", HEADS)
 AWHILE_S = 0.5
 PATIENCE_S = 30.0
 
@@ -43,11 +43,11 @@ def scene(tmp_path: Path) -> Iterator[DiskScene]:
 def failing(node: ForkedNode, call: str, *, when: str, folder: Path) -> Iterator[None]:
     """For the length of the block calls of a process fail: `when` as strace counts, per thread.
 
-    `read` of the files that are being written alone: elsewhere it is of pipes and wake-ups.
+    HEADS: of the files that are being written alone; elsewhere they read pipes and wake-ups.
     """
     said = folder / "strace.log"
     pid = node.pid
-    files = numbered_files(node.data_dir / "incoming") if call == "read" else []
+    files = numbered_files(node.data_dir / "incoming") if call == HEADS else []
     command = [
         *("strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid)),
         *(word for path in files for word in ("-P", str(path))),

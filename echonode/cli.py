@@ -10,22 +10,15 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from echonode import __version__
-from echonode.errors import (
-    ConfigError,
-    ConfigFault,
-    EchoNodeError,
-    OutOfResources,
-    UsageError,
-    is_shortage,
-)
+from echonode import __version__, cli_deliveries
+from echonode.cli_frame import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
+from echonode.errors import ConfigFault
 
 if TYPE_CHECKING:
     from echonode.config import Config
@@ -37,39 +30,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-ConfigOption = Annotated[
-    Path, typer.Option("--config", metavar="FILE", help="The configuration, in YAML.")
-]
-DEFAULT_CONFIG = Path("config/echonode.yaml")
-
-
-def _fail(code: int, message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code)
-
-
-@contextmanager
-def _outcomes() -> Iterator[None]:
-    """Our own errors become one clear message and the right exit code."""
-    try:
-        yield
-    except ConfigError as error:
-        _fail(2, "\n".join(f"{fault}" for fault in error.faults))
-    except UsageError as error:
-        _fail(2, str(error))
-    except EchoNodeError as error:
-        _fail(1, f"{type(error).__name__}: {error}")
-    except (MemoryError, ImportError, SystemError) as error:  # mostly of a command's imports
-        if not is_shortage(error):
-            raise
-        _fail(1, f"OutOfResources: {OutOfResources()}")
-
-
-def _load(path: Path) -> Config:
-    from echonode.config import load
-
-    return load(path, os.environ)
 
 
 def _doubts(settings: Config) -> Iterator[ConfigFault]:
@@ -90,8 +50,8 @@ def _version(
 @app.command()
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run the node until SIGTERM or SIGINT, then drain and exit."""
-    with _outcomes():
-        settings = _load(config)
+    with outcomes():
+        settings = load_config(config)
         from echonode import log
         from echonode.node_signals import run_until_signalled
 
@@ -111,8 +71,8 @@ def check_config(
     ] = False,
 ) -> None:
     """Check a configuration: 0 when valid, 2 with every fault listed."""
-    with _outcomes():
-        settings = _load(file)
+    with outcomes():
+        settings = load_config(file)
         from echonode.config import as_yaml, summary
 
         for doubt in _doubts(settings):
@@ -125,23 +85,14 @@ def check_config(
             typer.echo(f"  {line}")
 
 
-@app.command()
-def ledger(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False,
-    config: ConfigOption = DEFAULT_CONFIG,
-) -> None:
-    """One row per instance and destination: what is proved of each."""
-    with _outcomes():
-        from echonode.ledger import print_json, print_table
-
-        (print_json if as_json else print_table)(_load(config).data_dir)
+cli_deliveries.register(app)
 
 
 @app.command()
 def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Read the index again from the files, while no node runs; shows its progress."""
-    with _outcomes():
-        settings = _load(config)
+    with outcomes():
+        settings = load_config(config)
         from echonode import log
         from echonode.reindexing import reindex as read_again
 
@@ -159,64 +110,18 @@ def preflight(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Prove each peer both ways, to the archive's promise; exit 1 names what to mend."""
-    with _outcomes():
+    with outcomes():
         from echonode import log
         from echonode.preflight_command import print_outcome, run_preflight
 
         log.configure(level="critical")
-        outcome = run_preflight(_load(config), peer)
+        outcome = run_preflight(load_config(config), peer)
         if as_json:
             typer.echo(json.dumps(outcome, indent=2))
         else:
             print_outcome(outcome)
         if not outcome["ok"]:
             raise typer.Exit(1)
-
-
-UIDArgument = Annotated[str, typer.Argument(metavar="UID", help="A SOP Instance UID.")]
-DestinationOption = Annotated[
-    str | None, typer.Option("--destination", metavar="NAME", help="Only the delivery to it.")
-]
-
-
-def _operate(action: str, uid: str, destination: str | None, config: Path) -> None:
-    with _outcomes():
-        from echonode import log
-        from echonode.operator_command import operate
-
-        log.configure(level="critical")
-        for at in operate(_load(config), action, uid, destination=destination)["deliveries"]:
-            typer.echo(f"{at['destination']}: {at['state']} {at['last_error']}".rstrip())
-
-
-@app.command()
-def hold(
-    uid: UIDArgument,
-    destination: DestinationOption = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-) -> None:
-    """Hold an instance's deliveries until they are released."""
-    _operate("hold", uid, destination, config)
-
-
-@app.command()
-def release(
-    uid: UIDArgument,
-    destination: DestinationOption = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-) -> None:
-    """Send held deliveries again; let go of a copy that is kept for a warning."""
-    _operate("release", uid, destination, config)
-
-
-@app.command()
-def retry(
-    uid: UIDArgument,
-    destination: DestinationOption = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-) -> None:
-    """Send now what is held or waits for its next try."""
-    _operate("retry", uid, destination, config)
 
 
 @app.command()
@@ -226,10 +131,10 @@ def report(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Bundle what befell one exam on its way to the archives, without patient data."""
-    with _outcomes():
+    with outcomes():
         from echonode.flight_report import write_report
 
-        events = write_report(_load(config), exam, out)
+        events = write_report(load_config(config), exam, out)
         typer.echo(f"{out}: {events} events")
 
 
@@ -258,7 +163,7 @@ def probe_sim(
     ] = 51000,
 ) -> None:
     """Act as a probe on the wire, from a recording or from a synthetic phantom."""
-    with _outcomes():
+    with outcomes():
         from echonode.probe_sim import simulate
 
         simulate(
@@ -283,7 +188,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running.")] = False,
 ) -> None:
     """The main job on loopback: probe, node and an embedded PACS; ends with a table of proof."""
-    with _outcomes():
+    with outcomes():
         from echonode.demo import run_demo
 
         if not run_demo(recording=recording, keep=keep):

@@ -7,16 +7,19 @@ import json
 from typing import Any
 
 from echonode.config import Web
-from echonode.errors import NodeNotAsked, OperatorRefused
+from echonode.errors import NodeNotAsked, OperatorRefused, UsageError
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+# The command's arguments do not fit: exit status 2, as with the node stopped.
+_BAD_REQUEST = frozenset({400, 404})
 
 
 def post(web: Web | None, path: str, body: dict[str, object], *, timeout_s: float) -> Any:
     """POST JSON to the node and return its JSON answer.
 
     web: its section of the configuration. Raises NodeNotAsked where there is no such section or
-    nobody answers, and OperatorRefused with the node's own words where it refuses.
+    nobody answers, UsageError where the arguments do not fit, and OperatorRefused where it refuses;
+    both with the node's own words.
     """
     if web is None:
         raise NodeNotAsked(
@@ -39,6 +42,8 @@ def post(web: Web | None, path: str, body: dict[str, object], *, timeout_s: floa
         ) from error
     finally:
         connection.close()
+    if answer.status in _BAD_REQUEST:
+        raise UsageError(_words(content))
     if answer.status >= 400:
         raise OperatorRefused(_words(content) or f"the node answered {answer.status}")
     return json.loads(content)

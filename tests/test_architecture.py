@@ -17,6 +17,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "echonode"
 RANKS = [
     {"__main__"},
     {"cli"},
+    {"cli_deliveries"},
+    {"cli_frame"},
     {"demo"},
     {"demo_viewer", "probe_sim", "preflight_command", "operator_command", "node_signals"},
     {"node"},
@@ -73,6 +75,7 @@ OUTSIDE = NETWORK | THREADS | DISK | CLOCK | CHANCE
 MAY = {
     "__main__.py": set(),
     "cli.py": DISK | {"now()", "signal"},  # SIGTERM before the node's own handlers are there
+    "cli_frame.py": DISK,  # the environment
     "log.py": set(),
     "demo*": OUTSIDE,
     "ledger.py": set(),

@@ -9,6 +9,7 @@ from types import TracebackType
 from echonode.errors import UsageError
 from echonode.model.criteria import Query, Selection
 from echonode.model.instance import StoredInstance
+from echonode.store.chosen_deliveries import DeliveryChoice, read_chosen
 from echonode.store.database import reader_engine, reading
 from echonode.store.disk import disk_errors
 from echonode.store.figures import (
@@ -20,9 +21,9 @@ from echonode.store.figures import (
 from echonode.store.flight_recorder import FlightEvent, read_study
 from echonode.store.index_reader import IndexReader
 from echonode.store.layout import Layout
-from echonode.store.ledger import count_deliveries, read_ledger
+from echonode.store.ledger import EVERYTHING, count_deliveries, read_ledger
 from echonode.store.migrations import SCHEMA_VERSION, refuse_newer
-from echonode.store.values import LedgerRow
+from echonode.store.values import LedgerChoice, LedgerRow
 
 
 class ReadOnlyStore:
@@ -78,9 +79,16 @@ class ReadOnlyStore:
         """One instance; None where it is unknown."""
         return self._index.instance(sop_instance_uid)
 
-    def ledger(self) -> Iterator[LedgerRow]:
-        """Every instance and destination, in the order they were stored; a stream."""
-        return read_ledger(self._readers)
+    def ledger(self, choice: LedgerChoice = EVERYTHING) -> Iterator[LedgerRow]:
+        """The instances and destinations chosen, in the order they were stored; a stream.
+
+        With `choice.last` the newest rows, newest first.
+        """
+        return read_ledger(self._readers, choice)
+
+    def chosen_instances(self, choice: DeliveryChoice) -> list[str]:
+        """The SOP Instance UIDs that have a delivery of the choice, in the order of storing."""
+        return read_chosen(self._readers, choice)
 
     def delivery_counts(self) -> Mapping[str, Mapping[str, int]]:
         """destination -> state of the ledger -> number of instances in it."""

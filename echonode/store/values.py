@@ -219,3 +219,16 @@ class LedgerRow:
     acquired_at: datetime | None
     stored_at: datetime
     committed_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerChoice:
+    """Which rows of the ledger; None does not limit. last: only the newest, newest first."""
+
+    state: DeliveryState | None = None
+    study_instance_uid: str | None = None
+    last: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.last is not None and self.last < 1:
+            raise ValueError("last is at least 1")

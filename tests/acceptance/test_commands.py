@@ -118,7 +118,7 @@ def test_the_ledger_of_a_new_node_is_an_empty_list() -> None:
         clinic = Clinic(parts)
         clinic.start_node()
         assert clinic.node.ledger() == []
-        assert "Ledger" in clinic.node.command("ledger").stdout
+        assert clinic.node.command("ledger").stdout.startswith("sop_instance_uid\t")
 
 
 def test_probe_sim_is_a_probe_for_a_node() -> None:

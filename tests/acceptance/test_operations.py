@@ -72,7 +72,7 @@ def test_an_operators_hand_holds_and_releases(
     node = clinic.start_node()
     uid = captured(clinic, parts, port)
     done = node.command("hold", uid)
-    assert (done.returncode, done.stdout) == (0, "pacs: held held by the operator\n")
+    assert (done.returncode, done.stdout) == (0, "pacs: held (held by the operator)\n")
     again = node.command("hold", uid)
     assert again.returncode == 1
     assert "nothing to hold: pacs is held" in again.stderr
@@ -81,8 +81,8 @@ def test_an_operators_hand_holds_and_releases(
     assert "held:pacs" in [alarm["name"] for alarm in ask(clinic, "/health/ready")["alarms"]]
     node.stop()
     assert node.ledger()[0]["state"] == "held"
-    done = node.command("release", uid)
-    assert (done.returncode, done.stdout) == (0, "pacs: queued\n")
+    done = node.command("release", "--destination", "pacs", "--all")
+    assert (done.returncode, done.stdout) == (0, "release: 1 instance done, 0 failed.\n")
     clinic.start_pacs()
     node.start()
     assert clinic.wait_committed(at_least=1, timeout_s=60)[0]["sop_instance_uid"] == uid

@@ -26,6 +26,7 @@ from types import TracebackType
 from typing import Self
 
 from echonode import __version__
+from echonode.commit_times import CommitTimes
 from echonode.commitment.commitment_scp import CommitmentSCP
 from echonode.commitment.commitment_scu import CommitmentSCU
 from echonode.commitment.report_scp import ReportSCP
@@ -122,8 +123,13 @@ class Node:
         self._commitment = CommitmentSCU(
             store=self.store, call_back=self._call_back, now=utc_now, random=random.random
         )
+        self._commit_times = CommitTimes()
         self._report_scp = ReportSCP(
-            store=self.store, wake=self._wake, now=utc_now, random=random.random
+            store=self.store,
+            wake=self._wake,
+            now=utc_now,
+            random=random.random,
+            committed=self._commit_times.observe,
         )
         self._commitment_scp = CommitmentSCP(
             store=self.store,
@@ -321,6 +327,7 @@ class Node:
             scrub_counters=lambda: self._scrubbing.counters if self._scrubbing else ScrubCounters(),
             active_associations=lambda: self.acceptor.active_associations,
             standing_of=lambda name: self.workers[name].standing,
+            commit_times=self._commit_times,
             admission=self._admission,
             call_back=str(self._call_back),
             now=utc_now,

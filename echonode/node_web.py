@@ -10,8 +10,10 @@ from echonode.ledger import plain_rows
 from echonode.operator_hand import act
 from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
+from echonode.recent import recent_rows
 from echonode.status import NodeReader
 from echonode.store.store import Store
+from echonode.thumbnails import Thumbnails
 from echonode.web.health import health_routes
 from echonode.web.operator import operator_routes
 from echonode.web.server import WebServer
@@ -34,7 +36,12 @@ def web_server(
             *health_routes(
                 checks=reader.checks(), registry=reader.registry(), alarms=reader.alarms
             ),
-            *console_routes(status=reader.status, ledger=lambda: plain_rows(store)),
+            *console_routes(
+                status=reader.status,
+                ledger=lambda: plain_rows(store),
+                recent=lambda last: recent_rows(store, last),
+                thumbnail=Thumbnails(store.instance).jpeg,
+            ),
             *operator_routes(
                 act=lambda action, uid, name: act(store, action, uid, now=now(), destination=name),
                 preflight=lambda peer: as_json(preflight.run(peer)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.registry import Collector
 
 from echonode import __version__
@@ -20,6 +20,7 @@ from echonode.alarms import (
     Facts,
     alarms_of,
 )
+from echonode.commit_times import CommitTimes
 from echonode.config import Config
 from echonode.delivery.standing import Standing
 from echonode.errors import IndexDamaged, StoreError
@@ -39,8 +40,8 @@ from echonode.web.status import DestinationStatus, NodeStatus, ProbeStatus
 class NodeReader(Collector):
     """Reads the node's parts: `status` for the page, `checks` for readiness, `collect` for metrics.
 
-    standing_of: destination name -> how it stands just now.
-    call_back: the AE, host and port that an archive must be able to call.
+    standing_of: destination name -> how it stands just now. commit_times: how long commitments
+    took. call_back: the AE, host and port that an archive must be able to call.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class NodeReader(Collector):
         scrub_counters: Callable[[], ScrubCounters],
         active_associations: Callable[[], int],
         standing_of: Callable[[str], Standing],
+        commit_times: CommitTimes,
         admission: DiskAdmission,
         call_back: str,
         now: Callable[[], datetime],
@@ -64,6 +66,7 @@ class NodeReader(Collector):
         self._scrub_counters = scrub_counters
         self._active_associations = active_associations
         self._standing_of = standing_of
+        self._commit_times = commit_times
         self._admission = admission
         self._call_back = call_back
         self._now = now
@@ -86,7 +89,9 @@ class NodeReader(Collector):
                 self._destination(destination, counts.get(destination.name, {}))
                 for destination in self._config.destination_values()
             ),
-            alarms=tuple(alarm.text for alarm in self.alarms()),
+            alarms=self.alarms(),
+            problems=tuple(filter(None, (check() for check in self.checks().values()))),
+            captures_lost=_lost(self._intake_counters()),
         )
 
     def _destination(
@@ -105,6 +110,7 @@ class NodeReader(Collector):
             commitment=destination.commitment,
             deliveries=deliveries,
             problem=standing.problem,
+            commitment_problem=standing.unpromising,
             contact=standing.contact,
             heard_s=_age_s(standing.heard_at, now),
             associations=standing.associations,
@@ -129,6 +135,7 @@ class NodeReader(Collector):
         """A registry of this node alone: several nodes may live in one process."""
         registry = CollectorRegistry()
         registry.register(self)
+        ProcessCollector(registry=registry)
         return registry
 
     def collect(self) -> Iterator[Metric]:
@@ -140,6 +147,7 @@ class NodeReader(Collector):
             active_associations=self._active_associations(),
             store=figures,
             scrub=self._scrub_counters(),
+            commit_times=self._commit_times.snapshot(),
         )
 
     def alarms(self) -> tuple[Alarm, ...]:
@@ -221,6 +229,11 @@ def _unproved(destination: Destination) -> Sequence[DeliveryState]:
     if destination.commitment is CommitmentPolicy.NONE:
         return [state for state in UNPROVED if state is not DeliveryState.SENT]
     return UNPROVED
+
+
+def _lost(intake: IntakeCounters) -> int:
+    """Captures that are not in the store and never will be."""
+    return intake.lost + intake.invalid + intake.conflicts
 
 
 def _age_s(at: datetime | None, now: datetime) -> float | None:

@@ -25,7 +25,8 @@ RANKS = [
     {"node_parts", "node_web"},
     # The configuration for dimse/ and frames/, the parts' counters for web/.
     {"destinations", "listeners", "sources", "status"},
-    {"alarms", "housekeeping", "metrics", "preflight", "negotiations", "flight_report"},
+    {"alarms", "housekeeping", "metrics", "preflight", "negotiations", "flight_report", "recent"},
+    {"commit_times"},
     {
         "intake",
         "storage_scp",
@@ -40,6 +41,7 @@ RANKS = [
         "reindexing",
         "scrubbing",
         "running_node",
+        "thumbnails",
     },
     {"held_captures", "remedies"},
     {
@@ -132,6 +134,8 @@ MAY = {
     "query/find_scp.py": THREADS | CLOCK,
     "retrieve/*_scp.py": CLOCK,
     "exam/unattended.py": THREADS,  # remembers its answers, for several probes
+    "commit_times.py": THREADS,  # reports come on any association's thread
+    "thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
     "reencoding.py": DISK,  # the re-encoded copy, for as long as it is sent
 }
 

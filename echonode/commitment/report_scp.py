@@ -41,12 +41,17 @@ class ReportSCP:
         wake: Wake,
         now: Callable[[], datetime],
         random: Random,
+        committed: Callable[[str, float], None] = lambda destination, seconds: None,
     ) -> None:
-        """`wake`: called with the destination whose deliveries a report made due."""
+        """wake: called with the destination whose deliveries a report made due.
+
+        committed: called for each instance with its destination and the seconds since it was taken.
+        """
         self._store = store
         self._wake = wake
         self._now = now
         self._random = random
+        self._committed = committed
 
     def __call__(self, caller: Peer, report: CommitmentReport) -> int:
         """Apply `report` and return the status to answer."""
@@ -60,6 +65,8 @@ class ReportSCP:
         if outcome.disposition is ReportDisposition.REFUSED:
             _log_failure(caller, report, reason=f"refused: {outcome.reason}", alarm=True)
             return INVALID_ARGUMENT_VALUE
+        for seconds in outcome.committed_after_s:
+            self._committed(outcome.destination, seconds)
         self._log_applied(caller, report, outcome)
         if outcome.failed:
             self._wake(outcome.destination)

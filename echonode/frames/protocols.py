@@ -23,6 +23,9 @@ def _of_the_player(settings: StreamSettings) -> FrameStream:
     raise NotImplementedError
 
 
+# Whose sender can ask for a still or a clip; of the others nothing is captured in mode `manual`.
+ASKING = frozenset({("openigtlink", "")})
+
 PROTOCOLS: Mapping[tuple[str, str], StreamFactory] = MappingProxyType(
     {
         ("openigtlink", ""): OpenIGTLinkStream,

@@ -32,7 +32,7 @@ from echonode.frames.command_desk import CommandDesk
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.frames.handover import HandOver
 from echonode.frames.manual_capture import ManualCapture
-from echonode.frames.protocols import PROTOCOLS
+from echonode.frames.protocols import ASKING, PROTOCOLS
 from echonode.frames.reception import (
     Arrived,
     Asked,
@@ -49,6 +49,10 @@ from echonode.probe.backlog import Backlog
 from echonode.probe.link import LinkSettings
 
 log = get_logger(__name__)
+
+_NOBODY_ASKS = (
+    "capture.mode is manual, and such a probe cannot ask for captures: set capture.mode to auto"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +151,9 @@ class ProbeSource:
     @property
     def refusal(self) -> str:
         """Why nothing is captured just now, for the operator; '' when it is."""
+        manual = self._settings.capture.mode is CaptureMode.MANUAL
+        if manual and (self._settings.protocol, self._settings.dialect) not in ASKING:
+            return _NOBODY_ASKS
         return self._admission.refusal
 
     @property

@@ -79,6 +79,11 @@ def _of_tracking(tracking: Tracking) -> Iterator[str]:
         yield f"Transforms left out: {tracking.left_out}."
 
 
+def _duration_ms(acquisition: Acquisition) -> int:
+    """From the first frame to the last."""
+    return round((acquisition.frames[-1].elapsed_s - acquisition.frames[0].elapsed_s) * 1000)
+
+
 def evidence(
     acquisition: Acquisition, *, calibrated: bool, timing: CineTiming | None
 ) -> dict[str, int | str]:
@@ -90,6 +95,7 @@ def evidence(
         "frames": len(acquisition.frames),
         "dropped": acquisition.dropped,
         "partial": acquisition.partial,
+        "duration_ms": _duration_ms(acquisition),
         "first_sequence": acquisition.frames[0].sequence,
         "last_sequence": acquisition.frames[-1].sequence,
         "calibrated": int(calibrated),

@@ -46,9 +46,9 @@ class DiskSpace:
         if self.free_percent >= self.minimum_free_percent:
             return ""
         return (
-            f"{self.free_percent:.1f}% of the disk is free, {self.minimum_free_percent:g}% is the "
-            "least: new exams are refused until there is room, and peers are told to send later "
-            "(A700)"
+            f"only {self.free_percent:.1f}% of the disk of data_dir is free, below the limit of "
+            f"{self.minimum_free_percent:g}% (retention.minimum_free_percent): new exams are "
+            "refused until there is space, and peers are told to send later (A700)"
         )
 
 
@@ -92,4 +92,4 @@ class DiskAdmission:
         try:
             return self.space().problem
         except OSError as error:
-            return f"the disk cannot be asked for its room: {error.strerror}"
+            return f"the disk of data_dir cannot be asked for its free space: {error.strerror}"

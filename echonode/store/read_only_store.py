@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from types import TracebackType
 
 from echonode.errors import UsageError
 from echonode.model.criteria import Query, Selection
 from echonode.model.instance import StoredInstance
+from echonode.store.capture_facts import CaptureFacts, read_capture_facts
 from echonode.store.chosen_deliveries import DeliveryChoice, read_chosen
 from echonode.store.database import reader_engine, reading
 from echonode.store.disk import disk_errors
@@ -89,6 +90,10 @@ class ReadOnlyStore:
     def chosen_instances(self, choice: DeliveryChoice) -> list[str]:
         """The SOP Instance UIDs that have a delivery of the choice, in the order of storing."""
         return read_chosen(self._readers, choice)
+
+    def capture_facts(self, sop_instance_uids: Collection[str]) -> Mapping[str, CaptureFacts]:
+        """SOP Instance UID -> where it came from and how long it is; only of those stored here."""
+        return read_capture_facts(self._readers, sop_instance_uids)
 
     def delivery_counts(self) -> Mapping[str, Mapping[str, int]]:
         """destination -> state of the ledger -> number of instances in it."""

@@ -85,6 +85,7 @@ class Application:
         derived: dict[str, str] = {}
         damaged: list[str] = []
         noted: list[str] = []
+        after_s: list[float] = []
         failed: list[tuple[int, int | None]] = []
         waiting = frozenset(waiting_for(self._connection, self._transaction.id))
         for job in self._jobs():
@@ -100,6 +101,7 @@ class Application:
                 else:
                     self._commit(job)
                     committed.append(job.instance.sop_instance_uid)
+                    after_s.append((self._now - job.acquired_at).total_seconds())
                     if job.derived is not None:
                         derived[job.instance.sop_instance_uid] = job.derived.sop_instance_uid
             elif job.id in waiting:
@@ -117,6 +119,7 @@ class Application:
             failed=self._as_they_are_now(failed),
             damaged=tuple(damaged),
             noted=tuple(noted),
+            committed_after_s=tuple(after_s),
         )
 
     def _note(self, detail: str) -> None:

@@ -176,7 +176,7 @@ class ReportOutcome:
     with the Failure Reason of the report; None where the report left it out or named it with
     another class. damaged: SOP Instance UIDs that the archive commits but whose bytes here have
     changed since; they are held. noted: SOP Instance UIDs of held deliveries, committed when
-    they are released.
+    they are released. committed_after_s: for each of committed, how long after it was taken.
     """
 
     disposition: ReportDisposition
@@ -187,6 +187,7 @@ class ReportOutcome:
     failed: tuple[tuple[DeliveryJob, int | None], ...] = ()
     damaged: tuple[str, ...] = ()
     noted: tuple[str, ...] = ()
+    committed_after_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

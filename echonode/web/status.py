@@ -16,9 +16,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from echonode.model.identity import is_valid_uid
 from echonode.web.encoding import Row, Rows, json_array
+from echonode.web.health import Alarm
 
 MAX_LAST = 1000
+DEFAULT_RECENT = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,7 @@ class DestinationStatus:
     eldest picture among them was taken. last_report_s: how long ago this archive last reported a
     commitment. retries: repetitions, ever. lossy_copies: instances of which it has only a copy
     derived with loss; the originals are kept here.
+    commitment_problem: why it does not commit to what it has stored, which `problem` says too; ''.
     """
 
     name: str
@@ -76,6 +80,7 @@ class DestinationStatus:
     last_report_s: float | None = None
     retries: int = 0
     lossy_copies: int = 0
+    commitment_problem: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +88,9 @@ class NodeStatus:
     """The node at one moment. `now`, `started_at`: aware. disk_free_percent: of data_dir's disk.
 
     minutes_of_cine: how long a cine may run before new exams are refused. refusing: why nothing can
-    be stored just now, '' when it can. alarms: what a person must see to, in words.
+    be stored just now, '' when it can. alarms: what needs a person. problems: why the node is not
+    ready, in words. captures_lost: captures since the start that could not be kept, or were no
+    valid object.
     """
 
     ae_title: str
@@ -95,7 +102,9 @@ class NodeStatus:
     destinations: tuple[DestinationStatus, ...]
     minutes_of_cine: float = 0.0
     refusing: str = ""
-    alarms: tuple[str, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    problems: tuple[str, ...] = ()
+    captures_lost: int = 0
 
 
 # file -> media type; the page, its style and its script are the package's own files.
@@ -103,14 +112,25 @@ _PAGE = {
     "index.html": "text/html",
     "console.css": "text/css",
     "console.js": "text/javascript",
+    "elements.js": "text/javascript",
+    "rows.js": "text/javascript",
+    "cards.js": "text/javascript",
+    "favicon.svg": "image/svg+xml",
 }
 
 
-def console_routes(*, status: Callable[[], NodeStatus], ledger: Rows) -> list[BaseRoute]:
-    """GET / (the page), /console/FILE, /api/status and /api/ledger.
+def console_routes(
+    *,
+    status: Callable[[], NodeStatus],
+    ledger: Rows,
+    recent: Callable[[int], Sequence[Row]],
+    thumbnail: Callable[[str], bytes | None],
+) -> list[BaseRoute]:
+    """GET / (the page), /console/FILE, /api/status, /api/ledger, /api/recent and thumbnails.
 
     ledger: the rows of `echonode ledger --json`. /api/ledger?last=N gives only the N rows stored
-    last, newest first.
+    last, newest first. recent: so many rows for the page (/api/recent?last=N). thumbnail: a JPEG of
+    an instance by its UID, None where there is none (/api/instances/UID/thumbnail).
     """
 
     def read_status(_request: Request) -> Response:
@@ -124,8 +144,20 @@ def console_routes(*, status: Callable[[], NodeStatus], ledger: Rows) -> list[Ba
         rows = ledger if last is None else lambda: newest(ledger(), last)
         return StreamingResponse(json_array(rows), media_type="application/json")
 
+    def read_recent(request: Request) -> Response:
+        return JSONResponse(list(recent(_last(request) or DEFAULT_RECENT)))
+
+    def read_thumbnail(request: Request) -> Response:
+        uid = request.path_params["uid"]
+        jpeg = thumbnail(uid) if is_valid_uid(uid) else None
+        if jpeg is None:
+            raise HTTPException(404, "there is no thumbnail of it")
+        return Response(jpeg, media_type="image/jpeg")
+
     return [
         Route("/api/status", read_status, methods=["GET"]),
+        Route("/api/recent", read_recent, methods=["GET"]),
+        Route("/api/instances/{uid}/thumbnail", read_thumbnail, methods=["GET"]),
         Route("/api/ledger", read_ledger, methods=["GET"]),
         *_page_routes(),
     ]

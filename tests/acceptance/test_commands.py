@@ -158,5 +158,5 @@ def test_health_and_ledger_over_http() -> None:
         assert json.loads(get("/health/live"))["alive"]
         assert json.loads(get("/health/ready"))["ready"]
         assert json.loads(get("/api/ledger")) == []
-        assert "echonode_captures_stored_total 0.0" in get("/metrics")
+        assert 'echonode_captures_total{outcome="stored"} 0.0' in get("/metrics")
         assert "<title>EchoNode" in get("/")

@@ -160,7 +160,7 @@ def test_below_the_reserve_no_exam_begins_and_all_say_so(
     assert "new exams are refused" in status["probes"][0]["refusal"]
     assert status["probes"][0]["frames_received"] > 0
     assert clinic.stored() == set()
-    assert "echonode_disk_minutes_of_cine 0.0" in ask(clinic, "/metrics")
+    assert "echonode_disk_recording_seconds 0.0" in ask(clinic, "/metrics")
 
 
 def test_what_a_start_finds_is_an_alarm_and_no_reason_to_be_unready(

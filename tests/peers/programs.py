@@ -13,6 +13,7 @@ SEARCH_PATH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 PACKAGES: Mapping[str, str] = {
     "Orthanc": "orthanc",
     "dciodvfy": "dicom3tools",
+    "chromium": "chromium",
     "gdcmconv": "libgdcm-tools",
     "gdcmdump": "libgdcm-tools",
     "gdcmraw": "libgdcm-tools",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from echonode.commit_times import CommitTimes
 from echonode.config import parse
 from echonode.delivery.standing import Standing
 from echonode.errors import IndexDamaged, OutOfSpace
@@ -46,6 +47,7 @@ class House:
             scrub_counters=lambda: ScrubCounters(files=3, damaged=1),
             active_associations=lambda: 0,
             standing_of=lambda name: Standing(),
+            commit_times=CommitTimes(),
             admission=disk_admission(config),
             call_back="AE ECHONODE at 127.0.0.1:11112",
             now=lambda: NOON,

@@ -221,6 +221,7 @@ def test_manual_capture_only_shows(small: KitRecording) -> None:
         )
         source.start()
         eventually(lambda: len(seen) == 5)
+        assert "capture.mode is manual" in source.refusal, "nobody can ask such a probe's captures"
         assert source.stop(5)
     assert archive.taken == []
 

@@ -27,7 +27,8 @@ def test_below_the_reserve_the_operator_is_told_what_happens() -> None:
     """How much is free, how much must be, and that new exams are refused."""
     assert space(10).problem == ""
     assert space(9.96).problem == (
-        "10.0% of the disk is free, 10% is the least: new exams are refused until there is room, "
+        "only 10.0% of the disk of data_dir is free, below the limit of 10% "
+        "(retention.minimum_free_percent): new exams are refused until there is space, "
         "and peers are told to send later (A700)"
     )
     assert space(0, least=0).problem == ""

@@ -55,7 +55,14 @@ def row(number: int, **more: object) -> Row:
 
 
 def opened(serve: Serve, rows: Sequence[Row] = ()) -> Browser:
-    return serve(console_routes(status=lambda: STATUS, ledger=lambda: rows))
+    return serve(
+        console_routes(
+            status=lambda: STATUS,
+            ledger=lambda: rows,
+            recent=lambda last: list(rows)[:last],
+            thumbnail={"1.2.3": b"a jpeg"}.get,
+        )
+    )
 
 
 def test_the_status_is_json_by_the_names_of_its_values(serve: Serve) -> None:
@@ -104,6 +111,9 @@ def test_newest_takes_instants_as_well_as_text() -> None:
         ("/", "text/html"),
         ("/console/console.css", "text/css"),
         ("/console/console.js", "text/javascript"),
+        ("/console/cards.js", "text/javascript"),
+        ("/console/rows.js", "text/javascript"),
+        ("/console/elements.js", "text/javascript"),
     ],
 )
 def test_the_page_comes_from_the_node_alone(serve: Serve, path: str, media_type: str) -> None:
@@ -115,10 +125,37 @@ def test_the_page_comes_from_the_node_alone(serve: Serve, path: str, media_type:
     assert b"https://" not in answer.body
 
 
+def test_the_icon_is_served(serve: Serve) -> None:
+    """No 404 in the browser's log, and a tab that can be told from others."""
+    answer = opened(serve).ask("/console/favicon.svg")
+    assert (answer.status, answer.headers["content-type"]) == (200, "image/svg+xml")
+    assert b"console/favicon.svg" in opened(serve).ask("/").body
+
+
+def test_the_page_asks_for_a_screenful(serve: Serve) -> None:
+    """/api/recent?last=N; a number that makes no sense is refused as for the ledger."""
+    browser = opened(serve, [row(3), row(2), row(1)])
+    assert len(browser.ask("/api/recent?last=2").json()) == 2
+    assert len(browser.ask("/api/recent").json()) == 3
+    assert browser.ask("/api/recent?last=0").status == 400
+
+
+def test_a_thumbnail_is_given_for_a_uid(serve: Serve) -> None:
+    """A JPEG that nothing keeps; 404 for an instance without one, and for what is no UID."""
+    browser = opened(serve)
+    answer = browser.ask("/api/instances/1.2.3/thumbnail")
+    assert (answer.status, answer.body) == (200, b"a jpeg")
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["cache-control"] == "no-store"
+    for uid in ("1.2.4", "..", "x", "1" * 70):
+        assert browser.ask(f"/api/instances/{uid}/thumbnail").status == 404
+
+
 def test_the_page_writes_values_as_text_only(serve: Serve) -> None:
     """No value from a network can become markup or script: the page has no way to make any."""
     browser = opened(serve)
-    script = browser.ask("/console/console.js").body.decode()
+    names = ("console", "cards", "rows", "elements")
+    script = "".join(browser.ask(f"/console/{name}.js").body.decode() for name in names)
     for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
         assert way not in script
     page = browser.ask("/").body.decode()
@@ -128,6 +165,6 @@ def test_the_page_writes_values_as_text_only(serve: Serve) -> None:
 
 def test_the_page_has_words_for_every_state(serve: Serve) -> None:
     """A sonographer never reads a state's bare name."""
-    script = opened(serve).ask("/console/console.js").body.decode()
+    script = opened(serve).ask("/console/rows.js").body.decode()
     for state in DeliveryState:
         assert f"  {state}: [" in script

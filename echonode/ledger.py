@@ -16,8 +16,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from echonode.store.read_only_store import ReadOnlyStore
-from echonode.store.store import Store
+from echonode.store.read_only_store import ReadOnlyStore, open_read_only
 from echonode.store.values import LedgerChoice, LedgerRow
 
 COLUMNS = (
@@ -46,7 +45,7 @@ def plain_rows(
 
 def print_json(data_dir: Path, choice: LedgerChoice = _EVERYTHING) -> None:
     """A JSON list on stdout."""
-    with Store.open_read_only(data_dir) as store:
+    with open_read_only(data_dir) as store:
         separator = "["
         for row in plain_rows(store, choice):
             sys.stdout.write(f"{separator}\n{json.dumps(row)}")
@@ -56,7 +55,7 @@ def print_json(data_dir: Path, choice: LedgerChoice = _EVERYTHING) -> None:
 
 def print_rows(data_dir: Path, choice: LedgerChoice = _EVERYTHING) -> None:
     """For people on a terminal; elsewhere tab-separated values with a head."""
-    with Store.open_read_only(data_dir) as store:
+    with open_read_only(data_dir) as store:
         if sys.stdout.isatty():
             _print_for_people(store.ledger(choice))
             return

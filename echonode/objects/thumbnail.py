@@ -75,4 +75,5 @@ def _shrunk(array: NDArray[np.generic]) -> NDArray[np.float32]:
 
 def _stretched(array: NDArray[np.float32]) -> NDArray[np.float32]:
     low, high = float(array.min()), float(array.max())
-    return (array - low) * np.float32(255 / max(high - low, 1.0))
+    stretched: NDArray[np.float32] = (array - low) * np.float32(255 / max(high - low, 1.0))
+    return stretched

@@ -1,9 +1,14 @@
-"""What may be read of a store beside a running node, or without one."""
+"""What may be read of a store beside a running node, or without one.
+
+Commands that only read import this module and not store.py, which brings pydicom with it: a
+monitoring script that asks for the ledger every minute pays for what it uses.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 
 from echonode.errors import UsageError
@@ -12,7 +17,7 @@ from echonode.model.instance import StoredInstance
 from echonode.store.capture_facts import CaptureFacts, read_capture_facts
 from echonode.store.chosen_deliveries import DeliveryChoice, read_chosen
 from echonode.store.database import reader_engine, reading
-from echonode.store.disk import disk_errors
+from echonode.store.disk import disk_errors, is_read_only
 from echonode.store.figures import (
     DestinationFigures,
     StoreFigures,
@@ -24,14 +29,24 @@ from echonode.store.index_reader import IndexReader
 from echonode.store.layout import Layout
 from echonode.store.ledger import EVERYTHING, count_deliveries, read_ledger
 from echonode.store.migrations import SCHEMA_VERSION, refuse_newer
+from echonode.store.opening import has_wal
 from echonode.store.values import LedgerChoice, LedgerRow
+
+
+def open_read_only(data_dir: Path) -> ReadOnlyStore:
+    """Raises UsageError where there is no store, SchemaTooNew."""
+    layout = Layout(data_dir.absolute())
+    if not layout.database.exists():
+        raise UsageError(f"there is no store in {data_dir}: has the node run there?")
+    unchanging = is_read_only(data_dir) and not has_wal(layout)
+    return ReadOnlyStore(layout, unchanging=unchanging)
 
 
 class ReadOnlyStore:
     """No lock, no writes. Thread-safe."""
 
     def __init__(self, layout: Layout, *, unchanging: bool = False) -> None:
-        """Use Store.open_read_only. Raises SchemaTooNew; UsageError for an older one."""
+        """Use open_read_only. Raises SchemaTooNew; UsageError for an older one."""
         self.data_dir = layout.data_dir
         self._layout = layout
         self._readers = reader_engine(layout.database, unchanging=unchanging)

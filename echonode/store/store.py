@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from echonode.errors import Damaged, OutOfSpace, UsageError
+from echonode.errors import Damaged, OutOfSpace
 from echonode.model.instance import InstanceRecord, Origin, StoredInstance
 from echonode.store.ballast import Ballast
 from echonode.store.commitment_door import CommitmentDoor
@@ -32,7 +32,6 @@ from echonode.store.counters import next_value
 from echonode.store.database import RefusingWriter, Writer, watch_for_damage
 from echonode.store.deliveries import Deliveries
 from echonode.store.delivery_door import DeliveryDoor
-from echonode.store.disk import is_read_only
 from echonode.store.doubt import IndexDoubt
 from echonode.store.durability import Durability, Kind
 from echonode.store.inbound_commitments import InboundCommitments
@@ -54,7 +53,7 @@ from echonode.store.opening import (
 )
 from echonode.store.operator_door import OperatorDoor
 from echonode.store.operator_moves import OperatorMoves
-from echonode.store.read_only_store import ReadOnlyStore
+from echonode.store.read_only_store import ReadOnlyStore, open_read_only
 from echonode.store.recovery import Recovery
 from echonode.store.reports import Reports, resend_now
 from echonode.store.retention_door import RetentionDoor
@@ -209,11 +208,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
     @classmethod
     def open_read_only(cls, data_dir: Path) -> ReadOnlyStore:
         """Raises UsageError where there is no store, SchemaTooNew."""
-        layout = Layout(data_dir.absolute())
-        if not layout.database.exists():
-            raise UsageError(f"there is no store in {data_dir}: has the node run there?")
-        unchanging = is_read_only(data_dir) and not has_wal(layout)
-        return ReadOnlyStore(layout, unchanging=unchanging)
+        return open_read_only(data_dir)
 
     def __enter__(self) -> Store:
         return self

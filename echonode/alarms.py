@@ -102,37 +102,44 @@ def _of_the_store(facts: Facts) -> Iterator[Alarm]:
             text=f"nothing can be stored: {facts.refusing}. Senders are told to send later (A700)",
         )
     if store.missing_files:
+        gone = _counted(store.missing_files, "stored file is", "stored files are")
         yield Alarm(
             name="missing_files",
-            text=f"{store.missing_files} stored files are gone from the disk: have their senders "
-            "send them again, or bring them back from a backup and run `echonode reindex`",
+            text=f"{gone} gone from the disk: have their senders send them again, or restore them "
+            "from a backup and run `echonode reindex`",
         )
     if store.damaged_files:
+        damaged = _counted(store.damaged_files, "file is", "files are")
         yield Alarm(
             name="damaged_files",
-            text=f"{store.damaged_files} files are not what was stored any more (in the log: "
-            "`file_damaged`): have their senders send them again, or bring them back from a "
-            "backup and run `echonode reindex`; and look for a failing disk",
+            text=f"{damaged} not what was stored any more (in the log: `file_damaged`): have their "
+            "senders send them again, or restore them from a backup and run `echonode reindex`; "
+            "and look for a failing disk",
         )
     if facts.quarantined:
+        files = _counted(facts.quarantined, "file is", "files are")
         yield Alarm(
             name="quarantine",
-            text=f"{facts.quarantined} files are in quarantine (unreadable, or other bytes under a "
-            "known UID): look at them and take them out of the folder `quarantine`",
+            text=f"{files} in quarantine (unreadable, or other bytes under a known UID): review "
+            "them and remove them from the folder `quarantine`",
         )
     if facts.disk_problem:
         yield Alarm(name="disk", text=facts.disk_problem)
     if store.refused_reports:
+        reports = _counted(
+            store.refused_reports, "commitment report was", "commitment reports were"
+        )
         yield Alarm(
             name="refused_reports",
-            text=f"{store.refused_reports} commitment reports were refused in the last day: from "
-            "the wrong AE, or for no request of ours; the log has each",
+            text=f"{reports} rejected in the last day: from the wrong AE, or for no request of "
+            "ours; the log has each",
         )
     if store.kept_after_warning:
+        instances = _counted(store.kept_after_warning, "instance was", "instances were")
         yield Alarm(
             name="stored_with_warning",
-            text=f"{store.kept_after_warning} instances were stored with a warning (B006, B007) "
-            "and are kept here: compare them at the archive, then `echonode release` each",
+            text=f"{instances} stored with a warning (B006, B007), and the copies here are kept: "
+            "compare them at the archive, then run `echonode release`",
         )
 
 
@@ -146,23 +153,37 @@ def _of(at: DestinationFacts, call_back: str, now: datetime) -> Iterator[Alarm]:
     if at.figures.held:
         yield Alarm(
             name=f"held:{at.name}",
-            text=f"{at.name}: {at.figures.held} deliveries are held; `echonode ledger` says why, "
-            "`echonode release` sends one again",
+            text=f"{at.name}: {_counted(at.figures.held, 'delivery is', 'deliveries are')} held; "
+            "`echonode ledger --state held` says why, "
+            f"`echonode release --destination {at.name} --all` queues them again",
         )
     unreported = at.figures.unreported_since
     if unreported is not None and now - unreported >= LATE_AFTER:
         yield Alarm(
             name=f"unreported:{at.name}",
-            text=f"{at.name}: asked for a promise {_hours(now - unreported)} h ago, and no report "
+            text=f"{at.name}: asked for commitment {_hours(now - unreported)} h ago, and no report "
             f"came; it must be able to call {call_back}",
         )
     oldest = at.oldest_unproved
     if oldest is not None and now - oldest >= LATE_AFTER:
         yield Alarm(
             name=f"late:{at.name}",
-            text=f"{at.name}: the oldest image that is not proved safe is {_hours(now - oldest)} h "
-            "old",
+            text=f"{at.name}: the oldest image that is not {_proof(at.commitment)} is "
+            f"{_hours(now - oldest)} h old",
         )
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _proof(commitment: CommitmentPolicy) -> str:
+    """The proof that is wanted of a delivery, as a participle."""
+    return {
+        CommitmentPolicy.REQUIRED: "committed",
+        CommitmentPolicy.VERIFY: "verified",
+        CommitmentPolicy.NONE: "sent",
+    }[commitment]
 
 
 def _hours(duration: timedelta) -> int:

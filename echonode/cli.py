@@ -18,7 +18,7 @@ import typer
 
 from echonode import __version__, cli_deliveries
 from echonode.cli_frame import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
-from echonode.errors import ConfigFault
+from echonode.errors import ConfigFault, UsageError
 
 if TYPE_CHECKING:
     from echonode.config import Config
@@ -27,7 +27,6 @@ app = typer.Typer(
     name="echonode",
     help="A DICOM network node for an open ultrasound probe.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -40,7 +39,9 @@ def _doubts(settings: Config) -> Iterator[ConfigFault]:
 
 @app.callback(invoke_without_command=True)
 def _version(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", metavar="", help="Print the version.")
+    ] = False,
 ) -> None:
     if version:
         typer.echo(f"echonode {__version__}")
@@ -65,13 +66,22 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 @app.command("check-config")
 def check_config(
-    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="The configuration; --config FILE means the same."),
+    ] = None,
     show: Annotated[
-        bool, typer.Option("--show", help="Print the configuration in force, as YAML.")
+        bool, typer.Option("--show", metavar="", help="Print the configuration in force, as YAML.")
     ] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="As FILE.", show_default=False)
+    ] = None,
 ) -> None:
-    """Check a configuration: 0 when valid, 2 with every fault listed."""
+    """Check a configuration: 0 when valid, 2 with every error, its location and a fix."""
     with outcomes():
+        if file is not None and config is not None:
+            raise UsageError("give FILE or --config FILE, not both")
+        file = file or config or DEFAULT_CONFIG
         settings = load_config(file)
         from echonode.config import as_yaml, summary
 
@@ -85,12 +95,32 @@ def check_config(
             typer.echo(f"  {line}")
 
 
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")] = DEFAULT_CONFIG.parent,
+    clinic: Annotated[
+        bool,
+        typer.Option("--clinic", metavar="", help="The example with a PACS, TLS and two probes."),
+    ] = False,
+) -> None:
+    """Write a commented example configuration, DIR/echonode.yaml, to start from."""
+    with outcomes():
+        from echonode.example_files import write_example
+
+        written = write_example(folder, clinic=clinic)
+        option = "" if written == DEFAULT_CONFIG else f" --config {written}"
+        typer.echo(f"{written} is written. Change the addresses in it, then:")
+        typer.echo(f"  echonode check-config {written}")
+        typer.echo(f"  echonode preflight{option}")
+        typer.echo(f"  echonode run{option}")
+
+
 cli_deliveries.register(app)
 
 
 @app.command()
 def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Read the index again from the files, while no node runs; shows its progress."""
+    """Rebuild the index from the stored files, with the node stopped."""
     with outcomes():
         settings = load_config(config)
         from echonode import log
@@ -106,10 +136,13 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
 @app.command()
 def preflight(
     peer: Annotated[str | None, typer.Option(metavar="NAME", help="Only this one.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="One JSON object.")] = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Prove each peer both ways, to the archive's promise; exit 1 names what to mend."""
+    """Test every connection in both directions, storage commitment included.
+
+    Exit status 1 on failure; each failure is printed with its remedy.
+    """
     with outcomes():
         from echonode import log
         from echonode.preflight_command import print_outcome, run_preflight
@@ -126,43 +159,50 @@ def preflight(
 
 @app.command()
 def report(
-    exam: Annotated[str, typer.Argument(metavar="EXAM", help="Its Study Instance UID.")],
+    study: Annotated[str, typer.Argument(metavar="STUDY_UID", help="A Study Instance UID.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The bundle, a ZIP file.")],
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Bundle what befell one exam on its way to the archives, without patient data."""
+    """Create a support bundle for one exam, without patient data."""
     with outcomes():
         from echonode.flight_report import write_report
 
-        events = write_report(load_config(config), exam, out)
+        events = write_report(load_config(config), study, out)
         typer.echo(f"{out}: {events} events")
 
 
 @app.command("probe-sim")
 def probe_sim(
     protocol: Annotated[str, typer.Option(help="echopen or openigtlink")],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free port.")],
     dialect: Annotated[
         str, typer.Option(help="Of echopen: sweeping, kit, lounger or epf.")
     ] = "kit",
     host: Annotated[str, typer.Option()] = "127.0.0.1",
     recording: Annotated[
-        Path | None, typer.Option(help="A recording; without one, a synthetic phantom.")
+        Path | None, typer.Option(help="A recording. Default: a synthetic phantom.")
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(min=0.1, max=1000.0, help="Else the recorded times, or 20 a second."),
+        typer.Option(
+            min=0.1, max=1000.0, help="Frames per second. Default: recorded timing, or 20."
+        ),
     ] = None,
-    frames: Annotated[int, typer.Option(min=0, help="Stop after so many; 0 never.")] = 0,
-    loop: Annotated[bool, typer.Option("--loop", help="Begin the recording again.")] = False,
+    frames: Annotated[
+        int, typer.Option(min=0, help="Stop after this many frames; 0 is no limit.")
+    ] = 0,
+    loop: Annotated[bool, typer.Option("--loop", metavar="", help="Loop the recording.")] = False,
     connect: Annotated[
-        bool, typer.Option("--connect", help="To a receiver that listens (openigtlink).")
+        bool,
+        typer.Option(
+            "--connect", metavar="", help="Connect to a receiver that listens (openigtlink only)."
+        ),
     ] = False,
     line_port: Annotated[
         int, typer.Option(min=1, max=65535, help="UDP port of the receiver (epf).")
     ] = 51000,
 ) -> None:
-    """Act as a probe on the wire, from a recording or from a synthetic phantom."""
+    """Simulate a probe on the network, from a recording or a synthetic phantom."""
     with outcomes():
         from echonode.probe_sim import simulate
 
@@ -185,9 +225,12 @@ def demo(
     recording: Annotated[
         Path | None, typer.Option(help="Stream this instead of the phantom.")
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave it running.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", metavar="", help="Leave it running.")] = False,
 ) -> None:
-    """The main job on loopback: probe, node and an embedded PACS; ends with a table of proof."""
+    """Run a self-contained demonstration: probe, node and archive on this machine.
+
+    It ends with a table of what was checked; --keep leaves it running with its status page.
+    """
     with outcomes():
         from echonode.demo import run_demo
 

@@ -20,7 +20,7 @@ FROM_STDIN = "-"
 
 
 def ledger(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="One JSON list.")] = False,
     state: Annotated[DeliveryState | None, typer.Option(help="Only rows in this state.")] = None,
     study: Annotated[
         str | None, typer.Option(metavar="STUDY_UID", help="Only rows of this study.")
@@ -50,7 +50,9 @@ UIDArgument = Annotated[
 DestinationOption = Annotated[
     str | None, typer.Option("--destination", metavar="NAME", help="Only the delivery to it.")
 ]
-AllOption = Annotated[bool, typer.Option("--all", help="With --destination: every delivery to it.")]
+AllOption = Annotated[
+    bool, typer.Option("--all", metavar="", help="With --destination: every delivery to it.")
+]
 StudyOption = Annotated[
     str | None, typer.Option("--study", metavar="STUDY_UID", help="Every instance of this study.")
 ]

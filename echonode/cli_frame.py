@@ -51,7 +51,11 @@ def outcomes() -> Iterator[None]:
 
 
 def load_config(path: Path) -> Config:
-    """The configuration, with the environment's overrides. Raises ConfigError."""
+    """The configuration, with the environment's overrides. Raises ConfigError, UsageError."""
     from echonode.config import load
 
+    if path == DEFAULT_CONFIG and not path.exists():
+        raise UsageError(
+            f"there is no {path}: give --config FILE, or write an example with `echonode init`"
+        )
     return load(path, os.environ)

@@ -1,4 +1,4 @@
-"""`echonode demo`: the main job on loopback, and the proof that it was done.
+"""`echonode demo`: a self-contained demonstration, and the proof that it was done.
 
 A simulated probe, a node, and a second EchoNode as the PACS, in one process and a folder of its
 own. At the end nobody is believed: a viewer asks both nodes by C-FIND for each instance, has the
@@ -7,6 +7,7 @@ PACS send each one by C-MOVE, and compares the bytes with those that the first n
 
 from __future__ import annotations
 
+import signal
 import socket
 import tempfile
 import threading
@@ -65,6 +66,7 @@ def run_demo(*, recording: Path | None, keep: bool) -> bool:
     source = load_recording(recording)
     console = Console()
     with ExitStack() as parts:
+        parts.enter_context(_tidy_on_sigterm())
         folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="echonode-demo-")))
         clinic = _Clinic(folder, source, parts)
         console.print(f"Probe on {clinic.probe_address}; PACS {clinic.pacs.config.ae_title}; node")
@@ -74,6 +76,8 @@ def run_demo(*, recording: Path | None, keep: bool) -> bool:
         console.print(outcome.table())
         if keep:
             _keep(console, clinic, parts)
+        else:
+            console.print("To look at it: [bold]echonode demo --keep[/] (make demo KEEP=1)")
     return outcome.good
 
 
@@ -225,6 +229,20 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextmanager
+def _tidy_on_sigterm() -> Iterator[None]:
+    """SIGTERM ends the demo like Ctrl-C: its parts are stopped and its folder is removed."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def _progress(console: Console) -> Iterator[Progress]:
     """Bars on a terminal; elsewhere each bar's last state."""
     columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn())
@@ -238,7 +256,7 @@ def _keep(console: Console, clinic: _Clinic, parts: ExitStack) -> None:
     host, port = clinic.node.web.address
     probe = ProbeSimulator(clinic._source, port=clinic._probe_port, fps=FPS, loop=True)
     parts.enter_context(probe)
-    console.print(f"Running: http://{host}:{port}/ (Ctrl-C ends it)")
+    console.print(f"Status page: http://{host}:{port}/ (Ctrl-C ends it)")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:

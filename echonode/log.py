@@ -1,4 +1,4 @@
-"""JSON lines on stdout: an event name plus keys, and never patient data.
+"""Lines on stdout, JSON for a collector: an event name plus keys, and never patient data.
 
 Callers log UIDs, AE titles, states and counts. As a second fence, keys that could only hold
 patient data are dropped here, and any other text has its control characters escaped, so that no
@@ -84,14 +84,48 @@ def _or_dropped(processors: Sequence[structlog.types.Processor]) -> structlog.ty
     return process
 
 
+# What a person looks for first, in a line that a program reads.
+_FIRST = ("timestamp", "level", "event")
+
+
+def _in_order(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """When, how bad and what before the details; the module of our code last."""
+    ordered = {key: event[key] for key in _FIRST if key in event}
+    ordered |= {key: value for key, value in event.items() if key != "module"}
+    if "module" in event:
+        ordered["module"] = event["module"]
+    return ordered
+
+
+def _without_module(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """The event's name is enough for a person; the module is for who reads the code."""
+    event.pop("module", None)
+    return event
+
+
+def _rendering(format: str) -> list[structlog.types.Processor]:
+    if format == "auto":
+        format = "console" if sys.stdout.isatty() else "json"
+    if format == "json":
+        return [_in_order, structlog.processors.JSONRenderer()]
+    colours = sys.stdout.isatty()
+    return [
+        _without_module,
+        structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=24, sort_keys=False),
+    ]
+
+
 def configure(*, format: str = "json", level: str = "info") -> None:
-    """Set up logging for the process: `format` json or console, `level` as in the configuration."""
+    """Set up logging for the process.
+
+    format: json, console, or auto (console on a terminal, json elsewhere). level: as in the
+    configuration.
+    """
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer()
-        if format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
-    )
     structlog.configure(
         processors=[
             _or_dropped(
@@ -101,7 +135,7 @@ def configure(*, format: str = "json", level: str = "info") -> None:
                     structlog.processors.TimeStamper(fmt="iso", utc=True),
                     _without_text,
                     _redact,
-                    renderer,
+                    *_rendering(format),
                 ]
             )
         ],

@@ -81,9 +81,26 @@ def _started(config: Config) -> Node:
         except OSError as error:
             if is_shortage(error):
                 raise
-            raise UsageError(f"cannot listen: {error}") from error
+            raise UsageError(f"cannot listen on {_placed(config, error)}") from error
     except (MemoryError, RuntimeError, OSError) as error:
         if is_shortage(error):
             raise OutOfResources from error
         raise
     return node
+
+
+def _placed(config: Config, error: OSError) -> str:
+    """The address that could not be bound, and the key of the configuration that names it."""
+    told = error.strerror or str(error)
+    named = [
+        (f"listen[{index}].port", f"{at.host}:{at.port}") for index, at in enumerate(config.listen)
+    ]
+    if config.web:
+        named.append(("web.port", f"web {config.web.host}:{config.web.port}"))
+    named += [
+        (f"probes[{index}].listen", probe.listen)
+        for index, probe in enumerate(config.probes)
+        if probe.listen
+    ]
+    keys = [key for key, address in named if told.startswith(f"{address}: ")]
+    return f"{told} ({keys[0]})" if keys else told

@@ -129,4 +129,4 @@ def print_outcome(outcome: dict[str, Any]) -> None:
             console.print(f"  {_MARKS[step['ok']]} {step['name']:<12} {escape(step['detail'])}")
             if step["remedy"]:
                 console.print(f"       [yellow]->[/] {escape(step['remedy'])}")
-    console.print("All is proved." if outcome["ok"] else "[bold red]Not everything is proved.[/]")
+    console.print("All checks passed." if outcome["ok"] else "[bold red]Some checks failed.[/]")

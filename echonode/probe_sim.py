@@ -82,7 +82,11 @@ def simulate(
                 images, host=host, port=port, connect=connect, fps=fps, frames=frames, loop=loop
             )
             _serve(sender, protocol, lambda: sender.sent)
-        elif protocol == "echopen" and dialect in PHANTOMS and not connect:
+        elif protocol != "echopen":
+            raise UsageError(f"--protocol {protocol} is not simulated; use echopen or openigtlink")
+        elif connect:
+            raise UsageError("--connect is for openigtlink: an echOpen probe listens")
+        elif dialect in PHANTOMS:
             probe = echopen_probe(
                 dialect,
                 load_lines(recording, dialect),
@@ -95,10 +99,7 @@ def simulate(
             )
             _serve(probe, f"{protocol} {dialect}", lambda: len(probe.sent))
         else:
-            raise UsageError(
-                f"{protocol} {dialect} is not simulated; use --protocol echopen --dialect "
-                f"{', '.join(PHANTOMS)}, or --protocol openigtlink"
-            )
+            raise UsageError(f"--dialect {dialect} is not simulated; use {', '.join(PHANTOMS)}")
     except OSError as error:
         raise UsageError(f"{host}:{port} cannot be listened on: {error.strerror}") from None
 

@@ -42,10 +42,11 @@ def reindex(
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        taking_in = progress.add_task("files without a row", total=None)
+        # A bar is shown once there is something to count: not for a locked store, nor an empty one.
+        taking_in = progress.add_task("files without a row", total=None, visible=False)
 
         def on_adopted(count: int) -> None:
-            progress.update(taking_in, completed=count)
+            progress.update(taking_in, completed=count, visible=count > 0)
 
         with Store.open(
             data_dir, adopt_to=destinations, forward_to=forwarding, on_adopted=on_adopted
@@ -55,10 +56,10 @@ def reindex(
             if found.database_rebuilt:  # every file has just been read
                 report = RefreshReport(read=0, unreadable=0, corrected=0)
             else:
-                reading = progress.add_task("files read again", total=None)
+                reading = progress.add_task("files read again", total=None, visible=False)
 
                 def on_read(done: int, total: int) -> None:
-                    progress.update(reading, completed=done, total=total)
+                    progress.update(reading, completed=done, total=total, visible=total > 0)
 
                 report = store.refresh_index(on_read)
                 progress.update(reading, total=report.read + report.unreadable)
@@ -82,24 +83,26 @@ def _say(
 ) -> None:
     """What was done, in a few lines; no name of a patient or a file."""
     if found.database_rebuilt:
-        console.print("The database was gone or damaged: it was made anew from the files.")
+        console.print("The database was gone or damaged: it was rebuilt from the files.")
     else:
         console.print(
-            f"{report.read} instances were read again, {report.corrected} counts corrected.",
+            f"Instances read again: {report.read}. Counts corrected: {report.corrected}.",
             highlight=False,
         )
     if found.orphans_adopted:
-        console.print(f"{found.orphans_adopted} files without a row were taken in.")
+        console.print(f"Files without a row, now in the index: {found.orphans_adopted}.")
     if found.orphans_quarantined:
-        console.print(f"{found.orphans_quarantined} files are in quarantine now.")
+        console.print(f"Files moved to quarantine: {found.orphans_quarantined}.")
     if found.orphans_unread:
-        console.print(f"[red]{found.orphans_unread} files without a row could not be read now.[/]")
+        console.print(
+            f"[red]Files without a row that could not be read now: {found.orphans_unread}.[/]"
+        )
     if report.unreadable:
-        console.print(f"[red]{report.unreadable} instances have no file that can be read.[/]")
+        console.print(f"[red]Instances without a readable file: {report.unreadable}.[/]")
     if figures.damaged_files:
         console.print(
-            f"[red]{figures.damaged_files} files are not what was stored: have their senders send "
-            "them again.[/]"
+            f"[red]Files that are not what was stored: {figures.damaged_files}. Have their senders "
+            "send them again.[/]"
         )
     if figures.missing_files:
-        console.print(f"[red]{figures.missing_files} files are gone.[/]")
+        console.print(f"[red]Files that are gone: {figures.missing_files}.[/]")

@@ -20,7 +20,14 @@ RANKS = [
     {"cli_deliveries"},
     {"cli_frame"},
     {"demo"},
-    {"demo_viewer", "probe_sim", "preflight_command", "operator_command", "node_signals"},
+    {
+        "demo_viewer",
+        "probe_sim",
+        "example_files",
+        "preflight_command",
+        "operator_command",
+        "node_signals",
+    },
     {"node"},
     {"node_parts", "node_web"},
     # The configuration for dimse/ and frames/, the parts' counters for web/.
@@ -83,6 +90,7 @@ MAY = {
     "ledger.py": set(),
     "reindexing.py": {"open()", "now()"},  # of the store; the figures' moment
     "probe_sim.py": OUTSIDE,
+    "example_files.py": DISK,  # writes the example where it is wanted
     "node*": OUTSIDE,
     "config/*": DISK,
     "config/certificates.py": DISK | {"ssl"},

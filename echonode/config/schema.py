@@ -242,9 +242,9 @@ class Retention(Section):
 
 
 class Logging(Section):
-    """Lines on stdout."""
+    """Lines on stdout. format: `auto` is `console` on a terminal and `json` elsewhere."""
 
-    format: Literal["json", "console"] = "json"
+    format: Literal["auto", "json", "console"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 

@@ -130,7 +130,7 @@ class Acceptor:
             )
         except OSError as error:
             where = f"{listener.host}:{listener.port}"
-            raise OSError(error.errno, f"cannot listen on {where}: {error.strerror}") from error
+            raise OSError(error.errno, f"{where}: {error.strerror}") from error
 
     def stop(self, deadline_s: float) -> None:
         """Accept no more, let what is under way finish within `deadline_s`, then end it all."""

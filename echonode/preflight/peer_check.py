@@ -237,7 +237,7 @@ def _not_tried(needs: Needs) -> list[Step]:
         names.append("commitment")
     if needs.policy is CommitmentPolicy.VERIFY:
         names.append("verification")
-    return [Step(name=name, ok=None, detail="not tried: mend the step before") for name in names]
+    return [Step(name=name, ok=None, detail="skipped: fix the step above first") for name in names]
 
 
 def _accepted_words(context: ProposedContext, accepted: frozenset[tuple[str, str]]) -> str:

@@ -64,7 +64,7 @@ async def _answer(
     except OperatorRefused as error:
         return _error(409, str(error))
     except StoreError as error:
-        return _error(503, f"{type(error).__name__}: {error}")
+        return _error(503, str(error))
 
 
 async def _value(request: Request, key: str) -> str | None:

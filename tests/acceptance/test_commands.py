@@ -83,6 +83,9 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         done = echonode("run", "--config", tmp_path / "node.yaml")
     assert done.returncode == 2
     assert f"127.0.0.1:{port}" in done.stderr
+    assert done.stderr.count("127.0.0.1") == 1
+    assert "listen[0].port" in done.stderr
+    assert "Errno" not in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -153,7 +153,7 @@ def test_people_get_words(make_orthanc: Callable[..., OrthancServer], parts: Exi
     node = node_for(orthanc, parts, port=port)
     done = node.command("preflight", "--peer", "pacs")
     assert done.returncode == 0
-    assert "All is proved." in done.stdout
+    assert "All checks passed." in done.stdout
     done = node.command("preflight", "--peer", "nobody")
     assert done.returncode == 2
     assert "configured are: pacs" in done.stderr

@@ -58,3 +58,28 @@ def test_an_exception_is_logged_without_its_text(capsys: pytest.CaptureFixture[s
     assert "KeyError" in line["exception"]
     assert line["exception"].endswith("ValueError")
     assert "test_log.py" in line["exception"]
+
+
+def test_when_how_bad_and_what_come_first(capsys: pytest.CaptureFixture[str]) -> None:
+    """A person who reads JSON lines finds the time, the level and the event at their beginning."""
+    log.configure()
+    log.get_logger("here").info("instance_stored", frames=3)
+    line = capsys.readouterr().out
+    assert list(json.loads(line)) == ["timestamp", "level", "event", "frames", "module"]
+
+
+@pytest.mark.parametrize(("terminal", "is_json"), [(True, False), (False, True)])
+def test_auto_is_for_reading_on_a_terminal_and_json_elsewhere(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: bool,
+    is_json: bool,
+) -> None:
+    """Whoever starts the node by hand reads along; a collector gets JSON without a setting."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    log.configure(format="auto")
+    log.get_logger("here").info("instance_stored", frames=3)
+    line = capsys.readouterr().out
+    assert line.startswith("{") == is_json
+    assert "instance_stored" in line
+    assert ("here" in line) == is_json, "the module is for programs"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -29,6 +30,13 @@ destinations:
 web: {{host: 127.0.0.1, port: {port}, viewer_port: {viewer_port}}}
 """
 ALL_THREE = ["1.2.3.4.1", "1.2.3.4.2", "1.2.3.4.3"]
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands run in this process: they must not set up logging for the tests after them."""
+    monkeypatch.setattr("echonode.log.configure", lambda **_: None)
+    monkeypatch.setattr("echonode.operator_hand.log", Mock())
 
 
 class House:

@@ -47,7 +47,8 @@ function frames(probe) {
   return [received, ...(losses.length ? losses : ["none dropped"])].join(", ");
 }
 
-const notRecording = (probe) => Boolean(probe.refusal);
+// Of a probe that is there: what was refused on an earlier connection may be admitted by now.
+const notRecording = (probe) => Boolean(probe.connected && probe.refusal);
 
 export function probeCard(probe) {
   let mark = badge("good", "Connected");
@@ -55,7 +56,8 @@ export function probeCard(probe) {
   else if (!probe.connected) mark = badge("wait", "Not connected");
   const made = card(probe.name, "", mark,
     frames(probe), ownWords(probe),
-    probe.connected ? "" : "Is the probe switched on, and on the same network?");
+    probe.connected ? "" : "Is the probe switched on, and on the same network?",
+    !probe.connected && probe.refusal ? `When last asked, nothing could be recorded: ${probe.refusal}` : "");
   if (notRecording(probe)) {
     made.classList.add("alert");
     made.append(element("p", {}, element("strong", { text: "Nothing is recorded: " }), ...withCommands(probe.refusal)));

@@ -24,7 +24,9 @@ from echonode import __version__
 from echonode.cli import app
 from echonode.config import Config, parse
 from echonode.model.identity import CommitmentPolicy, Service
+from echonode.node import STOP_DEADLINE_S
 from tests.peers import OrthancServer
+from tests.peers.fixtures import require_program
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"]
@@ -129,7 +131,8 @@ def test_every_configured_port_is_exposed_and_published() -> None:
     assert config.web is not None
     ports = {listener.port for listener in config.listen} | {config.web.port}
     assert {int(port) for port in instruction("EXPOSE")[0].split()} == ports
-    assert container_ports("echonode") == ports
+    # Port 104 stays inside, where Orthanc calls it: a rootless engine may not publish it.
+    assert container_ports("echonode") == ports - {104}
 
 
 def test_the_store_outlives_the_container() -> None:
@@ -197,6 +200,22 @@ def test_compose_builds_the_version_of_this_checkout() -> None:
     assert re.fullmatch(r".+:\d+\.\d+\.\d+", service("orthanc")["image"])
 
 
+def test_the_images_can_be_looked_at() -> None:
+    """Orthanc's image brings the OHIF viewer; where it is and how to log in are at the head."""
+    environment = service("orthanc")["environment"]
+    assert environment["OHIF_PLUGIN_ENABLED"] == "true"
+    assert environment["DICOM_WEB_PLUGIN_ENABLED"] == "true"
+    head = read("docker-compose.yml").partition("\nname:")[0]
+    assert f"http://127.0.0.1:{orthanc()['HttpPort']}/ohif/" in head
+    assert "user orthanc, password orthanc" in head
+
+
+@pytest.mark.parametrize("name", ["echonode", "orthanc", "probe-sim"])
+def test_times_are_those_of_the_clinic(name: str) -> None:
+    """TZ of the one who starts it goes into every container; else it is UTC, and that is said."""
+    assert service(name)["environment"]["TZ"] == "${TZ:-UTC}"
+
+
 @pytest.mark.parametrize("name", ["echonode", "orthanc"])
 def test_compose_publishes_on_this_machine_only(name: str) -> None:
     """Nobody opens an archive to the network by trying it out."""
@@ -209,6 +228,51 @@ def test_compose_mounts_files_that_exist() -> None:
         for volume in service(name)["volumes"]:
             if volume.startswith("./"):
                 assert (ROOT / volume.split(":")[0]).is_file()
+
+
+# --- systemd ---
+
+
+def unit() -> dict[str, list[str]]:
+    """Setting -> its values, over all sections."""
+    found: dict[str, list[str]] = {}
+    for line in read("deploy/echonode.service").splitlines():
+        if line and not line.startswith(("#", "[")):
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def test_the_service_has_what_the_node_needs_and_no_more() -> None:
+    """Port 104 without root, a folder of its own, and more time to stop than the node takes."""
+    settings = unit()
+    assert settings["AmbientCapabilities"] == ["CAP_NET_BIND_SERVICE"]
+    assert settings["CapabilityBoundingSet"] == ["CAP_NET_BIND_SERVICE"]
+    assert settings["DynamicUser"] == ["yes"]
+    assert settings["StateDirectory"] == ["echonode"]
+    assert int(settings["TimeoutStopSec"][0]) > STOP_DEADLINE_S
+    for command in (*settings["ExecStart"], *settings["ExecStartPre"]):
+        program, name, *arguments = shlex.split(command)
+        assert program.endswith("/bin/echonode")
+        assert {a for a in arguments if a.startswith("--")} <= options_of(name)
+
+
+@pytest.mark.peers
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    """`systemd-analyze verify` has nothing to say about it."""
+    file = tmp_path / "echonode.service"
+    program = Path(sys.executable).with_name("echonode")
+    file.write_text(
+        read("deploy/echonode.service").replace("/opt/echonode/bin/echonode", str(program))
+    )
+    done = subprocess.run(
+        [require_program("systemd-analyze"), "verify", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 # --- the example configurations ---

@@ -16,6 +16,7 @@ peers="
 /usr/bin/gdcmraw:libgdcm-tools
 /usr/bin/chromium:chromium
 /usr/bin/strace:strace
+/usr/bin/systemd-analyze:systemd
 /usr/bin/openssl:openssl
 "
 

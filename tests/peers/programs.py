@@ -19,6 +19,7 @@ PACKAGES: Mapping[str, str] = {
     "gdcmraw": "libgdcm-tools",
     "openssl": "openssl",
     "strace": "strace",
+    "systemd-analyze": "systemd",
 }
 """Program to Debian package; every program that is not named here is DCMTK's."""
 

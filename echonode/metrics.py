@@ -120,15 +120,15 @@ def _captures(intake: IntakeCounters) -> Metric:
 
 
 def _alarms(status: NodeStatus) -> Metric:
-    """One series for each alarm that stands: held:pacs is name held, destination pacs."""
+    """One series for each alarm that stands: held:pacs is name held, subject pacs."""
     alarms = GaugeMetricFamily(
         "echonode_alarms",
         "1 for each alarm that stands; docs/operations.md says what to do for each name",
-        labels=["name", "destination"],
+        labels=["name", "subject"],
     )
     for alarm in status.alarms:
-        name, _, destination = alarm.name.partition(":")
-        alarms.add_metric([name, destination], 1.0)
+        name, _, subject = alarm.name.partition(":")
+        alarms.add_metric([name, subject], 1.0)
     return alarms
 
 

@@ -10,6 +10,7 @@ from echonode.frames.file_player import PlayFile
 from echonode.frames.frame import ProbeIdentity
 from echonode.frames.image_grid import PIXELS
 from echonode.frames.picture_settings import BurnedIn, ColourOrder, Orientation, PictureSettings
+from echonode.frames.protocols import PROTOCOLS, Wire
 from echonode.frames.settings import (
     CaptureMode,
     CaptureSettings,
@@ -65,7 +66,7 @@ def _way(probe: Probe, stream: StreamSettings) -> Way:
     """How the probe's data reach us; checks.py saw to it that one way is given."""
     if probe.path is not None:
         return PlayFile(path=probe.path, loop=probe.loop, fps=probe.fps, stream=stream)
-    if probe.dialect == "epf":
+    if PROTOCOLS[probe.protocol, probe.dialect or ""].wire is Wire.COMMANDS:
         host, port = _host_and_port(probe.connect or "")
         local = (None, LINE_PORT) if probe.listen is None else _host_and_port(probe.listen)
         return CommandAndBind(host=host, port=port, local_host=local[0], local_port=local[1])

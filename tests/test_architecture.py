@@ -67,7 +67,12 @@ RANKS = [
     {"errors", "log", "__init__"},
 ]
 # Sideways only along the path of the data.
-SIDEWAYS = {("frames", "probe"), ("objects", "frames"), ("retrieve", "query")}
+SIDEWAYS = {
+    ("frames", "probe"),
+    ("objects", "frames"),
+    ("retrieve", "query"),
+    ("config", "frames"),  # the table of protocols, which loads no decoder
+}
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}

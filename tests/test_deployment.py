@@ -412,3 +412,30 @@ def test_without_python3_venv_a_user_reads_the_one_line_to_run(tmp_path: Path) -
     assert result.returncode == 1
     assert f"apt-get install -y python3.{minor}-venv" in result.stderr
     assert not (tmp_path / "venv").exists()
+
+
+# --- what the documents say ---
+
+DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_names_only_commands_that_exist(name: str) -> None:
+    """`echonode WORD` in code is a command, and the options behind it are its own."""
+    known = set(typer.main.get_group(app).commands)
+    for code in re.findall(
+        r"`([^`\n]+)`|^((?:echonode|\.venv/bin/echonode) .*)$", read(name), re.M
+    ):
+        for call in re.findall(r"\bechonode ([a-z][a-z-]*)((?: [^|`#]*)?)", " ".join(code)):
+            command, rest = call
+            assert command in known, f"{name}: echonode {command}"
+            used = set(re.findall(r"(?<= )--[a-z-]+", rest))
+            assert used <= options_of(command), f"{name}: echonode {command}{rest}"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_documents_links_lead_somewhere(name: str) -> None:
+    """Files and pictures that it points to are in the repository."""
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", read(name)):
+        if "://" not in target:
+            assert ((ROOT / name).parent / target).exists(), f"{name}: {target}"

@@ -8,21 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from echonode.config.addresses import is_loopback
 from echonode.config.certificates import tls_faults
 from echonode.config.forwarding import forwarding_faults
-from echonode.config.schema import Config, Probe
+from echonode.config.probes import probe_faults
+from echonode.config.schema import Config
 from echonode.errors import ConfigFault
 from echonode.model.identity import CommitmentPolicy, ReportRoute, Service
-
-# Dialects this version speaks; the others of the schema are refused before the node starts.
-_SPOKEN = {
-    ("echopen", "sweeping"),
-    ("echopen", "kit"),
-    ("echopen", "lounger"),
-    ("echopen", "epf"),
-    ("openigtlink", None),
-    ("file", None),
-}
-# A sweeping probe sends lines and nothing else.
-_NEEDED_BY_SWEEPING = ("r0_mm", "rf_mm", "sector_deg")
 
 
 def cross_faults(config: Config) -> list[ConfigFault]:
@@ -145,100 +134,7 @@ def _probes(config: Config) -> Iterator[ConfigFault]:
             f"probes[{index}].name", f"another probe is called `{name}`", "Name each probe once."
         )
     for index, probe in enumerate(config.probes):
-        yield from _probe(f"probes[{index}]", probe)
-
-
-def _probe(path: str, probe: Probe) -> Iterator[ConfigFault]:
-    if probe.protocol == "echopen" and probe.dialect is None:
-        yield _fault(
-            f"{path}.dialect",
-            "is missing; echOpen generations cannot be told apart on the wire",
-            "Use sweeping, kit, lounger or epf.",
-        )
-        return
-    if probe.protocol != "echopen" and probe.dialect is not None:
-        yield _fault(f"{path}.dialect", f"`{probe.protocol}` has no dialects", "Remove it.")
-        return
-    if (probe.protocol, probe.dialect) not in _SPOKEN:
-        spoken = ", ".join(f"{p} {d or ''}".strip() for p, d in sorted(_SPOKEN))
-        yield _fault(
-            f"{path}.protocol",
-            f"{probe.protocol} {probe.dialect or ''}".strip() + " is not spoken by this version",
-            f"Use {spoken}.",
-        )
-        return
-    yield from _belongs(path, probe)
-    yield from _manual(path, probe)
-    if probe.protocol == "openigtlink":
-        if probe.connect is None and probe.listen is None:
-            yield _fault(
-                f"{path}.connect",
-                "is missing; where `listen` is missing too, nothing can come",
-                "Give the sender's HOST:PORT, usually port 18944, or listen: HOST:PORT.",
-            )
-    elif probe.protocol == "file":
-        yield from _recording(path, probe)
-    else:
-        yield from _echopen(path, probe)
-
-
-def _echopen(path: str, probe: Probe) -> Iterator[ConfigFault]:
-    """A probe that listens, and whose geometry is known from the wire or the profile."""
-    if probe.connect is None:
-        port = "50000" if probe.dialect == "epf" else "7538"
-        yield _fault(
-            f"{path}.connect",
-            "is missing; an echOpen probe listens and this node connects to it",
-            f"Give its HOST:PORT, usually port {port}.",
-        )
-    if probe.dialect != "sweeping":
-        return
-    for key in _NEEDED_BY_SWEEPING:
-        if getattr(probe.profile, key) is None:
-            yield _fault(
-                f"{path}.profile.{key}",
-                "is missing; a sweeping probe sends no header, so nothing else says it",
-                "Give the probe's own value.",
-            )
-
-
-def _manual(path: str, probe: Probe) -> Iterator[ConfigFault]:
-    """Stills and clips on request need a probe that can request them."""
-    if probe.capture.mode == "manual" and probe.protocol != "openigtlink":
-        yield _fault(
-            f"{path}.capture.mode",
-            f"`manual` would record nothing: `{probe.protocol}` has no way to ask for a capture",
-            "Use auto. Only an OpenIGTLink sender can ask, by COMMAND messages.",
-        )
-
-
-def _belongs(path: str, probe: Probe) -> Iterator[ConfigFault]:
-    """Keys that mean nothing to the probe's protocol are a mistake about it."""
-    for key, value, protocol in (
-        ("device", probe.device, "openigtlink"),
-        ("path", probe.path, "file"),
-        ("loop", probe.loop, "file"),
-        ("fps", probe.fps, "file"),
-    ):
-        if value and probe.protocol != protocol:
-            yield _fault(f"{path}.{key}", f"`{probe.protocol}` has no `{key}`", "Remove it.")
-    if probe.addresses and (probe.listen is None or probe.dialect == "epf"):
-        yield _fault(
-            f"{path}.addresses",
-            "is for senders that connect to `listen`; this node connects to the probe itself",
-            "Remove it.",
-        )
-    if probe.protocol == "file":
-        for key, address in (("connect", probe.connect), ("listen", probe.listen)):
-            if address:
-                yield _fault(f"{path}.{key}", "a file is at no address", "Remove it.")
-
-
-def _recording(path: str, probe: Probe) -> Iterator[ConfigFault]:
-    if probe.path is None:
-        yield _fault(f"{path}.path", "is missing", "Give the recording to play.")
-    elif not probe.path.exists():
-        yield _fault(f"{path}.path", f"{probe.path} does not exist", "Give a recording.")
+        yield from probe_faults(f"probes[{index}]", probe)
 
 
 def _data_dir(config: Config) -> Iterator[ConfigFault]:

@@ -47,6 +47,7 @@ def _yes_or_no(value: object) -> object:
 
 
 Side = Annotated[int, Field(ge=64, le=2048)]  # of an image, in pixels
+Word = Annotated[str, Field(min_length=1, max_length=32)]
 PixelSpacing = Annotated[float, Field(gt=0, le=10)]  # in mm
 GainAtDepth = tuple[Annotated[float, Field(ge=0, le=1000)], Annotated[float, Field(ge=-60, le=60)]]
 
@@ -168,6 +169,7 @@ class Profile(Section):
 class Probe(Section):
     """A source of frames.
 
+    protocol, dialect: of the table in frames/protocols.py; checked by config/probes.py.
     connect, listen: one of them; but `epf` takes commands at `connect`, and `listen` is where its
     lines arrive (an address of ours; without one, the address that faces the probe, port 51000).
     addresses: where senders may connect from, for `listen`; without it, from anywhere.
@@ -176,8 +178,8 @@ class Probe(Section):
     """
 
     name: Name
-    protocol: Literal["echopen", "openigtlink", "file"]
-    dialect: Literal["sweeping", "kit", "lounger", "epf"] | None = None
+    protocol: Word
+    dialect: Word | None = None
     connect: Address | None = None
     listen: Address | None = None
     addresses: tuple[AddressRange, ...] = ()
@@ -188,12 +190,6 @@ class Probe(Section):
     capture: Capture = Capture()
     image: Image = Image()
     profile: Profile = Profile()
-
-    @model_validator(mode="after")
-    def _one_way_in(self) -> Probe:
-        if self.connect is not None and self.listen is not None and self.dialect != "epf":
-            raise ValueError("`connect` and `listen` exclude each other")
-        return self
 
 
 class Worklist(Section):

@@ -32,7 +32,7 @@ from echonode.frames.command_desk import CommandDesk
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.frames.handover import HandOver
 from echonode.frames.manual_capture import ManualCapture
-from echonode.frames.protocols import ASKING, PROTOCOLS
+from echonode.frames.protocols import PROTOCOLS
 from echonode.frames.reception import (
     Arrived,
     Asked,
@@ -107,7 +107,9 @@ class ProbeSource:
         self._backlog: Backlog[Item] = Backlog(limit=settings.backlog_frames)
         self._reception = Reception(
             name=name,
-            new_stream=lambda: PROTOCOLS[settings.protocol, settings.dialect](settings.stream),
+            new_stream=lambda: PROTOCOLS[settings.protocol, settings.dialect].new_stream(
+                settings.stream
+            ),
             backlog=self._backlog,
             monotonic=monotonic,
         )
@@ -151,8 +153,8 @@ class ProbeSource:
     @property
     def refusal(self) -> str:
         """Why nothing is captured just now, for the operator; '' when it is."""
-        manual = self._settings.capture.mode is CaptureMode.MANUAL
-        if manual and (self._settings.protocol, self._settings.dialect) not in ASKING:
+        protocol = PROTOCOLS[self._settings.protocol, self._settings.dialect]
+        if self._settings.capture.mode is CaptureMode.MANUAL and not protocol.asks:
             return _NOBODY_ASKS
         return self._admission.refusal
 

@@ -1,8 +1,8 @@
 """What a protocol is to the rest of the node: bytes of one connection in, frames out.
 
 For authors of a probe protocol: write one module with a class of the form of `FrameStream`, and
-give it one line in protocols.py. For a wire of scan lines there is less to do: write a decoder
-(probe/messages.py) and let SectorStream make the frames.
+give it one line in protocols.py; docs/writing-a-protocol.md has an example. For a wire of scan
+lines there is less to do: write a decoder (probe/messages.py) and let SectorStream make the frames.
 A stream that answers its probe, or takes datagrams, also has the form of `Conversation` or of
 `DatagramStream`.
 

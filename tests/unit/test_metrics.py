@@ -129,8 +129,8 @@ def test_nothing_is_counted_twice() -> None:
 
 def test_each_alarm_is_a_series_of_its_own() -> None:
     """An alert can say which one stands, and for which archive."""
-    assert value("echonode_alarms", name="held", destination="pacs") == 1
-    assert value("echonode_alarms", name="quarantine", destination="") == 1
+    assert value("echonode_alarms", name="held", subject="pacs") == 1
+    assert value("echonode_alarms", name="quarantine", subject="") == 1
 
 
 def test_what_is_not_known_has_no_sample() -> None:

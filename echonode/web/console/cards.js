@@ -54,9 +54,11 @@ export function probeCard(probe) {
   let mark = badge("good", "Connected");
   if (notRecording(probe)) mark = badge("bad", "NOT RECORDING");
   else if (!probe.connected) mark = badge("wait", "Not connected");
+  else if (probe.problem) mark = badge("bad", "No images");
   const made = card(probe.name, "", mark,
     frames(probe), ownWords(probe),
     probe.connected ? "" : "Is the probe switched on, and on the same network?",
+    probe.problem ?? "",
     !probe.connected && probe.refusal ? `When last asked, nothing could be recorded: ${probe.refusal}` : "");
   if (notRecording(probe)) {
     made.classList.add("alert");
@@ -99,7 +101,7 @@ function waits(destination) {
 }
 
 // Alarms that a card tells already are not told again.
-const ON_A_CARD = /^(unreachable|held):/;
+const ON_A_CARD = /^(unreachable|held|commitment):/;
 
 export function alarmCards(status) {
   const texts = status.alarms.filter((alarm) => !ON_A_CARD.test(alarm.name)).map((alarm) => alarm.text);

@@ -55,7 +55,7 @@ def test_a_sound_index_is_read_again(data_dir: Path) -> None:
     """Every file, with a count and exit code 0."""
     done = reindex(data_dir)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "20 instances were read again, 0 counts corrected" in done.stdout
+    assert "Instances read again: 20. Counts corrected: 0." in done.stdout
     assert held(data_dir) == 20
 
 
@@ -69,7 +69,7 @@ def test_a_lost_or_damaged_index_comes_back_from_the_files(data_dir: Path, datab
         index.write_bytes(b"not a database" * 1000)
     done = reindex(data_dir)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "made anew from the files" in done.stdout
+    assert "rebuilt from the files" in done.stdout
     assert "20 files without a row were taken in" in done.stdout
     assert held(data_dir) == 20
 
@@ -90,6 +90,6 @@ def test_files_that_are_not_what_was_stored_are_told(data_dir: Path) -> None:
     path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
     done = reindex(data_dir)
     assert done.returncode == 1
-    assert "1 files are not what was stored" in done.stdout.replace("\n", " ")
+    assert "Files that are not what was stored: 1" in done.stdout.replace("\n", " ")
     path.write_bytes(good)
     assert reindex(data_dir).returncode == 0

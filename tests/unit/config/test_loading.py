@@ -115,7 +115,7 @@ BROKEN = [
         "destinations[0].commitment",
         "peers.pacs.may",
     ),
-    ("unknown protocol", "protocol: echopen", "protocol: usb", "probes[0].protocol", "'file'"),
+    ("unknown protocol", "protocol: echopen", "protocol: usb", "probes[0].protocol", "file or"),
     ("dialect missing", "    dialect: kit\n", "", "probes[0].dialect", "kit"),
     ("address without port", "127.0.0.1:7538", "127.0.0.1", "probes[0].connect", "HOST:PORT"),
     ("no address", "    connect: 127.0.0.1:7538\n", "", "probes[0].connect", "7538"),

@@ -182,7 +182,7 @@ def test_the_default_probe_is_the_apps() -> None:
 
 def test_the_protocol_table_names_it() -> None:
     """Configured as echopen and epf; it has every form that its transport asks for."""
-    stream = PROTOCOLS["echopen", "epf"](StreamSettings())
+    stream = PROTOCOLS["echopen", "epf"].new_stream(StreamSettings())
     assert isinstance(stream, Conversation)
     assert isinstance(stream, DatagramStream)
     assert isinstance(stream, ReportsDevice)

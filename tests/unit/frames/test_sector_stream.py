@@ -160,7 +160,7 @@ def test_garbage_never_gives_a_frame_with_false_lines(film: KitRecording) -> Non
 
 def test_the_protocol_table_names_the_kit() -> None:
     """What the configuration calls echopen and kit is in the table, and talks unasked."""
-    stream = PROTOCOLS["echopen", "kit"](StreamSettings())
+    stream = PROTOCOLS["echopen", "kit"].new_stream(StreamSettings())
     assert stream.greeting() == b""
     assert stream.counts == StreamCounts()
 

@@ -70,7 +70,9 @@ def _shrunk(array: NDArray[np.generic]) -> NDArray[np.float32]:
     height, width = max(1, rows // block), max(1, columns // block)
     tall, wide = min(block, rows), min(block, columns)
     whole = array[: height * tall, : width * wide].astype(np.float32)
-    return whole.reshape(height, tall, width, wide, samples).mean(axis=(1, 3), dtype=np.float32)
+    blocks = whole.reshape(height, tall, width, wide, samples)
+    means: NDArray[np.float32] = blocks.mean(axis=(1, 3), dtype=np.float32)
+    return means
 
 
 def _stretched(array: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -30,7 +30,8 @@ class DeliveryChoice:
 
 def read_chosen(readers: sa.Engine, choice: DeliveryChoice) -> list[str]:
     """The SOP Instance UIDs that have such a delivery, each once, in the order of storing."""
-    wanted = _D.state.in_([state.value for state in choice.states])
+    states = [state.value for state in choice.states]
+    wanted: sa.ColumnElement[bool] = _D.state.in_(states)
     if choice.kept:
         wanted = sa.or_(wanted, _D.keep_local_copy.is_(True))
     statement = (

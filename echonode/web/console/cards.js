@@ -100,12 +100,14 @@ function waits(destination) {
   return seconds < 3600 ? "" : `The oldest image without its proof is ${duration(seconds)} old`;
 }
 
-// Alarms that a card tells already are not told again.
-const ON_A_CARD = /^(unreachable|held|commitment):/;
+// What a card tells already is not told again.
+const ON_A_CARD = /^(unreachable|held|commitment|no_images):/;
 
 export function alarmCards(status) {
-  const texts = status.alarms.filter((alarm) => !ON_A_CARD.test(alarm.name)).map((alarm) => alarm.text);
-  const problems = (status.problems ?? []).filter((problem) => !texts.includes(problem));
+  const told = new Set(status.probes.filter(notRecording).map((probe) => probe.refusal));
+  const texts = status.alarms
+    .filter((alarm) => !ON_A_CARD.test(alarm.name) && !told.has(alarm.text)).map((alarm) => alarm.text);
+  const problems = (status.problems ?? []).filter((problem) => !texts.includes(problem) && !told.has(problem));
   if (status.captures_lost) {
     problems.push(`${counted(status.captures_lost, "capture was", "captures were")} lost since the start: the log says why`);
   }

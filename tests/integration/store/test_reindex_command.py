@@ -70,7 +70,7 @@ def test_a_lost_or_damaged_index_comes_back_from_the_files(data_dir: Path, datab
     done = reindex(data_dir)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "rebuilt from the files" in done.stdout
-    assert "20 files without a row were taken in" in done.stdout
+    assert "Files without a row, now in the index: 20." in done.stdout
     assert held(data_dir) == 20
 
 
@@ -79,7 +79,7 @@ def test_files_that_are_gone_are_counted(data_dir: Path) -> None:
     next((data_dir / "instances").rglob("*.dcm")).unlink()
     done = reindex(data_dir)
     assert done.returncode == 1
-    assert "1 instances have no file that can be read" in done.stdout
+    assert "Instances without a readable file: 1." in done.stdout
     assert held(data_dir) == 20
 
 

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from echonode.delivery.standing import Standing
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
+from echonode.model.instance import ConflictKind, IdentityConflict
 from echonode.store.figures import DestinationFigures, StoreFigures
 from echonode.web.health import Alarm
 
@@ -24,6 +25,7 @@ from echonode.web.health import Alarm
 LATE_AFTER = timedelta(hours=24)
 # How long a forged report is an alarm; it stays on record.
 REFUSED_REPORTS_FOR = timedelta(hours=24)
+_STUDIES_NAMED = 5  # by UID in one alarm's text
 
 
 INDEX_DAMAGED = Alarm(
@@ -64,7 +66,8 @@ class Facts:
 
     index_doubted: the database was found damaged since the node started. index_gone: it is not the
     file that is open. refusing: why nothing can be stored, '' when the last writes were durable.
-    frameless_probes: name of a probe that is connected and brings no image -> in words.
+    frameless_probes: name of a probe that is connected and brings no image -> in words. conflicts:
+    of identity, not acknowledged yet.
     """
 
     destinations: Sequence[DestinationFacts]
@@ -76,6 +79,7 @@ class Facts:
     frameless_probes: Mapping[str, str] = field(default_factory=dict)
     index_gone: bool = False
     refusing: str = ""
+    conflicts: Sequence[IdentityConflict] = ()
 
 
 def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
@@ -86,6 +90,7 @@ def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
             Alarm(name=f"no_images:{probe}", text=f"{probe}: {problem}")
             for probe, problem in facts.frameless_probes.items()
         ),
+        *_of_identity(facts.conflicts),
         *(alarm for at in facts.destinations for alarm in _of(at, facts.call_back, now)),
     )
 
@@ -141,6 +146,37 @@ def _of_the_store(facts: Facts) -> Iterator[Alarm]:
             text=f"{instances} stored with a warning (B006, B007), and the copies here are kept: "
             "compare them at the archive, then run `echonode release`",
         )
+
+
+# kind -> name of the alarm, and what is so.
+_CONFLICTS = {
+    ConflictKind.STUDY: (
+        "patient_conflict",
+        "hold images of several patients: each is kept as a study of its own patient",
+    ),
+    ConflictKind.SERIES: (
+        "series_conflict",
+        "hold a Series Instance UID that another study holds too: each keeps its own series",
+    ),
+    ConflictKind.PATIENT: (
+        "name_conflict",
+        "came under a Patient ID that came with another person's name or birth date before",
+    ),
+}
+
+
+def _of_identity(conflicts: Sequence[IdentityConflict]) -> Iterator[Alarm]:
+    """One alarm for each kind, with the Study Instance UIDs that a person looks for."""
+    for kind, (name, text) in _CONFLICTS.items():
+        studies = [each.study_instance_uid for each in conflicts if each.kind is kind]
+        if studies:
+            named = ", ".join(studies[:_STUDIES_NAMED])
+            more = " and more" if len(studies) > _STUDIES_NAMED else ""
+            yield Alarm(
+                name=name,
+                text=f"{len(studies)} studies {text}. Find out at the sender whose images they "
+                f"are, then `echonode acknowledge STUDY_UID`: {named}{more}",
+            )
 
 
 def _of(at: DestinationFacts, call_back: str, now: datetime) -> Iterator[Alarm]:

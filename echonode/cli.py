@@ -158,6 +158,21 @@ def preflight(
 
 
 @app.command()
+def acknowledge(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="A Study Instance UID.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """End the alarm of a study whose UID or Patient ID is also another patient's."""
+    with _outcomes():
+        from echonode import log
+        from echonode.operator_command import acknowledge_study
+
+        log.configure(level="critical")
+        done = acknowledge_study(_load(config), study)["acknowledged"]
+        typer.echo(f"{study}: {done} acknowledged")
+
+
+@app.command()
 def report(
     study: Annotated[str, typer.Argument(metavar="STUDY_UID", help="A Study Instance UID.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The bundle, a ZIP file.")],

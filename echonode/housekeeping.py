@@ -74,6 +74,7 @@ class Housekeeping:
                 self._watch_clock()
                 self._observe()
                 self._recycle()
+                self._store.keep_house(now=self._now())
         finally:
             self._tell()
 

@@ -129,6 +129,7 @@ def log_recovery(found: RecoveryReport) -> None:
         orphans_quarantined=found.orphans_quarantined,
         orphans_unread=found.orphans_unread,
         deliveries_requeued=found.deliveries_requeued,
+        patients_set_right=found.patients_set_right,
         missing_files=list(found.missing),
         database_rebuilt=found.database_rebuilt,
     )

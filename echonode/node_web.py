@@ -7,7 +7,7 @@ from datetime import datetime
 
 from echonode.config import Web
 from echonode.ledger import plain_rows
-from echonode.operator_hand import act
+from echonode.operator_hand import acknowledge, act
 from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
 from echonode.recent import recent_rows
@@ -44,6 +44,7 @@ def web_server(
             ),
             *operator_routes(
                 act=lambda action, uid, name: act(store, action, uid, now=now(), destination=name),
+                acknowledge=lambda uid: acknowledge(store, uid, now=now()),
                 preflight=lambda peer: as_json(preflight.run(peer)),
             ),
         ],

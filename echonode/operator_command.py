@@ -1,4 +1,4 @@
-"""`echonode hold`, `release` and `retry`: on one instance or on many.
+"""`echonode hold`, `release` and `retry`, on one instance or on many; `acknowledge` on a study.
 
 Rules
 - The store is one process's at a time. Where a node runs, it has the lock and is asked over HTTP;
@@ -21,7 +21,7 @@ from echonode.errors import OperatorRefused, StoreLocked, UsageError
 from echonode.ledger import COLUMNS
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import is_valid_uid
-from echonode.operator_hand import act
+from echonode.operator_hand import acknowledge, act
 from echonode.running_node import post
 from echonode.store.chosen_deliveries import DeliveryChoice
 from echonode.store.store import Store
@@ -69,11 +69,8 @@ def operate(config: Config, action: str, wanted: Wanted) -> Iterator[Result]:
     """
     _check(config, wanted)
     uids = wanted.uids or _chosen(config, action, wanted)
-    names = [at.name for at in config.destination_values()]
     try:
-        store = Store.open(
-            config.data_dir, adopt_to=names, forward_to=config.forwarding_by_ae_title()
-        )
+        store = _store(config)
     except StoreLocked:
         yield from _each(uids, lambda uid: _ask(config, action, uid, wanted.destination))
         return
@@ -128,10 +125,14 @@ def _check(config: Config, wanted: Wanted) -> None:
     for uid in named:
         if not is_valid_uid(uid):
             raise UsageError(f"{uid!r} is not a UID")
-    if not (config.data_dir / "index.sqlite").exists():
-        raise UsageError(f"there is no store in {config.data_dir}: has the node run there?")
+    _check_store(config)
     if wanted.destination is not None and not wanted.uids:
         _check_destination(config, wanted.destination)
+
+
+def _check_store(config: Config) -> None:
+    if not (config.data_dir / "index.sqlite").exists():
+        raise UsageError(f"there is no store in {config.data_dir}: has the node run there?")
 
 
 def _check_destination(config: Config, name: str) -> None:
@@ -143,3 +144,27 @@ def _check_destination(config: Config, name: str) -> None:
         if name in store.delivery_counts():
             return
     raise UsageError(f"there is no destination `{name}`; configured: {', '.join(known) or 'none'}")
+
+
+def acknowledge_study(config: Config, study_instance_uid: str) -> dict[str, Any]:
+    """Acknowledge the conflicts of a study; as operator_hand.acknowledge.
+
+    Raises UsageError for what is no UID or no store, OperatorRefused, NodeNotAsked.
+    """
+    if not is_valid_uid(study_instance_uid):
+        raise UsageError(f"{study_instance_uid!r} is not a Study Instance UID")
+    try:
+        store = _store(config)
+    except StoreLocked:
+        path = f"/api/studies/{quote(study_instance_uid)}/acknowledge"
+        answer: dict[str, Any] = post(config.web, path, {}, timeout_s=_ANSWER_S)
+        return answer
+    with store:
+        return acknowledge(store, study_instance_uid, now=datetime.now(UTC))
+
+
+def _store(config: Config) -> Store:
+    """The store, opened. Raises UsageError where there is none, StoreLocked."""
+    _check_store(config)
+    names = [at.name for at in config.destination_values()]
+    return Store.open(config.data_dir, adopt_to=names, forward_to=config.forwarding_by_ae_title())

@@ -26,6 +26,12 @@ class OperatedStore(Protocol):
     def deliveries(self, sop_instance_uid: str) -> list[DeliveryJob]: ...
 
 
+class ConflictedStore(Protocol):
+    """The part of the store that `acknowledge` uses."""
+
+    def acknowledge_conflict(self, study_instance_uid: str, *, now: datetime) -> int: ...
+
+
 # What each does, for whoever asked in vain.
 ACTIONS: Mapping[str, str] = {
     "hold": "holds what is not done nor just being sent",
@@ -68,6 +74,25 @@ def act(
             for job in store.deliveries(sop_instance_uid)
         ],
     }
+
+
+def acknowledge(
+    store: ConflictedStore, study_instance_uid: str, *, now: datetime
+) -> dict[str, object]:
+    """A person has seen a study's conflicts of identity; their alarm ends.
+
+    Raises OperatorRefused where it has none.
+    """
+    acknowledged = store.acknowledge_conflict(study_instance_uid, now=now)
+    if not acknowledged:
+        raise OperatorRefused(f"{study_instance_uid} has no conflict that waits for a person")
+    log.info(
+        "operator_acted",
+        action="acknowledge",
+        study_instance_uid=study_instance_uid,
+        conflicts=acknowledged,
+    )
+    return {"acknowledged": acknowledged}
 
 
 def _state(job: DeliveryJob) -> str:

@@ -183,6 +183,7 @@ class NodeReader(Collector):
             },
             index_gone=self._store.durability.database_gone,
             refusing=self._store.durability.problem,
+            conflicts=self._store.identity_conflicts(),
         )
 
     def _check_store(self) -> str:

@@ -11,6 +11,8 @@ Rules
 - What a peer sends that has a forwarding rule is delivered as our own is: queued in the same
   transaction, sent again until the destination has it. The same bytes again are queued to where
   they have not been queued yet.
+- What comes under a UID that is another patient's or study's is kept apart and logged as an
+  `identity_conflict`; the alarm stands until a person acknowledges it.
 - Every refusal is logged with the reason, and nothing of the dataset.
 """
 
@@ -91,6 +93,14 @@ class StorageSCP:
             )
         except (InvalidObject, InstanceConflict) as error:
             raise self._refusal(request.head, error) from error
+        for conflict in outcome.conflicts:
+            log.warning(
+                "identity_conflict",
+                kind=conflict.kind,
+                study_instance_uid=conflict.study_instance_uid,
+                series_instance_uid=conflict.series_instance_uid or None,
+                ae_title=request.head.caller.ae_title,
+            )
         if outcome.outcome is StoreOutcome.STORED:
             log.info(
                 "instance_stored",

@@ -92,7 +92,8 @@ class Query:
 class Selection:
     """What a C-MOVE or C-GET asks for: unique keys only (PS3.4 C.4.2.2.1).
 
-    keys: unique keyword of each level down to `level` -> its values (a list of UID at `level`).
+    keys: unique keyword of each level down to `level` -> its values (a list of UID at `level`);
+    with PatientID also IssuerOfPatientID, where the request says whose number it is.
     """
 
     root: Root

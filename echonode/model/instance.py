@@ -15,6 +15,26 @@ class Origin(StrEnum):
     RECEIVED = "received"  # by C-STORE from a peer
 
 
+class ConflictKind(StrEnum):
+    """Which two things, that a UID or a Patient ID should tell apart, bear the same one."""
+
+    STUDY = "study"  # one Study Instance UID, two patients
+    SERIES = "series"  # one Series Instance UID, two studies
+    PATIENT = "patient"  # one Patient ID, names or birth dates that are hardly one person's
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityConflict:
+    """A conflict, by the UIDs of the image that came second; no patient data.
+
+    series_instance_uid: '' but for ConflictKind.SERIES.
+    """
+
+    kind: ConflictKind
+    study_instance_uid: str
+    series_instance_uid: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class InstanceRecord:
     """What the index keeps of one instance.

@@ -3,6 +3,8 @@
 Rules
 - Only unique keys count. The standard lets no other key in; viewers send a few all the same
   (OsiriX a Patient ID in the Study Root), and ignoring what cannot narrow harms nobody.
+- One leniency: Issuer of Patient ID beside a Patient ID counts. One number of two issuers is two
+  patients, and a request that says which one must not be sent the other's images.
 - The key of the level asked for must be there: a single Patient ID, or a list of UIDs. Above it
   the rules are those of a hierarchical query (query/hierarchy.py), with the same leniency.
 - Wild cards and universal matching are no way to retrieve: A900.
@@ -11,10 +13,12 @@ Rules
 from __future__ import annotations
 
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from echonode.errors import DimseFailure
 from echonode.model.attributes import UNIQUE_KEYS
 from echonode.model.criteria import Level, Root, Selection
+from echonode.query.element_text import character_set_of, text_of
 from echonode.query.hierarchy import (
     IDENTIFIER_DOES_NOT_MATCH,
     level_of,
@@ -22,6 +26,8 @@ from echonode.query.hierarchy import (
     unique_values,
 )
 from echonode.query.wildcard import is_wild
+
+_ISSUER = Tag("IssuerOfPatientID")
 
 
 def read_selection(identifier: Dataset, root: Root) -> Selection:
@@ -35,9 +41,9 @@ def read_selection(identifier: Dataset, root: Root) -> Selection:
     if level is Level.PATIENT and len(values[level]) > 1:
         # C.4.2.1.4.1, note: several UIDs may be asked for, but one Patient ID only.
         raise DimseFailure(IDENTIFIER_DOES_NOT_MATCH, f"{keyword} takes a single value")
-    return Selection(
-        root=root,
-        level=level,
-        # The same UID twice is sent once.
-        keys={UNIQUE_KEYS[each]: tuple(dict.fromkeys(v)) for each, v in values.items() if v},
-    )
+    # The same UID twice is sent once.
+    keys = {UNIQUE_KEYS[each]: tuple(dict.fromkeys(v)) for each, v in values.items() if v}
+    issuer = text_of(identifier, _ISSUER, character_set_of(identifier)).strip(" \0")
+    if values.get(Level.PATIENT) and issuer and not is_wild(issuer):
+        keys["IssuerOfPatientID"] = (issuer,)
+    return Selection(root=root, level=level, keys=keys)

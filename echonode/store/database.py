@@ -226,6 +226,17 @@ class Writer:
         """One statement in a transaction of its own."""
         self.run(lambda connection: connection.execute(statement).close())
 
+    @contextmanager
+    def without_foreign_keys(self) -> Iterator[None]:
+        """Do not enforce them in the block, for a migration that makes a table again."""
+        with self._turn:
+            self._connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+
     def _serve(self) -> None:
         """Everything that waits, in one transaction."""
         with self._mutex:

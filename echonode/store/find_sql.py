@@ -5,6 +5,8 @@ Rules
 - Within a level all criteria must hold, or the row be `irregular`: one with a value that is not of
   its VR's form, of which SQL knows nothing, so that it is a candidate of every query.
 - No ORDER BY: rows come as they are found, so the first answer never waits for the last.
+- A row with patient attributes of its own (patient_identity.py) is not narrowed by its patient's:
+  such rows are found by a statement of their own, through the few patients that have some.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import sqlalchemy as sa
 
 from echonode.model.attributes import ATTRIBUTES, UNIQUE_KEYS, Attribute, of_level
-from echonode.model.criteria import Level, Query, Selection
+from echonode.model.criteria import Level, Query, Selection, Universal
 from echonode.store import schema
 from echonode.store.narrowing import (
     MOST_LIST_VALUES,
@@ -24,6 +26,7 @@ from echonode.store.narrowing import (
     column_of,
     encodable,
 )
+from echonode.store.patient_identity import DIFFERING
 
 
 def columns_of(level: Level) -> Mapping[str, sa.ColumnElement[str]]:
@@ -50,20 +53,48 @@ def _from(level: Level) -> sa.FromClause:
     return found
 
 
+def _own_patient(level: Level) -> sa.ColumnElement[str]:
+    """What a level's row says of its patient otherwise than the patient's row."""
+    if level is Level.PATIENT:
+        return sa.literal_column("''", sa.Text).label("own_patient")
+    return TABLES[level].c.own_patient
+
+
 _COLUMNS = {level: columns_of(level) for level in Level}
 _SELECTS = {
-    level: sa.select(*_COLUMNS[level].values()).select_from(_from(level)) for level in Level
+    level: sa.select(*_COLUMNS[level].values(), _own_patient(level)).select_from(_from(level))
+    for level in Level
 }
 
 
 def keywords_of(level: Level) -> tuple[str, ...]:
-    """What the columns of `candidates` stand for, in their order."""
+    """What the columns of `candidates` stand for, in their order; `own_patient` follows them."""
     return tuple(_COLUMNS[level])
 
 
 def candidates(query: Query) -> sa.Select[*tuple[str, ...]]:
-    """The rows of the query's level that may match."""
-    return _SELECTS[query.level].where(*_conditions(query))
+    """The rows of the query's level that may match; but for those of `own_candidates`."""
+    found = _SELECTS[query.level].where(*_conditions(query))
+    if not asks_of_patient(query):
+        return found
+    # Without the hint SQLite takes an equality for something that selects, and reads all studies.
+    return found.where(sa.func.likely(_own_patient(query.level) == ""))
+
+
+def own_candidates(query: Query) -> sa.Select[*tuple[str, ...]]:
+    """Those with patient attributes of their own, of a query that asks for any of the patient's."""
+    own = _own_patient(query.level)
+    # The literal of the partial index, or SQLite would not use it.
+    varied = schema.patient.c.varied == sa.literal_column("1", sa.Integer)
+    return _SELECTS[query.level].where(varied, own != "", *_conditions(query, own))
+
+
+def asks_of_patient(query: Query) -> bool:
+    """Whether a row's own patient attributes decide whether it matches."""
+    return query.level is not Level.PATIENT and any(
+        keyword in DIFFERING and not isinstance(criterion, Universal)
+        for keyword, criterion in query.criteria.items()
+    )
 
 
 def selected(
@@ -75,7 +106,7 @@ def selected(
     """
     conditions: list[Condition] = []
     long_list: tuple[sa.ColumnElement[str], Sequence[str]] | None = None
-    for level, keyword in UNIQUE_KEYS.items():
+    for level, keyword in (*UNIQUE_KEYS.items(), (Level.PATIENT, "IssuerOfPatientID")):
         values = selection.keys.get(keyword)
         if values is None:
             continue
@@ -93,9 +124,13 @@ def selected(
         yield base.where(*conditions, long_column.in_(part))
 
 
-def _conditions(query: Query) -> list[Condition]:
+def _conditions(query: Query, own_patient: sa.ColumnElement[str] | None = None) -> list[Condition]:
+    """What narrows; own_patient: of rows that may have other patient attributes than the patient's
+    row.
+    """
     found: list[Condition] = []
-    narrowing = Narrowing.of(query)
+    # What has values of its own is selected already, by its patient.
+    narrowing = Narrowing.of(query) if own_patient is None else Narrowing(through_index=False)
     for level in Level:
         if level.depth > query.level.depth:
             break
@@ -103,6 +138,8 @@ def _conditions(query: Query) -> list[Condition]:
         for keyword, criterion in query.criteria.items():
             attribute = ATTRIBUTES[keyword]
             condition = narrowing.narrow(attribute, criterion)
+            if own_patient is not None and keyword in DIFFERING:
+                condition = narrowing.narrow_own(attribute, criterion, own_patient, condition)
             if attribute.level is not level or condition is None:
                 continue
             # A UID that the index stands on is always one valid UID.

@@ -17,14 +17,23 @@ from echonode.model.criteria import Query, Selection
 from echonode.model.instance import StoredInstance
 from echonode.store import schema
 from echonode.store.database import reading
-from echonode.store.find_sql import candidates, keywords_of, selected
+from echonode.store.find_sql import (
+    asks_of_patient,
+    candidates,
+    keywords_of,
+    own_candidates,
+    selected,
+)
 from echonode.store.layout import Layout
+from echonode.store.patient_identity import with_own
 from echonode.store.rows import SELECT_INSTANCE, SELECT_INSTANCES, stored_instance
 
 FIRST_ROWS = 8
 ROWS_AT_ONCE = 200
 
 _BY_UID = SELECT_INSTANCE.where(schema.instance.c.sop_instance_uid == sa.bindparam("uid"))
+# The literal of the partial index, or SQLite would not use it.
+_VARIED = sa.select(schema.patient.c.id).where(sa.text("varied = 1")).limit(1)
 
 
 class IndexReader:
@@ -37,8 +46,17 @@ class IndexReader:
     def find(self, query: Query) -> Iterator[Mapping[str, str]]:
         """Candidates of a query: keyword -> value, of its level and those above."""
         keywords = keywords_of(query.level)
-        for row in self._stream(candidates(query)):
-            yield dict(zip(keywords, row, strict=True))
+        statements = [candidates(query)]
+        if asks_of_patient(query) and self._are_some_varied():
+            statements.append(own_candidates(query))
+        for statement in statements:
+            for *values, own in self._stream(statement):
+                yield with_own(dict(zip(keywords, values, strict=True)), own)
+
+    def _are_some_varied(self) -> bool:
+        """Whether any patient's images came with several names; in most stores none did."""
+        with reading(self._engine) as connection:
+            return connection.scalar(_VARIED) is not None
 
     def select(self, selection: Selection) -> Iterator[StoredInstance]:
         """The instances that a C-MOVE or C-GET names, each once."""

@@ -6,7 +6,9 @@ Rules
 - What the files say is read from them: every attribute of instance, series, study and patient.
 - What only the database knows stays: deliveries, promises, times, tombstones. Nothing is deleted.
 - Values of a series, study or patient are those of its first instance that can be read, as when
-  they were stored; the patient's, only of an instance that names that patient.
+  they were stored.
+- An instance whose file names another patient than its row does is moved to a study of that patient
+  (index_moves.py): an older EchoNode kept all under one Study Instance UID with the first.
 - Counts and sets are counted anew at the end, and written where they were wrong.
 - A part of AT_ONCE instances is one transaction: cut off anywhere, the index is whole, part of it
   read again and part not.
@@ -17,45 +19,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from itertools import groupby
-from typing import Any
 
 import sqlalchemy as sa
 
-from echonode.errors import EchoNodeError, InvalidObject, Mismatch
+from echonode.errors import EchoNodeError
 from echonode.model.criteria import Level
 from echonode.model.instance import InstanceRecord
 from echonode.store import schema
 from echonode.store.database import Writer, reading
-from echonode.store.dataset_reader import read_head
-from echonode.store.index_values import attribute_values, patient_identity
+from echonode.store.index_moves import place_by_file
+from echonode.store.index_values import attribute_values
 from echonode.store.layout import Layout
-from echonode.store.record import record_of
+from echonode.store.patient_identity import patient_identity
+from echonode.store.patient_reread import forget_reread
+from echonode.store.stored_records import ROWS, Row, record_of_row
 
-AT_ONCE = 200
 _I, _S, _T, _P = schema.instance.c, schema.series.c, schema.study.c, schema.patient.c
-
-_ROWS = (
-    sa.select(
-        _I.id,
-        _I.file_id,
-        _I.sop_instance_uid,
-        _I.transfer_syntax_uid,
-        _I.dataset_offset,
-        _I.series_id,
-        _S.series_instance_uid,
-        _S.study_id,
-        _T.study_instance_uid,
-        _T.patient_id,
-        _P.identity,
-    )
-    .select_from(schema.instance.join(schema.series).join(schema.study).join(schema.patient))
-    .where(_I.id > sa.bindparam("after"))
-    .order_by(_I.id)
-    .limit(AT_ONCE)
-)
-_Row = sa.Row[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +61,17 @@ class _Seen:
 class IndexRefresh:
     """Reads every file of the index again."""
 
-    def __init__(self, writer: Writer, readers: sa.Engine, layout: Layout) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        readers: sa.Engine,
+        layout: Layout,
+        now: Callable[[], datetime],
+    ) -> None:
         self._writer = writer
         self._readers = readers
         self._layout = layout
+        self._now = now
         self._seen = _Seen()
 
     def run(self, progress: Callable[[int, int], None]) -> RefreshReport:
@@ -94,49 +83,42 @@ class IndexRefresh:
             total = connection.scalar(sa.select(sa.func.count()).select_from(schema.instance)) or 0
         done = read = 0
         for part in self._parts():
-            changes = [change for row in part for change in self._changes(row)]
-            read += sum(1 for change in changes if change.table is schema.instance)
+            readings = [found for row in part if (found := self._read(row)) is not None]
+            read += len(readings)
             done += len(part)
-            self._writer.run(partial(_apply, changes))
+            self._writer.run(partial(_apply, readings, self._now()))
             progress(done, total)
         corrected = self._writer.run(recount)
+        self._writer.run(forget_reread)
         return RefreshReport(read=read, unreadable=done - read, corrected=corrected)
 
-    def _parts(self) -> Iterator[list[_Row]]:
+    def _parts(self) -> Iterator[list[Row]]:
         """The rows in the order they were stored; no read transaction outlives its part."""
         after = 0
         while True:
             with reading(self._readers) as connection:
-                part = list(connection.execute(_ROWS, {"after": after}).all())
+                part = list(connection.execute(ROWS, {"after": after}).all())
             if not part:
                 return
             after = part[-1].id
             yield part
 
-    def _changes(self, row: _Row) -> list[_Change]:
-        """What one file says of its rows; nothing where it cannot be read."""
+    def _read(self, row: Row) -> _Reading | None:
+        """What one file says of its rows; None where it cannot be read."""
         try:
-            record = self._record(row)
-        except (InvalidObject, EchoNodeError):
-            return []
+            record = record_of_row(self._layout, row)
+        except EchoNodeError:
+            return None
         values = attribute_values(Level.IMAGE, record.image) | {"frames": record.frames}
-        found = [_Change(schema.instance, row.id, values)]
-        if _first(self._seen.series, row.series_id):
-            found.append(_of(schema.series, Level.SERIES, row.series_id, record.series))
-        if _first(self._seen.study, row.study_id):
-            found.append(_of(schema.study, Level.STUDY, row.study_id, record.study))
-        if patient_identity(record) == row.identity and _first(self._seen.patient, row.patient_id):
-            found.append(_of(schema.patient, Level.PATIENT, row.patient_id, record.patient))
-        return found
-
-    def _record(self, row: _Row) -> InstanceRecord:
-        path = self._layout.instance_file(row.file_id)
-        ds = read_head(path, row.dataset_offset, row.transfer_syntax_uid)
-        record = record_of(ds, row.transfer_syntax_uid)
-        found = (record.sop_instance_uid, record.series_instance_uid, record.study_instance_uid)
-        if found != (row.sop_instance_uid, row.series_instance_uid, row.study_instance_uid):
-            raise Mismatch("the file is not of the instance that its row says")
-        return record
+        changes = [_Change(schema.instance, row.id, values)]
+        if patient_identity(record) == row.identity:  # else these rows are not of its patient
+            if _first(self._seen.series, row.series_id):
+                changes.append(_of(schema.series, Level.SERIES, row.series_id, record.series))
+            if _first(self._seen.study, row.study_id):
+                changes.append(_of(schema.study, Level.STUDY, row.study_id, record.study))
+            if _first(self._seen.patient, row.patient_id):
+                changes.append(_of(schema.patient, Level.PATIENT, row.patient_id, record.patient))
+        return _Reading(row.id, record, changes)
 
 
 @dataclass(frozen=True)
@@ -146,6 +128,15 @@ class _Change:
     table: sa.Table
     row_id: int
     values: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One instance's file, and what it changes."""
+
+    instance_id: int
+    record: InstanceRecord
+    changes: list[_Change]
 
 
 def _of(table: sa.Table, level: Level, row_id: int, held: Mapping[str, str]) -> _Change:
@@ -160,11 +151,15 @@ def _first(seen: set[int], row_id: int) -> bool:
     return True
 
 
-def _apply(changes: list[_Change], connection: sa.Connection) -> None:
-    for change in changes:
-        connection.execute(
-            sa.update(change.table).where(change.table.c.id == change.row_id).values(change.values)
-        )
+def _apply(readings: list[_Reading], now: datetime, connection: sa.Connection) -> None:
+    for found in readings:
+        for change in found.changes:
+            connection.execute(
+                sa.update(change.table)
+                .where(change.table.c.id == change.row_id)
+                .values(change.values)
+            )
+        place_by_file(connection, found.instance_id, found.record, now=now)
 
 
 def recount(connection: sa.Connection) -> int:

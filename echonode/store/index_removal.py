@@ -5,6 +5,8 @@ The counterpart of index_writer.insert_instance, in the caller's transaction.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from echonode.store import schema
@@ -25,9 +27,19 @@ _PLACE = (
 
 def remove_instance(connection: sa.Connection, instance_id: int) -> None:
     """Delete the instance with its deliveries; series, study and patient go with their last one."""
-    place = connection.execute(_PLACE, {"instance_id": instance_id}).one()
+    place = place_of(connection, instance_id)
     _remove_deliveries(connection, instance_id)
     _delete(connection, schema.instance, instance_id)
+    leave(connection, place)
+
+
+def place_of(connection: sa.Connection, instance_id: int) -> sa.Row[*tuple[Any, ...]]:
+    """Series, study and patient of an instance, and how many instances each has."""
+    return connection.execute(_PLACE, {"instance_id": instance_id}).one()
+
+
+def leave(connection: sa.Connection, place: sa.Row[*tuple[Any, ...]]) -> None:
+    """One instance less above its place, of which it is no part any more."""
     last_of_series, last_of_study = place.in_series == 1, place.in_study == 1
     if last_of_series:
         _delete(connection, schema.series, place.series_id)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from echonode.model.attributes import of_level
 from echonode.model.criteria import Level
-from echonode.model.instance import Origin
+from echonode.model.instance import ConflictKind, Origin
 from echonode.store.columns import (
     METADATA,
     LongWhole,
@@ -47,13 +47,20 @@ def _irregular() -> sa.Column[bool]:
     return sa.Column("irregular", sa.Boolean, nullable=False)
 
 
+def _own_patient() -> sa.Column[str]:
+    # What the row's first image says of its patient otherwise than the patient's row does
+    # (patient_identity.own_attributes); '' for nearly all.
+    return sa.Column("own_patient", sa.Text, nullable=False, server_default="")
+
+
 patient = sa.Table(
     "patient",
     METADATA,
     key_column(),
-    # A patient is (Issuer of Patient ID, Patient ID). Without a Patient ID nothing says that two
-    # studies are of one person, so each study then has a patient of its own.
+    # Which images are of one patient: patient_identity.py.
     text_column("identity", unique=True),
+    # Whether a row below has attributes of its own: queries by name look below these too.
+    sa.Column("varied", sa.Boolean, nullable=False, server_default=sa.text("0")),
     *_attributes(Level.PATIENT),
     count_column("number_of_patient_related_studies"),
     count_column("number_of_patient_related_series"),
@@ -62,22 +69,25 @@ patient = sa.Table(
     sa.Index("patient_by_id", "patient_id"),
     sa.Index("patient_by_name", "patient_name_folded"),
     sa.Index("patient_by_birth_date", "patient_birth_date"),
+    sa.Index("patient_varied", "varied", sqlite_where=sa.text("varied = 1")),
 )
 
 study = sa.Table(
     "study",
     METADATA,
     key_column(),
-    # A study belongs to one patient (PS3.3 A.1.2): the first one it came with.
+    # A study is of one patient (PS3.3 A.1.2): what comes under one Study Instance UID from two
+    # patients is two studies.
     reference_to("patient"),
     *_attributes(Level.STUDY),
+    _own_patient(),
     text_column("modalities_in_study"),
     text_column("sop_classes_in_study"),
     count_column("number_of_study_related_series"),
     count_column("number_of_study_related_instances"),
     _irregular(),
-    # Two rows of one UID would be two answers to one question.
-    sa.UniqueConstraint("study_instance_uid"),
+    # Two rows of one UID and patient would be two answers to one question.
+    sa.UniqueConstraint("study_instance_uid", "patient_id"),
     sa.Index("study_by_date", "study_date"),
     sa.Index("study_by_accession_number", "accession_number"),
     sa.Index("study_by_study_id", "study_id"),
@@ -90,6 +100,7 @@ series = sa.Table(
     key_column(),
     reference_to("study", index=False),
     *_attributes(Level.SERIES),
+    _own_patient(),
     count_column("number_of_series_related_instances"),
     _irregular(),
     # Unique within its study only: a faulty sender that uses one series UID in two studies must
@@ -106,6 +117,7 @@ instance = sa.Table(
     key_column(),
     reference_to("series"),
     *_attributes(Level.IMAGE),
+    _own_patient(),
     text_column("transfer_syntax_uid"),
     sa.Column("frames", Whole, sa.CheckConstraint("frames >= 1"), nullable=False),
     _irregular(),
@@ -128,6 +140,22 @@ instance = sa.Table(
     sa.UniqueConstraint("sop_instance_uid"),
     sa.Index("instance_file_missing", "id", sqlite_where=sa.text("file_missing = 1")),
     sa.Index("instance_file_damaged", "id", sqlite_where=sa.text("file_damaged = 1")),
+)
+
+# One UID where there should be two, or one number for two persons (identity_conflicts.py). It
+# stands until a person acknowledges it, or one side has gone. No patient data.
+identity_conflict = sa.Table(
+    "identity_conflict",
+    METADATA,
+    key_column(),
+    sa.Column("kind", sa.Text, sa.CheckConstraint(one_of("kind", ConflictKind)), nullable=False),
+    # Of the image that came second.
+    text_column("study_instance_uid"),
+    # '' but for a series.
+    text_column("series_instance_uid"),
+    time_column("found_at"),
+    time_column("acknowledged_at", nullable=True),
+    sa.UniqueConstraint("study_instance_uid", "kind", "series_instance_uid"),
 )
 
 # Ideographic and phonetic groups (folding.py); most names have none, so partial indexes.

@@ -10,24 +10,14 @@ from collections.abc import Mapping
 
 from echonode.model.attributes import Attribute, of_level
 from echonode.model.criteria import Level
-from echonode.model.instance import InstanceRecord
 from echonode.store.folding import fold_name
 from echonode.store.narrowing import MULTI_VALUED
 
-_SEPARATOR = "\x1f"  # in no DICOM string
 _ATTRIBUTES = {
     level: tuple(attribute for attribute in of_level(level) if not attribute.computed)
     for level in Level
 }
 _SINGLE_TEXT_VRS = frozenset({"AE", "CS", "LO", "PN", "SH", "UI"})
-
-
-def patient_identity(record: InstanceRecord) -> str:
-    """What makes two patients one; see index_schema.patient."""
-    patient_id = record.patient.get("PatientID", "")
-    if not patient_id:
-        return _SEPARATOR.join(("study", record.study_instance_uid))
-    return _SEPARATOR.join(("id", record.patient.get("IssuerOfPatientID", ""), patient_id))
 
 
 def attribute_values(level: Level, held: Mapping[str, str]) -> dict[str, object]:

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from echonode.errors import Damaged, EchoNodeError, InstanceConflict, Mismatch, OutOfSpace
 from echonode.model.file_head import names
-from echonode.model.instance import InstanceRecord, Origin, StoredInstance
+from echonode.model.instance import IdentityConflict, InstanceRecord, Origin, StoredInstance
 from echonode.store.database import CommitUncertain
 from echonode.store.dataset_reader import read_head
 from echonode.store.disk import rename
@@ -129,6 +130,7 @@ class InstanceFiles:
         except EchoNodeError:
             incoming.discard()
             raise
+        conflicts: dict[IdentityConflict, None] = {}
         new = NewInstance(
             record=record,
             file_id=file_id,
@@ -141,6 +143,7 @@ class InstanceFiles:
             stored_at=self._now(),
             evidence=evidence,
             destinations=tuple(dict.fromkeys(destinations)),
+            on_conflict=lambda conflict: conflicts.setdefault(conflict),
         )
         try:
             settled = self._keeping.settle(new)
@@ -151,7 +154,7 @@ class InstanceFiles:
             self._leftovers.remove(path)
             self._ids.leave_folder()
             raise
-        return self._outcome(new, settled)
+        return replace(self._outcome(new, settled), conflicts=tuple(conflicts))
 
     def _outcome(self, new: NewInstance, settled: Settled) -> CommitOutcome:
         match settled.insertion:

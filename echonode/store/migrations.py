@@ -8,6 +8,8 @@ Rules
 - A migration says in SQL what changed, and is never changed itself once released: the tables as
   they stand are those of a later version.
 - A database of a later version is refused before anything is written to it.
+- A table that is made again is dropped while others refer to it: foreign keys are not enforced
+  meanwhile (opening.py), and those to and from it are checked at the end of the transaction.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from types import MappingProxyType
 
 import sqlalchemy as sa
 
-from echonode.errors import SchemaTooNew
+from echonode.errors import IndexDamaged, SchemaTooNew
 from echonode.store import schema
 
 
@@ -94,10 +96,70 @@ UPDATE delivery SET state = 'queued', next_attempt_at = 0
 """
 
 
-# Files that were found damaged, and not only gone.
+# Patients apart. A study was the one of its first patient, whatever came under its UID: the table
+# is made again without that rule, and every file is read again in the background
+# (patient_reread.py), which moves what was merged. Without a Patient ID the name and the birth date
+# are now part of a patient's identity.
+# Files that were found damaged, and not only gone, are marked.
 _VERSION_4 = """
 ALTER TABLE instance ADD COLUMN file_damaged BOOLEAN DEFAULT 0 NOT NULL;
 CREATE INDEX instance_file_damaged ON instance (id) WHERE file_damaged = 1;
+ALTER TABLE patient ADD COLUMN varied BOOLEAN DEFAULT 0 NOT NULL;
+CREATE INDEX patient_varied ON patient (varied) WHERE varied = 1;
+UPDATE patient SET identity = identity || char(31) || patient_name_folded || char(31)
+    || patient_birth_date WHERE substr(identity, 1, 6) = 'study' || char(31);
+CREATE TABLE study_4 (
+    id INTEGER NOT NULL PRIMARY KEY,
+    patient_id INTEGER NOT NULL REFERENCES patient (id),
+    study_instance_uid TEXT NOT NULL,
+    study_date TEXT NOT NULL,
+    study_time TEXT NOT NULL,
+    accession_number TEXT NOT NULL,
+    study_id TEXT NOT NULL,
+    study_description TEXT NOT NULL,
+    referring_physician_name TEXT NOT NULL,
+    referring_physician_name_folded TEXT NOT NULL,
+    referring_physician_name_other TEXT NOT NULL,
+    name_of_physicians_reading_study TEXT NOT NULL,
+    name_of_physicians_reading_study_folded TEXT NOT NULL,
+    name_of_physicians_reading_study_other TEXT NOT NULL,
+    admitting_diagnoses_description TEXT NOT NULL,
+    patient_age TEXT NOT NULL,
+    patient_size TEXT NOT NULL,
+    patient_weight TEXT NOT NULL,
+    occupation TEXT NOT NULL,
+    additional_patient_history TEXT NOT NULL,
+    modalities_in_study TEXT NOT NULL,
+    sop_classes_in_study TEXT NOT NULL,
+    number_of_study_related_series INTEGER NOT NULL CHECK (number_of_study_related_series >= 0),
+    number_of_study_related_instances INTEGER NOT NULL
+        CHECK (number_of_study_related_instances >= 0),
+    irregular BOOLEAN NOT NULL,
+    own_patient TEXT DEFAULT '' NOT NULL,
+    UNIQUE (study_instance_uid, patient_id));
+INSERT INTO study_4 SELECT *, '' FROM study;
+DROP TABLE study;
+ALTER TABLE study_4 RENAME TO study;
+CREATE INDEX ix_study_patient_id ON study (patient_id);
+CREATE INDEX study_by_date ON study (study_date);
+CREATE INDEX study_by_accession_number ON study (accession_number);
+CREATE INDEX study_by_study_id ON study (study_id);
+CREATE INDEX study_by_referring_physician ON study (referring_physician_name_folded);
+CREATE INDEX study_by_referring_physician_name_other ON study (referring_physician_name_other)
+    WHERE referring_physician_name_other > '';
+CREATE INDEX study_irregular ON study (irregular) WHERE irregular = 1;
+ALTER TABLE series ADD COLUMN own_patient TEXT DEFAULT '' NOT NULL;
+ALTER TABLE instance ADD COLUMN own_patient TEXT DEFAULT '' NOT NULL;
+CREATE TABLE identity_conflict (
+    id INTEGER NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('study', 'series', 'patient')),
+    study_instance_uid TEXT NOT NULL,
+    series_instance_uid TEXT NOT NULL,
+    found_at BIGINT NOT NULL,
+    acknowledged_at BIGINT,
+    UNIQUE (study_instance_uid, kind, series_instance_uid));
+INSERT INTO meta (key, value) SELECT 'patients_read_up_to', '0'
+    WHERE EXISTS (SELECT 1 FROM instance);
 """
 
 
@@ -114,6 +176,7 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
     {2: _by_script(_VERSION_2), 3: _by_script(_VERSION_3), 4: _by_script(_VERSION_4)}
 )
 SCHEMA_VERSION = max(MIGRATIONS)
+_MADE_AGAIN = ("study", "series")  # and what refers to it; the tables below hold millions of rows
 
 
 def version_of(connection: sa.Connection) -> int:
@@ -136,10 +199,16 @@ def refuse_newer(connection: sa.Connection) -> int:
 
 
 def migrate(connection: sa.Connection, version: int, now: datetime) -> None:
-    """Bring a database to SCHEMA_VERSION; runs inside the caller's transaction."""
+    """Bring a database to SCHEMA_VERSION; runs inside the caller's transaction.
+
+    Raises IndexDamaged.
+    """
     if version == 0:
         _create(connection)
     for step in range(version + 1, SCHEMA_VERSION + 1):
         if version > 0:
             MIGRATIONS[step](connection)
         connection.execute(sa.insert(schema.schema_migration), {"version": step, "applied_at": now})
+    for table in _MADE_AGAIN:
+        if connection.exec_driver_sql(f"PRAGMA foreign_key_check({table})").first() is not None:
+            raise IndexDamaged("a row of the database refers to one that is not there")

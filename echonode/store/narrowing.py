@@ -14,6 +14,7 @@ Rules
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from echonode.model.criteria import (
 )
 from echonode.store import schema
 from echonode.store.folding import fold_group
+from echonode.store.patient_identity import OWN_NAME
 
 Condition = sa.ColumnElement[bool]
 
@@ -123,6 +125,33 @@ class Narrowing:
             case Range(low, high) if attribute.vr == "DA":
                 return _between(column_of(attribute), low, high)
         return None
+
+    def narrow_own(
+        self,
+        attribute: Attribute,
+        criterion: Criterion,
+        own: sa.ColumnElement[str],
+        condition: Condition | None,
+    ) -> Condition | None:
+        """Of a row that may have its own value of a patient's attribute; condition: without one.
+
+        own: patient_identity.own_attributes, whose JSON holds the folded name.
+        """
+        if attribute.keyword != "PatientName" or condition is None:
+            return None
+        values: tuple[str, ...]
+        match criterion:
+            case SingleValue(value) | Wildcard(value):
+                values = (value,)
+            case ValueList(values):
+                pass
+            case _:
+                return None
+        parts = [_longest_of_name(encodable(value)) for value in values]
+        if not all(parts):
+            return None
+        as_its_patient = sa.and_(condition, ~own.contains(f'"{OWN_NAME}"', autoescape=True))
+        return sa.or_(as_its_patient, *(own.contains(part, autoescape=True) for part in parts))
 
     def _one(self, attribute: Attribute, value: str) -> Condition | None:
         """A single value, or a pattern with wildcards."""
@@ -231,6 +260,14 @@ def _several(attribute: Attribute) -> bool:
 
 def _literal_parts(pattern: str) -> list[str]:
     return re.split(r"[*?]+", pattern)
+
+
+def _longest_of_name(pattern: str) -> str:
+    """The longest part of a name's pattern, folded and written as in JSON; '' for none."""
+    groups = [group for group in pattern.split("=") if group.strip("*^ ")]
+    parts = [fold_group(part).strip("^ ") for part in _literal_parts(groups[0])] if groups else [""]
+    longest = max(parts, key=len)[:_LONGEST_PART]
+    return json.dumps(longest, ensure_ascii=False)[1:-1]
 
 
 def _between(column: sa.ColumnElement[str], low: str, high: str) -> Condition | None:

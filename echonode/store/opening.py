@@ -109,7 +109,8 @@ def open_writer(
         writer = Writer(engine, guard=guard, on_outcome=on_outcome)
     try:
         if version < SCHEMA_VERSION:
-            writer.run(lambda connection: migrate(connection, version, now))
+            with writer.without_foreign_keys():
+                writer.run(lambda connection: migrate(connection, version, now))
             fsync_folder(layout.data_dir)
         writer.execute(sa.delete(schema.meta).where(schema.meta.c.key == _STOPPED_ORDERLY))
     except BaseException:

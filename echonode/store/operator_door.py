@@ -28,6 +28,10 @@ class OperatorDoor:
         """Tell the workers of these destinations that something became due."""
         raise NotImplementedError
 
+    def acknowledge_conflict(self, study_instance_uid: str, *, now: datetime) -> int:
+        """A person has seen the conflicts of a study (identity_conflicts.py); they are silent."""
+        return self._moves.acknowledge_conflict(study_instance_uid, now=now)
+
     def hold(self, sop_instance_uid: str, *, now: datetime, destination: str | None = None) -> int:
         """Hold an instance's deliveries that are not done nor being sent."""
         moved = self._moves.move(

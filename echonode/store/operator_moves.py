@@ -16,6 +16,7 @@ from echonode.store import schema
 from echonode.store.database import Writer
 from echonode.store.deliveries import apply_attempt
 from echonode.store.derived_copies import derived_uids
+from echonode.store.identity_conflicts import acknowledge
 from echonode.store.noted_promises import is_noted
 from echonode.store.rows import member
 from echonode.store.values import Attempt
@@ -110,6 +111,12 @@ class OperatorMoves:
             return list(found)
 
         return self._writer.run(work)
+
+    def acknowledge_conflict(self, study_instance_uid: str, *, now: datetime) -> int:
+        """The conflicts of a study are acknowledged; returns how many were not yet."""
+        return self._writer.run(
+            lambda connection: acknowledge(connection, study_instance_uid, now=now)
+        )
 
 
 def _proof_remark(connection: sa.Connection, delivery_id: int) -> str:

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from echonode.errors import UsageError
 from echonode.model.criteria import Query, Selection
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import IdentityConflict, StoredInstance
 from echonode.store.capture_facts import CaptureFacts, read_capture_facts
 from echonode.store.chosen_deliveries import DeliveryChoice, read_chosen
 from echonode.store.database import reader_engine, reading
@@ -25,6 +25,7 @@ from echonode.store.figures import (
     read_store,
 )
 from echonode.store.flight_recorder import FlightEvent, read_study
+from echonode.store.identity_conflicts import standing
 from echonode.store.index_reader import IndexReader
 from echonode.store.layout import Layout
 from echonode.store.ledger import EVERYTHING, count_deliveries, read_ledger
@@ -121,6 +122,11 @@ class ReadOnlyStore:
     def figures(self, *, since: datetime) -> StoreFigures:
         """What a person should know of the store; refused reports since `since`."""
         return read_store(self._readers, since=since)
+
+    def identity_conflicts(self) -> tuple[IdentityConflict, ...]:
+        """What stands and nobody has acknowledged (identity_conflicts.py), some hundred at most."""
+        with reading(self._readers) as connection:
+            return standing(connection)
 
     def quarantined_files(self) -> int:
         """How many files lie in quarantine now; whoever has looked at one takes it out."""

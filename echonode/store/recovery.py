@@ -34,6 +34,7 @@ from echonode.store.disk import disk_errors, remove
 from echonode.store.index_writer import Insertion, NewInstance
 from echonode.store.keeping import Keeping, move_to_quarantine
 from echonode.store.layout import Layout, file_id_of
+from echonode.store.patient_reread import PatientReread
 from echonode.store.record import record_of
 from echonode.store.tombstones import Tombstones
 from echonode.store.values import RecoveryReport
@@ -54,6 +55,7 @@ class _Findings:
     removed: int = 0
     quarantined: int = 0
     unread: int = 0
+    moved: int = 0
 
 
 class Recovery:
@@ -72,6 +74,7 @@ class Recovery:
         forward_to: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         self._tombstones = tombstones
+        self._reread = PatientReread(writer, readers, layout, now)
         self._writer = writer
         self._readers = readers
         self._layout = layout
@@ -90,6 +93,8 @@ class Recovery:
         self._on_adopted = on_adopted
         self._remove_temporary_files()
         self._compare_files_with_rows()
+        while (part := self._reread.next_part()) is not None:
+            self._findings.moved += part.moved
         requeued = self._deliveries.requeue_interrupted(now=self._now())
         return RecoveryReport(
             temporary_files_removed=self._findings.removed,
@@ -98,6 +103,7 @@ class Recovery:
             orphans_unread=self._findings.unread,
             missing=tuple(self._findings.missing),
             deliveries_requeued=requeued,
+            patients_set_right=self._findings.moved,
             # A first start makes a database too, but finds no files.
             database_rebuilt=database_made and bool(self._findings.adopted),
         )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from echonode.store.clock_steps import note_clock
 from echonode.store.database import Writer
 from echonode.store.flight_recorder import Note, note
+from echonode.store.identity_conflicts import forget_settled
 from echonode.store.retention import RetentionPolicy
 from echonode.store.tombstones import Deleted, Tombstones
 
@@ -47,6 +48,13 @@ class RetentionDoor:
         Raises OutOfSpace where the disk does not let go of a file.
         """
         return self._tombstones.recycle(policy, now=now)
+
+    def keep_house(self, *, now: datetime) -> None:
+        """Remove what nothing needs any more, a bounded part of it each call.
+
+        Raises OutOfSpace.
+        """
+        self._writer.run(forget_settled)
 
     def note_flight(self, what: Note, *, now: datetime) -> None:
         """Something for the flight recorder that happened outside the store. Raises OutOfSpace."""

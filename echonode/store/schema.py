@@ -21,7 +21,7 @@ from echonode.store.delivery_schema import (
     refused_report,
 )
 from echonode.store.history_schema import flight_event, tombstone, tombstone_delivery
-from echonode.store.index_schema import instance, patient, series, study
+from echonode.store.index_schema import identity_conflict, instance, patient, series, study
 
 __all__ = [
     "METADATA",
@@ -32,6 +32,7 @@ __all__ = [
     "delivery",
     "derived_copy",
     "flight_event",
+    "identity_conflict",
     "inbound_commitment",
     "inbound_commitment_item",
     "instance",

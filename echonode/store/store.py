@@ -251,7 +251,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         progress: told how many instances are done, of how many. Nobody else may use the store.
         Raises OutOfSpace.
         """
-        return IndexRefresh(self._writer, self._readers, self._layout).run(progress)
+        return IndexRefresh(self._writer, self._readers, self._layout, self._now).run(progress)
 
     # Files in
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from echonode.model.commitment import CommitmentRequest, ReferencedInstance, TransactionState
 from echonode.model.delivery import DeliveryEvent, DeliveryState
-from echonode.model.instance import DerivedCopy, StoredInstance
+from echonode.model.instance import DerivedCopy, IdentityConflict, StoredInstance
 
 
 class StoreOutcome(StrEnum):
@@ -31,11 +31,13 @@ class CommitOutcome:
     """What `Store.commit` did; `instance` is the one that is kept (the first, of a duplicate).
 
     released: destinations whose deliveries of it are due again, because its file was replaced.
+    conflicts: what should not be and is so now (identity_conflicts.py), also where it is known.
     """
 
     outcome: StoreOutcome
     instance: StoredInstance
     released: tuple[str, ...] = ()
+    conflicts: tuple[IdentityConflict, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +47,9 @@ class RecoveryReport:
     adopted: SOP Instance UIDs of files without a row that are now in the index; those that we
     captured are queued to the `adopt_to` destinations. orphans_unread: files without a row that
     could not be read just now; the next start reads them again. missing: SOP Instance UIDs of rows
-    whose file is gone. database_rebuilt: the database was gone or damaged and made anew from the
-    files; a damaged one is kept beside it.
+    whose file is gone. patients_set_right: instances that an older EchoNode showed as another
+    patient's. database_rebuilt: the database was gone or damaged and made anew from the files; a
+    damaged one is kept beside it.
     """
 
     temporary_files_removed: int = 0
@@ -55,6 +58,7 @@ class RecoveryReport:
     orphans_unread: int = 0
     missing: tuple[str, ...] = ()
     deliveries_requeued: int = 0
+    patients_set_right: int = 0
     database_rebuilt: bool = False
 
     @property

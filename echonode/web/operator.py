@@ -24,12 +24,18 @@ ACTIONS = frozenset({"hold", "release", "retry"})
 
 # action, SOP Instance UID, destination or None for all -> what is answered. Raises OperatorRefused.
 Act = Callable[[str, str, str | None], Mapping[str, object]]
+# Study Instance UID -> what is answered. Raises OperatorRefused.
+Acknowledge = Callable[[str], Mapping[str, object]]
 # A peer's name, or None for all -> what is answered. Raises UsageError.
 RunPreflight = Callable[[str | None], Mapping[str, object]]
 
 
-def operator_routes(*, act: Act, preflight: RunPreflight) -> list[BaseRoute]:
-    """POST /api/instances/UID/hold, /release and /retry {destination?}; /api/preflight {peer?}."""
+def operator_routes(
+    *, act: Act, preflight: RunPreflight, acknowledge: Acknowledge
+) -> list[BaseRoute]:
+    """POST /api/instances/UID/hold, /release and /retry {destination?}; /api/preflight {peer?};
+    /api/studies/UID/acknowledge.
+    """
 
     async def operate(request: Request) -> Response:
         action = request.path_params["action"]
@@ -41,14 +47,19 @@ def operator_routes(*, act: Act, preflight: RunPreflight) -> list[BaseRoute]:
     async def run_preflight(request: Request) -> Response:
         return await _answer(request, "peer", preflight)
 
+    async def acknowledge_study(request: Request) -> Response:
+        uid = request.path_params["uid"]
+        return await _answer(request, None, lambda _: acknowledge(uid))
+
     return [
+        Route("/api/studies/{uid}/acknowledge", acknowledge_study, methods=["POST"]),
         Route("/api/instances/{uid}/{action}", operate, methods=["POST"]),
         Route("/api/preflight", run_preflight, methods=["POST"]),
     ]
 
 
 async def _answer(
-    request: Request, key: str, work: Callable[[str | None], Mapping[str, object]]
+    request: Request, key: str | None, work: Callable[[str | None], Mapping[str, object]]
 ) -> Response:
     """Check who asks and what, then work in a thread: it reads the database, or the network."""
     if not _is_local(request):
@@ -67,8 +78,8 @@ async def _answer(
         return _error(503, str(error))
 
 
-async def _value(request: Request, key: str) -> str | None:
-    """The one key that the body may have. Raises ValueError."""
+async def _value(request: Request, key: str | None) -> str | None:
+    """The one key that the body may have, if any. Raises ValueError."""
     body = b""
     async for piece in request.stream():
         body += piece
@@ -77,13 +88,14 @@ async def _value(request: Request, key: str) -> str | None:
     return _parsed(body, key)
 
 
-def _parsed(body: bytes, key: str) -> str | None:
+def _parsed(body: bytes, key: str | None) -> str | None:
     try:
         fields = json.loads(body or b"{}")
     except (ValueError, RecursionError):
         raise ValueError("the body is not JSON") from None
     if not isinstance(fields, dict) or fields.keys() - {key}:
-        raise ValueError(f"the body is an object that may have the key `{key}`")
+        may_have = f"that may have the key `{key}`" if key else "without keys"
+        raise ValueError(f"the body is an object {may_have}")
     value = fields.get(key)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"`{key}` is a name")

@@ -11,6 +11,7 @@ from echonode.alarms import LATE_AFTER, DestinationFacts, Facts, alarms_of
 from echonode.delivery.standing import Standing
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
+from echonode.model.instance import ConflictKind, IdentityConflict
 from echonode.store.figures import DestinationFigures, StoreFigures
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -41,6 +42,21 @@ def figures(**changes: object) -> DestinationFigures:
     return replace(QUIET, **changes)  # type: ignore[arg-type]
 
 
+def conflict(kind: ConflictKind) -> IdentityConflict:
+    return IdentityConflict(kind=kind, study_instance_uid="1.2.840.7")
+
+
+def test_a_conflict_names_the_study_to_look_for() -> None:
+    """By its UID, and what ends the alarm; at most a few UIDs in one text."""
+    [alarm] = alarms_of(replace(WELL, conflicts=[conflict(ConflictKind.STUDY)]), NOW)
+    assert "1.2.840.7" in alarm.text
+    assert "echonode acknowledge" in alarm.text
+    many = [replace(conflict(ConflictKind.STUDY), study_instance_uid=f"1.2.{n}") for n in range(99)]
+    [alarm] = alarms_of(replace(WELL, conflicts=many), NOW)
+    assert "99 studies" in alarm.text
+    assert "1.2.50" not in alarm.text
+
+
 def test_all_is_well() -> None:
     """Nothing is told when nothing is wrong."""
     assert names(WELL) == []
@@ -57,6 +73,9 @@ def test_all_is_well() -> None:
         (replace(WELL, index_doubted=True), "index_damaged"),
         (replace(WELL, index_gone=True), "index_gone"),
         (replace(WELL, refusing="Read-only file system"), "refusing"),
+        (replace(WELL, conflicts=[conflict(ConflictKind.STUDY)]), "patient_conflict"),
+        (replace(WELL, conflicts=[conflict(ConflictKind.SERIES)]), "series_conflict"),
+        (replace(WELL, conflicts=[conflict(ConflictKind.PATIENT)]), "name_conflict"),
         (replace(WELL, disk_problem="9% is free"), "disk"),
         (replace(WELL, frameless_probes={"tablet": "no image came"}), "no_images:tablet"),
         (with_pacs(standing=Standing(unreachable="refused")), "unreachable:pacs"),

@@ -10,9 +10,9 @@ import pytest
 from echonode.errors import OperatorRefused
 from echonode.model.commitment import TransactionEvent
 from echonode.model.delivery import DeliveryEvent
-from echonode.operator_hand import act
+from echonode.operator_hand import acknowledge, act
 from echonode.store.store import Store
-from tests.unit.store.samples import NOON, Clock, put_many
+from tests.unit.store.samples import NOON, Clock, dataset, put, put_many
 from tests.unit.store.test_tombstones import commit_all
 
 UID = "1.2.3.4.1"
@@ -67,6 +67,15 @@ def test_retry_asks_now_for_a_refused_commitment(store: Store) -> None:
     assert [row["state"] for row in done["deliveries"]] == ["queued", "sent"]  # type: ignore[attr-defined]
     assert [job.id for job in store.sent("pacs", limit=9, now=NOON)] == [job.id]
     assert due == ["pacs"]
+
+
+def test_a_conflict_is_acknowledged_once(store: Store) -> None:
+    """The alarm ends; a study without a conflict is refused in words."""
+    put(store, dataset(7, PatientID="P2", PatientName="Roe^Rick"))
+    assert acknowledge(store, "1.2.3.1", now=NOON) == {"acknowledged": 1}
+    assert store.identity_conflicts() == ()
+    with pytest.raises(OperatorRefused, match="no conflict"):
+        acknowledge(store, "1.2.3.1", now=NOON)
 
 
 def test_what_is_unknown_is_said(store: Store) -> None:

@@ -62,6 +62,18 @@ def test_what_arrives_is_durable_and_said_once(store: Store) -> None:
     assert store.instance("1.2.3.4.1") is not None
 
 
+def test_another_patient_under_a_known_study_uid_is_kept_and_told(store: Store) -> None:
+    """0000, and a warning with the UIDs and the sender, without anything of either patient."""
+    scp = StorageSCP(store)
+    send(scp, 1)
+    with structlog.testing.capture_logs() as lines:
+        assert send(scp, 2, PatientID="P2", PatientName="Roe^Rick") == 0x0000
+    told = next(line for line in lines if line["event"] == "identity_conflict")
+    assert (told["kind"], told["study_instance_uid"]) == ("study", "1.2.3.1")
+    assert (told["log_level"], told["ae_title"]) == ("warning", "SCANNER")
+    assert not any(word in str(lines) for word in ("Doe", "Roe", "P2"))
+
+
 @pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
 @pytest.mark.parametrize(
     ("attributes", "status"),

@@ -165,9 +165,38 @@ def test_narrowing_narrows(filled: Store, keyword: str, value: str) -> None:
     query = Query(root=Root.STUDY, level=Level.IMAGE, criteria={keyword: criterion})
     found = list(filled.find(query))
     odd = {*(text for text in TEXTS if "\\" in text), *(d for d in DATES[3:] if d != "20261345")}
+    # An image may have come with regular values where its patient's first image had not.
+    patients = everything(filled, Level.PATIENT)
+    odd |= {row["PatientID"] for row in patients if odd & set(row.values())} - {""}
     assert found
     for row in found:
         assert matches(criterion, attribute.vr, row[keyword]) or odd & set(row.values())
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    keyword=st.sampled_from(["PatientName", "PatientBirthDate", "OtherPatientNames"]),
+    value=KEY_VALUES,
+)
+@example(keyword="PatientName", value="Doe^*")
+@example(keyword="PatientName", value="=山田^太郎")
+@example(keyword="PatientName", value="*Roe*")
+@example(keyword="PatientName", value="Doe^Jane\\Yamada*")
+def test_no_image_is_lost_under_the_name_it_came_with(
+    filled: Store, keyword: str, value: str
+) -> None:
+    """One Patient ID, several names: each image is found by its own, and shown with it."""
+    own = {record.sop_instance_uid: record.patient.get(keyword, "") for record in records()}
+    criterion, vr = criterion_for(ATTRIBUTES[keyword].vr, value), ATTRIBUTES[keyword].vr
+    query = Query(root=Root.STUDY, level=Level.IMAGE, criteria={keyword: criterion})
+    rows = [(row["SOPInstanceUID"], row[keyword]) for row in filled.find(query)]
+    assert len(rows) == len(set(rows))
+    assert all(own[uid] == shown for uid, shown in rows)
+    assert {uid for uid, shown in own.items() if matches(criterion, vr, shown)} <= {
+        uid for uid, _ in rows
+    }
 
 
 def test_a_hostile_pattern_costs_no_time(filled: Store) -> None:

@@ -76,16 +76,6 @@ def test_patients_without_an_id_are_never_merged(store: Store) -> None:
     assert [row["PatientName"] for row in rows(store, Level.PATIENT)] == ["Doe^Jane", "Roe^Rick"]
 
 
-def test_a_study_stays_with_its_first_patient(store: Store) -> None:
-    """A study UID that comes with another patient is a sender's fault; nothing is lost by it."""
-    put(store, dataset(1))
-    put(store, dataset(2, PatientID="P2", PatientName="Roe^Rick"))
-    [study] = rows(store, Level.STUDY)
-    assert study["PatientID"] == "P1"
-    assert study["NumberOfStudyRelatedInstances"] == "2"
-    assert len(rows(store, Level.IMAGE)) == 2
-
-
 def test_one_series_uid_in_two_studies_moves_no_instance(store: Store) -> None:
     """Each instance is found in the study that its own dataset names."""
     put(store, dataset(1))

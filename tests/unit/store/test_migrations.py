@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from echonode.errors import UsageError
+from echonode.store.doubt import IndexDoubt
+from echonode.store.layout import Layout
 from echonode.store.migrations import SCHEMA_VERSION
+from echonode.store.opening import open_writer
 from echonode.store.store import Store
-from tests.unit.store.samples import Clock, dataset, put, send_all
+from tests.unit.store.samples import NOON, Clock, dataset, put, send_all
 
 VERSION_1 = Path(__file__).with_name("version_1.sql")  # as `sqlite3 .dump` gave it
 
@@ -161,3 +165,30 @@ def test_an_older_database_is_not_read_beside_a_node(data_dir: Path) -> None:
     older_database(data_dir)
     with pytest.raises(UsageError, match="start the node once"):
         Store.open_read_only(data_dir)
+
+
+def test_patients_that_were_merged_can_come_apart(data_dir: Path) -> None:
+    """One Study Instance UID may now be two patients'; every file is to be read for whose it is."""
+    older_database(data_dir)
+    with closing(sqlite3.connect(data_dir / "index.sqlite")) as connection, connection:
+        connection.execute(
+            "UPDATE patient SET identity = 'study' || char(31) || '1.2.3.1',"
+            " patient_name_folded = 'doe^jane', patient_birth_date = '19700102'"
+        )
+    marked = migrated(data_dir)
+    assert marked == [("0",)]
+    with closing(sqlite3.connect(data_dir / "index.sqlite")) as connection:
+        [(identity,)] = connection.execute("SELECT identity FROM patient")
+        assert identity == "\x1f".join(("study", "1.2.3.1", "doe^jane", "19700102"))
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def migrated(data_dir: Path) -> list[tuple[str, ...]]:
+    """Up to date, and nothing more; what is to be read again."""
+    layout = Layout(data_dir)
+    writer, _ = open_writer(layout, NOON, IndexDoubt(layout))
+    writer.close()
+    with closing(sqlite3.connect(data_dir / "index.sqlite")) as connection:
+        return connection.execute(
+            "SELECT value FROM meta WHERE key = 'patients_read_up_to'"
+        ).fetchall()

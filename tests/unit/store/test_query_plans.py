@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from echonode.model.attributes import ATTRIBUTES
 from echonode.model.criteria import Level, Query, Root, Selection
 from echonode.query.matching import criterion_for
-from echonode.store import index_reader, index_writer
-from echonode.store.find_sql import candidates, selected
+from echonode.store import index_parents, index_reader, index_writer
+from echonode.store.find_sql import candidates, own_candidates, selected
 from echonode.store.rows import SELECT_INSTANCES
 from echonode.store.store import Store
 from tests.unit.store.samples import dataset, put
@@ -126,6 +126,24 @@ def test_a_key_that_begins_with_a_wildcard_reads_its_index_and_no_table(
     assert set(scans(steps)) == {f"SCAN inner USING COVERING INDEX {index}"}, steps
 
 
+@pytest.mark.parametrize(
+    ("level", "keys"),
+    [
+        ("STUDY", {"PatientName": "Doe*"}),
+        ("STUDY", {"PatientName": "*Jane*"}),
+        ("SERIES", {"PatientBirthDate": "19700102"}),
+        ("IMAGE", {"PatientName": "Doe*"}),
+        ("IMAGE", {"PatientName": "Doe*", "StudyInstanceUID": STUDY_UID}),
+    ],
+)
+def test_images_with_a_name_of_their_own_are_found_through_their_patients(
+    held: Store, level: str, keys: dict[str, str]
+) -> None:
+    """The few patients that came with several names, or what else selects; no table is read."""
+    steps = plan(held, own_candidates(query(level, keys)))
+    assert not scans(steps), steps
+
+
 @pytest.mark.parametrize("level", list(Level))
 def test_a_query_for_everything_sorts_nothing(held: Store, level: Level) -> None:
     """One table is read as it lies, those joined to it by their keys: the first answer is there
@@ -158,9 +176,11 @@ def test_storing_an_instance_looks_nothing_up_by_reading_on(held: Store) -> None
     """The statements that each received instance runs."""
     for statement in (
         index_reader._BY_UID,
+        index_reader._VARIED,
         index_writer._EXISTING,
-        index_writer._SERIES_IN_STUDY,
-        index_writer._PATIENT,
+        index_parents._SERIES_IN_STUDY,
+        index_parents._SERIES_ELSEWHERE,
+        index_parents._PATIENT,
     ):
         steps = plan(held, statement)
         assert not scans(steps), steps

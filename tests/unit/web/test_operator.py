@@ -33,7 +33,12 @@ def opened(serve: Serve, asked: Asked | None = None, fails: Exception | None = N
             raise UsageError("there is no peer `nobody`")
         return {"ok": True, "peer": peer}
 
-    return serve(operator_routes(act=act, preflight=preflight))
+    def acknowledge(uid: str) -> dict[str, object]:
+        if uid != "1.2.840.7":
+            raise OperatorRefused(f"{uid} has no conflict")
+        return {"acknowledged": 1}
+
+    return serve(operator_routes(act=act, preflight=preflight, acknowledge=acknowledge))
 
 
 def post(browser: Browser, path: str, body: bytes = b"") -> tuple[int, Any]:
@@ -53,6 +58,14 @@ def test_each_action_is_done_to_the_instance_named(serve: Serve) -> None:
     assert post(browser, "/api/instances/1.2.3/hold") == (200, {"changed": 1})
     post(browser, "/api/instances/1.2.3/retry", b'{"destination": "pacs"}')
     assert asked == [("hold", "1.2.3", None), ("retry", "1.2.3", "pacs")]
+
+
+def test_the_conflicts_of_a_study_are_acknowledged(serve: Serve) -> None:
+    """By its UID alone; a study without one is 409, a body with a key 400."""
+    browser = opened(serve)
+    assert post(browser, "/api/studies/1.2.840.7/acknowledge") == (200, {"acknowledged": 1})
+    assert post(browser, "/api/studies/1.2.840.8/acknowledge")[0] == 409
+    assert post(browser, "/api/studies/1.2.840.7/acknowledge", b'{"x": "y"}')[0] == 400
 
 
 def test_a_preflight_runs_for_all_peers_or_one(serve: Serve) -> None:
@@ -106,7 +119,9 @@ def test_a_page_of_another_site_can_do_nothing(serve: Serve) -> None:
 
 def test_who_is_elsewhere_is_refused() -> None:
     """403 before the body is read, whatever it says."""
-    app = Starlette(routes=operator_routes(act=lambda *_: {}, preflight=lambda _: {}))
+    app = Starlette(
+        routes=operator_routes(act=lambda *_: {}, preflight=lambda _: {}, acknowledge=lambda _: {})
+    )
     scope = {
         "type": "http",
         "method": "POST",

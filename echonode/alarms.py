@@ -19,6 +19,7 @@ from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import ConflictKind, IdentityConflict
 from echonode.store.figures import DestinationFigures, StoreFigures
+from echonode.store.quarantine import MOST_QUARANTINED
 from echonode.web.health import Alarm
 
 # An archive that reports at night is not late before the next night.
@@ -27,6 +28,8 @@ LATE_AFTER = timedelta(hours=24)
 REFUSED_REPORTS_FOR = timedelta(hours=24)
 _STUDIES_NAMED = 5  # by UID in one alarm's text
 
+
+_FULL = "; it is full, and what comes under a known UID with other bytes is not kept any more"
 
 INDEX_DAMAGED = Alarm(
     name="index_damaged",
@@ -126,7 +129,9 @@ def _of_the_store(facts: Facts) -> Iterator[Alarm]:
         yield Alarm(
             name="quarantine",
             text=f"{files} in quarantine (unreadable, or other bytes under a known UID): review "
-            "them and remove them from the folder `quarantine`",
+            "them and remove them from the folder `quarantine`"
+            + _FULL
+            * (facts.quarantined >= MOST_QUARANTINED),
         )
     if facts.disk_problem:
         yield Alarm(name="disk", text=facts.disk_problem)

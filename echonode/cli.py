@@ -163,12 +163,12 @@ def acknowledge(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """End the alarm of a study whose UID or Patient ID is also another patient's."""
-    with _outcomes():
+    with outcomes():
         from echonode import log
         from echonode.operator_command import acknowledge_study
 
         log.configure(level="critical")
-        done = acknowledge_study(_load(config), study)["acknowledged"]
+        done = acknowledge_study(load_config(config), study)["acknowledged"]
         typer.echo(f"{study}: {done} acknowledged")
 
 

@@ -7,6 +7,8 @@ Rules
   (store/clock_steps.py).
 - A small durable write each time finds out that the disk has turned read-only where nothing else is
   written for hours (store/durability.py).
+- What nothing needs any more goes, and the database's files shrink with it (store/pruning.py,
+  store/database_size.py).
 - An alarm is logged when it comes and when it goes, not every minute.
 """
 
@@ -53,15 +55,21 @@ class Housekeeping:
         self._looked_at = self._watched_at = monotonic()
         self._standing: dict[str, Alarm] = {}
         self._stopping = threading.Event()
+        self._early = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
         """Begin, with a look at once: what the start found is told without delay."""
         self._thread.start()
 
+    def look_now(self) -> None:
+        """Do not wait for the minute to be over."""
+        self._early.set()
+
     def stop(self, deadline_s: float) -> bool:
         """End after the look under way; False when it did not in time."""
         self._stopping.set()
+        self._early.set()
         if self._thread.is_alive():
             self._thread.join(deadline_s)
         return not self._thread.is_alive()
@@ -74,7 +82,7 @@ class Housekeeping:
                 self._watch_clock()
                 self._observe()
                 self._recycle()
-                self._store.keep_house(now=self._now())
+                self._keep_house()
         finally:
             self._tell()
 
@@ -104,6 +112,14 @@ class Housekeeping:
             if not deleted:
                 return
 
+    def _keep_house(self) -> None:
+        for _ in range(_ROUNDS):
+            done = self._store.keep_house(now=self._now())
+            if done.starved_wal_bytes:
+                log.warning("checkpoint_starved", wal_bytes=done.starved_wal_bytes)
+            if self._stopping.is_set() or not done.pages_given_back:
+                return
+
     def _tell(self) -> None:
         alarms = {alarm.name: alarm for alarm in self._alarms()}
         for name, alarm in alarms.items():
@@ -124,9 +140,10 @@ class Housekeeping:
             self._wait()
 
     def _wait(self) -> None:
-        """Until the next look is due: soon, where the disk refuses."""
+        """Until the next look is due: soon, where the disk refuses, and at once when asked to."""
         waited_s, step_s = 0.0, min(self._every_s, RETRY_EVERY_S)
-        while waited_s < self._every_s and not self._stopping.wait(step_s):
+        while waited_s < self._every_s and not self._early.wait(step_s):
             waited_s += step_s
             if self._store.durability.problem:
                 return
+        self._early.clear()

@@ -26,6 +26,7 @@ from types import TracebackType
 from typing import Self
 
 from echonode import __version__
+from echonode.background_recovery import BackgroundRecovery
 from echonode.commit_times import CommitTimes
 from echonode.commitment.commitment_scp import CommitmentSCP
 from echonode.commitment.commitment_scu import CommitmentSCU
@@ -102,6 +103,7 @@ class Node:
             now=utc_now,
             adopt_to=names,
             forward_to=config.forwarding_by_ae_title(),
+            recover_later=True,
         )
         with ExitStack() as broken_off:
             broken_off.callback(self.store.close)
@@ -186,6 +188,9 @@ class Node:
         self._reader = self._node_reader()
         self._scrubbing = scrubbing(config, self.store)
         self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
+        self._recovery = BackgroundRecovery(
+            self.store, on_found=log_recovery, on_done=self._housekeeping.look_now
+        )
         self.web = (
             web_server(
                 config.web,
@@ -224,6 +229,8 @@ class Node:
             if self.web:
                 undo.callback(self._stop_part, self.web)
                 self.web.start()
+            undo.callback(self._stop_part, self._recovery)
+            self._recovery.start()
             for source in self.sources:
                 undo.callback(self._stop_part, source)
                 source.start()

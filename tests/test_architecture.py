@@ -32,7 +32,16 @@ RANKS = [
     {"node_parts", "node_web"},
     # The configuration for dimse/ and frames/, the parts' counters for web/.
     {"destinations", "listeners", "sources", "status"},
-    {"alarms", "housekeeping", "metrics", "preflight", "negotiations", "flight_report", "recent"},
+    {
+        "alarms",
+        "background_recovery",
+        "housekeeping",
+        "metrics",
+        "preflight",
+        "negotiations",
+        "flight_report",
+        "recent",
+    },
     {"commit_times"},
     {
         "intake",
@@ -111,6 +120,7 @@ MAY = {
     "negotiations.py": THREADS | CLOCK,
     "flight_report.py": DISK,
     "listeners.py": NETWORK,  # this machine's name
+    "background_recovery.py": THREADS | CLOCK,  # one part after the other, with pauses
     "housekeeping.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "dimse/*": OUTSIDE,

@@ -30,7 +30,7 @@ from echonode.store.disk import fsync_folder
 
 T = TypeVar("T")
 
-_BUSY_TIMEOUT_MS = 10_000  # only `echonode ledger` of an older kind would ever hold the database
+BUSY_TIMEOUT_MS = 10_000  # only `echonode ledger` of an older kind would ever hold the database
 _CACHE_KIB = 64 * 1024  # of the writer: the upper pages of every index of a million instances
 # For each reader. Measured on a million instances, 2 to 64 MiB and with or without mmap_size find
 # and stream alike, for the system's page cache stands behind them; but the cache, and every page
@@ -113,7 +113,9 @@ def writer_engine(path: Path) -> sa.Engine:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        # Of a new database: an existing one takes it when it is written anew (database_size.py).
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -145,7 +147,7 @@ def reader_engine(path: Path, *, unchanging: bool = False) -> sa.Engine:
             check_same_thread=False,
             isolation_level=None,
         )
-        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
         # Lists of row ids: small, and a full disk must not stop queries.
         connection.execute("PRAGMA temp_store = MEMORY")
@@ -226,16 +228,23 @@ class Writer:
         """One statement in a transaction of its own."""
         self.run(lambda connection: connection.execute(statement).close())
 
+    def alone(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` on the connection while nobody else writes, outside of any transaction.
+
+        For what SQLite does not do within one. Raises OutOfSpace, IndexDamaged.
+        """
+        with self._turn, _damage_told(self._engine), database_errors():
+            self._guard()
+            return work(self._connection)
+
     @contextmanager
     def without_foreign_keys(self) -> Iterator[None]:
         """Do not enforce them in the block, for a migration that makes a table again."""
-        with self._turn:
-            self._connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        self.alone(lambda connection: connection.exec_driver_sql("PRAGMA foreign_keys = OFF"))
         try:
             yield
         finally:
-            with self._turn:
-                self._connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+            self.alone(lambda connection: connection.exec_driver_sql("PRAGMA foreign_keys = ON"))
 
     def _serve(self) -> None:
         """Everything that waits, in one transaction."""
@@ -313,6 +322,10 @@ class RefusingWriter(Writer):
         """There is nothing to close."""
 
     def run(self, work: Callable[[sa.Connection], T], *, folder: Path | None = None) -> T:
+        """Raises OutOfSpace."""
+        raise OutOfSpace(self._reason)
+
+    def alone(self, work: Callable[[sa.Connection], T]) -> T:
         """Raises OutOfSpace."""
         raise OutOfSpace(self._reason)
 

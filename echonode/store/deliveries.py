@@ -14,7 +14,7 @@ Rules
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -250,14 +250,27 @@ class Deliveries:
         queued = after(DeliveryState.SENDING, DeliveryEvent.INTERRUPTED)
 
         def work(connection: sa.Connection) -> int:
-            changed = connection.execute(
-                sa.update(schema.delivery)
-                .where(_D.state == DeliveryState.SENDING.value)
-                .values(state=queued.value, next_attempt_at=now, attempts=_D.attempts + 1)
+            # One destination after the other: by state alone every delivery would be read.
+            return sum(
+                connection.execute(
+                    sa.update(schema.delivery)
+                    .where(_D.destination == each, _D.state == DeliveryState.SENDING.value)
+                    .values(state=queued.value, next_attempt_at=now, attempts=_D.attempts + 1)
+                ).rowcount
+                for each in _destinations(connection)
             )
-            return changed.rowcount
 
         return self._writer.run(work)
+
+
+def _destinations(connection: sa.Connection) -> Iterator[str]:
+    """Every destination that has deliveries; each is found in the index, none is counted."""
+    found = connection.scalar(sa.select(sa.func.min(_D.destination)))
+    while found is not None:
+        yield found
+        found = connection.scalar(
+            sa.select(sa.func.min(_D.destination)).where(_D.destination > found)
+        )
 
 
 def _add_missing(

@@ -48,6 +48,17 @@ tombstone_delivery = sa.Table(
     ),
 )
 
+# What stays of a tombstone in the end (pruning.py): enough to tell other bytes under its UID. The
+# first 16 bytes of two SHA-256; that two UIDs share theirs by chance would refuse an instance once
+# in some 10^24, and it would be in quarantine.
+deleted_instance = sa.Table(
+    "deleted_instance",
+    METADATA,
+    sa.Column("uid_digest", sa.LargeBinary, primary_key=True),
+    sa.Column("dataset_digest", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 flight_event = sa.Table(
     "flight_event",
     METADATA,

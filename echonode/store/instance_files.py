@@ -31,9 +31,10 @@ from echonode.store.disk import rename
 from echonode.store.durability import Durability, Kind
 from echonode.store.incoming import Incoming
 from echonode.store.index_writer import Insertion, NewInstance
-from echonode.store.keeping import Keeping, Settled, move_to_quarantine
+from echonode.store.keeping import Keeping, Settled
 from echonode.store.layout import FileIds, Layout
 from echonode.store.leftovers import Leftovers
+from echonode.store.quarantine import Quarantine
 from echonode.store.record import record_of
 from echonode.store.values import CommitOutcome, StoreOutcome
 
@@ -47,6 +48,8 @@ class InstanceFiles:
         keeping: Keeping,
         durability: Durability,
         leftovers: Leftovers,
+        quarantine: Quarantine,
+        ids: FileIds,
         now: Callable[[], datetime],
     ) -> None:
         self._durability = durability
@@ -54,7 +57,8 @@ class InstanceFiles:
         self._layout = layout
         self._keeping = keeping
         self._now = now
-        self._ids = FileIds(layout)
+        self._quarantine = quarantine
+        self._ids = ids
 
     def open_incoming(
         self,
@@ -159,10 +163,9 @@ class InstanceFiles:
     def _outcome(self, new: NewInstance, settled: Settled) -> CommitOutcome:
         match settled.insertion:
             case Insertion.CONFLICT:
-                move_to_quarantine(self._layout, new.file_id)
+                put_away = self._quarantine.take(new)
                 raise InstanceConflict(
-                    f"{new.record.sop_instance_uid} is already stored with other bytes; "
-                    "the second is in quarantine"
+                    f"{new.record.sop_instance_uid} is already stored with other bytes; {put_away}"
                 )
             case Insertion.DUPLICATE:
                 self._leftovers.remove(self._layout.instance_file(new.file_id))

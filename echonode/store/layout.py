@@ -23,6 +23,7 @@ import errno
 import re
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,11 +132,16 @@ def file_id_of(path: Path) -> str | None:
 class FileIds:
     """Gives each new instance its id, and makes the folder that it goes into. Thread-safe."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(
+        self, layout: Layout, on_folder: Callable[[str], None] = lambda folder: None
+    ) -> None:
+        """on_folder: told of a folder before the first id in it is given; may raise OutOfSpace."""
         self._layout = layout
+        self._on_folder = on_folder
         self._mutex = threading.Lock()
         self._folder = ""
         self._room = 0
+        self._given: set[str] | None = set()
 
     def new(self) -> str:
         """A new id; its folder exists and is durable. Raises OutOfSpace."""
@@ -143,9 +149,23 @@ class FileIds:
             if self._room == 0:
                 folder = secrets.token_hex(2)
                 make_folder(self._layout.instance_file(folder).parent)
+                self._on_folder(folder)
                 self._folder, self._room = folder, FILES_PER_FOLDER
             self._room -= 1
-            return self._folder + secrets.token_hex(14)
+            file_id = self._folder + secrets.token_hex(14)
+            if self._given is not None:
+                self._given.add(file_id)
+            return file_id
+
+    def is_given(self, file_id: str) -> bool:
+        """Whether `new` gave this id; for as long as a start's recovery needs to know."""
+        with self._mutex:
+            return self._given is not None and file_id in self._given
+
+    def forget_given(self) -> None:
+        """Nobody will ask any more."""
+        with self._mutex:
+            self._given = None
 
     def leave_folder(self) -> None:
         """Choose another folder for the next file: an fsync of this one has failed."""

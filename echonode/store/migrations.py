@@ -158,6 +158,9 @@ CREATE TABLE identity_conflict (
     found_at BIGINT NOT NULL,
     acknowledged_at BIGINT,
     UNIQUE (study_instance_uid, kind, series_instance_uid));
+CREATE TABLE deleted_instance (
+    uid_digest BLOB NOT NULL PRIMARY KEY,
+    dataset_digest BLOB NOT NULL) WITHOUT ROWID;
 INSERT INTO meta (key, value) SELECT 'patients_read_up_to', '0'
     WHERE EXISTS (SELECT 1 FROM instance);
 """

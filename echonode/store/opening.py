@@ -4,6 +4,8 @@ Rules
 - A later version is found out through a read-only connection: nothing of it is touched.
 - After a stop that was not orderly the whole database is checked (`quick_check`); after an orderly
   one, which leaves a mark, it is not: that would read every page of a million instances.
+- A check of more than CHECKED_FIRST_BYTES would keep everybody waiting: a node that asks for it
+  begins without, and looks at one table after the other while it runs (database_check.py).
 - Where it was found damaged in use (doubt.py) everything is checked, however the node stopped:
   each index against its table (`integrity_check`), whether what a row refers to is there, and that
   every row can be read.
@@ -20,7 +22,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,6 +41,7 @@ from echonode.store.database import (
     watch_for_damage,
     writer_engine,
 )
+from echonode.store.database_size import make_shrinkable
 from echonode.store.disk import fsync_folder, make_private, rename
 from echonode.store.doubt import IndexDoubt, settle_doubt, was_doubted
 from echonode.store.durability import takes_files
@@ -47,6 +52,9 @@ T = TypeVar("T")
 
 _STOPPED_ORDERLY = "stopped_orderly"
 _ROWS_AT_ONCE = 1000
+# Some 200,000 instances: half a second where the pages are in memory, and some three from a slow
+# disk. A database of ten million is fifty times that.
+CHECKED_FIRST_BYTES = 256 * 1024 * 1024
 
 
 def open_on_any_disk(
@@ -81,23 +89,38 @@ def has_wal(layout: Layout) -> bool:
     return wal.exists() and wal.stat().st_size > 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A database of the present version. made: it had to be; checked: its pages are known sound.
+
+    trusted: it was neither made nor in doubt, so it knows every instance that was acknowledged.
+    """
+
+    writer: Writer
+    made: bool
+    checked: bool
+    trusted: bool
+
+
 def open_writer(
     layout: Layout,
     now: datetime,
     doubt: IndexDoubt,
     *,
+    check_later: bool = False,
     guard: Callable[[], None] = lambda: None,
     on_outcome: Callable[[OutOfSpace | None], None] = lambda error: None,
-) -> tuple[Writer, bool]:
-    """The writer of a database of the present version, and whether it had to be made.
+) -> Opened:
+    """Open it, as the rules say.
 
+    check_later: a large database that was not stopped orderly may be checked by the caller.
     guard, on_outcome: see Writer.
-
     Raises SchemaTooNew, OutOfSpace; Damaged where `set_aside` is what is left to do.
     """
     keep_private(layout)
-    version, sound = _look(layout)
-    if not sound:
+    doubted = was_doubted(layout)
+    version, look = _look(layout, check_later=check_later)
+    if look is _Look.DAMAGED:
         set_aside(layout, now)
         version = 0
     settle_doubt(layout)
@@ -112,11 +135,19 @@ def open_writer(
             with writer.without_foreign_keys():
                 writer.run(lambda connection: migrate(connection, version, now))
             fsync_folder(layout.data_dir)
+        if 0 < version < SCHEMA_VERSION and layout.database.stat().st_size <= CHECKED_FIRST_BYTES:
+            with suppress(OutOfSpace):  # it only stays as large as it is
+                make_shrinkable(writer)
         writer.execute(sa.delete(schema.meta).where(schema.meta.c.key == _STOPPED_ORDERLY))
     except BaseException:
         writer.close()
         raise
-    return writer, version == 0
+    return Opened(
+        writer=writer,
+        made=version == 0,
+        checked=look is not _Look.TO_BE_CHECKED,
+        trusted=version > 0 and not doubted,
+    )
 
 
 def mark_orderly_stop(writer: Writer) -> None:
@@ -131,24 +162,38 @@ def read_node_id(readers: sa.Engine) -> str:
         return str(connection.scalar(statement))
 
 
-def _look(layout: Layout) -> tuple[int, bool]:
+class _Look(Enum):
+    """What a look at the database came to."""
+
+    SOUND = auto()
+    TO_BE_CHECKED = auto()
+    DAMAGED = auto()
+
+
+def _sound(is_sound: bool) -> _Look:
+    return _Look.SOUND if is_sound else _Look.DAMAGED
+
+
+def _look(layout: Layout, *, check_later: bool) -> tuple[int, _Look]:
     """The version of the database, 0 where there is none, and whether it is sound."""
     path = layout.database
     if not path.exists():
-        return 0, True
+        return 0, _Look.SOUND
     engine = reader_engine(path)
     try:
         _roll_back(path)
         with reading(engine) as connection:
             version = refuse_newer(connection)
-            if version == 0:
-                return version, True
+            if version == 0 or (_stopped_orderly(connection) and not was_doubted(layout)):
+                return version, _Look.SOUND
             if not was_doubted(layout):
-                return version, _stopped_orderly(connection) or _passes(connection, "quick_check")
-        return version, _is_sound_throughout(path, version)
+                if check_later and path.stat().st_size > CHECKED_FIRST_BYTES:
+                    return version, _Look.TO_BE_CHECKED
+                return version, _sound(_passes(connection, "quick_check"))
+        return version, _sound(_is_sound_throughout(path, version))
     # The latter of SQLite's own words, which quote what is damaged.
     except (Damaged, UnicodeDecodeError):
-        return 0, False
+        return 0, _Look.DAMAGED
     finally:
         engine.dispose()
 

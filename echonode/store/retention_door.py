@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 from echonode.store.clock_steps import note_clock
 from echonode.store.database import Writer
+from echonode.store.database_size import Shrunk, shrink
 from echonode.store.flight_recorder import Note, note
-from echonode.store.identity_conflicts import forget_settled
+from echonode.store.layout import Layout
+from echonode.store.pruning import Pruning
 from echonode.store.retention import RetentionPolicy
 from echonode.store.tombstones import Deleted, Tombstones
 
@@ -16,8 +18,15 @@ from echonode.store.tombstones import Deleted, Tombstones
 class RetentionDoor:
     """What Store does for housekeeping; Store sets the attributes."""
 
+    _layout: Layout
+    _pruning: Pruning
     _tombstones: Tombstones
     _writer: Writer
+
+    @property
+    def is_recovering(self) -> bool:
+        """Whether what the last stop left is still being looked at (recovery.py)."""
+        raise NotImplementedError
 
     def _due(self, destinations: Sequence[str]) -> None:
         """Tell the workers of these destinations that something became due."""
@@ -45,16 +54,20 @@ class RetentionDoor:
     def recycle(self, policy: RetentionPolicy, *, now: datetime) -> list[Deleted]:
         """Delete local copies that may go, a few hundred a call; call it again and again.
 
+        None while the store is recovering: what decides has not been looked at yet.
         Raises OutOfSpace where the disk does not let go of a file.
         """
+        if self.is_recovering:
+            return []
         return self._tombstones.recycle(policy, now=now)
 
-    def keep_house(self, *, now: datetime) -> None:
-        """Remove what nothing needs any more, a bounded part of it each call.
+    def keep_house(self, *, now: datetime) -> Shrunk:
+        """Remove what nothing needs any more (pruning.py), and give its room back; a bounded part.
 
         Raises OutOfSpace.
         """
-        self._writer.run(forget_settled)
+        self._pruning.prune(now=now)
+        return shrink(self._writer, self._layout.database)
 
     def note_flight(self, what: Note, *, now: datetime) -> None:
         """Something for the flight recorder that happened outside the store. Raises OutOfSpace."""

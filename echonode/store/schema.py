@@ -20,7 +20,12 @@ from echonode.store.delivery_schema import (
     inbound_commitment_item,
     refused_report,
 )
-from echonode.store.history_schema import flight_event, tombstone, tombstone_delivery
+from echonode.store.history_schema import (
+    deleted_instance,
+    flight_event,
+    tombstone,
+    tombstone_delivery,
+)
 from echonode.store.index_schema import identity_conflict, instance, patient, series, study
 
 __all__ = [
@@ -29,6 +34,7 @@ __all__ = [
     "commitment_item",
     "commitment_transaction",
     "counter",
+    "deleted_instance",
     "delivery",
     "derived_copy",
     "flight_event",

@@ -30,16 +30,19 @@ from echonode.store.ballast import Ballast
 from echonode.store.commitment_door import CommitmentDoor
 from echonode.store.counters import next_value
 from echonode.store.database import RefusingWriter, Writer, watch_for_damage
+from echonode.store.database_check import DatabaseCheck
+from echonode.store.database_size import make_shrinkable
 from echonode.store.deliveries import Deliveries
 from echonode.store.delivery_door import DeliveryDoor
 from echonode.store.doubt import IndexDoubt
 from echonode.store.durability import Durability, Kind
+from echonode.store.folders_in_use import use_folder
 from echonode.store.inbound_commitments import InboundCommitments
 from echonode.store.incoming import Incoming
 from echonode.store.index_refresh import IndexRefresh, RefreshReport
 from echonode.store.instance_files import InstanceFiles, check_bytes
 from echonode.store.keeping import Keeping
-from echonode.store.layout import Layout
+from echonode.store.layout import FileIds, Layout
 from echonode.store.leftovers import Leftovers
 from echonode.store.lock import FolderLock
 from echonode.store.notes import Notes
@@ -53,14 +56,16 @@ from echonode.store.opening import (
 )
 from echonode.store.operator_door import OperatorDoor
 from echonode.store.operator_moves import OperatorMoves
+from echonode.store.pruning import Pruning
+from echonode.store.quarantine import Quarantine
 from echonode.store.read_only_store import ReadOnlyStore, open_read_only
-from echonode.store.recovery import Recovery
+from echonode.store.recovery_door import RecoveryDoor
 from echonode.store.reports import Reports, resend_now
 from echonode.store.retention_door import RetentionDoor
 from echonode.store.scrub import Scrub
 from echonode.store.tombstones import Tombstones
 from echonode.store.transactions import Transactions
-from echonode.store.values import CommitOutcome, RecoveryReport, StoreOutcome
+from echonode.store.values import CommitOutcome, StoreOutcome
 
 __all__ = ["Incoming", "ReadOnlyStore", "Store", "resend_now", "utc_now"]
 
@@ -72,10 +77,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyStore):
+class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionDoor, ReadOnlyStore):
     """The store of one node. Thread-safe.
 
-    node_id: random, made once for a database; goes into derived UIDs. recovery: what `open` found.
+    node_id: random, made once for a database; goes into derived UIDs.
     scrub: reads kept files again (scrub.py). notes: small texts of other parts.
     durability: whether what is written becomes durable. unwritable: why the disk could not be
     written at `open`, '' where it could; then what reads works, and all else raises OutOfSpace.
@@ -104,14 +109,22 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         watch_for_damage(self._readers, doubt.arise)
         self._doubt = doubt
         self.on_delivery_due: list[Callable[[str], None]] = []
-        self.recovery = RecoveryReport()
         self.node_id = read_node_id(self._readers)
         self._lock = lock
         self._writer = writer
         self._now = now
         self._check_bytes = check
         self._keeping = Keeping(writer, layout, check, now)
-        self._files = InstanceFiles(layout, self._keeping, durability, self._leftovers, now)
+        self._ids = FileIds(layout, on_folder=lambda folder: use_folder(writer, folder))
+        self._files = InstanceFiles(
+            layout,
+            self._keeping,
+            durability,
+            self._leftovers,
+            Quarantine(writer, layout),
+            self._ids,
+            now,
+        )
         self.scrub = Scrub(
             writer, self._readers, layout, check_bytes=check, on_due=self._due, now=now
         )
@@ -119,7 +132,9 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         self._moves = OperatorMoves(writer)
         self._transactions = Transactions(writer, self._readers)
         self._reports = Reports(writer, self._readers, layout, check)
+        self._check = DatabaseCheck(self._readers, doubt, needed=False)
         self._tombstones = Tombstones(writer, self._readers, layout)
+        self._pruning = Pruning(writer, self._readers, layout)
         self.notes = Notes(writer, self._readers)
         self._inbound = InboundCommitments(writer, self._readers, self._index.instance, check)
 
@@ -133,6 +148,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         forward_to: Mapping[str, Sequence[str]] = MappingProxyType({}),
         check_bytes: CheckBytes = check_bytes,
         on_adopted: Callable[[int], None] = lambda count: None,
+        recover_later: bool = False,
     ) -> Store:
         """Take the folder, bring the database up to date, and mend what the last stop left.
 
@@ -140,6 +156,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         forward_to: AE title -> those that they are queued to when it had sent them.
         check_bytes: raises Damaged when an instance's bytes have changed (replaced in tests).
         on_adopted: told how many files without a row were taken in so far, for a long mending.
+        recover_later: what may wait is left to `recover` (recovery.py says what may).
         On a full disk the ballast is given up; on one that still cannot be written the store that
         is there is served for reading alone (`unwritable`). Raises StoreLocked, SchemaTooNew;
         ConfigError where the folder cannot be; OutOfSpace where there is not even a store to read.
@@ -163,14 +180,21 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
 
         def mended() -> Store:
             doubt = IndexDoubt(layout)
-            writer, made = open_writer(
-                layout, now(), doubt, guard=lock.check, on_outcome=durability.committed
+            opened = open_writer(
+                layout,
+                now(),
+                doubt,
+                check_later=recover_later,
+                guard=lock.check,
+                on_outcome=durability.committed,
             )
             with ExitStack() as broken_off:
-                broken_off.callback(writer.close)
-                store = store_with(writer, doubt)
+                broken_off.callback(opened.writer.close)
+                store = store_with(opened.writer, doubt)
                 broken_off.callback(ReadOnlyStore.close, store)
-                store._recover(adopt_to, forward_to, on_adopted, made=made)
+                store._begin_recovery(adopt_to, forward_to, on_adopted, opened)
+                while not (recover_later and opened.trusted) and store.recover():
+                    pass
                 durability.watch_database()
                 broken_off.pop_all()
             return store
@@ -217,33 +241,12 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         """Let the folder go; nobody may be using the store any more. May be called once."""
         super().close()
         try:
-            if not self._doubt and not self.unwritable:
+            if self._check.is_done and not self._doubt and not self.unwritable:
                 with suppress(OutOfSpace):  # without the mark, the next start checks the pages
                     mark_orderly_stop(self._writer)
         finally:
             self._writer.close()
             self._lock.release()
-
-    def _recover(
-        self,
-        adopt_to: Sequence[str],
-        forward_to: Mapping[str, Sequence[str]],
-        on_adopted: Callable[[int], None],
-        *,
-        made: bool,
-    ) -> None:
-        recovery = Recovery(
-            self._writer,
-            self._readers,
-            self._layout,
-            self._deliveries,
-            self._keeping,
-            self._now,
-            adopt_to,
-            self._tombstones,
-            forward_to,
-        )
-        self.recovery = recovery.run(database_made=made, on_adopted=on_adopted)
 
     def refresh_index(self, progress: Callable[[int, int], None]) -> RefreshReport:
         """Read every file's attributes into the index again; see index_refresh.
@@ -251,7 +254,10 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RetentionDoor, ReadOnlyS
         progress: told how many instances are done, of how many. Nobody else may use the store.
         Raises OutOfSpace.
         """
-        return IndexRefresh(self._writer, self._readers, self._layout, self._now).run(progress)
+        report = IndexRefresh(self._writer, self._readers, self._layout, self._now).run(progress)
+        with suppress(OutOfSpace):  # the index is right; it only stays as large as it is
+            make_shrinkable(self._writer)
+        return report
 
     # Files in
 

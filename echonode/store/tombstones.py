@@ -13,6 +13,7 @@ there a file without row or tombstone, and none goes before its proof is durable
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from echonode.store import counters, schema
 from echonode.store.database import Writer, reading
 from echonode.store.disk import fsync_folder, remove, rename
 from echonode.store.flight_recorder import Note, note
-from echonode.store.history_schema import tombstone, tombstone_delivery
+from echonode.store.history_schema import deleted_instance, tombstone, tombstone_delivery
 from echonode.store.index_removal import remove_instance
 from echonode.store.layout import Layout
 from echonode.store.retention import Holding, RetentionPolicy, why_kept
@@ -75,6 +76,10 @@ _INSTANCE = (
     .select_from(schema.instance.join(schema.series).join(schema.study))
     .where(_I.id == sa.bindparam("instance_id"))
 )
+_DIGEST = sa.select(deleted_instance.c.dataset_digest).where(
+    deleted_instance.c.uid_digest == sa.bindparam("uid", type_=sa.LargeBinary)
+)
+_DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,6 +225,17 @@ class Tombstones:
         for path in self._layout.deleted.glob("*.dcm"):
             remove(path)
 
+    def finish_latest(self) -> None:
+        """At start: go on with the deletions of the last batch, if they were cut off.
+
+        Earlier ones were finished before it began, or the disk refused, and recovery finds them.
+        """
+        latest = sa.select(tombstone.c.file_id).order_by(tombstone.c.id.desc()).limit(2 * _AT_ONCE)
+        with reading(self._readers) as connection:
+            file_ids = list(connection.execute(latest).scalars())
+        with suppress(OutOfSpace):
+            self.finish(file_ids)
+
     def is_buried(self, file_id: str) -> bool:
         """Whether a file without a row is one that was being deleted."""
         statement = sa.select(tombstone.c.id).where(tombstone.c.file_id == file_id)
@@ -241,7 +257,17 @@ def buried_with_other_bytes(
             tombstone.c.sop_instance_uid == sop_instance_uid
         )
     )
-    return found is not None and found != dataset_sha256
+    if found is not None:
+        return bool(found != dataset_sha256)
+    uid, dataset = digests(sop_instance_uid, dataset_sha256)
+    known = connection.scalar(_DIGEST, {"uid": uid})
+    return known is not None and known != dataset
+
+
+def digests(sop_instance_uid: str, dataset_sha256: str) -> tuple[bytes, bytes]:
+    """What stays of a deleted instance's UID and bytes (history_schema.deleted_instance)."""
+    uid = hashlib.sha256(sop_instance_uid.encode()).digest()
+    return uid[:_DIGEST_BYTES], bytes.fromhex(dataset_sha256)[:_DIGEST_BYTES]
 
 
 def deleted_count(connection: sa.Connection) -> int:

@@ -233,7 +233,16 @@ def _insert(
 
 
 def _row(table: sa.Table, values: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(values[column.name] for column in table.columns)
+    return tuple(
+        values[column.name] if column.name in values else _default(column)
+        for column in table.columns
+    )
+
+
+def _default(column: sa.Column[Any]) -> Any:
+    """Of a column that is nearly always the same, and that the schema gives its value."""
+    assert column.server_default is not None, column
+    return 0 if isinstance(column.type, sa.Boolean) else ""
 
 
 def uid(kind: str, number: int) -> str:

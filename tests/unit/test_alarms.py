@@ -13,6 +13,7 @@ from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import ConflictKind, IdentityConflict
 from echonode.store.figures import DestinationFigures, StoreFigures
+from echonode.store.quarantine import MOST_QUARANTINED
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 QUIET = DestinationFigures(oldest={}, unreported_since=None, last_report_at=None, retries=0, held=0)
@@ -55,6 +56,15 @@ def test_a_conflict_names_the_study_to_look_for() -> None:
     [alarm] = alarms_of(replace(WELL, conflicts=many), NOW)
     assert "99 studies" in alarm.text
     assert "1.2.50" not in alarm.text
+
+
+def test_a_full_quarantine_says_what_it_does_not_keep() -> None:
+    """A person must empty it before more is kept."""
+    few, full = (
+        alarms_of(replace(WELL, quarantined=number), NOW) for number in (2, MOST_QUARANTINED)
+    )
+    assert "full" not in few[0].text
+    assert "full" in full[0].text
 
 
 def test_all_is_well() -> None:

@@ -79,13 +79,15 @@ def test_an_attempt_that_never_began_is_not_counted(store: Store) -> None:
 def test_a_crash_while_sending_counts_and_sends_again(data_dir: Path, clock: Clock) -> None:
     """An instance that brings the node down does not look untried at the next start."""
     store = Store.open(data_dir, now=clock)
-    put(store, dataset(1), destinations=["pacs"])
-    store.claim("pacs", now=NOON, limit=1)
+    put(store, dataset(1), destinations=["backup", "cold", "pacs"])
+    for destination in ("backup", "pacs"):
+        store.claim(destination, now=NOON, limit=1)
     store.close()
     with Store.open(data_dir, now=clock) as again:
-        assert again.recovery.deliveries_requeued == 1
-        [job] = again.claim("pacs", now=NOON, limit=1)
-        assert job.attempts == 1
+        assert again.recovery.deliveries_requeued == 2
+        for destination, attempts in (("backup", 1), ("cold", 0), ("pacs", 1)):
+            [job] = again.claim(destination, now=NOON, limit=1)
+            assert job.attempts == attempts
 
 
 def test_sent_jobs_wait_for_proof_until_they_are_due(store: Store) -> None:

@@ -379,7 +379,8 @@ def test_two_senders_of_one_uid_at_once_leave_one_instance(store: Store, data_di
         thread.join(timeout=30)
     assert sorted(outcomes) == sorted(["stored", *["duplicate"] * 3, *["conflict"] * 4])
     assert len(files_in(data_dir, "instances")) == 1
-    assert len(files_in(data_dir, "quarantine")) == 4
+    # The same bytes are kept once, but for those that came at the same moment.
+    assert 1 <= len(files_in(data_dir, "quarantine")) <= 4
     assert len(store.deliveries("1.2.3.4.1")) == 1
 
 

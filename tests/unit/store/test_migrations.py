@@ -186,8 +186,7 @@ def test_patients_that_were_merged_can_come_apart(data_dir: Path) -> None:
 def migrated(data_dir: Path) -> list[tuple[str, ...]]:
     """Up to date, and nothing more; what is to be read again."""
     layout = Layout(data_dir)
-    writer, _ = open_writer(layout, NOON, IndexDoubt(layout))
-    writer.close()
+    open_writer(layout, NOON, IndexDoubt(layout)).writer.close()
     with closing(sqlite3.connect(data_dir / "index.sqlite")) as connection:
         return connection.execute(
             "SELECT value FROM meta WHERE key = 'patients_read_up_to'"

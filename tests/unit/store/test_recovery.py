@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from echonode.errors import ConfigError, OutOfSpace, SchemaTooNew, Unreadable, UsageError
-from echonode.store import recovery
+from echonode.store import orphans, recovery
 from echonode.store.dataset_reader import StoredHead, read_stored_head
 from echonode.store.layout import Layout
 from echonode.store.migrations import SCHEMA_VERSION
@@ -324,7 +324,7 @@ def test_a_file_that_the_disk_spoils_once_is_adopted_and_not_quarantined(
             raise fault
         return read_stored_head(path)
 
-    monkeypatch.setattr(recovery, "read_stored_head", reading)
+    monkeypatch.setattr(orphans, "read_stored_head", reading)
     with reopened(data_dir) as store:
         assert store.recovery.adopted == ("1.2.3.4.1",)
         assert store.recovery.orphans_quarantined == 0
@@ -341,7 +341,7 @@ def test_a_file_that_the_disk_does_not_give_waits_for_the_next_start(
     def failing(path: Path) -> StoredHead:
         raise OutOfSpace("the disk refused to read a file: Input/output error")
 
-    monkeypatch.setattr(recovery, "read_stored_head", failing)
+    monkeypatch.setattr(orphans, "read_stored_head", failing)
     with reopened(data_dir) as store:
         assert (store.recovery.orphans_unread, store.recovery.orphans_quarantined) == (1, 0)
     monkeypatch.undo()

@@ -129,8 +129,8 @@ class DeliveryWorker:
         Returns crew.BREAK_OFF_S after `deadline_s` at the latest.
         """
         self.ask_stop()
-        if not self._thread.is_alive():
-            return True
+        if self._thread.ident is None:
+            return True  # never started; one that has just ended may have left lanes behind
         try:
             return self._crew.stop((self._thread, self._line), deadline_s)
         except StoreError as error:

@@ -166,6 +166,31 @@ def test_an_orderly_stop_repeats_nothing(
     assert len(sent) == len(set(sent)) == 60
 
 
+def test_a_first_lane_that_ends_at_once_does_not_cut_the_stop_short(
+    scene: Scene, lines: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told to stop and is gone before the stop begins: what the other lane stored is
+    written down all the same."""
+    monkeypatch.setattr(clerk, "GATHER_S", 3600.0)
+    scene.queue(60)
+    under_way, answer_now = threading.Event(), threading.Event()
+
+    def hold_the_second_lane(file: Part10File) -> None:
+        if threading.current_thread().name == "delivery-pacs-2" and not under_way.is_set():
+            under_way.set()
+            assert_set(answer_now)
+
+    scene.archive.on_store = hold_the_second_lane
+    worker = scene.worker(monotonic=time.monotonic, associations=2)
+    worker.start()
+    assert under_way.wait(PATIENCE_S)
+    worker.ask_stop()
+    worker._thread.join(PATIENCE_S)
+    answer_now.set()
+    assert worker.stop(PATIENCE_S)
+    assert S.SENDING not in {job.state for job in scene.store.jobs.values()}
+
+
 @pytest.mark.parametrize("while_opening", [True, False])
 def test_a_stop_does_not_wait_for_a_handshake(
     scene: Scene, lines: Recorder, while_opening: bool

@@ -54,6 +54,12 @@ def text_of(identifier: Dataset, tag: BaseTag, character_set: CharacterSet | Non
     return _made_text(element)
 
 
+def size_of(identifier: Dataset, tag: BaseTag) -> int:
+    """The length of an element's value as it came, in bytes; 0 of what a program made."""
+    value = identifier.get_item(tag).value
+    return len(value) if isinstance(value, bytes) else 0
+
+
 def _wire_text(vr: str, value: bytes, little_endian: bool, character_set: CharacterSet) -> str:
     if vr not in _BINARY_FORMATS:
         return character_set.decode(vr, value)

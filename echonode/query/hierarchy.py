@@ -18,13 +18,12 @@ from collections.abc import Mapping
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from echonode.errors import DimseFailure
 from echonode.model.attributes import UNIQUE_KEYS
 from echonode.model.criteria import Level, Root
 from echonode.query.element_text import character_set_of, text_of
+from echonode.query.refusal import refused
 from echonode.query.wildcard import is_wild
 
-IDENTIFIER_DOES_NOT_MATCH = 0xA900  # PS3.4 C.4.1.1.4, C.4.2.1.5, C.4.3.1.4
 QUERY_RETRIEVE_LEVEL = Tag(0x0008, 0x0052)
 
 UniqueValues = Mapping[Level, tuple[str, ...]]
@@ -34,12 +33,12 @@ def level_of(identifier: Dataset, root: Root) -> Level:
     """The level that `identifier` asks for. Raises DimseFailure A900."""
     text = text_of(identifier, QUERY_RETRIEVE_LEVEL).strip(" \0").upper()
     if not text:
-        raise _refused("Query/Retrieve Level is missing")
+        raise refused("Query/Retrieve Level is missing")
     if text not in tuple(Level):
-        raise _refused("Query/Retrieve Level is not one of this service")
+        raise refused("Query/Retrieve Level is not one of this service")
     level = Level(text)
     if level not in levels_of(root):
-        raise _refused(f"{root.capitalize()} Root has no {level} level")
+        raise refused(f"{root.capitalize()} Root has no {level} level")
     return level
 
 
@@ -70,11 +69,7 @@ def require_path(values: UniqueValues, level: Level) -> None:
             continue
         keyword = UNIQUE_KEYS[above]
         if len(values[above]) > 1 or any(is_wild(value) for value in values[above]):
-            raise _refused(f"{keyword} takes a single value at {level} level")
+            raise refused(f"{keyword} takes a single value at {level} level")
         if not values[above] and not anchored:
-            raise _refused(f"{keyword} is required at {level} level")
+            raise refused(f"{keyword} is required at {level} level")
         anchored = anchored or bool(values[above])
-
-
-def _refused(comment: str) -> DimseFailure:
-    return DimseFailure(IDENTIFIER_DOES_NOT_MATCH, comment)

@@ -35,7 +35,8 @@ from echonode.query.hierarchy import (
     require_path,
     unique_values,
 )
-from echonode.query.matching import criterion_for
+from echonode.query.key_bounds import check_identifier, check_values
+from echonode.query.matching import criterion_for, values_of
 
 _TIMEZONE_OFFSET = Tag(0x0008, 0x0201)
 # PS3.4 C.4.1.1.3.2: these the SCP fills in itself, whether or not they are asked for.
@@ -64,6 +65,7 @@ def read_identifier(identifier: Dataset, *, root: Root, relational: bool) -> Fin
 
     relational: relational queries were negotiated (C.5.1.1), so no key above the level is needed.
     """
+    check_identifier(identifier)
     level = level_of(identifier, root)
     if not relational:
         require_path(unique_values(identifier, root, level), level)
@@ -77,6 +79,7 @@ def read_identifier(identifier: Dataset, *, root: Root, relational: bool) -> Fin
             returned.add(attribute.keyword)
             if tag != _TIMEZONE_OFFSET:
                 text = text_of(identifier, tag, character_set)
+                check_values(attribute.vr, values_of(attribute.vr, text))
                 _add(criteria, attribute, criterion_for(attribute.vr, text))
         elif tag != _TIMEZONE_OFFSET:
             unsupported[tag] = vr_of(identifier, tag)
@@ -112,5 +115,7 @@ def _match_modality_at_study_level(
     identifier: Dataset, level: Level, criteria: dict[str, Criterion]
 ) -> None:
     if level is Level.STUDY and "ModalitiesInStudy" not in criteria:
-        modality = criterion_for("CS", text_of(identifier, Tag("Modality")))
+        text = text_of(identifier, Tag("Modality"))
+        check_values("CS", values_of("CS", text))
+        modality = criterion_for("CS", text)
         _add(criteria, ATTRIBUTES["ModalitiesInStudy"], modality)

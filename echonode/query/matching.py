@@ -53,7 +53,7 @@ _TEXT_VRS = frozenset({"LT", "ST", "UT", "UC"})
 
 def criterion_for(vr: str, value: str) -> Criterion:
     """What a key of this VR asks with `value` (decoded; several values joined by backslashes)."""
-    values = [text for part in _values(vr, value) if (text := _without_padding(vr, part))]
+    values = [text for part in values_of(vr, value) if (text := _without_padding(vr, part))]
     criteria = [_criterion_for_one(vr, text) for text in values]
     if not criteria or Universal() in criteria:
         return Universal()
@@ -92,13 +92,14 @@ def compile_test(criterion: Criterion, vr: str, *, offset: int | None = None) ->
     test = _value_test(criterion, vr, offset)
 
     def any_value(stored: str) -> bool:
-        values = (_without_padding(vr, value) for value in _values(vr, stored))
+        values = (_without_padding(vr, value) for value in values_of(vr, stored))
         return any(test(value) for value in values if value)
 
     return any_value
 
 
-def _values(vr: str, value: str) -> list[str]:
+def values_of(vr: str, value: str) -> list[str]:
+    """The values of an element's text, padding kept."""
     return [value] if vr in _SINGLE_VALUED_VRS else value.split("\\")
 
 

@@ -11,7 +11,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 TextTest = Callable[[str], bool]
 
@@ -53,20 +53,21 @@ def _parts_test(pattern: str, fold: Callable[[str], str]) -> TextTest:
 
 def _positions_test(pattern: str, fold: Callable[[str], str]) -> TextTest:
     """For patterns with `?`: bit n of `active` is "the first n single characters are matched"."""
-    accepts: dict[str, int] = {}  # character -> the positions it leads to
-    any_character = 0  # the positions that every character leads to
-    stays = 0  # the positions with a `*`: any character leads back to them
+    leads_to: dict[str, list[int]] = {}  # character -> the positions it leads to
+    by_any: list[int] = []  # the positions that every character leads to
+    stars: list[int] = []  # the positions with a `*`: any character leads back to them
     position = 0
     for character in _folded_outside_wild_cards(pattern, fold):
         if character == "*":
-            stays |= 1 << position
+            stars.append(position)
             continue
         position += 1
         if character == "?":
-            any_character |= 1 << position
+            by_any.append(position)
         else:
-            literal = character[-1]
-            accepts[literal] = accepts.get(literal, 0) | 1 << position
+            leads_to.setdefault(character[-1], []).append(position)
+    accepts = {character: _bits(positions) for character, positions in leads_to.items()}
+    any_character, stays = _bits(by_any), _bits(stars)
 
     def test(text: str) -> bool:
         active = 1
@@ -78,6 +79,17 @@ def _positions_test(pattern: str, fold: Callable[[str], str]) -> TextTest:
         return bool(active >> position & 1)
 
     return test
+
+
+def _bits(positions: Sequence[int]) -> int:
+    """An integer with these bits set; `positions` ascend.
+
+    By way of bytes: setting the bits of an integer one by one copies it each time.
+    """
+    found = bytearray(positions[-1] // 8 + 1 if positions else 0)
+    for position in positions:
+        found[position // 8] |= 1 << position % 8
+    return int.from_bytes(found, "little")
 
 
 def _folded_outside_wild_cards(pattern: str, fold: Callable[[str], str]) -> list[str]:

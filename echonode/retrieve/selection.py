@@ -15,16 +15,11 @@ from __future__ import annotations
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from echonode.errors import DimseFailure
 from echonode.model.attributes import UNIQUE_KEYS
 from echonode.model.criteria import Level, Root, Selection
 from echonode.query.element_text import character_set_of, text_of
-from echonode.query.hierarchy import (
-    IDENTIFIER_DOES_NOT_MATCH,
-    level_of,
-    require_path,
-    unique_values,
-)
+from echonode.query.hierarchy import level_of, require_path, unique_values
+from echonode.query.refusal import refused
 from echonode.query.wildcard import is_wild
 
 _ISSUER = Tag("IssuerOfPatientID")
@@ -37,10 +32,10 @@ def read_selection(identifier: Dataset, root: Root) -> Selection:
     require_path(values, level)
     keyword = UNIQUE_KEYS[level]
     if not values[level] or any(is_wild(value) for value in values[level]):
-        raise DimseFailure(IDENTIFIER_DOES_NOT_MATCH, f"{keyword} must name what to retrieve")
+        raise refused(f"{keyword} must name what to retrieve")
     if level is Level.PATIENT and len(values[level]) > 1:
         # C.4.2.1.4.1, note: several UIDs may be asked for, but one Patient ID only.
-        raise DimseFailure(IDENTIFIER_DOES_NOT_MATCH, f"{keyword} takes a single value")
+        raise refused(f"{keyword} takes a single value")
     # The same UID twice is sent once.
     keys = {UNIQUE_KEYS[each]: tuple(dict.fromkeys(v)) for each, v in values.items() if v}
     issuer = text_of(identifier, _ISSUER, character_set_of(identifier)).strip(" \0")

@@ -1,0 +1,12 @@
+"""How a request is refused whose identifier does not fit the service (PS3.4 C.4.1.1.4)."""
+
+from __future__ import annotations
+
+from echonode.errors import DimseFailure
+
+IDENTIFIER_DOES_NOT_MATCH = 0xA900  # PS3.4 C.4.1.1.4, C.4.2.1.5, C.4.3.1.4
+
+
+def refused(comment: str) -> DimseFailure:
+    """A900 with an Error Comment (0000,0902) that quotes no value."""
+    return DimseFailure(IDENTIFIER_DOES_NOT_MATCH, comment)

@@ -97,6 +97,12 @@ def _peers(config: Config) -> Iterator[ConfigFault]:
                 "is about storage commitment, which this peer may not ask for",
                 f"Add `commit` to peers.{name}.may, or remove `report_on`.",
             )
+        if "relational" in peer.model_fields_set and Service.FIND not in peer.may:
+            yield _fault(
+                f"peers.{name}.relational",
+                "is about queries, which this peer may not make",
+                f"Add `find` to peers.{name}.may, or remove `relational`.",
+            )
 
 
 def _references(config: Config) -> Iterator[ConfigFault]:

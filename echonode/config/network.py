@@ -73,6 +73,7 @@ class PeerSection(Section):
     name in it; one or a list. addresses: the only ones it may call from; without, any.
     private_classes: storage classes that are not the standard's are accepted from it too.
     report_on: the association that our storage commitment reports to it are first sent on.
+    relational: it may query a level without the unique keys above, though it did not negotiate it.
     """
 
     ae_title: AETitle
@@ -84,6 +85,7 @@ class PeerSection(Section):
     addresses: tuple[AddressRange, ...] = ()
     private_classes: bool = False
     report_on: ReportRoute = ReportRoute.NEW_ASSOCIATION
+    relational: bool = False
 
     def value(self, name: str) -> Peer:
         return Peer(
@@ -97,4 +99,5 @@ class PeerSection(Section):
             addresses=tuple(ipaddress.ip_network(text) for text in self.addresses),
             private_classes=self.private_classes,
             report_on=self.report_on,
+            relational=self.relational,
         )

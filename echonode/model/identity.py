@@ -67,7 +67,8 @@ class Peer:
     tls: with which files we call it; None calls in clear. certificates: the only ones it may show
     (see model/certificate.py). addresses: the only ones it may call from; none is any.
     private_classes: storage classes that are not the standard's are accepted from it. report_on:
-    where our commitment reports to it go.
+    where our commitment reports to it go. relational: its queries are relational (PS3.4 C.4.1.2.2)
+    without being negotiated so.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Peer:
     addresses: tuple[Network, ...] = ()
     private_classes: bool = False
     report_on: ReportRoute = ReportRoute.NEW_ASSOCIATION
+    relational: bool = False
 
     def __post_init__(self) -> None:
         if not is_valid_ae_title(self.ae_title):

@@ -59,7 +59,9 @@ class FindSCP:
         many queries running; both before the first answer.
         """
         asked = read_identifier(
-            request.identifier, root=request.root, relational=request.relational
+            request.identifier,
+            root=request.root,
+            relational=request.relational or request.caller.relational,
         )
         with self._places.taken(request.caller.ae_title):
             yield from self._answers(request, asked)

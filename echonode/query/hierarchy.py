@@ -9,6 +9,8 @@ Rules
   because a UID names one entity and with it all that this belongs to. DCMTK and dcm4chee refuse
   these; Orthanc and dcm4chee in its lenient mode take them (dcm4che issue 587: a viewer that asks
   by SOP Instance UID alone). What would make us search everything is refused: A900.
+- Another: the Patient Root's STUDY level is served without Patient ID. Each study is answered once,
+  and nothing is searched that the same query in the Study Root would not search.
 """
 
 from __future__ import annotations
@@ -70,6 +72,7 @@ def require_path(values: UniqueValues, level: Level) -> None:
         keyword = UNIQUE_KEYS[above]
         if len(values[above]) > 1 or any(is_wild(value) for value in values[above]):
             raise refused(f"{keyword} takes a single value at {level} level")
-        if not values[above] and not anchored:
+        is_as_study_root = above is Level.PATIENT and level is Level.STUDY
+        if not values[above] and not anchored and not is_as_study_root:
             raise refused(f"{keyword} is required at {level} level")
         anchored = anchored or bool(values[above])

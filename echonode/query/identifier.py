@@ -63,7 +63,8 @@ class FindIdentifier:
 def read_identifier(identifier: Dataset, *, root: Root, relational: bool) -> FindIdentifier:
     """Read a request's identifier. Raises DimseFailure A900 where it does not fit the root.
 
-    relational: relational queries were negotiated (C.5.1.1), so no key above the level is needed.
+    relational: relational queries were negotiated (C.5.1.1) or the peer is configured for them, so
+    no key above the level is needed.
     """
     check_identifier(identifier)
     level = level_of(identifier, root)

@@ -5,6 +5,8 @@ Rules
   (OsiriX a Patient ID in the Study Root), and ignoring what cannot narrow harms nobody.
 - One leniency: Issuer of Patient ID beside a Patient ID counts. One number of two issuers is two
   patients, and a request that says which one must not be sent the other's images.
+- PATIENT level in the Study Root, which has none (C.6.2.1), is read as the Patient Root's: Orthanc
+  retrieves a patient so, and a Patient ID alone is as plain there.
 - The key of the level asked for must be there: a single Patient ID, or a list of UIDs. Above it
   the rules are those of a hierarchical query (query/hierarchy.py), with the same leniency.
 - Wild cards and universal matching are no way to retrieve: A900.
@@ -27,7 +29,9 @@ _ISSUER = Tag("IssuerOfPatientID")
 
 def read_selection(identifier: Dataset, root: Root) -> Selection:
     """What a retrieve request's identifier names. Raises DimseFailure A900."""
-    level = level_of(identifier, root)
+    level = level_of(identifier, Root.PATIENT)
+    if level is Level.PATIENT:
+        root = Root.PATIENT
     values = unique_values(identifier, root, level)
     require_path(values, level)
     keyword = UNIQUE_KEYS[level]

@@ -17,6 +17,7 @@ from tests.benchmarks.work import Address
 from tests.integration.store.real_files import RealFile, files_of, read_real_file, send_real
 from tests.peers import EchoNodeProcess, OrthancServer
 from tests.peers.fixtures import require_program
+from tests.peers.orthanc_rest import RestError
 from tests.peers.process import LOOPBACK, free_port
 
 pytestmark = [
@@ -142,6 +143,33 @@ def test_orthanc_has_everything_moved_to_itself(held: Held, level: str) -> None:
         here, there = dcmread(file.path), moved[file.sop_instance_uid]
         assert there.file_meta.TransferSyntaxUID == file.transfer_syntax_uid
         assert there.get("PixelData") == here.get("PixelData")
+
+
+def test_orthanc_retrieves_a_patient(held: Held) -> None:
+    """Its patient-level C-MOVE, level PATIENT in the Study Root with a Patient ID, is served."""
+    file = held.file("ct_small.dcm")
+    patient_id = str(dcmread(file.path, stop_before_pixels=True).PatientID)
+    body = {"Level": "Patient", "Resources": [{"PatientID": patient_id}], "TargetAet": "ORTHANC"}
+    held.orthanc.rest.post("/modalities/echonode/move", body | {"Synchronous": True})
+    assert file.sop_instance_uid in held.orthanc.rest.sop_instance_uids()
+
+
+def test_a_series_query_without_a_study_is_the_configurations_to_allow(held: Held) -> None:
+    """PS3.4 C.4.1.2.1: the identifier "shall contain a single value in the Unique Key Attribute
+    for each level above the Query/Retrieve level". Orthanc's REST lets it be left out and does not
+    negotiate relational queries: refused, until the peer is configured `relational: true`."""
+    with pytest.raises(RestError):
+        held.orthanc.rest.query("echonode", "Series", {"Modality": "SR"})
+    with ExitStack() as parts:
+        node = EchoNodeProcess(port=free_port())
+        node.add_peer("orthanc", ae_title="ORTHANC", port=held.orthanc.dicom_port, may=MAY)
+        node.peers["orthanc"]["relational"] = True
+        parts.enter_context(node)
+        address = Address(host=LOOPBACK, port=node.port, called="ECHONODE", calling="ORTHANC")
+        assert send_real(address, held.file("sr_test.dcm")) == 0
+        held.orthanc.rest.set_modality("relational", "ECHONODE", LOOPBACK, node.port)
+        _, [answer] = held.orthanc.rest.query("relational", "Series", {"Modality": "SR"})
+        assert answer["SeriesInstanceUID"] == held.file("sr_test.dcm").series_instance_uid
 
 
 def test_orthanc_asks_for_commitment_and_hears_of_it(held: Held) -> None:

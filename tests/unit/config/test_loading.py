@@ -197,6 +197,19 @@ def test_a_peer_may_want_its_reports_where_it_asked(tmp_path: Path) -> None:
     assert "may not ask for" in faults(alone)[path]
 
 
+def test_a_peer_may_query_relationally_without_negotiating_it(tmp_path: Path) -> None:
+    """`relational` is true or false, and belongs to a peer that may query."""
+    text = good(tmp_path)
+    path = "peers.pacs.relational"
+    (pacs,) = [peer for peer in parse(text, {}).peer_values() if peer.name == "pacs"]
+    assert not pacs.relational
+    on = text.replace("commit]", "commit, find], relational: true", 1)
+    (pacs,) = [peer for peer in parse(on, {}).peer_values() if peer.name == "pacs"]
+    assert pacs.relational
+    assert path in faults(on.replace("relational: true", "relational: sometimes"))
+    assert "may not make" in faults(on.replace(", find", ""))[path]
+
+
 @pytest.mark.parametrize("name", ["echonode.yaml"])
 def test_the_shipped_example_is_valid(name: str) -> None:
     """Who copies the example starts from a file that works."""

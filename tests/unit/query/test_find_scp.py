@@ -124,8 +124,9 @@ def status(asked: Dataset, **options: object) -> int:
         (identifier("IMAGE", StudyInstanceUID="1.2.3"), Root.STUDY),
         (identifier("SERIES", StudyInstanceUID=["1.2.3", "1.2.4"]), Root.STUDY),
         (identifier("IMAGE", StudyInstanceUID="1.2.3", SeriesInstanceUID="*"), Root.STUDY),
-        (identifier("STUDY"), Root.PATIENT),
         (identifier("STUDY", PatientID="P*"), Root.PATIENT),
+        (identifier("SERIES", PatientID="P1"), Root.PATIENT),
+        (identifier("IMAGE", Modality="US"), Root.PATIENT),
     ],
 )
 def test_an_identifier_that_does_not_fit_the_root_is_refused(asked, root) -> None:
@@ -141,6 +142,8 @@ def test_an_identifier_that_does_not_fit_the_root_is_refused(asked, root) -> Non
         (identifier("study "), Root.STUDY),
         (identifier("PATIENT"), Root.PATIENT),
         (identifier("STUDY", PatientID="P1"), Root.PATIENT),
+        # One row a study: nothing is searched that the Study Root does not search.
+        (identifier("STUDY", StudyDate="20260705"), Root.PATIENT),
         (identifier("SERIES", StudyInstanceUID="1.2.3"), Root.STUDY),
         (identifier("IMAGE", StudyInstanceUID="1.2.3", SeriesInstanceUID="1.2.3.4"), Root.STUDY),
         # A UID says where it belongs; dcm4che issue 587: a viewer asks by SOP Instance UID alone.
@@ -159,6 +162,17 @@ def test_relational_queries_need_no_keys_above_their_level() -> None:
     asked = identifier("SERIES", Modality="US")
     assert status(asked) == 0xA900
     assert len(answers(asked, IMAGE, relational=True)) == 1
+
+
+def test_a_peer_that_is_configured_so_queries_relationally_unnegotiated() -> None:
+    """`relational: true`: DCMTK's findscu cannot negotiate it, Orthanc's REST does not."""
+    scp = FindSCP(lambda query: iter([IMAGE]), ae_title="ECHONODE")
+    for asked, root in (
+        (identifier("SERIES", Modality="US"), Root.STUDY),
+        (identifier("IMAGE", InstanceNumber="1"), Root.PATIENT),
+    ):
+        made = replace(request(asked, root=root), caller=replace(VIEWER, relational=True))
+        assert len(list(scp(made))) == 1
 
 
 def test_the_store_is_asked_with_criteria_and_never_with_what_is_no_key() -> None:

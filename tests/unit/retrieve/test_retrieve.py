@@ -255,11 +255,19 @@ def test_unique_keys_name_what_to_send(asked, root, keys) -> None:
     assert selection.level is Level(asked.QueryRetrieveLevel.upper())
 
 
+def test_a_patient_may_be_retrieved_in_the_study_root() -> None:
+    """Orthanc asks so, and a Patient ID alone leaves no doubt: as in the Patient Root."""
+    asked = identifier("PATIENT", PatientID="P1")
+    in_study_root = read_selection(asked, Root.STUDY)
+    assert in_study_root == read_selection(asked, Root.PATIENT)
+
+
 @pytest.mark.parametrize(
     ("asked", "root"),
     [
         (identifier(None, StudyInstanceUID="1.2"), Root.STUDY),
-        (identifier("PATIENT", PatientID="P1"), Root.STUDY),
+        (identifier("PATIENT"), Root.STUDY),
+        (identifier("PATIENT", PatientID=["P1", "P2"]), Root.STUDY),
         (identifier("PATIENT", PatientID="P*"), Root.PATIENT),
         (identifier("PATIENT", PatientID=["P1", "P2"]), Root.PATIENT),
         (identifier("STUDY"), Root.STUDY),

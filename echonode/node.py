@@ -70,6 +70,7 @@ from echonode.scrubbing import ScrubCounters
 from echonode.sources import source_settings
 from echonode.status import NodeReader
 from echonode.storage_scp import StorageSCP
+from echonode.store.attribute_reader import AttributeReader
 from echonode.store.store import Store
 
 log = get_logger(__name__)
@@ -293,7 +294,11 @@ class Node:
         return Services(
             open_incoming=storage.open_incoming,
             store=storage.store,
-            find=FindSCP(self.store.find, ae_title=self.config.ae_title),
+            find=FindSCP(
+                self.store.find,
+                ae_title=self.config.ae_title,
+                read_file=AttributeReader(self.store.select),
+            ),
             move=MoveSCP(
                 select=self.store.select,
                 associate=self.requestor.associate,

@@ -108,11 +108,14 @@ class DatasetWalk:
         at = self._at_header()
         self.implicit = implicit if at is None else not has_vr(self._window, at)
 
-    def head(self, wanted: Container[int], *, longest: int) -> dict[int, Value]:
+    def head(
+        self, wanted: Container[int], *, longest: int, sequences: bool = False
+    ) -> dict[int, Value]:
         """The values asked for among the outermost elements before Pixel Data's group.
 
-        Values of more than `longest` bytes are left out. `position` is then that of the first
-        header that was not walked, or the end.
+        Values of more than `longest` bytes are left out. sequences: those of undefined length are
+        values too, their delimiters included; the source must be one that goes back.
+        `position` is then that of the first header that was not walked, or the end.
         """
         found: dict[int, Value] = {}
         self._skim(wanted, longest, found)
@@ -123,6 +126,10 @@ class DatasetWalk:
                     value = bytes(self._bytes(start, length))
                     found[tag] = Value(vr.decode("latin_1"), value, start)
                 self._pass_over(header)
+                size = self.position - start
+                if sequences and length == UNDEFINED and tag in wanted and size <= longest:
+                    value = bytes(self._source.window(start, size)[:size])
+                    found[tag] = Value(vr.decode("latin_1"), value, start)
             except CutShort:
                 if not self._may_be_cut(header):
                     raise

@@ -8,18 +8,23 @@ range in a date or `*` in a number.
 from __future__ import annotations
 
 import struct
+from types import MappingProxyType
 from typing import cast
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 
 from echonode.query.character_set import CharacterSet, declared
 
 _SPECIFIC_CHARACTER_SET = Tag(0x0008, 0x0005)
-_BINARY_FORMATS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+# VR -> the code of the struct module; standard sizes.
+BINARY_FORMATS = MappingProxyType(
+    {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
+)
 
 
 def vr_of(identifier: Dataset, tag: BaseTag) -> str:
@@ -54,6 +59,17 @@ def text_of(identifier: Dataset, tag: BaseTag, character_set: CharacterSet | Non
     return _made_text(element)
 
 
+def items_of(identifier: Dataset, tag: BaseTag) -> list[Dataset]:
+    """The items of a sequence; none when it is absent, empty or no sequence.
+
+    Raises what pydicom raises for bytes that are no items.
+    """
+    if tag not in identifier or identifier.get_item(tag).VR not in (None, "SQ", "UN"):
+        return []
+    value = identifier[tag].value
+    return list(value) if isinstance(value, Sequence) else []
+
+
 def size_of(identifier: Dataset, tag: BaseTag) -> int:
     """The length of an element's value as it came, in bytes; 0 of what a program made."""
     value = identifier.get_item(tag).value
@@ -61,9 +77,9 @@ def size_of(identifier: Dataset, tag: BaseTag) -> int:
 
 
 def _wire_text(vr: str, value: bytes, little_endian: bool, character_set: CharacterSet) -> str:
-    if vr not in _BINARY_FORMATS:
+    if vr not in BINARY_FORMATS:
         return character_set.decode(vr, value)
-    order, code = "<" if little_endian else ">", _BINARY_FORMATS[vr]
+    order, code = "<" if little_endian else ">", BINARY_FORMATS[vr]
     count = len(value) // struct.calcsize(code)
     numbers = struct.unpack_from(f"{order}{count}{code}", value)
     return "\\".join(str(number) for number in numbers)

@@ -4,6 +4,7 @@ Rules
 - Nothing is collected: each row that matches goes out before the next is read, so an answer set of
   any size takes no memory, and the store's cursor is closed whichever way the query ends.
 - The store narrows, this decides: SQL gives at least all rows that match, `matching` which do.
+- Keys that the index does not hold are matched last, from the row's file (file_values.py).
 - C-CANCEL is looked for before each candidate row, so also while nothing matches.
 - One line is logged a query: who, what level, how many answers, how long; never a key.
 """
@@ -21,6 +22,7 @@ from echonode.errors import DimseFailure
 from echonode.log import get_logger
 from echonode.model.criteria import Query
 from echonode.query.answer import AnswerWriter
+from echonode.query.file_values import CompletedRow, FileRows, ReadFile
 from echonode.query.identifier import FindIdentifier, read_identifier
 from echonode.query.row_matching import compile_row_test
 
@@ -43,11 +45,16 @@ class FindSCP:
         find: Callable[[Query], Iterable[Row]],
         *,
         ae_title: str,
+        read_file: ReadFile | None = None,
         queries_at_once_per_peer: int = QUERIES_AT_ONCE_PER_PEER,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`find` gives at least the rows that match a query, lazily; `ae_title` is our own."""
+        """`find` gives at least the rows that match a query, lazily; `ae_title` is our own.
+
+        read_file: gives what the index does not hold; without it such keys are unsupported.
+        """
         self._find = find
+        self._read_file = read_file
         self._ae_title = ae_title
         self._places = _Places(queries_at_once_per_peer)
         self._monotonic = monotonic
@@ -62,6 +69,7 @@ class FindSCP:
             request.identifier,
             root=request.root,
             relational=request.relational or request.caller.relational,
+            files=self._read_file is not None,
         )
         with self._places.taken(request.caller.ae_title):
             yield from self._answers(request, asked)
@@ -72,16 +80,22 @@ class FindSCP:
         writer = AnswerWriter(
             asked, ae_title=self._ae_title, transfer_syntax_uid=request.transfer_syntax_uid
         )
+        files = FileRows(asked, self._read_file) if self._read_file else None
         rows = self._find(asked.query)
         try:
             for row in rows:
                 if request.cancelled():
                     return
-                if matches(row):
-                    answers += 1
-                    yield FindAnswer(
-                        identifier=writer.write(row), unsupported_keys=writer.unsupported_keys
-                    )
+                if not matches(row):
+                    continue
+                completed = files.complete(row) if files else CompletedRow(values=row)
+                if completed is None:
+                    continue
+                answers += 1
+                yield FindAnswer(
+                    identifier=writer.write(completed.values),
+                    unsupported_keys=writer.unsupported_keys or not completed.supported,
+                )
             complete = True
         finally:
             if isinstance(rows, Generator):
@@ -92,6 +106,7 @@ class FindSCP:
                 query_retrieve_level=asked.query.level,
                 answers=answers,
                 complete=complete,
+                files_read=files.files_read if files else 0,
                 milliseconds=round((self._monotonic() - began) * 1000, 1),
             )
 

@@ -6,8 +6,10 @@ Rules
   comes to the same, for a study's row has them.
 - Keys above the level are matched and returned, not only unique ones: the baseline forbids them,
   yet viewers send them (a series list with the patient's name) and what they mean is plain.
-- An attribute of a lower level, or one that the index does not hold, is an unsupported optional
-  key (C.2.2.1.3): it does not match, comes back with zero length, and each answer is FF01.
+- An attribute that the index does not hold is matched and returned from the stored files, where
+  these can be read (file_keys.py).
+- An attribute of a lower level, or a private one, is an unsupported optional key (C.2.2.1.3): it
+  does not match, comes back with zero length, and each answer is FF01.
 - One leniency with a reason: Modality at STUDY level matches as Modalities in Study. The key is
   of the SERIES level, but a viewer that sends it wants the studies of that modality (pynetdicom
   issue 522), and answering with all studies serves nobody.
@@ -28,6 +30,7 @@ from echonode.model.attributes import ATTRIBUTES, UNIQUE_KEYS, Attribute
 from echonode.model.criteria import Criterion, Level, Query, Root, Universal
 from echonode.query.character_set import CharacterSet
 from echonode.query.element_text import character_set_of, text_of, vr_of
+from echonode.query.file_keys import FileKey, file_key
 from echonode.query.hierarchy import (
     QUERY_RETRIEVE_LEVEL,
     level_of,
@@ -49,6 +52,7 @@ class FindIdentifier:
     """What a C-FIND request asks.
 
     query: the keys that match. returned: the attributes of each answer, unique keys included.
+    from_files: the keys, matched and returned, that the index does not hold.
     unsupported: tag -> VR of keys that come back empty. character_set: the requestor's.
     timezone_offset: as sent, '' where not.
     """
@@ -58,13 +62,16 @@ class FindIdentifier:
     unsupported: dict[BaseTag, str]
     character_set: CharacterSet
     timezone_offset: str
+    from_files: tuple[FileKey, ...] = ()
 
 
-def read_identifier(identifier: Dataset, *, root: Root, relational: bool) -> FindIdentifier:
+def read_identifier(
+    identifier: Dataset, *, root: Root, relational: bool, files: bool = False
+) -> FindIdentifier:
     """Read a request's identifier. Raises DimseFailure A900 where it does not fit the root.
 
     relational: relational queries were negotiated (C.5.1.1) or the peer is configured for them, so
-    no key above the level is needed.
+    no key above the level is needed. files: keys that the index does not hold are read from files.
     """
     check_identifier(identifier)
     level = level_of(identifier, root)
@@ -74,6 +81,7 @@ def read_identifier(identifier: Dataset, *, root: Root, relational: bool) -> Fin
     criteria: dict[str, Criterion] = {}
     returned = {UNIQUE_KEYS[each] for each in levels_of(root) if each.depth <= level.depth}
     unsupported: dict[BaseTag, str] = {}
+    from_files: list[FileKey] = []
     for tag in _keys(identifier):
         attribute = _attribute(tag, level)
         if attribute is not None:
@@ -82,6 +90,8 @@ def read_identifier(identifier: Dataset, *, root: Root, relational: bool) -> Fin
                 text = text_of(identifier, tag, character_set)
                 check_values(attribute.vr, values_of(attribute.vr, text))
                 _add(criteria, attribute, criterion_for(attribute.vr, text))
+        elif files and (key := file_key(identifier, tag, level, character_set)):
+            from_files.append(key)
         elif tag != _TIMEZONE_OFFSET:
             unsupported[tag] = vr_of(identifier, tag)
     _match_modality_at_study_level(identifier, level, criteria)
@@ -91,6 +101,7 @@ def read_identifier(identifier: Dataset, *, root: Root, relational: bool) -> Fin
         unsupported=unsupported,
         character_set=character_set,
         timezone_offset=text_of(identifier, _TIMEZONE_OFFSET).strip(" \0"),
+        from_files=tuple(from_files),
     )
 
 

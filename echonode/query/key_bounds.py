@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from pydicom.dataset import Dataset
 
-from echonode.query.element_text import size_of, vr_of
+from echonode.query.element_text import items_of, size_of, vr_of
 from echonode.query.refusal import refused
 
 # Keys of one identifier. The richest real ones (a viewer that asks for all it can show) have 60.
@@ -27,16 +27,28 @@ LONGEST_VALUE = 1_024
 MOST_VALUES = 64
 # Bytes of all keys together that are no lists of UIDs: decoded and compiled in milliseconds.
 MOST_KEY_BYTES = 256 * 1024
+# Sequences in sequences. A key that reaches three deep is rare.
+MOST_NESTED = 16
 
 
 def check_identifier(identifier: Dataset) -> None:
     """Check what can be checked before anything is decoded. Raises DimseFailure A900."""
-    if len(identifier) > MOST_KEYS:
-        raise refused(f"over {MOST_KEYS:,} keys")
-    tags = list(identifier.keys())
-    total = sum(size_of(identifier, tag) for tag in tags if vr_of(identifier, tag) != "UI")
-    if total > MOST_KEY_BYTES:
-        raise refused(f"the keys have over {MOST_KEY_BYTES:,} bytes")
+    keys = size = 0
+    held = [(identifier, 0)]
+    while held:
+        dataset, nested = held.pop()
+        tags = list(dataset.keys())
+        keys += len(tags)
+        size += sum(size_of(dataset, tag) for tag in tags if vr_of(dataset, tag) != "UI")
+        if keys > MOST_KEYS:
+            raise refused(f"over {MOST_KEYS:,} keys")
+        if size > MOST_KEY_BYTES:
+            raise refused(f"the keys have over {MOST_KEY_BYTES:,} bytes")
+        if nested > MOST_NESTED:
+            raise refused(f"sequences are nested deeper than {MOST_NESTED}")
+        for tag in tags:
+            if vr_of(dataset, tag) == "SQ":
+                held += [(item, nested + 1) for item in items_of(dataset, tag)]
 
 
 def check_values(vr: str, values: Iterable[str]) -> None:

@@ -41,6 +41,7 @@ from echonode.query.wildcard import compile_wildcard, is_wild
 ValueTest = Callable[[str], bool]
 # A stored sequence: its items as keyword -> value, itself text or a sequence.
 StoredItem = Mapping[str, "str | Sequence[StoredItem]"]
+StoredValue = str | Sequence[StoredItem]
 
 _WILD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 _SINGLE_VALUED_VRS = frozenset({"LT", "ST", "UT", "UR"})
@@ -71,14 +72,22 @@ def _criterion_for_one(vr: str, text: str) -> Criterion:
 
 
 def matches(
-    criterion: Criterion, vr: str, stored: str | Sequence[StoredItem], *, offset: int | None = None
+    criterion: Criterion, vr: str, stored: StoredValue, *, offset: int | None = None
 ) -> bool:
-    """Whether a stored attribute of this VR is what `criterion` asks for; see `compile_test`."""
+    """Whether a stored attribute of this VR is what `criterion` asks for."""
+    return compile_stored_test(criterion, vr, offset=offset)(stored)
+
+
+def compile_stored_test(
+    criterion: Criterion, vr: str, *, offset: int | None = None
+) -> Callable[[StoredValue], bool]:
+    """The test of whether a stored attribute, text or a sequence, matches; see `compile_test`."""
     if isinstance(criterion, Universal):
-        return True
+        return lambda stored: True
     if isinstance(criterion, SequenceMatch):
-        return not isinstance(stored, str) and _matches_items(criterion, stored)
-    return isinstance(stored, str) and compile_test(criterion, vr, offset=offset)(stored)
+        return _items_test(criterion, offset)
+    test = compile_test(criterion, vr, offset=offset)
+    return lambda stored: isinstance(stored, str) and test(stored)
 
 
 def compile_test(criterion: Criterion, vr: str, *, offset: int | None = None) -> ValueTest:
@@ -154,15 +163,21 @@ def _number(text: str) -> Decimal | None:
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
-def _matches_items(criterion: SequenceMatch, items: Sequence[StoredItem]) -> bool:
+def _items_test(criterion: SequenceMatch, offset: int | None) -> Callable[[StoredValue], bool]:
     """C.2.2.2.6: all keys match within at least one item; no keys at all match any sequence."""
-    return not criterion.keys or any(
-        all(
-            matches(key, _vr_of(keyword), item.get(keyword, ""))
-            for keyword, key in criterion.keys.items()
+    tests = [
+        (keyword, compile_stored_test(key, _vr_of(keyword), offset=offset))
+        for keyword, key in criterion.keys.items()
+    ]
+
+    def any_item(stored: StoredValue) -> bool:
+        if isinstance(stored, str):
+            return False
+        return not tests or any(
+            all(test(item.get(keyword, "")) for keyword, test in tests) for item in stored
         )
-        for item in items
-    )
+
+    return any_item
 
 
 def _vr_of(keyword: str) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +94,11 @@ def read_head(path: Path, dataset_offset: int, transfer_syntax_uid: str) -> Data
             walk = DatasetWalk(source, implicit=implicit, big_endian=big_endian)
             values = _values(walk)
             walk.rest()
+    return dataset_of(values, big_endian=big_endian)
+
+
+def dataset_of(values: Mapping[int, Value], *, big_endian: bool) -> Dataset:
+    """What a walk found as a dataset; nothing of it is converted yet."""
     return Dataset(
         {
             tag: RawDataElement(

@@ -39,6 +39,7 @@ from echonode.dimse.contexts import (
 )
 from echonode.dimse.limits import Limits
 from echonode.dimse.open_connections import OpenConnections, Standing
+from echonode.dimse.operation import FindOption
 from echonode.dimse.pdu_stream import ASSOCIATE_RQ, PduError
 from echonode.dimse.request_pdu import (
     OtherContextName,
@@ -258,16 +259,22 @@ def _decoded(request: bytes) -> A_ASSOCIATE:
     return pdu.to_primitive()
 
 
-_RELATIONAL = frozenset([*FIND_CLASSES.values(), *MOVE_CLASSES.values(), *GET_CLASSES.values()])
+# How many bytes of extended negotiation we know, of which each is granted when it is 1. Queries:
+# relational, combined date-time matching, fuzzy names (PS3.4 C.5.1.1.1); the bytes after these are
+# time zone adjustment and conversion of enhanced images. Retrievals: relational (C.5.2.1.1).
+_OPTIONS = {
+    **dict.fromkeys(FIND_CLASSES.values(), len(FindOption)),
+    **dict.fromkeys([*MOVE_CLASSES.values(), *GET_CLASSES.values()], 1),
+}
 
 
 def _granted(event: evt.Event, classes: frozenset[str]) -> dict[UID, bytes]:
-    """Relational queries where they are asked for; of the other options none (PS3.4 C.5.1.1).
+    """The options that are asked for and that we know; of others none (PS3.4 C.5.1.1).
 
     classes: those that were proposed and are served; others get no answer (PS3.7 D.3.3.5).
     """
     return {
-        uid: information[:1] + b"\0" * (len(information) - 1)
+        uid: information[: _OPTIONS[uid]] + b"\0" * (len(information) - _OPTIONS[uid])
         for uid, information in event.app_info.items()  # type: ignore[attr-defined]  # set by name
-        if uid in _RELATIONAL & classes
+        if uid in _OPTIONS and uid in classes
     }

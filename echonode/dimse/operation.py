@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from enum import IntEnum
 from types import TracebackType
 from typing import TypeVar, cast
 
@@ -89,7 +90,15 @@ def root_of(abstract_syntax: str, classes: Mapping[Root, str]) -> Root:
     return next(root for root, uid in classes.items() if uid == abstract_syntax)
 
 
-def is_relational(assoc: EventAssociation, abstract_syntax: str) -> bool:
-    """Whether relational queries or retrievals were negotiated (PS3.4 C.5.1.1.1, first byte)."""
+class FindOption(IntEnum):
+    """The bytes of a query's extended negotiation (PS3.4 C.5.1.1.1) that we grant, from 0."""
+
+    RELATIONAL = 0
+    COMBINED_DATE_TIME = 1
+    FUZZY_NAMES = 2
+
+
+def is_negotiated(assoc: EventAssociation, abstract_syntax: str, option: FindOption) -> bool:
+    """Whether an option of queries was asked for, and so granted (acceptance.py)."""
     information = assoc.requestor.sop_class_extended.get(UID(abstract_syntax), b"")
-    return information[:1] == b"\x01"
+    return information[option : option + 1] == b"\x01"

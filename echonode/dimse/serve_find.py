@@ -24,7 +24,7 @@ from echonode.dimse.handler_boundary import (
     SUCCESS,
     run_handler,
 )
-from echonode.dimse.operation import Operation, is_relational, root_of
+from echonode.dimse.operation import FindOption, Operation, is_negotiated, root_of
 from echonode.dimse.pdu_stream import message_pdus
 from echonode.dimse.services import FindAnswer, FindRequest, Services
 from echonode.model.identity import Peer
@@ -47,7 +47,9 @@ def serve(assoc: EventAssociation, caller: Peer, services: Services, message: Me
             caller=caller,
             root=root_of(abstract_syntax, FIND_CLASSES),
             identifier=dataset_of(assoc, message),
-            relational=is_relational(assoc, abstract_syntax),
+            relational=is_negotiated(assoc, abstract_syntax, FindOption.RELATIONAL),
+            combined_date_time=is_negotiated(assoc, abstract_syntax, FindOption.COMBINED_DATE_TIME),
+            fuzzy_names=is_negotiated(assoc, abstract_syntax, FindOption.FUZZY_NAMES),
             cancelled=cancelled,
             transfer_syntax_uid=syntax_of(assoc, message.context_id),
         )

@@ -60,7 +60,8 @@ class StoreRequest:
 class FindRequest:
     """A C-FIND-RQ.
 
-    transfer_syntax_uid: of its presentation context, in which answers go out too.
+    transfer_syntax_uid: of its presentation context, in which answers go out too. relational,
+    combined_date_time, fuzzy_names: what extended negotiation agreed on (PS3.4 C.5.1.1.1).
     """
 
     caller: Peer
@@ -69,6 +70,8 @@ class FindRequest:
     relational: bool
     cancelled: Callable[[], bool]
     transfer_syntax_uid: str = "1.2.840.10008.1.2"
+    combined_date_time: bool = False
+    fuzzy_names: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from echonode.model.criteria import Query
 from echonode.query.answer import AnswerWriter
 from echonode.query.file_values import CompletedRow, FileRows, ReadFile
 from echonode.query.identifier import FindIdentifier, read_identifier
-from echonode.query.row_matching import compile_row_test
+from echonode.query.row_matching import compile_row_test, narrowable
 
 log = get_logger(__name__)
 
@@ -76,12 +76,16 @@ class FindSCP:
 
     def _answers(self, request: FindRequest, asked: FindIdentifier) -> Iterator[FindAnswer]:
         began, answers, complete = self._monotonic(), 0, False
-        matches = compile_row_test(asked)
+        matches = compile_row_test(
+            asked,
+            combined_date_time=request.combined_date_time,
+            fuzzy_names=request.fuzzy_names,
+        )
         writer = AnswerWriter(
             asked, ae_title=self._ae_title, transfer_syntax_uid=request.transfer_syntax_uid
         )
         files = FileRows(asked, self._read_file) if self._read_file else None
-        rows = self._find(asked.query)
+        rows = self._find(narrowable(asked.query, fuzzy_names=request.fuzzy_names))
         try:
             for row in rows:
                 if request.cancelled():

@@ -1,20 +1,74 @@
-"""Whether a row of the index is what a query asks: all its keys match (PS3.4 C.2.2.2)."""
+"""Whether a row of the index is what a query asks: all its keys match (PS3.4 C.2.2.2).
+
+Rules
+- What extended negotiation agreed on (C.5.1.1.1) changes the tests of the keys that it is about.
+- The store knows nothing of it: `narrowable` leaves out what SQL would narrow too much. A name
+  that is matched by meaning selects no rows; the dates of a combined range still do.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from echonode.model.attributes import ATTRIBUTES
+from echonode.model.criteria import Criterion, Query, SingleValue, ValueList, Wildcard
+from echonode.query.combined_date_time import combined_ranges, compile_combined
+from echonode.query.fuzzy_name import compile_fuzzy_name
 from echonode.query.identifier import FindIdentifier
-from echonode.query.matching import compile_test
+from echonode.query.matching import compile_test, values_of
 from echonode.query.temporal import parse_offset
 
+RowTest = Callable[[Mapping[str, str]], bool]
 
-def compile_row_test(asked: FindIdentifier) -> Callable[[Mapping[str, str]], bool]:
+
+def compile_row_test(
+    asked: FindIdentifier, *, combined_date_time: bool = False, fuzzy_names: bool = False
+) -> RowTest:
     """The test of whether a row, keyword -> value, matches every key of `asked`."""
     offset = parse_offset(asked.timezone_offset)
+    criteria = dict(asked.query.criteria)
+    special: list[RowTest] = []
+    if combined_date_time:
+        for date, time, wanted in list(combined_ranges(criteria)):
+            special.append(compile_combined(date, time, wanted))
+            del criteria[date], criteria[time]
+    if fuzzy_names:
+        special += [_fuzzy_test(name, criteria.pop(name)) for name in _names(criteria)]
     tests = [
         (keyword, compile_test(criterion, ATTRIBUTES[keyword].vr, offset=offset))
-        for keyword, criterion in asked.query.criteria.items()
+        for keyword, criterion in criteria.items()
     ]
-    return lambda row: all(test(row.get(keyword, "")) for keyword, test in tests)
+    if not special:
+        return lambda row: all(test(row.get(keyword, "")) for keyword, test in tests)
+    return lambda row: (
+        all(test(row.get(keyword, "")) for keyword, test in tests)
+        and all(row_test(row) for row_test in special)
+    )
+
+
+def narrowable(query: Query, *, fuzzy_names: bool) -> Query:
+    """The query as the store may narrow by it."""
+    names = _names(query.criteria) if fuzzy_names else []
+    if not names:
+        return query
+    left = {keyword: each for keyword, each in query.criteria.items() if keyword not in names}
+    return replace(query, criteria=left)
+
+
+def _names(criteria: Mapping[str, Criterion]) -> list[str]:
+    return [keyword for keyword in criteria if ATTRIBUTES[keyword].vr == "PN"]
+
+
+def _fuzzy_test(keyword: str, criterion: Criterion) -> RowTest:
+    match criterion:
+        case SingleValue(text) | Wildcard(text):
+            keys: tuple[str, ...] = (text,)
+        case ValueList(keys):
+            pass
+        case _:
+            return lambda row: True
+    tests = [compile_fuzzy_name(key) for key in keys]
+    return lambda row: any(
+        test(value) for value in values_of("PN", row.get(keyword, "")) if value for test in tests
+    )

@@ -232,9 +232,9 @@ def test_a_stranger_pays_for_its_contexts_itself(
     assert decoded == []
 
 
-def relational(sop_class: bytes) -> bytes:
+def relational(sop_class: bytes, options: bytes = b"\1") -> bytes:
     """Extended negotiation that asks for relational queries (PS3.4 C.5.1.1)."""
-    return item(0x56, struct.pack(">H", len(sop_class)) + sop_class + b"\1")
+    return item(0x56, struct.pack(">H", len(sop_class)) + sop_class + options)
 
 
 def test_extended_negotiation_is_answered_for_proposed_classes_alone(node: Node) -> None:
@@ -242,6 +242,16 @@ def test_extended_negotiation_is_answered_for_proposed_classes_alone(node: Node)
     asked = user_information(relational(STUDY_ROOT_FIND))
     assert 0x56 not in user_items(call(node, request(context(1), asked)))
     assert 0x56 in user_items(call(node, request(context(1, STUDY_ROOT_FIND), asked)))
+
+
+def test_three_options_of_queries_are_granted_and_no_more(node: Node) -> None:
+    """Relational, combined date-time and fuzzy names, each where it is asked for; not the time zone
+    adjustment and the conversion of enhanced images that follow them (PS3.4 C.5.1.1.1)."""
+    five = (b"\1\1\1\1\1", b"\1\1\1\0\0")
+    for wanted, granted in (five, (b"\0\1\0", b"\0\1\0"), (b"\1", b"\1")):
+        asked = user_information(relational(STUDY_ROOT_FIND, wanted))
+        answer = call(node, request(context(1, STUDY_ROOT_FIND), asked))
+        assert relational(STUDY_ROOT_FIND, granted) in answer
 
 
 def test_silence_is_told_when_its_time_is_over(make_node: Callable[..., Node]) -> None:

@@ -29,13 +29,25 @@ EXPLICIT_BE = "1.2.840.10008.1.2.2"
 
 VERIFICATION_CLASS = "1.2.840.10008.1.1"
 FIND_CLASSES: MappingProxyType[Root, str] = MappingProxyType(
-    {Root.PATIENT: "1.2.840.10008.5.1.4.1.2.1.1", Root.STUDY: "1.2.840.10008.5.1.4.1.2.2.1"}
+    {
+        Root.PATIENT: "1.2.840.10008.5.1.4.1.2.1.1",
+        Root.STUDY: "1.2.840.10008.5.1.4.1.2.2.1",
+        Root.PATIENT_STUDY_ONLY: "1.2.840.10008.5.1.4.1.2.3.1",
+    }
 )
 MOVE_CLASSES: MappingProxyType[Root, str] = MappingProxyType(
-    {Root.PATIENT: "1.2.840.10008.5.1.4.1.2.1.2", Root.STUDY: "1.2.840.10008.5.1.4.1.2.2.2"}
+    {
+        Root.PATIENT: "1.2.840.10008.5.1.4.1.2.1.2",
+        Root.STUDY: "1.2.840.10008.5.1.4.1.2.2.2",
+        Root.PATIENT_STUDY_ONLY: "1.2.840.10008.5.1.4.1.2.3.2",
+    }
 )
 GET_CLASSES: MappingProxyType[Root, str] = MappingProxyType(
-    {Root.PATIENT: "1.2.840.10008.5.1.4.1.2.1.3", Root.STUDY: "1.2.840.10008.5.1.4.1.2.2.3"}
+    {
+        Root.PATIENT: "1.2.840.10008.5.1.4.1.2.1.3",
+        Root.STUDY: "1.2.840.10008.5.1.4.1.2.2.3",
+        Root.PATIENT_STUDY_ONLY: "1.2.840.10008.5.1.4.1.2.3.3",
+    }
 )
 
 # Ultrasound Image and Multi-frame Image Storage before 1993: archives still send them.

@@ -25,10 +25,14 @@ class Level(StrEnum):
 
 
 class Root(StrEnum):
-    """The information model asked for (PS3.4 C.6)."""
+    """The information model asked for (PS3.4 C.6).
+
+    PATIENT_STUDY_ONLY: retired in 2004 (PS3.4 C.6.3 until then), and still asked for.
+    """
 
     PATIENT = "patient"
     STUDY = "study"
+    PATIENT_STUDY_ONLY = "patient/study only"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Rules
 - Query/Retrieve Level (0008,0052) is required and one that the root has: Study Root begins at
-  STUDY (C.6.2.1). Case and padding are let pass, for they cannot be misunderstood.
+  STUDY (C.6.2.1), Patient/Study Only Root ends there. Case and padding are let pass, for they
+  cannot be misunderstood.
 - Below the level asked for no key counts. Above it, the baseline (hierarchical) behaviour wants a
   single value in each unique key; a relational query does not.
 - One leniency: an absent unique key is let pass when a UID nearer to what is asked for is there,
@@ -16,6 +17,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
@@ -27,6 +29,14 @@ from echonode.query.refusal import refused
 from echonode.query.wildcard import is_wild
 
 QUERY_RETRIEVE_LEVEL = Tag(0x0008, 0x0052)
+
+_LEVELS = MappingProxyType(
+    {
+        Root.PATIENT: tuple(Level),
+        Root.STUDY: (Level.STUDY, Level.SERIES, Level.IMAGE),
+        Root.PATIENT_STUDY_ONLY: (Level.PATIENT, Level.STUDY),
+    }
+)
 
 UniqueValues = Mapping[Level, tuple[str, ...]]
 
@@ -46,7 +56,7 @@ def level_of(identifier: Dataset, root: Root) -> Level:
 
 def levels_of(root: Root) -> tuple[Level, ...]:
     """The levels of a root, from the top."""
-    return tuple(level for level in Level if root is Root.PATIENT or level is not Level.PATIENT)
+    return _LEVELS[root]
 
 
 def unique_values(identifier: Dataset, root: Root, level: Level) -> UniqueValues:

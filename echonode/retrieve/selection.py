@@ -29,7 +29,7 @@ _ISSUER = Tag("IssuerOfPatientID")
 
 def read_selection(identifier: Dataset, root: Root) -> Selection:
     """What a retrieve request's identifier names. Raises DimseFailure A900."""
-    level = level_of(identifier, Root.PATIENT)
+    level = level_of(identifier, Root.PATIENT if root is Root.STUDY else root)
     if level is Level.PATIENT:
         root = Root.PATIENT
     values = unique_values(identifier, root, level)

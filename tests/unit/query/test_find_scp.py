@@ -125,6 +125,8 @@ def status(asked: Dataset, **options: object) -> int:
         (identifier("SERIES", StudyInstanceUID=["1.2.3", "1.2.4"]), Root.STUDY),
         (identifier("IMAGE", StudyInstanceUID="1.2.3", SeriesInstanceUID="*"), Root.STUDY),
         (identifier("STUDY", PatientID="P*"), Root.PATIENT),
+        (identifier("SERIES", StudyInstanceUID="1.2.3"), Root.PATIENT_STUDY_ONLY),
+        (identifier("IMAGE", SOPInstanceUID="1.2.3.4.5"), Root.PATIENT_STUDY_ONLY),
         (identifier("SERIES", PatientID="P1"), Root.PATIENT),
         (identifier("IMAGE", Modality="US"), Root.PATIENT),
     ],
@@ -141,6 +143,8 @@ def test_an_identifier_that_does_not_fit_the_root_is_refused(asked, root) -> Non
         (identifier("STUDY"), Root.STUDY),
         (identifier("study "), Root.STUDY),
         (identifier("PATIENT"), Root.PATIENT),
+        (identifier("PATIENT"), Root.PATIENT_STUDY_ONLY),
+        (identifier("STUDY", PatientID="P1"), Root.PATIENT_STUDY_ONLY),
         (identifier("STUDY", PatientID="P1"), Root.PATIENT),
         # One row a study: nothing is searched that the Study Root does not search.
         (identifier("STUDY", StudyDate="20260705"), Root.PATIENT),

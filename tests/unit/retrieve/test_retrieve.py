@@ -246,6 +246,11 @@ THREE = [instance(1), instance(2), instance(3)]
             {"StudyInstanceUID": ("1.2",)},
         ),
         (identifier("IMAGE", SOPInstanceUID="1.2.9"), Root.STUDY, {"SOPInstanceUID": ("1.2.9",)}),
+        (
+            identifier("STUDY", PatientID="P1", StudyInstanceUID="1.2"),
+            Root.PATIENT_STUDY_ONLY,
+            {"PatientID": ("P1",), "StudyInstanceUID": ("1.2",)},
+        ),
     ],
 )
 def test_unique_keys_name_what_to_send(asked, root, keys) -> None:
@@ -267,6 +272,8 @@ def test_a_patient_may_be_retrieved_in_the_study_root() -> None:
     [
         (identifier(None, StudyInstanceUID="1.2"), Root.STUDY),
         (identifier("PATIENT"), Root.STUDY),
+        (identifier("SERIES", SeriesInstanceUID="1.2.3"), Root.PATIENT_STUDY_ONLY),
+        (identifier("IMAGE", SOPInstanceUID="1.2.9"), Root.PATIENT_STUDY_ONLY),
         (identifier("PATIENT", PatientID=["P1", "P2"]), Root.STUDY),
         (identifier("PATIENT", PatientID="P*"), Root.PATIENT),
         (identifier("PATIENT", PatientID=["P1", "P2"]), Root.PATIENT),

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -68,6 +68,8 @@ async def _answer(
         value = await _value(request, key)
     except ValueError as error:
         return _error(400, str(error))
+    except ClientDisconnect:  # before the end of its body; nobody reads this answer
+        return _error(400, "the body is cut off")
     try:
         return JSONResponse(dict(await run_in_threadpool(work, value)))
     except UsageError as error:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import socket
 from typing import Any
 
 import pytest
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.types import Message
@@ -100,6 +102,24 @@ def test_a_refusal_says_why(serve: Serve, error: Exception, status: int) -> None
     found, answer = post(opened(serve, fails=error), "/api/instances/1.2.3/hold")
     assert found == status
     assert str(error) in answer["error"]
+
+
+def test_a_request_whose_body_is_cut_off_is_no_error_of_ours(serve: Serve) -> None:
+    """Nothing is done, nothing is logged as an error, and the next request is answered."""
+    asked: Asked = []
+    browser = opened(serve, asked)
+    head = (
+        b"POST /api/instances/1.2.3/hold HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\n"
+    )
+    with structlog.testing.capture_logs() as logged:
+        with socket.create_connection(browser.server.address, timeout=10) as line:
+            line.sendall(head + b"{")
+            line.shutdown(socket.SHUT_WR)
+            while line.recv(4_096):
+                pass
+        assert post(browser, "/api/preflight")[0] == 200
+    assert [entry["event"] for entry in logged if entry["log_level"] == "error"] == []
+    assert asked == []
 
 
 def test_there_is_no_other_action(serve: Serve) -> None:

@@ -18,11 +18,12 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
-from pydicom.filereader import read_file_meta_info
+from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -36,12 +37,13 @@ from echonode.model.element_header import Value
 from echonode.model.parse_faults import PARSE_FAULTS, is_ours
 from echonode.store.dataset_sources import FileSource, InflatedSource
 from echonode.store.disk import disk_errors
-from echonode.store.file_meta import HEAD_LENGTH, dataset_offset
+from echonode.store.file_meta import HEAD_LENGTH, PREAMBLE, dataset_offset
 from echonode.store.record import INDEXED_TAGS
 
 INFLATED_HEAD = 64 * 1024 * 1024  # bytes; what stands before the pixels is never near it
 # One at a time: a bomb may take a processor for seconds, and bombs from many peers no more.
 _inflating = threading.Lock()
+LONGEST_META = 64 * 1024  # bytes, with the preamble; what we write is some 500
 LONGEST_READ_VALUE = 64 * 1024  # bytes; longer ones are skipped, the index holds no such value
 
 
@@ -58,11 +60,14 @@ class StoredHead:
 def read_stored_head(path: Path) -> StoredHead:
     """The head of a file in the store. Raises Unreadable, OutOfSpace when the disk fails."""
     with disk_errors("to read a file"), path.open("rb") as file:
-        offset = dataset_offset(file.read(HEAD_LENGTH))
-        if offset is None:
+        head = file.read(HEAD_LENGTH)
+        offset = dataset_offset(head)
+        if offset is None or offset > LONGEST_META:
             raise Unreadable("the file has no meta information as we write it")
+        head += file.read(offset - HEAD_LENGTH)
         try:
-            meta = read_file_meta_info(path)
+            # From memory: of a file it would ask for as many bytes as a damaged length says.
+            meta = read_dataset(BytesIO(head[len(PREAMBLE) :]), False, True)
             transfer_syntax_uid = str(meta.TransferSyntaxUID)
             source_ae_title = str(meta.get("SourceApplicationEntityTitle", ""))
         except (*PARSE_FAULTS, MemoryError) as error:

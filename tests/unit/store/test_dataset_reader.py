@@ -15,9 +15,10 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from echonode.errors import OutOfSpace, Unreadable
 from echonode.store import dataset_reader
-from echonode.store.dataset_reader import read_head
+from echonode.store.dataset_reader import read_head, read_stored_head
+from echonode.store.file_meta import encode
 from echonode.store.record import record_of
-from tests.unit.store.samples import dataset, encoded
+from tests.unit.store.samples import EXPLICIT_LE, US_IMAGE, dataset, encoded
 
 UNDEFINED = 0xFFFFFFFF
 MEMORY = 2 * 1024**2  # bytes, of Python's objects; a walk holds a few pieces of a file
@@ -176,3 +177,38 @@ def test_an_error_of_our_own_is_not_the_datasets(
     monkeypatch.setattr(os, "pread", failing)
     with pytest.raises(OutOfSpace):
         read_head(path, 0, ExplicitVRLittleEndian)
+
+
+@pytest.mark.parametrize("length", [2**31, 2**32 - 2])
+def test_a_damaged_length_in_the_meta_information_takes_no_memory(
+    tmp_path: Path, length: int
+) -> None:
+    """A file of the store whose meta information claims gigabytes is damaged, at any free memory:
+    it is not taken for a shortage of ours, which would stop the start."""
+    meta = bytearray(
+        encode(
+            sop_class_uid=US_IMAGE, sop_instance_uid="1.2.3.4.1", transfer_syntax_uid=EXPLICIT_LE
+        )
+    )
+    version = meta.index(b"OB\0\0") + 4
+    meta[version : version + 4] = struct.pack("<I", length)
+    path = tmp_path / "a.dcm"
+    path.write_bytes(bytes(meta) + encoded(dataset(1)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unreadable):
+            read_stored_head(path)
+        assert tracemalloc.get_traced_memory()[1] < MEMORY
+    finally:
+        tracemalloc.stop()
+
+
+def test_meta_information_that_claims_to_be_endless_is_refused(tmp_path: Path) -> None:
+    """Its own length is damaged: the file is refused by that alone."""
+    meta = encode(
+        sop_class_uid=US_IMAGE, sop_instance_uid="1.2.3.4.1", transfer_syntax_uid=EXPLICIT_LE
+    )
+    path = tmp_path / "a.dcm"
+    path.write_bytes(meta[:140] + struct.pack("<I", 2**32 - 2) + meta[144:] + encoded(dataset(1)))
+    with pytest.raises(Unreadable, match="as we write it"):
+        read_stored_head(path)

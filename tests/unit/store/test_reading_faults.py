@@ -32,7 +32,7 @@ def path(store: Store) -> Path:
 
 
 @pytest.mark.parametrize("error", OURS, ids=repr)
-@pytest.mark.parametrize("reads", ["DatasetWalk", "read_file_meta_info"])
+@pytest.mark.parametrize("reads", ["DatasetWalk", "read_dataset"])
 def test_a_failure_of_this_machine_is_no_fault_of_the_dataset(
     path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, reads: str
 ) -> None:
@@ -47,7 +47,7 @@ def test_what_the_parser_says_of_the_bytes_is_the_datasets_fault(
     path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     """The parser's own errors, of which OSError without a number is one."""
-    monkeypatch.setattr(dataset_reader, "read_file_meta_info", raising(error))
+    monkeypatch.setattr(dataset_reader, "read_dataset", raising(error))
     with pytest.raises(Unreadable, match=type(error).__name__) as caught:
         read_stored_head(path)
     assert "words" not in str(caught.value)

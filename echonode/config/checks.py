@@ -97,7 +97,7 @@ def _peers(config: Config) -> Iterator[ConfigFault]:
                 "is about storage commitment, which this peer may not ask for",
                 f"Add `commit` to peers.{name}.may, or remove `report_on`.",
             )
-        if "relational" in peer.model_fields_set and Service.FIND not in peer.may:
+        if peer.relational and Service.FIND not in peer.may:
             yield _fault(
                 f"peers.{name}.relational",
                 "is about queries, which this peer may not make",

@@ -65,11 +65,11 @@ class AnswerWriter:
 
     def write(self, row: Mapping[str, StoredValue]) -> bytes:
         """The answer for `row`, encoded; what it lacks of the keys is empty."""
-        texts = "".join([str(row.get(keyword, "")) for keyword in self._text])
-        for key in self._asked.from_files:
-            texts += "".join(texts_of(key.vr, row.get(key.keyword, "")))
-        character_set = for_answer(texts, self._asked.character_set)
         get = row.get
+        texts = "".join([str(get(keyword, "")) for keyword in self._text])
+        for key in self._asked.from_files:
+            texts += "".join(texts_of(key.vr, get(key.keyword, "")))
+        character_set = for_answer(texts, self._asked.character_set)
         return b"".join(
             [element(get(keyword, ""), character_set) for keyword, element in self._elements]
         )

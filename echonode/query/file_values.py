@@ -69,8 +69,6 @@ class FileRows:
 
     def complete(self, row: Mapping[str, str]) -> CompletedRow | None:
         """The row with the values of its file; None where that does not match."""
-        if not self._keys:
-            return CompletedRow(values=row)
         selection = _selection(row, self._level)
         if selection is None or self.files_read >= MOST_FILES:
             return CompletedRow(values=row, supported=False)

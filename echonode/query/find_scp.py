@@ -22,8 +22,9 @@ from echonode.errors import DimseFailure
 from echonode.log import get_logger
 from echonode.model.criteria import Query
 from echonode.query.answer import AnswerWriter
-from echonode.query.file_values import CompletedRow, FileRows, ReadFile
+from echonode.query.file_values import FileRows, ReadFile
 from echonode.query.identifier import FindIdentifier, read_identifier
+from echonode.query.matching import StoredValue
 from echonode.query.row_matching import compile_row_test, narrowable
 
 log = get_logger(__name__)
@@ -84,7 +85,7 @@ class FindSCP:
         writer = AnswerWriter(
             asked, ae_title=self._ae_title, transfer_syntax_uid=request.transfer_syntax_uid
         )
-        files = FileRows(asked, self._read_file) if self._read_file else None
+        files = FileRows(asked, self._read_file) if self._read_file and asked.from_files else None
         rows = self._find(narrowable(asked.query, fuzzy_names=request.fuzzy_names))
         try:
             for row in rows:
@@ -92,13 +93,17 @@ class FindSCP:
                     return
                 if not matches(row):
                     continue
-                completed = files.complete(row) if files else CompletedRow(values=row)
-                if completed is None:
-                    continue
+                values: Mapping[str, StoredValue] = row
+                supported = True
+                if files is not None:
+                    completed = files.complete(row)
+                    if completed is None:
+                        continue
+                    values, supported = completed.values, completed.supported
                 answers += 1
                 yield FindAnswer(
-                    identifier=writer.write(completed.values),
-                    unsupported_keys=writer.unsupported_keys or not completed.supported,
+                    identifier=writer.write(values),
+                    unsupported_keys=writer.unsupported_keys or not supported,
                 )
             complete = True
         finally:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from functools import partial
 
 from echonode.config import Image, Probe
+from echonode.dimse.tls import FollowedContext, server_context
 from echonode.frames.file_player import PlayFile
 from echonode.frames.frame import ProbeIdentity
 from echonode.frames.image_grid import PIXELS
@@ -23,6 +25,7 @@ from echonode.frames.transport import CommandAndBind, ConnectTo, ListenAt, Way
 from echonode.probe.epf import LINE_PORT
 from echonode.probe.kinematics import Kinematics
 from echonode.probe.profile import ProbeProfile, SampleMode
+from echonode.probe.tcp_listener import CurrentTLS
 
 # Of a probe that scans; echOpen's make 10 to 20.
 FRAMES_PER_S = 20.0
@@ -74,7 +77,15 @@ def _way(probe: Probe, stream: StreamSettings) -> Way:
     if probe.listen is None:
         return ConnectTo(host=host, port=port)
     addresses = tuple(ipaddress.ip_network(text) for text in probe.addresses)
-    return ListenAt(host=host, port=port, addresses=addresses)
+    return ListenAt(host=host, port=port, addresses=addresses, tls=_tls(probe))
+
+
+def _tls(probe: Probe) -> CurrentTLS | None:
+    """What a sender must prove, by files that may be renewed while the node runs."""
+    if probe.tls is None:
+        return None
+    make = partial(server_context, require_client_cert=probe.tls.require_client_cert)
+    return FollowedContext(probe.tls.value(), make).current
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

@@ -67,6 +67,9 @@ def _sections(config: Config) -> Iterator[tuple[str, TLSFiles, bool]]:
     for index, listener in enumerate(config.listen):
         if listener.tls is not None:
             yield f"listen[{index}].tls", listener.tls.value(), True
+    for index, probe in enumerate(config.probes):
+        if probe.tls is not None:
+            yield f"probes[{index}].tls", probe.tls.value(), True
     for name, peer in config.peers.items():
         if peer.tls is not None:
             yield f"peers.{name}.tls", peer.tls.value(), False

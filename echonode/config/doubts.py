@@ -54,14 +54,15 @@ def _unbound_peers(config: Config) -> Iterator[ConfigFault]:
 
 def _probe_listeners(config: Config) -> Iterator[ConfigFault]:
     for index, probe in enumerate(config.probes):
-        if probe.listen is None or probe.addresses or probe.dialect == "epf":
+        proves = probe.tls is not None and probe.tls.require_client_cert
+        if probe.listen is None or probe.addresses or proves or probe.dialect == "epf":
             continue
         host = probe.listen.rpartition(":")[0].strip("[]")
         if not is_loopback(host):
             yield _doubt(
                 f"probes[{index}].listen",
                 "every host that reaches it can send images as this probe",
-                "Give `addresses` that senders may come from.",
+                "Give `addresses` that senders may come from, or `tls`.",
             )
 
 

@@ -113,12 +113,15 @@ def _belongs(path: str, probe: Probe, protocol: Protocol) -> Iterator[ConfigFaul
     for key in _OF_ONE_PROTOCOL:
         if getattr(probe, key) and key not in protocol.keys:
             yield _fault(f"{path}.{key}", f"`{probe.protocol}` has no `{key}`", "Remove it.")
-    if probe.addresses and (probe.listen is None or protocol.wire is Wire.COMMANDS):
-        yield _fault(
-            f"{path}.addresses",
-            "is for senders that connect to `listen`; this node connects to the probe itself",
-            "Remove it.",
-        )
+    if probe.listen is None or protocol.wire is Wire.COMMANDS:
+        for key in ("addresses", "tls"):
+            if getattr(probe, key):
+                yield _fault(
+                    f"{path}.{key}",
+                    "is for senders that connect to `listen`; this node connects to the probe "
+                    "itself",
+                    "Remove it.",
+                )
     if protocol.wire is Wire.FILE:
         for key in ("connect", "listen"):
             if getattr(probe, key):

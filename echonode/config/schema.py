@@ -27,7 +27,7 @@ from echonode.config.fields import (
     Section,
 )
 from echonode.config.forwarding import ForwardingRule
-from echonode.config.network import Listener, PeerSection
+from echonode.config.network import Listener, ListenerTLS, PeerSection
 from echonode.model.identity import (
     Destination,
     Patient,
@@ -172,7 +172,8 @@ class Probe(Section):
     protocol, dialect: of the table in frames/protocols.py; checked by config/probes.py.
     connect, listen: one of them; but `epf` takes commands at `connect`, and `listen` is where its
     lines arrive (an address of ours; without one, the address that faces the probe, port 51000).
-    addresses: where senders may connect from, for `listen`; without it, from anywhere.
+    addresses: where senders may connect from, for `listen`; without it, from anywhere. tls: what
+    they must prove there.
     device: the OpenIGTLink device whose images are taken; none takes the first that sends one.
     path, loop, fps: of a recording that is played; fps instead of its own times.
     """
@@ -183,6 +184,7 @@ class Probe(Section):
     connect: Address | None = None
     listen: Address | None = None
     addresses: tuple[AddressRange, ...] = ()
+    tls: ListenerTLS | None = None
     device: Annotated[str, Field(min_length=1, max_length=20)] | None = None
     path: FilePath | None = None
     loop: bool = False

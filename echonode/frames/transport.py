@@ -26,7 +26,7 @@ from echonode.frames.reception import Reception
 from echonode.probe.commands_and_lines import CommandsAndLines
 from echonode.probe.line import Callbacks, Endpoint, TcpClient
 from echonode.probe.link import Link, LinkSettings
-from echonode.probe.tcp_listener import Network, TcpListener
+from echonode.probe.tcp_listener import CurrentTLS, Network, TcpListener
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +74,15 @@ class ConnectTo:
 
 @dataclass(frozen=True, kw_only=True)
 class ListenAt:
-    """The sender connects to us at host:port. addresses: it may come from; none is any."""
+    """The sender connects to us at host:port.
+
+    addresses: it may come from; none is any. tls: gives the context in force; None is plain.
+    """
 
     host: str
     port: int
     addresses: tuple[Network, ...] = ()
+    tls: CurrentTLS | None = None
 
     def transport(self, context: TransportContext) -> Transport:
         # A sender that comes back is let in again at once: it is the one that has to pause.
@@ -89,6 +93,7 @@ class ListenAt:
             context.link.line,
             name=context.name,
             addresses=self.addresses,
+            tls=self.tls,
             monotonic=context.monotonic,
         )
         return kept_open(endpoint, replace(context, link=link))

@@ -8,6 +8,7 @@ Rules
 - A sender may be silent for as long as it likes while it is alone: a probe may be paused. While
   another waits, it is closed after YIELD_SILENCE_S without a byte, or after UNPRODUCTIVE_S without
   a first frame. So a connection that brings nothing cannot keep the probe out.
+- With TLS a sender has HANDSHAKE_S to prove who it is; nothing is read of one that does not.
 """
 
 from __future__ import annotations
@@ -15,29 +16,37 @@ from __future__ import annotations
 import ipaddress
 import select
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from echonode.errors import ProbeError
+from echonode.errors import EchoNodeError, ProbeError
 from echonode.log import get_logger
 from echonode.probe.line import Callbacks, LineSettings, LossReason, TcpLine
 
 log = get_logger(__name__)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# Gives the context in force: its files may be renewed while the node runs.
+CurrentTLS = Callable[[], ssl.SSLContext]
 
 # A probe that streams sends at least a frame a second; ten of them are a dead or mute sender.
 YIELD_SILENCE_S = 10.0
 # Long enough for a sender that first sends transforms and status while its imaging starts.
 UNPRODUCTIVE_S = 30.0
 REFUSAL_LOG_INTERVAL_S = 60.0
+# A handshake is two round trips and some milliseconds of a processor.
+HANDSHAKE_S = 5.0
+# For the rest of a TLS record whose beginning is here.
+RECORD_S = 10.0
 
 
 class TcpListener:
     """We listen, the sender connects; the form is line.Endpoint.
 
-    name: the probe's, for the log. addresses: the networks it may come from; none is any.
+    name: the probe's, for the log. addresses: the networks it may come from; none is any. tls:
+    gives the context in force; without it the port is plain.
     """
 
     def __init__(
@@ -48,10 +57,12 @@ class TcpListener:
         *,
         name: str = "",
         addresses: Sequence[Network] = (),
+        tls: CurrentTLS | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wanted, self._settings = (host, port), settings or LineSettings()
         self._name, self._addresses, self._monotonic = name, tuple(addresses), monotonic
+        self._tls = tls
         self._listener: socket.socket | None = None
         self._waiting: socket.socket | None = None
         self._refused = 0
@@ -80,11 +91,15 @@ class TcpListener:
 
     def next_line(self) -> TcpLine | None:
         """The next sender, whenever it comes; None where we are closing."""
-        while self._waiting is None:
-            if not self._is_knocked_at() or not self.admit():
-                return None
-        sock, self._waiting = self._waiting, None
-        return ListenedLine(sock, self._settings, self, self._monotonic)
+        while True:
+            while self._waiting is None:
+                if not self._is_knocked_at() or not self.admit():
+                    return None
+            sock, self._waiting = self._waiting, None
+            if self._tls is None:
+                return ListenedLine(sock, self._settings, self, self._monotonic)
+            if (proved := self._proved(sock, self._tls)) is not None:
+                return ListenedLine(proved, self._settings, self, self._monotonic)
 
     def close(self) -> None:
         if self._listener is not None:
@@ -114,13 +129,27 @@ class TcpListener:
                 return False  # close() was called
             if not self._may_come_from(address[0]):
                 sock.close()
-                self._log_refusal(address[0])
+                self._log_refusal(
+                    address[0], "Enter the address under the probe's `addresses`, if it may send."
+                )
             elif self._waiting is not None and not _has_gone(self._waiting):
                 sock.close()
             else:
                 if self._waiting is not None:
                     self._waiting.close()
                 self._waiting = sock
+
+    def _proved(self, sock: socket.socket, tls: CurrentTLS) -> ssl.SSLSocket | None:
+        """The sender after its handshake; None, and closed, where it did not prove who it is."""
+        host = "unknown"
+        try:
+            host = str(sock.getpeername()[0])
+            sock.settimeout(HANDSHAKE_S)
+            return tls().wrap_socket(sock, server_side=True)
+        except (OSError, EchoNodeError):  # SSLError is an OSError; our own files may be unusable
+            sock.close()
+            self._log_refusal(host, "Let it speak TLS, with a certificate of the probe's `tls.ca`.")
+            return None
 
     def _is_knocked_at(self) -> bool:
         """Wait for a sender; False where we are closing."""
@@ -135,7 +164,7 @@ class TcpListener:
         caller = getattr(caller, "ipv4_mapped", None) or caller
         return any(caller in network for network in self._addresses)
 
-    def _log_refusal(self, host: str) -> None:
+    def _log_refusal(self, host: str, remedy: str) -> None:
         self._refused += 1
         now, last = self._monotonic(), self._refusal_logged_at
         if last is None or now - last >= REFUSAL_LOG_INTERVAL_S:
@@ -145,7 +174,7 @@ class TcpListener:
                 probe=self._name,
                 address=host,
                 refused=self._refused,
-                remedy="Enter the address under the probe's `addresses`, if it may send.",
+                remedy=remedy,
             )
 
 
@@ -162,6 +191,16 @@ class ListenedLine(TcpLine):
         super().__init__(sock, settings)
         self._listener, self._monotonic = listener, monotonic
         self._opened = monotonic()
+        if isinstance(sock, ssl.SSLSocket):
+            sock.settimeout(RECORD_S)  # poll() tells of bytes, and a record may be in parts
+
+    def hang_up(self, farewell: bytes) -> None:
+        """End both directions; TLS takes no farewell from a thread that does not read it."""
+        if isinstance(self._sock, ssl.SSLSocket):
+            with suppress(OSError):  # already down: the reader knows
+                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+        else:
+            super().hang_up(farewell)
 
     def read(self, callbacks: Callbacks) -> tuple[LossReason, str]:
         """Hand bytes on until the sender closes, yields to another, or sends what cannot be."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 import structlog
+import trustme
 
+from echonode.dimse.tls import server_context
+from echonode.model.certificate import TLSFiles
 from echonode.probe.line import Callbacks, Connection, LineSettings, LossReason
 from echonode.probe.link import Link, LinkSettings
 from echonode.probe.tcp_listener import UNPRODUCTIVE_S, YIELD_SILENCE_S, TcpListener
@@ -53,7 +58,7 @@ class Reader:
 
 @contextmanager
 def listening(
-    clock: Callable[[], float], *networks: str
+    clock: Callable[[], float], *networks: str, tls: Callable[[], ssl.SSLContext] | None = None
 ) -> Iterator[tuple[Callable[[], socket.socket], Reader]]:
     """(how a sender connects, what is read of them)."""
     reader = Reader()
@@ -63,6 +68,7 @@ def listening(
         QUICK.line,
         name="tablet",
         addresses=[ipaddress.ip_network(text) for text in networks],
+        tls=tls,
         monotonic=clock,
     )
     link = Link(name="tablet", endpoint=listener, callbacks=reader.callbacks(), settings=QUICK)
@@ -171,3 +177,69 @@ def test_only_the_addresses_of_the_probe_may_send() -> None:
     with listening(clock, "10.0.0.0/8", "127.0.0.0/30") as (sender, reader):
         sender().sendall(b"images")
         eventually(lambda: reader.data == [b"images"])
+
+
+# --- TLS ---
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def node_tls(authority: trustme.CA, tmp_path: Path) -> Callable[[], ssl.SSLContext]:
+    """What a listener of the configuration has: our certificate, and the probes' authority."""
+    issued = authority.issue_cert("127.0.0.1")
+    for name, pem in (
+        ("cert", issued.cert_chain_pems[0]),
+        ("key", issued.private_key_pem),
+        ("ca", authority.cert_pem),
+    ):
+        (tmp_path / name).write_bytes(pem.bytes())
+    files = TLSFiles(cert=tmp_path / "cert", key=tmp_path / "key", ca=tmp_path / "ca", crl=None)
+    return lambda: server_context(files, require_client_cert=True)
+
+
+def proving(sock: socket.socket, authority: trustme.CA, issuer: trustme.CA) -> ssl.SSLSocket:
+    """The sender's side of the handshake, with a certificate of `issuer`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)
+    issuer.issue_cert("probe.example").configure_cert(context)
+    sock.settimeout(10)
+    return context.wrap_socket(sock, server_hostname="127.0.0.1")
+
+
+def test_a_sender_that_proves_itself_is_read(
+    authority: trustme.CA, node_tls: Callable[[], ssl.SSLContext]
+) -> None:
+    """A megabyte over TLS, in its order, and an answer in the other direction at the end."""
+    data = bytes(range(256)) * 4096
+    with listening(Clock(), tls=node_tls) as (sender, reader):
+        with proving(sender(), authority, authority) as probe:
+            probe.sendall(data)
+            eventually(lambda: reader.data == [data])
+        eventually(lambda: len(reader.ended) == 1)
+
+
+def test_senders_that_prove_nothing_do_not_keep_the_probe_out(
+    authority: trustme.CA, node_tls: Callable[[], ssl.SSLContext]
+) -> None:
+    """Plain bytes and the certificate of a stranger: closed, read by nobody, logged once."""
+    logged = structlog.testing.capture_logs()
+    with logged as logs, listening(Clock(), tls=node_tls) as (sender, reader):
+        plain = sender()
+        plain.sendall(b"images" * 1000)
+        plain.settimeout(10)
+        with suppress(ConnectionError):
+            while plain.recv(4096):
+                pass
+        with proving(sender(), authority, trustme.CA()) as stranger, suppress(OSError):
+            stranger.sendall(b"images")  # TLS 1.3: the refusal comes with the first read
+            assert stranger.recv(1) == b""
+        with proving(sender(), authority, authority) as probe:
+            probe.sendall(b"true")
+            eventually(lambda: reader.data == [b"true"])
+    refusals = [entry for entry in logs if entry["event"] == "probe_sender_refused"]
+    assert len(refusals) == 1
+    assert "TLS" in refusals[0]["remedy"]

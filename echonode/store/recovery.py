@@ -81,7 +81,7 @@ class _Findings:
     missing: dict[str, None] = field(default_factory=dict)
     removed: int = 0
     quarantined: int = 0
-    unread: int = 0
+    unread: set[str] = field(default_factory=set)
     requeued: int = 0
     moved: int = 0
 
@@ -165,7 +165,7 @@ class Recovery:
             temporary_files_removed=found.removed,
             adopted=tuple(found.adopted),
             orphans_quarantined=found.quarantined,
-            orphans_unread=found.unread,
+            orphans_unread=len(found.unread),
             missing=tuple(found.missing),
             deliveries_requeued=found.requeued,
             patients_set_right=found.moved,
@@ -228,7 +228,7 @@ class Recovery:
         try:
             new = self._orphans.read(file_id)
             if new is None:
-                self._findings.unread += 1
+                self._findings.unread.add(file_id)
                 return
             insertion = self._keeping.settle(new).insertion
         except (InvalidObject, sa.exc.IntegrityError) as error:

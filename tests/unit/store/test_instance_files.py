@@ -172,6 +172,7 @@ def test_a_commit_in_doubt_keeps_the_file_for_the_next_start(
     either way the next start has the instance, whole.
     """
     store = Store.open(data_dir)
+    put(store, dataset(9))  # its folder is written down, by a transaction of its own
     writer = store._writer
     real = writer._transaction
 

@@ -106,7 +106,7 @@ def takes_files(layout: Layout) -> bool:
 
 
 def _write(layout: Layout, size: int) -> None:
-    incoming, target = layout.write_trial, layout.instances / "trial.part"
+    incoming, target = layout.write_trial, layout.trial_in_place
     try:
         with disk_errors("a file"):
             descriptor = os.open(incoming, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)

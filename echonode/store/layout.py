@@ -117,6 +117,11 @@ class Layout:
         """Written now and then to see that the disk takes it (durability.py)."""
         return self.incoming / "trial.part"
 
+    @property
+    def trial_in_place(self) -> Path:
+        """Where it is for a moment, as an instance would be."""
+        return self.instances / "trial.part"
+
     def new_incoming_file(self) -> Path:
         """A temporary file that does not exist yet."""
         return self.incoming / f"{secrets.token_hex(16)}.part"

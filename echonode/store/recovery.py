@@ -176,9 +176,12 @@ class Recovery:
     def _remove_temporary_files(self) -> None:
         self._tombstones.empty_deleted()
         with disk_errors("to list incoming files"):
-            for path in self._layout.incoming.glob("*.part"):
-                remove(path)
-                self._findings.removed += 1
+            left = list(self._layout.incoming.glob("*.part"))
+            if self._layout.trial_in_place.exists():
+                left.append(self._layout.trial_in_place)
+        for path in left:
+            remove(path)
+            self._findings.removed += 1
 
     def _set_right(self) -> bool:
         """Whose images are, after an upgrade."""

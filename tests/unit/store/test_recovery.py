@@ -58,6 +58,17 @@ def test_temporary_files_are_removed(data_dir: Path) -> None:
         assert list((data_dir / "incoming").iterdir()) == []
 
 
+def test_a_trial_of_the_disk_that_a_kill_cut_off_is_removed(data_dir: Path) -> None:
+    """Wherever it was: it is a file of ours and no instance."""
+    reopened(data_dir).close()
+    layout = Layout(data_dir)
+    for path in (layout.write_trial, layout.trial_in_place):
+        path.write_bytes(bytes(4_096))
+    with reopened(data_dir) as store:
+        assert store.recovery.temporary_files_removed == 2
+    assert not list(data_dir.rglob("*.part"))
+
+
 def test_a_file_without_a_row_is_adopted_and_queued(data_dir: Path) -> None:
     """Killed between rename and COMMIT: indexed, and queued if we captured it ourselves."""
     with reopened(data_dir) as store:

@@ -126,9 +126,9 @@ def share_statements() -> None:
     """
     first: dict[bool, sa.Engine] = {}
 
-    def sharing(make: Callable[[Path], sa.Engine], *, writes: bool) -> Callable[[Path], sa.Engine]:
-        def engine_of(path: Path) -> sa.Engine:
-            engine = make(path)
+    def sharing(make: Callable[..., sa.Engine], *, writes: bool) -> Callable[..., sa.Engine]:
+        def engine_of(path: Path, **options: Any) -> sa.Engine:
+            engine = make(path, **options)
             model = first.setdefault(writes, engine)
             engine.dialect, engine._compiled_cache = model.dialect, model._compiled_cache
             return engine

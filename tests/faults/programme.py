@@ -63,3 +63,12 @@ MUTANTS: Final = Fault(scenario=30, unit="mutated datasets", quick=150, full=20_
 OVERSIZE: Final = Fault(scenario=31, unit="messages without end of a kind", quick=3, full=20)
 UID_RACES: Final = Fault(scenario=32, unit="races for one UID", quick=20, full=1_000)
 NAMES_ON_THE_WIRE: Final = Fault(scenario=33, unit="UIDs that are none", quick=20, full=400)
+UNCERTAIN_COMMITS: Final = Fault(scenario=47, unit="SQLite writes to an EIO", quick=4, full=1)
+SENT_AGAIN: Final = Fault(scenario=47, unit="files damaged, sent again", quick=60, full=600)
+FULL_STARTS: Final = Fault(scenario=47, unit="starts on a full disk", quick=1, full=10)
+SILENT_GATEWAYS: Final = Fault(
+    scenario=48, unit="read-only disks without a probe", quick=1, full=10
+)
+WHOLE_NODE_STATES: Final = Fault(
+    scenario=50, unit="disks after a power cut", quick=400, full=20_000
+)

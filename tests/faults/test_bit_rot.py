@@ -28,12 +28,11 @@ from tests.faults.archives.lying_archive import LyingArchive
 from tests.faults.callers.instances import Instance, small_instance
 from tests.faults.judging.books import Book
 from tests.faults.judging.evidence import split
-from tests.faults.programme import INDEX_BITS, ROTTEN_BITS
+from tests.faults.programme import INDEX_BITS, ROTTEN_BITS, SENT_AGAIN
 from tests.integration.delivery.house import House, wait_until
 
 PIXELS = 700
 UNTOUCHED, CUT, GONE = 20, 20, 5
-SENT_AGAIN = 60
 # Of rows: whole files that would go out under another name.
 MISNAMED = {
     "sop_class_uid": "1.2.840.10008.5.1.4.1.1.3.1",
@@ -150,29 +149,29 @@ def test_what_is_sent_again_repairs_what_has_changed(tmp_path: Path, archive: Ly
     """
     house = House(tmp_path / "data")
     try:
-        offered = [small_instance(pixels=PIXELS) for _ in range(SENT_AGAIN)]
+        offered = [small_instance(pixels=PIXELS) for _ in range(SENT_AGAIN.count)]
         for number, instance in enumerate(keep(house.store, one, "pacs") for one in offered):
             match number % 3:
                 case 0:
                     turn_a_bit(instance.path, instance.dataset_offset + number, number % 8)
                 case 1:
-                    os.truncate(instance.path, instance.size * number // SENT_AGAIN)
+                    os.truncate(instance.path, instance.size * number // SENT_AGAIN.count)
                 case _:
                     instance.path.unlink()
         house.deliver_to("pacs", archive.port, ae_title="PACS")
-        house.wait_settled("pacs", SENT_AGAIN, timeout_s=PATIENCE_S)
-        assert house.states("pacs") == {"held": SENT_AGAIN}
+        house.wait_settled("pacs", SENT_AGAIN.count, timeout_s=PATIENCE_S)
+        assert house.states("pacs") == {"held": SENT_AGAIN.count}
         for instance in offered:
             house.store.check_bytes(keep(house.store, instance))
         wait_until(
-            lambda: house.states("pacs") == {"sent": SENT_AGAIN},
+            lambda: house.states("pacs") == {"sent": SENT_AGAIN.count},
             timeout_s=PATIENCE_S,
             what="all sent",
         )
         assert {uid: kept.sha256 for uid, kept in archive.kept.items()} == {
             instance.sop_instance_uid: instance.sha256 for instance in offered
         }
-        assert house.store.quarantined_files() == SENT_AGAIN * 2 // 3
+        assert house.store.quarantined_files() == SENT_AGAIN.count * 2 // 3
         assert "held:pacs" not in alarms_in(house.store)
     finally:
         house.close()

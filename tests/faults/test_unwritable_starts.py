@@ -1,4 +1,4 @@
-"""A gateway (no probe) on a disk that fills up or turns read-only, while it runs and at its start.
+"""A gateway (no probe) on a disk that fills up or turns read-only (scenarios 47 and 48).
 
 Without a probe nothing waits in memory: its health must come from the writes themselves.
 """
@@ -23,6 +23,7 @@ from tests.faults.disks.small_disk import ReadOnlyView, SmallDisk
 from tests.faults.judging.books import Book
 from tests.faults.judging.oracle import wait_until
 from tests.faults.nodes.attacked import peers_for
+from tests.faults.programme import FULL_STARTS, SILENT_GATEWAYS
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import LOOPBACK, free_port
 
@@ -142,7 +143,8 @@ def gateway(tmp_path: Path, stack: ExitStack) -> Gateway:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_gateway_whose_disk_turned_read_only_says_so(gateway: Gateway) -> None:
+@pytest.mark.parametrize("number", range(SILENT_GATEWAYS.count))
+def test_a_gateway_whose_disk_turned_read_only_says_so(gateway: Gateway, number: int) -> None:
     """A refused C-STORE makes it unready at once, with an alarm; and when the disk is well it is
     ready again by itself, without a sender.
     """
@@ -159,7 +161,10 @@ def test_a_gateway_whose_disk_turned_read_only_says_so(gateway: Gateway) -> None
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_disk_that_turned_read_only_is_found_without_traffic(gateway: Gateway) -> None:
+@pytest.mark.parametrize("number", range(SILENT_GATEWAYS.count))
+def test_a_disk_that_turned_read_only_is_found_without_traffic(
+    gateway: Gateway, number: int
+) -> None:
     """Nobody sends, no probe is there: within its next look the node knows."""
     gateway.node.start()
     with ReadOnlyView(gateway.node.data_dir):
@@ -214,8 +219,9 @@ def test_a_node_begins_on_a_read_only_disk_and_serves_what_it_has(gateway: Gatew
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("number", range(FULL_STARTS.count))
 def test_a_node_begins_on_a_full_disk_and_makes_room_by_itself(
-    tmp_path: Path, stack: ExitStack
+    tmp_path: Path, stack: ExitStack, number: int
 ) -> None:
     """Killed, its disk filled by another, started: it delivers, is promised, deletes, and takes
     images again; nobody had to lend a hand.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +27,7 @@ class EchoNodeProcess(Part):
     """
 
     module = "echonode"  # what `run` is asked of; a subclass may name a changed node
+    wrapper: Sequence[str | Path] = ()  # a command that runs the node's, as strace does
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class EchoNodeProcess(Part):
         self.config_file.write_text(yaml.safe_dump(self.settings(), sort_keys=False))
         child = ChildProcess(
             [
+                *self.wrapper,
                 *(["sh", "-c", f'ulimit {self._ulimit}; exec "$@"', "sh"] if self._ulimit else []),
                 *(sys.executable, "-m", self.module, "run", "--config", self.config_file),
             ],

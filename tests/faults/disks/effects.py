@@ -53,10 +53,20 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Synced:
-    """fsync of a file or a folder."""
+class SyncBegan:
+    """An fsync has begun, and other threads go on meanwhile. by: the thread."""
 
     what: Node
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """fsync of a file or a folder. by: the thread whose SyncBegan it ends; what others have done
+    since that is not sure. '': nothing came between."""
+
+    what: Node
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ class Mapped:
 
 
 Change = Written | Resized
-Effect = Written | Resized | Named | Synced | Mapped
+Effect = Written | Resized | Named | SyncBegan | Synced | Mapped
 
 
 @dataclass(frozen=True, kw_only=True)

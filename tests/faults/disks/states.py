@@ -23,6 +23,7 @@ from tests.faults.disks.effects import (
     Node,
     Resized,
     Step,
+    SyncBegan,
     Synced,
     Written,
 )
@@ -53,6 +54,10 @@ class Disk:
         self._pending: dict[Node, list[Change]] = {}
         self._mapped: set[Node] = set()
         self._last_write: Written | None = None
+        # Of each name in a folder: how many of its earlier values can no longer come back.
+        self._forgotten: dict[tuple[Node, str], int] = {}
+        # Thread -> what its fsync covers: changes of a file, or how many values each name had.
+        self._covered: dict[str, list[Change] | dict[str, int]] = {}
 
     def apply(self, step: Step) -> None:
         """A system call has returned."""
@@ -64,6 +69,10 @@ class Disk:
                 case Named():
                     folder = self._names.setdefault(effect.folder, {})
                     folder.setdefault(effect.name, [None]).append(effect.what)
+                case SyncBegan():
+                    self._begin_sync(effect)
+                case Synced() if effect.by:
+                    self._end_sync(effect)
                 case Synced():
                     self._sync(effect.what)
                 case Mapped():
@@ -71,11 +80,44 @@ class Disk:
 
     def _sync(self, what: Node) -> None:
         if what.is_folder:
-            for values in self._names.get(what, {}).values():
-                del values[:-1]
+            for name, values in self._names.get(what, {}).items():
+                self._forget(what, name, len(values) - 1)
         else:
             self._sure[what] = self._content(what, EVERYTHING)
             self._pending.pop(what, None)
+
+    def _forget(self, folder: Node, name: str, count: int) -> None:
+        if count > 0:
+            del self._names[folder][name][:count]
+            key = (folder, name)
+            self._forgotten[key] = self._forgotten.get(key, 0) + count
+
+    def _begin_sync(self, effect: SyncBegan) -> None:
+        if effect.what.is_folder:
+            self._covered[effect.by] = {
+                name: self._forgotten.get((effect.what, name), 0) + len(values)
+                for name, values in self._names.get(effect.what, {}).items()
+            }
+        else:
+            self._covered[effect.by] = list(self._pending.get(effect.what, ()))
+
+    def _end_sync(self, effect: Synced) -> None:
+        """Only what was there when it began is sure, and may be sure already by another's fsync."""
+        covered = self._covered.pop(effect.by)
+        if isinstance(covered, dict):
+            for name, until in covered.items():
+                values = self._names[effect.what][name]
+                forgotten = self._forgotten.get((effect.what, name), 0)
+                self._forget(effect.what, name, min(len(values), until - forgotten) - 1)
+            return
+        pending = self._pending.get(effect.what, [])
+        mine = [change for change in pending if any(change is one for one in covered)]
+        content = bytearray(self._sure.get(effect.what, b""))
+        for change in mine:
+            apply_to(content, change)
+        self._sure[effect.what] = bytes(content)
+        left = [change for change in pending if not any(change is one for one in mine)]
+        self._pending[effect.what] = left
 
     def state(self, fate: Fate) -> Tree:
         """The tree that `fate` makes of what is here."""

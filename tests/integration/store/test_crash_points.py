@@ -18,6 +18,7 @@ import pytest
 
 from echonode.errors import StoreLocked
 from echonode.store.store import Store
+from tests.faults.programme import UNCERTAIN_COMMITS
 from tests.peers.fixtures import require_program
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -152,7 +153,10 @@ def test_a_commit_that_the_disk_broke_off_and_then_a_kill_part_no_row_from_its_f
     """
     faults = [
         f"{call}:error=EIO:when={n}"
-        for call, counts in (("fdatasync", range(1, 8)), ("pwrite64", range(1, 60, 4)))
+        for call, counts in (
+            ("fdatasync", range(1, 8)),
+            ("pwrite64", range(1, 60, UNCERTAIN_COMMITS.count)),
+        )
         for n in counts
     ]
     results = run_all(faults, template, tmp_path, "dies")

@@ -1,0 +1,57 @@
+"""`echonode` in a hurry, with ballast of a few kilobytes, whose disk is recorded call by call.
+
+ECHONODE_TEST_DEFECT names a defect, to see that the power cuts bring it to light.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+
+from echonode import node, node_parts
+from echonode.cli import main
+from echonode.storage_scp import SUCCESS, StorageSCP
+from echonode.store import ballast
+from echonode.store.incoming import Incoming
+from tests.faults.nodes.eager import LINGER_S, LOOK_EVERY_S
+
+LATE_S = 0.05
+_commit = StorageSCP.store
+
+
+def _no_file_fsync() -> None:
+    def seal(self: Incoming) -> None:
+        os.close(self._open_descriptor())
+        self._descriptor = None
+
+    Incoming.seal = seal
+
+
+def _answer_before_commit() -> None:
+    """The answer goes out at once, and the work is done a moment later."""
+
+    def store(self: StorageSCP, request: object) -> int:
+        threading.Timer(LATE_S, _commit, (self, request)).start()
+        return SUCCESS
+
+    StorageSCP.store = store
+
+
+DEFECTS = {
+    "": lambda: None,
+    "no fsync of the file": _no_file_fsync,
+    "answer before the commit": _answer_before_commit,
+}
+
+
+def run() -> None:
+    ballast.FILE_BYTES = 4_096
+    node_parts.Housekeeping = functools.partial(node_parts.Housekeeping, every_s=LOOK_EVERY_S)
+    node.delivery_worker = functools.partial(node.delivery_worker, linger_s=LINGER_S)
+    DEFECTS[os.environ.get("ECHONODE_TEST_DEFECT", "")]()
+    main()
+
+
+if __name__ == "__main__":
+    run()

@@ -35,10 +35,10 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check format bench faults lock clean
+.PHONY: help install demo test check format bench faults faults-record fuzz lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 install: $(STAMP_INSTALL) ## .venv with EchoNode in it; the command is .venv/bin/echonode
 
@@ -67,10 +67,21 @@ bench: $(STAMP_DEV) ## measure against the real peers: table and build/bench.jso
 	@mkdir -p $(BUILD)
 	@$(BIN)/python -m tests.benchmarks --out $(BUILD)/bench.json $(if $(ONLY),--only "$(ONLY)")
 
-faults: $(STAMP_DEV) ## the fault programme at full numbers (hours)
+faults: $(STAMP_DEV) ## the fault programme at full numbers (hours); ONLY=expression runs a part
 	@tools/real-peers.sh
-	@ECHONODE_FAULTS=full $(BIN)/python -m pytest --timeout=0 $(PYTEST_ARGS) tests/faults \
-	    tests/integration/delivery/test_lines.py tests/acceptance/test_delivery.py
+	@mkdir -p $(BUILD)
+	@ECHONODE_FAULTS=full $(BIN)/python -m pytest -p tests.faults.record --timeout=0 $(if $(ONLY),-k "$(ONLY)") \
+	    --record-faults=$(BUILD)/faults.json $(PYTEST_ARGS) tests/faults \
+	    tests/integration/delivery/test_lines.py tests/integration/store/test_crash_points.py \
+	    tests/acceptance/test_delivery.py
+
+faults-record: $(STAMP_DEV) ## write the results in build/faults.json into docs/faults.md
+	@$(BIN)/python tools/record-faults.py $(BUILD)/faults.json docs/faults.md
+
+# A night; FUZZ_SECONDS is for all targets together.
+FUZZ_SECONDS ?= 28800
+fuzz: $(STAMP_DEV) ## fuzz all that reads bytes from outside (8 h); ONLY=target, FUZZ_SECONDS=n
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(if $(ONLY),--only "$(ONLY)")
 
 lock: ## resolve the lock files anew from pyproject.toml (maintainers)
 	@tools/lock.sh

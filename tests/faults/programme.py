@@ -62,7 +62,7 @@ STORE_BYTES: Final = Fault(scenario=29, unit="bytes of a store", quick=4_000, fu
 MUTANTS: Final = Fault(scenario=30, unit="mutated datasets", quick=150, full=20_000)
 OVERSIZE: Final = Fault(scenario=31, unit="messages without end of a kind", quick=3, full=20)
 UID_RACES: Final = Fault(scenario=32, unit="races for one UID", quick=20, full=1_000)
-NAMES_ON_THE_WIRE: Final = Fault(scenario=33, unit="UIDs that are none", quick=20, full=400)
+NAMES_ON_THE_WIRE: Final = Fault(scenario=33, unit="malformed UIDs", quick=20, full=400)
 UNCERTAIN_COMMITS: Final = Fault(scenario=47, unit="SQLite writes to an EIO", quick=4, full=1)
 SENT_AGAIN: Final = Fault(scenario=47, unit="files damaged, sent again", quick=60, full=600)
 FULL_STARTS: Final = Fault(scenario=47, unit="starts on a full disk", quick=1, full=10)

@@ -69,6 +69,7 @@ FULL_STARTS: Final = Fault(scenario=47, unit="starts on a full disk", quick=1, f
 SILENT_GATEWAYS: Final = Fault(
     scenario=48, unit="read-only disks without a probe", quick=1, full=10
 )
+POISONED: Final = Fault(scenario=49, unit="poisoned objects before good ones", quick=3, full=50)
 WHOLE_NODE_STATES: Final = Fault(
     scenario=50, unit="disks after a power cut", quick=400, full=20_000
 )

@@ -66,6 +66,9 @@ NAMES_ON_THE_WIRE: Final = Fault(scenario=33, unit="malformed UIDs", quick=20, f
 UNCERTAIN_COMMITS: Final = Fault(scenario=47, unit="SQLite writes to an EIO", quick=4, full=1)
 SENT_AGAIN: Final = Fault(scenario=47, unit="files damaged, sent again", quick=60, full=600)
 FULL_STARTS: Final = Fault(scenario=47, unit="starts on a full disk", quick=1, full=10)
+RESTARTED_ARCHIVES: Final = Fault(
+    scenario=47, unit="archives restarted between request and report", quick=0, full=20
+)
 SILENT_GATEWAYS: Final = Fault(
     scenario=48, unit="read-only disks without a probe", quick=1, full=10
 )

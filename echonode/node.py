@@ -242,6 +242,7 @@ class Node:
             version=__version__,
             listeners=[f"{host}:{port}" for host, port in self.acceptor.addresses],
             web="{}:{}".format(*self.web.address) if self.web else None,
+            data_dir=str(self.config.data_dir.absolute()),
             milliseconds=round((time.monotonic() - began) * 1000),
         )
 

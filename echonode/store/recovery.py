@@ -45,7 +45,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -70,7 +69,7 @@ _ROWS = sa.select(_I.file_id, _I.sop_instance_uid, _I.file_missing).where(
     _I.file_id >= sa.bindparam("first"), _I.file_id < sa.bindparam("after")
 )
 _UPDATES_AT_ONCE = 500
-_FOLDERS = [f"{number:02x}" for number in range(256)]
+_FOLDERS = frozenset(f"{number:02x}" for number in range(256))
 
 
 @dataclass
@@ -124,9 +123,8 @@ class Recovery:
         self._on_adopted: Callable[[int], None] = lambda count: None
         self._database_made = False
         # Each is called until it answers False.
-        self._steps: deque[Callable[[], bool]] = deque(
-            [check, *(partial(self._compare, folder) for folder in _FOLDERS), self._set_right]
-        )
+        self._steps: deque[Callable[[], bool]] = deque([check, self._compare_next, self._set_right])
+        self._compared = ""  # the folders up to this one are done
 
     def first(
         self, *, database_made: bool, on_adopted: Callable[[int], None] = lambda count: None
@@ -191,7 +189,25 @@ class Recovery:
         self._findings.moved += part.moved
         return True
 
-    def _compare(self, folder: str) -> bool:
+    def _compare_next(self) -> bool:
+        """The next folder of the first level; folders without files and rows cost nothing."""
+        folder = self._next_folder()
+        if folder is None:
+            return False
+        self._compare(folder)
+        self._compared = folder
+        return True
+
+    def _next_folder(self) -> str | None:
+        """The first one behind those that are done that has files or rows."""
+        after = f"{self._compared}g" if self._compared else ""  # no id has a g
+        with reading(self._readers) as connection:
+            row = connection.scalar(sa.select(sa.func.min(_I.file_id)).where(_I.file_id > after))
+        ours = [name for name in _names(self._layout.instances) if name in _FOLDERS]
+        found = [name for name in ours if name > self._compared]
+        return min([*found, *([row[:2]] if row is not None else [])], default=None)
+
+    def _compare(self, folder: str) -> None:
         """The files of a folder (of the first level, or of both) with their rows."""
         files = {each for each in files_under(self._layout, folder) if not self._is_ours(each)}
         with reading(self._readers) as connection:
@@ -205,7 +221,6 @@ class Recovery:
         self._mark(back, missing=False)
         for file_id in sorted(files - rows.keys()):
             self._take_orphan(file_id)
-        return False
 
     def _is_quarantined(self, file_id: str) -> bool:
         known = sa.select(schema.quarantine.c.id).where(schema.quarantine.c.file_id == file_id)

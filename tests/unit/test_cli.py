@@ -93,7 +93,9 @@ def test_an_unknown_peer_is_bad_usage_with_the_node_running_too(tmp_path: Path) 
         server = WebServer(
             host="127.0.0.1",
             port=port,
-            routes=operator_routes(act=lambda *_: {}, preflight=preflight),
+            routes=operator_routes(
+                act=lambda *_: {}, preflight=preflight, acknowledge=lambda _: {}
+            ),
         )
         server.start()
         running = run("preflight", "--peer", "nobody", "--config", file)

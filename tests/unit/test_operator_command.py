@@ -61,6 +61,7 @@ class House:
             routes = operator_routes(
                 act=lambda action, uid, name: act(store, action, uid, now=NOON, destination=name),
                 preflight=lambda peer: {},
+                acknowledge=lambda study: {},
             )
             server = WebServer(host="127.0.0.1", port=self.port, routes=routes)
             server.start()

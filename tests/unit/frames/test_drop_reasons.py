@@ -15,6 +15,8 @@ from echonode.intake import IntakeCounters
 from echonode.metrics import metrics_of
 from echonode.probe.backlog import Backlog
 from echonode.probe.line import Connection, LossReason
+from echonode.scrubbing import ScrubCounters
+from echonode.store.figures import StoreFigures
 from echonode.web.status import NodeStatus, ProbeStatus
 from tests.unit.frames.igtl_messages import image
 
@@ -102,7 +104,17 @@ def test_the_reasons_are_metrics() -> None:
         probes=(probe,),
         destinations=(),
     )
-    found = metrics_of(status, IntakeCounters(), active_associations=0, instances_deleted=0)
+    store = StoreFigures(
+        missing_files=0, refused_reports=0, kept_after_warning=0, instances_deleted=0
+    )
+    found = metrics_of(
+        status,
+        IntakeCounters(),
+        active_associations=0,
+        store=store,
+        scrub=ScrubCounters(),
+        commit_times={},
+    )
     (metric,) = (one for one in found if one.name == "echonode_frames_dropped")
     assert [(s.name, s.labels["reason"], s.value) for s in metric.samples] == [
         ("echonode_frames_dropped_total", "this_machine_too_slow", 5),

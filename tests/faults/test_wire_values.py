@@ -152,6 +152,7 @@ def test_a_uid_is_never_a_path(house: House, tmp_path: Path) -> None:
     assert house.node.running
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's own opinion of the escape sequence
 def test_names_with_markup_and_controls_reach_neither_log_nor_page(
     house: House, tmp_path: Path
 ) -> None:

@@ -140,8 +140,13 @@ def _web_port() -> int:
         port=0,
         routes=[
             *health_routes(checks={"store": lambda: ""}, registry=CollectorRegistry()),
-            *console_routes(status=lambda: STATUS, ledger=_ledger),
-            *operator_routes(act=_act, preflight=_preflight),
+            *console_routes(
+                status=lambda: STATUS,
+                ledger=_ledger,
+                recent=lambda _: [],
+                thumbnail=lambda _: None,
+            ),
+            *operator_routes(act=_act, preflight=_preflight, acknowledge=lambda _: {}),
         ],
     )
     server.start()

@@ -140,8 +140,12 @@ def share_statements() -> None:
     read_only_store.reader_engine = opening.reader_engine
 
 
-def go_through(found: Iterator[Moment], *, folder: Path, states: int, enough: int) -> Findings:
-    """Start the node on each, until there were so many states, or `enough` that were wrong."""
+def go_through(
+    found: Iterator[Moment], *, folder: Path, states: int, enough: int, until: str
+) -> Findings:
+    """Start the node on each, until there were so many states, or `enough` that were wrong and one
+    of them in the way that `until` names.
+    """
     findings = Findings()
     root, book = folder / "root", folder / "book"
     for moment in found:
@@ -153,7 +157,9 @@ def go_through(found: Iterator[Moment], *, folder: Path, states: int, enough: in
         if broken:
             findings.wrong_states += 1
             findings.wrong.append(f"step {moment.step}, {moment.fate}: {'; '.join(broken)}")
-        if findings.states == states or findings.wrong_states == enough:
+        if findings.states == states:
+            break
+        if findings.wrong_states >= enough and any(until in wrong for wrong in findings.wrong):
             break
     return findings
 
@@ -165,11 +171,14 @@ def main() -> None:
     defaults = {"seed": 1, "states": 1000, "share": 0, "shares": 1, "enough": 50}
     for name, default in defaults.items():
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--until", default="")
     given = parser.parse_args()
     share_statements()
     recording: Recording = pickle.loads(given.recording.read_bytes())
     found = moments(recording, seed=given.seed, share=given.share, shares=given.shares)
-    findings = go_through(found, folder=given.folder, states=given.states, enough=given.enough)
+    findings = go_through(
+        found, folder=given.folder, states=given.states, enough=given.enough, until=given.until
+    )
     json.dump(asdict(findings), sys.stdout)
 
 

@@ -105,7 +105,8 @@ def test_a_frame_that_takes_too_long_is_given_up_and_the_next_goes_on(
 
 def test_a_frame_that_needs_too_much_memory_is_given_up() -> None:
     """The process has bounded memory: that instance fails, and the node has lost nothing."""
-    workers = TranscodeWorkers(1, memory_bytes=1024**3)
+    # A process at rest has some 300 MiB of addresses; the request alone takes 256 MiB more.
+    workers = TranscodeWorkers(1, memory_bytes=512 * 1024**2)
     huge = replace(PIXELS, rows=8192, columns=8192, bits_allocated=16, bits_stored=16)
     with pytest.raises(InvalidObject):
         list(workers.recode(iter([bytes(2 * 8192**2)]), huge, source=None, target=JPEG_LS))

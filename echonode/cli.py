@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from echonode import __version__, cli_deliveries
-from echonode.cli_frame import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
+from echonode import __version__
+from echonode.commands import deliveries
+from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.errors import ConfigFault, UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     with outcomes():
         settings = load_config(config)
         from echonode import log
-        from echonode.node_signals import run_until_signalled
+        from echonode.commands.run import run_until_signalled
 
         log.configure(format=settings.logging.format, level=settings.logging.level)
         for doubt in _doubts(settings):
@@ -105,7 +106,7 @@ def init(
 ) -> None:
     """Write a commented example configuration, DIR/echonode.yaml, to start from."""
     with outcomes():
-        from echonode.example_files import write_example
+        from echonode.commands.init import write_example
 
         written = write_example(folder, clinic=clinic)
         option = "" if written == DEFAULT_CONFIG else f" --config {written}"
@@ -115,7 +116,7 @@ def init(
         typer.echo(f"  echonode run{option}")
 
 
-cli_deliveries.register(app)
+deliveries.register(app)
 
 
 @app.command()
@@ -124,7 +125,7 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
     with outcomes():
         settings = load_config(config)
         from echonode import log
-        from echonode.reindexing import reindex as read_again
+        from echonode.commands.reindex import reindex as read_again
 
         log.configure(format="console", level="error")
         names = [destination.name for destination in settings.destination_values()]
@@ -145,7 +146,7 @@ def preflight(
     """
     with outcomes():
         from echonode import log
-        from echonode.preflight_command import print_outcome, run_preflight
+        from echonode.commands.preflight import print_outcome, run_preflight
 
         log.configure(level="critical")
         outcome = run_preflight(load_config(config), peer)
@@ -165,7 +166,7 @@ def acknowledge(
     """End the alarm of a study whose UID or Patient ID is also another patient's."""
     with outcomes():
         from echonode import log
-        from echonode.operator_command import acknowledge_study
+        from echonode.commands.operate import acknowledge_study
 
         log.configure(level="critical")
         done = acknowledge_study(load_config(config), study)["acknowledged"]
@@ -180,7 +181,7 @@ def report(
 ) -> None:
     """Create a support bundle for one exam, without patient data."""
     with outcomes():
-        from echonode.flight_report import write_report
+        from echonode.commands.report import write_report
 
         events = write_report(load_config(config), study, out)
         typer.echo(f"{out}: {events} events")
@@ -219,7 +220,7 @@ def probe_sim(
 ) -> None:
     """Simulate a probe on the network, from a recording or a synthetic phantom."""
     with outcomes():
-        from echonode.probe_sim import simulate
+        from echonode.commands.probe_sim import simulate
 
         simulate(
             protocol=protocol,
@@ -247,14 +248,14 @@ def demo(
     It ends with a table of what was checked; --keep leaves it running with its status page.
     """
     with outcomes():
-        from echonode.demo import run_demo
+        from echonode.commands.demo import run_demo
 
         if not run_demo(recording=recording, keep=keep):
             raise typer.Exit(1)
 
 
 def _end_at_signals() -> None:
-    """Until the node's own handlers are there (node_signals.py) nothing is open: end in order.
+    """Until the node's own handlers are there (run.py) nothing is open: end in order.
 
     os._exit, as an exception could be raised within an import or a callback that swallows it.
     """

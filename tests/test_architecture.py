@@ -13,75 +13,70 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "echonode"
 
-# Each room imports from the lines below its own. `log` is at the bottom because every room logs.
+# Each package imports from the lines below its own. `log` is at the bottom because every one logs.
 RANKS = [
     {"__main__"},
     {"cli"},
-    {"cli_deliveries"},
-    {"cli_frame"},
-    {"demo"},
-    {
-        "demo_viewer",
-        "probe_sim",
-        "example_files",
-        "preflight_command",
-        "operator_command",
-        "node_signals",
-    },
+    {"commands"},
     {"node"},
-    {"node_parts", "node_web"},
-    # The configuration for dimse/ and frames/, the parts' counters for web/.
-    {"destinations", "listeners", "sources", "status"},
-    {
-        "alarms",
-        "background_recovery",
-        "housekeeping",
-        "metrics",
-        "preflight",
-        "negotiations",
-        "flight_report",
-        "recent",
-    },
-    {"commit_times"},
-    {
-        "intake",
-        "storage_scp",
-        "reencoding",
-        "exam",
-        "delivery",
-        "commitment",
-        "query",
-        "retrieve",
-        "ledger",
-        "operator_hand",
-        "reindexing",
-        "scrubbing",
-        "running_node",
-        "thumbnails",
-    },
-    {"held_captures", "remedies"},
-    {
-        "probe",
-        "frames",
-        "objects",
-        "store",
-        "dimse",
-        "web",
-        "config",
-        "freed_memory",
-        "local_zone",
-        "process_limits",
-    },
+    {"monitoring", "preflight"},
+    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "rendering", "exam"},
+    {"objects", "transcoding"},
+    {"config"},
+    {"probe", "frames", "store", "dimse", "web"},
     {"model"},
     {"errors", "log", "__init__"},
 ]
 # Sideways only along the path of the data.
 SIDEWAYS = {
     ("frames", "probe"),
-    ("objects", "frames"),
     ("retrieve", "query"),
-    ("config", "frames"),  # the table of protocols, which loads no decoder
 }
+# The same within a package: what stands at its top, by module, and its folders.
+WITHIN = {
+    "store": [
+        {"store"},
+        {"commitment_door", "delivery_door", "operator_door", "recovery_door", "retention_door"},
+        {"read_only_store"},
+        {"statistics"},
+        {"recovery"},
+        {"ingest"},
+        {"commitment", "retention"},
+        {"deliveries"},
+        {"index"},
+        {"database"},
+        {"files"},
+        {"values"},
+    ],
+    "dimse": [
+        {"acceptor"},
+        {"acceptance", "requestor"},
+        {"scp"},
+        {"association"},
+        {"messages", "local_ae", "contexts", "services"},
+        {"upper_layer"},
+        {"limits"},
+    ],
+    "frames": [
+        {"source"},
+        {"capture"},
+        {"streams"},
+        {"imaging"},
+        {"settings"},
+        {"capture_request", "picture_settings"},
+        {"frame"},
+    ],
+    "probe": [
+        {"simulation"},
+        {"recordings", "link"},
+        {"echopen", "openigtlink"},
+        {"messages", "pace", "profile"},
+        {"kinematics"},
+    ],
+    "node": [{"node"}, {"http"}, {"settings"}, {"local_timezone", "process_limits"}],
+}
+
+MOST_ROOMS = 25
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}
@@ -98,85 +93,93 @@ OUTSIDE = NETWORK | THREADS | DISK | CLOCK | CHANCE
 MAY = {
     "__main__.py": set(),
     "cli.py": DISK | {"now()", "signal"},  # SIGTERM before the node's own handlers are there
-    "cli_frame.py": DISK,  # the environment
+    "commands/invocation.py": DISK,  # the environment
     "log.py": set(),
-    "demo*": OUTSIDE,
-    "ledger.py": set(),
-    "reindexing.py": {"open()", "now()"},  # of the store; the figures' moment
-    "probe_sim.py": OUTSIDE,
-    "example_files.py": DISK,  # writes the example where it is wanted
-    "node*": OUTSIDE,
+    "commands/demo*": OUTSIDE,
+    "monitoring/ledger.py": set(),
+    "commands/reindex.py": {"open()", "now()"},  # of the store; the figures' moment
+    "commands/probe_sim.py": OUTSIDE,
+    "commands/init.py": DISK,  # writes the example where it is wanted
+    "commands/run.py": DISK | THREADS,  # the process's signals
+    "node/node.py": OUTSIDE,
+    "node/http.py": CLOCK,
+    "node/settings/parts.py": THREADS,  # parts that stop at the same time
     "config/*": DISK,
     "config/certificates.py": DISK | {"ssl"},
-    "local_zone.py": DISK,
-    "status.py": CLOCK,
-    "preflight/awaited.py": THREADS,  # reports come on any association's thread
+    "node/local_timezone.py": DISK,
+    "monitoring/monitor.py": CLOCK,
+    "preflight/pending_reports.py": THREADS,  # reports come on any association's thread
     "preflight/peer_check.py": NETWORK | CLOCK,  # TCP alone, before DICOM; and how long it took
     "preflight/preflight.py": THREADS,  # one at a time
-    "preflight/specimen.py": DISK,  # the test image, while it is sent
-    "preflight_command.py": CLOCK | DISK,
-    "operator_command.py": DISK | CLOCK,
-    "running_node.py": NETWORK,
-    "negotiations.py": THREADS | CLOCK,
-    "flight_report.py": DISK,
-    "listeners.py": NETWORK,  # this machine's name
-    "background_recovery.py": THREADS | CLOCK,  # one part after the other, with pauses
-    "housekeeping.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
-    "scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
+    "preflight/test_image.py": DISK,  # the test image, while it is sent
+    "commands/preflight.py": CLOCK | DISK,
+    "commands/operate.py": DISK | CLOCK,
+    "commands/node_client.py": NETWORK,
+    "delivery/recorded_associations.py": THREADS | CLOCK,
+    "commands/report.py": DISK,
+    "node/settings/listeners.py": NETWORK,  # this machine's name
+    "maintenance/background_recovery.py": THREADS | CLOCK,  # one part after the other, with pauses
+    "maintenance/housekeeping.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
+    "maintenance/scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "dimse/*": OUTSIDE,
     "store/*": DISK | THREADS | CLOCK | CHANCE,
     "web/*": NETWORK | THREADS | DISK,
-    "probe/line.py": NETWORK,
-    "probe/tcp_listener.py": NETWORK | CLOCK,
-    "probe/link.py": THREADS | CLOCK | CHANCE,
-    "probe/commands_and_lines.py": NETWORK | CLOCK,
-    "probe/simulator.py": OUTSIDE,
-    "probe/epf_simulator.py": NETWORK | THREADS | CLOCK,
-    "probe/recording.py": DISK,
-    "probe/image_file.py": DISK,
-    "probe/openigtlink_sender.py": NETWORK | THREADS | CLOCK,
-    "probe/backlog.py": THREADS,
-    "frames/source.py": THREADS | CLOCK | CHANCE,
-    "frames/reception.py": THREADS,
-    "frames/handover.py": THREADS | CLOCK,
-    "frames/command_desk.py": THREADS | CLOCK,
-    "frames/manual_capture.py": THREADS | CLOCK,
-    "frames/file_player.py": THREADS | CLOCK,
-    "intake.py": THREADS | CLOCK,
-    "held_captures.py": THREADS,  # any probe's thread may bring one
-    "delivery/w*.py": THREADS | CLOCK | CHANCE,  # worker, and the wiring that gives it its clock
-    "delivery/crew.py": THREADS | CLOCK,  # the lanes beside the worker's own
-    "delivery/claims.py": THREADS,  # the queue that the lanes share, and what else they share:
-    "delivery/settlement.py": THREADS,
-    "delivery/clerk.py": THREADS,
-    "delivery/acquaintance.py": THREADS,
-    "objects/transcode_workers.py": THREADS | DISK,  # codecs are native code in processes:
-    "objects/transcode_process.py": THREADS | DISK,
+    "probe/link/connection.py": NETWORK,
+    "probe/link/tcp_listener.py": NETWORK | CLOCK,
+    "probe/link/reconnecting.py": THREADS | CLOCK | CHANCE,
+    "probe/link/tcp_and_udp.py": NETWORK | CLOCK,
+    "probe/simulation/tcp_probe.py": OUTSIDE,
+    "probe/simulation/epf_probe.py": NETWORK | THREADS | CLOCK,
+    "probe/recordings/echopen_text.py": DISK,
+    "probe/recordings/image_file.py": DISK,
+    "probe/simulation/openigtlink_sender.py": NETWORK | THREADS | CLOCK,
+    "probe/link/frame_queue.py": THREADS,
+    "frames/source/source.py": THREADS | CLOCK | CHANCE,
+    "frames/source/receiver.py": THREADS,
+    "frames/capture/acquisition_queue.py": THREADS | CLOCK,
+    "frames/capture/command_queue.py": THREADS | CLOCK,
+    "frames/capture/manual_capture.py": THREADS | CLOCK,
+    "frames/source/file_player.py": THREADS | CLOCK,
+    "intake/captures.py": THREADS | CLOCK,
+    "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
+    "delivery/worker.py": THREADS | CLOCK | CHANCE,
+    "delivery/factory.py": CLOCK | CHANCE,  # gives the worker its clock
+    "delivery/lanes.py": THREADS | CLOCK,  # the lanes beside the worker's own
+    "delivery/claimed_jobs.py": THREADS,  # what the lanes share:
+    "delivery/outcomes.py": THREADS,
+    "delivery/outcome_writer.py": THREADS,
+    "delivery/peer_capabilities.py": THREADS,
+    "transcoding/process_pool.py": THREADS | DISK,  # codecs are native code in processes:
+    "transcoding/process.py": THREADS | DISK,
     "commitment/commitment_scp.py": THREADS | CLOCK,
     "commitment/commitment_scu.py": CHANCE,  # a Transaction UID is never used again
     "query/find_scp.py": THREADS | CLOCK,
     "retrieve/*_scp.py": CLOCK,
     "exam/unattended.py": THREADS,  # remembers its answers, for several probes
-    "commit_times.py": THREADS,  # reports come on any association's thread
-    "thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
-    "reencoding.py": DISK,  # the re-encoded copy, for as long as it is sent
+    "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
+    "rendering/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
+    "transcoding/reencoder.py": DISK,  # the re-encoded copy, for as long as it is sent
 }
 
 # Decisions that live among disks, and touch none of them.
 PURE = {
-    "store/claim_order.py",
-    "store/folding.py",
-    "store/index_values.py",
-    "store/record.py",
-    "store/retention.py",
+    "store/deliveries/claim_order.py",
+    "store/index/folding.py",
+    "store/index/column_values.py",
+    "store/index/instance_record.py",
+    "store/retention/policy.py",
     "store/values.py",
 }
 # Parts of the database's schema that are one only together: reached through schema.py.
-TABLES = {"echonode.store.index_schema", "echonode.store.delivery_schema"}
+TABLES = {"echonode.store.database.index_schema", "echonode.store.database.delivery_schema"}
 
 PLACED = frozenset().union(*RANKS)
 TREES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
 MODULES = list(TREES)
+NAMES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+    for path in MODULES
+}
 
 
 def room(module: Path) -> str:
@@ -189,10 +192,12 @@ def imported(module: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(TREES[module]):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module == "echonode":
-            yield from ((node.lineno, f"echonode.{alias.name}") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.lineno, node.module or ""
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            are_modules = node.module == "echonode" or NAMES.issuperset(whole)
+            yield from (
+                (node.lineno, name) for name in (whole if are_modules else [node.module or ""])
+            )
 
 
 def called(module: Path) -> Iterator[tuple[int, str]]:
@@ -228,6 +233,63 @@ def test_imports_go_downwards_only() -> None:
                 continue
             faults.append(f"{module.relative_to(PACKAGE)}:{line}: {here} may not import {there}")
     assert not faults, "\n".join(faults)
+
+
+def part(module: Path) -> str:
+    """Within a package: the folder that a module lies in, or its own name at the package's top."""
+    return module.relative_to(PACKAGE).parts[1].removesuffix(".py")
+
+
+def test_imports_within_a_package_go_downwards_too() -> None:
+    """A package with folders has ranks of its own; within one folder modules are free."""
+    faults = []
+    for module in MODULES:
+        package = room(module)
+        if package not in WITHIN or part(module) == "__init__":
+            continue
+        depths = {name: depth for depth, names in enumerate(WITHIN[package]) for name in names}
+        here = part(module)
+        assert here in depths, f"{module.relative_to(PACKAGE)} has no rank in its package"
+        for line, name in imported(module):
+            words = name.split(".")
+            if words[:2] != ["echonode", package] or len(words) < 3 or words[2] == here:
+                continue
+            if depths[here] < depths[words[2]]:
+                continue
+            faults.append(f"{module.relative_to(PACKAGE)}:{line}: {here} may not import {words[2]}")
+    assert not faults, "\n".join(faults)
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """No circle, not of two modules either; imports for types only count as well."""
+    names = {module_name(module): module for module in MODULES}
+    below = {
+        name: {other for _, other in imported(module) if other in names and other != name}
+        for name, module in names.items()
+    }
+    while free := {name for name, others in below.items() if not others & below.keys()}:
+        below = {name: others for name, others in below.items() if name not in free}
+    assert sorted(below) == []
+
+
+def module_name(module: Path) -> str:
+    """As it is imported."""
+    words = module.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(words).removesuffix(".__init__")
+
+
+def test_there_are_few_packages_to_know() -> None:
+    """A newcomer can read the list of what lies at the top."""
+    assert len({room(module) for module in MODULES} - {"__init__"}) <= MOST_ROOMS
+
+
+def test_each_package_says_what_belongs_in_it() -> None:
+    """And what does not, and where that is."""
+    for module in MODULES:
+        if module.name == "__init__.py" and module.parent != PACKAGE:
+            said = ast.get_docstring(TREES[module]) or ""
+            assert "Here: " in said, module
+            assert "Not here: " in said, module
 
 
 def test_only_the_listed_modules_touch_the_outside() -> None:

@@ -24,7 +24,7 @@ from echonode import __version__
 from echonode.cli import app
 from echonode.config import Config, parse
 from echonode.model.identity import CommitmentPolicy, Service
-from echonode.node import STOP_DEADLINE_S
+from echonode.node.node import STOP_DEADLINE_S
 from tests.peers import OrthancServer
 from tests.peers.fixtures import require_program
 

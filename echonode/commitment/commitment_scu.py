@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from echonode import remedies
 from echonode.commitment.ports import RequestingAssociation, TransactionStore
 from echonode.commitment.schedule import Random, backoff_s, is_alarming, report_overdue_in_s
 from echonode.errors import (
@@ -29,6 +28,7 @@ from echonode.errors import (
     described,
 )
 from echonode.log import get_logger, place_of
+from echonode.model import remedies
 from echonode.model.commitment import CommitmentRequest, TransactionEvent
 from echonode.model.identity import CallBackAddress, Destination, Peer
 from echonode.store.values import DeliveryJob, Transaction

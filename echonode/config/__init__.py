@@ -1,4 +1,8 @@
-"""YAML to frozen values; every fault at once, each with its path and its remedy."""
+"""YAML to frozen values; every fault at once, each with its path and its remedy.
+
+Here: the form of the configuration, its checks and its summary.
+Not here: what a part makes of its section (node/settings/).
+"""
 
 from echonode.config.destination import DestinationSection
 from echonode.config.doubts import doubts

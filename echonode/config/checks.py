@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 from echonode.config.addresses import is_loopback
 from echonode.config.certificates import tls_faults
-from echonode.config.forwarding import forwarding_faults
 from echonode.config.probes import probe_faults
 from echonode.config.schema import Config
 from echonode.errors import ConfigFault
@@ -22,7 +21,7 @@ def cross_faults(config: Config) -> list[ConfigFault]:
         _peers,
         _references,
         _destinations,
-        forwarding_faults,
+        _forwarding,
         _probes,
         tls_faults,
         _data_dir,
@@ -146,3 +145,37 @@ def _probes(config: Config) -> Iterator[ConfigFault]:
 def _data_dir(config: Config) -> Iterator[ConfigFault]:
     if config.data_dir.exists() and not config.data_dir.is_dir():
         yield _fault("data_dir", f"{config.data_dir} is not a folder", "Give a folder of its own.")
+
+
+def _forwarding(config: Config) -> Iterator[ConfigFault]:
+    """Rules that name nobody, can never come to pass, or send an instance in a circle."""
+    destinations = [destination.peer for destination in config.destinations]
+    for index, rule in enumerate(config.forwarding):
+        path = f"forwarding[{index}]"
+        peer = config.peers.get(rule.from_peer)
+        if peer is None:
+            known = ", ".join(config.peers) or "none"
+            yield ConfigFault(
+                path=f"{path}.from",
+                problem=f"there is no peer `{rule.from_peer}`",
+                remedy=f"Configured peers: {known}.",
+            )
+        elif Service.STORE not in peer.may:
+            yield ConfigFault(
+                path=f"{path}.from",
+                problem=f"peer `{rule.from_peer}` may not store here",
+                remedy=f"Add `store` to peers.{rule.from_peer}.may.",
+            )
+        for name in rule.to:
+            if name not in destinations:
+                yield ConfigFault(
+                    path=f"{path}.to",
+                    problem=f"`{name}` is no destination",
+                    remedy="Name the peer of an entry of `destinations`.",
+                )
+            elif name == rule.from_peer:
+                yield ConfigFault(
+                    path=f"{path}.to",
+                    problem=f"`{name}` would get back what it sent",
+                    remedy="Forward to another destination.",
+                )

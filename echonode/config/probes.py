@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from echonode.config.schema import Probe
 from echonode.errors import ConfigFault
-from echonode.frames.protocols import PROTOCOLS, Protocol, Wire, dialects_of
+from echonode.frames.streams.protocols import PROTOCOLS, Protocol, Wire, dialects_of
 
 # Keys that a protocol must claim for itself to be of any meaning.
 _OF_ONE_PROTOCOL = ("device", "path", "loop", "fps")

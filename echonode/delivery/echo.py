@@ -6,7 +6,7 @@ it, and one that came back is noticed while nothing is sent.
 
 from __future__ import annotations
 
-from echonode.delivery.health import DestinationHealth
+from echonode.delivery.destination_health import DestinationHealth
 from echonode.delivery.ports import Associate
 from echonode.dimse.contexts import VERIFICATION
 from echonode.errors import ContextNotAccepted

@@ -30,15 +30,15 @@ from echonode.errors import ContextNotAccepted
 from echonode.model.criteria import Root
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import StoredInstance
-from echonode.objects.transcode import CONVERTED
-from echonode.objects.transcode_codecs import JPEG_BASELINE, LOSSLESS_ENCODED, LOSSY
+from echonode.transcoding.codecs import JPEG_BASELINE, LOSSLESS_ENCODED, LOSSY
+from echonode.transcoding.dataset import CONVERTED
 
 NATIVE = (EXPLICIT_LE, IMPLICIT_LE)
 # What the probe gives: Ultrasound Image and Ultrasound Multi-frame Image Storage.
 _USUAL_CLASSES = ("1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.3.1")
 
 StorageContext = tuple[str, str]  # (SOP class, transfer syntax)
-# Those of an instance's contexts that are worth proposing (compatibility.py).
+# Those of an instance's contexts that are worth proposing (encoding_options.py).
 Worthwhile = Callable[[tuple[StorageContext, ...]], tuple[StorageContext, ...]]
 
 _PROOF: Mapping[CommitmentPolicy, tuple[ProposedContext, ...]] = MappingProxyType(

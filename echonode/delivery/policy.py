@@ -9,7 +9,7 @@ from types import MappingProxyType
 from echonode.delivery.status_table import Verdict
 
 # The most associations at once. On a line with a round trip of 50 ms eight are worth seven or so;
-# archives serve that many by default, and one that does not says so (parallelism.py).
+# archives serve that many by default, and one that does not says so (concurrency.py).
 ASSOCIATIONS = 8
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from echonode.delivery.health import DestinationHealth
-from echonode.delivery.line import Line
+from echonode.delivery.association_holder import Line
+from echonode.delivery.destination_health import DestinationHealth
 from echonode.delivery.ports import CommitmentService, DeliveryStore
 from echonode.errors import AssociationLost
 from echonode.model.identity import Destination

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from echonode.delivery.health import DestinationHealth
-from echonode.delivery.line import Line, OpenLine
+from echonode.delivery.association_holder import Line, OpenLine
+from echonode.delivery.destination_health import DestinationHealth
+from echonode.delivery.outcomes import Settlement
 from echonode.delivery.retry import after_damage, after_refused_contexts, after_unreadable
-from echonode.delivery.settlement import Settlement
 from echonode.delivery.storage_scu import StorageSCU
 from echonode.errors import (
     ContextNotAccepted,

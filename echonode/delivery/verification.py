@@ -18,7 +18,7 @@ from datetime import datetime
 
 from pydicom.dataset import Dataset
 
-from echonode.delivery.line import Line
+from echonode.delivery.association_holder import Line
 from echonode.delivery.ports import DeliveryStore, StorageAssociation
 from echonode.errors import AssociationLost, ContextNotAccepted, DimseFailure, described
 from echonode.log import get_logger, place_of

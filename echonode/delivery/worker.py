@@ -15,15 +15,15 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from echonode.delivery.acquaintance import Acquaintance
-from echonode.delivery.crew import Crew
+from echonode.delivery.association_holder import Line
+from echonode.delivery.destination_health import DestinationHealth
+from echonode.delivery.destination_status import Contact, Standing
 from echonode.delivery.echo import EchoSCU
-from echonode.delivery.health import DestinationHealth
-from echonode.delivery.line import Line
+from echonode.delivery.lanes import Crew
+from echonode.delivery.peer_capabilities import Acquaintance
 from echonode.delivery.ports import DeliveryStore
 from echonode.delivery.proof import Proof, earliest
 from echonode.delivery.retry import Backoff, Random, after_no_association
-from echonode.delivery.standing import Contact, Standing
 from echonode.errors import AssociationRejected, NetworkError, StoreError, described
 from echonode.log import get_logger, place_of
 from echonode.model.identity import Destination

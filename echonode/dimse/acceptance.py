@@ -21,7 +21,7 @@ from pynetdicom import evt
 from pynetdicom.pdu import A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 
-from echonode.dimse.admission import (
+from echonode.dimse.association.admission import (
     CONGESTED,
     OTHER_CONTEXT_NAME,
     OTHER_VERSION,
@@ -29,7 +29,8 @@ from echonode.dimse.admission import (
     Admission,
     Rejection,
 )
-from echonode.dimse.association import EventAssociation
+from echonode.dimse.association.association import EventAssociation
+from echonode.dimse.association.open_connections import OpenConnections, Standing
 from echonode.dimse.contexts import (
     FIND_CLASSES,
     GET_CLASSES,
@@ -38,20 +39,19 @@ from echonode.dimse.contexts import (
     supported,
 )
 from echonode.dimse.limits import Limits
-from echonode.dimse.open_connections import OpenConnections, Standing
-from echonode.dimse.operation import FindOption
-from echonode.dimse.pdu_stream import ASSOCIATE_RQ, PduError
-from echonode.dimse.request_pdu import (
+from echonode.dimse.scp.cancellable import FindOption
+from echonode.dimse.scp.dispatch import Serving
+from echonode.dimse.services import Services
+from echonode.dimse.upper_layer.log_throttle import Tally
+from echonode.dimse.upper_layer.pdu_stream import ASSOCIATE_RQ, PduError
+from echonode.dimse.upper_layer.request_pdu import (
     OtherContextName,
     RequestHead,
     head_of,
     printable,
     recognised_request,
 )
-from echonode.dimse.serve import Serving
-from echonode.dimse.services import Services
-from echonode.dimse.tally import Tally
-from echonode.dimse.tls_faults import TLSFault
+from echonode.dimse.upper_layer.tls_faults import TLSFault
 from echonode.log import get_logger
 from echonode.model.identity import Peer
 from echonode.model.parse_faults import PARSE_FAULTS

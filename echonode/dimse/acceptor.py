@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from echonode.dimse.acceptance import Acceptance
-from echonode.dimse.admission import Admission
-from echonode.dimse.association import EventAssociation
-from echonode.dimse.host_addresses import HostAddresses
+from echonode.dimse.association.admission import Admission
+from echonode.dimse.association.association import EventAssociation
+from echonode.dimse.association.listener import EventServer
+from echonode.dimse.association.open_connections import OpenConnections, Standing
 from echonode.dimse.limits import Limits
 from echonode.dimse.local_ae import local_ae
-from echonode.dimse.open_connections import OpenConnections, Standing
-from echonode.dimse.server import EventServer
 from echonode.dimse.services import Services
-from echonode.dimse.tls import FollowedContext, server_context
+from echonode.dimse.upper_layer.host_addresses import HostAddresses
+from echonode.dimse.upper_layer.tls_context import FollowedContext, server_context
 from echonode.model.certificate import TLSFiles
 from echonode.model.identity import Peer
 

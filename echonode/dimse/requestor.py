@@ -20,17 +20,15 @@ from typing import cast
 
 from pydicom.dataset import Dataset
 
-from echonode.dimse import file_stream, serve_commitment
-from echonode.dimse.answering import dataset_of, encoded, respond
-from echonode.dimse.assembly import Answers, Message
-from echonode.dimse.association import EventAssociation
-from echonode.dimse.association_request import begin, failure_of, prepared
-from echonode.dimse.command_set import (
-    HAS_DATASET,
-    MEDIUM_PRIORITY,
-    CommandField,
-    CommandSet,
+from echonode.dimse.association import file_stream
+from echonode.dimse.association.association import EventAssociation
+from echonode.dimse.association.association_request import begin, failure_of, prepared
+from echonode.dimse.association.handler_errors import (
+    PENDING,
+    PENDING_UNSUPPORTED_KEYS,
+    UNRECOGNISED_OPERATION,
 )
+from echonode.dimse.association.responses import dataset_of, encoded, respond
 from echonode.dimse.contexts import (
     FIND_CLASSES,
     MOVE_CLASSES,
@@ -38,15 +36,18 @@ from echonode.dimse.contexts import (
     WORKLIST_CLASS,
     ProposedContext,
 )
-from echonode.dimse.handler_boundary import (
-    PENDING,
-    PENDING_UNSUPPORTED_KEYS,
-    UNRECOGNISED_OPERATION,
-)
 from echonode.dimse.limits import Limits
 from echonode.dimse.local_ae import local_ae
+from echonode.dimse.messages.command_set import (
+    HAS_DATASET,
+    MEDIUM_PRIORITY,
+    CommandField,
+    CommandSet,
+)
+from echonode.dimse.messages.provider import Answers, Message
+from echonode.dimse.scp import commitment
 from echonode.dimse.services import Part10File, StoreResponse
-from echonode.dimse.tls import FollowedContext, client_context
+from echonode.dimse.upper_layer.tls_context import FollowedContext, client_context
 from echonode.errors import DimseFailure
 from echonode.model.certificate import TLSFiles
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
@@ -164,7 +165,7 @@ class RequestedAssociation:
             message_id=self._assoc.conversation.next_message_id(),
         )
         answer = self._assoc.conversation.exchange(context_id, command)
-        return serve_commitment.status_of(answer)
+        return commitment.status_of(answer)
 
     def c_store(
         self,
@@ -241,7 +242,7 @@ class RequestedAssociation:
             self._assoc.conversation.send(context_id, command, data)
             while status in (PENDING, PENDING_UNSUPPORTED_KEYS):
                 answer = self._assoc.conversation.answer(answers)
-                status = serve_commitment.status_of(answer)
+                status = commitment.status_of(answer)
                 has_dataset = answer.dataset is not None
                 yield status, dataset_of(self._assoc, answer) if has_dataset else None
         finally:
@@ -257,18 +258,18 @@ class RequestedAssociation:
         self._assoc.conversation.send(context_id, cancel)
         status = PENDING
         while status in (PENDING, PENDING_UNSUPPORTED_KEYS):
-            status = serve_commitment.status_of(self._assoc.conversation.answer(answers))
+            status = commitment.status_of(self._assoc.conversation.answer(answers))
 
     def request_commitment(self, request: CommitmentRequest) -> int:
         """N-ACTION (PS3.4 J.3.2): the peer's status; 0000 means "received", no more.
 
         Raises ContextNotAccepted, AssociationLost.
         """
-        return serve_commitment.send_request(self._assoc, request)
+        return commitment.send_request(self._assoc, request)
 
     def report_commitment(self, report: CommitmentReport) -> int:
         """N-EVENT-REPORT (PS3.4 J.3.3), we being SCP: the peer's status. Raises as above."""
-        return serve_commitment.send_report(self._assoc, report)
+        return commitment.send_report(self._assoc, report)
 
     def release(self, patience_s: float | None = None) -> None:
         """End the association in order; returns when it is over. Does not raise.
@@ -305,6 +306,6 @@ class RequestedAssociation:
             field = message.command.command_field
             if field != CommandField.N_EVENT_REPORT or self._commit_report is None:
                 raise DimseFailure(UNRECOGNISED_OPERATION, "Operation not supported")
-            serve_commitment.serve_report(self._assoc, self.peer, self._commit_report, message)
+            commitment.serve_report(self._assoc, self.peer, self._commit_report, message)
         except DimseFailure as failure:
             respond(self._assoc, message, failure.status, comment=failure.comment)

@@ -1,1 +1,5 @@
-"""Who is examined and why."""
+"""Who is examined and why.
+
+Here: the exam's states and its patient; pure.
+Not here: captures (intake/), the datasets (objects/).
+"""

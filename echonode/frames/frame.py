@@ -85,6 +85,15 @@ class Played:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    """What a developed frame shows; fields as in Frame."""
+
+    pixels: NDArray[np.uint8]
+    calibration: Calibration | None
+    facts: ImageFacts = NO_FACTS
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
     """One image plane as it came from one probe.
 

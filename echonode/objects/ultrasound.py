@@ -33,10 +33,10 @@ from echonode.model.exam import ExamFacts
 from echonode.model.identity import derive_uid
 from echonode.objects import pixels
 from echonode.objects.cine_timing import CineTiming, set_cine, timing_of
+from echonode.objects.date_times import dt, offset_from_utc, set_moment, study_offset
 from echonode.objects.equipment import NodeEquipment, set_equipment
-from echonode.objects.moments import dt, offset_from_utc, set_moment, study_offset
+from echonode.objects.image_comments import evidence, recorded_at, remarks
 from echonode.objects.region_calibration import set_region, usable
-from echonode.objects.remarks import evidence, recorded_at, remarks
 from echonode.objects.tracking import set_tracking, tracking_of
 from echonode.objects.values import checked, refusal
 

@@ -11,14 +11,14 @@ from typing import Protocol
 
 from pydicom.dataset import Dataset
 
-from echonode import remedies
 from echonode.dimse.contexts import VERIFICATION, ProposedContext
 from echonode.dimse.requestor import RequestedAssociation
 from echonode.errors import ContextNotAccepted, DimseFailure, NetworkError, PeerUnreachable
+from echonode.model import remedies
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
-from echonode.objects.transcode_codecs import JPEG_2000_REVERSIBLE, JPEG_BASELINE, JPEG_LS, RLE
-from echonode.preflight.needs import Needs, WorklistQuery
 from echonode.preflight.outcome import PeerOutcome, Step
+from echonode.preflight.requirements import Needs, WorklistQuery
+from echonode.transcoding.codecs import JPEG_2000_REVERSIBLE, JPEG_BASELINE, JPEG_LS, RLE
 
 CONNECT_S = 5.0
 _PENDING = (0xFF00, 0xFF01)  # PS3.4 K.4.1.1.4

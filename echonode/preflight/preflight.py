@@ -1,7 +1,7 @@
 """The whole preflight: every peer of the configuration, or one.
 
 It needs somebody who takes reports at our listeners: the running node, or an acceptor of its own
-(preflight_command.py) while no node runs. Both hand what arrives to `awaited` first.
+(preflight.py) while no node runs. Both hand what arrives to `awaited` first.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from echonode.commitment.commitment_scu import random_transaction_uid
 from echonode.config import Config
 from echonode.errors import UsageError
 from echonode.model.identity import CallBackAddress
-from echonode.preflight.awaited import AwaitedReports
-from echonode.preflight.needs import needs_of
 from echonode.preflight.outcome import PeerOutcome
 from echonode.preflight.peer_check import Associate, PeerCheck
+from echonode.preflight.pending_reports import AwaitedReports
+from echonode.preflight.requirements import needs_of
 from echonode.preflight.round_trip import REPORT_S, RoundTrip
-from echonode.preflight.specimen import specimen
+from echonode.preflight.test_image import specimen
 
 
 class Preflight:

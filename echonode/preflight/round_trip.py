@@ -14,19 +14,19 @@ from contextlib import AbstractContextManager
 
 from pydicom.dataset import Dataset
 
-from echonode import remedies
 from echonode.dimse.requestor import RequestedAssociation
 from echonode.dimse.services import Part10File
 from echonode.errors import AssociationLost, ContextNotAccepted, DimseFailure, NetworkError
+from echonode.model import remedies
 from echonode.model.commitment import CommitmentRequest, ReferencedInstance
 from echonode.model.criteria import Root
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
 from echonode.objects.ultrasound import UltrasoundObject
-from echonode.preflight.awaited import Awaited, AwaitedReports
-from echonode.preflight.needs import Needs
 from echonode.preflight.outcome import Step
 from echonode.preflight.peer_check import Associate, failed, timed
-from echonode.preflight.specimen import file_of
+from echonode.preflight.pending_reports import Awaited, AwaitedReports
+from echonode.preflight.requirements import Needs
+from echonode.preflight.test_image import file_of
 
 # Long enough for an archive that reports only on the association that asked; most open their own.
 SAME_ASSOCIATION_S = 3.0

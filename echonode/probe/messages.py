@@ -1,7 +1,7 @@
 """What every decoder of scan lines yields, whatever its wire looks like.
 
 A protocol for scan lines is one module with a class that has the form of `Decoder`, and one line
-in frames/protocols.py. Nothing behind the decoder knows which wire the lines came over.
+in frames/streams/protocols.py. Nothing behind the decoder knows which wire the lines came over.
 """
 
 from __future__ import annotations

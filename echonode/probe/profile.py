@@ -11,7 +11,7 @@ from echonode.probe.kinematics import Kinematics
 class SampleMode(StrEnum):
     """How samples are to be read, whatever the probe's `mode` byte says of them."""
 
-    AUTO = "auto"  # by what the samples look like (frames/content.py)
+    AUTO = "auto"  # by what the samples look like (frames/imaging/sample_content.py)
     RF = "rf"
     ENVELOPE = "envelope"
 

@@ -40,7 +40,7 @@ MOST_FILES: Final = 2_000
 MOST_ITEMS: Final = 100
 # Sequences in sequences. Protocol and content trees of real objects stay under it.
 _MOST_NESTED: Final = 16
-_LONGEST_VALUE: Final = 10_240  # characters; as the index (store/record.py)
+_LONGEST_VALUE: Final = 10_240  # characters; as the index (store/index/instance_record.py)
 
 
 @dataclass(frozen=True, kw_only=True)

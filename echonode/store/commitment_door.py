@@ -7,9 +7,9 @@ from datetime import datetime
 
 from echonode.model.commitment import CommitmentReport, CommitmentRequest, TransactionEvent
 from echonode.model.delivery import DeliveryState
-from echonode.store.inbound_commitments import InboundCommitments
-from echonode.store.reports import Reports, resend_now
-from echonode.store.transactions import Transactions
+from echonode.store.commitment.inbound import InboundCommitments
+from echonode.store.commitment.reports import Reports, resend_now
+from echonode.store.commitment.transactions import Transactions
 from echonode.store.values import DecideFailure, InboundCommitment, ReportOutcome, Transaction
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from echonode.model.delivery import DeliveryEvent
-from echonode.store.deliveries import Deliveries
+from echonode.store.deliveries.deliveries import Deliveries
 from echonode.store.values import Attempt, DeliveryJob
 
 

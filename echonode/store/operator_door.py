@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from echonode.model.delivery import DeliveryEvent, DeliveryState
-from echonode.store.operator_moves import OperatorMoves
+from echonode.store.deliveries.operator_actions import OperatorMoves
 
 _HOLD = {
     DeliveryState.QUEUED: DeliveryEvent.HOLD,

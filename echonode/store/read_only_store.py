@@ -14,23 +14,23 @@ from types import TracebackType
 from echonode.errors import UsageError
 from echonode.model.criteria import Query, Selection
 from echonode.model.instance import IdentityConflict, StoredInstance
-from echonode.store.capture_facts import CaptureFacts, read_capture_facts
-from echonode.store.chosen_deliveries import DeliveryChoice, read_chosen
-from echonode.store.database import reader_engine, reading
-from echonode.store.disk import disk_errors, is_read_only
-from echonode.store.figures import (
+from echonode.store.database.connections import reader_engine, reading
+from echonode.store.database.event_log import FlightEvent, read_study
+from echonode.store.database.migrations import SCHEMA_VERSION, refuse_newer
+from echonode.store.database.opening import has_wal
+from echonode.store.deliveries.capture_facts import CaptureFacts, read_capture_facts
+from echonode.store.deliveries.ledger import EVERYTHING, count_deliveries, read_ledger
+from echonode.store.deliveries.selection import DeliveryChoice, read_chosen
+from echonode.store.files.disk import disk_errors, is_read_only
+from echonode.store.files.layout import Layout
+from echonode.store.index.identity_conflicts import standing
+from echonode.store.index.reader import IndexReader
+from echonode.store.statistics import (
     DestinationFigures,
     StoreFigures,
     read_destination,
     read_store,
 )
-from echonode.store.flight_recorder import FlightEvent, read_study
-from echonode.store.identity_conflicts import standing
-from echonode.store.index_reader import IndexReader
-from echonode.store.layout import Layout
-from echonode.store.ledger import EVERYTHING, count_deliveries, read_ledger
-from echonode.store.migrations import SCHEMA_VERSION, refuse_newer
-from echonode.store.opening import has_wal
 from echonode.store.values import LedgerChoice, LedgerRow
 
 

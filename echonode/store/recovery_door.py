@@ -7,15 +7,15 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from echonode.store.database import Writer
-from echonode.store.database_check import DatabaseCheck
-from echonode.store.deliveries import Deliveries
-from echonode.store.doubt import IndexDoubt
-from echonode.store.keeping import Keeping
-from echonode.store.layout import FileIds, Layout
-from echonode.store.opening import Opened
-from echonode.store.recovery import Recovery
-from echonode.store.tombstones import Tombstones
+from echonode.store.database.connections import Writer
+from echonode.store.database.corruption_marker import IndexDoubt
+from echonode.store.database.opening import Opened
+from echonode.store.database.page_check import DatabaseCheck
+from echonode.store.deliveries.deliveries import Deliveries
+from echonode.store.files.layout import FileIds, Layout
+from echonode.store.ingest.insertion import Keeping
+from echonode.store.recovery.recovery import Recovery
+from echonode.store.retention.deletion import Tombstones
 from echonode.store.values import RecoveryReport
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from echonode.store.clock_steps import note_clock
-from echonode.store.database import Writer
-from echonode.store.database_size import Shrunk, shrink
-from echonode.store.flight_recorder import Note, note
-from echonode.store.layout import Layout
-from echonode.store.pruning import Pruning
-from echonode.store.retention import RetentionPolicy
-from echonode.store.tombstones import Deleted, Tombstones
+from echonode.store.database.connections import Writer
+from echonode.store.database.event_log import Note, note
+from echonode.store.database.file_size import Shrunk, shrink
+from echonode.store.deliveries.clock_changes import note_clock
+from echonode.store.files.layout import Layout
+from echonode.store.retention.deletion import Deleted, Tombstones
+from echonode.store.retention.policy import RetentionPolicy
+from echonode.store.retention.pruning import Pruning
 
 
 class RetentionDoor:
@@ -33,7 +33,7 @@ class RetentionDoor:
         raise NotImplementedError
 
     def watch_clock(self, *, now: datetime, elapsed_s: float) -> timedelta:
-        """How far the wall clock was set back since the last look (clock_steps.py); mostly zero.
+        """How far the wall clock was set back since the last look (clock_changes.py); mostly zero.
 
         elapsed_s: since then, on the monotonic clock. What waits was moved by as much on return.
         """
@@ -44,7 +44,7 @@ class RetentionDoor:
         return set_back
 
     def observe(self, seconds: int) -> int:
-        """Let the observed clock (retention.py) go on; what is proved by now is seen. The clock."""
+        """Let the observed clock (policy.py) go on; what is proved by now is seen. The clock."""
         return self._tombstones.observe(seconds)
 
     def observed_s(self) -> int:

@@ -8,7 +8,7 @@ What is promised
   nothing, once the first's file was read and found whole; if it is damaged or gone, the new file
   takes its place. Other bytes go to quarantine.
 - States change only by the tables of model.delivery and model.commitment.
-- Nothing is deleted but by `recycle`, by the rules of retention.py.
+- Nothing is deleted but by `recycle`, by the rules of policy.py.
 - A failure of the disk is OutOfSpace, and the store can be used again as soon as the disk can.
 - No value from the wire is part of a path or of SQL text.
 
@@ -26,27 +26,16 @@ from types import MappingProxyType
 
 from echonode.errors import Damaged, OutOfSpace
 from echonode.model.instance import InstanceRecord, Origin, StoredInstance
-from echonode.store.ballast import Ballast
+from echonode.store.commitment.inbound import InboundCommitments
+from echonode.store.commitment.reports import Reports, resend_now
+from echonode.store.commitment.transactions import Transactions
 from echonode.store.commitment_door import CommitmentDoor
-from echonode.store.counters import next_value
-from echonode.store.database import RefusingWriter, Writer, watch_for_damage
-from echonode.store.database_check import DatabaseCheck
-from echonode.store.database_size import make_shrinkable
-from echonode.store.deliveries import Deliveries
-from echonode.store.delivery_door import DeliveryDoor
-from echonode.store.doubt import IndexDoubt
-from echonode.store.durability import Durability, Kind
-from echonode.store.folders_in_use import use_folder
-from echonode.store.inbound_commitments import InboundCommitments
-from echonode.store.incoming import Incoming
-from echonode.store.index_refresh import IndexRefresh, RefreshReport
-from echonode.store.instance_files import InstanceFiles, check_bytes
-from echonode.store.keeping import Keeping
-from echonode.store.layout import FileIds, Layout
-from echonode.store.leftovers import Leftovers
-from echonode.store.lock import FolderLock
-from echonode.store.notes import Notes
-from echonode.store.opening import (
+from echonode.store.database.connections import RefusingWriter, Writer, watch_for_damage
+from echonode.store.database.corruption_marker import IndexDoubt
+from echonode.store.database.counters import next_value
+from echonode.store.database.file_size import make_shrinkable
+from echonode.store.database.key_value import Notes
+from echonode.store.database.opening import (
     has_wal,
     mark_orderly_stop,
     open_on_any_disk,
@@ -54,17 +43,28 @@ from echonode.store.opening import (
     read_node_id,
     set_aside,
 )
+from echonode.store.database.page_check import DatabaseCheck
+from echonode.store.deliveries.deliveries import Deliveries
+from echonode.store.deliveries.operator_actions import OperatorMoves
+from echonode.store.delivery_door import DeliveryDoor
+from echonode.store.files.durability import Durability, Kind
+from echonode.store.files.incoming_file import Incoming
+from echonode.store.files.layout import FileIds, Layout
+from echonode.store.files.lock import FolderLock
+from echonode.store.files.pending_removals import Leftovers
+from echonode.store.files.reserve import Ballast
+from echonode.store.index.refresh import IndexRefresh, RefreshReport
+from echonode.store.ingest.ingest import InstanceFiles, check_bytes
+from echonode.store.ingest.insertion import Keeping
+from echonode.store.ingest.quarantine import Quarantine
 from echonode.store.operator_door import OperatorDoor
-from echonode.store.operator_moves import OperatorMoves
-from echonode.store.pruning import Pruning
-from echonode.store.quarantine import Quarantine
 from echonode.store.read_only_store import ReadOnlyStore, open_read_only
+from echonode.store.recovery.folders_in_use import use_folder
+from echonode.store.recovery.scrub import Scrub
 from echonode.store.recovery_door import RecoveryDoor
-from echonode.store.reports import Reports, resend_now
+from echonode.store.retention.deletion import Tombstones
+from echonode.store.retention.pruning import Pruning
 from echonode.store.retention_door import RetentionDoor
-from echonode.store.scrub import Scrub
-from echonode.store.tombstones import Tombstones
-from echonode.store.transactions import Transactions
 from echonode.store.values import CommitOutcome, StoreOutcome
 
 __all__ = ["Incoming", "ReadOnlyStore", "Store", "resend_now", "utc_now"]

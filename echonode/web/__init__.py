@@ -1,1 +1,5 @@
-"""HTTP mechanics and the console; knows nobody: node.py hands it routes and callables."""
+"""HTTP mechanics and the console; imports no other part: the node hands it routes and callables.
+
+Here: the server, its guard, its answers, the page.
+Not here: what the answers say (monitoring/).
+"""

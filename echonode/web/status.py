@@ -29,7 +29,7 @@ class ProbeStatus:
     """One probe: whether it is there, and its frames since the node started.
 
     dropped: frames that came and could not be used; dropped_by: the same by their reason
-    (frames/source_counts.py). partial: frames used with lines missing.
+    (frames/source/source_counts.py). partial: frames used with lines missing.
     refusal: why nothing of it is captured, or stored, just now; '' when it is. problem: why no
     frame comes from it, where that is not as it should be; ''.
     state, battery_percent, temperature_c: what the probe says of itself; '' and None where it does

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from echonode.probe.recording import KitRecording, read_recording
-from echonode.probe.simulator import ProbeSimulator
+from echonode.probe.recordings.echopen_text import KitRecording, read_recording
+from echonode.probe.simulation.tcp_probe import ProbeSimulator
 from tests.acceptance.clinic import Clinic, dataset_sha256, wait_until
 from tests.peers.orthanc import OrthancServer
 

@@ -122,7 +122,7 @@ def test_a_process_that_may_not_be_dumped_says_so() -> None:
     """
     script = (
         "import ctypes, resource\n"
-        "from echonode.process_limits import forbid_core_dumps\n"
+        "from echonode.node.process_limits import forbid_core_dumps\n"
         "forbid_core_dumps()\n"
         "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), *resource.getrlimit(resource.RLIMIT_CORE))"
     )

@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from pydicom import dcmread
 
-from echonode.probe.openigtlink import Message, OpenIGTLinkDecoder, encode
-from echonode.probe.openigtlink_command import Command, decode_command, encode_command
-from echonode.probe.openigtlink_image import encode_image
+from echonode.probe.openigtlink.command import Command, decode_command, encode_command
+from echonode.probe.openigtlink.image import encode_image
+from echonode.probe.openigtlink.messages import Message, OpenIGTLinkDecoder, encode
 from tests.acceptance.clinic import Clinic, wait_until
 from tests.peers.node_process import ProbeSimProcess
 from tests.peers.process import LOOPBACK, free_port

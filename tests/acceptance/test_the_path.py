@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from echonode.probe.recording import KitRecording, read_recording
-from echonode.probe.simulator import ProbeSimulator
+from echonode.probe.recordings.echopen_text import KitRecording, read_recording
+from echonode.probe.simulation.tcp_probe import ProbeSimulator
 from tests.acceptance.clinic import Clinic, dataset_sha256, read, wait_until
 from tests.peers.process import free_port
 from tests.peers.validators import DecodedPixels, Validation

@@ -19,8 +19,8 @@ from echonode.dimse.requestor import Requestor
 from echonode.model.certificate import TLSFiles
 from echonode.model.criteria import Root
 from echonode.model.identity import Peer
-from echonode.probe.recording import read_recording
-from echonode.probe.simulator import ProbeSimulator
+from echonode.probe.recordings.echopen_text import read_recording
+from echonode.probe.simulation.tcp_probe import ProbeSimulator
 from tests.acceptance.clinic import wait_until
 from tests.peers.authority import Authority, Issued
 from tests.peers.dcmtk import StoreScp, dcmtk

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from echonode.probe.recording import read_recording
-from echonode.probe.simulator import ProbeSimulator
+from echonode.probe.recordings.echopen_text import read_recording
+from echonode.probe.simulation.tcp_probe import ProbeSimulator
 from tests.acceptance.clinic import Clinic, dataset_sha256, read, wait_until
 from tests.peers.dcmtk import StoreScp, dcmtk
 from tests.peers.fixtures import require_program

@@ -23,13 +23,13 @@ import pyigtl
 from pyigtl.messages import CRC64, MessageBase
 
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
-from echonode.frames.openigtlink_stream import OpenIGTLinkStream
 from echonode.frames.settings import CaptureMode, CaptureSettings, StreamSettings
-from echonode.frames.source import ProbeSource, SourceSettings
-from echonode.frames.stream import PendingFrame
-from echonode.frames.transport import ConnectTo
-from echonode.probe.openigtlink import HEADER, Message, encode
-from echonode.probe.openigtlink_image import encode_image
+from echonode.frames.source.source import ProbeSource, SourceSettings
+from echonode.frames.source.transport import ConnectTo
+from echonode.frames.streams.openigtlink_stream import OpenIGTLinkStream
+from echonode.frames.streams.stream import PendingFrame
+from echonode.probe.openigtlink.image import encode_image
+from echonode.probe.openigtlink.messages import HEADER, Message, encode
 from tests.benchmarks.contest import ECHONODE, Benchmark, Contender, Failed, Stage
 from tests.benchmarks.results import Better, Goal
 

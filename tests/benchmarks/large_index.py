@@ -28,9 +28,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from echonode.model.criteria import Level
 from echonode.model.instance import Origin
-from echonode.store import schema
-from echonode.store.index_values import attribute_values
-from echonode.store.migrations import migrate
+from echonode.store.database import schema
+from echonode.store.database.migrations import migrate
+from echonode.store.index.column_values import attribute_values
 
 BUILD: Final = Path(__file__).resolve().parents[2] / "build"
 NOW: Final = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

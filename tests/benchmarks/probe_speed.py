@@ -21,16 +21,16 @@ from functools import partial
 from typing import Final
 
 from echonode.frames.frame import ProbeIdentity
-from echonode.frames.sector_stream import SectorStream
 from echonode.frames.settings import CaptureMode, CaptureSettings, StreamSettings
-from echonode.frames.source import ProbeSource, SourceSettings
-from echonode.frames.source_counts import SourceCounts
-from echonode.frames.stream import PendingFrame
-from echonode.frames.transport import ConnectTo
-from echonode.probe.echopen import KitDecoder, KitHeader, KitMode
-from echonode.probe.phantom import phantom
-from echonode.probe.recording import KitRecording
-from echonode.probe.simulated_lines import line_wire
+from echonode.frames.source.source import ProbeSource, SourceSettings
+from echonode.frames.source.source_counts import SourceCounts
+from echonode.frames.source.transport import ConnectTo
+from echonode.frames.streams.sector_stream import SectorStream
+from echonode.frames.streams.stream import PendingFrame
+from echonode.probe.echopen.kit import KitDecoder, KitHeader, KitMode
+from echonode.probe.recordings.echopen_text import KitRecording
+from echonode.probe.simulation.phantom import phantom
+from echonode.probe.simulation.simulated_lines import line_wire
 from tests.benchmarks.contest import ECHONODE, Benchmark, Contender, Failed, Stage
 from tests.benchmarks.results import Better, Goal
 from tests.benchmarks.usage import resident_bytes

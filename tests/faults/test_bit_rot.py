@@ -18,11 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from echonode.alarms import DestinationFacts, Facts, alarms_of
-from echonode.delivery.standing import Standing
+from echonode.delivery.destination_status import Standing
 from echonode.errors import Damaged, IndexDamaged
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import Origin, StoredInstance
+from echonode.monitoring.alarms import DestinationFacts, Facts, alarms_of
 from echonode.store.store import Store
 from tests.faults.archives.lying_archive import LyingArchive
 from tests.faults.callers.instances import Instance, small_instance

@@ -15,20 +15,20 @@ import numpy as np
 import pytest
 
 from echonode.errors import ProtocolError
-from echonode.frames.openigtlink_stream import OpenIGTLinkStream
+from echonode.frames.imaging.plane_pictures import developer
 from echonode.frames.picture_settings import PictureSettings
-from echonode.frames.plane_pictures import developer
 from echonode.frames.settings import ImageSettings, StreamSettings
-from echonode.frames.stream import PendingFrame
-from echonode.probe.clarius import read_clarius
-from echonode.probe.image_sequence import ImageSequence
-from echonode.probe.metaimage import Opener, read_metaimage
-from echonode.probe.nrrd import read_nrrd
-from echonode.probe.openigtlink import Message, encode
-from echonode.probe.openigtlink_command import Command, encode_command
-from echonode.probe.openigtlink_image import decode_image, encode_image
+from echonode.frames.streams.openigtlink_stream import OpenIGTLinkStream
+from echonode.frames.streams.stream import PendingFrame
+from echonode.probe.openigtlink.command import Command, encode_command
+from echonode.probe.openigtlink.image import decode_image, encode_image
+from echonode.probe.openigtlink.messages import Message, encode
+from echonode.probe.openigtlink.tracked_fields import encode_transform
 from echonode.probe.profile import ProbeProfile
-from echonode.probe.tracked_fields import encode_transform
+from echonode.probe.recordings.clarius import read_clarius
+from echonode.probe.recordings.image_sequence import ImageSequence
+from echonode.probe.recordings.metaimage import Opener, read_metaimage
+from echonode.probe.recordings.nrrd import read_nrrd
 from tests.faults.programme import FULL
 from tests.unit.probe.sequences import (
     MATRIX,

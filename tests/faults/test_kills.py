@@ -16,7 +16,7 @@ from tests.faults.disks.restart_check import start, violations
 from tests.faults.judging.books import read_book
 from tests.faults.lives.executioner import Executioner
 from tests.faults.programme import FULL, KILLED_WRITES
-from tests.unit.store.test_migrations import older_database
+from tests.unit.store.database.test_migrations import older_database
 
 # More than one in the quick programme: of SQLite's writes, of which there are hundreds.
 EVERY = KILLED_WRITES.count

@@ -128,6 +128,5 @@ def test_a_node_that_syncs_too_little_or_speaks_too_early_is_found_out(
     )
     assert found["wrong_states"] >= AT_LEAST, f"{found['wrong_states']} of {found['states']}"
     assert any(WHAT_IT_BREAKS[defect] in wrong for wrong in found["wrong"]), found["wrong"]
-    print(
-        f"{defect}: {found['wrong_states']} of {found['states']} states, such as {found['wrong'][0]}"
-    )
+    counted = f"{found['wrong_states']} of {found['states']} states"
+    print(f"{defect}: {counted}, such as {found['wrong'][0]}")

@@ -23,19 +23,19 @@ from pydicom.uid import (
 from echonode.config import load
 from echonode.dimse.contexts import IMPLICIT_LE
 from echonode.errors import ConfigError, Mismatch, ProtocolError, Unreadable
-from echonode.probe.clarius import read_clarius
-from echonode.probe.image_sequence import ImageSequence
-from echonode.probe.metaimage import read_metaimage
-from echonode.probe.nrrd import read_nrrd
-from echonode.probe.recording import read_lines
-from echonode.probe.sequence_header import Opener
-from echonode.store.dataset_reader import read_head, read_stored_head
-from echonode.store.record import record_of
+from echonode.probe.recordings.clarius import read_clarius
+from echonode.probe.recordings.echopen_text import read_lines
+from echonode.probe.recordings.image_sequence import ImageSequence
+from echonode.probe.recordings.metaimage import read_metaimage
+from echonode.probe.recordings.nrrd import read_nrrd
+from echonode.probe.recordings.sequence_header import Opener
+from echonode.store.index.dataset_header import read_head, read_stored_head
+from echonode.store.index.instance_record import record_of
 from tests.fuzz.target import Target
 from tests.peers.node_process import ROOT
 from tests.unit.config.test_loading import GOOD
+from tests.unit.probe.recordings.test_clarius import PARALLEL, TIMES, yml
 from tests.unit.probe.sequences import encode_clarius, files, frame_fields, metaimage, nrrd, ramps
-from tests.unit.probe.test_clarius import PARALLEL, TIMES, yml
 from tests.unit.store.samples import US_IMAGE, dataset, encoded
 
 MEMORY = Path("/dev/shm")

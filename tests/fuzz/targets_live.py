@@ -21,9 +21,9 @@ from echonode.dimse.acceptor import Acceptor, ListenerAddress
 from echonode.dimse.limits import Limits
 from echonode.dimse.services import Services
 from echonode.errors import OperatorRefused, UsageError
+from echonode.intake.storage_scp import StorageSCP
 from echonode.model.identity import Peer, Service
 from echonode.query.find_scp import FindSCP
-from echonode.storage_scp import StorageSCP
 from echonode.store.store import Store
 from echonode.web.health import health_routes
 from echonode.web.operator import operator_routes

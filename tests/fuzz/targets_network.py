@@ -10,10 +10,10 @@ from typing import cast
 from pynetdicom.association import Association
 
 from echonode.dimse.acceptance import _decoded
-from echonode.dimse.assembly import MemorySink, ProtocolViolation, StreamDIMSE
-from echonode.dimse.command_set import CommandSet, MalformedCommand, decode, encode
 from echonode.dimse.contexts import EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
-from echonode.dimse.datasets import (
+from echonode.dimse.limits import Limits
+from echonode.dimse.messages.command_set import CommandSet, MalformedCommand, decode, encode
+from echonode.dimse.messages.datasets import (
     from_bytes,
     report_from_dataset,
     report_to_dataset,
@@ -21,10 +21,10 @@ from echonode.dimse.datasets import (
     request_to_dataset,
     to_bytes,
 )
-from echonode.dimse.limits import Limits
-from echonode.dimse.pdu_stream import HEADER_BYTES, P_DATA, PduError, PduReader, pdvs
-from echonode.dimse.request_pdu import head_of, recognised_request
+from echonode.dimse.messages.provider import MemorySink, ProtocolViolation, StreamDIMSE
 from echonode.dimse.services import FindRequest
+from echonode.dimse.upper_layer.pdu_stream import HEADER_BYTES, P_DATA, PduError, PduReader, pdvs
+from echonode.dimse.upper_layer.request_pdu import head_of, recognised_request
 from echonode.errors import DimseFailure
 from echonode.model.commitment import CommitmentReport, CommitmentRequest, ReferencedInstance
 from echonode.model.criteria import Root

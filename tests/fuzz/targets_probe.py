@@ -9,12 +9,12 @@ import numpy as np
 from fastcrc import crc64
 
 from echonode.errors import ProtocolError
-from echonode.frames.openigtlink_stream import OpenIGTLinkStream
 from echonode.frames.settings import StreamSettings
-from echonode.frames.stream import PendingFrame
-from echonode.probe.openigtlink import HEADER, Message, encode
-from echonode.probe.openigtlink_command import Command, encode_command
-from echonode.probe.openigtlink_image import encode_image
+from echonode.frames.streams.openigtlink_stream import OpenIGTLinkStream
+from echonode.frames.streams.stream import PendingFrame
+from echonode.probe.openigtlink.command import Command, encode_command
+from echonode.probe.openigtlink.image import encode_image
+from echonode.probe.openigtlink.messages import HEADER, Message, encode
 from tests.fuzz.target import Target
 from tests.unit.probe.fuzz_targets import SEEDS
 

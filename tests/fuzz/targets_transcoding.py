@@ -17,14 +17,13 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
-from echonode.dimse.datasets import from_bytes
+from echonode.dimse.messages.datasets import from_bytes
 from echonode.errors import DimseFailure, InvalidObject, Unreadable
 from echonode.model.dataset_walk import DatasetWalk, WalkLimits
 from echonode.model.element_header import MemorySource
-from echonode.objects.codestream_header import check_codestream
-from echonode.objects.inflated import inflate
-from echonode.objects.native_syntax import reencode
-from echonode.objects.transcode import (
+from echonode.transcoding.codecs import DECODED, JPEG_BASELINE, LOSSLESS_ENCODED, RLE, encode
+from echonode.transcoding.codestream_header import check_codestream
+from echonode.transcoding.dataset import (
     EXPLICIT_LE,
     IMPLICIT_LE,
     changed_attributes,
@@ -32,8 +31,9 @@ from echonode.objects.transcode import (
     target_pixels,
     write_head,
 )
-from echonode.objects.transcode_codecs import DECODED, JPEG_BASELINE, LOSSLESS_ENCODED, RLE, encode
-from echonode.objects.transcode_pixels import Pixels
+from echonode.transcoding.inflated import inflate
+from echonode.transcoding.native_syntax import reencode
+from echonode.transcoding.pixel_layout import Pixels
 
 EXPLICIT_BE = "1.2.840.10008.1.2.2"
 LIMITS = WalkLimits(elements=200, items=200, headers=1_000, nested=8)

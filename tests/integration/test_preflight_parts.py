@@ -15,10 +15,10 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from echonode.dimse.requestor import Requestor
 from echonode.model.identity import CallBackAddress, Peer
 from echonode.objects.ultrasound import encode
-from echonode.preflight.needs import Needs, WorklistQuery
 from echonode.preflight.outcome import Step
 from echonode.preflight.peer_check import PeerCheck
-from echonode.preflight.specimen import specimen
+from echonode.preflight.requirements import Needs, WorklistQuery
+from echonode.preflight.test_image import specimen
 from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
 from tests.peers.process import LOOPBACK
 from tests.peers.validators import Validation

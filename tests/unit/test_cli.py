@@ -124,7 +124,8 @@ def test_help_comes_with_completion() -> None:
 def test_the_ledger_loads_only_what_it_needs() -> None:
     """Asked for every minute by a monitoring script, it loads neither pydicom nor numpy."""
     code = (
-        "import echonode.ledger, sys; print([m for m in ('pydicom', 'numpy') if m in sys.modules])"
+        "import echonode.monitoring.ledger, sys\n"
+        "print([m for m in ('pydicom', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True

@@ -24,7 +24,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from echonode.store import opening, read_only_store
+from echonode.store import read_only_store
+from echonode.store.database import opening
 from tests.faults.disks.fates import (
     EVERYTHING,
     NOTHING,

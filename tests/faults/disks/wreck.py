@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from echonode.store.retention.deletion import Tombstones
 from echonode.store.store import Store
-from echonode.store.tombstones import Tombstones
 from tests.faults.judging.books import Book, read_book
 from tests.faults.lives.durable import DESTINATION, Life
 from tests.unit.store.samples import Clock

@@ -14,10 +14,14 @@ from types import MappingProxyType
 
 import sqlalchemy as sa
 
-from echonode.store import database, disk, keeping, opening, tombstones
-from echonode.store.retention import RetentionPolicy
+from echonode.store.database import connections as database
+from echonode.store.database import opening
+from echonode.store.files import disk
+from echonode.store.ingest import insertion as keeping
+from echonode.store.retention import deletion as tombstones
+from echonode.store.retention.deletion import Deleted, Tombstones
+from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Incoming
-from echonode.store.tombstones import Deleted, Tombstones
 from tests.faults.judging.books import Book
 from tests.faults.lives.durable import SUCCESS, Life, live, set_pragma
 

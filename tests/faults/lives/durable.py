@@ -27,8 +27,8 @@ from echonode.model.commitment import CommitmentReport, CommitmentRequest, Refer
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import Origin
-from echonode.store import opening
-from echonode.store.retention import RetentionPolicy
+from echonode.store.database import opening
+from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Incoming, Store
 from tests.faults.judging.books import Book
 from tests.unit.store.samples import EXPLICIT_LE, US_IMAGE, Clock, dataset, encoded

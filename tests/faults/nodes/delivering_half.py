@@ -19,19 +19,19 @@ from typing import Self
 
 from echonode.commitment.commitment_scu import CommitmentSCU
 from echonode.commitment.report_scp import ReportSCP
+from echonode.delivery.factory import delivery_worker
 from echonode.delivery.policy import DeliveryPolicy
-from echonode.delivery.wiring import delivery_worker
 from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.limits import Limits
 from echonode.dimse.requestor import RequestedAssociation, Requestor
-from echonode.housekeeping import Housekeeping
+from echonode.maintenance.housekeeping import Housekeeping
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Destination, Peer
 from echonode.model.instance import Origin
-from echonode.objects.transcode_workers import TranscodeWorkers
-from echonode.reencoding import Reencoder
-from echonode.store.retention import LOOK_EVERY_S, RetentionPolicy
+from echonode.store.retention.policy import LOOK_EVERY_S, RetentionPolicy
 from echonode.store.store import Store
 from echonode.store.values import DeliveryJob, LedgerRow
+from echonode.transcoding.process_pool import TranscodeWorkers
+from echonode.transcoding.reencoder import Reencoder
 from tests.faults.callers.instances import Instance
 from tests.faults.judging.books import Book
 from tests.faults.nodes.set_clock import SetClock

@@ -10,8 +10,9 @@ from __future__ import annotations
 import functools
 import os
 
-from echonode import node, node_parts
 from echonode.cli import main
+from echonode.node import node
+from echonode.node.settings import parts as node_parts
 from tests.faults.nodes.gullible import DEFECTS
 
 LOOK_EVERY_S = 0.2

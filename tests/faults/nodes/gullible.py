@@ -10,8 +10,10 @@ import sqlalchemy as sa
 
 from echonode.model.commitment import CommitmentReport, ReferencedInstance
 from echonode.model.instance import StoredInstance
-from echonode.store import reports, schema, tombstones
-from echonode.store.reports import Reports
+from echonode.store.commitment import reports
+from echonode.store.commitment.reports import Reports
+from echonode.store.database import schema
+from echonode.store.retention import deletion as tombstones
 from echonode.store.values import DecideFailure, DeliveryJob, ReportDisposition, ReportOutcome
 
 _T = schema.commitment_transaction.c

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import os
 
-from echonode import node
 from echonode.cli import main
 from echonode.dimse.limits import Limits
+from echonode.node import node
 
 
 def run() -> None:

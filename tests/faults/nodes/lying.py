@@ -6,9 +6,9 @@ import os
 import time
 
 from echonode.cli import main
-from echonode.dimse.server import EventServer
-from echonode.storage_scp import SUCCESS, StorageSCP
-from echonode.store.incoming import Incoming
+from echonode.dimse.association.listener import EventServer
+from echonode.intake.storage_scp import SUCCESS, StorageSCP
+from echonode.store.files.incoming_file import Incoming
 
 
 def _acknowledge_only(self: StorageSCP, request: object) -> int:

@@ -6,7 +6,7 @@ import itertools
 import os
 from pathlib import Path
 
-from echonode.store.layout import Layout
+from echonode.store.files.layout import Layout
 
 NUMBERED_FILES = "ECHONODE_TEST_NUMBERED_FILES"  # of the environment of a node under test
 _NAMES = 256  # used in turn; never so many at once

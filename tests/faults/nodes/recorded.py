@@ -9,11 +9,12 @@ import functools
 import os
 import threading
 
-from echonode import node, node_parts
 from echonode.cli import main
-from echonode.storage_scp import SUCCESS, StorageSCP
-from echonode.store import ballast
-from echonode.store.incoming import Incoming
+from echonode.intake.storage_scp import SUCCESS, StorageSCP
+from echonode.node import node
+from echonode.node.settings import parts as node_parts
+from echonode.store.files import reserve as ballast
+from echonode.store.files.incoming_file import Incoming
 from tests.faults.nodes.eager import LINGER_S, LOOK_EVERY_S
 
 LATE_S = 0.05

@@ -22,7 +22,7 @@ from pathlib import Path
 # Read by the libraries as they are loaded: a thread of theirs would not survive a fork.
 os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
-import echonode.node_signals  # noqa: F401  # for what it brings along: all of the node
+import echonode.commands.run  # noqa: F401  # for what it brings along: all of the node
 from echonode import cli
 from echonode.config import load
 from tests.faults.nodes.hasty import DEFECTS

@@ -11,17 +11,17 @@ from pathlib import Path
 from pydicom import dcmread
 
 from echonode.commitment.commitment_scu import CommitmentSCU
+from echonode.delivery.factory import delivery_worker
 from echonode.delivery.policy import DeliveryPolicy
-from echonode.delivery.wiring import delivery_worker
 from echonode.delivery.worker import DeliveryWorker
 from echonode.dimse.requestor import Requestor
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Destination, Peer
 from echonode.model.instance import Origin
-from echonode.objects.transcode_workers import TranscodeWorkers
-from echonode.reencoding import Reencoder
 from echonode.store.store import Store
 from echonode.store.values import DeliveryJob
+from echonode.transcoding.process_pool import TranscodeWorkers
+from echonode.transcoding.reencoder import Reencoder
 
 PATIENCE_S = 60.0
 

@@ -13,7 +13,7 @@ from pydicom.dataset import FileDataset
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.model.delivery import DeliveryState
 from echonode.model.instance import DerivedCopy
-from echonode.objects.transcode import derived_uid
+from echonode.transcoding.dataset import derived_uid
 from tests.acceptance.clinic import dataset_sha256
 from tests.integration.delivery.house import House
 from tests.integration.delivery.pictures import COLOUR_CINE, KINDS, picture

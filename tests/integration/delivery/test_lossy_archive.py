@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from echonode.objects.transcode import derived_uid
-from echonode.preflight.specimen import specimen
+from echonode.preflight.test_image import specimen
 from echonode.store.store import Store
+from echonode.transcoding.dataset import derived_uid
 from tests.acceptance.clinic import dataset_sha256, read, wait_until
 from tests.integration.delivery.pictures import COLOUR_CINE, STILL, picture
 from tests.peers.dcmtk import dcmtk

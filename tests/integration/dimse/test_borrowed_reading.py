@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from echonode.dimse.assembly import Answers, Message
-from echonode.dimse.association import EventAssociation
+from echonode.dimse.association.association import EventAssociation
 from echonode.dimse.contexts import COMMITMENT, VERIFICATION
 from echonode.dimse.limits import Limits
+from echonode.dimse.messages.provider import Answers, Message
 from echonode.dimse.requestor import RequestedAssociation, Requestor
 from echonode.dimse.services import Part10File, StoreRequest
 from echonode.errors import AssociationLost

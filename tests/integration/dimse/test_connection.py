@@ -13,14 +13,14 @@ from dataclasses import replace
 
 import pytest
 
-from echonode.dimse.association import EventAssociation
+from echonode.dimse.association.association import EventAssociation
 from echonode.dimse.contexts import VERIFICATION
 from echonode.dimse.limits import Limits
 from echonode.dimse.local_ae import local_ae
 from echonode.dimse.requestor import Requestor
-from echonode.dimse.secure_transport import SecureSocket
-from echonode.dimse.tls import server_context
-from echonode.dimse.transport import EventSocket, SendFailed
+from echonode.dimse.upper_layer.tls_context import server_context
+from echonode.dimse.upper_layer.tls_transport import SecureSocket
+from echonode.dimse.upper_layer.transport import EventSocket, SendFailed
 from tests.integration.dimse.parts import LOOPBACK, Node, connect, until
 from tests.integration.dimse.pki import Clinic, TLSNode
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from echonode.dimse import transport
-from echonode.dimse.command_set import HAS_DATASET, CommandField, CommandSet, encode
 from echonode.dimse.contexts import VERIFICATION
 from echonode.dimse.limits import Limits
-from echonode.dimse.pdu_stream import message_pdus
+from echonode.dimse.messages.command_set import HAS_DATASET, CommandField, CommandSet, encode
 from echonode.dimse.requestor import RequestedAssociation, Requestor
+from echonode.dimse.upper_layer import transport
+from echonode.dimse.upper_layer.pdu_stream import message_pdus
 from echonode.errors import AssociationLost, AssociationRejected
 from tests.integration.dimse.parts import (
     INSTANCE,

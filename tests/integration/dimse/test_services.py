@@ -23,8 +23,8 @@ from echonode.dimse.contexts import (
     ProposedContext,
     find_context,
 )
-from echonode.dimse.dataset_pdus import ROOM_BYTES
 from echonode.dimse.limits import Limits
+from echonode.dimse.messages.dataset_pdus import ROOM_BYTES
 from echonode.dimse.requestor import RequestedAssociation, Requestor
 from echonode.dimse.services import (
     FindAnswer,

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from echonode.dimse import server as server_module
-from echonode.dimse.association import EventAssociation
+from echonode.dimse.association import listener as server_module
+from echonode.dimse.association.association import EventAssociation
 from echonode.dimse.contexts import VERIFICATION
 from echonode.dimse.requestor import Requestor
-from echonode.dimse.waiting import Birth, WakeUp
+from echonode.dimse.upper_layer.threads import Birth, WakeUp
 from echonode.errors import AssociationLost, AssociationRejected
 from tests.integration.dimse.parts import Node, connect, descriptors, read_all, until
 

@@ -141,7 +141,7 @@ def test_both_versions_carry_a_store_whole(
 
 def limited_to(version: ssl.TLSVersion) -> Callable[..., ssl.SSLContext]:
     """client_context, for this version alone."""
-    from echonode.dimse.tls import client_context
+    from echonode.dimse.upper_layer.tls_context import client_context
 
     def make(files: TLSFiles, *, check_name: bool) -> ssl.SSLContext:
         context = client_context(files, check_name=check_name)

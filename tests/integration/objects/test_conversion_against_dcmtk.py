@@ -9,7 +9,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset, read_file_meta_info
 
 from echonode.model.instance import StoredInstance
-from echonode.reencoding import Reencoder
+from echonode.transcoding.reencoder import Reencoder
 from tests.peers.dcmtk import dcmtk
 
 pytestmark = pytest.mark.peers

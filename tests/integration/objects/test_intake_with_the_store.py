@@ -16,7 +16,7 @@ from pydicom import dcmread
 from echonode.errors import OutOfSpace
 from echonode.exam.unattended import UnattendedExams
 from echonode.frames.frame import Acquisition
-from echonode.intake import Intake
+from echonode.intake.captures import Intake
 from echonode.store.store import Incoming, Store
 from tests.peers import Validation
 from tests.unit.objects.acquisitions import EQUIPMENT, LOCAL, acquisition, frames, sector

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from echonode.frames.file_player import PlayFile
+from echonode.commands.probe_sim import outgoing_images
 from echonode.frames.frame import Acquisition, ProbeIdentity
-from echonode.frames.source import ProbeSource, SourceSettings
-from echonode.frames.transport import ConnectTo, Way
-from echonode.probe.image_file import open_image_sequence
-from echonode.probe.openigtlink_sender import OpenIGTLinkSender
-from echonode.probe_sim import outgoing_images
+from echonode.frames.source.file_player import PlayFile
+from echonode.frames.source.source import ProbeSource, SourceSettings
+from echonode.frames.source.transport import ConnectTo, Way
+from echonode.probe.recordings.image_file import open_image_sequence
+from echonode.probe.simulation.openigtlink_sender import OpenIGTLinkSender
 from tests.integration.probe.sockets import eventually
 from tests.peers import Validation
 from tests.unit.objects.acquisitions import built, write

@@ -12,13 +12,13 @@ import pytest
 
 from echonode.frames.frame import Frame, ProbeIdentity
 from echonode.frames.settings import CaptureMode, CaptureSettings, ImageSettings, StreamSettings
-from echonode.frames.source import ProbeSource, SourceSettings
-from echonode.frames.transport import CommandAndBind
-from echonode.probe.epf import Command, Reply, encode_reply, encode_request
-from echonode.probe.epf_simulator import EpfSimulator, pattern
-from echonode.probe.line import LineSettings
-from echonode.probe.link import LinkSettings
+from echonode.frames.source.source import ProbeSource, SourceSettings
+from echonode.frames.source.transport import CommandAndBind
+from echonode.probe.echopen.epf import Command, Reply, encode_reply, encode_request
+from echonode.probe.link.connection import LineSettings
+from echonode.probe.link.reconnecting import LinkSettings
 from echonode.probe.profile import ProbeProfile
+from echonode.probe.simulation.epf_probe import EpfSimulator, pattern
 from tests.integration.probe.sockets import eventually, scripted_probe
 
 LINES = 20

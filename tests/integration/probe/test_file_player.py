@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import structlog
 
-from echonode.frames.file_player import PlayFile
 from echonode.frames.frame import Acquisition, ProbeIdentity
-from echonode.frames.reels import SequenceReel
 from echonode.frames.settings import CaptureSettings
-from echonode.frames.source import ProbeSource, SourceSettings
-from echonode.frames.stream import Pending
-from echonode.probe.image_file import open_image_sequence
-from echonode.probe.link import LinkSettings
-from echonode.probe.recording import read_recording
+from echonode.frames.source.file_player import PlayFile
+from echonode.frames.source.recordings import SequenceReel
+from echonode.frames.source.source import ProbeSource, SourceSettings
+from echonode.frames.streams.stream import Pending
+from echonode.probe.link.reconnecting import LinkSettings
+from echonode.probe.recordings.echopen_text import read_recording
+from echonode.probe.recordings.image_file import open_image_sequence
 from tests.integration.probe.sockets import eventually
 from tests.unit.objects.acquisitions import built
 from tests.unit.probe.sequences import frame_fields, metaimage, ramps
@@ -96,7 +96,7 @@ def test_a_machine_that_stands_still_does_not_divide_a_clip(
 ) -> None:
     """A recording's own time ends its clips: here each frame is read long after it was due."""
     monkeypatch.setattr(
-        "echonode.frames.file_player.open_reel",
+        "echonode.frames.source.file_player.open_reel",
         lambda path, settings: SlowReel(open_image_sequence(path), settings),
     )
     taken: list[Acquisition] = []

@@ -13,14 +13,14 @@ import pytest
 
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.frames.settings import CaptureSettings, ImageSettings, StreamSettings
-from echonode.frames.source import ProbeSource, SourceSettings
-from echonode.frames.transport import ConnectTo, ListenAt, Way
-from echonode.probe.echopen import KitHeader, KitMode, encode_header, encode_line
-from echonode.probe.link import LinkSettings
+from echonode.frames.source.source import ProbeSource, SourceSettings
+from echonode.frames.source.transport import ConnectTo, ListenAt, Way
+from echonode.probe.echopen.kit import KitHeader, KitMode, encode_header, encode_line
+from echonode.probe.link.reconnecting import LinkSettings
 from echonode.probe.profile import NO_PROFILE, ProbeProfile
-from echonode.probe.recording import KitRecording
-from echonode.probe.simulated_lines import line_wire
-from echonode.probe.simulator import ProbeSimulator
+from echonode.probe.recordings.echopen_text import KitRecording
+from echonode.probe.simulation.simulated_lines import line_wire
+from echonode.probe.simulation.tcp_probe import ProbeSimulator
 from tests.integration.probe.sockets import eventually, free_port, scripted_probe
 
 HEADER = KitHeader(

@@ -12,8 +12,14 @@ from datetime import UTC, datetime
 import pytest
 
 from echonode.errors import ProtocolError
-from echonode.probe.line import Callbacks, Connection, LineSettings, LossReason, TcpClient
-from echonode.probe.link import Link, LinkSettings
+from echonode.probe.link.connection import (
+    Callbacks,
+    Connection,
+    LineSettings,
+    LossReason,
+    TcpClient,
+)
+from echonode.probe.link.reconnecting import Link, LinkSettings
 from tests.integration.probe.sockets import eventually, free_port, scripted_probe
 
 LINE = LineSettings(connect_timeout_s=1)

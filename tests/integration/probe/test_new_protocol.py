@@ -15,11 +15,11 @@ import pytest
 
 from echonode.config import parse
 from echonode.errors import ConfigError
-from echonode.frames import protocols
 from echonode.frames.frame import Acquisition
-from echonode.frames.protocols import PROTOCOLS, Protocol
-from echonode.frames.source import ProbeSource
-from echonode.sources import source_settings
+from echonode.frames.source.source import ProbeSource
+from echonode.frames.streams import protocols
+from echonode.frames.streams.protocols import PROTOCOLS, Protocol
+from echonode.node.settings.probes import source_settings
 from tests.integration.probe.sockets import eventually
 
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "writing-a-protocol.md"
@@ -44,7 +44,11 @@ def my_probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     importlib.invalidate_caches()
     line = {("mine", ""): Protocol(stream="my_probe:MyStream")}
     table = MappingProxyType({**PROTOCOLS, **line})
-    for module in ("echonode.config.probes", "echonode.frames.source", "echonode.sources"):
+    for module in (
+        "echonode.config.probes",
+        "echonode.frames.source.source",
+        "echonode.node.settings.probes",
+    ):
         monkeypatch.setattr(f"{module}.PROTOCOLS", table)
     monkeypatch.setattr(protocols, "PROTOCOLS", table)
     yield

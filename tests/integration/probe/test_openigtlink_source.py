@@ -13,17 +13,17 @@ import numpy as np
 import pyigtl
 import pytest
 
+from echonode.commands.probe_sim import outgoing_images
 from echonode.errors import OutOfSpace
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.frames.picture_settings import PictureSettings
 from echonode.frames.settings import CaptureMode, CaptureSettings, StreamSettings
-from echonode.frames.source import ProbeSource, SourceSettings
-from echonode.frames.transport import ConnectTo, ListenAt, Way
-from echonode.probe.link import LinkSettings
-from echonode.probe.openigtlink import Message, OpenIGTLinkDecoder
-from echonode.probe.openigtlink_command import Command, decode_command, encode_command
-from echonode.probe.openigtlink_sender import OpenIGTLinkSender, OutgoingImage
-from echonode.probe_sim import outgoing_images
+from echonode.frames.source.source import ProbeSource, SourceSettings
+from echonode.frames.source.transport import ConnectTo, ListenAt, Way
+from echonode.probe.link.reconnecting import LinkSettings
+from echonode.probe.openigtlink.command import Command, decode_command, encode_command
+from echonode.probe.openigtlink.messages import Message, OpenIGTLinkDecoder
+from echonode.probe.simulation.openigtlink_sender import OpenIGTLinkSender, OutgoingImage
 from tests.integration.probe.sockets import eventually, free_port
 from tests.peers.node_process import ProbeSimProcess
 from tests.unit.frames.igtl_messages import image

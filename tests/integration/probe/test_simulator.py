@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echonode.probe.echopen import KitHeader, KitMode
-from echonode.probe.recording import KitRecording, read_recording
-from echonode.probe.simulator import MAX_CLIENTS, ProbeSimulator
+from echonode.probe.echopen.kit import KitHeader, KitMode
+from echonode.probe.recordings.echopen_text import KitRecording, read_recording
+from echonode.probe.simulation.tcp_probe import MAX_CLIENTS, ProbeSimulator
 from tests.integration.probe.sockets import eventually
 
 HEADER = KitHeader(r0_mm=10, rf_mm=20, decimation=64, lines=6, sector_deg=60, mode=KitMode.RF_INT16)

@@ -13,14 +13,14 @@ import pytest
 from echonode.errors import OutOfSpace
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.frames.settings import CaptureMode, CaptureSettings
-from echonode.frames.source import ProbeSource, SourceSettings
-from echonode.frames.source_counts import DropReason
-from echonode.frames.transport import ConnectTo
-from echonode.probe.echopen import encode_header, encode_line
-from echonode.probe.link import LinkSettings
-from echonode.probe.phantom import DEFAULT_HEADER, phantom
-from echonode.probe.recording import KitRecording, read_recording
-from echonode.probe.simulator import ProbeSimulator
+from echonode.frames.source.source import ProbeSource, SourceSettings
+from echonode.frames.source.source_counts import DropReason
+from echonode.frames.source.transport import ConnectTo
+from echonode.probe.echopen.kit import encode_header, encode_line
+from echonode.probe.link.reconnecting import LinkSettings
+from echonode.probe.recordings.echopen_text import KitRecording, read_recording
+from echonode.probe.simulation.phantom import DEFAULT_HEADER, phantom
+from echonode.probe.simulation.tcp_probe import ProbeSimulator
 from tests.integration.probe.sockets import eventually, scripted_probe
 
 SMALL_HEADER = replace(DEFAULT_HEADER, lines=16, decimation=64)

@@ -13,11 +13,11 @@ import pytest
 import structlog
 import trustme
 
-from echonode.dimse.tls import server_context
+from echonode.dimse.upper_layer.tls_context import server_context
 from echonode.model.certificate import TLSFiles
-from echonode.probe.line import Callbacks, Connection, LineSettings, LossReason
-from echonode.probe.link import Link, LinkSettings
-from echonode.probe.tcp_listener import UNPRODUCTIVE_S, YIELD_SILENCE_S, TcpListener
+from echonode.probe.link.connection import Callbacks, Connection, LineSettings, LossReason
+from echonode.probe.link.reconnecting import Link, LinkSettings
+from echonode.probe.link.tcp_listener import UNPRODUCTIVE_S, YIELD_SILENCE_S, TcpListener
 from tests.integration.probe.sockets import eventually
 
 QUICK = LinkSettings(first_pause_s=0.01, longest_pause_s=0.01, line=LineSettings())

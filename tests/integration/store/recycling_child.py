@@ -14,7 +14,7 @@ from pathlib import Path
 
 from echonode.errors import OutOfSpace
 from echonode.model.identity import CommitmentPolicy
-from echonode.store.retention import RetentionPolicy
+from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Store
 
 POLICY = RetentionPolicy(keep_s=0, destinations={"pacs": CommitmentPolicy.REQUIRED})

@@ -19,8 +19,8 @@ from echonode.store.store import Store
 from tests.integration.store.recycling_child import POLICY
 from tests.integration.store.test_crash_points import ROOT, open_after_death
 from tests.peers.fixtures import require_program
+from tests.unit.store.retention.test_deletion import commit_all
 from tests.unit.store.samples import Clock, dataset, put, put_many
-from tests.unit.store.test_tombstones import commit_all
 
 PROMISED = 3
 FAULTS = {

@@ -14,7 +14,7 @@ from echonode.errors import AssociationLost, ContextNotAccepted, IllegalTransiti
 from echonode.model.commitment import CommitmentRequest, TransactionEvent, TransactionState
 from echonode.model.identity import CallBackAddress, is_valid_uid
 from echonode.model.instance import DerivedCopy
-from echonode.remedies import add_us
+from echonode.model.remedies import add_us
 from tests.unit.commitment.doubles import (
     START,
     US_IMAGE,

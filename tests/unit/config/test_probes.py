@@ -8,12 +8,12 @@ import pytest
 
 from echonode.config import Config, parse
 from echonode.errors import ConfigError
-from echonode.frames.protocols import PROTOCOLS
 from echonode.frames.settings import StreamSettings
-from echonode.frames.transport import CommandAndBind, ConnectTo
+from echonode.frames.source.transport import CommandAndBind, ConnectTo
+from echonode.frames.streams.protocols import PROTOCOLS
+from echonode.node.settings.probes import source_settings
 from echonode.probe.kinematics import Kinematics
 from echonode.probe.profile import ProbeProfile
-from echonode.sources import source_settings
 
 
 def configured(probe: str, tmp_path: Path) -> Config:

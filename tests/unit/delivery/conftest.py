@@ -6,20 +6,16 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from echonode.delivery import (
-    acquaintance,
-    claims,
-    clerk,
-    crew,
-    sender,
-    settlement,
-    verification,
-    worker,
-)
+from echonode.delivery import claimed_jobs as claims
+from echonode.delivery import lanes as crew
+from echonode.delivery import outcome_writer as clerk
+from echonode.delivery import outcomes as settlement
+from echonode.delivery import peer_capabilities as acquaintance
+from echonode.delivery import sender, verification, worker
+from echonode.delivery.factory import delivery_worker
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.delivery.ports import CheckBytes, Reencode
 from echonode.delivery.status_table import Verdict
-from echonode.delivery.wiring import delivery_worker
 from echonode.delivery.worker import DeliveryWorker
 from echonode.model.identity import CommitmentPolicy
 from tests.unit.delivery.doubles import (

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from echonode.delivery.destination_status import Contact
 from echonode.delivery.echo import ECHO_EVERY_S
-from echonode.delivery.standing import Contact
 from echonode.dimse.contexts import VERIFICATION
 from echonode.errors import (
     AssociationLost,

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from echonode.delivery.acquaintance import Acquaintance
-from echonode.delivery.health import DestinationHealth
-from echonode.delivery.line import Line
+from echonode.delivery.association_holder import Line
+from echonode.delivery.destination_health import DestinationHealth
 from echonode.delivery.negotiation import Repertoire
+from echonode.delivery.peer_capabilities import Acquaintance
 from echonode.dimse.contexts import ProposedContext
 from echonode.errors import AssociationLost, PeerUnreachable
 from echonode.model.delivery import DeliveryEvent

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from echonode.delivery import clerk
+from echonode.delivery import outcome_writer as clerk
 from echonode.dimse.services import Part10File
 from echonode.errors import AssociationLost, OutOfSpace, PeerUnreachable
 from echonode.model.delivery import DeliveryState

@@ -22,12 +22,12 @@ from pynetdicom.fsm import TRANSITION_TABLE, StateMachine
 from pynetdicom.timer import Timer
 from pynetdicom.transport import AssociationServer, AssociationSocket, RequestHandler
 
-from echonode.dimse.assembly import StreamDIMSE
-from echonode.dimse.association import EventAssociation
-from echonode.dimse.reactor import EventDUL
-from echonode.dimse.server import EventRequestHandler, EventServer
-from echonode.dimse.transport import EventSocket
-from echonode.dimse.waiting import MonotonicTimer
+from echonode.dimse.association.association import EventAssociation
+from echonode.dimse.association.listener import EventRequestHandler, EventServer
+from echonode.dimse.association.reactor import EventDUL
+from echonode.dimse.messages.provider import StreamDIMSE
+from echonode.dimse.upper_layer.threads import MonotonicTimer
+from echonode.dimse.upper_layer.transport import EventSocket
 
 READ = "3.0"  # the releases whose source was read for this
 

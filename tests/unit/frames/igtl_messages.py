@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echonode.frames.frame import Frame
-from echonode.frames.openigtlink_stream import OpenIGTLinkStream
-from echonode.frames.stream import PendingCommand, PendingFrame
-from echonode.probe.openigtlink import Message, encode
-from echonode.probe.openigtlink_image import IMAGE_HEADER, encode_image
+from echonode.frames.streams.openigtlink_stream import OpenIGTLinkStream
+from echonode.frames.streams.stream import PendingCommand, PendingFrame
+from echonode.probe.openigtlink.image import IMAGE_HEADER, encode_image
+from echonode.probe.openigtlink.messages import Message, encode
 from tests.unit.frames.pictures import OPENED
 
 GREY = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)

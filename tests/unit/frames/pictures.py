@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from echonode.frames.frame import Calibration, Frame
-from echonode.frames.sector_stream import SectorStream
+from echonode.frames.frame import Calibration, Frame, Picture
 from echonode.frames.settings import StreamSettings
-from echonode.frames.stream import Picture
-from echonode.probe.echopen import KitDecoder, encode_header, encode_line
-from echonode.probe.recording import KitRecording
+from echonode.frames.streams.sector_stream import SectorStream
+from echonode.probe.echopen.kit import KitDecoder, encode_header, encode_line
+from echonode.probe.recordings.echopen_text import KitRecording
 
 OPENED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ANY = Calibration(region=(0, 0, 3, 3), physical_delta_x_cm=0.03, physical_delta_y_cm=0.02)

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from echonode.errors import ProtocolError
-from echonode.frames.epf_stream import EpfStream
-from echonode.frames.seams import SeamAssembler
-from echonode.frames.sector_stream import SectorStream
 from echonode.frames.settings import StreamSettings
-from echonode.frames.stream import FrameStream, Pending, PendingFrame
-from echonode.probe.echopen import KitDecoder
-from echonode.probe.epf import Command, LineDatagram, Reply, encode_line, encode_reply
-from echonode.probe.lounger import LoungerDecoder, LoungerHeader, encode_header
+from echonode.frames.streams.epf_stream import EpfStream
+from echonode.frames.streams.sector_stream import SectorStream
+from echonode.frames.streams.stream import FrameStream, Pending, PendingFrame
+from echonode.frames.streams.unordered_sweep import SeamAssembler
+from echonode.probe.echopen.epf import Command, LineDatagram, Reply, encode_line, encode_reply
+from echonode.probe.echopen.kit import KitDecoder
+from echonode.probe.echopen.lounger import LoungerDecoder, LoungerHeader, encode_header
+from echonode.probe.echopen.sweeping import LINE_BYTES, SweepingDecoder
 from echonode.probe.profile import ProbeProfile
-from echonode.probe.sweeping import LINE_BYTES, SweepingDecoder
 from tests.unit.probe.kit_streams import HEADER, line_records, sweeps
 
 SWEEPING = ProbeProfile(r0_mm=80, rf_mm=160, sector_deg=57)

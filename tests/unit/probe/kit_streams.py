@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echonode.errors import ProtocolError
-from echonode.probe.echopen import KitDecoder
+from echonode.probe.echopen.kit import KitDecoder
 from echonode.probe.messages import LineReceived, Message
 
 # r0 10 mm, rf 20 mm, decimation 64: int(2 * 10 * 125 / 1.48 / 64) = 26 samples a line.

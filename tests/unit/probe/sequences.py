@@ -12,9 +12,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from echonode.probe.clarius import RAW_HEADER, TIMESTAMP
-from echonode.probe.metaimage import ELEMENT_TYPES
-from echonode.probe.sequence_header import Opener
+from echonode.probe.recordings.clarius import RAW_HEADER, TIMESTAMP
+from echonode.probe.recordings.metaimage import ELEMENT_TYPES
+from echonode.probe.recordings.sequence_header import Opener
 
 MATRIX = "1 0 0 10 0 1 0 20 0 0 1 30 0 0 0 1"
 CODES = {code: name for name, code in ELEMENT_TYPES.items()}

@@ -1,0 +1,132 @@
+"""`echonode preflight`: by the running node, or with an acceptor of its own while none runs.
+
+An archive reports where it was told to: at our AE title, host and port. While a node runs, that is
+the node, so it is the node that does the preflight (POST /api/preflight). While none runs, the
+command listens there itself for as long as it lasts, takes reports, and refuses everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.markup import escape
+
+from echonode.commands.node_client import post
+from echonode.config import Config
+from echonode.dimse.acceptor import Acceptor
+from echonode.dimse.requestor import Requestor
+from echonode.dimse.services import Services
+from echonode.errors import DimseFailure, StoreLocked, UsageError
+from echonode.model.commitment import CommitmentReport
+from echonode.model.identity import Peer, Service
+from echonode.node.settings.listeners import call_back_address, listener_addresses
+from echonode.preflight.outcome import as_json
+from echonode.preflight.pending_reports import AwaitedReports
+from echonode.preflight.preflight import Preflight
+from echonode.store.files.lock import FolderLock
+
+_OUT_OF_RESOURCES = 0xA700  # "try again later": the node is not running
+_INVALID_ARGUMENT_VALUE = 0x0115
+# As many peers as a clinic has, each with a report that never comes.
+_ANSWER_S = 600.0
+_STOP_S = 5.0
+
+
+def run_preflight(config: Config, peer: str | None) -> dict[str, Any]:
+    """The outcome, as `echonode preflight --json` prints it.
+
+    Raises UsageError for an unknown peer or an address that is taken; NodeNotAsked.
+    """
+    try:
+        with _lock(config):
+            return _by_ourselves(config, peer)
+    except StoreLocked:
+        body: dict[str, object] = {} if peer is None else {"peer": peer}
+        answer: dict[str, Any] = post(config.web, "/api/preflight", body, timeout_s=_ANSWER_S)
+        return answer
+
+
+@contextmanager
+def _lock(config: Config) -> Iterator[None]:
+    """The store's lock for as long as it lasts, so that no node starts in between. StoreLocked."""
+    path = config.data_dir / "lock"
+    if not path.exists():  # no node has ever run there
+        with nullcontext():
+            yield
+        return
+    lock = FolderLock(path)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _by_ourselves(config: Config, peer: str | None) -> dict[str, Any]:
+    awaited = AwaitedReports()
+
+    def take(caller: Peer, report: CommitmentReport) -> int:
+        status = awaited.take(caller, report)
+        return _INVALID_ARGUMENT_VALUE if status is None else status
+
+    acceptor = Acceptor(
+        ae_title=config.ae_title,
+        listeners=listener_addresses(config.listen),
+        # Reports only: what else they may ask is the node's to serve.
+        peers=[
+            replace(known, may=known.may & {Service.ECHO, Service.COMMIT})
+            for known in config.peer_values()
+        ],
+        services=_only_reports(take),
+    )
+    requestor = Requestor(ae_title=config.ae_title, commit_report=take)
+    preflight = Preflight(
+        config,
+        associate=requestor.associate,
+        awaited=awaited,
+        us=call_back_address(config),
+        now=lambda: datetime.now(UTC),
+    )
+    try:
+        acceptor.start()
+    except OSError as error:
+        raise UsageError(f"{error}: stop the program that has the port") from error
+    try:
+        return as_json(preflight.run(peer))
+    finally:
+        acceptor.stop(_STOP_S)
+
+
+def _only_reports(take: Any) -> Services:
+    def refuse(*_: object) -> NoReturn:
+        raise DimseFailure(_OUT_OF_RESOURCES, "EchoNode is not running")
+
+    return Services(
+        open_incoming=refuse,
+        store=refuse,
+        find=refuse,
+        move=refuse,
+        get=refuse,
+        commit_request=refuse,
+        commit_report=take,
+    )
+
+
+_MARKS = {True: "[green]ok[/]  ", False: "[bold red]FAIL[/]", None: "[dim]--[/]  "}
+
+
+def print_outcome(outcome: dict[str, Any]) -> None:
+    """For people: a line a step, and under each failure its remedy."""
+    console = Console(highlight=False, soft_wrap=True)
+    for peer in outcome["peers"]:
+        where = escape(f"{peer['ae_title']} at {peer['address']}")
+        console.print(f"[bold]{escape(peer['peer'])}[/] {where}: {escape(peer['purpose'])}")
+        for step in peer["steps"]:
+            console.print(f"  {_MARKS[step['ok']]} {step['name']:<12} {escape(step['detail'])}")
+            if step["remedy"]:
+                console.print(f"       [yellow]->[/] {escape(step['remedy'])}")
+    console.print("All checks passed." if outcome["ok"] else "[bold red]Some checks failed.[/]")

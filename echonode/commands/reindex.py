@@ -1,0 +1,108 @@
+"""`echonode reindex`: the index read again from the files, with the folder's lock held.
+
+What a start mends is mended first: a database that is gone or damaged is made anew from the files
+(nothing then counts as committed, and what we captured is delivered again), files without a row are
+taken in. Then every file is read again, twice: its attributes go into the index, and its bytes are
+compared with the hash that was kept when it was stored. What is damaged is marked and told, and
+what is whole again loses its mark. Deliveries and promises stay what they are, but for deliveries
+that were held for such damage: they go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from echonode.store.index.refresh import RefreshReport
+from echonode.store.statistics import StoreFigures
+from echonode.store.store import Store
+from echonode.store.values import RecoveryReport
+
+_COMPARED_AT_ONCE = 50  # rows, between two steps of the progress
+
+
+def reindex(
+    data_dir: Path, *, destinations: Sequence[str], forwarding: Mapping[str, Sequence[str]]
+) -> bool:
+    """Do it, with progress on the terminal; whether every file is there and whole.
+
+    destinations: where files without a row go when we captured them; forwarding: AE title -> where
+    they go when it had sent them. Raises StoreLocked (a node
+    runs here), SchemaTooNew, OutOfSpace.
+    """
+    console = Console()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        # A bar is shown once there is something to count: not for a locked store, nor an empty one.
+        taking_in = progress.add_task("files without a row", total=None, visible=False)
+
+        def on_adopted(count: int) -> None:
+            progress.update(taking_in, completed=count, visible=count > 0)
+
+        with Store.open(
+            data_dir, adopt_to=destinations, forward_to=forwarding, on_adopted=on_adopted
+        ) as store:
+            found = store.recovery
+            progress.update(taking_in, total=found.orphans_adopted)
+            if found.database_rebuilt:  # every file has just been read
+                report = RefreshReport(read=0, unreadable=0, corrected=0)
+            else:
+                reading = progress.add_task("files read again", total=None, visible=False)
+
+                def on_read(done: int, total: int) -> None:
+                    progress.update(reading, completed=done, total=total, visible=total > 0)
+
+                report = store.refresh_index(on_read)
+                progress.update(reading, total=report.read + report.unreadable)
+                compare(store, progress)
+            figures = store.figures(since=datetime.now(UTC))
+    _say(console, found, report, figures)
+    return report.unreadable + figures.missing_files + figures.damaged_files == 0
+
+
+def compare(store: Store, progress: Progress) -> None:
+    """Compare every file with what was stored, and mark what is damaged or whole again."""
+    first, last = store.scrub.span()
+    comparing = progress.add_task("files compared", total=last - first + 1)
+    for after in range(first - 1, last, _COMPARED_AT_ONCE):
+        store.scrub.run(after, min(after + _COMPARED_AT_ONCE, last))
+        progress.update(comparing, completed=min(after + _COMPARED_AT_ONCE, last) - first + 1)
+
+
+def _say(
+    console: Console, found: RecoveryReport, report: RefreshReport, figures: StoreFigures
+) -> None:
+    """What was done, in a few lines; no name of a patient or a file."""
+    if found.database_rebuilt:
+        console.print("The database was gone or damaged: it was rebuilt from the files.")
+    else:
+        console.print(
+            f"Instances read again: {report.read}. Counts corrected: {report.corrected}.",
+            highlight=False,
+        )
+    if found.orphans_adopted:
+        console.print(f"Files without a row, now in the index: {found.orphans_adopted}.")
+    if found.orphans_quarantined:
+        console.print(f"Files moved to quarantine: {found.orphans_quarantined}.")
+    if found.orphans_unread:
+        console.print(
+            f"[red]Files without a row that could not be read now: {found.orphans_unread}.[/]"
+        )
+    if report.unreadable:
+        console.print(f"[red]Instances without a readable file: {report.unreadable}.[/]")
+    if figures.damaged_files:
+        console.print(
+            f"[red]Files that are not what was stored: {figures.damaged_files}. Have their senders "
+            "send them again.[/]"
+        )
+    if figures.missing_files:
+        console.print(f"[red]Files that are gone: {figures.missing_files}.[/]")

@@ -1,0 +1,188 @@
+"""Writes down how each instance fared, counts its failures, and lets the destination feel it.
+
+Rules
+- Everything is decided elsewhere (status_table, retry); this obeys. A failure is durable before the
+  lane that met it sends another instance; what was stored is durable soon after
+  (outcome_writer.py). Either is logged once it is durable.
+- Tries are counted in memory, for each instance and kind of failure: a restart begins the count
+  anew, which can only mean more tries, never fewer.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import datetime
+
+from echonode.delivery.blame import Blame
+from echonode.delivery.destination_health import DestinationHealth
+from echonode.delivery.outcome_writer import Clerk, Outcome
+from echonode.delivery.ports import DeliveryStore
+from echonode.delivery.retry import (
+    Backoff,
+    Decision,
+    Random,
+    after_own_failure,
+    after_response,
+    after_silence,
+    remark_on_stored,
+)
+from echonode.delivery.status_table import Treatment
+from echonode.delivery.storage_scu import SendOutcome
+from echonode.errors import AssociationLost, IllegalTransition, NetworkError, UsageError
+from echonode.log import get_logger
+from echonode.model.delivery import DeliveryEvent
+from echonode.model.identity import Destination
+from echonode.store.values import Attempt, DeliveryJob
+
+log = get_logger(__name__)
+
+
+class Settlement:
+    """One destination's outcomes, from all of its lanes. Thread-safe."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        *,
+        store: DeliveryStore,
+        health: DestinationHealth,
+        now: Callable[[], datetime],
+        random: Random,
+        backoff: Backoff,
+    ) -> None:
+        self._destination = destination
+        self._store = store
+        self._health = health
+        self._now = now
+        self._random = random
+        self._backoff = backoff
+        self.clerk = Clerk(destination.name, store, now=now, written=self._log_stored)
+        self._lock = threading.Lock()  # for the counts and the health
+        self._blame = Blame()
+        self._failures: defaultdict[int, Counter[Treatment]] = defaultdict(Counter)
+        self._own_failures: Counter[int] = Counter()
+
+    def answered(self, job: DeliveryJob, outcome: SendOutcome) -> None:
+        """The archive answered the C-STORE."""
+        with self._lock:
+            decision = self._after_outcome(job, outcome)
+        if decision.event is DeliveryEvent.STORED:
+            self._stored(job, outcome)
+        else:
+            response = outcome.response
+            self.settle(job, decision, None if response.names_another else response.status)
+
+    def _stored(self, job: DeliveryJob, outcome: SendOutcome) -> None:
+        self._forget(job)
+        status = outcome.response.status
+        attempt = Attempt(
+            job_id=job.id,
+            event=DeliveryEvent.STORED,
+            status=status,
+            error=remark_on_stored(outcome.verdict, status, outcome.derived),
+            derived=outcome.derived,
+        )
+        self.clerk.note(Outcome(job=job, attempt=attempt))
+
+    def _after_outcome(self, job: DeliveryJob, outcome: SendOutcome) -> Decision:
+        treatment = outcome.verdict.treatment
+        decision = after_response(
+            outcome.verdict,
+            failures_before=self._failures[job.id][treatment],
+            pauses_before=self._health.unable,
+            now=self._now(),
+            random=self._random,
+            backoff=self._backoff,
+        )
+        self._health.answered()
+        if decision.event is DeliveryEvent.STORED:
+            self._health.stored()
+            self._blame.stored(job.id)
+        elif decision.pause_s:
+            self._health.unable += 1
+        self._failures[job.id][treatment] += 1
+        return decision
+
+    def lost(self, job: DeliveryJob, error: NetworkError) -> None:
+        """The association ended before the answer."""
+        with self._lock:
+            by_peer = isinstance(error, AssociationLost) and error.by_peer
+            decision = after_silence(
+                error,
+                blamed=self._blame.lost(job.id) if by_peer else 0,
+                failures_before=self._failures[job.id][Treatment.RESEND],
+                losses_before=self._health.lost,
+                now=self._now(),
+                random=self._random,
+                backoff=self._backoff,
+            )
+            self._health.lost_association()
+            self._failures[job.id][Treatment.RESEND] += 1
+        self.settle(job, decision)
+
+    def failed_here(self, job: DeliveryJob, error: Exception, *, is_of_instance: bool) -> None:
+        """We failed to send it: for want of disk or memory, or by an error of our own code.
+
+        is_of_instance: whether it is held when that goes on.
+        """
+        with self._lock:
+            decision = after_own_failure(
+                error,
+                is_of_instance=is_of_instance,
+                failures_before=self._own_failures[job.id],
+                now=self._now(),
+                random=self._random,
+                backoff=self._backoff,
+            )
+            self._own_failures[job.id] += 1
+        self.settle(job, decision)
+
+    def settle(self, job: DeliveryJob, decision: Decision, status: int | None = None) -> None:
+        """Make a failure durable, then act on the destination and say so. Raises StoreError."""
+        # The archive's Error Comment is kept nowhere: archives write names into it.
+        attempt = Attempt(
+            job_id=job.id,
+            event=decision.event,
+            status=status,
+            error=decision.reason,
+            next_attempt_at=decision.next_attempt_at,
+        )
+        try:
+            self._store.record_attempts([attempt], now=self._now())
+        except (IllegalTransition, UsageError) as error:
+            # It was moved or deleted meanwhile, and that goes before.
+            log.warning("outcome_ignored", job=job.id, reason=str(error))
+            return
+        if decision.event is not DeliveryEvent.RETRY:
+            self._forget(job)
+        if decision.pause_s:
+            with self._lock:
+                self._health.pause(decision.pause_s)
+        name = "job_retried" if decision.event is DeliveryEvent.RETRY else "job_held"
+        self._log(name, job, attempt, alarm=decision.alarm)
+
+    def _forget(self, job: DeliveryJob) -> None:
+        with self._lock:
+            self._blame.forget(job.id)
+            self._failures.pop(job.id, None)
+            self._own_failures.pop(job.id, None)
+
+    def _log_stored(self, outcome: Outcome) -> None:
+        self._log("instance_sent", outcome.job, outcome.attempt, alarm=False)
+
+    def _log(self, name: str, job: DeliveryJob, attempt: Attempt, *, alarm: bool) -> None:
+        again_at = attempt.next_attempt_at
+        log.log(
+            logging.ERROR if alarm else logging.INFO,
+            name,
+            sop_instance_uid=job.instance.sop_instance_uid,
+            destination=self._destination.name,
+            ae_title=self._destination.peer.ae_title,
+            status=None if attempt.status is None else f"{attempt.status:04X}",
+            reason=attempt.error,
+            next_attempt_at=again_at.isoformat() if again_at else None,
+            alarm=alarm,
+        )

@@ -1,0 +1,134 @@
+"""Sending an instance's dataset from its file, a buffer at a time (PS3.7 9.1.1, PS3.8 annex E).
+
+Rules
+- A dataset larger than the buffer is never whole in memory. Each buffer is one read and one write
+  of as many PDUs as it holds; the command set goes out with the first of them.
+- Where the dataset's hash is known, it is compared before a byte goes out: bit rot does not travel.
+  Of a dataset that fits into the buffer, what was compared is what is sent. The file's head must
+  name what the command is about to: the index may have rotted as well.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+
+from echonode.dimse.association.association import EventAssociation
+from echonode.dimse.messages.command_set import (
+    HAS_DATASET,
+    MEDIUM_PRIORITY,
+    CommandField,
+    CommandSet,
+    encode,
+)
+from echonode.dimse.services import Part10File, StoreResponse
+from echonode.dimse.upper_layer.pdu_stream import message_pdus
+from echonode.errors import AssociationLost, Damaged
+from echonode.model.file_head import names
+
+
+def store(
+    assoc: EventAssociation,
+    file: Part10File,
+    *,
+    priority: int = MEDIUM_PRIORITY,
+    move_originator_ae_title: str | None = None,
+    move_originator_message_id: int | None = None,
+) -> StoreResponse:
+    """C-STORE `file` and return the peer's answer.
+
+    Raises ContextNotAccepted, AssociationLost; Damaged where the file is gone or is not what was
+    stored; OSError where the disk does not give it just now. Nothing has gone out then; where it
+    fails half-way, the association is aborted.
+    """
+    context_id = assoc.conversation.context_id_for(file.sop_class_uid, file.transfer_syntax_uid)
+    message_id = assoc.conversation.next_message_id()
+    command = CommandSet(
+        command_field=CommandField.C_STORE,
+        affected_sop_class_uid=file.sop_class_uid,
+        message_id=message_id,
+        priority=priority,
+        dataset_type=HAS_DATASET,
+        affected_sop_instance_uid=file.sop_instance_uid,
+        move_originator_ae_title=move_originator_ae_title,
+        move_originator_message_id=move_originator_message_id,
+    )
+    answers = assoc.conversation.expect(message_id)
+    try:
+        _send(assoc, file, context_id, encode(command))
+        answer = assoc.conversation.answer(answers).command
+    finally:
+        assoc.conversation.forget(message_id)
+    if answer.status is None:
+        raise AssociationLost("the peer answered without a status")
+    named = answer.affected_sop_instance_uid  # many leave it out
+    return StoreResponse(
+        status=answer.status,
+        comment=answer.error_comment or "",
+        names_another=named is not None and named != file.sop_instance_uid,
+    )
+
+
+def _send(assoc: EventAssociation, file: Part10File, context_id: int, command: bytes) -> None:
+    try:
+        descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise Damaged(f"the file of {file.sop_instance_uid} is gone") from error
+    begun = False
+    try:
+        with assoc.dul.sending:
+            conversation = assoc.conversation
+            head = [message_pdus(context_id, command, b"", conversation.fragment)]
+            pdus = conversation.dataset_pdus
+            for filled, last in _checked_parts(descriptor, file, pdus.room):
+                begun = True
+                conversation.write(*head, *pdus.pieces(context_id, filled, last=last))
+                head = []
+    except (Damaged, OSError) as error:
+        if begun:
+            assoc.ask_abort()  # half a message is out
+        if isinstance(error, OSError):
+            raise  # the disk does not give the bytes just now: that proves nothing of them
+        raise Damaged(f"the file of {file.sop_instance_uid}: {error}") from error
+    except Exception:
+        if begun:
+            assoc.ask_abort()
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _checked_parts(
+    descriptor: int, file: Part10File, room: memoryview
+) -> Iterator[tuple[int, bool]]:
+    """Fill `room` with each part of the dataset in turn; (bytes filled, whether it is the last).
+
+    Raises Damaged, before the first part where the dataset's hash is known; and OSError.
+    """
+    dataset = range(file.dataset_offset, os.fstat(descriptor).st_size)
+    if not dataset:
+        raise Damaged("there is no dataset")
+    if file.dataset_sha256:
+        digest = sha256()
+        for filled, _ in _parts(descriptor, dataset, room):
+            digest.update(room[:filled])
+        if digest.hexdigest() != file.dataset_sha256:
+            raise Damaged("its bytes are not those that were stored")
+        head = os.pread(descriptor, file.dataset_offset, 0)
+        uids = (file.sop_class_uid, file.sop_instance_uid, file.transfer_syntax_uid)
+        # What was re-encoded has no File Meta Information to be wrong.
+        if head and not names(head, *uids):
+            raise Damaged("it names another class, instance or transfer syntax than is to be sent")
+        if len(dataset) <= len(room):
+            yield len(dataset), True  # what was checked, as it stands there
+            return
+    yield from _parts(descriptor, dataset, room)
+
+
+def _parts(descriptor: int, dataset: range, room: memoryview) -> Iterator[tuple[int, bool]]:
+    for start in dataset[:: len(room)]:
+        part = room[: dataset.stop - start]
+        if os.preadv(descriptor, [part], start) != len(part):
+            raise Damaged("shorter than it was")
+        yield len(part), start + len(part) == dataset.stop

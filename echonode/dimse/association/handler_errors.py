@@ -1,0 +1,73 @@
+"""What a service's handler raises, as the status that the peer gets (PS3.7 annex C).
+
+The one place where any exception of a handler is caught: a defect in one service answers 0110 for
+one message, is logged once without values, and the association goes on. A stock pynetdicom answers
+C211 for all of them, which senders take as "your object is bad".
+"""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+from echonode.dimse.association.association import EventAssociation
+from echonode.errors import AssociationLost, DimseFailure, IndexDamaged, OutOfSpace
+from echonode.log import get_logger
+
+log = get_logger(__name__)
+
+T = TypeVar("T")
+
+SUCCESS = 0x0000
+CANCELLED = 0xFE00
+PENDING = 0xFF00
+PENDING_UNSUPPORTED_KEYS = 0xFF01
+OUT_OF_RESOURCES = 0xA700
+PROCESSING_FAILURE = 0x0110
+INVALID_INSTANCE = 0x0117
+NO_SUCH_CLASS = 0x0118
+NO_SUCH_EVENT = 0x0113
+CLASS_NOT_SUPPORTED = 0x0122
+NO_SUCH_ACTION = 0x0123
+NOT_AUTHORISED = 0x0124
+UNRECOGNISED_OPERATION = 0x0211
+
+# The disk's ways to say no (dicom-rules: store statuses): the peer may try again later.
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
+
+
+def run_handler(assoc: EventAssociation, service: str, action: Callable[[], T]) -> T:
+    """Run `action`; whatever it raises becomes a DimseFailure.
+
+    Only the loss of the peer's own association goes through: there is nobody left to answer.
+    """
+    try:
+        return action()
+    except DimseFailure:
+        raise
+    except Exception as error:
+        over = assoc.dul.is_over or not assoc.is_established
+        if isinstance(error, AssociationLost) and over:
+            raise
+        status = _status_of(error)
+        # No message and no values: both may quote a dataset. Where it broke is enough.
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        log.error(
+            "service_failed",
+            service=service,
+            status=f"{status:04X}",
+            error=type(error).__name__,
+            where=f"{last.name}:{last.lineno}",
+        )
+        comment = "Out of resources" if status == OUT_OF_RESOURCES else "Processing failure"
+        raise DimseFailure(status, comment) from error
+
+
+def _status_of(error: Exception) -> int:
+    if isinstance(error, OutOfSpace | IndexDamaged | MemoryError):
+        return OUT_OF_RESOURCES
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        return OUT_OF_RESOURCES
+    return PROCESSING_FAILURE

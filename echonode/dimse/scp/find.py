@@ -1,0 +1,112 @@
+"""C-FIND as SCP (PS3.4 C.4.1): answers stream out as the handler yields them.
+
+Rules
+- The first answer goes out at once; those that follow quickly go out together, HELD_BYTES or
+  HELD_S of them to a write. A small write each would be most of the work of a long list.
+- None is held while the handler searches on: whenever it asks `cancelled()`, what is late goes.
+- The handler logs `query_answered`: it knows the level and what it looked at.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from echonode.dimse.association.association import EventAssociation
+from echonode.dimse.association.handler_errors import (
+    CANCELLED,
+    PENDING,
+    PENDING_UNSUPPORTED_KEYS,
+    SUCCESS,
+    run_handler,
+)
+from echonode.dimse.association.responses import (
+    dataset_of,
+    encoded,
+    respond,
+    response_to,
+    syntax_of,
+)
+from echonode.dimse.contexts import FIND_CLASSES
+from echonode.dimse.messages.command_set import HAS_DATASET, encode
+from echonode.dimse.messages.provider import Message
+from echonode.dimse.scp.cancellable import FindOption, Operation, is_negotiated, root_of
+from echonode.dimse.services import FindAnswer, FindRequest, Services
+from echonode.dimse.upper_layer.pdu_stream import message_pdus
+from echonode.model.identity import Peer
+
+HELD_BYTES = 32_768
+HELD_S = 0.005
+
+
+def serve(assoc: EventAssociation, caller: Peer, services: Services, message: Message) -> None:
+    """Answer a C-FIND-RQ. Raises DimseFailure, AssociationLost."""
+    abstract_syntax = str(assoc.accepted_by_id[message.context_id].abstract_syntax)
+    pending = _Pending(assoc, message)
+    with Operation(assoc, message, "find") as operation:
+
+        def cancelled() -> bool:
+            pending.send_late()
+            return operation.cancelled()
+
+        request = FindRequest(
+            caller=caller,
+            root=root_of(abstract_syntax, FIND_CLASSES),
+            identifier=dataset_of(assoc, message),
+            relational=is_negotiated(assoc, abstract_syntax, FindOption.RELATIONAL),
+            combined_date_time=is_negotiated(assoc, abstract_syntax, FindOption.COMBINED_DATE_TIME),
+            fuzzy_names=is_negotiated(assoc, abstract_syntax, FindOption.FUZZY_NAMES),
+            cancelled=cancelled,
+            transfer_syntax_uid=syntax_of(assoc, message.context_id),
+        )
+        for answer in operation.results(lambda: services.find(request)):
+            pending.add(answer)
+        pending.send()
+        status = CANCELLED if operation.cancelled() else SUCCESS
+        respond(assoc, message, status)
+
+
+class _Pending:
+    """The Pending answers of one query on their way out."""
+
+    def __init__(self, assoc: EventAssociation, message: Message) -> None:
+        self._assoc = assoc
+        self._context_id = message.context_id
+        self._fragment = assoc.conversation.fragment
+        self._held = bytearray()
+        self._sent_at = float("-inf")
+        # The command sets of all answers are the same but for the status.
+        self._commands = {
+            status: encode(replace(response_to(message.command, status), dataset_type=HAS_DATASET))
+            for status in (PENDING, PENDING_UNSUPPORTED_KEYS)
+        }
+
+    def add(self, answer: FindAnswer) -> None:
+        """Send an answer, now or soon. Raises DimseFailure, AssociationLost."""
+        status = PENDING_UNSUPPORTED_KEYS if answer.unsupported_keys else PENDING
+        command = self._commands[status]
+        self._held += message_pdus(self._context_id, command, self._data(answer), self._fragment)
+        if len(self._held) >= HELD_BYTES:
+            self.send()
+        else:
+            self.send_late()
+
+    def send_late(self) -> None:
+        """Send what has been held long enough. Raises AssociationLost."""
+        if self._held and time.monotonic() - self._sent_at >= HELD_S:
+            self.send()
+
+    def send(self) -> None:
+        """Send what is held. Raises AssociationLost."""
+        held, self._held = self._held, bytearray()
+        if held:
+            self._assoc.conversation.send_pdus(held)
+            self._sent_at = time.monotonic()
+
+    def _data(self, answer: FindAnswer) -> bytes:
+        identifier = answer.identifier
+        if isinstance(identifier, bytes):
+            return identifier
+        return run_handler(
+            self._assoc, "find", lambda: encoded(self._assoc, self._context_id, identifier)
+        )

@@ -1,0 +1,245 @@
+"""Stills and clips on request, of a probe in capture mode `manual`.
+
+Rules
+- The frames thread calls `begin`, `take` and `lost`; requests may come from any thread. A request
+  is answered when everything it made is durable, and raises where it is not.
+- `prepare` fixes at once what is captured, and gives the rest of the work: so that a request which
+  came between two frames captures what was there between them, however long the disk takes.
+- The last max_clip_s seconds are kept, at most max_clip_bytes of them.
+- An exam begins and ends between two frames. What was seen before it is forgotten: no capture ever
+  shows frames of two exams. Captures outside an exam are of the connection; each exam that ends
+  begins another such.
+- A change of size or calibration divides a clip into pieces, each an instance of its own.
+- Times in a capture count from where its exam began, as they would in a connection of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from echonode.errors import CaptureRefused
+from echonode.frames.capture.capture_gate import Admission
+from echonode.frames.capture_request import CaptureAction, CaptureRequest, CaptureResult
+from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
+from echonode.frames.settings import CaptureSettings
+
+Store = Callable[[Acquisition], str]
+"""Returns its SOP Instance UID once the acquisition is durable; raises where it is not."""
+
+
+class ManualCapture:
+    """The form is capture_request.CaptureCommands. monotonic: ends clips that begin now."""
+
+    def __init__(
+        self,
+        probe: ProbeIdentity,
+        settings: CaptureSettings,
+        store: Store,
+        *,
+        admission: Admission | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._admission = admission or Admission(probe.name, lambda: "")
+        self._probe, self._settings, self._store = probe, settings, store
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._connection_id = ""  # '' while there is no connection
+        self._exam = ""
+        self._exams = 0  # begun in this connection, its own included
+        self._number = 0  # of acquisitions in this exam
+        self._began_s: float | None = None  # elapsed_s of the exam's first frame
+        self._recent: deque[Frame] = deque()
+        self._recent_bytes = 0
+        self._clips: list[_Clip] = []
+
+    # --- the frames thread ---
+
+    def begin(self, connection_id: str) -> None:
+        """A connection opened."""
+        with self._changed:
+            self._connection_id, self._exams = connection_id, 0
+            self._new_exam()
+
+    def take(self, frame: Frame) -> None:
+        """The next frame."""
+        with self._changed:
+            if self._began_s is None:
+                self._began_s = frame.elapsed_s
+            self._recent.append(frame)
+            self._recent_bytes += frame.pixels.nbytes
+            self._forget_old(frame)
+            for clip in self._clips:
+                clip.take(frame)
+            self._changed.notify_all()
+
+    def lost(self) -> None:
+        """The connection ended; clips under way end with it."""
+        with self._changed:
+            self._end_clips()
+            self._connection_id = ""
+            self._recent.clear()
+            self._recent_bytes = 0
+            self._changed.notify_all()
+
+    # --- any thread ---
+
+    def start_exam(self) -> str:
+        return self.prepare(CaptureRequest(action=CaptureAction.START_EXAM))().exam
+
+    def end_exam(self) -> None:
+        self.prepare(CaptureRequest(action=CaptureAction.END_EXAM))()
+
+    def capture_still(self) -> tuple[str, ...]:
+        request = CaptureRequest(action=CaptureAction.CAPTURE_STILL)
+        return self.prepare(request)().sop_instance_uids
+
+    def capture_clip(self, seconds: float, *, past: bool) -> tuple[str, ...]:
+        request = CaptureRequest(action=CaptureAction.CAPTURE_CLIP, seconds=seconds, past=past)
+        return self.prepare(request)().sop_instance_uids
+
+    def prepare(self, request: CaptureRequest) -> Callable[[], CaptureResult]:
+        """Fix what is asked for, and return what makes it durable, which may take its time.
+
+        Raises CaptureRefused at once where there is nothing to capture.
+        """
+        with self._changed:
+            if not self._connection_id:
+                raise CaptureRefused("the probe is not connected")
+            self._require_room(request)
+            match request.action:
+                case CaptureAction.START_EXAM | CaptureAction.END_EXAM:
+                    self._new_exam()
+                    result = CaptureResult(done=True, exam=self._exam)
+                    return lambda: result
+                case CaptureAction.CAPTURE_STILL:
+                    return self._keeping(list(self._recent)[-1:])
+                case CaptureAction.CAPTURE_CLIP if request.past:
+                    return self._keeping(self._last(request.seconds))
+                case CaptureAction.CAPTURE_CLIP:
+                    clip = _Clip(exam=self._exam, seconds=request.seconds, settings=self._settings)
+                    self._clips.append(clip)
+                    return lambda: self._wait_for(clip)
+
+    # --- with the lock held ---
+
+    def _require_room(self, request: CaptureRequest) -> None:
+        """Raises CaptureRefused where an exam may not begin, or was not admitted."""
+        match request.action:
+            case CaptureAction.START_EXAM:
+                refusal = self._admission.new_exam()
+            case CaptureAction.END_EXAM:
+                refusal = ""
+            case _:
+                refusal = self._admission.refusal
+        if refusal:
+            raise CaptureRefused(refusal)
+
+    def _new_exam(self) -> None:
+        self._end_clips()
+        self._exams += 1
+        first = self._exams == 1
+        self._exam = self._connection_id if first else f"{self._connection_id}-{self._exams}"
+        self._number, self._began_s = 0, None
+        self._recent.clear()
+        self._recent_bytes = 0
+
+    def _forget_old(self, latest: Frame) -> None:
+        while (
+            self._recent_bytes > self._settings.max_clip_bytes
+            or latest.elapsed_s - self._recent[0].elapsed_s > self._settings.max_clip_s
+        ) and len(self._recent) > 1:
+            self._recent_bytes -= self._recent.popleft().pixels.nbytes
+
+    def _last(self, seconds: float) -> list[Frame]:
+        if not self._recent:
+            return []
+        since = self._recent[-1].elapsed_s - seconds
+        return [frame for frame in self._recent if frame.elapsed_s >= since]
+
+    def _end_clips(self) -> None:
+        for clip in self._clips:
+            clip.over = True
+            clip.acquisitions = self._acquisitions(clip.frames)
+        self._clips.clear()
+        self._changed.notify_all()
+
+    def _keeping(self, frames: Sequence[Frame]) -> Callable[[], CaptureResult]:
+        if not frames:
+            raise CaptureRefused("no frame has come yet")
+        exam, acquisitions = self._exam, self._acquisitions(frames)
+        return lambda: self._keep(exam, acquisitions)
+
+    def _acquisitions(self, frames: Sequence[Frame]) -> list[Acquisition]:
+        return [self._acquisition(piece) for piece in _pieces(frames)]
+
+    def _acquisition(self, frames: Sequence[Frame]) -> Acquisition:
+        assert self._began_s is not None  # it is set with the exam's first frame
+        began_s = self._began_s if self._exams > 1 else 0.0
+        self._number += 1
+        return Acquisition(
+            probe=self._probe,
+            connection_id=self._exam,
+            number=self._number,
+            frames=tuple(replace(frame, elapsed_s=frame.elapsed_s - began_s) for frame in frames),
+            dropped=frames[-1].sequence + 1 - frames[0].sequence - len(frames),
+            partial=sum(1 for frame in frames if frame.missing_lines),
+        )
+
+    # --- without it ---
+
+    def _wait_for(self, clip: _Clip) -> CaptureResult:
+        """Until the clip has its seconds, by its frames or, where none come, by the clock."""
+        ends = self._monotonic() + clip.seconds + self._settings.gap_s
+        with self._changed:
+            while not clip.over and (left := ends - self._monotonic()) > 0:
+                self._changed.wait(left)
+            if clip in self._clips:
+                self._clips.remove(clip)
+                clip.acquisitions = self._acquisitions(clip.frames)
+        if not clip.acquisitions:
+            raise CaptureRefused("no frame came")
+        return self._keep(clip.exam, clip.acquisitions)
+
+    def _keep(self, exam: str, acquisitions: Sequence[Acquisition]) -> CaptureResult:
+        uids = tuple(self._store(acquisition) for acquisition in acquisitions)
+        return CaptureResult(done=True, exam=exam, sop_instance_uids=uids)
+
+
+class _Clip:
+    """A clip that began at a request and takes the frames that follow."""
+
+    def __init__(self, *, exam: str, seconds: float, settings: CaptureSettings) -> None:
+        self.exam, self.seconds, self._settings = exam, seconds, settings
+        self.frames: list[Frame] = []
+        self.acquisitions: list[Acquisition] = []
+        self.over = False
+        self._bytes = 0
+
+    def take(self, frame: Frame) -> None:
+        if self.over:
+            return
+        first = self.frames[0] if self.frames else frame
+        self._bytes += frame.pixels.nbytes
+        lasts_s = min(self.seconds, self._settings.max_clip_s)
+        if frame.elapsed_s - first.elapsed_s > lasts_s or (
+            self.frames and self._bytes > self._settings.max_clip_bytes
+        ):
+            self.over = True
+        else:
+            self.frames.append(frame)
+
+
+def _pieces(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
+    """Runs of frames that fit with each other."""
+    piece: list[Frame] = []
+    for frame in frames:
+        if piece and not frame.fits_with(piece[0]):
+            yield piece
+            piece = []
+        piece.append(frame)
+    if piece:
+        yield piece

@@ -1,0 +1,280 @@
+"""One probe, from its socket or file to finished acquisitions: what node.py starts and stops.
+
+    link thread      transport.py: recv -> decoder -> whole frames as they came      (never waits)
+       | backlog: bounded; the oldest frame goes, and is counted
+    frames thread    pixels -> on_frame -> clips
+       | hand-over: bounded; the frames thread waits
+    handover thread  on_acquisition                                    (may wait for the disk)
+    commands thread  what the sender itself asks for: capture, answer  (may wait for the disk)
+
+Rules
+- A loss anywhere is counted and logged with its reason (`frame_dropped`, at most once a second a
+  connection).
+- A clip of a live source is handed over at the moment it ends, not when the next frame comes.
+- Whether there is room for an exam is asked before it begins (admission.py); frames of one that was
+  refused are shown and not captured.
+- One connection is one `connection_id`: the probe's name and when the connection opened.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from echonode.frames.capture.acquisition import AcquisitionBuilder
+from echonode.frames.capture.acquisition_queue import HandOver
+from echonode.frames.capture.capture_gate import Admission, Admit
+from echonode.frames.capture.command_queue import CommandDesk
+from echonode.frames.capture.manual_capture import ManualCapture
+from echonode.frames.capture_request import CaptureCommands
+from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
+from echonode.frames.settings import CaptureMode, CaptureSettings, StreamSettings
+from echonode.frames.source.receiver import (
+    Arrived,
+    Asked,
+    Item,
+    Lost,
+    Opened,
+    Reception,
+)
+from echonode.frames.source.source_counts import SourceCounts
+from echonode.frames.source.transport import TransportContext, Way
+from echonode.frames.streams.protocols import PROTOCOLS
+from echonode.log import get_logger
+from echonode.probe.link.frame_queue import Backlog
+from echonode.probe.link.reconnecting import LinkSettings
+
+log = get_logger(__name__)
+
+_NOBODY_ASKS = (
+    "capture.mode is manual, and such a probe cannot ask for captures: set capture.mode to auto"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSettings:
+    """A configured probe.
+
+    way: how its data reach us. backlog_frames: how many frames may wait to become pixels.
+    """
+
+    identity: ProbeIdentity
+    protocol: str
+    dialect: str
+    way: Way
+    stream: StreamSettings = field(default_factory=StreamSettings)
+    capture: CaptureSettings = field(default_factory=CaptureSettings)
+    link: LinkSettings = field(default_factory=LinkSettings)
+    backlog_frames: int = 32
+
+    def __post_init__(self) -> None:
+        if (self.protocol, self.dialect) not in PROTOCOLS:
+            raise ValueError(f"no protocol {self.protocol!r} with dialect {self.dialect!r}")
+        if self.backlog_frames < 1:
+            raise ValueError("backlog_frames is at least 1")
+
+
+class ProbeSource:
+    """A probe that is kept connected, and the acquisitions that come of it.
+
+    on_acquisition: called for each, in order, on a thread of this source; may raise OutOfSpace and
+        is then asked again.
+    store: keeps a capture that was asked for, and returns its SOP Instance UID once it is durable;
+        without it none can be asked for.
+    admit: asked before an exam begins; '' or why its captures cannot be kept.
+    on_frame: called for each frame on the thread that makes them; it must be quick, and must not
+        change the frame.
+    """
+
+    def __init__(
+        self,
+        settings: SourceSettings,
+        *,
+        on_acquisition: Callable[[Acquisition], None],
+        store: Callable[[Acquisition], str] | None = None,
+        on_frame: Callable[[Frame], None] | None = None,
+        admit: Admit = lambda: "",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        name = settings.identity.name
+        self._settings, self._on_frame, self._monotonic = settings, on_frame, monotonic
+        self._backlog: Backlog[Item] = Backlog(limit=settings.backlog_frames)
+        self._reception = Reception(
+            name=name,
+            new_stream=lambda: PROTOCOLS[settings.protocol, settings.dialect].new_stream(
+                settings.stream
+            ),
+            backlog=self._backlog,
+            monotonic=monotonic,
+        )
+        self._transport = settings.way.transport(
+            TransportContext(
+                name=name,
+                reception=self._reception,
+                link=settings.link,
+                now=now,
+                monotonic=monotonic,
+                chance=chance,
+            )
+        )
+        self._handover = HandOver(name, on_acquisition)
+        self._admission = Admission(name, admit)
+        self._manual = None
+        if settings.capture.mode is CaptureMode.MANUAL and store is not None:
+            self._manual = ManualCapture(
+                settings.identity,
+                settings.capture,
+                store,
+                admission=self._admission,
+                monotonic=monotonic,
+            )
+        self._desk = CommandDesk(name, self._manual)
+        self._frames_thread = threading.Thread(
+            target=self._run, name=f"probe-{name}-frames", daemon=True
+        )
+        self._opened: Opened | None = None
+        self._builder: AcquisitionBuilder | None = None
+
+    @property
+    def name(self) -> str:
+        return self._settings.identity.name
+
+    @property
+    def capture(self) -> CaptureCommands | None:
+        """Stills and clips on request; None in capture mode `auto`, or without a `store`."""
+        return self._manual
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing is captured just now, for the operator; '' when it is."""
+        protocol = PROTOCOLS[self._settings.protocol, self._settings.dialect]
+        if self._settings.capture.mode is CaptureMode.MANUAL and not protocol.asks:
+            return _NOBODY_ASKS
+        return self._admission.refusal
+
+    @property
+    def counts(self) -> SourceCounts:
+        """A snapshot; may be read from any thread."""
+        return self._reception.counts(acquisitions=self._handover.taken)
+
+    def start(self) -> None:
+        """Begin; returns at once. Raises OSError where an address of ours cannot be bound."""
+        self._transport.start()
+        self._handover.start()
+        self._desk.start()
+        self._frames_thread.start()
+
+    def stop(self, deadline_s: float) -> bool:
+        """Close the clip under way, hand it over, end the threads; whether all was in time."""
+        if self._frames_thread.ident is None:
+            return True  # never started
+        ends = time.monotonic() + deadline_s
+        self._handover.hurry()
+        in_time = self._transport.stop(deadline_s)
+        self._backlog.close()
+        self._frames_thread.join(max(0.0, ends - time.monotonic()))
+        in_time &= not self._frames_thread.is_alive()
+        in_time &= self._desk.stop(max(0.0, ends - time.monotonic()))
+        return self._handover.stop(max(0.0, ends - time.monotonic())) and in_time
+
+    def _run(self) -> None:
+        while not self._backlog.finished:
+            item = self._backlog.get(self._patience_s())
+            try:
+                self._handle(item)
+            except Exception:  # the thread's top: one bad frame must not end the probe's day
+                log.exception("frame_fault", probe=self.name)
+                if isinstance(item, Arrived):
+                    self._reception.count_fault()
+        self._finish_clip()  # the transport did not end in time to say that its connection is over
+
+    def _handle(self, item: Item | None) -> None:
+        match item:
+            case Opened():
+                self._begin(item)
+            case Arrived():
+                self._develop(item)
+            case Asked():
+                self._desk.ask(item.command, item.send)
+            case Lost():
+                self._finish_clip()
+            case None:
+                self._tick()
+
+    def _begin(self, opened: Opened) -> None:
+        self._finish_clip()
+        self._opened, self._builder = opened, None
+        self._admission.begin(opened.connection_id)
+        if self._manual is not None:
+            self._manual.begin(opened.connection_id)
+        if self._settings.capture.mode is CaptureMode.AUTO and not self._admission.refusal:
+            self._builder = self._new_builder(opened, first_sequence=0)
+
+    def _new_builder(self, opened: Opened, *, first_sequence: int) -> AcquisitionBuilder:
+        return AcquisitionBuilder(
+            probe=self._settings.identity,
+            connection_id=opened.connection_id,
+            settings=self._settings.capture,
+            first_sequence=first_sequence,
+        )
+
+    def _develop(self, arrived: Arrived) -> None:
+        assert self._opened is not None  # the reception sends Opened first
+        picture = arrived.frame.develop()
+        frame = Frame(
+            pixels=picture.pixels,
+            calibration=picture.calibration,
+            acquired_at=self._opened.at + timedelta(seconds=arrived.elapsed_s),
+            elapsed_s=arrived.elapsed_s,
+            sequence=arrived.frame.sequence,
+            missing_lines=arrived.frame.missing_lines,
+            source_timestamp_s=arrived.frame.source_timestamp_s,
+            recorded_at=arrived.frame.recorded_at,
+            transforms=arrived.frame.transforms,
+            facts=picture.facts,
+            played=self._opened.played,
+        )
+        if self._admission.admits(frame.elapsed_s):
+            self._capture(self._opened, frame)
+        if self._on_frame is not None:
+            self._on_frame(frame)
+
+    def _capture(self, opened: Opened, frame: Frame) -> None:
+        if self._manual is not None:
+            self._manual.take(frame)
+        if self._settings.capture.mode is CaptureMode.AUTO:
+            if self._builder is None:  # room came only now
+                self._builder = self._new_builder(opened, first_sequence=frame.sequence)
+            self._hand_over(self._builder.take(frame))
+
+    def _tick(self) -> None:
+        if self._builder is not None and self._opened is not None:
+            self._hand_over(self._builder.tick(self._monotonic() - self._opened.monotonic))
+
+    def _finish_clip(self) -> None:
+        if self._manual is not None:
+            self._manual.lost()
+        if self._builder is not None:
+            self._hand_over(self._builder.flush())
+
+    def _hand_over(self, acquisitions: list[Acquisition]) -> None:
+        for acquisition in acquisitions:
+            self._handover.put(acquisition)
+
+    def _patience_s(self) -> float | None:
+        """How long the next frame may take before the clip under way is over; None: any time.
+
+        A recording has its own time, which does not pass while it waits for us: its next frame or
+        its end closes the clip.
+        """
+        if self._builder is None or self._opened is None or self._builder.due_s is None:
+            return None
+        if self._opened.played is not None:
+            return None
+        return max(0.0, self._builder.due_s - (self._monotonic() - self._opened.monotonic))

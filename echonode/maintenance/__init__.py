@@ -1,0 +1,5 @@
+"""What runs beside everything else: retention, scrubbing, and what a start left for later.
+
+Here: threads with a period or a rate.
+Not here: what they decide and do to the disk (store/).
+"""

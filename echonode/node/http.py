@@ -1,0 +1,51 @@
+"""What the node answers over HTTP: its routes, and the callables behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from echonode.config import Web
+from echonode.delivery.operator_actions import acknowledge, act
+from echonode.monitoring.ledger import plain_rows
+from echonode.monitoring.monitor import NodeReader
+from echonode.monitoring.recent import recent_rows
+from echonode.preflight.outcome import as_json
+from echonode.preflight.preflight import Preflight
+from echonode.rendering.thumbnails import Thumbnails
+from echonode.store.store import Store
+from echonode.web.health import health_routes
+from echonode.web.operator import operator_routes
+from echonode.web.server import WebServer
+from echonode.web.status import console_routes
+
+
+def web_server(
+    web: Web,
+    *,
+    store: Store,
+    reader: NodeReader,
+    preflight: Preflight,
+    now: Callable[[], datetime],
+) -> WebServer:
+    """The server of a node, not yet started."""
+    return WebServer(
+        host=web.host,
+        port=web.port,
+        routes=[
+            *health_routes(
+                checks=reader.checks(), registry=reader.registry(), alarms=reader.alarms
+            ),
+            *console_routes(
+                status=reader.status,
+                ledger=lambda: plain_rows(store),
+                recent=lambda last: recent_rows(store, last),
+                thumbnail=Thumbnails(store.instance).jpeg,
+            ),
+            *operator_routes(
+                act=lambda action, uid, name: act(store, action, uid, now=now(), destination=name),
+                acknowledge=lambda uid: acknowledge(store, uid, now=now()),
+                preflight=lambda peer: as_json(preflight.run(peer)),
+            ),
+        ],
+    )

@@ -1,0 +1,347 @@
+"""The whole machine: built from the configuration, started in order, stopped in reverse.
+
+    probes ─► intake ─► store ─► delivery ─► PACS
+                        ▲   │                 │
+    peers ─► acceptor ──┤   └─► find, move, get ─► viewers
+                        └────── commitment reports
+
+Rules
+- A store whose disk cannot be written is served for queries and retrieval; what would write into it
+  (intake, deliveries, reports) is not started, and the node is not ready.
+- What others need comes first: the store before everything, the listeners before the probes. The
+  log says `node_ready` once every listener answers.
+- Stopping goes the other way, within one deadline: probes close their clips, the intake stores
+  them, the listeners end, deliveries finish the instance under way, the store closes last.
+- Rooms do not know each other; the callables that join them are all in this file.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from echonode import __version__
+from echonode.commitment.commitment_scp import CommitmentSCP
+from echonode.commitment.commitment_scu import CommitmentSCU
+from echonode.commitment.report_scp import ReportSCP
+from echonode.config import Config
+from echonode.delivery.echo import ECHO_EVERY_S
+from echonode.delivery.factory import delivery_worker
+from echonode.delivery.recorded_associations import RecordedNegotiations
+from echonode.dimse.acceptor import Acceptor
+from echonode.dimse.requestor import Requestor
+from echonode.dimse.services import Services
+from echonode.frames.frame import Acquisition
+from echonode.frames.source.source import ProbeSource
+from echonode.intake.captures import Intake
+from echonode.intake.storage_scp import StorageSCP
+from echonode.log import get_logger
+from echonode.maintenance.background_recovery import BackgroundRecovery
+from echonode.maintenance.scrubbing import ScrubCounters
+from echonode.model.commitment import CommitmentReport
+from echonode.model.exam import ExamFacts
+from echonode.model.identity import Peer
+from echonode.monitoring.commit_times import CommitTimes
+from echonode.monitoring.monitor import NodeReader
+from echonode.node.http import web_server
+from echonode.node.local_timezone import local_zone
+from echonode.node.process_limits import descriptor_limit
+from echonode.node.settings.destinations import delivery_policy, reencode_for
+from echonode.node.settings.listeners import call_back_address, listener_addresses, listener_limits
+from echonode.node.settings.parts import (
+    Stoppable,
+    Together,
+    disk_admission,
+    housekeeping,
+    log_recovery,
+    node_equipment,
+    scrubbing,
+    unattended_exams,
+)
+from echonode.node.settings.probes import source_settings
+from echonode.preflight.pending_reports import AwaitedReports
+from echonode.preflight.preflight import Preflight
+from echonode.query.find_scp import FindSCP
+from echonode.retrieve.get_scp import GetSCP
+from echonode.retrieve.move_scp import MoveSCP
+from echonode.store.index.attribute_reader import AttributeReader
+from echonode.store.store import Store
+from echonode.transcoding.reencoder import Reencoder
+
+log = get_logger(__name__)
+
+# compose and systemd are told to wait longer than this before they kill.
+STOP_DEADLINE_S = 30.0
+# Of that, for what has to be broken off at the end: callers, lanes, and a moment for each part.
+BREAKING_OFF_S = 8.0
+_A_MOMENT_S = 0.3
+
+
+def utc_now() -> datetime:
+    """Wall time, aware."""
+    return datetime.now(UTC)
+
+
+class Node:
+    """One running EchoNode. `start` returns when it serves; `stop` when all is put away."""
+
+    def __init__(self, config: Config) -> None:
+        """Open the store and build every part; nothing runs yet.
+
+        Raises StoreLocked, SchemaTooNew, ConfigError, OutOfSpace.
+        """
+        self.config = config
+        self.peers = config.peer_values()
+        self.destinations = config.destination_values()
+        names = [destination.name for destination in self.destinations]
+        self.store = Store.open(
+            config.data_dir,
+            now=utc_now,
+            adopt_to=names,
+            forward_to=config.forwarding_by_ae_title(),
+            recover_later=True,
+        )
+        with ExitStack() as broken_off:
+            broken_off.callback(self.store.close)
+            self._build(names)
+            broken_off.pop_all()
+
+    def _build(self, names: Sequence[str]) -> None:
+        """Every part around the open store; names: of the destinations."""
+        config = self.config
+        self._admission = disk_admission(config)
+        self._reencoder = Reencoder(self.store.scratch)
+        self._call_back = call_back_address(config)
+        self._running = ExitStack()
+        self._stop_at = 0.0
+
+        self.requestor = Requestor(ae_title=config.ae_title, commit_report=self._take_report)
+        # Reports on a preflight's test image are its own; the store knows nothing of them.
+        self._awaited = AwaitedReports()
+        self._commitment = CommitmentSCU(
+            store=self.store, call_back=self._call_back, now=utc_now, random=random.random
+        )
+        self._commit_times = CommitTimes()
+        self._report_scp = ReportSCP(
+            store=self.store,
+            wake=self._wake,
+            now=utc_now,
+            random=random.random,
+            committed=self._commit_times.observe,
+        )
+        self._commitment_scp = CommitmentSCP(
+            store=self.store,
+            peers=self.peers,
+            associate=self.requestor.associate,
+            now=utc_now,
+            random=random.random,
+        )
+        to_archives = RecordedNegotiations(
+            self.requestor.associate, note=self.store.note_flight, now=utc_now
+        )
+        self.workers = {
+            destination.name: delivery_worker(
+                destination,
+                store=self.store,
+                associate=to_archives,
+                commitment=self._commitment,
+                now=utc_now,
+                check_bytes=self.store.check_bytes,
+                policy=delivery_policy(section),
+                reencode=reencode_for(section, self._reencoder),
+                notes=self.store.notes,
+                echo_every_s=ECHO_EVERY_S,
+            )
+            for destination, section in zip(self.destinations, config.destinations, strict=True)
+        }
+        self.store.on_delivery_due.append(self._wake)
+        self.acceptor = Acceptor(
+            ae_title=config.ae_title,
+            listeners=listener_addresses(config.listen),
+            peers=self.peers,
+            services=self._services(),
+            limits=listener_limits(config, descriptor_limit()),
+            say_which_title=config.admission.say_which_title,
+        )
+        self.intake = Intake(
+            self.store,
+            destinations=names,
+            exam_for=self._exam_for,
+            equipment=node_equipment(config),
+            local=local_zone(),
+            now=utc_now,
+        )
+        self._exams = unattended_exams(config, self.store)
+        self.sources = [
+            ProbeSource(
+                source_settings(probe),
+                on_acquisition=self._take,
+                store=lambda acquisition: self.intake.store(acquisition).sop_instance_uid,
+                admit=self._no_capture,
+            )
+            for probe in config.probes
+        ]
+        self._reader = self._node_reader()
+        self._scrubbing = scrubbing(config, self.store)
+        self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
+        self._recovery = BackgroundRecovery(
+            self.store, on_found=log_recovery, on_done=self._housekeeping.look_now
+        )
+        self.web = (
+            web_server(
+                config.web,
+                store=self.store,
+                reader=self._reader,
+                preflight=Preflight(
+                    config,
+                    associate=self.requestor.associate,
+                    awaited=self._awaited,
+                    us=self._call_back,
+                    now=utc_now,
+                ),
+                now=utc_now,
+            )
+            if config.web
+            else None
+        )
+
+    # --- its life ---
+
+    def start(self) -> None:
+        """Start every part, in order. Raises OSError where an address cannot be bound."""
+        began = time.monotonic()
+        with ExitStack() as undo:
+            undo.callback(self.store.close)
+            undo.callback(self._reencoder.close)
+            log_recovery(self.store.recovery)
+            if self.store.unwritable:
+                log.error("store_unwritable", reason=self.store.unwritable, alarm=True)
+            else:
+                self._start_writing(undo)
+            undo.callback(self._stop_part, self._housekeeping)
+            self._housekeeping.start()
+            undo.callback(self._stop_part, self.acceptor)
+            self.acceptor.start()
+            if self.web:
+                undo.callback(self._stop_part, self.web)
+                self.web.start()
+            undo.callback(self._stop_part, self._recovery)
+            self._recovery.start()
+            for source in self.sources:
+                undo.callback(self._stop_part, source)
+                source.start()
+            self._running = undo.pop_all()
+        log.info(
+            "node_ready",
+            ae_title=self.config.ae_title,
+            version=__version__,
+            listeners=[f"{host}:{port}" for host, port in self.acceptor.addresses],
+            web="{}:{}".format(*self.web.address) if self.web else None,
+            data_dir=str(self.config.data_dir.absolute()),
+            milliseconds=round((time.monotonic() - began) * 1000),
+        )
+
+    def _start_writing(self, undo: ExitStack) -> None:
+        """Start the parts that write to the store: where it is read-only, none of them runs."""
+        undo.callback(self._stop_part, self.intake)
+        self.intake.start()
+        undo.callback(self._stop_part, self._commitment_scp)
+        self._commitment_scp.start()
+        undo.callback(self._stop_part, Together(self.workers.values()))
+        for worker in self.workers.values():
+            worker.start()
+        if self._scrubbing:
+            undo.callback(self._stop_part, self._scrubbing)
+            self._scrubbing.start()
+
+    def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
+        """Stop every part in reverse, within `deadline_s` in all; then nothing is left running."""
+        # What is under way may go on until then; the rest is for breaking off what did not end.
+        self._stop_at = time.monotonic() + max(0.0, deadline_s - BREAKING_OFF_S)
+        for worker in self.workers.values():
+            worker.ask_stop()  # no delivery is begun while the others stop: it would be waited for
+        self._running.close()
+        log.info("node_stopped", ae_title=self.config.ae_title)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _stop_part(self, part: Stoppable) -> None:
+        """Stop it in what is left of the deadline; one whose turn comes late gets a moment."""
+        part.stop(max(_A_MOMENT_S, self._stop_at - time.monotonic()))
+
+    # --- the callables that join the rooms ---
+
+    def _services(self) -> Services:
+        storage = StorageSCP(
+            self.store,
+            forwarding=self.config.forwarding_by_peer(),
+            refusal=self._admission.refusal,
+        )
+        return Services(
+            open_incoming=storage.open_incoming,
+            store=storage.store,
+            find=FindSCP(
+                self.store.find,
+                ae_title=self.config.ae_title,
+                read_file=AttributeReader(self.store.select),
+            ),
+            move=MoveSCP(
+                select=self.store.select,
+                associate=self.requestor.associate,
+                destination_for={peer.ae_title: peer for peer in self.peers}.get,
+                reencode=self._reencoder.lossless,
+            ),
+            get=GetSCP(select=self.store.select, reencode=self._reencoder.lossless),
+            commit_request=self._commitment_scp.commit_request,
+            commit_report=self._take_report,
+        )
+
+    def _take_report(self, caller: Peer, report: CommitmentReport) -> int:
+        """A report on any association: a preflight's own, or the store's."""
+        status = self._awaited.take(caller, report)
+        return self._report_scp(caller, report) if status is None else status
+
+    def _take(self, acquisition: Acquisition) -> None:
+        self.intake.take(acquisition)
+
+    def _no_capture(self) -> str:
+        """Why no capture may begin just now; '' when one may."""
+        return self.store.unwritable or self._admission.refusal()
+
+    def _exam_for(self, connection_id: str, probe: str, started_at: datetime) -> ExamFacts:
+        return self._exams[probe].exam_for(connection_id, probe, started_at)
+
+    def _wake(self, destination: str) -> None:
+        """Deliveries became due; a destination that left the configuration has no worker."""
+        if worker := self.workers.get(destination):
+            worker.wake()
+
+    def _node_reader(self) -> NodeReader:
+        return NodeReader(
+            self.config,
+            store=self.store,
+            sources=self.sources,
+            intake_counters=lambda: self.intake.counters,
+            scrub_counters=lambda: self._scrubbing.counters if self._scrubbing else ScrubCounters(),
+            active_associations=lambda: self.acceptor.active_associations,
+            standing_of=lambda name: self.workers[name].standing,
+            commit_times=self._commit_times,
+            admission=self._admission,
+            call_back=str(self._call_back),
+            now=utc_now,
+        )

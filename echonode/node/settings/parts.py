@@ -1,0 +1,135 @@
+"""Parts of the node that are all configuration and no wiring."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from echonode import __version__
+from echonode.config import Config
+from echonode.exam.unattended import UnattendedExams
+from echonode.log import get_logger
+from echonode.maintenance.housekeeping import Housekeeping
+from echonode.maintenance.scrubbing import Scrubbing
+from echonode.monitoring.monitor import NodeReader
+from echonode.node.settings.probes import cine_bytes_per_s
+from echonode.objects.equipment import NodeEquipment
+from echonode.store.files.free_space import DiskAdmission
+from echonode.store.retention.policy import RetentionPolicy
+from echonode.store.store import Store
+from echonode.store.values import RecoveryReport
+
+log = get_logger(__name__)
+
+_SECONDS_A_DAY = 86_400
+
+
+class Stoppable(Protocol):
+    """A part of the node that can be told to end."""
+
+    def stop(self, deadline_s: float, /) -> object: ...
+
+
+class Together:
+    """Parts that stop at the same time: none waits for another that does not end in good time."""
+
+    def __init__(self, parts: Iterable[Stoppable]) -> None:
+        self._parts = tuple(parts)
+
+    def stop(self, deadline_s: float) -> None:
+        """Stop all of them, each within `deadline_s`."""
+        threads = [threading.Thread(target=part.stop, args=(deadline_s,)) for part in self._parts]
+        for thread, part in zip(threads, self._parts, strict=True):
+            try:
+                thread.start()
+            except RuntimeError:  # the system gives no more threads: one after another, then
+                part.stop(deadline_s)
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+
+
+def disk_admission(config: Config) -> DiskAdmission:
+    """Whether a new exam may begin, by the disk that the store is on."""
+    return DiskAdmission(
+        config.data_dir,
+        minimum_free_percent=config.retention.minimum_free_percent,
+        cine_bytes_per_s=cine_bytes_per_s(config.probes),
+    )
+
+
+def retention_policy(config: Config) -> RetentionPolicy:
+    """How long what is kept, and which destinations must hold it in which form."""
+    return RetentionPolicy(
+        keep_s=config.retention.keep_days_after_commit * _SECONDS_A_DAY,
+        destinations={section.peer: section.commitment for section in config.destinations},
+        lossy_is_enough=frozenset(
+            section.peer
+            for section in config.destinations
+            if section.lossy and not section.lossy.keep_original
+        ),
+    )
+
+
+def node_equipment(config: Config) -> NodeEquipment:
+    """What images that are made here say of the node and of where it stands."""
+    place = config.institution
+    return NodeEquipment(
+        software_versions=(f"EchoNode {__version__}",),
+        station_name=place.station or config.ae_title,
+        institution_name=place.name,
+        institution_address=place.address,
+        department_name=place.department,
+    )
+
+
+def housekeeping(
+    config: Config, store: Store, reader: NodeReader, *, now: Callable[[], datetime]
+) -> Housekeeping:
+    """Retention by the configuration's rules, and the alarms that `reader` finds."""
+    return Housekeeping(
+        store,
+        policy=retention_policy(config),
+        alarms=reader.alarms,
+        now=now,
+    )
+
+
+def scrubbing(config: Config, store: Store) -> Scrubbing | None:
+    """Reads every kept file in so many days; None where the configuration says never."""
+    if not config.retention.scrub_days:
+        return None
+    return Scrubbing(
+        store.scrub, store.notes, period_s=config.retention.scrub_days * _SECONDS_A_DAY
+    )
+
+
+def unattended_exams(config: Config, store: Store) -> Mapping[str, UnattendedExams]:
+    """Probe name -> whose its captures are while nobody opens an exam."""
+    return {
+        probe.name: UnattendedExams(
+            node_id=store.node_id,
+            next_counter=lambda: store.counter("unidentified"),
+            configured=probe.capture.patient.value() if probe.capture.patient else None,
+        )
+        for probe in config.probes
+    }
+
+
+def log_recovery(found: RecoveryReport) -> None:
+    """What the last stop left behind, once, where there was anything."""
+    if found == RecoveryReport():
+        return
+    log.warning(
+        "store_recovered",
+        temporary_files_removed=found.temporary_files_removed,
+        orphans_adopted=found.orphans_adopted,
+        orphans_quarantined=found.orphans_quarantined,
+        orphans_unread=found.orphans_unread,
+        deliveries_requeued=found.deliveries_requeued,
+        patients_set_right=found.patients_set_right,
+        missing_files=list(found.missing),
+        database_rebuilt=found.database_rebuilt,
+    )

@@ -1,0 +1,219 @@
+"""Commitments that peers ask of us (PS3.4 J.3.2), until each is reported or given up.
+
+Each is written down before the N-ACTION is answered; what we promise is looked up when it is
+reported (`answer`), from row, class and bytes, for only that moment's truth counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from echonode.errors import Damaged, described
+from echonode.log import get_logger, place_of
+from echonode.model.commitment import (
+    CommitmentReport,
+    CommitmentRequest,
+    FailureReason,
+    ReferencedInstance,
+)
+from echonode.model.instance import StoredInstance
+from echonode.store.database import schema
+from echonode.store.database.connections import Writer, reading
+from echonode.store.values import InboundCommitment
+
+_C = schema.inbound_commitment.c
+_I = schema.inbound_commitment_item.c
+_COLUMNS = (
+    _C.id,
+    _C.peer_ae_title,
+    _C.transaction_uid,
+    _C.state,
+    _C.attempts,
+    _C.requested_at,
+    _C.next_attempt_at,
+)
+
+log = get_logger(__name__)
+
+
+class InboundCommitments:
+    """Transactions in which peers ask. Thread-safe."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        readers: sa.Engine,
+        instance: Callable[[str], StoredInstance | None],
+        check_bytes: Callable[[StoredInstance], None],
+    ) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._instance = instance
+        self._check_bytes = check_bytes
+
+    def create(
+        self, peer_ae_title: str, request: CommitmentRequest, now: datetime
+    ) -> InboundCommitment | None:
+        """Write a request down; see Store.create_inbound_commitment."""
+
+        def work(connection: sa.Connection) -> InboundCommitment | None:
+            row = connection.execute(
+                sa.select(*_COLUMNS).where(
+                    _C.peer_ae_title == peer_ae_title,
+                    _C.transaction_uid == request.transaction_uid,
+                )
+            ).first()
+            if row is not None:
+                known = _inbound(connection, row)
+                # The same request again, its answer lost on the way, is not a second use.
+                same = row.state == "pending" and known.request == request
+                return known if same else None
+            return _insert(connection, peer_ae_title, request, now)
+
+        return self._writer.run(work)
+
+    def pending(
+        self, now: datetime, *, limit: int, without: Collection[str], but_with: Collection[int]
+    ) -> list[InboundCommitment]:
+        """Those that are due for a report, the oldest first; see Store.pending_inbound."""
+        statement = (
+            sa.select(*_COLUMNS)
+            .where(
+                _C.state == "pending",
+                _C.next_attempt_at <= now,
+                sa.or_(_C.peer_ae_title.not_in(without), _C.id.in_(but_with)),
+            )
+            .order_by(_C.next_attempt_at, _C.id)
+            .limit(limit)
+        )
+        with reading(self._readers) as connection:
+            rows = connection.execute(statement).all()
+            return [_inbound(connection, row) for row in rows]
+
+    def next_due(self, *, without: Collection[str]) -> datetime | None:
+        """When the next report is due, but for those to the AE titles `without`."""
+        earliest = sa.func.min(_C.next_attempt_at, type_=schema.UtcTime)
+        with reading(self._readers) as connection:
+            due: datetime | None = connection.scalar(
+                sa.select(earliest).where(_C.state == "pending", _C.peer_ae_title.not_in(without))
+            )
+            return due
+
+    def answer(self, request: CommitmentRequest) -> CommitmentReport:
+        """What we can promise now (reasons of PS3.3 C.14.1.1)."""
+        committed: list[ReferencedInstance] = []
+        failed: dict[ReferencedInstance, int] = {}
+        for item in request.instances:
+            reason = self._why_not(item)
+            if reason is None:
+                committed.append(item)
+            else:
+                failed[item] = reason
+        return CommitmentReport(
+            transaction_uid=request.transaction_uid, committed=tuple(committed), failed=failed
+        )
+
+    def _why_not(self, item: ReferencedInstance) -> FailureReason | None:
+        instance = self._instance(item.sop_instance_uid)
+        if instance is None:
+            return FailureReason.NO_SUCH_OBJECT_INSTANCE
+        if instance.sop_class_uid != item.sop_class_uid:
+            return FailureReason.CLASS_INSTANCE_CONFLICT
+        try:
+            self._check_bytes(instance)
+        except (Damaged, OSError):
+            return FailureReason.PROCESSING_FAILURE
+        except Exception as error:  # noqa: BLE001  # the border of one instance
+            log.error(
+                "check_failed",
+                sop_instance_uid=item.sop_instance_uid,
+                error=described(error),
+                where=place_of(error),
+            )
+            return FailureReason.PROCESSING_FAILURE
+        return None
+
+    def end(self, inbound_id: int, state: str, now: datetime, error: str) -> None:
+        """`reported` or `given_up`; an end is for ever."""
+        self._update(
+            inbound_id,
+            {"state": state, "ended_at": now, "attempts": _C.attempts + 1, "last_error": error},
+        )
+
+    def retry(self, inbound_id: int, next_attempt_at: datetime, error: str) -> None:
+        """The report was not taken; try again later."""
+        self._update(
+            inbound_id,
+            {
+                "next_attempt_at": next_attempt_at,
+                "attempts": _C.attempts + 1,
+                "last_error": error,
+            },
+        )
+
+    def _update(self, inbound_id: int, values: dict[str, Any]) -> None:
+        statement = (
+            sa.update(schema.inbound_commitment)
+            .where(_C.id == inbound_id, _C.state == "pending")
+            .values(values)
+        )
+        self._writer.execute(statement)
+
+
+def _insert(
+    connection: sa.Connection, peer_ae_title: str, request: CommitmentRequest, now: datetime
+) -> InboundCommitment:
+    [key] = connection.execute(
+        sa.insert(schema.inbound_commitment),
+        {
+            "peer_ae_title": peer_ae_title,
+            "transaction_uid": request.transaction_uid,
+            "state": "pending",
+            "requested_at": now,
+            "next_attempt_at": now,
+            "last_error": "",
+        },
+    ).inserted_primary_key or [0]
+    items = [
+        {
+            "inbound_commitment_id": key,
+            "position": position,
+            "sop_class_uid": item.sop_class_uid,
+            "sop_instance_uid": item.sop_instance_uid,
+        }
+        for position, item in enumerate(request.instances)
+    ]
+    if items:
+        connection.execute(sa.insert(schema.inbound_commitment_item), items)
+    return InboundCommitment(
+        id=int(key),
+        peer_ae_title=peer_ae_title,
+        request=request,
+        attempts=0,
+        requested_at=now,
+        next_attempt_at=now,
+    )
+
+
+def _inbound(connection: sa.Connection, row: sa.Row[*tuple[Any, ...]]) -> InboundCommitment:
+    items = connection.execute(
+        sa.select(_I.sop_class_uid, _I.sop_instance_uid)
+        .where(_I.inbound_commitment_id == row.id)
+        .order_by(_I.position)
+    )
+    instances = tuple(
+        ReferencedInstance(sop_class_uid=item.sop_class_uid, sop_instance_uid=item.sop_instance_uid)
+        for item in items
+    )
+    return InboundCommitment(
+        id=row.id,
+        peer_ae_title=row.peer_ae_title,
+        request=CommitmentRequest(transaction_uid=row.transaction_uid, instances=instances),
+        attempts=row.attempts,
+        requested_at=row.requested_at,
+        next_attempt_at=row.next_attempt_at,
+    )

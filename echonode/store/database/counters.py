@@ -1,0 +1,29 @@
+"""Durable counters, each with a name; they only grow."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from echonode.store.database import schema
+
+_C = schema.counter.c
+
+
+def next_value(connection: sa.Connection, name: str) -> int:
+    """The counter's next value, from 1 on."""
+    return add(connection, name, 1)
+
+
+def add(connection: sa.Connection, name: str, more: int) -> int:
+    """The counter's value after `more` is added to it."""
+    changed = connection.execute(
+        sa.update(schema.counter).where(_C.name == name).values(value=_C.value + more)
+    )
+    if changed.rowcount == 0:
+        connection.execute(sa.insert(schema.counter), {"name": name, "value": more})
+    return read(connection, name)
+
+
+def read(connection: sa.Connection, name: str) -> int:
+    """The counter's value; 0 where it has none."""
+    return int(connection.scalar(sa.select(_C.value).where(_C.name == name)) or 0)

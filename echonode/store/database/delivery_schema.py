@@ -1,0 +1,161 @@
+"""Tables of the deliveries, and of promises: those asked of archives and those given to peers."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from echonode.model.commitment import TransactionState
+from echonode.model.delivery import DeliveryState
+from echonode.store.database.columns import (
+    METADATA,
+    Whole,
+    count_column,
+    key_column,
+    one_of,
+    reference_to,
+    text_column,
+    time_column,
+)
+
+commitment_transaction = sa.Table(
+    "commitment_transaction",
+    METADATA,
+    key_column(),
+    # A Transaction UID is never used again (PS3.4 J.3.2.1.1).
+    text_column("transaction_uid", unique=True),
+    text_column("destination"),
+    # Only this AE's report counts.
+    text_column("peer_ae_title"),
+    sa.Column(
+        "state", sa.Text, sa.CheckConstraint(one_of("state", TransactionState)), nullable=False
+    ),
+    time_column("requested_at"),
+    time_column("first_requested_at"),
+    sa.Column("times_asked", Whole, nullable=False),
+    time_column("ended_at", nullable=True),
+    sa.Index("commitment_transaction_by_state", "destination", "state"),
+    sa.Index("commitment_transaction_by_end", "destination", "state", "ended_at"),
+)
+
+delivery = sa.Table(
+    "delivery",
+    METADATA,
+    key_column(),
+    reference_to("instance", index=False),
+    text_column("destination"),
+    # `captured` is the absence of deliveries, so it is no state of one.
+    sa.Column(
+        "state",
+        sa.Text,
+        sa.CheckConstraint(one_of("state", DeliveryState, without=[DeliveryState.CAPTURED])),
+        nullable=False,
+    ),
+    count_column("attempts"),
+    sa.Column("last_status", Whole),
+    text_column("last_error"),
+    time_column("next_attempt_at", nullable=True),
+    time_column("acquired_at"),
+    time_column("sent_at", nullable=True),
+    time_column("first_asked_at", nullable=True),
+    time_column("committed_at", nullable=True),
+    count_column("commitments_asked"),
+    count_column("commitments_failed"),
+    # The archive's copy differs from ours (B006, B007): ours stays until a person clears this.
+    sa.Column("keep_local_copy", sa.Boolean, nullable=False, server_default=sa.text("0")),
+    # On the observed clock (policy.py): when retention first saw the proof; NULL before.
+    sa.Column("proof_seen_s", Whole),
+    reference_to("commitment_transaction", nullable=True),
+    # One delivery for each instance and destination, or an instance would be sent twice.
+    sa.UniqueConstraint("instance_id", "destination"),
+    # Whoever waits for a report waits for that of a transaction, and nobody else does.
+    sa.CheckConstraint(
+        "(state = 'commit_requested') = (commitment_transaction_id IS NOT NULL)",
+        name="waits_for_a_transaction",
+    ),
+    # A queued delivery without a time would never be claimed.
+    sa.CheckConstraint("state <> 'queued' OR next_attempt_at IS NOT NULL", name="queued_is_due"),
+    # The moment of proof and the proof are one.
+    sa.CheckConstraint("(state = 'committed') = (committed_at IS NOT NULL)", name="proof_has_time"),
+    sa.Index("delivery_in_order", "destination", "state", "acquired_at", "id"),
+    sa.Index("delivery_by_due", "destination", "state", "next_attempt_at"),
+    sa.Index(
+        "delivery_by_proof_seen",
+        "proof_seen_s",
+        "id",
+        sqlite_where=sa.text("proof_seen_s IS NOT NULL"),
+    ),
+    sa.Index(
+        "delivery_proof_unseen",
+        "id",
+        sqlite_where=sa.text("state IN ('committed', 'verified') AND proof_seen_s IS NULL"),
+    ),
+    sa.Index("delivery_kept", "id", sqlite_where=sa.text("keep_local_copy = 1")),
+)
+
+# What was last sent in the place of a delivery's own instance, for an archive that takes only a
+# lossy form; no row where that instance itself went. Proof of the delivery is proof of this copy.
+derived_copy = sa.Table(
+    "derived_copy",
+    METADATA,
+    sa.Column("delivery_id", sa.ForeignKey("delivery.id", ondelete="CASCADE"), primary_key=True),
+    text_column("sop_class_uid"),
+    text_column("sop_instance_uid"),
+    text_column("transfer_syntax_uid"),
+    text_column("dataset_sha256"),
+)
+
+commitment_item = sa.Table(
+    "commitment_item",
+    METADATA,
+    sa.Column("commitment_transaction_id", sa.ForeignKey("commitment_transaction.id")),
+    sa.Column("delivery_id", sa.ForeignKey("delivery.id"), index=True),
+    # The derived copy that the request named in the instance's place; '' the instance itself. A
+    # late report is about what was named then, whatever was sent since.
+    sa.Column("derived_sop_instance_uid", sa.Text, nullable=False, server_default=""),
+    # NULL until a report names it; 0 committed, else the Failure Reason (0008,1197).
+    sa.Column("outcome", Whole),
+    sa.PrimaryKeyConstraint("commitment_transaction_id", "delivery_id"),
+)
+
+refused_report = sa.Table(
+    "refused_report",
+    METADATA,
+    key_column(),
+    time_column("received_at"),
+    text_column("peer_ae_title"),
+    text_column("transaction_uid"),
+    text_column("reason"),
+)
+
+inbound_commitment = sa.Table(
+    "inbound_commitment",
+    METADATA,
+    key_column(),
+    text_column("peer_ae_title"),
+    text_column("transaction_uid"),
+    sa.Column(
+        "state",
+        sa.Text,
+        sa.CheckConstraint("state IN ('pending', 'reported', 'given_up')"),
+        nullable=False,
+    ),
+    count_column("attempts"),
+    time_column("requested_at"),
+    time_column("next_attempt_at"),
+    time_column("ended_at", nullable=True),
+    text_column("last_error"),
+    # A peer that uses one Transaction UID twice is told so: 0131 (PS3.4 J.3.3.1.2).
+    sa.UniqueConstraint("peer_ae_title", "transaction_uid"),
+    sa.Index("inbound_commitment_by_due", "state", "next_attempt_at"),
+)
+
+inbound_commitment_item = sa.Table(
+    "inbound_commitment_item",
+    METADATA,
+    # In the order of the request, so that the report follows it.
+    sa.Column("inbound_commitment_id", sa.ForeignKey("inbound_commitment.id")),
+    sa.Column("position", Whole),
+    text_column("sop_class_uid"),
+    text_column("sop_instance_uid"),
+    sa.PrimaryKeyConstraint("inbound_commitment_id", "position"),
+)

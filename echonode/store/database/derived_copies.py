@@ -1,0 +1,63 @@
+"""What the archives were given in an instance's place, remembered beside the delivery.
+
+Written by the transaction that makes the delivery `sent`, and read with every job: commitment is
+asked, and a query made, for what the archive really has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from echonode.model.instance import DerivedCopy
+from echonode.store.database import schema
+from echonode.store.values import Attempt
+
+_C = schema.derived_copy.c
+
+# For statements with an outer join of derived_copy; read by `derived_copy_of`.
+COLUMNS = (
+    _C.sop_class_uid.label("derived_sop_class_uid"),
+    _C.sop_instance_uid.label("derived_sop_instance_uid"),
+    _C.transfer_syntax_uid.label("derived_transfer_syntax_uid"),
+    _C.dataset_sha256.label("derived_dataset_sha256"),
+)
+
+
+def derived_copy_of(row: sa.Row[*tuple[Any, ...]]) -> DerivedCopy | None:
+    """The copy in a row with COLUMNS; None where the instance itself was sent, or nothing yet."""
+    if row.derived_sop_instance_uid is None:
+        return None
+    return DerivedCopy(
+        sop_class_uid=row.derived_sop_class_uid,
+        sop_instance_uid=row.derived_sop_instance_uid,
+        transfer_syntax_uid=row.derived_transfer_syntax_uid,
+        dataset_sha256=row.derived_dataset_sha256,
+    )
+
+
+def remember(connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
+    """What each of these attempts, which were stored, gave to its archive; the last one counts."""
+    connection.execute(
+        sa.delete(schema.derived_copy).where(
+            _C.delivery_id.in_([attempt.job_id for attempt in attempts])
+        )
+    )
+    copies = [
+        {"delivery_id": attempt.job_id, **asdict(attempt.derived)}
+        for attempt in attempts
+        if attempt.derived is not None
+    ]
+    if copies:
+        connection.execute(sa.insert(schema.derived_copy), copies)
+
+
+def derived_uids(connection: sa.Connection, delivery_ids: Sequence[int]) -> dict[int, str]:
+    """Delivery -> SOP Instance UID of the copy that was sent, of those that have one."""
+    found = connection.execute(
+        sa.select(_C.delivery_id, _C.sop_instance_uid).where(_C.delivery_id.in_(delivery_ids))
+    )
+    return {row.delivery_id: row.sop_instance_uid for row in found}

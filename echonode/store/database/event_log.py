@@ -1,0 +1,145 @@
+"""The flight recorder: what befell each delivery, in order, without patient data.
+
+Rules
+- An event is written by the transaction that makes it true: it costs no fsync of its own, and the
+  record never says what did not happen. What happens outside the store (an association, and what
+  was negotiated on it) comes by `Store.note_flight`.
+- Bounded: the oldest go when there are more than MOST_EVENTS.
+- UIDs, destinations, states, statuses and our own words; never a value of a dataset, and never a
+  peer's comment, for archives write names into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from echonode.store.database.connections import reading
+from echonode.store.database.history_schema import flight_event
+from echonode.store.database.schema import UtcTime
+
+# An instance leaves four events on its way: some 50,000 instances, which is weeks of a clinic, in
+# about 50 MB of the database.
+MOST_EVENTS = 200_000
+_TRIM_EVERY = 1000
+_LONGEST_DETAIL = 300
+_ROWS_AT_ONCE = 500
+
+_F = flight_event.c
+# As text: built anew for each delivery, an expression would cost more than the insert.
+_NOTE_DELIVERIES = sa.text(
+    """
+    INSERT INTO flight_event (at, kind, destination, study_instance_uid, sop_instance_uid, state,
+                              status, transaction_uid, detail)
+    SELECT :at, :kind, delivery.destination, study.study_instance_uid, instance.sop_instance_uid,
+           delivery.state, :status, :transaction_uid, :detail
+    FROM delivery
+    JOIN instance ON instance.id = delivery.instance_id
+    JOIN series ON series.id = instance.series_id
+    JOIN study ON study.id = series.study_id
+    WHERE delivery.id IN :delivery_ids
+    """
+).bindparams(sa.bindparam("at", type_=UtcTime), sa.bindparam("delivery_ids", expanding=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """Something that happened, before it has its time."""
+
+    kind: str
+    destination: str = ""
+    study_instance_uid: str = ""
+    sop_instance_uid: str = ""
+    state: str = ""
+    status: int | None = None
+    transaction_uid: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlightEvent(Note):
+    """An event of the record."""
+
+    id: int
+    at: datetime
+
+
+def note(connection: sa.Connection, what: Note, *, now: datetime) -> None:
+    """Write one event down."""
+    inserted = connection.execute(
+        sa.insert(flight_event),
+        {
+            "at": now,
+            "kind": what.kind,
+            "destination": what.destination,
+            "study_instance_uid": what.study_instance_uid,
+            "sop_instance_uid": what.sop_instance_uid,
+            "state": what.state,
+            "status": what.status,
+            "transaction_uid": what.transaction_uid,
+            "detail": what.detail[:_LONGEST_DETAIL],
+        },
+    )
+    [key] = inserted.inserted_primary_key or [0]
+    if int(key) % _TRIM_EVERY == 0:
+        _trim(connection, int(key))
+
+
+def note_deliveries(
+    connection: sa.Connection,
+    delivery_ids: Sequence[int],
+    *,
+    kind: str,
+    now: datetime,
+    status: int | None = None,
+    transaction_uid: str = "",
+    detail: str = "",
+) -> None:
+    """Write an event of each of these deliveries down, with the state that it has now."""
+    inserted = connection.execute(
+        _NOTE_DELIVERIES,
+        {
+            "at": now,
+            "kind": kind,
+            "status": status,
+            "transaction_uid": transaction_uid,
+            "detail": detail[:_LONGEST_DETAIL],
+            "delivery_ids": delivery_ids,
+        },
+    )
+    # Of the last row. Whether the insert went past a multiple of _TRIM_EVERY:
+    newest = int(inserted.lastrowid or 0)
+    if newest % _TRIM_EVERY < len(delivery_ids):
+        _trim(connection, newest)
+
+
+def _trim(connection: sa.Connection, newest: int) -> None:
+    connection.execute(sa.delete(flight_event).where(_F.id <= newest - MOST_EVENTS))
+
+
+def read_study(readers: sa.Engine, study_instance_uid: str) -> Iterator[FlightEvent]:
+    """What befell a study's instances, and in the same time their destinations; in order."""
+    of_study = _F.study_instance_uid == study_instance_uid
+    with reading(readers) as connection:
+        bounds = connection.execute(
+            sa.select(sa.func.min(_F.id), sa.func.max(_F.id)).where(of_study)
+        ).one()
+        destinations = connection.execute(
+            sa.select(_F.destination).where(of_study).distinct()
+        ).scalars()
+        of_its_destinations = sa.and_(
+            _F.study_instance_uid == "",
+            _F.destination.in_(list(destinations)),
+            # The association that an instance went on was negotiated before its first event.
+            _F.id >= (bounds[0] or 0) - _TRIM_EVERY,
+            _F.id <= (bounds[1] or 0),
+        )
+        statement = sa.select(flight_event).where(sa.or_(of_study, of_its_destinations))
+        result = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+            statement.order_by(_F.id)
+        )
+        for row in result:
+            yield FlightEvent(**row._mapping)

@@ -1,0 +1,120 @@
+"""The database's files kept as small as what they hold: free pages given back, the WAL cut down.
+
+Rules
+- A database is made with incremental auto_vacuum. One that an older EchoNode made is written anew
+  once (`make_shrinkable`): by the start that upgrades it where it is small, else by `reindex`.
+- Free pages are given back when they are a quarter of the file and worth it, a part at a time; the
+  last quarter is left, for what comes next would only ask the disk for it again.
+- SQLite begins its WAL again at the front as soon as a checkpoint has written all of it and no
+  connection reads an older state. A reader that always is there starves that, and the WAL grows. A
+  large one is cut down; a reader in the way is waited for WAIT_MS and no longer, for writers wait
+  as well.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from echonode.store.database.connections import BUSY_TIMEOUT_MS, Writer
+
+LARGE_WAL_BYTES = 64 * 1024 * 1024  # sixteen times what SQLite lets it grow to by itself
+WAIT_MS = 250
+_LEAST_PAGES = 16_384  # free; 64 MiB of SQLite's pages of 4 KiB
+_FREE_SHARE = 4  # as a part of all pages: a quarter
+_PAGES_AT_ONCE = 2_000  # 8 MiB in one transaction
+_INCREMENTAL = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shrunk:
+    """What was done. starved_wal_bytes: of a WAL that a reader kept from being cut down, else 0."""
+
+    pages_given_back: int = 0
+    starved_wal_bytes: int = 0
+
+
+def shrink(writer: Writer, database: Path) -> Shrunk:
+    """Give back a part of the free pages, and cut down a large WAL. Raises OutOfSpace."""
+    return Shrunk(
+        pages_given_back=writer.alone(_give_back),
+        starved_wal_bytes=_cut_down(writer, database.with_name(f"{database.name}-wal")),
+    )
+
+
+def make_shrinkable(writer: Writer) -> None:
+    """Write a database without auto_vacuum anew, with it; it takes as much room again meanwhile.
+
+    Raises OutOfSpace; nothing is changed then.
+    """
+
+    def work(connection: sa.Connection) -> None:
+        driver = _driver(connection)
+        with _sqlite_errors():
+            if _number(driver, "auto_vacuum") != _INCREMENTAL:
+                driver.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
+                driver.execute("VACUUM")
+
+    writer.alone(work)
+
+
+def _give_back(connection: sa.Connection) -> int:
+    driver = _driver(connection)
+    with _sqlite_errors():
+        free, pages = _number(driver, "freelist_count"), _number(driver, "page_count")
+        if free < _LEAST_PAGES or free * _FREE_SHARE < pages:
+            return 0
+        # It stops after each page; `execute` would let it do one, `executescript` has it go on.
+        driver.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
+        return free - _number(driver, "freelist_count")
+
+
+def _cut_down(writer: Writer, wal: Path) -> int:
+    """0, or the size of a WAL that could not be cut down."""
+    if _size(wal) <= LARGE_WAL_BYTES:
+        return 0
+
+    def work(connection: sa.Connection) -> bool:
+        driver = _driver(connection)
+        with _sqlite_errors():
+            driver.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
+            try:
+                [busy, *_] = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        return bool(busy)
+
+    return _size(wal) if writer.alone(work) else 0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # nothing was written yet
+        return 0
+
+
+def _number(driver: sqlite3.Connection, pragma: str) -> int:
+    [value] = driver.execute(f"PRAGMA {pragma}").fetchone()
+    return int(value)
+
+
+@contextmanager
+def _sqlite_errors() -> Iterator[None]:
+    """SQLite's own failures in the block as SQLAlchemy's, which `database_errors` knows."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise sa.exc.DBAPIError("", None, error) from None
+
+
+def _driver(connection: sa.Connection) -> sqlite3.Connection:
+    """SQLite's own connection: its statements here are no SQL that SQLAlchemy knows."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # of database.writer_engine
+    return driver

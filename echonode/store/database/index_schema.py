@@ -1,0 +1,169 @@
+"""Tables of the index: patients, studies, series and instances, as queries see them.
+
+Rules
+- A column for every attribute of model.attributes that is not computed, named by the attribute.
+- Counts and sets over lower levels are kept in rows, by the transaction that inserts an instance:
+  a query never counts.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from echonode.model.attributes import of_level
+from echonode.model.criteria import Level
+from echonode.model.instance import ConflictKind, Origin
+from echonode.store.database.columns import (
+    METADATA,
+    LongWhole,
+    Whole,
+    count_column,
+    key_column,
+    one_of,
+    reference_to,
+    text_column,
+    time_column,
+)
+
+
+def _attributes(level: Level) -> list[sa.Column[str]]:
+    """The columns of a level's attributes; of each name also its folded forms (folding.py)."""
+    columns: list[sa.Column[str]] = []
+    for attribute in of_level(level):
+        if attribute.computed:
+            continue
+        columns.append(text_column(attribute.column))
+        if attribute.vr == "PN":
+            columns += [
+                text_column(f"{attribute.column}_folded"),
+                text_column(f"{attribute.column}_other"),
+            ]
+    return columns
+
+
+def _irregular() -> sa.Column[bool]:
+    # True where a value is not of its VR's form (a date that is none, two values where one
+    # belongs): SQL cannot narrow on it, so such a row is a candidate for every query.
+    return sa.Column("irregular", sa.Boolean, nullable=False)
+
+
+def _own_patient() -> sa.Column[str]:
+    # What the row's first image says of its patient otherwise than the patient's row does
+    # (patient_identity.own_attributes); '' for nearly all.
+    return sa.Column("own_patient", sa.Text, nullable=False, server_default="")
+
+
+patient = sa.Table(
+    "patient",
+    METADATA,
+    key_column(),
+    # Which images are of one patient: patient_identity.py.
+    text_column("identity", unique=True),
+    # Whether a row below has attributes of its own: queries by name look below these too.
+    sa.Column("varied", sa.Boolean, nullable=False, server_default=sa.text("0")),
+    *_attributes(Level.PATIENT),
+    count_column("number_of_patient_related_studies"),
+    count_column("number_of_patient_related_series"),
+    count_column("number_of_patient_related_instances"),
+    _irregular(),
+    sa.Index("patient_by_id", "patient_id"),
+    sa.Index("patient_by_name", "patient_name_folded"),
+    sa.Index("patient_by_birth_date", "patient_birth_date"),
+    sa.Index("patient_varied", "varied", sqlite_where=sa.text("varied = 1")),
+)
+
+study = sa.Table(
+    "study",
+    METADATA,
+    key_column(),
+    # A study is of one patient (PS3.3 A.1.2): what comes under one Study Instance UID from two
+    # patients is two studies.
+    reference_to("patient"),
+    *_attributes(Level.STUDY),
+    _own_patient(),
+    text_column("modalities_in_study"),
+    text_column("sop_classes_in_study"),
+    count_column("number_of_study_related_series"),
+    count_column("number_of_study_related_instances"),
+    _irregular(),
+    # Two rows of one UID and patient would be two answers to one question.
+    sa.UniqueConstraint("study_instance_uid", "patient_id"),
+    sa.Index("study_by_date", "study_date"),
+    sa.Index("study_by_accession_number", "accession_number"),
+    sa.Index("study_by_study_id", "study_id"),
+    sa.Index("study_by_referring_physician", "referring_physician_name_folded"),
+)
+
+series = sa.Table(
+    "series",
+    METADATA,
+    key_column(),
+    reference_to("study", index=False),
+    *_attributes(Level.SERIES),
+    _own_patient(),
+    count_column("number_of_series_related_instances"),
+    _irregular(),
+    # Unique within its study only: a faulty sender that uses one series UID in two studies must
+    # not move instances from the study that their own dataset names.
+    sa.UniqueConstraint("study_id", "series_instance_uid"),
+    sa.Index("series_by_uid", "series_instance_uid"),
+    sa.Index("series_by_date", "series_date"),
+    sa.Index("series_by_procedure_step", "performed_procedure_step_id"),
+)
+
+instance = sa.Table(
+    "instance",
+    METADATA,
+    key_column(),
+    reference_to("series"),
+    *_attributes(Level.IMAGE),
+    _own_patient(),
+    text_column("transfer_syntax_uid"),
+    sa.Column("frames", Whole, sa.CheckConstraint("frames >= 1"), nullable=False),
+    _irregular(),
+    # Two instances in one file would overwrite each other.
+    text_column("file_id", unique=True),
+    sa.Column("size", LongWhole, nullable=False),
+    sa.Column("dataset_offset", Whole, nullable=False),
+    # Without its hash an instance could not be told from another with the same UID.
+    sa.Column("dataset_sha256", sa.Text, sa.CheckConstraint("length(dataset_sha256) = 64")),
+    sa.Column("file_missing", sa.Boolean, nullable=False, default=False),
+    # Read, and not what was stored; the scrub and a second sending clear it (damage.py).
+    sa.Column("file_damaged", sa.Boolean, nullable=False, server_default=sa.text("0")),
+    sa.Column("origin", sa.Text, sa.CheckConstraint(one_of("origin", Origin)), nullable=False),
+    text_column("source_ae_title"),
+    time_column("acquired_at", nullable=True),
+    time_column("stored_at"),
+    # JSON; frames dropped, partial lines and the like: what is known of how it came to be.
+    text_column("evidence"),
+    # One UID, one instance (PS3.5 9): the second with other bytes goes to quarantine.
+    sa.UniqueConstraint("sop_instance_uid"),
+    sa.Index("instance_file_missing", "id", sqlite_where=sa.text("file_missing = 1")),
+    sa.Index("instance_file_damaged", "id", sqlite_where=sa.text("file_damaged = 1")),
+)
+
+# One UID where there should be two, or one number for two persons (identity_conflicts.py). It
+# stands until a person acknowledges it, or one side has gone. No patient data.
+identity_conflict = sa.Table(
+    "identity_conflict",
+    METADATA,
+    key_column(),
+    sa.Column("kind", sa.Text, sa.CheckConstraint(one_of("kind", ConflictKind)), nullable=False),
+    # Of the image that came second.
+    text_column("study_instance_uid"),
+    # '' but for a series.
+    text_column("series_instance_uid"),
+    time_column("found_at"),
+    time_column("acknowledged_at", nullable=True),
+    sa.UniqueConstraint("study_instance_uid", "kind", "series_instance_uid"),
+)
+
+# Ideographic and phonetic groups (folding.py); most names have none, so partial indexes.
+for _column in (patient.c.patient_name_other, study.c.referring_physician_name_other):
+    sa.Index(
+        f"{_column.table.name}_by_{_column.name}", _column, sqlite_where=_column > sa.text("''")
+    )
+
+# Rows that are candidates for every query (see `_irregular`); next to none, so partial indexes.
+for _table in (patient, study, series, instance):
+    sa.Index(f"{_table.name}_irregular", _table.c.irregular, sqlite_where=sa.text("irregular = 1"))

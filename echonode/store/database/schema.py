@@ -1,0 +1,89 @@
+"""The database: all of its tables under one name, and the few that are about the database itself.
+
+Rules
+- The invariants stand in the tables, as constraints with their reasons: the index in
+  index_schema.py, deliveries and promises in delivery_schema.py, what was in history_schema.py.
+- A change to any of them is a new migration in migrations.py.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from echonode.store.database.columns import (
+    METADATA,
+    UtcTime,
+    Whole,
+    key_column,
+    text_column,
+    time_column,
+)
+from echonode.store.database.delivery_schema import (
+    commitment_item,
+    commitment_transaction,
+    delivery,
+    derived_copy,
+    inbound_commitment,
+    inbound_commitment_item,
+    refused_report,
+)
+from echonode.store.database.history_schema import (
+    deleted_instance,
+    flight_event,
+    tombstone,
+    tombstone_delivery,
+)
+from echonode.store.database.index_schema import identity_conflict, instance, patient, series, study
+
+__all__ = [
+    "METADATA",
+    "UtcTime",
+    "commitment_item",
+    "commitment_transaction",
+    "counter",
+    "deleted_instance",
+    "delivery",
+    "derived_copy",
+    "flight_event",
+    "identity_conflict",
+    "inbound_commitment",
+    "inbound_commitment_item",
+    "instance",
+    "meta",
+    "patient",
+    "quarantine",
+    "refused_report",
+    "schema_migration",
+    "series",
+    "study",
+    "tombstone",
+    "tombstone_delivery",
+]
+
+schema_migration = sa.Table(
+    "schema_migration",
+    METADATA,
+    sa.Column("version", Whole, primary_key=True),
+    time_column("applied_at"),
+)
+
+meta = sa.Table("meta", METADATA, text_column("key", primary_key=True), text_column("value"))
+
+counter = sa.Table(
+    "counter",
+    METADATA,
+    text_column("name", primary_key=True),
+    sa.Column("value", Whole, nullable=False),
+)
+
+quarantine = sa.Table(
+    "quarantine",
+    METADATA,
+    key_column(),
+    text_column("file_id", unique=True),
+    text_column("sop_instance_uid"),
+    text_column("dataset_sha256"),
+    text_column("source_ae_title"),
+    text_column("reason"),
+    time_column("quarantined_at"),
+)

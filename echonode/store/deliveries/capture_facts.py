@@ -1,0 +1,51 @@
+"""What a list of images shows of each beyond the ledger: where it came from, and for how long."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from echonode.store.database import schema
+from echonode.store.database.connections import reading
+
+_I = schema.instance.c
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureFacts:
+    """Of an instance whose file is here.
+
+    source: the probe's name, or the AE title of the peer that sent it; '' where neither is known.
+    duration_s: from the first frame to the last; None where that is not known.
+    """
+
+    source: str
+    duration_s: float | None
+    transfer_syntax_uid: str
+
+
+def read_capture_facts(
+    readers: sa.Engine, sop_instance_uids: Collection[str]
+) -> Mapping[str, CaptureFacts]:
+    """SOP Instance UID -> facts; instances that are not here are left out."""
+    statement = sa.select(
+        _I.sop_instance_uid, _I.transfer_syntax_uid, _I.source_ae_title, _I.evidence
+    ).where(_I.sop_instance_uid.in_(list(sop_instance_uids)), _I.file_missing.is_(False))
+    with reading(readers) as connection:
+        return {
+            row.sop_instance_uid: _facts(row.evidence, row.source_ae_title, row.transfer_syntax_uid)
+            for row in connection.execute(statement)
+        }
+
+
+def _facts(evidence: str, source_ae_title: str, transfer_syntax_uid: str) -> CaptureFacts:
+    known = json.loads(evidence) if evidence else {}
+    milliseconds = known.get("duration_ms")
+    return CaptureFacts(
+        source=str(known.get("probe", source_ae_title)),
+        duration_s=None if milliseconds is None else float(milliseconds) / 1000,
+        transfer_syntax_uid=transfer_syntax_uid,
+    )

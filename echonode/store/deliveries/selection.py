@@ -1,0 +1,52 @@
+"""The deliveries that an operator's command on many instances is about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from echonode.model.delivery import DeliveryState
+from echonode.store.database import schema
+from echonode.store.database.connections import reading
+
+_D = schema.delivery.c
+_I = schema.instance.c
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryChoice:
+    """states: those that the command may change. kept: also copies kept for a warning.
+
+    destination, study_instance_uid: None does not limit.
+    """
+
+    states: Collection[DeliveryState]
+    kept: bool = False
+    destination: str | None = None
+    study_instance_uid: str | None = None
+
+
+def read_chosen(readers: sa.Engine, choice: DeliveryChoice) -> list[str]:
+    """The SOP Instance UIDs that have such a delivery, each once, in the order of storing."""
+    states = [state.value for state in choice.states]
+    wanted: sa.ColumnElement[bool] = _D.state.in_(states)
+    if choice.kept:
+        wanted = sa.or_(wanted, _D.keep_local_copy.is_(True))
+    statement = (
+        sa.select(_I.sop_instance_uid)
+        .select_from(
+            schema.delivery.join(schema.instance, _D.instance_id == _I.id)
+            .join(schema.series)
+            .join(schema.study)
+        )
+        .where(wanted)
+        .order_by(_I.id)
+    )
+    if choice.destination is not None:
+        statement = statement.where(_D.destination == choice.destination)
+    if choice.study_instance_uid is not None:
+        statement = statement.where(schema.study.c.study_instance_uid == choice.study_instance_uid)
+    with reading(readers) as connection:
+        return list(dict.fromkeys(connection.execute(statement).scalars()))

@@ -1,0 +1,178 @@
+"""Where everything lies in data_dir, and the names that files get.
+
+    data_dir/
+      lock                        held while a node runs
+      index.sqlite (-wal, -shm)   the database
+      index.doubted               it was found damaged in use (corruption_marker.py)
+      incoming/NAME.part          files that are being written; removed at the next start
+      instances/ab/cd/ID.dcm      one Part 10 file for each instance; ID begins with abcd
+      quarantine/ID.dcm           same SOP Instance UID as a stored instance, other bytes
+      ballast/N.bin               given up when the database needs room at start (reserve.py)
+      deleted/ID.dcm              on its way out (deletion.py); removed at the next start
+
+Rules
+- Names are ours and random: no value from the wire is ever part of a path.
+- A folder takes up to FILES_PER_FOLDER files before another is chosen, so that a new folder, which
+  costs three fsyncs of its own, is made once for a thousand instances, and one fsync of a folder
+  serves all files that came into it together.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from echonode.errors import ConfigError, ConfigFault, OutOfSpace
+from echonode.store.files.disk import make_folder
+
+FILES_PER_FOLDER = 1000
+# Of a disk that is full or broken, or of this machine; everything else is a folder that cannot be.
+_SHORTAGES = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+)
+_FILE_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one data_dir."""
+
+    data_dir: Path
+
+    @property
+    def lock(self) -> Path:
+        return self.data_dir / "lock"
+
+    @property
+    def database(self) -> Path:
+        return self.data_dir / "index.sqlite"
+
+    @property
+    def doubt(self) -> Path:
+        return self.data_dir / "index.doubted"
+
+    @property
+    def incoming(self) -> Path:
+        return self.data_dir / "incoming"
+
+    @property
+    def instances(self) -> Path:
+        return self.data_dir / "instances"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.data_dir / "quarantine"
+
+    @property
+    def deleted(self) -> Path:
+        return self.data_dir / "deleted"
+
+    def make(self) -> None:
+        """Make the folders that are not there yet.
+
+        Raises OutOfSpace; ConfigError where data_dir is no folder that this user may write.
+        """
+        folders = (self.incoming, self.instances, self.quarantine, self.deleted)
+        try:
+            for folder in (self.data_dir, *folders):
+                make_folder(folder)
+        except OutOfSpace as error:
+            cause = error.__cause__
+            if not isinstance(cause, OSError) or cause.errno in _SHORTAGES:
+                raise
+            doing = "written" if self.data_dir.is_dir() else "made"
+            raise ConfigError(
+                [
+                    ConfigFault(
+                        path="data_dir",
+                        problem=f"{self.data_dir} cannot be {doing} ({cause.strerror})",
+                        remedy="Give a folder that this user may write.",
+                    )
+                ]
+            ) from error
+
+    def instance_file(self, file_id: str) -> Path:
+        """The file of an instance."""
+        return self.instances / file_id[:2] / file_id[2:4] / f"{file_id}.dcm"
+
+    def quarantine_file(self, file_id: str) -> Path:
+        """The file of a quarantined instance."""
+        return self.quarantine / f"{file_id}.dcm"
+
+    def deleted_file(self, file_id: str) -> Path:
+        """Where the file of an instance goes on its way out."""
+        return self.deleted / f"{file_id}.dcm"
+
+    @property
+    def ballast(self) -> Path:
+        return self.data_dir / "ballast"
+
+    @property
+    def write_trial(self) -> Path:
+        """Written now and then to see that the disk takes it (durability.py)."""
+        return self.incoming / "trial.part"
+
+    @property
+    def trial_in_place(self) -> Path:
+        """Where it is for a moment, as an instance would be."""
+        return self.instances / "trial.part"
+
+    def new_incoming_file(self) -> Path:
+        """A temporary file that does not exist yet."""
+        return self.incoming / f"{secrets.token_hex(16)}.part"
+
+
+def file_id_of(path: Path) -> str | None:
+    """The id of a file by its name; None where the name is not one of ours."""
+    if path.suffix != ".dcm" or not _FILE_ID.fullmatch(path.stem):
+        return None
+    return path.stem
+
+
+class FileIds:
+    """Gives each new instance its id, and makes the folder that it goes into. Thread-safe."""
+
+    def __init__(
+        self, layout: Layout, on_folder: Callable[[str], None] = lambda folder: None
+    ) -> None:
+        """on_folder: told of a folder before the first id in it is given; may raise OutOfSpace."""
+        self._layout = layout
+        self._on_folder = on_folder
+        self._mutex = threading.Lock()
+        self._folder = ""
+        self._room = 0
+        self._given: set[str] | None = set()
+
+    def new(self) -> str:
+        """A new id; its folder exists and is durable. Raises OutOfSpace."""
+        with self._mutex:
+            if self._room == 0:
+                folder = secrets.token_hex(2)
+                make_folder(self._layout.instance_file(folder).parent)
+                self._on_folder(folder)
+                self._folder, self._room = folder, FILES_PER_FOLDER
+            self._room -= 1
+            file_id = self._folder + secrets.token_hex(14)
+            if self._given is not None:
+                self._given.add(file_id)
+            return file_id
+
+    def is_given(self, file_id: str) -> bool:
+        """Whether `new` gave this id; for as long as a start's recovery needs to know."""
+        with self._mutex:
+            return self._given is not None and file_id in self._given
+
+    def forget_given(self) -> None:
+        """Nobody will ask any more."""
+        with self._mutex:
+            self._given = None
+
+    def leave_folder(self) -> None:
+        """Choose another folder for the next file: an fsync of this one has failed."""
+        with self._mutex:
+            self._room = 0

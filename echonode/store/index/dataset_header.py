@@ -1,0 +1,146 @@
+"""The head of a stored file: what the index needs of its dataset, and nothing unbounded.
+
+Rules
+- The dataset is walked header by header (model/dataset_walk.py) and only the values of the index
+  are read: millions of elements or items build nothing, and too many of them are refused.
+- The walk goes to the dataset's end. Bytes other than NUL that follow its last element, or the end
+  of a deflated stream, are refused: they are no part of the instance, and might be a program.
+- A deflated dataset is inflated in pieces, each thrown away: what stands before the pixels, and
+  all of it, up to a limit (408 kB were seen to become 839 MB).
+- Bytes that are no dataset are Unreadable. An error of our own disk or memory is OutOfSpace: it
+  says nothing of the dataset.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+)
+
+from echonode.errors import OutOfSpace, Unreadable
+from echonode.model.dataset_walk import MOST_INFLATED, DatasetWalk
+from echonode.model.element_header import Value
+from echonode.model.parse_faults import PARSE_FAULTS, is_ours
+from echonode.store.files.dataset_sources import FileSource, InflatedSource
+from echonode.store.files.disk import disk_errors
+from echonode.store.files.file_meta import HEAD_LENGTH, PREAMBLE, dataset_offset
+from echonode.store.index.instance_record import INDEXED_TAGS
+
+INFLATED_HEAD = 64 * 1024 * 1024  # bytes; what stands before the pixels is never near it
+# One at a time: a bomb may take a processor for seconds, and bombs from many peers no more.
+_inflating = threading.Lock()
+LONGEST_META = 64 * 1024  # bytes, with the preamble; what we write is some 500
+LONGEST_READ_VALUE = 64 * 1024  # bytes; longer ones are skipped, the index holds no such value
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredHead:
+    """The head of a file of ours: the index's values of its dataset, and what its meta says."""
+
+    ds: Dataset
+    dataset_offset: int
+    transfer_syntax_uid: str
+    source_ae_title: str
+
+
+def read_stored_head(path: Path) -> StoredHead:
+    """The head of a file in the store. Raises Unreadable, OutOfSpace when the disk fails."""
+    with disk_errors("to read a file"), path.open("rb") as file:
+        head = file.read(HEAD_LENGTH)
+        offset = dataset_offset(head)
+        if offset is None or offset > LONGEST_META:
+            raise Unreadable("the file has no meta information as we write it")
+        head += file.read(offset - HEAD_LENGTH)
+        try:
+            # From memory: of a file it would ask for as many bytes as a damaged length says.
+            meta = read_dataset(BytesIO(head[len(PREAMBLE) :]), False, True)
+            transfer_syntax_uid = str(meta.TransferSyntaxUID)
+            source_ae_title = str(meta.get("SourceApplicationEntityTitle", ""))
+        except (*PARSE_FAULTS, MemoryError) as error:
+            if is_ours(error):
+                raise OutOfSpace(f"a file cannot be read ({type(error).__name__})") from None
+            # Its text may quote the file.
+            reason = type(error).__name__
+            raise Unreadable(f"the meta information cannot be parsed ({reason})") from None
+    return StoredHead(
+        ds=read_head(path, offset, transfer_syntax_uid),
+        dataset_offset=offset,
+        transfer_syntax_uid=transfer_syntax_uid,
+        source_ae_title=source_ae_title,
+    )
+
+
+def read_head(path: Path, dataset_offset: int, transfer_syntax_uid: str) -> Dataset:
+    """The values that the index holds, of a whole dataset before its pixels.
+
+    Raises Unreadable, OutOfSpace when the disk fails or memory does.
+    """
+    big_endian = transfer_syntax_uid == ExplicitVRBigEndian
+    with disk_errors("to read a file"), path.open("rb") as file, _memory_errors():
+        if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
+            values = _inflated_values(file.fileno(), dataset_offset)
+        else:
+            implicit = transfer_syntax_uid == ImplicitVRLittleEndian
+            source = FileSource(file.fileno(), dataset_offset)
+            walk = DatasetWalk(source, implicit=implicit, big_endian=big_endian)
+            values = _values(walk)
+            walk.rest()
+    return dataset_of(values, big_endian=big_endian)
+
+
+def dataset_of(values: Mapping[int, Value], *, big_endian: bool) -> Dataset:
+    """What a walk found as a dataset; nothing of it is converted yet."""
+    return Dataset(
+        {
+            tag: RawDataElement(
+                tag,
+                found.vr or None,
+                len(found.value),
+                found.value,
+                found.position,
+                not found.vr,
+                not big_endian,
+            )
+            for tag, found in ((BaseTag(tag), found) for tag, found in values.items())
+        }
+    )
+
+
+def _values(walk: DatasetWalk) -> dict[int, Value]:
+    return walk.head(INDEXED_TAGS, longest=LONGEST_READ_VALUE)
+
+
+def _inflated_values(descriptor: int, dataset_offset: int) -> dict[int, Value]:
+    with _inflating:
+        source = InflatedSource(descriptor, dataset_offset, most=INFLATED_HEAD)
+        try:
+            walk = DatasetWalk(source, implicit=False)
+            values = _values(walk)
+            source.most = MOST_INFLATED
+            walk.rest()
+            source.check_end()
+        except zlib.error:
+            raise Unreadable("the data set is not deflated as it should be") from None
+    return values
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise OutOfSpace("there is no memory to read a file") from None

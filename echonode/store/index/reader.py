@@ -1,0 +1,81 @@
+"""The index as the query and retrieve rooms read it: streams, each on a connection of its own.
+
+A stream holds its connection until it is exhausted or closed; nothing of it is kept in memory but
+a part of ROWS_AT_ONCE, so an answer set of a million rows takes none. The first part is small, so
+that where few rows match the first answer does not wait until two hundred are found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import Any
+
+import sqlalchemy as sa
+
+from echonode.model.criteria import Query, Selection
+from echonode.model.instance import StoredInstance
+from echonode.store.database import schema
+from echonode.store.database.connections import reading
+from echonode.store.database.rows import SELECT_INSTANCE, SELECT_INSTANCES, stored_instance
+from echonode.store.files.layout import Layout
+from echonode.store.index.patient_identity import with_own
+from echonode.store.index.query_sql import (
+    asks_of_patient,
+    candidates,
+    keywords_of,
+    own_candidates,
+    selected,
+)
+
+FIRST_ROWS = 8
+ROWS_AT_ONCE = 200
+
+_BY_UID = SELECT_INSTANCE.where(schema.instance.c.sop_instance_uid == sa.bindparam("uid"))
+# The literal of the partial index, or SQLite would not use it.
+_VARIED = sa.select(schema.patient.c.id).where(sa.text("varied = 1")).limit(1)
+
+
+class IndexReader:
+    """Reads instances and the rows above them. Thread-safe."""
+
+    def __init__(self, engine: sa.Engine, layout: Layout) -> None:
+        self._engine = engine
+        self._layout = layout
+
+    def find(self, query: Query) -> Iterator[Mapping[str, str]]:
+        """Candidates of a query: keyword -> value, of its level and those above."""
+        keywords = keywords_of(query.level)
+        statements = [candidates(query)]
+        if asks_of_patient(query) and self._are_some_varied():
+            statements.append(own_candidates(query))
+        for statement in statements:
+            for *values, own in self._stream(statement):
+                yield with_own(dict(zip(keywords, values, strict=True)), own)
+
+    def _are_some_varied(self) -> bool:
+        """Whether any patient's images came with several names; in most stores none did."""
+        with reading(self._engine) as connection:
+            return connection.scalar(_VARIED) is not None
+
+    def select(self, selection: Selection) -> Iterator[StoredInstance]:
+        """The instances that a C-MOVE or C-GET names, each once."""
+        for statement in selected(selection, SELECT_INSTANCES):
+            for row in self._stream(statement):
+                yield stored_instance(row, self._layout)
+
+    def instance(self, sop_instance_uid: str) -> StoredInstance | None:
+        """One instance; None where it is unknown."""
+        with reading(self._engine) as connection:
+            row = connection.execute(_BY_UID, {"uid": sop_instance_uid}).first()
+        return None if row is None else stored_instance(row, self._layout)
+
+    def _stream(self, statement: sa.Select[*tuple[Any, ...]]) -> Iterator[sa.Row[*tuple[Any, ...]]]:
+        with (
+            reading(self._engine) as connection,
+            closing(connection.execute(statement)) as result,
+        ):
+            part = result.fetchmany(FIRST_ROWS)
+            while part:
+                yield from part
+                part = result.fetchmany(ROWS_AT_ONCE)

@@ -1,0 +1,124 @@
+"""One instance into the index: its rows, those above it, their counts, and its deliveries.
+
+Rules
+- All of it happens in the caller's transaction.
+- The first instance of a UID stays: the same bytes again change nothing, other bytes are a
+  conflict that the caller puts into quarantine.
+- Whose it is, and what is above it: parents.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+import sqlalchemy as sa
+
+from echonode.model.criteria import Level
+from echonode.model.delivery import DeliveryState
+from echonode.model.instance import IdentityConflict, InstanceRecord, Origin
+from echonode.store.database import schema
+from echonode.store.index.column_values import attribute_values
+from echonode.store.index.identity_conflicts import note_conflict
+from echonode.store.index.parents import Parents, count_in, parents_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewInstance:
+    """What is to be inserted; the file has its final name and is durable.
+
+    on_conflict: told inside the transaction, perhaps more than once, of what should not be.
+    """
+
+    record: InstanceRecord
+    file_id: str
+    size: int
+    dataset_offset: int
+    dataset_sha256: str
+    origin: Origin
+    source_ae_title: str
+    acquired_at: datetime | None
+    stored_at: datetime
+    evidence: Mapping[str, int | str]
+    destinations: Sequence[str]
+    on_conflict: Callable[[IdentityConflict], None] = lambda conflict: None
+
+
+class Insertion(Enum):
+    """What an insert did."""
+
+    STORED = auto()
+    FILE_REPLACED = auto()  # the row was there, and its file damaged or gone (insertion.py)
+    DUPLICATE = auto()
+    CONFLICT = auto()
+
+
+_EXISTING = sa.select(schema.instance.c.dataset_sha256).where(
+    schema.instance.c.sop_instance_uid == sa.bindparam("uid")
+)
+
+
+def insert_instance(connection: sa.Connection, new: NewInstance) -> Insertion:
+    """Insert, or find what is there; see `Insertion`."""
+    existing = connection.scalar(_EXISTING, {"uid": new.record.sop_instance_uid})
+    if existing is not None:
+        same = existing == new.dataset_sha256
+        return Insertion.DUPLICATE if same else Insertion.CONFLICT
+    parents = parents_of(connection, new.record)
+    inserted = connection.execute(sa.insert(schema.instance), _instance_values(new, parents))
+    count_in(connection, parents)
+    for conflict in parents.conflicts:
+        note_conflict(connection, conflict, new.record.sop_instance_uid, now=new.stored_at)
+        new.on_conflict(conflict)
+    if new.destinations:
+        [instance_id] = inserted.inserted_primary_key or [0]
+        insert_deliveries(connection, instance_id, new)
+    return Insertion.STORED
+
+
+def insert_deliveries(connection: sa.Connection, instance_id: int, new: NewInstance) -> None:
+    """One queued delivery for each destination, due at once."""
+    connection.execute(
+        sa.insert(schema.delivery),
+        [
+            queued_delivery(instance_id, destination, new.acquired_at, new.stored_at)
+            for destination in new.destinations
+        ],
+    )
+
+
+def queued_delivery(
+    instance_id: int, destination: str, acquired_at: datetime | None, now: datetime
+) -> dict[str, object]:
+    """The values of a delivery that is due at once."""
+    return {
+        "instance_id": instance_id,
+        "destination": destination,
+        "state": DeliveryState.QUEUED.value,
+        "last_error": "",
+        "next_attempt_at": now,
+        "acquired_at": acquired_at or now,
+    }
+
+
+def _instance_values(new: NewInstance, parents: Parents) -> dict[str, object]:
+    record = new.record
+    return {
+        **attribute_values(Level.IMAGE, record.image),
+        "series_id": parents.series_id,
+        "own_patient": parents.own_patient,
+        "transfer_syntax_uid": record.transfer_syntax_uid,
+        "frames": record.frames,
+        "file_id": new.file_id,
+        "size": new.size,
+        "dataset_offset": new.dataset_offset,
+        "dataset_sha256": new.dataset_sha256,
+        "origin": new.origin.value,
+        "source_ae_title": new.source_ae_title,
+        "acquired_at": new.acquired_at,
+        "stored_at": new.stored_at,
+        "evidence": json.dumps(dict(new.evidence)) if new.evidence else "",
+    }

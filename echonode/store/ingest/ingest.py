@@ -1,0 +1,209 @@
+"""An instance from its first byte to its durable row.
+
+The order that makes "stored" true, whatever happens between two steps:
+1. incoming/NAME.part is written and hashed as the bytes arrive, then fsynced.
+2. It is renamed to instances/ab/cd/ID.dcm, and that folder is fsynced.
+3. One database transaction holds the rows and the deliveries; its COMMIT is fsynced. Where the
+   instance is here already, its file is compared first, and replaced if damaged (insertion.py).
+4. Only then does `commit` return, and only then may anything be acknowledged.
+
+A node that is killed before 2 leaves a temporary file, which the next start removes; between 2 and
+3 a file without a row, which it adopts. A failure that the caller is told of (OutOfSpace) leaves
+nothing, but for one case: when the disk fails within the COMMIT itself, the row may be there after
+a restart, so its file stays, and the next start puts the two together or adopts the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from echonode.errors import Damaged, EchoNodeError, InstanceConflict, Mismatch, OutOfSpace
+from echonode.model.file_head import names
+from echonode.model.instance import IdentityConflict, InstanceRecord, Origin, StoredInstance
+from echonode.store.database.connections import CommitUncertain
+from echonode.store.files.disk import rename
+from echonode.store.files.durability import Durability, Kind
+from echonode.store.files.incoming_file import Incoming
+from echonode.store.files.layout import FileIds, Layout
+from echonode.store.files.pending_removals import Leftovers
+from echonode.store.index.dataset_header import read_head
+from echonode.store.index.instance_record import record_of
+from echonode.store.index.writer import Insertion, NewInstance
+from echonode.store.ingest.insertion import Keeping, Settled
+from echonode.store.ingest.quarantine import Quarantine
+from echonode.store.values import CommitOutcome, StoreOutcome
+
+
+class InstanceFiles:
+    """Takes files in. Thread-safe, but for each Incoming, which is one thread's."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        keeping: Keeping,
+        durability: Durability,
+        leftovers: Leftovers,
+        quarantine: Quarantine,
+        ids: FileIds,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._durability = durability
+        self._leftovers = leftovers
+        self._layout = layout
+        self._keeping = keeping
+        self._now = now
+        self._quarantine = quarantine
+        self._ids = ids
+
+    def open_incoming(
+        self,
+        *,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        transfer_syntax_uid: str,
+        source_ae_title: str,
+    ) -> Incoming:
+        """See Store.open_incoming."""
+        return Incoming(
+            self._layout.new_incoming_file(),
+            sop_class_uid=sop_class_uid,
+            sop_instance_uid=sop_instance_uid,
+            transfer_syntax_uid=transfer_syntax_uid,
+            source_ae_title=source_ae_title,
+            on_refused=self._refused,
+            remove=self._leftovers.remove,
+        )
+
+    def _refused(self, error: OutOfSpace) -> None:
+        self._durability.refused(Kind.FILES, error)
+
+    def read_record(self, incoming: Incoming) -> InstanceRecord:
+        """See Store.read_record."""
+        ds = read_head(incoming.path, incoming.dataset_offset, incoming.transfer_syntax_uid)
+        record = record_of(ds, incoming.transfer_syntax_uid)
+        _agree(incoming, record)
+        return record
+
+    def commit(
+        self,
+        incoming: Incoming,
+        record: InstanceRecord,
+        *,
+        origin: Origin,
+        destinations: Sequence[str],
+        acquired_at: datetime | None,
+        evidence: Mapping[str, int | str],
+    ) -> CommitOutcome:
+        """See Store.commit."""
+        try:
+            done = self._commit(
+                incoming,
+                record,
+                origin=origin,
+                destinations=destinations,
+                acquired_at=acquired_at,
+                evidence=evidence,
+            )
+        except OutOfSpace as error:
+            self._refused(error)
+            raise
+        self._durability.succeeded(Kind.FILES)
+        return done
+
+    def _commit(
+        self,
+        incoming: Incoming,
+        record: InstanceRecord,
+        *,
+        origin: Origin,
+        destinations: Sequence[str],
+        acquired_at: datetime | None,
+        evidence: Mapping[str, int | str],
+    ) -> CommitOutcome:
+        try:
+            _agree(incoming, record)
+            incoming.seal()
+            file_id = self._ids.new()
+            path = self._layout.instance_file(file_id)
+            rename(incoming.path, path)
+        except EchoNodeError:
+            incoming.discard()
+            raise
+        conflicts: dict[IdentityConflict, None] = {}
+        new = NewInstance(
+            record=record,
+            file_id=file_id,
+            size=incoming.size,
+            dataset_offset=incoming.dataset_offset,
+            dataset_sha256=incoming.dataset_sha256,
+            origin=origin,
+            source_ae_title=incoming.source_ae_title,
+            acquired_at=acquired_at,
+            stored_at=self._now(),
+            evidence=evidence,
+            destinations=tuple(dict.fromkeys(destinations)),
+            on_conflict=lambda conflict: conflicts.setdefault(conflict),
+        )
+        try:
+            settled = self._keeping.settle(new)
+        except CommitUncertain:
+            self._ids.leave_folder()
+            raise
+        except (EchoNodeError, sa.exc.SQLAlchemyError):
+            self._leftovers.remove(path)
+            self._ids.leave_folder()
+            raise
+        return replace(self._outcome(new, settled), conflicts=tuple(conflicts))
+
+    def _outcome(self, new: NewInstance, settled: Settled) -> CommitOutcome:
+        match settled.insertion:
+            case Insertion.CONFLICT:
+                put_away = self._quarantine.take(new)
+                raise InstanceConflict(
+                    f"{new.record.sop_instance_uid} is already stored with other bytes; {put_away}"
+                )
+            case Insertion.DUPLICATE:
+                self._leftovers.remove(self._layout.instance_file(new.file_id))
+                return CommitOutcome(outcome=StoreOutcome.DUPLICATE, instance=settled.kept)
+            case Insertion.FILE_REPLACED:
+                return CommitOutcome(
+                    outcome=StoreOutcome.FILE_REPLACED,
+                    instance=settled.kept,
+                    released=settled.released,
+                )
+            case Insertion.STORED:
+                return CommitOutcome(outcome=StoreOutcome.STORED, instance=settled.kept)
+
+
+def check_bytes(instance: StoredInstance) -> None:
+    """Raises Damaged when an instance's file is gone or its dataset is not what was stored.
+
+    Nor may the file name another class, instance or transfer syntax than its row does: a peer is
+    told those of the row, which may have been damaged as well.
+
+    Raises OSError where the disk does not give the bytes just now: that proves nothing of them.
+    """
+    try:
+        with instance.path.open("rb") as file:
+            head = file.read(instance.dataset_offset)
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise Damaged(f"{instance.sop_instance_uid}: its file is gone") from error
+    if found != instance.dataset_sha256:
+        raise Damaged(f"{instance.sop_instance_uid}: its bytes are not those that were stored")
+    uids = (instance.sop_class_uid, instance.sop_instance_uid, instance.transfer_syntax_uid)
+    if not names(head, *uids):
+        raise Damaged(f"{instance.sop_instance_uid}: its file and its row name different things")
+
+
+def _agree(incoming: Incoming, record: InstanceRecord) -> None:
+    """PS3.4 B.2.3, A9xx: the dataset is of the class and instance that the command named."""
+    if record.sop_class_uid != incoming.sop_class_uid:
+        raise Mismatch("SOPClassUID is not that of the command")
+    if record.sop_instance_uid != incoming.sop_instance_uid:
+        raise Mismatch("SOPInstanceUID is not that of the command")

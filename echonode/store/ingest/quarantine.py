@@ -1,0 +1,63 @@
+"""What a sender brings under a known UID with other bytes: kept as evidence, within bounds.
+
+Rules
+- The sender is refused (A900) and still has its instance, whether it is kept here or not.
+- The same bytes again, as a device repeats them every minute, are kept once.
+- MOST_QUARANTINED files are more than a person looks at. Beyond that nothing is kept and each
+  refusal says so; what is in quarantine is never removed here, only by a person.
+- What this node had accepted itself (found by recovery, or replaced as damaged) does not come this
+  way: it is always kept.
+"""
+
+from __future__ import annotations
+
+import os
+
+import sqlalchemy as sa
+
+from echonode.store.database import schema
+from echonode.store.database.connections import Writer
+from echonode.store.files.disk import disk_errors, remove
+from echonode.store.files.layout import Layout
+from echonode.store.index.writer import NewInstance
+from echonode.store.ingest.insertion import move_to_quarantine
+
+MOST_QUARANTINED = 1_000
+_Q = schema.quarantine.c
+
+
+class Quarantine:
+    """Thread-safe."""
+
+    def __init__(self, writer: Writer, layout: Layout) -> None:
+        self._writer = writer
+        self._layout = layout
+
+    def take(self, new: NewInstance) -> str:
+        """Put the file of a conflict away, whose row is durable; what became of it, in words."""
+        if self._is_known(new):
+            self._drop(new)
+            return "the same bytes are in quarantine already"
+        if self._is_full():
+            self._drop(new)
+            return "the quarantine is full and the second was not kept"
+        move_to_quarantine(self._layout, new.file_id)
+        return "the second is in quarantine"
+
+    def _is_known(self, new: NewInstance) -> bool:
+        same = sa.select(_Q.file_id).where(
+            _Q.sop_instance_uid == new.record.sop_instance_uid,
+            _Q.dataset_sha256 == new.dataset_sha256,
+            _Q.file_id != new.file_id,
+        )
+        earlier = self._writer.run(lambda connection: connection.execute(same).scalars().all())
+        return any(self._layout.quarantine_file(file_id).exists() for file_id in earlier)
+
+    def _is_full(self) -> bool:
+        with disk_errors("to list the quarantine"):
+            return len(os.listdir(self._layout.quarantine)) >= MOST_QUARANTINED  # noqa: PTH208  # names are enough
+
+    def _drop(self, new: NewInstance) -> None:
+        """The file first: without its row the next start would take it for one to be adopted."""
+        remove(self._layout.instance_file(new.file_id))
+        self._writer.execute(sa.delete(schema.quarantine).where(_Q.file_id == new.file_id))

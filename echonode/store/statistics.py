@@ -1,0 +1,136 @@
+"""What health, metrics and alarms ask of the database; each by an index, none counts instances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from echonode.model.commitment import TransactionState
+from echonode.model.delivery import DeliveryState
+from echonode.store.database import counters, schema
+from echonode.store.database.connections import reading
+from echonode.store.deliveries.deliveries import RETRIES
+from echonode.store.ingest.insertion import REPAIRED
+from echonode.store.retention.deletion import deleted_count
+
+_D = schema.delivery.c
+_T = schema.commitment_transaction.c
+# The literal texts of the partial indexes, or SQLite would not use them.
+_MISSING = sa.text("file_missing = 1")
+_DAMAGED = sa.text("file_damaged = 1")
+_KEPT = sa.text("keep_local_copy = 1")
+# Not proved yet. `sent` is the end for a destination without proof; who asks knows the policy.
+UNPROVED = (
+    DeliveryState.QUEUED,
+    DeliveryState.SENDING,
+    DeliveryState.SENT,
+    DeliveryState.COMMIT_REQUESTED,
+    DeliveryState.HELD,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DestinationFigures:
+    """One destination, from the database.
+
+    oldest: state -> when the picture that waits longest in it was taken. unreported_since: the
+    first request for commitment that no report has answered yet. last_report_at: the last report
+    of this PACS that counted. retries: repetitions since the database was made. held: deliveries
+    that wait for a person. lossy_copies: instances of which it got, or holds, only a lossy copy.
+    """
+
+    oldest: Mapping[DeliveryState, datetime]
+    unreported_since: datetime | None
+    last_report_at: datetime | None
+    retries: int
+    held: int
+    lossy_copies: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreFigures:
+    """missing_files, damaged_files: instances whose file is gone, or is not what was stored.
+
+    refused_reports: recorded since a time. kept_after_warning: deliveries whose local copy waits
+    for a person (B006, B007). instances_deleted, instances_repaired: since the database was made.
+    """
+
+    missing_files: int
+    refused_reports: int
+    kept_after_warning: int
+    instances_deleted: int
+    damaged_files: int = 0
+    instances_repaired: int = 0
+
+
+def read_destination(readers: sa.Engine, destination: str) -> DestinationFigures:
+    """The figures of one destination."""
+    with reading(readers) as connection:
+        oldest = {
+            state: at
+            for state in UNPROVED
+            if (at := connection.scalar(_oldest(destination, state))) is not None
+        }
+        return DestinationFigures(
+            oldest=oldest,
+            unreported_since=connection.scalar(_unreported(destination)),
+            last_report_at=connection.scalar(_last_report(destination)),
+            retries=counters.read(connection, RETRIES + destination),
+            held=_count(
+                connection,
+                schema.delivery,
+                sa.and_(_D.destination == destination, _D.state == DeliveryState.HELD.value),
+            ),
+            lossy_copies=_count(
+                connection,
+                schema.derived_copy.join(schema.delivery),
+                _D.destination == destination,
+            ),
+        )
+
+
+def read_store(readers: sa.Engine, *, since: datetime) -> StoreFigures:
+    """The figures of the whole store; refused reports since `since`."""
+    refused = schema.refused_report.c
+    with reading(readers) as connection:
+        return StoreFigures(
+            missing_files=_count(connection, schema.instance, _MISSING),
+            refused_reports=_count(connection, schema.refused_report, refused.received_at >= since),
+            kept_after_warning=_count(connection, schema.delivery, _KEPT),
+            instances_deleted=deleted_count(connection),
+            damaged_files=_count(connection, schema.instance, _DAMAGED),
+            instances_repaired=counters.read(connection, REPAIRED),
+        )
+
+
+def _oldest(destination: str, state: DeliveryState) -> sa.Select[datetime | None]:
+    return sa.select(sa.func.min(_D.acquired_at, type_=schema.UtcTime)).where(
+        _D.destination == destination, _D.state == state.value
+    )
+
+
+def _unreported(destination: str) -> sa.Select[datetime | None]:
+    """Of requests that deliveries wait for: an earlier one's late report may have settled all."""
+    return sa.select(sa.func.min(_T.first_requested_at, type_=schema.UtcTime)).where(
+        _T.destination == destination,
+        sa.exists().where(_D.commitment_transaction_id == _T.id),
+        _T.state.in_([TransactionState.CREATED.value, TransactionState.REQUESTED.value]),
+    )
+
+
+def _last_report(destination: str) -> sa.Select[datetime | None]:
+    return sa.select(sa.func.max(_T.ended_at, type_=schema.UtcTime)).where(
+        _T.destination == destination, _T.state == TransactionState.REPORTED.value
+    )
+
+
+def _count(
+    connection: sa.Connection,
+    table: sa.FromClause,
+    condition: sa.ColumnElement[bool] | sa.TextClause,
+) -> int:
+    statement = sa.select(sa.func.count()).select_from(table).where(condition)
+    return int(connection.scalar(statement) or 0)

@@ -1,0 +1,5 @@
+"""A stored dataset in another transfer syntax (PS3.5 annex A).
+
+Here: headers, fragments, codecs, and the processes that codecs run in.
+Not here: which syntax a peer takes (delivery/, retrieve/).
+"""

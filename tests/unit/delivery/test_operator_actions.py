@@ -1,0 +1,98 @@
+"""An operator's hand on a delivery: what it does, and words for what it cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from echonode.delivery.operator_actions import acknowledge, act
+from echonode.errors import OperatorRefused
+from echonode.model.commitment import TransactionEvent
+from echonode.model.delivery import DeliveryEvent
+from echonode.store.store import Store
+from tests.unit.store.retention.test_deletion import commit_all
+from tests.unit.store.samples import NOON, Clock, dataset, put, put_many
+
+UID = "1.2.3.4.1"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "var", now=Clock()) as opened:
+        put_many(opened, 1, "backup", "pacs")
+        yield opened
+
+
+def test_hold_and_release(store: Store) -> None:
+    """Each answers with the deliveries as they are now."""
+    assert act(store, "hold", UID, now=NOON) == {
+        "changed": 2,
+        "deliveries": [
+            {"destination": "backup", "state": "held", "last_error": "held by the operator"},
+            {"destination": "pacs", "state": "held", "last_error": "held by the operator"},
+        ],
+    }
+    released = act(store, "release", UID, now=NOON, destination="pacs")
+    assert released["changed"] == 1
+    assert [row["state"] for row in released["deliveries"]] == ["held", "queued"]  # type: ignore[attr-defined]
+
+
+def test_retry_makes_it_due_now(store: Store) -> None:
+    """What waits for an hour goes at once."""
+    [job] = store.claim("pacs", now=NOON, limit=1)
+    later = Clock().pass_(hours=1)
+    store.record_attempt(job.id, DeliveryEvent.RETRY, now=NOON, next_attempt_at=later)
+    act(store, "retry", UID, now=NOON, destination="pacs")
+    assert store.next_due("pacs") == NOON
+
+
+def test_retry_asks_now_for_a_refused_commitment(store: Store) -> None:
+    """The archive did not take the request and was put right: it is asked again now, and nothing is
+    sent a second time."""
+    [job] = store.claim("pacs", now=NOON, limit=1)
+    store.record_attempt(job.id, DeliveryEvent.STORED, now=NOON, status=0)
+    with pytest.raises(OperatorRefused, match="pacs is sent"):
+        act(store, "retry", UID, now=NOON, destination="pacs")  # it is due as it is
+    store.create_transaction("pacs", "2.25.1", [job.id], peer_ae_title="PACS", now=NOON)
+    later = Clock().pass_(hours=6)
+    store.transaction_event(
+        "2.25.1", TransactionEvent.REFUSED, now=NOON, next_attempt_at=later, error="unknown AE"
+    )
+    due: list[str] = []
+    store.on_delivery_due.append(due.append)
+    assert store.sent("pacs", limit=9, now=NOON) == []
+    done = act(store, "retry", UID, now=NOON, destination="pacs")
+    assert [row["state"] for row in done["deliveries"]] == ["queued", "sent"]  # type: ignore[attr-defined]
+    assert [job.id for job in store.sent("pacs", limit=9, now=NOON)] == [job.id]
+    assert due == ["pacs"]
+
+
+def test_a_conflict_is_acknowledged_once(store: Store) -> None:
+    """The alarm ends; a study without a conflict is refused in words."""
+    put(store, dataset(7, PatientID="P2", PatientName="Roe^Rick"))
+    assert acknowledge(store, "1.2.3.1", now=NOON) == {"acknowledged": 1}
+    assert store.identity_conflicts() == ()
+    with pytest.raises(OperatorRefused, match="no conflict"):
+        acknowledge(store, "1.2.3.1", now=NOON)
+
+
+def test_what_is_unknown_is_said(store: Store) -> None:
+    """A UID that nobody sent, and a destination that it does not go to."""
+    with pytest.raises(OperatorRefused, match=r"no delivery of 1\.2\.3\.9"):
+        act(store, "hold", "1.2.3.9", now=NOON)
+    with pytest.raises(OperatorRefused, match="to elsewhere"):
+        act(store, "hold", UID, now=NOON, destination="elsewhere")
+
+
+def test_what_cannot_be_done_is_said_with_the_reason(store: Store) -> None:
+    """Committed is done; what is being sent just now can be asked for again in a moment."""
+    commit_all(store, Clock())
+    with pytest.raises(OperatorRefused, match="pacs is committed"):
+        act(store, "hold", UID, now=NOON, destination="pacs")
+    with pytest.raises(OperatorRefused, match="backup is queued, pacs is committed"):
+        act(store, "release", UID, now=NOON)
+    store.claim("backup", now=NOON, limit=1)
+    with pytest.raises(OperatorRefused, match="being sent just now"):
+        act(store, "hold", UID, now=NOON)

@@ -1,0 +1,59 @@
+"""A thread that waits is woken, also by what was set before it could be."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+
+import pytest
+
+from echonode.dimse.upper_layer.threads import WakeUp
+
+
+def is_readable(wake: WakeUp) -> bool:
+    poller = select.poll()
+    poller.register(wake.fileno(), select.POLLIN)
+    return bool(poller.poll(0))
+
+
+def test_a_wake_up_takes_a_descriptor_only_once_it_is_opened() -> None:
+    """A caller that has not said who it is costs its connection and no more."""
+    wake = WakeUp()
+    assert not wake.is_open
+    wake.open()
+    held = wake.fileno()
+    wake.open()
+    assert wake.fileno() == held
+    wake.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(held)
+
+
+def test_what_was_set_before_is_not_lost() -> None:
+    """Somebody asks for the end in the moment before the wake-up is there."""
+    wake = WakeUp()
+    wake.set()
+    wake.open()
+    assert is_readable(wake)
+    wake.clear()
+    assert not is_readable(wake)
+    wake.set()
+    assert is_readable(wake)
+    wake.close()
+
+
+def test_after_its_end_it_takes_no_descriptor_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes late touches nothing; a system that has none left says so at `open`."""
+    wake = WakeUp()
+    wake.close()
+    wake.open()
+    wake.set()
+    assert not wake.is_open
+
+    def none_left(*_: object) -> int:
+        raise OSError(errno.EMFILE, "too many")
+
+    monkeypatch.setattr(os, "eventfd", none_left)
+    with pytest.raises(OSError, match="too many"):
+        WakeUp().open()

@@ -1,0 +1,177 @@
+"""What the node says of itself when its database turns out to be damaged."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from echonode.config import parse
+from echonode.delivery.destination_status import Standing
+from echonode.errors import IndexDamaged, OutOfSpace
+from echonode.frames.source.source import SourceCounts
+from echonode.intake.captures import IntakeCounters
+from echonode.maintenance.scrubbing import ScrubCounters
+from echonode.monitoring.commit_times import CommitTimes
+from echonode.monitoring.monitor import NodeReader
+from echonode.node.settings.parts import disk_admission
+from echonode.store.files.durability import Kind
+from echonode.store.store import Store
+from tests.unit.store.samples import NOON, Clock, dataset, put, put_many
+
+CONFIG = """
+ae_title: ECHONODE
+data_dir: {data_dir}
+retention: {{minimum_free_percent: 0}}
+peers:
+  pacs: {{ae_title: PACS, host: 127.0.0.1, port: 4242, may: [echo, store, commit]}}
+destinations:
+  - {{peer: pacs, commitment: required}}
+"""
+
+
+class House:
+    """A store, and the reader of a node that has nothing else; closed at the end of the block."""
+
+    def __init__(self, data_dir: Path) -> None:
+        config = parse(CONFIG.format(data_dir=data_dir), {})
+        self.store = Store.open(data_dir, now=Clock())
+        self.reader = NodeReader(
+            config,
+            store=self.store,
+            sources=[],
+            intake_counters=IntakeCounters,
+            scrub_counters=lambda: ScrubCounters(files=3, damaged=1),
+            active_associations=lambda: 0,
+            standing_of=lambda name: Standing(),
+            commit_times=CommitTimes(),
+            admission=disk_admission(config),
+            call_back="AE ECHONODE at 127.0.0.1:11112",
+            now=lambda: NOON,
+        )
+
+    def __enter__(self) -> House:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+
+    @property
+    def alarms(self) -> list[str]:
+        return [alarm.name for alarm in self.reader.alarms()]
+
+    @property
+    def problem(self) -> str:
+        return self.reader.checks()["store"]()
+
+
+def change(data_dir: Path, statement: str) -> None:
+    """What a failing disk may do, behind the store's back."""
+    with closing(sqlite3.connect(data_dir / "index.sqlite")) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute(statement)
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "var"
+
+
+@pytest.fixture
+def house(data_dir: Path) -> Iterator[House]:
+    with House(data_dir) as house:
+        put_many(house.store, 2, "pacs")
+        yield house
+
+
+def test_a_sound_database_is_no_problem(house: House) -> None:
+    """Ready, and no alarm."""
+    assert (house.problem, house.alarms) == ("", [])
+
+
+def test_damage_met_in_use_is_told_until_the_restart(data_dir: Path) -> None:
+    """One damaged row, though all else can be read: not ready, with an alarm that says what to do;
+    both are gone when the node was started again.
+    """
+    with House(data_dir) as house:
+        put_many(house.store, 2, "pacs")
+        change(data_dir, "UPDATE delivery SET state = 'quEued' WHERE id = 1")
+        with pytest.raises(IndexDamaged):
+            house.store.deliveries("1.2.3.4.1")
+        assert "restart the node" in house.problem
+        assert house.alarms == ["index_damaged"]
+    with House(data_dir) as house:
+        assert house.store.recovery.database_rebuilt
+        assert (house.problem, house.alarms) == ("", [])
+
+
+def test_what_cannot_be_asked_for_damage_is_told_as_such(house: House, data_dir: Path) -> None:
+    """Where the alarms themselves meet the damage, there is this one, and no failure."""
+    change(data_dir, "UPDATE delivery SET acquired_at = 'x'")
+    assert house.alarms == ["index_damaged"]
+    assert "restart the node" in house.problem
+
+
+def test_a_refused_write_makes_the_node_unready_until_one_is_durable(data_dir: Path) -> None:
+    """Without any probe: the check says why, the alarm as well, and both go."""
+    with House(data_dir) as house:
+        checks = house.reader.checks()
+        assert checks["writes"]() == ""
+        house.store.durability.refused(Kind.FILES, OutOfSpace("the disk refused a new file"))
+        assert "the disk refused a new file" in checks["writes"]()
+        assert "refusing" in house.alarms
+        put(house.store, dataset(1))
+        assert checks["writes"]() == ""
+        assert "refusing" not in house.alarms
+
+
+def test_a_database_that_was_removed_makes_the_node_unready(data_dir: Path) -> None:
+    """What is stored then is found again by the next start alone."""
+    with House(data_dir) as house:
+        (data_dir / "index.sqlite").unlink()
+        house.store.prove_writable()
+        assert "restart the node" in house.problem
+        assert "index_gone" in house.alarms
+
+
+def test_what_the_scrub_found_is_in_the_metrics(data_dir: Path) -> None:
+    """Files read, found damaged, repaired; and what is damaged now."""
+    with House(data_dir) as house:
+        found = {
+            metric.name: metric.samples[0].value
+            for metric in house.reader.collect()
+            if metric.samples
+        }
+    assert found["echonode_scrub_files"] == 3
+    assert found["echonode_scrub_damaged"] == 1
+    assert found["echonode_damaged_files"] == found["echonode_instances_repaired"] == 0
+
+
+class Connected:
+    """A probe source that is connected and admitted."""
+
+    name, refusal = "handheld", ""
+    counts = SourceCounts(
+        connected=True,
+        connections=1,
+        frames_received=1,
+        dropped={},
+        frames_partial=0,
+        lines_missing=0,
+        bytes_skipped=0,
+        acquisitions=0,
+    )
+
+
+def test_a_disk_that_refuses_is_said_of_each_probe(data_dir: Path) -> None:
+    """Connected is no comfort while nothing is recorded: status says so, for the page."""
+    with House(data_dir) as house:
+        house.reader._sources = [Connected()]  # type: ignore[list-item]
+        assert house.reader.status().probes[0].refusal == ""
+        house.store.durability.refused(Kind.FILES, OutOfSpace("the disk refused a new file"))
+        status = house.reader.status()
+        assert "the disk refused a new file" in status.refusing
+        assert status.probes[0].refusal == status.refusing

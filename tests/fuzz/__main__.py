@@ -27,7 +27,8 @@ from tests.peers.node_process import ROOT
 
 FOLDER = ROOT / "build" / "fuzz"
 DEFAULT_SECONDS = 3_600.0
-GRACE_S = 60.0  # beyond its share: the start, the last input, and the end of its listeners
+START_S = 300.0  # until a worker's first line, on a machine that is busy with other work
+SILENCE_S = INPUT_S + 60.0  # between two lines: one input at most, and the end of its listeners
 
 
 @dataclass(kw_only=True)
@@ -37,6 +38,30 @@ class Outcome:
     name: str
     inputs: int = 0
     findings: list[str] = field(default_factory=list)
+
+
+class Watchdog:
+    """Kills a worker that says nothing for too long: a loop within a C library hears no signal of
+    its own process. The time counts from its last line, so a slow start is no finding.
+    """
+
+    def __init__(self, worker: subprocess.Popen[str]) -> None:
+        self._worker = worker
+        self._timer = self._started(START_S)
+
+    def heard(self) -> None:
+        """The worker has said something."""
+        self._timer.cancel()
+        self._timer = self._started(SILENCE_S)
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
+    def _started(self, seconds: float) -> threading.Timer:
+        timer = threading.Timer(seconds, self._worker.kill)
+        timer.daemon = True
+        timer.start()
+        return timer
 
 
 def run_target(target: Target, *, seconds: float, seed: int, progress: Progress) -> Outcome:
@@ -51,15 +76,14 @@ def run_target(target: Target, *, seconds: float, seed: int, progress: Progress)
         stderr=subprocess.PIPE,
         text=True,
     )
-    # A loop within a C library hears no signal of its own process.
-    watchdog = threading.Timer(seconds + INPUT_S + GRACE_S, worker.kill)
-    watchdog.start()
+    watchdog = Watchdog(worker)
     is_done = False
     said: list[str] = []
     listener = threading.Thread(target=lambda: said.append(worker.stderr.read()))
     listener.start()
     try:
         for text in worker.stdout:
+            watchdog.heard()
             line = json.loads(text)
             outcome.inputs = line.get("inputs", outcome.inputs)
             is_done = is_done or "done" in line

@@ -17,7 +17,7 @@ from echonode.frames.imaging.plane_pictures import orientation_of
 from echonode.frames.imaging.planes import turned_to_mf
 from echonode.frames.picture_settings import Orientation
 from echonode.frames.settings import StreamSettings
-from echonode.frames.source.recordings import LineReel, Reel, SequenceReel
+from echonode.frames.source.recordings import LineRecordingReader, RecordingReader, SequenceReader
 from echonode.frames.streams.stream import PendingFrame
 from echonode.probe.echopen.epf import LINE_PORT
 from echonode.probe.echopen.kit import KitMode
@@ -152,14 +152,14 @@ def outgoing_images(path: Path | None) -> Images:
     settings = StreamSettings()
     if path is None or not is_image_file(path):
         recording = load_lines(path, "kit")
-        return lambda: _developed(LineReel(recording, settings))
+        return lambda: _developed(LineRecordingReader(recording, settings))
     try:
         sequence = open_image_sequence(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     orientation = orientation_of(sequence.info)
     if orientation.rows_are_lines:
-        return lambda: _developed(SequenceReel(sequence, settings))
+        return lambda: _developed(SequenceReader(sequence, settings))
     return lambda: _as_they_are(sequence, orientation)
 
 
@@ -174,7 +174,7 @@ def _as_they_are(sequence: ImageSequence, orientation: Orientation) -> Iterator[
         )
 
 
-def _developed(reel: Reel) -> Iterator[OutgoingImage]:
+def _developed(reel: RecordingReader) -> Iterator[OutgoingImage]:
     for at, frames in reel.frames():
         for frame in frames:
             if not isinstance(frame, PendingFrame):

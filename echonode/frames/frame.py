@@ -45,12 +45,12 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFacts:
-    """What is known of an image besides its pixels and what they measure; None and '': unknown.
+    """What is known of an image apart from its pixels and what they measure; None and '': unknown.
 
     burned_in: whether text is part of the pixels (PS3.3 C.7.6.1, Burned In Annotation).
     depth_mm: from the transducer's face to the deepest point that is shown.
     scanner: what made the image, as the source tells.
-    window: (black, white) in the source's values, where nobody gave it and it was chosen here.
+    window: (black, white) in the source's values, where it was not given and was chosen here.
     """
 
     burned_in: bool | None = None

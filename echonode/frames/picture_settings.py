@@ -54,7 +54,7 @@ class PictureSettings:
 
     device: the OpenIGTLink device whose images are taken; '' takes the first that sends one.
     calibrated: the sender's spacing is a measured one. spacing_mm: (x, y), the operator's own word,
-    which stands above the sender's; without either there is no calibration, whatever is sent.
+    which overrides the sender's; without either there is no calibration, whatever is sent.
     colour_order: None is rgb or rgba. orientation: how the images come; None believes what the
     source says, else MF. window: (black, white) in the source's values; None: see planes.py.
     burned_in: whether there is text in the pixels; None: NO for pixels that are made here of scan

@@ -26,7 +26,7 @@ from typing import Generic, Protocol, TypeVar
 from echonode.dimse.services import IncomingFile
 from echonode.errors import InstanceConflict, InvalidObject, OutOfSpace, StoreError
 from echonode.frames.frame import Acquisition
-from echonode.intake.retry_buffer import Capture, HeldCaptures
+from echonode.intake.retry_buffer import Capture, RetryBuffer
 from echonode.log import get_logger
 from echonode.model.exam import ExamFacts
 from echonode.model.instance import InstanceRecord, Origin, StoredInstance
@@ -119,7 +119,7 @@ class Intake(Generic[FileT]):
         self._now = now
         self._monotonic = monotonic
         self._retry_every_s = retry_every_s
-        self._held = HeldCaptures(held_bytes)
+        self._held = RetryBuffer(held_bytes)
         self._counters = IntakeCounters()
         self._lock = threading.Lock()  # guards _counters
         self._retrying = threading.Lock()  # one at a time tries the held ones
@@ -171,7 +171,7 @@ class Intake(Generic[FileT]):
                 except StoreError:
                     self._count(refused_by_store=1)
                     break
-                self._held.let_go(capture)
+                self._held.remove(capture)
         return stored
 
     def start(self) -> None:
@@ -274,7 +274,7 @@ class Intake(Generic[FileT]):
             self._lose(capture, f"{type(error).__name__}, and no room in memory")
 
     def _lose(self, capture: Capture, reason: str) -> None:
-        self._held.let_go(capture)
+        self._held.remove(capture)
         self._count(lost=1)
         self._log_refusal(capture, f"capture lost: {reason}")
 

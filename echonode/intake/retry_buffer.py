@@ -27,7 +27,7 @@ class Capture:
         return sum(frame.pixels.nbytes for frame in self.acquisition.frames)
 
 
-class HeldCaptures:
+class RetryBuffer:
     """The captures that wait. Thread-safe."""
 
     def __init__(self, limit_bytes: int) -> None:
@@ -55,7 +55,7 @@ class HeldCaptures:
         with self._lock:
             return self._waiting[0] if self._waiting else None
 
-    def let_go(self, capture: Capture) -> None:
+    def remove(self, capture: Capture) -> None:
         """It need not wait any more; nothing where it did not."""
         with self._lock:
             if capture in self._waiting:

@@ -7,15 +7,15 @@ Rules
   2. in a recording, the frames' places at its frame rate; a remark says that times are not known.
      When they were shown is never their time;
   3. monotonic arrival times; a remark says why.
-- A rate that nobody gave is a recommendation to the viewer and no more: Frame Time, which
+- A rate that was not given is a recommendation to the viewer and no more: Frame Time, which
   Multi-frame requires, and Recommended Display Frame Rate are written, Cine Rate and Effective
   Duration are not.
 - Even means: no frame lies further from its place in an evenly spaced row than a twentieth of a
   frame time, by arrival, since a network shakes; a thousandth, by the sender's clock, since what it
-  measured is told as it was. Then Frame Increment Pointer names Frame Time, which says it in one
+  measured is written as it was. Then Frame Increment Pointer names Frame Time, which says it in one
   number; otherwise Frame Time Vector, whose first element is 0.
 - Vector elements are differences of moments rounded to a microsecond, so their sum never drifts.
-- Rates are told only where time passed: a cine whose stamps are all equal has none.
+- Rates are written only where time passed: a cine whose stamps are all equal has none.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class CineTiming:
     """The moments of a cine's frames.
 
     offsets_us: microseconds from the first frame to each frame, not falling; the first is 0.
-    even: whether one Frame Time tells them all. mean: it does not, and no vector has room.
+    even: whether one Frame Time describes them all. mean: it does not, and no vector has room.
     note: why they are not the source's stamps, or ''. placed: frames that stand between their
-    neighbours for want of a usable stamp. assumed: nobody gave the rate.
+    neighbours for want of a usable stamp. assumed: the rate was not given.
     """
 
     offsets_us: tuple[int, ...]

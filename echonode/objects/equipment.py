@@ -29,7 +29,7 @@ def set_equipment(
 ) -> None:
     """Set both modules; what is unknown is left out, but for Manufacturer, which is type 2.
 
-    probe: the operator's word, which stands above what the source tells.
+    probe: the operator's value, which overrides what the source says.
     """
     told = facts.scanner
     dataset.Manufacturer = cleaned("LO", probe.manufacturer or told.manufacturer)

@@ -1,7 +1,7 @@
 """What a reader must know of how the frames came: Image Comments (0020,4000).
 
 Lost and incomplete frames, missing calibration, doubtful times and grey levels that were chosen
-here are told in Image Comments and not in private elements: it is of the IOD (PS3.3 C.7.6.1),
+here are written in Image Comments and not in private elements: it is of the IOD (PS3.3 C.7.6.1),
 people see it in any viewer, C-FIND returns it, and archives do not strip it as they do private
 blocks. The same facts go to the index as numbers (`evidence`). An image about which there is
 nothing to say has no comment.

@@ -10,7 +10,7 @@ Rules
 - Pixel Spacing is written where it holds for every pixel, that is where the region is the whole
   image, and says the same as the region: many viewers know only that, and they need it to show
   non-square pixels in their true shape. It makes the object a Standard Extended one (PS3.2 3.11).
-- Elsewhere non-square pixels are told by Pixel Aspect Ratio (PS3.3 C.7.6.3, type 1C).
+- Elsewhere Pixel Aspect Ratio says that pixels are not square (PS3.3 C.7.6.3, type 1C).
 """
 
 from __future__ import annotations

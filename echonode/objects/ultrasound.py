@@ -5,7 +5,7 @@ Rules
   written.
 - Every type 1 attribute has a value or the object is refused; type 2 is written empty when unknown.
 - UIDs are derived from the node, the probe's connection and the acquisition's number: the same
-  capture has the same UIDs for ever.
+  capture always has the same UIDs.
 - One series for each connection within a study: its frames come from one piece of equipment in one
   sitting (PS3.3 A.1.2.3: a series has one modality and one equipment), and a viewer shows stills
   and clips in the order they were taken, by Instance Number, which is the acquisition's number.
@@ -167,7 +167,9 @@ def _set_patient_and_study(dataset: Dataset, exam: ExamFacts, offset: timezone) 
 def _set_series(dataset: Dataset, exam: ExamFacts, offset: timezone) -> None:
     """General Series (C.7.3.1), but for its UID and number."""
     dataset.Modality = "US"
-    dataset.Laterality = None  # type 2C: a paired body part may be examined, and nobody says
+    dataset.Laterality = (
+        None  # type 2C: a paired body part may be examined, and it is not known which
+    )
     set_moment(dataset, "Series", exam.series_started_at or exam.started_at, offset)
     if exam.operators_name:
         dataset.OperatorsName = checked("OperatorsName", "PN", exam.operators_name)
@@ -185,8 +187,8 @@ def _set_moments(dataset: Dataset, acquired_at: datetime, now: datetime, offset:
 
 
 def _set_image(dataset: Dataset, frames: tuple[Frame, ...], *, colour: bool) -> None:
-    """General Image (C.7.6.1) and US Image (C.8.5.6), but for what other rooms of it set."""
-    # C.8.5.6.1.1: value 3 is the kind of exam, which nobody says; value 4 cannot be without it.
+    """General Image (C.7.6.1) and US Image (C.8.5.6), but for what other modules set."""
+    # C.8.5.6.1.1: value 3 is the kind of exam, which is not known; value 4 cannot be without it.
     dataset.ImageType = ["ORIGINAL", "PRIMARY"]
     dataset.PatientOrientation = None  # type 2C: the probe is held freely
     facts = frames[0].facts

@@ -6,7 +6,7 @@ the pivot, which for most is a point:
     rotation      every line through the pivot, at even angles                    circle: a point
     linear        a transducer on a straight rail `h0` above the pivot, moved in  circle: a point
                   even steps across, looking through the pivot
-    lounger       a transducer on a rocking arm of length `arm`, mounted `offset` beside the arm's
+    lounger       a transducer on a rocking arm of length `arm`, mounted `offset` off the arm's
                   axis and turned by `tilt`: no two lines cross in one point      circle: a ring
 
 Coordinates: x to the right, y into depth, both in mm; the origin is where the two borders of the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LONGEST_PAUSE_S = 10.0  # whoever froze the picture for an hour does not want to be waited for
+LONGEST_PAUSE_S = 10.0  # a picture that was frozen for an hour must not stop the player for an hour
 
 
 class Pace:

@@ -5,7 +5,7 @@ Rules
   OF and OL; eight of FD, OD, SV, UV and OV. Text, OB and UN are bytes in any order.
 - OW is turned by words whatever Bits Allocated is: pixels of 8 bits are packed two in a word, the
   first in its lower half (PS3.5 8.1.1), so in big endian the second one stands first.
-- UN stays: nobody knows its units (6.2.2). A value that is not of whole units keeps what is left.
+- UN stays: its units are unknown (6.2.2). A value that is not of whole units keeps what is left.
 - A long value is turned in pieces, so that pixels are not held twice.
 """
 

@@ -7,7 +7,7 @@ Rules
   new UID, derived so that a resend has the same; Image Type DERIVED; Derivation Description and
   Code; Source Image Sequence, which names the original; Lossy Image Compression, Ratio and Method,
   each ratio and method after those of earlier compressions.
-- What ever was compressed with loss says so for ever, also once it is decoded.
+- What was once compressed with loss always says so, also after it is decoded.
 - Group 7FE0's other elements (offset tables, padding) belong to the old encoding and are left out.
 """
 
@@ -164,7 +164,7 @@ def target_pixels(source: Source, transfer_syntax_uid: str) -> Pixels:
 
 
 def derived_uid(sop_instance_uid: str, transfer_syntax_uid: str, quality: int) -> str:
-    """The UID of what is derived from an instance with loss: the same for ever."""
+    """The UID of what is derived from an instance with loss: always the same."""
     return derive_uid("derived", sop_instance_uid, transfer_syntax_uid, str(quality))
 
 
@@ -176,7 +176,7 @@ def is_derived(stored_in: str, transfer_syntax_uid: str) -> bool:
 def changed_attributes(
     source: Source, transfer_syntax_uid: str, *, quality: int, encoded_bytes: int
 ) -> Dataset:
-    """The attributes that the re-encoded dataset has otherwise than the stored one, or besides.
+    """The attributes that the re-encoded dataset changes or adds.
 
     encoded_bytes: length of all codestreams, for the ratio. Raises InvalidObject.
     """

@@ -25,7 +25,7 @@ from echonode.errors import InvalidObject
 from echonode.transcoding.codecs import recode
 from echonode.transcoding.pixel_layout import Pixels
 
-# Room for the largest frame that is re-encoded (transcode_pixels.MOST_SAMPLES), of which JPEG 2000
+# Room for the largest frame that is re-encoded (pixel_layout.MOST_SAMPLES), of which JPEG 2000
 # holds some copies of four bytes a sample, and for the libraries themselves.
 MEMORY_BYTES = 3 * 1024**3
 # To begin: Python and numpy, on a machine that is very busy.

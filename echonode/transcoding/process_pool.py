@@ -75,7 +75,7 @@ class TranscodeWorkers:
     ) -> Iterator[bytes]:
         """Each frame in the other transfer syntax; see transcode_codecs.recode.
 
-        Raises InvalidObject, and OSError where no process can be had or the node is stopping.
+        Raises InvalidObject, and OSError where no process starts or the node is stopping.
         """
         under_way: deque[Future[bytes]] = deque()
         threads = self._running()

@@ -141,7 +141,7 @@ class Reencoder:
     def _encode(self, source: Source, syntax: str, target: _Temporary, quality: int) -> None:
         target_pixels(source, syntax)  # refuses before anything is encoded
         length = 0
-        # The head says how much was saved, so the frames come first, beside it.
+        # The head says how much was saved, so the frames are written first, to a file of their own.
         with self._temporary() as frames:
             for frame in self._frames(source, syntax, quality):
                 length += len(frame)

@@ -7,7 +7,7 @@ Rules
   than max_clip_bytes; and when the connection ends. A frame that ends a clip begins the next: none
   is lost between two.
 - One frame alone is a still. No acquisition is empty.
-- Frames that never came are told by gaps in the sequence, and belong to the clip that follows them.
+- Gaps in the sequence show frames that never came. They belong to the clip that follows them.
 """
 
 from __future__ import annotations

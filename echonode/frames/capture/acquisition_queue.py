@@ -1,4 +1,4 @@
-"""Finished acquisitions to whoever keeps them, without making the probe wait for the disk.
+"""The queue of finished acquisitions, so that the probe never waits for the disk.
 
 Rules
 - In order, one at a time, on a thread of its own.
@@ -26,7 +26,7 @@ WAITING_LIMIT = 2
 OFFER_AGAIN_S = 1.0
 
 
-class HandOver:
+class AcquisitionQueue:
     """Calls `take` with each acquisition. name: of the probe, for the thread and the log."""
 
     def __init__(
@@ -53,7 +53,7 @@ class HandOver:
         """Hand over when its turn comes; waits while too many are before it."""
         self._waiting.put(acquisition)
 
-    def hurry(self) -> None:
+    def stop_retrying(self) -> None:
         """We are stopping: offer what waits once, and do not wait for space on the disk."""
         self._stopping.set()
 

@@ -14,7 +14,7 @@ log = get_logger(__name__)
 Admit = Callable[[], str]
 
 
-class Admission:
+class CaptureGate:
     """Of one probe. `begin` and `admits` belong to the frames thread, the rest to any.
 
     A connection that was admitted stays so. One that was not is asked for again while its frames

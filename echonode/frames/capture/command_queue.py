@@ -20,8 +20,8 @@ WAITING_LIMIT = 64
 Job = Callable[[], None]
 
 
-class CommandDesk:
-    """name: of the probe. capture: None where captures are automatic, or nobody can keep them."""
+class CommandQueue:
+    """name: of the probe. capture: None where captures are automatic, or cannot be stored."""
 
     def __init__(self, name: str, capture: ManualCapture | None) -> None:
         self._name, self._capture = name, capture
@@ -84,7 +84,7 @@ class CommandDesk:
         try:
             result = finish()
         except EchoNodeError as error:  # refused, or not durable: the sender must know
-            kind = type(error).__name__  # the words may name what is nobody's business on the wire
+            kind = type(error).__name__  # the text may name what must not go on the wire
             words = str(error) if isinstance(error, CaptureRefused) else f"not kept: {kind}"
             result = CaptureResult(done=False, message=words)
         log.info(

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from echonode.errors import CaptureRefused
-from echonode.frames.capture.capture_gate import Admission
+from echonode.frames.capture.capture_gate import CaptureGate
 from echonode.frames.capture_request import CaptureAction, CaptureRequest, CaptureResult
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.frames.settings import CaptureSettings
@@ -40,10 +40,10 @@ class ManualCapture:
         settings: CaptureSettings,
         store: Store,
         *,
-        admission: Admission | None = None,
+        admission: CaptureGate | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._admission = admission or Admission(probe.name, lambda: "")
+        self._admission = admission or CaptureGate(probe.name, lambda: "")
         self._probe, self._settings, self._store = probe, settings, store
         self._monotonic = monotonic
         self._changed = threading.Condition()

@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 class Compression:
     """The grey curve of `settings` for samples of `bits` (8 or 16).
 
-    depth_gain_db: (samples,) of dB that each sample of a line gets besides (depth_gain.py).
+    depth_gain_db: (samples,) of dB added to each sample of a line (depth_gain.py).
     """
 
     def __init__(

@@ -80,7 +80,7 @@ class ImageChain:
     def _content(self, sweep: Sweep) -> SampleContent:
         if self._mode is not SampleMode.AUTO:
             return SampleContent(self._mode.value)
-        if self._source.bits == 8:  # a byte has no room for RF and its sign; nobody sends that
+        if self._source.bits == 8:  # a byte has no room for RF and its sign; no probe sends that
             return self._source.content
         lines: Samples = sweep.samples[sweep.present]
         if self._found is None:

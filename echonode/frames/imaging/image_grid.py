@@ -6,7 +6,7 @@ Rules
   ProbeCinematicProvider.java). Near field at the top, line 1 at the left.
 - Pixels are square, because many viewers and every plain picture format ignore the spacing. Only
   where the operator gives rows and columns both, that size is kept and the two deltas differ.
-- A size that nobody gives follows from the sector's shape: one given side decides the other.
+- A size that is not configured follows from the sector's shape: one given side decides the other.
   Without any, the image has about PIXELS pixels in every shape, so its cost is always the same.
 - A side that is chosen here is even: video codecs that subsample colour take no other.
 - The centres of the first row's pixels lie on the sector's upper border. What an even number of

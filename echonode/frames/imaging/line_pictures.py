@@ -4,7 +4,7 @@ Rules
 - Grey lines are shown as they are, RF and IQ through envelope and compression, as a probe's own
   lines are (envelope.py, compression.py).
 - Lines fan out where the profile gives `sector_deg`, or the recording gives an angle to its lines;
-  the profile stands above. Then the radius of the array (`r0_mm`) must be known as well, and the
+  the profile overrides it. Then the radius of the array (`r0_mm`) must be known as well, and the
   distance of the samples: from the sampling rate and the speed of sound, or from `rf_mm`. Without
   them no picture can be made that is true in shape, so none is made.
 - Lines that do not fan out need the distance of two lines and of two samples: the operator's
@@ -35,7 +35,7 @@ from echonode.frames.settings import StreamSettings
 from echonode.probe.messages import Scanner, SectorGeometry
 from echonode.probe.recordings.image_sequence import Content, SequenceInfo
 
-SOUND_SPEED_M_S = 1540.0  # in soft tissue; what scanners with arrays reckon with
+SOUND_SPEED_M_S = 1540.0  # in soft tissue; what scanners with arrays assume
 Floats = NDArray[np.float32]
 
 

@@ -112,7 +112,7 @@ def _to_rgb(order: ColourOrder | None, components: int) -> list[int]:
 def believed_spacing(
     settings: PictureSettings, sent: tuple[float, float] | None
 ) -> tuple[float, float] | None:
-    """(x, y) in mm a pixel, or None: nobody knows. sent: what the source says."""
+    """(x, y) in mm a pixel, or None: unknown. sent: what the source says."""
     if settings.spacing_mm is not None:
         return settings.spacing_mm
     if not settings.calibrated or sent is None or sent == (1.0, 1.0):

@@ -4,7 +4,7 @@ Rules, decided on a whole sweep, in this order:
 1. An envelope is a magnitude. Where one sample in a thousand is negative, it is RF.
 2. A sweep without any spread says nothing (None): ask the next one.
 3. A magnitude comes down to zero between echoes. Where the lowest half percent still lies above a
-   third of the mean, that mean is a converter's offset, and it is RF: so RF noise is told.
+   third of the mean, that mean is a converter's offset, and it is RF: this recognises RF noise.
 4. RF swings to both sides of its offset alike. A magnitude does not: noise is Rayleigh distributed,
    echoes reach far up, and nothing reaches down. The measure is where the mean lies between the
    outermost half percents: in the middle for RF, low for an envelope. Rayleigh noise has 0.27; the

@@ -1,4 +1,4 @@
-"""Which of a source's values is white, where nobody said so.
+"""Which of a source's values is white, where neither sender nor operator says so.
 
 Rules
 - Values of an unsigned byte are grey levels already: they have no window.

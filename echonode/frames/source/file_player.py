@@ -1,7 +1,7 @@
 """A recording as a source: its frames come as they once came, and then the probe is gone.
 
 Rules
-- Frames come at the times that the recording has of them; `fps` stands above these (probe/pace.py).
+- Frames come at the times that the recording has of them; `fps` overrides them (probe/pace.py).
   Frames keep the recorded times as their source's own: a recording played faster still tells when
   each frame was taken.
 - A frame's elapsed time is when it was due, never when it was shown: the same recording gives the
@@ -20,10 +20,10 @@ from pathlib import Path
 
 from echonode.errors import ProtocolError
 from echonode.frames.settings import StreamSettings
-from echonode.frames.source.recordings import Reel, open_reel
+from echonode.frames.source.recordings import RecordingReader, open_recording_reader
 from echonode.frames.source.transport import Transport, TransportContext
 from echonode.log import get_logger
-from echonode.probe.link.connection import Connection, LossReason
+from echonode.probe.link.connection import LossReason, OpenConnection
 from echonode.probe.pace import Pace
 
 log = get_logger(__name__)
@@ -82,11 +82,11 @@ class FilePlayer:
 
     def _play_once(self) -> bool:
         """From its first frame to its last; whether it came to its end."""
-        reel = open_reel(self._way.path, self._way.stream)
-        connection = Connection(
+        reel = open_recording_reader(self._way.path, self._way.stream)
+        connection = OpenConnection(
             opened_at=self._context.now(),
             opened_monotonic=self._context.monotonic(),
-            send=lambda _: None,  # nobody is there to hear us
+            send=lambda _: None,  # a file takes no commands
         )
         reception = self._context.reception
         reception.on_connected(connection, reel.stream, reel.played)
@@ -102,7 +102,7 @@ class FilePlayer:
             reception.on_lost(reason, detail)
         return reason is LossReason.CLOSED
 
-    def _show(self, reel: Reel, began_s: float) -> bool:
+    def _show(self, reel: RecordingReader, began_s: float) -> bool:
         """Each frame at its time; whether all were shown."""
         pace = Pace(self._way.fps, reel.played.interval_s)
         reception, monotonic = self._context.reception, self._context.monotonic

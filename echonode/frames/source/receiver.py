@@ -26,8 +26,8 @@ from echonode.frames.streams.stream import (
     StreamCounts,
 )
 from echonode.log import get_logger
-from echonode.probe.link.connection import Connection, LossReason
-from echonode.probe.link.frame_queue import Backlog
+from echonode.probe.link.connection import LossReason, OpenConnection
+from echonode.probe.link.frame_queue import FrameQueue
 
 log = get_logger(__name__)
 
@@ -35,7 +35,7 @@ log = get_logger(__name__)
 UNREACHABLE_LOG_INTERVAL_S = 3600.0
 # A sender whose imaging has begun sends its first frame well within this.
 NO_FRAMES_S = 15.0
-# So many openings are told apart by more than the wall clock; a storm makes a few a second.
+# So many openings differ in more than the wall clock; a storm makes a few a second.
 REMEMBERED_OPENINGS = 1000
 
 
@@ -76,7 +76,7 @@ class Lost:
 Item = Opened | Arrived | Asked | Lost
 
 
-class Reception:
+class ProbeReceiver:
     """Feeds the backlog from a link's callbacks; one stream a connection."""
 
     def __init__(
@@ -84,7 +84,7 @@ class Reception:
         *,
         name: str,
         new_stream: Callable[[], FrameStream],
-        backlog: Backlog[Item],
+        backlog: FrameQueue[Item],
         monotonic: Callable[[], float],
     ) -> None:
         self._name, self._new_stream = name, new_stream
@@ -109,7 +109,7 @@ class Reception:
 
     def on_connected(
         self,
-        connection: Connection,
+        connection: OpenConnection,
         stream: FrameStream | None = None,
         played: Played | None = None,
     ) -> None:
@@ -184,8 +184,8 @@ class Reception:
             if isinstance(frame, PendingCommand):  # the stream lets few wait
                 self._backlog.put(Asked(command=frame, send=self._send))
                 continue
-            pushed_out = self._backlog.put_droppable(Arrived(frame=frame, elapsed_s=elapsed_s))
-            if pushed_out is not None:
+            dropped = self._backlog.put_droppable(Arrived(frame=frame, elapsed_s=elapsed_s))
+            if dropped is not None:
                 with self._lock:
                     self._pushed_out += 1
         self._drops.tell(self.counts(acquisitions=0), elapsed_s)

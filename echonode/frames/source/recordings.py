@@ -29,7 +29,7 @@ from echonode.probe.simulation.simulated_lines import line_wire
 ASSUMED = Played(interval_s=1 / 20.0, assumed=True)
 
 
-class Reel(Protocol):
+class RecordingReader(Protocol):
     """A recording that is ready to be played once."""
 
     @property
@@ -47,14 +47,14 @@ class Reel(Protocol):
         ...
 
 
-def open_reel(path: Path, settings: StreamSettings) -> Reel:
+def open_recording_reader(path: Path, settings: StreamSettings) -> RecordingReader:
     """The recording at `path`. Raises ProtocolError, OSError."""
     if is_image_file(path):
-        return SequenceReel(open_image_sequence(path), settings)
-    return LineReel(read_lines(path), settings)
+        return SequenceReader(open_image_sequence(path), settings)
+    return LineRecordingReader(read_lines(path), settings)
 
 
-class SequenceReel:
+class SequenceReader:
     """A recording of images; it is its own stream."""
 
     def __init__(self, sequence: ImageSequence, settings: StreamSettings) -> None:
@@ -113,7 +113,7 @@ class SequenceReel:
             self._left_out = frame.index + 1 - self._frames
 
 
-class LineReel:
+class LineRecordingReader:
     """A recording of an echOpen probe's lines, through that probe's own decoder."""
 
     played = ASSUMED

@@ -26,9 +26,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from echonode.frames.capture.acquisition import AcquisitionBuilder
-from echonode.frames.capture.acquisition_queue import HandOver
-from echonode.frames.capture.capture_gate import Admission, Admit
-from echonode.frames.capture.command_queue import CommandDesk
+from echonode.frames.capture.acquisition_queue import AcquisitionQueue
+from echonode.frames.capture.capture_gate import Admit, CaptureGate
+from echonode.frames.capture.command_queue import CommandQueue
 from echonode.frames.capture.manual_capture import ManualCapture
 from echonode.frames.capture_request import CaptureCommands
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
@@ -39,18 +39,18 @@ from echonode.frames.source.receiver import (
     Item,
     Lost,
     Opened,
-    Reception,
+    ProbeReceiver,
 )
 from echonode.frames.source.source_counts import SourceCounts
-from echonode.frames.source.transport import TransportContext, Way
+from echonode.frames.source.transport import TransportConfig, TransportContext
 from echonode.frames.streams.protocols import PROTOCOLS
 from echonode.log import get_logger
-from echonode.probe.link.frame_queue import Backlog
+from echonode.probe.link.frame_queue import FrameQueue
 from echonode.probe.link.reconnecting import LinkSettings
 
 log = get_logger(__name__)
 
-_NOBODY_ASKS = (
+_NO_COMMANDS = (
     "capture.mode is manual, and such a probe cannot ask for captures: set capture.mode to auto"
 )
 
@@ -65,7 +65,7 @@ class SourceSettings:
     identity: ProbeIdentity
     protocol: str
     dialect: str
-    way: Way
+    way: TransportConfig
     stream: StreamSettings = field(default_factory=StreamSettings)
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     link: LinkSettings = field(default_factory=LinkSettings)
@@ -104,8 +104,8 @@ class ProbeSource:
     ) -> None:
         name = settings.identity.name
         self._settings, self._on_frame, self._monotonic = settings, on_frame, monotonic
-        self._backlog: Backlog[Item] = Backlog(limit=settings.backlog_frames)
-        self._reception = Reception(
+        self._backlog: FrameQueue[Item] = FrameQueue(limit=settings.backlog_frames)
+        self._reception = ProbeReceiver(
             name=name,
             new_stream=lambda: PROTOCOLS[settings.protocol, settings.dialect].new_stream(
                 settings.stream
@@ -123,8 +123,8 @@ class ProbeSource:
                 chance=chance,
             )
         )
-        self._handover = HandOver(name, on_acquisition)
-        self._admission = Admission(name, admit)
+        self._handover = AcquisitionQueue(name, on_acquisition)
+        self._admission = CaptureGate(name, admit)
         self._manual = None
         if settings.capture.mode is CaptureMode.MANUAL and store is not None:
             self._manual = ManualCapture(
@@ -134,7 +134,7 @@ class ProbeSource:
                 admission=self._admission,
                 monotonic=monotonic,
             )
-        self._desk = CommandDesk(name, self._manual)
+        self._desk = CommandQueue(name, self._manual)
         self._frames_thread = threading.Thread(
             target=self._run, name=f"probe-{name}-frames", daemon=True
         )
@@ -155,7 +155,7 @@ class ProbeSource:
         """Why nothing is captured just now, for the operator; '' when it is."""
         protocol = PROTOCOLS[self._settings.protocol, self._settings.dialect]
         if self._settings.capture.mode is CaptureMode.MANUAL and not protocol.asks:
-            return _NOBODY_ASKS
+            return _NO_COMMANDS
         return self._admission.refusal
 
     @property
@@ -175,7 +175,7 @@ class ProbeSource:
         if self._frames_thread.ident is None:
             return True  # never started
         ends = time.monotonic() + deadline_s
-        self._handover.hurry()
+        self._handover.stop_retrying()
         in_time = self._transport.stop(deadline_s)
         self._backlog.close()
         self._frames_thread.join(max(0.0, ends - time.monotonic()))

@@ -24,7 +24,7 @@ class SourceCounts:
 
     frames_received: whole or partial frames off the wire. dropped: of these and of those that never
     became whole, how many did not become an image, by reason. frames_partial: used with lines
-    missing. acquisitions: taken by whoever keeps them. device: the probe's latest word on itself.
+    missing. acquisitions: passed on to be stored. device: the probe's latest report on itself.
     problem: why no frame comes from it just now, where that is not as it should be: it is not
     reached, or it is connected and sends no image.
     """

@@ -1,7 +1,7 @@
 """How a probe's data reach the node: over which sockets, or out of a file.
 
 For authors: a way in is a frozen value (what the configuration says) whose `transport` gives
-something that starts and stops, and that tells a Reception what comes:
+something that starts and stops, and that tells a ProbeReceiver what comes:
 
     on_connected(connection, stream=None)   a connection opened; None takes the protocol's stream;
                                             a player of recordings says how it is `played`
@@ -22,19 +22,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from echonode.frames.source.receiver import Reception
+from echonode.frames.source.receiver import ProbeReceiver
 from echonode.probe.link.connection import Callbacks, Endpoint, TcpClient
 from echonode.probe.link.reconnecting import Link, LinkSettings
-from echonode.probe.link.tcp_and_udp import CommandsAndLines
+from echonode.probe.link.tcp_and_udp import CommandsAndDatagrams
 from echonode.probe.link.tcp_listener import CurrentTLS, Network, TcpListener
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransportContext:
-    """What a transport is given: a name for threads and log, whom to tell, and the clocks."""
+    """What a transport is given: a name for threads and log, callbacks, and the clocks."""
 
     name: str
-    reception: Reception
+    reception: ProbeReceiver
     link: LinkSettings
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
@@ -49,11 +49,11 @@ class Transport(Protocol):
         ...
 
     def stop(self, deadline_s: float) -> bool:
-        """End; whether it was in time. After it nothing more is told."""
+        """End; whether it was in time. After it no callback is called."""
         ...
 
 
-class Way(Protocol):
+class TransportConfig(Protocol):
     """A way in, as a frozen value."""
 
     def transport(self, context: TransportContext) -> Transport:
@@ -69,7 +69,7 @@ class ConnectTo:
     port: int
 
     def transport(self, context: TransportContext) -> Transport:
-        return kept_open(TcpClient(self.host, self.port, context.link.line), context)
+        return kept_open(TcpClient(self.host, self.port, context.link.connection), context)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ class ListenAt:
         endpoint = TcpListener(
             self.host,
             self.port,
-            context.link.line,
+            context.link.connection,
             name=context.name,
             addresses=self.addresses,
             tls=self.tls,
@@ -112,8 +112,8 @@ class CommandAndBind:
     local_port: int
 
     def transport(self, context: TransportContext) -> Transport:
-        endpoint = CommandsAndLines(
-            (self.host, self.port), (self.local_host, self.local_port), context.link.line
+        endpoint = CommandsAndDatagrams(
+            (self.host, self.port), (self.local_host, self.local_port), context.link.connection
         )
         return kept_open(endpoint, context)
 

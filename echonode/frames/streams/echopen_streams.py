@@ -5,7 +5,7 @@ from __future__ import annotations
 from echonode.frames.settings import StreamSettings
 from echonode.frames.streams.sector_stream import SectorStream
 from echonode.frames.streams.stream import FrameStream
-from echonode.frames.streams.unordered_sweep import SeamAssembler
+from echonode.frames.streams.unordered_sweep import UnorderedSweepAssembler
 from echonode.probe.echopen.kit import KitDecoder
 from echonode.probe.echopen.lounger import LoungerDecoder
 from echonode.probe.echopen.sweeping import SweepingDecoder
@@ -13,7 +13,7 @@ from echonode.probe.echopen.sweeping import SweepingDecoder
 
 def sweeping(settings: StreamSettings) -> FrameStream:
     """2016: lines without a header."""
-    return SectorStream(SweepingDecoder(settings.profile), settings, SeamAssembler)
+    return SectorStream(SweepingDecoder(settings.profile), settings, UnorderedSweepAssembler)
 
 
 def kit(settings: StreamSettings) -> FrameStream:

@@ -12,14 +12,14 @@
 Rules
 - A refusal to scan ends the connection: the next one asks again, after a pause.
 - A datagram that is no line, or one that lies outside of the profile's geometry, is counted as
-  bytes skipped; it never ends the connection, since anybody may send one.
+  bytes skipped; it never ends the connection, since any host may send one.
 - How many samples a line has, the datagrams say. Another count than before, in two that follow each
   other, is another depth: what is open is over, and a new geometry begins.
 - What the wire does not say is the profile's, else the app's defaults for the 3.5 MHz probe
   (DeviceConfiguration): 100 lines, 10 to 180 mm, 57 degrees, decimation 27, 80 MHz.
 - The app hands samples on as magnitudes (0..1000 to grey), so they are taken for an envelope unless
   they prove otherwise.
-- Channels are not told apart: the probe that is known has one.
+- Channels are not distinguished: the probe that is known has one.
 """
 
 from __future__ import annotations
@@ -106,13 +106,13 @@ class EpfStream:
         return encode_request(Command.STOP_SCANNING) if self._asked_to_scan else b""
 
     def receive(self, data: bytes) -> Sequence[PendingFrame]:
-        """Answers. ProtocolError where they are none, or where the probe will not scan."""
+        """Answers. ProtocolError where they are not answers, or where the probe will not scan."""
         for reply in self._replies.receive(data):
             self._heed(reply)
         return []
 
     def receive_datagram(self, data: bytes) -> Sequence[PendingFrame]:
-        """A line; a datagram that is none is counted."""
+        """A line; any other datagram is counted."""
         try:
             line = parse_line(data)
         except ProtocolError:

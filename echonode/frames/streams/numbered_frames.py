@@ -13,7 +13,7 @@ Rules
   missing, and stays so.
 - The frame under way when the connection opened is neither a frame nor a loss.
 - A frame's time is that of its first line, from the times that its datagrams carry for the line
-  sent before them. Where that one is missing it is reckoned from those that came. The probe's clock
+  sent before them. Where that one is missing it is computed from those that came. The probe's clock
   has 32 bits of microseconds; it is carried on over its end (71 minutes), and may go backwards.
 """
 

@@ -2,13 +2,14 @@
 
 Rules
 - The first thing sent is one GET_STATUS with header version 2: PLUS never sends metadata to a
-  client that has not sent that version, and nobody minds the question.
+  client that has not sent that version; clients ignore the question.
 - IMAGE of one device are frames: of the one that is configured, else of the first whose image can
   be one. Only planes are (k = 1); a volume, or pixels of two components, are refused and counted.
 - An IMAGE whose CRC, sizes or types are wrong is counted as a frame that was lost, in its place in
   the sequence, and the stream goes on. One whose body the end of the connection cuts is lost, too.
 - TRACKEDFRAME of PLUS is an IMAGE with its fields in XML; the same holds of it.
-- A time is the sender's: the metadata's Timestamp where there is one, else the header's; 0 is none.
+- A time is the sender's: the metadata's Timestamp where there is one, else the header's; 0 means no
+  time.
 - TRANSFORM are kept, and each frame gets the nearest in time of each device, by the headers' times,
   which are of one clock; a metadata's Timestamp may be of another. The transforms in a frame's own
   metadata stand above them. The matrix of the IMAGE is a transform as well (image_pose.py).
@@ -195,7 +196,7 @@ class OpenIGTLinkStream:
     def _developer_for(
         self, plane: NDArray[np.generic], image: Image, device: DeviceMetadata
     ) -> Developer:
-        """Made anew only where the images change."""
+        """Made again only where the images change."""
         spacing_mm = image.spacing_mm[:2]
         shape = (plane.shape, plane.dtype, spacing_mm, device)
         if self._developer is None or shape != self._shape:

@@ -1,7 +1,7 @@
 """Which protocol and dialect is read by what: the one table that a new protocol adds a line to.
 
 The configuration's checks, the transport and the stream of a connection are all taken from here.
-A stream is named and not imported: whoever only reads a configuration loads no decoder.
+A stream is named and not imported: reading a configuration loads no decoder.
 """
 
 from __future__ import annotations

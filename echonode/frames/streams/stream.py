@@ -65,7 +65,7 @@ class StreamCounts:
     bytes_skipped: int = 0
 
     def plus(self, **more: int) -> StreamCounts:
-        """The same with some counts raised: whoever reads sees the one or the other, never half."""
+        """The same with some counts raised: a reader sees the one or the other, never half."""
         return replace(self, **{name: getattr(self, name) + value for name, value in more.items()})
 
 

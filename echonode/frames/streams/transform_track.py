@@ -17,7 +17,7 @@ from echonode.probe.openigtlink.tracked_fields import TRANSFORMS_A_FRAME, Matrix
 
 KEPT_OF_EACH = 16  # trackers send up to ten for each image
 NEAR_S = 0.15  # trackers send ten a second or more; in a longer time a hand moves by centimetres
-UNTIMED_FRAMES = 10  # a tracker of two a second beside twenty images a second
+UNTIMED_FRAMES = 10  # a tracker that sends two a second, with twenty images a second
 
 
 @dataclass(kw_only=True)

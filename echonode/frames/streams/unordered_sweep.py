@@ -25,7 +25,7 @@ from echonode.probe.messages import LineReceived, Resynchronised, Samples, Secto
 LARGEST_STEP = 8
 
 
-class SeamAssembler:
+class UnorderedSweepAssembler:
     """Lines of one connection to sweeps; the form is sector_stream.Assembler."""
 
     def __init__(self, geometry: SectorGeometry, *, bits: int, largest_gap: float) -> None:

@@ -20,7 +20,7 @@ from echonode.frames.settings import (
 )
 from echonode.frames.source.file_player import PlayFile
 from echonode.frames.source.source import SourceSettings
-from echonode.frames.source.transport import CommandAndBind, ConnectTo, ListenAt, Way
+from echonode.frames.source.transport import CommandAndBind, ConnectTo, ListenAt, TransportConfig
 from echonode.frames.streams.protocols import PROTOCOLS, Wire
 from echonode.probe.echopen.epf import LINE_PORT
 from echonode.probe.kinematics import Kinematics
@@ -65,7 +65,7 @@ def _pixels(image: Image) -> int:
     return PIXELS if rows is None or columns is None else rows * columns
 
 
-def _way(probe: Probe, stream: StreamSettings) -> Way:
+def _way(probe: Probe, stream: StreamSettings) -> TransportConfig:
     """How the probe's data reach us; checks.py saw to it that one way is given."""
     if probe.path is not None:
         return PlayFile(path=probe.path, loop=probe.loop, fps=probe.fps, stream=stream)

@@ -1,7 +1,8 @@
 """echOpen dialect `epf` (E3, "EPF_protocol_v0.1.0", 2019): commands over TCP, lines over UDP.
 
 Source: echOpen android-app, probe_communication/ (HEAD). The probe is an access point of its own,
-192.168.4.1: it listens on TCP 50000, and sends its lines to UDP 51000 of whoever gave the command.
+192.168.4.1: it listens on TCP 50000, and sends its lines to UDP 51000 of the host that gave the
+command.
 
 Rules of the command channel
 - All fields are big-endian int32. A request is [size][command][arguments], a reply [size][command]

@@ -31,7 +31,7 @@ from echonode.probe.profile import NO_PROFILE, ProbeProfile
 KIT_PORT = 7538
 HEADER_BYTES = 6
 ADC_RATE_HZ = 125e6
-SOUND_SPEED_M_S = 1480.0  # water, as the kit reckons
+SOUND_SPEED_M_S = 1480.0  # water, as the kit assumes
 MAX_SAMPLES = 16384  # the converter's buffer; probe and reference client both stop there
 
 
@@ -75,7 +75,7 @@ class KitHeader:
 
     @property
     def samples(self) -> int:
-        """Samples a line, as the probe reckons them."""
+        """Samples a line, as the probe computes them."""
         return min(
             MAX_SAMPLES, int(2.0 * (self.rf_mm - self.r0_mm) * 125.0 / 1.48 / self.decimation)
         )
@@ -138,7 +138,7 @@ def geometry_of(header: KitHeader, profile: ProbeProfile) -> SectorGeometry:
     if profile.rf_mm is not None:
         rf_mm = profile.rf_mm
         spacing_mm = (rf_mm - r0_mm) / samples
-    elif _as_the_probe_reckons(header, profile):
+    elif _as_the_probe_computes(header, profile):
         rf_mm = float(header.rf_mm)
     else:
         rf_mm = r0_mm + samples * spacing_mm
@@ -166,7 +166,7 @@ def _rays(header: KitHeader, profile: ProbeProfile, r0_mm: float) -> Rays | None
     return rays_of(profile.kinematics, lines=header.lines, sector_deg=sector_deg, r0_mm=r0_mm)
 
 
-def _as_the_probe_reckons(header: KitHeader, profile: ProbeProfile) -> bool:
+def _as_the_probe_computes(header: KitHeader, profile: ProbeProfile) -> bool:
     """Whether nothing moves the last sample away from the header's rf."""
     moved = (
         profile.r0_mm,

@@ -4,7 +4,7 @@ Rules
 - A line is its number and its samples, all of one width; numbers go up and down in turn, and that
   is how a line's beginning is known (zigzag.py).
 - Lines are read for as long as their numbers are in step. Where they are not, every offset is tried
-  until CHECKED_LINES are in step again; what was passed over is told, never guessed.
+  until CHECKED_LINES are in step again; what was skipped is reported, never guessed.
 - Any bytes at all give messages or ProtocolError, and bounded memory. After ProtocolError the
   decoder is spent: each further call raises it again.
 - The last line before a search is suspect, unless what was passed over is whole lines in the place
@@ -34,7 +34,7 @@ from echonode.probe.messages import (
     Samples,
 )
 
-# A stream that shows no line for four sweeps is not ours: start anew rather than search for ever.
+# A stream that shows no line for four sweeps is not ours: restart rather than search without end.
 MAX_SEARCHED_SWEEPS = 4
 
 

@@ -17,7 +17,7 @@ Rules
   profile says it: an image drawn by the wrong movement measures wrong, and looks right.
 
 Choices, where the sources contradict each other
-- Sampling rate: the count of samples is reckoned with 94.6 MHz, the image with 80 MHz
+- Sampling rate: the count of samples is computed with 94.6 MHz, the image with 80 MHz
   (ProbeCinematicProvider: nsr). At 80 MHz a sample of the line above is 0.925 mm, and the synthetic
   target is the rectangle of 25 x 45 mm that it was made as; at 94.6 MHz it is 20.6 x 38.0 mm. So 80
   MHz places the samples. A probe that was measured otherwise has `sampling_mhz` in its profile.
@@ -42,8 +42,8 @@ from echonode.probe.messages import GeometryReceived, SampleContent, Samples, Se
 from echonode.probe.profile import NO_PROFILE, ProbeProfile
 
 LOUNGER_PORT = 7538
-COUNTING_RATE_HZ = 94.6e6  # what the probe reckons its sample count with
-SAMPLING_RATE_HZ = 80e6  # what the samples' distance is reckoned with
+COUNTING_RATE_HZ = 94.6e6  # the rate the probe computes its sample count with
+SAMPLING_RATE_HZ = 80e6  # the rate that gives the samples' distance
 SOUND_SPEED_M_S = 1480.0
 MAX_SAMPLES = 16384  # as the kit's converter; the app's buffers are of that size
 MAX_LINES = 1024  # real probes have 64 to 128; the field has room for 32767
@@ -87,7 +87,7 @@ class LoungerHeader:
 
     @property
     def samples(self) -> int:
-        """Samples a line, as the probe reckons them."""
+        """Samples a line, as the probe computes them."""
         metres = (self.rf_mm - self.r0_mm) / 1e3
         count = int(2 * metres * COUNTING_RATE_HZ / (SOUND_SPEED_M_S * self.decimation))
         return min(MAX_SAMPLES, count)

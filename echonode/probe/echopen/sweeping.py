@@ -10,7 +10,7 @@ Rules
   dialect go up and down in turn, or always up. No order is taken for granted: the next frame begins
   with the line that the frame before already has (frames/streams/unordered_sweep.py).
 - TCP loses nothing, and the probe sends whole lines only, so a line's beginning is never searched
-  for: a number that is none, or two in a row that are far from their neighbours (the probe drops a
+  for: a number out of range, or two in a row that are far from their neighbours (the probe drops a
   few lines when its client is slow, never many), mean that this is not the dialect or that our
   place in it is lost. Both are ProtocolError, and a new connection is the cure.
 - A line is held back until its successor, or the line before, bears it out.
@@ -38,7 +38,7 @@ LINES = 64
 SAMPLES = 1024
 LINE_BYTES = 1 + SAMPLES
 REQUIRED = ("r0_mm", "rf_mm", "sector_deg")
-SOUND_SPEED_M_S = 1480.0  # water, as the kit reckons
+SOUND_SPEED_M_S = 1480.0  # water, as the kit assumes
 # Lines further apart than this in number do not follow each other.
 NEIGHBOURS = 8
 

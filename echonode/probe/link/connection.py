@@ -1,7 +1,8 @@
-"""A line to a probe: how one is opened, what it tells, and the one to a probe that listens.
+"""A connection to a probe: how one is opened, what it reports, and the one to a probe that listens.
 
-For authors of a probe: one that is neither of these (a serial port, two sockets at once) is a class
-of the form of `Endpoint` whose `next_line` gives a `Line`; reconnecting.py keeps it open.
+For authors of a probe that is neither of these (a serial port, two sockets at once): write a class
+of the form of `Endpoint` whose `next_connection` gives a `ProbeConnection`; reconnecting.py keeps
+it open.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from echonode.errors import ProbeError, ProbeUnreachable
 
 
 @dataclass(frozen=True, kw_only=True)
-class LineSettings:
-    """How a line is opened and read; in seconds, but receive_bytes.
+class ConnectionSettings:
+    """How a connection is opened and read; in seconds, but receive_bytes.
 
-    silence_s: a line that brings nothing for so long is given up; None waits for ever, for a probe
-    that may be paused. A dead TCP line is noticed by keep-alive after about 25 s. tick_s: how often
-    a line whose endpoint has a pulse calls on_tick.
+    silence_s: a connection that brings nothing for so long is closed; None waits without limit, for
+    a probe that may be paused. Keep-alive finds a dead TCP connection after about 25 s. tick_s: how
+    often a connection whose endpoint has a pulse calls on_tick.
     """
 
     connect_timeout_s: float = 3.0
@@ -43,7 +44,7 @@ class LossReason(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Connection:
+class OpenConnection:
     """One connection: when it opened (wall and monotonic), and the way to answer the probe."""
 
     opened_at: datetime
@@ -52,26 +53,27 @@ class Connection:
 
 
 def _nothing(*_: object) -> None:
-    """For a line that has no such thing to tell."""
+    """For a connection that reports no such thing."""
 
 
 def _yes() -> bool:
-    """For a line whose frames nobody counts."""
+    """For a connection whose frames are not counted."""
     return True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Callbacks:
-    """Whom a line tells, on the link's thread; each may raise ProbeError, which ends the line.
+    """What a connection calls, on the link's thread. Each may raise ProbeError: the connection
+    ends.
 
     on_bytes: the next bytes of the stream. on_datagram: one whole datagram. on_tick: nothing came
-    for a while, or much did; called about every tick_s by lines that have a pulse. farewell: what
-    to send before we hang up ourselves; called from the thread that stops the link.
-    on_unreachable: an attempt to open a line failed, with the address and the reason. has_frames:
-    whether the line that is open has brought a frame.
+    for a while, or much did; called about every tick_s by connections that have a pulse. farewell:
+    what to send before we hang up ourselves; called from the thread that stops the link.
+    on_unreachable: an attempt to open a connection failed, with the address and the reason.
+    has_frames: whether the connection that is open has brought a frame.
     """
 
-    on_connected: Callable[[Connection], None]
+    on_connected: Callable[[OpenConnection], None]
     on_bytes: Callable[[bytes], None]
     on_lost: Callable[[LossReason, str], None]
     on_datagram: Callable[[bytes], None] = _nothing
@@ -81,7 +83,7 @@ class Callbacks:
     has_frames: Callable[[], bool] = _yes
 
 
-class Line(Protocol):
+class ProbeConnection(Protocol):
     """One open connection."""
 
     def send(self, data: bytes) -> None:
@@ -89,7 +91,7 @@ class Line(Protocol):
         ...
 
     def read(self, callbacks: Callbacks) -> tuple[LossReason, str]:
-        """Hand on what comes until the line ends; why it ended. Raises nothing but our faults."""
+        """Pass on what comes until the connection ends; why it ended. Raises our own faults only."""
         ...
 
     def hang_up(self, farewell: bytes) -> None:
@@ -102,28 +104,28 @@ class Line(Protocol):
 
 
 class Endpoint(Protocol):
-    """Where lines come from."""
+    """Where connections come from."""
 
     def prepare(self) -> None:
-        """Before the first line: take what must be ours. Raises OSError naming the address."""
+        """Before the first connection: take what must be ours. Raises OSError naming the address."""
         ...
 
-    def next_line(self) -> Line | None:
-        """The next line; None where we are closing. Raises ProbeUnreachable."""
+    def next_connection(self) -> ProbeConnection | None:
+        """The next connection; None where we are closing. Raises ProbeUnreachable."""
         ...
 
     def close(self) -> None:
-        """No more lines: wakes `next_line` where it can be woken; from any thread."""
+        """No more connections: wakes `next_connection` where it can be woken; from any thread."""
         ...
 
 
-class TcpLine:
+class TcpConnection:
     """A stream of bytes both ways."""
 
-    def __init__(self, sock: socket.socket, settings: LineSettings) -> None:
+    def __init__(self, sock: socket.socket, settings: ConnectionSettings) -> None:
         self._sock, self._settings = sock, settings
         sock.settimeout(settings.silence_s)
-        watch_the_line(sock)
+        keep_alive(sock)
 
     def send(self, data: bytes) -> None:
         """Send all of it; waits where the probe does not read."""
@@ -146,7 +148,7 @@ class TcpLine:
                 return LossReason.PROTOCOL, str(error)
 
     def hang_up(self, farewell: bytes) -> None:
-        """Say farewell where there is room for it, and end both directions."""
+        """Send the farewell if the buffer takes it, and end both directions."""
         hang_up(self._sock, farewell)
 
     def close(self) -> None:
@@ -156,20 +158,20 @@ class TcpLine:
 class TcpClient:
     """The probe listens, we connect: every echOpen probe, PLUS, SUPRA and most bridges."""
 
-    def __init__(self, host: str, port: int, settings: LineSettings | None = None) -> None:
-        self._address, self._settings = (host, port), settings or LineSettings()
+    def __init__(self, host: str, port: int, settings: ConnectionSettings | None = None) -> None:
+        self._address, self._settings = (host, port), settings or ConnectionSettings()
 
     def prepare(self) -> None:
         """Nothing of ours is needed."""
 
-    def next_line(self) -> TcpLine:
-        return TcpLine(connect(self._address, self._settings), self._settings)
+    def next_connection(self) -> TcpConnection:
+        return TcpConnection(connect(self._address, self._settings), self._settings)
 
     def close(self) -> None:
         """A connect under way takes its own time-out."""
 
 
-def connect(address: tuple[str, int], settings: LineSettings) -> socket.socket:
+def connect(address: tuple[str, int], settings: ConnectionSettings) -> socket.socket:
     """A connected socket. Raises ProbeUnreachable."""
     try:
         return socket.create_connection(address, settings.connect_timeout_s)
@@ -178,7 +180,7 @@ def connect(address: tuple[str, int], settings: LineSettings) -> socket.socket:
         raise ProbeUnreachable(f"{address[0]}:{address[1]}: {reason}") from None
 
 
-def watch_the_line(sock: socket.socket) -> None:
+def keep_alive(sock: socket.socket) -> None:
     """Keep-alive: a probe that left the Wi-Fi sends no FIN, and we send next to nothing."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):

@@ -1,4 +1,4 @@
-"""The bounded queue between the thread that reads and the thread that reckons.
+"""The bounded queue between the thread that reads and the thread that computes.
 
 Rules
 - At most `limit` droppable items wait. One more pushes out the oldest droppable one, so the picture
@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class Backlog(Generic[Item]):
+class FrameQueue(Generic[Item]):
     """A queue of items, some of which may be dropped; thread-safe."""
 
     def __init__(self, *, limit: int) -> None:

@@ -1,7 +1,7 @@
-"""The link to a probe: open a line, read it, and open it again for as long as it takes.
+"""The link to a probe: open a connection, read it, and open it again for as long as it takes.
 
 Rules
-- One thread, and it does nothing but open and read. It knows nobody: bytes and changes go to
+- One thread, and it does nothing but open and read. It imports no consumer: bytes and changes go to
   callbacks, which must be quick, since the probe is not read while they run.
 - A lost probe is tried again after a pause that doubles, up to a bound, with jitter, so that two
   nodes do not knock in step. The pause starts small again once a connection has stayed up.
@@ -23,11 +23,11 @@ from echonode.errors import ProbeUnreachable
 from echonode.log import get_logger
 from echonode.probe.link.connection import (
     Callbacks,
-    Connection,
+    ConnectionSettings,
     Endpoint,
-    Line,
-    LineSettings,
     LossReason,
+    OpenConnection,
+    ProbeConnection,
 )
 
 log = get_logger(__name__)
@@ -35,7 +35,8 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class LinkSettings:
-    """How the line is kept: the pauses between two lines in seconds, and how each is read.
+    """How the connection is kept: the pauses between two connections in seconds, and how each is
+    read.
 
     jitter: the share of a pause by which it may be shorter or longer. settled_s: a connection that
     lived so long was a good one. longest_pause_s: who switches a probe on waits for it, and one
@@ -46,7 +47,7 @@ class LinkSettings:
     longest_pause_s: float = 3.0
     jitter: float = 0.3
     settled_s: float = 5.0
-    line: LineSettings = field(default_factory=LineSettings)
+    connection: ConnectionSettings = field(default_factory=ConnectionSettings)
 
     def __post_init__(self) -> None:
         if not 0 < self.first_pause_s <= self.longest_pause_s:
@@ -86,12 +87,12 @@ class Link:
         self._callbacks, self._settings = callbacks, settings
         self._now, self._monotonic, self._chance = now, monotonic, chance
         self._stopping = threading.Event()
-        self._line: Line | None = None
+        self._connection: ProbeConnection | None = None
         self._line_lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"probe-{name}-link", daemon=True)
 
     def start(self) -> None:
-        """Begin to open lines; returns at once. Raises OSError where an address is not ours."""
+        """Begin to open connections; returns at once. Raises OSError where an address is not ours."""
         self._endpoint.prepare()
         self._thread.start()
 
@@ -102,8 +103,8 @@ class Link:
         if self._thread.ident is None:
             return True  # never started
         with self._line_lock:
-            if self._line is not None:
-                self._line.hang_up(self._callbacks.farewell())
+            if self._connection is not None:
+                self._connection.hang_up(self._callbacks.farewell())
         self._thread.join(deadline_s)
         return not self._thread.is_alive()
 
@@ -120,38 +121,38 @@ class Link:
             self._stopping.wait(pause)
 
     def _one_connection(self) -> bool:
-        """Open a line and read to its end; whether it had stayed up."""
-        line = self._open()
-        if line is None:
+        """Open a connection and read to its end; whether it had stayed up."""
+        connection = self._open()
+        if connection is None:
             return False
-        opened = Connection(
-            opened_at=self._now(), opened_monotonic=self._monotonic(), send=line.send
+        opened = OpenConnection(
+            opened_at=self._now(), opened_monotonic=self._monotonic(), send=connection.send
         )
         reason, detail = LossReason.BROKEN, "fault"
         try:
             self._callbacks.on_connected(opened)
-            reason, detail = line.read(self._callbacks)
-        except OSError as error:  # the line broke under our greeting
+            reason, detail = connection.read(self._callbacks)
+        except OSError as error:  # the connection broke under our greeting
             reason, detail = LossReason.BROKEN, str(error)
         finally:
             with self._line_lock:
-                self._line = None
-            line.close()
+                self._connection = None
+            connection.close()
             if self._stopping.is_set() and reason is not LossReason.PROTOCOL:
                 reason, detail = LossReason.STOPPED, ""
             self._callbacks.on_lost(reason, detail)
         return self._monotonic() - opened.opened_monotonic >= self._settings.settled_s
 
-    def _open(self) -> Line | None:
-        """An open line, or None: nobody there, or we are stopping."""
+    def _open(self) -> ProbeConnection | None:
+        """An open connection, or None: the probe is not there, or we are stopping."""
         try:
-            line = self._endpoint.next_line()
+            connection = self._endpoint.next_connection()
         except ProbeUnreachable as error:
             self._callbacks.on_unreachable(str(error))
             return None
         with self._line_lock:
-            if line is None or not self._stopping.is_set():
-                self._line = line
-                return line
-        line.close()
+            if connection is None or not self._stopping.is_set():
+                self._connection = connection
+                return connection
+        connection.close()
         return None

@@ -1,8 +1,8 @@
-"""Two sockets that are one line: commands and answers over TCP, scan lines as UDP datagrams.
+"""Two sockets that are one connection: commands and answers over TCP, scan lines as UDP datagrams.
 
 Rules
-- The line lives as long as its TCP connection. The datagram socket is bound anew for each line, so
-  that late datagrams of the one before are not taken for its own.
+- The connection lives as long as its TCP connection. The datagram socket is bound again for each
+  connection, so that late datagrams of the one before are not taken for its own.
 - Datagrams count only from the address that the TCP connection leads to.
 - One thread reads both. Datagrams are read until none waits before it sleeps again: the kernel
   holds few of them, and says nothing of those it drops. The protocol's own counters do.
@@ -19,11 +19,11 @@ from contextlib import suppress
 from echonode.errors import ProbeError, ProbeUnreachable
 from echonode.probe.link.connection import (
     Callbacks,
-    LineSettings,
+    ConnectionSettings,
     LossReason,
     connect,
     hang_up,
-    watch_the_line,
+    keep_alive,
 )
 
 LARGEST_DATAGRAM = 65535
@@ -34,8 +34,9 @@ DATAGRAMS_A_TURN = 256
 SEND_TIMEOUT_S = 2.0
 
 
-class CommandsAndLines:
-    """A probe that takes commands at `commands` and sends lines to `local`, an address of ours.
+class CommandsAndDatagrams:
+    """A probe that takes commands at `commands` and sends scan lines to `local`, an address of
+    ours.
 
     Without a host, `local` is the address that faces the probe: never every address there is.
     """
@@ -44,37 +45,37 @@ class CommandsAndLines:
         self,
         commands: tuple[str, int],
         local: tuple[str | None, int],
-        settings: LineSettings | None = None,
+        settings: ConnectionSettings | None = None,
     ) -> None:
         self._commands, self._local = commands, local
-        self._settings = settings or LineSettings()
+        self._settings = settings or ConnectionSettings()
 
     def prepare(self) -> None:
         """Nothing: the local address may only exist once we are in the probe's Wi-Fi."""
 
-    def next_line(self) -> CommandLine:
-        """Bind first, so that no line is missed, then connect."""
-        lines = self._bind()
+    def next_connection(self) -> CommandConnection:
+        """Bind first, so that no datagram is missed, then connect."""
+        datagrams = self._bind()
         try:
             commands = connect(self._commands, self._settings)
         except ProbeUnreachable:
-            lines.close()
+            datagrams.close()
             raise
-        return CommandLine(commands, lines, self._settings)
+        return CommandConnection(commands, datagrams, self._settings)
 
     def close(self) -> None:
         """A connect under way takes its own time-out."""
 
     def _bind(self) -> socket.socket:
         host, port = self._local[0] or self._facing_host(), self._local[1]
-        lines = socket.socket(_family(host), socket.SOCK_DGRAM)
-        lines.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        datagrams = socket.socket(_family(host), socket.SOCK_DGRAM)
+        datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         try:
-            lines.bind((host, port))
+            datagrams.bind((host, port))
         except OSError as error:
-            lines.close()
+            datagrams.close()
             raise ProbeUnreachable(f"{host}:{port}: {error.strerror}") from None
-        return lines
+        return datagrams
 
     def _facing_host(self) -> str:
         """The address that the way to the probe begins at; nothing is sent to find it."""
@@ -91,18 +92,18 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-class CommandLine:
-    """One connection of such a probe; the form is line.Line."""
+class CommandConnection:
+    """One connection of such a probe; the form is connection.ProbeConnection."""
 
     def __init__(
-        self, commands: socket.socket, lines: socket.socket, settings: LineSettings
+        self, commands: socket.socket, datagrams: socket.socket, settings: ConnectionSettings
     ) -> None:
-        self._commands, self._lines, self._settings = commands, lines, settings
+        self._commands, self._datagrams, self._settings = commands, datagrams, settings
         self._probe_host = commands.getpeername()[0]
         commands.settimeout(SEND_TIMEOUT_S)
         commands.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        watch_the_line(commands)
-        lines.setblocking(False)
+        keep_alive(commands)
+        datagrams.setblocking(False)
 
     def send(self, data: bytes) -> None:
         """Send a command."""
@@ -112,7 +113,7 @@ class CommandLine:
         """Hand on answers and datagrams until the TCP connection ends."""
         try:
             with selectors.DefaultSelector() as selector:
-                selector.register(self._lines, selectors.EVENT_READ)
+                selector.register(self._datagrams, selectors.EVENT_READ)
                 selector.register(self._commands, selectors.EVENT_READ)
                 return self._read(selector, callbacks)
         except ProbeError as error:
@@ -125,7 +126,7 @@ class CommandLine:
 
     def close(self) -> None:
         self._commands.close()
-        self._lines.close()
+        self._datagrams.close()
 
     def _read(
         self, selector: selectors.BaseSelector, callbacks: Callbacks
@@ -133,7 +134,7 @@ class CommandLine:
         heard = ticked = time.monotonic()
         while True:
             ready = {key.fileobj for key, _ in selector.select(self._settings.tick_s)}
-            if self._lines in ready:
+            if self._datagrams in ready:
                 self._read_datagrams(callbacks)
             if self._commands in ready:
                 data = self._commands.recv(self._settings.receive_bytes)
@@ -151,6 +152,6 @@ class CommandLine:
     def _read_datagrams(self, callbacks: Callbacks) -> None:
         with suppress(BlockingIOError):  # none is left
             for _ in range(DATAGRAMS_A_TURN):
-                data, sender = self._lines.recvfrom(LARGEST_DATAGRAM)
+                data, sender = self._datagrams.recvfrom(LARGEST_DATAGRAM)
                 if sender[0] == self._probe_host:
                     callbacks.on_datagram(data)

@@ -23,7 +23,7 @@ from contextlib import suppress
 
 from echonode.errors import EchoNodeError, ProbeError
 from echonode.log import get_logger
-from echonode.probe.link.connection import Callbacks, LineSettings, LossReason, TcpLine
+from echonode.probe.link.connection import Callbacks, ConnectionSettings, LossReason, TcpConnection
 
 log = get_logger(__name__)
 
@@ -43,7 +43,7 @@ RECORD_S = 10.0
 
 
 class TcpListener:
-    """We listen, the sender connects; the form is line.Endpoint.
+    """We listen, the sender connects; the form is connection.Endpoint.
 
     name: the probe's, for the log. addresses: the networks it may come from; none is any. tls:
     gives the context in force; without it the port is plain.
@@ -53,14 +53,14 @@ class TcpListener:
         self,
         host: str,
         port: int,
-        settings: LineSettings | None = None,
+        settings: ConnectionSettings | None = None,
         *,
         name: str = "",
         addresses: Sequence[Network] = (),
         tls: CurrentTLS | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._wanted, self._settings = (host, port), settings or LineSettings()
+        self._wanted, self._settings = (host, port), settings or ConnectionSettings()
         self._name, self._addresses, self._monotonic = name, tuple(addresses), monotonic
         self._tls = tls
         self._listener: socket.socket | None = None
@@ -89,7 +89,7 @@ class TcpListener:
             host, port = self._wanted
             raise OSError(error.errno, f"{host}:{port}: {error.strerror}") from None
 
-    def next_line(self) -> TcpLine | None:
+    def next_connection(self) -> TcpConnection | None:
         """The next sender, whenever it comes; None where we are closing."""
         while True:
             while self._waiting is None:
@@ -97,9 +97,9 @@ class TcpListener:
                     return None
             sock, self._waiting = self._waiting, None
             if self._tls is None:
-                return ListenedLine(sock, self._settings, self, self._monotonic)
+                return AcceptedConnection(sock, self._settings, self, self._monotonic)
             if (proved := self._proved(sock, self._tls)) is not None:
-                return ListenedLine(proved, self._settings, self, self._monotonic)
+                return AcceptedConnection(proved, self._settings, self, self._monotonic)
 
     def close(self) -> None:
         if self._listener is not None:
@@ -178,13 +178,13 @@ class TcpListener:
             )
 
 
-class ListenedLine(TcpLine):
+class AcceptedConnection(TcpConnection):
     """The sender that is read, with an eye on the one that waits."""
 
     def __init__(
         self,
         sock: socket.socket,
-        settings: LineSettings,
+        settings: ConnectionSettings,
         listener: TcpListener,
         monotonic: Callable[[], float],
     ) -> None:
@@ -229,7 +229,7 @@ class ListenedLine(TcpLine):
         return due if callbacks.has_frames() else min(due, self._opened + UNPRODUCTIVE_S)
 
     def _receive(self, callbacks: Callbacks) -> tuple[LossReason, str] | None:
-        """The next bytes; why the line is over, or None."""
+        """The next bytes; why the connection is over, or None."""
         try:
             data = self._sock.recv(self._settings.receive_bytes)
         except OSError as error:

@@ -3,7 +3,8 @@
 Rules
 - Only fields whose unit and meaning are known are read; the rest, such as BK's Origin and Angles,
   which its driver in PLUS computes by guesses, says nothing here.
-- A spacing of 1 x 1 mm is a default and no spacing. Two fields that contradict each other are none.
+- A spacing of 1 x 1 mm is a default and no spacing. Two fields that contradict each other count as
+  absent.
 - Whether a spacing is believed is the operator's word, as with any that a sender gives.
 
 | field | of | is |

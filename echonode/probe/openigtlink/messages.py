@@ -8,7 +8,7 @@ Rules
 - The body size is checked against a limit before a byte of it is kept, and the room for a body
   becomes memory only as its bytes come.
 - A header that cannot be one raises ProtocolError: without it the stream has no frame any more, and
-  the link starts anew. The whole messages before it come out first.
+  the link starts again. The whole messages before it come out first.
 - Each byte of a body is copied once, from the chunk it came in to the body; content and pixels are
   views of that.
 - The CRC covers the body. A body that does not fit its CRC is refused and counted, never decoded;

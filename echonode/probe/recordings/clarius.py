@@ -1,4 +1,5 @@
-"""Clarius research files: NAME.raw, scan lines before scan conversion, and NAME.yml beside it.
+"""Clarius research files: NAME.raw, scan lines before scan conversion, and NAME.yml in the same
+folder.
 
 .raw: five u32 (id, frames, lines, samples a line, bytes a sample), then for each frame an i64 of
 nanoseconds and its lines, all little-endian. One byte a sample is the grey envelope, two are RF,

@@ -1,6 +1,6 @@
-"""NAME.yml beside a Clarius file: how its lines were made, and whether they are a picture.
+"""NAME.yml of a Clarius file: how its lines were made, and whether they are a picture.
 
-It looks like YAML and is none (`tgc: { 0.00mm, 30.00dB }{ 40.00mm, 35.00dB }`), so it is read line
+It looks like YAML and is not (`tgc: { 0.00mm, 30.00dB }{ 40.00mm, 35.00dB }`), so it is read line
 by line.
 
 Rules
@@ -85,7 +85,7 @@ class ClariusDescription:
         return min(samples, last_sample + 1)
 
     def _check_elements(self) -> None:
-        """No line is there twice, and each is beside the one before or of the same element."""
+        """No line is there twice; each is next to the one before, or of the same element."""
         if any(earlier == later for earlier, later in pairwise(self.lines)):
             raise self._refusal(
                 "lines are repeated at one element, as Doppler acquisitions do: no B-mode picture"

@@ -1,17 +1,17 @@
 """Recordings in echOpen's text form: scan lines as rows of numbers.
 
-Shapes, told apart by what they are:
+Shapes, recognised by their content:
 - one text file that begins with `#key:value` lines (echopen_frame_text.py), then a row of numbers a
   line: raw RF, as the kit's own client writes it;
 - a folder, or a tarball of one, with frameNNN.txt (or intNNN.txt, as the client calls them) and
   settings.txt: six values, a line each, in the order of the wire's header (r0, rf, decimation,
-  lines, sector, mode). settings.txt stands above the `#` lines that frames may have;
+  lines, sector, mode). settings.txt overrides the `#` lines that frames may have;
 - the same with eight values, as a `lounger` has them: a name and an echo delay as well;
 - the same without settings.txt, where every frame has the same `#` lines.
 
 Nothing of a tarball is unpacked to disk, and no name in it is used as a path.
 
-`#angle` is known to be wrong where it is 80 beside an r0 of 80: the plate of such a recording is a
+`#angle` is known to be wrong where it is 80 and r0 is 80: the plate of such a recording is a
 straight line at 57 degrees, the sector that the same kit gives in settings.txt, and 4 pixels out of
 straight at 80. That one combination is put right here, and logged.
 """
@@ -100,7 +100,7 @@ def read_recording(path: Path) -> KitRecording:
 def read_lines(path: Path) -> LineRecording:
     """The recording at `path`: a text file, a folder or a tarball.
 
-    Raises ProtocolError where it is none of these, OSError where it cannot be read.
+    Raises ProtocolError where it is not one of these, OSError where it cannot be read.
     """
     if path.is_dir():
         return _from_texts((file.name, file.read_bytes()) for file in sorted(path.iterdir()))

@@ -1,4 +1,4 @@
-"""Opens a recording of images by its path: which reader it needs is told by its suffix."""
+"""Opens a recording of images by its path: its suffix tells which reader it needs."""
 
 from __future__ import annotations
 

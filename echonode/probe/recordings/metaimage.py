@@ -1,7 +1,7 @@
 """MetaImage sequences, .mha and .mhd, as PLUS, SUPRA and ITK write them.
 
 `Key = Value` lines; the last is ElementDataFile: LOCAL where the pixels follow at once, else the
-name of a file beside the header (.raw, .zraw).
+name of a file in the header's folder (.raw, .zraw).
 
 - DimSize is columns, rows and, for a sequence, frames: `x y`, `x y n` or `x y 1 n`.
 - A volume is not a sequence: three axes are frames only where Kinds says `list`, or where the

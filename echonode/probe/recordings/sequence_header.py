@@ -76,7 +76,7 @@ def plane_shape(image_type: str, *, rows: int, columns: int, components: int) ->
 
 
 Opener = Callable[[str], AbstractContextManager[BinaryIO]]
-"""A file beside the header, by its plain name; '' is the header's own file."""
+"""A file in the header's folder, by its plain name; '' is the header's own file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,9 +119,9 @@ class SequenceHeader:
 
 
 def plain_name(name: str) -> str:
-    """`name`, where it is the name of a file beside the header. Raises ValueError."""
+    """`name`, where it is the name of a file in the header's folder. Raises ValueError."""
     if name != name.strip() or not name or name.startswith(".") or set(name) & set('/\\:\0"'):
-        raise ValueError("the data file must be the plain name of one file beside the header")
+        raise ValueError("the data file must be the plain name of one file in the header's folder")
     if name.upper().split()[0] == "LIST" or "%" in name:
         raise ValueError("data in several files are not read")
     return name

@@ -6,8 +6,8 @@ Rules (PlusToolkit/PlusLib, vtkPlusOpenIGTLinkServer.cxx)
 - Each image is preceded by a TRANSFORM for each tracked device that is seen. GET_STATUS is answered
   by STATUS.
 - What receivers send is read all the time, so that neither end waits for the other.
-- Here, other than there, the images rest while nobody listens, and the end of the recording ends
-  every connection.
+- Here, other than there, the images pause while no client is connected, and the end of the
+  recording ends every connection.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ class OpenIGTLinkSender:
             return tuple(client for client in self._clients if client.alive)
 
     def _rest(self) -> float:
-        """Wait until somebody is there; how long that took."""
+        """Wait until a client is connected; how long that took."""
         since = time.monotonic()
         while not self._audience():
             with self._changed:

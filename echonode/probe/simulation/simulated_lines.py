@@ -2,7 +2,7 @@
 
 A recording is sent as it is where the dialect can carry it. Otherwise its samples are fitted to the
 dialect: `sweeping` has 64 lines of 1024 bytes and no room for RF; a `lounger` has another field,
-and reckons its depth by another clock. The kit's recordings fit the kit as they are.
+and computes its depth by another clock. The kit's recordings fit the kit as they are.
 """
 
 from __future__ import annotations

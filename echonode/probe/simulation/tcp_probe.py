@@ -4,7 +4,7 @@ Rules (echOpen kit, probe.c)
 - It listens; up to five clients. Each gets the header once, then every line from the next on.
 - All clients see one and the same sweep: who comes later starts in the middle of it.
 - What is sent, and in which order, is the dialect's: simulated_lines.py.
-- Here, other than there, the sweep rests while nobody listens, so that nothing is sent to nobody.
+- Here, other than there, the sweep pauses while no client is connected.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class ProbeSimulator:
             return tuple(self._sent)
 
     def start(self) -> None:
-        """Begin to accept; lines flow once somebody is there."""
+        """Begin to accept; lines flow once a client is connected."""
         for thread in self._threads:
             thread.start()
 
@@ -174,7 +174,7 @@ class ProbeSimulator:
                 pace.restart()
             if self._stopping.is_set():
                 raise _Stopped
-            # In one step, so that nobody is counted twice or not at all meanwhile.
+            # In one step, so that no client is counted twice or not at all.
             new, self._waiting = self._waiting, []
             self._clients += new
         for client in new:

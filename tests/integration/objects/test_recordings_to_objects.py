@@ -13,7 +13,7 @@ from echonode.commands.probe_sim import outgoing_images
 from echonode.frames.frame import Acquisition, ProbeIdentity
 from echonode.frames.source.file_player import PlayFile
 from echonode.frames.source.source import ProbeSource, SourceSettings
-from echonode.frames.source.transport import ConnectTo, Way
+from echonode.frames.source.transport import ConnectTo, TransportConfig
 from echonode.probe.recordings.image_file import open_image_sequence
 from echonode.probe.simulation.openigtlink_sender import OpenIGTLinkSender
 from tests.integration.probe.sockets import eventually
@@ -23,7 +23,7 @@ from tests.unit.objects.acquisitions import built, write
 FPS = 60.0  # quicker than it was recorded: the object tells the recorded times all the same
 
 
-def cine(protocol: str, way: Way) -> Acquisition:
+def cine(protocol: str, way: TransportConfig) -> Acquisition:
     """The one clip that comes this way."""
     taken: list[Acquisition] = []
     settings = SourceSettings(

@@ -15,7 +15,7 @@ from echonode.commands.probe_sim import outgoing_images
 from echonode.frames.frame import Acquisition, ProbeIdentity
 from echonode.frames.source.file_player import PlayFile
 from echonode.frames.source.source import ProbeSource, SourceSettings
-from echonode.frames.source.transport import ConnectTo, Way
+from echonode.frames.source.transport import ConnectTo, TransportConfig
 from echonode.objects.tracking import TransformStatus
 from echonode.probe.simulation.openigtlink_sender import OpenIGTLinkSender
 from tests.integration.probe.sockets import eventually
@@ -56,7 +56,7 @@ def bone(shared_data: Path) -> Path:
     return shared_data / "probe" / "plus" / "BoneUltrasound_L14.igs.mha"
 
 
-def cine(protocol: str, way: Way) -> Acquisition:
+def cine(protocol: str, way: TransportConfig) -> Acquisition:
     taken: list[Acquisition] = []
     settings = SourceSettings(
         identity=ProbeIdentity(name="film"), protocol=protocol, dialect="", way=way

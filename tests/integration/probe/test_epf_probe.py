@@ -15,7 +15,7 @@ from echonode.frames.settings import CaptureMode, CaptureSettings, ImageSettings
 from echonode.frames.source.source import ProbeSource, SourceSettings
 from echonode.frames.source.transport import CommandAndBind
 from echonode.probe.echopen.epf import Command, Reply, encode_reply, encode_request
-from echonode.probe.link.connection import LineSettings
+from echonode.probe.link.connection import ConnectionSettings
 from echonode.probe.link.reconnecting import LinkSettings
 from echonode.probe.profile import ProbeProfile
 from echonode.probe.simulation.epf_probe import EpfSimulator, pattern
@@ -24,7 +24,9 @@ from tests.integration.probe.sockets import eventually, scripted_probe
 LINES = 20
 FRAMES = tuple(np.full((LINES, 100), 100 + 10 * k, dtype=np.int16) for k in range(30))
 QUICK = LinkSettings(
-    first_pause_s=0.02, longest_pause_s=0.1, line=LineSettings(connect_timeout_s=1, tick_s=0.05)
+    first_pause_s=0.02,
+    longest_pause_s=0.1,
+    connection=ConnectionSettings(connect_timeout_s=1, tick_s=0.05),
 )
 
 

@@ -14,7 +14,7 @@ import structlog
 from echonode.frames.frame import Acquisition, ProbeIdentity
 from echonode.frames.settings import CaptureSettings
 from echonode.frames.source.file_player import PlayFile
-from echonode.frames.source.recordings import SequenceReel
+from echonode.frames.source.recordings import SequenceReader
 from echonode.frames.source.source import ProbeSource, SourceSettings
 from echonode.frames.streams.stream import Pending
 from echonode.probe.link.reconnecting import LinkSettings
@@ -82,7 +82,7 @@ def test_a_recording_without_times_gives_the_same_cine_each_time(
     assert "Frame times are not known: spaced by 50 ms, an assumed rate." in dataset.ImageComments
 
 
-class SlowReel(SequenceReel):
+class SlowReel(SequenceReader):
     """A recording whose frames take longer to read than they are apart."""
 
     def frames(self) -> Iterator[tuple[float | None, Sequence[Pending]]]:
@@ -96,7 +96,7 @@ def test_a_machine_that_stands_still_does_not_divide_a_clip(
 ) -> None:
     """A recording's own time ends its clips: here each frame is read long after it was due."""
     monkeypatch.setattr(
-        "echonode.frames.source.file_player.open_reel",
+        "echonode.frames.source.file_player.open_recording_reader",
         lambda path, settings: SlowReel(open_image_sequence(path), settings),
     )
     taken: list[Acquisition] = []

@@ -14,7 +14,7 @@ import pytest
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.frames.settings import CaptureSettings, ImageSettings, StreamSettings
 from echonode.frames.source.source import ProbeSource, SourceSettings
-from echonode.frames.source.transport import ConnectTo, ListenAt, Way
+from echonode.frames.source.transport import ConnectTo, ListenAt, TransportConfig
 from echonode.probe.echopen.kit import KitHeader, KitMode, encode_header, encode_line
 from echonode.probe.link.reconnecting import LinkSettings
 from echonode.probe.profile import NO_PROFILE, ProbeProfile
@@ -38,7 +38,7 @@ def recording(level: int, frames: int = 10) -> KitRecording:
 SWEEPING = ProbeProfile(r0_mm=10, rf_mm=20, sector_deg=60)
 
 
-def settings_for(way: Way, name: str = "probe", dialect: str = "kit") -> SourceSettings:
+def settings_for(way: TransportConfig, name: str = "probe", dialect: str = "kit") -> SourceSettings:
     return SourceSettings(
         identity=ProbeIdentity(name=name),
         protocol="echopen",

@@ -14,16 +14,16 @@ import pytest
 from echonode.errors import ProtocolError
 from echonode.probe.link.connection import (
     Callbacks,
-    Connection,
-    LineSettings,
+    ConnectionSettings,
     LossReason,
+    OpenConnection,
     TcpClient,
 )
 from echonode.probe.link.reconnecting import Link, LinkSettings
 from tests.integration.probe.sockets import eventually, free_port, scripted_probe
 
-LINE = LineSettings(connect_timeout_s=1)
-QUICK = LinkSettings(first_pause_s=0.01, longest_pause_s=0.05, line=LINE)
+LINE = ConnectionSettings(connect_timeout_s=1)
+QUICK = LinkSettings(first_pause_s=0.01, longest_pause_s=0.05, connection=LINE)
 
 
 class Witness:
@@ -31,14 +31,14 @@ class Witness:
 
     def __init__(self, on_bytes: Callable[[bytes], None] | None = None) -> None:
         self.told: list[str] = []
-        self.connections: list[Connection] = []
+        self.connections: list[OpenConnection] = []
         self.data = b""
         self._on_bytes = on_bytes
         self.callbacks = Callbacks(
             on_connected=self._connected, on_bytes=self._bytes, on_lost=self._lost
         )
 
-    def _connected(self, connection: Connection) -> None:
+    def _connected(self, connection: OpenConnection) -> None:
         self.told.append("connected")
         self.connections.append(connection)
 
@@ -54,7 +54,7 @@ class Witness:
 def link_to(address: tuple[str, int], witness: Witness, settings: LinkSettings = QUICK) -> Link:
     return Link(
         name="probe",
-        endpoint=TcpClient(*address, settings.line),
+        endpoint=TcpClient(*address, settings.connection),
         callbacks=witness.callbacks,
         settings=settings,
     )
@@ -119,7 +119,7 @@ def test_a_fault_in_a_callback_does_not_end_the_link() -> None:
 def test_a_silent_probe_is_given_up_when_told_to() -> None:
     """With silence_s; without it a paused probe is waited for."""
     witness = Witness()
-    settings = replace(QUICK, line=LineSettings(silence_s=0.05))
+    settings = replace(QUICK, connection=ConnectionSettings(silence_s=0.05))
     with scripted_probe(b"x", hold_last=True) as address:
         link = link_to(address, witness, settings)
         link.start()
@@ -129,7 +129,7 @@ def test_a_silent_probe_is_given_up_when_told_to() -> None:
 
 def test_stop_is_prompt_while_reading_and_while_waiting() -> None:
     """A silent probe or a long pause does not hold the node up."""
-    patient = LinkSettings(first_pause_s=60, longest_pause_s=60, line=LINE)
+    patient = LinkSettings(first_pause_s=60, longest_pause_s=60, connection=LINE)
     for address in (None, ("127.0.0.1", free_port())):
         witness = Witness()
         with scripted_probe(b"x", hold_last=True) as silent:

@@ -19,7 +19,7 @@ from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.frames.picture_settings import PictureSettings
 from echonode.frames.settings import CaptureMode, CaptureSettings, StreamSettings
 from echonode.frames.source.source import ProbeSource, SourceSettings
-from echonode.frames.source.transport import ConnectTo, ListenAt, Way
+from echonode.frames.source.transport import ConnectTo, ListenAt, TransportConfig
 from echonode.probe.link.reconnecting import LinkSettings
 from echonode.probe.openigtlink.command import Command, decode_command, encode_command
 from echonode.probe.openigtlink.messages import Message, OpenIGTLinkDecoder
@@ -32,7 +32,7 @@ QUICK = LinkSettings(first_pause_s=0.02, longest_pause_s=0.1)
 MANUAL = CaptureSettings(mode=CaptureMode.MANUAL)
 
 
-def settings_for(way: Way, capture: CaptureSettings | None = None) -> SourceSettings:
+def settings_for(way: TransportConfig, capture: CaptureSettings | None = None) -> SourceSettings:
     return SourceSettings(
         identity=ProbeIdentity(name="sender"),
         protocol="openigtlink",
@@ -58,7 +58,10 @@ class Archive:
 
 @contextmanager
 def source(
-    way: Way, archive: Archive, capture: CaptureSettings | None = None, store: object = None
+    way: TransportConfig,
+    archive: Archive,
+    capture: CaptureSettings | None = None,
+    store: object = None,
 ) -> Iterator[ProbeSource]:
     made = ProbeSource(
         settings_for(way, capture),

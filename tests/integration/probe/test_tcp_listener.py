@@ -15,12 +15,12 @@ import trustme
 
 from echonode.dimse.upper_layer.tls_context import server_context
 from echonode.model.certificate import TLSFiles
-from echonode.probe.link.connection import Callbacks, Connection, LineSettings, LossReason
+from echonode.probe.link.connection import Callbacks, ConnectionSettings, LossReason, OpenConnection
 from echonode.probe.link.reconnecting import Link, LinkSettings
 from echonode.probe.link.tcp_listener import UNPRODUCTIVE_S, YIELD_SILENCE_S, TcpListener
 from tests.integration.probe.sockets import eventually
 
-QUICK = LinkSettings(first_pause_s=0.01, longest_pause_s=0.01, line=LineSettings())
+QUICK = LinkSettings(first_pause_s=0.01, longest_pause_s=0.01, connection=ConnectionSettings())
 
 
 class Clock:
@@ -49,7 +49,7 @@ class Reader:
             has_frames=lambda: self.frames,
         )
 
-    def _connected(self, _: Connection) -> None:
+    def _connected(self, _: OpenConnection) -> None:
         self.data.append(b"")
 
     def _bytes(self, data: bytes) -> None:
@@ -65,7 +65,7 @@ def listening(
     listener = TcpListener(
         "127.0.0.1",
         0,
-        QUICK.line,
+        QUICK.connection,
         name="tablet",
         addresses=[ipaddress.ip_network(text) for text in networks],
         tls=tls,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echonode.intake.retry_buffer import Capture, HeldCaptures
+from echonode.intake.retry_buffer import Capture, RetryBuffer
 from tests.unit.objects.acquisitions import acquisition, frames
 
 
@@ -13,32 +13,32 @@ def capture() -> Capture:
 SIZE = capture().size
 
 
-def test_the_oldest_comes_first_and_stays_until_it_is_let_go() -> None:
+def test_the_oldest_comes_first_and_stays_until_it_is_remove() -> None:
     """A try that fails again changes nothing."""
-    held, first, second = HeldCaptures(10 * SIZE), capture(), capture()
+    held, first, second = RetryBuffer(10 * SIZE), capture(), capture()
     assert held.hold(first)
     assert held.hold(second)
     assert held.oldest() is held.oldest() is first
-    held.let_go(first)
+    held.remove(first)
     assert held.oldest() is second
     assert held.all() == [second]
 
 
 def test_memory_is_bounded_by_bytes_of_pixels() -> None:
     """What does not fit is said so, and fits again once another has gone."""
-    held, first, second = HeldCaptures(SIZE), capture(), capture()
+    held, first, second = RetryBuffer(SIZE), capture(), capture()
     assert SIZE == sum(frame.pixels.nbytes for frame in first.acquisition.frames) > 0
     assert held.hold(first)
     assert not held.hold(second)
     assert held.totals() == (1, SIZE)
-    held.let_go(first)
+    held.remove(first)
     assert held.totals() == (0, 0)
     assert held.hold(second)
 
 
 def test_letting_go_of_what_does_not_wait_is_nothing() -> None:
     """A capture that was lost for want of room never waited."""
-    held = HeldCaptures(SIZE)
-    held.let_go(capture())
+    held = RetryBuffer(SIZE)
+    held.remove(capture())
     assert held.oldest() is None
     assert held.totals() == (0, 0)

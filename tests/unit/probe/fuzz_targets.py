@@ -16,7 +16,7 @@ from echonode.frames.settings import StreamSettings
 from echonode.frames.streams.epf_stream import EpfStream
 from echonode.frames.streams.sector_stream import SectorStream
 from echonode.frames.streams.stream import FrameStream, Pending, PendingFrame
-from echonode.frames.streams.unordered_sweep import SeamAssembler
+from echonode.frames.streams.unordered_sweep import UnorderedSweepAssembler
 from echonode.probe.echopen.epf import Command, LineDatagram, Reply, encode_line, encode_reply
 from echonode.probe.echopen.kit import KitDecoder
 from echonode.probe.echopen.lounger import LoungerDecoder, LoungerHeader, encode_header
@@ -71,7 +71,7 @@ def lounger(data: bytes) -> None:
 
 def sweeping(data: bytes) -> None:
     """Parses, or raises ProtocolError: nothing else."""
-    _feed(SectorStream(SweepingDecoder(SWEEPING), StreamSettings(), SeamAssembler), data)
+    _feed(SectorStream(SweepingDecoder(SWEEPING), StreamSettings(), UnorderedSweepAssembler), data)
 
 
 def epf_replies(data: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echonode.frames.capture.capture_gate import Admission
+from echonode.frames.capture.capture_gate import CaptureGate
 
 
 class Disk:
@@ -20,7 +20,7 @@ class Disk:
 def test_what_was_admitted_goes_on() -> None:
     """The disk fills while a cine runs: the cine is kept whole."""
     disk = Disk()
-    admission = Admission("handheld", disk)
+    admission = CaptureGate("handheld", disk)
     admission.begin("handheld-1")
     disk.problem = "full"
     assert all(admission.admits(elapsed_s) for elapsed_s in (0.0, 5.0, 3600.0))
@@ -30,7 +30,7 @@ def test_what_was_admitted_goes_on() -> None:
 def test_what_was_refused_begins_as_soon_as_there_is_room() -> None:
     """Nobody has to switch the probe off and on; the disk is asked once a second, not a frame."""
     disk = Disk("full")
-    admission = Admission("handheld", disk)
+    admission = CaptureGate("handheld", disk)
     admission.begin("handheld-1")
     assert admission.refusal == "full"
     assert not any(admission.admits(n / 20) for n in range(60))
@@ -44,7 +44,7 @@ def test_what_was_refused_begins_as_soon_as_there_is_room() -> None:
 def test_a_new_connection_is_asked_for_anew() -> None:
     """The next exam does not begin on the last one's admission."""
     disk = Disk()
-    admission = Admission("handheld", disk)
+    admission = CaptureGate("handheld", disk)
     admission.begin("handheld-1")
     disk.problem = "full"
     admission.begin("handheld-2")
@@ -54,7 +54,7 @@ def test_a_new_connection_is_asked_for_anew() -> None:
 def test_an_exam_that_an_operator_begins_is_refused_and_the_last_one_goes_on() -> None:
     """StartExam below the reserve: why not is said, and nothing that ran is stopped."""
     disk = Disk()
-    admission = Admission("handheld", disk)
+    admission = CaptureGate("handheld", disk)
     admission.begin("handheld-1")
     disk.problem = "full"
     assert admission.new_exam() == "full"

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from echonode.frames.settings import StreamSettings
-from echonode.frames.source.recordings import LineReel
+from echonode.frames.source.recordings import LineRecordingReader
 from echonode.frames.streams.sector_stream import SectorStream
 from echonode.frames.streams.stream import PendingFrame
-from echonode.frames.streams.unordered_sweep import SeamAssembler
+from echonode.frames.streams.unordered_sweep import UnorderedSweepAssembler
 from echonode.probe.echopen.sweeping import SweepingDecoder
 from echonode.probe.profile import ProbeProfile
 from echonode.probe.recordings.echopen_text import read_lines, read_recording
@@ -48,7 +48,7 @@ def test_the_other_dialects_can_be_looked_at(shared_data: Path, tmp_path: Path) 
     film = read_recording(probe / "echopen_film_envelope_101frames.tar.xz")
     chosen = replace(film, frames=tuple(film.frames[k] for k in (5, 25)))
     wire, profile = line_wire(chosen, "sweeping"), ProbeProfile(r0_mm=80, rf_mm=160, sector_deg=57)
-    sweeping = SectorStream(SweepingDecoder(profile), StreamSettings(), SeamAssembler)
+    sweeping = SectorStream(SweepingDecoder(profile), StreamSettings(), UnorderedSweepAssembler)
     pending = [
         frame
         for turn in range(2)
@@ -60,7 +60,7 @@ def test_the_other_dialects_can_be_looked_at(shared_data: Path, tmp_path: Path) 
         *(read_lines(probe / "lounger" / f"probe_v1_{name}MHz") for name in ("3_5", "5")),
     ]
     for recording in loungers:
-        for _, frames in LineReel(recording, StreamSettings()).frames():
+        for _, frames in LineRecordingReader(recording, StreamSettings()).frames():
             pending += [frame for frame in frames if isinstance(frame, PendingFrame)]
     images = [frame.develop().pixels for frame in pending]
     assert len(images) == 6

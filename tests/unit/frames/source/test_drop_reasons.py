@@ -8,14 +8,14 @@ from typing import Any
 import structlog
 
 from echonode.frames.settings import StreamSettings
-from echonode.frames.source.receiver import Item, Reception
+from echonode.frames.source.receiver import Item, ProbeReceiver
 from echonode.frames.source.source_counts import DropReason
 from echonode.frames.streams.openigtlink_stream import OpenIGTLinkStream
 from echonode.intake.captures import IntakeCounters
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.metrics import metrics_of
-from echonode.probe.link.connection import Connection, LossReason
-from echonode.probe.link.frame_queue import Backlog
+from echonode.probe.link.connection import LossReason, OpenConnection
+from echonode.probe.link.frame_queue import FrameQueue
 from echonode.store.statistics import StoreFigures
 from echonode.web.status import NodeStatus, ProbeStatus
 from tests.unit.frames.igtl_messages import image
@@ -23,16 +23,16 @@ from tests.unit.frames.igtl_messages import image
 OPENED = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
 
-def reception(*, room: int) -> tuple[Reception, list[float]]:
+def reception(*, room: int) -> tuple[ProbeReceiver, list[float]]:
     """One whose frames nobody takes out of the backlog, and its clock."""
-    clock, backlog = [0.0], Backlog[Item](limit=room)
-    made = Reception(
+    clock, backlog = [0.0], FrameQueue[Item](limit=room)
+    made = ProbeReceiver(
         name="handheld",
         new_stream=lambda: OpenIGTLinkStream(StreamSettings()),
         backlog=backlog,
         monotonic=lambda: clock[0],
     )
-    made.on_connected(Connection(opened_at=OPENED, opened_monotonic=0.0, send=lambda _: None))
+    made.on_connected(OpenConnection(opened_at=OPENED, opened_monotonic=0.0, send=lambda _: None))
     return made, clock
 
 

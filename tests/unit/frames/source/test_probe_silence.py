@@ -7,10 +7,15 @@ from datetime import UTC, datetime
 import structlog
 
 from echonode.frames.settings import StreamSettings
-from echonode.frames.source.receiver import NO_FRAMES_S, UNREACHABLE_LOG_INTERVAL_S, Item, Reception
+from echonode.frames.source.receiver import (
+    NO_FRAMES_S,
+    UNREACHABLE_LOG_INTERVAL_S,
+    Item,
+    ProbeReceiver,
+)
 from echonode.frames.streams.openigtlink_stream import OpenIGTLinkStream
-from echonode.probe.link.connection import Connection
-from echonode.probe.link.frame_queue import Backlog
+from echonode.probe.link.connection import OpenConnection
+from echonode.probe.link.frame_queue import FrameQueue
 from echonode.probe.openigtlink.messages import Message, encode
 
 REASON = "127.0.0.1:7538: Connection refused"
@@ -21,16 +26,16 @@ class Bench:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.reception = Reception(
+        self.reception = ProbeReceiver(
             name="tablet",
             new_stream=lambda: OpenIGTLinkStream(StreamSettings()),
-            backlog=Backlog[Item](limit=8),
+            backlog=FrameQueue[Item](limit=8),
             monotonic=lambda: self.now,
         )
 
     def connect(self) -> None:
         self.reception.on_connected(
-            Connection(
+            OpenConnection(
                 opened_at=datetime(2026, 1, 1, tzinfo=UTC),
                 opened_monotonic=self.now,
                 send=lambda _: None,

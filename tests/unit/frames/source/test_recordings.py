@@ -11,7 +11,7 @@ import pytest
 from echonode.errors import ProtocolError
 from echonode.frames.picture_settings import Orientation, PictureSettings
 from echonode.frames.settings import StreamSettings
-from echonode.frames.source.recordings import open_reel
+from echonode.frames.source.recordings import open_recording_reader
 from echonode.frames.streams.stream import PendingFrame
 from tests.unit.frames.pictures import contact_sheet, write_png
 from tests.unit.probe.sequences import frame_fields, metaimage, nrrd, ramps
@@ -20,7 +20,7 @@ SETTINGS = StreamSettings()
 
 
 def frames_of(path: Path, settings: StreamSettings = SETTINGS) -> list[PendingFrame]:
-    reel = open_reel(path, settings)
+    reel = open_recording_reader(path, settings)
     return [one for _, some in reel.frames() for one in some if isinstance(one, PendingFrame)]
 
 
@@ -29,7 +29,7 @@ def test_a_lost_frame_leaves_its_gap(tmp_path: Path) -> None:
     fields = frame_fields(3) | {"Seq_Frame0001_ImageStatus": "INVALID"}
     path = tmp_path / "a.mha"
     path.write_bytes(b"".join(metaimage(ramps(), fields=fields)))
-    reel = open_reel(path, SETTINGS)
+    reel = open_recording_reader(path, SETTINGS)
     assert [at for at, _ in reel.frames()] == [10.0, 10.2]
     assert (reel.stream.counts.frames, reel.stream.counts.incomplete) == (2, 1)
     assert [frame.sequence for frame in frames_of(path)] == [0, 2]
@@ -60,9 +60,9 @@ def test_what_no_reader_knows_is_refused_by_name(tmp_path: Path) -> None:
     packed.write_bytes(b"x")
     other.write_bytes(b"x")
     with pytest.raises(ProtocolError, match="lzop"):
-        open_reel(packed, SETTINGS)
+        open_recording_reader(packed, SETTINGS)
     with pytest.raises(ProtocolError):
-        open_reel(other, SETTINGS)
+        open_recording_reader(other, SETTINGS)
 
 
 def test_the_bone_can_be_looked_at(shared_data: Path, tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ import pytest
 from echonode.errors import ProtocolError
 from echonode.frames.imaging.sweep import Sweep
 from echonode.frames.settings import StreamSettings
-from echonode.frames.source.recordings import open_reel
+from echonode.frames.source.recordings import open_recording_reader
 from echonode.frames.streams.openigtlink_stream import OpenIGTLinkStream
 from echonode.frames.streams.sector_stream import SectorStream
 from echonode.frames.streams.stream import FrameStream, PendingFrame, StreamCounts
-from echonode.frames.streams.unordered_sweep import SeamAssembler
+from echonode.frames.streams.unordered_sweep import UnorderedSweepAssembler
 from echonode.probe.echopen.kit import KitDecoder
 from echonode.probe.echopen.sweeping import SweepingDecoder, encode_line
 from echonode.probe.openigtlink.messages import HEADER, OpenIGTLinkDecoder
@@ -34,7 +34,7 @@ def kit() -> SectorStream:
 
 def sweeping() -> SectorStream:
     profile = ProbeProfile(r0_mm=80, rf_mm=160, sector_deg=57)
-    return SectorStream(SweepingDecoder(profile), StreamSettings(), SeamAssembler)
+    return SectorStream(SweepingDecoder(profile), StreamSettings(), UnorderedSweepAssembler)
 
 
 def outcome(stream: FrameStream, data: bytes, *, size: int = 10**9) -> tuple[int, StreamCounts]:
@@ -132,7 +132,7 @@ def test_datagrams_that_nothing_bore_out_are_counted() -> None:
 
 def played(path: Path) -> tuple[int, StreamCounts, bool]:
     """Frames shown, counts, and whether the recording could be read to its end."""
-    reel = open_reel(path, StreamSettings())
+    reel = open_recording_reader(path, StreamSettings())
     shown: list[Sequence[object]] = []
     try:
         for _, frames in reel.frames():

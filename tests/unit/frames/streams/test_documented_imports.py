@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from echonode.frames.settings import StreamSettings
-from echonode.frames.source.recordings import open_reel
+from echonode.frames.source.recordings import open_recording_reader
 from echonode.frames.streams.stream import PendingFrame, Picture
 from echonode.probe.profile import ProbeProfile
 from tests.unit.frames.pictures import contact_sheet, write_png
@@ -44,7 +44,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
 
 def pictures_of(path: Path, profile: ProbeProfile | None = None) -> list[Picture]:
     settings = StreamSettings(profile=profile or ProbeProfile())
-    frames = [one for _, some in open_reel(path, settings).frames() for one in some]
+    frames = [one for _, some in open_recording_reader(path, settings).frames() for one in some]
     return [frame.develop() for frame in frames if isinstance(frame, PendingFrame)]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from echonode.frames.imaging.sweep import Sweep
 from echonode.frames.streams.stream import StreamCounts
-from echonode.frames.streams.unordered_sweep import SeamAssembler
+from echonode.frames.streams.unordered_sweep import UnorderedSweepAssembler
 from echonode.probe.echopen.sweeping import geometry_of
 from echonode.probe.messages import LineReceived, Resynchronised
 from echonode.probe.profile import ProbeProfile
@@ -19,7 +19,7 @@ MIDDLE = [*range(33, 65), *range(32, 0, -1)]
 
 def assemble(numbers: list[int]) -> tuple[list[Sweep], StreamCounts]:
     """The sweeps of these lines, each line's samples telling its place in the stream."""
-    assembler = SeamAssembler(GEOMETRY, bits=8, largest_gap=0.25)
+    assembler = UnorderedSweepAssembler(GEOMETRY, bits=8, largest_gap=0.25)
     sweeps = []
     for place, number in enumerate(numbers):
         samples = np.full(1024, place % 251, dtype=np.uint8)
@@ -82,7 +82,7 @@ def test_the_sweep_that_the_end_cuts_is_a_loss() -> None:
     sweeps, counts = assemble(UP + UP[:60])
     assert len(sweeps) == 1
     assert counts == StreamCounts(frames=1, incomplete=1)
-    assembler = SeamAssembler(GEOMETRY, bits=8, largest_gap=0.25)
+    assembler = UnorderedSweepAssembler(GEOMETRY, bits=8, largest_gap=0.25)
     assembler.resynchronised(
         Resynchronised(bytes_skipped=9, lines_missing=2, last_line_suspect=False)
     )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from echonode.probe.link.frame_queue import Backlog
+from echonode.probe.link.frame_queue import FrameQueue
 
 
 def test_the_oldest_frame_goes_and_is_handed_back() -> None:
     """Nothing vanishes: what is pushed out comes back to be counted."""
-    backlog: Backlog[str] = Backlog(limit=2)
+    backlog: FrameQueue[str] = FrameQueue(limit=2)
     assert [backlog.put_droppable(item) for item in "abcd"] == [None, None, "a", "b"]
     assert [backlog.get(0), backlog.get(0), backlog.get(0)] == ["c", "d", None]
 
 
 def test_what_must_not_be_lost_stays_in_its_place() -> None:
     """A connection's beginning and end are never pushed out, nor overtaken."""
-    backlog: Backlog[str] = Backlog(limit=2)
+    backlog: FrameQueue[str] = FrameQueue(limit=2)
     backlog.put("opened")
     for item in "abc":
         backlog.put_droppable(item)
@@ -27,7 +27,7 @@ def test_what_must_not_be_lost_stays_in_its_place() -> None:
 
 def test_a_closed_backlog_is_finished_once_it_is_empty() -> None:
     """What is in it when it closes is still taken out."""
-    backlog: Backlog[str] = Backlog(limit=2)
+    backlog: FrameQueue[str] = FrameQueue(limit=2)
     backlog.put_droppable("a")
     backlog.close()
     assert not backlog.finished
@@ -39,4 +39,4 @@ def test_a_closed_backlog_is_finished_once_it_is_empty() -> None:
 def test_a_backlog_holds_something() -> None:
     """A limit of none would drop everything."""
     with pytest.raises(ValueError):
-        Backlog(limit=0)
+        FrameQueue(limit=0)

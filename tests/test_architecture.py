@@ -36,7 +36,6 @@ SIDEWAYS = {
 WITHIN = {
     "store": [
         {"store"},
-        {"commitment_door", "delivery_door", "operator_door", "recovery_door", "retention_door"},
         {"read_only_store"},
         {"statistics"},
         {"recovery"},

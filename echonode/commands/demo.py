@@ -159,7 +159,7 @@ class _Clinic:
         return everything and set(states) == {"committed"}
 
     def rows(self) -> list[LedgerRow]:
-        return list(self.node.store.ledger())
+        return list(self.node.store.ledger.rows())
 
     def _states(self) -> Counter[str]:
         return Counter(str(row.state) for row in self.rows())
@@ -183,7 +183,7 @@ class _Clinic:
             for ae_title in ("ECHONODE", "DEMOPACS"):
                 found[ae_title] += self.viewer.finds(ae_title, row)
             digest = self.viewer.fetches("DEMOPACS", row)
-            kept = self.node.store.instance(row.sop_instance_uid)
+            kept = self.node.store.index.instance(row.sop_instance_uid)
             moved += digest is not None
             equal += kept is not None and digest == kept.dataset_sha256
             progress.advance(checked)

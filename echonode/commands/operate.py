@@ -110,7 +110,7 @@ def _ask(config: Config, action: str, uid: str, destination: str | None) -> Mapp
 
 def _chosen(config: Config, action: str, wanted: Wanted) -> Sequence[str]:
     with Store.open_read_only(config.data_dir) as store:
-        return store.chosen_instances(
+        return store.ledger.chosen_instances(
             DeliveryChoice(
                 states=CHANGES[action],
                 kept=action == "release",
@@ -141,7 +141,7 @@ def _check_destination(config: Config, name: str) -> None:
     if name in known:
         return
     with Store.open_read_only(config.data_dir) as store:
-        if name in store.delivery_counts():
+        if name in store.ledger.counts():
             return
     raise UsageError(f"there is no destination `{name}`; configured: {', '.join(known) or 'none'}")
 

@@ -51,7 +51,7 @@ def reindex(
         with Store.open(
             data_dir, adopt_to=destinations, forward_to=forwarding, on_adopted=on_adopted
         ) as store:
-            found = store.recovery
+            found = store.recovery.report
             progress.update(taking_in, total=found.orphans_adopted)
             if found.database_rebuilt:  # every file has just been read
                 report = RefreshReport(read=0, unreadable=0, corrected=0)
@@ -64,7 +64,7 @@ def reindex(
                 report = store.refresh_index(on_read)
                 progress.update(reading, total=report.read + report.unreadable)
                 compare(store, progress)
-            figures = store.figures(since=datetime.now(UTC))
+            figures = store.statistics.store(since=datetime.now(UTC))
     _say(console, found, report, figures)
     return report.unreadable + figures.missing_files + figures.damaged_files == 0
 

@@ -42,7 +42,7 @@ def write_report(config: Config, exam: str, out: Path) -> int:
         ledger = [row for row in plain_rows(store) if row["study_instance_uid"] == exam]
         events = [
             {key: value for key, value in asdict(event).items() if value not in ("", None)}
-            for event in store.flight(exam)
+            for event in store.ledger.events(exam)
         ]
     if not ledger and not events:
         raise UsageError(

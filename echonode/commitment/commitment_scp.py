@@ -134,7 +134,7 @@ class CommitmentSCP:
             return INVALID_ARGUMENT_VALUE
         # Held across both, or the thread could report before it knows the association.
         with self._asked_on_lock:
-            inbound = self._store.create_inbound_commitment(caller.ae_title, request, self._now())
+            inbound = self._store.create(caller.ae_title, request, self._now())
             if inbound is None:
                 return DUPLICATE_TRANSACTION_UID
             self._asked_on[inbound.id] = (caller.ae_title, asked_on)
@@ -160,13 +160,13 @@ class CommitmentSCP:
     def _due(self, now: datetime) -> Sequence[InboundCommitment]:
         """What to report in this round: of the peers that answer, else one of another's."""
         suspects = self._pauses.suspects
-        due = self._store.pending_inbound(
+        due = self._store.pending(
             now, limit=REPORTS_AT_ONCE, without=suspects, but_with=self._asked_by(suspects)
         )
         if due or not suspects:
             return due
         paused = self._pauses.paused(self._monotonic())
-        return self._store.pending_inbound(now, limit=1, without=paused)
+        return self._store.pending(now, limit=1, without=paused)
 
     def _asked_by(self, suspects: Collection[str]) -> Sequence[int]:
         """Requests of paused peers whose association may still be open to take the report."""
@@ -188,7 +188,7 @@ class CommitmentSCP:
         waits = [LONGEST_WAIT_S]
         if (pause_s := self._pauses.next_s(now_s)) is not None:
             waits.append(pause_s)
-        due_at = self._store.next_inbound_due(without=self._pauses.paused(now_s))
+        due_at = self._store.next_due(without=self._pauses.paused(now_s))
         if due_at is not None:
             waits.append((due_at - self._now()).total_seconds())
         return max(HEAD_START_S, min(waits))
@@ -201,7 +201,7 @@ class CommitmentSCP:
             self._give_up(inbound, "its peer is no longer configured")
             return
         try:
-            report = self._store.answer_commitment(inbound.request)
+            report = self._store.answer(inbound.request)
             status = self._send(peer, asked_on, report)
         except _NotCalled as error:
             self._not_called(inbound, str(error))
@@ -266,7 +266,7 @@ class CommitmentSCP:
         if status != SUCCESS:
             self._retry(inbound, f"the peer answered {status:04X}")
             return
-        self._store.inbound_reported(inbound.id, self._now())
+        self._store.mark_reported(inbound.id, self._now())
         log.info(
             "commitment_reported",
             ae_title=inbound.peer_ae_title,
@@ -281,7 +281,7 @@ class CommitmentSCP:
             self._give_up(inbound, reason)
             return
         next_attempt_at = now + timedelta(seconds=backoff_s(inbound.attempts, self._random))
-        self._store.inbound_retry(inbound.id, now, next_attempt_at, reason)
+        self._store.retry_later(inbound.id, next_attempt_at, reason)
         log.warning(
             "commitment_report_retried",
             ae_title=inbound.peer_ae_title,
@@ -292,7 +292,7 @@ class CommitmentSCP:
         )
 
     def _give_up(self, inbound: InboundCommitment, reason: str) -> None:
-        self._store.inbound_given_up(inbound.id, self._now(), reason)
+        self._store.give_up(inbound.id, self._now(), reason)
         log.error(
             "commitment_report_given_up",
             ae_title=inbound.peer_ae_title,

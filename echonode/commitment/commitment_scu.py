@@ -150,7 +150,7 @@ class CommitmentSCU:
             transaction_uid=self._new_transaction_uid(),
             instances=tuple(job.sent_as for job in jobs),
         )
-        self._store.create_transaction(
+        self._store.create(
             destination.name,
             request.transaction_uid,
             [job.id for job in jobs],
@@ -201,9 +201,7 @@ class CommitmentSCU:
             self._refused(request, destination, jobs, refusal)
             return
         self._problems.pop(destination.name, None)
-        self._store.transaction_event(
-            request.transaction_uid, TransactionEvent.ACCEPTED, now=self._now()
-        )
+        self._store.apply_event(request.transaction_uid, TransactionEvent.ACCEPTED, now=self._now())
         log.info(
             "commitment_requested",
             destination=destination.name,
@@ -224,7 +222,7 @@ class CommitmentSCU:
             self._problems[destination.name] = str(refusal)
         asked_before = max(job.commitments_asked for job in jobs)
         next_attempt_at = now + timedelta(seconds=backoff_s(asked_before, self._random))
-        self._store.transaction_event(
+        self._store.apply_event(
             request.transaction_uid,
             TransactionEvent.REFUSED,
             now=now,
@@ -251,7 +249,7 @@ class CommitmentSCU:
         """
         now = self._now()
         waits = []
-        for transaction in self._store.open_transactions(destination.name):
+        for transaction in self._store.list_open(destination.name):
             remaining_s = report_overdue_in_s(
                 transaction, now, node_started_at=self._started_at, back_at=back_at
             )
@@ -262,7 +260,7 @@ class CommitmentSCU:
         return min(waits, default=None)
 
     def _give_up(self, transaction: Transaction, destination: Destination, now: datetime) -> None:
-        waited = self._store.transaction_event(
+        waited = self._store.apply_event(
             transaction.transaction_uid, TransactionEvent.GIVE_UP, now=now
         )
         if not waited:  # a late report of an earlier request has settled all of them

@@ -19,18 +19,18 @@ Wake = Callable[[str], None]
 class TransactionStore(Protocol):
     """The part of the store that keeps the transactions we ask for."""
 
-    def create_transaction(
+    def create(
         self,
         destination: str,
         transaction_uid: str,
-        jobs: Sequence[int],
+        job_ids: Sequence[int],
         *,
         peer_ae_title: str,
         now: datetime,
     ) -> None:
         """Durable on return, and its deliveries COMMIT_REQUESTED."""
 
-    def transaction_event(
+    def apply_event(
         self,
         transaction_uid: str,
         event: TransactionEvent,
@@ -45,14 +45,14 @@ class TransactionStore(Protocol):
         has settled them.
         """
 
-    def open_transactions(self, destination: str) -> Sequence[Transaction]:
+    def list_open(self, destination: str) -> Sequence[Transaction]:
         """Those that have not ended."""
 
 
 class ReportStore(Protocol):
     """The part of the store that applies what an archive reports."""
 
-    def apply_report(
+    def apply(
         self,
         peer_ae_title: str,
         report: CommitmentReport,
@@ -66,12 +66,12 @@ class ReportStore(Protocol):
 class InboundStore(Protocol):
     """The part of the store that keeps the commitments that peers ask of us."""
 
-    def create_inbound_commitment(
+    def create(
         self, peer_ae_title: str, request: CommitmentRequest, now: datetime
     ) -> InboundCommitment | None:
         """Durable on return; None: that peer used the Transaction UID before."""
 
-    def pending_inbound(
+    def pending(
         self,
         now: datetime,
         *,
@@ -84,21 +84,19 @@ class InboundStore(Protocol):
         without: AE titles whose requests are left out, but for those with the IDs `but_with`.
         """
 
-    def next_inbound_due(self, *, without: Collection[str] = ()) -> datetime | None:
+    def next_due(self, *, without: Collection[str] = ()) -> datetime | None:
         """When the next one is to be reported; None where none is open."""
 
-    def answer_commitment(self, request: CommitmentRequest) -> CommitmentReport:
+    def answer(self, request: CommitmentRequest) -> CommitmentReport:
         """What we can promise now: row, class and bytes are checked."""
 
-    def inbound_reported(self, inbound_id: int, now: datetime) -> None:
+    def mark_reported(self, inbound_id: int, now: datetime) -> None:
         """The peer has answered 0000."""
 
-    def inbound_retry(
-        self, inbound_id: int, now: datetime, next_attempt_at: datetime, error: str = ""
-    ) -> None:
+    def retry_later(self, inbound_id: int, next_attempt_at: datetime, error: str = "") -> None:
         """The report is to be sent again."""
 
-    def inbound_given_up(self, inbound_id: int, now: datetime, error: str = "") -> None:
+    def give_up(self, inbound_id: int, now: datetime, error: str = "") -> None:
         """The report is never sent again."""
 
 

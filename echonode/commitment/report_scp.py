@@ -56,7 +56,7 @@ class ReportSCP:
     def __call__(self, caller: Peer, report: CommitmentReport) -> int:
         """Apply `report` and return the status to answer."""
         try:
-            outcome = self._store.apply_report(
+            outcome = self._store.apply(
                 caller.ae_title, report, now=self._now(), decide=self._decide
             )
         except StoreError as error:

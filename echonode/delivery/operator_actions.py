@@ -4,35 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
 
 from echonode.errors import OperatorRefused
 from echonode.log import get_logger
 from echonode.model.delivery import DeliveryState
+from echonode.store.store import Store
 from echonode.store.values import DeliveryJob
 
 log = get_logger(__name__)
 
 
-class OperatedStore(Protocol):
-    """The part of the store that an operator's hand is on."""
-
-    def hold(self, sop_instance_uid: str, *, now: datetime, destination: str | None) -> int: ...
-
-    def release(self, sop_instance_uid: str, *, now: datetime, destination: str | None) -> int: ...
-
-    def retry(self, sop_instance_uid: str, *, now: datetime, destination: str | None) -> int: ...
-
-    def deliveries(self, sop_instance_uid: str) -> list[DeliveryJob]: ...
-
-
-class ConflictedStore(Protocol):
-    """The part of the store that `acknowledge` uses."""
-
-    def acknowledge_conflict(self, study_instance_uid: str, *, now: datetime) -> int: ...
-
-
-# What each does, for whoever asked in vain.
+# What each does, for a command that changed nothing.
 ACTIONS: Mapping[str, str] = {
     "hold": "holds what is not done nor just being sent",
     "release": "sends again what is held, and lets go of a copy kept for a warning",
@@ -42,7 +24,7 @@ ACTIONS: Mapping[str, str] = {
 
 
 def act(
-    store: OperatedStore,
+    store: Store,
     action: str,
     sop_instance_uid: str,
     *,
@@ -53,7 +35,7 @@ def act(
 
     Raises OperatorRefused where there is nothing that it could be done to; nothing is changed then.
     """
-    before = store.deliveries(sop_instance_uid)
+    before = store.deliveries.of_instance(sop_instance_uid)
     if destination is not None:
         before = [job for job in before if job.destination == destination]
     if not before:
@@ -61,8 +43,9 @@ def act(
         raise OperatorRefused(
             f"there is no delivery of {sop_instance_uid}{where}; `echonode ledger` lists all"
         )
-    hand = {"hold": store.hold, "release": store.release, "retry": store.retry}[action]
-    changed = hand(sop_instance_uid, now=now, destination=destination)
+    operator = store.operator
+    apply = {"hold": operator.hold, "release": operator.release, "retry": operator.retry}[action]
+    changed = apply(sop_instance_uid, now=now, destination=destination)
     if not changed:
         states = ", ".join(f"{job.destination} is {_state(job)}" for job in before)
         raise OperatorRefused(f"nothing to {action}: {states}. `{action}` {ACTIONS[action]}")
@@ -71,19 +54,17 @@ def act(
         "changed": changed,
         "deliveries": [
             {"destination": job.destination, "state": job.state, "last_error": job.last_error}
-            for job in store.deliveries(sop_instance_uid)
+            for job in store.deliveries.of_instance(sop_instance_uid)
         ],
     }
 
 
-def acknowledge(
-    store: ConflictedStore, study_instance_uid: str, *, now: datetime
-) -> dict[str, object]:
+def acknowledge(store: Store, study_instance_uid: str, *, now: datetime) -> dict[str, object]:
     """A person has seen a study's conflicts of identity; their alarm ends.
 
     Raises OperatorRefused where it has none.
     """
-    acknowledged = store.acknowledge_conflict(study_instance_uid, now=now)
+    acknowledged = store.operator.acknowledge_conflict(study_instance_uid, now=now)
     if not acknowledged:
         raise OperatorRefused(f"{study_instance_uid} has no conflict that waits for a person")
     log.info(

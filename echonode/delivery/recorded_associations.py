@@ -30,7 +30,7 @@ class Associate(Protocol):
 
 
 class RecordNote(Protocol):
-    """Store.note_flight."""
+    """EventLog.add."""
 
     def __call__(self, what: Note, *, now: datetime) -> None: ...
 

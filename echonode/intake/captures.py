@@ -53,9 +53,6 @@ class Committed(Protocol):
 class InstanceStore(Protocol[FileT]):
     """What the intake needs of the durable store."""
 
-    @property
-    def node_id(self) -> str: ...
-
     def open_incoming(
         self, *, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str
     ) -> FileT:
@@ -102,6 +99,7 @@ class Intake(Generic[FileT]):
         self,
         store: InstanceStore[FileT],
         *,
+        node_id: str,
         destinations: Sequence[str],
         exam_for: ExamFor,
         equipment: NodeEquipment,
@@ -112,6 +110,7 @@ class Intake(Generic[FileT]):
         retry_every_s: float = RETRY_EVERY_S,
     ) -> None:
         self._store = store
+        self._node_id = node_id
         self._destinations = tuple(destinations)
         self._exam_for = exam_for
         self._equipment = equipment
@@ -237,7 +236,7 @@ class Intake(Generic[FileT]):
             acquisition,
             self._exam_for(acquisition.connection_id, probe.name, connected_at),
             equipment=self._equipment,
-            node_id=self._store.node_id,
+            node_id=self._node_id,
             now=self._now(),
             local=self._local,
         )

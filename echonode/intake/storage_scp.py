@@ -72,7 +72,7 @@ class StorageSCP:
         """Where the dataset's bytes go. Raises OutOfSpace; DimseFailure below the reserve."""
         if reason := self._refusal_now():
             raise self._refused(head, OUT_OF_RESOURCES, reason)
-        return self._store.open_incoming(
+        return self._store.files.open_incoming(
             sop_class_uid=head.sop_class_uid,
             sop_instance_uid=head.sop_instance_uid,
             transfer_syntax_uid=head.transfer_syntax_uid,
@@ -86,9 +86,9 @@ class StorageSCP:
         try:
             with ExitStack() as broken_off:
                 broken_off.callback(incoming.discard)
-                record = self._store.read_record(incoming)
+                record = self._store.files.read_record(incoming)
                 broken_off.pop_all()
-            outcome = self._store.commit(
+            outcome = self._store.files.commit(
                 incoming, record, origin=Origin.RECEIVED, destinations=destinations
             )
         except (InvalidObject, InstanceConflict) as error:
@@ -118,7 +118,7 @@ class StorageSCP:
             )
         if destinations:
             # Sent again: because nobody was told, perhaps, when a stop came between file and row.
-            self._store.add_deliveries([request.head.sop_instance_uid], destinations)
+            self._store.deliveries.add([request.head.sop_instance_uid], destinations)
         return SUCCESS
 
     def _refusal(self, head: IncomingHead, error: EchoNodeError) -> DimseFailure:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from echonode.errors import IndexDamaged, StoreError
 from echonode.log import get_logger
-from echonode.store.store import Store
+from echonode.store.recovery.recovery import Recovery
 from echonode.store.values import RecoveryReport
 
 _AGAIN_AFTER_S = 10.0  # after a part that failed
@@ -29,12 +29,12 @@ class BackgroundRecovery:
 
     def __init__(
         self,
-        store: Store,
+        recovery: Recovery,
         *,
         on_found: Callable[[RecoveryReport], None],
         on_done: Callable[[], None],
     ) -> None:
-        self._store = store
+        self._recovery = recovery
         self._on_found = on_found
         self._on_done = on_done
         self._stopping = threading.Event()
@@ -47,20 +47,20 @@ class BackgroundRecovery:
     def stop(self, deadline_s: float) -> bool:
         """End after the part under way, or within it; False when it did not in time."""
         self._stopping.set()
-        self._store.stop_recovery()
+        self._recovery.stop()
         if self._thread.is_alive():
             self._thread.join(deadline_s)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        began, first = time.monotonic(), self._store.recovery
+        began, first = time.monotonic(), self._recovery.report
         pause_s = 0.0
-        while self._store.is_recovering:
+        while self._recovery.is_running:
             if self._stopping.wait(pause_s):
                 return
             part_began = time.monotonic()
             try:
-                self._store.recover()
+                self._recovery.step()
                 pause_s = time.monotonic() - part_began
             except IndexDamaged:
                 log.error("recovery_stopped", reason="the database is damaged: restart the node")
@@ -71,7 +71,7 @@ class BackgroundRecovery:
             except Exception:  # the thread's top: the same part may go well later
                 log.exception("recovery_stalled")
                 pause_s = _AGAIN_AFTER_S
-        found = self._store.recovery
+        found = self._recovery.report
         if found != first:
             self._on_found(found)
         log.info("recovery_finished", seconds=round(time.monotonic() - began, 1))

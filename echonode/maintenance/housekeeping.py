@@ -88,7 +88,9 @@ class Housekeeping:
 
     def _watch_clock(self) -> None:
         now = self._monotonic()
-        set_back = self._store.watch_clock(now=self._now(), elapsed_s=now - self._watched_at)
+        set_back = self._store.deliveries.watch_clock(
+            now=self._now(), elapsed_s=now - self._watched_at
+        )
         self._watched_at = now
         if set_back:
             log.warning("clock_set_back", seconds=round(set_back.total_seconds()))
@@ -97,7 +99,7 @@ class Housekeeping:
         now = self._monotonic()
         elapsed_s = now - self._looked_at
         whole_s = int(observed_step(elapsed_s))
-        self._store.observe(whole_s)
+        self._store.retention.observe(whole_s)
         # A fraction of a second is carried over; what is beyond the longest step is lost.
         is_honest = 0 <= elapsed_s < whole_s + 1
         self._looked_at = self._looked_at + whole_s if is_honest else now
@@ -106,7 +108,7 @@ class Housekeeping:
         for _ in range(_ROUNDS):
             if self._stopping.is_set():
                 return
-            deleted = self._store.recycle(self._policy, now=self._now())
+            deleted = self._store.retention.recycle(self._policy, now=self._now())
             for gone in deleted:
                 log.info("instance_deleted", sop_instance_uid=gone.sop_instance_uid)
             if not deleted:
@@ -114,7 +116,7 @@ class Housekeeping:
 
     def _keep_house(self) -> None:
         for _ in range(_ROUNDS):
-            done = self._store.keep_house(now=self._now())
+            done = self._store.retention.prune(now=self._now())
             if done.starved_wal_bytes:
                 log.warning("checkpoint_starved", wal_bytes=done.starved_wal_bytes)
             if self._stopping.is_set() or not done.pages_given_back:

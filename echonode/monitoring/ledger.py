@@ -39,7 +39,7 @@ def plain_rows(
     store: ReadOnlyStore, choice: LedgerChoice = _EVERYTHING
 ) -> Iterator[dict[str, object]]:
     """The ledger's rows as JSON takes them: times in ISO 8601."""
-    for row in store.ledger(choice):
+    for row in store.ledger.rows(choice):
         yield {key: _plain(value) for key, value in asdict(row).items()}
 
 
@@ -57,10 +57,10 @@ def print_rows(data_dir: Path, choice: LedgerChoice = _EVERYTHING) -> None:
     """For people on a terminal; elsewhere tab-separated values with a head."""
     with open_read_only(data_dir) as store:
         if sys.stdout.isatty():
-            _print_for_people(store.ledger(choice))
+            _print_for_people(store.ledger.rows(choice))
             return
         sys.stdout.write("\t".join(COLUMNS) + "\n")
-        for row in store.ledger(choice):
+        for row in store.ledger.rows(choice):
             sys.stdout.write("\t".join(_field(getattr(row, name)) for name in COLUMNS) + "\n")
 
 

@@ -74,7 +74,7 @@ class NodeReader(Collector):
 
     def status(self) -> NodeStatus:
         """Everything at this moment. Raises StoreError where the database does not answer."""
-        counts, space = self._store.delivery_counts(), self._admission.space()
+        counts, space = self._store.ledger.counts(), self._admission.space()
         refusing = self._check_writes()
         return NodeStatus(
             ae_title=self._config.ae_title,
@@ -97,7 +97,7 @@ class NodeReader(Collector):
     def _destination(
         self, destination: Destination, deliveries: Mapping[str, int]
     ) -> DestinationStatus:
-        figures = self._store.destination_figures(destination.name)
+        figures = self._store.statistics.destination(destination.name)
         standing = self._standing_of(destination.name)
         unproved = {
             state: at for state, at in figures.oldest.items() if state in _unproved(destination)
@@ -140,7 +140,7 @@ class NodeReader(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics, read at each scrape (prometheus_client's Collector)."""
-        figures = self._store.figures(since=self._now() - REFUSED_REPORTS_FOR)
+        figures = self._store.statistics.store(since=self._now() - REFUSED_REPORTS_FOR)
         return metrics_of(
             self.status(),
             self._intake_counters(),
@@ -167,12 +167,12 @@ class NodeReader(Collector):
                     name=destination.name,
                     commitment=destination.commitment,
                     standing=self._standing_of(destination.name),
-                    figures=self._store.destination_figures(destination.name),
+                    figures=self._store.statistics.destination(destination.name),
                 )
                 for destination in self._config.destination_values()
             ],
-            store=self._store.figures(since=self._now() - REFUSED_REPORTS_FOR),
-            quarantined=self._store.quarantined_files(),
+            store=self._store.statistics.store(since=self._now() - REFUSED_REPORTS_FOR),
+            quarantined=self._store.statistics.quarantined_files(),
             disk_problem=self._admission.refusal(),
             call_back=self._call_back,
             index_doubted=self._store.is_doubted,
@@ -183,12 +183,12 @@ class NodeReader(Collector):
             },
             index_gone=self._store.durability.database_gone,
             refusing=self._store.durability.problem,
-            conflicts=self._store.identity_conflicts(),
+            conflicts=self._store.index.identity_conflicts(),
         )
 
     def _check_store(self) -> str:
         try:
-            self._store.delivery_counts()
+            self._store.ledger.counts()
         except IndexDamaged:
             return INDEX_DAMAGED.text
         except StoreError as error:

@@ -17,7 +17,7 @@ def recent_rows(store: ReadOnlyStore, last: int) -> list[Mapping[str, object]]:
     and `thumbnail`: whether one can be asked for. No patient data.
     """
     rows = list(plain_rows(store, LedgerChoice(last=last)))
-    facts = store.capture_facts({str(row["sop_instance_uid"]) for row in rows})
+    facts = store.ledger.capture_facts({str(row["sop_instance_uid"]) for row in rows})
     found: list[Mapping[str, object]] = []
     for row in rows:
         known = facts.get(str(row["sop_instance_uid"]))

@@ -40,7 +40,7 @@ def web_server(
                 status=reader.status,
                 ledger=lambda: plain_rows(store),
                 recent=lambda last: recent_rows(store, last),
-                thumbnail=Thumbnails(store.instance).jpeg,
+                thumbnail=Thumbnails(store.index.instance).jpeg,
             ),
             *operator_routes(
                 act=lambda action, uid, name: act(store, action, uid, now=now(), destination=name),

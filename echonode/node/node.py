@@ -115,7 +115,7 @@ class Node:
         """Every part around the open store; names: of the destinations."""
         config = self.config
         self._admission = disk_admission(config)
-        self._reencoder = Reencoder(self.store.scratch)
+        self._reencoder = Reencoder(self.store.files.scratch)
         self._call_back = call_back_address(config)
         self._running = ExitStack()
         self._stop_at = 0.0
@@ -124,34 +124,37 @@ class Node:
         # Reports on a preflight's test image are its own; the store knows nothing of them.
         self._awaited = AwaitedReports()
         self._commitment = CommitmentSCU(
-            store=self.store, call_back=self._call_back, now=utc_now, random=random.random
+            store=self.store.commitment.transactions,
+            call_back=self._call_back,
+            now=utc_now,
+            random=random.random,
         )
         self._commit_times = CommitTimes()
         self._report_scp = ReportSCP(
-            store=self.store,
+            store=self.store.commitment.reports,
             wake=self._wake,
             now=utc_now,
             random=random.random,
             committed=self._commit_times.observe,
         )
         self._commitment_scp = CommitmentSCP(
-            store=self.store,
+            store=self.store.commitment.inbound,
             peers=self.peers,
             associate=self.requestor.associate,
             now=utc_now,
             random=random.random,
         )
         to_archives = RecordedNegotiations(
-            self.requestor.associate, note=self.store.note_flight, now=utc_now
+            self.requestor.associate, note=self.store.event_log.add, now=utc_now
         )
         self.workers = {
             destination.name: delivery_worker(
                 destination,
-                store=self.store,
+                store=self.store.deliveries,
                 associate=to_archives,
                 commitment=self._commitment,
                 now=utc_now,
-                check_bytes=self.store.check_bytes,
+                check_bytes=self.store.files.check_bytes,
                 policy=delivery_policy(section),
                 reencode=reencode_for(section, self._reencoder),
                 notes=self.store.notes,
@@ -169,7 +172,8 @@ class Node:
             say_which_title=config.admission.say_which_title,
         )
         self.intake = Intake(
-            self.store,
+            self.store.files,
+            node_id=self.store.node_id,
             destinations=names,
             exam_for=self._exam_for,
             equipment=node_equipment(config),
@@ -190,7 +194,7 @@ class Node:
         self._scrubbing = scrubbing(config, self.store)
         self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
         self._recovery = BackgroundRecovery(
-            self.store, on_found=log_recovery, on_done=self._housekeeping.look_now
+            self.store.recovery, on_found=log_recovery, on_done=self._housekeeping.look_now
         )
         self.web = (
             web_server(
@@ -218,7 +222,7 @@ class Node:
         with ExitStack() as undo:
             undo.callback(self.store.close)
             undo.callback(self._reencoder.close)
-            log_recovery(self.store.recovery)
+            log_recovery(self.store.recovery.report)
             if self.store.unwritable:
                 log.error("store_unwritable", reason=self.store.unwritable, alarm=True)
             else:
@@ -296,17 +300,17 @@ class Node:
             open_incoming=storage.open_incoming,
             store=storage.store,
             find=FindSCP(
-                self.store.find,
+                self.store.index.find,
                 ae_title=self.config.ae_title,
-                read_file=AttributeReader(self.store.select),
+                read_file=AttributeReader(self.store.index.select),
             ),
             move=MoveSCP(
-                select=self.store.select,
+                select=self.store.index.select,
                 associate=self.requestor.associate,
                 destination_for={peer.ae_title: peer for peer in self.peers}.get,
                 reencode=self._reencoder.lossless,
             ),
-            get=GetSCP(select=self.store.select, reencode=self._reencoder.lossless),
+            get=GetSCP(select=self.store.index.select, reencode=self._reencoder.lossless),
             commit_request=self._commitment_scp.commit_request,
             commit_report=self._take_report,
         )

@@ -13,6 +13,8 @@ from echonode.model.delivery import DeliveryState
 from echonode.store.database import counters, schema
 from echonode.store.database.connections import reading
 from echonode.store.deliveries.deliveries import RETRIES
+from echonode.store.files.disk import disk_errors
+from echonode.store.files.layout import Layout
 from echonode.store.ingest.insertion import REPAIRED
 from echonode.store.retention.deletion import deleted_count
 
@@ -66,44 +68,57 @@ class StoreFigures:
     instances_repaired: int = 0
 
 
-def read_destination(readers: sa.Engine, destination: str) -> DestinationFigures:
-    """The figures of one destination."""
-    with reading(readers) as connection:
-        oldest = {
-            state: at
-            for state in UNPROVED
-            if (at := connection.scalar(_oldest(destination, state))) is not None
-        }
-        return DestinationFigures(
-            oldest=oldest,
-            unreported_since=connection.scalar(_unreported(destination)),
-            last_report_at=connection.scalar(_last_report(destination)),
-            retries=counters.read(connection, RETRIES + destination),
-            held=_count(
-                connection,
-                schema.delivery,
-                sa.and_(_D.destination == destination, _D.state == DeliveryState.HELD.value),
-            ),
-            lossy_copies=_count(
-                connection,
-                schema.derived_copy.join(schema.delivery),
-                _D.destination == destination,
-            ),
-        )
+class Statistics:
+    """Figures for the metrics, the status and the alarms. Thread-safe."""
 
+    def __init__(self, readers: sa.Engine, layout: Layout) -> None:
+        self._readers = readers
+        self._layout = layout
 
-def read_store(readers: sa.Engine, *, since: datetime) -> StoreFigures:
-    """The figures of the whole store; refused reports since `since`."""
-    refused = schema.refused_report.c
-    with reading(readers) as connection:
-        return StoreFigures(
-            missing_files=_count(connection, schema.instance, _MISSING),
-            refused_reports=_count(connection, schema.refused_report, refused.received_at >= since),
-            kept_after_warning=_count(connection, schema.delivery, _KEPT),
-            instances_deleted=deleted_count(connection),
-            damaged_files=_count(connection, schema.instance, _DAMAGED),
-            instances_repaired=counters.read(connection, REPAIRED),
-        )
+    def destination(self, destination: str) -> DestinationFigures:
+        """What waits at a destination, since when, and what came of earlier deliveries."""
+        with reading(self._readers) as connection:
+            oldest = {
+                state: at
+                for state in UNPROVED
+                if (at := connection.scalar(_oldest(destination, state))) is not None
+            }
+            return DestinationFigures(
+                oldest=oldest,
+                unreported_since=connection.scalar(_unreported(destination)),
+                last_report_at=connection.scalar(_last_report(destination)),
+                retries=counters.read(connection, RETRIES + destination),
+                held=_count(
+                    connection,
+                    schema.delivery,
+                    sa.and_(_D.destination == destination, _D.state == DeliveryState.HELD.value),
+                ),
+                lossy_copies=_count(
+                    connection,
+                    schema.derived_copy.join(schema.delivery),
+                    _D.destination == destination,
+                ),
+            )
+
+    def store(self, *, since: datetime) -> StoreFigures:
+        """The figures of the whole store; refused reports since `since`."""
+        refused = schema.refused_report.c
+        with reading(self._readers) as connection:
+            return StoreFigures(
+                missing_files=_count(connection, schema.instance, _MISSING),
+                refused_reports=_count(
+                    connection, schema.refused_report, refused.received_at >= since
+                ),
+                kept_after_warning=_count(connection, schema.delivery, _KEPT),
+                instances_deleted=deleted_count(connection),
+                damaged_files=_count(connection, schema.instance, _DAMAGED),
+                instances_repaired=counters.read(connection, REPAIRED),
+            )
+
+    def quarantined_files(self) -> int:
+        """How many files are in quarantine now; a person who has looked at one takes it out."""
+        with disk_errors("to list the quarantine"):
+            return sum(1 for _ in self._layout.quarantine.glob("*.dcm"))
 
 
 def _oldest(destination: str, state: DeliveryState) -> sa.Select[datetime | None]:

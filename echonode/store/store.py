@@ -1,19 +1,19 @@
-"""The durable store's one door.
+"""The durable store: its parts, and how they are opened and closed.
 
 What is promised
-- What `commit` returned for survives a kill or a power cut: the bytes, the index row and the
+- What `files.commit` returned for survives a kill or a power cut: the bytes, the index row and the
   deliveries, all or none. The same holds for every method that changes a state: it is durable on
   return. Nothing is acknowledged before (PS3.4 B.2.3: success means stored).
 - One SOP Instance UID, one instance: the first. The same bytes again are a success that changes
   nothing, once the first's file was read and found whole; if it is damaged or gone, the new file
   takes its place. Other bytes go to quarantine.
 - States change only by the tables of model.delivery and model.commitment.
-- Nothing is deleted but by `recycle`, by the rules of policy.py.
+- Only `retention.recycle` deletes instances, by the rules of policy.py.
 - A failure of the disk is OutOfSpace, and the store can be used again as soon as the disk can.
 - No value from the wire is part of a path or of SQL text.
 
-Not promised: that two processes may write (a lock refuses the second), that an Incoming is used by
-two threads, or that a callback of `on_delivery_due` may take long.
+Not promised: that two processes may write (a lock refuses the second), that two threads use one
+Incoming, or that a callback of `on_delivery_due` may take long.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ from pathlib import Path
 from types import MappingProxyType
 
 from echonode.errors import Damaged, OutOfSpace
-from echonode.model.instance import InstanceRecord, Origin, StoredInstance
+from echonode.store.commitment.commitment import Commitment
 from echonode.store.commitment.inbound import InboundCommitments
-from echonode.store.commitment.reports import Reports, resend_now
+from echonode.store.commitment.reports import Reports
 from echonode.store.commitment.transactions import Transactions
-from echonode.store.commitment_door import CommitmentDoor
-from echonode.store.database.connections import RefusingWriter, Writer, watch_for_damage
+from echonode.store.database.connections import RefusingWriter, watch_for_damage
 from echonode.store.database.corruption_marker import IndexDoubt
 from echonode.store.database.counters import next_value
+from echonode.store.database.event_log import EventLog
 from echonode.store.database.file_size import make_shrinkable
 from echonode.store.database.key_value import Notes
 from echonode.store.database.opening import (
+    Opened,
     has_wal,
     mark_orderly_stop,
     open_on_any_disk,
@@ -45,8 +46,7 @@ from echonode.store.database.opening import (
 )
 from echonode.store.database.page_check import DatabaseCheck
 from echonode.store.deliveries.deliveries import Deliveries
-from echonode.store.deliveries.operator_actions import OperatorMoves
-from echonode.store.delivery_door import DeliveryDoor
+from echonode.store.deliveries.operator_actions import OperatorActions
 from echonode.store.files.durability import Durability, Kind
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout
@@ -57,19 +57,15 @@ from echonode.store.index.refresh import IndexRefresh, RefreshReport
 from echonode.store.ingest.ingest import InstanceFiles, check_bytes
 from echonode.store.ingest.insertion import Keeping
 from echonode.store.ingest.quarantine import Quarantine
-from echonode.store.operator_door import OperatorDoor
 from echonode.store.read_only_store import ReadOnlyStore, open_read_only
 from echonode.store.recovery.folders_in_use import use_folder
+from echonode.store.recovery.recovery import Recovery, RecoveryPlan
 from echonode.store.recovery.scrub import Scrub
-from echonode.store.recovery_door import RecoveryDoor
-from echonode.store.retention.deletion import Tombstones
-from echonode.store.retention.pruning import Pruning
-from echonode.store.retention_door import RetentionDoor
-from echonode.store.values import CommitOutcome, StoreOutcome
+from echonode.store.retention.deletion import Deletions
+from echonode.store.retention.retention import Retention
+from echonode.store.values import CheckBytes
 
-__all__ = ["Incoming", "ReadOnlyStore", "Store", "resend_now", "utc_now"]
-
-CheckBytes = Callable[[StoredInstance], None]
+__all__ = ["Incoming", "ReadOnlyStore", "Store", "utc_now"]
 
 
 def utc_now() -> datetime:
@@ -77,13 +73,18 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionDoor, ReadOnlyStore):
-    """The store of one node. Thread-safe.
+class Store(ReadOnlyStore):
+    """The store of one node, as its parts. Thread-safe.
+
+    files: takes instances in. index, ledger, statistics: see ReadOnlyStore. deliveries: the jobs
+    of the delivery workers. operator: what a person does to them. commitment: transactions in both
+    roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
+    files again. event_log: takes events from outside. notes: small texts of other parts.
+    durability: whether what is written becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
-    scrub: reads kept files again (scrub.py). notes: small texts of other parts.
-    durability: whether what is written becomes durable. unwritable: why the disk could not be
-    written at `open`, '' where it could; then what reads works, and all else raises OutOfSpace.
+    unwritable: why the disk could not be written at `open`, '' where it could; then what reads
+    works, and all else raises OutOfSpace.
     on_delivery_due: each is called with a destination's name after deliveries to it became due, in
     the thread that made them so; it must be quick and must not raise.
     """
@@ -92,8 +93,9 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
         self,
         layout: Layout,
         lock: FolderLock,
-        writer: Writer,
+        opened: Opened | RefusingWriter,
         *,
+        plan: RecoveryPlan,
         now: Callable[[], datetime],
         check: CheckBytes,
         doubt: IndexDoubt,
@@ -102,41 +104,64 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
     ) -> None:
         """Use Store.open."""
         super().__init__(layout, unchanging=bool(unwritable) and not has_wal(layout))
-        self.unwritable = unwritable
-        self.durability = durability
-        self._ballast = Ballast(layout)
-        self._leftovers = Leftovers()
-        watch_for_damage(self._readers, doubt.arise)
-        self._doubt = doubt
+        writer = opened.writer if isinstance(opened, Opened) else opened
+        readers, due = self._readers, self._due
         self.on_delivery_due: list[Callable[[str], None]] = []
-        self.node_id = read_node_id(self._readers)
+        self.unwritable = unwritable
         self._lock = lock
         self._writer = writer
         self._now = now
-        self._check_bytes = check
-        self._keeping = Keeping(writer, layout, check, now)
-        self._ids = FileIds(layout, on_folder=lambda folder: use_folder(writer, folder))
-        self._files = InstanceFiles(
-            layout,
-            self._keeping,
-            durability,
-            self._leftovers,
-            Quarantine(writer, layout),
-            self._ids,
-            now,
+        watch_for_damage(readers, doubt.arise)
+        self._doubt = doubt
+        self._check = DatabaseCheck(
+            readers, doubt, needed=isinstance(opened, Opened) and not opened.checked
         )
-        self.scrub = Scrub(
-            writer, self._readers, layout, check_bytes=check, on_due=self._due, now=now
+        self._ballast = Ballast(layout)
+        self._leftovers = Leftovers()
+        keeping = Keeping(writer, layout, check, now)
+        ids = FileIds(layout, on_folder=lambda folder: use_folder(writer, folder))
+        deletions = Deletions(writer, readers, layout)
+
+        self.node_id = read_node_id(readers)
+        self.durability = durability
+        self.files = InstanceFiles(
+            layout=layout,
+            keeping=keeping,
+            durability=durability,
+            leftovers=self._leftovers,
+            quarantine=Quarantine(writer, layout),
+            ids=ids,
+            check=check,
+            on_due=due,
+            now=now,
+            unwritable=unwritable,
         )
-        self._deliveries = Deliveries(writer, self._readers, layout)
-        self._moves = OperatorMoves(writer)
-        self._transactions = Transactions(writer, self._readers)
-        self._reports = Reports(writer, self._readers, layout, check)
-        self._check = DatabaseCheck(self._readers, doubt, needed=False)
-        self._tombstones = Tombstones(writer, self._readers, layout)
-        self._pruning = Pruning(writer, self._readers, layout)
-        self.notes = Notes(writer, self._readers)
-        self._inbound = InboundCommitments(writer, self._readers, self._index.instance, check)
+        self.deliveries = Deliveries(writer, readers, layout, on_due=due, now=now)
+        self.operator = OperatorActions(writer, on_due=due)
+        self.commitment = Commitment(
+            transactions=Transactions(writer, readers),
+            reports=Reports(writer, readers, layout, check_bytes=check, on_due=due),
+            inbound=InboundCommitments(writer, readers, self.index.instance, check),
+        )
+        self.recovery = Recovery(
+            writer=writer,
+            readers=readers,
+            layout=layout,
+            deliveries=self.deliveries,
+            keeping=keeping,
+            deletions=deletions,
+            ids=ids,
+            check=self._check,
+            plan=plan,
+            on_due=due,
+            now=now,
+        )
+        self.retention = Retention(
+            writer, readers, layout, deletions, is_recovering=lambda: self.recovery.is_running
+        )
+        self.scrub = Scrub(writer, readers, layout, check_bytes=check, on_due=due, now=now)
+        self.event_log = EventLog(writer)
+        self.notes = Notes(writer, readers)
 
     @classmethod
     def open(
@@ -150,27 +175,29 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
         on_adopted: Callable[[int], None] = lambda count: None,
         recover_later: bool = False,
     ) -> Store:
-        """Take the folder, bring the database up to date, and mend what the last stop left.
+        """Lock the folder, bring the database up to date, and repair what the last stop left.
 
-        adopt_to: the destinations that files without a row are queued to when we captured them.
-        forward_to: AE title -> those that they are queued to when it had sent them.
+        adopt_to, forward_to, on_adopted: see RecoveryPlan.
         check_bytes: raises Damaged when an instance's bytes have changed (replaced in tests).
-        on_adopted: told how many files without a row were taken in so far, for a long mending.
-        recover_later: what may wait is left to `recover` (recovery.py says what may).
-        On a full disk the ballast is given up; on one that still cannot be written the store that
-        is there is served for reading alone (`unwritable`). Raises StoreLocked, SchemaTooNew;
-        ConfigError where the folder cannot be; OutOfSpace where there is not even a store to read.
+        recover_later: what may wait is left to `recovery.step` (recovery.py says what may).
+        On a full disk the ballast is removed; where the disk still cannot be written, an existing
+        store is opened for reading only (`unwritable`). Raises StoreLocked, SchemaTooNew;
+        ConfigError where the folder cannot be used; OutOfSpace where there is no store to read.
         """
         layout = Layout(data_dir.absolute())
         layout.make()
         lock = FolderLock(layout.lock)
         durability = Durability(layout)
+        plan = RecoveryPlan(adopt_to=adopt_to, forward_to=forward_to, on_adopted=on_adopted)
 
-        def store_with(writer: Writer, doubt: IndexDoubt, *, unwritable: str = "") -> Store:
+        def store_with(
+            opened: Opened | RefusingWriter, doubt: IndexDoubt, *, unwritable: str = ""
+        ) -> Store:
             return cls(
                 layout,
                 lock,
-                writer,
+                opened,
+                plan=plan,
                 now=now,
                 check=check_bytes,
                 doubt=doubt,
@@ -178,7 +205,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
                 unwritable=unwritable,
             )
 
-        def mended() -> Store:
+        def recovered() -> Store:
             doubt = IndexDoubt(layout)
             opened = open_writer(
                 layout,
@@ -188,23 +215,23 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
                 guard=lock.check,
                 on_outcome=durability.committed,
             )
-            with ExitStack() as broken_off:
-                broken_off.callback(opened.writer.close)
-                store = store_with(opened.writer, doubt)
-                broken_off.callback(ReadOnlyStore.close, store)
-                store._begin_recovery(adopt_to, forward_to, on_adopted, opened)
-                while not (recover_later and opened.trusted) and store.recover():
+            with ExitStack() as undo:
+                undo.callback(opened.writer.close)
+                store = store_with(opened, doubt)
+                undo.callback(ReadOnlyStore.close, store)
+                store.recovery.begin(database_made=opened.made)
+                while not (recover_later and opened.trusted) and store.recovery.step():
                     pass
                 durability.watch_database()
-                broken_off.pop_all()
+                undo.pop_all()
             return store
 
-        def mended_or_made_anew() -> Store:
+        def recovered_or_rebuilt() -> Store:
             try:
-                return mended()
+                return recovered()
             except Damaged:
                 set_aside(layout, now())
-                return mended()
+                return recovered()
 
         def unwritable(reason: OutOfSpace) -> Store:
             refusal = f"{reason}; queries alone are served until the node is started again"
@@ -213,21 +240,11 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
 
         try:
             return open_on_any_disk(
-                mended_or_made_anew, unwritable, ballast=Ballast(layout), layout=layout
+                recovered_or_rebuilt, unwritable, ballast=Ballast(layout), layout=layout
             )
         except BaseException:
             lock.release()
             raise
-
-    @property
-    def scratch(self) -> Path:
-        """A folder for temporary files (.part); what a crash leaves in it is removed at start."""
-        return self._layout.incoming
-
-    @property
-    def is_doubted(self) -> bool:
-        """Whether the database was found damaged since `open`: only a restart mends that."""
-        return bool(self._doubt)
 
     @classmethod
     def open_read_only(cls, data_dir: Path) -> ReadOnlyStore:
@@ -238,7 +255,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
         return self
 
     def close(self) -> None:
-        """Let the folder go; nobody may be using the store any more. May be called once."""
+        """Release the folder; nothing may use the store any more. May be called once."""
         super().close()
         try:
             if self._check.is_done and not self._doubt and not self.unwritable:
@@ -248,83 +265,25 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
             self._writer.close()
             self._lock.release()
 
-    def refresh_index(self, progress: Callable[[int, int], None]) -> RefreshReport:
-        """Read every file's attributes into the index again; see index_refresh.
+    @property
+    def is_doubted(self) -> bool:
+        """Whether the database was found damaged since `open`; a restart repairs it."""
+        return bool(self._doubt)
 
-        progress: told how many instances are done, of how many. Nobody else may use the store.
-        Raises OutOfSpace.
+    def refresh_index(self, progress: Callable[[int, int], None]) -> RefreshReport:
+        """Read every file's attributes into the index again (index/refresh.py).
+
+        progress: called with how many instances are done, and of how many. Nothing else may use
+        the store meanwhile. Raises OutOfSpace.
         """
         report = IndexRefresh(self._writer, self._readers, self._layout, self._now).run(progress)
         with suppress(OutOfSpace):  # the index is right; it only stays as large as it is
             make_shrinkable(self._writer)
         return report
 
-    # Files in
-
-    def open_incoming(
-        self,
-        *,
-        sop_class_uid: str,
-        sop_instance_uid: str,
-        transfer_syntax_uid: str,
-        source_ae_title: str = "",
-    ) -> Incoming:
-        """A temporary Part 10 file whose dataset is still to be written. Raises OutOfSpace.
-
-        source_ae_title: who sent it, for its File Meta Information; '' for what we capture.
-        """
-        if self.unwritable:
-            raise OutOfSpace(self.unwritable)
-        return self._files.open_incoming(
-            sop_class_uid=sop_class_uid,
-            sop_instance_uid=sop_instance_uid,
-            transfer_syntax_uid=transfer_syntax_uid,
-            source_ae_title=source_ae_title,
-        )
-
-    def read_record(self, incoming: Incoming) -> InstanceRecord:
-        """What the index keeps of it, from the dataset that was written (without its pixels).
-
-        Raises Unreadable (answer C000) or Mismatch (A900); the file is still the caller's then.
-        """
-        return self._files.read_record(incoming)
-
-    def commit(
-        self,
-        incoming: Incoming,
-        record: InstanceRecord,
-        *,
-        origin: Origin,
-        destinations: Sequence[str],
-        acquired_at: datetime | None = None,
-        evidence: Mapping[str, int | str] | None = None,
-    ) -> CommitOutcome:
-        """Make an instance durable, with one queued delivery for each destination.
-
-        acquired_at: when the picture was taken; deliveries go in this order. evidence: how it came
-        to be (frames dropped and the like), kept with the row. `incoming` is used up, whatever
-        happens. Raises InstanceConflict, OutOfSpace, Mismatch.
-        """
-        done = self._files.commit(
-            incoming,
-            record,
-            origin=origin,
-            destinations=destinations,
-            acquired_at=acquired_at,
-            evidence=evidence or {},
-        )
-        self._due(destinations if done.outcome is StoreOutcome.STORED else done.released)
-        return done
-
-    def check_bytes(self, instance: StoredInstance) -> None:
-        """Raises Damaged when an instance's file is gone or its dataset is not what was stored."""
-        self._check_bytes(instance)
-
-    # Other
-
     def prove_writable(self) -> None:
-        """Try the disk (durability.py); where it is well, remove what it kept against our will, and
-        keep ballast where there is room; where the database is refused, give it up. Does not raise.
+        """Try the disk (durability.py). Where it works, remove the files that it refused to remove
+        and restore the ballast; where the database is refused, remove the ballast. Does not raise.
         """
         self.durability.try_now()
         if self.durability.is_refused(Kind.DATABASE) and not self.unwritable:

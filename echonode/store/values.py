@@ -7,7 +7,7 @@ what it decides upon become durable together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -17,9 +17,15 @@ from echonode.model.commitment import CommitmentRequest, ReferencedInstance, Tra
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.model.instance import DerivedCopy, IdentityConflict, StoredInstance
 
+# Called with the destinations of deliveries that became due, in the thread that made them due, once
+# that is durable. It is quick and raises nothing.
+OnDue = Callable[[Sequence[str]], None]
+# Raises Damaged where an instance's bytes have changed, OSError where the disk does not give them.
+CheckBytes = Callable[[StoredInstance], None]
+
 
 class StoreOutcome(StrEnum):
-    """What became of an instance given to `Store.commit`; each is a C-STORE success."""
+    """What became of an instance given to `files.commit`; each is a C-STORE success."""
 
     STORED = "stored"
     DUPLICATE = "duplicate"  # same UID, same dataset bytes: ours is whole, nothing was changed
@@ -28,7 +34,7 @@ class StoreOutcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CommitOutcome:
-    """What `Store.commit` did; `instance` is the one that is kept (the first, of a duplicate).
+    """What `files.commit` did; `instance` is the one that is kept (the first, of a duplicate).
 
     released: destinations whose deliveries of it are due again, because its file was replaced.
     conflicts: what should not be and is so now (identity_conflicts.py), also where it is known.
@@ -114,7 +120,7 @@ class DeliveryJob:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """An event for one delivery, as `Store.record_attempts` takes many.
+    """An event for one delivery, as `Deliveries.record_attempts` takes many.
 
     status: of the C-STORE response, None without one. error: for the operator, no patient data.
     next_attempt_at: when it is due again; at once where the event leads to `queued` and it is None.
@@ -173,7 +179,7 @@ DecideFailure = Callable[[DeliveryJob, int | None], FailureAction]
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOutcome:
-    """What `Store.apply_report` did.
+    """What `Reports.apply` did.
 
     committed: SOP Instance UIDs that this report made committed; derived: of each among them whose
     archive holds only a lossy copy, the copy's. failed: each job as it is now,

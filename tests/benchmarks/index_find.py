@@ -148,7 +148,7 @@ def _service(stage: Stage) -> FindSCP:
     log.configure(format="json", level="error")
     folder = large_index(_shape(stage), show=stage.show)
     store = stage.parts.enter_context(Store.open_read_only(folder))
-    return FindSCP(store.find, ae_title=AE_TITLE)
+    return FindSCP(store.index.find, ae_title=AE_TITLE)
 
 
 def _asking(draw: Draw, first_only: bool, stage: Stage) -> Mapping[str, Callable[[], Contender]]:

@@ -38,7 +38,7 @@ def main() -> None:
             ae_title=AE_TITLE,
             listeners=[ListenerAddress(host="127.0.0.1", port=int(sys.argv[1]))],
             peers=[asker],
-            services=replace(SERVICES, find=FindSCP(store.find, ae_title=AE_TITLE)),
+            services=replace(SERVICES, find=FindSCP(store.index.find, ae_title=AE_TITLE)),
         )
         stopping = threading.Event()
         signal.signal(signal.SIGTERM, lambda number, frame: stopping.set())

@@ -53,14 +53,14 @@ def archive(tmp_path: Path) -> Iterator[LyingArchive]:
 
 def keep(store: Store, instance: Instance, *destinations: str) -> StoredInstance:
     """Store it as a capture of ours."""
-    incoming = store.open_incoming(
+    incoming = store.files.open_incoming(
         sop_class_uid=instance.sop_class_uid,
         sop_instance_uid=instance.sop_instance_uid,
         transfer_syntax_uid=instance.transfer_syntax_uid,
     )
     incoming.write(instance.dataset)
-    record = store.read_record(incoming)
-    return store.commit(
+    record = store.files.read_record(incoming)
+    return store.files.commit(
         incoming, record, origin=Origin.CAPTURED, destinations=destinations
     ).instance
 
@@ -91,11 +91,11 @@ def alarms_in(store: Store) -> set[str]:
         name="pacs",
         commitment=CommitmentPolicy.NONE,
         standing=Standing(),
-        figures=store.destination_figures("pacs"),
+        figures=store.statistics.destination("pacs"),
     )
     facts = Facts(
         destinations=[at],
-        store=store.figures(since=now - timedelta(days=1)),
+        store=store.statistics.store(since=now - timedelta(days=1)),
         quarantined=0,
         disk_problem="",
         call_back="",
@@ -162,7 +162,7 @@ def test_what_is_sent_again_repairs_what_has_changed(tmp_path: Path, archive: Ly
         house.wait_settled("pacs", SENT_AGAIN.count, timeout_s=PATIENCE_S)
         assert house.states("pacs") == {"held": SENT_AGAIN.count}
         for instance in offered:
-            house.store.check_bytes(keep(house.store, instance))
+            house.store.files.check_bytes(keep(house.store, instance))
         wait_until(
             lambda: house.states("pacs") == {"sent": SENT_AGAIN.count},
             timeout_s=PATIENCE_S,
@@ -171,7 +171,7 @@ def test_what_is_sent_again_repairs_what_has_changed(tmp_path: Path, archive: Ly
         assert {uid: kept.sha256 for uid, kept in archive.kept.items()} == {
             instance.sop_instance_uid: instance.sha256 for instance in offered
         }
-        assert house.store.quarantined_files() == SENT_AGAIN.count * 2 // 3
+        assert house.store.statistics.quarantined_files() == SENT_AGAIN.count * 2 // 3
         assert "held:pacs" not in alarms_in(house.store)
     finally:
         house.close()
@@ -181,9 +181,9 @@ def wrongly_sent(data_dir: Path, offered: dict[str, Instance]) -> list[str]:
     """What a delivery worker would send from this index that is not what came in."""
     wrong = []
     with Store.open(data_dir, adopt_to=["pacs"]) as store:
-        for job in store.claim("pacs", now=datetime.now(UTC), limit=1000):
+        for job in store.deliveries.claim("pacs", now=datetime.now(UTC), limit=1000):
             try:
-                store.check_bytes(job.instance)
+                store.files.check_bytes(job.instance)
             except Damaged:
                 continue
             file, row = split(job.instance.path), job.instance

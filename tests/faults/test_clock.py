@@ -83,7 +83,7 @@ class Life:
 
     @property
     def is_here(self) -> bool:
-        return self.node.store.instance(self._uid) is not None
+        return self.node.store.index.instance(self._uid) is not None
 
     @property
     def remembered_as(self) -> str:

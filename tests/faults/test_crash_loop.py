@@ -27,7 +27,7 @@ def test_a_start_finds_all_of_a_wreck(memory_path: Path) -> None:
     """Uninterrupted, a start mends everything that the crash loop is about."""
     lines = wreck(memory_path)
     with Store.open(memory_path / "var", now=Clock(), adopt_to=[DESTINATION]) as store:
-        found = store.recovery
+        found = store.recovery.report
     assert found.temporary_files_removed == HALF_RECEIVED
     assert found.orphans_adopted == ORPHANS
     assert found.deliveries_requeued == ACKNOWLEDGED // 2

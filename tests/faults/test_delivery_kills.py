@@ -83,7 +83,7 @@ class Trials:
         with archive_with(here) as archive, half_for(here, archive.port) as half:
             half.live(ASKED_AGAIN_S)
             half.live(DELIVERING_S, housekeeping=True)
-            states = Counter(row.state for row in half.store.ledger())
+            states = Counter(row.state for row in half.store.ledger.rows())
         self.sent_again += len(kept(here)) > INSTANCES
         found = broken(here, AT_REST)
         if states != {"committed": INSTANCES}:

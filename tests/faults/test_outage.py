@@ -73,11 +73,11 @@ def test_after_a_day_without_an_archive_everything_is_delivered_in_order() -> No
             capture(node, taken[half:], DAY_S / 2)
             calls += len(node.association_times)
             assert FEWEST_CALLS <= calls <= MOST_CALLS
-            assert node.store.delivery_counts() == {PACS: {S.QUEUED: len(taken)}}
+            assert node.store.ledger.counts() == {PACS: {S.QUEUED: len(taken)}}
             assert {node.job(i.sop_instance_uid).attempts for _, i in taken} == {0}
             node.port = archive.port
             node.live(75.0)
-            assert node.store.delivery_counts() == {PACS: {S.SENT: len(taken)}}
+            assert node.store.ledger.counts() == {PACS: {S.SENT: len(taken)}}
             arrived = [arrival.sop_instance_uid for arrival in archive.arrivals]
         verdict = judged(
             data_dir=folder / "var", books=[captures.path], required={PACS: archive_book.path}

@@ -157,9 +157,9 @@ def test_what_an_archive_does_not_take_goes_another_way_or_is_held(name: str) ->
             assert len(archive.arrivals) == len(case.arrive)
             archive.accepts = everything
             for each in exam.values():
-                node.store.release(each.instance.sop_instance_uid, now=node.clock.now())
+                node.store.operator.release(each.instance.sop_instance_uid, now=node.clock.now())
             node.live(3600.0)
-            assert node.store.delivery_counts() == {PACS: {S.SENT: len(EXAM)}}
+            assert node.store.ledger.counts() == {PACS: {S.SENT: len(EXAM)}}
 
 
 def has_arrived(each: Picture, archive: LyingArchive, folder: Path) -> str:

@@ -226,8 +226,8 @@ def test_a_copy_that_differs_keeps_ours_until_a_person_clears_it(
         exam.answer(StoreAnswer(status=status))
         exam.node.live(600.0, housekeeping=True)
         uid = exam.disliked.sop_instance_uid
-        assert (exam.node.store.instance(uid) is not None) is is_kept
-        exam.node.store.release(uid, now=exam.node.clock.now())
+        assert (exam.node.store.index.instance(uid) is not None) is is_kept
+        exam.node.store.operator.release(uid, now=exam.node.clock.now())
         exam.node.live(120.0, housekeeping=True)
-        assert exam.node.store.instance(uid) is None
+        assert exam.node.store.index.instance(uid) is None
         assert exam.node.row(uid).state == S.COMMITTED

@@ -109,7 +109,7 @@ def _dicom_port() -> int:
     archive = TinyArchive()
     store = _open.enter_context(_new_store())
     storage = StorageSCP(store)
-    find = FindSCP(store.find, ae_title="ECHONODE")
+    find = FindSCP(store.index.find, ae_title="ECHONODE")
     acceptor = Acceptor(
         ae_title="ECHONODE",
         listeners=[ListenerAddress(host=LOOPBACK, port=0)],

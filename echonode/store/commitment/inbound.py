@@ -58,7 +58,10 @@ class InboundCommitments:
     def create(
         self, peer_ae_title: str, request: CommitmentRequest, now: datetime
     ) -> InboundCommitment | None:
-        """Write a request down; see Store.create_inbound_commitment."""
+        """Record a peer's request before its N-ACTION is answered; due at once.
+
+        None where that peer used the Transaction UID before: answer 0131.
+        """
 
         def work(connection: sa.Connection) -> InboundCommitment | None:
             row = connection.execute(
@@ -77,9 +80,17 @@ class InboundCommitments:
         return self._writer.run(work)
 
     def pending(
-        self, now: datetime, *, limit: int, without: Collection[str], but_with: Collection[int]
+        self,
+        now: datetime,
+        *,
+        limit: int,
+        without: Collection[str] = (),
+        but_with: Collection[int] = (),
     ) -> list[InboundCommitment]:
-        """Those that are due for a report, the oldest first; see Store.pending_inbound."""
+        """Requests that are due for a report, at most `limit`, the oldest first.
+
+        without: AE titles whose requests are left out, except those with the IDs `but_with`.
+        """
         statement = (
             sa.select(*_COLUMNS)
             .where(
@@ -94,8 +105,8 @@ class InboundCommitments:
             rows = connection.execute(statement).all()
             return [_inbound(connection, row) for row in rows]
 
-    def next_due(self, *, without: Collection[str]) -> datetime | None:
-        """When the next report is due, but for those to the AE titles `without`."""
+    def next_due(self, *, without: Collection[str] = ()) -> datetime | None:
+        """When the next report is due, leaving out those to the AE titles `without`."""
         earliest = sa.func.min(_C.next_attempt_at, type_=schema.UtcTime)
         with reading(self._readers) as connection:
             due: datetime | None = connection.scalar(
@@ -104,7 +115,7 @@ class InboundCommitments:
             return due
 
     def answer(self, request: CommitmentRequest) -> CommitmentReport:
-        """What we can promise now (reasons of PS3.3 C.14.1.1)."""
+        """What we can promise now; row, class and bytes are checked (reasons: PS3.3 C.14.1.1)."""
         committed: list[ReferencedInstance] = []
         failed: dict[ReferencedInstance, int] = {}
         for item in request.instances:
@@ -137,15 +148,22 @@ class InboundCommitments:
             return FailureReason.PROCESSING_FAILURE
         return None
 
-    def end(self, inbound_id: int, state: str, now: datetime, error: str) -> None:
-        """`reported` or `given_up`; an end is for ever."""
+    def mark_reported(self, inbound_id: int, now: datetime) -> None:
+        """The peer took the report (it answered 0000)."""
+        self._end(inbound_id, "reported", now, "")
+
+    def give_up(self, inbound_id: int, now: datetime, error: str = "") -> None:
+        """The report is not tried again; the peer has to ask again."""
+        self._end(inbound_id, "given_up", now, error)
+
+    def _end(self, inbound_id: int, state: str, now: datetime, error: str) -> None:
         self._update(
             inbound_id,
             {"state": state, "ended_at": now, "attempts": _C.attempts + 1, "last_error": error},
         )
 
-    def retry(self, inbound_id: int, next_attempt_at: datetime, error: str) -> None:
-        """The report was not taken; try again later."""
+    def retry_later(self, inbound_id: int, next_attempt_at: datetime, error: str = "") -> None:
+        """The peer could not be reached or did not take the report; try again later."""
         self._update(
             inbound_id,
             {

@@ -20,7 +20,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -41,9 +41,11 @@ from echonode.store.database.rows import SELECT_JOBS, delivery_job
 from echonode.store.files.disk import disk_errors
 from echonode.store.files.layout import Layout
 from echonode.store.values import (
+    CheckBytes,
     DecideFailure,
     DeliveryJob,
     FailureAction,
+    OnDue,
     ReportDisposition,
     ReportOutcome,
 )
@@ -63,15 +65,21 @@ def resend_now(job: DeliveryJob, reason: int | None) -> FailureAction:
 
 
 class Reports:
-    """Takes reports for transactions of ours. Thread-safe."""
+    """Takes reports for transactions of ours. Thread-safe.
+
+    on_due: called with the destination of deliveries that the report made due.
+    """
 
     def __init__(
         self,
         writer: Writer,
         readers: sa.Engine,
         layout: Layout,
-        check_bytes: Callable[[StoredInstance], None],
+        *,
+        check_bytes: CheckBytes,
+        on_due: OnDue,
     ) -> None:
+        self._on_due = on_due
         self._writer = writer
         self._readers = readers
         self._layout = layout
@@ -83,9 +91,14 @@ class Reports:
         report: CommitmentReport,
         *,
         now: datetime,
-        decide: DecideFailure,
+        decide: DecideFailure = resend_now,
     ) -> ReportOutcome:
-        """See Store.apply_report."""
+        """Apply an archive's report by the rules at the head of this file, in one transaction.
+
+        decide: what to do with a job that the report does not commit; called inside the
+        transaction, possibly more than once, so it must be pure. Answer 0000 to the archive only
+        after this returned (and 0110 when it raised).
+        """
         with reading(self._readers) as connection:
             reason = why_refused(connection, peer_ae_title, report)
             if reason is None:
@@ -100,11 +113,14 @@ class Reports:
                 )
             )
             return ReportOutcome(disposition=ReportDisposition.REFUSED, reason=reason)
-        return self._writer.run(
+        outcome = self._writer.run(
             lambda connection: Application(
                 connection, self._layout, report, reported, decide, now
             ).run()
         )
+        if any(job.state is DeliveryState.QUEUED for job, _ in outcome.failed):
+            self._on_due([outcome.destination])
+        return outcome
 
     def _named(
         self, connection: sa.Connection, report: CommitmentReport

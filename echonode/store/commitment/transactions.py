@@ -65,7 +65,10 @@ class Transactions:
         peer_ae_title: str,
         now: datetime,
     ) -> None:
-        """Write a transaction down; its deliveries, all `sent`, become `commit_requested`."""
+        """Record a transaction before its N-ACTION; its jobs, all `sent`, wait for its report.
+
+        peer_ae_title: the only AE whose report will count. Raises IllegalTransition, UsageError.
+        """
         if not job_ids:
             raise UsageError("a commitment transaction names at least one instance")
 
@@ -93,18 +96,22 @@ class Transactions:
 
         self._writer.run(work)
 
-    def event(
+    def apply_event(
         self,
         transaction_uid: str,
         event: TransactionEvent,
         *,
         now: datetime,
-        next_attempt_at: datetime | None,
-        error: str,
+        next_attempt_at: datetime | None = None,
+        error: str = "",
     ) -> int:
-        """Apply an event other than REPORT; see Store.transaction_event."""
+        """Apply ACCEPTED, REFUSED or GIVE_UP; returns how many jobs still waited for its report.
+
+        After REFUSED and GIVE_UP they are `sent` again, to be asked for from `next_attempt_at` on.
+        Raises IllegalTransition, UsageError for an unknown transaction.
+        """
         if event is TransactionEvent.REPORT:
-            raise UsageError("a report is applied by Store.apply_report")
+            raise UsageError("a report is applied by Reports.apply")
 
         def work(connection: sa.Connection) -> int:
             row = connection.execute(
@@ -135,8 +142,8 @@ class Transactions:
 
         return self._writer.run(work)
 
-    def open(self, destination: str) -> list[Transaction]:
-        """Transactions that may still be reported, the eldest first."""
+    def list_open(self, destination: str) -> list[Transaction]:
+        """Transactions that may still be reported, the oldest first."""
         with reading(self._readers) as connection:
             rows = connection.execute(_OPEN_TRANSACTIONS, {"destination": destination}).all()
         return [

@@ -3,7 +3,7 @@
 Rules
 - An event is written by the transaction that makes it true: it costs no fsync of its own, and the
   record never says what did not happen. What happens outside the store (an association, and what
-  was negotiated on it) comes by `Store.note_flight`.
+  was negotiated on it) comes by `EventLog.add`.
 - Bounded: the oldest go when there are more than MOST_EVENTS.
 - UIDs, destinations, states, statuses and our own words; never a value of a dataset, and never a
   peer's comment, for archives write names into it.
@@ -17,7 +17,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from echonode.store.database.connections import reading
+from echonode.store.database.connections import Writer
 from echonode.store.database.history_schema import flight_event
 from echonode.store.database.schema import UtcTime
 
@@ -120,26 +120,36 @@ def _trim(connection: sa.Connection, newest: int) -> None:
     connection.execute(sa.delete(flight_event).where(_F.id <= newest - MOST_EVENTS))
 
 
-def read_study(readers: sa.Engine, study_instance_uid: str) -> Iterator[FlightEvent]:
-    """What befell a study's instances, and in the same time their destinations; in order."""
+class EventLog:
+    """Takes events from outside the store's own transactions. Thread-safe."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def add(self, what: Note, *, now: datetime) -> None:
+        """Record one event. Raises OutOfSpace."""
+        self._writer.run(lambda connection: note(connection, what, now=now))
+
+
+def read_study(connection: sa.Connection, study_instance_uid: str) -> Iterator[FlightEvent]:
+    """The events of a study's instances and, in that time, of their destinations; in order."""
     of_study = _F.study_instance_uid == study_instance_uid
-    with reading(readers) as connection:
-        bounds = connection.execute(
-            sa.select(sa.func.min(_F.id), sa.func.max(_F.id)).where(of_study)
-        ).one()
-        destinations = connection.execute(
-            sa.select(_F.destination).where(of_study).distinct()
-        ).scalars()
-        of_its_destinations = sa.and_(
-            _F.study_instance_uid == "",
-            _F.destination.in_(list(destinations)),
-            # The association that an instance went on was negotiated before its first event.
-            _F.id >= (bounds[0] or 0) - _TRIM_EVERY,
-            _F.id <= (bounds[1] or 0),
-        )
-        statement = sa.select(flight_event).where(sa.or_(of_study, of_its_destinations))
-        result = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
-            statement.order_by(_F.id)
-        )
-        for row in result:
-            yield FlightEvent(**row._mapping)
+    bounds = connection.execute(
+        sa.select(sa.func.min(_F.id), sa.func.max(_F.id)).where(of_study)
+    ).one()
+    destinations = connection.execute(
+        sa.select(_F.destination).where(of_study).distinct()
+    ).scalars()
+    of_its_destinations = sa.and_(
+        _F.study_instance_uid == "",
+        _F.destination.in_(list(destinations)),
+        # The association that an instance went on was negotiated before its first event.
+        _F.id >= (bounds[0] or 0) - _TRIM_EVERY,
+        _F.id <= (bounds[1] or 0),
+    )
+    statement = sa.select(flight_event).where(sa.or_(of_study, of_its_destinations))
+    result = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+        statement.order_by(_F.id)
+    )
+    for row in result:
+        yield FlightEvent(**row._mapping)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from echonode.store.database import schema
-from echonode.store.database.connections import reading
 
 _I = schema.instance.c
 
@@ -28,17 +27,16 @@ class CaptureFacts:
 
 
 def read_capture_facts(
-    readers: sa.Engine, sop_instance_uids: Collection[str]
+    connection: sa.Connection, sop_instance_uids: Collection[str]
 ) -> Mapping[str, CaptureFacts]:
     """SOP Instance UID -> facts; instances that are not here are left out."""
     statement = sa.select(
         _I.sop_instance_uid, _I.transfer_syntax_uid, _I.source_ae_title, _I.evidence
     ).where(_I.sop_instance_uid.in_(list(sop_instance_uids)), _I.file_missing.is_(False))
-    with reading(readers) as connection:
-        return {
-            row.sop_instance_uid: _facts(row.evidence, row.source_ae_title, row.transfer_syntax_uid)
-            for row in connection.execute(statement)
-        }
+    return {
+        row.sop_instance_uid: _facts(row.evidence, row.source_ae_title, row.transfer_syntax_uid)
+        for row in connection.execute(statement)
+    }
 
 
 def _facts(evidence: str, source_ae_title: str, transfer_syntax_uid: str) -> CaptureFacts:

@@ -14,8 +14,8 @@ Rules
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,9 +32,10 @@ from echonode.store.database.connections import Writer, reading
 from echonode.store.database.event_log import note_deliveries
 from echonode.store.database.rows import SELECT_JOBS, delivery_job, member
 from echonode.store.deliveries.claim_order import WINDOW, Due, claim_order
+from echonode.store.deliveries.clock_changes import note_clock
 from echonode.store.files.layout import Layout
 from echonode.store.index.writer import queued_delivery
-from echonode.store.values import Attempt, DeliveryJob
+from echonode.store.values import Attempt, DeliveryJob, OnDue
 
 _D = schema.delivery.c
 _ENDS_AN_ATTEMPT = frozenset({DeliveryEvent.STORED, DeliveryEvent.RETRY, DeliveryEvent.HOLD})
@@ -164,9 +165,22 @@ def _beside_a_warning(error: str) -> sa.ColumnElement[str]:
 
 
 class Deliveries:
-    """The deliveries of all destinations. Thread-safe."""
+    """The deliveries of all destinations. Thread-safe.
 
-    def __init__(self, writer: Writer, readers: sa.Engine, layout: Layout) -> None:
+    on_due: called with the destinations of deliveries that became due.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        readers: sa.Engine,
+        layout: Layout,
+        *,
+        on_due: OnDue,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._on_due = on_due
+        self._now = now
         self._writer = writer
         self._readers = readers
         self._layout = layout
@@ -197,8 +211,24 @@ class Deliveries:
         due = self.next_due(destination)
         return self._writer.run(work) if due is not None and due <= now else []
 
-    def record(self, attempts: Sequence[Attempt], *, now: datetime) -> None:
-        """Apply an event to each of many deliveries."""
+    def record_attempt(
+        self,
+        job_id: int,
+        event: DeliveryEvent,
+        *,
+        now: datetime,
+        status: int | None = None,
+        error: str = "",
+        next_attempt_at: datetime | None = None,
+    ) -> None:
+        """Apply one event to one delivery; see Attempt. Raises IllegalTransition."""
+        attempt = Attempt(
+            job_id=job_id, event=event, status=status, error=error, next_attempt_at=next_attempt_at
+        )
+        self.record_attempts([attempt], now=now)
+
+    def record_attempts(self, attempts: Sequence[Attempt], *, now: datetime) -> None:
+        """Apply an event to each of many deliveries, all or none. Raises IllegalTransition."""
 
         def work(connection: sa.Connection) -> None:
             apply_attempts(connection, attempts, now=now)
@@ -206,8 +236,10 @@ class Deliveries:
         if attempts:
             self._writer.run(work)
 
-    def sent(self, destination: str, *, limit: int, now: datetime | None) -> list[DeliveryJob]:
-        """Jobs that wait for proof."""
+    def sent(
+        self, destination: str, *, limit: int, now: datetime | None = None
+    ) -> list[DeliveryJob]:
+        """Jobs that are sent and wait for proof; with `now`, those due to be asked for (again)."""
         statement = _SENT
         if now is not None:
             statement = statement.where(
@@ -219,23 +251,22 @@ class Deliveries:
             return [delivery_job(row, self._layout) for row in rows]
 
     def next_due(self, destination: str) -> datetime | None:
-        """When the next queued job is due."""
+        """When the next queued job is due; None where none is queued."""
         with reading(self._readers) as connection:
             due: datetime | None = connection.scalar(_NEXT_DUE, {"destination": destination})
             return due
 
     def of_instance(self, sop_instance_uid: str) -> list[DeliveryJob]:
-        """The deliveries of one instance."""
+        """The deliveries of one instance, by destination."""
         statement = SELECT_JOBS.where(
             schema.instance.c.sop_instance_uid == sop_instance_uid
         ).order_by(_D.destination)
         with reading(self._readers) as connection:
             return [delivery_job(row, self._layout) for row in connection.execute(statement)]
 
-    def add(
-        self, sop_instance_uids: Sequence[str], destinations: Sequence[str], *, now: datetime
-    ) -> int:
-        """Queue instances to destinations that they have no delivery to; returns how many."""
+    def add(self, sop_instance_uids: Sequence[str], destinations: Sequence[str]) -> int:
+        """Queue instances to destinations that they have no delivery to yet; returns how many."""
+        now = self._now()
 
         def work(connection: sa.Connection) -> int:
             added = 0
@@ -243,7 +274,21 @@ class Deliveries:
                 added += _add_missing(connection, uid, destinations, now)
             return added
 
-        return self._writer.run(work)
+        added = self._writer.run(work)
+        if added:
+            self._on_due(destinations)
+        return added
+
+    def watch_clock(self, *, now: datetime, elapsed_s: float) -> timedelta:
+        """How far the wall clock was set back since the last call (clock_changes.py); mostly zero.
+
+        elapsed_s: since then, on the monotonic clock. On return, due times were moved by as much.
+        """
+        set_back, destinations = self._writer.run(
+            lambda connection: note_clock(connection, now=now, elapsed_s=elapsed_s)
+        )
+        self._on_due(destinations)
+        return set_back
 
     def requeue_interrupted(self, *, now: datetime) -> int:
         """At start: what was being sent when the node stopped is sent again; returns how many."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,10 @@ import sqlalchemy as sa
 from echonode.model.delivery import DeliveryState
 from echonode.store.database import schema
 from echonode.store.database.connections import reading
+from echonode.store.database.event_log import FlightEvent, read_study
 from echonode.store.database.history_schema import tombstone, tombstone_delivery
+from echonode.store.deliveries.capture_facts import CaptureFacts, read_capture_facts
+from echonode.store.deliveries.selection import DeliveryChoice, read_chosen
 from echonode.store.values import LedgerChoice, LedgerRow
 
 _D = schema.delivery.c
@@ -63,24 +66,56 @@ _ROWS_AT_ONCE = 500
 EVERYTHING = LedgerChoice()
 
 
-def read_ledger(readers: sa.Engine, choice: LedgerChoice = EVERYTHING) -> Iterator[LedgerRow]:
-    """Every instance and destination chosen: those deleted here first, in the order of storing.
+class Ledger:
+    """What is known of every instance at every destination, and its history. Thread-safe."""
 
-    With `last` the newest rows instead, newest first.
-    """
-    if choice.last is None:
-        yield from _rows(readers, choice)
-    else:
-        newest = heapq.nlargest(choice.last, _rows(readers, choice), key=lambda row: row.stored_at)
-        yield from newest
+    def __init__(self, readers: sa.Engine) -> None:
+        self._readers = readers
 
+    def rows(self, choice: LedgerChoice = EVERYTHING) -> Iterator[LedgerRow]:
+        """The instances and destinations chosen; those deleted here first, then in stored order.
 
-def _rows(readers: sa.Engine, choice: LedgerChoice) -> Iterator[LedgerRow]:
-    with reading(readers) as connection:
-        streaming = connection.execution_options(yield_per=_ROWS_AT_ONCE)
-        for statement in (_deleted(choice), _kept(choice)):
-            for row in streaming.execute(statement):
-                yield LedgerRow(**row._mapping)
+        With `choice.last` the newest rows instead, newest first. A stream.
+        """
+        if choice.last is None:
+            yield from self._stream(choice)
+        else:
+            yield from heapq.nlargest(
+                choice.last, self._stream(choice), key=lambda row: row.stored_at
+            )
+
+    def _stream(self, choice: LedgerChoice) -> Iterator[LedgerRow]:
+        with reading(self._readers) as connection:
+            streaming = connection.execution_options(yield_per=_ROWS_AT_ONCE)
+            for statement in (_deleted(choice), _kept(choice)):
+                for row in streaming.execute(statement):
+                    yield LedgerRow(**row._mapping)
+
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """destination -> state of the ledger -> number of instances in it."""
+        counts: dict[str, dict[str, int]] = {}
+        statement = sa.select(_D.destination, _D.state, sa.func.count()).group_by(
+            _D.destination, _D.state
+        )
+        with reading(self._readers) as connection:
+            for destination, state, count in connection.execute(statement):
+                counts.setdefault(destination, {})[state] = count
+        return counts
+
+    def chosen_instances(self, choice: DeliveryChoice) -> list[str]:
+        """The SOP Instance UIDs that have a delivery of the choice, in the order of storing."""
+        with reading(self._readers) as connection:
+            return read_chosen(connection, choice)
+
+    def capture_facts(self, sop_instance_uids: Collection[str]) -> Mapping[str, CaptureFacts]:
+        """SOP Instance UID -> where it came from and how long it is; only of those stored here."""
+        with reading(self._readers) as connection:
+            return read_capture_facts(connection, sop_instance_uids)
+
+    def events(self, study_instance_uid: str) -> Iterator[FlightEvent]:
+        """The delivery events of a study (event_log.py), in order; a stream."""
+        with reading(self._readers) as connection:
+            yield from read_study(connection, study_instance_uid)
 
 
 def _kept(choice: LedgerChoice) -> sa.Select[Any]:
@@ -115,15 +150,3 @@ def _ordered(
     if last is None:
         return statement.order_by(key, destination)
     return statement.order_by(key.desc(), destination).limit(last)
-
-
-def count_deliveries(readers: sa.Engine) -> Mapping[str, Mapping[str, int]]:
-    """destination -> state -> number of instances."""
-    counts: dict[str, dict[str, int]] = {}
-    statement = sa.select(_D.destination, _D.state, sa.func.count()).group_by(
-        _D.destination, _D.state
-    )
-    with reading(readers) as connection:
-        for destination, state, count in connection.execute(statement):
-            counts.setdefault(destination, {})[state] = count
-    return counts

@@ -1,4 +1,4 @@
-"""What an operator's hand does to the deliveries of an instance; each in one transaction.
+"""What an operator does to the deliveries of an instance; each action is one transaction or two.
 
 `destination` None means all of them.
 """
@@ -19,18 +19,60 @@ from echonode.store.database.rows import member
 from echonode.store.deliveries.deliveries import apply_attempt
 from echonode.store.deliveries.noted_commitments import is_noted
 from echonode.store.index.identity_conflicts import acknowledge
-from echonode.store.values import Attempt
+from echonode.store.values import Attempt, OnDue
 
 _D = schema.delivery.c
 
 
-class OperatorMoves:
-    """Thread-safe. Each returns the destinations of the deliveries it changed."""
+_HOLD = {
+    DeliveryState.QUEUED: DeliveryEvent.HOLD,
+    DeliveryState.SENT: DeliveryEvent.HOLD,
+    DeliveryState.COMMIT_REQUESTED: DeliveryEvent.HOLD,
+}
+_RELEASE = {DeliveryState.HELD: DeliveryEvent.RELEASE}
 
-    def __init__(self, writer: Writer) -> None:
+
+class OperatorActions:
+    """Hold, release, retry and acknowledge. Thread-safe. Each returns how many rows it changed.
+
+    on_due: called with the destinations of deliveries that became due.
+    """
+
+    def __init__(self, writer: Writer, *, on_due: OnDue) -> None:
         self._writer = writer
+        self._on_due = on_due
 
-    def move(
+    def hold(self, sop_instance_uid: str, *, now: datetime, destination: str | None = None) -> int:
+        """Hold an instance's deliveries that are neither done nor being sent."""
+        moved = self._move(
+            sop_instance_uid, destination, _HOLD, now=now, error="held by the operator"
+        )
+        return len(moved)
+
+    def release(
+        self, sop_instance_uid: str, *, now: datetime, destination: str | None = None
+    ) -> int:
+        """Queue held deliveries, due now, with the count of attempts reset.
+
+        One that the archive committed to while it was held is committed, and not sent again.
+        A local copy that a warning kept (B006, B007) may be deleted again: a person has looked.
+        """
+        moved = self._move(sop_instance_uid, destination, _RELEASE, now=now, reset_attempts=True)
+        self._on_due(moved)
+        cleared = self._clear_keep_flag(sop_instance_uid, destination)
+        return len(set(moved) | set(cleared))
+
+    def retry(self, sop_instance_uid: str, *, now: datetime, destination: str | None = None) -> int:
+        """Make deliveries that are queued for later, or held, due now.
+
+        For those that were sent and not committed, the next request for commitment is due now.
+        """
+        moved = self._move(sop_instance_uid, destination, _RELEASE, now=now, reset_attempts=True)
+        made_due = self._make_due(sop_instance_uid, destination, now=now)
+        self._on_due([*moved, *made_due])
+        return len(set(moved) | set(made_due))
+
+    def _move(
         self,
         sop_instance_uid: str,
         destination: str | None,
@@ -38,11 +80,12 @@ class OperatorMoves:
         *,
         now: datetime,
         error: str = "",
-        fresh: bool = False,
+        reset_attempts: bool = False,
     ) -> list[str]:
-        """The operator's hand: the event for each delivery whose state is named.
+        """Apply the event of each delivery's state; a state that is not named changes nothing.
 
-        fresh: the attempts are counted anew. Returns the destinations of those that were moved.
+        reset_attempts: the count of attempts starts again at zero. Returns the destinations of the
+        deliveries that were moved.
         """
 
         def work(connection: sa.Connection) -> list[str]:
@@ -60,7 +103,7 @@ class OperatorMoves:
                     event, words = DeliveryEvent.COMMITTED, _proof_remark(connection, row.id)
                 attempt = Attempt(job_id=row.id, event=event, error=words)
                 apply_attempt(connection, attempt, now=now)
-                if fresh:
+                if reset_attempts:
                     connection.execute(
                         sa.update(schema.delivery)
                         .where(_D.id == row.id)
@@ -70,13 +113,13 @@ class OperatorMoves:
 
         return self._writer.run(work)
 
-    def make_due(
+    def _make_due(
         self, sop_instance_uid: str, destination: str | None, *, now: datetime
     ) -> list[str]:
-        """What of an instance's deliveries waits for its next try is due now; their destinations.
+        """Make the next try of an instance's deliveries due now; returns their destinations.
 
         That is the next sending of what is queued, and the next request for commitment of what was
-        sent and not promised.
+        sent and not committed.
         """
 
         def work(connection: sa.Connection) -> list[str]:
@@ -96,8 +139,8 @@ class OperatorMoves:
 
         return self._writer.run(work)
 
-    def let_go(self, sop_instance_uid: str, destination: str | None) -> list[str]:
-        """Local copies that a warning kept need not be kept any more; returns the destinations."""
+    def _clear_keep_flag(self, sop_instance_uid: str, destination: str | None) -> list[str]:
+        """Allow retention to delete copies that a warning kept; returns the destinations."""
 
         def work(connection: sa.Connection) -> list[str]:
             conditions = [
@@ -113,7 +156,7 @@ class OperatorMoves:
         return self._writer.run(work)
 
     def acknowledge_conflict(self, study_instance_uid: str, *, now: datetime) -> int:
-        """The conflicts of a study are acknowledged; returns how many were not yet."""
+        """A person has seen a study's conflicts (identity_conflicts.py); their alarm ends."""
         return self._writer.run(
             lambda connection: acknowledge(connection, study_instance_uid, now=now)
         )

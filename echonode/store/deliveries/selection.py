@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from echonode.model.delivery import DeliveryState
 from echonode.store.database import schema
-from echonode.store.database.connections import reading
 
 _D = schema.delivery.c
 _I = schema.instance.c
@@ -28,7 +27,7 @@ class DeliveryChoice:
     study_instance_uid: str | None = None
 
 
-def read_chosen(readers: sa.Engine, choice: DeliveryChoice) -> list[str]:
+def read_chosen(connection: sa.Connection, choice: DeliveryChoice) -> list[str]:
     """The SOP Instance UIDs that have such a delivery, each once, in the order of storing."""
     states = [state.value for state in choice.states]
     wanted: sa.ColumnElement[bool] = _D.state.in_(states)
@@ -48,5 +47,4 @@ def read_chosen(readers: sa.Engine, choice: DeliveryChoice) -> list[str]:
         statement = statement.where(_D.destination == choice.destination)
     if choice.study_instance_uid is not None:
         statement = statement.where(schema.study.c.study_instance_uid == choice.study_instance_uid)
-    with reading(readers) as connection:
-        return list(dict.fromkeys(connection.execute(statement).scalars()))
+    return list(dict.fromkeys(connection.execute(statement).scalars()))

@@ -1,6 +1,6 @@
 """A file on its way in: written under a temporary name, hashed as its bytes pass.
 
-Not promised: that anything is on the disk before `seal` has returned. Until `Store.commit` the
+Not promised: that anything is on the disk before `seal` has returned. Until `files.commit` the
 file is nobody's, and the next start removes it.
 """
 

@@ -14,11 +14,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from echonode.model.criteria import Query, Selection
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import IdentityConflict, StoredInstance
 from echonode.store.database import schema
 from echonode.store.database.connections import reading
 from echonode.store.database.rows import SELECT_INSTANCE, SELECT_INSTANCES, stored_instance
 from echonode.store.files.layout import Layout
+from echonode.store.index.identity_conflicts import standing
 from echonode.store.index.patient_identity import with_own
 from echonode.store.index.query_sql import (
     asks_of_patient,
@@ -44,7 +45,12 @@ class IndexReader:
         self._layout = layout
 
     def find(self, query: Query) -> Iterator[Mapping[str, str]]:
-        """Candidates of a query: keyword -> value, of its level and those above."""
+        """The rows of the query's level that may match: keyword -> value, '' where unknown.
+
+        All attributes that the index holds of that level and the levels above, computed ones
+        included. A superset, narrowed by the criteria; query/matching decides. A stream: close it
+        (or read it to its end) to release its connection.
+        """
         keywords = keywords_of(query.level)
         statements = [candidates(query)]
         if asks_of_patient(query) and self._are_some_varied():
@@ -59,7 +65,7 @@ class IndexReader:
             return connection.scalar(_VARIED) is not None
 
     def select(self, selection: Selection) -> Iterator[StoredInstance]:
-        """The instances that a C-MOVE or C-GET names, each once."""
+        """The instances that a C-MOVE or C-GET names, each once; a stream."""
         for statement in selected(selection, SELECT_INSTANCES):
             for row in self._stream(statement):
                 yield stored_instance(row, self._layout)
@@ -69,6 +75,11 @@ class IndexReader:
         with reading(self._engine) as connection:
             row = connection.execute(_BY_UID, {"uid": sop_instance_uid}).first()
         return None if row is None else stored_instance(row, self._layout)
+
+    def identity_conflicts(self) -> tuple[IdentityConflict, ...]:
+        """Conflicts that nobody has acknowledged (identity_conflicts.py), some hundred at most."""
+        with reading(self._engine) as connection:
+            return standing(connection)
 
     def _stream(self, statement: sa.Select[*tuple[Any, ...]]) -> Iterator[sa.Row[*tuple[Any, ...]]]:
         with (

@@ -16,9 +16,11 @@ a restart, so its file stays, and the next start puts the two together or adopts
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -36,22 +38,33 @@ from echonode.store.index.instance_record import record_of
 from echonode.store.index.writer import Insertion, NewInstance
 from echonode.store.ingest.insertion import Keeping, Settled
 from echonode.store.ingest.quarantine import Quarantine
-from echonode.store.values import CommitOutcome, StoreOutcome
+from echonode.store.values import CheckBytes, CommitOutcome, OnDue, StoreOutcome
 
 
 class InstanceFiles:
-    """Takes files in. Thread-safe, but for each Incoming, which is one thread's."""
+    """Takes files in. Thread-safe, except that each Incoming belongs to one thread.
+
+    unwritable: why the disk could not be written at start; '' where it could.
+    on_due: called with the destinations of deliveries that became due.
+    """
 
     def __init__(
         self,
+        *,
         layout: Layout,
         keeping: Keeping,
         durability: Durability,
         leftovers: Leftovers,
         quarantine: Quarantine,
         ids: FileIds,
+        check: CheckBytes,
+        on_due: OnDue,
         now: Callable[[], datetime],
+        unwritable: str = "",
     ) -> None:
+        self._unwritable = unwritable
+        self._check = check
+        self._on_due = on_due
         self._durability = durability
         self._leftovers = leftovers
         self._layout = layout
@@ -66,9 +79,14 @@ class InstanceFiles:
         sop_class_uid: str,
         sop_instance_uid: str,
         transfer_syntax_uid: str,
-        source_ae_title: str,
+        source_ae_title: str = "",
     ) -> Incoming:
-        """See Store.open_incoming."""
+        """A temporary Part 10 file whose dataset is still to be written. Raises OutOfSpace.
+
+        source_ae_title: the sender, for the File Meta Information; '' for our own captures.
+        """
+        if self._unwritable:
+            raise OutOfSpace(self._unwritable)
         return Incoming(
             self._layout.new_incoming_file(),
             sop_class_uid=sop_class_uid,
@@ -79,11 +97,23 @@ class InstanceFiles:
             remove=self._leftovers.remove,
         )
 
+    @property
+    def scratch(self) -> Path:
+        """A folder for temporary files (.part); a start removes what a crash left in it."""
+        return self._layout.incoming
+
+    def check_bytes(self, instance: StoredInstance) -> None:
+        """Raises Damaged when an instance's file is gone or its dataset is not what was stored."""
+        self._check(instance)
+
     def _refused(self, error: OutOfSpace) -> None:
         self._durability.refused(Kind.FILES, error)
 
     def read_record(self, incoming: Incoming) -> InstanceRecord:
-        """See Store.read_record."""
+        """What the index keeps of it, read from the written dataset (without its pixels).
+
+        Raises Unreadable (answer C000) or Mismatch (A900); the caller still owns the file then.
+        """
         ds = read_head(incoming.path, incoming.dataset_offset, incoming.transfer_syntax_uid)
         record = record_of(ds, incoming.transfer_syntax_uid)
         _agree(incoming, record)
@@ -96,69 +126,69 @@ class InstanceFiles:
         *,
         origin: Origin,
         destinations: Sequence[str],
-        acquired_at: datetime | None,
-        evidence: Mapping[str, int | str],
+        acquired_at: datetime | None = None,
+        evidence: Mapping[str, int | str] | None = None,
     ) -> CommitOutcome:
-        """See Store.commit."""
-        try:
-            done = self._commit(
-                incoming,
-                record,
+        """Make an instance durable, with one queued delivery for each destination.
+
+        acquired_at: when the picture was taken; deliveries go in this order. evidence: facts of the
+        acquisition (dropped frames and the like), kept with the row. The call uses up `incoming`,
+        also when it fails. Raises InstanceConflict, OutOfSpace, Mismatch.
+        """
+        with self._reporting_to_durability():
+            file_id = self._move_into_place(incoming, record)
+            conflicts: dict[IdentityConflict, None] = {}
+            new = NewInstance(
+                record=record,
+                file_id=file_id,
+                size=incoming.size,
+                dataset_offset=incoming.dataset_offset,
+                dataset_sha256=incoming.dataset_sha256,
                 origin=origin,
-                destinations=destinations,
+                source_ae_title=incoming.source_ae_title,
                 acquired_at=acquired_at,
-                evidence=evidence,
+                stored_at=self._now(),
+                evidence=evidence or {},
+                destinations=tuple(dict.fromkeys(destinations)),
+                on_conflict=lambda conflict: conflicts.setdefault(conflict),
             )
+            outcome = self._outcome(new, self._insert(new))
+        self._on_due(destinations if outcome.outcome is StoreOutcome.STORED else outcome.released)
+        return replace(outcome, conflicts=tuple(conflicts))
+
+    @contextmanager
+    def _reporting_to_durability(self) -> Iterator[None]:
+        """Record whether the disk took the files."""
+        try:
+            yield
         except OutOfSpace as error:
             self._refused(error)
             raise
         self._durability.succeeded(Kind.FILES)
-        return done
 
-    def _commit(
-        self,
-        incoming: Incoming,
-        record: InstanceRecord,
-        *,
-        origin: Origin,
-        destinations: Sequence[str],
-        acquired_at: datetime | None,
-        evidence: Mapping[str, int | str],
-    ) -> CommitOutcome:
+    def _move_into_place(self, incoming: Incoming, record: InstanceRecord) -> str:
+        """Steps 1 and 2; returns the file's id."""
         try:
             _agree(incoming, record)
             incoming.seal()
             file_id = self._ids.new()
-            path = self._layout.instance_file(file_id)
-            rename(incoming.path, path)
+            rename(incoming.path, self._layout.instance_file(file_id))
         except EchoNodeError:
             incoming.discard()
             raise
-        conflicts: dict[IdentityConflict, None] = {}
-        new = NewInstance(
-            record=record,
-            file_id=file_id,
-            size=incoming.size,
-            dataset_offset=incoming.dataset_offset,
-            dataset_sha256=incoming.dataset_sha256,
-            origin=origin,
-            source_ae_title=incoming.source_ae_title,
-            acquired_at=acquired_at,
-            stored_at=self._now(),
-            evidence=evidence,
-            destinations=tuple(dict.fromkeys(destinations)),
-            on_conflict=lambda conflict: conflicts.setdefault(conflict),
-        )
+        return file_id
+
+    def _insert(self, new: NewInstance) -> Settled:
+        """Step 3."""
         try:
-            settled = self._keeping.settle(new)
+            return self._keeping.settle(new)
         except CommitUncertain:
             self._ids.leave_folder()
             raise
         except (EchoNodeError, sa.exc.SQLAlchemyError):
-            self._leftovers.remove(path)
+            self._leftovers.remove(self._layout.instance_file(new.file_id))
             self._ids.leave_folder()
             raise
-        return replace(self._outcome(new, settled), conflicts=tuple(conflicts))
 
     def _outcome(self, new: NewInstance, settled: Settled) -> CommitOutcome:
         match settled.insertion:

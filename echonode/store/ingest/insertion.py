@@ -31,7 +31,7 @@ from echonode.store.deliveries.damage import release_held_for_damage
 from echonode.store.files.disk import disk_errors, fsync_folder, rename
 from echonode.store.files.layout import Layout, file_id_of
 from echonode.store.index.writer import Insertion, NewInstance, insert_instance
-from echonode.store.retention.deletion import buried_with_other_bytes
+from echonode.store.retention.deletion import deleted_with_different_hash
 
 REPAIRED = "instances_repaired"  # a counter
 _I = schema.instance.c
@@ -123,7 +123,7 @@ def _insert(
     connection: sa.Connection, new: NewInstance, layout: Layout
 ) -> tuple[Insertion, StoredInstance]:
     """Insert the rows, or the quarantine's; returns also the instance that is kept."""
-    if buried_with_other_bytes(connection, new.record.sop_instance_uid, new.dataset_sha256):
+    if deleted_with_different_hash(connection, new.record.sop_instance_uid, new.dataset_sha256):
         _quarantine_row(connection, new, "same SOP Instance UID as one deleted here, other bytes")
         return Insertion.CONFLICT, _as_stored(new, layout)
     insertion = insert_instance(connection, new)

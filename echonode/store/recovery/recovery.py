@@ -1,6 +1,6 @@
 """What a start finds and mends after any stop: a kill, a power cut, a lost database.
 
-What comes before any listener answers (`first`), and takes a moment however much is stored:
+What comes before any listener answers (`begin`), and takes a moment however much is stored:
 - Temporary files are removed: later ones are uploads of this run.
 - Deletions that were cut off are gone on with: files of the last tombstones, and `deleted/`. They
   can only be of the last batch; earlier ones were finished before it began.
@@ -19,7 +19,7 @@ What may come after, beside all else, in bounded steps (`step`), and why that is
   row without its file is found by whatever needs the file, as when it goes while the node runs.
 - Files of this run are left out: between its rename and its COMMIT each looks like one without a
   row.
-- Nothing is deleted by retention before all of it is done (Store.recycle): what decides on a
+- Nothing is deleted by retention before all of it is done (Retention.recycle): what decides on a
   deletion has been looked at first.
 
 What is never left for later: all of it, where the database was made anew or is in doubt. Every file
@@ -47,23 +47,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 
 import sqlalchemy as sa
 
 from echonode.errors import InvalidObject
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
+from echonode.store.database.page_check import DatabaseCheck
 from echonode.store.deliveries.deliveries import Deliveries
 from echonode.store.files.disk import disk_errors, remove
-from echonode.store.files.layout import Layout, file_id_of
+from echonode.store.files.layout import FileIds, Layout, file_id_of
 from echonode.store.index.patient_reread import PatientReread
 from echonode.store.index.writer import Insertion
 from echonode.store.ingest.insertion import Keeping, move_to_quarantine
 from echonode.store.recovery.folders_in_use import folders_in_use
 from echonode.store.recovery.orphans import Orphans
-from echonode.store.retention.deletion import Tombstones
-from echonode.store.values import RecoveryReport
+from echonode.store.retention.deletion import Deletions
+from echonode.store.values import OnDue, RecoveryReport
 
 _I = schema.instance.c
 _ROWS = sa.select(_I.file_id, _I.sop_instance_uid, _I.file_missing).where(
@@ -86,58 +86,69 @@ class _Findings:
     moved: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecoveryPlan:
+    """What to do with files without a row.
+
+    adopt_to: the destinations that our own captures are queued to. forward_to: AE title -> the
+    destinations that its files are queued to. on_adopted: called with the number adopted so far.
+    """
+
+    adopt_to: Sequence[str]
+    forward_to: Mapping[str, Sequence[str]]
+    on_adopted: Callable[[int], None]
+
+
 class Recovery:
     """One start's recovery; used by one thread at a time.
 
-    is_ours: whether a file id was given in this run. on_due: told the destinations of what was
-    adopted. check: looks at another part of the database; False when nothing is left to look at.
+    ids: knows which file ids were given in this run. on_due: called with the destinations of what
+    was adopted. check: reads the database's pages where the start did not.
     """
 
     def __init__(
         self,
+        *,
         writer: Writer,
         readers: sa.Engine,
         layout: Layout,
         deliveries: Deliveries,
         keeping: Keeping,
+        deletions: Deletions,
+        ids: FileIds,
+        check: DatabaseCheck,
+        plan: RecoveryPlan,
+        on_due: OnDue,
         now: Callable[[], datetime],
-        adopt_to: Sequence[str],
-        tombstones: Tombstones,
-        forward_to: Mapping[str, Sequence[str]] = MappingProxyType({}),
-        *,
-        is_ours: Callable[[str], bool] = lambda file_id: False,
-        on_due: Callable[[Sequence[str]], None] = lambda destinations: None,
-        check: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._tombstones = tombstones
+        self._deletions = deletions
         self._writer = writer
         self._readers = readers
         self._layout = layout
         self._deliveries = deliveries
         self._keeping = keeping
         self._now = now
-        self._orphans = Orphans(layout, now, adopt_to, forward_to)
-        self._is_ours = is_ours
+        self._orphans = Orphans(layout, now, plan.adopt_to, plan.forward_to)
+        self._on_adopted = plan.on_adopted
+        self._ids = ids
         self._on_due = on_due
+        self._check = check
         self._reread = PatientReread(writer, readers, layout, now)
         self._findings = _Findings()
-        self._on_adopted: Callable[[int], None] = lambda count: None
         self._database_made = False
-        # Each is called until it answers False.
-        self._steps: deque[Callable[[], bool]] = deque([check, self._compare_next, self._set_right])
+        # Each is called until it answers False. None for a store that can only be read.
+        self._steps: deque[Callable[[], bool]] = deque()
         self._compared = ""  # the folders up to this one are done
 
-    def first(
-        self, *, database_made: bool, on_adopted: Callable[[int], None] = lambda count: None
-    ) -> None:
-        """What must be done before anybody uses the store.
+    def begin(self, *, database_made: bool) -> None:
+        """What must be done before the store is used.
 
-        Raises OutOfSpace when the disk does not even let us look.
+        Raises OutOfSpace when the disk cannot be read.
         """
+        self._steps.extend([self._check.step, self._compare_next, self._set_right])
         self._database_made = database_made
-        self._on_adopted = on_adopted
         self._remove_temporary_files()
-        self._tombstones.finish_latest()
+        self._deletions.finish_latest()
         for folder in folders_in_use(self._readers):
             self._compare(folder)
         self._findings.requeued = self._deliveries.requeue_interrupted(now=self._now())
@@ -149,12 +160,18 @@ class Recovery:
         """
         if self._steps and not self._steps[0]():
             self._steps.popleft()
+        if not self._steps:
+            self._ids.forget_given()
         return bool(self._steps)
 
+    def stop(self) -> None:
+        """Interrupt the part under way where it is a long one; from any thread."""
+        self._check.stop()
+
     @property
-    def is_done(self) -> bool:
-        """Whether nothing is left."""
-        return not self._steps
+    def is_running(self) -> bool:
+        """Whether `step` has still something to do."""
+        return bool(self._steps)
 
     @property
     def report(self) -> RecoveryReport:
@@ -173,7 +190,7 @@ class Recovery:
         )
 
     def _remove_temporary_files(self) -> None:
-        self._tombstones.empty_deleted()
+        self._deletions.empty_deleted()
         with disk_errors("to list incoming files"):
             left = list(self._layout.incoming.glob("*.part"))
             if self._layout.trial_in_place.exists():
@@ -210,11 +227,11 @@ class Recovery:
 
     def _compare(self, folder: str) -> None:
         """The files of a folder (of the first level, or of both) with their rows."""
-        files = {each for each in files_under(self._layout, folder) if not self._is_ours(each)}
+        files = {each for each in files_under(self._layout, folder) if not self._ids.is_given(each)}
         with reading(self._readers) as connection:
             bounds = {"first": folder, "after": f"{folder}g"}  # no id has a g
             found = connection.execute(_ROWS, bounds).all()
-        rows = {row.file_id: row for row in found if not self._is_ours(row.file_id)}
+        rows = {row.file_id: row for row in found if not self._ids.is_given(row.file_id)}
         gone = [row for file_id, row in rows.items() if file_id not in files]
         self._findings.missing |= dict.fromkeys(row.sop_instance_uid for row in gone)
         self._mark([row.file_id for row in gone if not row.file_missing], missing=True)
@@ -241,8 +258,8 @@ class Recovery:
         if self._is_quarantined(file_id):  # cut off between the quarantine's row and the move
             move_to_quarantine(self._layout, file_id)
             return
-        if self._tombstones.is_buried(file_id):  # cut off within a deletion
-            self._tombstones.finish_one(file_id)
+        if self._deletions.has_tombstone(file_id):  # cut off within a deletion
+            self._deletions.finish_one(file_id)
             return
         try:
             new = self._orphans.read(file_id)

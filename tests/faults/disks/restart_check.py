@@ -59,7 +59,7 @@ def start(data_dir: Path) -> RecoveryReport:
     while True:
         try:
             with Store.open(data_dir, adopt_to=[DESTINATION], now=Clock()) as store:
-                return store.recovery
+                return store.recovery.report
         except StoreLocked:
             if time.monotonic() > deadline:
                 raise

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from echonode.store.retention.deletion import Tombstones
+from echonode.store.retention.deletion import Deletions
 from echonode.store.store import Store
 from tests.faults.judging.books import Book, read_book
 from tests.faults.lives.durable import DESTINATION, Life
@@ -30,7 +30,7 @@ def wreck(folder: Path) -> Sequence[Mapping[str, Any]]:
         _cut_off_deletions(store, life, work)
         for number in range(PROMISED, PROMISED + ACKNOWLEDGED):
             life.take_in(number)
-        store.claim(DESTINATION, now=Clock()(), limit=ACKNOWLEDGED // 2)
+        store.deliveries.claim(DESTINATION, now=Clock()(), limit=ACKNOWLEDGED // 2)
         for number in range(HALF_RECEIVED):
             (work / "incoming" / f"{number:032x}.part").write_bytes(bytes(3_000))
         # With the WAL, which is not in the database yet.
@@ -47,12 +47,12 @@ def _cut_off_deletions(store: Store, life: Life, work: Path) -> None:
     life.deliver()
     transaction, uids = life.ask()
     life.promise(transaction, committed=uids, failed=[])
-    finish = Tombstones.finish
-    Tombstones.finish = lambda self, file_ids: None
+    finish_pending = Deletions.finish_pending
+    Deletions.finish_pending = lambda self: None
     try:
         life.let_go()
     finally:
-        Tombstones.finish = finish
+        Deletions.finish_pending = finish_pending
     for path in sorted(work.rglob("instances/*/*/*.dcm"))[::2]:
         path.rename(work / "deleted" / path.name)
 

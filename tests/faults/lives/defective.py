@@ -18,14 +18,16 @@ from echonode.store.database import connections as database
 from echonode.store.database import opening
 from echonode.store.files import disk
 from echonode.store.ingest import insertion as keeping
+from echonode.store.retention import candidates as candidates_module
 from echonode.store.retention import deletion as tombstones
-from echonode.store.retention.deletion import Deleted, Tombstones
+from echonode.store.retention.deletion import Deleted, Deletions
 from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Incoming
 from tests.faults.judging.books import Book
 from tests.faults.lives.durable import SUCCESS, Life, live, set_pragma
 
-_keep, _promise, _bury = Life.keep, Life.promise, Tombstones._bury
+_keep, _promise = Life.keep, Life.promise
+_write_tombstones = Deletions._write_tombstones
 
 
 def _seal_without_fsync(self: Incoming) -> None:
@@ -70,24 +72,24 @@ def _answer_report_before_commit() -> None:
 
 
 def _unlink_first(
-    self: Tombstones,
+    self: Deletions,
     connection: sa.Connection,
     candidates: Sequence[int],
     policy: RetentionPolicy,
     now: datetime,
 ) -> list[Deleted]:
-    deleted = _bury(self, connection, candidates, policy, now)
+    deleted = _write_tombstones(self, connection, candidates, policy, now)
     self.finish(gone.file_id for gone in deleted)
     return deleted
 
 
 def _delete_before_tombstone() -> None:
-    Tombstones._bury = _unlink_first
+    Deletions._write_tombstones = _unlink_first
 
 
 def _delete_before_promise() -> None:
-    tombstones._UNSEEN = sa.select(tombstones._D.id)
-    tombstones.why_kept = lambda holdings, policy, *, observed_s: ""
+    candidates_module._UNSEEN = sa.select(candidates_module._D.id)
+    candidates_module.why_kept = lambda holdings, policy, *, observed_s: ""
 
 
 DEFECTS: Mapping[str, Callable[[], None]] = MappingProxyType(

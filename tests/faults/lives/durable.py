@@ -57,7 +57,7 @@ class Life:
         uid = f"1.2.3.4.{number}"
         what = {"uid": uid, "sha256": hashlib.sha256(data).hexdigest()}
         self._book.write("offered", **what)
-        incoming = self._store.open_incoming(
+        incoming = self._store.files.open_incoming(
             sop_class_uid=US_IMAGE,
             sop_instance_uid=uid,
             transfer_syntax_uid=EXPLICIT_LE,
@@ -74,9 +74,9 @@ class Life:
     def commit(self, incoming: Incoming) -> int:
         """Into the store; the status to answer."""
         try:
-            self._store.commit(
+            self._store.files.commit(
                 incoming,
-                self._store.read_record(incoming),
+                self._store.files.read_record(incoming),
                 origin=Origin.RECEIVED if incoming.source_ae_title else Origin.CAPTURED,
                 destinations=[] if incoming.source_ae_title else [DESTINATION],
             )
@@ -85,7 +85,7 @@ class Life:
         return SUCCESS
 
     def holds(self, uid: str) -> bool:
-        return self._store.instance(uid) is not None
+        return self._store.index.instance(uid) is not None
 
     def answer(self, what: Mapping[str, str], status: int) -> None:
         """Whoever sent an instance sees the answer."""
@@ -93,7 +93,7 @@ class Life:
 
     def break_off(self, number: int) -> None:
         """A message that ends half-way."""
-        incoming = self._store.open_incoming(
+        incoming = self._store.files.open_incoming(
             sop_class_uid=US_IMAGE,
             sop_instance_uid=f"1.2.3.4.{number}",
             transfer_syntax_uid=EXPLICIT_LE,
@@ -103,23 +103,23 @@ class Life:
 
     def deliver(self) -> None:
         """All that is due goes to the archive, which takes it."""
-        for job in self._store.claim(DESTINATION, now=self._now(), limit=100):
+        for job in self._store.deliveries.claim(DESTINATION, now=self._now(), limit=100):
             self._book.write(
                 "kept",
                 uid=job.instance.sop_instance_uid,
                 sha256=job.instance.dataset_sha256,
                 status=SUCCESS,
             )
-            self._store.record_attempt(
+            self._store.deliveries.record_attempt(
                 job.id, DeliveryEvent.STORED, now=self._now(), status=SUCCESS
             )
 
     def ask(self) -> tuple[str, list[str]]:
         """The archive is asked to keep what was sent; the Transaction UID and the instances."""
-        jobs = self._store.sent(DESTINATION, limit=100)
+        jobs = self._store.deliveries.sent(DESTINATION, limit=100)
         transaction = f"2.25.{self._store.counter('transactions')}"
         uids = [job.instance.sop_instance_uid for job in jobs]
-        self._store.create_transaction(
+        self._store.commitment.transactions.create(
             DESTINATION,
             transaction,
             [job.id for job in jobs],
@@ -137,7 +137,7 @@ class Life:
             committed=tuple(map(_reference, committed)),
             failed={_reference(uid): 0x0112 for uid in failed},
         )
-        self._store.apply_report(ARCHIVE, report, now=self._now())
+        self._store.commitment.reports.apply(ARCHIVE, report, now=self._now())
         self.answer_report(transaction, committed, failed)
 
     def answer_report(
@@ -157,7 +157,7 @@ class Life:
         request = CommitmentRequest(
             transaction_uid=transaction, instances=(_reference(f"1.2.3.4.{number}"),)
         )
-        self._store.create_inbound_commitment(PEER, request, self._now())
+        self._store.commitment.inbound.create(PEER, request, self._now())
         self._book.write("owed", transaction=transaction)
 
     def count(self) -> None:
@@ -166,8 +166,8 @@ class Life:
 
     def let_go(self) -> None:
         """What the archive has promised to keep goes here."""
-        self._store.observe(60)
-        for gone in self._store.recycle(POLICY, now=self._now()):
+        self._store.retention.observe(60)
+        for gone in self._store.retention.recycle(POLICY, now=self._now()):
             self._book.write("deleted", uid=gone.sop_instance_uid)
 
 

@@ -72,7 +72,9 @@ class DeliveringHalf:
         self.store = Store.open(folder, now=self.clock.now)
         self.store.on_delivery_due.append(self._wake)
         self._woken = False
-        self._reencoder = Reencoder(self.store.scratch, TranscodeWorkers(1)) if reencoding else None
+        self._reencoder = (
+            Reencoder(self.store.files.scratch, TranscodeWorkers(1)) if reencoding else None
+        )
         self._requestor = Requestor(
             ae_title="ECHONODE", limits=limits, commit_report=self._report_scp()
         )
@@ -87,7 +89,7 @@ class DeliveringHalf:
                 random=_no_jitter,
             ),
             now=self.clock.now,
-            check_bytes=self.store.check_bytes,
+            check_bytes=self.store.files.check_bytes,
             # One association, and no thread but the test's: what happens has an order.
             policy=DeliveryPolicy(associations=1),
             reencode=self._reencoder.lossless if self._reencoder else None,
@@ -120,16 +122,16 @@ class DeliveringHalf:
 
     def put(self, instance: Instance, *, acquired_at: datetime | None = None) -> None:
         """An instance is captured, now or then, and is to be delivered."""
-        incoming = self.store.open_incoming(
+        incoming = self.store.files.open_incoming(
             sop_class_uid=instance.sop_class_uid,
             sop_instance_uid=instance.sop_instance_uid,
             transfer_syntax_uid=instance.transfer_syntax_uid,
         )
         incoming.write(instance.dataset)
         self._write("offered", instance)
-        self.store.commit(
+        self.store.files.commit(
             incoming,
-            self.store.read_record(incoming),
+            self.store.files.read_record(incoming),
             origin=Origin.CAPTURED,
             destinations=[PACS],
             acquired_at=acquired_at or self.clock.now(),
@@ -143,12 +145,12 @@ class DeliveringHalf:
 
     def job(self, sop_instance_uid: str) -> DeliveryJob:
         """The delivery of an instance."""
-        [job] = self.store.deliveries(sop_instance_uid)
+        [job] = self.store.deliveries.of_instance(sop_instance_uid)
         return job
 
     def row(self, sop_instance_uid: str) -> LedgerRow:
         """The line of an instance in the ledger, which also knows those that are gone."""
-        [row] = [r for r in self.store.ledger() if r.sop_instance_uid == sop_instance_uid]
+        [row] = [r for r in self.store.ledger.rows() if r.sop_instance_uid == sop_instance_uid]
         return row
 
     # --- its life ---

@@ -13,7 +13,7 @@ from echonode.model.instance import StoredInstance
 from echonode.store.commitment import reports
 from echonode.store.commitment.reports import Reports
 from echonode.store.database import schema
-from echonode.store.retention import deletion as tombstones
+from echonode.store.retention import candidates
 from echonode.store.values import DecideFailure, DeliveryJob, ReportDisposition, ReportOutcome
 
 _T = schema.commitment_transaction.c
@@ -86,9 +86,9 @@ def _compare_by_uid_only() -> None:
 
 def _delete_before_commit() -> None:
     """Whatever an archive has received may go."""
-    tombstones.why_kept = lambda *_, **__: ""
+    candidates.why_kept = lambda *_, **__: ""
     received = "state IN ('sent', 'commit_requested', 'committed', 'verified')"
-    tombstones._UNSEEN = sa.select(schema.delivery.c.id).where(
+    candidates._UNSEEN = sa.select(schema.delivery.c.id).where(
         sa.text(f"{received} AND proof_seen_s IS NULL")
     )
 

@@ -61,7 +61,7 @@ class ListeningHalf(DeliveringHalf):
 
     def has(self, sop_instance_uid: str) -> bool:
         """Whether the instance is here: in the index, and its file on the disk."""
-        instance = self.store.instance(sop_instance_uid)
+        instance = self.store.index.instance(sop_instance_uid)
         return instance is not None and instance.path.is_file()
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ class House:
 
     def __init__(self, folder: Path, *, processes: int = 1) -> None:
         self.store = Store.open(folder)
-        self._reencoder = Reencoder(self.store.scratch, TranscodeWorkers(processes))
+        self._reencoder = Reencoder(self.store.files.scratch, TranscodeWorkers(processes))
         self._requestor = Requestor(ae_title="ECHONODE")
         self._commitment = CommitmentSCU(
             store=self.store,
@@ -69,7 +69,7 @@ class House:
             associate=self._requestor.associate,
             commitment=self._commitment,
             now=utc_now,
-            check_bytes=self.store.check_bytes,
+            check_bytes=self.store.files.check_bytes,
             policy=policy,
             reencode=self._reencoder.with_loss(quality) if quality else self._reencoder.lossless,
             notes=self.store.notes,
@@ -86,14 +86,14 @@ class House:
         meta = dcmread(file, stop_before_pixels=True).file_meta
         raw = file.read_bytes()
         offset = 144 + int.from_bytes(raw[140:144], "little")
-        incoming = self.store.open_incoming(
+        incoming = self.store.files.open_incoming(
             sop_class_uid=str(meta.MediaStorageSOPClassUID),
             sop_instance_uid=str(meta.MediaStorageSOPInstanceUID),
             transfer_syntax_uid=str(meta.TransferSyntaxUID),
         )
         incoming.write(raw[offset:])
-        record = self.store.read_record(incoming)
-        self.store.commit(
+        record = self.store.files.read_record(incoming)
+        self.store.files.commit(
             incoming,
             record,
             origin=Origin.CAPTURED,
@@ -103,12 +103,16 @@ class House:
         return record.sop_instance_uid
 
     def job(self, sop_instance_uid: str, name: str) -> DeliveryJob:
-        (job,) = [job for job in self.store.deliveries(sop_instance_uid) if job.destination == name]
+        (job,) = [
+            job
+            for job in self.store.deliveries.of_instance(sop_instance_uid)
+            if job.destination == name
+        ]
         return job
 
     def states(self, name: str) -> Mapping[str, int]:
         """How many deliveries to a destination are in each state."""
-        return self.store.delivery_counts().get(name, {})
+        return self.store.ledger.counts().get(name, {})
 
     def wait_settled(self, name: str, count: int, *, timeout_s: float = PATIENCE_S) -> float:
         """Wait until so many deliveries are sent or held; the seconds it took."""

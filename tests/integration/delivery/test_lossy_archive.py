@@ -129,7 +129,7 @@ def test_orthanc_promises_the_copy_and_the_original_stays(
     clinic.node.stop()
     with Store.open(clinic.node.data_dir) as store:
         for uid, copy in copies.items():
-            [job] = store.deliveries(uid)
+            [job] = store.deliveries.of_instance(uid)
             assert job.derived is not None
             assert job.derived.dataset_sha256 == dataset_sha256(held[copy])
 

@@ -38,7 +38,8 @@ def intake(store: Store) -> Intake[Incoming]:
         node_id=store.node_id, next_counter=lambda: store.counter("unidentified")
     )
     return Intake(
-        store,
+        store.files,
+        node_id=store.node_id,
         destinations=["pacs"],
         exam_for=exams.exam_for,
         equipment=EQUIPMENT,
@@ -79,7 +80,7 @@ def test_the_stored_file_is_valid_and_holds_the_probes_pixels(
 def test_the_capture_waits_for_its_destination(store: Store, intake: Intake[Incoming]) -> None:
     """The delivery is queued in the same step, and the ledger shows it."""
     stored = intake.store(still(1, side=16))
-    (row,) = list(store.ledger())
+    (row,) = list(store.ledger.rows())
     assert row.sop_instance_uid == stored.sop_instance_uid
     assert (row.destination, row.state, row.frames) == ("pacs", "queued", 1)
 
@@ -88,17 +89,17 @@ def test_a_try_that_succeeded_unseen_leaves_one_instance(
     store: Store, intake: Intake[Incoming], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stored, but the answer was an error: the next try is a duplicate, not a conflict."""
-    commit = store.commit
+    commit = store.files.commit
 
     def commit_and_fail(*arguments: Any, **named: Any) -> NoReturn:
         commit(*arguments, **named)
         raise OutOfSpace("seen after the commit")
 
-    monkeypatch.setattr(store, "commit", commit_and_fail)
+    monkeypatch.setattr(store.files, "commit", commit_and_fail)
     assert intake.take(still(1, side=16)) is None
     monkeypatch.undo()
     assert intake.retry_held() == 1
-    assert len(list(store.ledger())) == 1
+    assert len(list(store.ledger.rows())) == 1
     assert (intake.counters.stored, intake.counters.conflicts) == (1, 0)
 
 
@@ -123,7 +124,8 @@ def test_tracking_survives_the_loss_of_the_index(tmp_path: Path) -> None:
     with Store.open(data_dir) as store:
         exams = UnattendedExams(node_id=store.node_id, next_counter=lambda: 1)
         intake = Intake(
-            store,
+            store.files,
+            node_id=store.node_id,
             destinations=["pacs"],
             exam_for=exams.exam_for,
             equipment=EQUIPMENT,
@@ -134,9 +136,9 @@ def test_tracking_survives_the_loss_of_the_index(tmp_path: Path) -> None:
     for part in data_dir.glob("index.sqlite*"):
         part.unlink()
     with Store.open(data_dir) as store:
-        (row,) = list(store.ledger())
+        (row,) = list(store.ledger.rows())
         assert row.sop_instance_uid == uid
-        kept = store.instance(uid)
+        kept = store.index.instance(uid)
     assert kept is not None
     matrices, status = by_name(dcmread(kept.path))["ProbeToTracker"]
     assert matrices.tolist() == [list(frame["ProbeToTracker"]) for frame in given]

@@ -48,7 +48,9 @@ class Archive:
             port=104,
             may=frozenset({Service.ECHO, Service.FIND}),
         )
-        services = Services(**{**vars(SERVICES), "find": FindSCP(store.find, ae_title="ECHONODE")})
+        services = Services(
+            **{**vars(SERVICES), "find": FindSCP(store.index.find, ae_title="ECHONODE")}
+        )
         self.acceptor = Acceptor(
             ae_title="ECHONODE",
             listeners=[ListenerAddress(host="127.0.0.1", port=0)],

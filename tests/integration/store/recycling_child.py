@@ -22,10 +22,10 @@ POLICY = RetentionPolicy(keep_s=0, destinations={"pacs": CommitmentPolicy.REQUIR
 
 def main(data_dir: Path) -> None:
     with Store.open(data_dir, adopt_to=["pacs"]) as store:
-        store.observe(60)
+        store.retention.observe(60)
         for _ in range(3):
             with suppress(OutOfSpace):
-                for gone in store.recycle(POLICY, now=datetime.now(UTC)):
+                for gone in store.retention.recycle(POLICY, now=datetime.now(UTC)):
                     sys.stdout.write(f"{gone.sop_instance_uid}\n")
 
 

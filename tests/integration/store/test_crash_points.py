@@ -18,6 +18,7 @@ import pytest
 
 from echonode.errors import StoreLocked
 from echonode.store.store import Store
+from echonode.store.values import RecoveryReport
 from tests.faults.programme import UNCERTAIN_COMMITS
 from tests.peers.fixtures import require_program
 
@@ -78,19 +79,19 @@ def open_after_death(data_dir: Path) -> Store:
 def violations(data_dir: Path, acknowledged: dict[str, str]) -> Iterator[str]:
     """What is wrong after the next start: I1 (nothing lost) and I4 (rows and files agree)."""
     with open_after_death(data_dir) as store:
-        if store.recovery.missing:
+        if store.recovery.report.missing:
             yield "rows without their files"
-        held = {row.sop_instance_uid: row for row in store.ledger()}
+        held = {row.sop_instance_uid: row for row in store.ledger.rows()}
         for uid, digest in acknowledged.items():
-            kept = store.instance(uid)
+            kept = store.index.instance(uid)
             if kept is None or kept.dataset_sha256 != digest:
                 yield f"{uid} was acknowledged and is not held"
             elif held[uid].state != "queued":
                 yield f"{uid} is held but not queued"
         for uid in held:
-            instance = store.instance(uid)
+            instance = store.index.instance(uid)
             assert instance is not None
-            store.check_bytes(instance)
+            store.files.check_bytes(instance)
         with store._readers.connect() as connection:
             if connection.exec_driver_sql("PRAGMA integrity_check").scalar() != "ok":
                 yield "the database is damaged"
@@ -101,7 +102,7 @@ def violations(data_dir: Path, acknowledged: dict[str, str]) -> Iterator[str]:
     if any((data_dir / "incoming").iterdir()):
         yield "partial files are left"
     with open_after_death(data_dir) as store:
-        if store.recovery != type(store.recovery)():
+        if store.recovery.report != RecoveryReport():
             yield "a second start still had something to mend"
 
 

@@ -46,16 +46,20 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def violations(data_dir: Path, left: Counter[int]) -> Iterator[str]:
     """What is wrong after the next start; `left` counts how many files there were then."""
     with open_after_death(data_dir) as store:
-        if store.recovery.missing or store.recovery.adopted or store.recovery.orphans_quarantined:
-            yield f"the start had to mend {store.recovery}"
-        rows = {row.sop_instance_uid: row for row in store.ledger()}
+        if (
+            store.recovery.report.missing
+            or store.recovery.report.adopted
+            or store.recovery.report.orphans_quarantined
+        ):
+            yield f"the start had to mend {store.recovery.report}"
+        rows = {row.sop_instance_uid: row for row in store.ledger.rows()}
         if sorted(rows) != [f"1.2.3.4.{n}" for n in range(1, PROMISED + 2)]:
             yield f"the ledger has {sorted(rows)}"
-        here = [uid for uid in rows if store.instance(uid) is not None]
+        here = [uid for uid in rows if store.index.instance(uid) is not None]
         for uid in here:
-            instance = store.instance(uid)
+            instance = store.index.instance(uid)
             assert instance is not None
-            store.check_bytes(instance)
+            store.files.check_bytes(instance)
         if any(rows[uid].state != "committed" for uid in rows.keys() - here):
             yield "a copy went without its proof"
         if f"1.2.3.4.{PROMISED + 1}" not in here:
@@ -64,11 +68,11 @@ def violations(data_dir: Path, left: Counter[int]) -> Iterator[str]:
         if len(files) != len(here):
             yield f"{len(here)} rows, {len(files)} files"
         left[len(here)] += 1
-        store.observe(60)
-        store.recycle(POLICY, now=Clock()())
+        store.retention.observe(60)
+        store.retention.recycle(POLICY, now=Clock()())
         if [path for path in data_dir.rglob("*.dcm") if path.is_file()] != [
             instance.path
-            for instance in [store.instance(f"1.2.3.4.{PROMISED + 1}")]
+            for instance in [store.index.instance(f"1.2.3.4.{PROMISED + 1}")]
             if instance is not None
         ]:
             yield "what was left could not be let go afterwards"

@@ -39,7 +39,7 @@ def reindex(data_dir: Path) -> subprocess.CompletedProcess[str]:
 
 def held(data_dir: Path) -> int:
     with Store.open_read_only(data_dir) as store:
-        return len(list(store.ledger()))
+        return len(list(store.ledger.rows()))
 
 
 def test_a_running_node_keeps_its_index(data_dir: Path) -> None:

@@ -75,7 +75,7 @@ class House:
 
     def states(self, destination: str) -> list[str]:
         with Store.open_read_only(self.folder / "var") as store:
-            return [row.state for row in store.ledger() if row.destination == destination]
+            return [row.state for row in store.ledger.rows() if row.destination == destination]
 
 
 @pytest.fixture(params=["stopped", "running"])

@@ -132,7 +132,7 @@ class FakeTransactions:
         self.open: list[Transaction] = []
         self.waiting = 3
 
-    def create_transaction(
+    def create(
         self,
         destination: str,
         transaction_uid: str,
@@ -144,7 +144,7 @@ class FakeTransactions:
         self.happened.append("row")
         self.created.append((destination, transaction_uid, list(jobs), peer_ae_title))
 
-    def transaction_event(
+    def apply_event(
         self,
         transaction_uid: str,
         event: TransactionEvent,
@@ -157,7 +157,7 @@ class FakeTransactions:
         self.events.append((transaction_uid, event, next_attempt_at, error))
         return self.waiting
 
-    def open_transactions(self, destination: str) -> list[Transaction]:
+    def list_open(self, destination: str) -> list[Transaction]:
         return self.open
 
 
@@ -186,7 +186,7 @@ class FakeReports:
         self.asked: list[tuple[str, CommitmentReport]] = []
         self.decide: DecideFailure | None = None
 
-    def apply_report(
+    def apply(
         self,
         peer_ae_title: str,
         report: CommitmentReport,
@@ -210,7 +210,7 @@ class FakeInbound:
         self.errors: list[str] = []
         self.largest_limit = 0
 
-    def create_inbound_commitment(
+    def create(
         self, peer_ae_title: str, request: CommitmentRequest, now: datetime
     ) -> InboundCommitment | None:
         for row in self.rows.values():
@@ -233,7 +233,7 @@ class FakeInbound:
     def open_rows(self) -> list[InboundCommitment]:
         return [row for row in self.rows.values() if row.id not in self.ended]
 
-    def pending_inbound(
+    def pending(
         self,
         now: datetime,
         *,
@@ -250,13 +250,13 @@ class FakeInbound:
         ]
         return sorted(due, key=lambda row: (row.next_attempt_at, row.id))[:limit]
 
-    def next_inbound_due(self, *, without: Collection[str] = ()) -> datetime | None:
+    def next_due(self, *, without: Collection[str] = ()) -> datetime | None:
         return min(
             (row.next_attempt_at for row in self.open_rows() if row.peer_ae_title not in without),
             default=None,
         )
 
-    def answer_commitment(self, request: CommitmentRequest) -> CommitmentReport:
+    def answer(self, request: CommitmentRequest) -> CommitmentReport:
         held = tuple(i for i in request.instances if int(i.sop_instance_uid[-1]) % 2)
         return CommitmentReport(
             transaction_uid=request.transaction_uid,
@@ -264,12 +264,10 @@ class FakeInbound:
             failed={i: 0x0112 for i in request.instances if i not in held},
         )
 
-    def inbound_reported(self, inbound_id: int, now: datetime) -> None:
+    def mark_reported(self, inbound_id: int, now: datetime) -> None:
         self.ended[inbound_id] = "reported"
 
-    def inbound_retry(
-        self, inbound_id: int, now: datetime, next_attempt_at: datetime, error: str = ""
-    ) -> None:
+    def retry_later(self, inbound_id: int, next_attempt_at: datetime, error: str = "") -> None:
         row = self.rows[inbound_id]
         self.errors.append(error)
         self.rows[inbound_id] = InboundCommitment(
@@ -281,7 +279,7 @@ class FakeInbound:
             next_attempt_at=next_attempt_at,
         )
 
-    def inbound_given_up(self, inbound_id: int, now: datetime, error: str = "") -> None:
+    def give_up(self, inbound_id: int, now: datetime, error: str = "") -> None:
         self.ended[inbound_id] = "given up"
 
 

@@ -63,7 +63,7 @@ class Scene:
         for number in range(count):
             uid = f"2.25.{len(self.store.rows) + 100}"
             request = CommitmentRequest(transaction_uid=uid, instances=(referenced(number),))
-            self.store.create_inbound_commitment(name.upper(), request, self.clock.now())
+            self.store.create(name.upper(), request, self.clock.now())
         self.clock.forward(1)
 
     def run(self, seconds: float) -> None:
@@ -301,14 +301,14 @@ def test_whatever_one_request_raises_is_its_own_failure(
     scene: Scene, lines: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request that our own code fails on is tried again later; those behind it are reported."""
-    answer = scene.store.answer_commitment
+    answer = scene.store.answer
 
     def fail_on_the_first(request: CommitmentRequest) -> CommitmentReport:
         if request.transaction_uid == "2.25.7":
             raise NotImplementedError("DOE^JANE")
         return answer(request)
 
-    monkeypatch.setattr(scene.store, "answer_commitment", fail_on_the_first)
+    monkeypatch.setattr(scene.store, "answer", fail_on_the_first)
     scene.ask()
     scene.ask(CommitmentRequest(transaction_uid="2.25.8", instances=(referenced(3),)))
     scene.run(5)
@@ -338,7 +338,7 @@ def test_a_request_that_cannot_be_written_down_is_not_accepted(
     def fail(*arguments: object) -> None:
         raise OutOfSpace("disk full")
 
-    monkeypatch.setattr(scene.store, "create_inbound_commitment", fail)
+    monkeypatch.setattr(scene.store, "create", fail)
     with pytest.raises(OutOfSpace):
         scene.ask()
     scene.run(0.1)
@@ -351,7 +351,7 @@ def test_a_clock_set_back_does_not_hold_a_report(scene: Scene) -> None:
     scene.ask()
     row = scene.store.rows[1]
     scene.clock.forward(-DAY_S)
-    scene.store.pending_inbound = lambda now, **_: [row]  # type: ignore[method-assign]
+    scene.store.pending = lambda now, **_: [row]  # type: ignore[method-assign]
     scene.scp.run_once()
     assert scene.ways() == ["new"]
 

@@ -205,14 +205,14 @@ def test_one_that_was_moved_meanwhile_keeps_no_other_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An operator held it between two steps: the others are asked for at once."""
-    create = store.create_transaction
+    create = store.create
 
     def refuse_the_third(destination: str, uid: str, jobs: list[int], **more: Any) -> None:
         if 3 in jobs:
             raise IllegalTransition("a delivery that is held cannot take request_commitment")
         create(destination, uid, jobs, **more)
 
-    monkeypatch.setattr(store, "create_transaction", refuse_the_third)
+    monkeypatch.setattr(store, "create", refuse_the_third)
     jobs = [delivery_job(number) for number in range(1, 6)]
     assert scu.request(RequestAssociation(store), destination(), jobs) == 4
     assert [jobs for _, _, jobs, _ in store.created] == [[1, 2], [4], [5]]

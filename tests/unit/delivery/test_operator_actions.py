@@ -41,31 +41,31 @@ def test_hold_and_release(store: Store) -> None:
 
 def test_retry_makes_it_due_now(store: Store) -> None:
     """What waits for an hour goes at once."""
-    [job] = store.claim("pacs", now=NOON, limit=1)
+    [job] = store.deliveries.claim("pacs", now=NOON, limit=1)
     later = Clock().pass_(hours=1)
-    store.record_attempt(job.id, DeliveryEvent.RETRY, now=NOON, next_attempt_at=later)
+    store.deliveries.record_attempt(job.id, DeliveryEvent.RETRY, now=NOON, next_attempt_at=later)
     act(store, "retry", UID, now=NOON, destination="pacs")
-    assert store.next_due("pacs") == NOON
+    assert store.deliveries.next_due("pacs") == NOON
 
 
 def test_retry_asks_now_for_a_refused_commitment(store: Store) -> None:
     """The archive did not take the request and was put right: it is asked again now, and nothing is
     sent a second time."""
-    [job] = store.claim("pacs", now=NOON, limit=1)
-    store.record_attempt(job.id, DeliveryEvent.STORED, now=NOON, status=0)
+    [job] = store.deliveries.claim("pacs", now=NOON, limit=1)
+    store.deliveries.record_attempt(job.id, DeliveryEvent.STORED, now=NOON, status=0)
     with pytest.raises(OperatorRefused, match="pacs is sent"):
         act(store, "retry", UID, now=NOON, destination="pacs")  # it is due as it is
-    store.create_transaction("pacs", "2.25.1", [job.id], peer_ae_title="PACS", now=NOON)
+    store.commitment.transactions.create("pacs", "2.25.1", [job.id], peer_ae_title="PACS", now=NOON)
     later = Clock().pass_(hours=6)
-    store.transaction_event(
+    store.commitment.transactions.apply_event(
         "2.25.1", TransactionEvent.REFUSED, now=NOON, next_attempt_at=later, error="unknown AE"
     )
     due: list[str] = []
     store.on_delivery_due.append(due.append)
-    assert store.sent("pacs", limit=9, now=NOON) == []
+    assert store.deliveries.sent("pacs", limit=9, now=NOON) == []
     done = act(store, "retry", UID, now=NOON, destination="pacs")
     assert [row["state"] for row in done["deliveries"]] == ["queued", "sent"]  # type: ignore[attr-defined]
-    assert [job.id for job in store.sent("pacs", limit=9, now=NOON)] == [job.id]
+    assert [job.id for job in store.deliveries.sent("pacs", limit=9, now=NOON)] == [job.id]
     assert due == ["pacs"]
 
 
@@ -73,7 +73,7 @@ def test_a_conflict_is_acknowledged_once(store: Store) -> None:
     """The alarm ends; a study without a conflict is refused in words."""
     put(store, dataset(7, PatientID="P2", PatientName="Roe^Rick"))
     assert acknowledge(store, "1.2.3.1", now=NOON) == {"acknowledged": 1}
-    assert store.identity_conflicts() == ()
+    assert store.index.identity_conflicts() == ()
     with pytest.raises(OperatorRefused, match="no conflict"):
         acknowledge(store, "1.2.3.1", now=NOON)
 
@@ -93,6 +93,6 @@ def test_what_cannot_be_done_is_said_with_the_reason(store: Store) -> None:
         act(store, "hold", UID, now=NOON, destination="pacs")
     with pytest.raises(OperatorRefused, match="backup is queued, pacs is committed"):
         act(store, "release", UID, now=NOON)
-    store.claim("backup", now=NOON, limit=1)
+    store.deliveries.claim("backup", now=NOON, limit=1)
     with pytest.raises(OperatorRefused, match="being sent just now"):
         act(store, "hold", UID, now=NOON)

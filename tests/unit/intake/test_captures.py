@@ -55,8 +55,6 @@ class FakeOutcome:
 class FakeStore:
     """The store's part of the port; `refusing` names the calls that fail, and with what."""
 
-    node_id = "node-1"
-
     def __init__(self) -> None:
         self.refusing: dict[str, Exception] = {}
         self.files: list[FakeFile] = []
@@ -128,6 +126,7 @@ class Scene:
         self.exam_error: Exception | None = None
         self.intake = Intake(
             self.store,
+            node_id="node-1",
             destinations=["pacs"],
             exam_for=self.exam_for,
             equipment=EQUIPMENT,

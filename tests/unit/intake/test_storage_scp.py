@@ -47,7 +47,9 @@ def send(scp: StorageSCP, number: int = 1, *, caller: str = "scanner", **attribu
 
 
 def queued(store: Store) -> list[tuple[str, str]]:
-    return [(row.sop_instance_uid, row.destination) for row in store.ledger() if row.destination]
+    return [
+        (row.sop_instance_uid, row.destination) for row in store.ledger.rows() if row.destination
+    ]
 
 
 def test_what_arrives_is_durable_and_said_once(store: Store) -> None:
@@ -59,7 +61,7 @@ def test_what_arrives_is_durable_and_said_once(store: Store) -> None:
     [line] = lines
     assert (line["event"], line["sop_instance_uid"]) == ("instance_stored", "1.2.3.4.1")
     assert "Doe" not in str(line)
-    assert store.instance("1.2.3.4.1") is not None
+    assert store.index.instance("1.2.3.4.1") is not None
 
 
 def test_another_patient_under_a_known_study_uid_is_kept_and_told(store: Store) -> None:
@@ -92,8 +94,8 @@ def test_a_dataset_that_is_not_what_its_command_says_is_refused(
         send(StorageSCP(store), **attributes)
     assert failure.value.status == status
     assert [line["event"] for line in lines] == ["store_refused"]
-    assert store.instance("1.2.3.4.1") is None
-    assert not list(store.scratch.iterdir())
+    assert store.index.instance("1.2.3.4.1") is None
+    assert not list(store.files.scratch.iterdir())
 
 
 def test_the_same_uid_with_other_bytes_is_refused(store: Store) -> None:
@@ -127,7 +129,7 @@ def test_an_instance_that_comes_again_repairs_a_damaged_file_and_that_is_said(st
     """0000, the good bytes are kept, and the log names the instance and who brought it."""
     scp = StorageSCP(store)
     assert send(scp) == 0x0000
-    damaged = store.instance("1.2.3.4.1")
+    damaged = store.index.instance("1.2.3.4.1")
     assert damaged is not None
     damaged.path.write_bytes(damaged.path.read_bytes()[:-1])
     with structlog.testing.capture_logs() as lines:
@@ -135,9 +137,9 @@ def test_an_instance_that_comes_again_repairs_a_damaged_file_and_that_is_said(st
     [line] = lines
     assert (line["event"], line["log_level"]) == ("instance_repaired", "error")
     assert (line["sop_instance_uid"], line["ae_title"]) == ("1.2.3.4.1", "SCANNER")
-    kept = store.instance("1.2.3.4.1")
+    kept = store.index.instance("1.2.3.4.1")
     assert kept is not None
-    store.check_bytes(kept)
+    store.files.check_bytes(kept)
 
 
 def test_below_the_reserve_a_peer_is_told_to_send_later(store: Store) -> None:
@@ -150,6 +152,6 @@ def test_below_the_reserve_a_peer_is_told_to_send_later(store: Store) -> None:
     [line] = lines
     assert (line["event"], line["status"]) == ("store_refused", "0xA700")
     assert line["reason"] == "9% of the disk is free"
-    assert list(store.scratch.iterdir()) == []
+    assert list(store.files.scratch.iterdir()) == []
     reasons.clear()
     assert send(scp) == 0x0000

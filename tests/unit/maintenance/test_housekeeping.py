@@ -57,13 +57,13 @@ def test_the_observed_clock_adds_up_what_was_seen(house: House) -> None:
     """Fractions are carried over, a leap counts as one long step, and steps back as none."""
     for seconds in (59.5, 60.5, 60.0):
         house.look_after(seconds)
-    assert house.store.observed_s() == 180
+    assert house.store.retention.observed_s() == 180
     house.look_after(365 * 86_400)
-    assert house.store.observed_s() == 180 + LONGEST_STEP_S
+    assert house.store.retention.observed_s() == 180 + LONGEST_STEP_S
     house.look_after(-500)
-    assert house.store.observed_s() == 180 + LONGEST_STEP_S
+    assert house.store.retention.observed_s() == 180 + LONGEST_STEP_S
     house.look_after(60)
-    assert house.store.observed_s() == 240 + LONGEST_STEP_S
+    assert house.store.retention.observed_s() == 240 + LONGEST_STEP_S
 
 
 def test_a_restart_does_not_count(house: House) -> None:
@@ -78,7 +78,7 @@ def test_a_restart_does_not_count(house: House) -> None:
         monotonic=lambda: house.seconds,
     )
     again.look()
-    assert house.store.observed_s() == 60
+    assert house.store.retention.observed_s() == 60
 
 
 def test_old_copies_go_when_an_hour_has_been_watched(house: House) -> None:
@@ -112,7 +112,7 @@ def test_an_alarm_is_told_also_when_the_database_fails(
     def fail(seconds: int) -> int:
         raise IndexDamaged("damaged")
 
-    monkeypatch.setattr(house.store, "observe", fail)
+    monkeypatch.setattr(house.store.retention, "observe", fail)
     house.alarms = [Alarm(name="index_damaged", text="restart")]
     with capture_logs() as logs, pytest.raises(IndexDamaged):
         house.keeping.look()
@@ -131,7 +131,7 @@ def test_one_look_does_not_take_the_database_for_itself(
         rounds.append(policy)
         return []
 
-    monkeypatch.setattr(house.store, "recycle", endless)
+    monkeypatch.setattr(house.store.retention, "recycle", endless)
     house.look_after(60)
     assert len(rounds) == 1
     assert housekeeping._ROUNDS == 20

@@ -43,7 +43,7 @@ class Scene:
         self.open()
 
     def path(self, uid: str) -> Path:
-        instance = self.store.instance(uid)
+        instance = self.store.index.instance(uid)
         assert instance is not None
         return instance.path
 

@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """Three instances for two archives; the second is held at one of them."""
     with Store.open(tmp_path / "var", now=Clock()) as opened:
         put_many(opened, 3, "backup", "pacs")
-        opened.hold("1.2.3.4.2", now=NOON, destination="pacs")
+        opened.operator.hold("1.2.3.4.2", now=NOON, destination="pacs")
         yield opened
 
 
@@ -66,7 +66,9 @@ def test_rows_are_chosen(
 
 def test_the_newest_come_first(store: Store) -> None:
     """`--last 2` is the instance stored last, at both of its archives."""
-    assert [row.sop_instance_uid for row in store.ledger(LedgerChoice(last=2))] == ["1.2.3.4.3"] * 2
+    assert [row.sop_instance_uid for row in store.ledger.rows(LedgerChoice(last=2))] == [
+        "1.2.3.4.3"
+    ] * 2
 
 
 def test_deleted_instances_are_chosen_as_well(tmp_path: Path) -> None:
@@ -77,10 +79,10 @@ def test_deleted_instances_are_chosen_as_well(tmp_path: Path) -> None:
         commit_all(store, clock)
         days_pass(store, 2)
         assert len(recycle(store, clock)) == 2
-        assert len(list(store.ledger(LedgerChoice(state=DeliveryState.COMMITTED)))) == 2
-        assert len(list(store.ledger(LedgerChoice(study_instance_uid="1.2.3.1", last=1)))) == 1
-        assert not list(store.ledger(LedgerChoice(state=DeliveryState.SENT)))
-        assert not list(store.ledger(LedgerChoice(study_instance_uid="1.2.9")))
+        assert len(list(store.ledger.rows(LedgerChoice(state=DeliveryState.COMMITTED)))) == 2
+        assert len(list(store.ledger.rows(LedgerChoice(study_instance_uid="1.2.3.1", last=1)))) == 1
+        assert not list(store.ledger.rows(LedgerChoice(state=DeliveryState.SENT)))
+        assert not list(store.ledger.rows(LedgerChoice(study_instance_uid="1.2.9")))
 
 
 def test_a_terminal_shows_whole_uids_and_reasons(

@@ -100,11 +100,11 @@ def test_damage_met_in_use_is_told_until_the_restart(data_dir: Path) -> None:
         put_many(house.store, 2, "pacs")
         change(data_dir, "UPDATE delivery SET state = 'quEued' WHERE id = 1")
         with pytest.raises(IndexDamaged):
-            house.store.deliveries("1.2.3.4.1")
+            house.store.deliveries.of_instance("1.2.3.4.1")
         assert "restart the node" in house.problem
         assert house.alarms == ["index_damaged"]
     with House(data_dir) as house:
-        assert house.store.recovery.database_rebuilt
+        assert house.store.recovery.report.database_rebuilt
         assert (house.problem, house.alarms) == ("", [])
 
 

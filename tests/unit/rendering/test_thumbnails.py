@@ -43,7 +43,7 @@ def clip(number: int = 1) -> object:
 def test_of_a_clip_the_middle_frame(store: Store) -> None:
     """Its first frames often show nothing yet."""
     put(store, clip())  # type: ignore[arg-type]
-    jpeg = Thumbnails(store.instance).jpeg("1.2.3.4.1")
+    jpeg = Thumbnails(store.index.instance).jpeg("1.2.3.4.1")
     assert jpeg is not None
     assert simplejpeg.decode_jpeg(jpeg, colorspace="GRAY").mean() > 250
 
@@ -56,9 +56,9 @@ def test_each_is_drawn_once_and_the_oldest_go(store: Store) -> None:
 
     def find(uid: str) -> StoredInstance | None:
         asked.append(uid)
-        return store.instance(uid)
+        return store.index.instance(uid)
 
-    one = len(Thumbnails(store.instance).jpeg("1.2.3.4.1") or b"") + 200
+    one = len(Thumbnails(store.index.instance).jpeg("1.2.3.4.1") or b"") + 200
     thumbnails = Thumbnails(find, cache_bytes=2 * one)
     for number in (1, 2, 1, 3, 1, 2):
         assert thumbnails.jpeg(f"1.2.3.4.{number}")
@@ -67,12 +67,12 @@ def test_each_is_drawn_once_and_the_oldest_go(store: Store) -> None:
 
 def test_what_cannot_be_drawn_has_none_and_is_not_tried_again(store: Store) -> None:
     """Unknown here; without the attributes; a file that is gone."""
-    thumbnails = Thumbnails(store.instance)
+    thumbnails = Thumbnails(store.index.instance)
     assert thumbnails.jpeg("1.2.3.9") is None
     put(store, dataset(1))
     assert thumbnails.jpeg("1.2.3.4.1") is None
     put(store, clip(2))  # type: ignore[arg-type]
-    found = store.instance("1.2.3.4.2")
+    found = store.index.instance("1.2.3.4.2")
     assert found is not None
     found.path.unlink()
     assert thumbnails.jpeg("1.2.3.4.2") is None

@@ -83,7 +83,7 @@ def encoded(ds: Dataset, transfer_syntax_uid: str = EXPLICIT_LE) -> bytes:
 
 def incoming(store: Store, ds: Dataset, *, source_ae_title: str = "") -> Incoming:
     """A dataset written into a temporary file."""
-    file = store.open_incoming(
+    file = store.files.open_incoming(
         sop_class_uid=str(ds.SOPClassUID),
         sop_instance_uid=str(ds.SOPInstanceUID),
         transfer_syntax_uid=EXPLICIT_LE,
@@ -104,9 +104,9 @@ def put(
 ) -> CommitOutcome:
     """Store a dataset the whole way."""
     file = incoming(store, ds, source_ae_title=source_ae_title)
-    return store.commit(
+    return store.files.commit(
         file,
-        store.read_record(file),
+        store.files.read_record(file),
         origin=Origin.RECEIVED if source_ae_title else Origin.CAPTURED,
         destinations=destinations,
         acquired_at=acquired_at,
@@ -123,10 +123,10 @@ def put_many(store: Store, count: int, *destinations: str) -> list[str]:
 
 def send_all(store: Store, destination: str, now: datetime) -> list[DeliveryJob]:
     """Claim everything that is due, and let the archive answer success to each."""
-    jobs = store.claim(destination, now=now, limit=1000)
+    jobs = store.deliveries.claim(destination, now=now, limit=1000)
     for job in jobs:
-        store.record_attempt(job.id, DeliveryEvent.STORED, now=now, status=0)
-    return store.sent(destination, limit=1000)
+        store.deliveries.record_attempt(job.id, DeliveryEvent.STORED, now=now, status=0)
+    return store.deliveries.sent(destination, limit=1000)
 
 
 def record(**attributes: str) -> InstanceRecord:

@@ -16,54 +16,56 @@ def test_what_waits_longest_is_known_by_state(store: Store, clock: Clock) -> Non
     """By when the picture was taken: that is how long a patient's image is not safe."""
     put(store, dataset(1), destinations=["pacs"], acquired_at=NOON - timedelta(hours=3))
     put(store, dataset(2), destinations=["pacs"], acquired_at=NOON - timedelta(hours=1))
-    assert store.destination_figures("pacs").oldest == {
+    assert store.statistics.destination("pacs").oldest == {
         DeliveryState.QUEUED: NOON - timedelta(hours=3)
     }
     send_all(store, "pacs", clock())
-    assert store.destination_figures("pacs").oldest == {
+    assert store.statistics.destination("pacs").oldest == {
         DeliveryState.SENT: NOON - timedelta(hours=3)
     }
-    assert store.destination_figures("other").oldest == {}
+    assert store.statistics.destination("other").oldest == {}
 
 
 def test_what_is_held_is_counted(store: Store, clock: Clock) -> None:
     """For each destination, without counting all that is not."""
     put_many(store, 2, "pacs", "backup")
-    store.hold("1.2.3.4.1", now=clock(), destination="pacs")
-    assert store.destination_figures("pacs").held == 1
-    assert store.destination_figures("backup").held == 0
+    store.operator.hold("1.2.3.4.1", now=clock(), destination="pacs")
+    assert store.statistics.destination("pacs").held == 1
+    assert store.statistics.destination("backup").held == 0
 
 
 def test_repetitions_are_counted_for_each_destination(store: Store, clock: Clock) -> None:
     """And the count survives a restart."""
     put_many(store, 1, "pacs", "backup")
-    [job] = store.claim("pacs", now=clock(), limit=1)
-    store.record_attempt(job.id, DeliveryEvent.RETRY, now=clock())
-    assert store.destination_figures("pacs").retries == 1
-    assert store.destination_figures("backup").retries == 0
+    [job] = store.deliveries.claim("pacs", now=clock(), limit=1)
+    store.deliveries.record_attempt(job.id, DeliveryEvent.RETRY, now=clock())
+    assert store.statistics.destination("pacs").retries == 1
+    assert store.statistics.destination("backup").retries == 0
 
 
 def test_the_last_report_of_an_archive_is_known(store: Store, clock: Clock) -> None:
     """Whether the way back works shows by when it last did."""
     put_many(store, 1, "pacs")
     jobs = send_all(store, "pacs", clock())
-    store.create_transaction(
+    store.commitment.transactions.create(
         "pacs", "2.25.7", [job.id for job in jobs], peer_ae_title="PACS", now=clock()
     )
-    figures = store.destination_figures("pacs")
+    figures = store.statistics.destination("pacs")
     assert (figures.unreported_since, figures.last_report_at) == (NOON, None)
     later = clock.pass_(hours=2)
-    store.release("1.2.3.4.1", now=later)
+    store.operator.release("1.2.3.4.1", now=later)
     report = CommitmentReport(transaction_uid="2.25.7", committed=(), failed={})
-    store.apply_report("PACS", report, now=later)
+    store.commitment.reports.apply("PACS", report, now=later)
     put(store, dataset(2), destinations=["pacs"])
     commit_all(store, clock)
     put(store, dataset(3), destinations=["pacs"])
     [job] = send_all(store, "pacs", later)
-    store.create_transaction("pacs", "2.25.8", [job.id], peer_ae_title="PACS", now=later)
+    store.commitment.transactions.create(
+        "pacs", "2.25.8", [job.id], peer_ae_title="PACS", now=later
+    )
     much_later = clock.pass_(hours=9)
-    store.transaction_event("2.25.8", TransactionEvent.GIVE_UP, now=much_later)
-    assert store.destination_figures("pacs").last_report_at == later
+    store.commitment.transactions.apply_event("2.25.8", TransactionEvent.GIVE_UP, now=much_later)
+    assert store.statistics.destination("pacs").last_report_at == later
 
 
 def test_missing_and_quarantined_files_are_counted(data_dir: Path) -> None:
@@ -74,15 +76,15 @@ def test_missing_and_quarantined_files_are_counted(data_dir: Path) -> None:
     noise = gone.path.with_name(gone.path.name[:4] + "f" * 28 + ".dcm")
     noise.write_bytes(b"not DICOM")
     with Store.open(data_dir, now=Clock()) as store:
-        assert store.figures(since=NOON).missing_files == 1
-        assert store.quarantined_files() == 1
+        assert store.statistics.store(since=NOON).missing_files == 1
+        assert store.statistics.quarantined_files() == 1
         next((data_dir / "quarantine").iterdir()).unlink()
-        assert store.quarantined_files() == 0
+        assert store.statistics.quarantined_files() == 0
 
 
 def test_refused_reports_are_counted_from_a_time_on(store: Store, clock: Clock) -> None:
     """Yesterday's forgery is no alarm for ever."""
     forged = CommitmentReport(transaction_uid="2.25.9", committed=(), failed={})
-    store.apply_report("EVIL", forged, now=clock())
-    assert store.figures(since=NOON).refused_reports == 1
-    assert store.figures(since=NOON + timedelta(seconds=1)).refused_reports == 0
+    store.commitment.reports.apply("EVIL", forged, now=clock())
+    assert store.statistics.store(since=NOON).refused_reports == 1
+    assert store.statistics.store(since=NOON + timedelta(seconds=1)).refused_reports == 0

@@ -57,16 +57,16 @@ def ask(store: Store, count: int = 2, uid: str = UID) -> list[DeliveryJob]:
 
 def ask_again(store: Store, jobs: Sequence[DeliveryJob], uid: str) -> None:
     ids = [job.id for job in jobs]
-    store.create_transaction("pacs", uid, ids, peer_ae_title="ORTHANC", now=NOON)
-    store.transaction_event(uid, TransactionEvent.ACCEPTED, now=NOON)
+    store.commitment.transactions.create("pacs", uid, ids, peer_ae_title="ORTHANC", now=NOON)
+    store.commitment.transactions.apply_event(uid, TransactionEvent.ACCEPTED, now=NOON)
 
 
 def states(store: Store) -> list[str]:
-    return [row.state for row in store.ledger()]
+    return [row.state for row in store.ledger.rows()]
 
 
 def apply(store: Store, given: CommitmentReport, ae_title: str = "ORTHANC") -> ReportOutcome:
-    return store.apply_report(ae_title, given, now=NOON)
+    return store.commitment.reports.apply(ae_title, given, now=NOON)
 
 
 def test_a_report_commits_what_it_names(store: Store) -> None:
@@ -76,8 +76,8 @@ def test_a_report_commits_what_it_names(store: Store) -> None:
     assert outcome.disposition is APPLIED
     assert (outcome.destination, outcome.committed) == ("pacs", ("1.2.3.4.1", "1.2.3.4.2"))
     assert states(store) == ["committed", "committed"]
-    assert {row.committed_at for row in store.ledger()} == {NOON}
-    assert store.open_transactions("pacs") == []
+    assert {row.committed_at for row in store.ledger.rows()} == {NOON}
+    assert store.commitment.transactions.list_open("pacs") == []
 
 
 def test_a_transaction_and_its_waiting_are_durable_together(data_dir: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_transaction_and_its_waiting_are_durable_together(data_dir: Path) -> N
     with Store.open(data_dir) as store:
         ask(store)
     with Store.open(data_dir) as store:
-        [open_] = store.open_transactions("pacs")
+        [open_] = store.commitment.transactions.list_open("pacs")
         assert (open_.transaction_uid, open_.instances, open_.times_asked) == (UID, 2, 1)
         assert open_.state is TransactionState.REQUESTED
         assert apply(store, report([1, 2])).disposition is APPLIED
@@ -96,9 +96,9 @@ def test_a_report_may_come_before_the_n_action_is_answered(store: Store) -> None
     put_many(store, 1, "pacs")
     jobs = send_all(store, "pacs", NOON)
     ids = [job.id for job in jobs]
-    store.create_transaction("pacs", UID, ids, peer_ae_title="ORTHANC", now=NOON)
+    store.commitment.transactions.create("pacs", UID, ids, peer_ae_title="ORTHANC", now=NOON)
     assert apply(store, report([1])).disposition is APPLIED
-    store.transaction_event(UID, TransactionEvent.ACCEPTED, now=NOON)
+    store.commitment.transactions.apply_event(UID, TransactionEvent.ACCEPTED, now=NOON)
     assert states(store) == ["committed"]
 
 
@@ -144,7 +144,7 @@ def test_one_archive_cannot_commit_for_another(store: Store) -> None:
     """PACS B confirming PACS A's transaction is refused, though it is a known AE."""
     put_many(store, 1, "pacs", "backup")
     [job] = send_all(store, "pacs", NOON)
-    store.create_transaction("pacs", UID, [job.id], peer_ae_title="A", now=NOON)
+    store.commitment.transactions.create("pacs", UID, [job.id], peer_ae_title="A", now=NOON)
     assert apply(store, report([1]), "B").disposition is REFUSED
     assert apply(store, report([1]), "A").committed == ("1.2.3.4.1",)
     assert sorted(states(store)) == ["committed", "queued"]
@@ -196,7 +196,7 @@ def test_failed_items_are_sent_again_with_their_reason(store: Store) -> None:
     assert (job.state, reason, job.commitments_failed) == (DeliveryState.QUEUED, 0x0112, 1)
     assert states(store) == ["committed", "queued"]
     assert woken == ["pacs"]
-    assert len(store.claim("pacs", now=NOON, limit=9)) == 1
+    assert len(store.deliveries.claim("pacs", now=NOON, limit=9)) == 1
 
 
 def test_the_caller_decides_upon_failures_in_the_same_transaction(store: Store) -> None:
@@ -216,11 +216,11 @@ def test_the_caller_decides_upon_failures_in_the_same_transaction(store: Store) 
         return actions[reason]
 
     given = report([], {1: 0x0119, 2: 0x0213, 3: 0x0112})
-    store.apply_report("ORTHANC", given, now=NOON, decide=decide)
+    store.commitment.reports.apply("ORTHANC", given, now=NOON, decide=decide)
     assert states(store) == ["held", "sent", "queued"]
     assert seen == [DeliveryState.COMMIT_REQUESTED] * 3
-    assert store.sent("pacs", limit=9, now=NOON) == []
-    assert store.next_due("pacs") == later
+    assert store.deliveries.sent("pacs", limit=9, now=NOON) == []
+    assert store.deliveries.next_due("pacs") == later
 
 
 def test_a_decision_that_fails_leaves_the_transaction_open(store: Store) -> None:
@@ -231,18 +231,18 @@ def test_a_decision_that_fails_leaves_the_transaction_open(store: Store) -> None
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        store.apply_report("ORTHANC", report([1], {2: 1}), now=NOON, decide=decide)
+        store.commitment.reports.apply("ORTHANC", report([1], {2: 1}), now=NOON, decide=decide)
     assert states(store) == ["commit_requested", "commit_requested"]
-    assert len(store.open_transactions("pacs")) == 1
+    assert len(store.commitment.transactions.list_open("pacs")) == 1
 
 
 def test_the_same_report_again_changes_nothing(store: Store) -> None:
     """Archives repeat themselves; the second is answered 0000 as well."""
     ask(store)
     apply(store, report([1], {2: 0x0112}))
-    before = list(store.ledger())
+    before = list(store.ledger.rows())
     assert apply(store, report([1], {2: 0x0112})).disposition is DUPLICATE
-    assert list(store.ledger()) == before
+    assert list(store.ledger.rows()) == before
 
 
 def test_ten_equal_reports_at_once_are_applied_once(store: Store) -> None:
@@ -263,7 +263,7 @@ def test_ten_equal_reports_at_once_are_applied_once(store: Store) -> None:
 def test_bytes_that_changed_since_are_not_committed(store: Store) -> None:
     """The archive keeps something else than we hold: held, for a person to look at."""
     ask(store)
-    kept = store.instance("1.2.3.4.1")
+    kept = store.index.instance("1.2.3.4.1")
     assert kept is not None
     data = bytearray(kept.path.read_bytes())
     data[-1] ^= 1
@@ -277,11 +277,13 @@ def test_no_answer_means_asking_again(store: Store) -> None:
     """Given up, its instances are sent and not committed, due when we were told to ask again."""
     jobs = ask(store)
     later = NOON + timedelta(hours=1)
-    store.transaction_event(UID, TransactionEvent.GIVE_UP, now=NOON, next_attempt_at=later)
+    store.commitment.transactions.apply_event(
+        UID, TransactionEvent.GIVE_UP, now=NOON, next_attempt_at=later
+    )
     assert states(store) == ["sent", "sent"]
-    assert store.sent("pacs", limit=9, now=NOON) == []
+    assert store.deliveries.sent("pacs", limit=9, now=NOON) == []
     ask_again(store, jobs, "2.25.2")
-    [again] = store.open_transactions("pacs")
+    [again] = store.commitment.transactions.list_open("pacs")
     assert (again.transaction_uid, again.times_asked, again.first_requested_at) == (
         "2.25.2",
         2,
@@ -292,7 +294,7 @@ def test_no_answer_means_asking_again(store: Store) -> None:
 def test_a_late_promise_is_taken(store: Store) -> None:
     """Days later, the transaction long given up: it is still the archive's promise."""
     ask(store)
-    store.transaction_event(UID, TransactionEvent.GIVE_UP, now=NOON)
+    store.commitment.transactions.apply_event(UID, TransactionEvent.GIVE_UP, now=NOON)
     outcome = apply(store, report([1, 2]))
     assert outcome.disposition is APPLIED
     assert states(store) == ["committed", "committed"]
@@ -301,7 +303,7 @@ def test_a_late_promise_is_taken(store: Store) -> None:
 def test_a_late_promise_counts_while_a_later_request_is_open(store: Store) -> None:
     """Committed once, by whichever report comes first; the other is a duplicate."""
     jobs = ask(store)
-    store.transaction_event(UID, TransactionEvent.GIVE_UP, now=NOON)
+    store.commitment.transactions.apply_event(UID, TransactionEvent.GIVE_UP, now=NOON)
     ask_again(store, jobs, "2.25.2")
     assert apply(store, report([1])).committed == ("1.2.3.4.1",)
     assert states(store) == ["committed", "commit_requested"]
@@ -312,7 +314,7 @@ def test_a_late_promise_counts_while_a_later_request_is_open(store: Store) -> No
 def test_a_late_failure_leaves_the_later_request_alone(store: Store) -> None:
     """The later transaction will bring its own report."""
     jobs = ask(store)
-    store.transaction_event(UID, TransactionEvent.GIVE_UP, now=NOON)
+    store.commitment.transactions.apply_event(UID, TransactionEvent.GIVE_UP, now=NOON)
     ask_again(store, jobs, "2.25.2")
     outcome = apply(store, report([], {1: 0x0112, 2: 0x0112}))
     assert outcome.failed == ()
@@ -331,10 +333,10 @@ def test_a_refused_request_ends_its_transaction(store: Store) -> None:
     """N-ACTION answered with a failure, or not at all."""
     put_many(store, 1, "pacs")
     [job] = send_all(store, "pacs", NOON)
-    store.create_transaction("pacs", UID, [job.id], peer_ae_title="A", now=NOON)
-    store.transaction_event(UID, TransactionEvent.REFUSED, now=NOON, error="0213")
+    store.commitment.transactions.create("pacs", UID, [job.id], peer_ae_title="A", now=NOON)
+    store.commitment.transactions.apply_event(UID, TransactionEvent.REFUSED, now=NOON, error="0213")
     assert states(store) == ["sent"]
-    assert [row.last_error for row in store.ledger()] == ["0213"]
+    assert [row.last_error for row in store.ledger.rows()] == ["0213"]
 
 
 def test_a_request_that_a_late_report_of_an_earlier_one_has_settled_is_no_open_question(
@@ -344,19 +346,23 @@ def test_a_request_that_a_late_report_of_an_earlier_one_has_settled_is_no_open_q
     more, so none is missed; and giving the second request up says that nobody waited.
     """
     jobs = ask(store, 1)
-    assert store.transaction_event(UID, TransactionEvent.GIVE_UP, now=NOON) == 1
+    assert store.commitment.transactions.apply_event(UID, TransactionEvent.GIVE_UP, now=NOON) == 1
     ask_again(store, jobs, "2.25.2")
-    assert store.destination_figures("pacs").unreported_since == NOON
+    assert store.statistics.destination("pacs").unreported_since == NOON
     assert apply(store, report([1])).committed == ("1.2.3.4.1",)
-    assert store.destination_figures("pacs").unreported_since is None
-    assert store.transaction_event("2.25.2", TransactionEvent.GIVE_UP, now=NOON) == 0
+    assert store.statistics.destination("pacs").unreported_since is None
+    assert (
+        store.commitment.transactions.apply_event("2.25.2", TransactionEvent.GIVE_UP, now=NOON) == 0
+    )
     assert states(store) == ["committed"]
 
 
 def stored_with_a_warning(store: Store) -> DeliveryJob:
     put_many(store, 1, "pacs")
-    [job] = store.claim("pacs", now=NOON, limit=1)
-    store.record_attempt(job.id, DeliveryEvent.STORED, now=NOON, status=0xB000, error="changed")
+    [job] = store.deliveries.claim("pacs", now=NOON, limit=1)
+    store.deliveries.record_attempt(
+        job.id, DeliveryEvent.STORED, now=NOON, status=0xB000, error="changed"
+    )
     return job
 
 
@@ -366,14 +372,18 @@ def test_a_warning_is_shown_until_the_proof_and_beside_it(store: Store) -> None:
     """
     job = stored_with_a_warning(store)
     ask_again(store, [job], UID)
-    store.transaction_event(UID, TransactionEvent.GIVE_UP, now=NOON)
-    shown = [[row.last_error for row in store.ledger()]]
-    store.create_transaction("pacs", "2.25.2", [job.id], peer_ae_title="ORTHANC", now=NOON)
-    store.transaction_event("2.25.2", TransactionEvent.REFUSED, now=NOON, error="answered 0110")
-    shown.append([row.last_error for row in store.ledger()])
+    store.commitment.transactions.apply_event(UID, TransactionEvent.GIVE_UP, now=NOON)
+    shown = [[row.last_error for row in store.ledger.rows()]]
+    store.commitment.transactions.create(
+        "pacs", "2.25.2", [job.id], peer_ae_title="ORTHANC", now=NOON
+    )
+    store.commitment.transactions.apply_event(
+        "2.25.2", TransactionEvent.REFUSED, now=NOON, error="answered 0110"
+    )
+    shown.append([row.last_error for row in store.ledger.rows()])
     ask_again(store, [job], "2.25.3")
     apply(store, report([1], uid="2.25.3"))
-    shown.append([row.last_error for row in store.ledger()])
+    shown.append([row.last_error for row in store.ledger.rows()])
     warning = "stored with warning B000"
     assert shown == [[warning], [f"{warning}; answered 0110"], [warning]]
     assert states(store) == ["committed"]
@@ -382,8 +392,8 @@ def test_a_warning_is_shown_until_the_proof_and_beside_it(store: Store) -> None:
 def test_a_warning_is_shown_beside_what_was_found(store: Store) -> None:
     """Also where the proof is that the archive finds it."""
     job = stored_with_a_warning(store)
-    store.record_attempt(job.id, DeliveryEvent.FOUND, now=NOON)
-    assert [(row.state, row.last_error) for row in store.ledger()] == [
+    store.deliveries.record_attempt(job.id, DeliveryEvent.FOUND, now=NOON)
+    assert [(row.state, row.last_error) for row in store.ledger.rows()] == [
         ("verified", "stored with warning B000")
     ]
 
@@ -396,17 +406,17 @@ def test_a_warning_goes_with_the_next_sending(store: Store) -> None:
     send_all(store, "pacs", NOON)
     ask_again(store, [job], "2.25.2")
     apply(store, report([1], uid="2.25.2"))
-    assert [(row.state, row.last_error) for row in store.ledger()] == [("committed", "")]
+    assert [(row.state, row.last_error) for row in store.ledger.rows()] == [("committed", "")]
 
 
 def test_only_what_is_sent_can_be_asked_for(store: Store) -> None:
     """Queued instances, another destination's, unknown ones, none at all, a UID used before."""
     put_many(store, 2, "pacs", "backup")
     job, _ = send_all(store, "pacs", NOON)
-    queued = store.deliveries("1.2.3.4.1")[0].id
+    queued = store.deliveries.of_instance("1.2.3.4.1")[0].id
 
     def create(uid: str, *ids: int) -> None:
-        store.create_transaction("pacs", uid, ids, peer_ae_title="A", now=NOON)
+        store.commitment.transactions.create("pacs", uid, ids, peer_ae_title="A", now=NOON)
 
     with pytest.raises(UsageError):
         create(UID, job.id, queued)
@@ -417,7 +427,7 @@ def test_only_what_is_sent_can_be_asked_for(store: Store) -> None:
     create(UID, job.id)
     with pytest.raises(IllegalTransition):
         create("2.25.2", job.id)
-    store.transaction_event(UID, TransactionEvent.GIVE_UP, now=NOON)
+    store.commitment.transactions.apply_event(UID, TransactionEvent.GIVE_UP, now=NOON)
     with pytest.raises(sa.exc.IntegrityError):
         create(UID, job.id)
     assert states(store).count("sent") == 2
@@ -426,7 +436,7 @@ def test_only_what_is_sent_can_be_asked_for(store: Store) -> None:
 def test_an_operators_hold_ends_the_waiting(store: Store, clock: Clock) -> None:
     """Held while a report is awaited: the report neither commits nor fails it."""
     ask(store)
-    assert store.hold("1.2.3.4.1", now=clock()) == 1
+    assert store.operator.hold("1.2.3.4.1", now=clock()) == 1
     outcome = apply(store, report([1, 2]))
     assert outcome.committed == ("1.2.3.4.2",)
     assert states(store) == ["held", "committed"]
@@ -439,21 +449,21 @@ def test_a_promise_that_comes_while_it_is_held_counts_on_release(
     """It is noted, said in the ledger, and the release makes it committed without a second
     sending; the report again changes nothing."""
     ask(store)
-    store.hold("1.2.3.4.1", now=clock())
+    store.operator.hold("1.2.3.4.1", now=clock())
     outcome = apply(store, report([1, 2]))
     assert outcome.noted == ("1.2.3.4.1",)
-    [held] = [row for row in store.ledger() if row.state == "held"]
+    [held] = [row for row in store.ledger.rows() if row.state == "held"]
     assert held.last_error.startswith("held by the operator; the archive has committed")
     assert apply(store, report([1, 2])).disposition is DUPLICATE
     clock.pass_(hours=1)
-    getattr(store, action)("1.2.3.4.1", now=clock())
-    [released] = [row for row in store.ledger() if row.sop_instance_uid == "1.2.3.4.1"]
+    getattr(store.operator, action)("1.2.3.4.1", now=clock())
+    [released] = [row for row in store.ledger.rows() if row.sop_instance_uid == "1.2.3.4.1"]
     assert (released.state, released.committed_at, released.last_error) == (
         "committed",
         clock(),
         "",
     )
-    assert store.claim("pacs", now=clock(), limit=9) == []
+    assert store.deliveries.claim("pacs", now=clock(), limit=9) == []
 
 
 @pytest.mark.parametrize("kind", ["failed", "other class", "left out", "another AE", "damaged"])
@@ -462,7 +472,7 @@ def test_what_is_no_promise_is_not_noted(
 ) -> None:
     """Held, and reported in whatever other way: the release sends it again."""
     jobs = ask(store)
-    store.hold("1.2.3.4.1", now=clock())
+    store.operator.hold("1.2.3.4.1", now=clock())
     given = report([2] if kind in ("failed", "left out") else [1, 2])
     if kind == "failed":
         given = report([2], {1: 0x0112})
@@ -474,7 +484,7 @@ def test_what_is_no_promise_is_not_noted(
         jobs[0].instance.path.write_bytes(b"rot")
     outcome = apply(store, given, "ANOTHER" if kind == "another AE" else "ORTHANC")
     assert outcome.noted == ()
-    store.release("1.2.3.4.1", now=clock())
+    store.operator.release("1.2.3.4.1", now=clock())
     assert "queued" in states(store)
 
 
@@ -484,13 +494,13 @@ def test_a_promise_of_an_earlier_sending_does_not_answer_for_a_later_one(
     """The archive reported it lost, it waits to be sent again and is held: a late promise by an
     earlier request does not keep it from being sent."""
     jobs = ask(store, 1)
-    store.transaction_event(UID, TransactionEvent.GIVE_UP, now=NOON)
+    store.commitment.transactions.apply_event(UID, TransactionEvent.GIVE_UP, now=NOON)
     ask_again(store, jobs, "2.25.2")
     apply(store, report([], {1: 0x0112}, uid="2.25.2"))
     assert states(store) == ["queued"]
-    store.hold("1.2.3.4.1", now=clock())
+    store.operator.hold("1.2.3.4.1", now=clock())
     assert apply(store, report([1])).noted == ()
-    store.release("1.2.3.4.1", now=clock())
+    store.operator.release("1.2.3.4.1", now=clock())
     assert states(store) == ["queued"]
 
 
@@ -498,9 +508,9 @@ def test_a_promise_does_not_outlast_a_release(store: Store, clock: Clock) -> Non
     """Released to be sent again, then held again: a promise of what was sent before does not keep
     it from being sent."""
     ask(store, 1)
-    store.hold("1.2.3.4.1", now=clock())
-    store.release("1.2.3.4.1", now=clock())
-    store.hold("1.2.3.4.1", now=clock())
+    store.operator.hold("1.2.3.4.1", now=clock())
+    store.operator.release("1.2.3.4.1", now=clock())
+    store.operator.hold("1.2.3.4.1", now=clock())
     assert apply(store, report([1])).noted == ()
-    store.release("1.2.3.4.1", now=clock())
+    store.operator.release("1.2.3.4.1", now=clock())
     assert states(store) == ["queued"]

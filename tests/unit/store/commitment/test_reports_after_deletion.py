@@ -29,8 +29,8 @@ GONE = "1.2.3.4.1"
 def ask(store: Store, uid: str, *, destination: str = "pacs") -> None:
     """Whatever is due there is sent and asked for."""
     jobs = [job.id for job in send_all(store, destination, NOON)]
-    store.create_transaction(destination, uid, jobs, peer_ae_title="PACS", now=NOON)
-    store.transaction_event(uid, TransactionEvent.ACCEPTED, now=NOON)
+    store.commitment.transactions.create(destination, uid, jobs, peer_ae_title="PACS", now=NOON)
+    store.commitment.transactions.apply_event(uid, TransactionEvent.ACCEPTED, now=NOON)
 
 
 def report(
@@ -49,13 +49,13 @@ def report(
         committed=(item,) if reason is None else (),
         failed={} if reason is None else {item: reason},
     )
-    return store.apply_report(ae_title, given, now=NOON)
+    return store.commitment.reports.apply(ae_title, given, now=NOON)
 
 
 def forget(store: Store) -> list[str]:
     """All that is promised is deleted here."""
-    store.observe(1)
-    return [gone.sop_instance_uid for gone in store.recycle(AT_ONCE, now=NOON)]
+    store.retention.observe(1)
+    return [gone.sop_instance_uid for gone in store.retention.recycle(AT_ONCE, now=NOON)]
 
 
 @pytest.fixture
@@ -73,17 +73,17 @@ def test_the_same_report_again_is_a_duplicate(emptied: Store, reason: int | None
     """An archive that missed our answer reports once more: it is answered as before, whatever it
     says by now, and no alarm is raised.
     """
-    before = list(emptied.ledger())
+    before = list(emptied.ledger.rows())
     assert report(emptied, "2.25.1", reason=reason).disposition is DUPLICATE
-    assert list(emptied.ledger()) == before
-    assert emptied.figures(since=NOON).refused_reports == 0
+    assert list(emptied.ledger.rows()) == before
+    assert emptied.statistics.store(since=NOON).refused_reports == 0
 
 
 def test_the_report_on_an_earlier_request_is_a_duplicate_too(store: Store) -> None:
     """Asked twice, promised on the second request and deleted: then the first is reported."""
     put_many(store, 1, "pacs")
     ask(store, "2.25.1")
-    store.transaction_event("2.25.1", TransactionEvent.GIVE_UP, now=NOON)
+    store.commitment.transactions.apply_event("2.25.1", TransactionEvent.GIVE_UP, now=NOON)
     ask(store, "2.25.2")
     report(store, "2.25.2")
     assert forget(store) == [GONE]
@@ -97,12 +97,12 @@ def test_the_report_on_a_later_request_ends_it(store: Store) -> None:
     """
     put_many(store, 1, "pacs")
     ask(store, "2.25.1")
-    store.transaction_event("2.25.1", TransactionEvent.GIVE_UP, now=NOON)
+    store.commitment.transactions.apply_event("2.25.1", TransactionEvent.GIVE_UP, now=NOON)
     ask(store, "2.25.2")
     report(store, "2.25.1")
     assert forget(store) == [GONE]
     assert report(store, "2.25.2").disposition is not REFUSED
-    assert store.open_transactions("pacs") == []
+    assert store.commitment.transactions.list_open("pacs") == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_forged_report_of_what_has_gone_is_still_refused(
     """Another AE, another transaction, an instance that never was here, another class."""
     given = {"uid": "2.25.1"} | forged
     assert report(emptied, given.pop("uid"), **given).disposition is REFUSED
-    assert emptied.figures(since=NOON).refused_reports == 1
+    assert emptied.statistics.store(since=NOON).refused_reports == 1
 
 
 def test_what_has_gone_says_nothing_about_what_is_awaited(emptied: Store) -> None:
@@ -130,7 +130,7 @@ def test_what_has_gone_says_nothing_about_what_is_awaited(emptied: Store) -> Non
     put(emptied, dataset(2), destinations=["pacs"])
     ask(emptied, "2.25.2")
     assert report(emptied, "2.25.2").disposition is REFUSED
-    [waiting] = emptied.open_transactions("pacs")
+    [waiting] = emptied.commitment.transactions.list_open("pacs")
     assert waiting.transaction_uid == "2.25.2"
     assert report(emptied, "2.25.2", "1.2.3.4.2").committed == ("1.2.3.4.2",)
 
@@ -140,7 +140,7 @@ def test_an_old_report_does_not_commit_what_came_back(emptied: Store) -> None:
     put(emptied, dataset(1), destinations=["pacs"])
     ask(emptied, "2.25.2")
     assert report(emptied, "2.25.1").disposition is DUPLICATE
-    states = [row.state for row in emptied.ledger()]
+    states = [row.state for row in emptied.ledger.rows()]
     assert states == ["commit_requested"]
 
 
@@ -152,5 +152,7 @@ def test_the_promise_of_one_archive_is_not_that_of_another(store: Store) -> None
     ask(store, "2.25.2", destination="backup")
     report(store, "2.25.1")
     assert forget(store) == [GONE]
-    store.transaction_event("2.25.2", TransactionEvent.GIVE_UP, now=NOON + timedelta(hours=1))
+    store.commitment.transactions.apply_event(
+        "2.25.2", TransactionEvent.GIVE_UP, now=NOON + timedelta(hours=1)
+    )
     assert report(store, "2.25.2").disposition is REFUSED

@@ -55,9 +55,9 @@ def spoil_the_flight_record(data_dir: Path) -> None:
 
 def use(store: Store) -> None:
     """What delivery and the ledger do."""
-    store.claim("pacs", now=NOON, limit=INSTANCES)
+    store.deliveries.claim("pacs", now=NOON, limit=INSTANCES)
     for number in range(1, INSTANCES + 1):
-        store.deliveries(f"1.2.3.4.{number}")
+        store.deliveries.of_instance(f"1.2.3.4.{number}")
 
 
 def test_damage_met_in_use_is_remembered_and_made_good_by_the_next_start(data_dir: Path) -> None:
@@ -75,8 +75,8 @@ def test_damage_met_in_use_is_remembered_and_made_good_by_the_next_start(data_di
         assert (data_dir / "index.doubted").exists()
     assert (data_dir / "index.doubted").exists()
     with reopened(data_dir, adopt_to=["pacs"]) as store:
-        assert store.recovery.database_rebuilt
-        assert store.recovery.orphans_adopted == INSTANCES
+        assert store.recovery.report.database_rebuilt
+        assert store.recovery.report.orphans_adopted == INSTANCES
         assert not store.is_doubted
         use_the_flight_record(store)
     assert not (data_dir / "index.doubted").exists()
@@ -84,7 +84,7 @@ def test_damage_met_in_use_is_remembered_and_made_good_by_the_next_start(data_di
 
 
 def use_the_flight_record(store: Store) -> None:
-    assert list(store.flight("1.2.3")) == []
+    assert list(store.ledger.events("1.2.3")) == []
 
 
 def test_damage_met_by_the_writer_is_remembered_as_well(data_dir: Path) -> None:
@@ -94,7 +94,7 @@ def test_damage_met_by_the_writer_is_remembered_as_well(data_dir: Path) -> None:
     spoil_the_flight_record(data_dir)
     with reopened(data_dir) as store:
         with pytest.raises(IndexDamaged):
-            store.hold("1.2.3.4.1", now=NOON)
+            store.operator.hold("1.2.3.4.1", now=NOON)
         assert store.is_doubted
     assert (data_dir / "index.doubted").exists()
 
@@ -114,7 +114,7 @@ def test_a_row_that_cannot_have_been_written_is_damage(data_dir: Path, how: str)
             use(store)
         assert store.is_doubted
     with reopened(data_dir, adopt_to=["pacs"]) as store:
-        assert store.recovery.database_rebuilt
+        assert store.recovery.report.database_rebuilt
         use(store)
         assert not store.is_doubted
 
@@ -131,7 +131,7 @@ def test_a_doubted_index_is_checked_against_its_tables(data_dir: Path) -> None:
     database.write_bytes(content)
     (data_dir / "index.doubted").touch()
     with reopened(data_dir) as store:
-        assert store.recovery.database_rebuilt
+        assert store.recovery.report.database_rebuilt
 
 
 def test_a_doubt_without_ground_costs_nothing_but_the_check(data_dir: Path) -> None:
@@ -141,8 +141,8 @@ def test_a_doubt_without_ground_costs_nothing_but_the_check(data_dir: Path) -> N
         use(store)
     (data_dir / "index.doubted").touch()
     with reopened(data_dir) as store:
-        assert not store.recovery.database_rebuilt
-        assert store.recovery.deliveries_requeued == INSTANCES
+        assert not store.recovery.report.database_rebuilt
+        assert store.recovery.report.deliveries_requeued == INSTANCES
         assert not store.is_doubted
     assert not (data_dir / "index.doubted").exists()
     assert stopped_orderly(data_dir)
@@ -167,4 +167,4 @@ def test_a_mark_that_the_disk_refuses_is_made_up_for(
         assert store.is_doubted
     assert not stopped_orderly(data_dir)
     with reopened(data_dir) as store:
-        assert store.recovery.database_rebuilt
+        assert store.recovery.report.database_rebuilt

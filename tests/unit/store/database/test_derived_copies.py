@@ -37,14 +37,14 @@ ENOUGH = RetentionPolicy(
 
 def send(store: Store, derived: DerivedCopy | None, *, now: datetime = NOON) -> DeliveryJob:
     """The archive gets what is due to it, in this form; the job as it is then."""
-    [job] = store.claim("pacs", now=now, limit=10)
+    [job] = store.deliveries.claim("pacs", now=now, limit=10)
     stored = Attempt(job_id=job.id, event=DeliveryEvent.STORED, status=0, derived=derived)
-    store.record_attempts([stored], now=now)
-    return store.deliveries(ORIGINAL)[0]
+    store.deliveries.record_attempts([stored], now=now)
+    return store.deliveries.of_instance(ORIGINAL)[0]
 
 
 def ask(store: Store, job: DeliveryJob, uid: str = "2.25.1") -> None:
-    store.create_transaction("pacs", uid, [job.id], peer_ae_title="PACS", now=NOON)
+    store.commitment.transactions.create("pacs", uid, [job.id], peer_ae_title="PACS", now=NOON)
 
 
 def promise(
@@ -53,7 +53,7 @@ def promise(
     """The archive's report that it keeps the instance of this UID."""
     item = ReferencedInstance(sop_class_uid=sop_class_uid, sop_instance_uid=sop_instance_uid)
     report = CommitmentReport(transaction_uid=uid, committed=(item,), failed={})
-    return store.apply_report("PACS", report, now=NOON)
+    return store.commitment.reports.apply("PACS", report, now=NOON)
 
 
 def sent_copy(store: Store) -> DeliveryJob:
@@ -70,7 +70,7 @@ def send_again(store: Store, job: DeliveryJob) -> None:
         sop_class_uid=US_IMAGE, sop_instance_uid=job.sent_as.sop_instance_uid
     )
     report = CommitmentReport(transaction_uid="2.25.1", committed=(), failed={failed: 0x0112})
-    store.apply_report("PACS", report, now=NOON)
+    store.commitment.reports.apply("PACS", report, now=NOON)
 
 
 def test_what_was_sent_is_known_after_a_restart(data_dir: Path) -> None:
@@ -79,7 +79,7 @@ def test_what_was_sent_is_known_after_a_restart(data_dir: Path) -> None:
         put_many(store, 1, "pacs")
         send(store, COPY)
     with Store.open(data_dir, now=Clock()) as store:
-        [job] = store.sent("pacs", limit=10)
+        [job] = store.deliveries.sent("pacs", limit=10)
         assert job.derived == COPY
         assert job.sent_as == ReferencedInstance(sop_class_uid=US_IMAGE, sop_instance_uid=COPY_UID)
 
@@ -87,7 +87,7 @@ def test_what_was_sent_is_known_after_a_restart(data_dir: Path) -> None:
 def test_many_outcomes_at_once_each_keep_their_own_copy(store: Store) -> None:
     """Written together, and not mixed up."""
     put_many(store, 3, "pacs")
-    jobs = store.claim("pacs", now=NOON, limit=10)
+    jobs = store.deliveries.claim("pacs", now=NOON, limit=10)
     copies = [
         DerivedCopy(
             sop_class_uid=US_IMAGE,
@@ -101,10 +101,10 @@ def test_many_outcomes_at_once_each_keep_their_own_copy(store: Store) -> None:
         Attempt(job_id=job.id, event=DeliveryEvent.STORED, status=0, derived=copy)
         for job, copy in zip(jobs, [*copies, None], strict=True)
     ]
-    store.record_attempts(attempts, now=NOON)
-    assert [job.derived for job in store.sent("pacs", limit=10)] == [*copies, None]
-    assert store.destination_figures("pacs").lossy_copies == 2
-    assert store.destination_figures("other").lossy_copies == 0
+    store.deliveries.record_attempts(attempts, now=NOON)
+    assert [job.derived for job in store.deliveries.sent("pacs", limit=10)] == [*copies, None]
+    assert store.statistics.destination("pacs").lossy_copies == 2
+    assert store.statistics.destination("other").lossy_copies == 0
 
 
 def test_a_promise_of_the_copy_commits_and_says_of_what(store: Store) -> None:
@@ -112,7 +112,7 @@ def test_a_promise_of_the_copy_commits_and_says_of_what(store: Store) -> None:
     sent_copy(store)
     outcome = promise(store, COPY_UID)
     assert (outcome.committed, dict(outcome.derived)) == ((ORIGINAL,), {ORIGINAL: COPY_UID})
-    [row] = store.ledger()
+    [row] = store.ledger.rows()
     assert (row.sop_instance_uid, row.state, row.committed_at) == (ORIGINAL, "committed", NOON)
     assert row.last_error == PROVED
 
@@ -121,14 +121,14 @@ def test_a_promise_of_the_original_is_no_answer(store: Store) -> None:
     """The archive never got it, and was not asked for it."""
     sent_copy(store)
     assert promise(store, ORIGINAL).disposition is ReportDisposition.REFUSED
-    assert [row.state for row in store.ledger()] == ["commit_requested"]
+    assert [row.state for row in store.ledger.rows()] == ["commit_requested"]
 
 
 def test_the_copys_class_must_be_right(store: Store) -> None:
     """As that of any instance: a promise of something else counts for nothing."""
     sent_copy(store)
     assert promise(store, COPY_UID, sop_class_uid=US_MULTI_FRAME).committed == ()
-    assert "committed" not in [row.state for row in store.ledger()]
+    assert "committed" not in [row.state for row in store.ledger.rows()]
 
 
 def test_a_changed_original_is_held_whatever_was_promised(data_dir: Path) -> None:
@@ -140,13 +140,13 @@ def test_a_changed_original_is_held_whatever_was_promised(data_dir: Path) -> Non
     with Store.open(data_dir, now=Clock(), check_bytes=changed) as store:
         sent_copy(store)
         assert promise(store, COPY_UID).damaged == (ORIGINAL,)
-        assert [row.state for row in store.ledger()] == ["held"]
+        assert [row.state for row in store.ledger.rows()] == ["held"]
 
 
 def test_a_failed_copy_is_sent_again(store: Store) -> None:
     """A report that names the copy as failed is about this delivery."""
     send_again(store, sent_copy(store))
-    assert [row.state for row in store.ledger()] == ["queued"]
+    assert [row.state for row in store.ledger.rows()] == ["queued"]
 
 
 @pytest.mark.parametrize(("first", "then"), [(COPY, None), (None, COPY)])
@@ -163,16 +163,16 @@ def test_a_late_promise_counts_only_for_what_the_archive_has_by_now(
     again = send(store, then)
     assert again.derived == then
     assert promise(store, job.sent_as.sop_instance_uid).disposition is ReportDisposition.DUPLICATE
-    assert [row.state for row in store.ledger()] == ["sent"]
+    assert [row.state for row in store.ledger.rows()] == ["sent"]
     ask(store, again, uid="2.25.2")
     promise(store, again.sent_as.sop_instance_uid, uid="2.25.2")
-    assert [row.last_error for row in store.ledger()] == [PROVED if then else ""]
+    assert [row.last_error for row in store.ledger.rows()] == [PROVED if then else ""]
 
 
 def recycle(store: Store, policy: RetentionPolicy) -> list[str]:
-    store.observe(0)
-    store.observe(60)
-    return [gone.sop_instance_uid for gone in store.recycle(policy, now=NOON)]
+    store.retention.observe(0)
+    store.retention.observe(60)
+    return [gone.sop_instance_uid for gone in store.retention.recycle(policy, now=NOON)]
 
 
 def test_the_original_stays_however_well_the_copy_is_kept(store: Store, data_dir: Path) -> None:
@@ -180,7 +180,7 @@ def test_the_original_stays_however_well_the_copy_is_kept(store: Store, data_dir
     sent_copy(store)
     promise(store, COPY_UID)
     assert recycle(store, NEVER_ENOUGH) == []
-    assert store.instance(ORIGINAL) is not None
+    assert store.index.instance(ORIGINAL) is not None
     assert len(list((data_dir / "instances").rglob("*.dcm"))) == 1
 
 
@@ -189,7 +189,7 @@ def test_the_original_goes_where_the_profile_says_that_the_copy_is_enough(store:
     sent_copy(store)
     promise(store, COPY_UID)
     assert recycle(store, ENOUGH) == [ORIGINAL]
-    [row] = store.ledger()
+    [row] = store.ledger.rows()
     assert (row.state, row.committed_at) == ("committed", NOON)
     assert row.last_error == (
         f"the archive holds a lossy derived copy, {COPY_UID}; the original was deleted here"
@@ -202,7 +202,7 @@ def test_an_instance_that_went_itself_leaves_no_remark(store: Store) -> None:
     ask(store, send(store, None))
     promise(store, ORIGINAL)
     assert recycle(store, NEVER_ENOUGH) == [ORIGINAL]
-    assert [row.last_error for row in store.ledger()] == [""]
+    assert [row.last_error for row in store.ledger.rows()] == [""]
 
 
 def test_the_same_report_after_the_deletion_is_a_duplicate(store: Store) -> None:
@@ -220,5 +220,5 @@ def test_what_was_deleted_with_a_copy_can_come_again(store: Store) -> None:
     promise(store, COPY_UID)
     recycle(store, ENOUGH)
     put(store, dataset(1), destinations=["pacs"])
-    [job] = store.deliveries(ORIGINAL)
+    [job] = store.deliveries.of_instance(ORIGINAL)
     assert (job.state, job.derived) == (S.QUEUED, None)

@@ -47,17 +47,17 @@ def test_what_was_deleted_is_given_back_part_by_part(store: Store, clock: Clock)
     fill(store)
     empty(store)
     before = store._layout.database.stat().st_size
-    assert 0 < store.keep_house(now=clock()).pages_given_back <= 200
-    while store.keep_house(now=clock()).pages_given_back:
+    assert 0 < store.retention.prune(now=clock()).pages_given_back <= 200
+    while store.retention.prune(now=clock()).pages_given_back:
         pass
-    store.keep_house(now=clock())
+    store.retention.prune(now=clock())
     assert store._layout.database.stat().st_size < before / 3
 
 
 def test_a_database_in_use_stays_as_it_is(store: Store, clock: Clock) -> None:
     """Little is free: nothing is moved about."""
     fill(store)
-    assert store.keep_house(now=clock()).pages_given_back == 0
+    assert store.retention.prune(now=clock()).pages_given_back == 0
 
 
 def test_a_large_wal_is_cut_down(store: Store, clock: Clock) -> None:
@@ -65,7 +65,7 @@ def test_a_large_wal_is_cut_down(store: Store, clock: Clock) -> None:
     wal = store._layout.database.with_name("index.sqlite-wal")
     fill(store)
     assert wal.stat().st_size > 100_000
-    assert store.keep_house(now=clock()).starved_wal_bytes == 0
+    assert store.retention.prune(now=clock()).starved_wal_bytes == 0
     assert wal.stat().st_size == 0
 
 
@@ -75,10 +75,10 @@ def test_a_reader_that_starves_the_checkpoint_is_told_of(store: Store, clock: Cl
         reader.exec_driver_sql("BEGIN")
         reader.exec_driver_sql("SELECT count(*) FROM counter").close()
         fill(store)
-        starved = store.keep_house(now=clock()).starved_wal_bytes
+        starved = store.retention.prune(now=clock()).starved_wal_bytes
         assert starved > 100_000
         reader.exec_driver_sql("COMMIT")
-    assert store.keep_house(now=clock()).starved_wal_bytes == 0
+    assert store.retention.prune(now=clock()).starved_wal_bytes == 0
 
 
 def test_a_new_database_can_shrink_and_an_older_one_learns_it(
@@ -90,7 +90,7 @@ def test_a_new_database_can_shrink_and_an_older_one_learns_it(
     older_database(data_dir)
     assert auto_vacuum(data_dir / "index.sqlite") == 0
     with Store.open(data_dir, now=Clock()) as store:
-        assert len(list(store.ledger())) == 1
+        assert len(list(store.ledger.rows())) == 1
     assert auto_vacuum(data_dir / "index.sqlite") == 2
 
 
@@ -104,4 +104,4 @@ def test_reindex_makes_a_large_older_one_able_to_shrink(
         assert auto_vacuum(data_dir / "index.sqlite") == 0
         store.refresh_index(lambda done, total: None)
         assert auto_vacuum(data_dir / "index.sqlite") == 2
-        assert len(list(store.ledger())) == 1
+        assert len(list(store.ledger.rows())) == 1

@@ -120,7 +120,7 @@ def test_what_was_in_it_stays(data_dir: Path) -> None:
     older_database(data_dir)
     with Store.open(data_dir, now=Clock()) as store:
         assert store.node_id == "0123"
-        [row] = store.ledger()
+        [row] = store.ledger.rows()
         assert (row.sop_instance_uid, row.state) == ("1.2.3.4.1", "sent")
         put(store, dataset(2), destinations=["pacs"])
         assert len(send_all(store, "pacs", Clock()())) == 2
@@ -142,21 +142,21 @@ def test_a_warning_of_before_still_keeps_the_local_copy(
     """B006 and B007 that were answered to the older version count as well."""
     older_database(data_dir, last_status=status)
     with Store.open(data_dir, now=Clock()) as store:
-        assert store.figures(since=Clock()()).kept_after_warning == kept
+        assert store.statistics.store(since=Clock()()).kept_after_warning == kept
 
 
 def test_no_file_of_before_counts_as_damaged(data_dir: Path) -> None:
     """None was read yet; a file that is gone stays marked as it was."""
     older_database(data_dir)
     with Store.open(data_dir, now=Clock()) as store:
-        assert store.figures(since=Clock()()).damaged_files == 0
+        assert store.statistics.store(since=Clock()()).damaged_files == 0
 
 
 def test_a_lossy_copy_of_before_is_sent_again_and_proved(data_dir: Path) -> None:
     """An older EchoNode left it `sent` for ever and forgot what it had sent: it is due at once."""
     older_database(data_dir, next_attempt_at=253402214400000000)  # the year 9999
     with Store.open(data_dir, now=Clock()) as store:
-        [job] = store.claim("pacs", now=Clock()(), limit=10)
+        [job] = store.deliveries.claim("pacs", now=Clock()(), limit=10)
         assert (job.instance.sop_instance_uid, job.derived) == ("1.2.3.4.1", None)
 
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from echonode.store.store import Store
+from echonode.store.values import RecoveryReport
 from tests.unit.store.samples import Clock, put_many
 
 
@@ -34,7 +35,7 @@ def test_a_first_start_that_was_cut_off_is_made_again(data_dir: Path, clock: Clo
     for instances in (2, 2):
         with Store.open(data_dir, now=clock) as store:
             put_many(store, instances, "pacs")
-            assert store.recovery == type(store.recovery)()
+            assert store.recovery.report == RecoveryReport()
     assert not (data_dir / "index.sqlite-journal").exists()
     assert list(data_dir.glob("damaged-*")) == []
 
@@ -55,5 +56,5 @@ def test_damage_that_sqlite_cannot_name_is_damage(data_dir: Path, clock: Clock) 
         content = content.replace(sound, broken)
     database.write_bytes(content)
     with Store.open(data_dir, now=clock) as store:
-        assert store.recovery.database_rebuilt
-        assert store.recovery.orphans_adopted == 2
+        assert store.recovery.report.database_rebuilt
+        assert store.recovery.report.orphans_adopted == 2

@@ -21,7 +21,7 @@ MINUTE = timedelta(minutes=1)
 def look(store: Store, clock: Clock, *, minutes: float = 1, set_by: timedelta) -> timedelta:
     """So many minutes pass, and the clock is set at their end."""
     clock.time += minutes * MINUTE + set_by
-    return store.watch_clock(now=clock(), elapsed_s=minutes * 60)
+    return store.deliveries.watch_clock(now=clock(), elapsed_s=minutes * 60)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def woken(store: Store, clock: Clock) -> list[str]:
     """The first look is done; who was woken since."""
     names: list[str] = []
     put_many(store, 3, "pacs", "other")
-    store.watch_clock(now=clock(), elapsed_s=0)
+    store.deliveries.watch_clock(now=clock(), elapsed_s=0)
     store.on_delivery_due.append(names.append)
     return names
 
@@ -56,32 +56,38 @@ def test_only_a_step_back_is_one(
 def test_a_clock_that_is_behind_after_a_restart_was_set_back(data_dir: Path, clock: Clock) -> None:
     """Nobody knows how long the node was off; but time did not go back."""
     with Store.open(data_dir, now=clock) as store:
-        store.watch_clock(now=clock(), elapsed_s=0)
+        store.deliveries.watch_clock(now=clock(), elapsed_s=0)
     clock.time -= YEAR
     with Store.open(data_dir, now=clock) as store:
-        assert store.watch_clock(now=clock(), elapsed_s=0) == YEAR
+        assert store.deliveries.watch_clock(now=clock(), elapsed_s=0) == YEAR
 
 
 def test_what_is_queued_is_due_as_long_after_as_before(
     store: Store, clock: Clock, woken: list[str]
 ) -> None:
     """A backlog at once, a delivery that failed when its delay has passed; the order stays."""
-    [first, *_] = store.claim("pacs", now=clock(), limit=1)
+    [first, *_] = store.deliveries.claim("pacs", now=clock(), limit=1)
     in_an_hour = clock() + 60 * MINUTE
-    store.record_attempt(first.id, DeliveryEvent.RETRY, now=clock(), next_attempt_at=in_an_hour)
+    store.deliveries.record_attempt(
+        first.id, DeliveryEvent.RETRY, now=clock(), next_attempt_at=in_an_hour
+    )
     look(store, clock, set_by=-YEAR)
-    assert len(store.claim("pacs", now=clock(), limit=10)) == 2
-    assert store.next_due("pacs") == clock() + 59 * MINUTE
-    assert [job.acquired_at for job in store.claim("other", now=clock(), limit=9)] == [NOON] * 3
+    assert len(store.deliveries.claim("pacs", now=clock(), limit=10)) == 2
+    assert store.deliveries.next_due("pacs") == clock() + 59 * MINUTE
+    assert [job.acquired_at for job in store.deliveries.claim("other", now=clock(), limit=9)] == [
+        NOON
+    ] * 3
 
 
 def test_what_never_is_due_never_will_be(store: Store, clock: Clock, woken: list[str]) -> None:
     """An instance that nothing can prove is not asked for after the clock was set."""
     never = NOON.replace(year=9999)
-    [job] = store.claim("pacs", now=clock(), limit=1)
-    store.record_attempt(job.id, DeliveryEvent.STORED, now=clock(), next_attempt_at=never)
+    [job] = store.deliveries.claim("pacs", now=clock(), limit=1)
+    store.deliveries.record_attempt(
+        job.id, DeliveryEvent.STORED, now=clock(), next_attempt_at=never
+    )
     look(store, clock, set_by=-YEAR)
-    [sent] = store.sent("pacs", limit=9)
+    [sent] = store.deliveries.sent("pacs", limit=9)
     assert sent.next_attempt_at == never
     assert sent.sent_at == NOON
 
@@ -93,9 +99,9 @@ def test_a_report_is_awaited_as_long_as_before(
     jobs = send_all(store, "pacs", clock())
     ask(store, clock, jobs)
     look(store, clock, minutes=10, set_by=-YEAR)
-    [waiting] = store.open_transactions("pacs")
+    [waiting] = store.commitment.transactions.list_open("pacs")
     assert waiting.requested_at == waiting.first_requested_at == clock() - 10 * MINUTE
-    [job] = store.deliveries("1.2.3.4.1")[1:]
+    [job] = store.deliveries.of_instance("1.2.3.4.1")[1:]
     assert job.first_asked_at == clock() - 10 * MINUTE
 
 
@@ -108,28 +114,28 @@ def test_what_was_requested_since_the_step_is_new(
     ask(store, clock, jobs)
     requested_at = clock.pass_(minutes=0)
     clock.pass_(seconds=30)
-    store.watch_clock(now=clock(), elapsed_s=60)
-    [waiting] = store.open_transactions("pacs")
+    store.deliveries.watch_clock(now=clock(), elapsed_s=60)
+    [waiting] = store.commitment.transactions.list_open("pacs")
     assert waiting.requested_at == waiting.first_requested_at == requested_at
 
 
 def ask(store: Store, clock: Clock, jobs: Sequence[DeliveryJob]) -> None:
     """A commitment request that the archive took."""
     ids = [job.id for job in jobs]
-    store.create_transaction("pacs", "2.25.1", ids, peer_ae_title="PACS", now=clock())
-    store.transaction_event("2.25.1", TransactionEvent.ACCEPTED, now=clock())
+    store.commitment.transactions.create("pacs", "2.25.1", ids, peer_ae_title="PACS", now=clock())
+    store.commitment.transactions.apply_event("2.25.1", TransactionEvent.ACCEPTED, now=clock())
 
 
 def test_what_we_owe_a_peer_is_due_as_long_after_as_before(store: Store, clock: Clock) -> None:
     """A report that a peer did not take is offered again after its delay."""
-    store.watch_clock(now=clock(), elapsed_s=0)
+    store.deliveries.watch_clock(now=clock(), elapsed_s=0)
     item = ReferencedInstance(sop_class_uid=US_IMAGE, sop_instance_uid="1.2.3.4.1")
     request = CommitmentRequest(transaction_uid="2.25.2", instances=(item,))
-    owed = store.create_inbound_commitment("MODALITY", request, clock())
+    owed = store.commitment.inbound.create("MODALITY", request, clock())
     assert owed is not None
-    store.inbound_retry(owed.id, clock(), clock() + 10 * MINUTE, "away")
+    store.commitment.inbound.retry_later(owed.id, clock() + 10 * MINUTE, "away")
     look(store, clock, minutes=5, set_by=-YEAR)
-    assert store.pending_inbound(clock(), limit=9) == []
-    assert store.next_inbound_due() == clock() + 5 * MINUTE
-    [pending] = store.pending_inbound(clock.pass_(minutes=5), limit=9)
+    assert store.commitment.inbound.pending(clock(), limit=9) == []
+    assert store.commitment.inbound.next_due() == clock() + 5 * MINUTE
+    [pending] = store.commitment.inbound.pending(clock.pass_(minutes=5), limit=9)
     assert pending.requested_at == clock() - 10 * MINUTE

@@ -65,7 +65,7 @@ def test_a_full_disk_is_started_upon_with_the_ballasts_room(kept: Path) -> None:
     """It is given up for the database: deliveries and their proofs can be written down."""
     with Store.open(kept, now=Clock()) as store:
         assert store.unwritable == ""
-        assert len(store.claim("pacs", now=NOON, limit=9)) == 2
+        assert len(store.deliveries.claim("pacs", now=NOON, limit=9)) == 2
         assert ballast_in(kept) == []
 
 
@@ -100,14 +100,14 @@ def test_a_disk_that_cannot_be_written_is_served_from(kept: Path, unwritable: No
         assert "Read-only file system" in store.unwritable
         assert "Read-only file system" in store.durability.problem
         query = Query(root=Root.STUDY, level=Level.IMAGE, criteria={})
-        assert len(list(store.find(query))) == 2
-        found = store.instance("1.2.3.4.1")
+        assert len(list(store.index.find(query))) == 2
+        found = store.index.instance("1.2.3.4.1")
         assert found is not None
-        store.check_bytes(found)
+        store.files.check_bytes(found)
         with pytest.raises(OutOfSpace, match="Read-only file system"):
             incoming(store, dataset(3))
         with pytest.raises(OutOfSpace):
-            store.claim("pacs", now=NOON, limit=1)
+            store.deliveries.claim("pacs", now=NOON, limit=1)
         with pytest.raises(StoreLocked):
             Store.open(kept)
 

@@ -45,14 +45,14 @@ def test_what_is_asked_for_is_read_in_any_syntax(
 ) -> None:
     """Values and sequences of either length, and nothing that was not asked for."""
     ds = sample(undefined_length=undefined_length)
-    file = store.open_incoming(
+    file = store.files.open_incoming(
         sop_class_uid=str(ds.SOPClassUID),
         sop_instance_uid=str(ds.SOPInstanceUID),
         transfer_syntax_uid=syntax,
     )
     file.write(encoded(ds, syntax))
-    store.commit(file, store.read_record(file), origin=Origin.RECEIVED, destinations=())
-    found = AttributeReader(store.select)(of_image(ds), TAGS)
+    store.files.commit(file, store.files.read_record(file), origin=Origin.RECEIVED, destinations=())
+    found = AttributeReader(store.index.select)(of_image(ds), TAGS)
     assert found is not None
     assert text_of(found, Tag("FrameTime")).strip() == "33.3"
     [code] = items_of(found, Tag("ProcedureCodeSequence"))
@@ -64,7 +64,7 @@ def test_any_instance_answers_for_its_study(store: Store) -> None:
     """One file is read, whichever; an entity without instances has none."""
     ds = sample(undefined_length=False)
     put(store, ds)
-    reader = AttributeReader(store.select)
+    reader = AttributeReader(store.index.select)
     keys = {"StudyInstanceUID": (str(ds.StudyInstanceUID),)}
     found = reader(Selection(root=Root.STUDY, level=Level.STUDY, keys=keys), TAGS)
     assert found is not None
@@ -77,6 +77,6 @@ def test_a_file_that_is_gone_is_a_fault_of_the_store(store: Store) -> None:
     """Retention may delete it meanwhile; the query's row then has no values."""
     ds = sample(undefined_length=False)
     put(store, ds)
-    next(iter(store.select(of_image(ds)))).path.unlink()
+    next(iter(store.index.select(of_image(ds)))).path.unlink()
     with pytest.raises(StoreError):
-        AttributeReader(store.select)(of_image(ds), TAGS)
+        AttributeReader(store.index.select)(of_image(ds), TAGS)

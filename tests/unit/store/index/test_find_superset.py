@@ -89,7 +89,9 @@ def filled() -> Iterator[Store]:
 
 
 def everything(store: Store, level: Level) -> list[dict[str, str]]:
-    return [dict(row) for row in store.find(Query(root=Root.PATIENT, level=level, criteria={}))]
+    return [
+        dict(row) for row in store.index.find(Query(root=Root.PATIENT, level=level, criteria={}))
+    ]
 
 
 KEYWORDS = sorted(ATTRIBUTES)
@@ -142,7 +144,7 @@ def test_no_match_is_lost(filled: Store, keyword: str, value: str) -> None:
     unique = {"PATIENT": "NumberOfPatientRelatedInstances", "STUDY": "StudyInstanceUID"}.get(
         attribute.level, "SeriesInstanceUID"
     )
-    found = [(row[keyword], row["PatientID"], row[unique]) for row in filled.find(query)]
+    found = [(row[keyword], row["PatientID"], row[unique]) for row in filled.index.find(query)]
     for row in everything(filled, attribute.level):
         if matches(criterion, attribute.vr, row[keyword]):
             assert (row[keyword], row["PatientID"], row[unique]) in found
@@ -163,7 +165,7 @@ def test_narrowing_narrows(filled: Store, keyword: str, value: str) -> None:
     attribute = ATTRIBUTES[keyword]
     criterion = criterion_for(attribute.vr, value)
     query = Query(root=Root.STUDY, level=Level.IMAGE, criteria={keyword: criterion})
-    found = list(filled.find(query))
+    found = list(filled.index.find(query))
     odd = {*(text for text in TEXTS if "\\" in text), *(d for d in DATES[3:] if d != "20261345")}
     # An image may have come with regular values where its patient's first image had not.
     patients = everything(filled, Level.PATIENT)
@@ -191,7 +193,7 @@ def test_no_image_is_lost_under_the_name_it_came_with(
     own = {record.sop_instance_uid: record.patient.get(keyword, "") for record in records()}
     criterion, vr = criterion_for(ATTRIBUTES[keyword].vr, value), ATTRIBUTES[keyword].vr
     query = Query(root=Root.STUDY, level=Level.IMAGE, criteria={keyword: criterion})
-    rows = [(row["SOPInstanceUID"], row[keyword]) for row in filled.find(query)]
+    rows = [(row["SOPInstanceUID"], row[keyword]) for row in filled.index.find(query)]
     assert len(rows) == len(set(rows))
     assert all(own[uid] == shown for uid, shown in rows)
     assert {uid for uid, shown in own.items() if matches(criterion, vr, shown)} <= {
@@ -204,6 +206,6 @@ def test_a_hostile_pattern_costs_no_time(filled: Store) -> None:
     for pattern in ("*a?" * 3400, "%" * 10_000 + "*", "'\"\\" * 3000 + "?", "\x00*\ud800"):
         for keyword in ("PatientName", "PatientID", "ModalitiesInStudy"):
             criteria = {keyword: Wildcard(pattern)}
-            list(filled.find(Query(root=Root.PATIENT, level=Level.STUDY, criteria=criteria)))
+            list(filled.index.find(Query(root=Root.PATIENT, level=Level.STUDY, criteria=criteria)))
     lone = {"PatientID": SingleValue("\ud800"), "StudyInstanceUID": SingleValue("\ud800")}
-    assert list(filled.find(Query(root=Root.STUDY, level=Level.STUDY, criteria=lone))) == []
+    assert list(filled.index.find(Query(root=Root.STUDY, level=Level.STUDY, criteria=lone))) == []

@@ -17,7 +17,7 @@ from tests.unit.store.samples import US_IMAGE, US_MULTI_FRAME, dataset, put, put
 
 def rows(store: Store, level: Level, **keys: str) -> list[dict[str, str]]:
     criteria = {keyword: SingleValue(value) for keyword, value in keys.items()}
-    found = store.find(Query(root=Root.PATIENT, level=level, criteria=criteria))
+    found = store.index.find(Query(root=Root.PATIENT, level=level, criteria=criteria))
     return [dict(row) for row in found]
 
 
@@ -108,7 +108,7 @@ def test_select_finds_what_a_move_names(
     put(store, dataset(2, SeriesInstanceUID="1.2.3.1.2"))
     put(store, dataset(3, StudyInstanceUID="1.2.3.2"))
     selection = Selection(root=Root.PATIENT, level=level, keys=chosen)
-    numbers = [int(each.sop_instance_uid.split(".")[-1]) for each in store.select(selection)]
+    numbers = [int(each.sop_instance_uid.split(".")[-1]) for each in store.index.select(selection)]
     assert sorted(numbers) == found
 
 
@@ -121,14 +121,14 @@ def test_a_list_of_uids_may_be_longer_than_a_statement_takes(store: Store) -> No
         level=Level.IMAGE,
         keys={"SOPInstanceUID": uids, "StudyInstanceUID": ("1.2.3.1",)},
     )
-    assert len(list(store.select(selection))) == 3
+    assert len(list(store.index.select(selection))) == 3
 
 
 def test_a_stream_that_is_dropped_gives_its_connection_back(store: Store) -> None:
     """C-CANCEL and vanished peers leave no cursor open."""
     put_many(store, 3)
     for _ in range(50):
-        stream = store.find(Query(root=Root.STUDY, level=Level.IMAGE, criteria={}))
+        stream = store.index.find(Query(root=Root.STUDY, level=Level.IMAGE, criteria={}))
         next(iter(stream))
         stream.close()  # type: ignore[attr-defined]  # a generator
     assert store._readers.pool.checkedout() == 0  # type: ignore[attr-defined]  # a QueuePool
@@ -153,4 +153,4 @@ def test_the_database_refuses_a_delivery_that_cannot_be(
     put(store, dataset(1), destinations=["pacs"])
     with pytest.raises(IntegrityError):
         store._writer.execute(sa.update(schema.delivery).values(broken))
-    assert [row.state for row in store.ledger()] == ["queued"]
+    assert [row.state for row in store.ledger.rows()] == ["queued"]

@@ -46,7 +46,7 @@ def merged(data_dir: Path, clock: Clock) -> Path:
 def test_a_merged_study_comes_apart(merged: Path, clock: Clock) -> None:
     """Each patient has a study with its own images and counts; deliveries stay; it is told."""
     with Store.open(merged, now=clock) as store:
-        assert store.recovery.patients_set_right == 2
+        assert store.recovery.report.patients_set_right == 2
         assert named(find(store, Level.STUDY), "PatientName", "NumberOfStudyRelatedInstances") == [
             ("Alpha^A", "1"),
             ("Beta^B", "2"),
@@ -54,7 +54,7 @@ def test_a_merged_study_comes_apart(merged: Path, clock: Clock) -> None:
         counts = ("PatientID", "NumberOfPatientRelatedInstances")
         assert named(find(store, Level.PATIENT), *counts) == [("AAA", "1"), ("BBB", "2")]
         assert conflicts(store) == [("study", STUDY)]
-        assert [row.destination for row in store.ledger() if row.destination] == ["pacs"]
+        assert [row.destination for row in store.ledger.rows() if row.destination] == ["pacs"]
         assert store.refresh_index(lambda done, total: None).corrected == 0
 
 
@@ -63,7 +63,7 @@ def test_it_is_done_once(merged: Path, clock: Clock, monkeypatch: pytest.MonkeyP
     Store.open(merged, now=clock).close()
     monkeypatch.delattr(patient_reread, "record_of_row")
     with Store.open(merged, now=clock) as store:
-        assert store.recovery.patients_set_right == 0
+        assert store.recovery.report.patients_set_right == 0
 
 
 def test_cut_off_it_goes_on_where_it_was(
@@ -85,7 +85,7 @@ def test_cut_off_it_goes_on_where_it_was(
         Store.open(merged, now=clock)
     monkeypatch.setattr(patient_reread, "_apply", applied)
     with Store.open(merged, now=clock) as store:
-        assert store.recovery.patients_set_right == 1
+        assert store.recovery.report.patients_set_right == 1
         assert named(find(store, Level.IMAGE), "SOPInstanceUID", "PatientName") == [
             ("1.2.3.4.1", "Alpha^A"),
             ("1.2.3.4.2", "Beta^B"),

@@ -29,7 +29,7 @@ def find(
     store: Store, level: Level, root: Root = Root.PATIENT, **keys: str
 ) -> list[dict[str, str]]:
     criteria = {keyword: SingleValue(value) for keyword, value in keys.items()}
-    found = store.find(Query(root=root, level=level, criteria=criteria))
+    found = store.index.find(Query(root=root, level=level, criteria=criteria))
     return sorted((dict(row) for row in found), key=str)
 
 
@@ -39,11 +39,11 @@ def named(rows: list[dict[str, str]], *keywords: str) -> list[tuple[str, ...]]:
 
 def selected(store: Store, level: Level, root: Root = Root.PATIENT, **keys: str) -> list[str]:
     selection = Selection(root=root, level=level, keys={key: (v,) for key, v in keys.items()})
-    return sorted(instance.sop_instance_uid for instance in store.select(selection))
+    return sorted(instance.sop_instance_uid for instance in store.index.select(selection))
 
 
 def conflicts(store: Store) -> list[tuple[str, str]]:
-    return [(each.kind, each.study_instance_uid) for each in store.identity_conflicts()]
+    return [(each.kind, each.study_instance_uid) for each in store.index.identity_conflicts()]
 
 
 @pytest.fixture
@@ -91,10 +91,10 @@ def test_a_retrieve_by_patient_moves_that_patients_images_only(shared: Store) ->
 def test_the_conflict_stands_until_it_is_acknowledged(shared: Store, clock: Clock) -> None:
     """With the Study Instance UID alone; acknowledged once, the same conflict stays silent."""
     assert conflicts(shared) == [("study", STUDY)]
-    assert shared.acknowledge_conflict(STUDY, now=clock()) == 1
+    assert shared.operator.acknowledge_conflict(STUDY, now=clock()) == 1
     put(shared, dataset(4, **ALPHA))
     assert conflicts(shared) == []
-    assert shared.acknowledge_conflict(STUDY, now=clock()) == 0
+    assert shared.operator.acknowledge_conflict(STUDY, now=clock()) == 0
 
 
 def test_the_conflict_is_told_with_what_made_it(store: Store) -> None:
@@ -102,7 +102,7 @@ def test_the_conflict_is_told_with_what_made_it(store: Store) -> None:
     assert put(store, dataset(1, **ALPHA)).conflicts == ()
     told = put(store, dataset(2, **BETA)).conflicts
     assert told == (IdentityConflict(kind=ConflictKind.STUDY, study_instance_uid=STUDY),)
-    assert [event.kind for event in store.flight(STUDY)] == ["identity_conflict"]
+    assert [event.kind for event in store.ledger.events(STUDY)] == ["identity_conflict"]
 
 
 def test_retention_takes_one_patients_images_and_leaves_the_others(
@@ -111,16 +111,20 @@ def test_retention_takes_one_patients_images_and_leaves_the_others(
     """When one side has gone so has the conflict, and it is told again should it come again."""
     for job in send_all(shared, "pacs", clock()):
         if job.instance.sop_instance_uid == "1.2.3.4.1":
-            shared.create_transaction("pacs", "2.25.1", [job.id], peer_ae_title="P", now=clock())
+            shared.commitment.transactions.create(
+                "pacs", "2.25.1", [job.id], peer_ae_title="P", now=clock()
+            )
             report = report_of(job.instance.sop_class_uid, job.instance.sop_instance_uid)
-            shared.apply_report("P", report, now=clock())
-    shared.observe(60)
+            shared.commitment.reports.apply("P", report, now=clock())
+    shared.retention.observe(60)
     policy = RetentionPolicy(keep_s=0, destinations={"pacs": CommitmentPolicy.REQUIRED})
-    assert [gone.sop_instance_uid for gone in shared.recycle(policy, now=clock())] == ["1.2.3.4.1"]
+    assert [gone.sop_instance_uid for gone in shared.retention.recycle(policy, now=clock())] == [
+        "1.2.3.4.1"
+    ]
     assert named(find(shared, Level.PATIENT), "PatientID") == [("BBB",)]
     assert named(find(shared, Level.STUDY), "PatientID", "PatientName") == [("BBB", "Beta^B")]
     assert conflicts(shared) == []
-    shared.keep_house(now=clock())
+    shared.retention.prune(now=clock())
     put(shared, dataset(9, **ALPHA))
     assert conflicts(shared) == [("study", STUDY)]
 
@@ -172,7 +176,7 @@ def test_another_spelling_is_the_same_patient_and_each_image_keeps_its_own(store
     query = Query(
         root=Root.STUDY, level=Level.IMAGE, criteria={"PatientName": Wildcard("alpha^an*")}
     )
-    assert named([dict(row) for row in store.find(query)], "SOPInstanceUID") == [
+    assert named([dict(row) for row in store.index.find(query)], "SOPInstanceUID") == [
         ("1.2.3.4.2",),
         ("1.2.3.4.3",),
     ]

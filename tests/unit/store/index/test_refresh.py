@@ -17,7 +17,7 @@ from tests.unit.store.samples import NOON, Clock, dataset, put, put_many, send_a
 
 
 def rows(store: Store, level: Level) -> list[dict[str, str]]:
-    found = store.find(Query(root=Root.PATIENT, level=level, criteria={}))
+    found = store.index.find(Query(root=Root.PATIENT, level=level, criteria={}))
     return sorted((dict(row) for row in found), key=str)
 
 
@@ -74,18 +74,22 @@ def test_deliveries_and_promises_stay(store: Store, clock: Clock) -> None:
     """What only the database knows is not made anew: nothing is sent or asked for again."""
     put_many(store, 3, "pacs")
     jobs = send_all(store, "pacs", clock())
-    store.create_transaction("pacs", "2.25.7", [jobs[0].id], peer_ae_title="PACS", now=clock())
-    before = list(store.ledger())
+    store.commitment.transactions.create(
+        "pacs", "2.25.7", [jobs[0].id], peer_ae_title="PACS", now=clock()
+    )
+    before = list(store.ledger.rows())
     store.refresh_index(silent)
-    assert list(store.ledger()) == before
-    assert [each.transaction_uid for each in store.open_transactions("pacs")] == ["2.25.7"]
+    assert list(store.ledger.rows()) == before
+    assert [each.transaction_uid for each in store.commitment.transactions.list_open("pacs")] == [
+        "2.25.7"
+    ]
 
 
 def test_a_file_that_cannot_be_read_leaves_its_rows(store: Store) -> None:
     """It was acknowledged once: the row stays, and the report counts it."""
     fill(store)
     before = everything(store)
-    first, second = (store.instance(f"1.2.3.4.{number}") for number in (1, 2))
+    first, second = (store.index.instance(f"1.2.3.4.{number}") for number in (1, 2))
     assert first is not None
     assert second is not None
     first.path.unlink()
@@ -99,7 +103,7 @@ def test_another_patients_instance_in_a_study_does_not_rename_its_patient(store:
     """Under one Study Instance UID each patient keeps its own attributes."""
     put(store, dataset(1))
     put(store, dataset(2, PatientID="P9", PatientName="Wrong^Person"))
-    first = store.instance("1.2.3.4.1")
+    first = store.index.instance("1.2.3.4.1")
     assert first is not None
     first.path.unlink()
     store.refresh_index(silent)
@@ -133,6 +137,6 @@ def test_a_lost_database_is_read_from_the_files_with_progress(data_dir: Path, cl
     told: list[int] = []
     with Store.open(data_dir, now=clock, adopt_to=["pacs"], on_adopted=told.append) as store:
         assert everything(store) == before
-        assert store.recovery.database_rebuilt
-        assert {row.state for row in store.ledger()} == {"queued"}
+        assert store.recovery.report.database_rebuilt
+        assert {row.state for row in store.ledger.rows()} == {"queued"}
     assert told == [1, 2, 3, 4]

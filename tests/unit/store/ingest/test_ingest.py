@@ -73,7 +73,7 @@ def test_the_same_bytes_again_are_a_success_that_changes_nothing(
     assert second.instance == first.instance
     assert len(files_in(data_dir, "instances")) == 1
     assert files_in(data_dir, "incoming") == []
-    assert [job.destination for job in store.deliveries("1.2.3.4.1")] == ["pacs"]
+    assert [job.destination for job in store.deliveries.of_instance("1.2.3.4.1")] == ["pacs"]
 
 
 def test_other_bytes_under_a_known_uid_go_to_quarantine(store: Store, data_dir: Path) -> None:
@@ -81,8 +81,8 @@ def test_other_bytes_under_a_known_uid_go_to_quarantine(store: Store, data_dir: 
     first = put(store, dataset(1)).instance
     with pytest.raises(InstanceConflict):
         put(store, dataset(1, PatientID="P2"))
-    assert store.instance("1.2.3.4.1") == first
-    store.check_bytes(first)
+    assert store.index.instance("1.2.3.4.1") == first
+    store.files.check_bytes(first)
     [aside] = files_in(data_dir, "quarantine")
     assert pydicom.dcmread(aside).PatientID == "P2"
     assert files_in(data_dir, "instances") == [first.path]
@@ -90,12 +90,12 @@ def test_other_bytes_under_a_known_uid_go_to_quarantine(store: Store, data_dir: 
 
 def test_a_dataset_that_is_not_what_its_command_said_is_refused(store: Store) -> None:
     """Class or instance UID that differ from the command set: A900, and no file stays."""
-    file = store.open_incoming(
+    file = store.files.open_incoming(
         sop_class_uid=US_IMAGE, sop_instance_uid="1.2.3.4.99", transfer_syntax_uid=EXPLICIT_LE
     )
     file.write(encoded(dataset(1)))
     with pytest.raises(Mismatch, match="SOPInstanceUID"):
-        store.read_record(file)
+        store.files.read_record(file)
     file.discard()
     assert not file.path.exists()
 
@@ -104,12 +104,12 @@ def test_a_dataset_that_is_not_what_its_command_said_is_refused(store: Store) ->
 def test_bytes_that_are_no_dataset_are_refused_without_a_crash(store: Store) -> None:
     """Noise, a cut-off element and an empty dataset: refused as unreadable or as lacking UIDs."""
     for noise in (b"", b"\x08\x00\x05\x00CS\xff\xff", os.urandom(4000), encoded(dataset(1))[:40]):
-        file = store.open_incoming(
+        file = store.files.open_incoming(
             sop_class_uid=US_IMAGE, sop_instance_uid="1.2.3.4.1", transfer_syntax_uid=EXPLICIT_LE
         )
         file.write(noise)
         with pytest.raises((Unreadable, Mismatch)):
-            store.read_record(file)
+            store.files.read_record(file)
         file.discard()
 
 
@@ -117,7 +117,7 @@ def test_errors_never_carry_patient_data(store: Store) -> None:
     """What goes into logs and to peers names attributes, not their values."""
     file = incoming(store, dataset(1, StudyInstanceUID=None, PatientID="SECRET"))
     with pytest.raises(Mismatch) as caught:
-        store.read_record(file)
+        store.files.read_record(file)
     assert "SECRET" not in str(caught.value)
     put(store, dataset(1))
     with pytest.raises(InstanceConflict) as conflict:
@@ -192,11 +192,11 @@ def test_a_commit_in_doubt_keeps_the_file_for_the_next_start(
     writer.close()
     store._lock.release()
     with Store.open(data_dir) as again:
-        kept = again.instance("1.2.3.4.1")
+        kept = again.index.instance("1.2.3.4.1")
         assert kept is not None
-        again.check_bytes(kept)
-        assert again.recovery.missing == ()
-        assert again.recovery.orphans_adopted == (not is_there)
+        again.files.check_bytes(kept)
+        assert again.recovery.report.missing == ()
+        assert again.recovery.report.orphans_adopted == (not is_there)
 
 
 class FailingCall:
@@ -232,7 +232,7 @@ def test_a_disk_that_refuses_is_out_of_space_and_leaves_no_file(
             put(store, dataset(2))
     assert len(files_in(data_dir, "instances")) == 1
     assert files_in(data_dir, "incoming") == []
-    assert store.instance("1.2.3.4.2") is None
+    assert store.index.instance("1.2.3.4.2") is None
     assert put(store, dataset(2)).outcome is StoreOutcome.STORED
 
 
@@ -310,7 +310,7 @@ def test_a_full_database_is_out_of_space_and_leaves_no_file(store: Store, data_d
 
     with pytest.raises(OutOfSpace):
         fill()
-    assert len(files_in(data_dir, "instances")) == stored == len(list(store.ledger()))
+    assert len(files_in(data_dir, "instances")) == stored == len(list(store.ledger.rows()))
     driver.execute("PRAGMA max_page_count = 1000000")
     assert put(store, dataset(2000)).outcome is StoreOutcome.STORED
 
@@ -319,17 +319,17 @@ def test_changed_cut_and_missing_files_are_found_out(store: Store) -> None:
     """One flipped bit, one missing byte or no file at all is Damaged, before anything is sent."""
     kept = put(store, dataset(1)).instance
     good = kept.path.read_bytes()
-    store.check_bytes(kept)
+    store.files.check_bytes(kept)
     for position in range(kept.dataset_offset, len(good), 7):
         kept.path.write_bytes(good[:position] + bytes([good[position] ^ 1]) + good[position + 1 :])
         with pytest.raises(Damaged):
-            store.check_bytes(kept)
+            store.files.check_bytes(kept)
     kept.path.write_bytes(good[:-1])
     with pytest.raises(Damaged):
-        store.check_bytes(kept)
+        store.files.check_bytes(kept)
     kept.path.unlink()
     with pytest.raises(Damaged):
-        store.check_bytes(kept)
+        store.files.check_bytes(kept)
 
 
 def test_a_file_that_the_disk_does_not_give_just_now_is_not_damaged(store: Store) -> None:
@@ -338,7 +338,7 @@ def test_a_file_that_the_disk_does_not_give_just_now_is_not_damaged(store: Store
     in_the_way = kept.path.with_suffix(".folder")
     in_the_way.mkdir()
     with pytest.raises(IsADirectoryError):  # an OSError of the kernel that a test can arrange
-        store.check_bytes(replace(kept, path=in_the_way))
+        store.files.check_bytes(replace(kept, path=in_the_way))
 
 
 def test_a_row_that_names_another_thing_than_its_file_is_found_out(store: Store) -> None:
@@ -350,12 +350,12 @@ def test_a_row_that_names_another_thing_than_its_file_is_found_out(store: Store)
         {"transfer_syntax_uid": "1.2.840.10008.1.2.3"},
     ):
         with pytest.raises(Damaged, match="name different things"):
-            store.check_bytes(replace(kept, **wrong))
+            store.files.check_bytes(replace(kept, **wrong))
     good = kept.path.read_bytes()
     for position in range(128, kept.dataset_offset):
         kept.path.write_bytes(good[:position] + bytes([good[position] ^ 1]) + good[position + 1 :])
         with suppress(Damaged):  # no damage of the head is an error of ours
-            store.check_bytes(kept)
+            store.files.check_bytes(kept)
 
 
 def test_two_senders_of_one_uid_at_once_leave_one_instance(store: Store, data_dir: Path) -> None:
@@ -365,10 +365,10 @@ def test_two_senders_of_one_uid_at_once_leave_one_instance(store: Store, data_di
 
     def send(number: int) -> None:
         file = incoming(store, dataset(1, PatientID=f"P{number % 2}"))
-        found = store.read_record(file)
+        found = store.files.read_record(file)
         barrier.wait()
         try:
-            done = store.commit(file, found, origin=Origin.RECEIVED, destinations=["pacs"])
+            done = store.files.commit(file, found, origin=Origin.RECEIVED, destinations=["pacs"])
             outcomes.append(done.outcome)
         except InstanceConflict:
             outcomes.append("conflict")
@@ -382,7 +382,7 @@ def test_two_senders_of_one_uid_at_once_leave_one_instance(store: Store, data_di
     assert len(files_in(data_dir, "instances")) == 1
     # The same bytes are kept once, but for those that came at the same moment.
     assert 1 <= len(files_in(data_dir, "quarantine")) <= 4
-    assert len(store.deliveries("1.2.3.4.1")) == 1
+    assert len(store.deliveries.of_instance("1.2.3.4.1")) == 1
 
 
 def test_an_incoming_file_may_be_discarded_at_any_time(store: Store, data_dir: Path) -> None:
@@ -392,9 +392,11 @@ def test_an_incoming_file_may_be_discarded_at_any_time(store: Store, data_dir: P
     file.discard()
     assert files_in(data_dir, "incoming") == []
     kept = incoming(store, dataset(1))
-    done = store.commit(kept, store.read_record(kept), origin=Origin.CAPTURED, destinations=[])
+    done = store.files.commit(
+        kept, store.files.read_record(kept), origin=Origin.CAPTURED, destinations=[]
+    )
     kept.discard()
-    store.check_bytes(done.instance)
+    store.files.check_bytes(done.instance)
 
 
 def test_workers_are_woken_by_what_became_due(store: Store) -> None:

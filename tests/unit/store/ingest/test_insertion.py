@@ -19,7 +19,7 @@ from echonode.model.instance import StoredInstance
 from echonode.store.ingest import insertion as keeping
 from echonode.store.ingest.ingest import check_bytes
 from echonode.store.store import Store
-from echonode.store.values import StoreOutcome
+from echonode.store.values import RecoveryReport, StoreOutcome
 from tests.unit.store.samples import NOON, Clock, dataset, encoded, put
 
 UID = "1.2.3.4.1"
@@ -51,8 +51,8 @@ def files_in(data_dir: Path, folder: str) -> list[Path]:
 def hold_for_damage(store: Store, destination: str = "pacs") -> None:
     """As delivery does when it finds the file changed."""
     reason = after_damage(Damaged("its bytes are not those that were stored")).reason
-    [job] = store.claim(destination, now=NOON, limit=1)
-    store.record_attempt(job.id, DeliveryEvent.HOLD, now=NOON, error=reason)
+    [job] = store.deliveries.claim(destination, now=NOON, limit=1)
+    store.deliveries.record_attempt(job.id, DeliveryEvent.HOLD, now=NOON, error=reason)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -64,8 +64,8 @@ def test_the_same_bytes_again_take_the_place_of_a_damaged_file(
     damage(first.path)
     again = put(store, dataset(1))
     assert again.outcome is StoreOutcome.FILE_REPLACED
-    store.check_bytes(again.instance)
-    assert store.instance(UID) == again.instance
+    store.files.check_bytes(again.instance)
+    assert store.index.instance(UID) == again.instance
     assert files_in(data_dir, "instances") == [again.instance.path]
     assert len(files_in(data_dir, "quarantine")) == (damage is not Path.unlink)
     assert put(store, dataset(1)).outcome is StoreOutcome.DUPLICATE
@@ -75,17 +75,17 @@ def test_deliveries_held_for_the_damage_go_on_and_others_stay_held(store: Store)
     """What waited for a whole file is due again, with fresh attempts; a person's hold is his."""
     first = put(store, dataset(1), destinations=["pacs", "vna"]).instance
     hold_for_damage(store)
-    store.hold(UID, now=NOON, destination="vna")
+    store.operator.hold(UID, now=NOON, destination="vna")
     woken: list[str] = []
     store.on_delivery_due.append(woken.append)
     rot(first.path)
     assert put(store, dataset(1)).released == ("pacs",)
     assert woken == ["pacs"]
-    pacs, vna = store.deliveries(UID)
+    pacs, vna = store.deliveries.of_instance(UID)
     assert (pacs.state, pacs.attempts) == (DeliveryState.QUEUED, 0)
     assert vna.state is DeliveryState.HELD
-    [job] = store.claim("pacs", now=NOON, limit=9)
-    store.check_bytes(job.instance)
+    [job] = store.deliveries.claim("pacs", now=NOON, limit=9)
+    store.files.check_bytes(job.instance)
 
 
 def test_what_was_replaced_stays_so_over_a_start(data_dir: Path) -> None:
@@ -94,9 +94,9 @@ def test_what_was_replaced_stays_so_over_a_start(data_dir: Path) -> None:
         rot(put(store, dataset(1)).instance.path)
         kept = put(store, dataset(1)).instance
     with Store.open(data_dir, now=Clock()) as store:
-        assert store.recovery == type(store.recovery)()
-        assert store.instance(UID) == kept
-        store.check_bytes(kept)
+        assert store.recovery.report == RecoveryReport()
+        assert store.index.instance(UID) == kept
+        store.files.check_bytes(kept)
 
 
 def test_a_node_that_is_killed_before_the_bad_file_is_set_aside(
@@ -110,9 +110,9 @@ def test_a_node_that_is_killed_before_the_bad_file_is_set_aside(
             put(store, dataset(1))
         assert len(files_in(data_dir, "instances")) == 2
     with Store.open(data_dir, now=Clock()) as store:
-        kept = store.instance(UID)
+        kept = store.index.instance(UID)
         assert kept is not None
-        store.check_bytes(kept)
+        store.files.check_bytes(kept)
         assert files_in(data_dir, "instances") == [kept.path]
         assert len(files_in(data_dir, "quarantine")) == 1
 
@@ -125,10 +125,10 @@ def test_a_start_keeps_the_good_one_of_two_files(data_dir: Path) -> None:
     shutil.copy(first.path, second)
     rot(first.path)
     with Store.open(data_dir, now=Clock()) as store:
-        kept = store.instance(UID)
+        kept = store.index.instance(UID)
         assert kept is not None
         assert kept.path == second
-        store.check_bytes(kept)
+        store.files.check_bytes(kept)
 
 
 def failing_once(error: Exception) -> Callable[[StoredInstance], None]:
@@ -191,7 +191,7 @@ def test_a_row_that_names_another_syntax_is_put_right(store: Store, data_dir: Pa
         connection.execute("UPDATE instance SET transfer_syntax_uid = '1.2.840.10008.1.2'")
     again = put(store, dataset(1))
     assert again.outcome is StoreOutcome.FILE_REPLACED
-    kept = store.instance(UID)
+    kept = store.index.instance(UID)
     assert kept == again.instance
     assert kept is not None
-    store.check_bytes(kept)
+    store.files.check_bytes(kept)

@@ -9,6 +9,7 @@ import pytest
 from echonode.errors import InstanceConflict
 from echonode.store.ingest import quarantine
 from echonode.store.store import Store
+from echonode.store.values import RecoveryReport
 from tests.unit.store.samples import Clock, dataset, put
 
 
@@ -24,9 +25,9 @@ def test_the_same_bytes_again_are_kept_once(store: Store) -> None:
     put(store, dataset(1))
     assert "is in quarantine" in conflict(store, "first")
     assert "already" in conflict(store, "first")
-    assert store.quarantined_files() == 1
+    assert store.statistics.quarantined_files() == 1
     conflict(store, "second")
-    assert store.quarantined_files() == 2
+    assert store.statistics.quarantined_files() == 2
 
 
 def test_what_a_person_took_out_is_kept_when_it_comes_again(store: Store) -> None:
@@ -36,7 +37,7 @@ def test_what_a_person_took_out_is_kept_when_it_comes_again(store: Store) -> Non
     [path] = (store.data_dir / "quarantine").iterdir()
     path.unlink()
     conflict(store, "first")
-    assert store.quarantined_files() == 1
+    assert store.statistics.quarantined_files() == 1
 
 
 def test_a_full_quarantine_keeps_no_more_and_loses_nothing(
@@ -48,6 +49,6 @@ def test_a_full_quarantine_keeps_no_more_and_loses_nothing(
         put(store, dataset(1))
         conflict(store, "first")
         assert "full" in conflict(store, "second")
-        assert store.quarantined_files() == 1
+        assert store.statistics.quarantined_files() == 1
     with Store.open(data_dir, now=clock) as again:
-        assert again.recovery == type(again.recovery)()
+        assert again.recovery.report == RecoveryReport()

@@ -30,7 +30,7 @@ def started(data_dir: Path, **options: Any) -> Store:
 
 
 def finish(store: Store) -> None:
-    while store.recover():
+    while store.recovery.step():
         pass
 
 
@@ -50,7 +50,7 @@ def change(data_dir: Path, statement: str) -> None:
 
 
 def uids(store: Store) -> list[str]:
-    return sorted({row.sop_instance_uid for row in store.ledger()})
+    return sorted({row.sop_instance_uid for row in store.ledger.rows()})
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def orphaned(data_dir: Path) -> Path:
 def test_what_was_under_way_at_the_stop_is_taken_in_first(orphaned: Path) -> None:
     """Its folder was in use: adopted and due before anybody is served."""
     with started(orphaned, adopt_to=["pacs"]) as store:
-        assert store.recovery.adopted == ("1.2.3.4.1",)
-        assert store.is_recovering
+        assert store.recovery.report.adopted == ("1.2.3.4.1",)
+        assert store.recovery.is_running
 
 
 def test_all_other_files_are_compared_later(orphaned: Path) -> None:
@@ -79,7 +79,7 @@ def test_all_other_files_are_compared_later(orphaned: Path) -> None:
         finish(store)
         assert uids(store) == ["1.2.3.4.1", "1.2.3.4.2"]
         assert woken == ["pacs"]
-        assert not store.is_recovering
+        assert not store.recovery.is_running
 
 
 def test_the_same_instance_sent_again_meanwhile_is_stored_once(orphaned: Path) -> None:
@@ -88,7 +88,7 @@ def test_the_same_instance_sent_again_meanwhile_is_stored_once(orphaned: Path) -
     with started(orphaned) as store:
         kept = put(store, dataset(1)).instance
         finish(store)
-        assert store.instance("1.2.3.4.1") == kept
+        assert store.index.instance("1.2.3.4.1") == kept
         assert kept.path.exists()
         assert len(list(orphaned.glob("instances/*/*/*.dcm"))) == 2
 
@@ -100,7 +100,7 @@ def test_an_instance_that_is_just_being_stored_is_not_taken_for_one_without_a_ro
     with Store.open(data_dir, now=Clock()) as store:
         put(store, dataset(1))
     with started(data_dir) as store:
-        assert store.is_recovering
+        assert store.recovery.is_running
         # Not in the transaction, where the writer is taken: just before it begins.
         run = store._writer.run
         compared: list[bool] = []
@@ -117,8 +117,8 @@ def test_an_instance_that_is_just_being_stored_is_not_taken_for_one_without_a_ro
         monkeypatch.setattr(store._writer, "run", run_after_comparing)
         kept = put(store, dataset(2), destinations=["pacs"]).instance
         assert compared
-        assert store.recovery.adopted == ()
-        assert store.instance("1.2.3.4.2") == kept
+        assert store.recovery.report.adopted == ()
+        assert store.index.instance("1.2.3.4.2") == kept
         assert kept.path.exists()
 
 
@@ -128,11 +128,13 @@ def test_nothing_is_deleted_before_all_is_looked_at(data_dir: Path) -> None:
     with Store.open(data_dir, now=clock) as store:
         put_many(store, 1, "pacs")
         commit_all(store, clock)
-        store.observe(60)
+        store.retention.observe(60)
     with started(data_dir) as store:
-        assert store.recycle(POLICY, now=NOON) == []
+        assert store.retention.recycle(POLICY, now=NOON) == []
         finish(store)
-        assert [gone.sop_instance_uid for gone in store.recycle(POLICY, now=NOON)] == ["1.2.3.4.1"]
+        assert [gone.sop_instance_uid for gone in store.retention.recycle(POLICY, now=NOON)] == [
+            "1.2.3.4.1"
+        ]
 
 
 def test_files_that_are_gone_are_told_later(data_dir: Path) -> None:
@@ -141,10 +143,10 @@ def test_files_that_are_gone_are_told_later(data_dir: Path) -> None:
         put(store, dataset(1)).instance.path.unlink()
     forget_folders(data_dir)
     with started(data_dir) as store:
-        assert store.recovery.missing == ()
+        assert store.recovery.report.missing == ()
         finish(store)
-        assert store.recovery.missing == ("1.2.3.4.1",)
-        assert store.figures(since=NOON).missing_files == 1
+        assert store.recovery.report.missing == ("1.2.3.4.1",)
+        assert store.statistics.store(since=NOON).missing_files == 1
 
 
 def test_a_lost_database_is_filled_before_anybody_is_served(data_dir: Path) -> None:
@@ -153,7 +155,7 @@ def test_a_lost_database_is_filled_before_anybody_is_served(data_dir: Path) -> N
         put_many(store, 3)
     (data_dir / "index.sqlite").unlink()
     with started(data_dir) as store:
-        assert not store.is_recovering
+        assert not store.recovery.is_running
         assert len(uids(store)) == 3
 
 
@@ -178,21 +180,21 @@ def test_damage_of_a_large_database_is_found_while_it_is_used(large_and_killed: 
     """It is a doubt as any other: told, not orderly, and settled by the next start."""
     spoil_an_index(large_and_killed)
     with started(large_and_killed) as store:
-        assert len(list(store.ledger())) == 3
+        assert len(list(store.ledger.rows())) == 3
         with pytest.raises(IndexDamaged):
             finish(store)
         assert store.is_doubted
-        assert store.is_recovering
-        assert store.recycle(POLICY, now=NOON) == []
+        assert store.recovery.is_running
+        assert store.retention.recycle(POLICY, now=NOON) == []
     with started(large_and_killed) as store:
-        assert store.recovery.database_rebuilt
+        assert store.recovery.report.database_rebuilt
         assert len(uids(store)) == 3
 
 
 def test_a_stop_before_the_check_is_done_is_not_orderly(large_and_killed: Path) -> None:
     """The next start checks again; once all is checked, a stop is orderly as ever."""
     with started(large_and_killed) as store:
-        store.recover()
+        store.recovery.step()
     assert not stopped_orderly(large_and_killed)
     with started(large_and_killed) as store:
         finish(store)
@@ -207,9 +209,9 @@ def test_a_long_check_is_broken_off_by_a_stop(
     with started(large_and_killed) as store:
         passes = store._check._passes
         monkeypatch.setattr(
-            store._check, "_passes", lambda table: (store.stop_recovery(), passes(table))[1]
+            store._check, "_passes", lambda table: (store.recovery.stop(), passes(table))[1]
         )
-        assert store.recover()
+        assert store.recovery.step()
         assert not store._check.is_done
         assert not store.is_doubted
 
@@ -221,7 +223,7 @@ def test_a_small_database_is_checked_first(data_dir: Path) -> None:
     kill(data_dir)
     spoil_an_index(data_dir)
     with started(data_dir) as store:
-        assert store.recovery.database_rebuilt
+        assert store.recovery.report.database_rebuilt
 
 
 def test_a_deletion_that_was_cut_off_is_gone_on_with_first(data_dir: Path) -> None:
@@ -230,12 +232,12 @@ def test_a_deletion_that_was_cut_off_is_gone_on_with_first(data_dir: Path) -> No
     with Store.open(data_dir, now=clock) as store:
         put_many(store, 1, "pacs")
         commit_all(store, clock)
-        store.observe(60)
-        path = store.instance("1.2.3.4.1").path  # type: ignore[union-attr]
+        store.retention.observe(60)
+        path = store.index.instance("1.2.3.4.1").path  # type: ignore[union-attr]
         content = path.read_bytes()
-        store.recycle(POLICY, now=NOON)
+        store.retention.recycle(POLICY, now=NOON)
     path.write_bytes(content)
     forget_folders(data_dir)
     with started(data_dir) as store:
         assert not path.exists()
-        assert store.recovery.adopted == ()
+        assert store.recovery.report.adopted == ()

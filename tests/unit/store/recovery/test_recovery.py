@@ -17,6 +17,7 @@ from echonode.store.files.layout import Layout
 from echonode.store.index.dataset_header import StoredHead, read_stored_head
 from echonode.store.recovery import orphans, recovery
 from echonode.store.store import Store
+from echonode.store.values import RecoveryReport
 from tests.unit.store.samples import NOON, Clock, dataset, incoming, put, put_many
 
 
@@ -44,9 +45,9 @@ def test_an_orderly_stop_leaves_nothing_to_mend(data_dir: Path) -> None:
         put_many(store, 3, "pacs")
         node_id = store.node_id
     with reopened(data_dir) as store:
-        assert store.recovery == type(store.recovery)()
+        assert store.recovery.report == RecoveryReport()
         assert store.node_id == node_id
-        assert len(list(store.ledger())) == 3
+        assert len(list(store.ledger.rows())) == 3
 
 
 def test_temporary_files_are_removed(data_dir: Path) -> None:
@@ -54,7 +55,7 @@ def test_temporary_files_are_removed(data_dir: Path) -> None:
     with reopened(data_dir) as store:
         incoming(store, dataset(1))
     with reopened(data_dir) as store:
-        assert store.recovery.temporary_files_removed == 1
+        assert store.recovery.report.temporary_files_removed == 1
         assert list((data_dir / "incoming").iterdir()) == []
 
 
@@ -65,7 +66,7 @@ def test_a_trial_of_the_disk_that_a_kill_cut_off_is_removed(data_dir: Path) -> N
     for path in (layout.write_trial, layout.trial_in_place):
         path.write_bytes(bytes(4_096))
     with reopened(data_dir) as store:
-        assert store.recovery.temporary_files_removed == 2
+        assert store.recovery.report.temporary_files_removed == 2
     assert not list(data_dir.rglob("*.part"))
 
 
@@ -77,11 +78,11 @@ def test_a_file_without_a_row_is_adopted_and_queued(data_dir: Path) -> None:
         put(store, dataset(3))
     forget(data_dir, "1.2.3.4.1", "1.2.3.4.2")
     with reopened(data_dir, adopt_to=["pacs"]) as store:
-        assert sorted(store.recovery.adopted) == ["1.2.3.4.1", "1.2.3.4.2"]
-        assert store.recovery.orphans_adopted == 2
-        assert not store.recovery.database_rebuilt
-        assert store.instance("1.2.3.4.1") == captured
-        [job] = store.claim("pacs", now=NOON, limit=9)
+        assert sorted(store.recovery.report.adopted) == ["1.2.3.4.1", "1.2.3.4.2"]
+        assert store.recovery.report.orphans_adopted == 2
+        assert not store.recovery.report.database_rebuilt
+        assert store.index.instance("1.2.3.4.1") == captured
+        [job] = store.deliveries.claim("pacs", now=NOON, limit=9)
         assert job.instance == captured
 
 
@@ -93,7 +94,7 @@ def test_an_adopted_file_from_a_clock_that_was_set_back_is_due_at_once(data_dir:
     next_year = (NOON + timedelta(days=365)).timestamp()
     os.utime(path, (next_year, next_year))
     with reopened(data_dir, adopt_to=["pacs"]) as store:
-        assert len(store.claim("pacs", now=NOON, limit=9)) == 1
+        assert len(store.deliveries.claim("pacs", now=NOON, limit=9)) == 1
 
 
 def test_what_peers_sent_is_forwarded_when_the_database_is_made_anew(data_dir: Path) -> None:
@@ -105,7 +106,10 @@ def test_what_peers_sent_is_forwarded_when_the_database_is_made_anew(data_dir: P
     (data_dir / "index.sqlite").unlink()
     with reopened(data_dir, adopt_to=["pacs"], forward_to={"MODALITY": ["vna"]}) as store:
         queued = {
-            name: [job.instance.sop_instance_uid for job in store.claim(name, now=NOON, limit=9)]
+            name: [
+                job.instance.sop_instance_uid
+                for job in store.deliveries.claim(name, now=NOON, limit=9)
+            ]
             for name in ("vna", "pacs")
         }
     assert queued == {"vna": ["1.2.3.4.1"], "pacs": ["1.2.3.4.3"]}
@@ -119,7 +123,7 @@ def test_a_file_that_is_a_second_copy_is_removed(data_dir: Path) -> None:
     shutil.copy(kept.path, copy)
     with reopened(data_dir) as store:
         assert not copy.exists()
-        assert store.instance("1.2.3.4.1") == kept
+        assert store.index.instance("1.2.3.4.1") == kept
 
 
 def test_a_file_that_conflicts_or_cannot_be_read_goes_to_quarantine(data_dir: Path) -> None:
@@ -133,11 +137,11 @@ def test_a_file_that_conflicts_or_cannot_be_read_goes_to_quarantine(data_dir: Pa
     noise = other.path.with_name(other.path.name[:4] + "f" * 28 + ".dcm")
     noise.write_bytes(b"not DICOM")
     with reopened(data_dir) as store:
-        assert store.recovery.orphans_quarantined == 2
+        assert store.recovery.report.orphans_quarantined == 2
         assert len(list((data_dir / "quarantine").iterdir())) == 2
-        assert len(list(store.ledger())) == 1
+        assert len(list(store.ledger.rows())) == 1
     with reopened(data_dir) as store:
-        assert store.recovery == type(store.recovery)()
+        assert store.recovery.report == RecoveryReport()
 
 
 def test_a_row_without_its_file_is_reported_and_healed_by_the_same_bytes(data_dir: Path) -> None:
@@ -147,15 +151,15 @@ def test_a_row_without_its_file_is_reported_and_healed_by_the_same_bytes(data_di
     gone.path.unlink()
     for _ in range(2):
         with reopened(data_dir) as store:
-            assert store.recovery.missing == ("1.2.3.4.1",)
+            assert store.recovery.report.missing == ("1.2.3.4.1",)
     with reopened(data_dir) as store:
         healed = put(store, dataset(1)).instance
-        store.check_bytes(healed)
-        assert store.instance("1.2.3.4.1") == healed
-        [row] = store.ledger()
+        store.files.check_bytes(healed)
+        assert store.index.instance("1.2.3.4.1") == healed
+        [row] = store.ledger.rows()
         assert row.state == "queued"
     with reopened(data_dir) as store:
-        assert store.recovery.missing_files == 0
+        assert store.recovery.report.missing_files == 0
 
 
 def test_files_that_were_away_for_one_start_are_found_again(data_dir: Path) -> None:
@@ -164,11 +168,11 @@ def test_files_that_were_away_for_one_start_are_found_again(data_dir: Path) -> N
         put_many(store, 3)
     (data_dir / "instances").rename(data_dir / "elsewhere")
     with reopened(data_dir) as store:
-        assert store.recovery.missing_files == 3
+        assert store.recovery.report.missing_files == 3
     shutil.rmtree(data_dir / "instances")
     (data_dir / "elsewhere").rename(data_dir / "instances")
     with reopened(data_dir) as store:
-        assert store.recovery.missing_files == 0
+        assert store.recovery.report.missing_files == 0
         assert put(store, dataset(1)).outcome == "duplicate"
 
 
@@ -198,9 +202,9 @@ def test_a_lost_or_damaged_database_is_made_anew_from_the_files(data_dir: Path, 
     else:
         os.truncate(database, database.stat().st_size // 2)
     with reopened(data_dir, adopt_to=["pacs"]) as store:
-        assert store.recovery.database_rebuilt
-        assert store.recovery.orphans_adopted == 30
-        assert {row.state for row in store.ledger()} == {"queued"}
+        assert store.recovery.report.database_rebuilt
+        assert store.recovery.report.orphans_adopted == 30
+        assert {row.state for row in store.ledger.rows()} == {"queued"}
     assert len(list(data_dir.glob("damaged-*.sqlite"))) == (how != "gone")
 
 
@@ -237,10 +241,10 @@ def test_recovery_converges_when_it_is_cut_off(
     with reopened(data_dir) as store:
         put_many(store, 4, "pacs")
         put(store, dataset(9))
-        store.claim("pacs", now=NOON, limit=1)
+        store.deliveries.claim("pacs", now=NOON, limit=1)
         incoming(store, dataset(5))
-        missing = store.instance("1.2.3.4.2")
-        orphan = store.instance("1.2.3.4.9")
+        missing = store.index.instance("1.2.3.4.2")
+        orphan = store.index.instance("1.2.3.4.9")
         assert missing is not None
         assert orphan is not None
     missing.path.unlink()
@@ -271,12 +275,12 @@ def test_recovery_converges_when_it_is_cut_off(
             reopened(data_dir)
     reopened(data_dir).close()
     with reopened(data_dir) as store:
-        assert store.recovery.adopted == ()
-        assert store.recovery.temporary_files_removed == 0
-        assert store.recovery.missing == ("1.2.3.4.2",)
-        assert len(list(store.ledger())) == 5
-        assert {row.state for row in store.ledger()} == {"queued", "captured"}
-        assert store.instance("1.2.3.4.9") is not None
+        assert store.recovery.report.adopted == ()
+        assert store.recovery.report.temporary_files_removed == 0
+        assert store.recovery.report.missing == ("1.2.3.4.2",)
+        assert len(list(store.ledger.rows())) == 5
+        assert {row.state for row in store.ledger.rows()} == {"queued", "captured"}
+        assert store.index.instance("1.2.3.4.9") is not None
     files = {path.stem for path in (data_dir / "instances").rglob("*.dcm")}
     assert len(files) == 4
     assert len(list((data_dir / "quarantine").iterdir())) == 1
@@ -293,10 +297,10 @@ def test_reading_beside_a_running_node(store: Store, data_dir: Path) -> None:
     """`echonode ledger` needs no lock, sees what is durable, and cannot write."""
     put_many(store, 2, "pacs")
     with Store.open_read_only(data_dir) as beside:
-        assert list(beside.ledger()) == list(store.ledger())
+        assert list(beside.ledger.rows()) == list(store.ledger.rows())
         put(store, dataset(3))
-        assert len(list(beside.ledger())) == 3
-        assert beside.instance("1.2.3.4.1") == store.instance("1.2.3.4.1")
+        assert len(list(beside.ledger.rows())) == 3
+        assert beside.index.instance("1.2.3.4.1") == store.index.instance("1.2.3.4.1")
 
 
 def test_reading_when_no_node_runs(data_dir: Path, tmp_path: Path) -> None:
@@ -304,7 +308,7 @@ def test_reading_when_no_node_runs(data_dir: Path, tmp_path: Path) -> None:
     with reopened(data_dir) as store:
         put_many(store, 2)
     with Store.open_read_only(data_dir) as beside:
-        assert len(list(beside.ledger())) == 2
+        assert len(list(beside.ledger.rows())) == 2
     with pytest.raises(UsageError, match="no store"):
         Store.open_read_only(tmp_path / "nothing")
 
@@ -339,8 +343,8 @@ def test_a_file_that_the_disk_spoils_once_is_adopted_and_not_quarantined(
 
     monkeypatch.setattr(orphans, "read_stored_head", reading)
     with reopened(data_dir) as store:
-        assert store.recovery.adopted == ("1.2.3.4.1",)
-        assert store.recovery.orphans_quarantined == 0
+        assert store.recovery.report.adopted == ("1.2.3.4.1",)
+        assert store.recovery.report.orphans_quarantined == 0
 
 
 def test_a_file_that_the_disk_does_not_give_waits_for_the_next_start(
@@ -356,7 +360,10 @@ def test_a_file_that_the_disk_does_not_give_waits_for_the_next_start(
 
     monkeypatch.setattr(orphans, "read_stored_head", failing)
     with reopened(data_dir) as store:
-        assert (store.recovery.orphans_unread, store.recovery.orphans_quarantined) == (1, 0)
+        assert (
+            store.recovery.report.orphans_unread,
+            store.recovery.report.orphans_quarantined,
+        ) == (1, 0)
     monkeypatch.undo()
     with reopened(data_dir) as store:
-        assert store.recovery.adopted == ("1.2.3.4.1",)
+        assert store.recovery.report.adopted == ("1.2.3.4.1",)

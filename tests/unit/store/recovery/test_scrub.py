@@ -23,13 +23,13 @@ def scrub(store: Store) -> Scrubbed:
 
 
 def paths(store: Store, count: int) -> list[Path]:
-    found = [store.instance(uid) for uid in put_many(store, count)]
+    found = [store.index.instance(uid) for uid in put_many(store, count)]
     return [instance.path for instance in found if instance is not None]
 
 
 def marks(store: Store) -> tuple[int, int]:
     """How many instances are marked as damaged, and as missing."""
-    figures = store.figures(since=NOON)
+    figures = store.statistics.store(since=NOON)
     return figures.damaged_files, figures.missing_files
 
 
@@ -73,7 +73,9 @@ def test_a_file_that_was_brought_back_loses_its_mark_and_is_delivered(store: Sto
     assert scrub(store).whole_again == ["1.2.3.4.1"]
     assert marks(store) == (0, 0)
     assert woken == ["pacs"]
-    assert [job.state for job in store.deliveries("1.2.3.4.1")] == [DeliveryState.QUEUED]
+    assert [job.state for job in store.deliveries.of_instance("1.2.3.4.1")] == [
+        DeliveryState.QUEUED
+    ]
 
 
 def test_a_second_sending_clears_the_mark(store: Store) -> None:
@@ -83,7 +85,7 @@ def test_a_second_sending_clears_the_mark(store: Store) -> None:
     scrub(store)
     put(store, dataset(1))
     assert marks(store) == (0, 0)
-    assert store.figures(since=NOON).instances_repaired == 1
+    assert store.statistics.store(since=NOON).instances_repaired == 1
 
 
 def test_a_part_goes_on_where_the_last_one_ended(store: Store) -> None:

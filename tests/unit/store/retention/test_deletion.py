@@ -14,6 +14,7 @@ from echonode.model.commitment import CommitmentReport, ReferencedInstance
 from echonode.model.criteria import Level, Query, Root
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.identity import CommitmentPolicy
+from echonode.store.retention import candidates
 from echonode.store.retention import deletion as tombstones
 from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Store
@@ -30,7 +31,7 @@ def commit_all(store: Store, clock: Clock, destination: str = "pacs") -> None:
     """The archive gets everything that is due to it, and promises to keep it."""
     jobs = send_all(store, destination, clock())
     uid = f"2.25.{store.counter('transactions')}"
-    store.create_transaction(
+    store.commitment.transactions.create(
         destination, uid, [job.id for job in jobs], peer_ae_title="PACS", now=clock()
     )
     committed = tuple(
@@ -38,17 +39,17 @@ def commit_all(store: Store, clock: Clock, destination: str = "pacs") -> None:
         for job in jobs
     )
     report = CommitmentReport(transaction_uid=uid, committed=committed, failed={})
-    store.apply_report("PACS", report, now=clock())
+    store.commitment.reports.apply("PACS", report, now=clock())
 
 
 def days_pass(store: Store, days: float = 1) -> None:
     """On the observed clock; what is proved is seen first."""
-    store.observe(0)
-    store.observe(int(days * DAY_S))
+    store.retention.observe(0)
+    store.retention.observe(int(days * DAY_S))
 
 
 def recycle(store: Store, clock: Clock) -> list[str]:
-    return [gone.sop_instance_uid for gone in store.recycle(POLICY, now=clock())]
+    return [gone.sop_instance_uid for gone in store.retention.recycle(POLICY, now=clock())]
 
 
 def files(data_dir: Path, folder: str = "instances") -> int:
@@ -64,25 +65,25 @@ def test_a_promised_instance_goes_after_its_grace_period(
     put(store, dataset(3), destinations=["pacs"])
     days_pass(store, 0.99)
     assert recycle(store, clock) == []
-    store.observe(int(0.02 * DAY_S))
+    store.retention.observe(int(0.02 * DAY_S))
     assert sorted(recycle(store, clock)) == ["1.2.3.4.1", "1.2.3.4.2"]
     assert files(data_dir) == 1
     assert files(data_dir, "deleted") == 0
-    assert store.instance("1.2.3.4.1") is None
-    rows = {row.sop_instance_uid: row for row in store.ledger()}
+    assert store.index.instance("1.2.3.4.1") is None
+    rows = {row.sop_instance_uid: row for row in store.ledger.rows()}
     assert [rows[f"1.2.3.4.{n}"].state for n in (1, 2, 3)] == ["committed", "committed", "queued"]
     assert rows["1.2.3.4.1"].committed_at == clock()
-    assert store.figures(since=clock()).instances_deleted == 2
+    assert store.statistics.store(since=clock()).instances_deleted == 2
 
 
 def test_the_wall_clock_deletes_nothing(store: Store, clock: Clock) -> None:
     """Set forward by a year, and back by two: the grace period is not over."""
     put_many(store, 1, "pacs")
     commit_all(store, clock)
-    store.observe(60)
+    store.retention.observe(60)
     for days in (365, -730):
         clock.time += timedelta(days=days)
-        store.observe(60)
+        store.retention.observe(60)
         assert recycle(store, clock) == []
 
 
@@ -110,12 +111,12 @@ def test_received_instances_stay(store: Store, clock: Clock) -> None:
 def test_a_warning_keeps_it_until_it_is_released(store: Store, clock: Clock, status: int) -> None:
     """Also when the same bytes were sent again and then promised: a person has to look."""
     put_many(store, 1, "pacs")
-    [job] = store.claim("pacs", now=clock(), limit=1)
-    store.record_attempt(job.id, DeliveryEvent.RETRY, now=clock(), status=status)
+    [job] = store.deliveries.claim("pacs", now=clock(), limit=1)
+    store.deliveries.record_attempt(job.id, DeliveryEvent.RETRY, now=clock(), status=status)
     commit_all(store, clock)
     days_pass(store, 1000)
     assert recycle(store, clock) == []
-    assert store.release("1.2.3.4.1", now=clock()) == 1
+    assert store.operator.release("1.2.3.4.1", now=clock()) == 1
     assert recycle(store, clock) == ["1.2.3.4.1"]
 
 
@@ -132,13 +133,13 @@ def test_the_counts_above_it_are_right_afterwards(store: Store, clock: Clock) ->
     days_pass(store)
     assert len(recycle(store, clock)) == 2
     query = Query(root=Root.STUDY, level=Level.STUDY, criteria={})
-    [study] = store.find(query)
+    [study] = store.index.find(query)
     assert study["StudyInstanceUID"] == "1.2.3.1"
     assert study["ModalitiesInStudy"] == "OT"
     assert study["NumberOfStudyRelatedSeries"] == "1"
     assert study["NumberOfStudyRelatedInstances"] == "1"
     patients = Query(root=Root.PATIENT, level=Level.PATIENT, criteria={})
-    [patient] = store.find(patients)
+    [patient] = store.index.find(patients)
     assert patient["NumberOfPatientRelatedInstances"] == "1"
     assert patient["NumberOfPatientRelatedSeries"] == "1"
 
@@ -162,12 +163,12 @@ def test_cut_off_at_any_step_the_next_start_ends_it(
     with monkeypatch.context() as patch:
         patch.setattr(tombstones, step, die)
         with pytest.raises(Killed):
-            store.recycle(POLICY, now=clock())
+            store.retention.recycle(POLICY, now=clock())
     store.close()
     with Store.open(data_dir, now=clock, adopt_to=["pacs"]) as again:
-        assert again.recovery.adopted == ()
-        assert again.recovery.missing == ()
-        assert [row.state for row in again.ledger()] == ["committed", "committed"]
+        assert again.recovery.report.adopted == ()
+        assert again.recovery.report.missing == ()
+        assert [row.state for row in again.ledger.rows()] == ["committed", "committed"]
         assert files(data_dir) + files(data_dir, "deleted") == 0
 
 
@@ -186,10 +187,10 @@ def test_killed_before_the_tombstone_nothing_has_happened(
     with monkeypatch.context() as patch:
         patch.setattr(tombstones, "remove_instance", fail)
         with pytest.raises(OutOfSpace):
-            store.recycle(POLICY, now=clock())
-    instance = store.instance("1.2.3.4.1")
+            store.retention.recycle(POLICY, now=clock())
+    instance = store.index.instance("1.2.3.4.1")
     assert instance is not None
-    store.check_bytes(instance)
+    store.files.check_bytes(instance)
     store.close()
 
 
@@ -296,12 +297,12 @@ def test_the_same_bytes_come_and_go_again(store: Store, clock: Clock) -> None:
     """Sent back to us, it is an instance like any other, and one row of the ledger."""
     for _ in range(2):
         put(store, dataset(1), destinations=["pacs"])
-        [row] = store.ledger()
+        [row] = store.ledger.rows()
         assert row.state == "queued"
         commit_all(store, clock)
         days_pass(store)
         assert recycle(store, clock) == ["1.2.3.4.1"]
-        [row] = store.ledger()
+        [row] = store.ledger.rows()
         assert row.state == "committed"
 
 
@@ -309,8 +310,8 @@ def test_what_must_stay_does_not_hide_what_may_go(
     store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pages of what one archive never promises do not keep those behind them, nor for a minute."""
-    monkeypatch.setattr(tombstones, "_SEEN", tombstones._SEEN.limit(2))
-    monkeypatch.setattr(tombstones, "_AT_ONCE", 2)
+    monkeypatch.setattr(candidates, "_SEEN", candidates._SEEN.limit(2))
+    monkeypatch.setattr(candidates, "ROWS_AT_ONCE", 2)
     put_many(store, 5, "pacs", "backup")
     put(store, dataset(6), destinations=["pacs"])
     commit_all(store, clock)
@@ -325,12 +326,12 @@ def test_proof_is_decided_upon_inside_the_transaction(
     put_many(store, 1, "pacs")
     commit_all(store, clock)
     days_pass(store)
-    looked: Callable[[RetentionPolicy], list[int]] = store._tombstones._next_candidates
+    looked: Callable[[RetentionPolicy], list[int]] = store.retention._next_candidates
 
     def look_then_add(policy: RetentionPolicy) -> list[int]:
         found = looked(policy)
-        store.add_deliveries(["1.2.3.4.1"], ["backup"])
+        store.deliveries.add(["1.2.3.4.1"], ["backup"])
         return found
 
-    monkeypatch.setattr(store._tombstones, "_next_candidates", look_then_add)
+    monkeypatch.setattr(store.retention, "_next_candidates", look_then_add)
     assert recycle(store, clock) == []

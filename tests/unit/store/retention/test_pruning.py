@@ -30,19 +30,19 @@ def deleted(store: Store, clock: Clock) -> Store:
     """One instance that an archive promised to keep and that was deleted here."""
     put_many(store, 1, "pacs")
     commit_all(store, clock)
-    store.observe(60)
-    assert store.recycle(POLICY, now=clock())
+    store.retention.observe(60)
+    assert store.retention.recycle(POLICY, now=clock())
     return store
 
 
 def test_the_ledger_shows_a_deleted_image_for_some_months(deleted: Store, clock: Clock) -> None:
     """Then its row goes, and with it all but two digests."""
     clock.time += KEEP_HISTORY
-    deleted.keep_house(now=clock())
-    assert [row.sop_instance_uid for row in deleted.ledger()] == [UID]
+    deleted.retention.prune(now=clock())
+    assert [row.sop_instance_uid for row in deleted.ledger.rows()] == [UID]
     clock.pass_(seconds=1)
-    deleted.keep_house(now=clock())
-    assert list(deleted.ledger()) == []
+    deleted.retention.prune(now=clock())
+    assert list(deleted.ledger.rows()) == []
     assert count(deleted, schema.tombstone) == count(deleted, schema.tombstone_delivery) == 0
     assert count(deleted, schema.deleted_instance) == 1
 
@@ -50,24 +50,24 @@ def test_the_ledger_shows_a_deleted_image_for_some_months(deleted: Store, clock:
 def test_other_bytes_under_its_uid_are_refused_for_ever(deleted: Store, clock: Clock) -> None:
     """The archive holds the first; the same bytes are welcome."""
     clock.time += 2 * KEEP_HISTORY
-    deleted.keep_house(now=clock())
+    deleted.retention.prune(now=clock())
     with pytest.raises(InstanceConflict):
         put(deleted, dataset(1, PatientComments="other"))
     put(deleted, dataset(1), destinations=["pacs"])
-    assert deleted.instance(UID) is not None
+    assert deleted.index.instance(UID) is not None
 
 
 def test_an_image_that_comes_and_goes_again_is_known_once(deleted: Store, clock: Clock) -> None:
     """The digests are written again, not twice."""
     for _ in range(2):
         clock.time += 2 * KEEP_HISTORY
-        deleted.keep_house(now=clock())
+        deleted.retention.prune(now=clock())
         put(deleted, dataset(1), destinations=["pacs"])
         commit_all(deleted, clock)
-        deleted.observe(60)
-        deleted.recycle(POLICY, now=clock())
+        deleted.retention.observe(60)
+        deleted.retention.recycle(POLICY, now=clock())
     clock.time += 2 * KEEP_HISTORY
-    deleted.keep_house(now=clock())
+    deleted.retention.prune(now=clock())
     assert count(deleted, schema.deleted_instance) == 1
 
 
@@ -79,10 +79,10 @@ def test_a_file_that_the_disk_did_not_let_go_of_keeps_its_tombstone(
     path = deleted._layout.instance_file(file_id)
     path.write_bytes(b"still here")
     clock.time += 2 * KEEP_HISTORY
-    deleted.keep_house(now=clock())
+    deleted.retention.prune(now=clock())
     assert count(deleted, schema.tombstone) == 1
     path.unlink()
-    deleted.keep_house(now=clock())
+    deleted.retention.prune(now=clock())
     assert count(deleted, schema.tombstone) == 0
 
 
@@ -97,16 +97,18 @@ def test_our_requests_go_once_their_images_have_gone(
     """But for the last report of each destination; one whose image is here stays."""
     put_many(store, 3, "pacs")
     for job in send_and_ask(store, clock):
-        store.apply_report("PACS", report(f"2.25.{job}", job), now=clock.pass_(seconds=1))
-    store.observe(60)
+        store.commitment.reports.apply(
+            "PACS", report(f"2.25.{job}", job), now=clock.pass_(seconds=1)
+        )
+    store.retention.observe(60)
     clock.time += 2 * KEEP_HISTORY
-    store.keep_house(now=clock())
+    store.retention.prune(now=clock())
     assert count(store, schema.commitment_transaction) == 3
-    before = store.destination_figures("pacs").last_report_at
-    assert len(store.recycle(POLICY, now=clock())) == 3
-    store.keep_house(now=clock())
+    before = store.statistics.destination("pacs").last_report_at
+    assert len(store.retention.recycle(POLICY, now=clock())) == 3
+    store.retention.prune(now=clock())
     assert count(store, schema.commitment_transaction) == 1
-    assert store.destination_figures("pacs").last_report_at == before
+    assert store.statistics.destination("pacs").last_report_at == before
 
 
 def send_and_ask(store: Store, clock: Clock) -> list[int]:
@@ -115,7 +117,7 @@ def send_and_ask(store: Store, clock: Clock) -> list[int]:
 
     jobs = send_all(store, "pacs", clock())
     for number, job in enumerate(jobs, 1):
-        store.create_transaction(
+        store.commitment.transactions.create(
             "pacs", f"2.25.{number}", [job.id], peer_ae_title="PACS", now=clock()
         )
     return list(range(1, len(jobs) + 1))
@@ -130,17 +132,19 @@ def test_a_peers_request_goes_and_what_it_names_before(store: Store, clock: Cloc
     """While it may be reported nothing goes; afterwards only its Transaction UID stays for long."""
     item = ReferencedInstance(sop_class_uid=US_IMAGE, sop_instance_uid=UID)
     request = CommitmentRequest(transaction_uid="2.25.9", instances=(item,))
-    pending = store.create_inbound_commitment("PEER", request, clock())
+    pending = store.commitment.inbound.create("PEER", request, clock())
     assert pending is not None
     clock.time += 2 * KEEP_HISTORY
-    store.keep_house(now=clock())
-    assert [each.request for each in store.pending_inbound(clock(), limit=9)] == [request]
-    store.inbound_reported(pending.id, clock())
-    store.keep_house(now=clock())
+    store.retention.prune(now=clock())
+    assert [each.request for each in store.commitment.inbound.pending(clock(), limit=9)] == [
+        request
+    ]
+    store.commitment.inbound.mark_reported(pending.id, clock())
+    store.retention.prune(now=clock())
     assert count(store, schema.inbound_commitment_item) == 0
-    assert store.create_inbound_commitment("PEER", request, clock()) is None
+    assert store.commitment.inbound.create("PEER", request, clock()) is None
     clock.time += 2 * KEEP_HISTORY
-    store.keep_house(now=clock())
+    store.retention.prune(now=clock())
     assert count(store, schema.inbound_commitment) == 0
 
 
@@ -150,11 +154,11 @@ def test_why_a_file_is_in_quarantine_is_known_while_it_is_there(store: Store, cl
     with pytest.raises(InstanceConflict):
         put(store, dataset(1, PatientComments="other"))
     clock.time += 2 * KEEP_HISTORY
-    store.keep_house(now=clock())
-    assert count(store, schema.quarantine) == store.quarantined_files() == 1
+    store.retention.prune(now=clock())
+    assert count(store, schema.quarantine) == store.statistics.quarantined_files() == 1
     [path] = (store.data_dir / "quarantine").iterdir()
     path.unlink()
-    store.keep_house(now=clock())
+    store.retention.prune(now=clock())
     assert count(store, schema.quarantine) == 0
 
 
@@ -165,11 +169,11 @@ def test_a_look_takes_a_bounded_part_and_the_next_goes_on(
     monkeypatch.setattr(pruning, "_AT_ONCE", 2)
     put_many(store, 5, "pacs")
     commit_all(store, clock)
-    store.observe(60)
-    store.recycle(POLICY, now=clock())
+    store.retention.observe(60)
+    store.retention.recycle(POLICY, now=clock())
     clock.time += 2 * KEEP_HISTORY
     left = []
     for _ in range(3):
-        store.keep_house(now=clock())
+        store.retention.prune(now=clock())
         left.append(count(store, schema.tombstone))
     assert left == [3, 1, 0]

@@ -91,7 +91,7 @@ class ProbeConnection(Protocol):
         ...
 
     def read(self, callbacks: Callbacks) -> tuple[LossReason, str]:
-        """Pass on what comes until the connection ends; why it ended. Raises our own faults only."""
+        """Pass on what comes until the connection ends; why it ended. Raises our faults only."""
         ...
 
     def hang_up(self, farewell: bytes) -> None:
@@ -107,7 +107,7 @@ class Endpoint(Protocol):
     """Where connections come from."""
 
     def prepare(self) -> None:
-        """Before the first connection: take what must be ours. Raises OSError naming the address."""
+        """Before the first connection: take what must be ours. OSError names the address."""
         ...
 
     def next_connection(self) -> ProbeConnection | None:

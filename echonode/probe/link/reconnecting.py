@@ -92,7 +92,7 @@ class Link:
         self._thread = threading.Thread(target=self._run, name=f"probe-{name}-link", daemon=True)
 
     def start(self) -> None:
-        """Begin to open connections; returns at once. Raises OSError where an address is not ours."""
+        """Begin to open connections; returns at once. OSError where an address is not ours."""
         self._endpoint.prepare()
         self._thread.start()
 

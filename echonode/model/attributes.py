@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache, cached_property
 from types import MappingProxyType
 
 from echonode.model.criteria import Level
@@ -24,7 +25,7 @@ class Attribute:
     unique: bool = False
     computed: bool = False
 
-    @property
+    @cached_property
     def column(self) -> str:
         """The column's name: SOPInstanceUID -> sop_instance_uid."""
         words = re.findall(r"[A-Z]+(?=[A-Z][a-z]|\b|s\b)|[A-Z][a-z]*", self.keyword)
@@ -149,6 +150,7 @@ UNIQUE_KEYS: MappingProxyType[Level, str] = MappingProxyType(
 )
 
 
+@cache
 def of_level(level: Level) -> tuple[Attribute, ...]:
     """The attributes of one level, in table order."""
     return tuple(a for a in ATTRIBUTES.values() if a.level is level)

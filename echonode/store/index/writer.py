@@ -59,6 +59,9 @@ class Insertion(Enum):
 _EXISTING = sa.select(schema.instance.c.dataset_sha256).where(
     schema.instance.c.sop_instance_uid == sa.bindparam("uid")
 )
+# Built once: making a statement costs more than running it.
+_INSERT_INSTANCE = sa.insert(schema.instance)
+_INSERT_DELIVERY = sa.insert(schema.delivery)
 
 
 def insert_instance(connection: sa.Connection, new: NewInstance) -> Insertion:
@@ -68,7 +71,7 @@ def insert_instance(connection: sa.Connection, new: NewInstance) -> Insertion:
         same = existing == new.dataset_sha256
         return Insertion.DUPLICATE if same else Insertion.CONFLICT
     parents = parents_of(connection, new.record)
-    inserted = connection.execute(sa.insert(schema.instance), _instance_values(new, parents))
+    inserted = connection.execute(_INSERT_INSTANCE, _instance_values(new, parents))
     count_in(connection, parents)
     for conflict in parents.conflicts:
         note_conflict(connection, conflict, new.record.sop_instance_uid, now=new.stored_at)
@@ -82,7 +85,7 @@ def insert_instance(connection: sa.Connection, new: NewInstance) -> Insertion:
 def insert_deliveries(connection: sa.Connection, instance_id: int, new: NewInstance) -> None:
     """One queued delivery for each destination, due at once."""
     connection.execute(
-        sa.insert(schema.delivery),
+        _INSERT_DELIVERY,
         [
             queued_delivery(instance_id, destination, new.acquired_at, new.stored_at)
             for destination in new.destinations

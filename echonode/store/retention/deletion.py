@@ -51,8 +51,16 @@ _INSTANCE = (
     .select_from(schema.instance.join(schema.series).join(schema.study))
     .where(_I.id == sa.bindparam("instance_id"))
 )
-_DIGEST = sa.select(deleted_instance.c.dataset_digest).where(
-    deleted_instance.c.uid_digest == sa.bindparam("uid", type_=sa.LargeBinary)
+# Asked before each insertion, so it is one statement, built once.
+_WAS_DELETED = sa.select(
+    sa.select(tombstone.c.dataset_sha256)
+    .where(tombstone.c.sop_instance_uid == sa.bindparam("sop_instance_uid"))
+    .scalar_subquery()
+    .label("dataset_sha256"),
+    sa.select(deleted_instance.c.dataset_digest)
+    .where(deleted_instance.c.uid_digest == sa.bindparam("uid", type_=sa.LargeBinary))
+    .scalar_subquery()
+    .label("digest"),
 )
 _DIGEST_BYTES = 16
 
@@ -183,16 +191,12 @@ def deleted_with_different_hash(
     connection: sa.Connection, sop_instance_uid: str, dataset_sha256: str
 ) -> bool:
     """Whether an instance with this UID and other bytes was deleted here: the archives hold it."""
-    found = connection.scalar(
-        sa.select(tombstone.c.dataset_sha256).where(
-            tombstone.c.sop_instance_uid == sop_instance_uid
-        )
-    )
-    if found is not None:
-        return bool(found != dataset_sha256)
-    uid, dataset = digests(sop_instance_uid, dataset_sha256)
-    known = connection.scalar(_DIGEST, {"uid": uid})
-    return known is not None and known != dataset
+    digest_of_uid, digest = digests(sop_instance_uid, dataset_sha256)
+    uids: dict[str, object] = {"sop_instance_uid": sop_instance_uid, "uid": digest_of_uid}
+    deleted = connection.execute(_WAS_DELETED, uids).one()
+    if deleted.dataset_sha256 is not None:
+        return bool(deleted.dataset_sha256 != dataset_sha256)
+    return deleted.digest is not None and deleted.digest != digest
 
 
 def digests(sop_instance_uid: str, dataset_sha256: str) -> tuple[bytes, bytes]:

@@ -24,6 +24,7 @@ from echonode.model.delivery import DeliveryState
 from echonode.model.identity import is_valid_uid
 from echonode.monitoring.ledger import COLUMNS
 from echonode.store.deliveries.selection import DeliveryChoice
+from echonode.store.read_only_store import open_read_only
 from echonode.store.store import Store
 
 _ANSWER_S = 60.0
@@ -109,7 +110,7 @@ def _ask(config: Config, action: str, uid: str, destination: str | None) -> Mapp
 
 
 def _chosen(config: Config, action: str, wanted: Wanted) -> Sequence[str]:
-    with Store.open_read_only(config.data_dir) as store:
+    with open_read_only(config.data_dir) as store:
         return store.ledger.chosen_instances(
             DeliveryChoice(
                 states=CHANGES[action],
@@ -140,7 +141,7 @@ def _check_destination(config: Config, name: str) -> None:
     known = [at.name for at in config.destination_values()]
     if name in known:
         return
-    with Store.open_read_only(config.data_dir) as store:
+    with open_read_only(config.data_dir) as store:
         if name in store.ledger.counts():
             return
     raise UsageError(f"there is no destination `{name}`; configured: {', '.join(known) or 'none'}")

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from echonode.store.index.refresh import RefreshReport
-from echonode.store.statistics import StoreFigures
+from echonode.store.statistics import StoreStatistics
 from echonode.store.store import Store
 from echonode.store.values import RecoveryReport
 
@@ -64,9 +64,9 @@ def reindex(
                 report = store.refresh_index(on_read)
                 progress.update(reading, total=report.read + report.unreadable)
                 compare(store, progress)
-            figures = store.statistics.store(since=datetime.now(UTC))
-    _say(console, found, report, figures)
-    return report.unreadable + figures.missing_files + figures.damaged_files == 0
+            statistics = store.statistics.store(since=datetime.now(UTC))
+    _say(console, found, report, statistics)
+    return report.unreadable + statistics.missing_files + statistics.damaged_files == 0
 
 
 def compare(store: Store, progress: Progress) -> None:
@@ -79,7 +79,7 @@ def compare(store: Store, progress: Progress) -> None:
 
 
 def _say(
-    console: Console, found: RecoveryReport, report: RefreshReport, figures: StoreFigures
+    console: Console, found: RecoveryReport, report: RefreshReport, statistics: StoreStatistics
 ) -> None:
     """What was done, in a few lines; no name of a patient or a file."""
     if found.database_rebuilt:
@@ -99,10 +99,10 @@ def _say(
         )
     if report.unreadable:
         console.print(f"[red]Instances without a readable file: {report.unreadable}.[/]")
-    if figures.damaged_files:
+    if statistics.damaged_files:
         console.print(
-            f"[red]Files that are not what was stored: {figures.damaged_files}. Have their senders "
-            "send them again.[/]"
+            f"[red]Files that are not what was stored: {statistics.damaged_files}. "
+            "Have their senders send them again.[/]"
         )
-    if figures.missing_files:
-        console.print(f"[red]Files that are gone: {figures.missing_files}.[/]")
+    if statistics.missing_files:
+        console.print(f"[red]Files that are gone: {statistics.missing_files}.[/]")

@@ -20,7 +20,7 @@ from echonode import __version__
 from echonode.config import Config
 from echonode.errors import UsageError
 from echonode.monitoring.ledger import plain_rows
-from echonode.store.store import Store
+from echonode.store.read_only_store import open_read_only
 
 _README = """EchoNode {version}: the way of one exam to its archives. It holds no patient data.
 
@@ -38,7 +38,7 @@ def write_report(config: Config, exam: str, out: Path) -> int:
 
     Raises UsageError where nothing is known of it, or the file cannot be written.
     """
-    with Store.open_read_only(config.data_dir) as store:
+    with open_read_only(config.data_dir) as store:
         ledger = [row for row in plain_rows(store) if row["study_instance_uid"] == exam]
         events = [
             {key: value for key, value in asdict(event).items() if value not in ("", None)}

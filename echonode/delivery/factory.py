@@ -22,7 +22,7 @@ from echonode.delivery.ports import (
     CheckBytes,
     CommitmentService,
     DeliveryStore,
-    Notes,
+    KeyValue,
     Reencode,
 )
 from echonode.delivery.proof import CommitmentProof, NoProof, Proof
@@ -49,7 +49,7 @@ def delivery_worker(
     check_bytes: CheckBytes | None,
     policy: DeliveryPolicy | None = None,
     reencode: Reencode | None = None,
-    notes: Notes | None = None,
+    key_value: KeyValue | None = None,
     backoff: Backoff | None = None,
     linger_s: float = LINGER_S,
     echo_every_s: float | None = None,
@@ -66,7 +66,7 @@ def delivery_worker(
     policy = policy or DeliveryPolicy()
     backoff = backoff or Backoff()
     health = DestinationHealth(monotonic, now)
-    acquaintance = Acquaintance(destination, notes, now=now)
+    acquaintance = Acquaintance(destination, key_value, now=now)
     repertoire = Repertoire(reencoding=reencode is not None, lossy=policy.lossy_quality is not None)
 
     def new_line() -> Line:

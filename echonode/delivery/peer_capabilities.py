@@ -8,7 +8,7 @@ from datetime import datetime
 
 from echonode.delivery.encoding_options import Compatibility
 from echonode.delivery.negotiation import StorageContext
-from echonode.delivery.ports import Notes
+from echonode.delivery.ports import KeyValue
 from echonode.log import get_logger
 from echonode.model.identity import Destination
 
@@ -19,17 +19,17 @@ class Acquaintance:
     """Learns from negotiations and says what is worth proposing. Thread-safe."""
 
     def __init__(
-        self, destination: Destination, notes: Notes | None, *, now: Callable[[], datetime]
+        self, destination: Destination, key_value: KeyValue | None, *, now: Callable[[], datetime]
     ) -> None:
         """notes: where it is kept; None: only as long as the node runs."""
         peer = destination.peer
         self._name = destination.name
         self._peer = f"{peer.ae_title}@{peer.host}:{peer.port}"
         self._key = f"compatibility {destination.name}"
-        self._notes = notes
+        self._key_value = key_value
         self._now = now
         self._lock = threading.Lock()
-        kept = notes.read(self._key) if notes is not None else ""
+        kept = key_value.read(self._key) if key_value is not None else ""
         self._known = Compatibility.from_text(kept, self._peer)
 
     def worthwhile(self, contexts: tuple[StorageContext, ...]) -> tuple[StorageContext, ...]:
@@ -45,8 +45,8 @@ class Acquaintance:
             self._known = before.after(proposed, accepted, now=self._now())
             if self._known is before:
                 return
-            if self._notes is not None:
-                self._notes.write(self._key, self._known.as_text(self._peer))
+            if self._key_value is not None:
+                self._key_value.write(self._key, self._known.as_text(self._peer))
         if self._known.accepted() != before.accepted():
             log.info("compatibility_learnt", destination=self._name, accepts=self.accepted)
 

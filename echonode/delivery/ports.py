@@ -52,7 +52,7 @@ class DeliveryStore(Protocol):
         """When the next queued delivery is due; None where none is queued."""
 
 
-class Notes(Protocol):
+class KeyValue(Protocol):
     """Small texts that the store keeps (store.notes); every write is durable on return."""
 
     def read(self, key: str) -> str:

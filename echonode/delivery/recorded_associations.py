@@ -17,7 +17,7 @@ from echonode.dimse.requestor import RequestedAssociation
 from echonode.errors import NetworkError, StoreError
 from echonode.log import get_logger
 from echonode.model.identity import Peer
-from echonode.store.database.event_log import Note
+from echonode.store.database.event_log import NewEvent
 
 log = get_logger(__name__)
 
@@ -29,20 +29,20 @@ class Associate(Protocol):
         """Raises NetworkError."""
 
 
-class RecordNote(Protocol):
+class AddEvent(Protocol):
     """EventLog.add."""
 
-    def __call__(self, what: Note, *, now: datetime) -> None: ...
+    def __call__(self, event: NewEvent, *, now: datetime) -> None: ...
 
 
 class RecordedNegotiations:
     """Opens associations as `associate` does, and notes what came of each. Thread-safe."""
 
     def __init__(
-        self, associate: Associate, *, note: RecordNote, now: Callable[[], datetime]
+        self, associate: Associate, *, add_event: AddEvent, now: Callable[[], datetime]
     ) -> None:
         self._associate = associate
-        self._note = note
+        self._add_event = add_event
         self._now = now
         self._lock = threading.Lock()
         self._last: dict[str, str] = {}
@@ -70,7 +70,9 @@ class RecordedNegotiations:
         if same:
             return
         try:
-            self._note(Note(kind=kind, destination=peer.name, detail=detail), now=self._now())
+            self._add_event(
+                NewEvent(kind=kind, destination=peer.name, detail=detail), now=self._now()
+            )
         except StoreError as error:
             # A record is worth less than the delivery that it is of.
             log.warning("flight_not_recorded", destination=peer.name, reason=str(error))

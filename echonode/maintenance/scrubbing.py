@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from echonode.errors import StoreError
 from echonode.log import get_logger
-from echonode.store.database.key_value import Notes
+from echonode.store.database.key_value import KeyValue
 from echonode.store.recovery.scrub import Scrub, Scrubbed
 
 log = get_logger(__name__)
@@ -50,14 +50,14 @@ class Scrubbing:
     def __init__(
         self,
         scrub: Scrub,
-        notes: Notes,
+        key_value: KeyValue,
         *,
         period_s: float,
         monotonic: Callable[[], float] = time.monotonic,
         every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._scrub = scrub
-        self._notes = notes
+        self._key_value = key_value
         self._period_s = period_s
         self._monotonic = monotonic
         self._every_s = every_s
@@ -104,12 +104,12 @@ class Scrubbing:
         )
         self._owed = min(self._owed - rows, 1.0)
         self._after = done.after
-        self._notes.write(_PLACE, str(done.after))
+        self._key_value.write(_PLACE, str(done.after))
         self._tell(done)
 
     def _place(self) -> int:
         if self._after is None:
-            text = self._notes.read(_PLACE)
+            text = self._key_value.read(_PLACE)
             self._after = int(text) if text.isdecimal() else 0
         return self._after
 

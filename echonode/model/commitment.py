@@ -66,6 +66,34 @@ def after(state: TransactionState, event: TransactionEvent) -> TransactionState:
         raise IllegalTransition(f"a transaction that is {state} cannot take {event}") from None
 
 
+class InboundState(StrEnum):
+    """Where a peer's request for commitment stands."""
+
+    PENDING = "pending"  # durable; its report is still to be taken by the peer
+    REPORTED = "reported"  # the peer answered the report with 0000
+    GIVEN_UP = "given_up"  # the report is not tried again
+
+
+class InboundEvent(StrEnum):
+    """What can happen to a peer's request."""
+
+    REPORTED = "reported"
+    RETRY = "retry"  # the peer could not be reached or did not take the report
+    GIVE_UP = "give_up"
+
+
+# An event that comes after the end has no row: it changes nothing.
+INBOUND_TRANSITIONS: MappingProxyType[tuple[InboundState, InboundEvent], InboundState] = (
+    MappingProxyType(
+        {
+            (InboundState.PENDING, InboundEvent.REPORTED): InboundState.REPORTED,
+            (InboundState.PENDING, InboundEvent.RETRY): InboundState.PENDING,
+            (InboundState.PENDING, InboundEvent.GIVE_UP): InboundState.GIVEN_UP,
+        }
+    )
+)
+
+
 class FailureReason(IntEnum):
     """Failure Reason (0008,1197) of a Failed SOP Sequence item (PS3.3 C.14.1.1)."""
 

@@ -9,7 +9,9 @@ _FIRST_ELEMENT = 132 + 12  # behind the preamble, "DICM" and the group length
 _NAMES = (0x0002, 0x0003, 0x0010)
 
 
-def names(head: bytes, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bool:
+def matches_file_meta(
+    head: bytes, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str
+) -> bool:
     """Whether a file is of this class, instance and syntax; head: all bytes before its dataset.
 
     A row that has changed, or a file that lies in another's place, names another thing, though the

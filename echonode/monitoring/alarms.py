@@ -19,7 +19,7 @@ from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import ConflictKind, IdentityConflict
 from echonode.store.ingest.quarantine import MOST_QUARANTINED
-from echonode.store.statistics import DestinationFigures, StoreFigures
+from echonode.store.statistics import DestinationStatistics, StoreStatistics
 from echonode.web.health import Alarm
 
 # An archive that reports at night is not late before the next night.
@@ -54,31 +54,33 @@ class DestinationFacts:
     name: str
     commitment: CommitmentPolicy
     standing: Standing
-    figures: DestinationFigures
+    statistics: DestinationStatistics
 
     @property
     def oldest_unproved(self) -> datetime | None:
         """When the picture was taken that waits longest for the proof wanted; held ones count."""
         done = DeliveryState.SENT if self.commitment is CommitmentPolicy.NONE else None
-        return min((at for state, at in self.figures.oldest.items() if state != done), default=None)
+        return min(
+            (at for state, at in self.statistics.oldest.items() if state != done), default=None
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """The node at one moment. disk_problem: why no exam may begin; call_back: AE, host and port.
 
-    index_doubted: the database was found damaged since the node started. index_gone: it is not the
+    index_corrupt: the database was found damaged since the node started. index_gone: it is not the
     file that is open. refusing: why nothing can be stored, '' when the last writes were durable.
     frameless_probes: name of a probe that is connected and brings no image -> in words. conflicts:
     of identity, not acknowledged yet.
     """
 
     destinations: Sequence[DestinationFacts]
-    store: StoreFigures
+    store: StoreStatistics
     quarantined: int
     disk_problem: str
     call_back: str
-    index_doubted: bool = False
+    index_corrupt: bool = False
     frameless_probes: Mapping[str, str] = field(default_factory=dict)
     index_gone: bool = False
     refusing: str = ""
@@ -100,7 +102,7 @@ def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
 
 def _of_the_store(facts: Facts) -> Iterator[Alarm]:
     store = facts.store
-    if facts.index_doubted:
+    if facts.index_corrupt:
         yield INDEX_DAMAGED
     if facts.index_gone:
         yield INDEX_GONE
@@ -191,14 +193,14 @@ def _of(at: DestinationFacts, call_back: str, now: datetime) -> Iterator[Alarm]:
         yield Alarm(name=f"delivery_stalled:{at.name}", text=f"{at.name}: {at.standing.stalled}")
     if at.standing.unpromising:
         yield Alarm(name=f"commitment:{at.name}", text=f"{at.name}: {at.standing.unpromising}")
-    if at.figures.held:
+    if held := at.statistics.held:
         yield Alarm(
             name=f"held:{at.name}",
-            text=f"{at.name}: {_counted(at.figures.held, 'delivery is', 'deliveries are')} held; "
+            text=f"{at.name}: {_counted(held, 'delivery is', 'deliveries are')} held; "
             "`echonode ledger --state held` says why, "
             f"`echonode release --destination {at.name} --all` queues them again",
         )
-    unreported = at.figures.unreported_since
+    unreported = at.statistics.unreported_since
     if unreported is not None and now - unreported >= LATE_AFTER:
         yield Alarm(
             name=f"unreported:{at.name}",

@@ -24,7 +24,7 @@ from echonode.frames.source.source_counts import DropReason
 from echonode.intake.captures import IntakeCounters
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.commit_times import BUCKETS_S, TimesToCommit
-from echonode.store.statistics import StoreFigures
+from echonode.store.statistics import StoreStatistics
 from echonode.web.status import DestinationStatus, NodeStatus, ProbeStatus
 
 Metric = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
@@ -35,7 +35,7 @@ def metrics_of(
     intake: IntakeCounters,
     *,
     active_associations: int,
-    store: StoreFigures,
+    store: StoreStatistics,
     scrub: ScrubCounters,
     commit_times: Mapping[str, TimesToCommit],
 ) -> Iterator[Metric]:

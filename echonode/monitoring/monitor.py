@@ -30,7 +30,7 @@ from echonode.monitoring.alarms import (
 )
 from echonode.monitoring.commit_times import CommitTimes
 from echonode.monitoring.metrics import Metric, metrics_of
-from echonode.store.files.free_space import DiskAdmission
+from echonode.store.files.free_space import FreeSpace
 from echonode.store.statistics import UNPROVED
 from echonode.store.store import Store
 from echonode.web.health import Alarm, Check
@@ -55,7 +55,7 @@ class NodeReader(Collector):
         active_associations: Callable[[], int],
         standing_of: Callable[[str], Standing],
         commit_times: CommitTimes,
-        admission: DiskAdmission,
+        free_space: FreeSpace,
         call_back: str,
         now: Callable[[], datetime],
     ) -> None:
@@ -67,14 +67,14 @@ class NodeReader(Collector):
         self._active_associations = active_associations
         self._standing_of = standing_of
         self._commit_times = commit_times
-        self._admission = admission
+        self._free_space = free_space
         self._call_back = call_back
         self._now = now
         self._started_at = now()
 
     def status(self) -> NodeStatus:
         """Everything at this moment. Raises StoreError where the database does not answer."""
-        counts, space = self._store.ledger.counts(), self._admission.space()
+        counts, space = self._store.ledger.counts(), self._free_space.space()
         refusing = self._check_writes()
         return NodeStatus(
             ae_title=self._config.ae_title,
@@ -97,13 +97,13 @@ class NodeReader(Collector):
     def _destination(
         self, destination: Destination, deliveries: Mapping[str, int]
     ) -> DestinationStatus:
-        figures = self._store.statistics.destination(destination.name)
+        statistics = self._store.statistics.destination(destination.name)
         standing = self._standing_of(destination.name)
         unproved = {
-            state: at for state, at in figures.oldest.items() if state in _unproved(destination)
+            state: at for state, at in statistics.oldest.items() if state in _unproved(destination)
         }
         now = self._now()
-        last = figures.last_report_at
+        last = statistics.last_report_at
         return DestinationStatus(
             name=destination.name,
             ae_title=destination.peer.ae_title,
@@ -118,8 +118,8 @@ class NodeReader(Collector):
             backlog=sum(deliveries.get(state, 0) for state in _unproved(destination)),
             oldest_unproved_s=_age_s(min(unproved.values(), default=None), now),
             last_report_s=_age_s(last, now),
-            retries=figures.retries,
-            lossy_copies=figures.lossy_copies,
+            retries=statistics.retries,
+            lossy_copies=statistics.lossy_copies,
         )
 
     def checks(self) -> Mapping[str, Check]:
@@ -127,7 +127,7 @@ class NodeReader(Collector):
         return {
             "store": self._check_store,
             "writes": self._check_writes,
-            "disk": self._admission.refusal,
+            "disk": self._free_space.refusal,
             "intake": self._check_intake,
         }
 
@@ -140,12 +140,12 @@ class NodeReader(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics, read at each scrape (prometheus_client's Collector)."""
-        figures = self._store.statistics.store(since=self._now() - REFUSED_REPORTS_FOR)
+        statistics = self._store.statistics.store(since=self._now() - REFUSED_REPORTS_FOR)
         return metrics_of(
             self.status(),
             self._intake_counters(),
             active_associations=self._active_associations(),
-            store=figures,
+            store=statistics,
             scrub=self._scrub_counters(),
             commit_times=self._commit_times.snapshot(),
         )
@@ -167,15 +167,15 @@ class NodeReader(Collector):
                     name=destination.name,
                     commitment=destination.commitment,
                     standing=self._standing_of(destination.name),
-                    figures=self._store.statistics.destination(destination.name),
+                    statistics=self._store.statistics.destination(destination.name),
                 )
                 for destination in self._config.destination_values()
             ],
             store=self._store.statistics.store(since=self._now() - REFUSED_REPORTS_FOR),
             quarantined=self._store.statistics.quarantined_files(),
-            disk_problem=self._admission.refusal(),
+            disk_problem=self._free_space.refusal(),
             call_back=self._call_back,
-            index_doubted=self._store.is_doubted,
+            index_corrupt=self._store.is_corrupt,
             frameless_probes={
                 source.name: counts.problem
                 for source in self._sources
@@ -195,7 +195,7 @@ class NodeReader(Collector):
             return f"the database does not answer: {type(error).__name__}"
         if self._store.durability.database_gone:
             return INDEX_GONE.text
-        return INDEX_DAMAGED.text if self._store.is_doubted else ""
+        return INDEX_DAMAGED.text if self._store.is_corrupt else ""
 
     def _check_writes(self) -> str:
         refusing = self._store.durability.problem

@@ -56,7 +56,7 @@ from echonode.node.settings.listeners import call_back_address, listener_address
 from echonode.node.settings.parts import (
     Stoppable,
     Together,
-    disk_admission,
+    free_space,
     housekeeping,
     log_recovery,
     node_equipment,
@@ -114,7 +114,7 @@ class Node:
     def _build(self, names: Sequence[str]) -> None:
         """Every part around the open store; names: of the destinations."""
         config = self.config
-        self._admission = disk_admission(config)
+        self._free_space = free_space(config)
         self._reencoder = Reencoder(self.store.files.scratch)
         self._call_back = call_back_address(config)
         self._running = ExitStack()
@@ -145,7 +145,7 @@ class Node:
             random=random.random,
         )
         to_archives = RecordedNegotiations(
-            self.requestor.associate, note=self.store.event_log.add, now=utc_now
+            self.requestor.associate, add_event=self.store.event_log.add, now=utc_now
         )
         self.workers = {
             destination.name: delivery_worker(
@@ -157,7 +157,7 @@ class Node:
                 check_bytes=self.store.files.check_bytes,
                 policy=delivery_policy(section),
                 reencode=reencode_for(section, self._reencoder),
-                notes=self.store.notes,
+                key_value=self.store.key_value,
                 echo_every_s=ECHO_EVERY_S,
             )
             for destination, section in zip(self.destinations, config.destinations, strict=True)
@@ -294,7 +294,7 @@ class Node:
         storage = StorageSCP(
             self.store,
             forwarding=self.config.forwarding_by_peer(),
-            refusal=self._admission.refusal,
+            refusal=self._free_space.refusal,
         )
         return Services(
             open_incoming=storage.open_incoming,
@@ -325,7 +325,7 @@ class Node:
 
     def _no_capture(self) -> str:
         """Why no capture may begin just now; '' when one may."""
-        return self.store.unwritable or self._admission.refusal()
+        return self.store.unwritable or self._free_space.refusal()
 
     def _exam_for(self, connection_id: str, probe: str, started_at: datetime) -> ExamFacts:
         return self._exams[probe].exam_for(connection_id, probe, started_at)
@@ -345,7 +345,7 @@ class Node:
             active_associations=lambda: self.acceptor.active_associations,
             standing_of=lambda name: self.workers[name].standing,
             commit_times=self._commit_times,
-            admission=self._admission,
+            free_space=self._free_space,
             call_back=str(self._call_back),
             now=utc_now,
         )

@@ -68,5 +68,5 @@ class ReadOnlyStore:
         self.close()
 
     def close(self) -> None:
-        """Close the connections; streams that are still read come to their end first."""
+        """Close the connections; streams that are being read reach their end first."""
         self._readers.dispose()

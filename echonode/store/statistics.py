@@ -1,4 +1,4 @@
-"""What health, metrics and alarms ask of the database; each by an index, none counts instances."""
+"""Figures of the database for health, metrics and alarms; by index, none counts instances."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from echonode.model.commitment import TransactionState
 from echonode.model.delivery import DeliveryState
 from echonode.store.database import counters, schema
 from echonode.store.database.connections import reading
-from echonode.store.deliveries.deliveries import RETRIES
+from echonode.store.deliveries.attempts import RETRIES
 from echonode.store.files.disk import disk_errors
 from echonode.store.files.layout import Layout
 from echonode.store.ingest.insertion import REPAIRED
 from echonode.store.retention.deletion import deleted_count
 
-_D = schema.delivery.c
-_T = schema.commitment_transaction.c
+_delivery = schema.delivery.c
+_transaction = schema.commitment_transaction.c
 # The literal texts of the partial indexes, or SQLite would not use them.
 _MISSING = sa.text("file_missing = 1")
 _DAMAGED = sa.text("file_damaged = 1")
 _KEPT = sa.text("keep_local_copy = 1")
-# Not proved yet. `sent` is the end for a destination without proof; who asks knows the policy.
+# Not proved yet. `sent` is the end for a destination without proof; the caller knows the policy.
 UNPROVED = (
     DeliveryState.QUEUED,
     DeliveryState.SENDING,
@@ -35,7 +35,7 @@ UNPROVED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class DestinationFigures:
+class DestinationStatistics:
     """One destination, from the database.
 
     oldest: state -> when the picture that waits longest in it was taken. unreported_since: the
@@ -53,7 +53,7 @@ class DestinationFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoreFigures:
+class StoreStatistics:
     """missing_files, damaged_files: instances whose file is gone, or is not what was stored.
 
     refused_reports: recorded since a time. kept_after_warning: deliveries whose local copy waits
@@ -75,7 +75,7 @@ class Statistics:
         self._readers = readers
         self._layout = layout
 
-    def destination(self, destination: str) -> DestinationFigures:
+    def destination(self, destination: str) -> DestinationStatistics:
         """What waits at a destination, since when, and what came of earlier deliveries."""
         with reading(self._readers) as connection:
             oldest = {
@@ -83,7 +83,7 @@ class Statistics:
                 for state in UNPROVED
                 if (at := connection.scalar(_oldest(destination, state))) is not None
             }
-            return DestinationFigures(
+            return DestinationStatistics(
                 oldest=oldest,
                 unreported_since=connection.scalar(_unreported(destination)),
                 last_report_at=connection.scalar(_last_report(destination)),
@@ -91,20 +91,23 @@ class Statistics:
                 held=_count(
                     connection,
                     schema.delivery,
-                    sa.and_(_D.destination == destination, _D.state == DeliveryState.HELD.value),
+                    sa.and_(
+                        _delivery.destination == destination,
+                        _delivery.state == DeliveryState.HELD.value,
+                    ),
                 ),
                 lossy_copies=_count(
                     connection,
                     schema.derived_copy.join(schema.delivery),
-                    _D.destination == destination,
+                    _delivery.destination == destination,
                 ),
             )
 
-    def store(self, *, since: datetime) -> StoreFigures:
+    def store(self, *, since: datetime) -> StoreStatistics:
         """The figures of the whole store; refused reports since `since`."""
         refused = schema.refused_report.c
         with reading(self._readers) as connection:
-            return StoreFigures(
+            return StoreStatistics(
                 missing_files=_count(connection, schema.instance, _MISSING),
                 refused_reports=_count(
                     connection, schema.refused_report, refused.received_at >= since
@@ -122,23 +125,24 @@ class Statistics:
 
 
 def _oldest(destination: str, state: DeliveryState) -> sa.Select[datetime | None]:
-    return sa.select(sa.func.min(_D.acquired_at, type_=schema.UtcTime)).where(
-        _D.destination == destination, _D.state == state.value
+    return sa.select(sa.func.min(_delivery.acquired_at, type_=schema.UtcTime)).where(
+        _delivery.destination == destination, _delivery.state == state.value
     )
 
 
 def _unreported(destination: str) -> sa.Select[datetime | None]:
     """Of requests that deliveries wait for: an earlier one's late report may have settled all."""
-    return sa.select(sa.func.min(_T.first_requested_at, type_=schema.UtcTime)).where(
-        _T.destination == destination,
-        sa.exists().where(_D.commitment_transaction_id == _T.id),
-        _T.state.in_([TransactionState.CREATED.value, TransactionState.REQUESTED.value]),
+    return sa.select(sa.func.min(_transaction.first_requested_at, type_=schema.UtcTime)).where(
+        _transaction.destination == destination,
+        sa.exists().where(_delivery.commitment_transaction_id == _transaction.id),
+        _transaction.state.in_([TransactionState.CREATED.value, TransactionState.REQUESTED.value]),
     )
 
 
 def _last_report(destination: str) -> sa.Select[datetime | None]:
-    return sa.select(sa.func.max(_T.ended_at, type_=schema.UtcTime)).where(
-        _T.destination == destination, _T.state == TransactionState.REPORTED.value
+    return sa.select(sa.func.max(_transaction.ended_at, type_=schema.UtcTime)).where(
+        _transaction.destination == destination,
+        _transaction.state == TransactionState.REPORTED.value,
     )
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -30,11 +31,11 @@ from echonode.store.commitment.inbound import InboundCommitments
 from echonode.store.commitment.reports import Reports
 from echonode.store.commitment.transactions import Transactions
 from echonode.store.database.connections import RefusingWriter, watch_for_damage
-from echonode.store.database.corruption_marker import IndexDoubt
+from echonode.store.database.corruption_marker import CorruptionMarker
 from echonode.store.database.counters import next_value
 from echonode.store.database.event_log import EventLog
 from echonode.store.database.file_size import make_shrinkable
-from echonode.store.database.key_value import Notes
+from echonode.store.database.key_value import KeyValue
 from echonode.store.database.opening import (
     Opened,
     has_wal,
@@ -51,15 +52,16 @@ from echonode.store.files.durability import Durability, Kind
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout
 from echonode.store.files.lock import FolderLock
-from echonode.store.files.pending_removals import Leftovers
-from echonode.store.files.reserve import Ballast
+from echonode.store.files.pending_removals import PendingRemovals
+from echonode.store.files.reserve import DiskReserve
 from echonode.store.index.refresh import IndexRefresh, RefreshReport
 from echonode.store.ingest.ingest import InstanceFiles, check_bytes
-from echonode.store.ingest.insertion import Keeping
+from echonode.store.ingest.insertion import FileInserter
 from echonode.store.ingest.quarantine import Quarantine
-from echonode.store.read_only_store import ReadOnlyStore, open_read_only
+from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.recovery.folders_in_use import use_folder
-from echonode.store.recovery.recovery import Recovery, RecoveryPlan
+from echonode.store.recovery.orphans import AdoptionPlan
+from echonode.store.recovery.recovery import Recovery
 from echonode.store.recovery.scrub import Scrub
 from echonode.store.retention.deletion import Deletions
 from echonode.store.retention.retention import Retention
@@ -95,10 +97,10 @@ class Store(ReadOnlyStore):
         lock: FolderLock,
         opened: Opened | RefusingWriter,
         *,
-        plan: RecoveryPlan,
+        plan: AdoptionPlan,
         now: Callable[[], datetime],
         check: CheckBytes,
-        doubt: IndexDoubt,
+        marker: CorruptionMarker,
         durability: Durability,
         unwritable: str = "",
     ) -> None:
@@ -111,14 +113,14 @@ class Store(ReadOnlyStore):
         self._lock = lock
         self._writer = writer
         self._now = now
-        watch_for_damage(readers, doubt.arise)
-        self._doubt = doubt
+        watch_for_damage(readers, marker.mark_corrupt)
+        self._marker = marker
         self._check = DatabaseCheck(
-            readers, doubt, needed=isinstance(opened, Opened) and not opened.checked
+            readers, marker, needed=isinstance(opened, Opened) and not opened.checked
         )
-        self._ballast = Ballast(layout)
-        self._leftovers = Leftovers()
-        keeping = Keeping(writer, layout, check, now)
+        self._disk_reserve = DiskReserve(layout)
+        self._pending_removals = PendingRemovals()
+        inserter = FileInserter(writer, layout, check, now)
         ids = FileIds(layout, on_folder=lambda folder: use_folder(writer, folder))
         deletions = Deletions(writer, readers, layout)
 
@@ -126,9 +128,9 @@ class Store(ReadOnlyStore):
         self.durability = durability
         self.files = InstanceFiles(
             layout=layout,
-            keeping=keeping,
+            inserter=inserter,
             durability=durability,
-            leftovers=self._leftovers,
+            pending_removals=self._pending_removals,
             quarantine=Quarantine(writer, layout),
             ids=ids,
             check=check,
@@ -148,7 +150,7 @@ class Store(ReadOnlyStore):
             readers=readers,
             layout=layout,
             deliveries=self.deliveries,
-            keeping=keeping,
+            inserter=inserter,
             deletions=deletions,
             ids=ids,
             check=self._check,
@@ -161,7 +163,7 @@ class Store(ReadOnlyStore):
         )
         self.scrub = Scrub(writer, readers, layout, check_bytes=check, on_due=due, now=now)
         self.event_log = EventLog(writer)
-        self.notes = Notes(writer, readers)
+        self.key_value = KeyValue(writer, readers)
 
     @classmethod
     def open(
@@ -177,10 +179,10 @@ class Store(ReadOnlyStore):
     ) -> Store:
         """Lock the folder, bring the database up to date, and repair what the last stop left.
 
-        adopt_to, forward_to, on_adopted: see RecoveryPlan.
+        adopt_to, forward_to, on_adopted: see AdoptionPlan.
         check_bytes: raises Damaged when an instance's bytes have changed (replaced in tests).
         recover_later: what may wait is left to `recovery.step` (recovery.py says what may).
-        On a full disk the ballast is removed; where the disk still cannot be written, an existing
+        On a full disk the reserve is removed; where the disk still cannot be written, an existing
         store is opened for reading only (`unwritable`). Raises StoreLocked, SchemaTooNew;
         ConfigError where the folder cannot be used; OutOfSpace where there is no store to read.
         """
@@ -188,36 +190,25 @@ class Store(ReadOnlyStore):
         layout.make()
         lock = FolderLock(layout.lock)
         durability = Durability(layout)
-        plan = RecoveryPlan(adopt_to=adopt_to, forward_to=forward_to, on_adopted=on_adopted)
+        plan = AdoptionPlan(adopt_to=adopt_to, forward_to=forward_to, on_adopted=on_adopted)
 
-        def store_with(
-            opened: Opened | RefusingWriter, doubt: IndexDoubt, *, unwritable: str = ""
-        ) -> Store:
-            return cls(
-                layout,
-                lock,
-                opened,
-                plan=plan,
-                now=now,
-                check=check_bytes,
-                doubt=doubt,
-                durability=durability,
-                unwritable=unwritable,
-            )
+        store_with = partial(
+            cls, layout, lock, plan=plan, now=now, check=check_bytes, durability=durability
+        )
 
         def recovered() -> Store:
-            doubt = IndexDoubt(layout)
+            marker = CorruptionMarker(layout)
             opened = open_writer(
                 layout,
                 now(),
-                doubt,
+                marker,
                 check_later=recover_later,
                 guard=lock.check,
                 on_outcome=durability.committed,
             )
             with ExitStack() as undo:
                 undo.callback(opened.writer.close)
-                store = store_with(opened, doubt)
+                store = store_with(opened, marker=marker)
                 undo.callback(ReadOnlyStore.close, store)
                 store.recovery.begin(database_made=opened.made)
                 while not (recover_later and opened.trusted) and store.recovery.step():
@@ -236,20 +227,17 @@ class Store(ReadOnlyStore):
         def unwritable(reason: OutOfSpace) -> Store:
             refusal = f"{reason}; queries alone are served until the node is started again"
             durability.refused(Kind.DATABASE, OutOfSpace(refusal))
-            return store_with(RefusingWriter(refusal), IndexDoubt(layout), unwritable=refusal)
+            return store_with(
+                RefusingWriter(refusal), marker=CorruptionMarker(layout), unwritable=refusal
+            )
 
         try:
             return open_on_any_disk(
-                recovered_or_rebuilt, unwritable, ballast=Ballast(layout), layout=layout
+                recovered_or_rebuilt, unwritable, disk_reserve=DiskReserve(layout), layout=layout
             )
         except BaseException:
             lock.release()
             raise
-
-    @classmethod
-    def open_read_only(cls, data_dir: Path) -> ReadOnlyStore:
-        """Raises UsageError where there is no store, SchemaTooNew."""
-        return open_read_only(data_dir)
 
     def __enter__(self) -> Store:
         return self
@@ -258,7 +246,7 @@ class Store(ReadOnlyStore):
         """Release the folder; nothing may use the store any more. May be called once."""
         super().close()
         try:
-            if self._check.is_done and not self._doubt and not self.unwritable:
+            if self._check.is_done and not self._marker and not self.unwritable:
                 with suppress(OutOfSpace):  # without the mark, the next start checks the pages
                     mark_orderly_stop(self._writer)
         finally:
@@ -266,15 +254,15 @@ class Store(ReadOnlyStore):
             self._lock.release()
 
     @property
-    def is_doubted(self) -> bool:
+    def is_corrupt(self) -> bool:
         """Whether the database was found damaged since `open`; a restart repairs it."""
-        return bool(self._doubt)
+        return bool(self._marker)
 
     def refresh_index(self, progress: Callable[[int, int], None]) -> RefreshReport:
         """Read every file's attributes into the index again (index/refresh.py).
 
         progress: called with how many instances are done, and of how many. Nothing else may use
-        the store meanwhile. Raises OutOfSpace.
+        the store during that time. Raises OutOfSpace.
         """
         report = IndexRefresh(self._writer, self._readers, self._layout, self._now).run(progress)
         with suppress(OutOfSpace):  # the index is right; it only stays as large as it is
@@ -283,16 +271,16 @@ class Store(ReadOnlyStore):
 
     def prove_writable(self) -> None:
         """Try the disk (durability.py). Where it works, remove the files that it refused to remove
-        and restore the ballast; where the database is refused, remove the ballast. Does not raise.
+        and restore the reserve; where the database is refused, remove it. Does not raise.
         """
         self.durability.try_now()
         if self.durability.is_refused(Kind.DATABASE) and not self.unwritable:
-            self._ballast.give_up()
+            self._disk_reserve.give_up()
         if self.durability.problem:
             return
-        self._leftovers.retry()
+        self._pending_removals.retry()
         with suppress(OutOfSpace):
-            self._ballast.restore()
+            self._disk_reserve.restore()
 
     def counter(self, name: str) -> int:
         """1, 2, 3 and so on for each name: durable before it returns, never the same twice."""

@@ -1,8 +1,8 @@
-"""The values that the store gives and takes. Frozen; times are aware and in UTC.
+"""The values that the store takes and returns. Frozen; times are aware and in UTC.
 
-States of deliveries and transactions are those of model/; who decides what to do about a failure
-is the caller: the store asks a `decide` callable inside its transaction, so that a decision and
-what it decides upon become durable together.
+States of deliveries and transactions are those of model/. The caller decides what to do about a
+failure: the store calls `decide` inside its transaction, so that a decision and its subject become
+durable together.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ CheckBytes = Callable[[StoredInstance], None]
 
 
 class StoreOutcome(StrEnum):
-    """What became of an instance given to `files.commit`; each is a C-STORE success."""
+    """The outcome of `files.commit`; each is a C-STORE success."""
 
     STORED = "stored"
     DUPLICATE = "duplicate"  # same UID, same dataset bytes: ours is whole, nothing was changed
-    FILE_REPLACED = "file_replaced"  # the same, but ours was damaged or gone; this one took over
+    FILE_REPLACED = "file_replaced"  # the same, but ours was damaged or gone; now replaced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class CommitOutcome:
     """What `files.commit` did; `instance` is the one that is kept (the first, of a duplicate).
 
     released: destinations whose deliveries of it are due again, because its file was replaced.
-    conflicts: what should not be and is so now (identity_conflicts.py), also where it is known.
+    conflicts: conflicts of identity that exist now (identity_conflicts.py), known ones too.
     """
 
     outcome: StoreOutcome
@@ -48,14 +48,14 @@ class CommitOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class RecoveryReport:
-    """What `Store.open` found and mended after the last stop.
+    """What `Store.open` found and repaired after the last stop.
 
     adopted: SOP Instance UIDs of files without a row that are now in the index; those that we
     captured are queued to the `adopt_to` destinations. orphans_unread: files without a row that
-    could not be read just now; the next start reads them again. missing: SOP Instance UIDs of rows
-    whose file is gone. patients_set_right: instances that an older EchoNode showed as another
-    patient's. database_rebuilt: the database was gone or damaged and made anew from the files; a
-    damaged one is kept beside it.
+    could not be read; the next start reads them again. missing: SOP Instance UIDs of rows whose
+    file is gone. patients_set_right: instances that an older EchoNode showed as another patient's.
+    database_rebuilt: the database was gone or damaged and was rebuilt from the files; a damaged one
+    is kept next to it.
     """
 
     temporary_files_removed: int = 0
@@ -78,15 +78,15 @@ class RecoveryReport:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryJob:
-    """One instance on its way to one destination.
+    """One instance for one destination.
 
     attempts: answers (or losses) of C-STORE so far. last_status: of the last C-STORE that was
     answered. next_attempt_at: when it is due; of a job that is `sent`, when to ask for commitment
     again. acquired_at: when the picture was taken, or else stored here; jobs go in this order.
     commitments_asked: how many transactions have named it since it was last sent;
-    commitments_failed: how many reports named it as failed, ever; first_asked_at: the first
-    request for commitment since it was last sent. derived: what was last sent in the instance's
-    place; None where it went itself.
+    commitments_failed: how many reports in all named it as failed; first_asked_at: the first
+    request for commitment since it was last sent. derived: the copy that was last sent instead;
+    None where the instance was sent.
     """
 
     id: int
@@ -106,7 +106,7 @@ class DeliveryJob:
 
     @property
     def sent_as(self) -> ReferencedInstance:
-        """The instance that the archive was given, and that proof is to be had of."""
+        """The instance that the archive received, and that its proof must name."""
         given = self.derived or self.instance
         return ReferencedInstance(
             sop_class_uid=given.sop_class_uid, sop_instance_uid=given.sop_instance_uid
@@ -114,7 +114,7 @@ class DeliveryJob:
 
     @property
     def proof_remark(self) -> str:
-        """What a proof of this delivery is of, for the ledger; '' where it is of the instance."""
+        """What a proof of this delivery concerns, for the ledger; '' for the instance itself."""
         return f"the archive holds {self.derived.remark}" if self.derived else ""
 
 
@@ -124,7 +124,7 @@ class Attempt:
 
     status: of the C-STORE response, None without one. error: for the operator, no patient data.
     next_attempt_at: when it is due again; at once where the event leads to `queued` and it is None.
-    derived: what went in the instance's place, where something did that was STORED.
+    derived: the copy that was sent instead of the instance, where that was STORED.
     """
 
     job_id: int
@@ -139,8 +139,9 @@ class Attempt:
 class Transaction:
     """A storage commitment transaction of ours that has not ended.
 
-    requested_at: when this one was made; first_requested_at: when the eldest of its instances was
-    first asked for; times_asked: requests so far for the instance asked for most, this included.
+    requested_at: when this one was made; first_requested_at: when the oldest of its instances was
+    first asked for; times_asked: requests so far for the instance asked for most, this one
+    included.
     """
 
     transaction_uid: str
@@ -154,11 +155,11 @@ class Transaction:
 
 
 class ReportDisposition(StrEnum):
-    """What became of a commitment report."""
+    """The outcome of a commitment report."""
 
     APPLIED = "applied"  # answer 0000
     DUPLICATE = "duplicate"  # answer 0000; nothing was changed
-    REFUSED = "refused"  # forged, unknown or about nothing of ours; recorded
+    REFUSED = "refused"  # forged, unknown or about no instance of ours; recorded
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from echonode.dimse.services import FindRequest
 from echonode.model.criteria import Root
 from echonode.model.identity import Peer, Service
 from echonode.query.find_scp import FindSCP
-from echonode.store.store import Store
+from echonode.store.read_only_store import open_read_only
 from tests.benchmarks.c_find import ANSWERS_PER_SECOND
 from tests.benchmarks.contest import ECHONODE, Benchmark, Contender, Failed, Stage
 from tests.benchmarks.find_client import count_answers, study_list
@@ -147,7 +147,7 @@ def _shape(stage: Stage) -> Shape:
 def _service(stage: Stage) -> FindSCP:
     log.configure(format="json", level="error")
     folder = large_index(_shape(stage), show=stage.show)
-    store = stage.parts.enter_context(Store.open_read_only(folder))
+    store = stage.parts.enter_context(open_read_only(folder))
     return FindSCP(store.index.find, ae_title=AE_TITLE)
 
 

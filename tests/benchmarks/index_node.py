@@ -16,7 +16,7 @@ from echonode import log
 from echonode.dimse.acceptor import Acceptor, ListenerAddress
 from echonode.model.identity import Peer, Service
 from echonode.query.find_scp import FindSCP
-from echonode.store.store import Store
+from echonode.store.read_only_store import open_read_only
 from tests.benchmarks.diskless_receiver import SERVICES
 from tests.benchmarks.work import CALLING_AE_TITLE
 
@@ -33,7 +33,7 @@ def main() -> None:
         port=104,
         may=frozenset({Service.ECHO, Service.FIND}),
     )
-    with Store.open_read_only(Path(sys.argv[2])) as store:
+    with open_read_only(Path(sys.argv[2])) as store:
         acceptor = Acceptor(
             ae_title=AE_TITLE,
             listeners=[ListenerAddress(host="127.0.0.1", port=int(sys.argv[1]))],

@@ -91,7 +91,7 @@ def alarms_in(store: Store) -> set[str]:
         name="pacs",
         commitment=CommitmentPolicy.NONE,
         standing=Standing(),
-        figures=store.statistics.destination("pacs"),
+        statistics=store.statistics.destination("pacs"),
     )
     facts = Facts(
         destinations=[at],

@@ -230,8 +230,8 @@ def test_a_node_begins_on_a_full_disk_and_makes_room_by_itself(
     gateway = Gateway(tmp_path, stack)
     gateway.node.start()
     assert gateway.store(SENT) == {SUCCESS}
-    ballast = gateway.node.data_dir / "ballast"
-    gateway.wait("ballast", lambda: len(list(ballast.glob("*.bin"))) == 4)
+    disk_reserve = gateway.node.data_dir / "ballast"
+    gateway.wait("ballast", lambda: len(list(disk_reserve.glob("*.bin"))) == 4)
     gateway.node.kill()
     disk.leave(0)
     gateway.node.start()

@@ -25,7 +25,7 @@ from echonode.dimse.messages.command_set import (
 from echonode.dimse.services import Part10File, StoreResponse
 from echonode.dimse.upper_layer.pdu_stream import message_pdus
 from echonode.errors import AssociationLost, Damaged
-from echonode.model.file_head import names
+from echonode.model.file_head import matches_file_meta
 
 
 def store(
@@ -118,7 +118,7 @@ def _checked_parts(
         head = os.pread(descriptor, file.dataset_offset, 0)
         uids = (file.sop_class_uid, file.sop_instance_uid, file.transfer_syntax_uid)
         # What was re-encoded has no File Meta Information to be wrong.
-        if head and not names(head, *uids):
+        if head and not matches_file_meta(head, *uids):
             raise Damaged("it names another class, instance or transfer syntax than is to be sent")
         if len(dataset) <= len(room):
             yield len(dataset), True  # what was checked, as it stands there

@@ -16,7 +16,7 @@ from echonode.maintenance.scrubbing import Scrubbing
 from echonode.monitoring.monitor import NodeReader
 from echonode.node.settings.probes import cine_bytes_per_s
 from echonode.objects.equipment import NodeEquipment
-from echonode.store.files.free_space import DiskAdmission
+from echonode.store.files.free_space import FreeSpace
 from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Store
 from echonode.store.values import RecoveryReport
@@ -51,9 +51,9 @@ class Together:
                 thread.join()
 
 
-def disk_admission(config: Config) -> DiskAdmission:
+def free_space(config: Config) -> FreeSpace:
     """Whether a new exam may begin, by the disk that the store is on."""
-    return DiskAdmission(
+    return FreeSpace(
         config.data_dir,
         minimum_free_percent=config.retention.minimum_free_percent,
         cine_bytes_per_s=cine_bytes_per_s(config.probes),
@@ -102,7 +102,7 @@ def scrubbing(config: Config, store: Store) -> Scrubbing | None:
     if not config.retention.scrub_days:
         return None
     return Scrubbing(
-        store.scrub, store.notes, period_s=config.retention.scrub_days * _SECONDS_A_DAY
+        store.scrub, store.key_value, period_s=config.retention.scrub_days * _SECONDS_A_DAY
     )
 
 

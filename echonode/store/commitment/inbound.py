@@ -1,7 +1,7 @@
 """Commitments that peers ask of us (PS3.4 J.3.2), until each is reported or given up.
 
-Each is written down before the N-ACTION is answered; what we promise is looked up when it is
-reported (`answer`), from row, class and bytes, for only that moment's truth counts.
+Each is recorded before the N-ACTION is answered. What we commit to is determined when it is
+reported (`answer`), from row, class and bytes: only the truth of that moment counts.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ import sqlalchemy as sa
 from echonode.errors import Damaged, described
 from echonode.log import get_logger, place_of
 from echonode.model.commitment import (
+    INBOUND_TRANSITIONS,
     CommitmentReport,
     CommitmentRequest,
     FailureReason,
+    InboundEvent,
+    InboundState,
     ReferencedInstance,
 )
 from echonode.model.instance import StoredInstance
@@ -25,16 +28,16 @@ from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
 from echonode.store.values import InboundCommitment
 
-_C = schema.inbound_commitment.c
-_I = schema.inbound_commitment_item.c
+_inbound = schema.inbound_commitment.c
+_item = schema.inbound_commitment_item.c
 _COLUMNS = (
-    _C.id,
-    _C.peer_ae_title,
-    _C.transaction_uid,
-    _C.state,
-    _C.attempts,
-    _C.requested_at,
-    _C.next_attempt_at,
+    _inbound.id,
+    _inbound.peer_ae_title,
+    _inbound.transaction_uid,
+    _inbound.state,
+    _inbound.attempts,
+    _inbound.requested_at,
+    _inbound.next_attempt_at,
 )
 
 log = get_logger(__name__)
@@ -66,14 +69,14 @@ class InboundCommitments:
         def work(connection: sa.Connection) -> InboundCommitment | None:
             row = connection.execute(
                 sa.select(*_COLUMNS).where(
-                    _C.peer_ae_title == peer_ae_title,
-                    _C.transaction_uid == request.transaction_uid,
+                    _inbound.peer_ae_title == peer_ae_title,
+                    _inbound.transaction_uid == request.transaction_uid,
                 )
             ).first()
             if row is not None:
-                known = _inbound(connection, row)
-                # The same request again, its answer lost on the way, is not a second use.
-                same = row.state == "pending" and known.request == request
+                known = _read_inbound(connection, row)
+                # The same request again, whose answer was lost, is not a second use.
+                same = row.state == InboundState.PENDING.value and known.request == request
                 return known if same else None
             return _insert(connection, peer_ae_title, request, now)
 
@@ -94,23 +97,26 @@ class InboundCommitments:
         statement = (
             sa.select(*_COLUMNS)
             .where(
-                _C.state == "pending",
-                _C.next_attempt_at <= now,
-                sa.or_(_C.peer_ae_title.not_in(without), _C.id.in_(but_with)),
+                _inbound.state == InboundState.PENDING.value,
+                _inbound.next_attempt_at <= now,
+                sa.or_(_inbound.peer_ae_title.not_in(without), _inbound.id.in_(but_with)),
             )
-            .order_by(_C.next_attempt_at, _C.id)
+            .order_by(_inbound.next_attempt_at, _inbound.id)
             .limit(limit)
         )
         with reading(self._readers) as connection:
             rows = connection.execute(statement).all()
-            return [_inbound(connection, row) for row in rows]
+            return [_read_inbound(connection, row) for row in rows]
 
     def next_due(self, *, without: Collection[str] = ()) -> datetime | None:
         """When the next report is due, leaving out those to the AE titles `without`."""
-        earliest = sa.func.min(_C.next_attempt_at, type_=schema.UtcTime)
+        earliest = sa.func.min(_inbound.next_attempt_at, type_=schema.UtcTime)
         with reading(self._readers) as connection:
             due: datetime | None = connection.scalar(
-                sa.select(earliest).where(_C.state == "pending", _C.peer_ae_title.not_in(without))
+                sa.select(earliest).where(
+                    _inbound.state == InboundState.PENDING.value,
+                    _inbound.peer_ae_title.not_in(without),
+                )
             )
             return due
 
@@ -150,36 +156,32 @@ class InboundCommitments:
 
     def mark_reported(self, inbound_id: int, now: datetime) -> None:
         """The peer took the report (it answered 0000)."""
-        self._end(inbound_id, "reported", now, "")
+        self._apply(inbound_id, InboundEvent.REPORTED, ended_at=now)
 
     def give_up(self, inbound_id: int, now: datetime, error: str = "") -> None:
         """The report is not tried again; the peer has to ask again."""
-        self._end(inbound_id, "given_up", now, error)
-
-    def _end(self, inbound_id: int, state: str, now: datetime, error: str) -> None:
-        self._update(
-            inbound_id,
-            {"state": state, "ended_at": now, "attempts": _C.attempts + 1, "last_error": error},
-        )
+        self._apply(inbound_id, InboundEvent.GIVE_UP, error, ended_at=now)
 
     def retry_later(self, inbound_id: int, next_attempt_at: datetime, error: str = "") -> None:
         """The peer could not be reached or did not take the report; try again later."""
-        self._update(
-            inbound_id,
-            {
-                "next_attempt_at": next_attempt_at,
-                "attempts": _C.attempts + 1,
-                "last_error": error,
-            },
-        )
+        self._apply(inbound_id, InboundEvent.RETRY, error, next_attempt_at=next_attempt_at)
 
-    def _update(self, inbound_id: int, values: dict[str, Any]) -> None:
-        statement = (
-            sa.update(schema.inbound_commitment)
-            .where(_C.id == inbound_id, _C.state == "pending")
-            .values(values)
-        )
-        self._writer.execute(statement)
+    def _apply(
+        self, inbound_id: int, event: InboundEvent, error: str = "", **times: datetime
+    ) -> None:
+        """Make the table's transition; a request that has ended stays as it is."""
+        for (before, what), state in INBOUND_TRANSITIONS.items():
+            if what is event:
+                self._writer.execute(
+                    sa.update(schema.inbound_commitment)
+                    .where(_inbound.id == inbound_id, _inbound.state == before.value)
+                    .values(
+                        state=state.value,
+                        attempts=_inbound.attempts + 1,
+                        last_error=error,
+                        **times,
+                    )
+                )
 
 
 def _insert(
@@ -190,7 +192,7 @@ def _insert(
         {
             "peer_ae_title": peer_ae_title,
             "transaction_uid": request.transaction_uid,
-            "state": "pending",
+            "state": InboundState.PENDING.value,
             "requested_at": now,
             "next_attempt_at": now,
             "last_error": "",
@@ -217,11 +219,11 @@ def _insert(
     )
 
 
-def _inbound(connection: sa.Connection, row: sa.Row[*tuple[Any, ...]]) -> InboundCommitment:
+def _read_inbound(connection: sa.Connection, row: sa.Row[*tuple[Any, ...]]) -> InboundCommitment:
     items = connection.execute(
-        sa.select(_I.sop_class_uid, _I.sop_instance_uid)
-        .where(_I.inbound_commitment_id == row.id)
-        .order_by(_I.position)
+        sa.select(_item.sop_class_uid, _item.sop_instance_uid)
+        .where(_item.inbound_commitment_id == row.id)
+        .order_by(_item.position)
     )
     instances = tuple(
         ReferencedInstance(sop_class_uid=item.sop_class_uid, sop_instance_uid=item.sop_instance_uid)

@@ -11,15 +11,15 @@ from echonode.model.commitment import CommitmentReport, TransactionState
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import is_valid_uid
 from echonode.store.database import schema
-from echonode.store.database.event_log import Note, note
+from echonode.store.database.event_log import NewEvent, add_event
 from echonode.store.database.history_schema import tombstone, tombstone_delivery
 
 MOST_REFUSED_REPORTS = 1000  # rows kept; a peer that floods us must not fill the disk
-_T = schema.commitment_transaction.c
-_R = schema.refused_report.c
+_transaction = schema.commitment_transaction.c
+_refused = schema.refused_report.c
 _ITEMS = (
     sa.select(sa.func.count())
-    .where(schema.commitment_item.c.commitment_transaction_id == _T.id)
+    .where(schema.commitment_item.c.commitment_transaction_id == _transaction.id)
     .scalar_subquery()
 )
 _OPEN = (TransactionState.CREATED, TransactionState.REQUESTED)
@@ -33,7 +33,9 @@ def why_refused(
 ) -> str | None:
     """Why a report cannot count, whatever it lists; None where it may."""
     row = connection.execute(
-        sa.select(_T.peer_ae_title).where(_T.transaction_uid == report.transaction_uid)
+        sa.select(_transaction.peer_ae_title).where(
+            _transaction.transaction_uid == report.transaction_uid
+        )
     ).first()
     if row is None:
         return "no transaction of ours has this Transaction UID"
@@ -43,16 +45,16 @@ def why_refused(
 
 
 def is_of_what_has_gone(connection: sa.Connection, report: CommitmentReport) -> bool:
-    """Whether a report that names nothing of its transaction comes for what was deleted since.
+    """Whether a report that names nothing of its transaction concerns what was deleted since.
 
-    Deleting an instance takes it out of the transactions that named it (removal.py), and an
-    archive may well report again, or at last on an earlier request. Its tombstone says that this
-    very archive has promised to keep it. A transaction that waits for instances which are still
-    here is none of these: what is reported of it is not about them.
+    Deleting an instance removes it from the transactions that named it (removal.py), and an archive
+    may report again, or late on an earlier request. Its tombstone says that this archive has
+    committed to keep it. A transaction that waits for instances which are still here is not one of
+    these: the report does not concern them.
     """
     row = connection.execute(
-        sa.select(_T.destination, _T.state, _ITEMS.label("items")).where(
-            _T.transaction_uid == report.transaction_uid
+        sa.select(_transaction.destination, _transaction.state, _ITEMS.label("items")).where(
+            _transaction.transaction_uid == report.transaction_uid
         )
     ).one()
     if row.state in _OPEN and row.items:
@@ -69,8 +71,8 @@ def is_of_what_has_gone(connection: sa.Connection, report: CommitmentReport) -> 
 def _promised(
     connection: sa.Connection, destination: str, sop_instance_uids: Sequence[str]
 ) -> list[tuple[str, str]]:
-    """(UID, class) of those that have gone and that the destination had promised to keep."""
-    # As the archive knows them: where it has a lossy copy, by the copy's UID (of the same class).
+    """(UID, class) of deleted instances that the destination had committed to keep."""
+    # As the archive knows them: a lossy copy has a UID of its own (and the same class).
     copied = tombstone_delivery.c.derived_sop_instance_uid
     promised = []
     for known_as, is_so in ((tombstone.c.sop_instance_uid, copied == ""), (copied, _IS_COPY)):
@@ -96,7 +98,7 @@ def record_refusal(
     *,
     now: datetime,
 ) -> None:
-    """Keep what a person should see of it; the oldest go when there are too many."""
+    """Record what a person should see of it; above the limit the oldest are deleted."""
     connection.execute(
         sa.insert(schema.refused_report),
         {
@@ -106,11 +108,11 @@ def record_refusal(
             "reason": reason,
         },
     )
-    newest = sa.select(sa.func.max(_R.id)).scalar_subquery()
+    newest = sa.select(sa.func.max(_refused.id)).scalar_subquery()
     connection.execute(
-        sa.delete(schema.refused_report).where(_R.id <= newest - MOST_REFUSED_REPORTS)
+        sa.delete(schema.refused_report).where(_refused.id <= newest - MOST_REFUSED_REPORTS)
     )
-    # The Transaction UID is the sender's: written down only where it is a UID.
+    # The Transaction UID is the sender's: recorded only where it is a UID.
     uid = report.transaction_uid if is_valid_uid(report.transaction_uid) else ""
-    what = Note(kind="report_refused", transaction_uid=uid, detail=f"{peer_ae_title}: {reason}")
-    note(connection, what, now=now)
+    what = NewEvent(kind="report_refused", transaction_uid=uid, detail=f"{peer_ae_title}: {reason}")
+    add_event(connection, what, now=now)

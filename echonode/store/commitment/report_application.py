@@ -1,6 +1,6 @@
-"""A report that counts, applied: every delivery that it decides, in one transaction.
+"""Applies a report that counts: every delivery that it decides, in one transaction.
 
-Who may report, and what the report says of which delivery, is reports.py, where the rules stand.
+reports.py has the rules, and says who may report and which delivery an item concerns.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from echonode.model.delivery import DAMAGED_HERE, DeliveryEvent, DeliveryState
 from echonode.model.delivery import after as delivery_after
 from echonode.store.commitment.transactions import end_transaction, waiting_for
 from echonode.store.database import schema
-from echonode.store.database.event_log import Note, note
-from echonode.store.database.rows import member
+from echonode.store.database.event_log import NewEvent, add_event
+from echonode.store.database.rows import parse_enum
 from echonode.store.deliveries import noted_commitments
-from echonode.store.deliveries.deliveries import apply_attempt, jobs_by_id
+from echonode.store.deliveries.attempts import apply_attempt
+from echonode.store.deliveries.deliveries import jobs_by_id
 from echonode.store.deliveries.noted_commitments import COMMITTED
 from echonode.store.files.layout import Layout
 from echonode.store.values import (
@@ -33,19 +34,19 @@ from echonode.store.values import (
     ReportOutcome,
 )
 
-# A promise counts while the delivery is in one of these.
+# A commitment counts while the delivery is in one of these.
 WITH_THE_ARCHIVE = (DeliveryState.SENT, DeliveryState.COMMIT_REQUESTED)
 _NOTED = "the archive has committed to it meanwhile: release it"
-_T = schema.commitment_transaction.c
-_D = schema.delivery.c
-_I = schema.commitment_item.c
+_transaction = schema.commitment_transaction.c
+_delivery = schema.delivery.c
+_item = schema.commitment_item.c
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:
     """What a report says of the instances that the transaction names; by delivery.
 
-    committed: delivery -> SOP Instance UID that the archive promises to keep.
+    committed: delivery -> SOP Instance UID that the archive commits to keep.
     """
 
     committed: Mapping[int, str]
@@ -72,13 +73,13 @@ class Application:
         self._now = now
         self._transaction_uid = report.transaction_uid
         self._transaction: sa.Row[*tuple[Any, ...]] = connection.execute(
-            sa.select(_T.id, _T.state, _T.destination).where(
-                _T.transaction_uid == report.transaction_uid
+            sa.select(_transaction.id, _transaction.state, _transaction.destination).where(
+                _transaction.transaction_uid == report.transaction_uid
             )
         ).one()
 
     def run(self) -> ReportOutcome:
-        before = member(TransactionState, self._transaction.state)
+        before = parse_enum(TransactionState, self._transaction.state)
         state = transaction_after(before, TransactionEvent.REPORT)
         lists = self._reported
         self._note(f"lists {len(lists.committed)} committed and {len(lists.failed)} failed of ours")
@@ -124,28 +125,30 @@ class Application:
         )
 
     def _note(self, detail: str) -> None:
-        what = Note(
+        what = NewEvent(
             kind="report",
             destination=self._transaction.destination,
             transaction_uid=self._transaction_uid,
             detail=detail,
         )
-        note(self._connection, what, now=self._now)
+        add_event(self._connection, what, now=self._now)
 
     def _jobs(self) -> list[DeliveryJob]:
-        """As they are now, in this transaction: another report may have come meanwhile."""
+        """The deliveries as they are in this transaction: another report may have come since."""
         named = self._connection.execute(
-            sa.select(_I.delivery_id).where(_I.commitment_transaction_id == self._transaction.id)
+            sa.select(_item.delivery_id).where(
+                _item.commitment_transaction_id == self._transaction.id
+            )
         )
         return jobs_by_id(self._connection, self._layout, list(named.scalars()))
 
     def _settles(self, job: DeliveryJob) -> bool:
-        """Whether the promise is of what the archive has by now: a late one may be of another."""
+        """Whether the commitment is for what the archive has now: a late one may not be."""
         promised = self._reported.committed[job.id]
         return job.state in WITH_THE_ARCHIVE and promised == job.sent_as.sop_instance_uid
 
     def _is_news_of_a_held_one(self, job: DeliveryJob) -> bool:
-        """Whether it is held, and this promise, not noted yet, will be good for it on release."""
+        """Whether it is held, and this new commitment will be valid for it on release."""
         return (
             job.state is DeliveryState.HELD
             and job.id not in self._reported.damaged
@@ -158,7 +161,7 @@ class Application:
         self._outcome(job, COMMITTED)
         words = f"{job.last_error}; {_NOTED}" if job.last_error else _NOTED
         self._connection.execute(
-            sa.update(schema.delivery).where(_D.id == job.id).values(last_error=words)
+            sa.update(schema.delivery).where(_delivery.id == job.id).values(last_error=words)
         )
 
     def _commit(self, job: DeliveryJob) -> None:
@@ -167,11 +170,11 @@ class Application:
         self._outcome(job, COMMITTED)
 
     def _ask_first(self, job: DeliveryJob) -> None:
-        """A late promise finds a delivery `sent`: the request it answers was made, so it counts."""
+        """A late commitment finds a delivery `sent`: its request was made, so it counts."""
         if job.state is DeliveryState.SENT:
             self._connection.execute(
                 sa.update(schema.delivery)
-                .where(_D.id == job.id)
+                .where(_delivery.id == job.id)
                 .values(
                     state=delivery_after(job.state, DeliveryEvent.REQUEST_COMMITMENT).value,
                     commitment_transaction_id=self._transaction.id,
@@ -201,7 +204,9 @@ class Application:
     def _outcome(self, job: DeliveryJob, outcome: int) -> None:
         self._connection.execute(
             sa.update(schema.commitment_item)
-            .where(_I.commitment_transaction_id == self._transaction.id, _I.delivery_id == job.id)
+            .where(
+                _item.commitment_transaction_id == self._transaction.id, _item.delivery_id == job.id
+            )
             .values(outcome=outcome)
         )
 

@@ -2,20 +2,21 @@
 
 Rules
 - A report counts only from the AE title that the transaction was addressed to, and only for the
-  instances that the transaction names; extra items are ignored. All else is refused and recorded.
+  instances that the transaction names; extra items are ignored. Any other report is refused and
+  recorded.
 - An instance is committed when the report lists it with its right class and its bytes here are
-  still those that were sent (they are hashed before the transaction begins: nothing edits a
-  stored file, and the writer must not wait for a disk to be read).
-- Items that the report lists as failed, leaves out or gives another class are the caller's to
-  decide upon (`decide`), within the same transaction.
-- A promise is taken late: a transaction that was given up, or reported before, still commits
-  those of its instances that are not committed yet and are with the archive (`sent`, or asked
-  for again). Late failures change nothing: the later request will bring its own report.
-- A promise for a delivery that is held is noted, and counts when it is released
+  still those that were sent (they are hashed before the transaction begins: nothing edits a stored
+  file, and the writer must not wait for a disk to be read).
+- The caller decides (`decide`, within the same transaction) about items that the report lists as
+  failed, omits or gives another class.
+- A late commitment counts: a transaction that was given up, or reported before, still commits those
+  of its instances that are not committed yet and are with the archive (`sent`, or asked for again).
+  Late failures change nothing: the later request will bring its own report.
+- A commitment for a delivery that is held is noted, and counts when it is released
   (noted_commitments.py).
-- Where a lossy copy was sent in an instance's place, the request names the copy and the promise
-  is of it: the delivery is committed and says so, and policy.py keeps the original.
-- The same report again changes nothing, also when what it names was deleted here meanwhile.
+- Where a lossy copy was sent instead of an instance, request and commitment name the copy: the
+  delivery is committed and says so, and policy.py keeps the original.
+- The same report again changes nothing, also when what it names was deleted here since.
 """
 
 from __future__ import annotations
@@ -50,13 +51,13 @@ from echonode.store.values import (
     ReportOutcome,
 )
 
-_T = schema.commitment_transaction.c
-_D = schema.delivery.c
-_I = schema.commitment_item.c
+_transaction = schema.commitment_transaction.c
+_delivery = schema.delivery.c
+_item = schema.commitment_item.c
 
 
 def resend_now(job: DeliveryJob, reason: int | None) -> FailureAction:
-    """The plainest decision: what failed is sent again at once, what was left out asked again."""
+    """The simplest decision: what failed is sent again at once, what was omitted is asked again."""
     if reason is None:
         return FailureAction(event=DeliveryEvent.REQUEST_LOST, error="not in the report")
     return FailureAction(
@@ -125,15 +126,15 @@ class Reports:
     def _named(
         self, connection: sa.Connection, report: CommitmentReport
     ) -> Mapping[str, DeliveryJob]:
-        """SOP Instance UID as the transaction named it -> the delivery that it named it for."""
+        """SOP Instance UID as the transaction named it -> its delivery."""
         statement = (
-            SELECT_JOBS.add_columns(_I.derived_sop_instance_uid.label("named_derived"))
-            .join(schema.commitment_item, _I.delivery_id == _D.id)
+            SELECT_JOBS.add_columns(_item.derived_sop_instance_uid.label("named_derived"))
+            .join(schema.commitment_item, _item.delivery_id == _delivery.id)
             .join(
                 schema.commitment_transaction,
-                schema.commitment_transaction.c.id == _I.commitment_transaction_id,
+                schema.commitment_transaction.c.id == _item.commitment_transaction_id,
             )
-            .where(_T.transaction_uid == report.transaction_uid)
+            .where(_transaction.transaction_uid == report.transaction_uid)
         )
         return {
             row.named_derived or row.sop_instance_uid: delivery_job(row, self._layout)
@@ -149,7 +150,7 @@ class Reports:
         committed: dict[str, DeliveryJob] = {}
         for item in report.committed:
             job = named.get(item.sop_instance_uid)
-            # One that is in both lists is not committed.
+            # An item in both lists is not committed.
             if job is None or job.id in failed or job.instance.sop_class_uid != item.sop_class_uid:
                 continue
             committed[item.sop_instance_uid] = job
@@ -166,7 +167,7 @@ class Reports:
         )
 
     def _is_unchanged(self, instance: StoredInstance) -> bool:
-        """Raises OutOfSpace where the disk does not give the bytes: nothing is proved then."""
+        """Raises OutOfSpace where the disk does not return the bytes: nothing is proved then."""
         try:
             with disk_errors("to read a file"):
                 self._check_bytes(instance)

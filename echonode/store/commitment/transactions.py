@@ -1,8 +1,8 @@
 """Storage commitment transactions of ours, from before the N-ACTION to their end.
 
 A transaction and the waiting of its deliveries begin and end together, each in one database
-transaction: at no moment does a delivery wait for a report that no open transaction could bring.
-What a report does is reports.py.
+transaction: no delivery ever waits for a report that no open transaction could bring. reports.py
+says what a report does.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from echonode.model.delivery import after as delivery_after
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
 from echonode.store.database.derived_copies import derived_uids
-from echonode.store.database.event_log import Note, note, note_deliveries
-from echonode.store.database.rows import member
-from echonode.store.deliveries.deliveries import apply_attempt
+from echonode.store.database.event_log import NewEvent, add_delivery_events, add_event
+from echonode.store.database.rows import parse_enum
+from echonode.store.deliveries.attempts import apply_attempt
 from echonode.store.values import Attempt, Transaction
 
-_T = schema.commitment_transaction.c
-_D = schema.delivery.c
-_I = schema.commitment_item.c
+_transaction = schema.commitment_transaction.c
+_delivery = schema.delivery.c
+_item = schema.commitment_item.c
 _OPEN = [TransactionState.CREATED.value, TransactionState.REQUESTED.value]
 
 _OPEN_TRANSACTIONS = (
     sa.select(
-        _T.transaction_uid,
-        _T.destination,
-        _T.peer_ae_title,
-        _T.state,
-        _T.requested_at,
-        _T.first_requested_at,
-        _T.times_asked,
+        _transaction.transaction_uid,
+        _transaction.destination,
+        _transaction.peer_ae_title,
+        _transaction.state,
+        _transaction.requested_at,
+        _transaction.first_requested_at,
+        _transaction.times_asked,
         sa.select(sa.func.count())
-        .where(_I.commitment_transaction_id == _T.id)
+        .where(_item.commitment_transaction_id == _transaction.id)
         .scalar_subquery()
         .label("instances"),
     )
-    .where(_T.destination == sa.bindparam("destination"), _T.state.in_(_OPEN))
-    .order_by(_T.requested_at, _T.id)
+    .where(_transaction.destination == sa.bindparam("destination"), _transaction.state.in_(_OPEN))
+    .order_by(_transaction.requested_at, _transaction.id)
 )
 
 
@@ -90,7 +90,7 @@ class Transactions:
                 sa.insert(schema.commitment_item), _items(connection, int(key), job_ids)
             )
             _wait_for(connection, int(key), job_ids)
-            note_deliveries(
+            add_delivery_events(
                 connection, job_ids, kind="ask", now=now, transaction_uid=transaction_uid
             )
 
@@ -115,21 +115,21 @@ class Transactions:
 
         def work(connection: sa.Connection) -> int:
             row = connection.execute(
-                sa.select(_T.id, _T.state, _T.destination).where(
-                    _T.transaction_uid == transaction_uid
+                sa.select(_transaction.id, _transaction.state, _transaction.destination).where(
+                    _transaction.transaction_uid == transaction_uid
                 )
             ).first()
             if row is None:
                 raise UsageError("there is no such transaction")
-            state = transaction_after(member(TransactionState, row.state), event)
+            state = transaction_after(parse_enum(TransactionState, row.state), event)
             end_transaction(connection, row.id, state, now=now)
-            what = Note(
+            what = NewEvent(
                 kind=f"transaction_{event}",
                 destination=row.destination,
                 transaction_uid=transaction_uid,
                 detail=error,
             )
-            note(connection, what, now=now)
+            add_event(connection, what, now=now)
             waiting = waiting_for(connection, row.id)
             if state is TransactionState.ABANDONED:
                 lost = DeliveryEvent.REQUEST_LOST
@@ -151,7 +151,7 @@ class Transactions:
                 transaction_uid=row.transaction_uid,
                 destination=row.destination,
                 peer_ae_title=row.peer_ae_title,
-                state=member(TransactionState, row.state),
+                state=parse_enum(TransactionState, row.state),
                 requested_at=row.requested_at,
                 first_requested_at=row.first_requested_at,
                 times_asked=row.times_asked,
@@ -167,7 +167,7 @@ def end_transaction(
     """Set the state, and the time where it is an end."""
     connection.execute(
         sa.update(schema.commitment_transaction)
-        .where(_T.id == transaction_id)
+        .where(_transaction.id == transaction_id)
         .values(state=state.value, ended_at=None if state.value in _OPEN else now)
     )
 
@@ -175,7 +175,9 @@ def end_transaction(
 def waiting_for(connection: sa.Connection, transaction_id: int) -> list[int]:
     """The deliveries that wait for this transaction, and not already for a later one."""
     found = connection.execute(
-        sa.select(_D.id).where(_D.commitment_transaction_id == transaction_id).order_by(_D.id)
+        sa.select(_delivery.id)
+        .where(_delivery.commitment_transaction_id == transaction_id)
+        .order_by(_delivery.id)
     )
     return list(found.scalars())
 
@@ -185,20 +187,26 @@ def _ask(
 ) -> tuple[int, datetime]:
     """Check that all may be asked for; returns how often the most asked one was, and since when."""
     rows = connection.execute(
-        sa.select(_D.id, _D.state, _D.destination, _D.commitments_asked, _D.first_asked_at).where(
-            _D.id.in_(job_ids)
-        )
+        sa.select(
+            _delivery.id,
+            _delivery.state,
+            _delivery.destination,
+            _delivery.commitments_asked,
+            _delivery.first_asked_at,
+        ).where(_delivery.id.in_(job_ids))
     ).all()
     if len(rows) != len(set(job_ids)) or any(row.destination != destination for row in rows):
         raise UsageError("a transaction names deliveries of its own destination only")
     for row in rows:
-        delivery_after(member(DeliveryState, row.state), DeliveryEvent.REQUEST_COMMITMENT)
+        delivery_after(parse_enum(DeliveryState, row.state), DeliveryEvent.REQUEST_COMMITMENT)
     connection.execute(
         sa.update(schema.delivery)
-        .where(_D.id.in_(job_ids))
+        .where(_delivery.id.in_(job_ids))
         .values(
-            commitments_asked=_D.commitments_asked + 1,
-            first_asked_at=sa.func.coalesce(_D.first_asked_at, sa.literal(now, schema.UtcTime)),
+            commitments_asked=_delivery.commitments_asked + 1,
+            first_asked_at=sa.func.coalesce(
+                _delivery.first_asked_at, sa.literal(now, schema.UtcTime)
+            ),
         )
     )
     asked = max(row.commitments_asked for row in rows) + 1
@@ -208,7 +216,7 @@ def _ask(
 def _items(
     connection: sa.Connection, transaction_id: int, job_ids: Sequence[int]
 ) -> list[dict[str, object]]:
-    """What the request names, by delivery."""
+    """The items of the request, by delivery."""
     derived = derived_uids(connection, job_ids)
     return [
         {
@@ -224,6 +232,6 @@ def _wait_for(connection: sa.Connection, transaction_id: int, job_ids: Sequence[
     state = delivery_after(DeliveryState.SENT, DeliveryEvent.REQUEST_COMMITMENT)
     connection.execute(
         sa.update(schema.delivery)
-        .where(_D.id.in_(job_ids))
+        .where(_delivery.id.in_(job_ids))
         .values(state=state.value, commitment_transaction_id=transaction_id, next_attempt_at=None)
     )

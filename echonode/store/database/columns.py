@@ -1,7 +1,8 @@
-"""The kinds of column that the tables are made of; what each table holds is in *_schema.py.
+"""The kinds of column that the tables are made of; *_schema.py says what each table holds.
 
 Times are whole microseconds since 1970 in UTC (`UtcTime`); unknown is NULL. Text is never NULL.
-SQLite keeps no column to its type: a number or a time that is none raises IndexDamaged when read.
+SQLite does not enforce column types: a number or time of another type raises IndexDamaged when
+read.
 """
 
 from __future__ import annotations
@@ -35,23 +36,23 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
         try:
             return _EPOCH + value * _MICROSECOND
         except (TypeError, OverflowError):
-            raise IndexDamaged("a time in the database is none") from None
+            raise IndexDamaged("a time in the database is not an integer") from None
 
 
 class Whole(sa.types.TypeDecorator[int]):
-    """A whole number, and nothing else, also where a changed bit has made it something else."""
+    """A whole number and nothing else, also where a changed bit made it something else."""
 
     impl = sa.Integer
     cache_ok = True
 
     def process_result_value(self, value: int | None, dialect: sa.Dialect) -> int | None:
         if value is not None and not isinstance(value, int):
-            raise IndexDamaged("a number in the database is none")
+            raise IndexDamaged("a number in the database is not an integer")
         return value
 
 
 class LongWhole(Whole):
-    """One that is declared BIGINT."""
+    """A whole number in a column declared BIGINT."""
 
     impl = sa.BigInteger
     cache_ok = True
@@ -64,13 +65,13 @@ def one_of(column: str, values: type[StrEnum], *, without: Sequence[str] = ()) -
 
 
 def text_column(name: str, *, primary_key: bool = False, unique: bool = False) -> sa.Column[str]:
-    """Never NULL: what is unknown is ''."""
+    """Never NULL: unknown is ''."""
     return sa.Column(name, sa.Text, nullable=False, primary_key=primary_key, unique=unique)
 
 
 def count_column(name: str) -> sa.Column[int]:
     """From 0 on."""
-    # Below zero would mean that a row was counted twice when it went.
+    # A value below zero would mean that a row was counted twice when it was removed.
     return sa.Column(name, Whole, sa.CheckConstraint(f"{name} >= 0"), nullable=False, default=0)
 
 

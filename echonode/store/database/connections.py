@@ -2,15 +2,14 @@
 
 Rules
 - WAL with synchronous=FULL: a COMMIT that returned is on the disk.
-- One writer connection, which also owns the checkpoints: SQLite before 3.51.3 can corrupt a WAL
+- One writer connection, which also runs the checkpoints: SQLite before 3.51.3 can corrupt a WAL
   that several connections reset. Readers are opened read-only, so they never checkpoint, not even
   when the last one closes.
-- Group commit: threads that come while a COMMIT is under way are served together by the next one
-  (`Writer.run`). Nobody's call returns before the COMMIT that holds its work has.
-- A piece of work may run twice (when another of its batch failed): it changes nothing but the
-  database.
+- Group commit: threads that come during a COMMIT are served together by the next one
+  (`Writer.run`). No call returns before the COMMIT that holds its work has.
+- Work may run twice (when other work of its batch failed): it changes nothing but the database.
 - Transactions are begun and ended here by statement; the driver's own (AUTOCOMMIT) are off.
-- Damage is told to whoever watches the engine (`watch_for_damage`), wherever it is met.
+- Damage is reported to the watcher of the engine (`watch_for_damage`), wherever it is met.
 """
 
 from __future__ import annotations
@@ -41,16 +40,16 @@ _WAL_LIMIT = 64 * 1024 * 1024  # bytes that stay allocated after a checkpoint
 
 _ON_DAMAGE = "echonode_on_damage"  # an execution option of the engine
 
-# Of bytes that have changed where SQLite looks for text: it has no code of its own for these.
+# Caused by changed bytes where SQLite expects text: it has no code of its own for these.
 _DAMAGE = ("malformed database schema", "Could not decode to UTF-8")
 
 
 class CommitUncertain(OutOfSpace):
-    """The disk failed within a COMMIT: whether its rows are there shows only after a restart."""
+    """The disk failed within a COMMIT: only a restart shows whether its rows exist."""
 
 
 def store_error(error: sa.exc.DBAPIError) -> StoreError | None:
-    """What an SQLite failure means; None when it is a defect of ours."""
+    """What an SQLite failure means; None for a defect of ours."""
     if str(error.orig).startswith(_DAMAGE):
         return IndexDamaged("the database file is damaged")
     code = getattr(error.orig, "sqlite_errorcode", None)
@@ -72,7 +71,7 @@ def store_error(error: sa.exc.DBAPIError) -> StoreError | None:
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Turn SQLite's failures in the block into ours; the statement's values stay out of them."""
+    """Turn SQLite's failures in the block into ours, without the statement's values."""
     try:
         yield
     except sa.exc.DBAPIError as error:
@@ -82,7 +81,7 @@ def database_errors() -> Iterator[None]:
         # `from None`: SQLAlchemy's text quotes the statement's parameters.
         raise translated from None
     except MemoryError:
-        # SQLITE_NOMEM comes as this one; what was begun is rolled back, and may go well later.
+        # SQLITE_NOMEM comes as this one; the transaction is rolled back, and may succeed later.
         raise OutOfSpace("the system gives the database no more memory") from None
 
 
@@ -103,7 +102,7 @@ def _damage_told(engine: sa.Engine) -> Iterator[None]:
 
 @contextmanager
 def reading(readers: sa.Engine) -> Iterator[sa.Connection]:
-    """A connection for the block. Raises what SQLite's failures mean; IndexDamaged is told."""
+    """A connection for the block. Raises what SQLite's failures mean; reports IndexDamaged."""
     with _damage_told(readers), database_errors(), readers.connect() as connection:
         yield connection
 
@@ -114,7 +113,7 @@ def writer_engine(path: Path) -> sa.Engine:
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        # Of a new database: an existing one takes it when it is written anew (file_size.py).
+        # For a new database: an existing one gets it when it is rewritten (file_size.py).
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -135,7 +134,7 @@ def writer_engine(path: Path) -> sa.Engine:
 def reader_engine(path: Path, *, unchanging: bool = False) -> sa.Engine:
     """An engine of any number of connections that only read.
 
-    unchanging: nobody can write it, and there is no WAL: SQLite needs no file beside it then, which
+    unchanging: no process can write it, and there is no WAL: SQLite then needs no other file, which
     it could not make on a read-only disk.
     """
     immutable = "&immutable=1" if unchanging else ""
@@ -158,14 +157,14 @@ def reader_engine(path: Path, *, unchanging: bool = False) -> sa.Engine:
         creator=connect,
         poolclass=sa.pool.QueuePool,
         pool_size=8,
-        max_overflow=-1,  # a slow C-FIND holds one for as long as it lasts; it must not stop others
+        max_overflow=-1,  # a slow C-FIND holds one for its whole duration; it must not stop others
         isolation_level="AUTOCOMMIT",
         hide_parameters=True,
     )
 
 
 class _Ticket(Generic[T]):
-    """One caller's work, and what became of it."""
+    """One caller's work and its result."""
 
     def __init__(self, work: Callable[[sa.Connection], T], folder: Path | None) -> None:
         self.work = work
@@ -180,10 +179,10 @@ class _Ticket(Generic[T]):
 
 
 class Writer:
-    """The only writer. Thread-safe; work runs in the thread of whoever's turn it is.
+    """The only writer. Thread-safe; work runs in the thread of the caller whose turn it is.
 
-    guard: asked before each transaction; raises OutOfSpace where none may be made. on_outcome: told
-    of each that is durable (None) or was refused.
+    guard: called before each transaction; raises OutOfSpace where none may be made. on_outcome:
+    called with None after each durable transaction, and with the error of each that was refused.
     """
 
     def __init__(
@@ -202,7 +201,7 @@ class Writer:
         self._waiting: list[_Ticket[object]] = []
 
     def close(self) -> None:
-        """Close the connection, upon which SQLite checkpoints the WAL."""
+        """Close the connection; SQLite then checkpoints the WAL."""
         with self._turn:
             self._connection.close()
             self._engine.dispose()
@@ -229,7 +228,7 @@ class Writer:
         self.run(lambda connection: connection.execute(statement).close())
 
     def alone(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` on the connection while nobody else writes, outside of any transaction.
+        """Run `work` on the connection while no other thread writes, outside of any transaction.
 
         For what SQLite does not do within one. Raises OutOfSpace, IndexDamaged.
         """
@@ -239,7 +238,7 @@ class Writer:
 
     @contextmanager
     def without_foreign_keys(self) -> Iterator[None]:
-        """Do not enforce them in the block, for a migration that makes a table again."""
+        """Do not enforce foreign keys in the block, for a migration that remakes a table."""
         self.alone(lambda connection: connection.exec_driver_sql("PRAGMA foreign_keys = OFF"))
         try:
             yield
@@ -247,7 +246,7 @@ class Writer:
             self.alone(lambda connection: connection.exec_driver_sql("PRAGMA foreign_keys = ON"))
 
     def _serve(self) -> None:
-        """Everything that waits, in one transaction."""
+        """Run all waiting work in one transaction."""
         with self._mutex:
             batch, self._waiting = self._waiting, []
         try:
@@ -270,7 +269,7 @@ class Writer:
                 for ticket in batch:
                     ticket.result = ticket.work(self._connection)
         except CommitUncertain as error:
-            # Trying again could write twice what is perhaps written.
+            # Trying again could write twice what may have been written.
             for ticket in batch:
                 ticket.fail(CommitUncertain(str(error)))
             return True
@@ -313,7 +312,7 @@ class Writer:
 
 
 class RefusingWriter(Writer):
-    """Of a store whose disk could not be written when it was opened: refuses all work."""
+    """The writer of a store that was opened on an unwritable disk: refuses all work."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason

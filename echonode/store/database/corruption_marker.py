@@ -1,12 +1,12 @@
-"""Whether the database was found damaged while the node used it.
+"""The mark that the database was found damaged while the node used it.
 
 Rules
-- The mark is a file beside the database: it is durable at once, and the damage cannot reach it.
-- Damage in a page that is read today may be written about tomorrow: the node goes on with what can
-  be read, is not ready, and says so until it is started again. That start checks everything
-  (opening.py), and settles the doubt one way or the other.
-- Where the disk refuses the mark, the next damage tries again; and a stop in doubt is not marked as
-  orderly, so that the next start at least checks the pages.
+- The mark is a file in the data folder: it is durable at once, and the damage cannot reach it.
+- A page that is damaged may be written as well as read: the node goes on with what it can read, is
+  not ready, and reports it until it is started again. That start checks everything (opening.py) and
+  clears the mark.
+- Where the disk refuses the mark, the next damage tries again. A stop after damage is not marked as
+  orderly, so the next start checks at least the pages.
 """
 
 from __future__ import annotations
@@ -19,29 +19,28 @@ from echonode.store.files.disk import leave_mark, remove
 from echonode.store.files.layout import Layout
 
 
-class IndexDoubt:
-    """The doubt in the database of one open store. Thread-safe."""
+class CorruptionMarker:
+    """True once this process found the database damaged. Thread-safe."""
 
     def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._arisen = threading.Event()
+        self._path = layout.corruption_mark
+        self._found = threading.Event()
 
     def __bool__(self) -> bool:
-        return self._arisen.is_set()
+        return self._found.is_set()
 
-    def arise(self) -> None:
-        """The database was found damaged: from now on, and over a restart, it is in doubt."""
-        self._arisen.set()
-        if not was_doubted(self._layout):
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether the mark exists: this process or an earlier one found damage."""
+        return self._path.exists()
+
+    def mark_corrupt(self) -> None:
+        """The database is damaged, from now on and after a restart. Does not raise."""
+        self._found.set()
+        if not self.is_on_disk:
             with suppress(OutOfSpace):
-                leave_mark(self._layout.doubt)
+                leave_mark(self._path)
 
-
-def was_doubted(layout: Layout) -> bool:
-    """Whether the mark is there."""
-    return layout.doubt.exists()
-
-
-def settle_doubt(layout: Layout) -> None:
-    """The database is sound, or another one; a mark that comes back costs another check."""
-    remove(layout.doubt)
+    def clear(self) -> None:
+        """The database was checked or replaced; a mark that stays costs only another check."""
+        remove(self._path)

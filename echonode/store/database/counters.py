@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from echonode.store.database import schema
 
-_C = schema.counter.c
+_counter = schema.counter.c
 
 
 def next_value(connection: sa.Connection, name: str) -> int:
@@ -17,7 +17,7 @@ def next_value(connection: sa.Connection, name: str) -> int:
 def add(connection: sa.Connection, name: str, more: int) -> int:
     """The counter's value after `more` is added to it."""
     changed = connection.execute(
-        sa.update(schema.counter).where(_C.name == name).values(value=_C.value + more)
+        sa.update(schema.counter).where(_counter.name == name).values(value=_counter.value + more)
     )
     if changed.rowcount == 0:
         connection.execute(sa.insert(schema.counter), {"name": name, "value": more})
@@ -26,4 +26,4 @@ def add(connection: sa.Connection, name: str, more: int) -> int:
 
 def read(connection: sa.Connection, name: str) -> int:
     """The counter's value; 0 where it has none."""
-    return int(connection.scalar(sa.select(_C.value).where(_C.name == name)) or 0)
+    return int(connection.scalar(sa.select(_counter.value).where(_counter.name == name)) or 0)

@@ -1,10 +1,10 @@
-"""Tables of the deliveries, and of promises: those asked of archives and those given to peers."""
+"""Tables of deliveries and of commitments: those asked of archives and those given to peers."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from echonode.model.commitment import TransactionState
+from echonode.model.commitment import InboundState, TransactionState
 from echonode.model.delivery import DeliveryState
 from echonode.store.database.columns import (
     METADATA,
@@ -43,7 +43,7 @@ delivery = sa.Table(
     key_column(),
     reference_to("instance", index=False),
     text_column("destination"),
-    # `captured` is the absence of deliveries, so it is no state of one.
+    # `captured` means that there is no delivery, so no delivery has it.
     sa.Column(
         "state",
         sa.Text,
@@ -67,14 +67,14 @@ delivery = sa.Table(
     reference_to("commitment_transaction", nullable=True),
     # One delivery for each instance and destination, or an instance would be sent twice.
     sa.UniqueConstraint("instance_id", "destination"),
-    # Whoever waits for a report waits for that of a transaction, and nobody else does.
+    # A delivery waits for a report exactly while it refers to a transaction.
     sa.CheckConstraint(
         "(state = 'commit_requested') = (commitment_transaction_id IS NOT NULL)",
         name="waits_for_a_transaction",
     ),
     # A queued delivery without a time would never be claimed.
     sa.CheckConstraint("state <> 'queued' OR next_attempt_at IS NOT NULL", name="queued_is_due"),
-    # The moment of proof and the proof are one.
+    # The time of proof and the proof exist together.
     sa.CheckConstraint("(state = 'committed') = (committed_at IS NOT NULL)", name="proof_has_time"),
     sa.Index("delivery_in_order", "destination", "state", "acquired_at", "id"),
     sa.Index("delivery_by_due", "destination", "state", "next_attempt_at"),
@@ -92,8 +92,8 @@ delivery = sa.Table(
     sa.Index("delivery_kept", "id", sqlite_where=sa.text("keep_local_copy = 1")),
 )
 
-# What was last sent in the place of a delivery's own instance, for an archive that takes only a
-# lossy form; no row where that instance itself went. Proof of the delivery is proof of this copy.
+# What was last sent instead of a delivery's own instance, for an archive that takes only a
+# lossy form; no row where the instance itself was sent. The delivery's proof is proof of it.
 derived_copy = sa.Table(
     "derived_copy",
     METADATA,
@@ -109,7 +109,7 @@ commitment_item = sa.Table(
     METADATA,
     sa.Column("commitment_transaction_id", sa.ForeignKey("commitment_transaction.id")),
     sa.Column("delivery_id", sa.ForeignKey("delivery.id"), index=True),
-    # The derived copy that the request named in the instance's place; '' the instance itself. A
+    # The derived copy that the request named instead of the instance; '' the instance itself. A
     # late report is about what was named then, whatever was sent since.
     sa.Column("derived_sop_instance_uid", sa.Text, nullable=False, server_default=""),
     # NULL until a report names it; 0 committed, else the Failure Reason (0008,1197).
@@ -136,7 +136,7 @@ inbound_commitment = sa.Table(
     sa.Column(
         "state",
         sa.Text,
-        sa.CheckConstraint("state IN ('pending', 'reported', 'given_up')"),
+        sa.CheckConstraint(one_of("state", InboundState)),
         nullable=False,
     ),
     count_column("attempts"),
@@ -144,7 +144,7 @@ inbound_commitment = sa.Table(
     time_column("next_attempt_at"),
     time_column("ended_at", nullable=True),
     text_column("last_error"),
-    # A peer that uses one Transaction UID twice is told so: 0131 (PS3.4 J.3.3.1.2).
+    # A second use of a Transaction UID by the same peer is answered 0131 (PS3.4 J.3.3.1.2).
     sa.UniqueConstraint("peer_ae_title", "transaction_uid"),
     sa.Index("inbound_commitment_by_due", "state", "next_attempt_at"),
 )

@@ -1,7 +1,7 @@
-"""What the archives were given in an instance's place, remembered beside the delivery.
+"""What an archive was sent instead of an instance, stored with the delivery.
 
-Written by the transaction that makes the delivery `sent`, and read with every job: commitment is
-asked, and a query made, for what the archive really has.
+Written by the transaction that makes the delivery `sent`, and read with every job: requests for
+commitment and queries name what the archive really has.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from echonode.model.instance import DerivedCopy
 from echonode.store.database import schema
 from echonode.store.values import Attempt
 
-_C = schema.derived_copy.c
+_copy = schema.derived_copy.c
 
 # For statements with an outer join of derived_copy; read by `derived_copy_of`.
 COLUMNS = (
-    _C.sop_class_uid.label("derived_sop_class_uid"),
-    _C.sop_instance_uid.label("derived_sop_instance_uid"),
-    _C.transfer_syntax_uid.label("derived_transfer_syntax_uid"),
-    _C.dataset_sha256.label("derived_dataset_sha256"),
+    _copy.sop_class_uid.label("derived_sop_class_uid"),
+    _copy.sop_instance_uid.label("derived_sop_instance_uid"),
+    _copy.transfer_syntax_uid.label("derived_transfer_syntax_uid"),
+    _copy.dataset_sha256.label("derived_dataset_sha256"),
 )
 
 
 def derived_copy_of(row: sa.Row[*tuple[Any, ...]]) -> DerivedCopy | None:
-    """The copy in a row with COLUMNS; None where the instance itself was sent, or nothing yet."""
+    """The copy in a row with COLUMNS; None where the instance itself or nothing was sent."""
     if row.derived_sop_instance_uid is None:
         return None
     return DerivedCopy(
@@ -40,10 +40,10 @@ def derived_copy_of(row: sa.Row[*tuple[Any, ...]]) -> DerivedCopy | None:
 
 
 def remember(connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
-    """What each of these attempts, which were stored, gave to its archive; the last one counts."""
+    """What each of these attempts sent to its archive, where it was stored; the last one counts."""
     connection.execute(
         sa.delete(schema.derived_copy).where(
-            _C.delivery_id.in_([attempt.job_id for attempt in attempts])
+            _copy.delivery_id.in_([attempt.job_id for attempt in attempts])
         )
     )
     copies = [
@@ -58,6 +58,8 @@ def remember(connection: sa.Connection, attempts: Sequence[Attempt]) -> None:
 def derived_uids(connection: sa.Connection, delivery_ids: Sequence[int]) -> dict[int, str]:
     """Delivery -> SOP Instance UID of the copy that was sent, of those that have one."""
     found = connection.execute(
-        sa.select(_C.delivery_id, _C.sop_instance_uid).where(_C.delivery_id.in_(delivery_ids))
+        sa.select(_copy.delivery_id, _copy.sop_instance_uid).where(
+            _copy.delivery_id.in_(delivery_ids)
+        )
     )
     return {row.delivery_id: row.sop_instance_uid for row in found}

@@ -1,12 +1,12 @@
-"""The flight recorder: what befell each delivery, in order, without patient data.
+"""The event log: what happened to each delivery, in order, without patient data.
 
 Rules
-- An event is written by the transaction that makes it true: it costs no fsync of its own, and the
-  record never says what did not happen. What happens outside the store (an association, and what
-  was negotiated on it) comes by `EventLog.add`.
-- Bounded: the oldest go when there are more than MOST_EVENTS.
+- The transaction that makes an event true also writes it: it costs no fsync of its own, and the log
+  never contains what did not happen. Events from outside the store (an association, and what was
+  negotiated on it) come by `EventLog.add`.
+- Bounded: above MOST_EVENTS the oldest are deleted.
 - UIDs, destinations, states, statuses and our own words; never a value of a dataset, and never a
-  peer's comment, for archives write names into it.
+  peer's comment, because archives write names into it.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _TRIM_EVERY = 1000
 _LONGEST_DETAIL = 300
 _ROWS_AT_ONCE = 500
 
-_F = flight_event.c
-# As text: built anew for each delivery, an expression would cost more than the insert.
-_NOTE_DELIVERIES = sa.text(
+_columns = flight_event.c
+# As text: an expression, compiled for each delivery, would cost more than the insert.
+_ADD_DELIVERY_EVENTS = sa.text(
     """
     INSERT INTO flight_event (at, kind, destination, study_instance_uid, sop_instance_uid, state,
                               status, transaction_uid, detail)
@@ -46,8 +46,8 @@ _NOTE_DELIVERIES = sa.text(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Note:
-    """Something that happened, before it has its time."""
+class NewEvent:
+    """An event before it has its number and time."""
 
     kind: str
     destination: str = ""
@@ -60,27 +60,27 @@ class Note:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlightEvent(Note):
-    """An event of the record."""
+class StoredEvent(NewEvent):
+    """An event of the log."""
 
     id: int
     at: datetime
 
 
-def note(connection: sa.Connection, what: Note, *, now: datetime) -> None:
-    """Write one event down."""
+def add_event(connection: sa.Connection, event: NewEvent, *, now: datetime) -> None:
+    """Write one event."""
     inserted = connection.execute(
         sa.insert(flight_event),
         {
             "at": now,
-            "kind": what.kind,
-            "destination": what.destination,
-            "study_instance_uid": what.study_instance_uid,
-            "sop_instance_uid": what.sop_instance_uid,
-            "state": what.state,
-            "status": what.status,
-            "transaction_uid": what.transaction_uid,
-            "detail": what.detail[:_LONGEST_DETAIL],
+            "kind": event.kind,
+            "destination": event.destination,
+            "study_instance_uid": event.study_instance_uid,
+            "sop_instance_uid": event.sop_instance_uid,
+            "state": event.state,
+            "status": event.status,
+            "transaction_uid": event.transaction_uid,
+            "detail": event.detail[:_LONGEST_DETAIL],
         },
     )
     [key] = inserted.inserted_primary_key or [0]
@@ -88,7 +88,7 @@ def note(connection: sa.Connection, what: Note, *, now: datetime) -> None:
         _trim(connection, int(key))
 
 
-def note_deliveries(
+def add_delivery_events(
     connection: sa.Connection,
     delivery_ids: Sequence[int],
     *,
@@ -98,9 +98,9 @@ def note_deliveries(
     transaction_uid: str = "",
     detail: str = "",
 ) -> None:
-    """Write an event of each of these deliveries down, with the state that it has now."""
+    """Write one event for each of these deliveries, with its present state."""
     inserted = connection.execute(
-        _NOTE_DELIVERIES,
+        _ADD_DELIVERY_EVENTS,
         {
             "at": now,
             "kind": kind,
@@ -117,7 +117,7 @@ def note_deliveries(
 
 
 def _trim(connection: sa.Connection, newest: int) -> None:
-    connection.execute(sa.delete(flight_event).where(_F.id <= newest - MOST_EVENTS))
+    connection.execute(sa.delete(flight_event).where(_columns.id <= newest - MOST_EVENTS))
 
 
 class EventLog:
@@ -126,30 +126,30 @@ class EventLog:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
-    def add(self, what: Note, *, now: datetime) -> None:
+    def add(self, event: NewEvent, *, now: datetime) -> None:
         """Record one event. Raises OutOfSpace."""
-        self._writer.run(lambda connection: note(connection, what, now=now))
+        self._writer.run(lambda connection: add_event(connection, event, now=now))
 
 
-def read_study(connection: sa.Connection, study_instance_uid: str) -> Iterator[FlightEvent]:
+def read_study(connection: sa.Connection, study_instance_uid: str) -> Iterator[StoredEvent]:
     """The events of a study's instances and, in that time, of their destinations; in order."""
-    of_study = _F.study_instance_uid == study_instance_uid
+    of_study = _columns.study_instance_uid == study_instance_uid
     bounds = connection.execute(
-        sa.select(sa.func.min(_F.id), sa.func.max(_F.id)).where(of_study)
+        sa.select(sa.func.min(_columns.id), sa.func.max(_columns.id)).where(of_study)
     ).one()
     destinations = connection.execute(
-        sa.select(_F.destination).where(of_study).distinct()
+        sa.select(_columns.destination).where(of_study).distinct()
     ).scalars()
     of_its_destinations = sa.and_(
-        _F.study_instance_uid == "",
-        _F.destination.in_(list(destinations)),
+        _columns.study_instance_uid == "",
+        _columns.destination.in_(list(destinations)),
         # The association that an instance went on was negotiated before its first event.
-        _F.id >= (bounds[0] or 0) - _TRIM_EVERY,
-        _F.id <= (bounds[1] or 0),
+        _columns.id >= (bounds[0] or 0) - _TRIM_EVERY,
+        _columns.id <= (bounds[1] or 0),
     )
     statement = sa.select(flight_event).where(sa.or_(of_study, of_its_destinations))
     result = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
-        statement.order_by(_F.id)
+        statement.order_by(_columns.id)
     )
     for row in result:
-        yield FlightEvent(**row._mapping)
+        yield StoredEvent(**row._mapping)

@@ -1,14 +1,13 @@
-"""The database's files kept as small as what they hold: free pages given back, the WAL cut down.
+"""Keeps the database's files as small as their content: frees pages, truncates the WAL.
 
 Rules
-- A database is made with incremental auto_vacuum. One that an older EchoNode made is written anew
-  once (`make_shrinkable`): by the start that upgrades it where it is small, else by `reindex`.
-- Free pages are given back when they are a quarter of the file and worth it, a part at a time; the
-  last quarter is left, for what comes next would only ask the disk for it again.
-- SQLite begins its WAL again at the front as soon as a checkpoint has written all of it and no
-  connection reads an older state. A reader that always is there starves that, and the WAL grows. A
-  large one is cut down; a reader in the way is waited for WAIT_MS and no longer, for writers wait
-  as well.
+- A database is made with incremental auto_vacuum. One from an older EchoNode is rewritten once
+  (`make_shrinkable`): by the start that upgrades it where it is small, else by `reindex`.
+- Free pages are returned to the disk when they are a quarter of the file and at least _LEAST_PAGES,
+  a part at a time; the last quarter stays, because the next rows would need it again.
+- SQLite restarts its WAL at the front once a checkpoint has written all of it and no connection
+  reads an older state. A permanent reader prevents that, and the WAL grows. A large WAL is
+  truncated; a reader that prevents it is waited for WAIT_MS at most, because writers wait too.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ _INCREMENTAL = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Shrunk:
-    """What was done. starved_wal_bytes: of a WAL that a reader kept from being cut down, else 0."""
+    """What was done. starved_wal_bytes: of a WAL that a reader kept from truncation, else 0."""
 
     pages_given_back: int = 0
     starved_wal_bytes: int = 0
 
 
 def shrink(writer: Writer, database: Path) -> Shrunk:
-    """Give back a part of the free pages, and cut down a large WAL. Raises OutOfSpace."""
+    """Return a part of the free pages to the disk, and truncate a large WAL. Raises OutOfSpace."""
     return Shrunk(
         pages_given_back=writer.alone(_give_back),
         starved_wal_bytes=_cut_down(writer, database.with_name(f"{database.name}-wal")),
@@ -48,7 +47,7 @@ def shrink(writer: Writer, database: Path) -> Shrunk:
 
 
 def make_shrinkable(writer: Writer) -> None:
-    """Write a database without auto_vacuum anew, with it; it takes as much room again meanwhile.
+    """Rewrite a database without auto_vacuum, with it; needs as much space again while it runs.
 
     Raises OutOfSpace; nothing is changed then.
     """
@@ -69,13 +68,13 @@ def _give_back(connection: sa.Connection) -> int:
         free, pages = _number(driver, "freelist_count"), _number(driver, "page_count")
         if free < _LEAST_PAGES or free * _FREE_SHARE < pages:
             return 0
-        # It stops after each page; `execute` would let it do one, `executescript` has it go on.
+        # It stops after each page; `execute` would run one step, `executescript` runs all.
         driver.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
         return free - _number(driver, "freelist_count")
 
 
 def _cut_down(writer: Writer, wal: Path) -> int:
-    """0, or the size of a WAL that could not be cut down."""
+    """0, or the size of a WAL that could not be truncated."""
     if _size(wal) <= LARGE_WAL_BYTES:
         return 0
 
@@ -106,7 +105,7 @@ def _number(driver: sqlite3.Connection, pragma: str) -> int:
 
 @contextmanager
 def _sqlite_errors() -> Iterator[None]:
-    """SQLite's own failures in the block as SQLAlchemy's, which `database_errors` knows."""
+    """Raise SQLite's own failures in the block as SQLAlchemy's, which `database_errors` knows."""
     try:
         yield
     except sqlite3.Error as error:
@@ -114,7 +113,7 @@ def _sqlite_errors() -> Iterator[None]:
 
 
 def _driver(connection: sa.Connection) -> sqlite3.Connection:
-    """SQLite's own connection: its statements here are no SQL that SQLAlchemy knows."""
+    """SQLite's own connection: these statements are not SQL that SQLAlchemy knows."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # of database.writer_engine
     return driver

@@ -1,4 +1,4 @@
-"""Tables of what was: instances that were deleted, and what happened to each on its way.
+"""Tables of the past: instances that were deleted, and the events of deliveries.
 
 No patient data: UIDs, destinations, states, statuses and our own words. Rules as in schema.py.
 """
@@ -17,14 +17,14 @@ tombstone = sa.Table(
     text_column("sop_class_uid"),
     text_column("study_instance_uid"),
     sa.Column("frames", Whole, nullable=False),
-    # The file that goes; at the next start it goes if it is still there.
+    # The file that is deleted; the next start deletes it if it still exists.
     text_column("file_id"),
     # What the archives hold: other bytes under this UID are refused as if ours were still here.
     text_column("dataset_sha256"),
     sa.Column("acquired_at", UtcTime),
     sa.Column("stored_at", UtcTime, nullable=False),
     sa.Column("deleted_at", UtcTime, nullable=False),
-    # An instance that comes again and goes again leaves one tombstone, the latest.
+    # An instance that returns and is deleted again leaves one tombstone, the latest.
     sa.UniqueConstraint("sop_instance_uid"),
     sa.UniqueConstraint("file_id"),
 )
@@ -34,7 +34,7 @@ tombstone_delivery = sa.Table(
     METADATA,
     sa.Column("tombstone_id", sa.ForeignKey("tombstone.id", ondelete="CASCADE")),
     text_column("destination"),
-    # The proof that allowed the deletion, as the ledger goes on to show it.
+    # The proof that allowed the deletion; the ledger continues to show it.
     text_column("state"),
     sa.Column("attempts", Whole, nullable=False),
     sa.Column("committed_at", UtcTime),
@@ -48,7 +48,7 @@ tombstone_delivery = sa.Table(
     ),
 )
 
-# What stays of a tombstone in the end (pruning.py): enough to tell other bytes under its UID. The
+# What finally stays of a tombstone (pruning.py): enough to detect other bytes under its UID. The
 # first 16 bytes of two SHA-256; that two UIDs share theirs by chance would refuse an instance once
 # in some 10^24, and it would be in quarantine.
 deleted_instance = sa.Table(
@@ -62,11 +62,11 @@ deleted_instance = sa.Table(
 flight_event = sa.Table(
     "flight_event",
     METADATA,
-    # Ascending for ever: the recorder is bounded by dropping the lowest (event_log.py).
+    # Always ascending: the event log drops the lowest (event_log.py).
     sa.Column("id", Whole, primary_key=True),
     sa.Column("at", UtcTime, nullable=False),
     text_column("kind"),
-    # '' for what concerns a destination and no single study or instance.
+    # '' for an event of a destination and no single study or instance.
     text_column("destination"),
     text_column("study_instance_uid"),
     text_column("sop_instance_uid"),

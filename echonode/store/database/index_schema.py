@@ -1,7 +1,7 @@
 """Tables of the index: patients, studies, series and instances, as queries see them.
 
 Rules
-- A column for every attribute of model.attributes that is not computed, named by the attribute.
+- A column for every attribute of model.attributes that is not computed, named after the attribute.
 - Counts and sets over lower levels are kept in rows, by the transaction that inserts an instance:
   a query never counts.
 """
@@ -42,13 +42,13 @@ def _attributes(level: Level) -> list[sa.Column[str]]:
 
 
 def _irregular() -> sa.Column[bool]:
-    # True where a value is not of its VR's form (a date that is none, two values where one
+    # True where a value does not have the form of its VR (an invalid date, two values where one
     # belongs): SQL cannot narrow on it, so such a row is a candidate for every query.
     return sa.Column("irregular", sa.Boolean, nullable=False)
 
 
 def _own_patient() -> sa.Column[str]:
-    # What the row's first image says of its patient otherwise than the patient's row does
+    # How the row's first image describes its patient differently from the patient's row
     # (patient_identity.own_attributes); '' for nearly all.
     return sa.Column("own_patient", sa.Text, nullable=False, server_default="")
 
@@ -57,7 +57,7 @@ patient = sa.Table(
     "patient",
     METADATA,
     key_column(),
-    # Which images are of one patient: patient_identity.py.
+    # Which images belong to one patient: patient_identity.py.
     text_column("identity", unique=True),
     # Whether a row below has attributes of its own: queries by name look below these too.
     sa.Column("varied", sa.Boolean, nullable=False, server_default=sa.text("0")),
@@ -76,8 +76,8 @@ study = sa.Table(
     "study",
     METADATA,
     key_column(),
-    # A study is of one patient (PS3.3 A.1.2): what comes under one Study Instance UID from two
-    # patients is two studies.
+    # A study belongs to one patient (PS3.3 A.1.2): images of two patients under one Study Instance
+    # UID are two studies.
     reference_to("patient"),
     *_attributes(Level.STUDY),
     _own_patient(),
@@ -125,16 +125,16 @@ instance = sa.Table(
     text_column("file_id", unique=True),
     sa.Column("size", LongWhole, nullable=False),
     sa.Column("dataset_offset", Whole, nullable=False),
-    # Without its hash an instance could not be told from another with the same UID.
+    # The hash distinguishes an instance from another with the same UID.
     sa.Column("dataset_sha256", sa.Text, sa.CheckConstraint("length(dataset_sha256) = 64")),
     sa.Column("file_missing", sa.Boolean, nullable=False, default=False),
-    # Read, and not what was stored; the scrub and a second sending clear it (damage.py).
+    # It was read and is not what was stored; the scrub and a second sending clear it (damage.py).
     sa.Column("file_damaged", sa.Boolean, nullable=False, server_default=sa.text("0")),
     sa.Column("origin", sa.Text, sa.CheckConstraint(one_of("origin", Origin)), nullable=False),
     text_column("source_ae_title"),
     time_column("acquired_at", nullable=True),
     time_column("stored_at"),
-    # JSON; frames dropped, partial lines and the like: what is known of how it came to be.
+    # JSON; frames dropped, partial lines and the like: facts of its acquisition.
     text_column("evidence"),
     # One UID, one instance (PS3.5 9): the second with other bytes goes to quarantine.
     sa.UniqueConstraint("sop_instance_uid"),
@@ -143,7 +143,7 @@ instance = sa.Table(
 )
 
 # One UID where there should be two, or one number for two persons (identity_conflicts.py). It
-# stands until a person acknowledges it, or one side has gone. No patient data.
+# stays until a person acknowledges it or one side is deleted. No patient data.
 identity_conflict = sa.Table(
     "identity_conflict",
     METADATA,
@@ -151,7 +151,7 @@ identity_conflict = sa.Table(
     sa.Column("kind", sa.Text, sa.CheckConstraint(one_of("kind", ConflictKind)), nullable=False),
     # Of the image that came second.
     text_column("study_instance_uid"),
-    # '' but for a series.
+    # '' except for a series.
     text_column("series_instance_uid"),
     time_column("found_at"),
     time_column("acknowledged_at", nullable=True),
@@ -164,6 +164,6 @@ for _column in (patient.c.patient_name_other, study.c.referring_physician_name_o
         f"{_column.table.name}_by_{_column.name}", _column, sqlite_where=_column > sa.text("''")
     )
 
-# Rows that are candidates for every query (see `_irregular`); next to none, so partial indexes.
+# Rows that are candidates for every query (see `_irregular`); very few, so partial indexes.
 for _table in (patient, study, series, instance):
     sa.Index(f"{_table.name}_irregular", _table.c.irregular, sqlite_where=sa.text("irregular = 1"))

@@ -1,4 +1,4 @@
-"""Small texts that other rooms keep here: what was learnt, not what happened. JSON, mostly."""
+"""Small texts that other packages keep here: what they learned, not what happened. Mostly JSON."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
 
-_M = schema.meta.c
-_PREFIX = "note "  # apart from what the store itself keeps in the table
+_meta = schema.meta.c
+_PREFIX = "note "  # distinguishes them from the store's own keys in the table
 
 
-class Notes:
-    """Texts by name. Thread-safe; a write is durable on return. Gone with the database."""
+class KeyValue:
+    """Texts by name. Thread-safe; a write is durable on return. Lost with the database."""
 
     def __init__(self, writer: Writer, readers: sa.Engine) -> None:
         self._writer = writer
@@ -22,7 +22,7 @@ class Notes:
         """What was written last; '' where nothing was."""
         named = _PREFIX + key
         with reading(self._readers) as connection:
-            text = connection.scalar(sa.select(_M.value).where(_M["key"] == named))
+            text = connection.scalar(sa.select(_meta.value).where(_meta["key"] == named))
             return str(text or "")
 
     def write(self, key: str, text: str) -> None:
@@ -30,7 +30,7 @@ class Notes:
         named = _PREFIX + key
 
         def work(connection: sa.Connection) -> None:
-            connection.execute(sa.delete(schema.meta).where(_M["key"] == named))
+            connection.execute(sa.delete(schema.meta).where(_meta["key"] == named))
             connection.execute(sa.insert(schema.meta), {"key": named, "value": text})
 
         self._writer.run(work)

@@ -1,15 +1,15 @@
-"""The database's version and how an older one becomes the present one.
+"""The database's version, and how an older one becomes the present one.
 
 Rules
-- A new database is made of the tables of schema.py as they stand. An older one comes to the
-  same by MIGRATIONS: [n] makes version n of version n-1. A test compares the two.
+- A new database is made from the tables of schema.py. An older one becomes the same by MIGRATIONS:
+  [n] makes version n of version n-1. A test compares the two.
 - All of it is one transaction with its rows in schema_migration: a node that is killed half-way
-  finds the old version, whole.
-- A migration says in SQL what changed, and is never changed itself once released: the tables as
-  they stand are those of a later version.
+  finds the old version, complete.
+- A migration says in SQL what changed, and does not change once released: the tables of schema.py
+  may be those of a later version.
 - A database of a later version is refused before anything is written to it.
-- A table that is made again is dropped while others refer to it: foreign keys are not enforced
-  meanwhile (opening.py), and those to and from it are checked at the end of the transaction.
+- A table that is remade is dropped while others refer to it: foreign keys are not enforced during
+  that time (opening.py), and those to and from it are checked at the end of the transaction.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from echonode.store.database import schema
 
 def _create(connection: sa.Connection) -> None:
     schema.METADATA.create_all(connection, checkfirst=False)
-    # Part of the UIDs we derive, so that two nodes never derive the same one; made anew with a
-    # new database because its counters begin again.
+    # Part of the UIDs we derive, so that two nodes never derive the same one. A new database gets
+    # a new one because its counters begin again.
     connection.execute(sa.insert(schema.meta), {"key": "node_id", "value": secrets.token_hex(8)})
 
 
-# Retention, the flight recorder and the figures that metrics show.
+# Retention, the event log and the statistics that metrics show.
 _VERSION_2 = """
 ALTER TABLE delivery ADD COLUMN keep_local_copy BOOLEAN DEFAULT 0 NOT NULL;
 ALTER TABLE delivery ADD COLUMN proof_seen_s INTEGER;

@@ -1,21 +1,21 @@
-"""The database at start: refused, made, migrated, or set aside as damaged and made anew.
+"""Opens the database at start: refused, made, migrated, or set aside as damaged and made again.
 
 Rules
-- A later version is found out through a read-only connection: nothing of it is touched.
-- After a stop that was not orderly the whole database is checked (`quick_check`); after an orderly
-  one, which leaves a mark, it is not: that would read every page of a million instances.
-- A check of more than CHECKED_FIRST_BYTES would keep everybody waiting: a node that asks for it
-  begins without, and looks at one table after the other while it runs (page_check.py).
-- Where it was found damaged in use (corruption_marker.py) everything is checked, however the node
-  stopped: each index against its table (`integrity_check`), whether what a row refers to is there,
-  and that every row can be read.
-- A first start that is cut off while it makes the database leaves a rollback journal (there is no
-  WAL yet). Only one that may write can undo it; nothing of a later version ever has one.
-- What the check does not see, and the first reading of it does (recovery.py), is damage as well.
-- A full disk: the ballast (reserve.py) is given up for the database. A disk that cannot be written
-  even then: a store that is there is opened for reading alone.
-- A damaged database is kept beside the new one. Its rows come again from the files, its
-  deliveries and promises do not: all counts as not committed, and is delivered again.
+- A later version is detected through a read-only connection: nothing of it is changed.
+- After a stop that was not orderly the whole database is checked (`quick_check`). An orderly stop
+  leaves a mark and needs no check, which would read every page of a million instances.
+- A check of more than CHECKED_FIRST_BYTES would make all callers wait: a node that asks for it
+  starts without, and checks one table after the other while it runs (page_check.py).
+- Where damage was found in use (corruption_marker.py) everything is checked, however the node
+  stopped: each index against its table (`integrity_check`), that what a row refers to exists, and
+  that every row can be read.
+- A first start that is interrupted while it makes the database leaves a rollback journal (there is
+  no WAL yet). Only a connection that may write can undo it; a later version never has one.
+- Damage that the check does not see but the first reading does (recovery.py) counts as well.
+- Full disk: the reserve (reserve.py) is removed for the database. Where the disk still cannot be
+  written, an existing store is opened for reading only.
+- A damaged database is kept next to the new one. Its rows are restored from the files, its
+  deliveries and commitments are not: every instance counts as not committed and is sent again.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from echonode.store.database.connections import (
     watch_for_damage,
     writer_engine,
 )
-from echonode.store.database.corruption_marker import IndexDoubt, settle_doubt, was_doubted
+from echonode.store.database.corruption_marker import CorruptionMarker
 from echonode.store.database.file_size import make_shrinkable
 from echonode.store.database.migrations import SCHEMA_VERSION, migrate, refuse_newer
 from echonode.store.files.disk import fsync_folder, make_private, rename
 from echonode.store.files.durability import takes_files
 from echonode.store.files.layout import Layout
-from echonode.store.files.reserve import Ballast
+from echonode.store.files.reserve import DiskReserve
 
 T = TypeVar("T")
 
@@ -61,19 +61,19 @@ def open_on_any_disk(
     open_: Callable[[], T],
     open_unwritable: Callable[[OutOfSpace], T],
     *,
-    ballast: Ballast,
+    disk_reserve: DiskReserve,
     layout: Layout,
 ) -> T:
-    """Open the store; with the ballast's room where there is none, or for reading alone.
+    """Open the store; without space, with the reserve removed, or for reading only.
 
-    Raises what `open_` raises where neither helps: on a disk that can be written, something else is
-    wrong, and a store that does not exist cannot be read.
+    Raises what `open_` raises where neither helps: on a disk that can be written the cause is
+    another, and a store that does not exist cannot be read.
     """
     try:
         return open_()
     except OutOfSpace as error:
         refused = error
-    if ballast.give_up():
+    if disk_reserve.give_up():
         try:
             return open_()
         except OutOfSpace as error:
@@ -84,16 +84,16 @@ def open_on_any_disk(
 
 
 def has_wal(layout: Layout) -> bool:
-    """Whether the database has a WAL with something in it."""
+    """Whether the database has a WAL that is not empty."""
     wal = layout.database.with_name(f"{layout.database.name}-wal")
     return wal.exists() and wal.stat().st_size > 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A database of the present version. made: it had to be; checked: its pages are known sound.
+    """A database of the present version. made: it is new; checked: its pages are known to be sound.
 
-    trusted: it was neither made nor in doubt, so it knows every instance that was acknowledged.
+    trusted: neither new nor marked corrupt, so it knows every instance that was acknowledged.
     """
 
     writer: Writer
@@ -105,30 +105,30 @@ class Opened:
 def open_writer(
     layout: Layout,
     now: datetime,
-    doubt: IndexDoubt,
+    marker: CorruptionMarker,
     *,
     check_later: bool = False,
     guard: Callable[[], None] = lambda: None,
     on_outcome: Callable[[OutOfSpace | None], None] = lambda error: None,
 ) -> Opened:
-    """Open it, as the rules say.
+    """Open it by the rules above.
 
-    check_later: a large database that was not stopped orderly may be checked by the caller.
+    check_later: the caller may check a large database that was not stopped orderly.
     guard, on_outcome: see Writer.
-    Raises SchemaTooNew, OutOfSpace; Damaged where `set_aside` is what is left to do.
+    Raises SchemaTooNew, OutOfSpace; Damaged where only `set_aside` is left.
     """
     keep_private(layout)
-    doubted = was_doubted(layout)
-    version, look = _look(layout, check_later=check_later)
+    marked = marker.is_on_disk
+    version, look = _look(layout, marked=marked, check_later=check_later)
     if look is _Look.DAMAGED:
         set_aside(layout, now)
         version = 0
-    settle_doubt(layout)
+    marker.clear()
     if not layout.database.exists():
         make_private(layout.database)
     with database_errors():
         engine = writer_engine(layout.database)
-        watch_for_damage(engine, doubt.arise)
+        watch_for_damage(engine, marker.mark_corrupt)
         writer = Writer(engine, guard=guard, on_outcome=on_outcome)
     try:
         if version < SCHEMA_VERSION:
@@ -146,7 +146,7 @@ def open_writer(
         writer=writer,
         made=version == 0,
         checked=look is not _Look.TO_BE_CHECKED,
-        trusted=version > 0 and not doubted,
+        trusted=version > 0 and not marked,
     )
 
 
@@ -163,7 +163,7 @@ def read_node_id(readers: sa.Engine) -> str:
 
 
 class _Look(Enum):
-    """What a look at the database came to."""
+    """What a check of the database found."""
 
     SOUND = auto()
     TO_BE_CHECKED = auto()
@@ -174,8 +174,8 @@ def _sound(is_sound: bool) -> _Look:
     return _Look.SOUND if is_sound else _Look.DAMAGED
 
 
-def _look(layout: Layout, *, check_later: bool) -> tuple[int, _Look]:
-    """The version of the database, 0 where there is none, and whether it is sound."""
+def _look(layout: Layout, *, marked: bool, check_later: bool) -> tuple[int, _Look]:
+    """The version of the database, 0 where it does not exist, and whether it is sound."""
     path = layout.database
     if not path.exists():
         return 0, _Look.SOUND
@@ -184,14 +184,14 @@ def _look(layout: Layout, *, check_later: bool) -> tuple[int, _Look]:
         _roll_back(path)
         with reading(engine) as connection:
             version = refuse_newer(connection)
-            if version == 0 or (_stopped_orderly(connection) and not was_doubted(layout)):
+            if version == 0 or (_stopped_orderly(connection) and not marked):
                 return version, _Look.SOUND
-            if not was_doubted(layout):
+            if not marked:
                 if check_later and path.stat().st_size > CHECKED_FIRST_BYTES:
                     return version, _Look.TO_BE_CHECKED
                 return version, _sound(_passes(connection, "quick_check"))
         return version, _sound(_is_sound_throughout(path, version))
-    # The latter of SQLite's own words, which quote what is damaged.
+    # UnicodeDecodeError comes from SQLite's own messages, which quote what is damaged.
     except (Damaged, UnicodeDecodeError):
         return 0, _Look.DAMAGED
     finally:
@@ -199,7 +199,7 @@ def _look(layout: Layout, *, check_later: bool) -> tuple[int, _Look]:
 
 
 def _roll_back(path: Path) -> None:
-    """Undo what a first start had begun. Raises Damaged, OutOfSpace."""
+    """Undo what an interrupted first start began. Raises Damaged, OutOfSpace."""
     if not path.with_name(f"{path.name}-journal").exists():
         return
     engine = writer_engine(path)
@@ -220,8 +220,8 @@ def _passes(connection: sa.Connection, check: str) -> bool:
 
 
 def _is_sound_throughout(path: Path, version: int) -> bool:
-    """Whether nothing at all is wrong with it. Raises IndexDamaged, OutOfSpace."""
-    # One that may write: SQLite passes over CHECK constraints on a read-only connection.
+    """Whether it passes every check. Raises IndexDamaged, OutOfSpace."""
+    # A connection that may write: on a read-only one SQLite skips CHECK constraints.
     engine = writer_engine(path)
     try:
         with reading(engine) as connection:
@@ -237,7 +237,7 @@ def _is_sound_throughout(path: Path, version: int) -> bool:
 
 
 def _read_every_row(connection: sa.Connection) -> None:
-    """The values of a row are looked at as they are read (columns.py). Raises IndexDamaged."""
+    """Values are checked as they are read (columns.py). Raises IndexDamaged."""
     streaming = connection.execution_options(yield_per=_ROWS_AT_ONCE)
     for table in schema.METADATA.sorted_tables:
         for part in streaming.execute(sa.select(table)).partitions():
@@ -245,9 +245,9 @@ def _read_every_row(connection: sa.Connection) -> None:
 
 
 def keep_private(layout: Layout) -> None:
-    """The database is for our user alone, also one that an earlier version made readable.
+    """Make the database readable for our user only, also one from an earlier version.
 
-    Nothing where that may not be changed: the folder, which is ours alone, keeps others out.
+    Does nothing where the mode may not be changed: the folder is ours alone and keeps others out.
     """
     for pattern in ("index.sqlite*", "damaged-*.sqlite*"):
         for path in layout.data_dir.glob(pattern):
@@ -257,7 +257,7 @@ def keep_private(layout: Layout) -> None:
 
 
 def set_aside(layout: Layout, now: datetime) -> None:
-    """Rename the database and its WAL; what was in them may still be wanted by a person."""
+    """Rename the database and its WAL; a person may still need their content."""
     stem = f"damaged-{now:%Y%m%dT%H%M%S%f}"
     for suffix in ("", "-wal", "-shm"):
         path = layout.database.with_name(layout.database.name + suffix)

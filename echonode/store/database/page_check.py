@@ -1,12 +1,12 @@
-"""The pages of a large database, looked at beside all else: one table with its indexes at a time.
+"""Checks the pages of a large database in use: one table with its indexes at a time.
 
 Rules
-- A check reads under one snapshot, so the WAL cannot be begun again meanwhile: it grows by what is
-  written in the minute or two that the largest table takes, and is cut down afterwards
+- A check reads under one snapshot, so the WAL cannot restart while it runs: the WAL grows by what
+  is written in the minute or two that the largest table takes, and is truncated afterwards
   (connections.py).
-- A stop breaks a check off; that table comes again at the next start.
-- Damage is marked as any other is (corruption_marker.py): the node is not ready, and the next start
-  checks everything and, if it must, rebuilds the database.
+- A stop interrupts a check; the next start checks that table again.
+- Damage is marked like any other (corruption_marker.py): the node is not ready, and the next start
+  checks everything and, where necessary, rebuilds the database.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ import sqlalchemy as sa
 from echonode.errors import IndexDamaged
 from echonode.store.database import schema
 from echonode.store.database.connections import reading
-from echonode.store.database.corruption_marker import IndexDoubt
+from echonode.store.database.corruption_marker import CorruptionMarker
 
-_INSTRUCTIONS = 100_000  # of SQLite's between two looks at whether to stop: some milliseconds
+_INSTRUCTIONS = 100_000  # of SQLite's between two questions whether to stop: some milliseconds
 
 
 class DatabaseCheck:
-    """Looks at a database that is in use. `step` is one thread's; `stop` may come from any."""
+    """Checks a database in use. `step` belongs to one thread; any thread may call `stop`."""
 
-    def __init__(self, readers: sa.Engine, doubt: IndexDoubt, *, needed: bool) -> None:
+    def __init__(self, readers: sa.Engine, marker: CorruptionMarker, *, needed: bool) -> None:
         self._readers = readers
-        self._doubt = doubt
+        self._marker = marker
         self._left = deque(table.name for table in schema.METADATA.sorted_tables if needed)
         self._stopping = threading.Event()
 
     @property
     def is_done(self) -> bool:
-        """Whether every table was found sound, or need not be looked at."""
+        """Whether every table was found sound or needs no check."""
         return not self._left
 
     def stop(self) -> None:
-        """Break off what is being looked at."""
+        """Interrupt the check that is running."""
         self._stopping.set()
 
     def step(self) -> bool:
-        """Look at the next table; False when none is left. Raises IndexDamaged."""
+        """Check the next table; False when none is left. Raises IndexDamaged."""
         if not self._left or self._stopping.is_set():
             return bool(self._left)
         if not self._passes(self._left[0]):
@@ -53,7 +53,7 @@ class DatabaseCheck:
         return bool(self._left)
 
     def _passes(self, table: str) -> bool:
-        """Whether it is sound; False where the look was broken off. Raises IndexDamaged."""
+        """Whether the table is sound; False after an interruption. Raises IndexDamaged."""
         with reading(self._readers) as connection:
             driver = connection.connection.driver_connection
             assert isinstance(driver, sqlite3.Connection)  # of database.reader_engine
@@ -68,6 +68,6 @@ class DatabaseCheck:
             finally:
                 driver.set_progress_handler(None, 0)
         if found != "ok":
-            self._doubt.arise()
+            self._marker.mark_corrupt()
             raise IndexDamaged("the database file is damaged")
         return True

@@ -16,7 +16,7 @@ from echonode.store.values import DeliveryJob
 
 E = TypeVar("E", bound=StrEnum)
 
-WHOLE = schema.patient.join(schema.study).join(schema.series).join(schema.instance)
+JOINED = schema.patient.join(schema.study).join(schema.series).join(schema.instance)
 _UPWARDS = schema.instance.join(schema.series).join(schema.study)
 _INSTANCE_COLUMNS = (
     schema.instance.c.sop_class_uid,
@@ -32,7 +32,7 @@ _INSTANCE_COLUMNS = (
 _JOB = schema.delivery.c
 
 # With the patient, because a C-MOVE may name one.
-SELECT_INSTANCES = sa.select(*_INSTANCE_COLUMNS).select_from(WHOLE)
+SELECT_INSTANCES = sa.select(*_INSTANCE_COLUMNS).select_from(JOINED)
 SELECT_INSTANCE = sa.select(*_INSTANCE_COLUMNS).select_from(_UPWARDS)
 SELECT_JOBS = sa.select(
     _JOB.id,
@@ -52,8 +52,8 @@ SELECT_JOBS = sa.select(
 ).select_from(schema.delivery.join(_UPWARDS).outerjoin(schema.derived_copy))
 
 
-def member(values: type[E], text: str) -> E:
-    """The value of an enum that a column holds. Raises IndexDamaged where it is none of them."""
+def parse_enum(values: type[E], text: str) -> E:
+    """The enum member that a column holds. Raises IndexDamaged where it is not one of them."""
     try:
         return values(text)
     except ValueError:
@@ -80,7 +80,7 @@ def delivery_job(row: sa.Row[*tuple[Any, ...]], layout: Layout) -> DeliveryJob:
     return DeliveryJob(
         id=row.id,
         destination=row.destination,
-        state=member(DeliveryState, row.state),
+        state=parse_enum(DeliveryState, row.state),
         attempts=row.attempts,
         last_status=row.last_status,
         last_error=row.last_error,

@@ -1,8 +1,8 @@
-"""The database: all of its tables under one name, and the few that are about the database itself.
+"""The database: all of its tables under one name, and those about the database itself.
 
 Rules
-- The invariants stand in the tables, as constraints with their reasons: the index in
-  index_schema.py, deliveries and promises in delivery_schema.py, what was in history_schema.py.
+- Invariants are constraints of the tables, with their reasons: the index in index_schema.py,
+  deliveries and commitments in delivery_schema.py, the past in history_schema.py.
 - A change to any of them is a new migration in migrations.py.
 """
 

@@ -1,4 +1,4 @@
-"""What a list of images shows of each beyond the ledger: where it came from, and for how long."""
+"""What a list of images shows beyond the ledger: the source and the duration of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from echonode.store.database import schema
 
-_I = schema.instance.c
+_instance = schema.instance.c
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +31,13 @@ def read_capture_facts(
 ) -> Mapping[str, CaptureFacts]:
     """SOP Instance UID -> facts; instances that are not here are left out."""
     statement = sa.select(
-        _I.sop_instance_uid, _I.transfer_syntax_uid, _I.source_ae_title, _I.evidence
-    ).where(_I.sop_instance_uid.in_(list(sop_instance_uids)), _I.file_missing.is_(False))
+        _instance.sop_instance_uid,
+        _instance.transfer_syntax_uid,
+        _instance.source_ae_title,
+        _instance.evidence,
+    ).where(
+        _instance.sop_instance_uid.in_(list(sop_instance_uids)), _instance.file_missing.is_(False)
+    )
     return {
         row.sop_instance_uid: _facts(row.evidence, row.source_ae_title, row.transfer_syntax_uid)
         for row in connection.execute(statement)

@@ -1,11 +1,11 @@
 """Which of the due deliveries go first. Pure.
 
 Rules
-- In order of acquisition, but a long cine stands as if it had been taken LONG_CINE_WAITS later: the
-  stills of an exam are at the archive before a cine that takes the line for minutes. Stills among
-  themselves keep their order, and so do long cines; none waits for ever.
-- A batch holds a bounded number of bytes, beyond its first instance: a still that is taken while a
-  batch of cines is on its way waits for no more than that.
+- In order of acquisition, but a long cine counts as taken LONG_CINE_WAITS later: the stills of an
+  exam reach the archive before a cine that occupies the association for minutes. Stills keep their
+  order among themselves, and so do long cines; none waits without end.
+- A batch holds a bounded number of bytes after its first instance: a still that is taken while a
+  batch of cines is sent waits for no more than that.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-LONG_CINE_BYTES = 16 * 1024 * 1024  # a second and more on a line of 100 Mbit/s
+LONG_CINE_BYTES = 16 * 1024 * 1024  # a second or more at 100 Mbit/s
 LONG_CINE_WAITS = timedelta(minutes=10)
 BATCH_BYTES = 64 * 1024 * 1024
-# Deliveries looked at for each one claimed: so far ahead a still is found behind long cines.
+# Deliveries read for each one claimed: that far ahead a still is found behind long cines.
 WINDOW = 4
 
 
@@ -31,13 +31,13 @@ class Due:
 
     @property
     def place(self) -> tuple[datetime, int]:
-        """Where it stands in the queue; smaller goes first."""
+        """Its place in the queue; smaller goes first."""
         is_long = self.size >= LONG_CINE_BYTES
         return (self.acquired_at + (LONG_CINE_WAITS if is_long else timedelta()), self.job_id)
 
 
 def claim_order(due: Iterable[Due], *, limit: int) -> list[Due]:
-    """The ones to claim now, in the order to send them: one at least, `limit` at most."""
+    """The ones to claim now, in the order to send them: at least one, at most `limit`."""
     chosen: list[Due] = []
     size = 0
     for delivery in sorted(due, key=lambda candidate: candidate.place):

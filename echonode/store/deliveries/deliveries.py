@@ -1,72 +1,54 @@
 """Deliveries: every change of state is one row of model.delivery.TRANSITIONS, durable on return.
 
 Rules
-- An attempt is counted when it ends (stored, retried or held), and when a crash cut it off: an
-  instance that brings the node down must not look as if it had never been tried. INTERRUPTED by a
-  living worker, which knows that nothing was sent, counts nothing.
-- A status that says that the archive's copy differs from ours keeps ours, whatever comes after it,
-  until a person clears it (operator_actions.py).
-- A success with a warning goes on to be shown beside what comes after it: the proof, or that the
-  request for it came to nothing. The next sending is another success.
-- Many changes come as one transaction; one illegal event among them and none is made.
+- attempts.py says what each event changes.
+- Many changes are one transaction; one illegal event among them and none is made.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
-from echonode.errors import IndexDamaged, UsageError
-from echonode.model.delivery import (
-    DIFFERING_COPY_STATUSES,
-    DeliveryEvent,
-    DeliveryState,
-    after,
-)
-from echonode.store.database import counters, derived_copies, schema
+from echonode.errors import IndexDamaged
+from echonode.model.delivery import DeliveryEvent, DeliveryState, after
+from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
-from echonode.store.database.event_log import note_deliveries
-from echonode.store.database.rows import SELECT_JOBS, delivery_job, member
+from echonode.store.database.rows import SELECT_JOBS, delivery_job
+from echonode.store.deliveries.attempts import apply_attempts
 from echonode.store.deliveries.claim_order import WINDOW, Due, claim_order
-from echonode.store.deliveries.clock_changes import note_clock
+from echonode.store.deliveries.clock_changes import remember_clock
 from echonode.store.files.layout import Layout
 from echonode.store.index.writer import queued_delivery
 from echonode.store.values import Attempt, DeliveryJob, OnDue
 
-_D = schema.delivery.c
-_ENDS_AN_ATTEMPT = frozenset({DeliveryEvent.STORED, DeliveryEvent.RETRY, DeliveryEvent.HOLD})
-_REPEATS = frozenset({DeliveryEvent.RETRY, DeliveryEvent.NOT_COMMITTED, DeliveryEvent.MISSING})
-RETRIES = "retries:"  # counters: of each destination, what is behind it
-_FOLLOWS_STORED = frozenset(
-    {DeliveryEvent.COMMITTED, DeliveryEvent.FOUND, DeliveryEvent.REQUEST_LOST}
-)
-_LONGEST_ERROR = 500  # characters; it may quote the archive's comment
+_delivery = schema.delivery.c
 
 # In order of acquisition; delivery_in_order serves it without sorting.
 _DUE = (
-    sa.select(_D.id, _D.acquired_at, schema.instance.c.size)
+    sa.select(_delivery.id, _delivery.acquired_at, schema.instance.c.size)
     .select_from(schema.delivery.join(schema.instance))
     .where(
-        _D.destination == sa.bindparam("destination"),
-        _D.state == DeliveryState.QUEUED.value,
-        _D.next_attempt_at <= sa.bindparam("now", type_=schema.UtcTime),
+        _delivery.destination == sa.bindparam("destination"),
+        _delivery.state == DeliveryState.QUEUED.value,
+        _delivery.next_attempt_at <= sa.bindparam("now", type_=schema.UtcTime),
     )
-    .order_by(_D.acquired_at, _D.id)
+    .order_by(_delivery.acquired_at, _delivery.id)
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
 _SENT = (
     SELECT_JOBS.where(
-        _D.destination == sa.bindparam("destination"), _D.state == DeliveryState.SENT.value
+        _delivery.destination == sa.bindparam("destination"),
+        _delivery.state == DeliveryState.SENT.value,
     )
-    .order_by(_D.acquired_at, _D.id)
+    .order_by(_delivery.acquired_at, _delivery.id)
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
-_NEXT_DUE = sa.select(sa.func.min(_D.next_attempt_at, type_=schema.UtcTime)).where(
-    _D.destination == sa.bindparam("destination"), _D.state == DeliveryState.QUEUED.value
+_NEXT_DUE = sa.select(sa.func.min(_delivery.next_attempt_at, type_=schema.UtcTime)).where(
+    _delivery.destination == sa.bindparam("destination"),
+    _delivery.state == DeliveryState.QUEUED.value,
 )
 _NOW = sa.bindparam("now", type_=schema.UtcTime)
 
@@ -75,93 +57,10 @@ def jobs_by_id(
     connection: sa.Connection, layout: Layout, job_ids: Sequence[int]
 ) -> list[DeliveryJob]:
     """Jobs in order of acquisition; those that do not exist are left out."""
-    statement = SELECT_JOBS.where(_D.id.in_(job_ids)).order_by(_D.acquired_at, _D.id)
-    return [delivery_job(row, layout) for row in connection.execute(statement)]
-
-
-def apply_attempt(connection: sa.Connection, attempt: Attempt, *, now: datetime) -> None:
-    """Apply one event to one delivery. Raises IllegalTransition."""
-    _apply_alike(connection, [attempt], now)
-
-
-def apply_attempts(
-    connection: sa.Connection, attempts: Sequence[Attempt], *, now: datetime
-) -> None:
-    """Apply an event to each of many deliveries; those alike together. Raises IllegalTransition."""
-    alike: dict[tuple[Any, ...], list[Attempt]] = {}
-    earlier: Counter[int] = Counter()  # events of the same delivery, which follow one another
-    for attempt in attempts:
-        what = (attempt.event, attempt.status, attempt.error, attempt.next_attempt_at)
-        alike.setdefault((earlier[attempt.job_id], *what), []).append(attempt)
-        earlier[attempt.job_id] += 1
-    for key in sorted(alike, key=lambda key: int(key[0])):
-        _apply_alike(connection, alike[key], now)
-
-
-def _apply_alike(connection: sa.Connection, attempts: Sequence[Attempt], now: datetime) -> None:
-    """Attempts that differ in nothing but their delivery, and what went in its instance's place."""
-    attempt, job_ids = attempts[0], [attempt.job_id for attempt in attempts]
-    rows = connection.execute(
-        sa.select(_D.id, _D.state, _D.destination).where(_D.id.in_(job_ids))
-    ).all()
-    if len(rows) < len(set(job_ids)):
-        raise UsageError(f"there is no delivery {min({*job_ids} - {row.id for row in rows})}")
-    for name in {row.state for row in rows}:
-        before = member(DeliveryState, name)
-        state = after(before, attempt.event)
-        connection.execute(
-            sa.update(schema.delivery)
-            .where(_D.id.in_([row.id for row in rows if row.state == name]))
-            .values(_changes(before, state, attempt, now))
-        )
-    if attempt.event in _REPEATS:
-        for destination, count in Counter(row.destination for row in rows).items():
-            counters.add(connection, RETRIES + destination, count)
-    if attempt.event is DeliveryEvent.STORED:
-        derived_copies.remember(connection, attempts)
-    note_deliveries(
-        connection,
-        job_ids,
-        kind=attempt.event.value,
-        now=now,
-        status=attempt.status,
-        detail=attempt.error,
+    statement = SELECT_JOBS.where(_delivery.id.in_(job_ids)).order_by(
+        _delivery.acquired_at, _delivery.id
     )
-
-
-def _changes(
-    before: DeliveryState, state: DeliveryState, attempt: Attempt, now: datetime
-) -> dict[Any, Any]:
-    """The columns that an event sets, beside the state."""
-    values: dict[Any, Any] = {"state": state.value, "last_error": attempt.error[:_LONGEST_ERROR]}
-    if attempt.event in _FOLLOWS_STORED:
-        values["last_error"] = _beside_a_warning(attempt.error[:_LONGEST_ERROR])
-    if attempt.status is not None:
-        values["last_status"] = attempt.status
-    if attempt.status in DIFFERING_COPY_STATUSES:
-        values["keep_local_copy"] = True
-    if before is DeliveryState.SENDING and attempt.event in _ENDS_AN_ATTEMPT:
-        values["attempts"] = _D.attempts + 1
-    if before is DeliveryState.COMMIT_REQUESTED:
-        values["commitment_transaction_id"] = None
-    values["next_attempt_at"] = attempt.next_attempt_at
-    match state:
-        case DeliveryState.QUEUED:
-            values["next_attempt_at"] = attempt.next_attempt_at or now
-        case DeliveryState.COMMITTED:
-            values["committed_at"] = now
-        case _ if attempt.event is DeliveryEvent.STORED:
-            values |= {"sent_at": now, "commitments_asked": 0, "first_asked_at": None}
-    if attempt.event is DeliveryEvent.NOT_COMMITTED:
-        values["commitments_failed"] = _D.commitments_failed + 1
-    return values
-
-
-def _beside_a_warning(error: str) -> sa.ColumnElement[str]:
-    """What the ledger says after a success: the warning it came with (PS3.7 C.3), then `error`."""
-    warned = sa.literal("stored with warning ") + sa.func.printf("%04X", _D.last_status)
-    remark = warned + "; " + error if error else warned
-    return sa.case((_D.last_status.between(0xB000, 0xBFFF), remark), else_=error)
+    return [delivery_job(row, layout) for row in connection.execute(statement)]
 
 
 class Deliveries:
@@ -199,15 +98,15 @@ class Deliveries:
                 return []
             connection.execute(
                 sa.update(schema.delivery)
-                .where(_D.id.in_(job_ids))
+                .where(_delivery.id.in_(job_ids))
                 .values(state=sending.value, next_attempt_at=None)
             )
             jobs = {job.id: job for job in jobs_by_id(connection, self._layout, job_ids)}
-            if len(jobs) < len(job_ids):  # an index names what its table has not
+            if len(jobs) < len(job_ids):  # an index names a row that its table does not have
                 raise IndexDamaged("the database has no row of a delivery that is due")
             return [jobs[job_id] for job_id in job_ids]
 
-        # An idle worker asks often; only where something is due does it cost a transaction.
+        # An idle worker asks often; a transaction is made only where something is due.
         due = self.next_due(destination)
         return self._writer.run(work) if due is not None and due <= now else []
 
@@ -243,7 +142,7 @@ class Deliveries:
         statement = _SENT
         if now is not None:
             statement = statement.where(
-                sa.or_(_D.next_attempt_at.is_(None), _D.next_attempt_at <= _NOW)
+                sa.or_(_delivery.next_attempt_at.is_(None), _delivery.next_attempt_at <= _NOW)
             )
         values = {"destination": destination, "limit": limit, "now": now}
         with reading(self._readers) as connection:
@@ -260,7 +159,7 @@ class Deliveries:
         """The deliveries of one instance, by destination."""
         statement = SELECT_JOBS.where(
             schema.instance.c.sop_instance_uid == sop_instance_uid
-        ).order_by(_D.destination)
+        ).order_by(_delivery.destination)
         with reading(self._readers) as connection:
             return [delivery_job(row, self._layout) for row in connection.execute(statement)]
 
@@ -285,7 +184,7 @@ class Deliveries:
         elapsed_s: since then, on the monotonic clock. On return, due times were moved by as much.
         """
         set_back, destinations = self._writer.run(
-            lambda connection: note_clock(connection, now=now, elapsed_s=elapsed_s)
+            lambda connection: remember_clock(connection, now=now, elapsed_s=elapsed_s)
         )
         self._on_due(destinations)
         return set_back
@@ -295,12 +194,17 @@ class Deliveries:
         queued = after(DeliveryState.SENDING, DeliveryEvent.INTERRUPTED)
 
         def work(connection: sa.Connection) -> int:
-            # One destination after the other: by state alone every delivery would be read.
+            # One destination after the other: a search by state alone would read every delivery.
             return sum(
                 connection.execute(
                     sa.update(schema.delivery)
-                    .where(_D.destination == each, _D.state == DeliveryState.SENDING.value)
-                    .values(state=queued.value, next_attempt_at=now, attempts=_D.attempts + 1)
+                    .where(
+                        _delivery.destination == each,
+                        _delivery.state == DeliveryState.SENDING.value,
+                    )
+                    .values(
+                        state=queued.value, next_attempt_at=now, attempts=_delivery.attempts + 1
+                    )
                 ).rowcount
                 for each in _destinations(connection)
             )
@@ -310,11 +214,11 @@ class Deliveries:
 
 def _destinations(connection: sa.Connection) -> Iterator[str]:
     """Every destination that has deliveries; each is found in the index, none is counted."""
-    found = connection.scalar(sa.select(sa.func.min(_D.destination)))
+    found = connection.scalar(sa.select(sa.func.min(_delivery.destination)))
     while found is not None:
         yield found
         found = connection.scalar(
-            sa.select(sa.func.min(_D.destination)).where(_D.destination > found)
+            sa.select(sa.func.min(_delivery.destination)).where(_delivery.destination > found)
         )
 
 
@@ -329,7 +233,9 @@ def _add_missing(
     if row is None:
         return 0
     held = set(
-        connection.execute(sa.select(_D.destination).where(_D.instance_id == row.id)).scalars()
+        connection.execute(
+            sa.select(_delivery.destination).where(_delivery.instance_id == row.id)
+        ).scalars()
     )
     new = [name for name in destinations if name not in held]
     if new:

@@ -11,34 +11,34 @@ import sqlalchemy as sa
 from echonode.model.delivery import DeliveryState
 from echonode.store.database import schema
 from echonode.store.database.connections import reading
-from echonode.store.database.event_log import FlightEvent, read_study
+from echonode.store.database.event_log import StoredEvent, read_study
 from echonode.store.database.history_schema import tombstone, tombstone_delivery
 from echonode.store.deliveries.capture_facts import CaptureFacts, read_capture_facts
 from echonode.store.deliveries.selection import DeliveryChoice, read_chosen
 from echonode.store.values import LedgerChoice, LedgerRow
 
-_D = schema.delivery.c
-_I = schema.instance.c
+_delivery = schema.delivery.c
+_instance = schema.instance.c
 _DERIVED = tombstone_delivery.c.derived_sop_instance_uid
 _LEDGER = sa.select(
-    _I.sop_instance_uid,
-    _I.sop_class_uid,
+    _instance.sop_instance_uid,
+    _instance.sop_class_uid,
     schema.study.c.study_instance_uid,
-    _I.frames,
-    sa.func.coalesce(_D.destination, "").label("destination"),
-    # No destination, no delivery: all that is proved is that it is durable here.
-    sa.func.coalesce(_D.state, DeliveryState.CAPTURED.value).label("state"),
-    sa.func.coalesce(_D.attempts, 0).label("attempts"),
-    sa.func.coalesce(_D.last_error, "").label("last_error"),
-    _I.acquired_at,
-    _I.stored_at,
-    _D.committed_at,
+    _instance.frames,
+    sa.func.coalesce(_delivery.destination, "").label("destination"),
+    # Without a destination there is no delivery: only that it is durable here is proved.
+    sa.func.coalesce(_delivery.state, DeliveryState.CAPTURED.value).label("state"),
+    sa.func.coalesce(_delivery.attempts, 0).label("attempts"),
+    sa.func.coalesce(_delivery.last_error, "").label("last_error"),
+    _instance.acquired_at,
+    _instance.stored_at,
+    _delivery.committed_at,
 ).select_from(
     schema.instance.join(schema.series)
     .join(schema.study)
-    .outerjoin(schema.delivery, _D.instance_id == _I.id)
+    .outerjoin(schema.delivery, _delivery.instance_id == _instance.id)
 )
-# What was deleted here goes on to show the proof that allowed it, until the instance is back.
+# An instance that was deleted here still shows the proof that allowed it, until it returns.
 _DELETED = (
     sa.select(
         tombstone.c.sop_instance_uid,
@@ -48,7 +48,7 @@ _DELETED = (
         tombstone_delivery.c.destination,
         tombstone_delivery.c.state,
         tombstone_delivery.c.attempts,
-        # Of a lossy copy the ledger goes on to say that it is one.
+        # The ledger still says that the archive holds a lossy copy.
         sa.case(
             (_DERIVED == "", ""),
             else_=sa.literal("the archive holds a lossy derived copy, ")
@@ -60,7 +60,7 @@ _DELETED = (
         tombstone_delivery.c.committed_at,
     )
     .select_from(tombstone.join(tombstone_delivery))
-    .where(~sa.exists().where(_I.sop_instance_uid == tombstone.c.sop_instance_uid))
+    .where(~sa.exists().where(_instance.sop_instance_uid == tombstone.c.sop_instance_uid))
 )
 _ROWS_AT_ONCE = 500
 EVERYTHING = LedgerChoice()
@@ -94,8 +94,8 @@ class Ledger:
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         """destination -> state of the ledger -> number of instances in it."""
         counts: dict[str, dict[str, int]] = {}
-        statement = sa.select(_D.destination, _D.state, sa.func.count()).group_by(
-            _D.destination, _D.state
+        statement = sa.select(_delivery.destination, _delivery.state, sa.func.count()).group_by(
+            _delivery.destination, _delivery.state
         )
         with reading(self._readers) as connection:
             for destination, state, count in connection.execute(statement):
@@ -112,7 +112,7 @@ class Ledger:
         with reading(self._readers) as connection:
             return read_capture_facts(connection, sop_instance_uids)
 
-    def events(self, study_instance_uid: str) -> Iterator[FlightEvent]:
+    def events(self, study_instance_uid: str) -> Iterator[StoredEvent]:
         """The delivery events of a study (event_log.py), in order; a stream."""
         with reading(self._readers) as connection:
             yield from read_study(connection, study_instance_uid)
@@ -122,12 +122,12 @@ def _kept(choice: LedgerChoice) -> sa.Select[Any]:
     """The rows of instances whose file is here."""
     chosen = _LEDGER
     if choice.state is DeliveryState.CAPTURED:
-        chosen = chosen.where(_D.id.is_(None))
+        chosen = chosen.where(_delivery.id.is_(None))
     elif choice.state is not None:
-        chosen = chosen.where(_D.state == choice.state.value)
+        chosen = chosen.where(_delivery.state == choice.state.value)
     if choice.study_instance_uid is not None:
         chosen = chosen.where(schema.study.c.study_instance_uid == choice.study_instance_uid)
-    return _ordered(chosen, _I.id, _D.destination, choice.last)
+    return _ordered(chosen, _instance.id, _delivery.destination, choice.last)
 
 
 def _deleted(choice: LedgerChoice) -> sa.Select[Any]:

@@ -15,13 +15,13 @@ from echonode.model.instance import lossy_copy_words
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer
 from echonode.store.database.derived_copies import derived_uids
-from echonode.store.database.rows import member
-from echonode.store.deliveries.deliveries import apply_attempt
+from echonode.store.database.rows import parse_enum
+from echonode.store.deliveries.attempts import apply_attempt
 from echonode.store.deliveries.noted_commitments import is_noted
 from echonode.store.index.identity_conflicts import acknowledge
 from echonode.store.values import Attempt, OnDue
 
-_D = schema.delivery.c
+_delivery = schema.delivery.c
 
 
 _HOLD = {
@@ -90,23 +90,23 @@ class OperatorActions:
 
         def work(connection: sa.Connection) -> list[str]:
             found = connection.execute(
-                sa.select(_D.id, _D.state, _D.destination).where(
+                sa.select(_delivery.id, _delivery.state, _delivery.destination).where(
                     *_of_instance(sop_instance_uid, destination),
-                    _D.state.in_([state.value for state in events]),
+                    _delivery.state.in_([state.value for state in events]),
                 )
             ).all()
             for row in found:
-                event = events[member(DeliveryState, row.state)]
+                event = events[parse_enum(DeliveryState, row.state)]
                 words = error
                 if event is DeliveryEvent.RELEASE and is_noted(connection, row.id):
-                    # The archive has promised it meanwhile: there is nothing to send.
+                    # The archive has committed to it since: there is nothing to send.
                     event, words = DeliveryEvent.COMMITTED, _proof_remark(connection, row.id)
                 attempt = Attempt(job_id=row.id, event=event, error=words)
                 apply_attempt(connection, attempt, now=now)
                 if reset_attempts:
                     connection.execute(
                         sa.update(schema.delivery)
-                        .where(_D.id == row.id)
+                        .where(_delivery.id == row.id)
                         .values(attempts=0, commitments_failed=0)
                     )
             return [row.destination for row in found]
@@ -121,37 +121,35 @@ class OperatorActions:
         That is the next sending of what is queued, and the next request for commitment of what was
         sent and not committed.
         """
-
-        def work(connection: sa.Connection) -> list[str]:
-            conditions = [
-                *_of_instance(sop_instance_uid, destination),
-                sa.or_(
-                    _D.state == DeliveryState.QUEUED.value,
-                    # Without a time it was never asked for: it is due already, or nobody asks.
-                    sa.and_(_D.state == DeliveryState.SENT.value, _D.next_attempt_at.is_not(None)),
-                ),
-            ]
-            found = connection.execute(sa.select(_D.destination).where(*conditions)).scalars().all()
-            connection.execute(
-                sa.update(schema.delivery).where(*conditions).values(next_attempt_at=now)
-            )
-            return list(found)
-
-        return self._writer.run(work)
+        waits = sa.or_(
+            _delivery.state == DeliveryState.QUEUED.value,
+            # Without a time no request was made: it is due already, or none is wanted.
+            sa.and_(
+                _delivery.state == DeliveryState.SENT.value, _delivery.next_attempt_at.is_not(None)
+            ),
+        )
+        return self._update(sop_instance_uid, destination, waits, {"next_attempt_at": now})
 
     def _clear_keep_flag(self, sop_instance_uid: str, destination: str | None) -> list[str]:
         """Allow retention to delete copies that a warning kept; returns the destinations."""
+        kept = _delivery.keep_local_copy.is_(True)
+        return self._update(sop_instance_uid, destination, kept, {"keep_local_copy": False})
+
+    def _update(
+        self,
+        sop_instance_uid: str,
+        destination: str | None,
+        condition: sa.ColumnElement[bool],
+        values: Mapping[str, object],
+    ) -> list[str]:
+        """Set values of an instance's deliveries; returns the destinations of those changed."""
 
         def work(connection: sa.Connection) -> list[str]:
-            conditions = [
-                *_of_instance(sop_instance_uid, destination),
-                _D.keep_local_copy.is_(True),
-            ]
-            found = connection.execute(sa.select(_D.destination).where(*conditions)).scalars().all()
-            connection.execute(
-                sa.update(schema.delivery).where(*conditions).values(keep_local_copy=False)
-            )
-            return list(found)
+            chosen = [*_of_instance(sop_instance_uid, destination), condition]
+            found = connection.execute(sa.select(_delivery.destination).where(*chosen)).scalars()
+            destinations = list(found)
+            connection.execute(sa.update(schema.delivery).where(*chosen).values(values))
+            return destinations
 
         return self._writer.run(work)
 
@@ -172,7 +170,7 @@ def _of_instance(sop_instance_uid: str, destination: str | None) -> list[sa.Colu
     chosen = sa.select(schema.instance.c.id).where(
         schema.instance.c.sop_instance_uid == sop_instance_uid
     )
-    conditions: list[sa.ColumnElement[bool]] = [_D.instance_id.in_(chosen)]
+    conditions: list[sa.ColumnElement[bool]] = [_delivery.instance_id.in_(chosen)]
     if destination is not None:
-        conditions.append(_D.destination == destination)
+        conditions.append(_delivery.destination == destination)
     return conditions

@@ -1,4 +1,4 @@
-"""The deliveries that an operator's command on many instances is about."""
+"""The deliveries that an operator's command on many instances concerns."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from echonode.model.delivery import DeliveryState
 from echonode.store.database import schema
 
-_D = schema.delivery.c
-_I = schema.instance.c
+_delivery = schema.delivery.c
+_instance = schema.instance.c
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,21 +30,21 @@ class DeliveryChoice:
 def read_chosen(connection: sa.Connection, choice: DeliveryChoice) -> list[str]:
     """The SOP Instance UIDs that have such a delivery, each once, in the order of storing."""
     states = [state.value for state in choice.states]
-    wanted: sa.ColumnElement[bool] = _D.state.in_(states)
+    wanted: sa.ColumnElement[bool] = _delivery.state.in_(states)
     if choice.kept:
-        wanted = sa.or_(wanted, _D.keep_local_copy.is_(True))
+        wanted = sa.or_(wanted, _delivery.keep_local_copy.is_(True))
     statement = (
-        sa.select(_I.sop_instance_uid)
+        sa.select(_instance.sop_instance_uid)
         .select_from(
-            schema.delivery.join(schema.instance, _D.instance_id == _I.id)
+            schema.delivery.join(schema.instance, _delivery.instance_id == _instance.id)
             .join(schema.series)
             .join(schema.study)
         )
         .where(wanted)
-        .order_by(_I.id)
+        .order_by(_instance.id)
     )
     if choice.destination is not None:
-        statement = statement.where(_D.destination == choice.destination)
+        statement = statement.where(_delivery.destination == choice.destination)
     if choice.study_instance_uid is not None:
         statement = statement.where(schema.study.c.study_instance_uid == choice.study_instance_uid)
     return list(dict.fromkeys(connection.execute(statement).scalars()))

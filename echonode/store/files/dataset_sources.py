@@ -2,9 +2,9 @@
 
 Rules
 - A few tens of kilobytes are held, however long the dataset is or becomes.
-- Behind a deflated dataset's stream stand NUL bytes at most (PS3.5 A.5), and before them a trailer
-  of the compression, which real writers leave there: of gzip (RFC 1952: CRC-32 and length) or zlib.
-  What else is there no reader of the dataset ever sees, but another program may.
+- After the stream of a deflated dataset only NUL bytes may follow (PS3.5 A.5), and before them a
+  trailer that real writers leave: of gzip (RFC 1952: CRC-32 and length) or of zlib. No reader of
+  the dataset would see anything else there, but another program might.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""The few system calls that durability stands on, and what their failures mean.
+"""The few system calls that durability depends on, and what their failures mean.
 
 Rules
-- Whatever the kernel refuses while we write (ENOSPC, EDQUOT, EIO, EROFS, a folder that is gone or
-  may not be written) is OutOfSpace: nothing was acknowledged, and the peer is told to try later.
-- An fsync that failed is never repeated on the same file: the kernel drops the pages it could not
-  write and the next fsync answers success. The file is given up instead.
+- Everything that the kernel refuses while we write (ENOSPC, EDQUOT, EIO, EROFS, a folder that is
+  gone or not writable) is OutOfSpace: nothing was acknowledged, and the peer may try again later.
+- An fsync that failed is never repeated on the same file: the kernel drops the pages that it could
+  not write, and the next fsync reports success. The file is discarded instead.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def make_folder(folder: Path) -> None:
 
 
 def is_read_only(folder: Path) -> bool:
-    """Whether nobody at all can write the disk that a folder is on. Raises OutOfSpace."""
+    """Whether the disk of a folder is mounted read-only. Raises OutOfSpace."""
     with disk_errors(f"to look into {folder}"):
         return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
@@ -60,7 +60,7 @@ def rename(source: Path, target: Path) -> None:
 
 
 def make_private(path: Path) -> None:
-    """Make an empty file that our user alone may read, whatever the umask. Raises OutOfSpace."""
+    """Make an empty file that only our user may read, whatever the umask. Raises OutOfSpace."""
     with disk_errors("a new file"):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
@@ -77,7 +77,7 @@ def leave_mark(path: Path) -> None:
 
 
 def remove(path: Path) -> bool:
-    """Remove a file if it is there; whether it is gone. What stays is found at the next start."""
+    """Remove a file if it exists; returns whether it is gone. The next start finds what stays."""
     try:
         path.unlink(missing_ok=True)
     except OSError:

@@ -1,12 +1,12 @@
-"""Whether what is written here becomes durable, by the last write of each kind.
+"""Whether writes are durable now, judged by the last write of each kind.
 
 Rules
-- A refused write counts until a write of its kind is durable: of files, or of the database. A small
-  commit that finds room proves nothing of the file that did not.
-- `try_now` writes a small file the way an instance goes (incoming, fsync, rename, fsync), so that a
-  disk that turned read-only is known without traffic. After a refusal the file is larger: room for
-  a page is not room for an image.
-- The database is watched by its inode: SQLite goes on in a file that was unlinked, and the next
+- A refused write counts until a write of the same kind, files or database, is durable: a small
+  commit that succeeds does not prove that a large file would.
+- `try_now` writes a small file in the way of an instance (incoming, fsync, rename, fsync), so that
+  a disk that became read-only is detected without traffic. After a refusal the file is larger: a
+  disk that has space for a page may have none for an image.
+- The inode of the database is checked: SQLite continues in a file that was unlinked, and the next
   start would not find it.
 """
 
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 
 class Durability:
-    """Of one open store. Thread-safe."""
+    """The state of one open store's disk. Thread-safe."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -42,7 +42,7 @@ class Durability:
 
     @property
     def problem(self) -> str:
-        """Why nothing can be stored, as far as is known; '' when the last writes were durable."""
+        """Why nothing can be stored, as far as is known; '' where the last writes were durable."""
         with self._mutex:
             return "; ".join(dict.fromkeys(self._refusals.values()))
 
@@ -67,19 +67,19 @@ class Durability:
                 self._refusals.pop(kind, None)
 
     def committed(self, error: OutOfSpace | None) -> None:
-        """What became of a transaction; None: it is durable."""
+        """The outcome of a transaction; None: it is durable."""
         if error is None:
             self.succeeded(Kind.DATABASE)
         else:
             self.refused(Kind.DATABASE, error)
 
     def watch_database(self) -> None:
-        """The database that is open is the one that stands there now. Raises OutOfSpace."""
+        """Remember the inode of the open database. Raises OutOfSpace."""
         with disk_errors("to look at the database"):
             self._database = _identity(self._layout)
 
     def try_now(self) -> None:
-        """Write a file and look at the database. Does not raise."""
+        """Write a file and check the database's inode. Does not raise."""
         size = _LARGE if self._refusals.get(Kind.FILES) else _SMALL
         try:
             _write(self._layout, size)
@@ -92,12 +92,12 @@ class Durability:
                 self._database_gone = _identity(self._layout) != self._database
             except FileNotFoundError:
                 self._database_gone = True
-            except OSError:  # of a folder that cannot be looked at, the write above has told
+            except OSError:  # the write above has reported a folder that cannot be read
                 return
 
 
 def takes_files(layout: Layout) -> bool:
-    """Whether the disk takes a file just now, of the size of an image."""
+    """Whether the disk takes a file of the size of an image now."""
     try:
         _write(layout, _LARGE)
     except OutOfSpace:
@@ -125,5 +125,5 @@ def _write(layout: Layout, size: int) -> None:
 
 
 def _identity(layout: Layout) -> tuple[int, int]:
-    found = os.stat(layout.database)  # noqa: PTH116  # beside fstat's like
+    found = os.stat(layout.database)  # noqa: PTH116  # like fstat
     return found.st_dev, found.st_ino

@@ -1,8 +1,8 @@
 """Preamble and File Meta Information of the files we write (PS3.10 7.1).
 
-Written out here rather than by pydicom because it stands in front of every instance we receive,
-and because the rules are few: always Explicit VR Little Endian, values of even length, a preamble
-of zeros (a preamble from elsewhere can make the file a program as well, CVE-2019-11687).
+Written here rather than by pydicom because every received instance starts with it and the rules
+are few: always Explicit VR Little Endian, values of even length, a preamble of zeros (a preamble
+from elsewhere can make the file a program as well, CVE-2019-11687).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def encode(
 def _constant_elements(
     sop_class_uid: str, transfer_syntax_uid: str, source_ae_title: str
 ) -> tuple[bytes, bytes]:
-    """What stands before and after Media Storage SOP Instance UID; alike for a whole series."""
+    """The bytes before and after Media Storage SOP Instance UID; the same for a whole series."""
     head = _VERSION + _text(0x0002, b"UI", sop_class_uid, b"\x00")
     tail = (
         _text(0x0010, b"UI", transfer_syntax_uid, b"\x00")

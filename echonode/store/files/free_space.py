@@ -1,10 +1,10 @@
-"""Room on the disk, told in minutes of cine, and whether a new exam may begin.
+"""Free space on the disk, in minutes of cine, and whether a new exam may begin.
 
 Rules
-- Below the reserve (retention.minimum_free_percent) no new exam begins and peers are answered A700;
-  an exam that has begun goes on, for the reserve is there so that it can: a cine is never broken
-  off in the middle. A peer's study is: the peer has the rest, and sends it when there is room.
-- Asked anew each time: when there is room again, the next exam begins without anybody's help.
+- Below the minimum (retention.minimum_free_percent) no new exam begins and peers are answered A700.
+  An exam that has begun continues; the minimum exists for it: a cine is never cut in the middle. A
+  peer's study may be cut: the peer has the rest, and sends it when there is space.
+- Measured at each question: when there is space again, the next exam begins without intervention.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-# (total, free) bytes of the disk that a folder is on; what is neither used nor ours is in neither.
+# (total, free) bytes of the disk of a folder; space that we may not use counts in neither.
 Measure = Callable[[Path], tuple[int, int]]
 
 
@@ -22,7 +22,7 @@ Measure = Callable[[Path], tuple[int, int]]
 class DiskSpace:
     """The disk at one moment; sizes in bytes.
 
-    minimum_free_percent: the reserve. cine_bytes_per_s: what a running cine takes.
+    minimum_free_percent: what stays free of new exams. cine_bytes_per_s: what a running cine takes.
     """
 
     total: int
@@ -36,7 +36,7 @@ class DiskSpace:
 
     @property
     def minutes_of_cine(self) -> float:
-        """How long a cine may run before the reserve is reached; 0 below it."""
+        """How long a cine may run before the minimum is reached; 0 below it."""
         above_reserve = self.free - self.total * self.minimum_free_percent / 100
         return max(0.0, above_reserve) / self.cine_bytes_per_s / 60
 
@@ -53,7 +53,7 @@ class DiskSpace:
 
 
 def measured(folder: Path) -> tuple[int, int]:
-    """What is used and what is free to us, as `df` counts: without what is kept for root alone.
+    """What is used and what is free to us, as `df` counts: without the share reserved for root.
 
     Raises OSError.
     """
@@ -61,8 +61,8 @@ def measured(folder: Path) -> tuple[int, int]:
     return usage.used + usage.free, usage.free
 
 
-class DiskAdmission:
-    """Answers for one folder's disk. Thread-safe."""
+class FreeSpace:
+    """The free space of one folder's disk. Thread-safe."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class DiskAdmission:
         self._measure = measure
 
     def space(self) -> DiskSpace:
-        """The disk now. Raises OSError where it cannot be asked."""
+        """The disk now. Raises OSError where it cannot be measured."""
         total, free = self._measure(self._folder)
         return DiskSpace(
             total=total,

@@ -1,7 +1,7 @@
-"""A file on its way in: written under a temporary name, hashed as its bytes pass.
+"""A file that is being received: written under a temporary name, hashed as its bytes pass.
 
 Not promised: that anything is on the disk before `seal` has returned. Until `files.commit` the
-file is nobody's, and the next start removes it.
+file belongs to no instance, and the next start removes it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from echonode.store.files.file_meta import encode
 class Incoming:
     """A temporary Part 10 file (implements dimse.services.IncomingFile). One thread at a time.
 
-    on_refused: told of what the disk refuses. remove: how the file goes that is not kept.
+    on_refused: called with what the disk refused. remove: removes a file that is not kept.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Incoming:
         on_refused: Callable[[OutOfSpace], None] = lambda error: None,
         remove: Callable[[Path], object] = remove,
     ) -> None:
-        """Create the file and write all that stands before the dataset. Raises OutOfSpace."""
+        """Create the file and write everything before the dataset. Raises OutOfSpace."""
         self.sop_class_uid = sop_class_uid
         self.sop_instance_uid = sop_instance_uid
         self.transfer_syntax_uid = transfer_syntax_uid
@@ -67,7 +67,7 @@ class Incoming:
         self.size += memoryview(data).nbytes
 
     def seal(self) -> None:
-        """No more bytes; those there are durable, though not their name. Raises OutOfSpace."""
+        """End the file; its bytes are durable, its name is not yet. Raises OutOfSpace."""
         descriptor = self._open_descriptor()
         self._descriptor = None
         try:
@@ -81,7 +81,7 @@ class Incoming:
             raise
 
     def discard(self) -> None:
-        """The message was broken off: remove the file. Never raises; may be called twice."""
+        """The message was interrupted: remove the file. Never raises; may be called twice."""
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
             with suppress(OSError):
@@ -93,7 +93,7 @@ class Incoming:
         try:
             with self._disk_errors("the bytes of a file"):
                 view = memoryview(data).cast("B")
-                # A short write is how a disk that is nearly full begins: the next one says why.
+                # A disk that is nearly full first writes less than asked; the next write says why.
                 while view:
                     view = view[os.write(descriptor, view) :]
         except BaseException:

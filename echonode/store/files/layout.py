@@ -1,20 +1,20 @@
-"""Where everything lies in data_dir, and the names that files get.
+"""Paths in data_dir, and the names that files get.
 
     data_dir/
       lock                        held while a node runs
       index.sqlite (-wal, -shm)   the database
-      index.doubted               it was found damaged in use (corruption_marker.py)
+      index.doubted               damage was found in use (corruption_marker.py)
       incoming/NAME.part          files that are being written; removed at the next start
       instances/ab/cd/ID.dcm      one Part 10 file for each instance; ID begins with abcd
       quarantine/ID.dcm           same SOP Instance UID as a stored instance, other bytes
-      ballast/N.bin               given up when the database needs room at start (reserve.py)
-      deleted/ID.dcm              on its way out (deletion.py); removed at the next start
+      ballast/N.bin               removed when the database needs space at start (reserve.py)
+      deleted/ID.dcm              being deleted (deletion.py); removed at the next start
 
 Rules
 - Names are ours and random: no value from the wire is ever part of a path.
-- A folder takes up to FILES_PER_FOLDER files before another is chosen, so that a new folder, which
-  costs three fsyncs of its own, is made once for a thousand instances, and one fsync of a folder
-  serves all files that came into it together.
+- A folder takes up to FILES_PER_FOLDER files before another is chosen: a new folder costs three
+  fsyncs of its own, so it is made once for a thousand instances, and one fsync of a folder serves
+  all files that came into it together.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from echonode.errors import ConfigError, ConfigFault, OutOfSpace
 from echonode.store.files.disk import make_folder
 
 FILES_PER_FOLDER = 1000
-# Of a disk that is full or broken, or of this machine; everything else is a folder that cannot be.
+# Errors of a full or broken disk, or of this machine; any other means that the folder is wrong.
 _SHORTAGES = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 )
@@ -53,7 +53,7 @@ class Layout:
         return self.data_dir / "index.sqlite"
 
     @property
-    def doubt(self) -> Path:
+    def corruption_mark(self) -> Path:
         return self.data_dir / "index.doubted"
 
     @property
@@ -73,9 +73,9 @@ class Layout:
         return self.data_dir / "deleted"
 
     def make(self) -> None:
-        """Make the folders that are not there yet.
+        """Make the folders that do not exist yet.
 
-        Raises OutOfSpace; ConfigError where data_dir is no folder that this user may write.
+        Raises OutOfSpace; ConfigError where data_dir is not a folder that this user may write.
         """
         folders = (self.incoming, self.instances, self.quarantine, self.deleted)
         try:
@@ -105,21 +105,21 @@ class Layout:
         return self.quarantine / f"{file_id}.dcm"
 
     def deleted_file(self, file_id: str) -> Path:
-        """Where the file of an instance goes on its way out."""
+        """Where the file of an instance is moved before it is unlinked."""
         return self.deleted / f"{file_id}.dcm"
 
     @property
-    def ballast(self) -> Path:
+    def disk_reserve(self) -> Path:
         return self.data_dir / "ballast"
 
     @property
     def write_trial(self) -> Path:
-        """Written now and then to see that the disk takes it (durability.py)."""
+        """Written regularly to check that the disk takes it (durability.py)."""
         return self.incoming / "trial.part"
 
     @property
     def trial_in_place(self) -> Path:
-        """Where it is for a moment, as an instance would be."""
+        """Where that file is moved for a moment, as an instance would be."""
         return self.instances / "trial.part"
 
     def new_incoming_file(self) -> Path:
@@ -140,7 +140,7 @@ class FileIds:
     def __init__(
         self, layout: Layout, on_folder: Callable[[str], None] = lambda folder: None
     ) -> None:
-        """on_folder: told of a folder before the first id in it is given; may raise OutOfSpace."""
+        """on_folder: called with a folder before its first id is given; may raise OutOfSpace."""
         self._layout = layout
         self._on_folder = on_folder
         self._mutex = threading.Lock()
@@ -163,12 +163,12 @@ class FileIds:
             return file_id
 
     def is_given(self, file_id: str) -> bool:
-        """Whether `new` gave this id; for as long as a start's recovery needs to know."""
+        """Whether `new` gave this id; answered until recovery has ended."""
         with self._mutex:
             return self._given is not None and file_id in self._given
 
     def forget_given(self) -> None:
-        """Nobody will ask any more."""
+        """Recovery has ended: `is_given` is not called again."""
         with self._mutex:
             self._given = None
 

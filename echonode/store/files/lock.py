@@ -1,14 +1,14 @@
 """One node on one folder: an advisory lock that the kernel drops when its process ends.
 
 Rules
-- The file stays and means nothing by itself: only the lock counts, so a node that was killed leaves
-  nothing that a person would have to remove.
-- Who deletes the file does not let a second node in. The lock is on the inode, so before each
-  transaction the path is compared with what is locked (`check`). A file that is gone is made and
-  locked again; where another node was quicker, this one writes nothing any more, even when the
-  other has gone: what it remembers of the store may no longer be so.
+- The file stays and means nothing by itself: only the lock counts. A node that was killed leaves
+  nothing that a person has to remove.
+- Deleting the file does not admit a second node. The lock is on the inode, so before each
+  transaction the path is compared with the locked file (`check`). A file that is gone is made and
+  locked again; where another node did so first, this one writes nothing more, even after the other
+  has stopped: its knowledge of the store may be outdated.
 - flock is a promise of the local kernel. On NFS it depends on server and mount options, and two
-  machines may both get it: data_dir belongs on a local disk.
+  machines may both get the lock: data_dir belongs on a local disk.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class FolderLock:
         self._descriptor = _locked(path)
 
     def check(self) -> None:
-        """Raises OutOfSpace where another node has taken the folder since."""
+        """Raises OutOfSpace where another node has locked the folder since."""
         if not self._lost and self._is_in_place():
             return
         with self._mutex:
@@ -60,7 +60,7 @@ class FolderLock:
             os.close(before)
 
     def release(self) -> None:
-        """Let the next node in."""
+        """Release the lock; another node may take it."""
         os.close(self._descriptor)
 
     def _is_in_place(self) -> bool:
@@ -68,13 +68,13 @@ class FolderLock:
             there, ours = os.stat(self._path), os.fstat(self._descriptor)  # noqa: PTH116
         except FileNotFoundError:
             return False
-        except OSError:  # of a folder that cannot be looked at nothing is known
+        except OSError:  # a folder that cannot be read says nothing
             return True
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
 
 def _locked(path: Path) -> int:
-    """A descriptor of the file that holds its lock. Raises StoreLocked, OutOfSpace."""
+    """A descriptor of the file, with its lock. Raises StoreLocked, OutOfSpace."""
     with disk_errors(f"to lock {path.parent}"):
         descriptor = _opened(path)
     try:
@@ -97,5 +97,5 @@ def _opened(path: Path) -> int:
     except OSError as error:
         if error.errno not in _READ_ONLY or not path.exists():
             raise
-        # flock needs no right to write: a store on a read-only disk is locked as any other.
+        # flock needs no permission to write: a store on a read-only disk can be locked too.
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -1,7 +1,7 @@
-"""Files that the disk did not let us remove: removed as soon as it does, not at the next start.
+"""Files that the disk refused to remove: removed as soon as it accepts, not at the next start.
 
-A disk that is read-only for ten seconds leaves hundreds of temporary files otherwise, and their
-room is taken until the node is started again.
+A disk that is read-only for ten seconds would otherwise leave hundreds of temporary files, and
+their space would be taken until the node is started again.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from pathlib import Path
 
 from echonode.store.files.disk import remove
 
-_MOST = 10_000  # remembered; what is beyond is found at the next start
+_MOST = 10_000  # remembered; the next start finds the others
 
 
-class Leftovers:
-    """Of one open store. Thread-safe. Each path is one that nothing else will ever use."""
+class PendingRemovals:
+    """The pending removals of one open store. Thread-safe. Nothing else uses these paths again."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
@@ -30,7 +30,7 @@ class Leftovers:
                 self._paths.add(path)
 
     def retry(self) -> None:
-        """Remove what is left. Never raises."""
+        """Remove what is pending. Never raises."""
         with self._mutex:
             paths, self._paths = self._paths, set()
         for path in paths:

@@ -1,16 +1,16 @@
-"""A few megabytes that are kept so that a node can start and work on a full disk.
+"""A few megabytes that are reserved so that a node can start and work on a full disk.
 
-SQLite needs room before it can do anything: for its WAL and shared memory, and for the first row
-that says what was delivered. Without it a full disk could not even be emptied by delivery and
-retention, which is the one event that makes room without a person.
+SQLite needs space before it can do anything: for its WAL and shared memory, and for the first row
+that records a delivery. Without it, delivery and retention could not free space on a full disk, and
+nothing else frees space without a person.
 
 Rules
-- Several files, not one: their inodes are wanted as well where those have run out.
-- Their bytes are random: a file system that compresses would keep nothing of zeros.
-- Given up when the database is refused, at the start or at the next look of housekeeping (a start
-  may find just enough room to open it); made again when there is plenty.
-- Files of instances do not get it as long as the reserve is more than nothing: below the reserve
-  none are taken (free_space.py).
+- Several files (the folder ballast/), not one: their inodes are needed where those have run out.
+- Their bytes are random: a file system that compresses would reserve nothing for zeros.
+- Removed when the database is refused, at the start or at the next run of housekeeping (a start may
+  have just enough space to open it); made again when there is plenty.
+- Instance files do not use the space: below the minimum of free space none are accepted
+  (free_space.py).
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ from echonode.store.files.layout import Layout
 
 FILES = 4
 FILE_BYTES = 2 * 1024 * 1024
-# It is made only where it is a small part of what is free: it must never be what fills a disk.
+# Made only where it is a small part of the free space: it must not be what fills the disk.
 PLENTY = 8 * FILES * FILE_BYTES
 
 
-class Ballast:
-    """The ballast of one data_dir. Used by one thread at a time."""
+class DiskReserve:
+    """The reserved space of one data_dir. Used by one thread at a time."""
 
     def __init__(self, layout: Layout) -> None:
-        self._folder = layout.ballast
+        self._folder = layout.disk_reserve
         self._files = [self._folder / f"{number}.bin" for number in range(FILES)]
 
     def give_up(self) -> bool:
-        """Remove it for the room that it takes; whether there was any."""
+        """Remove the files; returns whether there were any."""
         there = [path for path in self._files if path.exists()]
         for path in there:
             remove(path)
         return bool(there)
 
     def restore(self) -> bool:
-        """Make what is missing where there is plenty of room; whether anything was made.
+        """Make missing files where there is plenty of space; returns whether any were made.
 
-        Raises OutOfSpace, and then nothing half-made stays.
+        Raises OutOfSpace; then no partial file stays.
         """
         missing = [path for path in self._files if not path.exists()]
         if not missing:
             return False
         with disk_errors("to measure the disk"):
-            room = os.statvfs(self._folder.parent)
-        if room.f_bavail * room.f_frsize < PLENTY:
+            free = os.statvfs(self._folder.parent)
+        if free.f_bavail * free.f_frsize < PLENTY:
             return False
         make_folder(self._folder)
         for path in missing:
             temporary = path.with_suffix(".part")
             try:
-                with disk_errors("ballast"):
+                with disk_errors("to reserve space"):
                     _write(temporary, path)
             except OutOfSpace:
                 remove(temporary)

@@ -1,8 +1,8 @@
-"""Some attributes of a stored file, read for a query that asks for what the index does not hold.
+"""Reads some attributes of a stored file, for a query about what the index does not hold.
 
 Rules
-- The head is walked, not parsed (model/dataset_walk.py): values that are not asked for are passed
-  over, ones longer than LONGEST_READ_VALUE are not read, and the walk ends before the pixels.
+- The header is walked, not parsed (model/dataset_walk.py): other values are skipped, ones longer
+  than LONGEST_READ_VALUE are not read, and the walk ends before the pixels.
 - A deflated file is inflated up to MOST_INFLATED bytes.
 - Any one instance answers for its series, study or patient.
 """
@@ -27,7 +27,7 @@ from echonode.store.files.dataset_sources import FileSource
 from echonode.store.files.disk import disk_errors
 from echonode.store.index.dataset_header import LONGEST_READ_VALUE, dataset_of
 
-MOST_INFLATED = 4 * 1024 * 1024  # bytes; few heads have a tenth of it
+MOST_INFLATED = 4 * 1024 * 1024  # bytes; few headers have a tenth of it
 
 
 class AttributeReader:
@@ -37,9 +37,9 @@ class AttributeReader:
         self._select = select
 
     def __call__(self, selection: Selection, tags: Collection[int]) -> Dataset | None:
-        """Those of one instance of `selection`; None where there is none.
+        """The attributes of one instance of `selection`; None where it selects nothing.
 
-        Raises StoreError, and Unreadable or zlib.error for a file that is no dataset.
+        Raises StoreError, and Unreadable or zlib.error for a file that is not a dataset.
         """
         instances = self._select(selection)
         try:

@@ -1,7 +1,7 @@
 """What an instance's record becomes in the columns of the index; pure.
 
-The tables are index_schema.py's, the folded forms folding.py's; index_writer inserts them and
-index_refresh compares them with what stands there.
+index_schema.py defines the tables and folding.py the folded forms; writer.py inserts the values,
+and refresh.py compares them with the rows.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def attribute_values(level: Level, held: Mapping[str, str]) -> dict[str, object]
 
 
 def _is_irregular(attribute: Attribute, value: str) -> bool:
-    """Whether SQL on this value would not see what matching sees."""
+    """Whether SQL on this value would miss what matching finds."""
     if attribute.vr == "DA":
         return not (len(value) == 8 and value.isascii() and value.isdigit())
     if attribute.vr not in _SINGLE_TEXT_VRS or attribute.keyword in MULTI_VALUED:

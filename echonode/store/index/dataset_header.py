@@ -1,14 +1,14 @@
-"""The head of a stored file: what the index needs of its dataset, and nothing unbounded.
+"""The header of a stored file: the values that the index needs of its dataset, within limits.
 
 Rules
 - The dataset is walked header by header (model/dataset_walk.py) and only the values of the index
   are read: millions of elements or items build nothing, and too many of them are refused.
 - The walk goes to the dataset's end. Bytes other than NUL that follow its last element, or the end
-  of a deflated stream, are refused: they are no part of the instance, and might be a program.
-- A deflated dataset is inflated in pieces, each thrown away: what stands before the pixels, and
-  all of it, up to a limit (408 kB were seen to become 839 MB).
-- Bytes that are no dataset are Unreadable. An error of our own disk or memory is OutOfSpace: it
-  says nothing of the dataset.
+  of a deflated stream, are refused: they are not part of the instance, and might be a program.
+- A deflated dataset is inflated in pieces that are not kept: first up to the pixels, then all of
+  it, up to a limit (408 kB were seen to become 839 MB).
+- Bytes that are not a dataset are Unreadable. An error of our own disk or memory is OutOfSpace: it
+  says nothing about the dataset.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from echonode.store.files.disk import disk_errors
 from echonode.store.files.file_meta import HEAD_LENGTH, PREAMBLE, dataset_offset
 from echonode.store.index.instance_record import INDEXED_TAGS
 
-INFLATED_HEAD = 64 * 1024 * 1024  # bytes; what stands before the pixels is never near it
+INFLATED_HEAD = 64 * 1024 * 1024  # bytes; a real header never comes near it
 # One at a time: a bomb may take a processor for seconds, and bombs from many peers no more.
 _inflating = threading.Lock()
 LONGEST_META = 64 * 1024  # bytes, with the preamble; what we write is some 500
@@ -49,7 +49,7 @@ LONGEST_READ_VALUE = 64 * 1024  # bytes; longer ones are skipped, the index hold
 
 @dataclass(frozen=True, kw_only=True)
 class StoredHead:
-    """The head of a file of ours: the index's values of its dataset, and what its meta says."""
+    """The header of a stored file: the index's values of its dataset, and its meta information."""
 
     ds: Dataset
     dataset_offset: int
@@ -58,7 +58,7 @@ class StoredHead:
 
 
 def read_stored_head(path: Path) -> StoredHead:
-    """The head of a file in the store. Raises Unreadable, OutOfSpace when the disk fails."""
+    """The header of a file in the store. Raises Unreadable, OutOfSpace when the disk fails."""
     with disk_errors("to read a file"), path.open("rb") as file:
         head = file.read(HEAD_LENGTH)
         offset = dataset_offset(head)
@@ -66,14 +66,14 @@ def read_stored_head(path: Path) -> StoredHead:
             raise Unreadable("the file has no meta information as we write it")
         head += file.read(offset - HEAD_LENGTH)
         try:
-            # From memory: of a file it would ask for as many bytes as a damaged length says.
+            # From memory: pydicom would ask a file for as many bytes as a damaged length says.
             meta = read_dataset(BytesIO(head[len(PREAMBLE) :]), False, True)
             transfer_syntax_uid = str(meta.TransferSyntaxUID)
             source_ae_title = str(meta.get("SourceApplicationEntityTitle", ""))
         except (*PARSE_FAULTS, MemoryError) as error:
             if is_ours(error):
                 raise OutOfSpace(f"a file cannot be read ({type(error).__name__})") from None
-            # Its text may quote the file.
+            # pydicom's text may quote the file.
             reason = type(error).__name__
             raise Unreadable(f"the meta information cannot be parsed ({reason})") from None
     return StoredHead(
@@ -85,9 +85,9 @@ def read_stored_head(path: Path) -> StoredHead:
 
 
 def read_head(path: Path, dataset_offset: int, transfer_syntax_uid: str) -> Dataset:
-    """The values that the index holds, of a whole dataset before its pixels.
+    """The values that the index holds, of everything before the pixels of a dataset.
 
-    Raises Unreadable, OutOfSpace when the disk fails or memory does.
+    Raises Unreadable; OutOfSpace when the disk or memory fails.
     """
     big_endian = transfer_syntax_uid == ExplicitVRBigEndian
     with disk_errors("to read a file"), path.open("rb") as file, _memory_errors():
@@ -103,7 +103,7 @@ def read_head(path: Path, dataset_offset: int, transfer_syntax_uid: str) -> Data
 
 
 def dataset_of(values: Mapping[int, Value], *, big_endian: bool) -> Dataset:
-    """What a walk found as a dataset; nothing of it is converted yet."""
+    """The values of a walk as a dataset; none of them is converted yet."""
     return Dataset(
         {
             tag: RawDataElement(

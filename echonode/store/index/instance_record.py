@@ -2,10 +2,10 @@
 
 Rules
 - Values are read from the raw bytes of their elements, not through pydicom's value classes: those
-  warn about (and quote) values that are not of their VR's form, and refuse some; an archive takes
-  what real devices send, and C-FIND answers what was sent.
+  warn about (and quote) values that do not have the form of their VR, and refuse some. An archive
+  takes what real devices send, and C-FIND answers what was sent.
 - Text is decoded by the dataset's own Specific Character Set (PS3.5 6.1).
-- The UIDs that the index stands on must be there and be UIDs; nothing else must.
+- The UIDs that the index relies on must be present and valid; nothing else must.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SPECIFIC_CHARACTER_SET = Tag(0x0008, 0x0005)
 INDEXED_TAGS = frozenset({int(_SPECIFIC_CHARACTER_SET), *map(int, _TAGS.values())})
 _PADDING = " \x00"
 _ESCAPE = b"\x1b"
-_DEFAULT = "iso8859"  # ISO_IR 6; as ISO 8859-1 it also shows what Latin writers leave undeclared
+_DEFAULT = "iso8859"  # ISO_IR 6; ISO 8859-1 also shows what Latin writers do not declare
 _MISSPELT = re.compile(r"ISO[-_ ]IR[-_ ](\d+)")  # seen: ISO-IR 100
 
 
@@ -59,7 +59,7 @@ def record_of(ds: Dataset, transfer_syntax_uid: str) -> InstanceRecord:
 def _uid(values: Mapping[str, str], keyword: str) -> str:
     value = values.get(keyword, "")
     if not is_valid_uid(value):
-        # The value itself stays out: an error's text goes into logs and over the wire.
+        # The value stays out: an error's text goes into logs and over the wire.
         raise Mismatch(f"{keyword} is {'not a UID' if value else 'missing'}")
     return value
 
@@ -89,7 +89,7 @@ class _Values:
     def _text(self, tag: BaseTag, vr: str) -> str:
         if tag not in self._ds:
             return ""
-        # pydicom declares DataElement alone, but gives what it has.
+        # pydicom declares DataElement only, but returns what it has.
         element: object = self._ds.get_item(tag, keep_deferred=True)
         if isinstance(element, DataElement):
             return _joined(element.value)

@@ -1,8 +1,8 @@
-"""An instance put where its file says: under its own patient, with its own patient attributes.
+"""Moves an instance to the patient that its file names, with its own patient attributes.
 
-For rows that an older EchoNode made, which kept everything that came under one Study Instance UID
-with the patient it first came with. Each call is part of the caller's transaction and leaves every
-count right; called again, it changes nothing.
+For rows of an older EchoNode, which kept everything under one Study Instance UID with the first
+patient. Each call is part of the caller's transaction and leaves every count right; a second call
+changes nothing.
 """
 
 from __future__ import annotations
@@ -17,21 +17,24 @@ from echonode.store.index.identity_conflicts import note_conflict
 from echonode.store.index.parents import Parents, count_in, parents_of
 from echonode.store.index.removal import leave, place_of
 
-_I, _S, _T = schema.instance.c, schema.series.c, schema.study.c
+_instance, _series, _study = schema.instance.c, schema.series.c, schema.study.c
 
 
 def place_by_file(
     connection: sa.Connection, instance_id: int, record: InstanceRecord, *, now: datetime
 ) -> bool:
-    """Move an instance to the patient that its file names; whether it was another's until now."""
+    """Move an instance to the patient that its file names; returns whether it was another's."""
     place = place_of(connection, instance_id)
     parents = parents_of(connection, record)
     values = {"series_id": parents.series_id, "own_patient": parents.own_patient}
     connection.execute(
         sa.update(schema.instance)
         .where(
-            _I.id == instance_id,
-            sa.or_(_I.series_id != parents.series_id, _I.own_patient != parents.own_patient),
+            _instance.id == instance_id,
+            sa.or_(
+                _instance.series_id != parents.series_id,
+                _instance.own_patient != parents.own_patient,
+            ),
         )
         .values(values)
     )
@@ -46,12 +49,12 @@ def place_by_file(
 
 
 def _show_first(connection: sa.Connection, instance_id: int, parents: Parents) -> None:
-    """Series and study show their patient as their first instance does."""
-    in_series = sa.select(sa.func.min(_I.id)).where(_I.series_id == parents.series_id)
+    """Series and study show their patient with the attributes of their first instance."""
+    in_series = sa.select(sa.func.min(_instance.id)).where(_instance.series_id == parents.series_id)
     in_study = (
-        sa.select(sa.func.min(_I.id))
+        sa.select(sa.func.min(_instance.id))
         .select_from(schema.instance.join(schema.series))
-        .where(_S.study_id == parents.study_id)
+        .where(_series.study_id == parents.study_id)
     )
     for table, key, first in (
         (schema.series, parents.series_id, in_series),

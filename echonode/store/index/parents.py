@@ -1,11 +1,11 @@
-"""The patient, study and series that an instance belongs to: found, or made; and their counts.
+"""The patient, study and series that an instance belongs to: found or made; and their counts.
 
 Rules
 - All of it happens in the caller's transaction.
 - Values of a patient, study or series are those of the first instance that brought them.
-- Which images are of one patient: patient_identity.py. A study is found among the studies of its
-  patient, a series among the series of its study: nothing is ever joined by a UID alone.
-- What should not be (identity_conflicts.py) is told to the caller, and stored all the same.
+- patient_identity.py says which images belong to one patient. A study is searched among the studies
+  of its patient, a series among the series of its study: a UID alone never joins anything.
+- Conflicts (identity_conflicts.py) are reported to the caller, and the instance is stored.
 """
 
 from __future__ import annotations
@@ -28,41 +28,52 @@ from echonode.store.index.patient_identity import (
     patient_identity,
 )
 
-_P, _T, _S = schema.patient.c, schema.study.c, schema.series.c
+_patient_columns, _study_columns, _series = schema.patient.c, schema.study.c, schema.series.c
 _Row = sa.Row[*tuple[Any, ...]]
 
-_OF_PATIENT = {keyword: _P[ATTRIBUTES[keyword].column] for keyword in DIFFERING}
-_PATIENT_COLUMNS = (_P.id.label("patient_id"), _P.identity, _P.varied, *_OF_PATIENT.values())
+_OF_PATIENT = {keyword: _patient_columns[ATTRIBUTES[keyword].column] for keyword in DIFFERING}
+_PATIENT_COLUMNS = (
+    _patient_columns.id.label("patient_id"),
+    _patient_columns.identity,
+    _patient_columns.varied,
+    *_OF_PATIENT.values(),
+)
 _SERIES_IN_STUDY = (
     sa.select(
-        _S.id.label("series_id"),
-        _T.id.label("study_id"),
-        _T.modalities_in_study,
-        _T.sop_classes_in_study,
+        _series.id.label("series_id"),
+        _study_columns.id.label("study_id"),
+        _study_columns.modalities_in_study,
+        _study_columns.sop_classes_in_study,
         *_PATIENT_COLUMNS,
     )
     .select_from(
         schema.study.join(schema.patient).outerjoin(
             schema.series,
             sa.and_(
-                _S.study_id == _T.id,
-                _S.series_instance_uid == sa.bindparam("series_uid"),
+                _series.study_id == _study_columns.id,
+                _series.series_instance_uid == sa.bindparam("series_uid"),
             ),
         )
     )
-    .where(_T.study_instance_uid == sa.bindparam("study_uid"))
+    .where(_study_columns.study_instance_uid == sa.bindparam("study_uid"))
 )
-_PATIENT = sa.select(*_PATIENT_COLUMNS).where(_P.identity == sa.bindparam("identity_key"))
+_PATIENT = sa.select(*_PATIENT_COLUMNS).where(
+    _patient_columns.identity == sa.bindparam("identity_key")
+)
 _SERIES_ELSEWHERE = (
-    sa.select(_S.id)
+    sa.select(_series.id)
     .select_from(schema.series.join(schema.study))
     .where(
-        _S.series_instance_uid == sa.bindparam("series_uid"),
-        _T.study_instance_uid != sa.bindparam("study_uid"),
+        _series.series_instance_uid == sa.bindparam("series_uid"),
+        _study_columns.study_instance_uid != sa.bindparam("study_uid"),
     )
     .limit(1)
 )
-_VARIED = sa.update(schema.patient).where(_P.id == sa.bindparam("row_id")).values(varied=True)
+_VARIED = (
+    sa.update(schema.patient)
+    .where(_patient_columns.id == sa.bindparam("row_id"))
+    .values(varied=True)
+)
 
 
 def _adding(table: sa.Table, *counts: str) -> sa.Update:
@@ -90,10 +101,10 @@ _COUNT_SERIES = _adding(schema.series, "number_of_series_related_instances")
 
 @dataclass(frozen=True, kw_only=True)
 class Parents:
-    """The rows above an instance, which of them are new, and what should not be.
+    """The rows above an instance, which of them are new, and the conflicts.
 
-    modalities, sop_classes: of the study, with the instance's own. own_patient: what the instance
-    says of its patient otherwise than the patient's row (patient_identity.own_attributes).
+    modalities, sop_classes: of the study, with the instance's own. own_patient: patient attributes
+    of the instance that differ from the patient's row (patient_identity.own_attributes).
     """
 
     patient_id: int
@@ -108,7 +119,7 @@ class Parents:
 
 
 def parents_of(connection: sa.Connection, record: InstanceRecord) -> Parents:
-    """The patient, study and series of an instance; made where they are not there yet."""
+    """The patient, study and series of an instance; made where they do not exist."""
     identity = patient_identity(record)
     rows = connection.execute(
         _SERIES_IN_STUDY,
@@ -142,7 +153,7 @@ def parents_of(connection: sa.Connection, record: InstanceRecord) -> Parents:
 
 @dataclass(frozen=True, kw_only=True)
 class _Study:
-    """A study's row, and that of the series in it where there is one."""
+    """A study's row, with that of the series in it where it exists."""
 
     study_id: int
     series_id: int | None
@@ -157,7 +168,7 @@ def _study(
     patient_id: int,
     own: str,
 ) -> _Study:
-    """The study as found; made where it was not."""
+    """The study that was found, or a new one."""
     if found is not None:
         return _Study(
             study_id=found.study_id,
@@ -215,7 +226,7 @@ def _conflict(kind: ConflictKind, record: InstanceRecord) -> IdentityConflict:
 
 
 def count_in(connection: sa.Connection, parents: Parents) -> None:
-    """One instance more, and what is new above it."""
+    """Count one more instance, and what is new above it."""
     connection.execute(
         _COUNT_SERIES,
         {"row_id": parents.series_id, "more_number_of_series_related_instances": 1},

@@ -1,19 +1,20 @@
-"""Which images are of one patient; pure.
+"""Which images belong to one patient; pure.
 
 Rules
-- A patient is one Patient ID of one Issuer of Patient ID (PS3.3 C.7.1.1), both exactly as sent but
-  for padding. No issuer is an issuer of its own: two devices that leave it out number in one space.
+- A patient is one Patient ID of one Issuer of Patient ID (PS3.3 C.7.1.1), both exactly as sent
+  except for padding. No issuer counts as one issuer: two devices that omit it share one number
+  space.
 - Without a Patient ID nothing joins two studies: within one Study Instance UID the name and the
-  birth date tell patients apart.
+  birth date distinguish patients.
 - The name is not part of the identity. One person is written `Doe^J`, `DOE^JANE` and after a
   correction `Roe^Jane`; an archive that made a patient of each would hide earlier studies.
-- Each image keeps the patient attributes that it came with. Those of a patient are of the first
-  image; another image holds what differs from them (`own_attributes`), and answers below PATIENT
-  level show an image, a series or a study with the attributes that it came with itself.
-- Names or birth dates that are hardly one person's (`may_be_one_person`) under one Patient ID are
-  a conflict that a person is to look at: a number that was given out twice looks so. The images
-  stay with the Patient ID, each under its own name.
-- Two patients under one Study Instance UID are two studies, each of its patient, and a conflict.
+- Each image keeps the patient attributes that it came with. A patient has those of the first
+  image; another image stores the differences (`own_attributes`), and answers below PATIENT level
+  show an image, a series or a study with the attributes that it came with.
+- Names or birth dates that hardly belong to one person (`may_be_one_person`) under one Patient ID
+  are a conflict for a person to check: a number that was given out twice looks like that. The
+  images stay with the Patient ID, each under its own name.
+- Two patients under one Study Instance UID are two studies, one for each patient, and a conflict.
 """
 
 from __future__ import annotations
@@ -35,17 +36,17 @@ DIFFERING = tuple(
     for attribute in of_level(Level.PATIENT)
     if not attribute.computed and attribute.keyword not in IDENTIFYING
 )
-"""What images of one patient may come with differently."""
+"""What may differ between images of one patient."""
 
-# Spellings of one name (Mueller, Muller; Catherine, Katherine) lie above, names that share only
-# some letters mostly below. A wrong guess costs one look of an operator, or saves one too few.
+# Spellings of one name (Mueller, Muller; Catherine, Katherine) are above, names that share only
+# some letters mostly below. A wrong guess costs one look of an operator, or misses one.
 _ALIKE = 0.6
 _COMPARED = 64  # characters of a component: the most that PN allows (PS3.5 6.2)
 OWN_NAME = "folded"  # the key of the folded name; no keyword
 
 
 def patient_identity(record: InstanceRecord) -> str:
-    """What two images of one patient have in common, and those of two patients have not."""
+    """What identifies a patient: equal in two images of one patient, different in those of two."""
     patient_id = record.patient.get("PatientID", "")
     if patient_id:
         issuer = record.patient.get("IssuerOfPatientID", "")
@@ -56,7 +57,7 @@ def patient_identity(record: InstanceRecord) -> str:
 
 
 def own_attributes(of_patient: Mapping[str, str], of_image: Mapping[str, str]) -> str:
-    """What an image says of its patient otherwise than the patient's row does; '' for nothing.
+    """The patient attributes of an image that differ from the patient's row; '' for none.
 
     As JSON: keyword -> the image's value, '' where it has none; and the folded name, which SQL
     searches (folding.py).
@@ -83,7 +84,7 @@ def with_own(row: dict[str, str], own: str) -> dict[str, str]:
 
 
 def may_be_one_person(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Whether name and birth date may be one person's, written differently or incompletely."""
+    """Whether name and birth date may belong to one person, written differently or incompletely."""
     dates = {each.get("PatientBirthDate", "") for each in (one, other)} - {""}
     if len(dates) > 1:
         return False

@@ -1,13 +1,13 @@
-"""Whose each image is, read from the files once more after an upgrade, a part at a time.
+"""Finds each image's patient again from the files after an upgrade, a part at a time.
 
-An EchoNode before schema version 4 kept all that came under one Study Instance UID with the patient
-it first came with; which rows that befell only the files say. The migration leaves a mark; while it
-is there, each part reads the files of some hundred rows and moves what is another patient's.
+An EchoNode before schema version 4 kept everything under one Study Instance UID with the first
+patient. Only the files say which rows were affected. The migration leaves a mark; while it exists,
+each part reads the files of some hundred rows and moves what belongs to another patient.
 
 Rules
-- How far it came is written down with what it changed: cut off anywhere, it goes on there.
+- The position is written with the changes: after an interruption it continues there.
 - A file that is gone or cannot be read leaves its rows as they are.
-- New instances come in right meanwhile; reading them as well does no harm.
+- New instances are stored correctly during that time; reading them too does no harm.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from echonode.store.index.moves import place_by_file
 from echonode.store.index.stored_records import ROWS, Row, record_of_row
 
 READ_UP_TO = "patients_read_up_to"  # in meta: the row that was read last
-_M = schema.meta.c
+_meta = schema.meta.c
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reread:
-    """What one part came to. moved: instances that were shown as another patient's.
+    """The result of one part. moved: instances that were shown as another patient's.
 
     unread: those whose file is gone or cannot be read; `reindex` tries them again.
     """
@@ -59,7 +59,7 @@ class PatientReread:
     def next_part(self) -> Reread | None:
         """Read the next rows; None where nothing is left to read. Raises OutOfSpace."""
         with reading(self._readers) as connection:
-            after = connection.scalar(sa.select(_M.value).where(_M["key"] == READ_UP_TO))
+            after = connection.scalar(sa.select(_meta.value).where(_meta["key"] == READ_UP_TO))
             if after is None:
                 return None
             part = list(connection.execute(ROWS, {"after": int(after)}).all())
@@ -85,16 +85,16 @@ def _apply(
     read_up_to: int,
     now: datetime,
 ) -> int:
-    """Put each where its file says; how many were another patient's."""
+    """Move each to the patient its file names; returns how many were another patient's."""
     moved = sum(
         place_by_file(connection, instance_id, record, now=now) for instance_id, record in records
     )
     connection.execute(
-        sa.update(schema.meta).where(_M["key"] == READ_UP_TO).values(value=str(read_up_to))
+        sa.update(schema.meta).where(_meta["key"] == READ_UP_TO).values(value=str(read_up_to))
     )
     return moved
 
 
 def forget_reread(connection: sa.Connection) -> None:
-    """Every file has been read: nothing is marked any more."""
-    connection.execute(sa.delete(schema.meta).where(_M["key"] == READ_UP_TO))
+    """Every file has been read: remove the mark."""
+    connection.execute(sa.delete(schema.meta).where(_meta["key"] == READ_UP_TO))

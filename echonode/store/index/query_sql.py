@@ -1,12 +1,12 @@
 """A query as one SQL statement that finds a superset of its matches; query/matching decides.
 
 Rules
-- Values go in as parameters, always; prefilter.py says what each criterion becomes.
-- Within a level all criteria must hold, or the row be `irregular`: one with a value that is not of
-  its VR's form, of which SQL knows nothing, so that it is a candidate of every query.
+- Values are always parameters; prefilter.py says what each criterion becomes.
+- Within a level all criteria must hold, or the row be `irregular`: a row with a value that does not
+  have the form of its VR, which SQL cannot judge, is a candidate of every query.
 - No ORDER BY: rows come as they are found, so the first answer never waits for the last.
 - A row with patient attributes of its own (patient_identity.py) is not narrowed by its patient's:
-  such rows are found by a statement of their own, through the few patients that have some.
+  a second statement finds such rows, through the few patients that have some.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from echonode.store.index.prefilter import (
 
 
 def columns_of(level: Level) -> Mapping[str, sa.ColumnElement[str]]:
-    """Keyword -> its column as text, of a level and those above."""
+    """Keyword -> its column as text, of a level and the levels above."""
     found: dict[str, sa.ColumnElement[str]] = {}
     for each in Level:
         if each.depth > level.depth:
@@ -54,7 +54,7 @@ def _from(level: Level) -> sa.FromClause:
 
 
 def _own_patient(level: Level) -> sa.ColumnElement[str]:
-    """What a level's row says of its patient otherwise than the patient's row."""
+    """The patient attributes of a level's row that differ from the patient's row."""
     if level is Level.PATIENT:
         return sa.literal_column("''", sa.Text).label("own_patient")
     return TABLES[level].c.own_patient
@@ -68,21 +68,21 @@ _SELECTS = {
 
 
 def keywords_of(level: Level) -> tuple[str, ...]:
-    """What the columns of `candidates` stand for, in their order; `own_patient` follows them."""
+    """The keywords of the columns of `candidates`, in order; `own_patient` follows them."""
     return tuple(_COLUMNS[level])
 
 
 def candidates(query: Query) -> sa.Select[*tuple[str, ...]]:
-    """The rows of the query's level that may match; but for those of `own_candidates`."""
+    """The rows of the query's level that may match, except those of `own_candidates`."""
     found = _SELECTS[query.level].where(*_conditions(query))
     if not asks_of_patient(query):
         return found
-    # Without the hint SQLite takes an equality for something that selects, and reads all studies.
+    # Without the hint SQLite considers an equality selective, and reads all studies.
     return found.where(sa.func.likely(_own_patient(query.level) == ""))
 
 
 def own_candidates(query: Query) -> sa.Select[*tuple[str, ...]]:
-    """Those with patient attributes of their own, of a query that asks for any of the patient's."""
+    """Rows with patient attributes of their own, for a query that asks for any of the patient's."""
     own = _own_patient(query.level)
     # The literal of the partial index, or SQLite would not use it.
     varied = schema.patient.c.varied == sa.literal_column("1", sa.Integer)
@@ -129,7 +129,7 @@ def _conditions(query: Query, own_patient: sa.ColumnElement[str] | None = None) 
     row.
     """
     found: list[Condition] = []
-    # What has values of its own is selected already, by its patient.
+    # Rows with values of their own are selected already, by their patient.
     narrowing = Narrowing.of(query) if own_patient is None else Narrowing(through_index=False)
     for level in Level:
         if level.depth > query.level.depth:
@@ -142,7 +142,7 @@ def _conditions(query: Query, own_patient: sa.ColumnElement[str] | None = None) 
                 condition = narrowing.narrow_own(attribute, criterion, own_patient, condition)
             if attribute.level is not level or condition is None:
                 continue
-            # A UID that the index stands on is always one valid UID.
+            # A UID that the index relies on is always one valid UID.
             exact = attribute.vr == "UI" and attribute.unique
             (found if exact else of_this_level).append(condition)
         if of_this_level:

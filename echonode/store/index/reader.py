@@ -1,8 +1,8 @@
-"""The index as the query and retrieve rooms read it: streams, each on a connection of its own.
+"""The index as query/ and retrieve/ read it: streams, each on a connection of its own.
 
-A stream holds its connection until it is exhausted or closed; nothing of it is kept in memory but
-a part of ROWS_AT_ONCE, so an answer set of a million rows takes none. The first part is small, so
-that where few rows match the first answer does not wait until two hundred are found.
+A stream holds its connection until it is exhausted or closed. It keeps at most ROWS_AT_ONCE rows in
+memory, so an answer set of a million rows needs none. The first part is small, so that the first
+answer does not wait for two hundred rows where few rows match.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class IndexReader:
         return None if row is None else stored_instance(row, self._layout)
 
     def identity_conflicts(self) -> tuple[IdentityConflict, ...]:
-        """Conflicts that nobody has acknowledged (identity_conflicts.py), some hundred at most."""
+        """Open conflicts without acknowledgement (identity_conflicts.py), at most some hundred."""
         with reading(self._engine) as connection:
             return standing(connection)
 

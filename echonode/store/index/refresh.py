@@ -1,17 +1,18 @@
-"""The index read again from the files, beside everything that only the database knows.
+"""Reads the index again from the files; keeps what only the database knows.
 
-For an index that was made by an older EchoNode, which kept less of a dataset, or that is doubted.
+For an index that an older EchoNode made, which kept less of a dataset, or that may be damaged.
 
 Rules
-- What the files say is read from them: every attribute of instance, series, study and patient.
-- What only the database knows stays: deliveries, promises, times, tombstones. Nothing is deleted.
+- Every attribute of instance, series, study and patient is read from the files.
+- What only the database knows stays: deliveries, commitments, times, tombstones. Nothing is
+  deleted.
 - Values of a series, study or patient are those of its first instance that can be read, as when
   they were stored.
 - An instance whose file names another patient than its row does is moved to a study of that patient
   (moves.py): an older EchoNode kept all under one Study Instance UID with the first.
-- Counts and sets are counted anew at the end, and written where they were wrong.
-- A part of AT_ONCE instances is one transaction: cut off anywhere, the index is whole, part of it
-  read again and part not.
+- Counts and sets are computed again at the end, and written where they were wrong.
+- A part of AT_ONCE instances is one transaction: after an interruption the index is consistent, and
+  a part of it was read again.
 - A file that is gone or cannot be read leaves its rows as they are, and is counted.
 """
 
@@ -37,12 +38,17 @@ from echonode.store.index.patient_identity import patient_identity
 from echonode.store.index.patient_reread import forget_reread
 from echonode.store.index.stored_records import ROWS, Row, record_of_row
 
-_I, _S, _T, _P = schema.instance.c, schema.series.c, schema.study.c, schema.patient.c
+_instance, _series, _study, _patient = (
+    schema.instance.c,
+    schema.series.c,
+    schema.study.c,
+    schema.patient.c,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefreshReport:
-    """What was done: instances read, files that could not be, counts and sets that were wrong."""
+    """Instances read, files that could not be read, counts and sets that were wrong."""
 
     read: int
     unreadable: int
@@ -75,7 +81,7 @@ class IndexRefresh:
         self._seen = _Seen()
 
     def run(self, progress: Callable[[int, int], None]) -> RefreshReport:
-        """Read all; `progress` is told how many instances are done, of how many.
+        """Read all; `progress` is called with how many instances are done, of how many.
 
         Raises OutOfSpace.
         """
@@ -93,7 +99,7 @@ class IndexRefresh:
         return RefreshReport(read=read, unreadable=done - read, corrected=corrected)
 
     def _parts(self) -> Iterator[list[Row]]:
-        """The rows in the order they were stored; no read transaction outlives its part."""
+        """The rows in the order they were stored; no read transaction outlasts its part."""
         after = 0
         while True:
             with reading(self._readers) as connection:
@@ -111,7 +117,7 @@ class IndexRefresh:
             return None
         values = attribute_values(Level.IMAGE, record.image) | {"frames": record.frames}
         changes = [_Change(schema.instance, row.id, values)]
-        if patient_identity(record) == row.identity:  # else these rows are not of its patient
+        if patient_identity(record) == row.identity:  # or they are another patient's rows
             if _first(self._seen.series, row.series_id):
                 changes.append(_of(schema.series, Level.SERIES, row.series_id, record.series))
             if _first(self._seen.study, row.study_id):
@@ -144,7 +150,7 @@ def _of(table: sa.Table, level: Level, row_id: int, held: Mapping[str, str]) -> 
 
 
 def _first(seen: set[int], row_id: int) -> bool:
-    """Whether a row is seen for the first time; it is seen from now on."""
+    """Whether a row is seen for the first time; remembers it."""
     if row_id in seen:
         return False
     seen.add(row_id)
@@ -163,7 +169,7 @@ def _apply(readings: list[_Reading], now: datetime, connection: sa.Connection) -
 
 
 def recount(connection: sa.Connection) -> int:
-    """Count every kept count and set anew; returns how many were wrong, and are right now."""
+    """Compute every stored count and set again; returns how many were wrong, and corrects them."""
     corrected = 0
     for column, counted in _counts():
         wrong = sa.update(column.table).where(column != counted).values({column: counted})
@@ -181,44 +187,44 @@ def _counts() -> Iterator[tuple[sa.Column[int], sa.ScalarSelect[int]]]:
         return sa.select(sa.func.coalesce(sa.func.sum(of), 0)).where(where).scalar_subquery()
 
     in_series, in_study, of_patient = (
-        _I.series_id == _S.id,
-        _S.study_id == _T.id,
-        (_T.patient_id == _P.id),
+        _instance.series_id == _series.id,
+        _series.study_id == _study.id,
+        (_study.patient_id == _patient.id),
     )
-    instances = _S.number_of_series_related_instances
+    instances = _series.number_of_series_related_instances
     yield instances, number(schema.instance, in_series)
-    yield _T.number_of_study_related_series, number(schema.series, in_study)
-    yield _T.number_of_study_related_instances, total(instances, in_study)
-    yield _P.number_of_patient_related_studies, number(schema.study, of_patient)
+    yield _study.number_of_study_related_series, number(schema.series, in_study)
+    yield _study.number_of_study_related_instances, total(instances, in_study)
+    yield _patient.number_of_patient_related_studies, number(schema.study, of_patient)
     yield (
-        _P.number_of_patient_related_series,
-        total(_T.number_of_study_related_series, of_patient),
+        _patient.number_of_patient_related_series,
+        total(_study.number_of_study_related_series, of_patient),
     )
     yield (
-        _P.number_of_patient_related_instances,
-        total(_T.number_of_study_related_instances, of_patient),
+        _patient.number_of_patient_related_instances,
+        total(_study.number_of_study_related_instances, of_patient),
     )
 
 
 def _gather_sets(connection: sa.Connection) -> int:
-    """Modalities and SOP classes of each study, as index_writer puts them together."""
+    """Modalities and SOP classes of each study, joined as index/writer joins them."""
     in_study = schema.instance.join(schema.series)
     corrected = 0
-    for column, member, source in (
-        (_T.modalities_in_study, _S.modality, schema.series),
-        (_T.sop_classes_in_study, _I.sop_class_uid, in_study),
+    for column, parse_enum, source in (
+        (_study.modalities_in_study, _series.modality, schema.series),
+        (_study.sop_classes_in_study, _instance.sop_class_uid, in_study),
     ):
         members = (
-            sa.select(_S.study_id, member)
+            sa.select(_series.study_id, parse_enum)
             .select_from(source)
-            .where(member != "")
+            .where(parse_enum != "")
             .distinct()
-            .order_by(_S.study_id, member)
+            .order_by(_series.study_id, parse_enum)
         )
-        # All of them first: SQLite's rows must not be changed under a statement that reads them.
+        # Read all first: SQLite's rows must not change under a statement that reads them.
         found = connection.execute(members).all()
         for study_id, rows in groupby(found, key=lambda row: row.study_id):
             value = "\\".join(row[1] for row in rows)
-            wrong = sa.update(schema.study).where(_T.id == study_id, column != value)
+            wrong = sa.update(schema.study).where(_study.id == study_id, column != value)
             corrected += connection.execute(wrong.values({column: value})).rowcount
     return corrected

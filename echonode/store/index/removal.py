@@ -1,6 +1,6 @@
-"""One instance out of the index: its rows, those above it that it leaves empty, and their counts.
+"""Removes one instance from the index: its rows, empty rows above them, and their counts.
 
-The counterpart of index_writer.insert_instance, in the caller's transaction.
+The counterpart of index/writer.insert_instance, in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PLACE = (
 
 
 def remove_instance(connection: sa.Connection, instance_id: int) -> None:
-    """Delete the instance with its deliveries; series, study and patient go with their last one."""
+    """Delete the instance, its deliveries, and series, study and patient that become empty."""
     place = place_of(connection, instance_id)
     _remove_deliveries(connection, instance_id)
     _delete(connection, schema.instance, instance_id)
@@ -39,7 +39,7 @@ def place_of(connection: sa.Connection, instance_id: int) -> sa.Row[*tuple[Any, 
 
 
 def leave(connection: sa.Connection, place: sa.Row[*tuple[Any, ...]]) -> None:
-    """One instance less above its place, of which it is no part any more."""
+    """Count one instance less above an instance that no longer belongs there."""
     last_of_series, last_of_study = place.in_series == 1, place.in_study == 1
     if last_of_series:
         _delete(connection, schema.series, place.series_id)
@@ -70,7 +70,7 @@ def leave(connection: sa.Connection, place: sa.Row[*tuple[Any, ...]]) -> None:
 
 
 def _remove_deliveries(connection: sa.Connection, instance_id: int) -> None:
-    """With the items of the transactions that named them; the transactions stay."""
+    """Delete deliveries and the items of transactions that name them; the transactions stay."""
     deliveries = sa.select(schema.delivery.c.id).where(schema.delivery.c.instance_id == instance_id)
     item = schema.commitment_item
     connection.execute(sa.delete(item).where(item.c.delivery_id.in_(deliveries)))
@@ -89,7 +89,7 @@ def _subtract(connection: sa.Connection, table: sa.Table, row_id: int, **fewer: 
 
 
 def _sum_up_study(connection: sa.Connection, study_id: int) -> None:
-    """Modalities in Study and SOP Classes in Study, of what is left."""
+    """Modalities in Study and SOP Classes in Study, of the instances that stay."""
     in_study = schema.series.c.study_id == study_id
     modalities = sa.select(schema.series.c.modality).where(in_study).distinct()
     classes = (

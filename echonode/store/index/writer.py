@@ -1,10 +1,10 @@
-"""One instance into the index: its rows, those above it, their counts, and its deliveries.
+"""Inserts one instance into the index: its rows, those above it, their counts, its deliveries.
 
 Rules
 - All of it happens in the caller's transaction.
 - The first instance of a UID stays: the same bytes again change nothing, other bytes are a
   conflict that the caller puts into quarantine.
-- Whose it is, and what is above it: parents.py.
+- parents.py finds the rows above it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from echonode.store.index.parents import Parents, count_in, parents_of
 class NewInstance:
     """What is to be inserted; the file has its final name and is durable.
 
-    on_conflict: told inside the transaction, perhaps more than once, of what should not be.
+    on_conflict: called inside the transaction, possibly more than once, with each conflict.
     """
 
     record: InstanceRecord
@@ -48,7 +48,7 @@ class NewInstance:
 
 
 class Insertion(Enum):
-    """What an insert did."""
+    """The result of an insert."""
 
     STORED = auto()
     FILE_REPLACED = auto()  # the row was there, and its file damaged or gone (insertion.py)
@@ -65,7 +65,7 @@ _INSERT_DELIVERY = sa.insert(schema.delivery)
 
 
 def insert_instance(connection: sa.Connection, new: NewInstance) -> Insertion:
-    """Insert, or find what is there; see `Insertion`."""
+    """Insert it, or find the row that exists; see `Insertion`."""
     existing = connection.scalar(_EXISTING, {"uid": new.record.sop_instance_uid})
     if existing is not None:
         same = existing == new.dataset_sha256

@@ -4,13 +4,13 @@ The order that makes "stored" true, whatever happens between two steps:
 1. incoming/NAME.part is written and hashed as the bytes arrive, then fsynced.
 2. It is renamed to instances/ab/cd/ID.dcm, and that folder is fsynced.
 3. One database transaction holds the rows and the deliveries; its COMMIT is fsynced. Where the
-   instance is here already, its file is compared first, and replaced if damaged (insertion.py).
+   instance exists already, its file is compared first, and replaced if damaged (insertion.py).
 4. Only then does `commit` return, and only then may anything be acknowledged.
 
 A node that is killed before 2 leaves a temporary file, which the next start removes; between 2 and
-3 a file without a row, which it adopts. A failure that the caller is told of (OutOfSpace) leaves
-nothing, but for one case: when the disk fails within the COMMIT itself, the row may be there after
-a restart, so its file stays, and the next start puts the two together or adopts the file.
+3 a file without a row, which it adopts. A failure that the caller sees (OutOfSpace) leaves nothing,
+with one exception: when the disk fails within the COMMIT itself, the row may exist after a restart,
+so its file stays, and the next start joins the two or adopts the file.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from echonode.errors import Damaged, EchoNodeError, InstanceConflict, Mismatch, OutOfSpace
-from echonode.model.file_head import names
+from echonode.model.file_head import matches_file_meta
 from echonode.model.instance import IdentityConflict, InstanceRecord, Origin, StoredInstance
 from echonode.store.database.connections import CommitUncertain
 from echonode.store.files.disk import rename
 from echonode.store.files.durability import Durability, Kind
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout
-from echonode.store.files.pending_removals import Leftovers
+from echonode.store.files.pending_removals import PendingRemovals
 from echonode.store.index.dataset_header import read_head
 from echonode.store.index.instance_record import record_of
 from echonode.store.index.writer import Insertion, NewInstance
-from echonode.store.ingest.insertion import Keeping, Settled
+from echonode.store.ingest.insertion import FileInserter, Inserted
 from echonode.store.ingest.quarantine import Quarantine
 from echonode.store.values import CheckBytes, CommitOutcome, OnDue, StoreOutcome
 
@@ -52,9 +52,9 @@ class InstanceFiles:
         self,
         *,
         layout: Layout,
-        keeping: Keeping,
+        inserter: FileInserter,
         durability: Durability,
-        leftovers: Leftovers,
+        pending_removals: PendingRemovals,
         quarantine: Quarantine,
         ids: FileIds,
         check: CheckBytes,
@@ -66,9 +66,9 @@ class InstanceFiles:
         self._check = check
         self._on_due = on_due
         self._durability = durability
-        self._leftovers = leftovers
+        self._pending_removals = pending_removals
         self._layout = layout
-        self._keeping = keeping
+        self._inserter = inserter
         self._now = now
         self._quarantine = quarantine
         self._ids = ids
@@ -94,7 +94,7 @@ class InstanceFiles:
             transfer_syntax_uid=transfer_syntax_uid,
             source_ae_title=source_ae_title,
             on_refused=self._refused,
-            remove=self._leftovers.remove,
+            remove=self._pending_removals.remove,
         )
 
     @property
@@ -116,7 +116,7 @@ class InstanceFiles:
         """
         ds = read_head(incoming.path, incoming.dataset_offset, incoming.transfer_syntax_uid)
         record = record_of(ds, incoming.transfer_syntax_uid)
-        _agree(incoming, record)
+        _check_uids_match(incoming, record)
         return record
 
     def commit(
@@ -169,7 +169,7 @@ class InstanceFiles:
     def _move_into_place(self, incoming: Incoming, record: InstanceRecord) -> str:
         """Steps 1 and 2; returns the file's id."""
         try:
-            _agree(incoming, record)
+            _check_uids_match(incoming, record)
             incoming.seal()
             file_id = self._ids.new()
             rename(incoming.path, self._layout.instance_file(file_id))
@@ -178,45 +178,45 @@ class InstanceFiles:
             raise
         return file_id
 
-    def _insert(self, new: NewInstance) -> Settled:
+    def _insert(self, new: NewInstance) -> Inserted:
         """Step 3."""
         try:
-            return self._keeping.settle(new)
+            return self._inserter.insert(new)
         except CommitUncertain:
             self._ids.leave_folder()
             raise
         except (EchoNodeError, sa.exc.SQLAlchemyError):
-            self._leftovers.remove(self._layout.instance_file(new.file_id))
+            self._pending_removals.remove(self._layout.instance_file(new.file_id))
             self._ids.leave_folder()
             raise
 
-    def _outcome(self, new: NewInstance, settled: Settled) -> CommitOutcome:
-        match settled.insertion:
+    def _outcome(self, new: NewInstance, inserted: Inserted) -> CommitOutcome:
+        match inserted.insertion:
             case Insertion.CONFLICT:
                 put_away = self._quarantine.take(new)
                 raise InstanceConflict(
                     f"{new.record.sop_instance_uid} is already stored with other bytes; {put_away}"
                 )
             case Insertion.DUPLICATE:
-                self._leftovers.remove(self._layout.instance_file(new.file_id))
-                return CommitOutcome(outcome=StoreOutcome.DUPLICATE, instance=settled.kept)
+                self._pending_removals.remove(self._layout.instance_file(new.file_id))
+                return CommitOutcome(outcome=StoreOutcome.DUPLICATE, instance=inserted.kept)
             case Insertion.FILE_REPLACED:
                 return CommitOutcome(
                     outcome=StoreOutcome.FILE_REPLACED,
-                    instance=settled.kept,
-                    released=settled.released,
+                    instance=inserted.kept,
+                    released=inserted.released,
                 )
             case Insertion.STORED:
-                return CommitOutcome(outcome=StoreOutcome.STORED, instance=settled.kept)
+                return CommitOutcome(outcome=StoreOutcome.STORED, instance=inserted.kept)
 
 
 def check_bytes(instance: StoredInstance) -> None:
     """Raises Damaged when an instance's file is gone or its dataset is not what was stored.
 
-    Nor may the file name another class, instance or transfer syntax than its row does: a peer is
-    told those of the row, which may have been damaged as well.
+    Also when the file names another class, instance or transfer syntax than its row: a peer
+    receives those of the row, which may be damaged as well.
 
-    Raises OSError where the disk does not give the bytes just now: that proves nothing of them.
+    Raises OSError where the disk does not return the bytes now: that proves nothing about them.
     """
     try:
         with instance.path.open("rb") as file:
@@ -227,11 +227,11 @@ def check_bytes(instance: StoredInstance) -> None:
     if found != instance.dataset_sha256:
         raise Damaged(f"{instance.sop_instance_uid}: its bytes are not those that were stored")
     uids = (instance.sop_class_uid, instance.sop_instance_uid, instance.transfer_syntax_uid)
-    if not names(head, *uids):
+    if not matches_file_meta(head, *uids):
         raise Damaged(f"{instance.sop_instance_uid}: its file and its row name different things")
 
 
-def _agree(incoming: Incoming, record: InstanceRecord) -> None:
+def _check_uids_match(incoming: Incoming, record: InstanceRecord) -> None:
     """PS3.4 B.2.3, A9xx: the dataset is of the class and instance that the command named."""
     if record.sop_class_uid != incoming.sop_class_uid:
         raise Mismatch("SOPClassUID is not that of the command")

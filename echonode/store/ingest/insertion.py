@@ -1,15 +1,15 @@
-"""A durable file becomes an instance's: inserted, or in the place of one that is damaged, or not.
+"""Makes a durable file an instance: inserted, in the place of a damaged file, or refused.
 
 Rules
 - The same bytes as those stored under its UID are a duplicate only if ours are still whole: before
-  it is answered with success and thrown away, the kept file is read and its hash compared. Only
-  duplicates pay for that.
-- Where ours is gone, cut short or changed, or the disk cannot read it (EIO), the new file takes its
+  the sender gets success and the new file is removed, the kept file is read and its hash compared.
+  Only duplicates pay for that.
+- Where ours is gone, truncated or changed, or the disk cannot read it (EIO), the new file takes its
   place in one transaction: the row names the new file, and deliveries that were held for the damage
-  are queued again. The bad file goes to quarantine after the COMMIT; if that is cut off, the next
-  start does it.
-- Two senders of one UID, or retention, may come between two of our transactions: what is replaced
-  is the very file that was compared, and otherwise all is looked at once more.
+  are queued again. The bad file goes to quarantine after the COMMIT; if that is interrupted, the
+  next start does it.
+- Two senders of one UID, or retention, may come between two of our transactions: only the file that
+  was compared is replaced, and otherwise everything is compared again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from echonode.errors import Damaged, OutOfSpace
 from echonode.model.instance import StoredInstance
 from echonode.store.database import counters, schema
 from echonode.store.database.connections import Writer
-from echonode.store.database.event_log import Note, note
+from echonode.store.database.event_log import NewEvent, add_event
 from echonode.store.database.rows import SELECT_INSTANCE, stored_instance
 from echonode.store.deliveries.damage import release_held_for_damage
 from echonode.store.files.disk import disk_errors, fsync_folder, rename
@@ -34,13 +34,13 @@ from echonode.store.index.writer import Insertion, NewInstance, insert_instance
 from echonode.store.retention.deletion import deleted_with_different_hash
 
 REPAIRED = "instances_repaired"  # a counter
-_I = schema.instance.c
-_KEPT = SELECT_INSTANCE.where(_I.sop_instance_uid == sa.bindparam("uid"))
+_instance = schema.instance.c
+_KEPT = SELECT_INSTANCE.where(_instance.sop_instance_uid == sa.bindparam("uid"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settled:
-    """What became of a new file. kept: the instance as it is now.
+class Inserted:
+    """The outcome of a new file. kept: the instance as it is now.
 
     released: destinations of the deliveries that are due again because its file was replaced.
     """
@@ -50,10 +50,10 @@ class Settled:
     released: tuple[str, ...] = ()
 
 
-class Keeping:
+class FileInserter:
     """Decides what a new file is, and makes that durable. Thread-safe.
 
-    check_bytes: raises Damaged, or OSError where the disk does not give the bytes.
+    check_bytes: raises Damaged, or OSError where the disk does not return the bytes.
     """
 
     def __init__(
@@ -68,10 +68,11 @@ class Keeping:
         self._check_bytes = check_bytes
         self._now = now
 
-    def settle(self, new: NewInstance) -> Settled:
-        """Durable on return. The file of a duplicate or of a conflict is still the caller's.
+    def insert(self, new: NewInstance) -> Inserted:
+        """Durable on return. The file of a duplicate or of a conflict still belongs to the caller.
 
-        Raises OutOfSpace, CommitUncertain; sqlalchemy's IntegrityError for rows that cannot be.
+        Raises OutOfSpace, CommitUncertain; sqlalchemy's IntegrityError for rows that break a
+        constraint.
         """
         folder = self._layout.instance_file(new.file_id).parent
         while True:
@@ -79,12 +80,12 @@ class Keeping:
                 lambda connection: _insert(connection, new, self._layout), folder=folder
             )
             if insertion is not Insertion.DUPLICATE or self._is_whole(kept):
-                return Settled(insertion=insertion, kept=kept)
+                return Inserted(insertion=insertion, kept=kept)
             if (replaced := self._replace(kept, new)) is not None:
                 return replaced
 
     def _is_whole(self, kept: StoredInstance) -> bool:
-        """Raises OutOfSpace where that cannot be found out just now."""
+        """Raises OutOfSpace where that cannot be determined now."""
         with disk_errors("to read a file"):
             try:
                 self._check_bytes(kept)
@@ -96,8 +97,8 @@ class Keeping:
                 raise
         return True
 
-    def _replace(self, kept: StoredInstance, new: NewInstance) -> Settled | None:
-        """Put the new file in the place of `kept`; None where that is not the file any more."""
+    def _replace(self, kept: StoredInstance, new: NewInstance) -> Inserted | None:
+        """Put the new file in the place of `kept`; None where the row names another file by now."""
         damaged = file_id_of(kept.path) or ""
         released = self._writer.run(
             lambda connection: _replace_file(connection, kept, damaged, new, self._now())
@@ -105,7 +106,7 @@ class Keeping:
         if released is None:
             return None
         move_to_quarantine(self._layout, damaged)
-        return Settled(
+        return Inserted(
             insertion=Insertion.FILE_REPLACED,
             kept=replace(
                 kept,
@@ -143,20 +144,20 @@ def _replace_file(
     new: NewInstance,
     now: datetime,
 ) -> list[str] | None:
-    """The row names the new file; destinations of what is due again, None where it was another."""
+    """The row names the new file; destinations that are due again, None where it was another."""
     instance_id = connection.scalar(
-        sa.select(_I.id).where(
-            _I.sop_instance_uid == kept.sop_instance_uid,
-            _I.file_id == damaged,
-            _I.dataset_sha256 == new.dataset_sha256,
+        sa.select(_instance.id).where(
+            _instance.sop_instance_uid == kept.sop_instance_uid,
+            _instance.file_id == damaged,
+            _instance.dataset_sha256 == new.dataset_sha256,
         )
     )
     if instance_id is None:
         return None
-    # What the file says of itself: the row may be what was damaged.
+    # Values of the file: the row may be what was damaged.
     connection.execute(
         sa.update(schema.instance)
-        .where(_I.id == instance_id)
+        .where(_instance.id == instance_id)
         .values(
             file_id=new.file_id,
             size=new.size,
@@ -174,13 +175,13 @@ def _replace_file(
             "its bytes changed here; the same instance came again and took its place",
         )
     counters.add(connection, REPAIRED, 1)
-    what = Note(
+    what = NewEvent(
         kind="repaired",
         study_instance_uid=kept.study_instance_uid,
         sop_instance_uid=kept.sop_instance_uid,
         detail="the file here was damaged or gone; the same bytes came again and took its place",
     )
-    note(connection, what, now=now)
+    add_event(connection, what, now=now)
     return release_held_for_damage(connection, instance_id, now=now)
 
 
@@ -200,7 +201,7 @@ def _as_stored(new: NewInstance, layout: Layout) -> StoredInstance:
 
 
 def _quarantine_row(connection: sa.Connection, new: NewInstance, reason: str) -> None:
-    """Write down why a file goes to quarantine; the file is moved after the COMMIT."""
+    """Record why a file goes to quarantine; the file is moved after the COMMIT."""
     connection.execute(
         sa.insert(schema.quarantine),
         {

@@ -1,12 +1,12 @@
-"""What a sender brings under a known UID with other bytes: kept as evidence, within bounds.
+"""Files under a known UID with other bytes: kept as evidence, within bounds.
 
 Rules
 - The sender is refused (A900) and still has its instance, whether it is kept here or not.
 - The same bytes again, as a device repeats them every minute, are kept once.
-- MOST_QUARANTINED files are more than a person looks at. Beyond that nothing is kept and each
-  refusal says so; what is in quarantine is never removed here, only by a person.
-- What this node had accepted itself (found by recovery, or replaced as damaged) does not come this
-  way: it is always kept.
+- MOST_QUARANTINED files are more than a person reads. Beyond that nothing is kept and each refusal
+  says so; only a person removes files from quarantine.
+- Files that this node had accepted (found by recovery, or replaced as damaged) do not pass here:
+  they are always kept.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from echonode.store.index.writer import NewInstance
 from echonode.store.ingest.insertion import move_to_quarantine
 
 MOST_QUARANTINED = 1_000
-_Q = schema.quarantine.c
+_quarantine = schema.quarantine.c
 
 
 class Quarantine:
@@ -34,7 +34,7 @@ class Quarantine:
         self._layout = layout
 
     def take(self, new: NewInstance) -> str:
-        """Put the file of a conflict away, whose row is durable; what became of it, in words."""
+        """Keep the file of a conflict, whose row is durable; returns the outcome in words."""
         if self._is_known(new):
             self._drop(new)
             return "the same bytes are in quarantine already"
@@ -45,10 +45,10 @@ class Quarantine:
         return "the second is in quarantine"
 
     def _is_known(self, new: NewInstance) -> bool:
-        same = sa.select(_Q.file_id).where(
-            _Q.sop_instance_uid == new.record.sop_instance_uid,
-            _Q.dataset_sha256 == new.dataset_sha256,
-            _Q.file_id != new.file_id,
+        same = sa.select(_quarantine.file_id).where(
+            _quarantine.sop_instance_uid == new.record.sop_instance_uid,
+            _quarantine.dataset_sha256 == new.dataset_sha256,
+            _quarantine.file_id != new.file_id,
         )
         earlier = self._writer.run(lambda connection: connection.execute(same).scalars().all())
         return any(self._layout.quarantine_file(file_id).exists() for file_id in earlier)
@@ -58,6 +58,6 @@ class Quarantine:
             return len(os.listdir(self._layout.quarantine)) >= MOST_QUARANTINED  # noqa: PTH208  # names are enough
 
     def _drop(self, new: NewInstance) -> None:
-        """The file first: without its row the next start would take it for one to be adopted."""
+        """The file first: without its row the next start would adopt it."""
         remove(self._layout.instance_file(new.file_id))
-        self._writer.execute(sa.delete(schema.quarantine).where(_Q.file_id == new.file_id))
+        self._writer.execute(sa.delete(schema.quarantine).where(_quarantine.file_id == new.file_id))

@@ -1,4 +1,4 @@
-"""What a start or a later look finds wrong between files and rows, and sets right.
+"""Finds and repairs what is wrong between files and rows, at start and later.
 
 Here: recovery, orphans, scrubbing.
 Not here: damage of the database itself (database/).

@@ -1,10 +1,11 @@
-"""A file without a row, read as the instance that it is (recovery.py says when it is taken in)."""
+"""Reads a file without a row as the instance that it is (recovery.py says when it is adopted)."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from echonode.errors import InvalidObject, OutOfSpace
@@ -15,29 +16,33 @@ from echonode.store.index.dataset_header import read_stored_head
 from echonode.store.index.instance_record import record_of
 from echonode.store.index.writer import NewInstance
 
-_READINGS = 3  # of a file without a row: two that find the same, and one that the disk spoiled
+_READINGS = 3  # of a file without a row: two with the same result, and one that the disk spoiled
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdoptionPlan:
+    """What to do with files without a row.
+
+    adopt_to: the destinations that our own captures are queued to. forward_to: AE title -> the
+    destinations that its files are queued to. on_adopted: called with the number adopted so far.
+    """
+
+    adopt_to: Sequence[str]
+    forward_to: Mapping[str, Sequence[str]]
+    on_adopted: Callable[[int], None]
 
 
 class Orphans:
-    """Reads files.
+    """Reads files without a row."""
 
-    adopt_to: where what we captured goes; forward_to: AE title -> where what it sent goes.
-    """
-
-    def __init__(
-        self,
-        layout: Layout,
-        now: Callable[[], datetime],
-        adopt_to: Sequence[str],
-        forward_to: Mapping[str, Sequence[str]],
-    ) -> None:
+    def __init__(self, layout: Layout, now: Callable[[], datetime], plan: AdoptionPlan) -> None:
         self._layout = layout
         self._now = now
-        self._adopt_to = tuple(adopt_to)
-        self._forward_to = forward_to
+        self._adopt_to = tuple(plan.adopt_to)
+        self._forward_to = plan.forward_to
 
     def read(self, file_id: str) -> NewInstance | None:
-        """What a file without a row says of itself; None where the disk does not give it just now.
+        """The instance in a file without a row; None where the disk does not return it now.
 
         Raises InvalidObject when two readings find the same fault.
         """
@@ -62,7 +67,7 @@ class Orphans:
             status = os.fstat(file.fileno())
             file.seek(head.dataset_offset)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        # What peers sent us carries their AE title in its meta information; what we captured none.
+        # Files from peers have their AE title in the meta information; our own captures have none.
         origin = Origin.RECEIVED if head.source_ae_title else Origin.CAPTURED
         return NewInstance(
             record=record,
@@ -73,7 +78,7 @@ class Orphans:
             origin=origin,
             source_ae_title=head.source_ae_title,
             acquired_at=None,
-            # Also when it is due: a clock that was set back since must not keep it waiting.
+            # Also its due time: a clock that was set back since must not delay it.
             stored_at=min(datetime.fromtimestamp(status.st_mtime, UTC), self._now()),
             evidence={"adopted": "file without a row"},
             destinations=tuple(self._forward_to.get(head.source_ae_title, ()))

@@ -1,41 +1,40 @@
-"""What a start finds and mends after any stop: a kill, a power cut, a lost database.
+"""What a start finds and repairs after any stop: a kill, a power cut, a lost database.
 
-What comes before any listener answers (`begin`), and takes a moment however much is stored:
+What is done before any listener answers (`begin`), in a moment however much is stored:
 - Temporary files are removed: later ones are uploads of this run.
-- Deletions that were cut off are gone on with: files of the last tombstones, and `deleted/`. They
-  can only be of the last batch; earlier ones were finished before it began.
-- Deliveries that were being sent are due again: no worker may see them as another's.
-- The folders that were in use at the stop (folders_in_use.py) are compared with their rows: what
-  was durable and had no row yet is there, and is delivered without delay.
+- Interrupted deletions continue: files of the last tombstones, and `deleted/`. They belong to the
+  last batch; earlier ones were finished before it began.
+- Deliveries that were being sent are due again: no worker may take them for another's.
+- The folders that were in use at the stop (folders_in_use.py) are compared with their rows: a file
+  that was durable and had no row yet is there, and is delivered without delay.
 
-What may come after, beside all else, in bounded steps (`step`), and why that is safe:
-- The database's pages are read where the stop was not orderly and there are too many of them to
-  read first (opening.py). A damaged page that is met in use meanwhile raises IndexDamaged and
-  leaves its mark (corruption_marker.py), as at any other time; a stop before all are read is not
-  orderly.
-- All folders are compared with their rows. A file without a row was never acknowledged while the
-  database is the one that was there, so nothing answered meanwhile is untrue without it: the same
-  instance sent again is stored, and the file here is found to be a second copy, or a conflict. A
-  row without its file is found by whatever needs the file, as when it goes while the node runs.
-- Files of this run are left out: between its rename and its COMMIT each looks like one without a
+What may come later, during normal operation, in bounded steps (`step`), and why that is safe:
+- The database's pages are read where the stop was not orderly and they are too many to read first
+  (opening.py). A damaged page that is found in use before that raises IndexDamaged and leaves its
+  mark (corruption_marker.py), as at any other time; a stop before all are read is not orderly.
+- All folders are compared with their rows. With an old database, a file without a row was never
+  acknowledged, so no answer is wrong without it: the same instance sent again is stored, and the
+  file here is found to be a second copy, or a conflict. A row without its file is found by whatever
+  needs the file, as when it disappears while the node runs.
+- Files of this run are skipped: between its rename and its COMMIT each looks like one without a
   row.
-- Nothing is deleted by retention before all of it is done (Retention.recycle): what decides on a
-  deletion has been looked at first.
+- Retention deletes nothing before all of it is done (Retention.recycle): its decisions need
+  complete data.
 
-What is never left for later: all of it, where the database was made anew or is in doubt. Every file
-is then one that was acknowledged, and until it is in the index again a second instance under its
-UID would be taken, a query would leave it out, and a peer that asks for our commitment would be
-told that we do not have it. It is measured by `echonode reindex` (some thousand files a second).
+Nothing is left for later where the database was made again or is marked corrupt. Every file is then
+one that was acknowledged, and until it is in the index again a second instance under its UID would
+be accepted, a query would omit it, and a peer that asks for our commitment would be refused. The
+duration is that of `echonode reindex` (some thousand files a second).
 
 Rules
-- Every step is one that may itself be cut off at any point: done again, it comes to the same.
-- Files are the truth about bytes, rows about all else. A file without a row was durable when the
-  node stopped: it is adopted, and delivered as if it had just come. Nobody may have been told so,
-  which harms nothing.
+- Every step may itself be interrupted at any point: done again, it has the same result.
+- Files are the truth about bytes, rows about everything else. A file without a row was durable when
+  the node stopped: it is adopted, and delivered as if it had just come. Its sender may not have
+  been answered, which does no harm.
 - A file goes to quarantine only when two readings find the same fault in it. One that the disk does
-  not give (EIO, no descriptor, no memory) stays where it is, and the next start reads it again.
+  not return (EIO, no descriptor, no memory) stays where it is, and the next start reads it again.
 - A row without its file is marked, never removed: it was acknowledged once.
-- A deletion that was cut off is gone on with: its tombstone is durable, so its proof is.
+- An interrupted deletion continues: its tombstone is durable, so its proof is.
 - Files are listed before rows are read, a folder of the first level at a time: a 256th of all.
 """
 
@@ -43,7 +42,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -59,15 +58,15 @@ from echonode.store.files.disk import disk_errors, remove
 from echonode.store.files.layout import FileIds, Layout, file_id_of
 from echonode.store.index.patient_reread import PatientReread
 from echonode.store.index.writer import Insertion
-from echonode.store.ingest.insertion import Keeping, move_to_quarantine
+from echonode.store.ingest.insertion import FileInserter, move_to_quarantine
 from echonode.store.recovery.folders_in_use import folders_in_use
-from echonode.store.recovery.orphans import Orphans
+from echonode.store.recovery.orphans import AdoptionPlan, Orphans
 from echonode.store.retention.deletion import Deletions
 from echonode.store.values import OnDue, RecoveryReport
 
-_I = schema.instance.c
-_ROWS = sa.select(_I.file_id, _I.sop_instance_uid, _I.file_missing).where(
-    _I.file_id >= sa.bindparam("first"), _I.file_id < sa.bindparam("after")
+_instance = schema.instance.c
+_ROWS = sa.select(_instance.file_id, _instance.sop_instance_uid, _instance.file_missing).where(
+    _instance.file_id >= sa.bindparam("first"), _instance.file_id < sa.bindparam("after")
 )
 _UPDATES_AT_ONCE = 500
 _FOLDERS = frozenset(f"{number:02x}" for number in range(256))
@@ -86,19 +85,6 @@ class _Findings:
     moved: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecoveryPlan:
-    """What to do with files without a row.
-
-    adopt_to: the destinations that our own captures are queued to. forward_to: AE title -> the
-    destinations that its files are queued to. on_adopted: called with the number adopted so far.
-    """
-
-    adopt_to: Sequence[str]
-    forward_to: Mapping[str, Sequence[str]]
-    on_adopted: Callable[[int], None]
-
-
 class Recovery:
     """One start's recovery; used by one thread at a time.
 
@@ -113,11 +99,11 @@ class Recovery:
         readers: sa.Engine,
         layout: Layout,
         deliveries: Deliveries,
-        keeping: Keeping,
+        inserter: FileInserter,
         deletions: Deletions,
         ids: FileIds,
         check: DatabaseCheck,
-        plan: RecoveryPlan,
+        plan: AdoptionPlan,
         on_due: OnDue,
         now: Callable[[], datetime],
     ) -> None:
@@ -126,9 +112,9 @@ class Recovery:
         self._readers = readers
         self._layout = layout
         self._deliveries = deliveries
-        self._keeping = keeping
+        self._inserter = inserter
         self._now = now
-        self._orphans = Orphans(layout, now, plan.adopt_to, plan.forward_to)
+        self._orphans = Orphans(layout, now, plan)
         self._on_adopted = plan.on_adopted
         self._ids = ids
         self._on_due = on_due
@@ -136,7 +122,7 @@ class Recovery:
         self._reread = PatientReread(writer, readers, layout, now)
         self._findings = _Findings()
         self._database_made = False
-        # Each is called until it answers False. None for a store that can only be read.
+        # Each is called until it returns False. Empty for a store that can only be read.
         self._steps: deque[Callable[[], bool]] = deque()
         self._compared = ""  # the folders up to this one are done
 
@@ -200,7 +186,7 @@ class Recovery:
             self._findings.removed += 1
 
     def _set_right(self) -> bool:
-        """Whose images are, after an upgrade."""
+        """Move images to their own patients, after an upgrade."""
         part = self._reread.next_part()
         if part is None:
             return False
@@ -208,7 +194,7 @@ class Recovery:
         return True
 
     def _compare_next(self) -> bool:
-        """The next folder of the first level; folders without files and rows cost nothing."""
+        """Compare the next folder of the first level; empty ones without rows cost nothing."""
         folder = self._next_folder()
         if folder is None:
             return False
@@ -217,16 +203,18 @@ class Recovery:
         return True
 
     def _next_folder(self) -> str | None:
-        """The first one behind those that are done that has files or rows."""
+        """The first folder after those that are done that has files or rows."""
         after = f"{self._compared}g" if self._compared else ""  # no id has a g
         with reading(self._readers) as connection:
-            row = connection.scalar(sa.select(sa.func.min(_I.file_id)).where(_I.file_id > after))
+            row = connection.scalar(
+                sa.select(sa.func.min(_instance.file_id)).where(_instance.file_id > after)
+            )
         ours = [name for name in _names(self._layout.instances) if name in _FOLDERS]
         found = [name for name in ours if name > self._compared]
         return min([*found, *([row[:2]] if row is not None else [])], default=None)
 
     def _compare(self, folder: str) -> None:
-        """The files of a folder (of the first level, or of both) with their rows."""
+        """Compare the files of a folder (of the first level, or of both) with their rows."""
         files = {each for each in files_under(self._layout, folder) if not self._ids.is_given(each)}
         with reading(self._readers) as connection:
             bounds = {"first": folder, "after": f"{folder}g"}  # no id has a g
@@ -249,16 +237,16 @@ class Recovery:
         for start in range(0, len(file_ids), _UPDATES_AT_ONCE):
             self._writer.execute(
                 sa.update(schema.instance)
-                .where(_I.file_id.in_(file_ids[start : start + _UPDATES_AT_ONCE]))
+                .where(_instance.file_id.in_(file_ids[start : start + _UPDATES_AT_ONCE]))
                 .values(file_missing=missing, file_damaged=False)
             )
 
     def _take_orphan(self, file_id: str) -> None:
         """A file without a row: index it, remove a duplicate, or quarantine what cannot be kept."""
-        if self._is_quarantined(file_id):  # cut off between the quarantine's row and the move
+        if self._is_quarantined(file_id):  # interrupted between the quarantine's row and the move
             move_to_quarantine(self._layout, file_id)
             return
-        if self._deletions.has_tombstone(file_id):  # cut off within a deletion
+        if self._deletions.has_tombstone(file_id):  # interrupted within a deletion
             self._deletions.finish_one(file_id)
             return
         try:
@@ -266,7 +254,7 @@ class Recovery:
             if new is None:
                 self._findings.unread.add(file_id)
                 return
-            insertion = self._keeping.settle(new).insertion
+            insertion = self._inserter.insert(new).insertion
         except (InvalidObject, sa.exc.IntegrityError) as error:
             self._quarantine(file_id, f"not adopted: {type(error).__name__}")
             return
@@ -299,7 +287,7 @@ class Recovery:
 def files_under(layout: Layout, prefix: str) -> Iterator[str]:
     """The ids of the instance files whose ids begin with `prefix`, of two or four characters.
 
-    Names that are not ours are passed over.
+    Names that are not ours are skipped.
     """
     outer = layout.instances / prefix[:2]
     for name in sorted(_names(outer)):

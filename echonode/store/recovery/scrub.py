@@ -1,14 +1,15 @@
-"""Reading kept files to see that they still are what was stored, a part at a time.
+"""Reads kept files to check that they still are what was stored, a part at a time.
 
-Bit rot is otherwise only met when something is sent or promised; what waits for nobody would never
-be read again.
+Bit rot is otherwise found only when something is sent or committed; an instance that no peer asks
+for would never be read again.
 
 Rules
-- In the order of the rows. Where a part ended is where the next one begins; who calls remembers it.
-- A finding is written down only when two readings agree; a file that the disk does not give for
-  want of descriptors or memory is not a finding, and the part ends before it. EIO twice is one.
-- What is whole again (brought back from a backup, say) loses its mark, and deliveries that were
-  held for the damage are due again.
+- In the order of the rows. The next part begins where the last one ended; the caller remembers the
+  position.
+- A finding is recorded only when two readings agree. A file that the disk does not return for lack
+  of descriptors or memory is not a finding, and the part ends before it. EIO twice is one.
+- A file that is whole again (restored from a backup, for example) loses its mark, and deliveries
+  that were held for the damage are due again.
 - Nothing is moved or deleted here. A second sending replaces a damaged file (insertion.py).
 """
 
@@ -35,16 +36,16 @@ from echonode.store.files.layout import Layout
 
 _AT_ONCE = 200  # rows of one read transaction
 _READINGS = 2
-_I = schema.instance.c
+_instance = schema.instance.c
 _SUSPECT = sa.or_(
-    _I.file_missing,
-    _I.file_damaged,
-    sa.exists().where(schema.delivery.c.instance_id == _I.id, HELD_FOR_DAMAGE),
+    _instance.file_missing,
+    _instance.file_damaged,
+    sa.exists().where(schema.delivery.c.instance_id == _instance.id, HELD_FOR_DAMAGE),
 )
 _ROWS = (
-    SELECT_INSTANCE.add_columns(_I.id, _SUSPECT.label("is_suspect"))
-    .where(_I.id > sa.bindparam("after"), _I.id <= sa.bindparam("up_to"))
-    .order_by(_I.id)
+    SELECT_INSTANCE.add_columns(_instance.id, _SUSPECT.label("is_suspect"))
+    .where(_instance.id > sa.bindparam("after"), _instance.id <= sa.bindparam("up_to"))
+    .order_by(_instance.id)
     .limit(_AT_ONCE)
 )
 
@@ -57,9 +58,9 @@ class _Finding(Enum):
 
 @dataclass(kw_only=True)
 class Scrubbed:
-    """What a part came to. after: the row it ended with; files: how many were read.
+    """The result of a part. after: the row it ended with; files: how many were read.
 
-    damaged, missing, whole_again: SOP Instance UIDs of what was found so and not known before.
+    damaged, missing, whole_again: SOP Instance UIDs that were found so and not known before.
     """
 
     after: int
@@ -70,7 +71,7 @@ class Scrubbed:
 
 
 class Scrub:
-    """Used by one thread at a time. on_due: told the destinations of what is due again."""
+    """Used by one thread at a time. on_due: called with the destinations of what is due again."""
 
     def __init__(
         self,
@@ -92,7 +93,9 @@ class Scrub:
     def span(self) -> tuple[int, int]:
         """The first and the last row; (0, 0) where there is none."""
         with reading(self._readers) as connection:
-            row = connection.execute(sa.select(sa.func.min(_I.id), sa.func.max(_I.id))).one()
+            row = connection.execute(
+                sa.select(sa.func.min(_instance.id), sa.func.max(_instance.id))
+            ).one()
             return int(row[0] or 0), int(row[1] or 0)
 
     def run(
@@ -103,11 +106,11 @@ class Scrub:
         longest_s: float = float("inf"),
         stop: Callable[[], bool] = lambda: False,
     ) -> Scrubbed:
-        """Read the files of the rows after `after` up to `up_to`, for so many seconds at most.
+        """Read the files of the rows after `after` up to `up_to`, for at most so many seconds.
 
-        stop: asked between two files. Raises OutOfSpace where not even the first can be looked at.
+        stop: called between two files. Raises OutOfSpace where not even the first can be read.
         """
-        if not self._layout.instances.is_dir():  # of an unmounted disk, no file is "gone"
+        if not self._layout.instances.is_dir():  # on an unmounted disk no file is "gone"
             raise OutOfSpace(f"{self._layout.instances} is not there")
         ends_at = time.monotonic() + longest_s
         done = Scrubbed(after=after)
@@ -125,7 +128,7 @@ class Scrub:
         return done
 
     def _rows(self, after: int, up_to: int) -> Iterator[sa.Row[*tuple[Any, ...]]]:
-        """No read transaction outlives its page."""
+        """No read transaction outlasts its page."""
         while True:
             with reading(self._readers) as connection:
                 page = connection.execute(_ROWS, {"after": after, "up_to": up_to}).all()
@@ -155,7 +158,7 @@ class Scrub:
             (done.missing if missing else done.damaged).append(row.sop_instance_uid)
 
     def _finding(self, instance: StoredInstance) -> _Finding:
-        """Raises OutOfSpace where nothing can be found out just now."""
+        """Raises OutOfSpace where nothing can be determined now."""
         finding = _Finding.WHOLE
         for _ in range(_READINGS):
             with disk_errors("to read a file"):

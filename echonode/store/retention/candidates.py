@@ -1,4 +1,4 @@
-"""The observed clock in the database, and which instances it lets go (policy.py has the rules)."""
+"""The observed clock in the database, and the instances that may be deleted (rules: policy.py)."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ import sqlalchemy as sa
 
 from echonode.model.delivery import DeliveryState
 from echonode.store.database import counters, schema
-from echonode.store.database.rows import member
-from echonode.store.retention.policy import Holding, RetentionPolicy, why_kept
+from echonode.store.database.rows import parse_enum
+from echonode.store.retention.policy import DestinationProof, RetentionPolicy, why_kept
 
 ROWS_AT_ONCE = 500  # deliveries read at once; instances deleted by one transaction
 # What `next_page` begins with: (observed seconds, id of the delivery).
 START = (0, 0)
 
-_D = schema.delivery.c
-_C = schema.derived_copy.c
+_delivery = schema.delivery.c
+_copy = schema.derived_copy.c
 WITH_COPIES = schema.delivery.outerjoin(schema.derived_copy)
 _OBSERVED = "observed_seconds"
 
 _SEEN = (
-    sa.select(_D.id, _D.instance_id, _D.proof_seen_s)
+    sa.select(_delivery.id, _delivery.instance_id, _delivery.proof_seen_s)
     .where(
-        _D.proof_seen_s.is_not(None),
-        _D.proof_seen_s <= sa.bindparam("latest", type_=sa.Integer),
-        sa.tuple_(_D.proof_seen_s, _D.id)
+        _delivery.proof_seen_s.is_not(None),
+        _delivery.proof_seen_s <= sa.bindparam("latest", type_=sa.Integer),
+        sa.tuple_(_delivery.proof_seen_s, _delivery.id)
         > sa.tuple_(
             sa.bindparam("after_s", type_=sa.Integer), sa.bindparam("after_id", type_=sa.Integer)
         ),
     )
-    .order_by(_D.proof_seen_s, _D.id)
+    .order_by(_delivery.proof_seen_s, _delivery.id)
     .limit(ROWS_AT_ONCE)
 )
 # The literal text of the partial index, or SQLite would not use it.
-_UNSEEN = sa.select(_D.id).where(
+_UNSEEN = sa.select(_delivery.id).where(
     sa.text("state IN ('committed', 'verified') AND proof_seen_s IS NULL")
 )
 
@@ -43,7 +43,7 @@ def observe(connection: sa.Connection, seconds: int) -> int:
     """Advance the observed clock, and mark the proofs that it sees now; returns the clock."""
     observed_s = counters.add(connection, _OBSERVED, seconds)
     connection.execute(
-        sa.update(schema.delivery).where(_D.id.in_(_UNSEEN)).values(proof_seen_s=observed_s)
+        sa.update(schema.delivery).where(_delivery.id.in_(_UNSEEN)).values(proof_seen_s=observed_s)
     )
     return observed_s
 
@@ -78,26 +78,26 @@ def next_page(
 def may_be_deleted(
     connection: sa.Connection, ids: Sequence[int], policy: RetentionPolicy
 ) -> list[int]:
-    """Those of `ids` that the policy lets go now."""
+    """Those of `ids` that the policy allows to be deleted now."""
     observed_s = read_observed_s(connection)
-    holdings: dict[int, list[Holding]] = {}
+    holdings: dict[int, list[DestinationProof]] = {}
     rows = connection.execute(
         sa.select(
-            _D.instance_id,
-            _D.destination,
-            _D.state,
-            _D.keep_local_copy,
-            _D.proof_seen_s,
-            _C.delivery_id.is_not(None).label("lossy_copy"),
+            _delivery.instance_id,
+            _delivery.destination,
+            _delivery.state,
+            _delivery.keep_local_copy,
+            _delivery.proof_seen_s,
+            _copy.delivery_id.is_not(None).label("lossy_copy"),
         )
         .select_from(WITH_COPIES)
-        .where(_D.instance_id.in_(ids))
+        .where(_delivery.instance_id.in_(ids))
     )
     for row in rows:
         holdings.setdefault(row.instance_id, []).append(
-            Holding(
+            DestinationProof(
                 destination=row.destination,
-                state=member(DeliveryState, row.state),
+                state=parse_enum(DeliveryState, row.state),
                 keep_local_copy=row.keep_local_copy,
                 lossy_copy=row.lossy_copy,
                 proof_seen_s=row.proof_seen_s,

@@ -1,14 +1,15 @@
-"""Deleting an instance whose archives have promised to keep it; each step may be cut off.
+"""Deletes instances that their archives have committed to keep; each step may be interrupted.
 
 The order that makes it safe, whatever happens between two steps:
-1. One database transaction decides once more (policy.why_kept), writes the tombstone and takes
-   the instance out of the index with its deliveries; its COMMIT is fsynced.
+1. One database transaction decides again (policy.why_kept), writes the tombstone and removes the
+   instance with its deliveries from the index; its COMMIT is fsynced.
 2. The file is renamed to deleted/ID.dcm, and both folders are fsynced.
 3. It is unlinked.
 
-Killed before 1: nothing has happened. After 1, before 2: the next start finds a file without a row,
-whose tombstone says that it goes, and goes on at 2. After 2: it empties deleted/. At no step is
-there a file without row or tombstone, and none goes before its proof is durable.
+Killed before 1: nothing has happened. After 1, before 2: the next start finds a file without a row
+whose tombstone says that it is deleted, and continues at 2. After 2: the next start empties
+deleted/. At no step is there a file without row or tombstone, and no file goes before its proof is
+durable.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import sqlalchemy as sa
 from echonode.errors import OutOfSpace
 from echonode.store.database import counters, schema
 from echonode.store.database.connections import Writer, reading
-from echonode.store.database.event_log import Note, note
+from echonode.store.database.event_log import NewEvent, add_event
 from echonode.store.database.history_schema import deleted_instance, tombstone, tombstone_delivery
 from echonode.store.files.disk import fsync_folder, remove, rename
 from echonode.store.files.layout import Layout
@@ -32,24 +33,24 @@ from echonode.store.index.removal import remove_instance
 from echonode.store.retention.candidates import ROWS_AT_ONCE, WITH_COPIES, may_be_deleted
 from echonode.store.retention.policy import RetentionPolicy
 
-_D = schema.delivery.c
-_I = schema.instance.c
-_C = schema.derived_copy.c
+_delivery = schema.delivery.c
+_instance = schema.instance.c
+_copy = schema.derived_copy.c
 _DELETED = "instances_deleted"
 _INSTANCE = (
     sa.select(
-        _I.id,
-        _I.sop_instance_uid,
-        _I.sop_class_uid,
+        _instance.id,
+        _instance.sop_instance_uid,
+        _instance.sop_class_uid,
         schema.study.c.study_instance_uid,
-        _I.frames,
-        _I.file_id,
-        _I.dataset_sha256,
-        _I.acquired_at,
-        _I.stored_at,
+        _instance.frames,
+        _instance.file_id,
+        _instance.dataset_sha256,
+        _instance.acquired_at,
+        _instance.stored_at,
     )
     .select_from(schema.instance.join(schema.series).join(schema.study))
-    .where(_I.id == sa.bindparam("instance_id"))
+    .where(_instance.id == sa.bindparam("instance_id"))
 )
 # Asked before each insertion, so it is one statement, built once.
 _WAS_DELETED = sa.select(
@@ -67,7 +68,7 @@ _DIGEST_BYTES = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Deleted:
-    """An instance that was deleted; its file may still be there until `finish` is done with it."""
+    """An instance that was deleted; its file may still exist until step 3."""
 
     sop_instance_uid: str
     study_instance_uid: str
@@ -121,14 +122,14 @@ class Deletions:
     def finish(self, file_ids: Iterable[str]) -> None:
         """Steps 2 and 3, for files whose tombstones are durable.
 
-        Raises OutOfSpace where the disk does not let go of one; the others have gone by then.
+        Raises OutOfSpace where the disk refuses to remove one; the others are gone by then.
         """
         _, refused = self._finish(file_ids)
         if refused is not None:
             raise refused
 
     def _finish(self, file_ids: Iterable[str]) -> tuple[list[str], OutOfSpace | None]:
-        """What is still to be done, and why; one file that cannot go keeps no other here."""
+        """Returns what is still to be done, and why; one refused file does not stop the others."""
         moved: list[str] = []
         left: list[str] = []
         refused: OutOfSpace | None = None
@@ -150,7 +151,7 @@ class Deletions:
         return left, refused
 
     def _is_moved(self, file_id: str) -> bool:
-        """Whether the file is in deleted/, from now on or since an earlier try. OutOfSpace."""
+        """Whether the file is in deleted/, now or since an earlier try. Raises OutOfSpace."""
         path = self._layout.instance_file(file_id)
         if path.exists():
             rename(path, self._layout.deleted_file(file_id))
@@ -158,12 +159,12 @@ class Deletions:
         return self._layout.deleted_file(file_id).exists()
 
     def empty_deleted(self) -> None:
-        """At start: what was renamed away and not yet unlinked."""
+        """At start: remove files that were renamed and not yet unlinked."""
         for path in self._layout.deleted.glob("*.dcm"):
             remove(path)
 
     def finish_latest(self) -> None:
-        """At start: go on with the deletions of the last batch, if they were cut off.
+        """At start: continue the deletions of the last batch, if they were interrupted.
 
         Earlier ones were finished before it began, or the disk refused, and recovery finds them.
         """
@@ -182,9 +183,9 @@ class Deletions:
             return connection.scalar(statement) is not None
 
     def finish_one(self, file_id: str) -> None:
-        """At start: go on with a deletion that was cut off."""
+        """At start: continue a deletion that was interrupted."""
         with suppress(OutOfSpace):
-            self.finish([file_id])  # at the latest the next start empties deleted/
+            self.finish([file_id])  # the next start empties deleted/ at the latest
 
 
 def deleted_with_different_hash(
@@ -221,21 +222,21 @@ def _delete_with_tombstone(connection: sa.Connection, instance_id: int, now: dat
     [key] = inserted.inserted_primary_key or [0]
     proofs = {
         "tombstone_id": sa.literal(int(key)),
-        "destination": _D.destination,
-        "state": _D.state,
-        "attempts": _D.attempts,
-        "committed_at": _D.committed_at,
-        "derived_sop_instance_uid": sa.func.coalesce(_C.sop_instance_uid, ""),
+        "destination": _delivery.destination,
+        "state": _delivery.state,
+        "attempts": _delivery.attempts,
+        "committed_at": _delivery.committed_at,
+        "derived_sop_instance_uid": sa.func.coalesce(_copy.sop_instance_uid, ""),
     }
     held = sa.select(*proofs.values()).select_from(WITH_COPIES)
     connection.execute(
         sa.insert(tombstone_delivery).from_select(
-            list(proofs), held.where(_D.instance_id == instance_id)
+            list(proofs), held.where(_delivery.instance_id == instance_id)
         )
     )
-    note(
+    add_event(
         connection,
-        Note(
+        NewEvent(
             kind="deleted",
             study_instance_uid=row.study_instance_uid,
             sop_instance_uid=row.sop_instance_uid,

@@ -1,19 +1,19 @@
-"""When an instance may be deleted here: a pure decision on what is proved of it and for how long.
+"""When an instance may be deleted here: a pure decision on what is proved of it, and since when.
 
 Rules
-- Every destination that an instance was addressed to must hold it: `required` means `committed`,
-  `verify` means `verified` (or committed), and `none` can only say `sent`, which proves nothing and
-  never lets anything go by itself. At least one proof there must be; one that nobody was asked to
-  keep (received from a peer, or captured without a destination) stays.
-- A destination that has left the configuration still counts: its proof must be there.
-- B006 and B007: the archive's copy is not the whole of ours. Ours stays until a person clears it.
-- A lossy copy that was sent in the instance's place is not the instance: proof of it does not let
-  the original go, unless that destination's profile says that the copy is enough.
+- Every destination that an instance was addressed to must hold it: `required` needs `committed`,
+  `verify` needs `verified` (or committed), and `none` reaches only `sent`, which proves nothing and
+  allows no deletion by itself. At least one proof must exist; an instance without a destination
+  (received from a peer, or captured without one) stays.
+- A destination that was removed from the configuration still counts: its proof must exist.
+- B006 and B007: the archive's copy is not all of ours. Ours stays until a person clears it.
+- A lossy copy that was sent instead of the instance is not the instance: its proof does not allow
+  deletion of the original, unless that destination's profile says that the copy is enough.
 - Then the grace period. It is counted on the *observed clock*: seconds that this node has itself
   seen pass on its monotonic clock while it ran, added up in the database, one bounded step at a
-  time (`observed_step`). The wall clock has no part in it, so that one set forward by a year
-  deletes nothing early and one set back keeps nothing for ever. Time in which the node did not
-  run does not count: a node that is switched off at night keeps longer, never shorter.
+  time (`observed_step`). The wall clock is not used: set forward by a year it would delete early,
+  and set back it would keep without end. Time in which the node did not run does not count: a node
+  that is switched off at night keeps longer, never shorter.
 - The period begins when retention first *sees* the proof, which is never before the proof.
 """
 
@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
 
-# Retention looks every LOOK_EVERY_S; a step longer than twice that is no honest measure of time
-# (the machine slept, or its clocks are being played with) and counts as that.
+# Retention runs every LOOK_EVERY_S; a step longer than twice that is not a reliable measure
+# (the machine slept, or its clocks were changed) and counts as that.
 LOOK_EVERY_S = 60.0
 LONGEST_STEP_S = 2 * LOOK_EVERY_S
 
@@ -40,11 +40,11 @@ _ENOUGH: Mapping[CommitmentPolicy, frozenset[DeliveryState]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Holding:
-    """What one destination is known to do with an instance.
+class DestinationProof:
+    """The proof of one destination for an instance.
 
-    lossy_copy: what it has was derived from the instance with loss. proof_seen_s: on the observed
-    clock, None while retention has seen no proof.
+    lossy_copy: the destination has a copy derived with loss. proof_seen_s: on the observed clock,
+    None while retention has seen no proof.
     """
 
     destination: str
@@ -58,7 +58,7 @@ class Holding:
 class RetentionPolicy:
     """keep_s: the grace period. destinations: those configured, each with its policy.
 
-    lossy_is_enough: those of them whose profile lets the original go for a lossy copy.
+    lossy_is_enough: those whose profile allows the original to be deleted for a lossy copy.
     """
 
     keep_s: float
@@ -66,15 +66,17 @@ class RetentionPolicy:
     lossy_is_enough: frozenset[str] = frozenset()
 
 
-def why_kept(holdings: Sequence[Holding], policy: RetentionPolicy, *, observed_s: int) -> str:
-    """Why the local copy stays, in words; '' when it may go.
+def why_kept(
+    holdings: Sequence[DestinationProof], policy: RetentionPolicy, *, observed_s: int
+) -> str:
+    """Why the local copy stays, in words; '' when it may be deleted.
 
     observed_s: the observed clock now.
     """
     if not any(holding.state in _PROOFS for holding in holdings):
         return "no archive has promised to keep it"
     for holding in holdings:
-        # One that is no longer configured must have given proof while it was.
+        # A destination that is no longer configured must have given proof before.
         enough = _ENOUGH.get(
             policy.destinations.get(holding.destination, CommitmentPolicy.VERIFY), _PROOFS
         )
@@ -92,5 +94,5 @@ def why_kept(holdings: Sequence[Holding], policy: RetentionPolicy, *, observed_s
 
 
 def observed_step(elapsed_s: float) -> float:
-    """What of a monotonic interval between two looks counts, in seconds."""
+    """The seconds of a monotonic interval between two runs that count."""
     return min(max(0.0, elapsed_s), LONGEST_STEP_S)

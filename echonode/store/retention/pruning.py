@@ -1,22 +1,22 @@
-"""What is kept of things past, and when it goes: a bounded part at each of housekeeping's looks.
+"""What is kept of the past, and when it is removed: a bounded part at each run of housekeeping.
 
 Kept, and why
 - An image that was deleted here, as rows of the ledger: for KEEP_HISTORY. Archives report within a
-  day, and who asks what became of an exam does so within weeks.
-- Two digests of it (`deleted_instance`, some 50 bytes): for ever. Other bytes under its UID would
-  be a second instance beside the one that the archives hold.
-- A request for commitment of ours: until its images have gone, and KEEP_HISTORY after its end. A
-  promise may come late. Of each destination the last that was reported stays: its age is shown.
-- A peer's request for commitment: what it names until its end, the request KEEP_HISTORY longer. A
+  day, and questions about an exam come within weeks.
+- Two digests of it (`deleted_instance`, some 50 bytes): always. Other bytes under its UID would be
+  a second instance with the UID of the one that the archives hold.
+- A request for commitment of ours: until its images are deleted, and KEEP_HISTORY after its end,
+  because a report may come late. The last reported one of each destination stays: its age is shown.
+- A peer's request for commitment: its items until its end, the request KEEP_HISTORY longer. A
   Transaction UID that is used twice is refused (0131).
-- Why a file is in quarantine: while the file is there, and KEEP_HISTORY. The file is evidence: only
-  a person takes it out.
+- The reason of a file in quarantine: while the file exists, and for KEEP_HISTORY. The file is
+  evidence: only a person removes it.
 
 Rules
-- Rows go by age on the wall clock. One that is set forward shortens what the ledger shows and
-  nothing else: the digests decide about bytes, and they stay.
-- Each part is one transaction, of rows in the order of their numbers; a part that finds nothing
-  begins again at the first.
+- Rows are removed by age on the wall clock. A clock set forward shortens only what the ledger
+  shows: the digests decide about bytes, and they stay.
+- Each part is one transaction, of rows in the order of their numbers; after the last row it starts
+  again at the first.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from echonode.model.commitment import TransactionState
+from echonode.model.commitment import InboundState, TransactionState
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
 from echonode.store.database.history_schema import deleted_instance, tombstone
@@ -36,16 +36,16 @@ from echonode.store.index.identity_conflicts import forget_settled
 from echonode.store.retention.deletion import digests
 
 KEEP_HISTORY = timedelta(days=90)
-_AT_ONCE = 500  # rows looked at in one transaction
+_AT_ONCE = 500  # rows read in one transaction
 
-_T = schema.commitment_transaction.c
-_C = schema.inbound_commitment.c
-_Q = schema.quarantine.c
+_transaction = schema.commitment_transaction.c
+_inbound = schema.inbound_commitment.c
+_quarantine = schema.quarantine.c
 _ENDED = [TransactionState.REPORTED.value, TransactionState.ABANDONED.value]
 
 
 class Pruning:
-    """Used by one thread; keeps where it is in each table."""
+    """Used by one thread; remembers its position in each table."""
 
     def __init__(self, writer: Writer, readers: sa.Engine, layout: Layout) -> None:
         self._writer = writer
@@ -54,7 +54,7 @@ class Pruning:
         self._after: dict[str, int] = {}
 
     def prune(self, *, now: datetime) -> int:
-        """Remove what nothing needs any more, some hundred rows of each kind; how many went.
+        """Remove what nothing needs any more, some hundred rows of each kind; returns how many.
 
         Raises OutOfSpace.
         """
@@ -62,8 +62,14 @@ class Pruning:
         return (
             self._part(schema.tombstone, tombstone.c.deleted_at < before, self._make_compact)
             + self._part(schema.commitment_transaction, _past(before), _delete_transactions)
-            + self._part(schema.inbound_commitment, _C.state != "pending", _empty(before))
-            + self._part(schema.quarantine, _Q.quarantined_at < before, self._forget_taken_out)
+            + self._part(
+                schema.inbound_commitment,
+                _inbound.state != InboundState.PENDING.value,
+                _empty(before),
+            )
+            + self._part(
+                schema.quarantine, _quarantine.quarantined_at < before, self._forget_removed_files
+            )
             + self._writer.run(forget_settled)
         )
 
@@ -88,7 +94,7 @@ class Pruning:
         return self._writer.run(lambda connection: remove(connection, past)) if past else 0
 
     def _make_compact(self, connection: sa.Connection, ids: Sequence[int]) -> int:
-        """Of a deleted instance only what tells its bytes from others stays."""
+        """Keep of a deleted instance only what distinguishes its bytes from others."""
         rows = connection.execute(
             sa.select(
                 tombstone.c.id,
@@ -97,7 +103,7 @@ class Pruning:
                 tombstone.c.file_id,
             ).where(tombstone.c.id.in_(ids))
         ).all()
-        # A file that the disk did not let go of needs its tombstone (recovery.py).
+        # A file that the disk refused to remove needs its tombstone (recovery.py).
         gone = [row for row in rows if not self._layout.instance_file(row.file_id).exists()]
         for row in gone:
             uid, dataset = digests(row.sop_instance_uid, row.dataset_sha256)
@@ -111,38 +117,40 @@ class Pruning:
         connection.execute(sa.delete(tombstone).where(tombstone.c.id.in_([row.id for row in gone])))
         return len(gone)
 
-    def _forget_taken_out(self, connection: sa.Connection, ids: Sequence[int]) -> int:
-        rows = connection.execute(sa.select(_Q.id, _Q.file_id).where(_Q.id.in_(ids))).all()
+    def _forget_removed_files(self, connection: sa.Connection, ids: Sequence[int]) -> int:
+        rows = connection.execute(
+            sa.select(_quarantine.id, _quarantine.file_id).where(_quarantine.id.in_(ids))
+        ).all()
         taken = [row.id for row in rows if not self._layout.quarantine_file(row.file_id).exists()]
-        connection.execute(sa.delete(schema.quarantine).where(_Q.id.in_(taken)))
+        connection.execute(sa.delete(schema.quarantine).where(_quarantine.id.in_(taken)))
         return len(taken)
 
 
 def _past(before: datetime) -> sa.ColumnElement[bool]:
     """A transaction of ours that nothing refers to."""
     item, later = schema.commitment_item.c, schema.commitment_transaction.alias()
-    names_something = sa.exists().where(item.commitment_transaction_id == _T.id)
+    names_something = sa.exists().where(item.commitment_transaction_id == _transaction.id)
     is_last_report = ~sa.exists().where(
-        later.c.destination == _T.destination,
+        later.c.destination == _transaction.destination,
         later.c.state == TransactionState.REPORTED.value,
-        later.c.ended_at > _T.ended_at,
+        later.c.ended_at > _transaction.ended_at,
     )
     return sa.and_(
-        _T.state.in_(_ENDED),
-        _T.ended_at < before,
+        _transaction.state.in_(_ENDED),
+        _transaction.ended_at < before,
         ~names_something,
-        sa.or_(_T.state != TransactionState.REPORTED.value, ~is_last_report),
+        sa.or_(_transaction.state != TransactionState.REPORTED.value, ~is_last_report),
     )
 
 
 def _delete_transactions(connection: sa.Connection, ids: Sequence[int]) -> int:
     # Again: what names something, or is the last report, may have changed since it was read.
-    gone = sa.delete(schema.commitment_transaction).where(_T.id.in_(ids))
+    gone = sa.delete(schema.commitment_transaction).where(_transaction.id.in_(ids))
     return connection.execute(gone).rowcount
 
 
 def _empty(before: datetime) -> Callable[[sa.Connection, Sequence[int]], int]:
-    """Of a peer's request that ended: what it names at once, the request itself in the end."""
+    """Remove the items of a peer's request that ended, and later the request itself."""
 
     def remove(connection: sa.Connection, ids: Sequence[int]) -> int:
         item = schema.inbound_commitment_item
@@ -150,7 +158,9 @@ def _empty(before: datetime) -> Callable[[sa.Connection, Sequence[int]], int]:
             sa.delete(item).where(item.c.inbound_commitment_id.in_(ids))
         ).rowcount
         requests = connection.execute(
-            sa.delete(schema.inbound_commitment).where(_C.id.in_(ids), _C.ended_at < before)
+            sa.delete(schema.inbound_commitment).where(
+                _inbound.id.in_(ids), _inbound.ended_at < before
+            )
         ).rowcount
         return items + requests
 

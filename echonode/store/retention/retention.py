@@ -76,7 +76,7 @@ class Retention:
         return []
 
     def prune(self, *, now: datetime) -> Shrunk:
-        """Remove rows that nothing needs any more (pruning.py) and return their room; one part.
+        """Remove rows that nothing needs any more (pruning.py) and free their space; one part.
 
         Raises OutOfSpace.
         """

@@ -17,9 +17,9 @@ import sqlalchemy as sa
 from echonode.store.database import connections as database
 from echonode.store.database import opening
 from echonode.store.files import disk
-from echonode.store.ingest import insertion as keeping
+from echonode.store.ingest import insertion
 from echonode.store.retention import candidates as candidates_module
-from echonode.store.retention import deletion as tombstones
+from echonode.store.retention import deletion
 from echonode.store.retention.deletion import Deleted, Deletions
 from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Incoming
@@ -40,7 +40,7 @@ def _no_file_fsync() -> None:
 
 
 def _no_folder_fsync() -> None:
-    for module in (disk, database, keeping, tombstones, opening):
+    for module in (disk, database, insertion, deletion, opening):
         module.fsync_folder = lambda folder: None
 
 
@@ -88,7 +88,7 @@ def _delete_before_tombstone() -> None:
 
 
 def _delete_before_promise() -> None:
-    candidates_module._UNSEEN = sa.select(candidates_module._D.id)
+    candidates_module._UNSEEN = sa.select(candidates_module._delivery.id)
     candidates_module.why_kept = lambda holdings, policy, *, observed_s: ""
 
 

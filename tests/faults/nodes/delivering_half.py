@@ -93,7 +93,7 @@ class DeliveringHalf:
             # One association, and no thread but the test's: what happens has an order.
             policy=DeliveryPolicy(associations=1),
             reencode=self._reencoder.lossless if self._reencoder else None,
-            notes=self.store.notes,
+            key_value=self.store.key_value,
             monotonic=self.clock.monotonic,
             random=_no_jitter,
         )

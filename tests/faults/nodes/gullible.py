@@ -16,7 +16,7 @@ from echonode.store.database import schema
 from echonode.store.retention import candidates
 from echonode.store.values import DecideFailure, DeliveryJob, ReportDisposition, ReportOutcome
 
-_T = schema.commitment_transaction.c
+_transaction = schema.commitment_transaction.c
 _ADDRESSED_TO_ANOTHER = "the transaction was addressed to another AE"
 
 
@@ -35,7 +35,9 @@ def _accept_any_transaction_uid() -> None:
         with self._readers.connect() as connection:
             known = list(
                 connection.execute(
-                    sa.select(_T.transaction_uid).where(_T.peer_ae_title == peer_ae_title)
+                    sa.select(_transaction.transaction_uid).where(
+                        _transaction.peer_ae_title == peer_ae_title
+                    )
                 ).scalars()
             )
         outcome = apply(self, peer_ae_title, report, now=now, decide=decide)

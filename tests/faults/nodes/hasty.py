@@ -8,7 +8,7 @@ from contextlib import suppress
 from echonode.dimse.services import StoreRequest
 from echonode.errors import OutOfSpace
 from echonode.intake.storage_scp import SUCCESS, StorageSCP
-from echonode.store.retention import deletion as tombstones
+from echonode.store.retention import candidates
 
 _LATE_S = 0.05
 
@@ -24,7 +24,7 @@ def _answer_before_the_commit() -> None:
 
 
 def _delete_before_the_promise() -> None:
-    vars(tombstones)["why_kept"] = lambda *_, **__: ""
+    vars(candidates)["why_kept"] = lambda *_, **__: ""
 
 
 def _hide_what_the_disk_refuses() -> None:

@@ -13,7 +13,7 @@ from echonode.cli import main
 from echonode.intake.storage_scp import SUCCESS, StorageSCP
 from echonode.node import node
 from echonode.node.settings import parts as node_parts
-from echonode.store.files import reserve as ballast
+from echonode.store.files import reserve as disk_reserve
 from echonode.store.files.incoming_file import Incoming
 from tests.faults.nodes.eager import LINGER_S, LOOK_EVERY_S
 
@@ -47,7 +47,7 @@ DEFECTS = {
 
 
 def run() -> None:
-    ballast.FILE_BYTES = 4_096
+    disk_reserve.FILE_BYTES = 4_096
     node_parts.Housekeeping = functools.partial(node_parts.Housekeeping, every_s=LOOK_EVERY_S)
     node.delivery_worker = functools.partial(node.delivery_worker, linger_s=LINGER_S)
     DEFECTS[os.environ.get("ECHONODE_TEST_DEFECT", "")]()

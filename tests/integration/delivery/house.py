@@ -72,7 +72,7 @@ class House:
             check_bytes=self.store.files.check_bytes,
             policy=policy,
             reencode=self._reencoder.with_loss(quality) if quality else self._reencoder.lossless,
-            notes=self.store.notes,
+            key_value=self.store.key_value,
         )
         self.workers[name] = worker
         worker.start()

@@ -18,8 +18,7 @@ from echonode.dimse.services import Services
 from echonode.model.criteria import Root
 from echonode.model.identity import Peer, Service
 from echonode.query.find_scp import FindSCP
-from echonode.store.read_only_store import ReadOnlyStore
-from echonode.store.store import Store
+from echonode.store.read_only_store import ReadOnlyStore, open_read_only
 from tests.benchmarks import wire
 from tests.benchmarks.diskless_receiver import SERVICES
 from tests.benchmarks.find_client import (
@@ -78,7 +77,7 @@ class Archive:
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     shape = Shape(studies=STUDIES, instances=2 * STUDIES)
     folder = large_index(shape, build=tmp_path_factory.mktemp("build"))
-    with Store.open_read_only(folder) as store:
+    with open_read_only(folder) as store:
         archive = Archive(store)
         archive.acceptor.start()
         try:

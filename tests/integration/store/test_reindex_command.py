@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from echonode.store.read_only_store import open_read_only
 from echonode.store.store import Store
 from tests.unit.store.samples import put_many
 
@@ -38,7 +39,7 @@ def reindex(data_dir: Path) -> subprocess.CompletedProcess[str]:
 
 
 def held(data_dir: Path) -> int:
-    with Store.open_read_only(data_dir) as store:
+    with open_read_only(data_dir) as store:
         return len(list(store.ledger.rows()))
 
 

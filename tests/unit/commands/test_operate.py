@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from echonode.cli import app
 from echonode.delivery.operator_actions import act
+from echonode.store.read_only_store import open_read_only
 from echonode.store.store import Store
 from echonode.web.operator import operator_routes
 from echonode.web.server import WebServer
@@ -74,7 +75,7 @@ class House:
         return CliRunner().invoke(app, [*arguments, "--config", str(self.config)], input=stdin)
 
     def states(self, destination: str) -> list[str]:
-        with Store.open_read_only(self.folder / "var") as store:
+        with open_read_only(self.folder / "var") as store:
             return [row.state for row in store.ledger.rows() if row.destination == destination]
 
 

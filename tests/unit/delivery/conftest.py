@@ -22,7 +22,7 @@ from tests.unit.delivery.doubles import (
     Archive,
     Clock,
     FakeCommitment,
-    FakeNotes,
+    FakeKeyValue,
     FakeStore,
     Recorder,
     delivery_job,
@@ -39,7 +39,7 @@ class Scene:
         self.store = FakeStore()
         self.archive = Archive()
         self.commitment = FakeCommitment(self.store)
-        self.notes = FakeNotes()
+        self.key_value = FakeKeyValue()
 
     def queue(self, count: int = 1) -> None:
         for number in range(1, count + 1):
@@ -71,7 +71,7 @@ class Scene:
             policy=DeliveryPolicy(
                 associations=associations, statuses=statuses or {}, lossy_quality=lossy_quality
             ),
-            notes=self.notes,
+            key_value=self.key_value,
             echo_every_s=echo_every_s,
         )
 

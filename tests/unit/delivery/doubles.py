@@ -169,7 +169,7 @@ class FakeStore:
         )
 
 
-class FakeNotes:
+class FakeKeyValue:
     """Texts in memory."""
 
     def __init__(self) -> None:

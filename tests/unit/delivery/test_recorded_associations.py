@@ -13,7 +13,7 @@ from echonode.dimse.contexts import COMMITMENT, VERIFICATION
 from echonode.dimse.requestor import RequestedAssociation
 from echonode.errors import OutOfSpace, PeerUnreachable
 from echonode.model.identity import Peer
-from echonode.store.database.event_log import Note
+from echonode.store.database.event_log import NewEvent
 from tests.unit.store.samples import NOON
 
 PACS = Peer(name="pacs", ae_title="ORTHANC", host="127.0.0.1", port=104, may=frozenset())
@@ -24,19 +24,19 @@ class Line:
 
     def __init__(self) -> None:
         self.answer: Any = frozenset()
-        self.notes: list[Note] = []
+        self.key_value: list[NewEvent] = []
         self.fail = False
-        self.associate = RecordedNegotiations(self._open, note=self._note, now=lambda: NOON)
+        self.associate = RecordedNegotiations(self._open, add_event=self._note, now=lambda: NOON)
 
     def _open(self, peer: Peer, contexts: object) -> RequestedAssociation:
         if isinstance(self.answer, Exception):
             raise self.answer
         return cast(RequestedAssociation, SimpleNamespace(accepted=self.answer))
 
-    def _note(self, what: Note, *, now: datetime) -> None:
+    def _note(self, event: NewEvent, *, now: datetime) -> None:
         if self.fail:
             raise OutOfSpace("full")
-        self.notes.append(what)
+        self.key_value.append(event)
 
 
 def test_what_was_refused_is_named() -> None:
@@ -44,9 +44,9 @@ def test_what_was_refused_is_named() -> None:
     line = Line()
     line.answer = frozenset({(COMMITMENT.abstract_syntax, "1.2.840.10008.1.2")})
     line.associate(PACS, (COMMITMENT,))
-    [note] = line.notes
-    assert (note.kind, note.destination) == ("association", "pacs")
-    assert note.detail.startswith("1 of 2 contexts accepted; refused: 1.2.840.10008.1.20.1 in")
+    [add_event] = line.key_value
+    assert (add_event.kind, add_event.destination) == ("association", "pacs")
+    assert add_event.detail.startswith("1 of 2 contexts accepted; refused: 1.2.840.10008.1.20.1 in")
 
 
 def test_an_archive_that_is_down_for_a_day_is_one_event() -> None:
@@ -64,7 +64,7 @@ def test_an_archive_that_is_down_for_a_day_is_one_event() -> None:
                 line.associate(PACS, (COMMITMENT,))
         else:
             line.associate(PACS, (COMMITMENT,))
-    assert [note.kind for note in line.notes] == ["no_association", "association"]
+    assert [add_event.kind for add_event in line.key_value] == ["no_association", "association"]
 
 
 def test_a_record_that_cannot_be_kept_holds_up_no_delivery() -> None:
@@ -78,4 +78,4 @@ def test_a_call_that_only_asks_whether_it_is_there_is_no_event() -> None:
     """Every few minutes for years: what was negotiated for deliveries is not pushed out by it."""
     line = Line()
     line.associate(PACS, (VERIFICATION,))
-    assert line.notes == []
+    assert line.key_value == []

@@ -33,7 +33,7 @@ class Scene:
         self.store = Store.open(self.data_dir, now=Clock())
         self.scrubbing = Scrubbing(
             self.store.scrub,
-            self.store.notes,
+            self.store.key_value,
             period_s=PERIOD_S,
             monotonic=lambda: self.seconds,
         )
@@ -106,7 +106,7 @@ def test_an_empty_store_is_no_work(tmp_path: Path) -> None:
     """Nothing to read, nothing said."""
     with Store.open(tmp_path / "var", now=Clock()) as store, capture_logs() as logs:
         Scrubbing(
-            store.scrub, store.notes, period_s=1.0, monotonic=iter([0.0, 60.0]).__next__
+            store.scrub, store.key_value, period_s=1.0, monotonic=iter([0.0, 60.0]).__next__
         ).look()
     assert logs == []
 

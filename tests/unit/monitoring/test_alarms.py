@@ -13,16 +13,18 @@ from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import ConflictKind, IdentityConflict
 from echonode.monitoring.alarms import LATE_AFTER, DestinationFacts, Facts, alarms_of
 from echonode.store.ingest.quarantine import MOST_QUARANTINED
-from echonode.store.statistics import DestinationFigures, StoreFigures
+from echonode.store.statistics import DestinationStatistics, StoreStatistics
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-QUIET = DestinationFigures(oldest={}, unreported_since=None, last_report_at=None, retries=0, held=0)
+QUIET = DestinationStatistics(
+    oldest={}, unreported_since=None, last_report_at=None, retries=0, held=0
+)
 PACS = DestinationFacts(
-    name="pacs", commitment=CommitmentPolicy.REQUIRED, standing=Standing(), figures=QUIET
+    name="pacs", commitment=CommitmentPolicy.REQUIRED, standing=Standing(), statistics=QUIET
 )
 WELL = Facts(
     destinations=[PACS],
-    store=StoreFigures(
+    store=StoreStatistics(
         missing_files=0, refused_reports=0, kept_after_warning=0, instances_deleted=7
     ),
     quarantined=0,
@@ -39,7 +41,7 @@ def with_pacs(**changes: object) -> Facts:
     return replace(WELL, destinations=[replace(PACS, **changes)])  # type: ignore[arg-type]
 
 
-def figures(**changes: object) -> DestinationFigures:
+def statistics(**changes: object) -> DestinationStatistics:
     return replace(QUIET, **changes)  # type: ignore[arg-type]
 
 
@@ -80,7 +82,7 @@ def test_all_is_well() -> None:
         (replace(WELL, store=replace(WELL.store, refused_reports=1)), "refused_reports"),
         (replace(WELL, store=replace(WELL.store, kept_after_warning=1)), "stored_with_warning"),
         (replace(WELL, quarantined=2), "quarantine"),
-        (replace(WELL, index_doubted=True), "index_damaged"),
+        (replace(WELL, index_corrupt=True), "index_damaged"),
         (replace(WELL, index_gone=True), "index_gone"),
         (replace(WELL, refusing="Read-only file system"), "refusing"),
         (replace(WELL, conflicts=[conflict(ConflictKind.STUDY)]), "patient_conflict"),
@@ -91,10 +93,10 @@ def test_all_is_well() -> None:
         (with_pacs(standing=Standing(unreachable="refused")), "unreachable:pacs"),
         (with_pacs(standing=Standing(stalled="RuntimeError")), "delivery_stalled:pacs"),
         (with_pacs(standing=Standing(unpromising="PACS does not know us")), "commitment:pacs"),
-        (with_pacs(figures=figures(held=3)), "held:pacs"),
-        (with_pacs(figures=figures(unreported_since=NOW - LATE_AFTER)), "unreported:pacs"),
+        (with_pacs(statistics=statistics(held=3)), "held:pacs"),
+        (with_pacs(statistics=statistics(unreported_since=NOW - LATE_AFTER)), "unreported:pacs"),
         (
-            with_pacs(figures=figures(oldest={DeliveryState.QUEUED: NOW - LATE_AFTER})),
+            with_pacs(statistics=statistics(oldest={DeliveryState.QUEUED: NOW - LATE_AFTER})),
             "late:pacs",
         ),
     ],
@@ -108,7 +110,7 @@ def test_each_thing_that_needs_a_person_has_its_name(facts: Facts, name: str) ->
 
 def test_a_report_that_does_not_come_is_told_with_the_way_back() -> None:
     """The usual cause: the archive cannot call us, so the address to enter stands in the alarm."""
-    late = with_pacs(figures=figures(unreported_since=NOW - timedelta(hours=30)))
+    late = with_pacs(statistics=statistics(unreported_since=NOW - timedelta(hours=30)))
     [alarm] = alarms_of(late, NOW)
     assert "30 h ago" in alarm.text
     assert "AE ECHONODE at 10.0.0.5:11112" in alarm.text
@@ -117,12 +119,12 @@ def test_a_report_that_does_not_come_is_told_with_the_way_back() -> None:
 def test_an_hour_is_no_reason_for_alarm() -> None:
     """Archives report at night, and restart: a day is given."""
     recent = NOW - timedelta(hours=23)
-    quiet = figures(unreported_since=recent, oldest={DeliveryState.SENT: recent})
-    assert names(with_pacs(figures=quiet)) == []
+    quiet = statistics(unreported_since=recent, oldest={DeliveryState.SENT: recent})
+    assert names(with_pacs(statistics=quiet)) == []
 
 
 def test_received_is_the_end_for_a_destination_without_proof() -> None:
     """Policy none: `sent` for years is as it should be."""
-    sent = figures(oldest={DeliveryState.SENT: NOW - timedelta(days=900)})
-    assert names(with_pacs(commitment=CommitmentPolicy.NONE, figures=sent)) == []
-    assert names(with_pacs(commitment=CommitmentPolicy.VERIFY, figures=sent)) == ["late:pacs"]
+    sent = statistics(oldest={DeliveryState.SENT: NOW - timedelta(days=900)})
+    assert names(with_pacs(commitment=CommitmentPolicy.NONE, statistics=sent)) == []
+    assert names(with_pacs(commitment=CommitmentPolicy.VERIFY, statistics=sent)) == ["late:pacs"]

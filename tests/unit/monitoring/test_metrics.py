@@ -18,7 +18,7 @@ from echonode.intake.captures import IntakeCounters
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.commit_times import CommitTimes
 from echonode.monitoring.metrics import Metric, metrics_of
-from echonode.store.statistics import StoreFigures
+from echonode.store.statistics import StoreStatistics
 from echonode.web.health import Alarm
 from echonode.web.status import DestinationStatus, NodeStatus, ProbeStatus
 
@@ -77,7 +77,7 @@ class _Node(Collector):
             STATUS,
             INTAKE,
             active_associations=2,
-            store=StoreFigures(
+            store=StoreStatistics(
                 missing_files=1,
                 refused_reports=0,
                 kept_after_warning=0,

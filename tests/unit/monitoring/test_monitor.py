@@ -17,7 +17,7 @@ from echonode.intake.captures import IntakeCounters
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.commit_times import CommitTimes
 from echonode.monitoring.monitor import NodeReader
-from echonode.node.settings.parts import disk_admission
+from echonode.node.settings.parts import free_space
 from echonode.store.files.durability import Kind
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, dataset, put, put_many
@@ -48,7 +48,7 @@ class House:
             active_associations=lambda: 0,
             standing_of=lambda name: Standing(),
             commit_times=CommitTimes(),
-            admission=disk_admission(config),
+            free_space=free_space(config),
             call_back="AE ECHONODE at 127.0.0.1:11112",
             now=lambda: NOON,
         )

@@ -16,7 +16,7 @@ from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.metrics import metrics_of
 from echonode.probe.link.connection import LossReason, OpenConnection
 from echonode.probe.link.frame_queue import FrameQueue
-from echonode.store.statistics import StoreFigures
+from echonode.store.statistics import StoreStatistics
 from echonode.web.status import NodeStatus, ProbeStatus
 from tests.unit.frames.igtl_messages import image
 
@@ -104,7 +104,7 @@ def test_the_reasons_are_metrics() -> None:
         probes=(probe,),
         destinations=(),
     )
-    store = StoreFigures(
+    store = StoreStatistics(
         missing_files=0, refused_reports=0, kept_after_warning=0, instances_deleted=0
     )
     found = metrics_of(

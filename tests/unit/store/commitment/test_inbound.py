@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from echonode.model.commitment import CommitmentRequest, FailureReason, ReferencedInstance
+from echonode.model.commitment import (
+    CommitmentRequest,
+    FailureReason,
+    InboundState,
+    ReferencedInstance,
+)
 from echonode.model.instance import StoredInstance
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, US_IMAGE, US_MULTI_FRAME, dataset, put, put_many
@@ -51,6 +56,21 @@ def test_a_report_that_is_not_taken_comes_back_at_its_time(store: Store) -> None
     assert again.attempts == 1
     store.commitment.inbound.give_up(made.id, later, "a week")
     assert store.commitment.inbound.next_due() is None
+
+
+def test_an_ended_request_stays_as_it_ended(store: Store) -> None:
+    """A late retry or give-up does not change a request whose report the peer has taken."""
+    made = store.commitment.inbound.create("MODALITY", ONE, NOON)
+    assert made is not None
+    store.commitment.inbound.mark_reported(made.id, NOON)
+    store.commitment.inbound.retry_later(made.id, NOON, "too late")
+    store.commitment.inbound.give_up(made.id, NOON, "too late")
+    assert store.commitment.inbound.next_due() is None
+    with store._readers.connect() as connection:
+        state, attempts = connection.exec_driver_sql(
+            "SELECT state, attempts FROM inbound_commitment"
+        ).one()
+    assert (state, attempts) == (InboundState.REPORTED, 1)
 
 
 def test_a_transaction_uid_is_used_once_by_each_peer(store: Store) -> None:

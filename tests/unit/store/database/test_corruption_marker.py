@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from echonode.errors import IndexDamaged, OutOfSpace
-from echonode.store.database import corruption_marker as doubt
+from echonode.store.database import corruption_marker
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, put_many
 
@@ -68,16 +68,16 @@ def test_damage_met_in_use_is_remembered_and_made_good_by_the_next_start(data_di
         put_many(store, INSTANCES, "pacs")
     spoil_the_flight_record(data_dir)
     with reopened(data_dir) as store:
-        assert not store.is_doubted
+        assert not store.is_corrupt
         with pytest.raises(IndexDamaged):
             use_the_flight_record(store)
-        assert store.is_doubted
+        assert store.is_corrupt
         assert (data_dir / "index.doubted").exists()
     assert (data_dir / "index.doubted").exists()
     with reopened(data_dir, adopt_to=["pacs"]) as store:
         assert store.recovery.report.database_rebuilt
         assert store.recovery.report.orphans_adopted == INSTANCES
-        assert not store.is_doubted
+        assert not store.is_corrupt
         use_the_flight_record(store)
     assert not (data_dir / "index.doubted").exists()
     assert len(list(data_dir.glob("damaged-*.sqlite"))) == 1
@@ -95,7 +95,7 @@ def test_damage_met_by_the_writer_is_remembered_as_well(data_dir: Path) -> None:
     with reopened(data_dir) as store:
         with pytest.raises(IndexDamaged):
             store.operator.hold("1.2.3.4.1", now=NOON)
-        assert store.is_doubted
+        assert store.is_corrupt
     assert (data_dir / "index.doubted").exists()
 
 
@@ -112,11 +112,11 @@ def test_a_row_that_cannot_have_been_written_is_damage(data_dir: Path, how: str)
     with reopened(data_dir) as store:
         with pytest.raises(IndexDamaged):
             use(store)
-        assert store.is_doubted
+        assert store.is_corrupt
     with reopened(data_dir, adopt_to=["pacs"]) as store:
         assert store.recovery.report.database_rebuilt
         use(store)
-        assert not store.is_doubted
+        assert not store.is_corrupt
 
 
 def test_a_doubted_index_is_checked_against_its_tables(data_dir: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_doubt_without_ground_costs_nothing_but_the_check(data_dir: Path) -> N
     with reopened(data_dir) as store:
         assert not store.recovery.report.database_rebuilt
         assert store.recovery.report.deliveries_requeued == INSTANCES
-        assert not store.is_doubted
+        assert not store.is_corrupt
     assert not (data_dir / "index.doubted").exists()
     assert stopped_orderly(data_dir)
     assert list(data_dir.glob("damaged-*")) == []
@@ -160,11 +160,11 @@ def test_a_mark_that_the_disk_refuses_is_made_up_for(
     with reopened(data_dir) as store:
         put_many(store, INSTANCES, "pacs")
     spoil_the_flight_record(data_dir)
-    monkeypatch.setattr(doubt, "leave_mark", refuse)
+    monkeypatch.setattr(corruption_marker, "leave_mark", refuse)
     with reopened(data_dir) as store:
         with pytest.raises(IndexDamaged):
             use_the_flight_record(store)
-        assert store.is_doubted
+        assert store.is_corrupt
     assert not stopped_orderly(data_dir)
     with reopened(data_dir) as store:
         assert store.recovery.report.database_rebuilt

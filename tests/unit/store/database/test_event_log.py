@@ -6,8 +6,8 @@ import pytest
 
 from echonode.model.commitment import CommitmentReport
 from echonode.model.delivery import DeliveryEvent
-from echonode.store.database import event_log as flight_recorder
-from echonode.store.database.event_log import Note
+from echonode.store.database import event_log
+from echonode.store.database.event_log import NewEvent
 from echonode.store.store import Store
 from tests.unit.store.retention.test_deletion import commit_all
 from tests.unit.store.samples import Clock, dataset, put, put_many, send_all
@@ -42,9 +42,9 @@ def test_the_way_of_an_instance_is_told_in_order(store: Store, clock: Clock) -> 
 def test_what_befell_the_destination_meanwhile_is_told_too(store: Store, clock: Clock) -> None:
     """Associations and what was negotiated belong to every study that was on its way."""
     store.event_log.add(
-        Note(kind="association", destination="pacs", detail="accepted 5"), now=clock()
+        NewEvent(kind="association", destination="pacs", detail="accepted 5"), now=clock()
     )
-    store.event_log.add(Note(kind="association", destination="other"), now=clock())
+    store.event_log.add(NewEvent(kind="association", destination="other"), now=clock())
     put_many(store, 1, "pacs")
     commit_all(store, clock)
     assert kinds(store)[0] == "association"
@@ -65,13 +65,13 @@ def test_each_study_has_its_own_record(store: Store, clock: Clock) -> None:
 
 def test_it_is_bounded(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest events go; a node that runs for years does not fill its disk with them."""
-    monkeypatch.setattr(flight_recorder, "MOST_EVENTS", 40)
-    monkeypatch.setattr(flight_recorder, "_TRIM_EVERY", 10)
+    monkeypatch.setattr(event_log, "MOST_EVENTS", 40)
+    monkeypatch.setattr(event_log, "_TRIM_EVERY", 10)
     put_many(store, 95, "pacs")
     send_all(store, "pacs", clock())
     assert 40 <= len(list(store.ledger.events(STUDY))) <= 50
     for _ in range(95):
-        store.event_log.add(Note(kind="association", destination="pacs"), now=clock())
+        store.event_log.add(NewEvent(kind="association", destination="pacs"), now=clock())
     assert list(store.ledger.events(STUDY)) == []
 
 

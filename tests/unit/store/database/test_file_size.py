@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from echonode.store.database import file_size as database_size
+from echonode.store.database import file_size
 from echonode.store.store import Store
 from tests.unit.store.database.test_migrations import older_database
 from tests.unit.store.samples import Clock
@@ -37,9 +37,9 @@ def empty(store: Store) -> None:
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thresholds that a test reaches."""
-    monkeypatch.setattr(database_size, "_LEAST_PAGES", 100)
-    monkeypatch.setattr(database_size, "_PAGES_AT_ONCE", 200)
-    monkeypatch.setattr(database_size, "LARGE_WAL_BYTES", 100_000)
+    monkeypatch.setattr(file_size, "_LEAST_PAGES", 100)
+    monkeypatch.setattr(file_size, "_PAGES_AT_ONCE", 200)
+    monkeypatch.setattr(file_size, "LARGE_WAL_BYTES", 100_000)
 
 
 def test_what_was_deleted_is_given_back_part_by_part(store: Store, clock: Clock) -> None:

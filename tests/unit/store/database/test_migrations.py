@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from echonode.errors import UsageError
-from echonode.store.database.corruption_marker import IndexDoubt
+from echonode.store.database.corruption_marker import CorruptionMarker
 from echonode.store.database.migrations import SCHEMA_VERSION
 from echonode.store.database.opening import open_writer
 from echonode.store.files.layout import Layout
+from echonode.store.read_only_store import open_read_only
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, dataset, put, send_all
 
@@ -164,7 +165,7 @@ def test_an_older_database_is_not_read_beside_a_node(data_dir: Path) -> None:
     """`echonode ledger` after an upgrade says to start the node once, instead of failing."""
     older_database(data_dir)
     with pytest.raises(UsageError, match="start the node once"):
-        Store.open_read_only(data_dir)
+        open_read_only(data_dir)
 
 
 def test_patients_that_were_merged_can_come_apart(data_dir: Path) -> None:
@@ -186,7 +187,7 @@ def test_patients_that_were_merged_can_come_apart(data_dir: Path) -> None:
 def migrated(data_dir: Path) -> list[tuple[str, ...]]:
     """Up to date, and nothing more; what is to be read again."""
     layout = Layout(data_dir)
-    open_writer(layout, NOON, IndexDoubt(layout)).writer.close()
+    open_writer(layout, NOON, CorruptionMarker(layout)).writer.close()
     with closing(sqlite3.connect(data_dir / "index.sqlite")) as connection:
         return connection.execute(
             "SELECT value FROM meta WHERE key = 'patients_read_up_to'"

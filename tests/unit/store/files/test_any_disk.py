@@ -13,9 +13,9 @@ from echonode.errors import OutOfSpace, StoreLocked
 from echonode.model.criteria import Level, Query, Root
 from echonode.store import store as store_module
 from echonode.store.database import opening
-from echonode.store.files import reserve as ballast
+from echonode.store.files import reserve as disk_reserve
 from echonode.store.files.layout import Layout
-from echonode.store.files.reserve import FILE_BYTES, FILES, Ballast
+from echonode.store.files.reserve import FILE_BYTES, FILES, DiskReserve
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, dataset, incoming, put, put_many
 
@@ -85,8 +85,8 @@ def test_the_ballast_is_made_again_when_there_is_plenty_of_room(
 ) -> None:
     """And never where it would be what fills the disk."""
     with Store.open(kept, now=Clock()) as store:
-        Ballast(Layout(kept)).give_up()
-        monkeypatch.setattr(ballast, "PLENTY", 1 << 62)
+        DiskReserve(Layout(kept)).give_up()
+        monkeypatch.setattr(disk_reserve, "PLENTY", 1 << 62)
         store.prove_writable()
         assert ballast_in(kept) == []
         monkeypatch.undo()
@@ -147,7 +147,7 @@ def test_a_half_written_ballast_does_not_stay(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", refuse)
-        patched.setattr(ballast, "make_folder", lambda folder: folder.mkdir(exist_ok=True))
+        patched.setattr(disk_reserve, "make_folder", lambda folder: folder.mkdir(exist_ok=True))
         with pytest.raises(OutOfSpace):
-            Ballast(layout).restore()
+            DiskReserve(layout).restore()
     assert list((data_dir / "ballast").iterdir()) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from echonode.store.files.free_space import DiskAdmission, DiskSpace, measured
+from echonode.store.files.free_space import DiskSpace, FreeSpace, measured
 
 GIB = 1024**3
 
@@ -37,20 +37,20 @@ def test_below_the_reserve_the_operator_is_told_what_happens() -> None:
 def test_it_recovers_by_itself(tmp_path: Path) -> None:
     """Asked again when there is room, it says yes."""
     free = [5, 15]
-    admission = DiskAdmission(
+    free_space = FreeSpace(
         tmp_path,
         minimum_free_percent=10,
         cine_bytes_per_s=1,
         measure=lambda _: (100, free.pop(0)),
     )
-    assert admission.refusal()
-    assert admission.refusal() == ""
+    assert free_space.refusal()
+    assert free_space.refusal() == ""
 
 
 def test_a_disk_that_cannot_be_asked_admits_nothing(tmp_path: Path) -> None:
     """The folder is gone: an exam would be lost, so none begins."""
-    admission = DiskAdmission(tmp_path / "gone", minimum_free_percent=0, cine_bytes_per_s=1)
-    assert "cannot be asked" in admission.refusal()
+    free_space = FreeSpace(tmp_path / "gone", minimum_free_percent=0, cine_bytes_per_s=1)
+    assert "cannot be asked" in free_space.refusal()
 
 
 def test_what_is_kept_for_root_is_nobodys(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from echonode.delivery.retry import after_damage
 from echonode.errors import Damaged, OutOfSpace
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.model.instance import StoredInstance
-from echonode.store.ingest import insertion as keeping
+from echonode.store.ingest import insertion as inserter
 from echonode.store.ingest.ingest import check_bytes
 from echonode.store.store import Store
 from echonode.store.values import RecoveryReport, StoreOutcome
@@ -106,7 +106,7 @@ def test_a_node_that_is_killed_before_the_bad_file_is_set_aside(
     with Store.open(data_dir, now=Clock()) as store:
         rot(put(store, dataset(1)).instance.path)
         with monkeypatch.context() as killed:
-            killed.setattr(keeping, "move_to_quarantine", lambda layout, file_id: None)
+            killed.setattr(inserter, "move_to_quarantine", lambda layout, file_id: None)
             put(store, dataset(1))
         assert len(files_in(data_dir, "instances")) == 2
     with Store.open(data_dir, now=Clock()) as store:

@@ -183,7 +183,7 @@ def test_damage_of_a_large_database_is_found_while_it_is_used(large_and_killed: 
         assert len(list(store.ledger.rows())) == 3
         with pytest.raises(IndexDamaged):
             finish(store)
-        assert store.is_doubted
+        assert store.is_corrupt
         assert store.recovery.is_running
         assert store.retention.recycle(POLICY, now=NOON) == []
     with started(large_and_killed) as store:
@@ -213,7 +213,7 @@ def test_a_long_check_is_broken_off_by_a_stop(
         )
         assert store.recovery.step()
         assert not store._check.is_done
-        assert not store.is_doubted
+        assert not store.is_corrupt
 
 
 def test_a_small_database_is_checked_first(data_dir: Path) -> None:

@@ -15,6 +15,7 @@ from echonode.errors import ConfigError, OutOfSpace, SchemaTooNew, Unreadable, U
 from echonode.store.database.migrations import SCHEMA_VERSION
 from echonode.store.files.layout import Layout
 from echonode.store.index.dataset_header import StoredHead, read_stored_head
+from echonode.store.read_only_store import open_read_only
 from echonode.store.recovery import orphans, recovery
 from echonode.store.store import Store
 from echonode.store.values import RecoveryReport
@@ -223,7 +224,7 @@ def test_a_database_of_a_later_version_is_refused_untouched(data_dir: Path) -> N
     with pytest.raises(SchemaTooNew, match=str(SCHEMA_VERSION + 1)):
         reopened(data_dir)
     with pytest.raises(SchemaTooNew):
-        Store.open_read_only(data_dir)
+        open_read_only(data_dir)
     assert (data_dir / "index.sqlite").read_bytes() == before
     (data_dir / "index.sqlite").unlink()
     reopened(data_dir).close()  # and the lock was let go
@@ -267,7 +268,7 @@ def test_recovery_converges_when_it_is_cut_off(
     with monkeypatch.context() as patched:
         patched.setattr(recovery, "remove", dying(recovery.remove))
         patched.setattr(recovery, "move_to_quarantine", dying(recovery.move_to_quarantine))
-        patched.setattr(recovery.Keeping, "settle", dying(recovery.Keeping.settle))
+        patched.setattr(recovery.FileInserter, "insert", dying(recovery.FileInserter.insert))
         patched.setattr(
             "echonode.store.database.connections.Writer.execute", dying(recovery.Writer.execute)
         )
@@ -296,7 +297,7 @@ def test_a_start_on_a_disk_that_cannot_be_written_says_so(tmp_path: Path) -> Non
 def test_reading_beside_a_running_node(store: Store, data_dir: Path) -> None:
     """`echonode ledger` needs no lock, sees what is durable, and cannot write."""
     put_many(store, 2, "pacs")
-    with Store.open_read_only(data_dir) as beside:
+    with open_read_only(data_dir) as beside:
         assert list(beside.ledger.rows()) == list(store.ledger.rows())
         put(store, dataset(3))
         assert len(list(beside.ledger.rows())) == 3
@@ -307,10 +308,10 @@ def test_reading_when_no_node_runs(data_dir: Path, tmp_path: Path) -> None:
     """The ledger of a stopped node can be read; where none ever ran, that is said."""
     with reopened(data_dir) as store:
         put_many(store, 2)
-    with Store.open_read_only(data_dir) as beside:
+    with open_read_only(data_dir) as beside:
         assert len(list(beside.ledger.rows())) == 2
     with pytest.raises(UsageError, match="no store"):
-        Store.open_read_only(tmp_path / "nothing")
+        open_read_only(tmp_path / "nothing")
 
 
 def test_counters_never_give_a_number_twice(data_dir: Path) -> None:

@@ -14,8 +14,7 @@ from echonode.model.commitment import CommitmentReport, ReferencedInstance
 from echonode.model.criteria import Level, Query, Root
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.identity import CommitmentPolicy
-from echonode.store.retention import candidates
-from echonode.store.retention import deletion as tombstones
+from echonode.store.retention import candidates, deletion
 from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Store
 from tests.unit.store.samples import US_IMAGE, Clock, dataset, put, put_many, send_all
@@ -161,7 +160,7 @@ def test_cut_off_at_any_step_the_next_start_ends_it(
     commit_all(store, clock)
     days_pass(store)
     with monkeypatch.context() as patch:
-        patch.setattr(tombstones, step, die)
+        patch.setattr(deletion, step, die)
         with pytest.raises(Killed):
             store.retention.recycle(POLICY, now=clock())
     store.close()
@@ -185,7 +184,7 @@ def test_killed_before_the_tombstone_nothing_has_happened(
         raise OutOfSpace("full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tombstones, "remove_instance", fail)
+        patch.setattr(deletion, "remove_instance", fail)
         with pytest.raises(OutOfSpace):
             store.retention.recycle(POLICY, now=clock())
     instance = store.index.instance("1.2.3.4.1")
@@ -206,7 +205,7 @@ def test_a_disk_that_does_not_let_go_is_asked_again(
         raise OutOfSpace("read-only")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tombstones, "rename", refuse)
+        patch.setattr(deletion, "rename", refuse)
         assert len(recycle(store, clock)) == 1  # its tombstone is durable
         with pytest.raises(OutOfSpace):
             recycle(store, clock)
@@ -224,7 +223,7 @@ def test_one_file_that_cannot_go_keeps_no_other_here(
     put_many(store, 3, "pacs")
     commit_all(store, clock)
     days_pass(store)
-    work, refusals = getattr(tombstones, step), [1] if step == "fsync_folder" else [1, 1, 1]
+    work, refusals = getattr(deletion, step), [1] if step == "fsync_folder" else [1, 1, 1]
 
     def refuse_some(path: Path, *more: Path) -> None:
         if refusals and (step == "fsync_folder" or path.name == stuck):
@@ -233,7 +232,7 @@ def test_one_file_that_cannot_go_keeps_no_other_here(
         work(path, *more)
 
     stuck = min(path.name for path in (data_dir / "instances").rglob("*.dcm"))
-    monkeypatch.setattr(tombstones, step, refuse_some)
+    monkeypatch.setattr(deletion, step, refuse_some)
     assert len(recycle(store, clock)) == 3
     if step == "rename":
         assert files(data_dir) == 1, "the other two went"
@@ -272,7 +271,7 @@ def test_a_file_on_its_way_out_does_not_wait_for_a_restart(
         raise OutOfSpace("read-only")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tombstones, step, refuse)
+        patch.setattr(deletion, step, refuse)
         with suppress(OutOfSpace):
             recycle(store, clock)
     assert files(data_dir) + files(data_dir, "deleted") == 2

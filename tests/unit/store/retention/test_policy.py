@@ -11,7 +11,7 @@ from echonode.model.delivery import DIFFERING_COPY_STATUSES, DeliveryState
 from echonode.model.identity import CommitmentPolicy
 from echonode.store.retention.policy import (
     LONGEST_STEP_S,
-    Holding,
+    DestinationProof,
     RetentionPolicy,
     observed_step,
     why_kept,
@@ -36,9 +36,9 @@ def holding(
     kept: bool = False,
     lossy: bool = False,
     seen: int | None = 0,
-) -> Holding:
+) -> DestinationProof:
     proved = state in (S.COMMITTED, S.VERIFIED)
-    return Holding(
+    return DestinationProof(
         destination=destination,
         state=state,
         keep_local_copy=kept,
@@ -47,7 +47,7 @@ def holding(
     )
 
 
-def kept(*holdings: Holding, observed_s: int = 8 * DAY_S) -> str:
+def kept(*holdings: DestinationProof, observed_s: int = 8 * DAY_S) -> str:
     return why_kept(holdings, POLICY, observed_s=observed_s)
 
 

@@ -16,11 +16,10 @@ from echonode.dimse.services import IncomingFile, IncomingHead, Services, StoreR
 from echonode.errors import DimseFailure, NetworkError
 from echonode.model.criteria import Level, Root
 from echonode.model.identity import Peer, Service
+from echonode.model.status import SOP_CLASS_NOT_SUPPORTED, SUCCESS, StatusKind, kind_of
 from echonode.store.values import LedgerRow
 
 _AE_TITLE, _LOOPBACK = "VIEWER", "127.0.0.1"
-_PENDING = 0xFF00
-_SOP_CLASS_NOT_SUPPORTED = 0x0122
 
 
 class _Hash:
@@ -89,7 +88,9 @@ class Viewer:
                 answers = list(association.c_find(Root.STUDY, _identifier(row)))
         except NetworkError:
             return False
-        found = [answer for status, answer in answers if status & 0xFFFE == _PENDING and answer]
+        found = [
+            answer for status, answer in answers if kind_of(status) is StatusKind.PENDING and answer
+        ]
         return [answer.SOPInstanceUID for answer in found] == [row.sop_instance_uid]
 
     def fetches(self, ae_title: str, row: LedgerRow) -> str | None:
@@ -111,7 +112,7 @@ class Viewer:
     def _store(self, request: StoreRequest) -> int:
         assert isinstance(request.incoming, _Hash)
         self._received[request.head.sop_instance_uid] = request.incoming.hexdigest()
-        return 0x0000
+        return SUCCESS
 
 
 def _identifier(row: LedgerRow) -> Dataset:
@@ -124,7 +125,7 @@ def _identifier(row: LedgerRow) -> Dataset:
 
 
 def _refuse(*_: object) -> Never:
-    raise DimseFailure(_SOP_CLASS_NOT_SUPPORTED, "a viewer only receives")
+    raise DimseFailure(SOP_CLASS_NOT_SUPPORTED, "a viewer only receives")
 
 
 def _storage_only(

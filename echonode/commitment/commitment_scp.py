@@ -40,12 +40,10 @@ from echonode.model.commitment import (
     CommitmentRequest,
 )
 from echonode.model.identity import Peer, ReportRoute
+from echonode.model.status import DUPLICATE_TRANSACTION_UID, INVALID_ARGUMENT_VALUE, SUCCESS
 from echonode.store.values import InboundCommitment
 
 # PS3.7 10.1.4.1.10, the statuses of N-ACTION; 0131 as in PS3.3 C.14.1.1.
-SUCCESS = 0x0000
-INVALID_ARGUMENT_VALUE = 0x0115
-DUPLICATE_TRANSACTION_UID = 0x0131
 
 # By then the requestor has asked again under another Transaction UID, or is gone for good.
 GIVE_UP_AFTER = timedelta(days=7)

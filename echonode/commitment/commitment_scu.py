@@ -31,6 +31,7 @@ from echonode.log import get_logger, place_of
 from echonode.model import remedies
 from echonode.model.commitment import CommitmentRequest, TransactionEvent
 from echonode.model.identity import CallBackAddress, Destination, Peer
+from echonode.model.status import SUCCESS
 from echonode.store.values import DeliveryJob, Transaction
 
 # In one transaction: an archive checks all of them before it reports on any.
@@ -193,7 +194,7 @@ class CommitmentSCU:
         jobs: Sequence[DeliveryJob],
         status: int,
     ) -> None:
-        if status != 0x0000:
+        if status != SUCCESS:
             refusal = Refusal(
                 f"the commitment request was answered {status:04X}",
                 remedies.commitment_refused(destination.peer, self._call_back, status),

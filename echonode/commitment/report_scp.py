@@ -21,12 +21,10 @@ from echonode.log import get_logger
 from echonode.model.commitment import CommitmentReport
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import Peer, is_valid_uid
+from echonode.model.status import INVALID_ARGUMENT_VALUE, PROCESSING_FAILURE, SUCCESS
 from echonode.store.values import DeliveryJob, FailureAction, ReportDisposition, ReportOutcome
 
 # PS3.7 10.1.1.1.8, the statuses of N-EVENT-REPORT.
-SUCCESS = 0x0000
-PROCESSING_FAILURE = 0x0110
-INVALID_ARGUMENT_VALUE = 0x0115
 
 log = get_logger(__name__)
 

@@ -38,6 +38,7 @@ from echonode.errors import (
 )
 from echonode.model.delivery import DAMAGED_HERE, DeliveryEvent
 from echonode.model.instance import DerivedCopy
+from echonode.model.status import SUCCESS
 
 Random = Callable[[], float]  # as random.random: [0, 1)
 
@@ -175,7 +176,7 @@ def after_silence(
 def remark_on_stored(verdict: Verdict, status: int, derived: DerivedCopy | None) -> str:
     """What a person should know of a success: that it was a warning, that a lossy copy went."""
     remarks = [
-        "" if status == 0x0000 else verdict.meaning,
+        "" if status == SUCCESS else verdict.meaning,
         f"sent as {derived.remark}" if derived else "",
     ]
     return "; ".join(remark for remark in remarks if remark)

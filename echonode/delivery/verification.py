@@ -25,6 +25,7 @@ from echonode.log import get_logger, place_of
 from echonode.model.criteria import Root
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.identity import Destination
+from echonode.model.status import SUCCESS, StatusKind, kind_of
 from echonode.store.values import DeliveryJob
 
 ABSENT_DELAYS_S = (1.0, 5.0, 30.0, 120.0)
@@ -33,7 +34,6 @@ _AFTER_LOSS_S = 2.0
 _LONGEST_S = 3600.0
 _BATCH = 1000  # instances looked for in one round
 _MISSING = "the archive answered success and does not have it"
-_PENDING = (0xFF00, 0xFF01)  # PS3.4 C.4.1.1.4
 
 log = get_logger(__name__)
 
@@ -57,9 +57,9 @@ def is_found(association: StorageAssociation, job: DeliveryJob) -> bool | None:
     found = False
     status = None
     for status, answer in association.c_find(Root.STUDY, image_identifier(job)):
-        if status in _PENDING and answer is not None:
+        if kind_of(status) is StatusKind.PENDING and answer is not None:
             found |= answer.get("SOPInstanceUID") == job.sent_as.sop_instance_uid
-    return found if found or status == 0x0000 else None
+    return found if found or status == SUCCESS else None
 
 
 class Verification:

@@ -23,11 +23,6 @@ from pydicom.dataset import Dataset
 from echonode.dimse.association import file_stream
 from echonode.dimse.association.association import EventAssociation
 from echonode.dimse.association.association_request import begin, failure_of, prepared
-from echonode.dimse.association.handler_errors import (
-    PENDING,
-    PENDING_UNSUPPORTED_KEYS,
-    UNRECOGNISED_OPERATION,
-)
 from echonode.dimse.association.responses import dataset_of, encoded, respond
 from echonode.dimse.contexts import (
     FIND_CLASSES,
@@ -53,6 +48,7 @@ from echonode.model.certificate import TLSFiles
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.criteria import Root
 from echonode.model.identity import Peer
+from echonode.model.status import PENDING, UNRECOGNISED_OPERATION, StatusKind, kind_of
 
 
 class Requestor:
@@ -240,13 +236,13 @@ class RequestedAssociation:
         status = PENDING
         try:
             self._assoc.conversation.send(context_id, command, data)
-            while status in (PENDING, PENDING_UNSUPPORTED_KEYS):
+            while kind_of(status) is StatusKind.PENDING:
                 answer = self._assoc.conversation.answer(answers)
                 status = commitment.status_of(answer)
                 has_dataset = answer.dataset is not None
                 yield status, dataset_of(self._assoc, answer) if has_dataset else None
         finally:
-            if status in (PENDING, PENDING_UNSUPPORTED_KEYS) and self.is_open:
+            if kind_of(status) is StatusKind.PENDING and self.is_open:
                 self._cancel(context_id, message_id, answers)
             self._assoc.conversation.forget(message_id)
 
@@ -257,7 +253,7 @@ class RequestedAssociation:
         )
         self._assoc.conversation.send(context_id, cancel)
         status = PENDING
-        while status in (PENDING, PENDING_UNSUPPORTED_KEYS):
+        while kind_of(status) is StatusKind.PENDING:
             status = commitment.status_of(self._assoc.conversation.answer(answers))
 
     def request_commitment(self, request: CommitmentRequest) -> int:

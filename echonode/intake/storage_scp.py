@@ -34,15 +34,17 @@ from echonode.errors import (
 )
 from echonode.log import get_logger
 from echonode.model.instance import Origin
+from echonode.model.status import (
+    CANNOT_UNDERSTAND,
+    DATASET_DOES_NOT_MATCH_SOP_CLASS,
+    OUT_OF_RESOURCES,
+    SUCCESS,
+)
 from echonode.store.store import Incoming, Store
 from echonode.store.values import StoreOutcome
 
 log = get_logger(__name__)
 
-SUCCESS = 0x0000
-OUT_OF_RESOURCES = 0xA700  # PS3.4 B.2.3: the sender keeps it, and may try again later
-DATASET_DOES_NOT_MATCH_SOP_CLASS = 0xA900
-CANNOT_UNDERSTAND = 0xC000
 _STATUSES: tuple[tuple[type[EchoNodeError], int], ...] = (
     (Unreadable, CANNOT_UNDERSTAND),
     (Mismatch, DATASET_DOES_NOT_MATCH_SOP_CLASS),

@@ -16,12 +16,12 @@ from echonode.dimse.requestor import RequestedAssociation
 from echonode.errors import ContextNotAccepted, DimseFailure, NetworkError, PeerUnreachable
 from echonode.model import remedies
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
+from echonode.model.status import SUCCESS, StatusKind, kind_of
 from echonode.preflight.outcome import PeerOutcome, Step
 from echonode.preflight.requirements import Needs, WorklistQuery
 from echonode.transcoding.codecs import JPEG_2000_REVERSIBLE, JPEG_BASELINE, JPEG_LS, RLE
 
 CONNECT_S = 5.0
-_PENDING = (0xFF00, 0xFF01)  # PS3.4 K.4.1.1.4
 _NAMES = {
     "1.2.840.10008.5.1.4.1.1.6.1": "US Image",
     "1.2.840.10008.5.1.4.1.1.3.1": "US Multi-frame Image",
@@ -115,7 +115,7 @@ class PeerCheck:
         except NetworkError as error:
             remedy = remedies.no_association(error, peer, self._us)
             return [failed("tls" if _is_tls(error, peer) else "echo", str(error), remedy)]
-        if status != 0x0000:
+        if status != SUCCESS:
             remedy = remedies.not_stored(peer, status)
             return [*encrypted, failed("echo", f"C-ECHO was answered {status:04X}", remedy)]
         echo = Step(name="echo", ok=True, detail=f"{peer.ae_title} answers {self._us.ae_title}")
@@ -172,7 +172,7 @@ class PeerCheck:
         try:
             with self._associate(peer, Needs(peer=peer, worklist=query).services) as association:
                 for status, _ in association.c_find_worklist(identifier):
-                    count += status in _PENDING
+                    count += kind_of(status) is StatusKind.PENDING
         except ContextNotAccepted as error:
             return failed("worklist", str(error), remedies.no_service(peer, "worklist"))
         except NetworkError as error:
@@ -180,7 +180,7 @@ class PeerCheck:
             return failed("worklist", str(error), remedies.add_us(peer, self._us))
         except DimseFailure as error:
             return failed("worklist", str(error), f"The log of {peer.name} says more")
-        if status != 0x0000:
+        if status != SUCCESS:
             detail = f"the query was answered {status or 0:04X}"
             return failed("worklist", detail, f"The log of {peer.name} says why")
         what = f"{count} entries today for {query.station_ae_title}, {query.modality}"

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 from echonode.model.commitment import CommitmentReport
 from echonode.model.identity import Peer
-
-SUCCESS = 0x0000
+from echonode.model.status import SUCCESS
 
 
 @dataclass(kw_only=True, eq=False)

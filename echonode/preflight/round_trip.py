@@ -21,6 +21,7 @@ from echonode.model import remedies
 from echonode.model.commitment import CommitmentRequest, ReferencedInstance
 from echonode.model.criteria import Root
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
+from echonode.model.status import DUPLICATE_SOP_INSTANCE, STORAGE, SUCCESS, StatusKind
 from echonode.objects.ultrasound import UltrasoundObject
 from echonode.preflight.outcome import Step
 from echonode.preflight.peer_check import Associate, failed, timed
@@ -31,7 +32,13 @@ from echonode.preflight.test_image import file_of
 # Long enough for an archive that reports only on the association that asked; most open their own.
 SAME_ASSOCIATION_S = 3.0
 REPORT_S = 30.0
-_STORED = frozenset({0x0000, 0xB000, 0xB006, 0xB007, 0x0111})
+_STORED = frozenset(
+    {
+        SUCCESS,
+        *(row.code for row in STORAGE if row.kind is StatusKind.WARNING),
+        DUPLICATE_SOP_INSTANCE,
+    }
+)
 
 
 class RoundTrip:
@@ -148,7 +155,7 @@ class RoundTrip:
         except AssociationLost as error:
             # Seen: an archive that does not know the caller breaks off instead of answering.
             return failed("commitment", str(error), remedies.add_us(peer, self._us))
-        if status != 0x0000:
+        if status != SUCCESS:
             detail = f"the request was answered {status:04X}"
             return failed("commitment", detail, remedies.commitment_refused(peer, self._us, status))
         if not awaited.came.wait(min(SAME_ASSOCIATION_S, self._report_s)):

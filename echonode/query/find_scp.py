@@ -21,6 +21,7 @@ from echonode.dimse.services import FindAnswer, FindRequest
 from echonode.errors import DimseFailure
 from echonode.log import get_logger
 from echonode.model.criteria import Query
+from echonode.model.status import OUT_OF_RESOURCES
 from echonode.query.answer import AnswerWriter
 from echonode.query.file_values import FileRows, ReadFile
 from echonode.query.identifier import FindIdentifier, read_identifier
@@ -31,7 +32,6 @@ log = get_logger(__name__)
 
 Row = Mapping[str, str]
 
-OUT_OF_RESOURCES = 0xA700  # PS3.4 C.4.1.1.4
 
 # Each running query holds a cursor of the database. A viewer that opens a work list asks a handful
 # at once; one that asks hundreds at once would keep all others waiting.

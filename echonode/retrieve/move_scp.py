@@ -25,12 +25,12 @@ from echonode.errors import AssociationLost, DimseFailure, NetworkError
 from echonode.model.criteria import Selection
 from echonode.model.identity import Peer
 from echonode.model.instance import StoredInstance
+from echonode.model.status import MOVE_DESTINATION_UNKNOWN
 from echonode.retrieve.destinations import Associate, Batch, batches
 from echonode.retrieve.progress import Tally, find_instances, logged
 from echonode.retrieve.selection import read_selection
 from echonode.retrieve.sub_operations import Reencode, SubOperationSender
 
-MOVE_DESTINATION_UNKNOWN = 0xA801  # PS3.4 C.4.2.1.5
 _ASSOCIATIONS_PER_BATCH = 2  # the first, and one new one when it is lost
 
 

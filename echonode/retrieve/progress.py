@@ -16,12 +16,9 @@ from echonode.log import get_logger
 from echonode.model.criteria import Selection
 from echonode.model.identity import Peer
 from echonode.model.instance import StoredInstance
+from echonode.model.status import CANNOT_CALCULATE_MATCHES, StatusKind, kind_of
 
 log = get_logger(__name__)
-
-CANNOT_CALCULATE_MATCHES = 0xA701  # PS3.4 C.4.2.1.5, C.4.3.1.4
-_SUCCESS = 0x0000
-_WARNINGS = frozenset({0x0001, 0x0107, 0x0116})
 
 
 @dataclass
@@ -39,13 +36,14 @@ class Tally:
 
     def count(self, instance: StoredInstance, status: int) -> SubOperations:
         """Count a sub-operation by the status it was answered with."""
-        if status != _SUCCESS and status >> 12 != 0xB and status not in _WARNINGS:
-            return self.fail([instance], f"0x{status:04X}")
+        match kind_of(status):
+            case StatusKind.SUCCESS:
+                self.completed += 1
+            case StatusKind.WARNING:
+                self.warning += 1
+            case _:
+                return self.fail([instance], f"0x{status:04X}")
         self.remaining -= 1
-        if status == _SUCCESS:
-            self.completed += 1
-        else:
-            self.warning += 1
         return self.snapshot()
 
     def fail(self, instances: Iterable[StoredInstance], fault: str) -> SubOperations:

@@ -15,24 +15,12 @@ from typing import TypeVar
 from echonode.dimse.association.association import EventAssociation
 from echonode.errors import AssociationLost, DimseFailure, IndexDamaged, OutOfSpace
 from echonode.log import get_logger
+from echonode.model.status import OUT_OF_RESOURCES, PROCESSING_FAILURE
 
 log = get_logger(__name__)
 
 T = TypeVar("T")
 
-SUCCESS = 0x0000
-CANCELLED = 0xFE00
-PENDING = 0xFF00
-PENDING_UNSUPPORTED_KEYS = 0xFF01
-OUT_OF_RESOURCES = 0xA700
-PROCESSING_FAILURE = 0x0110
-INVALID_INSTANCE = 0x0117
-NO_SUCH_CLASS = 0x0118
-NO_SUCH_EVENT = 0x0113
-CLASS_NOT_SUPPORTED = 0x0122
-NO_SUCH_ACTION = 0x0123
-NOT_AUTHORISED = 0x0124
-UNRECOGNISED_OPERATION = 0x0211
 
 # The disk's ways to say no (dicom-rules: store statuses): the peer may try again later.
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})

@@ -19,10 +19,12 @@ from echonode.errors import DimseFailure, Unreadable
 from echonode.model.commitment import CommitmentReport, CommitmentRequest, ReferencedInstance
 from echonode.model.identity import is_valid_uid
 from echonode.model.parse_faults import PARSE_FAULTS
-
-CANNOT_UNDERSTAND = 0xC000
-MISSING_ATTRIBUTE = 0x0120  # PS3.7 C.5.x
-INVALID_ATTRIBUTE_VALUE = 0x0106
+from echonode.model.status import (
+    CANNOT_UNDERSTAND,
+    INVALID_ATTRIBUTE_VALUE,
+    MISSING_ATTRIBUTE,
+    PROCESSING_FAILURE,
+)
 
 ALL_COMMITTED = 1  # event types of PS3.4 J.3.3.1.1
 SOME_FAILED = 2
@@ -92,7 +94,7 @@ def report_from_dataset(dataset: Dataset) -> CommitmentReport:
     failed = {}
     for item in _items(dataset, "FailedSOPSequence"):
         reason = item.get("FailureReason")
-        failed[_reference(item)] = reason if isinstance(reason, int) else 0x0110
+        failed[_reference(item)] = reason if isinstance(reason, int) else PROCESSING_FAILURE
     return CommitmentReport(
         transaction_uid=_transaction_uid(dataset),
         committed=tuple(_reference(item) for item in _items(dataset, "ReferencedSOPSequence")),

@@ -6,12 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from echonode.dimse.association.association import EventAssociation
-from echonode.dimse.association.handler_errors import (
-    NO_SUCH_ACTION,
-    NO_SUCH_CLASS,
-    NO_SUCH_EVENT,
-    run_handler,
-)
+from echonode.dimse.association.handler_errors import run_handler
 from echonode.dimse.association.responses import dataset_of, encoded, respond
 from echonode.dimse.messages.command_set import HAS_DATASET, CommandField, CommandSet
 from echonode.dimse.messages.dataset_bounds import COMMITMENT_HEADERS
@@ -34,9 +29,14 @@ from echonode.model.commitment import (
     CommitmentRequest,
 )
 from echonode.model.identity import Peer
+from echonode.model.status import (
+    NO_SUCH_ACTION,
+    NO_SUCH_EVENT_TYPE,
+    NO_SUCH_SOP_CLASS,
+    NO_SUCH_SOP_INSTANCE,
+)
 
 _REQUEST_STORAGE_COMMITMENT = 1  # Action Type ID (PS3.4 J.3.2.1)
-_NO_SUCH_INSTANCE = 0x0112
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def serve_report(
     command = message.command
     _check_instance(command.affected_sop_class_uid, command.affected_sop_instance_uid)
     if command.event_type_id not in (ALL_COMMITTED, SOME_FAILED):
-        raise DimseFailure(NO_SUCH_EVENT, "No such event type")
+        raise DimseFailure(NO_SUCH_EVENT_TYPE, "No such event type")
     report = report_from_dataset(dataset_of(assoc, message, most_headers=COMMITMENT_HEADERS))
     status = run_handler(assoc, "commit_report", lambda: commit_report(caller, report))
     respond(assoc, message, status)
@@ -133,6 +133,6 @@ def _context_id(assoc: EventAssociation) -> int:
 
 def _check_instance(sop_class_uid: str | None, sop_instance_uid: str | None) -> None:
     if sop_class_uid != STORAGE_COMMITMENT_PUSH_MODEL:
-        raise DimseFailure(NO_SUCH_CLASS, "No such SOP class")
+        raise DimseFailure(NO_SUCH_SOP_CLASS, "No such SOP class")
     if sop_instance_uid != STORAGE_COMMITMENT_PUSH_MODEL_INSTANCE:
-        raise DimseFailure(_NO_SUCH_INSTANCE, "No such SOP instance")
+        raise DimseFailure(NO_SUCH_SOP_INSTANCE, "No such SOP instance")

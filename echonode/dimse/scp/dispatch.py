@@ -9,12 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from echonode.dimse.association.association import EventAssociation
-from echonode.dimse.association.handler_errors import (
-    CLASS_NOT_SUPPORTED,
-    NOT_AUTHORISED,
-    SUCCESS,
-    UNRECOGNISED_OPERATION,
-)
 from echonode.dimse.association.responses import respond
 from echonode.dimse.contexts import FIND_CLASSES, GET_CLASSES, MOVE_CLASSES, VERIFICATION_CLASS
 from echonode.dimse.messages.command_set import CommandField, CommandSet
@@ -24,6 +18,12 @@ from echonode.dimse.services import Services
 from echonode.errors import DimseFailure
 from echonode.model.commitment import STORAGE_COMMITMENT_PUSH_MODEL
 from echonode.model.identity import Peer, Service
+from echonode.model.status import (
+    NOT_AUTHORISED,
+    SOP_CLASS_NOT_SUPPORTED,
+    SUCCESS,
+    UNRECOGNISED_OPERATION,
+)
 
 # Which service a request belongs to, and the abstract syntaxes it may come under; for storage any
 # class, compared with the context's own in serve_store.
@@ -91,7 +91,7 @@ class Serving:
             raise DimseFailure(NOT_AUTHORISED, "Not authorised")
         abstract_syntax = self._assoc.accepted_by_id[context_id].abstract_syntax
         if classes is not None and abstract_syntax not in classes:
-            raise DimseFailure(CLASS_NOT_SUPPORTED, "Operation does not fit its context")
+            raise DimseFailure(SOP_CLASS_NOT_SUPPORTED, "Operation does not fit its context")
 
     def _echo(self, message: Message) -> None:
         respond(self._assoc, message, SUCCESS)

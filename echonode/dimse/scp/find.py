@@ -13,13 +13,7 @@ import time
 from dataclasses import replace
 
 from echonode.dimse.association.association import EventAssociation
-from echonode.dimse.association.handler_errors import (
-    CANCELLED,
-    PENDING,
-    PENDING_UNSUPPORTED_KEYS,
-    SUCCESS,
-    run_handler,
-)
+from echonode.dimse.association.handler_errors import run_handler
 from echonode.dimse.association.responses import (
     dataset_of,
     encoded,
@@ -34,6 +28,7 @@ from echonode.dimse.scp.cancellable import FindOption, Operation, is_negotiated,
 from echonode.dimse.services import FindAnswer, FindRequest, Services
 from echonode.dimse.upper_layer.pdu_stream import message_pdus
 from echonode.model.identity import Peer
+from echonode.model.status import CANCELLED, PENDING, PENDING_UNSUPPORTED_KEYS, SUCCESS
 
 HELD_BYTES = 32_768
 HELD_S = 0.005

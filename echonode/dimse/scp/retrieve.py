@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 
 from echonode.dimse.association import file_stream
 from echonode.dimse.association.association import EventAssociation
-from echonode.dimse.association.handler_errors import CANCELLED, PENDING, SUCCESS
 from echonode.dimse.association.responses import dataset_of, encoded, respond
 from echonode.dimse.contexts import GET_CLASSES, MOVE_CLASSES
 from echonode.dimse.messages.datasets import failed_list
@@ -25,10 +24,14 @@ from echonode.dimse.services import (
 )
 from echonode.errors import DimseFailure
 from echonode.model.identity import Peer
-
-SOME_FAILED = 0xB000  # PS3.4 table C.4-2: complete, one or more failures or warnings
-UNABLE_TO_PERFORM = 0xA702
-UNKNOWN_DESTINATION = 0xA801
+from echonode.model.status import (
+    CANCELLED,
+    CANNOT_PERFORM_SUB_OPERATIONS,
+    MOVE_DESTINATION_UNKNOWN,
+    PENDING,
+    SUB_OPERATIONS_FAILED,
+    SUCCESS,
+)
 
 _NOTHING = SubOperations(remaining=0, completed=0, failed=0, warning=0)
 
@@ -38,7 +41,7 @@ def serve_move(assoc: EventAssociation, caller: Peer, services: Services, messag
     abstract_syntax = str(assoc.accepted_by_id[message.context_id].abstract_syntax)
     destination = message.command.move_destination
     if not destination:
-        raise DimseFailure(UNKNOWN_DESTINATION, "Move Destination is missing")
+        raise DimseFailure(MOVE_DESTINATION_UNKNOWN, "Move Destination is missing")
     with Operation(assoc, message, "move") as operation:
         request = MoveRequest(
             caller=caller,
@@ -76,8 +79,8 @@ def final_status(last: SubOperations, *, cancelled: bool) -> int:
     if not (last.failed or last.warning):
         return SUCCESS
     if last.failed and not (last.completed or last.warning):
-        return UNABLE_TO_PERFORM
-    return SOME_FAILED
+        return CANNOT_PERFORM_SUB_OPERATIONS
+    return SUB_OPERATIONS_FAILED
 
 
 def _answer(

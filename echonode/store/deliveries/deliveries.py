@@ -27,6 +27,7 @@ from echonode.model.delivery import (
     DeliveryState,
     after,
 )
+from echonode.model.status import FIRST_WARNING, LAST_WARNING
 from echonode.store.database import counters, derived_copies, schema
 from echonode.store.database.connections import Writer, reading
 from echonode.store.database.event_log import note_deliveries
@@ -160,7 +161,7 @@ def _beside_a_warning(error: str) -> sa.ColumnElement[str]:
     """What the ledger says after a success: the warning it came with (PS3.7 C.3), then `error`."""
     warned = sa.literal("stored with warning ") + sa.func.printf("%04X", _D.last_status)
     remark = warned + "; " + error if error else warned
-    return sa.case((_D.last_status.between(0xB000, 0xBFFF), remark), else_=error)
+    return sa.case((_D.last_status.between(FIRST_WARNING, LAST_WARNING), remark), else_=error)
 
 
 class Deliveries:

@@ -7,7 +7,8 @@ import time
 
 from echonode.cli import main
 from echonode.dimse.association.listener import EventServer
-from echonode.intake.storage_scp import SUCCESS, StorageSCP
+from echonode.intake.storage_scp import StorageSCP
+from echonode.model.status import SUCCESS
 from echonode.store.files.incoming_file import Incoming
 
 

@@ -10,7 +10,8 @@ import os
 import threading
 
 from echonode.cli import main
-from echonode.intake.storage_scp import SUCCESS, StorageSCP
+from echonode.intake.storage_scp import StorageSCP
+from echonode.model.status import SUCCESS
 from echonode.node import node
 from echonode.node.settings import parts as node_parts
 from echonode.store.files import reserve as ballast

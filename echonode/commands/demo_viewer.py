@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import Never, Self
 
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from echonode.dimse.acceptor import Acceptor, ListenerAddress
-from echonode.dimse.contexts import EXPLICIT_LE, FIND_CLASSES, MOVE_CLASSES, ProposedContext
+from echonode.dimse.contexts import FIND_CLASSES, MOVE_CLASSES, ProposedContext
 from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import IncomingFile, IncomingHead, Services, StoreRequest
 from echonode.errors import DimseFailure, NetworkError
@@ -81,7 +82,7 @@ class Viewer:
     def finds(self, ae_title: str, row: LedgerRow) -> bool:
         """Whether that node answers an IMAGE-level query with exactly this instance."""
         context = ProposedContext(
-            abstract_syntax=FIND_CLASSES[Root.STUDY], transfer_syntaxes=(EXPLICIT_LE,)
+            abstract_syntax=FIND_CLASSES[Root.STUDY], transfer_syntaxes=(ExplicitVRLittleEndian,)
         )
         try:
             with self._requestor.associate(self._peers[ae_title], [context]) as association:
@@ -96,7 +97,7 @@ class Viewer:
     def fetches(self, ae_title: str, row: LedgerRow) -> str | None:
         """The SHA-256 of the dataset that node sends by C-MOVE; None when none came."""
         context = ProposedContext(
-            abstract_syntax=MOVE_CLASSES[Root.STUDY], transfer_syntaxes=(EXPLICIT_LE,)
+            abstract_syntax=MOVE_CLASSES[Root.STUDY], transfer_syntaxes=(ExplicitVRLittleEndian,)
         )
         try:
             with self._requestor.associate(self._peers[ae_title], [context]) as association:

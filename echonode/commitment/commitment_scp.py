@@ -23,6 +23,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
 from echonode.commitment.ports import (
     AssociateToReport,
     InboundStore,
@@ -30,7 +32,7 @@ from echonode.commitment.ports import (
 )
 from echonode.commitment.report_pauses import ReportPauses
 from echonode.commitment.schedule import Random, backoff_s
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE, ProposedContext
+from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.services import SameAssociation
 from echonode.errors import NetworkError, StoreError, described
 from echonode.log import get_logger, place_of
@@ -60,7 +62,7 @@ EXPENDABLE_S = 1.0
 # PS3.7 D.3.3.4: the requestor of this association is the SCP of the service.
 REPORTING = ProposedContext(
     abstract_syntax=STORAGE_COMMITMENT_PUSH_MODEL,
-    transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE),
+    transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
     scu_role=False,
     scp_role=True,
 )

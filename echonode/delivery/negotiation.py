@@ -18,14 +18,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from echonode.dimse.contexts import (
-    COMMITMENT,
-    EXPLICIT_LE,
-    IMPLICIT_LE,
-    MAXIMUM_CONTEXTS,
-    ProposedContext,
-    find_context,
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    UltrasoundImageStorage,
+    UltrasoundMultiFrameImageStorage,
 )
+
+from echonode.dimse.contexts import COMMITMENT, MAXIMUM_CONTEXTS, ProposedContext, find_context
 from echonode.errors import ContextNotAccepted
 from echonode.model.criteria import Root
 from echonode.model.identity import CommitmentPolicy
@@ -33,9 +33,9 @@ from echonode.model.instance import StoredInstance
 from echonode.transcoding.codecs import JPEG_BASELINE, LOSSLESS_ENCODED, LOSSY
 from echonode.transcoding.dataset import CONVERTED
 
-NATIVE = (EXPLICIT_LE, IMPLICIT_LE)
-# What the probe gives: Ultrasound Image and Ultrasound Multi-frame Image Storage.
-_USUAL_CLASSES = ("1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.3.1")
+NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+# The SOP classes of what the probe gives.
+_USUAL_CLASSES = (UltrasoundImageStorage, UltrasoundMultiFrameImageStorage)
 
 StorageContext = tuple[str, str]  # (SOP class, transfer syntax)
 # Those of an instance's contexts that are worth proposing (encoding_options.py).
@@ -91,7 +91,7 @@ def propose(
     proof = _PROOF[policy]
     room = MAXIMUM_CONTEXTS - sum(len(context.transfer_syntaxes) for context in proof)
     of_each = [repertoire.contexts_for(instance) for instance in instances]
-    of_each += [repertoire.contexts_of(uid, EXPLICIT_LE) for uid in _USUAL_CLASSES]
+    of_each += [repertoire.contexts_of(uid, ExplicitVRLittleEndian) for uid in _USUAL_CLASSES]
     wanted = (context for contexts in of_each for context in worthwhile(contexts))
     distinct = list(dict.fromkeys(wanted))[:room]
     return (

@@ -15,17 +15,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from pydicom.uid import UID
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 from pynetdicom.presentation import PresentationContext, build_context
 
 from echonode.model.commitment import STORAGE_COMMITMENT_PUSH_MODEL
 from echonode.model.criteria import Root
 from echonode.model.identity import Service
-
-IMPLICIT_LE = "1.2.840.10008.1.2"
-EXPLICIT_LE = "1.2.840.10008.1.2.1"
-EXPLICIT_BE = "1.2.840.10008.1.2.2"
 
 VERIFICATION_CLASS = "1.2.840.10008.1.1"
 FIND_CLASSES: MappingProxyType[Root, str] = MappingProxyType(
@@ -65,7 +61,11 @@ STORAGE_SYNTAXES: frozenset[str] = frozenset(
     [*ALL_TRANSFER_SYNTAXES, *_RETIRED_SYNTAXES, "1.2.840.10008.1.2.1.98"]
 )
 # For datasets that we read and write ourselves.
-READABLE_SYNTAXES: tuple[str, ...] = (EXPLICIT_LE, IMPLICIT_LE, EXPLICIT_BE)
+READABLE_SYNTAXES: tuple[str, ...] = (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+)
 KNOWN_SYNTAXES: frozenset[str] = STORAGE_SYNTAXES | {*READABLE_SYNTAXES}
 
 # PS3.5 9.1 and annex A of PS3.6: UIDs that the standard has given out, known to us or not.
@@ -87,12 +87,14 @@ class ProposedContext:
     scp_role: bool = False
 
 
-VERIFICATION = ProposedContext(abstract_syntax=VERIFICATION_CLASS, transfer_syntaxes=(IMPLICIT_LE,))
+VERIFICATION = ProposedContext(
+    abstract_syntax=VERIFICATION_CLASS, transfer_syntaxes=(ImplicitVRLittleEndian,)
+)
 # Both roles, as dcm4che refuses to send a report to a requestor that proposed only the SCU role;
 # Implicit LE too, as some archives accept nothing else.
 COMMITMENT = ProposedContext(
     abstract_syntax=STORAGE_COMMITMENT_PUSH_MODEL,
-    transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE),
+    transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
     scu_role=True,
     scp_role=True,
 )
@@ -101,17 +103,20 @@ COMMITMENT = ProposedContext(
 # Modality Worklist (PS3.4 annex K) and Modality Performed Procedure Step (annex F), of a RIS.
 WORKLIST_CLASS = "1.2.840.10008.5.1.4.31"
 WORKLIST = ProposedContext(
-    abstract_syntax=WORKLIST_CLASS, transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE)
+    abstract_syntax=WORKLIST_CLASS,
+    transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
 )
 MPPS = ProposedContext(
-    abstract_syntax="1.2.840.10008.3.1.2.3.3", transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE)
+    abstract_syntax="1.2.840.10008.3.1.2.3.3",
+    transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
 )
 
 
 def find_context(root: Root) -> ProposedContext:
     """What a C-FIND of `root` needs."""
     return ProposedContext(
-        abstract_syntax=FIND_CLASSES[root], transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE)
+        abstract_syntax=FIND_CLASSES[root],
+        transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
     )
 
 
@@ -179,7 +184,7 @@ def supported(
         if not chosen:
             # Nothing in common: kept with a syntax of ours, so that the rejection says
             # "transfer syntaxes not supported" (result 4).
-            chosen = [UID(IMPLICIT_LE)]
+            chosen = [UID(ImplicitVRLittleEndian)]
         context = build_context(abstract_syntax, list(chosen))
         context.scu_role, context.scp_role = scu_role, scp_role
         built.append(context)

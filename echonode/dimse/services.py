@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from pydicom.dataset import Dataset
+from pydicom.uid import ImplicitVRLittleEndian
 
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.criteria import Root
@@ -69,7 +70,7 @@ class FindRequest:
     identifier: Dataset
     relational: bool
     cancelled: Callable[[], bool]
-    transfer_syntax_uid: str = "1.2.840.10008.1.2"
+    transfer_syntax_uid: str = ImplicitVRLittleEndian
     combined_date_time: bool = False
     fuzzy_names: bool = False
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from pydicom.dataset import Dataset
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    UltrasoundImageStorage,
+    UltrasoundMultiFrameImageStorage,
+)
 
-from echonode.dimse.contexts import VERIFICATION, ProposedContext
+from echonode.dimse.contexts import FIND_CLASSES, MPPS, VERIFICATION, WORKLIST, ProposedContext
 from echonode.dimse.requestor import RequestedAssociation
 from echonode.errors import ContextNotAccepted, DimseFailure, NetworkError, PeerUnreachable
 from echonode.model import remedies
+from echonode.model.commitment import STORAGE_COMMITMENT_PUSH_MODEL
+from echonode.model.criteria import Root
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
 from echonode.model.status import SUCCESS, StatusKind, kind_of
 from echonode.preflight.outcome import PeerOutcome, Step
@@ -22,15 +30,15 @@ from echonode.preflight.requirements import Needs, WorklistQuery
 from echonode.transcoding.codecs import JPEG_2000_REVERSIBLE, JPEG_BASELINE, JPEG_LS, RLE
 
 CONNECT_S = 5.0
-_NAMES = {
-    "1.2.840.10008.5.1.4.1.1.6.1": "US Image",
-    "1.2.840.10008.5.1.4.1.1.3.1": "US Multi-frame Image",
-    "1.2.840.10008.1.20.1": "storage commitment",
-    "1.2.840.10008.5.1.4.1.2.2.1": "query (Study Root)",
-    "1.2.840.10008.5.1.4.31": "worklist",
-    "1.2.840.10008.3.1.2.3.3": "procedure steps",
-    "1.2.840.10008.1.2": "Implicit VR Little Endian",
-    "1.2.840.10008.1.2.1": "Explicit VR Little Endian",
+_NAMES: Mapping[str, str] = {
+    UltrasoundImageStorage: "US Image",
+    UltrasoundMultiFrameImageStorage: "US Multi-frame Image",
+    STORAGE_COMMITMENT_PUSH_MODEL: "storage commitment",
+    FIND_CLASSES[Root.STUDY]: "query (Study Root)",
+    WORKLIST.abstract_syntax: "worklist",
+    MPPS.abstract_syntax: "procedure steps",
+    ImplicitVRLittleEndian: "Implicit VR Little Endian",
+    ExplicitVRLittleEndian: "Explicit VR Little Endian",
     JPEG_LS: "JPEG-LS",
     JPEG_2000_REVERSIBLE: "JPEG 2000",
     RLE: "RLE",

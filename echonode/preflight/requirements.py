@@ -9,22 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    UltrasoundImageStorage,
+    UltrasoundMultiFrameImageStorage,
+)
+
 from echonode.config import Config, DestinationSection
 from echonode.delivery.negotiation import Repertoire
-from echonode.dimse.contexts import (
-    COMMITMENT,
-    EXPLICIT_LE,
-    IMPLICIT_LE,
-    MPPS,
-    WORKLIST,
-    ProposedContext,
-    find_context,
-)
+from echonode.dimse.contexts import COMMITMENT, MPPS, WORKLIST, ProposedContext, find_context
 from echonode.model.criteria import Root
 from echonode.model.identity import CommitmentPolicy, Peer, Service
-
-US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
-US_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.3.1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +43,7 @@ class Needs:
 
     peer: Peer
     policy: CommitmentPolicy | None = None
-    syntaxes: tuple[str, ...] = (EXPLICIT_LE, IMPLICIT_LE)
+    syntaxes: tuple[str, ...] = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
     lossy_quality: int | None = None
     retrieves: bool = False
     worklist: WorklistQuery | None = None
@@ -80,7 +76,7 @@ class Needs:
             return ()
         return tuple(
             ProposedContext(abstract_syntax=uid, transfer_syntaxes=self.syntaxes)
-            for uid in (US_IMAGE, US_MULTI_FRAME)
+            for uid in (UltrasoundImageStorage, UltrasoundMultiFrameImageStorage)
         )
 
     @property
@@ -118,7 +114,10 @@ def _delivered_to(need: Needs, section: DestinationSection) -> Needs:
     return replace(
         need,
         policy=section.commitment,
-        syntaxes=tuple(syntax for _, syntax in repertoire.contexts_of(US_IMAGE, EXPLICIT_LE)),
+        syntaxes=tuple(
+            syntax
+            for _, syntax in repertoire.contexts_of(UltrasoundImageStorage, ExplicitVRLittleEndian)
+        ),
         lossy_quality=section.lossy.quality if section.lossy else None,
     )
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from pydicom.uid import ExplicitVRLittleEndian
 
 from echonode import __version__
-from echonode.dimse.contexts import EXPLICIT_LE
 from echonode.dimse.services import Part10File
 from echonode.frames.frame import Acquisition, Frame, ImageFacts, ProbeIdentity
 from echonode.model.exam import ExamFacts
@@ -88,13 +88,13 @@ def file_of(
             sop_instance_uid=image.sop_instance_uid,
             study_instance_uid=image.study_instance_uid,
             series_instance_uid=image.series_instance_uid,
-            transfer_syntax_uid=EXPLICIT_LE,
+            transfer_syntax_uid=ExplicitVRLittleEndian,
             path=path,
             size=len(explicit),
             dataset_offset=0,  # the dataset alone: only that travels
             dataset_sha256=sha256(explicit).hexdigest(),
         )
-        if transfer_syntax_uid == EXPLICIT_LE:
+        if transfer_syntax_uid == ExplicitVRLittleEndian:
             yield Part10File.of(stored)
             return
         reencoder = Reencoder(Path(folder), TranscodeWorkers(1))

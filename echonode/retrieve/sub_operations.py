@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
 from echonode.dimse.services import Part10File, StoreResponse, SubOperations
 from echonode.errors import (
     AssociationLost,
@@ -32,7 +33,7 @@ Reencode = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
 Send = Callable[[Part10File], StoreResponse]
 
 # In the order tried; every application takes Implicit VR Little Endian (PS3.5 10.1).
-LOSSLESS_FALLBACKS = (EXPLICIT_LE, IMPLICIT_LE)
+LOSSLESS_FALLBACKS = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 
 log = get_logger(__name__)
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
-from echonode.dimse.contexts import EXPLICIT_LE, ProposedContext
+from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.services import Part10File, StoreResponse
 from echonode.errors import Damaged, NetworkError
 from echonode.model.commitment import CommitmentRequest
@@ -47,7 +48,10 @@ def destination(
 
 
 def stored_instance(
-    number: int = 1, *, sop_class_uid: str = US_IMAGE, transfer_syntax_uid: str = EXPLICIT_LE
+    number: int = 1,
+    *,
+    sop_class_uid: str = US_IMAGE,
+    transfer_syntax_uid: str = ExplicitVRLittleEndian,
 ) -> StoredInstance:
     return StoredInstance(
         sop_class_uid=sop_class_uid,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echonode.delivery.encoding_options import REFUSAL_BELIEVED, Compatibility
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
 from tests.unit.delivery.doubles import START, US_IMAGE
 
 CINE = "1.2.840.10008.5.1.4.1.1.3.1"
-EXPLICIT, IMPLICIT = (US_IMAGE, EXPLICIT_LE), (US_IMAGE, IMPLICIT_LE)
+EXPLICIT, IMPLICIT = (US_IMAGE, ExplicitVRLittleEndian), (US_IMAGE, ImplicitVRLittleEndian)
 BOTH = (EXPLICIT, IMPLICIT)
 ONLY_IMPLICIT = Compatibility().after(BOTH, {IMPLICIT}, now=START)
 
@@ -60,8 +60,8 @@ def test_a_change_of_mind_is_learnt() -> None:
 
 def test_it_is_shown_by_class() -> None:
     """The operator sees for each class what it is taken in, and which class is taken in nothing."""
-    known = ONLY_IMPLICIT.after([(CINE, IMPLICIT_LE)], set(), now=START)
-    assert known.accepted() == {US_IMAGE: (IMPLICIT_LE,), CINE: ()}
+    known = ONLY_IMPLICIT.after([(CINE, ImplicitVRLittleEndian)], set(), now=START)
+    assert known.accepted() == {US_IMAGE: (ImplicitVRLittleEndian,), CINE: ()}
 
 
 def test_it_survives_as_text() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echonode.delivery.negotiation import Negotiated, Repertoire, propose
-from echonode.dimse.contexts import COMMITMENT, EXPLICIT_LE, IMPLICIT_LE, find_context, proposal
+from echonode.dimse.contexts import COMMITMENT, find_context, proposal
 from echonode.errors import ContextNotAccepted
 from echonode.model.criteria import Root
 from echonode.model.identity import CommitmentPolicy
@@ -25,14 +26,34 @@ WITH_LOSS = Repertoire(reencoding=True, lossy=True)
 @pytest.mark.parametrize(
     ("stored_in", "repertoire", "order"),
     [
-        (EXPLICIT_LE, AS_STORED, [EXPLICIT_LE]),
-        (EXPLICIT_LE, LOSSLESS, [EXPLICIT_LE, JPEG_LS, JPEG_2000, RLE, IMPLICIT_LE]),
-        (IMPLICIT_LE, LOSSLESS, [IMPLICIT_LE, JPEG_LS, JPEG_2000, RLE, EXPLICIT_LE]),
-        (EXPLICIT_LE, WITH_LOSS, [EXPLICIT_LE, JPEG_LS, JPEG_2000, RLE, IMPLICIT_LE, JPEG]),
-        (RLE, LOSSLESS, [RLE, JPEG_LS, JPEG_2000, EXPLICIT_LE, IMPLICIT_LE]),
-        (JPEG, LOSSLESS, [JPEG, EXPLICIT_LE, IMPLICIT_LE]),
-        (BIG_ENDIAN, LOSSLESS, [BIG_ENDIAN, JPEG_LS, JPEG_2000, RLE, EXPLICIT_LE, IMPLICIT_LE]),
-        (DEFLATED, LOSSLESS, [DEFLATED, JPEG_LS, JPEG_2000, RLE, EXPLICIT_LE, IMPLICIT_LE]),
+        (ExplicitVRLittleEndian, AS_STORED, [ExplicitVRLittleEndian]),
+        (
+            ExplicitVRLittleEndian,
+            LOSSLESS,
+            [ExplicitVRLittleEndian, JPEG_LS, JPEG_2000, RLE, ImplicitVRLittleEndian],
+        ),
+        (
+            ImplicitVRLittleEndian,
+            LOSSLESS,
+            [ImplicitVRLittleEndian, JPEG_LS, JPEG_2000, RLE, ExplicitVRLittleEndian],
+        ),
+        (
+            ExplicitVRLittleEndian,
+            WITH_LOSS,
+            [ExplicitVRLittleEndian, JPEG_LS, JPEG_2000, RLE, ImplicitVRLittleEndian, JPEG],
+        ),
+        (RLE, LOSSLESS, [RLE, JPEG_LS, JPEG_2000, ExplicitVRLittleEndian, ImplicitVRLittleEndian]),
+        (JPEG, LOSSLESS, [JPEG, ExplicitVRLittleEndian, ImplicitVRLittleEndian]),
+        (
+            BIG_ENDIAN,
+            LOSSLESS,
+            [BIG_ENDIAN, JPEG_LS, JPEG_2000, RLE, ExplicitVRLittleEndian, ImplicitVRLittleEndian],
+        ),
+        (
+            DEFLATED,
+            LOSSLESS,
+            [DEFLATED, JPEG_LS, JPEG_2000, RLE, ExplicitVRLittleEndian, ImplicitVRLittleEndian],
+        ),
         (MPEG4, WITH_LOSS, [MPEG4]),
     ],
 )
@@ -53,7 +74,7 @@ def test_each_pair_is_proposed_once_and_alone() -> None:
     pairs = [(c.abstract_syntax, c.transfer_syntaxes) for c in contexts]
     assert len(pairs) == len(set(pairs))
     assert all(len(syntaxes) == 1 for _, syntaxes in pairs)
-    assert pairs[0] == (US_IMAGE, (EXPLICIT_LE,))
+    assert pairs[0] == (US_IMAGE, (ExplicitVRLittleEndian,))
     assert (CT, (JPEG,)) in pairs
 
 
@@ -63,9 +84,9 @@ def test_what_is_not_worth_proposing_is_left_out() -> None:
         [stored_instance()],
         policy=NONE,
         repertoire=LOSSLESS,
-        worthwhile=lambda contexts: tuple(c for c in contexts if c[1] == IMPLICIT_LE),
+        worthwhile=lambda contexts: tuple(c for c in contexts if c[1] == ImplicitVRLittleEndian),
     )
-    assert {c.transfer_syntaxes for c in contexts} == {(IMPLICIT_LE,)}
+    assert {c.transfer_syntaxes for c in contexts} == {(ImplicitVRLittleEndian,)}
 
 
 def test_the_service_that_proves_is_proposed_with_its_roles() -> None:
@@ -106,9 +127,12 @@ def test_what_proves_the_storage_is_no_storage_context() -> None:
 @pytest.mark.parametrize(
     ("accepted", "usable"),
     [
-        ({EXPLICIT_LE, IMPLICIT_LE}, (EXPLICIT_LE, IMPLICIT_LE)),
-        ({IMPLICIT_LE}, (IMPLICIT_LE,)),
-        ({IMPLICIT_LE, RLE}, (RLE, IMPLICIT_LE)),
+        (
+            {ExplicitVRLittleEndian, ImplicitVRLittleEndian},
+            (ExplicitVRLittleEndian, ImplicitVRLittleEndian),
+        ),
+        ({ImplicitVRLittleEndian}, (ImplicitVRLittleEndian,)),
+        ({ImplicitVRLittleEndian, RLE}, (RLE, ImplicitVRLittleEndian)),
         (set(), None),
     ],
 )

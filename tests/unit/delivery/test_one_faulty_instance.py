@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 import pytest
+from pydicom.uid import ImplicitVRLittleEndian
 
 from echonode.delivery.retry import FAULTS_BEFORE_HOLD
-from echonode.dimse.contexts import IMPLICIT_LE
 from echonode.dimse.services import Part10File
 from echonode.errors import DimseFailure, IllegalTransition, OutOfSpace, UsageError
 from echonode.model.delivery import DeliveryState
@@ -46,7 +46,7 @@ def poison(scene: Scene, count: int = 3) -> None:
     """Instances that an archive of Implicit VR alone can take only re-encoded."""
     for number in range(1, count + 1):
         scene.store.add(delivery_job(number, stored_instance(number)))
-    scene.archive.accepts = lambda sop_class, syntax: syntax == IMPLICIT_LE
+    scene.archive.accepts = lambda sop_class, syntax: syntax == ImplicitVRLittleEndian
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from io import BytesIO
 
 import pytest
 from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
 from echonode.objects.ultrasound import encode
 from echonode.preflight.test_image import file_of, specimen
 from echonode.transcoding.codecs import JPEG_BASELINE, RLE
@@ -40,7 +40,7 @@ def test_it_goes_compressed_where_nothing_else_is_taken() -> None:
             assert file.sop_instance_uid == derived_uid(image.sop_instance_uid, JPEG_BASELINE, 90)
 
 
-@pytest.mark.parametrize("syntax", [EXPLICIT_LE, IMPLICIT_LE])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
 def test_it_goes_in_either_native_syntax(syntax: str) -> None:
     """An archive that takes only Implicit VR is proved as well; the file is gone afterwards."""
     with file_of(specimen("ECHONODE"), syntax) as file:

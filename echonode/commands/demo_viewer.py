@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Never, Self
 
 from pydicom.dataset import Dataset
@@ -71,12 +70,7 @@ class Viewer:
         self._acceptor.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._acceptor.stop(5.0)
 
     def finds(self, ae_title: str, row: LedgerRow) -> bool:

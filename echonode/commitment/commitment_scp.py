@@ -31,11 +31,12 @@ from echonode.commitment.ports import (
     ReportingAssociation,
 )
 from echonode.commitment.report_pauses import ReportPauses
-from echonode.commitment.schedule import Random, backoff_s
+from echonode.commitment.schedule import backoff_s
 from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.services import SameAssociation
 from echonode.errors import NetworkError, StoreError, described
 from echonode.log import get_logger, place_of
+from echonode.model.backoff import Random
 from echonode.model.commitment import (
     STORAGE_COMMITMENT_PUSH_MODEL,
     CommitmentReport,

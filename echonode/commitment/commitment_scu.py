@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from echonode.commitment.ports import RequestingAssociation, TransactionStore
-from echonode.commitment.schedule import Random, backoff_s, is_alarming, report_overdue_in_s
+from echonode.commitment.schedule import backoff_s, is_alarming, report_overdue_in_s
 from echonode.errors import (
     AssociationLost,
     ContextNotAccepted,
@@ -29,6 +29,7 @@ from echonode.errors import (
 )
 from echonode.log import get_logger, place_of
 from echonode.model import remedies
+from echonode.model.backoff import Random
 from echonode.model.commitment import CommitmentRequest, TransactionEvent
 from echonode.model.identity import CallBackAddress, Destination, Peer
 from echonode.model.status import SUCCESS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from types import TracebackType
 from typing import Protocol, Self
 
 from echonode.dimse.contexts import ProposedContext
@@ -114,12 +113,7 @@ class ReportingAssociation(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None: ...
 
     def report_commitment(self, report: CommitmentReport) -> int:
         """Send N-EVENT-REPORT, return its status. Raises AssociationLost, ContextNotAccepted."""

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from echonode.commitment.ports import ReportStore, Wake
-from echonode.commitment.schedule import Random, after_failure, rule_for
+from echonode.commitment.schedule import after_failure, rule_for
 from echonode.errors import StoreError
 from echonode.log import get_logger
+from echonode.model.backoff import Random
 from echonode.model.commitment import CommitmentReport
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import Peer, is_valid_uid

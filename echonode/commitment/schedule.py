@@ -15,16 +15,15 @@ Failure Reasons: PS3.3 C.14.1.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from echonode.model.backoff import Doubling, Random
 from echonode.model.commitment import FailureReason, TransactionState
 from echonode.model.delivery import DeliveryEvent
 from echonode.store.values import DeliveryJob, FailureAction, Transaction
-
-Random = Callable[[], float]  # as random.random: [0, 1)
 
 _HOUR_S = 3600.0
 # Counted from the first request for an instance, however often it was asked for since.
@@ -37,17 +36,16 @@ ALARM_AFTER = timedelta(hours=24)
 AFTER_START_S = 15.0
 # After the archive is back: it may just be reporting what it kept.
 AFTER_BACK_S = 15.0
+_AFTER_BACK = Doubling(first_s=AFTER_BACK_S, cap_s=30 * 24 * _HOUR_S, jitter=0.0)
 # An instance that the archive did not have in so many reports is not sent once more.
 RESENDS = 3
 
-_FIRST_S, _CAP_S, _JITTER = 30.0, 6 * _HOUR_S, 0.2
+_BACKOFF = Doubling(first_s=30.0, cap_s=6 * _HOUR_S)
 
 
 def backoff_s(failures_before: int, random: Random) -> float:
     """The delay after so many failures: 30 s doubling up to 6 h, with jitter."""
-    # 2.0**20 is beyond the cap; an unbounded exponent would overflow in the end.
-    delay_s = _FIRST_S * 2.0 ** min(failures_before, 20)
-    return min(_CAP_S, delay_s * (1 + _JITTER * random()))
+    return _BACKOFF.delay_s(failures_before, random)
 
 
 def report_overdue_in_s(
@@ -74,7 +72,7 @@ def report_overdue_in_s(
         overdue_s = min(overdue_s, AFTER_START_S - (now - node_started_at).total_seconds())
     if back_at is not None and transaction.requested_at < back_at:
         # Archives that break off now and then would otherwise be asked each time.
-        wait_s = AFTER_BACK_S * 2.0 ** min(transaction.times_asked - 1, 20)
+        wait_s = _AFTER_BACK.delay_s(transaction.times_asked - 1, lambda: 0.0)
         overdue_s = min(overdue_s, wait_s - (now - back_at).total_seconds())
     return max(0.0, overdue_s)
 

@@ -1,4 +1,4 @@
-"""What an operator asks of an instance's deliveries: hold, release, retry; and what came of it."""
+"""What an operator does with the deliveries of an instance: hold, release, retry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = get_logger(__name__)
 
 
 class OperatedStore(Protocol):
-    """The part of the store that an operator's hand is on."""
+    """The part of the store that an operator changes."""
 
     def hold(self, sop_instance_uid: str, *, now: datetime, destination: str | None) -> int: ...
 
@@ -32,10 +32,10 @@ class ConflictedStore(Protocol):
     def acknowledge_conflict(self, study_instance_uid: str, *, now: datetime) -> int: ...
 
 
-# What each does, for whoever asked in vain.
+# What each does, for the message when there was nothing to do.
 ACTIONS: Mapping[str, str] = {
     "hold": "holds what is not done nor just being sent",
-    "release": "sends again what is held, and lets go of a copy kept for a warning",
+    "release": "sends again what is held, and allows the deletion of a copy kept for a warning",
     "retry": "sends now what waits for its next try, or is held, and asks now for the commitment "
     "of what was sent and not promised",
 }
@@ -49,9 +49,9 @@ def act(
     now: datetime,
     destination: str | None = None,
 ) -> dict[str, object]:
-    """Do it, and return the deliveries as they are now, as JSON takes them.
+    """Apply `action` and return the deliveries as they are then, for JSON.
 
-    Raises OperatorRefused where there is nothing that it could be done to; nothing is changed then.
+    Raises OperatorRefused where it applies to none; then nothing is changed.
     """
     before = store.deliveries(sop_instance_uid)
     if destination is not None:
@@ -61,8 +61,8 @@ def act(
         raise OperatorRefused(
             f"there is no delivery of {sop_instance_uid}{where}; `echonode ledger` lists all"
         )
-    hand = {"hold": store.hold, "release": store.release, "retry": store.retry}[action]
-    changed = hand(sop_instance_uid, now=now, destination=destination)
+    method = {"hold": store.hold, "release": store.release, "retry": store.retry}[action]
+    changed = method(sop_instance_uid, now=now, destination=destination)
     if not changed:
         states = ", ".join(f"{job.destination} is {_state(job)}" for job in before)
         raise OperatorRefused(f"nothing to {action}: {states}. `{action}` {ACTIONS[action]}")
@@ -79,7 +79,7 @@ def act(
 def acknowledge(
     store: ConflictedStore, study_instance_uid: str, *, now: datetime
 ) -> dict[str, object]:
-    """A person has seen a study's conflicts of identity; their alarm ends.
+    """Record that a person has seen a study's conflicts of identity, which ends their alarm.
 
     Raises OperatorRefused where it has none.
     """
@@ -97,4 +97,4 @@ def acknowledge(
 
 def _state(job: DeliveryJob) -> str:
     being_sent = job.state is DeliveryState.SENDING
-    return f"{job.state} (being sent just now: ask again)" if being_sent else str(job.state)
+    return f"{job.state} (being sent just now: try again)" if being_sent else str(job.state)

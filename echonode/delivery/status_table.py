@@ -2,9 +2,9 @@
 
 Rules
 - A row is named by a pattern of four hexadecimal digits in which `x` is any digit. The pattern
-  with the fewest `x` decides, so `A702` may be ruled otherwise than the rest of `A7xx`.
-- Only 0000 and the warnings say that the archive has the instance. Whatever the table does not
-  name leaves it open, and the same bytes are sent again: that is harmless, a loss is not.
+  with the fewest `x` decides, so `A702` may have another rule than the rest of `A7xx`.
+- Only 0000 and the warnings say that the archive has the instance. A status that is not in the
+  table says nothing, and the same bytes are sent again: that is harmless, a loss is not.
 
 Statuses of the service: PS3.4 table B.2-1; of any DIMSE service: PS3.7 annex C.
 """
@@ -25,7 +25,7 @@ class Treatment(StrEnum):
     """What becomes of the delivery; failures are counted per treatment."""
 
     STORED = "stored"
-    PERHAPS_STORED = "perhaps_stored"  # commitment will tell
+    PERHAPS_STORED = "perhaps_stored"  # commitment shows whether it was
     PAUSE_DESTINATION = "pause_destination"  # not the instance's fault
     RETRY_THEN_HOLD = "retry_then_hold"
     OTHER_CONTEXT = "other_context"  # another transfer syntax once, then hold
@@ -39,7 +39,7 @@ class Verdict:
 
     meaning: for the operator, without anything from the wire.
     retry_delays_s: RETRY_THEN_HOLD waits these before each repetition, then holds.
-    alarm: tell the operator at the first time, not only when the delivery is held.
+    alarm: inform the operator at the first time, not only when the delivery is held.
     """
 
     treatment: Treatment
@@ -97,8 +97,8 @@ ROWS: Mapping[str, Verdict] = MappingProxyType(
             meaning="the archive failed to process the instance",
             retry_delays_s=(30, _MINUTE_S, 2 * _MINUTE_S, 4 * _MINUTE_S, 8 * _MINUTE_S),
         ),
-        # Three tries over a day: archives built on pynetdicom answer C211 to whatever goes wrong
-        # in them, a full disk included, so that the first answer proves little.
+        # Three attempts over a day: archives built on pynetdicom answer C211 to any error of their
+        # own, a full disk included, so the first answer proves little.
         _pattern(codes.CANNOT_UNDERSTAND): Verdict(
             treatment=Treatment.RETRY_THEN_HOLD,
             meaning="the archive cannot understand the instance",

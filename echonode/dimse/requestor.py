@@ -15,7 +15,6 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from types import TracebackType
 from typing import cast
 
 from pydicom.dataset import Dataset
@@ -126,12 +125,7 @@ class RequestedAssociation:
     def __enter__(self) -> RequestedAssociation:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Release after clean work, abort after an error."""
         if kind is None:
             self.release()

@@ -17,7 +17,7 @@ from pydicom.uid import (
 )
 
 from echonode.config import Config, DestinationSection
-from echonode.delivery.negotiation import Repertoire
+from echonode.delivery.encoding_options import EncodingOptions
 from echonode.dimse.contexts import COMMITMENT, MPPS, WORKLIST, ProposedContext, find_context
 from echonode.model.criteria import Root
 from echonode.model.identity import CommitmentPolicy, Peer, Service
@@ -110,13 +110,15 @@ def needs_of(config: Config) -> Iterator[Needs]:
 
 def _delivered_to(need: Needs, section: DestinationSection) -> Needs:
     """With what delivery can do for it: proved is what will be used."""
-    repertoire = Repertoire(reencoding=True, lossy=section.lossy is not None)
+    encoding_options = EncodingOptions(reencoding=True, lossy=section.lossy is not None)
     return replace(
         need,
         policy=section.commitment,
         syntaxes=tuple(
             syntax
-            for _, syntax in repertoire.contexts_of(UltrasoundImageStorage, ExplicitVRLittleEndian)
+            for _, syntax in encoding_options.contexts_of(
+                UltrasoundImageStorage, ExplicitVRLittleEndian
+            )
         ),
         lossy_quality=section.lossy.quality if section.lossy else None,
     )

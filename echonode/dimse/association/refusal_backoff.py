@@ -17,8 +17,12 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from echonode.model.backoff import Doubling
+
 FREE = 10
 FIRST_S, LONGEST_S = 1.0, 60.0
+# Without jitter: what is put off is a stranger's call, and its own timing spreads it.
+_PAUSES = Doubling(first_s=FIRST_S, cap_s=LONGEST_S, jitter=0.0)
 QUIET_S = 600.0
 TRUST_S = 86_400.0  # a device that is in use calls every day
 # Addresses that are remembered; beyond it the one that was refused longest ago is forgotten.
@@ -71,5 +75,4 @@ def _pause(count: int) -> float:
     """After so many refusals, in seconds."""
     if count <= FREE:
         return 0.0
-    # The exponent is bounded, so that a patient caller makes no huge number.
-    return float(min(LONGEST_S, FIRST_S * 2 ** min(count - FREE - 1, 16)))
+    return _PAUSES.delay_s(count - FREE - 1, lambda: 0.0)

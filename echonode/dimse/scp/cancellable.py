@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
-from types import TracebackType
 from typing import TypeVar, cast
 
 from pydicom.uid import UID
@@ -43,12 +42,7 @@ class Operation:
         self._assoc.dimse.cancellable = self._message_id
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._assoc.dimse.cancellable = None
         self._assoc.dimse.cancelled.discard(self._message_id)
 

@@ -19,7 +19,7 @@ from typing import Self
 
 from echonode.commitment.commitment_scu import CommitmentSCU
 from echonode.commitment.report_scp import ReportSCP
-from echonode.delivery.factory import delivery_worker
+from echonode.delivery.factory import DeliveryServices, delivery_worker
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.limits import Limits
@@ -78,22 +78,24 @@ class DeliveringHalf:
         )
         self.worker = delivery_worker(
             Destination(peer=peer, commitment=commitment),
-            store=self.store,
-            associate=self._associate,
-            commitment=CommitmentSCU(
+            DeliveryServices(
                 store=self.store,
-                call_back=CallBackAddress(ae_title="ECHONODE", host="127.0.0.1", port=11112),
+                associate=self._associate,
+                commitment=CommitmentSCU(
+                    store=self.store,
+                    call_back=CallBackAddress(ae_title="ECHONODE", host="127.0.0.1", port=11112),
+                    now=self.clock.now,
+                    random=_no_jitter,
+                ),
                 now=self.clock.now,
+                check_bytes=self.store.check_bytes,
+                notes=self.store.notes,
+                monotonic=self.clock.monotonic,
                 random=_no_jitter,
             ),
-            now=self.clock.now,
-            check_bytes=self.store.check_bytes,
             # One association, and no thread but the test's: what happens has an order.
             policy=DeliveryPolicy(associations=1),
             reencode=self._reencoder.lossless if self._reencoder else None,
-            notes=self.store.notes,
-            monotonic=self.clock.monotonic,
-            random=_no_jitter,
         )
         self.housekeeping = Housekeeping(
             self.store,

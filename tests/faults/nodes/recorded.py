@@ -50,7 +50,7 @@ DEFECTS = {
 def run() -> None:
     ballast.FILE_BYTES = 4_096
     node_parts.Housekeeping = functools.partial(node_parts.Housekeeping, every_s=LOOK_EVERY_S)
-    node.delivery_worker = functools.partial(node.delivery_worker, linger_s=LINGER_S)
+    node.DeliveryServices = functools.partial(node.DeliveryServices, linger_s=LINGER_S)
     DEFECTS[os.environ.get("ECHONODE_TEST_DEFECT", "")]()
     main()
 

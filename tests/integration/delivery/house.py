@@ -11,7 +11,7 @@ from pathlib import Path
 from pydicom import dcmread
 
 from echonode.commitment.commitment_scu import CommitmentSCU
-from echonode.delivery.factory import delivery_worker
+from echonode.delivery.factory import DeliveryServices, delivery_worker
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.delivery.worker import DeliveryWorker
 from echonode.dimse.requestor import Requestor
@@ -65,14 +65,16 @@ class House:
         quality = policy.lossy_quality
         worker = delivery_worker(
             Destination(peer=peer, commitment=commitment),
-            store=self.store,
-            associate=self._requestor.associate,
-            commitment=self._commitment,
-            now=utc_now,
-            check_bytes=self.store.check_bytes,
+            DeliveryServices(
+                store=self.store,
+                associate=self._requestor.associate,
+                commitment=self._commitment,
+                now=utc_now,
+                check_bytes=self.store.check_bytes,
+                notes=self.store.notes,
+            ),
             policy=policy,
             reencode=self._reencoder.with_loss(quality) if quality else self._reencoder.lossless,
-            notes=self.store.notes,
         )
         self.workers[name] = worker
         worker.start()

@@ -10,6 +10,10 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from echonode.delivery.context import DestinationContext
+from echonode.delivery.destination_health import DestinationHealth
+from echonode.delivery.ports import Associate, DeliveryStore
+from echonode.delivery.retry import Backoff
 from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.services import Part10File, StoreResponse
 from echonode.errors import Damaged, NetworkError
@@ -45,6 +49,22 @@ def destination(
 ) -> Destination:
     peer = Peer(name=name, ae_title=name.upper(), host="127.0.0.1", port=104, may=frozenset())
     return Destination(peer=peer, commitment=commitment)
+
+
+def context_of(
+    clock: Clock, *, store: DeliveryStore | None = None, associate: Associate | None = None
+) -> DestinationContext:
+    """What the parts of the delivery to `destination()` share."""
+    return DestinationContext(
+        destination=destination(),
+        store=store or FakeStore(),
+        associate=associate or Archive().associate,
+        health=DestinationHealth(clock.monotonic, clock.now),
+        now=clock.now,
+        monotonic=clock.monotonic,
+        random=lambda: 0.0,
+        backoff=Backoff(),
+    )
 
 
 def stored_instance(

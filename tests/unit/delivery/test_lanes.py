@@ -185,7 +185,7 @@ def test_an_archive_that_takes_nothing_is_remembered_for_it(scene: Scene) -> Non
     scene.run(worker, 1)
     assert scene.store.state() is S.HELD
     assert "in none of" in scene.store.jobs[1].last_error
-    assert worker.standing.accepts[US_IMAGE] == ()
+    assert worker.status.accepts[US_IMAGE] == ()
 
 
 def never(*_: object) -> object:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from echonode.delivery.negotiation import Negotiated, Repertoire, propose
+from echonode.delivery.encoding_options import EncodingOptions
+from echonode.delivery.negotiation import Negotiated, propose
 from echonode.dimse.contexts import COMMITMENT, find_context, proposal
 from echonode.errors import ContextNotAccepted
 from echonode.model.criteria import Root
@@ -18,13 +19,13 @@ MPEG4 = "1.2.840.10008.1.2.4.102"
 BIG_ENDIAN, DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 CT = "1.2.840.10008.5.1.4.1.1.2"
 NONE = CommitmentPolicy.NONE
-AS_STORED = Repertoire()
-LOSSLESS = Repertoire(reencoding=True)
-WITH_LOSS = Repertoire(reencoding=True, lossy=True)
+AS_STORED = EncodingOptions()
+LOSSLESS = EncodingOptions(reencoding=True)
+WITH_LOSS = EncodingOptions(reencoding=True, lossy=True)
 
 
 @pytest.mark.parametrize(
-    ("stored_in", "repertoire", "order"),
+    ("stored_in", "encoding_options", "order"),
     [
         (ExplicitVRLittleEndian, AS_STORED, [ExplicitVRLittleEndian]),
         (
@@ -58,11 +59,11 @@ WITH_LOSS = Repertoire(reencoding=True, lossy=True)
     ],
 )
 def test_as_stored_goes_first_and_loss_last(
-    stored_in: str, repertoire: Repertoire, order: list[str]
+    stored_in: str, encoding_options: EncodingOptions, order: list[str]
 ) -> None:
     """As stored, without loss, uncompressed; with loss only where the profile allows it."""
     instance = stored_instance(transfer_syntax_uid=stored_in)
-    assert repertoire.contexts_for(instance) == tuple((US_IMAGE, t) for t in order)
+    assert encoding_options.contexts_for(instance) == tuple((US_IMAGE, t) for t in order)
 
 
 def test_each_pair_is_proposed_once_and_alone() -> None:
@@ -70,7 +71,7 @@ def test_each_pair_is_proposed_once_and_alone() -> None:
     instances = [stored_instance(n) for n in range(5)] + [
         stored_instance(9, sop_class_uid=CT, transfer_syntax_uid=JPEG)
     ]
-    contexts = propose(instances, policy=NONE, repertoire=LOSSLESS)
+    contexts = propose(instances, policy=NONE, encoding_options=LOSSLESS)
     pairs = [(c.abstract_syntax, c.transfer_syntaxes) for c in contexts]
     assert len(pairs) == len(set(pairs))
     assert all(len(syntaxes) == 1 for _, syntaxes in pairs)
@@ -83,28 +84,30 @@ def test_what_is_not_worth_proposing_is_left_out() -> None:
     contexts = propose(
         [stored_instance()],
         policy=NONE,
-        repertoire=LOSSLESS,
-        worthwhile=lambda contexts: tuple(c for c in contexts if c[1] == ImplicitVRLittleEndian),
+        encoding_options=LOSSLESS,
+        worth_proposing=lambda contexts: tuple(
+            c for c in contexts if c[1] == ImplicitVRLittleEndian
+        ),
     )
     assert {c.transfer_syntaxes for c in contexts} == {(ImplicitVRLittleEndian,)}
 
 
 def test_the_service_that_proves_is_proposed_with_its_roles() -> None:
     """Commitment comes with both roles, verification with C-FIND, `none` with neither."""
-    required = propose([], policy=CommitmentPolicy.REQUIRED, repertoire=AS_STORED)
+    required = propose([], policy=CommitmentPolicy.REQUIRED, encoding_options=AS_STORED)
     assert required[-1] is COMMITMENT
     assert COMMITMENT.scu_role
     assert COMMITMENT.scp_role
-    verify = propose([], policy=CommitmentPolicy.VERIFY, repertoire=AS_STORED)[-1]
+    verify = propose([], policy=CommitmentPolicy.VERIFY, encoding_options=AS_STORED)[-1]
     assert verify == find_context(Root.STUDY)
-    assert not {COMMITMENT, verify} & {*propose([], policy=NONE, repertoire=AS_STORED)}
+    assert not {COMMITMENT, verify} & {*propose([], policy=NONE, encoding_options=AS_STORED)}
 
 
 @pytest.mark.parametrize("policy", list(CommitmentPolicy))
 def test_a_proposal_never_exceeds_128_contexts(policy: CommitmentPolicy) -> None:
     """However mixed a batch is, its association can be proposed; proof is never squeezed out."""
     instances = [stored_instance(n, sop_class_uid=f"1.2.9.{n}") for n in range(300)]
-    contexts = propose(instances, policy=policy, repertoire=LOSSLESS)
+    contexts = propose(instances, policy=policy, encoding_options=LOSSLESS)
     assert len(proposal(contexts)) == 128
     assert contexts[0].abstract_syntax == "1.2.9.0"
 
@@ -112,7 +115,7 @@ def test_a_proposal_never_exceeds_128_contexts(policy: CommitmentPolicy) -> None
 def test_an_instance_beyond_the_limit_is_not_refused() -> None:
     """What was not proposed is not covered: it waits for another association."""
     instances = [stored_instance(n, sop_class_uid=f"1.2.9.{n}") for n in range(300)]
-    contexts = propose(instances, policy=NONE, repertoire=AS_STORED)
+    contexts = propose(instances, policy=NONE, encoding_options=AS_STORED)
     negotiated = Negotiated.of(contexts, frozenset())
     assert negotiated.covers(AS_STORED.contexts_for(instances[0]))
     assert not negotiated.covers(AS_STORED.contexts_for(instances[299]))
@@ -120,7 +123,7 @@ def test_an_instance_beyond_the_limit_is_not_refused() -> None:
 
 def test_what_proves_the_storage_is_no_storage_context() -> None:
     """A refused commitment context teaches nothing about what may be stored."""
-    contexts = propose([], policy=CommitmentPolicy.REQUIRED, repertoire=AS_STORED)
+    contexts = propose([], policy=CommitmentPolicy.REQUIRED, encoding_options=AS_STORED)
     assert COMMITMENT.abstract_syntax not in {c for c, _ in Negotiated.of(contexts, ()).proposed}
 
 

@@ -124,11 +124,11 @@ def test_a_defect_in_opening_associations_holds_nothing(scene: Scene, lines: Rec
     worker = scene.worker()
     scene.run(worker, 24 * HOUR_S)
     assert {job.state for job in scene.store.jobs.values()} == {S.QUEUED}
-    assert "RuntimeError" in worker.standing.problem
+    assert "RuntimeError" in worker.status.problem
     scene.archive.on_associate = lambda: None
     scene.run(worker, 2 * HOUR_S)
     assert {job.state for job in scene.store.jobs.values()} == {S.SENT}
-    assert worker.standing.problem == ""
+    assert worker.status.problem == ""
 
 
 def test_a_stalled_worker_says_so_until_it_works_again(scene: Scene, lines: Recorder) -> None:
@@ -137,8 +137,8 @@ def test_a_stalled_worker_says_so_until_it_works_again(scene: Scene, lines: Reco
     worker = scene.worker()
     scene.store.fail_next = OutOfSpace("the disk refused PATIENT^NAME")
     worker._step()
-    assert "OutOfSpace" in worker.standing.problem
-    assert "PATIENT" not in worker.standing.problem
+    assert "OutOfSpace" in worker.status.problem
+    assert "PATIENT" not in worker.status.problem
     worker._step()
-    assert worker.standing.problem == ""
+    assert worker.status.problem == ""
     assert scene.store.state() is S.SENT

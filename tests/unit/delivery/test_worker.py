@@ -194,7 +194,7 @@ def test_while_it_is_down_one_delivery_at_a_time_is_claimed(scene: Scene) -> Non
 
 
 def test_new_captures_do_not_hurry_a_dead_archive(scene: Scene) -> None:
-    """Waking the worker during a pause opens no association and claims nothing."""
+    """Waking the worker during a pause opens no association and claimed_jobs nothing."""
     scene.queue()
     scene.archive.refusals = [PeerUnreachable("refused")] * 5
     worker = scene.worker()
@@ -670,8 +670,8 @@ def test_an_archive_that_breaks_off_at_the_request_is_not_unreachable(
     scene.commitment.problem = "PACS does not know us"
     worker = scene.worker(CommitmentPolicy.REQUIRED)
     worker.run_once()
-    assert worker.standing.unreachable == ""
-    assert worker.standing.problem == "PACS does not know us"
+    assert worker.status.unreachable == ""
+    assert worker.status.problem == "PACS does not know us"
     scene.store.add(delivery_job(2, stored_instance(2)))
     worker.run_once()
     assert scene.store.state(2) is S.SENT

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from echonode.delivery import outcome_writer as clerk
+from echonode.delivery import outcome_writer as outcome_writer
 from echonode.dimse.services import Part10File
 from echonode.errors import AssociationLost, OutOfSpace, PeerUnreachable
 from echonode.model.delivery import DeliveryState
@@ -139,7 +139,9 @@ def test_an_orderly_stop_repeats_nothing(
 ) -> None:
     """The second lane gets its answer after the first has ended: what was stored is written down
     all the same before the stop is over, and the next start sends none of it again."""
-    monkeypatch.setattr(clerk, "GATHER_S", 3600.0)  # nothing is written before it is asked for
+    monkeypatch.setattr(
+        outcome_writer, "GATHER_S", 3600.0
+    )  # nothing is written before it is asked for
     scene.queue(60)
     under_way, answer_now = threading.Event(), threading.Event()
 
@@ -171,7 +173,7 @@ def test_a_first_lane_that_ends_at_once_does_not_cut_the_stop_short(
 ) -> None:
     """It was told to stop and is gone before the stop begins: what the other lane stored is
     written down all the same."""
-    monkeypatch.setattr(clerk, "GATHER_S", 3600.0)
+    monkeypatch.setattr(outcome_writer, "GATHER_S", 3600.0)
     scene.queue(60)
     under_way, answer_now = threading.Event(), threading.Event()
 

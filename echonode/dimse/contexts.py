@@ -1,4 +1,4 @@
-"""Presentation contexts: what we propose, and what a peer may have of us.
+"""Presentation contexts: what we propose, and what we accept of a peer.
 
 Rules
 - One presentation context per (SOP class, transfer syntax) where we propose: then what was
@@ -68,7 +68,7 @@ READABLE_SYNTAXES: tuple[str, ...] = (
 )
 KNOWN_SYNTAXES: frozenset[str] = STORAGE_SYNTAXES | {*READABLE_SYNTAXES}
 
-# PS3.5 9.1 and annex A of PS3.6: UIDs that the standard has given out, known to us or not.
+# PS3.5 9.1 and annex A of PS3.6: every UID of the standard, known to us or not.
 _ROOT_OF_THE_STANDARD = "1.2.840.10008."
 
 MAXIMUM_CONTEXTS = 128  # context IDs are the odd numbers of one byte (PS3.8 9.3.2.2)
@@ -123,8 +123,7 @@ def find_context(root: Root) -> ProposedContext:
 def proposal(contexts: Sequence[ProposedContext]) -> list[PresentationContext]:
     """The presentation contexts of an A-ASSOCIATE-RQ, IDs given, each pair once.
 
-    Raises ValueError when there are none or more than 128: what may be left out is for the caller
-    to say, so nothing is trimmed here.
+    Raises ValueError for none or more than 128: only the caller can decide which to leave out.
     """
     pairs = dict.fromkeys(
         (context.abstract_syntax, syntax)
@@ -164,11 +163,11 @@ def supported(
 ) -> list[PresentationContext]:
     """What we accept of a requestor's proposal, as pynetdicom's acceptor negotiation wants it.
 
-    private_classes: a class that is not the standard's is taken for a storage class.
+    private_classes: a class outside the standard counts as a storage class.
 
-    Built from the proposal, so its cost is the proposal's and not that of 172 classes times 60
-    syntaxes. Classes the peer may not use are left out and thereby rejected (PS3.8 9.3.3.2,
-    result 3); roles are those that we let the requestor have.
+    It is built from the proposal, so it costs as much as the proposal and not 172 classes times 60
+    syntaxes. Classes that the peer may not use are left out and thereby rejected (PS3.8 9.3.3.2,
+    result 3). The roles are those that the requestor may have.
     """
     syntaxes: dict[str, dict[UID, None]] = {}
     for context in proposed:
@@ -194,7 +193,7 @@ def supported(
 def _granted(
     abstract_syntax: str, may: frozenset[Service], *, private_classes: bool
 ) -> tuple[Iterable[str], bool, bool] | None:
-    """(syntaxes, requestor's SCU role, requestor's SCP role) of a class; None: not for this peer.
+    """(syntaxes, requestor's SCU role, requestor's SCP role) of a class; None: not allowed.
 
     A storage class is there for a peer that may store (it is SCU) and for one that may C-GET (it
     is SCP of the sub-operations, PS3.4 C.4.3.2).

@@ -21,7 +21,7 @@ from echonode.dimse.messages.datasets import (
     request_to_dataset,
     to_bytes,
 )
-from echonode.dimse.messages.provider import MemorySink, ProtocolViolation, StreamDIMSE
+from echonode.dimse.messages.provider import DimseProvider, MemorySink, ProtocolViolation
 from echonode.dimse.services import FindRequest
 from echonode.dimse.upper_layer.pdu_stream import HEADER_BYTES, P_DATA, PduError, PduReader, pdvs
 from echonode.dimse.upper_layer.request_pdu import head_of, recognised_request
@@ -94,7 +94,7 @@ def message_assembly(data: bytes) -> None:
 
     The PDUs of an association after its negotiation, in any order.
     """
-    dimse = StreamDIMSE(
+    dimse = DimseProvider(
         cast(Association, object()),
         limits=LIMITS,
         is_accepted=lambda context_id: context_id in (1, 3, 5),

@@ -13,7 +13,7 @@ from echonode.dimse.association.responses import dataset_of, encoded, respond
 from echonode.dimse.contexts import GET_CLASSES, MOVE_CLASSES
 from echonode.dimse.messages.datasets import failed_list
 from echonode.dimse.messages.provider import Message
-from echonode.dimse.scp.cancellable import Operation, root_of
+from echonode.dimse.scp.cancellable import CancellableOperation, root_of
 from echonode.dimse.services import (
     GetRequest,
     MoveRequest,
@@ -42,7 +42,7 @@ def serve_move(assoc: EventAssociation, caller: Peer, services: Services, messag
     destination = message.command.move_destination
     if not destination:
         raise DimseFailure(MOVE_DESTINATION_UNKNOWN, "Move Destination is missing")
-    with Operation(assoc, message, "move") as operation:
+    with CancellableOperation(assoc, message, "move") as operation:
         request = MoveRequest(
             caller=caller,
             root=root_of(abstract_syntax, MOVE_CLASSES),
@@ -61,7 +61,7 @@ def serve_get(assoc: EventAssociation, caller: Peer, services: Services, message
     def store(file: Part10File) -> StoreResponse:
         return file_stream.store(assoc, file)
 
-    with Operation(assoc, message, "get") as operation:
+    with CancellableOperation(assoc, message, "get") as operation:
         request = GetRequest(
             caller=caller,
             root=root_of(abstract_syntax, GET_CLASSES),
@@ -86,7 +86,7 @@ def final_status(last: SubOperations, *, cancelled: bool) -> int:
 def _answer(
     assoc: EventAssociation,
     message: Message,
-    operation: Operation,
+    operation: CancellableOperation,
     handler: Callable[[], Iterator[SubOperations]],
 ) -> None:
     last: SubOperations | None = None

@@ -1,9 +1,9 @@
-"""Which peers do not take reports just now, and when each is called again. Pure.
+"""Which peers are not called for reports now, and when each is called again. Pure.
 
 Rules
-- A peer that could not be called is left alone for a while, longer each time, whatever is owed to
-  it; no request of its own is to blame. One that answered, whatever the status, is not paused.
-- Times are arguments, of the monotonic clock: setting the wall clock neither ends nor prolongs a
+- A peer that could not be called is paused, for longer each time, whatever is due to it. None of
+  its requests is to blame. One that answered, whatever the status, is not paused.
+- Times are arguments, of the monotonic clock: setting the wall clock neither ends nor extends a
   pause.
 """
 

@@ -1,4 +1,4 @@
-"""One peer, step by step: each step is tried only where those it stands on have succeeded."""
+"""Checks one peer step by step; a step is tried only where those that it needs succeeded."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class Associate(Protocol):
         """Raises NetworkError."""
 
 
-# Stores the test image and has it proved: the steps `store` and `commitment` or `verification`.
+# Stores the test image and proves it: the steps `store` and `commitment` or `verification`.
 RoundTrip = Callable[[Needs], Sequence[Step]]
 
 
 class PeerCheck:
-    """Proves peers. now: the day whose worklist is asked for."""
+    """Checks peers. now: the day of the worklist query."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class PeerCheck:
         )
 
     def _steps(self, needs: Needs) -> list[Step]:
-        """Up to the first failure that takes the ground from those after it."""
+        """The steps, up to the first failure that the later ones depend on."""
         steps = [timed(lambda: self._tcp(needs.peer))]
         if steps[-1].ok:
             steps += self._greeting(needs.peer)
@@ -174,7 +174,7 @@ class PeerCheck:
         return found
 
     def _worklist(self, peer: Peer, query: WorklistQuery) -> Step:
-        """Today's worklist is asked for; how many entries there are is all that is told."""
+        """Query today's worklist; only the number of entries is shown."""
         identifier = worklist_identifier(query, self._now())
         count, status = 0, None
         try:
@@ -184,7 +184,7 @@ class PeerCheck:
         except ContextNotAccepted as error:
             return failed("worklist", str(error), remedies.no_service(peer, "worklist"))
         except NetworkError as error:
-            # Seen: Orthanc breaks off the query of an AE that it does not know.
+            # Seen: Orthanc aborts the query of an AE that it does not know.
             return failed("worklist", str(error), remedies.add_us(peer, self._us))
         except DimseFailure as error:
             return failed("worklist", str(error), f"The log of {peer.name} says more")
@@ -209,12 +209,12 @@ def worklist_identifier(query: WorklistQuery, now: datetime) -> Dataset:
 
 
 def failed(name: str, detail: str, remedy: str) -> Step:
-    """A step that did not prove what it should."""
+    """A step that failed."""
     return Step(name=name, ok=False, detail=detail, remedy=remedy)
 
 
 def timed(step: Callable[[], Step]) -> Step:
-    """A step with the time that it took."""
+    """Run a step; returns it with the time that it took."""
     began = time.monotonic()
     return _since(began, step())
 
@@ -231,7 +231,7 @@ def _tls_step(peer: Peer, began: float) -> list[Step]:
 
 
 def _is_tls(error: NetworkError, peer: Peer) -> bool:
-    """TCP worked a moment ago, so that what cannot be reached now is the encryption."""
+    """TCP worked a moment ago, so an unreachable peer means that TLS failed."""
     return peer.tls is not None and isinstance(error, PeerUnreachable)
 
 

@@ -1,6 +1,6 @@
-"""Reports that a preflight waits for, whichever association brings them.
+"""Reports that a preflight waits for, on any association.
 
-A report of ours is never one of the store's: its Transaction UID was made for the test image alone.
+The store does not know their transactions: each Transaction UID was made for the test image alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from echonode.model.status import SUCCESS
 
 @dataclass(kw_only=True, eq=False)
 class Awaited:
-    """One transaction that is being waited for."""
+    """One transaction whose report is awaited."""
 
     peer: Peer
     came: threading.Event = field(default_factory=threading.Event)
@@ -31,19 +31,19 @@ class AwaitedReports:
         self._awaited: dict[str, Awaited] = {}
 
     def expect(self, transaction_uid: str, peer: Peer) -> Awaited:
-        """From now on a report of this transaction is ours."""
+        """From now on `take` takes a report of this transaction."""
         awaited = Awaited(peer=peer)
         with self._lock:
             self._awaited[transaction_uid] = awaited
         return awaited
 
     def forget(self, transaction_uid: str) -> None:
-        """Nobody waits any more."""
+        """Its report is no longer awaited."""
         with self._lock:
             self._awaited.pop(transaction_uid, None)
 
     def take(self, caller: Peer, report: CommitmentReport) -> int | None:
-        """The status to answer where the report is one that is waited for; None where not."""
+        """The status to answer where the report is awaited here; None where it is not."""
         with self._lock:
             awaited = self._awaited.get(report.transaction_uid)
         if awaited is None:

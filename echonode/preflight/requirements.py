@@ -1,7 +1,7 @@
-"""What each peer is for, by the configuration: pure.
+"""What each peer is used for, by the configuration. Pure.
 
-A peer that we never call (it only sends to us, or only queries us) has nothing that we could prove
-from here: its own calls to us are its own preflight.
+A peer that we never call (it only sends to us, or only queries us) cannot be checked from here: it
+has to test its own calls to us.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from echonode.model.identity import CommitmentPolicy, Peer, Service
 
 @dataclass(frozen=True, kw_only=True)
 class WorklistQuery:
-    """Whose worklist is asked for."""
+    """The station and modality of a worklist query."""
 
     station_ae_title: str
     modality: str
@@ -35,9 +35,9 @@ class WorklistQuery:
 class Needs:
     """What we need of one peer.
 
-    policy: of the destination that it is, None where it is none. syntaxes: what our images can be
-    sent to it in, the preferred one first. lossy_quality: of JPEG baseline, None where the
-    destination's profile does not allow it. retrieves: it may have images moved to itself.
+    policy: as a destination; None where it is none. syntaxes: the transfer syntaxes that our images
+    can be sent in, the preferred one first. lossy_quality: of JPEG baseline; None where it is not
+    allowed for the destination. retrieves: it may have images moved to itself.
     worklist, reports_steps: what the RIS does for us.
     """
 
@@ -57,7 +57,7 @@ class Needs:
 
     @property
     def purpose(self) -> str:
-        """In words."""
+        """What the peer is used for, as a text."""
         words = []
         if self.policy is not None:
             words.append(f"destination, commitment {self.policy}")
@@ -95,7 +95,7 @@ class Needs:
 
 
 def needs_of(config: Config) -> Iterator[Needs]:
-    """Every peer's, in the file's order."""
+    """The requirements of every peer, in the order of the configuration."""
     destinations = {section.peer: section for section in config.destinations}
     for peer in config.peer_values():
         section = destinations.get(peer.name)
@@ -109,7 +109,7 @@ def needs_of(config: Config) -> Iterator[Needs]:
 
 
 def _delivered_to(need: Needs, section: DestinationSection) -> Needs:
-    """With what delivery can do for it: proved is what will be used."""
+    """With the encodings of its delivery: what is proved is what will be used."""
     encoding_options = EncodingOptions(reencoding=True, lossy=section.lossy is not None)
     return replace(
         need,

@@ -1,10 +1,10 @@
-"""The way there and back: the test image is stored, and the promise to keep it comes to us.
+"""The round trip: the test image is stored, and the archive's commitment report comes back.
 
 Rules
-- It is the archive's report that counts, on whichever association it comes: on the one that asked,
-  which stays open for SAME_ASSOCIATION_S, or on one that the archive opens to us.
-- It goes in the form in which delivery would send it; a lossy copy is proved as what it is.
-- Policy `verify`: found again by C-FIND instead. Policy `none`: stored, and no more is asked.
+- The archive's report counts on any association: on the requesting one, which stays open for
+  SAME_ASSOCIATION_S, or on one that the archive opens to us.
+- The image is sent in the encoding that delivery would use; a lossy copy is proved as a lossy copy.
+- Policy `verify`: a C-FIND instead of a report. Policy `none`: the image is stored, no more.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _STORED = frozenset(
 
 
 class RoundTrip:
-    """Stores `image` and has it proved, one peer after the other."""
+    """Stores `image` and proves it, one peer after the other."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class RoundTrip:
         self, association: RequestedAssociation, peer: Peer, sent: ReferencedInstance
     ) -> Step:
         request = CommitmentRequest(transaction_uid=self._new_transaction_uid(), instances=(sent,))
-        # Before the request goes out: a report may be here before the answer.
+        # Before the request is sent: the report may arrive before the answer.
         awaited = self._awaited.expect(request.transaction_uid, peer)
         try:
             return self._requested(association, peer, request, awaited)
@@ -153,7 +153,7 @@ class RoundTrip:
         except ContextNotAccepted as error:
             return failed("commitment", str(error), remedies.no_commitment_service(peer))
         except AssociationLost as error:
-            # Seen: an archive that does not know the caller breaks off instead of answering.
+            # Seen: an archive that does not know the caller breaks the association off.
             return failed("commitment", str(error), remedies.add_us(peer, self._us))
         if status != SUCCESS:
             detail = f"the request was answered {status:04X}"

@@ -1,4 +1,4 @@
-"""How a request is refused whose identifier does not fit the service (PS3.4 C.4.1.1.4)."""
+"""The refusal of a request whose identifier does not fit the service (PS3.4 C.4.1.1.4)."""
 
 from __future__ import annotations
 

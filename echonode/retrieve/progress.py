@@ -1,4 +1,4 @@
-"""Where a retrieval stands: its counts, its failed list and the line in the log at its end.
+"""The progress of a retrieval: its counts, its failed list and the log line at its end.
 
 A sub-operation is completed (0000), a warning (Bxxx, or one of PS3.7 C.4) or failed (any other
 status, or nothing could be sent), and counts once (PS3.4 C.4.2.1.6 to C.4.2.1.9).
@@ -25,7 +25,7 @@ log = get_logger(__name__)
 class Tally:
     """Counts of a retrieval; `remaining` begins as the number of its instances.
 
-    fault: what last kept an instance from being sent, for the log; '' when nothing did.
+    fault: the last reason why an instance was not sent, for the log; '' where there is none.
     """
 
     remaining: int
@@ -47,7 +47,7 @@ class Tally:
         return self.snapshot()
 
     def fail(self, instances: Iterable[StoredInstance], fault: str) -> SubOperations:
-        """Count instances that did not get there, and why."""
+        """Count instances that were not stored there, and why."""
         uids = [instance.sop_instance_uid for instance in instances]
         self.remaining -= len(uids)
         self.failed += uids
@@ -55,7 +55,7 @@ class Tally:
         return self.snapshot()
 
     def snapshot(self) -> SubOperations:
-        """The counts as a response carries them."""
+        """The counts for a response."""
         return SubOperations(
             remaining=self.remaining,
             completed=self.completed,
@@ -87,7 +87,7 @@ def logged(
     monotonic: Callable[[], float],
     move_destination: str = "",
 ) -> Iterator[None]:
-    """Log `retrieve_finished` when the block ends, however it ends: `remaining` were not begun."""
+    """Log `retrieve_finished` when the block ends, also by an error; `remaining` were not begun."""
     began = monotonic()
     try:
         yield

@@ -1,11 +1,11 @@
-"""One C-STORE sub-operation: an instance in whatever transfer syntax the receiver takes.
+"""One C-STORE sub-operation: an instance in a transfer syntax that the receiver takes.
 
 Rules
 - The stored syntax is tried first. Only when the receiver takes no context for it, the instance is
   re-encoded, losslessly; what was refused is not tried again for instances of the same kind.
-- An instance that cannot be sent, whatever is raised for it (no context fits, its file is gone or
-  damaged, our own code fails on it), is one failed sub-operation (PS3.4 C.4.2.1.7) and leaves the
-  others alone. Only the loss of the association is not the instance's affair.
+- An instance that cannot be sent for any reason (no context fits, its file is gone or damaged, our
+  own code fails on it) is one failed sub-operation (PS3.4 C.4.2.1.7) and does not affect others.
+  Only the loss of the association is not a failure of the instance.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class SubOperationSender:
         self._candidates: dict[tuple[str, str], list[str]] = {}
 
     def send(self, instance: StoredInstance, tally: Tally) -> SubOperations:
-        """Send `instance`, count what came of it in `tally`, and say where that stands.
+        """Send `instance`, count the result in `tally`, and return the counts.
 
         Raises AssociationLost, uncounted: whether the receiver has the instance is unknown.
         """

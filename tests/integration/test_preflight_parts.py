@@ -18,7 +18,7 @@ from echonode.objects.ultrasound import encode
 from echonode.preflight.outcome import Step
 from echonode.preflight.peer_check import PeerCheck
 from echonode.preflight.requirements import Needs, WorklistQuery
-from echonode.preflight.test_image import specimen
+from echonode.preflight.test_image import preflight_image
 from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
 from tests.peers.process import LOOPBACK
 from tests.peers.validators import Validation
@@ -31,14 +31,14 @@ US = CallBackAddress(ae_title="ECHONODE", host=LOOPBACK, port=11112)
 
 def test_the_test_image_is_valid(tmp_path: Path, validate: Callable[[Path], Validation]) -> None:
     """dciodvfy reports no error: an archive that refuses it would refuse our images too."""
-    image = specimen("ECHONODE")
+    image = preflight_image("ECHONODE")
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = image.sop_class_uid
     meta.MediaStorageSOPInstanceUID = image.sop_instance_uid
     head = Dataset()
     head.file_meta = meta
-    path = tmp_path / "specimen.dcm"
+    path = tmp_path / "test.dcm"
     dcmwrite(path, head, enforce_file_format=True)
     with path.open("ab") as file:
         for piece in encode(image):

@@ -25,7 +25,7 @@ RANKS = [
     {"config"},
     {"probe", "frames", "store", "dimse", "web"},
     {"model"},
-    {"errors", "log", "__init__"},
+    {"errors", "log", "recurring", "__init__"},
 ]
 # Sideways only along the path of the data.
 SIDEWAYS = {
@@ -76,7 +76,7 @@ WITHIN = {
     "node": [{"node"}, {"http"}, {"settings"}, {"local_timezone", "process_limits"}],
 }
 
-MOST_ROOMS = 25
+MOST_ROOMS = 26
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}
@@ -95,6 +95,7 @@ MAY = {
     "cli.py": DISK | {"now()", "signal"},  # SIGTERM before the node's own handlers are there
     "commands/invocation.py": DISK,  # the environment
     "log.py": set(),
+    "recurring.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
     "monitoring/ledger.py": set(),
     "commands/reindex.py": {"open()", "now()"},  # of the store; the figures' moment

@@ -44,6 +44,7 @@ from echonode.model.commitment import (
 )
 from echonode.model.identity import Peer, ReportRoute
 from echonode.model.status import DUPLICATE_TRANSACTION_UID, INVALID_ARGUMENT_VALUE, SUCCESS
+from echonode.recurring import RecurringThread
 from echonode.store.values import InboundCommitment
 
 # By then the requestor has made another request, or no longer exists.
@@ -97,9 +98,9 @@ class CommitmentSCP:
         self._asked_on: dict[int, tuple[str, SameAssociation]] = {}
         self._asked_on_lock = threading.Lock()
         self._reporting_on: ReportingAssociation | None = None
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="commitment-scp", daemon=True)
+        self._thread = RecurringThread(
+            "commitment-scp", self.run_once, on_stalled=_log_stalled, stalled_s=STALLED_S
+        )
 
     def start(self) -> None:
         """Start the thread; it begins with the reports that are still due from before."""
@@ -110,15 +111,14 @@ class CommitmentSCP:
 
         Returns a second after `deadline_s` at the latest; what is due then is due after a restart.
         """
-        self._stopping.set()
-        self._wake.set()
-        if not self._thread.is_alive():
+        self._thread.ask_stop()
+        if not self._thread.is_alive:
             return True
         until = time.monotonic() + deadline_s
         self._thread.join(min(EXPENDABLE_S, deadline_s))
         if self._reporting_on is not None:  # else it opens an association, or reads files
             self._thread.join(max(0.0, until - time.monotonic()))
-        finished = not self._thread.is_alive()
+        finished = not self._thread.is_alive
         if not finished:
             if (association := self._reporting_on) is not None:
                 association.break_off()
@@ -137,7 +137,7 @@ class CommitmentSCP:
             if inbound is None:
                 return DUPLICATE_TRANSACTION_UID
             self._asked_on[inbound.id] = (caller.ae_title, asked_on)
-        self._wake.set()
+        self._thread.wake()
         return SUCCESS
 
     def run_once(self) -> float:
@@ -145,7 +145,7 @@ class CommitmentSCP:
         now = self._now()
         wait_s = None
         for inbound in self._due(now):
-            if self._stopping.is_set():
+            if self._thread.is_stopping:
                 break
             early_s = HEAD_START_S - (now - inbound.requested_at).total_seconds()
             # The age is negative where the clock was set back: no head start then.
@@ -299,18 +299,6 @@ class CommitmentSCP:
             reason=reason,
         )
 
-    def _run(self) -> None:
-        while True:
-            # Cleared before the work, so that a request during the work is not missed; and before
-            # `stopping` is read, because a stop sets `stopping` first and then the event.
-            self._wake.clear()
-            if self._stopping.is_set():
-                break
-            self._wake.wait(self._step())
 
-    def _step(self) -> float:
-        try:
-            return self.run_once()
-        except Exception as error:  # noqa: BLE001  # the thread's top
-            log.error("commitment_reports_stalled", error=described(error), where=place_of(error))
-        return STALLED_S
+def _log_stalled(error: Exception) -> None:
+    log.error("commitment_reports_stalled", error=described(error), where=place_of(error))

@@ -11,7 +11,6 @@ Rules
 from __future__ import annotations
 
 import logging
-import threading
 
 from echonode.delivery.context import DestinationContext
 from echonode.delivery.delivery_status import Contact, DeliveryStatus
@@ -23,6 +22,7 @@ from echonode.delivery.proof import Proof, shortest_wait
 from echonode.delivery.retry import after_no_association
 from echonode.errors import AssociationRejected, NetworkError, StoreError, described
 from echonode.log import get_logger, place_of
+from echonode.recurring import RecurringThread
 
 # After a step that failed on our side (a full disk): trying again at once seldom helps.
 STALLED_S = 5.0
@@ -65,9 +65,7 @@ class DeliveryWorker:
         self._monotonic = context.monotonic
         self._random = context.random
         self._backoff = context.backoff
-        self._wake = threading.Event()
         lane_pool.on_left = self.wake
-        self._stopping = threading.Event()
         self._problem = ""
         self._stalled = ""
         # Why it is not reached, and when that was logged last.
@@ -75,8 +73,12 @@ class DeliveryWorker:
         # Its thread did not end at the stop (a handshake): it must not touch what is closed by
         # then, and its errors are not logged.
         self._abandoned = False
-        self._thread = threading.Thread(
-            target=self._run, name=f"delivery-{context.destination.name}", daemon=True
+        self._thread = RecurringThread(
+            f"delivery-{context.destination.name}",
+            self._step,
+            on_stalled=self._on_stalled,
+            stalled_s=STALLED_S,
+            on_end=self._on_end,
         )
 
     @property
@@ -94,8 +96,8 @@ class DeliveryWorker:
         )
 
     def _died(self) -> str:
-        started = self._thread.ident is not None
-        if not started or self._thread.is_alive() or self._stopping.is_set():
+        thread = self._thread
+        if not thread.was_started or thread.is_alive or thread.is_stopping:
             return ""
         return "the thread that delivers has ended: restart the node"
 
@@ -106,14 +108,13 @@ class DeliveryWorker:
 
     def wake(self) -> None:
         """Something became due."""
-        self._wake.set()
+        self._thread.wake()
 
     def ask_stop(self) -> None:
         """Begin nothing more; what is being sent is finished. Does not wait."""
-        self._stopping.set()
+        self._thread.ask_stop()
         self._holder.ask_stop()
         self._lane_pool.ask_stop()
-        self._wake.set()
 
     def stop(self, deadline_s: float) -> bool:
         """Finish the C-STOREs under way, release and end. False: one had to be broken off.
@@ -121,15 +122,15 @@ class DeliveryWorker:
         Returns lanes.BREAK_OFF_S after `deadline_s` at the latest.
         """
         self.ask_stop()
-        if self._thread.ident is None:
+        if not self._thread.was_started:
             return True  # never started; a thread that ended may still have helpers
         try:
-            return self._lane_pool.stop((self._thread, self._lane), deadline_s)
+            return self._lane_pool.stop((self._thread.thread, self._lane), deadline_s)
         except StoreError as error:
             self._log_stalled(error)
             return False
         finally:
-            self._abandoned = self._thread.is_alive()
+            self._abandoned = self._thread.is_alive
 
     def run_once(self) -> float:
         """Do what is due now; returns the seconds until more may be, unless `wake` comes first."""
@@ -142,8 +143,8 @@ class DeliveryWorker:
     def _work(self) -> float | None:
         """Send and request proof. Returns the seconds until more is due; None: not known."""
         try:
-            found = self._lane_pool.send_due(self._lane, self._stopping.is_set)
-            if self._stopping.is_set() or self._health.paused_s():
+            found = self._lane_pool.send_due(self._lane, lambda: self._thread.is_stopping)
+            if self._thread.is_stopping or self._health.paused_s():
                 return self._health.paused_s()
             proof_s = self._proof.request_proof(self._holder)
             if self._echo.due_s() == 0:
@@ -212,14 +213,19 @@ class DeliveryWorker:
                 ae_title=self.destination.peer.ae_title,
             )
 
-    def _run(self) -> None:
-        while True:
-            # Cleared before the work, so that a `wake` during the work is not missed; and before
-            # `stopping` is read, because a stop sets `stopping` first and then the event.
-            self._wake.clear()
-            if self._stopping.is_set():
-                break
-            self._wake.wait(self._step())
+    def _step(self) -> float:
+        wait_s = self.run_once()
+        self._stalled = ""
+        return wait_s
+
+    def _on_stalled(self, error: Exception) -> None:
+        if self._abandoned:
+            return
+        self._stalled = f"deliveries are stalled: {described(error)}; the log says where"
+        self._log_stalled(error)
+        self._put_back()
+
+    def _on_end(self) -> None:
         if not self._abandoned:
             self._put_back()
             self._holder.release()
@@ -230,20 +236,6 @@ class DeliveryWorker:
             self._lane_pool.put_back()
         except Exception as error:  # noqa: BLE001  # the thread's end
             self._log_stalled(error)
-
-    def _step(self) -> float:
-        try:
-            wait_s = self.run_once()
-        except Exception as error:  # noqa: BLE001  # the thread's top
-            if self._abandoned:
-                return STALLED_S
-            self._stalled = f"deliveries are stalled: {described(error)}; the log says where"
-            self._log_stalled(error)
-        else:
-            self._stalled = ""
-            return wait_s
-        self._put_back()
-        return STALLED_S
 
     def _log_stalled(self, error: Exception) -> None:
         log.error(

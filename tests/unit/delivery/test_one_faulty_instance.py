@@ -136,9 +136,9 @@ def test_a_stalled_worker_says_so_until_it_works_again(scene: Scene, lines: Reco
     scene.queue()
     worker = scene.worker()
     scene.store.fail_next = OutOfSpace("the disk refused PATIENT^NAME")
-    worker._step()
+    worker._thread._taken()
     assert "OutOfSpace" in worker.status.problem
     assert "PATIENT" not in worker.status.problem
-    worker._step()
+    worker._thread._taken()
     assert worker.status.problem == ""
     assert scene.store.state() is S.SENT

@@ -76,7 +76,7 @@ def test_stop_finishes_the_instance_under_way_and_gives_back_the_rest(
     stopped: list[bool] = []
     stopper = threading.Thread(target=lambda: stopped.append(worker.stop(PATIENCE_S)))
     stopper.start()
-    while not worker._stopping.is_set():
+    while not worker._thread.is_stopping:
         pass
     answer_now.set()
     stopper.join(PATIENCE_S)
@@ -101,7 +101,7 @@ def test_stop_breaks_off_an_archive_that_does_not_answer(scene: Scene, lines: Re
     worker.start()
     assert under_way.wait(PATIENCE_S)
     assert worker.stop(0.0) is False
-    assert not worker._thread.is_alive()
+    assert not worker._thread.is_alive
     assert scene.store.state() is S.QUEUED
 
 
@@ -121,7 +121,7 @@ def test_what_fails_on_our_side_does_not_end_the_thread(
     worker = scene.worker()
     worker.start()
     assert failed.wait(PATIENCE_S)
-    assert worker._thread.is_alive()
+    assert worker._thread.is_alive
     assert worker.stop(PATIENCE_S)
     (line,) = lines.named("delivery_stalled")
     assert line["error"] == type(error).__name__

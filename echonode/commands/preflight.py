@@ -27,7 +27,7 @@ from echonode.model.identity import Peer, Service
 from echonode.model.status import INVALID_ARGUMENT_VALUE, OUT_OF_RESOURCES
 from echonode.node.settings.listeners import call_back_address, listener_addresses
 from echonode.preflight.outcome import as_json
-from echonode.preflight.pending_reports import AwaitedReports
+from echonode.preflight.pending_reports import PendingReports
 from echonode.preflight.preflight import Preflight
 from echonode.store.files.lock import FolderLock
 
@@ -66,7 +66,7 @@ def _lock(config: Config) -> Iterator[None]:
 
 
 def _by_ourselves(config: Config, peer: str | None) -> dict[str, Any]:
-    awaited = AwaitedReports()
+    awaited = PendingReports()
 
     def take(caller: Peer, report: CommitmentReport) -> int:
         status = awaited.take(caller, report)

@@ -18,7 +18,7 @@ class DestinationContext:
     """One destination, the store and the network as it uses them, and its clocks.
 
     health: what its last answers say of it; every part reads and updates it. now: wall time.
-    monotonic: seconds of a clock that nobody sets. random: for the jitter of `backoff`.
+    monotonic: seconds of the monotonic clock. random: for the jitter of `backoff`.
     """
 
     destination: Destination

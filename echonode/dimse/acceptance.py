@@ -171,9 +171,9 @@ class Acceptance:
             assoc.request_abort()
 
     def _strangers(self) -> Iterator[tuple[EventAssociation, Peer]]:
-        for assoc, standing in self._connections.states().items():
+        for assoc, state in self._connections.states().items():
             peer, address = assoc.peer, assoc.requestor.address
-            if standing is not ConnectionState.ADMITTED or peer is None:
+            if state is not ConnectionState.ADMITTED or peer is None:
                 continue
             if self._policy.is_stranger(peer, address):
                 yield assoc, peer

@@ -151,8 +151,8 @@ class Acceptor:
             server.stop()
         self._hosts.stop()
         remaining = self._connections.states()
-        for assoc, standing in remaining.items():
-            if standing is ConnectionState.ADMITTED:
+        for assoc, state in remaining.items():
+            if state is ConnectionState.ADMITTED:
                 assoc.request_drain()
             else:
                 assoc.hang_up()

@@ -63,7 +63,7 @@ from echonode.node.settings.parts import (
     unattended_exams,
 )
 from echonode.node.settings.probes import source_settings
-from echonode.preflight.pending_reports import AwaitedReports
+from echonode.preflight.pending_reports import PendingReports
 from echonode.preflight.preflight import Preflight
 from echonode.query.find_scp import FindSCP
 from echonode.retrieve.get_scp import GetSCP
@@ -121,7 +121,7 @@ class Node:
 
         self.requestor = Requestor(ae_title=config.ae_title, commit_report=self._take_report)
         # Reports on a preflight's test image are its own; the store knows nothing of them.
-        self._awaited = AwaitedReports()
+        self._awaited = PendingReports()
         self._commitment = CommitmentSCU(
             store=self.store, call_back=self._call_back, now=utc_now, random=random.random
         )

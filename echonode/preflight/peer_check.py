@@ -26,7 +26,7 @@ from echonode.model.criteria import Root
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
 from echonode.model.status import SUCCESS, StatusKind, kind_of
 from echonode.preflight.outcome import PeerOutcome, Step
-from echonode.preflight.requirements import Needs, WorklistQuery
+from echonode.preflight.requirements import Requirements, WorklistQuery
 from echonode.transcoding.codecs import JPEG_2000_REVERSIBLE, JPEG_BASELINE, JPEG_LS, RLE
 
 CONNECT_S = 5.0
@@ -54,7 +54,7 @@ class Associate(Protocol):
 
 
 # Stores the test image and proves it: the steps `store` and `commitment` or `verification`.
-RoundTrip = Callable[[Needs], Sequence[Step]]
+RoundTrip = Callable[[Requirements], Sequence[Step]]
 
 
 class PeerCheck:
@@ -73,7 +73,7 @@ class PeerCheck:
         self._round_trip = round_trip
         self._now = now
 
-    def run(self, needs: Needs) -> PeerOutcome:
+    def run(self, needs: Requirements) -> PeerOutcome:
         """Every step of one peer; does not raise."""
         peer = needs.peer
         return PeerOutcome(
@@ -84,7 +84,7 @@ class PeerCheck:
             steps=tuple(self._steps(needs)) if needs.is_called else (),
         )
 
-    def _steps(self, needs: Needs) -> list[Step]:
+    def _steps(self, needs: Requirements) -> list[Step]:
         """The steps, up to the first failure that the later ones depend on."""
         steps = [timed(lambda: self._tcp(needs.peer))]
         if steps[-1].ok:
@@ -129,7 +129,7 @@ class PeerCheck:
         echo = Step(name="echo", ok=True, detail=f"{peer.ae_title} answers {self._us.ae_title}")
         return [*encrypted, _since(began, echo)]
 
-    def _contexts(self, needs: Needs) -> Step:
+    def _contexts(self, needs: Requirements) -> Step:
         """Everything we need of it, proposed at once, a context for each (class, syntax)."""
         wanted = (*needs.storage, *needs.services)
         pairs = [(c.abstract_syntax, t) for c in wanted for t in c.transfer_syntaxes]
@@ -157,7 +157,9 @@ class PeerCheck:
         detail = "; ".join(_accepted_words(context, accepted) for context in wanted)
         return Step(name="contexts", ok=True, detail=detail, contexts=contexts)
 
-    def _remedies_of_refused(self, needs: Needs, refused: Sequence[ProposedContext]) -> list[str]:
+    def _remedies_of_refused(
+        self, needs: Requirements, refused: Sequence[ProposedContext]
+    ) -> list[str]:
         storage = [c for c in refused if c in needs.storage]
         found = []
         if storage:
@@ -178,7 +180,9 @@ class PeerCheck:
         identifier = worklist_identifier(query, self._now())
         count, status = 0, None
         try:
-            with self._associate(peer, Needs(peer=peer, worklist=query).services) as association:
+            with self._associate(
+                peer, Requirements(peer=peer, worklist=query).services
+            ) as association:
                 for status, _ in association.c_find_worklist(identifier):
                     count += kind_of(status) is StatusKind.PENDING
         except ContextNotAccepted as error:
@@ -235,7 +239,7 @@ def _is_tls(error: NetworkError, peer: Peer) -> bool:
     return peer.tls is not None and isinstance(error, PeerUnreachable)
 
 
-def _not_tried(needs: Needs) -> list[Step]:
+def _not_tried(needs: Requirements) -> list[Step]:
     names = ["contexts"]
     if needs.worklist is not None:
         names.append("worklist")

@@ -14,7 +14,7 @@ from echonode.model.status import SUCCESS
 
 
 @dataclass(kw_only=True, eq=False)
-class Awaited:
+class PendingReport:
     """One transaction whose report is awaited."""
 
     peer: Peer
@@ -23,16 +23,16 @@ class Awaited:
     from_another: str = ""  # the AE title that reported instead
 
 
-class AwaitedReports:
+class PendingReports:
     """Thread-safe: a preflight waits on its thread, reports come on any."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._awaited: dict[str, Awaited] = {}
+        self._awaited: dict[str, PendingReport] = {}
 
-    def expect(self, transaction_uid: str, peer: Peer) -> Awaited:
+    def expect(self, transaction_uid: str, peer: Peer) -> PendingReport:
         """From now on `take` takes a report of this transaction."""
-        awaited = Awaited(peer=peer)
+        awaited = PendingReport(peer=peer)
         with self._lock:
             self._awaited[transaction_uid] = awaited
         return awaited

@@ -16,8 +16,8 @@ from echonode.errors import UsageError
 from echonode.model.identity import CallBackAddress
 from echonode.preflight.outcome import PeerOutcome
 from echonode.preflight.peer_check import Associate, PeerCheck
-from echonode.preflight.pending_reports import AwaitedReports
-from echonode.preflight.requirements import needs_of
+from echonode.preflight.pending_reports import PendingReports
+from echonode.preflight.requirements import requirements_of
 from echonode.preflight.round_trip import REPORT_S, RoundTrip
 from echonode.preflight.test_image import preflight_image
 
@@ -30,7 +30,7 @@ class Preflight:
         config: Config,
         *,
         associate: Associate,
-        awaited: AwaitedReports,
+        awaited: PendingReports,
         us: CallBackAddress,
         now: Callable[[], datetime],
         report_s: float = REPORT_S,
@@ -50,7 +50,9 @@ class Preflight:
 
     def run(self, peer: str | None = None) -> list[PeerOutcome]:
         """Prove every peer, or the one of that name. Raises UsageError where there is none."""
-        wanted = [needs for needs in needs_of(self._config) if peer in (None, needs.peer.name)]
+        wanted = [
+            needs for needs in requirements_of(self._config) if peer in (None, needs.peer.name)
+        ]
         if peer is not None and not wanted:
             known = ", ".join(self._config.peers) or "none"
             raise UsageError(f"there is no peer `{peer}`; configured are: {known}")

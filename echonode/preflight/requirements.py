@@ -32,7 +32,7 @@ class WorklistQuery:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Needs:
+class Requirements:
     """What we need of one peer.
 
     policy: as a destination; None where it is none. syntaxes: the transfer syntaxes that our images
@@ -94,12 +94,12 @@ class Needs:
         return tuple(wanted)
 
 
-def needs_of(config: Config) -> Iterator[Needs]:
+def requirements_of(config: Config) -> Iterator[Requirements]:
     """The requirements of every peer, in the order of the configuration."""
     destinations = {section.peer: section for section in config.destinations}
     for peer in config.peer_values():
         section = destinations.get(peer.name)
-        need = Needs(
+        need = Requirements(
             peer=peer,
             retrieves=Service.MOVE in peer.may and section is None,
             worklist=_worklist(config, peer),
@@ -108,7 +108,7 @@ def needs_of(config: Config) -> Iterator[Needs]:
         yield need if section is None else _delivered_to(need, section)
 
 
-def _delivered_to(need: Needs, section: DestinationSection) -> Needs:
+def _delivered_to(need: Requirements, section: DestinationSection) -> Requirements:
     """With the encodings of its delivery: what is proved is what will be used."""
     encoding_options = EncodingOptions(reencoding=True, lossy=section.lossy is not None)
     return replace(

@@ -25,8 +25,8 @@ from echonode.model.status import DUPLICATE_SOP_INSTANCE, STORAGE, SUCCESS, Stat
 from echonode.objects.ultrasound import UltrasoundObject
 from echonode.preflight.outcome import Step
 from echonode.preflight.peer_check import Associate, failed, timed
-from echonode.preflight.pending_reports import Awaited, AwaitedReports
-from echonode.preflight.requirements import Needs
+from echonode.preflight.pending_reports import PendingReport, PendingReports
+from echonode.preflight.requirements import Requirements
 from echonode.preflight.test_image import file_of
 
 # Long enough for an archive that reports only on the association that asked; most open their own.
@@ -49,7 +49,7 @@ class RoundTrip:
         *,
         image: UltrasoundObject,
         associate: Associate,
-        awaited: AwaitedReports,
+        awaited: PendingReports,
         us: CallBackAddress,
         new_transaction_uid: Callable[[], str],
         report_s: float = REPORT_S,
@@ -61,7 +61,7 @@ class RoundTrip:
         self._new_transaction_uid = new_transaction_uid
         self._report_s = report_s
 
-    def __call__(self, needs: Needs) -> list[Step]:
+    def __call__(self, needs: Requirements) -> list[Step]:
         """The steps `store` and `commitment` or `verification`; does not raise."""
         steps: list[Step] = []
         peer = needs.peer
@@ -83,7 +83,7 @@ class RoundTrip:
         return steps
 
     def _file(
-        self, association: RequestedAssociation, needs: Needs
+        self, association: RequestedAssociation, needs: Requirements
     ) -> AbstractContextManager[Part10File]:
         """The image as delivery would send it there. Raises ContextNotAccepted."""
         sop_class_uid = self._image.sop_class_uid
@@ -146,7 +146,7 @@ class RoundTrip:
         association: RequestedAssociation,
         peer: Peer,
         request: CommitmentRequest,
-        awaited: Awaited,
+        awaited: PendingReport,
     ) -> Step:
         try:
             status = association.request_commitment(request)
@@ -164,7 +164,7 @@ class RoundTrip:
         return self._reported(peer, request.instances, awaited)
 
     def _reported(
-        self, peer: Peer, instances: Sequence[ReferencedInstance], awaited: Awaited
+        self, peer: Peer, instances: Sequence[ReferencedInstance], awaited: PendingReport
     ) -> Step:
         report = awaited.report
         if report is None and awaited.from_another:

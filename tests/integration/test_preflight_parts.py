@@ -17,7 +17,7 @@ from echonode.model.identity import CallBackAddress, Peer
 from echonode.objects.ultrasound import encode
 from echonode.preflight.outcome import Step
 from echonode.preflight.peer_check import PeerCheck
-from echonode.preflight.requirements import Needs, WorklistQuery
+from echonode.preflight.requirements import Requirements, WorklistQuery
 from echonode.preflight.test_image import preflight_image
 from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
 from tests.peers.process import LOOPBACK
@@ -77,7 +77,7 @@ def worklist_step(orthanc: OrthancServer, *, now: datetime = TODAY) -> Step:
         now=lambda: now,
     )
     query = WorklistQuery(station_ae_title="US1", modality="US")
-    outcome = check.run(Needs(peer=peer, worklist=query))
+    outcome = check.run(Requirements(peer=peer, worklist=query))
     return {step.name: step for step in outcome.steps}["worklist"]
 
 

@@ -55,7 +55,7 @@ def sink_in_memory(assoc: EventAssociation, context_id: int, command: CommandSet
 
 
 def _nothing(*_: object) -> None:
-    """The default where nobody has to be called."""
+    """The default: does nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

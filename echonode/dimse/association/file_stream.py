@@ -2,7 +2,7 @@
 
 Rules
 - A dataset larger than the buffer is never whole in memory. Each buffer is one read and one write
-  of as many PDUs as it holds; the command set goes out with the first of them.
+  of as many PDUs as it holds; the command set is sent with the first of them.
 - Where the dataset's hash is known, it is compared before a byte is sent: bit rot is not passed on.
   A dataset that fits into the buffer is sent from the buffer that was compared. The file's head
   must have the UIDs of the command: the index may be damaged as well.

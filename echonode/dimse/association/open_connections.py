@@ -77,8 +77,8 @@ class OpenConnections:
 
     def _evict_oldest(self, keep: EventAssociation | None) -> bool:
         """Evict the oldest silent one; False where there is none."""
-        for assoc, standing in self._states.items():
-            if standing is ConnectionState.SILENT and assoc is not keep:
+        for assoc, state in self._states.items():
+            if state is ConnectionState.SILENT and assoc is not keep:
                 self._states[assoc] = ConnectionState.EVICTED
                 assoc.hang_up()
                 self._on_evicted(assoc)

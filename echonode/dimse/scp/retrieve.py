@@ -1,6 +1,6 @@
 """C-MOVE and C-GET as SCP (PS3.4 C.4.2, C.4.3): what the handler yields, as Pending and final.
 
-The handler logs `retrieve_finished`: it knows what was selected and for whom.
+The handler logs `retrieve_finished`: it knows the selection and the caller.
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ class ThreadStart:
 class EventFd:
     """A descriptor that another thread makes readable.
 
-    It takes one only once it is opened: nobody has to wake a caller that has not said who it is.
-    What was set before is not lost.
+    It has no descriptor before `open`: a connection that was not yet admitted needs no wake-up. A
+    `set` before that is not lost.
     """
 
     def __init__(self) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echonode.config import Config
-from echonode.preflight.requirements import Needs, needs_of
+from echonode.preflight.requirements import Requirements, requirements_of
 from echonode.transcoding.codecs import JPEG_BASELINE, JPEG_LS, RLE
 
 
-def needs(**sections: Any) -> dict[str, Needs]:
+def needs(**sections: Any) -> dict[str, Requirements]:
     peers = {
         name: {"ae_title": name.upper(), "host": "127.0.0.1", "port": 104, "may": may}
         for name, may in {
@@ -22,10 +22,10 @@ def needs(**sections: Any) -> dict[str, Needs]:
         }.items()
     }
     config = Config.model_validate({"ae_title": "A", "peers": peers, **sections})
-    return {need.peer.name: need for need in needs_of(config)}
+    return {need.peer.name: need for need in requirements_of(config)}
 
 
-def services(need: Needs) -> set[str]:
+def services(need: Requirements) -> set[str]:
     return {context.abstract_syntax for context in need.services}
 
 

@@ -198,7 +198,7 @@ def test_a_peer_that_hangs_up_instead_of_answering_frees_the_caller(
 def test_an_answer_that_is_there_before_its_caller_waits_is_taken_at_once(
     busy: RequestedAssociation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The own thread was faster: it has read the answer and lends the reading, and nothing more
+    """The own thread was faster: it has read the answer and offers the lease, and nothing more
     will come. The caller does not wait for bytes in vain.
     """
     exchange, reading = busy._assoc.exchange, busy._assoc.dul.read_lease
@@ -206,7 +206,7 @@ def test_an_answer_that_is_there_before_its_caller_waits_is_taken_at_once(
 
     def look_late(answers: Answers) -> Message:
         assert until(lambda: not answers.empty())
-        lent.append(until(lambda: reading.is_offered, seconds=0.015))  # it is, for LOAN_S
+        lent.append(until(lambda: reading.is_offered, seconds=0.015))  # it is, for LEASE_S
         return answer(answers)
 
     monkeypatch.setattr(exchange, "answer", look_late)

@@ -20,12 +20,12 @@ RANKS = [
     {"commands"},
     {"node"},
     {"monitoring", "preflight"},
-    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "rendering", "exam"},
+    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "exam"},
     {"objects", "transcoding"},
     {"config"},
     {"probe", "frames", "store", "dimse", "web"},
     {"model"},
-    {"errors", "log", "__init__"},
+    {"errors", "log", "threads", "__init__"},
 ]
 # Sideways only along the path of the data.
 SIDEWAYS = {
@@ -94,6 +94,7 @@ MAY = {
     "cli.py": DISK | {"now()", "signal"},  # SIGTERM before the node's own handlers are there
     "commands/invocation.py": DISK,  # the environment
     "log.py": set(),
+    "threads/recurring.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
     "monitoring/ledger.py": set(),
     "commands/reindex.py": {"open()", "now()"},  # of the store; the figures' moment
@@ -156,7 +157,7 @@ MAY = {
     "retrieve/*_scp.py": CLOCK,
     "exam/unattended.py": THREADS,  # remembers its answers, for several probes
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
-    "rendering/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
+    "transcoding/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
     "transcoding/reencoder.py": DISK,  # the re-encoded copy, for as long as it is sent
 }
 

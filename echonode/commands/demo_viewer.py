@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Never, Self
 
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from echonode.dimse.acceptor import Acceptor, ListenerAddress
-from echonode.dimse.contexts import EXPLICIT_LE, FIND_CLASSES, MOVE_CLASSES, ProposedContext
+from echonode.dimse.contexts import FIND_CLASSES, MOVE_CLASSES, ProposedContext
 from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import IncomingFile, IncomingHead, Services, StoreRequest
 from echonode.errors import DimseFailure, NetworkError
 from echonode.model.criteria import Level, Root
 from echonode.model.identity import Peer, Service
+from echonode.model.status import SOP_CLASS_NOT_SUPPORTED, SUCCESS, StatusKind, kind_of
 from echonode.store.values import LedgerRow
 
 _AE_TITLE, _LOOPBACK = "VIEWER", "127.0.0.1"
-_PENDING = 0xFF00
-_SOP_CLASS_NOT_SUPPORTED = 0x0122
 
 
 class _Hash:
@@ -71,31 +70,28 @@ class Viewer:
         self._acceptor.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._acceptor.stop(5.0)
 
     def finds(self, ae_title: str, row: LedgerRow) -> bool:
         """Whether that node answers an IMAGE-level query with exactly this instance."""
         context = ProposedContext(
-            abstract_syntax=FIND_CLASSES[Root.STUDY], transfer_syntaxes=(EXPLICIT_LE,)
+            abstract_syntax=FIND_CLASSES[Root.STUDY], transfer_syntaxes=(ExplicitVRLittleEndian,)
         )
         try:
             with self._requestor.associate(self._peers[ae_title], [context]) as association:
                 answers = list(association.c_find(Root.STUDY, _identifier(row)))
         except NetworkError:
             return False
-        found = [answer for status, answer in answers if status & 0xFFFE == _PENDING and answer]
+        found = [
+            answer for status, answer in answers if kind_of(status) is StatusKind.PENDING and answer
+        ]
         return [answer.SOPInstanceUID for answer in found] == [row.sop_instance_uid]
 
     def fetches(self, ae_title: str, row: LedgerRow) -> str | None:
         """The SHA-256 of the dataset that node sends by C-MOVE; None when none came."""
         context = ProposedContext(
-            abstract_syntax=MOVE_CLASSES[Root.STUDY], transfer_syntaxes=(EXPLICIT_LE,)
+            abstract_syntax=MOVE_CLASSES[Root.STUDY], transfer_syntaxes=(ExplicitVRLittleEndian,)
         )
         try:
             with self._requestor.associate(self._peers[ae_title], [context]) as association:
@@ -111,7 +107,7 @@ class Viewer:
     def _store(self, request: StoreRequest) -> int:
         assert isinstance(request.incoming, _Hash)
         self._received[request.head.sop_instance_uid] = request.incoming.hexdigest()
-        return 0x0000
+        return SUCCESS
 
 
 def _identifier(row: LedgerRow) -> Dataset:
@@ -124,7 +120,7 @@ def _identifier(row: LedgerRow) -> Dataset:
 
 
 def _refuse(*_: object) -> Never:
-    raise DimseFailure(_SOP_CLASS_NOT_SUPPORTED, "a viewer only receives")
+    raise DimseFailure(SOP_CLASS_NOT_SUPPORTED, "a viewer only receives")
 
 
 def _storage_only(

@@ -24,14 +24,13 @@ from echonode.dimse.services import Services
 from echonode.errors import DimseFailure, StoreLocked, UsageError
 from echonode.model.commitment import CommitmentReport
 from echonode.model.identity import Peer, Service
+from echonode.model.status import INVALID_ARGUMENT_VALUE, OUT_OF_RESOURCES
 from echonode.node.settings.listeners import call_back_address, listener_addresses
 from echonode.preflight.outcome import as_json
-from echonode.preflight.pending_reports import AwaitedReports
+from echonode.preflight.pending_reports import PendingReports
 from echonode.preflight.preflight import Preflight
 from echonode.store.files.lock import FolderLock
 
-_OUT_OF_RESOURCES = 0xA700  # "try again later": the node is not running
-_INVALID_ARGUMENT_VALUE = 0x0115
 # As many peers as a clinic has, each with a report that never comes.
 _ANSWER_S = 600.0
 _STOP_S = 5.0
@@ -67,11 +66,11 @@ def _lock(config: Config) -> Iterator[None]:
 
 
 def _by_ourselves(config: Config, peer: str | None) -> dict[str, Any]:
-    awaited = AwaitedReports()
+    awaited = PendingReports()
 
     def take(caller: Peer, report: CommitmentReport) -> int:
         status = awaited.take(caller, report)
-        return _INVALID_ARGUMENT_VALUE if status is None else status
+        return INVALID_ARGUMENT_VALUE if status is None else status
 
     acceptor = Acceptor(
         ae_title=config.ae_title,
@@ -103,7 +102,8 @@ def _by_ourselves(config: Config, peer: str | None) -> dict[str, Any]:
 
 def _only_reports(take: Any) -> Services:
     def refuse(*_: object) -> NoReturn:
-        raise DimseFailure(_OUT_OF_RESOURCES, "EchoNode is not running")
+        # A700: the sender keeps what it has, and may try again later.
+        raise DimseFailure(OUT_OF_RESOURCES, "EchoNode is not running")
 
     return Services(
         open_incoming=refuse,

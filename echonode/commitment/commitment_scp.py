@@ -1,17 +1,17 @@
-"""Promising to keep what others sent to us (PS3.4 annex J, service class provider).
+"""Committing to keep what peers sent to us (PS3.4 annex J, service class provider).
 
 Rules
-- The request is durable before it is answered 0000; what it becomes is reported by one thread of
-  ours, so that no number of requests makes more threads, and a restart resumes where it was.
-- The promise is made of what is on the disk when the report is built: row, SOP class and hash.
-- A report is sent until the peer answers 0000, with backoff, for GIVE_UP_AFTER. Whatever one
-  request raises is that request's failure.
+- The request is durable before it is answered 0000. One thread sends all reports, so many requests
+  do not make many threads; after a restart it continues with the reports that are still due.
+- A report commits to what is on the disk when it is built: row, SOP class and hash.
+- A report is sent until the peer answers 0000, with back-off, for GIVE_UP_AFTER. An error that one
+  request raises is a failure of that request.
 - A peer that cannot be called is paused (report_pauses.py), and is called again only while nothing
   is due to another: a live peer waits for one attempt at a dead one at most.
-- Reported on a new association first, in which we take the SCP role: a requestor that releases
-  right after its N-ACTION (most do) would be met in the middle of its release. Where the peer
-  cannot be reached, or does not let us be SCP, the association that asked is used if it is still
-  open. A peer that only listens on the association that it asked on is configured so: `report_on`.
+- A report is sent on a new association first, in which we take the SCP role: most requestors
+  release right after their N-ACTION, and a report would arrive during that release. Where the peer
+  cannot be reached, or does not let us be SCP, the report goes on the requesting association, if it
+  is still open. `report_on` configures a peer that takes reports only there.
 """
 
 from __future__ import annotations
@@ -23,46 +23,46 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
 from echonode.commitment.ports import (
     AssociateToReport,
     InboundStore,
     ReportingAssociation,
 )
 from echonode.commitment.report_pauses import ReportPauses
-from echonode.commitment.schedule import Random, backoff_s
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE, ProposedContext
+from echonode.commitment.schedule import backoff_s
+from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.services import SameAssociation
 from echonode.errors import NetworkError, StoreError, described
 from echonode.log import get_logger, place_of
+from echonode.model.backoff import Random
 from echonode.model.commitment import (
     STORAGE_COMMITMENT_PUSH_MODEL,
     CommitmentReport,
     CommitmentRequest,
 )
 from echonode.model.identity import Peer, ReportRoute
+from echonode.model.status import DUPLICATE_TRANSACTION_UID, INVALID_ARGUMENT_VALUE, SUCCESS
 from echonode.store.values import InboundCommitment
+from echonode.threads.recurring import RecurringThread
 
-# PS3.7 10.1.4.1.10, the statuses of N-ACTION; 0131 as in PS3.3 C.14.1.1.
-SUCCESS = 0x0000
-INVALID_ARGUMENT_VALUE = 0x0115
-DUPLICATE_TRANSACTION_UID = 0x0131
-
-# By then the requestor has asked again under another Transaction UID, or is gone for good.
+# By then the requestor has made another request, or no longer exists.
 GIVE_UP_AFTER = timedelta(days=7)
-# The answer to the N-ACTION goes out first; requestors exist that cannot take its report before.
+# The answer to the N-ACTION is sent first: some requestors cannot take the report before it.
 HEAD_START_S = 0.01
-# Read from the database at once: a peer may have asked for thousands while it was away.
+# Read from the database at once; thousands may be due to a peer that was away.
 REPORTS_AT_ONCE = 50
 # Due times are by the wall clock, which may be set: look again at least this often.
 LONGEST_WAIT_S = 600.0
 STALLED_S = 5.0
-# At the stop: for what need not be finished.
+# At the stop: for work that need not be finished.
 EXPENDABLE_S = 1.0
 
 # PS3.7 D.3.3.4: the requestor of this association is the SCP of the service.
 REPORTING = ProposedContext(
     abstract_syntax=STORAGE_COMMITMENT_PUSH_MODEL,
-    transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE),
+    transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
     scu_role=False,
     scp_role=True,
 )
@@ -71,7 +71,7 @@ log = get_logger(__name__)
 
 
 class _NotCalled(NetworkError):
-    """No association could be opened to the peer: nothing that it asked for is to blame."""
+    """No association could be opened to the peer: none of its requests is to blame."""
 
 
 class CommitmentSCP:
@@ -98,28 +98,27 @@ class CommitmentSCP:
         self._asked_on: dict[int, tuple[str, SameAssociation]] = {}
         self._asked_on_lock = threading.Lock()
         self._reporting_on: ReportingAssociation | None = None
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="commitment-scp", daemon=True)
+        self._thread = RecurringThread(
+            "commitment-scp", self.run_once, on_stalled=_log_stalled, stalled_s=STALLED_S
+        )
 
     def start(self) -> None:
-        """Begin, with the reports that were still owed before."""
+        """Start the thread; it begins with the reports that are still due from before."""
         self._thread.start()
 
     def stop(self, deadline_s: float) -> bool:
         """Finish the report under way and end. False: it had to be broken off.
 
-        Returns a second after `deadline_s` at the latest; what is owed is owed after a restart.
+        Returns a second after `deadline_s` at the latest; what is due then is due after a restart.
         """
-        self._stopping.set()
-        self._wake.set()
-        if not self._thread.is_alive():
+        self._thread.ask_stop()
+        if not self._thread.is_alive:
             return True
         until = time.monotonic() + deadline_s
         self._thread.join(min(EXPENDABLE_S, deadline_s))
         if self._reporting_on is not None:  # else it opens an association, or reads files
             self._thread.join(max(0.0, until - time.monotonic()))
-        finished = not self._thread.is_alive()
+        finished = not self._thread.is_alive
         if not finished:
             if (association := self._reporting_on) is not None:
                 association.break_off()
@@ -138,18 +137,18 @@ class CommitmentSCP:
             if inbound is None:
                 return DUPLICATE_TRANSACTION_UID
             self._asked_on[inbound.id] = (caller.ae_title, asked_on)
-        self._wake.set()
+        self._thread.wake()
         return SUCCESS
 
     def run_once(self) -> float:
-        """Report some of what is due; returns the seconds until more may be, unless one comes."""
+        """Report some of what is due; returns the seconds until more may be due."""
         now = self._now()
         wait_s = None
         for inbound in self._due(now):
-            if self._stopping.is_set():
+            if self._thread.is_stopping:
                 break
             early_s = HEAD_START_S - (now - inbound.requested_at).total_seconds()
-            # A negative age is of a clock that was set back, and is no head start.
+            # The age is negative where the clock was set back: no head start then.
             if 0 < early_s <= HEAD_START_S:
                 wait_s = early_s if wait_s is None else wait_s
             elif self._may_report(inbound):
@@ -158,7 +157,7 @@ class CommitmentSCP:
         return self._next_s() if wait_s is None else wait_s
 
     def _due(self, now: datetime) -> Sequence[InboundCommitment]:
-        """What to report in this round: of the peers that answer, else one of another's."""
+        """The reports of this round: to peers that answer; else one to a peer that does not."""
         suspects = self._pauses.suspects
         due = self._store.pending(
             now, limit=REPORTS_AT_ONCE, without=suspects, but_with=self._asked_by(suspects)
@@ -175,7 +174,7 @@ class CommitmentSCP:
             return list(islice(asked, REPORTS_AT_ONCE))
 
     def _may_report(self, inbound: InboundCommitment) -> bool:
-        """Whether its peer was not paused in this round, or can be reported to without a call."""
+        """Whether its peer is not paused, or can be reported to on the requesting association."""
         with self._asked_on_lock:
             is_asked_on = inbound.id in self._asked_on
         return is_asked_on or not self._is_paused(inbound.peer_ae_title)
@@ -248,7 +247,7 @@ class CommitmentSCP:
         return status
 
     def _not_called(self, inbound: InboundCommitment, reason: str) -> None:
-        """The peer is paused, and no try is counted against the request: it stays due."""
+        """The peer is paused. No attempt is counted against the request, which stays due."""
         if self._now() - inbound.requested_at >= GIVE_UP_AFTER:
             self._give_up(inbound, reason)
             return
@@ -300,18 +299,6 @@ class CommitmentSCP:
             reason=reason,
         )
 
-    def _run(self) -> None:
-        while True:
-            # Cleared before the work, so that what comes during it is not missed, and before the
-            # look at `stopping`, which is set before the event.
-            self._wake.clear()
-            if self._stopping.is_set():
-                break
-            self._wake.wait(self._step())
 
-    def _step(self) -> float:
-        try:
-            return self.run_once()
-        except Exception as error:  # noqa: BLE001  # the thread's top
-            log.error("commitment_reports_stalled", error=described(error), where=place_of(error))
-        return STALLED_S
+def _log_stalled(error: Exception) -> None:
+    log.error("commitment_reports_stalled", error=described(error), where=place_of(error))

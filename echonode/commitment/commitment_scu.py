@@ -1,13 +1,13 @@
-"""Asking archives to keep what we sent them (PS3.4 annex J, service class user).
+"""Requesting commitment from archives (PS3.4 annex J, service class user).
 
 Rules
-- The transaction is durable before its N-ACTION goes out, for its report may come before the
-  answer, after days or after our restart. Its UID is random and never used again.
+- The transaction is durable before its N-ACTION is sent, because its report may come before the
+  answer, after days, or after our restart. Its UID is random and never used again.
 - N-ACTION success means that the archive has the request, and nothing more.
-- Whatever our own code raises for one instance is that instance's failure: the others of its
-  transaction are asked for without it.
-- A transaction that was requested keeps waiting through restarts; one whose answer was not seen
-  before the node stopped is asked for anew.
+- An error of our own code at one instance is a failure of that instance: commitment of the others
+  is requested without it.
+- A transaction that was requested waits for its report through restarts. One whose answer was not
+  received before the node stopped is requested again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from echonode.commitment.ports import RequestingAssociation, TransactionStore
-from echonode.commitment.schedule import Random, backoff_s, is_alarming, report_overdue_in_s
+from echonode.commitment.schedule import backoff_s, is_alarming, report_overdue_in_s
 from echonode.errors import (
     AssociationLost,
     ContextNotAccepted,
@@ -29,8 +29,10 @@ from echonode.errors import (
 )
 from echonode.log import get_logger, place_of
 from echonode.model import remedies
+from echonode.model.backoff import Random
 from echonode.model.commitment import CommitmentRequest, TransactionEvent
 from echonode.model.identity import CallBackAddress, Destination, Peer
+from echonode.model.status import SUCCESS
 from echonode.store.values import DeliveryJob, Transaction
 
 # In one transaction: an archive checks all of them before it reports on any.
@@ -41,7 +43,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request was not taken; remedy: what the operator does about it, '' where nothing is."""
+    """Why a request was not taken. remedy: what the operator does; '' where nothing can be done."""
 
     reason: str
     remedy: str
@@ -50,8 +52,8 @@ class Refusal:
         return f"{self.reason}. {self.remedy}" if self.remedy else self.reason
 
 
-def whose(destination: Destination) -> Mapping[str, object]:
-    """An archive as a log line names it."""
+def log_fields(destination: Destination) -> Mapping[str, object]:
+    """The fields of a log line that name an archive."""
     peer = destination.peer
     return {
         "destination": destination.name,
@@ -62,7 +64,7 @@ def whose(destination: Destination) -> Mapping[str, object]:
 
 
 def random_transaction_uid() -> str:
-    """A UID that nobody has used (PS3.5 B.2)."""
+    """A UID that was never used (PS3.5 B.2)."""
     return f"2.25.{uuid.uuid4().int}"
 
 
@@ -100,10 +102,10 @@ class CommitmentSCU:
         destination: Destination,
         jobs: Sequence[DeliveryJob],
     ) -> int:
-        """Ask the archive to commit to `jobs`, which are `sent`; how many of them were dealt with.
+        """Request commitment of `jobs`, which are `sent`; how many were requested or refused.
 
-        What it does not take is `sent` again on return, due for another request later. Raises
-        AssociationLost where it did not answer; the jobs are `sent` again by then too.
+        Where the archive refuses, its jobs are `sent` again on return, due for another request
+        later. Raises AssociationLost where it did not answer; they are `sent` again by then too.
         """
         return sum(
             self._ask(association, destination, chunk)
@@ -116,9 +118,9 @@ class CommitmentSCU:
         destination: Destination,
         jobs: Sequence[DeliveryJob],
     ) -> int:
-        """In one transaction; where our own code fails on it, in halves down to the one to blame.
+        """In one transaction. Where our own code fails on it, in halves, down to the faulty one.
 
-        Returns how many were asked for, or refused until later.
+        Returns how many were requested, or refused until later.
         """
         request = None
         try:
@@ -128,7 +130,7 @@ class CommitmentSCU:
             raise
         except Exception as error:  # noqa: BLE001  # the border of one instance, found by halves
             if request is not None:
-                refusal = Refusal(f"this node failed to ask for it: {described(error)}", "")
+                refusal = Refusal(f"this node failed to request it: {described(error)}", "")
                 self._refused(request, destination, jobs, refusal)
             if len(jobs) > 1:
                 middle = len(jobs) // 2
@@ -136,7 +138,7 @@ class CommitmentSCU:
                 return sum(self._ask(association, destination, half) for half in halves)
             log.error(
                 "commitment_request_failed",
-                **whose(destination),
+                **log_fields(destination),
                 sop_instance_uid=jobs[0].instance.sop_instance_uid,
                 error=described(error),
                 where=place_of(error),
@@ -145,7 +147,7 @@ class CommitmentSCU:
         return len(jobs)
 
     def _created(self, destination: Destination, jobs: Sequence[DeliveryJob]) -> CommitmentRequest:
-        """The request, its transaction durable. Raises IllegalTransition where one was moved."""
+        """The request, its transaction durable. Raises IllegalTransition where a job changed."""
         request = CommitmentRequest(
             transaction_uid=self._new_transaction_uid(),
             instances=tuple(job.sent_as for job in jobs),
@@ -181,7 +183,7 @@ class CommitmentSCU:
             self._answered(request, destination, jobs, status)
 
     def _unanswered(self, peer: Peer, error: NetworkError) -> Refusal:
-        # Seen: an archive that does not know the caller breaks off instead of answering.
+        # Seen: an archive that does not know the caller breaks the association off.
         broke_off = isinstance(error, AssociationLost) and error.by_peer
         remedy = remedies.add_us(peer, self._call_back) if broke_off else ""
         return Refusal(f"the commitment request was not answered: {error}", remedy)
@@ -193,7 +195,7 @@ class CommitmentSCU:
         jobs: Sequence[DeliveryJob],
         status: int,
     ) -> None:
-        if status != 0x0000:
+        if status != SUCCESS:
             refusal = Refusal(
                 f"the commitment request was answered {status:04X}",
                 remedies.commitment_refused(destination.peer, self._call_back, status),
@@ -231,7 +233,7 @@ class CommitmentSCU:
         )
         log.error(
             "commitment_failed",
-            **whose(destination),
+            **log_fields(destination),
             transaction_uid=request.transaction_uid,
             instances=len(jobs),
             reason=refusal.reason,
@@ -242,10 +244,10 @@ class CommitmentSCU:
     def give_up_overdue(
         self, destination: Destination, *, back_at: datetime | None = None
     ) -> float | None:
-        """End the transactions whose report is overdue: their instances are asked for again.
+        """End the transactions whose report is overdue: their instances are requested again.
 
-        back_at: when the archive was last back after it had been out of reach.
-        Returns the seconds until the next one will be; None where none is open.
+        back_at: when the archive last answered again after an outage.
+        Returns the seconds until the next one is overdue; None where none is open.
         """
         now = self._now()
         waits = []
@@ -269,7 +271,7 @@ class CommitmentSCU:
         log.log(
             logging.ERROR if alarm else logging.WARNING,
             "commitment_failed",
-            **whose(destination),
+            **log_fields(destination),
             transaction_uid=transaction.transaction_uid,
             instances=waited,
             times_asked=transaction.times_asked,

@@ -1,10 +1,9 @@
-"""What commitment needs of the rooms around it, as node.py wires them."""
+"""What commitment needs of the packages around it; node.py passes it in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from types import TracebackType
 from typing import Protocol, Self
 
 from echonode.dimse.contexts import ProposedContext
@@ -17,7 +16,7 @@ Wake = Callable[[str], None]
 
 
 class TransactionStore(Protocol):
-    """The part of the store that keeps the transactions we ask for."""
+    """The part of the store that keeps the transactions that we request."""
 
     def create(
         self,
@@ -39,10 +38,10 @@ class TransactionStore(Protocol):
         next_attempt_at: datetime | None = None,
         error: str = "",
     ) -> int:
-        """REFUSED, GIVE_UP: its deliveries back to SENT, to be asked for at `next_attempt_at`.
+        """REFUSED, GIVE_UP: its deliveries become SENT again, to be requested at `next_attempt_at`.
 
-        Returns how many of them waited for its report: none where a late one of an earlier request
-        has settled them.
+        Returns how many of them waited for its report; none where a late report of an earlier
+        request has settled them.
         """
 
     def list_open(self, destination: str) -> Sequence[Transaction]:
@@ -64,7 +63,7 @@ class ReportStore(Protocol):
 
 
 class InboundStore(Protocol):
-    """The part of the store that keeps the commitments that peers ask of us."""
+    """The part of the store that keeps the commitments that peers request of us."""
 
     def create(
         self, peer_ae_title: str, request: CommitmentRequest, now: datetime
@@ -81,7 +80,7 @@ class InboundStore(Protocol):
     ) -> Sequence[InboundCommitment]:
         """Those to be reported now, `limit` at most, the oldest first.
 
-        without: AE titles whose requests are left out, but for those with the IDs `but_with`.
+        without: AE titles whose requests are left out, except those with the IDs `but_with`.
         """
 
     def next_due(self, *, without: Collection[str] = ()) -> datetime | None:
@@ -112,12 +111,7 @@ class ReportingAssociation(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None: ...
 
     def report_commitment(self, report: CommitmentReport) -> int:
         """Send N-EVENT-REPORT, return its status. Raises AssociationLost, ContextNotAccepted."""

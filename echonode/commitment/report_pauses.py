@@ -1,9 +1,9 @@
-"""Which peers do not take reports just now, and when each is called again. Pure.
+"""Which peers are not called for reports now, and when each is called again. Pure.
 
 Rules
-- A peer that could not be called is left alone for a while, longer each time, whatever is owed to
-  it; no request of its own is to blame. One that answered, whatever the status, is not paused.
-- Times are arguments, of the monotonic clock: setting the wall clock neither ends nor prolongs a
+- A peer that could not be called is paused, for longer each time, whatever is due to it. None of
+  its requests is to blame. One that answered, whatever the status, is not paused.
+- Times are arguments, of the monotonic clock: setting the wall clock neither ends nor extends a
   pause.
 """
 
@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from echonode.commitment.schedule import Random
+from echonode.model.backoff import Random, step_s
 
 # A refused connection costs little, a dead address the time-out of a connection; the last repeats.
 PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-_JITTER = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +34,7 @@ class ReportPauses:
         """The peer could not be called, or was lost before it answered."""
         known = self._pauses.get(ae_title)
         failures = known.failures if known else 0
-        step_s = PAUSES_S[min(failures, len(PAUSES_S) - 1)]
-        until_s = now_s + step_s * (1 + _JITTER * self._random())
+        until_s = now_s + step_s(PAUSES_S, failures, self._random)
         self._pauses[ae_title] = _Pause(failures=failures + 1, until_s=until_s)
 
     def answered(self, ae_title: str) -> None:

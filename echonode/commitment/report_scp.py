@@ -1,11 +1,12 @@
-"""Taking the archives' reports: N-EVENT-REPORT, whichever association brings it (PS3.4 J.3.3).
+"""Taking the archives' reports: N-EVENT-REPORT on any association (PS3.4 J.3.3).
 
 Rules
 - 0000 is answered only after the database has committed; where it could not, 0110, so that the
   archive sends the report again. A duplicate is answered 0000 and changes nothing.
 - A report counts only where the store finds that it is for us: from that destination's AE, for a
   transaction of ours and the instances it names. Any other is refused, recorded and logged.
-- What the refused sender learns is the same whether the transaction is unknown or another's.
+- The sender of a refused report gets the same answer for an unknown transaction and for one of
+  another archive.
 """
 
 from __future__ import annotations
@@ -15,18 +16,15 @@ from collections.abc import Callable
 from datetime import datetime
 
 from echonode.commitment.ports import ReportStore, Wake
-from echonode.commitment.schedule import Random, after_failure, rule_for
+from echonode.commitment.schedule import after_failure, rule_for
 from echonode.errors import StoreError
 from echonode.log import get_logger
+from echonode.model.backoff import Random
 from echonode.model.commitment import CommitmentReport
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import Peer, is_valid_uid
+from echonode.model.status import INVALID_ARGUMENT_VALUE, PROCESSING_FAILURE, SUCCESS
 from echonode.store.values import DeliveryJob, FailureAction, ReportDisposition, ReportOutcome
-
-# PS3.7 10.1.1.1.8, the statuses of N-EVENT-REPORT.
-SUCCESS = 0x0000
-PROCESSING_FAILURE = 0x0110
-INVALID_ARGUMENT_VALUE = 0x0115
 
 log = get_logger(__name__)
 
@@ -85,7 +83,7 @@ class ReportSCP:
             log.info(
                 "instance_committed",
                 sop_instance_uid=sop_instance_uid,
-                # Where the archive promised a lossy copy in its place, that is said.
+                # Where the archive has committed to a lossy copy in its place.
                 derived_sop_instance_uid=outcome.derived.get(sop_instance_uid),
                 **whose,
             )
@@ -116,7 +114,7 @@ class ReportSCP:
 
 
 def _log_consequence(job: DeliveryJob) -> None:
-    """What became of a delivery that was not committed."""
+    """Log the new state of a delivery that was not committed."""
     held = job.state is DeliveryState.HELD
     log.log(
         logging.ERROR if held else logging.INFO,
@@ -131,7 +129,7 @@ def _log_consequence(job: DeliveryJob) -> None:
 
 
 def _log_failure(caller: Peer, report: CommitmentReport, *, reason: str, alarm: bool) -> None:
-    """A report that changed nothing. Its Transaction UID is the sender's: logged only as a UID."""
+    """A report that changed nothing. Its Transaction UID is logged only if it is a UID."""
     uid = report.transaction_uid
     log.error(
         "commitment_failed",

@@ -1,13 +1,14 @@
-"""When to ask again, and what to do about each Failure Reason: pure decisions of (facts, now).
+"""When to request again, and what each Failure Reason leads to. Pure: (facts, now).
 
 Rules
-- A report may take days (PS3.4 J.3.3 sets no limit). One that has not come is asked for again,
-  under a new Transaction UID, 1 h, 6 h and 24 h after the first request and then daily. At 24 h
-  the operator is told: the usual cause is that the archive cannot call back.
+- A report may take days (PS3.4 J.3.3 sets no limit). Without one, commitment is requested
+  again under a new Transaction UID, 1 h, 6 h and 24 h after the first request and then daily. At
+  24 h an alarm informs the operator: the usual cause is that the archive cannot call back.
 - A report that came while the node was down is lost: Orthanc and others send it once. A request
-  from before the last start is asked for again soon after it, unless its report comes first.
-- A report that an archive owed when it restarted, or broke an association off, may never come
-  either: once it is back it is asked again soon, and later each time it was asked in vain.
+  from before the last start is repeated soon after it, unless its report comes first.
+- A report that was due when an archive restarted, or broke an association off, may never come
+  either. Once the archive answers again the request is repeated soon, and after a longer time with
+  each request that brought no report.
 - Nothing here ever leads to a deletion: what is not committed is kept.
 
 Failure Reasons: PS3.3 C.14.1.1.
@@ -15,39 +16,37 @@ Failure Reasons: PS3.3 C.14.1.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from echonode.model.backoff import Doubling, Random
 from echonode.model.commitment import FailureReason, TransactionState
 from echonode.model.delivery import DeliveryEvent
 from echonode.store.values import DeliveryJob, FailureAction, Transaction
 
-Random = Callable[[], float]  # as random.random: [0, 1)
-
 _HOUR_S = 3600.0
-# Counted from the first request for an instance, however often it was asked for since.
+# Counted from the first request for an instance, however often it was repeated.
 ASK_AGAIN_AFTER_S = (1 * _HOUR_S, 6 * _HOUR_S, 24 * _HOUR_S)
 _DAILY_S = 24 * _HOUR_S
-# A request that was refused for long and then taken is not asked again at once.
+# A request that was refused for long and then taken is not repeated at once.
 _LEAST_WAIT_S = 1 * _HOUR_S
 ALARM_AFTER = timedelta(hours=24)
-# After a start: the archive may just be trying again, and a late report is as good as a new one.
+# After a start: the archive may be about to report again, and a late report is as good.
 AFTER_START_S = 15.0
-# After the archive is back: it may just be reporting what it kept.
+# After the archive answers again: it may be about to send the reports that it kept.
 AFTER_BACK_S = 15.0
+_AFTER_BACK = Doubling(first_s=AFTER_BACK_S, cap_s=30 * 24 * _HOUR_S, jitter=0.0)
 # An instance that the archive did not have in so many reports is not sent once more.
 RESENDS = 3
 
-_FIRST_S, _CAP_S, _JITTER = 30.0, 6 * _HOUR_S, 0.2
+_BACKOFF = Doubling(first_s=30.0, cap_s=6 * _HOUR_S)
 
 
 def backoff_s(failures_before: int, random: Random) -> float:
     """The delay after so many failures: 30 s doubling up to 6 h, with jitter."""
-    # 2.0**20 is beyond the cap; an unbounded exponent would overflow in the end.
-    delay_s = _FIRST_S * 2.0 ** min(failures_before, 20)
-    return min(_CAP_S, delay_s * (1 + _JITTER * random()))
+    return _BACKOFF.delay_s(failures_before, random)
 
 
 def report_overdue_in_s(
@@ -59,22 +58,22 @@ def report_overdue_in_s(
 ) -> float:
     """Seconds until an unreported transaction is to be given up for a new one; 0: now.
 
-    back_at: when the archive was last back after it had been out of reach.
+    back_at: when the archive last answered again after an outage.
     """
     if transaction.state is TransactionState.CREATED:
-        # A stop between the row and the answer: nobody knows whether the archive has the request.
+        # A stop between the row and the answer: whether the archive has the request is unknown.
         return 0.0
     asked_s = (transaction.requested_at - transaction.first_requested_at).total_seconds()
     awaited_s = max(_LEAST_WAIT_S, _next_point_s(asked_s) - asked_s)
     elapsed_s = (now - transaction.requested_at).total_seconds()
     if elapsed_s < -awaited_s:
-        return 0.0  # the clock was set back: better one request too many than none for a year
+        return 0.0  # the clock was set back: one request too many is better than none for a year
     overdue_s = max(0.0, awaited_s - elapsed_s)
     if transaction.requested_at < node_started_at:
         overdue_s = min(overdue_s, AFTER_START_S - (now - node_started_at).total_seconds())
     if back_at is not None and transaction.requested_at < back_at:
-        # Archives that break off now and then would otherwise be asked each time.
-        wait_s = AFTER_BACK_S * 2.0 ** min(transaction.times_asked - 1, 20)
+        # Else an archive that breaks off now and then would get a request each time.
+        wait_s = _AFTER_BACK.delay_s(transaction.times_asked - 1, lambda: 0.0)
         overdue_s = min(overdue_s, wait_s - (now - back_at).total_seconds())
     return max(0.0, overdue_s)
 
@@ -88,7 +87,7 @@ def _next_point_s(asked_s: float) -> float:
 
 
 def is_alarming(transaction: Transaction, now: datetime) -> bool:
-    """Whether the report has been awaited for so long that a person should look."""
+    """Whether the report is so late that a person should look."""
     return now - transaction.first_requested_at >= ALARM_AFTER
 
 
@@ -96,8 +95,8 @@ def is_alarming(transaction: Transaction, now: datetime) -> bool:
 class FailureRule:
     """What a Failure Reason leads to.
 
-    event: NOT_COMMITTED sends the instance again, REQUEST_LOST only asks again, HOLD needs a
-    person. limit: from so many failed reports on, it is held after all; None: never.
+    event: NOT_COMMITTED sends the instance again, REQUEST_LOST only repeats the request, HOLD needs
+    a person. limit: from so many failed reports on, it is held after all; None: never.
     """
 
     event: DeliveryEvent
@@ -153,7 +152,7 @@ def after_failure(
     if rule.event is DeliveryEvent.HOLD:
         return FailureAction(event=DeliveryEvent.HOLD, error=error)
     if rule.event is DeliveryEvent.NOT_COMMITTED:
-        # What the archive lost is sent again at once; that it lost it twice is no accident.
+        # What the archive lost is sent again at once; a second loss has a cause.
         delay_s = backoff_s(failed_before - 1, random) if failed_before else 0.0
     else:
         delay_s = backoff_s(max(0, job.commitments_asked - 1), random)

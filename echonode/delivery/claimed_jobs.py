@@ -1,41 +1,38 @@
-"""What was taken up and is not yet sent, handed to the lanes of a destination one at a time.
+"""The deliveries of one destination that are claimed and not yet sent, given to one lane at a time.
 
 Rules
-- In the store's order, whichever lane takes it: with one association an exam arrives in order; with
-  several, an instance is overtaken only by those that go at the same time.
-- What was claimed and not sent (stop, lost association, failing disk) goes back as INTERRUPTED: it
-  does not stay `sending`, and no try is counted against it.
+- They keep the store's order, whichever lane takes them. With one association an exam arrives in
+  order. With several, an instance is overtaken only by those that are sent at the same time.
+- A delivery that was claimed and not sent (stop, lost association, failing disk) goes back as
+  INTERRUPTED: it does not stay `sending`, and no attempt is counted against it.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Iterable
 
-from echonode.delivery.ports import DeliveryStore
+from echonode.delivery.context import DestinationContext
 from echonode.errors import StoreError, described
 from echonode.log import get_logger, place_of
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.instance import StoredInstance
 from echonode.store.values import Attempt, DeliveryJob
 
-# Claimed at once, in one transaction; also the most that a crash can make us send again.
+# Claimed in one transaction. It is also the most that a crash can make us send again.
 BATCH = 100
 
 log = get_logger(__name__)
 
 
-class Claims:
+class ClaimedJobs:
     """The queue of one destination in memory. Thread-safe."""
 
-    def __init__(
-        self, destination: str, store: DeliveryStore, *, now: Callable[[], datetime]
-    ) -> None:
-        self._destination = destination
-        self._store = store
-        self._now = now
+    def __init__(self, context: DestinationContext) -> None:
+        self._destination = context.destination.name
+        self._store = context.store
+        self._now = context.now
         self._waiting: deque[DeliveryJob] = deque()
         self._kinds: tuple[StoredInstance, ...] = ()
         self._changed = threading.Condition()
@@ -46,7 +43,7 @@ class Claims:
         return len(self._waiting)
 
     def take(self, *, limit: int = BATCH) -> DeliveryJob | None:
-        """The next one, claiming `limit` more where none waits; None where nothing is due.
+        """The next one; claims up to `limit` more where none waits. None where nothing is due.
 
         Raises StoreError.
         """
@@ -59,7 +56,7 @@ class Claims:
             return self._waiting.popleft() if self._waiting else None
 
     def upcoming(self) -> tuple[StoredInstance, ...]:
-        """One instance of each kind that was last claimed, in their order: what is to negotiate."""
+        """One instance of each kind that was claimed last, in order: what to negotiate for."""
         return self._kinds
 
     def give_back(self, job: DeliveryJob) -> None:
@@ -69,12 +66,12 @@ class Claims:
             self._changed.notify_all()
 
     def wait_for_more(self, timeout_s: float) -> bool:
-        """Whether something waits for a lane, now or within the time."""
+        """Wait until one waits for a lane; False where none does within the time."""
         with self._changed:
             return self._changed.wait_for(lambda: bool(self._waiting), timeout_s)
 
     def put_back(self) -> None:
-        """Back into the store's queue with all that wait.
+        """Return all that wait to the store's queue.
 
         Raises StoreError: then they still wait here, and are sent or put back later.
         """
@@ -88,7 +85,7 @@ class Claims:
                 self._waiting.extendleft(reversed(jobs))
 
     def _interrupt(self, jobs: deque[DeliveryJob]) -> None:
-        """Record it, taking each job off once it is durable. Raises StoreError."""
+        """Record INTERRUPTED; remove each job once that is durable. Raises StoreError."""
         if not jobs:
             return
         try:
@@ -96,13 +93,13 @@ class Claims:
         except StoreError:
             raise
         except Exception:  # noqa: BLE001  # the border of one job, which is found below
-            # One of them is to blame, moved or deleted meanwhile; the others still go back.
+            # One of them cannot go back, and nothing was written. Each goes back by itself.
             while jobs:
                 self._interrupt_one(jobs)
         jobs.clear()
 
     def _interrupt_one(self, jobs: deque[DeliveryJob]) -> None:
-        """The first of them. Raises StoreError: then it still waits."""
+        """Put the first of them back. Raises StoreError: then it still waits."""
         job = jobs[0]
         try:
             self._store.record_attempts([_interrupted(job)], now=self._now())

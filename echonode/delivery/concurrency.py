@@ -1,34 +1,35 @@
-"""How many associations with one destination are worth having: found by trying, one line at a time.
+"""How many associations with one destination improve the rate: found by trying.
 
 Rules
-- On a line with a long round trip one association mostly waits for answers (PS3.7 9.1.1: one
-  C-STORE at a time, unless more were negotiated), and several wait together; on a fast line, or
-  with an archive that is the slow part, more associations gain nothing.
-- Begin with two: while one waits for its answer the other sends, which helps on any line. Measure
-  the rate for a window; double; keep it where the rate grew by GROWTH, else go back and leave it so
-  for a while, longer each time.
-- A rate counts bytes, and for each instance what a round trip costs besides: stills and cines mix.
-- Only a window in which work was always waiting, and every lane had its association, is a
-  measurement: an idle line's rate says nothing of the line.
-- An archive that refuses one association more has said how many it gives: that is the most for
+- Over a network with a long round trip one association mostly waits for answers (PS3.7 9.1.1: one
+  C-STORE at a time, unless more were negotiated), and several wait at the same time. On a fast
+  network, or with an archive that is the slow part, more associations gain nothing.
+- Begin with two: one sends while the other waits for its answer, which helps on any network.
+  Measure the rate for a window, then double. Keep the larger number where the rate grew by GROWTH,
+  else go back and wait before the next trial, longer each time.
+- A rate counts bytes, and INSTANCE_BYTES for the round trip of each instance, so that stills and
+  cines can be compared.
+- A window counts only if work was always waiting and every lane had its association: the rate of an
+  idle association does not show what the network can do.
+- An archive that refuses one more association has shown how many it gives. That is the maximum for
   REFUSAL_BELIEVED_S.
-Time is an argument, in seconds of a monotonic clock.
+- Time is an argument, in seconds of a monotonic clock.
 """
 
 from __future__ import annotations
 
 FIRST_LEVEL = 2
 GROWTH = 1.05
-WINDOW_S = 0.3  # the shortest that is a measurement
+WINDOW_S = 0.3  # the shortest window that counts
 INSTANCES_IN_WINDOW = 4  # for each association
-INSTANCE_BYTES = 256 * 1024  # what an instance counts for, beside its length
+INSTANCE_BYTES = 256 * 1024  # added to the length of each instance
 HOLD_S = (5.0, 15.0, 60.0, 300.0)  # after growth that did not help; the last repeats
 REFUSAL_BELIEVED_S = 60.0
-# Lanes that do not get their associations in this time are as good as refused.
+# Lanes without an association for this long count as refused.
 PATIENCE_S = 15.0
 
 
-class Parallelism:
+class ConcurrencyController:
     """The number of associations for one destination, `cap` at most. Not thread-safe."""
 
     def __init__(self, cap: int) -> None:
@@ -78,7 +79,7 @@ class Parallelism:
             self.refused(lanes, now=now)
 
     def refused(self, lanes: int, *, now: float) -> None:
-        """One association more could not be had, beside the `lanes` that are open."""
+        """The archive refused one association more than the `lanes` that are open."""
         self._most, self._most_until = max(1, lanes), now + REFUSAL_BELIEVED_S
         self._proved = None
         self._change(min(self._level, self._most))

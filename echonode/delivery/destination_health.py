@@ -1,6 +1,6 @@
-"""What a destination's last answers say of it, and how long it is left alone.
+"""How a destination answered last, and how long it is paused.
 
-In memory only: a restart finds out again, at the price of one try.
+In memory only: after a restart one attempt finds it out again.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from echonode.delivery.destination_status import Contact
+from echonode.delivery.delivery_status import Contact
 
 
 class DestinationHealth:
     """Failures in a row, by what they count for, and the pause they led to.
 
-    back_at: when an association was last opened after one could not be opened or was lost; None
-    where there was no such trouble. heard_at: when it last answered anything.
+    back_at: when an association was last opened after an outage or a lost association; None where
+    there was none. heard_at: when it last answered anything.
     """
 
     def __init__(self, monotonic: Callable[[], float], now: Callable[[], datetime]) -> None:
@@ -25,7 +25,7 @@ class DestinationHealth:
         self.refused = 0  # associations that could not be opened, in a row
         self.lost = 0  # associations that ended before an answer
         self.unable = 0  # answers that the archive cannot store for now
-        self.fault = ""  # what keeps us from opening an association, where that is our own failure
+        self.fault = ""  # our own failure that keeps us from opening an association
         self.contact = Contact.NOT_TRIED
         self.back_at: datetime | None = None
         self.heard_at: datetime | None = None
@@ -34,19 +34,19 @@ class DestinationHealth:
 
     @property
     def is_suspect(self) -> bool:
-        """Whether the last thing heard of the destination was a failure of its own."""
+        """Whether its last answer, or the lack of one, was a failure of its own."""
         return self.refused + self.lost + self.unable > 0
 
     def paused_s(self) -> float:
-        """How long the destination is still to be left alone; 0 when it is not."""
+        """Seconds until the pause of the destination ends; 0 where it is not paused."""
         return max(0.0, self._paused_until - self._monotonic())
 
     def pause(self, pause_s: float) -> None:
-        """Leave it alone for so long from now."""
+        """Pause it for so long from now."""
         self._paused_until = self._monotonic() + pause_s
 
     def silent_s(self) -> float | None:
-        """For how long nothing was heard of it; None where nothing ever was."""
+        """Seconds since it last answered anything; None where it never did."""
         return None if self._heard_s is None else self._monotonic() - self._heard_s
 
     def not_associated(self) -> None:
@@ -61,11 +61,11 @@ class DestinationHealth:
         self._was_away = True
 
     def lost_idle_association(self) -> None:
-        """One that nothing was asked on just then was ended without a release."""
+        """An association that was not in use was ended without a release."""
         self._was_away = True
 
     def heard(self) -> None:
-        """It answered something: it is there."""
+        """It answered something."""
         self.contact = Contact.REACHED
         self.heard_at, self._heard_s = self._now(), self._monotonic()
         if self._was_away:
@@ -83,5 +83,5 @@ class DestinationHealth:
         self.heard()
 
     def stored(self) -> None:
-        """An instance was stored: all is well."""
+        """An instance was stored: the destination is well."""
         self.refused = self.lost = self.unable = 0

@@ -1,37 +1,27 @@
-"""C-ECHO (PS3.7 9.1.5) to a destination that nothing was heard of for a while.
+"""C-ECHO (PS3.7 9.1.5) to a destination that has answered nothing for a while.
 
-An archive that is set up wrongly, or went away at night, is known before the first image waits for
-it, and one that came back is noticed while nothing is sent.
+So an archive that is set up wrongly, or was switched off at night, is known before the first image
+waits for it, and its return is noticed while nothing is sent.
 """
 
 from __future__ import annotations
 
-from echonode.delivery.destination_health import DestinationHealth
-from echonode.delivery.ports import Associate
+from echonode.delivery.context import DestinationContext
 from echonode.dimse.contexts import VERIFICATION
 from echonode.errors import ContextNotAccepted
-from echonode.model.identity import Destination
 
-# One association in five minutes is nothing to an archive, and an outage at night is told within
-# them.
+# One association in five minutes is no load for an archive; an outage is reported that soon.
 ECHO_EVERY_S = 300.0
 
 
 class EchoSCU:
-    """One destination's; for its worker's thread."""
+    """Calls one destination; for its worker's thread."""
 
-    def __init__(
-        self,
-        destination: Destination,
-        associate: Associate,
-        *,
-        health: DestinationHealth,
-        every_s: float | None,
-    ) -> None:
-        """every_s: how long nothing may be heard; None: never call."""
-        self._destination = destination
-        self._associate = associate
-        self._health = health
+    def __init__(self, context: DestinationContext, *, every_s: float | None) -> None:
+        """every_s: after how long without an answer to call; None: never."""
+        self._destination = context.destination
+        self._associate = context.associate
+        self._health = context.health
         self._every_s = every_s
 
     def due_s(self) -> float | None:
@@ -42,11 +32,11 @@ class EchoSCU:
         return 0.0 if silent_s is None else max(0.0, self._every_s - silent_s)
 
     def call(self) -> None:
-        """Call it. Raises PeerUnreachable, AssociationRejected, AssociationLost."""
+        """Call the destination. Raises PeerUnreachable, AssociationRejected, AssociationLost."""
         try:
             association = self._associate(self._destination.peer, (VERIFICATION,))
         except ContextNotAccepted:
-            self._health.heard()  # it offers no C-ECHO to us, which it has just told us
+            self._health.heard()  # it refused C-ECHO, and that is an answer
             return
         try:
             association.c_echo()

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import random as random_number
 
-from echonode.delivery.association_holder import Line
-from echonode.delivery.claimed_jobs import Claims
-from echonode.delivery.concurrency import Parallelism
+from echonode.delivery.association_holder import AssociationHolder
+from echonode.delivery.claimed_jobs import ClaimedJobs
+from echonode.delivery.concurrency import ConcurrencyController
+from echonode.delivery.context import DestinationContext
 from echonode.delivery.destination_health import DestinationHealth
 from echonode.delivery.echo import EchoSCU
-from echonode.delivery.lanes import Crew
-from echonode.delivery.negotiation import Repertoire
-from echonode.delivery.outcomes import Settlement
-from echonode.delivery.peer_capabilities import Acquaintance
+from echonode.delivery.encoding_options import EncodingOptions
+from echonode.delivery.lane import Lane
+from echonode.delivery.lanes import LanePool
+from echonode.delivery.outcome_writer import OutcomeWriter
+from echonode.delivery.outcomes import OutcomeHandler, stored_logger
+from echonode.delivery.peer_capabilities import PeerCapabilities
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.delivery.ports import (
     Associate,
@@ -26,108 +30,111 @@ from echonode.delivery.ports import (
     Reencode,
 )
 from echonode.delivery.proof import CommitmentProof, NoProof, Proof
-from echonode.delivery.retry import Backoff, Random
-from echonode.delivery.sender import Sender
+from echonode.delivery.retry import Backoff
 from echonode.delivery.status_table import StatusTable
 from echonode.delivery.storage_scu import StorageSCU
 from echonode.delivery.verification import Verification
 from echonode.delivery.worker import DeliveryWorker
+from echonode.model.backoff import Random
 from echonode.model.identity import CommitmentPolicy, Destination
 
-# Long enough for the next still of a series and for an archive that reports at once, short enough
-# that an archive's few association slots are not kept for nothing.
+# Long enough for the next still of a series and for an archive that reports at once; short enough
+# not to occupy one of an archive's few associations without use.
 LINGER_S = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryServices:
+    """What the deliveries of all destinations use of the node.
+
+    check_bytes: checks before an instance is re-encoded that its bytes are those stored; None: no
+    check. key_value: keeps what is learnt of the archives; None: only in memory. linger_s: how long
+    an unused association stays open. echo_every_s: after how long without an answer an archive is
+    called by C-ECHO; None: never.
+    """
+
+    store: DeliveryStore
+    associate: Associate
+    commitment: CommitmentService
+    now: Callable[[], datetime]
+    check_bytes: CheckBytes | None = None
+    key_value: KeyValue | None = None
+    linger_s: float = LINGER_S
+    echo_every_s: float | None = None
+    backoff: Backoff = field(default_factory=Backoff)
+    monotonic: Callable[[], float] = time.monotonic
+    random: Random = random_number
+
+    def context_for(self, destination: Destination) -> DestinationContext:
+        """What the parts of one destination share."""
+        return DestinationContext(
+            destination=destination,
+            store=self.store,
+            associate=self.associate,
+            health=DestinationHealth(self.monotonic, self.now),
+            now=self.now,
+            monotonic=self.monotonic,
+            random=self.random,
+            backoff=self.backoff,
+        )
 
 
 def delivery_worker(
     destination: Destination,
+    services: DeliveryServices,
     *,
-    store: DeliveryStore,
-    associate: Associate,
-    commitment: CommitmentService,
-    now: Callable[[], datetime],
-    check_bytes: CheckBytes | None,
     policy: DeliveryPolicy | None = None,
     reencode: Reencode | None = None,
-    key_value: KeyValue | None = None,
-    backoff: Backoff | None = None,
-    linger_s: float = LINGER_S,
-    echo_every_s: float | None = None,
-    monotonic: Callable[[], float] = time.monotonic,
-    random: Random = random_number,
 ) -> DeliveryWorker:
     """The worker of `destination`, not yet started.
 
-    check_bytes: looks before an instance is re-encoded whether its bytes are those stored; None: do
-    not look. reencode: makes what the policy's repertoire needs; None: send as stored. notes: where
-    what is learnt of the archive is kept; None: nowhere. echo_every_s: how long nothing may be
-    heard of it before it is called for that alone; None: it never is.
+    reencode: makes the encodings that the policy allows; None: send every instance as stored.
     """
     policy = policy or DeliveryPolicy()
-    backoff = backoff or Backoff()
-    health = DestinationHealth(monotonic, now)
-    acquaintance = Acquaintance(destination, key_value, now=now)
-    repertoire = Repertoire(reencoding=reencode is not None, lossy=policy.lossy_quality is not None)
-
-    def new_line() -> Line:
-        return Line(
-            destination,
-            associate,
-            health=health,
-            acquaintance=acquaintance,
-            repertoire=repertoire,
-            linger_s=linger_s,
-            monotonic=monotonic,
-        )
-
-    settlement = Settlement(
-        destination, store=store, health=health, now=now, random=random, backoff=backoff
+    context = services.context_for(destination)
+    capabilities = PeerCapabilities(destination, services.key_value, now=services.now)
+    encoding_options = EncodingOptions(
+        reencoding=reencode is not None, lossy=policy.lossy_quality is not None
     )
+    writer = OutcomeWriter(context, written=stored_logger(destination))
+    outcomes = OutcomeHandler(context, writer)
     storage_scu = StorageSCU(
         table=StatusTable(policy.statuses),
-        repertoire=repertoire,
+        encoding_options=encoding_options,
         reencode=reencode,
-        check_bytes=check_bytes,
+        check_bytes=services.check_bytes,
     )
-    crew = Crew(
-        destination.name,
-        claims=Claims(destination.name, store, now=now),
-        clerk=settlement.clerk,
-        sender=Sender(storage_scu=storage_scu, settlement=settlement, health=health),
-        health=health,
-        parallelism=Parallelism(policy.associations),
-        new_line=new_line,
-        monotonic=monotonic,
-    )
+
+    def new_lane() -> Lane:
+        holder = AssociationHolder(
+            context,
+            capabilities=capabilities,
+            encoding_options=encoding_options,
+            linger_s=services.linger_s,
+        )
+        return Lane(holder, storage_scu=storage_scu, outcomes=outcomes, health=context.health)
+
     return DeliveryWorker(
-        destination,
-        store=store,
-        line=new_line(),
-        crew=crew,
-        proof=_proof(destination, store, commitment, health=health, now=now, monotonic=monotonic),
-        echo=EchoSCU(destination, associate, health=health, every_s=echo_every_s),
-        health=health,
-        acquaintance=acquaintance,
-        now=now,
-        monotonic=monotonic,
-        random=random,
-        backoff=backoff,
+        context,
+        lane=new_lane(),
+        lane_pool=LanePool(
+            context,
+            claimed_jobs=ClaimedJobs(context),
+            outcome_writer=writer,
+            concurrency=ConcurrencyController(policy.associations),
+            new_lane=new_lane,
+        ),
+        proof=_proof(context, services.commitment),
+        echo=EchoSCU(context, every_s=services.echo_every_s),
+        capabilities=capabilities,
     )
 
 
-def _proof(
-    destination: Destination,
-    store: DeliveryStore,
-    commitment: CommitmentService,
-    *,
-    health: DestinationHealth,
-    now: Callable[[], datetime],
-    monotonic: Callable[[], float],
-) -> Proof:
-    match destination.commitment:
+def _proof(context: DestinationContext, commitment: CommitmentService) -> Proof:
+    match context.destination.commitment:
         case CommitmentPolicy.REQUIRED:
-            return CommitmentProof(destination, store, commitment, health=health, now=now)
+            return CommitmentProof(context, commitment)
         case CommitmentPolicy.VERIFY:
-            return Verification(destination, store, now=now, monotonic=monotonic)
+            return Verification(context)
         case CommitmentPolicy.NONE:
             return NoProof()

@@ -1,10 +1,11 @@
-"""The lanes of one destination: threads with an association each, as many as help.
+"""The lanes of one destination: threads with an association each, as many as improve the rate.
 
 Rules
-- The worker's own thread is the first lane and always there; helpers come while there is more
-  waiting than lanes, and go when there is no more work for them, or too many of them.
-- A helper that gets no association is no misfortune of the destination: it says how many
-  associations the archive gives (concurrency.py), and its instance goes by another lane.
+- The worker's own thread is the first lane and is always there. Helpers are started while more
+  instances wait than there are lanes. A helper ends when there is no more work for it, or when
+  fewer lanes are wanted.
+- A helper that gets no association is no failure of the destination: it shows how many
+  associations the archive gives (concurrency.py), and its instance is sent by another lane.
 - When the destination is paused, or the node stops, each lane finishes the instance it is sending.
 """
 
@@ -14,81 +15,79 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from echonode.delivery.association_holder import Line
-from echonode.delivery.claimed_jobs import BATCH, Claims
-from echonode.delivery.concurrency import Parallelism
-from echonode.delivery.destination_health import DestinationHealth
-from echonode.delivery.outcome_writer import Clerk
-from echonode.delivery.sender import Sender
+from echonode.delivery.claimed_jobs import BATCH, ClaimedJobs
+from echonode.delivery.concurrency import ConcurrencyController
+from echonode.delivery.context import DestinationContext
+from echonode.delivery.lane import Lane
+from echonode.delivery.outcome_writer import OutcomeWriter
 from echonode.errors import NetworkError, PeerUnreachable, described
 from echonode.log import get_logger, place_of
 from echonode.store.values import DeliveryJob
 
-# For the next still of a burst; the first lane lingers longer (wiring.LINGER_S).
+# A helper waits this long for the next still of a burst; the first lane longer (factory.LINGER_S).
 HELPER_LINGER_S = 0.5
 # What a lane that has to be broken off may take for it: half for A-ABORT, half once the connection
 # is closed.
 BREAK_OFF_S = 2.0
-# For what need not be finished: an association that is being opened, a question.
+# At a stop, for work that need not be finished: an association that is being opened, a query.
 EXPENDABLE_S = 1.0
-# Behind a backlog for a slow archive, what was sent is asked for as often as this: until it is
-# promised, nothing of it may be deleted here.
+# With a backlog for a slow archive, proof is requested this often: nothing may be deleted here
+# before the archive has promised to keep it.
 PROOF_EVERY_S = 5.0
 
 log = get_logger(__name__)
 
+RunningLane = tuple[threading.Thread, Lane]
 
-class Crew:
+
+class LanePool:
     """Sends what is due to one destination over one or more lanes.
 
-    `send_due` and `put_back` are for the first lane's thread, the rest for any.
+    Only the first lane's thread calls `send_due` and `put_back`; any thread the rest.
     """
 
     def __init__(
         self,
-        name: str,
+        context: DestinationContext,
         *,
-        claims: Claims,
-        clerk: Clerk,
-        sender: Sender,
-        health: DestinationHealth,
-        parallelism: Parallelism,
-        new_line: Callable[[], Line],
-        monotonic: Callable[[], float],
+        claimed_jobs: ClaimedJobs,
+        outcome_writer: OutcomeWriter,
+        concurrency: ConcurrencyController,
+        new_lane: Callable[[], Lane],
     ) -> None:
-        self._name = name
-        self._claims = claims
-        self._clerk = clerk
-        self._sender = sender
-        self._health = health
-        self._new_line = new_line
-        self._monotonic = monotonic
+        self._name = context.destination.name
+        self._health = context.health
+        self._monotonic = context.monotonic
+        self._claimed_jobs = claimed_jobs
+        self._outcome_writer = outcome_writer
+        self._new_lane = new_lane
         self._lock = threading.Lock()  # for what follows
-        self._parallelism = parallelism
-        self._helpers: dict[int, tuple[threading.Thread, Line]] = {}
+        self._concurrency = concurrency
+        self._helpers: dict[int, RunningLane] = {}
         self._stopping = self._abandoned = False
-        self.on_left: Callable[[], None] = lambda: None  # a helper left something to be sent
+        self.on_left: Callable[[], None] = lambda: None  # a helper ended with work still to do
 
     @property
     def lanes(self) -> int:
         """Helpers with an open association."""
         with self._lock:
-            return sum(line.is_open for _, line in self._helpers.values())
+            return sum(lane.holder.is_open for _, lane in self._helpers.values())
 
     @property
     def level(self) -> int:
-        """How many associations the line and the archive were found to be worth."""
-        return self._parallelism.level
+        """How many associations the controller wants."""
+        return self._concurrency.level
 
     def start(self) -> None:
-        """Before the first `send_due` of a worker that has a thread."""
-        self._clerk.start()
+        """Call before the first `send_due` of a worker that has a thread."""
+        self._outcome_writer.start()
 
-    def send_due(self, line: Line, stopping: Callable[[], bool]) -> bool:
-        """Send for PROOF_EVERY_S, a batch at most, on the first lane; False: nothing was due.
+    def send_due(self, lane: Lane, stopping: Callable[[], bool]) -> bool:
+        """Send on the first lane for PROOF_EVERY_S, one batch at most; False: nothing was due.
 
-        A failure may leave the destination paused. Raises what Line.get raises, and StoreError;
-        then, and when it is paused or stopped, nothing is left claimed. What it sent is durable.
+        A failure may leave the destination paused. Raises what AssociationHolder.get raises, and
+        StoreError; then, and when it is paused or stopped, nothing stays claimed. The outcomes of
+        what was sent are durable.
         """
         sent = 0
         completed = False
@@ -97,110 +96,110 @@ class Crew:
             while sent < BATCH and not stopping() and not self._health.paused_s():
                 if sent and self._monotonic() >= until:
                     break
-                # While the destination may be down, claiming more than one would be in vain.
-                cautious = self._health.is_suspect and not line.is_open
-                job = self._claims.take(limit=1 if cautious else BATCH)
+                # While the destination may be down, claim one only: more would all go back.
+                cautious = self._health.is_suspect and not lane.holder.is_open
+                job = self._claimed_jobs.take(limit=1 if cautious else BATCH)
                 if job is None:
                     break
                 sent += 1
-                self._send(line, job)
-                self._call_helpers()
+                self._send(lane, job)
+                self._start_helpers()
             completed = not self._health.paused_s() and not stopping()
         finally:
             if not completed:
-                self._claims.put_back()
-        self._clerk.flush()
+                self._claimed_jobs.put_back()
+        self._outcome_writer.flush()
         return sent > 0
 
     def put_back(self) -> None:
-        """Give back what is claimed and not under way. Raises StoreError."""
-        self._claims.put_back()
+        """Return what is claimed and not being sent. Raises StoreError."""
+        self._claimed_jobs.put_back()
 
-    def no_more(self) -> bool:
-        """The first lane got no association while helpers have theirs: the archive gives no more.
+    def archive_is_at_its_limit(self) -> bool:
+        """Call where the first lane got no association: whether helpers have all it gives.
 
-        False where no helper has one: then the destination itself is to blame.
+        False where no helper has one: then the destination itself is the cause.
         """
         lanes = self.lanes
         if lanes:
             with self._lock:
-                self._parallelism.refused(lanes, now=self._monotonic())
+                self._concurrency.refused(lanes, now=self._monotonic())
         return lanes > 0
 
     def ask_stop(self) -> None:
         """Let the helpers finish what they send, and begin nothing more. Does not wait."""
         with self._lock:
             self._stopping = True
-            for _, line in self._helpers.values():
-                line.ask_stop()
+            for _, lane in self._helpers.values():
+                lane.holder.ask_stop()
 
-    def stop(self, first: Lane, deadline_s: float) -> bool:
+    def stop(self, first: RunningLane, deadline_s: float) -> bool:
         """End every lane, the first one too; False: one had to be broken off.
 
-        Returns BREAK_OFF_S after `deadline_s` at the latest. Raises StoreError where what became of
-        what was sent cannot be written: that is sent once more.
+        Returns BREAK_OFF_S after `deadline_s` at the latest. Raises StoreError where an outcome
+        cannot be written: that instance is sent once more after the next start.
         """
         until = time.monotonic() + deadline_s
         self.ask_stop()
         with self._lock:
-            lanes: list[Lane] = [first, *self._helpers.values()]
+            lanes: list[RunningLane] = [first, *self._helpers.values()]
         late = _joined(lanes, until)
-        for _, line in late:
-            line.abort()
+        for _, lane in late:
+            lane.holder.abort()
         broken = _joined(late, time.monotonic() + BREAK_OFF_S / 2)
-        for _, line in broken:
-            line.hang_up()
+        for _, lane in broken:
+            lane.holder.hang_up()
         self._abandoned = bool(_joined(broken, time.monotonic() + BREAK_OFF_S / 2))
-        self._claims.put_back()  # what a helper took and could not send
-        self._clerk.stop(max(0.0, until - time.monotonic()))
+        self._claimed_jobs.put_back()  # what a helper took and could not send
+        self._outcome_writer.stop(max(0.0, until - time.monotonic()))
         return not late
 
-    def _send(self, line: Line, job: DeliveryJob) -> None:
+    def _send(self, lane: Lane, job: DeliveryJob) -> None:
         try:
-            self._sender.send(line, job, self._claims.upcoming())
+            lane.send(job, self._claimed_jobs.upcoming())
         except BaseException:
-            self._claims.give_back(job)
+            self._claimed_jobs.give_back(job)
             raise
         lanes = self.lanes + 1  # the first lane, sending or about to
         with self._lock:
-            self._parallelism.finished(
+            self._concurrency.finished(
                 job.instance.size,
                 now=self._monotonic(),
                 lanes=lanes,
-                more=self._claims.waiting > 0,
+                more=self._claimed_jobs.waiting > 0,
             )
 
     # --- helpers ---
 
-    def _call_helpers(self) -> None:
+    def _start_helpers(self) -> None:
         """Start helpers where there is work for them."""
         with self._lock:
             if self._stopping:
                 return
-            for number in range(1, self._parallelism.level):
-                if number in self._helpers or self._claims.waiting <= len(self._helpers):
+            for number in range(1, self._concurrency.level):
+                if number in self._helpers or self._claimed_jobs.waiting <= len(self._helpers):
                     continue
-                line = self._new_line()
+                lane = self._new_lane()
                 thread = threading.Thread(
                     target=self._run_helper,
-                    args=(number, line),
+                    args=(number, lane),
                     name=f"delivery-{self._name}-{number + 1}",
                     daemon=True,
                 )
                 try:
                     thread.start()
-                except RuntimeError:  # the system gives no more threads: fewer lanes, then
+                except RuntimeError:  # the system gives no more threads: send on fewer lanes
                     return
-                # It is here before the thread, which takes the lock to leave, could be gone.
-                self._helpers[number] = (thread, line)
+                # Entered under the lock, which the thread takes before it removes itself.
+                self._helpers[number] = (thread, lane)
 
-    def _run_helper(self, number: int, line: Line) -> None:
+    def _run_helper(self, number: int, lane: Lane) -> None:
         try:
-            self._help(number, line)
+            self._help(number, lane)
         except NetworkError as error:
             self._refused(error)
         except Exception as error:  # noqa: BLE001  # the thread's top
-            if not self._abandoned:  # else it meets what is closed by now: no news
+            if not self._abandoned:  # else it fails on what was closed at the stop
                 log.error(
                     "delivery_stalled",
                     destination=self._name,
@@ -208,45 +207,42 @@ class Crew:
                     where=place_of(error),
                 )
         finally:
-            line.release()
+            lane.holder.release()
             with self._lock:
                 self._helpers.pop(number, None)
-            if self._claims.waiting and not self._stopping:
-                self.on_left()  # what it gave back is for the first lane, which may be asleep
+            if self._claimed_jobs.waiting and not self._stopping:
+                self.on_left()  # the first lane may be asleep
 
-    def _help(self, number: int, line: Line) -> None:
+    def _help(self, number: int, lane: Lane) -> None:
         while self._is_wanted(number):
-            job = self._claims.take()
+            job = self._claimed_jobs.take()
             if job is not None:
-                self._send(line, job)
-            elif not self._claims.wait_for_more(HELPER_LINGER_S):
+                self._send(lane, job)
+            elif not self._claimed_jobs.wait_for_more(HELPER_LINGER_S):
                 return
 
     def _is_wanted(self, number: int) -> bool:
         return (
-            not self._stopping and number < self._parallelism.level and not self._health.paused_s()
+            not self._stopping and number < self._concurrency.level and not self._health.paused_s()
         )
 
     def _refused(self, error: NetworkError) -> None:
-        """Fewer associations, then; what the helper had taken goes by another lane."""
+        """Use fewer associations; another lane sends what the helper had taken."""
         lanes = self.lanes + 1
         if isinstance(error, PeerUnreachable):
             return  # it is down, which the first lane finds out for itself
         with self._lock:
-            self._parallelism.refused(lanes, now=self._monotonic())
+            self._concurrency.refused(lanes, now=self._monotonic())
         log.info(
             "associations_limited", destination=self._name, associations=lanes, reason=str(error)
         )
 
 
-Lane = tuple[threading.Thread, Line]
-
-
-def _joined(lanes: Sequence[Lane], until: float) -> list[Lane]:
-    """Wait for the lanes; those that have not ended by then."""
-    for thread, line in lanes:
-        if line.is_expendable:
+def _joined(lanes: Sequence[RunningLane], until: float) -> list[RunningLane]:
+    """Wait for the lanes; return those that have not ended by then."""
+    for thread, lane in lanes:
+        if lane.holder.is_expendable:
             thread.join(min(EXPENDABLE_S, max(0.0, until - time.monotonic())))
-        if not line.is_expendable:
+        if not lane.holder.is_expendable:
             thread.join(max(0.0, until - time.monotonic()))
-    return [(thread, line) for thread, line in lanes if thread.is_alive()]
+    return [(thread, lane) for thread, lane in lanes if thread.is_alive()]

@@ -1,4 +1,4 @@
-"""What an operator asks of an instance's deliveries: hold, release, retry; and what came of it."""
+"""What an operator does with the deliveries of an instance: hold, release, retry."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from echonode.store.values import DeliveryJob
 log = get_logger(__name__)
 
 
-# What each does, for a command that changed nothing.
 ACTIONS: Mapping[str, str] = {
     "hold": "holds what is not done nor just being sent",
-    "release": "sends again what is held, and lets go of a copy kept for a warning",
+    "release": "sends again what is held, and allows the deletion of a copy kept for a warning",
     "retry": "sends now what waits for its next try, or is held, and asks now for the commitment "
     "of what was sent and not promised",
 }
@@ -31,9 +30,9 @@ def act(
     now: datetime,
     destination: str | None = None,
 ) -> dict[str, object]:
-    """Do it, and return the deliveries as they are now, as JSON takes them.
+    """Apply `action` and return the deliveries as they are then, for JSON.
 
-    Raises OperatorRefused where there is nothing that it could be done to; nothing is changed then.
+    Raises OperatorRefused where it applies to none; then nothing is changed.
     """
     before = store.deliveries.of_instance(sop_instance_uid)
     if destination is not None:
@@ -78,4 +77,4 @@ def acknowledge(store: Store, study_instance_uid: str, *, now: datetime) -> dict
 
 def _state(job: DeliveryJob) -> str:
     being_sent = job.state is DeliveryState.SENDING
-    return f"{job.state} (being sent just now: ask again)" if being_sent else str(job.state)
+    return f"{job.state} (being sent just now: try again)" if being_sent else str(job.state)

@@ -1,13 +1,13 @@
-"""Writes down what was stored, many at a time, while the next ones are on their way.
+"""Writes the outcomes of stored instances, many in one transaction, while the next are sent.
 
 Rules
-- One transaction takes all outcomes of GATHER_S: a commit waits for the disk, and so does an
-  archive that is on the same one (seen: with a commit for each instance Orthanc took half as many).
+- One transaction takes all outcomes of GATHER_S: a commit waits for the disk, and it delays an
+  archive on the same disk (seen: with one commit for each instance Orthanc took half as many).
   Where there is no more to send, `flush` does not wait.
-- An outcome that is not yet durable when the node is killed means one instance sent once more, the
-  same bytes, which harms nothing; so only what was stored comes here. Failures, which change what
-  is done next, are written by the lane itself.
-- Said (logged) is only what is durable.
+- Only stored instances come here. If the node is killed before their outcome is durable, the same
+  bytes are sent once more, which is harmless. A failure changes what is done next, so the lane
+  itself writes it.
+- An outcome is logged once it is durable, not before.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
-from echonode.delivery.ports import DeliveryStore
+from echonode.delivery.context import DestinationContext
 from echonode.errors import StoreError, described
 from echonode.log import get_logger, place_of
 from echonode.store.values import Attempt, DeliveryJob
 
 GATHER_S = 0.25
-# Beyond this a lane that brings another writes them itself: nobody runs ahead of the disk.
+# Beyond this the lane that brings another writes them itself: no lane runs ahead of the disk.
 MOST_UNWRITTEN = 256
 _STALLED_S = 5.0  # after a failure of the disk
 
@@ -33,26 +32,20 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A delivery and what is to be written of it."""
+    """A delivery and the attempt to write."""
 
     job: DeliveryJob
     attempt: Attempt
 
 
-class Clerk:
-    """One destination's; `note` and `flush` may be called from any thread."""
+class OutcomeWriter:
+    """The outcomes of one destination; any thread may call `note` and `flush`."""
 
-    def __init__(
-        self,
-        name: str,
-        store: DeliveryStore,
-        *,
-        now: Callable[[], datetime],
-        written: Callable[[Outcome], None],
-    ) -> None:
+    def __init__(self, context: DestinationContext, *, written: Callable[[Outcome], None]) -> None:
         """written: called for each outcome once it is durable."""
-        self._store = store
-        self._now = now
+        self._store = context.store
+        self._now = context.now
+        name = context.destination.name
         self._written = written
         self._writing = threading.Lock()
         self._changed = threading.Condition()
@@ -61,11 +54,14 @@ class Clerk:
         self._thread = threading.Thread(target=self._run, name=f"outcomes-{name}", daemon=True)
 
     def start(self) -> None:
-        """Write from now on without being asked."""
+        """Start the thread that writes."""
         self._thread.start()
 
     def note(self, outcome: Outcome) -> None:
-        """Take it; durable soon, or when `flush` returns. Raises StoreError where too many wait."""
+        """Take an outcome; it is durable after GATHER_S, or when `flush` returns.
+
+        Raises StoreError where too many wait and cannot be written.
+        """
         with self._changed:
             self._unwritten.append(outcome)
             self._changed.notify_all()
@@ -74,7 +70,7 @@ class Clerk:
             self.flush()
 
     def flush(self) -> None:
-        """Write everything that was noted. Raises StoreError: then it is still to be written."""
+        """Write everything that was noted. Raises StoreError: then it still waits here."""
         with self._writing:
             with self._changed:
                 waiting, self._unwritten = deque(self._unwritten), []
@@ -85,7 +81,7 @@ class Clerk:
                     self._unwritten = [*waiting, *self._unwritten]
 
     def _write(self, waiting: deque[Outcome]) -> None:
-        """Write the outcomes, taking each off once it is durable. Raises StoreError."""
+        """Write the outcomes; remove each once it is durable. Raises StoreError."""
         if not waiting:
             return
         try:
@@ -93,7 +89,7 @@ class Clerk:
         except StoreError:
             raise
         except Exception:  # noqa: BLE001  # the border of one outcome, which is found below
-            # One of them is to blame; none was written. The others count all the same.
+            # One of them cannot be written, and nothing was. Each is written by itself.
             while waiting:
                 self._write_one(waiting)
             return
@@ -101,14 +97,14 @@ class Clerk:
             self._written(waiting.popleft())
 
     def _write_one(self, waiting: deque[Outcome]) -> None:
-        """The first of them. Raises StoreError: then it still waits."""
+        """Write the first of them. Raises StoreError: then it still waits."""
         outcome = waiting[0]
         try:
             self._store.record_attempts([outcome.attempt], now=self._now())
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001  # the border of one outcome
-            waiting.popleft()  # its delivery was moved or deleted meanwhile
+            waiting.popleft()  # its delivery was changed or deleted meanwhile
             log.warning(
                 "outcome_ignored",
                 sop_instance_uid=outcome.job.instance.sop_instance_uid,
@@ -121,7 +117,7 @@ class Clerk:
         self._written(outcome)
 
     def stop(self, deadline_s: float) -> None:
-        """Write what is left and end. Raises StoreError."""
+        """Write what is left and end the thread. Raises StoreError."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()

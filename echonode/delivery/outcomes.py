@@ -1,11 +1,11 @@
-"""Writes down how each instance fared, counts its failures, and lets the destination feel it.
+"""What became of each instance: recorded, counted, and applied to the destination.
 
 Rules
-- Everything is decided elsewhere (status_table, retry); this obeys. A failure is durable before the
-  lane that met it sends another instance; what was stored is durable soon after
-  (outcome_writer.py). Either is logged once it is durable.
-- Tries are counted in memory, for each instance and kind of failure: a restart begins the count
-  anew, which can only mean more tries, never fewer.
+- status_table.py and retry.py decide; this carries the decision out. A failure is durable before
+  its lane sends another instance. A success is durable soon after (outcome_writer.py). Each is
+  logged once it is durable.
+- Attempts are counted in memory, for each instance and kind of failure. A restart begins at 0,
+  which can only mean more attempts, never fewer.
 """
 
 from __future__ import annotations
@@ -14,16 +14,12 @@ import logging
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from datetime import datetime
 
 from echonode.delivery.blame import Blame
-from echonode.delivery.destination_health import DestinationHealth
-from echonode.delivery.outcome_writer import Clerk, Outcome
-from echonode.delivery.ports import DeliveryStore
+from echonode.delivery.context import DestinationContext
+from echonode.delivery.outcome_writer import Outcome, OutcomeWriter
 from echonode.delivery.retry import (
-    Backoff,
     Decision,
-    Random,
     after_own_failure,
     after_response,
     after_silence,
@@ -40,26 +36,18 @@ from echonode.store.values import Attempt, DeliveryJob
 log = get_logger(__name__)
 
 
-class Settlement:
-    """One destination's outcomes, from all of its lanes. Thread-safe."""
+class OutcomeHandler:
+    """The outcomes of all lanes of one destination. Thread-safe."""
 
-    def __init__(
-        self,
-        destination: Destination,
-        *,
-        store: DeliveryStore,
-        health: DestinationHealth,
-        now: Callable[[], datetime],
-        random: Random,
-        backoff: Backoff,
-    ) -> None:
-        self._destination = destination
-        self._store = store
-        self._health = health
-        self._now = now
-        self._random = random
-        self._backoff = backoff
-        self.clerk = Clerk(destination.name, store, now=now, written=self._log_stored)
+    def __init__(self, context: DestinationContext, writer: OutcomeWriter) -> None:
+        """writer: takes the successes; stored_logger makes its `written`."""
+        self._destination = context.destination
+        self._store = context.store
+        self._health = context.health
+        self._now = context.now
+        self._random = context.random
+        self._backoff = context.backoff
+        self._writer = writer
         self._lock = threading.Lock()  # for the counts and the health
         self._blame = Blame()
         self._failures: defaultdict[int, Counter[Treatment]] = defaultdict(Counter)
@@ -85,7 +73,7 @@ class Settlement:
             error=remark_on_stored(outcome.verdict, status, outcome.derived),
             derived=outcome.derived,
         )
-        self.clerk.note(Outcome(job=job, attempt=attempt))
+        self._writer.note(Outcome(job=job, attempt=attempt))
 
     def _after_outcome(self, job: DeliveryJob, outcome: SendOutcome) -> Decision:
         treatment = outcome.verdict.treatment
@@ -124,9 +112,9 @@ class Settlement:
         self.settle(job, decision)
 
     def failed_here(self, job: DeliveryJob, error: Exception, *, is_of_instance: bool) -> None:
-        """We failed to send it: for want of disk or memory, or by an error of our own code.
+        """This node failed to send it: its disk, its memory, or an error of its code.
 
-        is_of_instance: whether it is held when that goes on.
+        is_of_instance: whether the instance is held when that goes on.
         """
         with self._lock:
             decision = after_own_failure(
@@ -141,8 +129,8 @@ class Settlement:
         self.settle(job, decision)
 
     def settle(self, job: DeliveryJob, decision: Decision, status: int | None = None) -> None:
-        """Make a failure durable, then act on the destination and say so. Raises StoreError."""
-        # The archive's Error Comment is kept nowhere: archives write names into it.
+        """Make a failure durable, then pause the destination and log. Raises StoreError."""
+        # The Error Comment of the archive is not kept: archives write patient names into it.
         attempt = Attempt(
             job_id=job.id,
             event=decision.event,
@@ -153,7 +141,7 @@ class Settlement:
         try:
             self._store.record_attempts([attempt], now=self._now())
         except (IllegalTransition, UsageError) as error:
-            # It was moved or deleted meanwhile, and that goes before.
+            # It was changed or deleted meanwhile, which takes precedence.
             log.warning("outcome_ignored", job=job.id, reason=str(error))
             return
         if decision.event is not DeliveryEvent.RETRY:
@@ -162,7 +150,7 @@ class Settlement:
             with self._lock:
                 self._health.pause(decision.pause_s)
         name = "job_retried" if decision.event is DeliveryEvent.RETRY else "job_held"
-        self._log(name, job, attempt, alarm=decision.alarm)
+        _log_outcome(name, self._destination, job, attempt, alarm=decision.alarm)
 
     def _forget(self, job: DeliveryJob) -> None:
         with self._lock:
@@ -170,19 +158,26 @@ class Settlement:
             self._failures.pop(job.id, None)
             self._own_failures.pop(job.id, None)
 
-    def _log_stored(self, outcome: Outcome) -> None:
-        self._log("instance_sent", outcome.job, outcome.attempt, alarm=False)
 
-    def _log(self, name: str, job: DeliveryJob, attempt: Attempt, *, alarm: bool) -> None:
-        again_at = attempt.next_attempt_at
-        log.log(
-            logging.ERROR if alarm else logging.INFO,
-            name,
-            sop_instance_uid=job.instance.sop_instance_uid,
-            destination=self._destination.name,
-            ae_title=self._destination.peer.ae_title,
-            status=None if attempt.status is None else f"{attempt.status:04X}",
-            reason=attempt.error,
-            next_attempt_at=again_at.isoformat() if again_at else None,
-            alarm=alarm,
-        )
+def stored_logger(destination: Destination) -> Callable[[Outcome], None]:
+    """Logs `instance_sent` of each outcome; for OutcomeWriter's `written`."""
+    return lambda outcome: _log_outcome(
+        "instance_sent", destination, outcome.job, outcome.attempt, alarm=False
+    )
+
+
+def _log_outcome(
+    name: str, destination: Destination, job: DeliveryJob, attempt: Attempt, *, alarm: bool
+) -> None:
+    again_at = attempt.next_attempt_at
+    log.log(
+        logging.ERROR if alarm else logging.INFO,
+        name,
+        sop_instance_uid=job.instance.sop_instance_uid,
+        destination=destination.name,
+        ae_title=destination.peer.ae_title,
+        status=None if attempt.status is None else f"{attempt.status:04X}",
+        reason=attempt.error,
+        next_attempt_at=again_at.isoformat() if again_at else None,
+        alarm=alarm,
+    )

@@ -1,4 +1,4 @@
-"""How one destination is treated, as far as its operator may choose."""
+"""What an operator chooses about the delivery to one destination."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from echonode.delivery.status_table import Verdict
 
-# The most associations at once. On a line with a round trip of 50 ms eight are worth seven or so;
-# archives serve that many by default, and one that does not says so (concurrency.py).
+# The most associations at once. With a round trip of 50 ms eight of them are about seven times as
+# fast as one. Archives serve that many by default; one that does not is found out (concurrency.py).
 ASSOCIATIONS = 8
 
 
@@ -17,8 +17,9 @@ ASSOCIATIONS = 8
 class DeliveryPolicy:
     """The choices.
 
-    associations: at most so many at once. statuses: rows of the status table that are otherwise
-    here. lossy_quality: of JPEG baseline (1 to 100) where nothing lossless is taken; None: never.
+    associations: the most at once. statuses: rows that replace those of the status table.
+    lossy_quality: of JPEG baseline (1 to 100), for an archive that takes nothing lossless; None:
+    never sent with loss.
     """
 
     associations: int = ASSOCIATIONS

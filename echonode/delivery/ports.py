@@ -1,6 +1,6 @@
-"""What delivery needs of the rooms around it, as node.py wires them.
+"""What delivery needs of the packages around it; node.py passes it in.
 
-The store, the network and the commitment service are handed in; each fits one of these shapes.
+The store, the network and the commitment service each implement one of these protocols.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class DeliveryStore(Protocol):
     """The part of the store that keeps the deliveries; every write is durable on return."""
 
     def claim(self, destination: str, *, now: datetime, limit: int) -> Sequence[DeliveryJob]:
-        """Take up what is queued and due, in the order to send it: QUEUED -> SENDING."""
+        """Claim what is queued and due, in the order to send it: QUEUED -> SENDING."""
 
     def record_attempt(
         self,
@@ -53,7 +53,7 @@ class DeliveryStore(Protocol):
 
 
 class KeyValue(Protocol):
-    """Small texts that the store keeps (store.notes); every write is durable on return."""
+    """Small texts that the store keeps (store.key_value); every write is durable on return."""
 
     def read(self, key: str) -> str:
         """What was written last; '' where nothing was. Raises StoreError."""
@@ -101,7 +101,7 @@ class StorageAssociation(Protocol):
         """As `abort`, without waiting for the end."""
 
     def hang_up(self) -> None:
-        """Close the connection; from another thread, where the peer reads nothing any more."""
+        """Close the connection, from another thread, where the peer no longer reads."""
 
 
 class Associate(Protocol):
@@ -120,10 +120,10 @@ class CommitmentService(Protocol):
         destination: Destination,
         jobs: Sequence[DeliveryJob],
     ) -> int:
-        """Ask the archive to commit to `jobs`; how many of them were dealt with.
+        """Request commitment of `jobs`; returns how many were requested or refused.
 
-        Where it does not take the request they are `sent` again on return, due later. Raises
-        AssociationLost where it did not answer; they are `sent` again by then too.
+        Where the archive refuses the request, its deliveries are `sent` again on return and due
+        later. Raises AssociationLost where it did not answer; they are `sent` again by then too.
         """
 
     def problem_of(self, destination: str) -> str:
@@ -134,16 +134,17 @@ class CommitmentService(Protocol):
     ) -> float | None:
         """Return unreported requests to `sent` once they are overdue.
 
-        back_at: when the archive was last back after it had been out of reach, or had lost an
-        association: a report that it owed then may never come.
+        back_at: when the archive last answered again after an outage or a lost association: a
+        report that it owed then may never come.
 
         Returns the seconds until the next one will be; None where none is open.
         """
 
 
-# Re-encodes an instance; the file it gives is removed on exit. With loss only what a destination's
-# profile allows, and then the file has a SOP Instance UID of its own. Raises ContextNotAccepted
-# (not between these syntaxes), InvalidObject (a dataset that does not fit), OSError (ours failed).
+# Re-encodes an instance into a file that is removed on exit. A lossy encoding is made only where
+# the destination's policy allows it, and has a SOP Instance UID of its own. Raises
+# ContextNotAccepted (no conversion between these syntaxes), InvalidObject (the dataset does not
+# fit), OSError (our disk).
 Reencode = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
 
 # Raises Damaged where the instance's bytes are not those that were stored.

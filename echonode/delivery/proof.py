@@ -1,41 +1,39 @@
-"""How a destination proves that it keeps what was sent: by its policy, one way each.
+"""How a destination proves that it keeps what was sent: one class for each policy.
 
-Every way is asked the same: `seek` does what is due now and says when to be called again.
+All have the same method: `request_proof` does what is due now and returns when to call it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
-from echonode.delivery.association_holder import Line
-from echonode.delivery.destination_health import DestinationHealth
-from echonode.delivery.ports import CommitmentService, DeliveryStore
+from echonode.delivery.association_holder import AssociationHolder
+from echonode.delivery.context import DestinationContext
+from echonode.delivery.ports import CommitmentService
 from echonode.errors import AssociationLost
-from echonode.model.identity import Destination
 
 _BATCH = 1000  # deliveries in one round of requests
 _HORIZON_S = 600.0
 _UNASKED_S = 5.0
 
 
-def earliest(*waits: float | None) -> float | None:
-    """The shortest of some waits; None, for no wait at all, does not count."""
+def shortest_wait(*waits: float | None) -> float | None:
+    """The shortest of some waits in seconds; None stands for no wait and is ignored."""
     return min((wait for wait in waits if wait is not None), default=None)
 
 
 class Proof(Protocol):
-    """One way of getting proof."""
+    """Requests proof from one destination."""
 
     @property
     def problem(self) -> str:
-        """Why the archive gives none just now, and the remedy; '' when nothing is known against."""
+        """Why the archive gives no proof now, and the remedy; '' where no problem is known."""
 
-    def seek(self, line: Line) -> float | None:
-        """Do what is due. Returns seconds until more is; None: not before something is sent.
+    def request_proof(self, holder: AssociationHolder) -> float | None:
+        """Do what is due. Returns the seconds until more is; None: not before something is sent.
 
-        Raises what Line.get raises, and AssociationLost.
+        Raises what AssociationHolder.get raises, and AssociationLost.
         """
 
 
@@ -44,7 +42,7 @@ class NoProof:
 
     problem = ""
 
-    def seek(self, line: Line) -> float | None:
+    def request_proof(self, holder: AssociationHolder) -> float | None:
         """Nothing is ever due."""
         return None
 
@@ -52,54 +50,46 @@ class NoProof:
 class CommitmentProof:
     """Policy `required`: storage commitment is requested for everything that was sent.
 
-    It works from what the store holds as `sent`, not from what was just sent: requests that a
-    crash, a refusal or a missing report undid are made again by the same way.
+    It reads from the store what is `sent`, not what was just sent. So a request that a crash, a
+    refusal or a missing report undid is made again in the same way.
     """
 
-    def __init__(
-        self,
-        destination: Destination,
-        store: DeliveryStore,
-        service: CommitmentService,
-        *,
-        health: DestinationHealth,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._destination = destination
-        self._store = store
+    def __init__(self, context: DestinationContext, service: CommitmentService) -> None:
+        self._destination = context.destination
+        self._store = context.store
         self._service = service
-        self._health = health
-        self._now = now
+        self._health = context.health
+        self._now = context.now
 
-    def seek(self, line: Line) -> float | None:
-        """Request commitment for what is due; take back what is overdue, to ask anew."""
+    def request_proof(self, holder: AssociationHolder) -> float | None:
+        """Request commitment for what is due; give up what is overdue, to request it again."""
         overdue_s = self._service.give_up_overdue(self._destination, back_at=self._health.back_at)
         jobs = self._store.sent(self._destination.name, limit=_BATCH, now=self._now())
         if not jobs:
-            return earliest(overdue_s, self._next_s())
-        association = line.get().association
+            return shortest_wait(overdue_s, self._next_s())
+        association = holder.get().association
         try:
             asked = self._service.request(association, self._destination, jobs)
         except AssociationLost as error:
             if not error.by_peer:
                 raise
-            # It takes associations, and ends them at this request: it is not out of reach, and the
-            # request is repeated when it is due.
-            line.drop()
-            return earliest(overdue_s, self._next_s())
-        line.touch()
-        if not asked:  # all were moved meanwhile, or cannot be asked for
-            return earliest(overdue_s, _UNASKED_S)
-        return 0.0  # there may be more; and when the request is overdue is found out then
+            # The archive accepts associations and ends them at this request. It can be reached, so
+            # it is not paused; the request is repeated when it is due.
+            holder.drop()
+            return shortest_wait(overdue_s, self._next_s())
+        holder.touch()
+        if not asked:  # all were changed meanwhile, or cannot be requested
+            return shortest_wait(overdue_s, _UNASKED_S)
+        return 0.0  # there may be more; the next call returns when the request is overdue
 
     @property
     def problem(self) -> str:
-        """Why it takes no requests."""
+        """Why the archive takes no requests."""
         return self._service.problem_of(self._destination.name)
 
     def _next_s(self) -> float | None:
         """Seconds until something sent is due for another request."""
-        # What is due later than that is looked for later.
+        # A later call finds what is due after that.
         horizon = self._now() + timedelta(seconds=_HORIZON_S)
         waiting = self._store.sent(self._destination.name, limit=_BATCH, now=horizon)
         due_at = min((job.next_attempt_at for job in waiting if job.next_attempt_at), default=None)

@@ -1,8 +1,8 @@
-"""What was negotiated with each destination, and why there was no association: for the record.
+"""Records in the event log what was negotiated with each destination, or why that failed.
 
-A wrapper about the requestor, so that neither delivery nor dimse knows of the flight recorder. A
-failure that is the same as the last one is not written again: an archive that is down for a day is
-one event, not a thousand.
+It wraps the requestor, so that neither delivery nor dimse knows the event log. A failure that is
+the same as the last one is not recorded again: an archive that is down for a day is one event, not
+a thousand.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class AddEvent(Protocol):
 
 
 class RecordedNegotiations:
-    """Opens associations as `associate` does, and notes what came of each. Thread-safe."""
+    """Opens associations as `associate` does, and records the result of each. Thread-safe."""
 
     def __init__(
         self, associate: Associate, *, add_event: AddEvent, now: Callable[[], datetime]
@@ -54,7 +54,7 @@ class RecordedNegotiations:
         except NetworkError as error:
             self._record(peer, "no_association", f"{type(error).__name__}: {error}")
             raise
-        # One for C-ECHO alone is news only after an outage: nothing is delivered on it.
+        # One for C-ECHO alone is recorded only after an outage: nothing is delivered on it.
         if tuple(contexts) != (VERIFICATION,) or self._is_away(peer):
             self._record(peer, "association", _outcome(contexts, association.accepted))
         return association
@@ -74,7 +74,7 @@ class RecordedNegotiations:
                 NewEvent(kind=kind, destination=peer.name, detail=detail), now=self._now()
             )
         except StoreError as error:
-            # A record is worth less than the delivery that it is of.
+            # The delivery goes on without its record.
             log.warning("flight_not_recorded", destination=peer.name, reason=str(error))
 
 

@@ -1,27 +1,28 @@
-"""What to do after something went wrong (or well): pure decisions of (facts, now, random).
+"""What to do after an instance was answered, lost or not sent. Pure: (facts, now, random).
 
 Rules
-- What is the instance's fault is counted and postponed on the instance; what is the destination's
-  (it is down, full, busy, or has us under a wrong name) pauses the destination and burns no try.
-- A destination that is down is probed often: every 5 s in the first minute (an archive that
-  restarts is served within seconds), every 10 s in the next two, then 30 s, then every 60 s for
-  ever. A refused connection costs a packet each way, and nobody's help is needed.
-- An archive that is reachable and says that it cannot (A7xx) is given 30 s, doubling up to 1 h:
-  each try costs it the transfer of an instance.
-- No answer means not known: the instance may have been stored, and the same bytes go again. The
-  first repetition is as prompt as the destination's; later ones back off on the instance, so that
-  one instance that breaks the archive does not stop those behind it. An alarm tells the operator.
-  It is held only where the archive broke the association off at it again and again while it stored
-  others (blame.py); otherwise it is never given up, for nobody has said no.
-- Whatever our own code raises for an instance is that instance's failure: it is tried again some
-  times, ever less often, then held. Want of memory or disk, and what keeps every association from
-  being opened, is no instance's fault: nothing is held for it.
-- Jitter spreads the nodes that one outage has stopped together.
+- A fault of the instance is counted and postpones the instance. A fault of the destination (it is
+  down, full, busy, or does not recognise us) pauses the destination, and no attempt is counted.
+- A destination that is down is called often: every 5 s in the first minute (an archive that
+  restarts gets its images within seconds), every 10 s in the next two, then every 30 s, then every
+  60 s without end. A refused connection costs one packet each way, and no person has to act.
+- An archive that answers and is out of resources (A7xx) is left alone for 30 s, doubling up to 1 h:
+  each attempt costs it the transfer of an instance.
+- Without an answer the outcome is not known. The instance may have been stored, and the same bytes
+  are sent again. The first repetition comes as soon as the destination is called again. Later ones
+  postpone the instance, so that an instance that breaks the archive does not stop the others. An
+  alarm informs the operator. The instance is held only where the archive broke the association off
+  at it repeatedly while it stored others (blame.py). Otherwise it is sent without end, because the
+  archive has not refused it.
+- An error of our own code is a failure of the instance: it is sent again a few times, at growing
+  intervals, then held. Lack of memory or disk space, and a fault that hits every association, are
+  not: nothing is held for them.
+- Jitter (model/backoff.py) keeps nodes that one outage has stopped from all coming back at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -36,13 +37,13 @@ from echonode.errors import (
     PeerUnreachable,
     described,
 )
+from echonode.model.backoff import JITTER, Doubling, Random, step_s
 from echonode.model.delivery import DAMAGED_HERE, DeliveryEvent
 from echonode.model.instance import DerivedCopy
+from echonode.model.status import SUCCESS
 
-Random = Callable[[], float]  # as random.random: [0, 1)
-
-# Tries of an instance that our own code raises an error for: over some eight minutes, in which a
-# passing trouble (a worker process that was killed) is over. More would only raise it again.
+# Attempts at an instance that our own code fails on, over about eight minutes. A temporary cause (a
+# worker process that was killed) is over by then; otherwise the error would only come again.
 FAULTS_BEFORE_HOLD = 5
 
 
@@ -53,7 +54,7 @@ class Backoff:
     first_s, cap_s: doubling from one to the other. unreachable_s: the pauses of a destination that
     cannot be reached; busy_s: of one that rejects for now; rejected_s: of one that rejects until
     its operator acts. The last of each repeats. jitter: the largest part that is added.
-    unanswered_before_alarm: so many answers missing for one instance are told to the operator.
+    unanswered_before_alarm: so many missing answers for one instance raise an alarm.
     """
 
     first_s: float = 30.0
@@ -66,31 +67,29 @@ class Backoff:
         60.0,
     )
     busy_s: tuple[float, ...] = (2.0, 5.0, 10.0, 30.0, 60.0)
-    # A person corrects this, then looks whether it works. A rejection costs a packet each way, as a
-    # refused connection does.
+    # A person corrects this, then checks that it works. A rejection costs one packet each way, like
+    # a refused connection.
     rejected_s: tuple[float, ...] = (30.0, 60.0)
-    jitter: float = 0.2
+    jitter: float = JITTER
     unanswered_before_alarm: int = 5
 
     def doubling(self, failures_before: int, random: Random) -> float:
         """The delay after so many failures: first_s, twice that, and so on up to cap_s."""
-        # 2.0**20 is beyond any cap; an unbounded exponent would overflow after a year of failures.
-        delay = self.first_s * 2.0 ** min(failures_before, 20)
-        return min(self.cap_s, delay * (1 + self.jitter * random()))
+        doubling = Doubling(first_s=self.first_s, cap_s=self.cap_s, jitter=self.jitter)
+        return doubling.delay_s(failures_before, random)
 
     def step(self, steps: Sequence[float], failures_before: int, random: Random) -> float:
         """The delay of a schedule after so many failures; its last step repeats."""
-        step = steps[min(failures_before, len(steps) - 1)]
-        return step * (1 + self.jitter * random())
+        return step_s(steps, failures_before, random, jitter=self.jitter)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What the worker does, and nothing else.
+    """What the worker does next.
 
     event: for the delivery's state machine. next_attempt_at: when it is due again (RETRY).
-    pause_s: how long the destination is left alone; 0 not at all. A duration, because a pause must
-    not grow when the wall clock is set. alarm: a person should look. reason: in plain words.
+    pause_s: how long the destination is paused; 0: not at all. It is a duration, because a pause
+    must not change when the wall clock is set. alarm: a person should look. reason: for people.
     """
 
     event: DeliveryEvent
@@ -102,7 +101,7 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class Pause:
-    """How long a destination is left alone after an association that could not be had."""
+    """How long a destination is paused after an association could not be opened."""
 
     pause_s: float
     reason: str
@@ -173,9 +172,9 @@ def after_silence(
 
 
 def remark_on_stored(verdict: Verdict, status: int, derived: DerivedCopy | None) -> str:
-    """What a person should know of a success: that it was a warning, that a lossy copy went."""
+    """What a person should know of a success: a warning, or that a lossy copy was sent."""
     remarks = [
-        "" if status == 0x0000 else verdict.meaning,
+        "" if status == SUCCESS else verdict.meaning,
         f"sent as {derived.remark}" if derived else "",
     ]
     return "; ".join(remark for remark in remarks if remark)
@@ -217,16 +216,16 @@ def after_unreadable(error: InvalidObject) -> Decision:
 
 
 def after_damage(error: Damaged) -> Decision:
-    """The decision on an instance whose bytes here are no longer those that were stored."""
+    """The decision on an instance whose bytes here have changed since it was stored."""
     return _hold(f"not sent, {DAMAGED_HERE}: {error}")
 
 
 def after_no_association(
     error: NetworkError, *, failures_before: int, random: Random, backoff: Backoff
 ) -> Pause:
-    """How long to leave a destination alone that gave no association; no instance is blamed."""
+    """How long to pause a destination that gave no association; no instance is to blame."""
     if isinstance(error, AssociationRejected) and not error.transient:
-        # PS3.8 9.3.4, result 1: wrong AE titles and the like; it stays so until somebody acts.
+        # PS3.8 9.3.4, result 1: wrong AE titles and the like, until a person corrects them.
         pause_s = backoff.step(backoff.rejected_s, failures_before, random)
         return Pause(pause_s=pause_s, reason=f"rejected: {error}", alarm=True)
     if isinstance(error, AssociationRejected):

@@ -2,9 +2,9 @@
 
 Rules
 - A row is named by a pattern of four hexadecimal digits in which `x` is any digit. The pattern
-  with the fewest `x` decides, so `A702` may be ruled otherwise than the rest of `A7xx`.
-- Only 0000 and the warnings say that the archive has the instance. Whatever the table does not
-  name leaves it open, and the same bytes are sent again: that is harmless, a loss is not.
+  with the fewest `x` decides, so `A702` may have another rule than the rest of `A7xx`.
+- Only 0000 and the warnings say that the archive has the instance. A status that is not in the
+  table says nothing, and the same bytes are sent again: that is harmless, a loss is not.
 
 Statuses of the service: PS3.4 table B.2-1; of any DIMSE service: PS3.7 annex C.
 """
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from echonode.model import status as codes
+
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
 
 
@@ -23,7 +25,7 @@ class Treatment(StrEnum):
     """What becomes of the delivery; failures are counted per treatment."""
 
     STORED = "stored"
-    PERHAPS_STORED = "perhaps_stored"  # commitment will tell
+    PERHAPS_STORED = "perhaps_stored"  # commitment shows whether it was
     PAUSE_DESTINATION = "pause_destination"  # not the instance's fault
     RETRY_THEN_HOLD = "retry_then_hold"
     OTHER_CONTEXT = "other_context"  # another transfer syntax once, then hold
@@ -37,19 +39,17 @@ class Verdict:
 
     meaning: for the operator, without anything from the wire.
     retry_delays_s: RETRY_THEN_HOLD waits these before each repetition, then holds.
-    alarm: tell the operator at the first time, not only when the delivery is held.
-    keep_local_copy: the archive's copy differs from ours; ours stays until a person clears it.
+    alarm: inform the operator at the first time, not only when the delivery is held.
     """
 
     treatment: Treatment
     meaning: str
     retry_delays_s: tuple[float, ...] = ()
     alarm: bool = False
-    keep_local_copy: bool = False
 
 
-def _stored(meaning: str, *, keep_local_copy: bool = False) -> Verdict:
-    return Verdict(treatment=Treatment.STORED, meaning=meaning, keep_local_copy=keep_local_copy)
+def _stored(meaning: str) -> Verdict:
+    return Verdict(treatment=Treatment.STORED, meaning=meaning)
 
 
 def _other_context(meaning: str) -> Verdict:
@@ -60,45 +60,63 @@ def _hold(meaning: str) -> Verdict:
     return Verdict(treatment=Treatment.HOLD, meaning=meaning, alarm=True)
 
 
+def _pattern(code: int) -> str:
+    """The pattern of a code as PS3.4 B.2.3 or PS3.7 annex C lists it; of a range's first too."""
+    row = codes.look_up(code, codes.STORAGE)
+    assert row is not None
+    return row.pattern
+
+
 ROWS: Mapping[str, Verdict] = MappingProxyType(
     {
-        "0000": _stored("stored"),
+        _pattern(codes.SUCCESS): _stored("stored"),
         # PS3.4 B.2.3: the three warnings of the service.
-        "B000": _stored("stored, the archive changed attributes of its copy"),
-        "B006": _stored("stored, the archive left attributes out", keep_local_copy=True),
-        "B007": _stored("stored, does not match its SOP class", keep_local_copy=True),
+        _pattern(codes.ELEMENTS_COERCED): _stored(
+            "stored, the archive changed attributes of its copy"
+        ),
+        _pattern(codes.ELEMENTS_DISCARDED): _stored("stored, the archive left attributes out"),
+        _pattern(codes.STORED_WITHOUT_MATCHING_SOP_CLASS): _stored(
+            "stored, does not match its SOP class"
+        ),
         # PS3.7 C.5.7: a duplicate may be this instance or another with its UID.
-        "0111": Verdict(
+        _pattern(codes.DUPLICATE_SOP_INSTANCE): Verdict(
             treatment=Treatment.PERHAPS_STORED,
             meaning="the archive says that it already has this instance",
         ),
-        "A7xx": Verdict(
+        _pattern(codes.OUT_OF_RESOURCES): Verdict(
             treatment=Treatment.PAUSE_DESTINATION, meaning="the archive is out of resources"
         ),
         # PS3.7 C.4.1: what the operator of the archive has to permit.
-        "0124": Verdict(
+        _pattern(codes.NOT_AUTHORISED): Verdict(
             treatment=Treatment.PAUSE_DESTINATION,
             meaning="the archive does not authorise us to store",
             alarm=True,
         ),
-        "0110": Verdict(
+        _pattern(codes.PROCESSING_FAILURE): Verdict(
             treatment=Treatment.RETRY_THEN_HOLD,
             meaning="the archive failed to process the instance",
             retry_delays_s=(30, _MINUTE_S, 2 * _MINUTE_S, 4 * _MINUTE_S, 8 * _MINUTE_S),
         ),
-        # Three tries over a day: archives built on pynetdicom answer C211 to whatever goes wrong
-        # in them, a full disk included, so that the first answer proves little.
-        "Cxxx": Verdict(
+        # Three attempts over a day: archives built on pynetdicom answer C211 to any error of their
+        # own, a full disk included, so the first answer proves little.
+        _pattern(codes.CANNOT_UNDERSTAND): Verdict(
             treatment=Treatment.RETRY_THEN_HOLD,
             meaning="the archive cannot understand the instance",
             retry_delays_s=(_HOUR_S, 23 * _HOUR_S),
         ),
-        "0122": _other_context("the archive does not support the SOP class"),
-        "0112": _other_context("the archive knows no such SOP instance"),
+        _pattern(codes.SOP_CLASS_NOT_SUPPORTED): _other_context(
+            "the archive does not support the SOP class"
+        ),
+        _pattern(codes.NO_SUCH_SOP_INSTANCE): _other_context(
+            "the archive knows no such SOP instance"
+        ),
+        # Of the range Cxxx; some archives put the code for the SOP class into it.
         "C122": _other_context("the archive does not support the SOP class"),
-        "A9xx": _hold("the data set does not match its SOP class"),
+        _pattern(codes.DATASET_DOES_NOT_MATCH_SOP_CLASS): _hold(
+            "the data set does not match its SOP class"
+        ),
         # PS3.7 C.5.10: the UID itself is refused.
-        "0117": _hold("the archive refuses the SOP Instance UID"),
+        _pattern(codes.INVALID_SOP_INSTANCE): _hold("the archive refuses the SOP Instance UID"),
     }
 )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from echonode.delivery.negotiation import Negotiated, Repertoire
+from echonode.delivery.encoding_options import EncodingOptions
+from echonode.delivery.negotiation import Negotiated
 from echonode.delivery.ports import CheckBytes, Reencode, StorageAssociation
 from echonode.delivery.status_table import MISNAMED, StatusTable, Treatment, Verdict
 from echonode.dimse.services import Part10File, StoreResponse
@@ -15,10 +16,10 @@ from echonode.model.instance import DerivedCopy, StoredInstance
 
 @dataclass(frozen=True, kw_only=True)
 class SendOutcome:
-    """How a C-STORE was answered, what that means, and the transfer syntax it went in.
+    """How a C-STORE was answered, what that means, and the transfer syntax of the instance.
 
-    derived: the instance that went in the stored one's place, derived from it with loss; None
-    where the stored one itself went.
+    derived: the lossy copy that was sent in place of the stored instance; None where the stored
+    instance was sent.
     """
 
     response: StoreResponse
@@ -28,22 +29,22 @@ class SendOutcome:
 
 
 class StorageSCU:
-    """The storage service's user (PS3.4 annex B) with one destination's table and profile."""
+    """C-STORE as SCU (PS3.4 annex B) with one destination's status table and encodings."""
 
     def __init__(
         self,
         *,
         table: StatusTable,
-        repertoire: Repertoire | None = None,
+        encoding_options: EncodingOptions | None = None,
         reencode: Reencode | None = None,
         check_bytes: CheckBytes | None = None,
     ) -> None:
-        """reencode: makes what `repertoire` names beside the stored syntax; check_bytes: of what.
+        """reencode: makes the encodings. check_bytes: checks an instance before it is re-encoded.
 
-        What goes as stored is checked where it is sent, in the buffer that it is sent from.
+        An instance that is sent as stored is checked in the buffer that it is sent from.
         """
         self._table = table
-        self._repertoire = repertoire or Repertoire()
+        self._encoding_options = encoding_options or EncodingOptions()
         self._reencode = reencode
         self._check_bytes = check_bytes
 
@@ -55,7 +56,7 @@ class StorageSCU:
         Raises ContextNotAccepted, AssociationLost, Damaged where the file is not what was stored,
         InvalidObject where it can be re-encoded into nothing that is accepted, and OSError.
         """
-        contexts = self._repertoire.contexts_for(instance)
+        contexts = self._encoding_options.contexts_for(instance)
         refused: SendOutcome | None = None
         unfit: InvalidObject | ContextNotAccepted | None = None
         for transfer_syntax_uid in negotiated.usable(contexts):

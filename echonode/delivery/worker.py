@@ -1,44 +1,39 @@
-"""One destination's delivery: a thread that sends what is due and asks for proof of it.
+"""The delivery to one destination: a thread that sends what is due and requests proof of it.
 
 Rules
-- Each destination has its own threads and associations: a slow or dead one holds up no other.
-- `run_once` does what is due and returns how long nothing will be; the thread is that in a loop
-  and waits on an event, so that a new capture is sent at once and idleness costs nothing.
+- Each destination has its own threads and associations: a slow or dead one delays no other.
+- `run_once` does what is due and returns how long nothing will be due. The thread calls it in a
+  loop and waits on an event, so a new capture is sent at once and an idle node uses no CPU.
 - The pause of a destination is measured on the monotonic clock: setting the wall clock neither
-  ends nor prolongs it.
+  ends nor extends it.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
-from datetime import datetime
 
-from echonode.delivery.association_holder import Line
-from echonode.delivery.destination_health import DestinationHealth
-from echonode.delivery.destination_status import Contact, Standing
+from echonode.delivery.context import DestinationContext
+from echonode.delivery.delivery_status import Contact, DeliveryStatus
 from echonode.delivery.echo import EchoSCU
-from echonode.delivery.lanes import Crew
-from echonode.delivery.peer_capabilities import Acquaintance
-from echonode.delivery.ports import DeliveryStore
-from echonode.delivery.proof import Proof, earliest
-from echonode.delivery.retry import Backoff, Random, after_no_association
+from echonode.delivery.lane import Lane
+from echonode.delivery.lanes import LanePool
+from echonode.delivery.peer_capabilities import PeerCapabilities
+from echonode.delivery.proof import Proof, shortest_wait
+from echonode.delivery.retry import after_no_association
 from echonode.errors import AssociationRejected, NetworkError, StoreError, described
 from echonode.log import get_logger, place_of
-from echonode.model.identity import Destination
+from echonode.threads.recurring import RecurringThread
 
-# After a step that failed on our side (a full disk, a delivery that an operator moved meanwhile):
-# trying again at once would seldom help.
+# After a step that failed on our side (a full disk): trying again at once seldom helps.
 STALLED_S = 5.0
 # Due times are by the wall clock, which may be set: look again at least this often.
 LONGEST_WAIT_S = 600.0
-# While it is not reached for the same reason, the log says so as often as this.
-TELL_AGAIN_S = 3600.0
-# Something is due and was not to be claimed: leave whoever holds it a moment.
+# While it is not reached for the same reason, this is how often the log repeats it.
+REPEAT_LOG_S = 3600.0
+# Something is due and could not be claimed: another transaction has it for a moment.
 _SHORTEST_WAIT_S = 0.05
-# The archive gives no association more, and other lanes have theirs.
-_OTHERS_AT_WORK_S = 1.0
+# The archive gives no more associations, and other lanes send on theirs.
+_AT_LIMIT_S = 1.0
 
 log = get_logger(__name__)
 
@@ -48,126 +43,124 @@ class DeliveryWorker:
 
     def __init__(
         self,
-        destination: Destination,
+        context: DestinationContext,
         *,
-        store: DeliveryStore,
-        line: Line,
-        crew: Crew,
+        lane: Lane,
+        lane_pool: LanePool,
         proof: Proof,
         echo: EchoSCU,
-        health: DestinationHealth,
-        acquaintance: Acquaintance,
-        now: Callable[[], datetime],
-        monotonic: Callable[[], float],
-        random: Random,
-        backoff: Backoff,
+        capabilities: PeerCapabilities,
     ) -> None:
-        self.destination = destination
-        self._store = store
-        self._line = line
-        self._crew = crew
+        """lane: the first one, for this worker's thread."""
+        self.destination = context.destination
+        self._store = context.store
+        self._lane = lane
+        self._holder = lane.holder
+        self._lane_pool = lane_pool
         self._proof = proof
         self._echo = echo
-        self._health = health
-        self._acquaintance = acquaintance
-        self._now = now
-        self._monotonic = monotonic
-        self._random = random
-        self._backoff = backoff
-        self._wake = threading.Event()
-        crew.on_left = self.wake
-        self._stopping = threading.Event()
+        self._health = context.health
+        self._capabilities = capabilities
+        self._now = context.now
+        self._monotonic = context.monotonic
+        self._random = context.random
+        self._backoff = context.backoff
+        lane_pool.on_left = self.wake
         self._problem = ""
         self._stalled = ""
-        self._told: tuple[str, float] | None = None  # why it is not reached, and when that was said
-        # Still in a handshake when the node's patience ended: it must not touch what is closed by
-        # then, and what it meets is no news.
+        # Why it is not reached, and when that was logged last.
+        self._logged: tuple[str, float] | None = None
+        # Its thread did not end at the stop (a handshake): it must not touch what is closed by
+        # then, and its errors are not logged.
         self._abandoned = False
-        self._thread = threading.Thread(
-            target=self._run, name=f"delivery-{destination.name}", daemon=True
+        self._thread = RecurringThread(
+            f"delivery-{context.destination.name}",
+            self._step,
+            on_stalled=self._on_stalled,
+            stalled_s=STALLED_S,
+            on_end=self._on_end,
         )
 
     @property
-    def standing(self) -> Standing:
-        """How the destination stands just now."""
+    def status(self) -> DeliveryStatus:
+        """The state of the destination now."""
         health = self._health
-        return Standing(
+        return DeliveryStatus(
             contact=health.contact,
             heard_at=health.heard_at,
             unreachable=self._problem if health.contact is Contact.NOT_REACHED else "",
             stalled=self._stalled or health.fault or self._died(),
             unpromising=self._proof.problem,
-            associations=self._crew.lanes + self._line.is_open,
-            accepts=self._acquaintance.accepted,
+            associations=self._lane_pool.lanes + self._holder.is_open,
+            accepts=self._capabilities.accepted,
         )
 
     def _died(self) -> str:
-        started = self._thread.ident is not None
-        if not started or self._thread.is_alive() or self._stopping.is_set():
+        thread = self._thread
+        if not thread.was_started or thread.is_alive or thread.is_stopping:
             return ""
         return "the thread that delivers has ended: restart the node"
 
     def start(self) -> None:
-        """Begin, with whatever the store still holds from before."""
-        self._crew.start()
+        """Start the threads; what the store holds from before the start is due as well."""
+        self._lane_pool.start()
         self._thread.start()
 
     def wake(self) -> None:
         """Something became due."""
-        self._wake.set()
+        self._thread.wake()
 
     def ask_stop(self) -> None:
-        """Begin nothing more; what is under way goes on. Does not wait."""
-        self._stopping.set()
-        self._line.ask_stop()
-        self._crew.ask_stop()
-        self._wake.set()
+        """Begin nothing more; what is being sent is finished. Does not wait."""
+        self._thread.ask_stop()
+        self._holder.ask_stop()
+        self._lane_pool.ask_stop()
 
     def stop(self, deadline_s: float) -> bool:
         """Finish the C-STOREs under way, release and end. False: one had to be broken off.
 
-        Returns crew.BREAK_OFF_S after `deadline_s` at the latest.
+        Returns lanes.BREAK_OFF_S after `deadline_s` at the latest.
         """
         self.ask_stop()
-        if self._thread.ident is None:
-            return True  # never started; one that has just ended may have left lanes behind
+        if not self._thread.was_started:
+            return True  # never started; a thread that ended may still have helpers
         try:
-            return self._crew.stop((self._thread, self._line), deadline_s)
+            return self._lane_pool.stop((self._thread.thread, self._lane), deadline_s)
         except StoreError as error:
             self._log_stalled(error)
             return False
         finally:
-            self._abandoned = self._thread.is_alive()
+            self._abandoned = self._thread.is_alive
 
     def run_once(self) -> float:
         """Do what is due now; returns the seconds until more may be, unless `wake` comes first."""
         work_s = self._health.paused_s() or self._work()
-        if self._line.remaining_s() == 0:
-            self._line.release()
-        wait_s = earliest(work_s, self._line.remaining_s(), self._echo_s())
+        if self._holder.remaining_s() == 0:
+            self._holder.release()
+        wait_s = shortest_wait(work_s, self._holder.remaining_s(), self._echo_s())
         return LONGEST_WAIT_S if wait_s is None else min(wait_s, LONGEST_WAIT_S)
 
     def _work(self) -> float | None:
-        """Send and seek proof. Returns the seconds until there is more to do; None: not known."""
+        """Send and request proof. Returns the seconds until more is due; None: not known."""
         try:
-            found = self._crew.send_due(self._line, self._stopping.is_set)
-            if self._stopping.is_set() or self._health.paused_s():
+            found = self._lane_pool.send_due(self._lane, lambda: self._thread.is_stopping)
+            if self._thread.is_stopping or self._health.paused_s():
                 return self._health.paused_s()
-            proof_s = self._proof.seek(self._line)
+            proof_s = self._proof.request_proof(self._holder)
             if self._echo.due_s() == 0:
-                with self._line.expendable():
+                with self._holder.expendable():
                     self._echo.call()
             self._reached()
         except NetworkError as error:
-            self._line.drop()
-            if isinstance(error, AssociationRejected) and self._crew.no_more():
-                return _OTHERS_AT_WORK_S
+            self._holder.drop()
+            if isinstance(error, AssociationRejected) and self._lane_pool.archive_is_at_its_limit():
+                return _AT_LIMIT_S
             self._pause(error)
             return self._health.paused_s()
-        return earliest(0.0 if found else self._next_delivery_s(), proof_s)
+        return shortest_wait(0.0 if found else self._next_delivery_s(), proof_s)
 
     def _echo_s(self) -> float | None:
-        """Seconds until it is called to hear whether it is there."""
+        """Seconds until the next C-ECHO; None: never."""
         due_s = self._echo.due_s()
         return None if due_s is None else max(due_s, self._health.paused_s())
 
@@ -178,10 +171,10 @@ class DeliveryWorker:
         return max(_SHORTEST_WAIT_S, (due_at - self._now()).total_seconds())
 
     def _pause(self, error: NetworkError) -> None:
-        """The destination gave no association: leave it alone, blaming no instance."""
+        """The destination gave no association: pause it; no instance is to blame."""
         if self._abandoned:
             return
-        self._crew.put_back()
+        self._lane_pool.put_back()
         pause = after_no_association(
             error, failures_before=self._health.refused, random=self._random, backoff=self._backoff
         )
@@ -202,56 +195,47 @@ class DeliveryWorker:
         )
 
     def _is_news(self, reason: str) -> bool:
-        """Whether it is told at its own level: at first, when it changes, and once in a while."""
+        """Whether the reason is new, or was logged REPEAT_LOG_S ago."""
         now_s = self._monotonic()
-        told = self._told is not None and self._told[0] == reason
-        if told and self._told is not None and now_s - self._told[1] < TELL_AGAIN_S:
+        is_same = self._logged is not None and self._logged[0] == reason
+        if is_same and self._logged is not None and now_s - self._logged[1] < REPEAT_LOG_S:
             return False
-        self._told = (reason, now_s)
+        self._logged = (reason, now_s)
         return True
 
     def _reached(self) -> None:
-        """Nothing kept it from being reached in this step: say so where something had."""
-        if self._told is not None and self._health.contact is Contact.REACHED:
-            self._told = None
+        """The destination was reached in this step: log that where it had not been before."""
+        if self._logged is not None and self._health.contact is Contact.REACHED:
+            self._logged = None
             log.info(
                 "destination_reached",
                 destination=self.destination.name,
                 ae_title=self.destination.peer.ae_title,
             )
 
-    def _run(self) -> None:
-        while True:
-            # Cleared before the work, so that what comes during it is not missed, and before the
-            # look at `stopping`, which is set before the event.
-            self._wake.clear()
-            if self._stopping.is_set():
-                break
-            self._wake.wait(self._step())
+    def _step(self) -> float:
+        wait_s = self.run_once()
+        self._stalled = ""
+        return wait_s
+
+    def _on_stalled(self, error: Exception) -> None:
+        if self._abandoned:
+            return
+        self._stalled = f"deliveries are stalled: {described(error)}; the log says where"
+        self._log_stalled(error)
+        self._put_back()
+
+    def _on_end(self) -> None:
         if not self._abandoned:
             self._put_back()
-            self._line.release()
+            self._holder.release()
 
     def _put_back(self) -> None:
-        """At the end, and after what nobody foresaw: nothing stays claimed."""
+        """At the end and after an unexpected error: nothing stays claimed."""
         try:
-            self._crew.put_back()
+            self._lane_pool.put_back()
         except Exception as error:  # noqa: BLE001  # the thread's end
             self._log_stalled(error)
-
-    def _step(self) -> float:
-        try:
-            wait_s = self.run_once()
-        except Exception as error:  # noqa: BLE001  # the thread's top
-            if self._abandoned:
-                return STALLED_S
-            self._stalled = f"deliveries are stalled: {described(error)}; the log says where"
-            self._log_stalled(error)
-        else:
-            self._stalled = ""
-            return wait_s
-        self._put_back()
-        return STALLED_S
 
     def _log_stalled(self, error: Exception) -> None:
         log.error(

@@ -1,13 +1,13 @@
-"""What becomes of one association request: accepted, rejected or aborted; each refusal is told.
+"""Each association request is accepted, rejected or aborted; each refusal is logged.
 
 Rules
-- The AE titles are judged first, as they stand in the request (request_pdu.py). Only an admitted
-  caller's presentation contexts are read.
-- What is a request, but not for us, is rejected in DICOM's words (A-ASSOCIATE-RJ); what is no
-  request, or breaks PS3.8 9.3.2, is aborted (A-ABORT). Nothing is closed without a word, but for
-  who sent nothing.
-- Each refusal is logged as `association_rejected`, with what it was and what to do about it: at
-  once, then once a while with a count. Text from the wire is escaped and short.
+- The AE titles are checked first, as they are in the request (request_pdu.py). The presentation
+  contexts are read only of an admitted caller.
+- A valid request that is refused is answered with A-ASSOCIATE-RJ. Bytes that are no request, or
+  break PS3.8 9.3.2, are answered with A-ABORT. Only a connection that sent nothing is closed
+  without an answer.
+- Each refusal is logged as `association_rejected`, with its cause and remedy: at once, then once in
+  a while with a count. Text from the wire is escaped and short.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from pynetdicom import evt
 from pynetdicom.pdu import A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 
-from echonode.dimse.association.admission import (
+from echonode.dimse.association.association import EventAssociation
+from echonode.dimse.association.association_policy import (
     CONGESTED,
     OTHER_CONTEXT_NAME,
     OTHER_VERSION,
     TOO_MANY,
-    Admission,
+    AssociationPolicy,
     Rejection,
 )
-from echonode.dimse.association.association import EventAssociation
-from echonode.dimse.association.open_connections import OpenConnections, Standing
+from echonode.dimse.association.open_connections import ConnectionState, OpenConnections
 from echonode.dimse.contexts import (
     FIND_CLASSES,
     GET_CLASSES,
@@ -40,8 +40,6 @@ from echonode.dimse.contexts import (
 )
 from echonode.dimse.limits import Limits
 from echonode.dimse.scp.cancellable import FindOption
-from echonode.dimse.scp.dispatch import Serving
-from echonode.dimse.services import Services
 from echonode.dimse.upper_layer.log_throttle import Tally
 from echonode.dimse.upper_layer.pdu_stream import ASSOCIATE_RQ, PduError
 from echonode.dimse.upper_layer.request_pdu import (
@@ -58,9 +56,9 @@ from echonode.model.parse_faults import PARSE_FAULTS
 
 log = get_logger(__name__)
 
-NO_ROOM = "connections are used up, and this one said nothing yet"
+NO_ROOM = "connections are used up, and this one sent nothing yet"
 NO_ROOM_REMEDY = (
-    "Find out what connects from there without a word; raise the limit of open files "
+    "Find out what connects from there and sends nothing; raise the limit of open files "
     "(LimitNOFILE, ulimit -n) where it is low."
 )
 
@@ -71,19 +69,17 @@ class Acceptance:
     def __init__(
         self,
         *,
-        admission: Admission,
-        services: Services,
+        policy: AssociationPolicy,
         connections: OpenConnections,
         limits: Limits,
     ) -> None:
-        self._admission = admission
-        self._services = services
+        self._policy = policy
         self._connections = connections
         self._limits = limits
         self._tally = Tally(limits.rejection_log_s)
 
     def negotiate(self, assoc: EventAssociation) -> bool:
-        """Its request is there: admit the caller and negotiate, or refuse; whether it stands."""
+        """Admit the caller of a received request and negotiate, or refuse; False where refused."""
         try:
             head = head_of(assoc.dul.request)
         except PduError as error:
@@ -91,9 +87,8 @@ class Acceptance:
         verdict = self._verdict(assoc, head)
         if isinstance(verdict, Rejection):
             return self._reject(assoc, verdict, head)
-        address = assoc.requestor.address
-        assoc.on_over = lambda: self._admission.leave(verdict, address)
-        if not self._gets_wake(assoc):
+        assoc.peer = verdict  # from here on it has a slot, which `leave` gives back
+        if not self._opens_wake_up(assoc):
             return self._reject(assoc, CONGESTED, head)
         try:
             request = _decoded(assoc.dul.request)
@@ -104,14 +99,19 @@ class Acceptance:
         except PARSE_FAULTS:
             return self._abort(assoc, PduError("an association request that cannot be read"))
         if not self._connections.admit(assoc):
-            return False  # it was too late, and made room for another
+            return False  # it was evicted meanwhile
         return self._accept(assoc, verdict, request)
+
+    def leave(self, assoc: EventAssociation) -> None:
+        """The association is over: give its slot back, if it had one."""
+        if assoc.peer is not None:
+            self._policy.leave(assoc.peer, assoc.requestor.address)
 
     def _verdict(self, assoc: EventAssociation, head: RequestHead) -> Peer | Rejection:
         if not head.speaks_version_1:
             return OTHER_VERSION
         connection = assoc.connection
-        verdict = self._admission.admit(
+        verdict = self._policy.admit(
             called=head.called,
             calling=head.calling,
             address=assoc.requestor.address,
@@ -123,11 +123,11 @@ class Acceptance:
             self._make_room(head.calling)
         return verdict
 
-    def _gets_wake(self, assoc: EventAssociation) -> bool:
-        """Open what wakes its thread, a silent connection's descriptor taken if need be."""
+    def _opens_wake_up(self, assoc: EventAssociation) -> bool:
+        """Open the wake-up of its thread; evict a silent connection if no descriptor is free."""
         for _ in range(2):
             try:
-                assoc.dul.open_wake()
+                assoc.dul.open_wake_up()
             except OSError:
                 if not self._connections.evict(keep=assoc):
                     return False
@@ -137,9 +137,6 @@ class Acceptance:
 
     def _accept(self, assoc: EventAssociation, peer: Peer, request: A_ASSOCIATE) -> bool:
         assoc.requestor.primitive = request
-        assoc.peer = peer
-        serving = Serving(assoc, peer, self._services)
-        assoc.serve, assoc.sink_for = serving.serve, serving.sink_for
         contexts = supported(
             request.presentation_context_definition_list,
             peer.may,
@@ -152,11 +149,11 @@ class Acceptance:
         return assoc.is_established
 
     def _make_room(self, calling: str) -> None:
-        """Where slots are used up, the longest idle association of a stranger ends.
+        """Where slots are used up, end the stranger's association that is idle for longest.
 
-        One under the same AE title, if there is one: who pretends to be one peer must not end the
-        associations of another. Its slot is free for the next call: a transient rejection is for
-        trying again.
+        Preferably one under the same AE title: a caller that claims to be one peer must not end the
+        associations of another. The slot is free for the next call; a transient rejection tells the
+        caller to try again.
         """
         idle = [
             ((peer.ae_title.strip() == calling.strip(), assoc.idle_seconds), assoc)
@@ -171,22 +168,22 @@ class Acceptance:
                 idle_s=round(longest),
                 remedy="Where it is the peer itself, enter its address as `host` or `addresses`.",
             )
-            assoc.ask_abort()
+            assoc.request_abort()
 
     def _strangers(self) -> Iterator[tuple[EventAssociation, Peer]]:
-        for assoc, standing in self._connections.standings().items():
+        for assoc, state in self._connections.states().items():
             peer, address = assoc.peer, assoc.requestor.address
-            if standing is not Standing.ADMITTED or peer is None:
+            if state is not ConnectionState.ADMITTED or peer is None:
                 continue
-            if self._admission.is_stranger(peer, address):
+            if self._policy.is_stranger(peer, address):
                 yield assoc, peer
 
-    # what is told --------------------------------------------------------------------------
+    # the log --------------------------------------------------------------------------
 
     def _reject(self, assoc: EventAssociation, rejection: Rejection, head: RequestHead) -> bool:
         """A-ASSOCIATE-RJ; always False."""
         assoc.acse.send_reject(rejection.result, rejection.source, rejection.reason)
-        self._tell(
+        self._log_rejected(
             assoc,
             rejection.meaning,
             rejection.remedy,
@@ -200,23 +197,23 @@ class Acceptance:
     def _abort(self, assoc: EventAssociation, fault: PduError) -> bool:
         """A-ABORT; always False."""
         assoc.dul.refuse(fault)
-        self.tell_fault(assoc, fault)
+        self.log_fault(assoc, fault)
         return False
 
-    def tell_fault(self, assoc: EventAssociation, fault: PduError) -> None:
-        """It was aborted, or closed, before it was an association."""
+    def log_fault(self, assoc: EventAssociation, fault: PduError) -> None:
+        """It was aborted or closed before it was an association."""
         head = RequestHead(called="", calling="")
         request = assoc.dul.request
         if request[:1] == bytes([ASSOCIATE_RQ]):
-            with contextlib.suppress(PduError):  # what came of it has no titles
+            with contextlib.suppress(PduError):  # it was cut off before its titles
                 head = head_of(request)
-        self._tell(assoc, str(fault), fault.remedy, head)
+        self._log_rejected(assoc, str(fault), fault.remedy, head)
 
-    def tell_no_room(self, assoc: EventAssociation) -> None:
-        """It made room for another connection, or there was no room for it."""
-        self._tell(assoc, NO_ROOM, NO_ROOM_REMEDY, RequestHead(called="", calling=""))
+    def log_no_room(self, assoc: EventAssociation) -> None:
+        """It was evicted for another connection, or found no place."""
+        self._log_rejected(assoc, NO_ROOM, NO_ROOM_REMEDY, RequestHead(called="", calling=""))
 
-    def _tell(
+    def _log_rejected(
         self,
         assoc: EventAssociation,
         reason: str,
@@ -238,8 +235,8 @@ class Acceptance:
                 **numbers,
             )
 
-    def tell_tls_failed(self, assoc: EventAssociation, fault: TLSFault) -> None:
-        """The caller and we did not come to speak TLS with each other."""
+    def log_tls_failed(self, assoc: EventAssociation, fault: TLSFault) -> None:
+        """The TLS handshake with the caller failed."""
         address = assoc.requestor.address
         count = self._tally.note(address, fault.problem, now=time.monotonic())
         if count is not None:

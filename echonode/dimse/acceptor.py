@@ -15,20 +15,21 @@ from dataclasses import dataclass
 from functools import partial
 
 from echonode.dimse.acceptance import Acceptance
-from echonode.dimse.association.admission import Admission
-from echonode.dimse.association.association import EventAssociation
-from echonode.dimse.association.listener import EventServer
-from echonode.dimse.association.open_connections import OpenConnections, Standing
+from echonode.dimse.association.association import AssociationHandlers, EventAssociation
+from echonode.dimse.association.association_policy import AssociationPolicy
+from echonode.dimse.association.listener import Listener
+from echonode.dimse.association.open_connections import ConnectionState, OpenConnections
 from echonode.dimse.limits import Limits
 from echonode.dimse.local_ae import local_ae
+from echonode.dimse.scp.dispatch import Dispatcher
 from echonode.dimse.services import Services
 from echonode.dimse.upper_layer.host_addresses import HostAddresses
 from echonode.dimse.upper_layer.tls_context import FollowedContext, server_context
 from echonode.model.certificate import TLSFiles
 from echonode.model.identity import Peer
 
-# From the end of their connections to the end of their threads, for all of them together: one whose
-# handler is at work elsewhere is not waited for.
+# From the end of the connections to the end of their threads, for all of them together. A thread
+# whose handler still works is not waited for any longer.
 HANG_UP_S = 1.0
 
 
@@ -36,7 +37,8 @@ HANG_UP_S = 1.0
 class ListenerAddress:
     """Where to listen; port 0 is any free one.
 
-    tls: speak TLS and nothing else there. require_client_cert: whoever calls must show one.
+    tls: speak TLS and nothing else there. require_client_cert: every caller must show a
+    certificate.
     """
 
     host: str
@@ -45,17 +47,17 @@ class ListenerAddress:
     require_client_cert: bool = True
 
     def context(self) -> Callable[[], ssl.SSLContext] | None:
-        """What gives each connection its TLS settings. Raises TLSFilesUnusable."""
+        """Gives each connection its TLS settings. Raises TLSFilesUnusable."""
         if self.tls is None:
             return None
         make = partial(server_context, require_client_cert=self.require_client_cert)
         followed = FollowedContext(self.tls, make)
-        followed.current()  # now, while somebody looks whether we start
+        followed.current()  # now, so that a start fails on files that cannot be used
         return followed.current
 
 
 class Acceptor:
-    """Every listener of this node, and the associations that came in by them."""
+    """Every listener of this node, and the associations that they accepted."""
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class Acceptor:
         self._ae = local_ae(ae_title, self._limits)
         self._listeners = tuple(listeners)
         self._hosts = HostAddresses(peers)
-        self._admission = Admission(
+        self._policy = AssociationPolicy(
             ae_title=ae_title,
             peers=peers,
             limits=self._limits,
@@ -80,15 +82,24 @@ class Acceptor:
             say_which_title=say_which_title,
         )
         self._connections = OpenConnections(
-            self._limits.connections, on_evicted=lambda assoc: self._acceptance.tell_no_room(assoc)
+            self._limits.connections, on_evicted=lambda assoc: self._acceptance.log_no_room(assoc)
         )
         self._acceptance = Acceptance(
-            admission=self._admission,
-            services=services,
+            policy=self._policy,
             connections=self._connections,
             limits=self._limits,
         )
-        self._servers: list[EventServer] = []
+        dispatcher = Dispatcher(services)
+        self._handlers = AssociationHandlers(
+            negotiate=self._acceptance.negotiate,
+            serve=dispatcher.serve,
+            sink_for=dispatcher.sink_for,
+            on_refused=self._acceptance.log_fault,
+            on_tls_failed=self._acceptance.log_tls_failed,
+            on_over=self._acceptance.leave,
+            on_closed=self._connections.leave,
+        )
+        self._servers: list[Listener] = []
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -101,7 +112,7 @@ class Acceptor:
     @property
     def active_associations(self) -> int:
         """Associations that are established now."""
-        return self._admission.taken
+        return self._policy.taken
 
     def start(self) -> None:
         """Listen on every address, or on none: raises OSError that says which failed and why."""
@@ -117,13 +128,14 @@ class Acceptor:
         for server in self._servers:
             server.start()
 
-    def _listen(self, listener: ListenerAddress) -> EventServer:
+    def _listen(self, listener: ListenerAddress) -> Listener:
         tls = listener.context()
         try:
-            return EventServer(
+            return Listener(
                 self._ae,
                 (listener.host, listener.port),
                 limits=self._limits,
+                handlers=self._handlers,
                 on_connection=self._take_connection,
                 on_shortage=self._connections.evict,
                 tls=tls,
@@ -133,15 +145,15 @@ class Acceptor:
             raise OSError(error.errno, f"{where}: {error.strerror}") from error
 
     def stop(self, deadline_s: float) -> None:
-        """Accept no more, let what is under way finish within `deadline_s`, then end it all."""
+        """Accept no more, let messages under way finish within `deadline_s`, then end all."""
         end = time.monotonic() + deadline_s
         for server in self._servers:
             server.stop()
         self._hosts.stop()
-        remaining = self._connections.standings()
-        for assoc, standing in remaining.items():
-            if standing is Standing.ADMITTED:
-                assoc.ask_drain()
+        remaining = self._connections.states()
+        for assoc, state in remaining.items():
+            if state is ConnectionState.ADMITTED:
+                assoc.request_drain()
             else:
                 assoc.hang_up()
         for assoc in remaining:
@@ -157,13 +169,9 @@ class Acceptor:
     # one connection ------------------------------------------------------------------------
 
     def _take_connection(self, assoc: EventAssociation) -> None:
-        """On the listener's thread: make room if need be, and start the association."""
-        assoc.prepare = lambda: self._acceptance.negotiate(assoc)
-        assoc.on_refused = lambda fault: self._acceptance.tell_fault(assoc, fault)
-        assoc.on_tls_failed = lambda fault: self._acceptance.tell_tls_failed(assoc, fault)
-        assoc.on_closed = lambda: self._connections.leave(assoc)
+        """On the listener's thread: make room if necessary, and start the association."""
         if not self._connections.enter(assoc):
-            self._acceptance.tell_no_room(assoc)
+            self._acceptance.log_no_room(assoc)
             assoc.dispose()
             return
         try:

@@ -1,4 +1,4 @@
-"""Presentation contexts: what we propose, and what a peer may have of us.
+"""Presentation contexts: what we propose, and what we accept of a peer.
 
 Rules
 - One presentation context per (SOP class, transfer syntax) where we propose: then what was
@@ -15,17 +15,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from pydicom.uid import UID
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 from pynetdicom.presentation import PresentationContext, build_context
 
 from echonode.model.commitment import STORAGE_COMMITMENT_PUSH_MODEL
 from echonode.model.criteria import Root
 from echonode.model.identity import Service
-
-IMPLICIT_LE = "1.2.840.10008.1.2"
-EXPLICIT_LE = "1.2.840.10008.1.2.1"
-EXPLICIT_BE = "1.2.840.10008.1.2.2"
 
 VERIFICATION_CLASS = "1.2.840.10008.1.1"
 FIND_CLASSES: MappingProxyType[Root, str] = MappingProxyType(
@@ -65,10 +61,14 @@ STORAGE_SYNTAXES: frozenset[str] = frozenset(
     [*ALL_TRANSFER_SYNTAXES, *_RETIRED_SYNTAXES, "1.2.840.10008.1.2.1.98"]
 )
 # For datasets that we read and write ourselves.
-READABLE_SYNTAXES: tuple[str, ...] = (EXPLICIT_LE, IMPLICIT_LE, EXPLICIT_BE)
+READABLE_SYNTAXES: tuple[str, ...] = (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+)
 KNOWN_SYNTAXES: frozenset[str] = STORAGE_SYNTAXES | {*READABLE_SYNTAXES}
 
-# PS3.5 9.1 and annex A of PS3.6: UIDs that the standard has given out, known to us or not.
+# PS3.5 9.1 and annex A of PS3.6: every UID of the standard, known to us or not.
 _ROOT_OF_THE_STANDARD = "1.2.840.10008."
 
 MAXIMUM_CONTEXTS = 128  # context IDs are the odd numbers of one byte (PS3.8 9.3.2.2)
@@ -87,12 +87,14 @@ class ProposedContext:
     scp_role: bool = False
 
 
-VERIFICATION = ProposedContext(abstract_syntax=VERIFICATION_CLASS, transfer_syntaxes=(IMPLICIT_LE,))
+VERIFICATION = ProposedContext(
+    abstract_syntax=VERIFICATION_CLASS, transfer_syntaxes=(ImplicitVRLittleEndian,)
+)
 # Both roles, as dcm4che refuses to send a report to a requestor that proposed only the SCU role;
 # Implicit LE too, as some archives accept nothing else.
 COMMITMENT = ProposedContext(
     abstract_syntax=STORAGE_COMMITMENT_PUSH_MODEL,
-    transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE),
+    transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
     scu_role=True,
     scp_role=True,
 )
@@ -101,25 +103,27 @@ COMMITMENT = ProposedContext(
 # Modality Worklist (PS3.4 annex K) and Modality Performed Procedure Step (annex F), of a RIS.
 WORKLIST_CLASS = "1.2.840.10008.5.1.4.31"
 WORKLIST = ProposedContext(
-    abstract_syntax=WORKLIST_CLASS, transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE)
+    abstract_syntax=WORKLIST_CLASS,
+    transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
 )
 MPPS = ProposedContext(
-    abstract_syntax="1.2.840.10008.3.1.2.3.3", transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE)
+    abstract_syntax="1.2.840.10008.3.1.2.3.3",
+    transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
 )
 
 
 def find_context(root: Root) -> ProposedContext:
     """What a C-FIND of `root` needs."""
     return ProposedContext(
-        abstract_syntax=FIND_CLASSES[root], transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE)
+        abstract_syntax=FIND_CLASSES[root],
+        transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
     )
 
 
 def proposal(contexts: Sequence[ProposedContext]) -> list[PresentationContext]:
     """The presentation contexts of an A-ASSOCIATE-RQ, IDs given, each pair once.
 
-    Raises ValueError when there are none or more than 128: what may be left out is for the caller
-    to say, so nothing is trimmed here.
+    Raises ValueError for none or more than 128: only the caller can decide which to leave out.
     """
     pairs = dict.fromkeys(
         (context.abstract_syntax, syntax)
@@ -159,11 +163,11 @@ def supported(
 ) -> list[PresentationContext]:
     """What we accept of a requestor's proposal, as pynetdicom's acceptor negotiation wants it.
 
-    private_classes: a class that is not the standard's is taken for a storage class.
+    private_classes: a class outside the standard counts as a storage class.
 
-    Built from the proposal, so its cost is the proposal's and not that of 172 classes times 60
-    syntaxes. Classes the peer may not use are left out and thereby rejected (PS3.8 9.3.3.2,
-    result 3); roles are those that we let the requestor have.
+    It is built from the proposal, so it costs as much as the proposal and not 172 classes times 60
+    syntaxes. Classes that the peer may not use are left out and thereby rejected (PS3.8 9.3.3.2,
+    result 3). The roles are those that the requestor may have.
     """
     syntaxes: dict[str, dict[UID, None]] = {}
     for context in proposed:
@@ -179,7 +183,7 @@ def supported(
         if not chosen:
             # Nothing in common: kept with a syntax of ours, so that the rejection says
             # "transfer syntaxes not supported" (result 4).
-            chosen = [UID(IMPLICIT_LE)]
+            chosen = [UID(ImplicitVRLittleEndian)]
         context = build_context(abstract_syntax, list(chosen))
         context.scu_role, context.scp_role = scu_role, scp_role
         built.append(context)
@@ -189,7 +193,7 @@ def supported(
 def _granted(
     abstract_syntax: str, may: frozenset[Service], *, private_classes: bool
 ) -> tuple[Iterable[str], bool, bool] | None:
-    """(syntaxes, requestor's SCU role, requestor's SCP role) of a class; None: not for this peer.
+    """(syntaxes, requestor's SCU role, requestor's SCP role) of a class; None: not allowed.
 
     A storage class is there for a peer that may store (it is SCU) and for one that may C-GET (it
     is SCP of the sub-operations, PS3.4 C.4.3.2).

@@ -1,7 +1,7 @@
-"""What one association, one peer and the whole listener may take of us, each with its reason.
+"""What one association, one peer and the whole listener may use, each limit with its reason.
 
 Sizes are bytes, times seconds of the monotonic clock. A hostile or broken peer reaches a limit and
-is cut off there; it never reaches memory, the disk's end or another peer's slot.
+its association ends there. It never exhausts memory, the disk or the slots of another peer.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass, fields
 class Limits:
     """Every bound of the DICOM network layer."""
 
-    # The Maximum Length we announce (PS3.8 D.1) and the longest PDU we take. Larger gains nothing
+    # The Maximum Length we announce (PS3.8 D.1) and the longest PDU we accept. Larger gains nothing
     # measurable; without it a length field of 4 GiB would be 4 GiB of memory.
     pdu_bytes: int = 262_144
     # The longest A-ASSOCIATE-RQ. 128 presentation contexts with 15 transfer syntaxes each and every
-    # option take some 55 kB; a caller that nobody knows yet may not send more.
+    # option take some 55 kB; a caller that is not yet admitted may not send more.
     request_bytes: int = 65_536
     # A message's dataset on its way to disk. The largest real cines are some hundred MB; endless
     # fragments must end somewhere.
@@ -25,42 +25,42 @@ class Limits:
     # A dataset kept in memory: identifiers, commitment requests and reports. 4 MiB is a commitment
     # of about 27,000 instances.
     identifier_bytes: int = 4 * 1024**2
-    # A command set is some hundred bytes; 64 KiB is what an endless one may take.
+    # A command set is some hundred bytes; 64 KiB bounds one that does not end.
     command_bytes: int = 65_536
     # Messages a peer may have waiting while another is being answered (it negotiated none).
     waiting_messages: int = 16
 
     # Associations at the same time: one thread and one PDU buffer each.
     associations: int = 200
-    # One peer may not take every slot; modalities with more than a few at once do not exist.
+    # One peer may not take every slot; no modality opens more than a few at once.
     associations_per_peer: int = 20
-    # Of either number, for callers that only say that they are a peer: nothing is bound to it, and
-    # they call from elsewhere than its host. The rest is kept for the peers themselves.
+    # The share of either number for callers that prove no more than an AE title: the peer has no
+    # binding, and they call from another host. The rest is kept for the peers themselves.
     strangers_share: float = 0.6
-    # So long without a PDU, and a stranger's association makes room where its share is used up.
-    # A peer at an address that we do not know, between two images, is not idle so long.
+    # After so long without a PDU a stranger's association makes room where its share is used up.
+    # A peer at an unknown address is not idle so long between two images.
     crowded_idle_s: float = 30.0
-    # TCP connections in all: those associated and those that have not yet said who they are. At
-    # the limit the oldest silent one makes room, so silence cannot lock anybody out. Fewer where
-    # descriptors are few; see descriptors.py.
+    # TCP connections in all: associations, and connections that have not yet sent a request. At the
+    # limit the oldest silent one is evicted, so silent connections cannot lock peers out. Fewer
+    # where descriptors are few; see node/process_limits.py.
     connections: int = 600
     # SYNs that the kernel holds for us while we accept; a burst of a department's senders fits.
     backlog: int = 128
 
     # From TCP accept to a whole A-ASSOCIATE-RQ (and the TLS handshake): PS3.8's ARTIM timer.
     request_s: float = 10.0
-    # From a PDU's first byte to its last, absolute: one byte a second does not prolong it.
+    # From a PDU's first byte to its last, absolute: one byte a second does not extend it.
     pdu_s: float = 60.0
-    # A message's whole dataset: so long, and as long again as its bytes take at the rate below.
-    # PDUs of one byte each would otherwise hold an association and its file for ever.
+    # A message's whole dataset: this long, plus what its bytes take at the rate below. PDUs of one
+    # byte each would otherwise hold an association and its file without end.
     message_s: float = 120.0
-    # The slowest line that still counts as one, in bytes per second: a bad mobile uplink has more.
+    # The slowest network that is supported, in bytes per second: a bad mobile uplink is faster.
     slowest_rate: int = 8_192
     # Without any PDU; long enough for a sonographer between two stills.
     idle_s: float = 600.0
     # One write (some PDUs) that is not taken: a peer that stopped reading; its bytes count too.
     send_s: float = 60.0
-    # After the last word of an association we wait for the peer to close (ARTIM), not for ever.
+    # After the last PDU of an association we wait this long for the peer to close (ARTIM).
     linger_s: float = 2.0
 
     # As requestor: TCP connect (a dead address on a LAN answers ARP in 3 s or never).
@@ -70,8 +70,8 @@ class Limits:
     # As requestor: the answer to a DIMSE request; slow archives index before they answer.
     dimse_s: float = 120.0
 
-    # From the start of an association's thread to its first step: at once, but for a machine that
-    # is very busy. One that dies before it, without memory, is not waited for longer.
+    # From the start of an association's thread until it runs: at once, unless the machine is very
+    # busy. A thread that dies before, for lack of memory, is waited for no longer than this.
     thread_s: float = 2.0
 
     # `association_rejected` is logged at once, then once a window with the count.
@@ -87,11 +87,11 @@ class Limits:
             raise ValueError("pdu_bytes must be between 4096 and 2 GiB")
 
     def for_strangers(self, slots: int) -> int:
-        """How many of `slots` callers may have that only say that they are a peer."""
+        """How many of `slots` are for callers that prove no more than an AE title."""
         return max(1, int(slots * self.strangers_share))
 
     def message_seconds(self, size: int) -> float:
-        """How long a peer may take for a message of which `size` bytes have come."""
+        """How long a peer may take for a message of which `size` bytes have arrived."""
         return self.message_s + size / self.slowest_rate
 
     def send_seconds(self, size: int) -> float:

@@ -1,12 +1,12 @@
-"""Our SCU: opens associations to peers and speaks on them.
+"""Our SCU: opens associations to peers and sends requests on them.
 
     requestor = Requestor(ae_title="ECHONODE", commit_report=...)
     with requestor.associate(peer, [...]) as assoc:
         response = assoc.c_store(file)
 
-A RequestedAssociation may be used from any thread. Its own thread reads: an answer reaches whoever
-waits for it, and a report (N-EVENT-REPORT) that comes at any time goes to `commit_report` and is
-answered, also while a request of ours is under way.
+A RequestedAssociation may be used from any thread. Its own thread reads: an answer reaches the
+caller that waits for it, and a report (N-EVENT-REPORT) that comes at any time goes to
+`commit_report` and is answered, also while a request of ours is under way.
 """
 
 from __future__ import annotations
@@ -15,20 +15,14 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from types import TracebackType
 from typing import cast
 
 from pydicom.dataset import Dataset
 
 from echonode.dimse.association import file_stream
-from echonode.dimse.association.association import EventAssociation
+from echonode.dimse.association.association import AssociationHandlers, EventAssociation
 from echonode.dimse.association.association_request import begin, failure_of, prepared
-from echonode.dimse.association.handler_errors import (
-    PENDING,
-    PENDING_UNSUPPORTED_KEYS,
-    UNRECOGNISED_OPERATION,
-)
-from echonode.dimse.association.responses import dataset_of, encoded, respond
+from echonode.dimse.association.responses import dataset_of, encoded, respond, status_of
 from echonode.dimse.contexts import (
     FIND_CLASSES,
     MOVE_CLASSES,
@@ -53,6 +47,7 @@ from echonode.model.certificate import TLSFiles
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.criteria import Root
 from echonode.model.identity import Peer
+from echonode.model.status import PENDING, UNRECOGNISED_OPERATION, StatusKind, kind_of
 
 
 class Requestor:
@@ -77,14 +72,21 @@ class Requestor:
     def associate(
         self, peer: Peer, contexts: Sequence[ProposedContext], *, ae_title: str | None = None
     ) -> RequestedAssociation:
-        """An association with `peer`; `ae_title` calls in another name than our own.
+        """An association with `peer`; `ae_title` is used in place of our own.
 
         Raises PeerUnreachable, AssociationRejected, AssociationLost (aborted, or no answer in
-        time), ContextNotAccepted when the peer accepted not one context, and ValueError for more
-        than 128 (class, transfer syntax) pairs: which to leave out is for the caller to say.
+        time), ContextNotAccepted when the peer accepted no context, and ValueError for more than
+        128 (class, transfer syntax) pairs: the caller decides which to leave out.
         """
         ae = local_ae(ae_title or self._ae_title, self._limits)
-        assoc = prepared(ae, peer, contexts, self._limits, tls=self._tls_for(peer))
+        assoc = prepared(
+            ae,
+            peer,
+            contexts,
+            self._limits,
+            handlers=AssociationHandlers(serve=partial(_serve, peer, self._commit_report)),
+            tls=self._tls_for(peer),
+        )
         assoc.request()
         if not assoc.is_established:
             try:
@@ -92,13 +94,13 @@ class Requestor:
             finally:
                 assoc.hang_up()
                 assoc.dispose()
-        return RequestedAssociation(assoc, peer, self._commit_report)
+        return RequestedAssociation(assoc, peer)
 
     def _tls_for(self, peer: Peer) -> Callable[[], ssl.SSLContext] | None:
         """How to encrypt calls to `peer`; None where it is called in clear."""
         if peer.tls is None:
             return None
-        # Where the configuration says which certificate it is, the host's name adds nothing.
+        # Where the configuration names the certificate, checking the host name adds nothing.
         check_name = not peer.certificates
         followed = self._tls.setdefault(
             (peer.tls, check_name),
@@ -110,32 +112,20 @@ class Requestor:
 class RequestedAssociation:
     """An open association; release it with `with`, `release()` or `abort()`."""
 
-    def __init__(
-        self,
-        assoc: EventAssociation,
-        peer: Peer,
-        commit_report: Callable[[Peer, CommitmentReport], int] | None,
-    ) -> None:
+    def __init__(self, assoc: EventAssociation, peer: Peer) -> None:
         self._assoc = assoc
         self.peer = peer
-        self._commit_report = commit_report
         # What the peer took: (SOP class, transfer syntax).
         self.accepted: frozenset[tuple[str, str]] = frozenset(
             (str(context.abstract_syntax), str(context.transfer_syntax[0]))
             for context in assoc.accepted_contexts
         )
-        assoc.serve = self._serve
         begin(assoc, peer)
 
     def __enter__(self) -> RequestedAssociation:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Release after clean work, abort after an error."""
         if kind is None:
             self.release()
@@ -158,14 +148,14 @@ class RequestedAssociation:
 
     def c_echo(self) -> int:
         """C-ECHO (PS3.7 9.1.5): the peer's status. Raises ContextNotAccepted, AssociationLost."""
-        context_id = self._assoc.conversation.context_id_for(VERIFICATION_CLASS)
+        context_id = self._assoc.exchange.context_id_for(VERIFICATION_CLASS)
         command = CommandSet(
             command_field=CommandField.C_ECHO,
             affected_sop_class_uid=VERIFICATION_CLASS,
-            message_id=self._assoc.conversation.next_message_id(),
+            message_id=self._assoc.exchange.next_message_id(),
         )
-        answer = self._assoc.conversation.exchange(context_id, command)
-        return commitment.status_of(answer)
+        answer = self._assoc.exchange.send_request(context_id, command)
+        return status_of(answer)
 
     def c_store(
         self,
@@ -220,12 +210,12 @@ class RequestedAssociation:
         *,
         move_destination: str | None = None,
     ) -> Iterator[tuple[int, Dataset | None]]:
-        context_id = self._assoc.conversation.context_id_for(sop_class_uid)
+        context_id = self._assoc.exchange.context_id_for(sop_class_uid)
         data = encoded(self._assoc, context_id, identifier)
         command = CommandSet(
             command_field=field,
             affected_sop_class_uid=sop_class_uid,
-            message_id=self._assoc.conversation.next_message_id(),
+            message_id=self._assoc.exchange.next_message_id(),
             priority=MEDIUM_PRIORITY,
             dataset_type=HAS_DATASET,
             move_destination=move_destination,
@@ -236,32 +226,32 @@ class RequestedAssociation:
         self, context_id: int, command: CommandSet, data: bytes
     ) -> Iterator[tuple[int, Dataset | None]]:
         message_id = cast(int, command.message_id)
-        answers = self._assoc.conversation.expect(message_id)
+        answers = self._assoc.exchange.expect(message_id)
         status = PENDING
         try:
-            self._assoc.conversation.send(context_id, command, data)
-            while status in (PENDING, PENDING_UNSUPPORTED_KEYS):
-                answer = self._assoc.conversation.answer(answers)
-                status = commitment.status_of(answer)
+            self._assoc.exchange.send(context_id, command, data)
+            while kind_of(status) is StatusKind.PENDING:
+                answer = self._assoc.exchange.answer(answers)
+                status = status_of(answer)
                 has_dataset = answer.dataset is not None
                 yield status, dataset_of(self._assoc, answer) if has_dataset else None
         finally:
-            if status in (PENDING, PENDING_UNSUPPORTED_KEYS) and self.is_open:
+            if kind_of(status) is StatusKind.PENDING and self.is_open:
                 self._cancel(context_id, message_id, answers)
-            self._assoc.conversation.forget(message_id)
+            self._assoc.exchange.forget(message_id)
 
     def _cancel(self, context_id: int, message_id: int, answers: Answers) -> None:
         """C-CANCEL, then whatever is still on its way, until the final answer."""
         cancel = CommandSet(
             command_field=CommandField.C_CANCEL, message_id_being_responded_to=message_id
         )
-        self._assoc.conversation.send(context_id, cancel)
+        self._assoc.exchange.send(context_id, cancel)
         status = PENDING
-        while status in (PENDING, PENDING_UNSUPPORTED_KEYS):
-            status = commitment.status_of(self._assoc.conversation.answer(answers))
+        while kind_of(status) is StatusKind.PENDING:
+            status = status_of(self._assoc.exchange.answer(answers))
 
     def request_commitment(self, request: CommitmentRequest) -> int:
-        """N-ACTION (PS3.4 J.3.2): the peer's status; 0000 means "received", no more.
+        """N-ACTION (PS3.4 J.3.2): the peer's status; 0000 means only that it was received.
 
         Raises ContextNotAccepted, AssociationLost.
         """
@@ -276,36 +266,42 @@ class RequestedAssociation:
 
         patience_s: how long the peer may take to answer; None: as long as an answer may take.
         """
-        self._assoc.ask_release()
+        self._assoc.request_release()
         self._wait_for_end(self._assoc.limits.acse_s if patience_s is None else patience_s)
 
     def abort(self) -> None:
         """End the association at once; a call under way on another thread gets AssociationLost."""
-        self._assoc.ask_abort()
+        self._assoc.request_abort()
         self._wait_for_end(self._assoc.limits.linger_s)
 
     def break_off(self) -> None:
         """As `abort`, without waiting for the end."""
-        self._assoc.ask_abort()
+        self._assoc.request_abort()
 
     def hang_up(self) -> None:
-        """Close the connection under whatever is going on, without waiting for the end."""
+        """Close the connection at once, without waiting for the end."""
         self._assoc.hang_up()
 
     def _wait_for_end(self, patience_s: float) -> None:
         if threading.current_thread() is self._assoc:
-            return  # asked from within `commit_report`: it ends when that returns
+            return  # called from within `commit_report`: it ends when that returns
         self._assoc.join(patience_s)
         if self._assoc.is_alive():
             self._assoc.hang_up()
             self._assoc.join(self._assoc.limits.linger_s)
 
-    def _serve(self, message: Message) -> None:
-        """What a peer may ask of us here: that we take a report."""
-        try:
-            field = message.command.command_field
-            if field != CommandField.N_EVENT_REPORT or self._commit_report is None:
-                raise DimseFailure(UNRECOGNISED_OPERATION, "Operation not supported")
-            commitment.serve_report(self._assoc, self.peer, self._commit_report, message)
-        except DimseFailure as failure:
-            respond(self._assoc, message, failure.status, comment=failure.comment)
+
+def _serve(
+    peer: Peer,
+    commit_report: Callable[[Peer, CommitmentReport], int] | None,
+    assoc: EventAssociation,
+    message: Message,
+) -> None:
+    """Answer a request of the peer: it may only bring a commitment report."""
+    try:
+        field = message.command.command_field
+        if field != CommandField.N_EVENT_REPORT or commit_report is None:
+            raise DimseFailure(UNRECOGNISED_OPERATION, "Operation not supported")
+        commitment.serve_report(assoc, peer, commit_report, message)
+    except DimseFailure as failure:
+        respond(assoc, message, failure.status, comment=failure.comment)

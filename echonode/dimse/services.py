@@ -1,8 +1,8 @@
-"""The seam between DICOM network mechanics and the rooms that do the work.
+"""The interface between the DICOM network layer and the packages that provide the services.
 
-`dimse/` knows nobody above it: node.py hands an acceptor a `Services` of plain callables, and each
-gets and gives the values of this file. What a callable raises becomes a status: DimseFailure its
-own, OutOfSpace A700, anything else 0110 (PS3.7 annex C), and never a traceback on the wire.
+`dimse/` imports no package above it: node.py gives an acceptor a `Services` of plain callables,
+which take and return the values of this module. An error of a callable becomes a status:
+DimseFailure its own, OutOfSpace A700, any other 0110 (PS3.7 annex C). No traceback is ever sent.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from pydicom.dataset import Dataset
+from pydicom.uid import ImplicitVRLittleEndian
 
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.criteria import Root
@@ -60,7 +61,7 @@ class StoreRequest:
 class FindRequest:
     """A C-FIND-RQ.
 
-    transfer_syntax_uid: of its presentation context, in which answers go out too. relational,
+    transfer_syntax_uid: of its presentation context, in which answers are sent too. relational,
     combined_date_time, fuzzy_names: what extended negotiation agreed on (PS3.4 C.5.1.1.1).
     """
 
@@ -69,7 +70,7 @@ class FindRequest:
     identifier: Dataset
     relational: bool
     cancelled: Callable[[], bool]
-    transfer_syntax_uid: str = "1.2.840.10008.1.2"
+    transfer_syntax_uid: str = ImplicitVRLittleEndian
     combined_date_time: bool = False
     fuzzy_names: bool = False
 
@@ -103,7 +104,7 @@ class SubOperations:
 class Part10File:
     """An instance to send: where its file is and where its dataset begins.
 
-    dataset_sha256: hex, over the dataset; '' where nobody has looked.
+    dataset_sha256: hex, over the dataset; '' where it is not known.
     """
 
     path: Path
@@ -133,7 +134,7 @@ class StoreResponse:
     """What a peer answered to our C-STORE: the status and its Error Comment ('' where none).
 
     names_another: the answer is about another SOP Instance UID than was sent, which PS3.7 9.1.1.1.5
-    forbids: whatever its status, it says nothing of the instance.
+    forbids: whatever its status, it says nothing about the instance.
     """
 
     status: int
@@ -181,8 +182,8 @@ class Services:
     open_incoming: where a received dataset goes (raises DimseFailure to refuse before it comes).
     store: makes it durable and returns the status; owns `incoming` from then on.
     find: yields the answers. move, get: yield SubOperations after each sub-operation.
-    commit_request: makes an N-ACTION durable and returns its status; what it then reports is its
-    own affair (`SameAssociation` stays usable for as long as the peer keeps the association open).
+    commit_request: makes an N-ACTION durable and returns its status. It reports by itself later
+    (`SameAssociation` can be used for as long as the peer keeps the association open).
     commit_report: takes an N-EVENT-REPORT from `caller` and returns the status to answer.
     """
 

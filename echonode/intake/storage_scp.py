@@ -2,17 +2,17 @@
 
 Rules
 - 0000 means file and index row are durable; the same bytes again are a success too, once the kept
-  file was read and found whole, or was replaced by the one that came (log: instance_repaired).
+  file was read and found whole, or was replaced by the received one (log: instance_repaired).
 - The same SOP Instance UID with other bytes: the first is kept, the second quarantined, A900.
 - A dataset that does not match its command set is A900, one that cannot be read C000
   (PS3.4 B.2.3); a full disk is A700, answered by dimse/ from OutOfSpace.
-- Below the reserve of the disk nothing is taken from peers (A700): a sender still has what it sends
-  and may try again, a probe's exam that has begun has nowhere else to go. The reserve is for that.
-- What a peer sends that has a forwarding rule is delivered as our own is: queued in the same
-  transaction, sent again until the destination has it. The same bytes again are queued to where
-  they have not been queued yet.
-- What comes under a UID that is another patient's or study's is kept apart and logged as an
-  `identity_conflict`; the alarm stands until a person acknowledges it.
+- Below the reserve of the disk nothing is taken from peers (A700): a sender still has its instances
+  and may try again, but the images of a running exam exist nowhere else. The reserve is for those.
+- Instances of a peer with a forwarding rule are delivered like our own: queued in the same
+  transaction, and sent until the destination has them. The same bytes again are queued only for
+  destinations that they are not yet queued for.
+- An instance under a UID of another patient or study is kept apart and logged as an
+  `identity_conflict`; the alarm lasts until a person acknowledges it.
 - Every refusal is logged with the reason, and nothing of the dataset.
 """
 
@@ -34,15 +34,17 @@ from echonode.errors import (
 )
 from echonode.log import get_logger
 from echonode.model.instance import Origin
+from echonode.model.status import (
+    CANNOT_UNDERSTAND,
+    DATASET_DOES_NOT_MATCH_SOP_CLASS,
+    OUT_OF_RESOURCES,
+    SUCCESS,
+)
 from echonode.store.store import Incoming, Store
 from echonode.store.values import StoreOutcome
 
 log = get_logger(__name__)
 
-SUCCESS = 0x0000
-OUT_OF_RESOURCES = 0xA700  # PS3.4 B.2.3: the sender keeps it, and may try again later
-DATASET_DOES_NOT_MATCH_SOP_CLASS = 0xA900
-CANNOT_UNDERSTAND = 0xC000
 _STATUSES: tuple[tuple[type[EchoNodeError], int], ...] = (
     (Unreadable, CANNOT_UNDERSTAND),
     (Mismatch, DATASET_DOES_NOT_MATCH_SOP_CLASS),
@@ -52,9 +54,9 @@ _STATUSES: tuple[tuple[type[EchoNodeError], int], ...] = (
 
 
 class StorageSCP:
-    """Takes what peers send. forwarding: a peer's name -> the destinations it goes on to.
+    """Stores what peers send. forwarding: a peer's name -> the destinations of its instances.
 
-    refusal: why nothing more is taken just now, '' when it is.
+    refusal: why nothing more is taken now; '' where it is taken.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class StorageSCP:
         self._refusal_now = refusal
 
     def open_incoming(self, head: IncomingHead) -> IncomingFile:
-        """Where the dataset's bytes go. Raises OutOfSpace; DimseFailure below the reserve."""
+        """The file for the dataset's bytes. Raises OutOfSpace; DimseFailure below the reserve."""
         if reason := self._refusal_now():
             raise self._refused(head, OUT_OF_RESOURCES, reason)
         return self._store.files.open_incoming(
@@ -117,12 +119,12 @@ class StorageSCP:
                 released=list(outcome.released),
             )
         if destinations:
-            # Sent again: because nobody was told, perhaps, when a stop came between file and row.
+            # It was sent again: a stop between file and row may have prevented the first answer.
             self._store.deliveries.add([request.head.sop_instance_uid], destinations)
         return SUCCESS
 
     def _refusal(self, head: IncomingHead, error: EchoNodeError) -> DimseFailure:
-        """The status that says why, and the log's line."""
+        """The status for the error; logs it."""
         status = next(s for kind, s in _STATUSES if isinstance(error, kind))
         return self._refused(head, status, str(error))
 

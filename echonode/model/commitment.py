@@ -15,6 +15,7 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
 from echonode.errors import IllegalTransition
+from echonode.model import status
 
 STORAGE_COMMITMENT_PUSH_MODEL = "1.2.840.10008.1.20.1"
 STORAGE_COMMITMENT_PUSH_MODEL_INSTANCE = "1.2.840.10008.1.20.1.1"
@@ -97,12 +98,12 @@ INBOUND_TRANSITIONS: MappingProxyType[tuple[InboundState, InboundEvent], Inbound
 class FailureReason(IntEnum):
     """Failure Reason (0008,1197) of a Failed SOP Sequence item (PS3.3 C.14.1.1)."""
 
-    PROCESSING_FAILURE = 0x0110
-    NO_SUCH_OBJECT_INSTANCE = 0x0112
-    CLASS_INSTANCE_CONFLICT = 0x0119
-    REFERENCED_SOP_CLASS_NOT_SUPPORTED = 0x0122
-    DUPLICATE_TRANSACTION_UID = 0x0131
-    RESOURCE_LIMITATION = 0x0213
+    PROCESSING_FAILURE = status.PROCESSING_FAILURE
+    NO_SUCH_OBJECT_INSTANCE = status.NO_SUCH_SOP_INSTANCE
+    CLASS_INSTANCE_CONFLICT = status.CLASS_INSTANCE_CONFLICT
+    REFERENCED_SOP_CLASS_NOT_SUPPORTED = status.SOP_CLASS_NOT_SUPPORTED
+    DUPLICATE_TRANSACTION_UID = status.DUPLICATE_TRANSACTION_UID
+    RESOURCE_LIMITATION = status.RESOURCE_LIMITATION
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,10 +15,11 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from echonode.errors import IllegalTransition
+from echonode.model.status import ELEMENTS_DISCARDED, STORED_WITHOUT_MATCHING_SOP_CLASS
 
 # PS3.4 B.2.3, B006 and B007: stored, but the archive's copy is not the whole of ours. Ours stays
 # until a person clears it.
-DIFFERING_COPY_STATUSES = frozenset({0xB006, 0xB007})
+DIFFERING_COPY_STATUSES = frozenset({ELEMENTS_DISCARDED, STORED_WITHOUT_MATCHING_SOP_CLASS})
 
 # Part of the reason of every delivery that is held because the file here is not what was stored:
 # by it the deliveries are found that may go on once the file is whole again.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from echonode.errors import AssociationRejected, NetworkError, PeerUnreachable
+from echonode.model import status
 from echonode.model.commitment import FailureReason
 from echonode.model.identity import CallBackAddress, Peer
 
@@ -79,17 +80,21 @@ def no_commitment_service(peer: Peer) -> str:
     )
 
 
-def commitment_refused(peer: Peer, us: CallBackAddress, status: int) -> str:
+def commitment_refused(peer: Peer, us: CallBackAddress, code: int) -> str:
     """N-ACTION was answered with a failure (PS3.7 10.1.4.1.10).
 
-    An archive that does not know the caller says so with whatever status it likes (Orthanc 0110).
+    An archive that does not know the caller says so with any status (Orthanc 0110).
     """
-    match status:
-        case 0x0213:
+    match code:
+        case status.RESOURCE_LIMITATION:
             return f"{peer.ae_title} is out of resources: look at its disk and its log"
-        case 0x0118 | 0x0122 | 0x0211:
+        case (
+            status.NO_SUCH_SOP_CLASS
+            | status.SOP_CLASS_NOT_SUPPORTED
+            | status.UNRECOGNISED_OPERATION
+        ):
             return no_commitment_service(peer)
-        case 0x0124:
+        case status.NOT_AUTHORISED:
             return f"{peer.ae_title} does not authorise us to ask for commitment: permit it there"
     return add_us(peer, us)
 
@@ -99,16 +104,17 @@ def no_service(peer: Peer, service: str) -> str:
     return f"{peer.ae_title} offers no {service} to us: switch it on there, or correct its section"
 
 
-def not_stored(peer: Peer, status: int) -> str:
-    """The test image was refused with a status."""
-    match status >> 8:
-        case 0xA7:
+def not_stored(peer: Peer, code: int) -> str:
+    """The test image was refused with a status (PS3.4 B.2.3)."""
+    row = status.look_up(code, status.STORAGE)
+    match row.code if row else code:
+        case status.OUT_OF_RESOURCES:
             return f"{peer.ae_title} is out of resources: look at its disk"
-        case 0xA9 | 0xC0 | 0xC1 | 0xC2:
+        case status.DATASET_DOES_NOT_MATCH_SOP_CLASS | status.CANNOT_UNDERSTAND:
             return f"{peer.ae_title} does not take our image: its log says why"
-    if status == 0x0124:
-        return f"{peer.ae_title} does not authorise us to store: permit it there"
-    return f"The log of {peer.name} says why it answered {status:04X}"
+        case status.NOT_AUTHORISED:
+            return f"{peer.ae_title} does not authorise us to store: permit it there"
+    return f"The log of {peer.name} says why it answered {code:04X}"
 
 
 def no_report(peer: Peer, us: CallBackAddress, seconds: float) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from echonode.delivery.destination_status import Standing
+from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import ConflictKind, IdentityConflict
@@ -53,7 +53,7 @@ class DestinationFacts:
 
     name: str
     commitment: CommitmentPolicy
-    standing: Standing
+    status: DeliveryStatus
     statistics: DestinationStatistics
 
     @property
@@ -187,12 +187,12 @@ def _of_identity(conflicts: Sequence[IdentityConflict]) -> Iterator[Alarm]:
 
 
 def _of(at: DestinationFacts, call_back: str, now: datetime) -> Iterator[Alarm]:
-    if at.standing.unreachable:
-        yield Alarm(name=f"unreachable:{at.name}", text=f"{at.name}: {at.standing.unreachable}")
-    if at.standing.stalled:
-        yield Alarm(name=f"delivery_stalled:{at.name}", text=f"{at.name}: {at.standing.stalled}")
-    if at.standing.unpromising:
-        yield Alarm(name=f"commitment:{at.name}", text=f"{at.name}: {at.standing.unpromising}")
+    if at.status.unreachable:
+        yield Alarm(name=f"unreachable:{at.name}", text=f"{at.name}: {at.status.unreachable}")
+    if at.status.stalled:
+        yield Alarm(name=f"delivery_stalled:{at.name}", text=f"{at.name}: {at.status.stalled}")
+    if at.status.unpromising:
+        yield Alarm(name=f"commitment:{at.name}", text=f"{at.name}: {at.status.unpromising}")
     if held := at.statistics.held:
         yield Alarm(
             name=f"held:{at.name}",

@@ -19,7 +19,7 @@ from prometheus_client.core import (
     HistogramMetricFamily,
 )
 
-from echonode.delivery.destination_status import Contact
+from echonode.delivery.delivery_status import Contact
 from echonode.frames.source.source_counts import DropReason
 from echonode.intake.captures import IntakeCounters
 from echonode.maintenance.scrubbing import ScrubCounters

@@ -1,11 +1,12 @@
-"""What the running node says of itself: for the page, the health checks and Prometheus.
+"""The state of the running node: for the page, the health checks and Prometheus.
 
-Read when asked, from the parts themselves; nothing is kept here, and no patient data pass.
+It is read from the parts when it is asked for. Nothing is kept here, and nothing has patient data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -13,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from echonode import __version__
 from echonode.config import Config
-from echonode.delivery.destination_status import Standing
+from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.errors import IndexDamaged, StoreError
 from echonode.frames.source.source import ProbeSource
 from echonode.intake.captures import IntakeCounters
@@ -37,84 +38,78 @@ from echonode.web.health import Alarm, Check
 from echonode.web.status import DestinationStatus, NodeStatus, ProbeStatus
 
 
-class NodeReader(Collector):
-    """Reads the node's parts: `status` for the page, `checks` for readiness, `collect` for metrics.
+@dataclass(frozen=True, kw_only=True)
+class MonitoredNode:
+    """The parts of a node that its monitor reads.
 
-    standing_of: destination name -> how it stands just now. commit_times: how long commitments
+    delivery_status: the delivery to a destination, by name. commit_times: how long commitments
     took. call_back: the AE, host and port that an archive must be able to call.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        store: Store,
-        sources: Sequence[ProbeSource],
-        intake_counters: Callable[[], IntakeCounters],
-        scrub_counters: Callable[[], ScrubCounters],
-        active_associations: Callable[[], int],
-        standing_of: Callable[[str], Standing],
-        commit_times: CommitTimes,
-        free_space: FreeSpace,
-        call_back: str,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._config = config
-        self._store = store
-        self._sources = sources
-        self._intake_counters = intake_counters
-        self._scrub_counters = scrub_counters
-        self._active_associations = active_associations
-        self._standing_of = standing_of
-        self._commit_times = commit_times
-        self._free_space = free_space
-        self._call_back = call_back
-        self._now = now
-        self._started_at = now()
+    config: Config
+    store: Store
+    sources: Sequence[ProbeSource]
+    intake_counters: Callable[[], IntakeCounters]
+    scrub_counters: Callable[[], ScrubCounters]
+    active_associations: Callable[[], int]
+    delivery_status: Callable[[str], DeliveryStatus]
+    commit_times: CommitTimes
+    free_space: FreeSpace
+    call_back: str
+    now: Callable[[], datetime]
+
+
+class NodeMonitor(Collector):
+    """`status` for the page, `checks` for readiness, `collect` for metrics."""
+
+    def __init__(self, node: MonitoredNode) -> None:
+        self._node = node
+        self._store = node.store
+        self._started_at = node.now()
 
     def status(self) -> NodeStatus:
         """Everything at this moment. Raises StoreError where the database does not answer."""
-        counts, space = self._store.ledger.counts(), self._free_space.space()
+        counts, space = self._store.ledger.counts(), self._node.free_space.space()
         refusing = self._check_writes()
         return NodeStatus(
-            ae_title=self._config.ae_title,
+            ae_title=self._node.config.ae_title,
             version=__version__,
-            now=self._now(),
+            now=self._node.now(),
             started_at=self._started_at,
             disk_free_percent=round(space.free_percent, 1),
             minutes_of_cine=round(space.minutes_of_cine, 1),
             refusing=refusing,
-            probes=tuple(_probe_status(source, refusing) for source in self._sources),
+            probes=tuple(_probe_status(source, refusing) for source in self._node.sources),
             destinations=tuple(
                 self._destination(destination, counts.get(destination.name, {}))
-                for destination in self._config.destination_values()
+                for destination in self._node.config.destination_values()
             ),
             alarms=self.alarms(),
             problems=tuple(filter(None, (check() for check in self.checks().values()))),
-            captures_lost=_lost(self._intake_counters()),
+            captures_lost=_lost(self._node.intake_counters()),
         )
 
     def _destination(
         self, destination: Destination, deliveries: Mapping[str, int]
     ) -> DestinationStatus:
         statistics = self._store.statistics.destination(destination.name)
-        standing = self._standing_of(destination.name)
+        status = self._node.delivery_status(destination.name)
         unproved = {
             state: at for state, at in statistics.oldest.items() if state in _unproved(destination)
         }
-        now = self._now()
+        now = self._node.now()
         last = statistics.last_report_at
         return DestinationStatus(
             name=destination.name,
             ae_title=destination.peer.ae_title,
             commitment=destination.commitment,
             deliveries=deliveries,
-            problem=standing.problem,
-            commitment_problem=standing.unpromising,
-            contact=standing.contact,
-            heard_s=_age_s(standing.heard_at, now),
-            associations=standing.associations,
-            accepts=standing.accepts,
+            problem=status.problem,
+            commitment_problem=status.unpromising,
+            contact=status.contact,
+            heard_s=_age_s(status.heard_at, now),
+            associations=status.associations,
+            accepts=status.accepts,
             backlog=sum(deliveries.get(state, 0) for state in _unproved(destination)),
             oldest_unproved_s=_age_s(min(unproved.values(), default=None), now),
             last_report_s=_age_s(last, now),
@@ -127,7 +122,7 @@ class NodeReader(Collector):
         return {
             "store": self._check_store,
             "writes": self._check_writes,
-            "disk": self._free_space.refusal,
+            "disk": self._node.free_space.refusal,
             "intake": self._check_intake,
         }
 
@@ -140,14 +135,14 @@ class NodeReader(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics, read at each scrape (prometheus_client's Collector)."""
-        statistics = self._store.statistics.store(since=self._now() - REFUSED_REPORTS_FOR)
+        figures = self._store.statistics.store(since=self._node.now() - REFUSED_REPORTS_FOR)
         return metrics_of(
             self.status(),
-            self._intake_counters(),
-            active_associations=self._active_associations(),
-            store=statistics,
-            scrub=self._scrub_counters(),
-            commit_times=self._commit_times.snapshot(),
+            self._node.intake_counters(),
+            active_associations=self._node.active_associations(),
+            store=figures,
+            scrub=self._node.scrub_counters(),
+            commit_times=self._node.commit_times.snapshot(),
         )
 
     def alarms(self) -> tuple[Alarm, ...]:
@@ -156,7 +151,7 @@ class NodeReader(Collector):
         Where the database is too damaged to ask, that alone.
         """
         try:
-            return alarms_of(self._facts(), self._now())
+            return alarms_of(self._facts(), self._node.now())
         except IndexDamaged:
             return (INDEX_DAMAGED,)
 
@@ -166,19 +161,19 @@ class NodeReader(Collector):
                 DestinationFacts(
                     name=destination.name,
                     commitment=destination.commitment,
-                    standing=self._standing_of(destination.name),
+                    status=self._node.delivery_status(destination.name),
                     statistics=self._store.statistics.destination(destination.name),
                 )
-                for destination in self._config.destination_values()
+                for destination in self._node.config.destination_values()
             ],
-            store=self._store.statistics.store(since=self._now() - REFUSED_REPORTS_FOR),
+            store=self._store.statistics.store(since=self._node.now() - REFUSED_REPORTS_FOR),
             quarantined=self._store.statistics.quarantined_files(),
-            disk_problem=self._free_space.refusal(),
-            call_back=self._call_back,
+            disk_problem=self._node.free_space.refusal(),
+            call_back=self._node.call_back,
             index_corrupt=self._store.is_corrupt,
             frameless_probes={
                 source.name: counts.problem
-                for source in self._sources
+                for source in self._node.sources
                 if (counts := source.counts).connected and counts.problem
             },
             index_gone=self._store.durability.database_gone,
@@ -202,7 +197,7 @@ class NodeReader(Collector):
         return f"nothing can be stored: {refusing}" if refusing else ""
 
     def _check_intake(self) -> str:
-        held = self._intake_counters().held
+        held = self._node.intake_counters().held
         return f"{held} captures wait in memory: the store refuses them" if held else ""
 
 

@@ -8,12 +8,12 @@ from datetime import datetime
 from echonode.config import Web
 from echonode.delivery.operator_actions import acknowledge, act
 from echonode.monitoring.ledger import plain_rows
-from echonode.monitoring.monitor import NodeReader
+from echonode.monitoring.monitor import NodeMonitor
 from echonode.monitoring.recent import recent_rows
 from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
-from echonode.rendering.thumbnails import Thumbnails
 from echonode.store.store import Store
+from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.health import health_routes
 from echonode.web.operator import operator_routes
 from echonode.web.server import WebServer
@@ -24,7 +24,7 @@ def web_server(
     web: Web,
     *,
     store: Store,
-    reader: NodeReader,
+    monitor: NodeMonitor,
     preflight: Preflight,
     now: Callable[[], datetime],
 ) -> WebServer:
@@ -34,10 +34,10 @@ def web_server(
         port=web.port,
         routes=[
             *health_routes(
-                checks=reader.checks(), registry=reader.registry(), alarms=reader.alarms
+                checks=monitor.checks(), registry=monitor.registry(), alarms=monitor.alarms
             ),
             *console_routes(
-                status=reader.status,
+                status=monitor.status,
                 ledger=lambda: plain_rows(store),
                 recent=lambda last: recent_rows(store, last),
                 thumbnail=Thumbnails(store.index.instance).jpeg,

@@ -22,7 +22,6 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Self
 
 from echonode import __version__
@@ -31,7 +30,7 @@ from echonode.commitment.commitment_scu import CommitmentSCU
 from echonode.commitment.report_scp import ReportSCP
 from echonode.config import Config
 from echonode.delivery.echo import ECHO_EVERY_S
-from echonode.delivery.factory import delivery_worker
+from echonode.delivery.factory import DeliveryServices, delivery_worker
 from echonode.delivery.recorded_associations import RecordedNegotiations
 from echonode.dimse.acceptor import Acceptor
 from echonode.dimse.requestor import Requestor
@@ -47,7 +46,7 @@ from echonode.model.commitment import CommitmentReport
 from echonode.model.exam import ExamFacts
 from echonode.model.identity import Peer
 from echonode.monitoring.commit_times import CommitTimes
-from echonode.monitoring.monitor import NodeReader
+from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
 from echonode.node.http import web_server
 from echonode.node.local_timezone import local_zone
 from echonode.node.process_limits import descriptor_limit
@@ -64,7 +63,7 @@ from echonode.node.settings.parts import (
     unattended_exams,
 )
 from echonode.node.settings.probes import source_settings
-from echonode.preflight.pending_reports import AwaitedReports
+from echonode.preflight.pending_reports import PendingReports
 from echonode.preflight.preflight import Preflight
 from echonode.query.find_scp import FindSCP
 from echonode.retrieve.get_scp import GetSCP
@@ -122,7 +121,7 @@ class Node:
 
         self.requestor = Requestor(ae_title=config.ae_title, commit_report=self._take_report)
         # Reports on a preflight's test image are its own; the store knows nothing of them.
-        self._awaited = AwaitedReports()
+        self._awaited = PendingReports()
         self._commitment = CommitmentSCU(
             store=self.store.commitment.transactions,
             call_back=self._call_back,
@@ -147,18 +146,21 @@ class Node:
         to_archives = RecordedNegotiations(
             self.requestor.associate, add_event=self.store.event_log.add, now=utc_now
         )
+        services = DeliveryServices(
+            store=self.store.deliveries,
+            associate=to_archives,
+            commitment=self._commitment,
+            now=utc_now,
+            check_bytes=self.store.files.check_bytes,
+            key_value=self.store.key_value,
+            echo_every_s=ECHO_EVERY_S,
+        )
         self.workers = {
             destination.name: delivery_worker(
                 destination,
-                store=self.store.deliveries,
-                associate=to_archives,
-                commitment=self._commitment,
-                now=utc_now,
-                check_bytes=self.store.files.check_bytes,
+                services,
                 policy=delivery_policy(section),
                 reencode=reencode_for(section, self._reencoder),
-                key_value=self.store.key_value,
-                echo_every_s=ECHO_EVERY_S,
             )
             for destination, section in zip(self.destinations, config.destinations, strict=True)
         }
@@ -190,7 +192,7 @@ class Node:
             )
             for probe in config.probes
         ]
-        self._reader = self._node_reader()
+        self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
         self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
         self._recovery = BackgroundRecovery(
@@ -200,7 +202,7 @@ class Node:
             web_server(
                 config.web,
                 store=self.store,
-                reader=self._reader,
+                monitor=self._reader,
                 preflight=Preflight(
                     config,
                     associate=self.requestor.associate,
@@ -276,12 +278,7 @@ class Node:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _stop_part(self, part: Stoppable) -> None:
@@ -335,17 +332,22 @@ class Node:
         if worker := self.workers.get(destination):
             worker.wake()
 
-    def _node_reader(self) -> NodeReader:
-        return NodeReader(
-            self.config,
-            store=self.store,
-            sources=self.sources,
-            intake_counters=lambda: self.intake.counters,
-            scrub_counters=lambda: self._scrubbing.counters if self._scrubbing else ScrubCounters(),
-            active_associations=lambda: self.acceptor.active_associations,
-            standing_of=lambda name: self.workers[name].standing,
-            commit_times=self._commit_times,
-            free_space=self._free_space,
-            call_back=str(self._call_back),
-            now=utc_now,
+    def _monitor(self) -> NodeMonitor:
+        return NodeMonitor(
+            MonitoredNode(
+                config=self.config,
+                store=self.store,
+                sources=self.sources,
+                intake_counters=lambda: self.intake.counters,
+                scrub_counters=self._scrub_counters,
+                active_associations=lambda: self.acceptor.active_associations,
+                delivery_status=lambda name: self.workers[name].status,
+                commit_times=self._commit_times,
+                free_space=self._free_space,
+                call_back=str(self._call_back),
+                now=utc_now,
+            )
         )
+
+    def _scrub_counters(self) -> ScrubCounters:
+        return self._scrubbing.counters if self._scrubbing else ScrubCounters()

@@ -1,4 +1,4 @@
-"""What a preflight found: steps of peers, as values and as JSON takes them. No patient data."""
+"""The result of a preflight: the steps of each peer, as values and for JSON. No patient data."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One thing that was proved, or was not.
+    """One proof, done or failed.
 
     name: tcp, tls, echo, contexts, worklist, store, commitment or verification. ok: None where it
-    could not be tried because an earlier step failed. detail: what was found. remedy: what to do,
-    in plain words, '' where nothing is. contexts: of the step of that name, each pair proposed.
+    could not be tried because an earlier step failed. detail: what was found. remedy: what to do
+    about a failure, '' where there is none. contexts: of the step of that name, each pair proposed.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class PeerOutcome:
-    """One peer; `purpose` says what it was proved for."""
+    """One peer; `purpose` says what it is used for."""
 
     peer: str
     ae_title: str

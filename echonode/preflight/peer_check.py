@@ -1,36 +1,44 @@
-"""One peer, step by step: each step is tried only where those it stands on have succeeded."""
+"""Checks one peer step by step; a step is tried only where those that it needs succeeded."""
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from pydicom.dataset import Dataset
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    UltrasoundImageStorage,
+    UltrasoundMultiFrameImageStorage,
+)
 
-from echonode.dimse.contexts import VERIFICATION, ProposedContext
+from echonode.dimse.contexts import FIND_CLASSES, MPPS, VERIFICATION, WORKLIST, ProposedContext
 from echonode.dimse.requestor import RequestedAssociation
 from echonode.errors import ContextNotAccepted, DimseFailure, NetworkError, PeerUnreachable
 from echonode.model import remedies
+from echonode.model.commitment import STORAGE_COMMITMENT_PUSH_MODEL
+from echonode.model.criteria import Root
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
+from echonode.model.status import SUCCESS, StatusKind, kind_of
 from echonode.preflight.outcome import PeerOutcome, Step
-from echonode.preflight.requirements import Needs, WorklistQuery
+from echonode.preflight.requirements import Requirements, WorklistQuery
 from echonode.transcoding.codecs import JPEG_2000_REVERSIBLE, JPEG_BASELINE, JPEG_LS, RLE
 
 CONNECT_S = 5.0
-_PENDING = (0xFF00, 0xFF01)  # PS3.4 K.4.1.1.4
-_NAMES = {
-    "1.2.840.10008.5.1.4.1.1.6.1": "US Image",
-    "1.2.840.10008.5.1.4.1.1.3.1": "US Multi-frame Image",
-    "1.2.840.10008.1.20.1": "storage commitment",
-    "1.2.840.10008.5.1.4.1.2.2.1": "query (Study Root)",
-    "1.2.840.10008.5.1.4.31": "worklist",
-    "1.2.840.10008.3.1.2.3.3": "procedure steps",
-    "1.2.840.10008.1.2": "Implicit VR Little Endian",
-    "1.2.840.10008.1.2.1": "Explicit VR Little Endian",
+_NAMES: Mapping[str, str] = {
+    UltrasoundImageStorage: "US Image",
+    UltrasoundMultiFrameImageStorage: "US Multi-frame Image",
+    STORAGE_COMMITMENT_PUSH_MODEL: "storage commitment",
+    FIND_CLASSES[Root.STUDY]: "query (Study Root)",
+    WORKLIST.abstract_syntax: "worklist",
+    MPPS.abstract_syntax: "procedure steps",
+    ImplicitVRLittleEndian: "Implicit VR Little Endian",
+    ExplicitVRLittleEndian: "Explicit VR Little Endian",
     JPEG_LS: "JPEG-LS",
     JPEG_2000_REVERSIBLE: "JPEG 2000",
     RLE: "RLE",
@@ -45,12 +53,12 @@ class Associate(Protocol):
         """Raises NetworkError."""
 
 
-# Stores the test image and has it proved: the steps `store` and `commitment` or `verification`.
-RoundTrip = Callable[[Needs], Sequence[Step]]
+# Stores the test image and proves it: the steps `store` and `commitment` or `verification`.
+RoundTrip = Callable[[Requirements], Sequence[Step]]
 
 
 class PeerCheck:
-    """Proves peers. now: the day whose worklist is asked for."""
+    """Checks peers. now: the day of the worklist query."""
 
     def __init__(
         self,
@@ -65,7 +73,7 @@ class PeerCheck:
         self._round_trip = round_trip
         self._now = now
 
-    def run(self, needs: Needs) -> PeerOutcome:
+    def run(self, needs: Requirements) -> PeerOutcome:
         """Every step of one peer; does not raise."""
         peer = needs.peer
         return PeerOutcome(
@@ -76,8 +84,8 @@ class PeerCheck:
             steps=tuple(self._steps(needs)) if needs.is_called else (),
         )
 
-    def _steps(self, needs: Needs) -> list[Step]:
-        """Up to the first failure that takes the ground from those after it."""
+    def _steps(self, needs: Requirements) -> list[Step]:
+        """The steps, up to the first failure that the later ones depend on."""
         steps = [timed(lambda: self._tcp(needs.peer))]
         if steps[-1].ok:
             steps += self._greeting(needs.peer)
@@ -115,13 +123,13 @@ class PeerCheck:
         except NetworkError as error:
             remedy = remedies.no_association(error, peer, self._us)
             return [failed("tls" if _is_tls(error, peer) else "echo", str(error), remedy)]
-        if status != 0x0000:
+        if status != SUCCESS:
             remedy = remedies.not_stored(peer, status)
             return [*encrypted, failed("echo", f"C-ECHO was answered {status:04X}", remedy)]
         echo = Step(name="echo", ok=True, detail=f"{peer.ae_title} answers {self._us.ae_title}")
         return [*encrypted, _since(began, echo)]
 
-    def _contexts(self, needs: Needs) -> Step:
+    def _contexts(self, needs: Requirements) -> Step:
         """Everything we need of it, proposed at once, a context for each (class, syntax)."""
         wanted = (*needs.storage, *needs.services)
         pairs = [(c.abstract_syntax, t) for c in wanted for t in c.transfer_syntaxes]
@@ -149,7 +157,9 @@ class PeerCheck:
         detail = "; ".join(_accepted_words(context, accepted) for context in wanted)
         return Step(name="contexts", ok=True, detail=detail, contexts=contexts)
 
-    def _remedies_of_refused(self, needs: Needs, refused: Sequence[ProposedContext]) -> list[str]:
+    def _remedies_of_refused(
+        self, needs: Requirements, refused: Sequence[ProposedContext]
+    ) -> list[str]:
         storage = [c for c in refused if c in needs.storage]
         found = []
         if storage:
@@ -166,21 +176,23 @@ class PeerCheck:
         return found
 
     def _worklist(self, peer: Peer, query: WorklistQuery) -> Step:
-        """Today's worklist is asked for; how many entries there are is all that is told."""
+        """Query today's worklist; only the number of entries is shown."""
         identifier = worklist_identifier(query, self._now())
         count, status = 0, None
         try:
-            with self._associate(peer, Needs(peer=peer, worklist=query).services) as association:
+            with self._associate(
+                peer, Requirements(peer=peer, worklist=query).services
+            ) as association:
                 for status, _ in association.c_find_worklist(identifier):
-                    count += status in _PENDING
+                    count += kind_of(status) is StatusKind.PENDING
         except ContextNotAccepted as error:
             return failed("worklist", str(error), remedies.no_service(peer, "worklist"))
         except NetworkError as error:
-            # Seen: Orthanc breaks off the query of an AE that it does not know.
+            # Seen: Orthanc aborts the query of an AE that it does not know.
             return failed("worklist", str(error), remedies.add_us(peer, self._us))
         except DimseFailure as error:
             return failed("worklist", str(error), f"The log of {peer.name} says more")
-        if status != 0x0000:
+        if status != SUCCESS:
             detail = f"the query was answered {status or 0:04X}"
             return failed("worklist", detail, f"The log of {peer.name} says why")
         what = f"{count} entries today for {query.station_ae_title}, {query.modality}"
@@ -201,12 +213,12 @@ def worklist_identifier(query: WorklistQuery, now: datetime) -> Dataset:
 
 
 def failed(name: str, detail: str, remedy: str) -> Step:
-    """A step that did not prove what it should."""
+    """A step that failed."""
     return Step(name=name, ok=False, detail=detail, remedy=remedy)
 
 
 def timed(step: Callable[[], Step]) -> Step:
-    """A step with the time that it took."""
+    """Run a step; returns it with the time that it took."""
     began = time.monotonic()
     return _since(began, step())
 
@@ -223,11 +235,11 @@ def _tls_step(peer: Peer, began: float) -> list[Step]:
 
 
 def _is_tls(error: NetworkError, peer: Peer) -> bool:
-    """TCP worked a moment ago, so that what cannot be reached now is the encryption."""
+    """TCP worked a moment ago, so an unreachable peer means that TLS failed."""
     return peer.tls is not None and isinstance(error, PeerUnreachable)
 
 
-def _not_tried(needs: Needs) -> list[Step]:
+def _not_tried(needs: Requirements) -> list[Step]:
     names = ["contexts"]
     if needs.worklist is not None:
         names.append("worklist")

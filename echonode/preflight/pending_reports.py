@@ -1,6 +1,6 @@
-"""Reports that a preflight waits for, whichever association brings them.
+"""Reports that a preflight waits for, on any association.
 
-A report of ours is never one of the store's: its Transaction UID was made for the test image alone.
+The store does not know their transactions: each Transaction UID was made for the test image alone.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 
 from echonode.model.commitment import CommitmentReport
 from echonode.model.identity import Peer
-
-SUCCESS = 0x0000
+from echonode.model.status import SUCCESS
 
 
 @dataclass(kw_only=True, eq=False)
-class Awaited:
-    """One transaction that is being waited for."""
+class PendingReport:
+    """One transaction whose report is awaited."""
 
     peer: Peer
     came: threading.Event = field(default_factory=threading.Event)
@@ -24,27 +23,27 @@ class Awaited:
     from_another: str = ""  # the AE title that reported instead
 
 
-class AwaitedReports:
+class PendingReports:
     """Thread-safe: a preflight waits on its thread, reports come on any."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._awaited: dict[str, Awaited] = {}
+        self._awaited: dict[str, PendingReport] = {}
 
-    def expect(self, transaction_uid: str, peer: Peer) -> Awaited:
-        """From now on a report of this transaction is ours."""
-        awaited = Awaited(peer=peer)
+    def expect(self, transaction_uid: str, peer: Peer) -> PendingReport:
+        """From now on `take` takes a report of this transaction."""
+        awaited = PendingReport(peer=peer)
         with self._lock:
             self._awaited[transaction_uid] = awaited
         return awaited
 
     def forget(self, transaction_uid: str) -> None:
-        """Nobody waits any more."""
+        """Its report is no longer awaited."""
         with self._lock:
             self._awaited.pop(transaction_uid, None)
 
     def take(self, caller: Peer, report: CommitmentReport) -> int | None:
-        """The status to answer where the report is one that is waited for; None where not."""
+        """The status to answer where the report is awaited here; None where it is not."""
         with self._lock:
             awaited = self._awaited.get(report.transaction_uid)
         if awaited is None:

@@ -1,7 +1,7 @@
 """The whole preflight: every peer of the configuration, or one.
 
-It needs somebody who takes reports at our listeners: the running node, or an acceptor of its own
-(preflight.py) while no node runs. Both hand what arrives to `awaited` first.
+Something has to take reports at our listeners: the running node, or an acceptor of the command
+(commands/preflight.py) while no node runs. Both pass each report to `awaited` first.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from echonode.errors import UsageError
 from echonode.model.identity import CallBackAddress
 from echonode.preflight.outcome import PeerOutcome
 from echonode.preflight.peer_check import Associate, PeerCheck
-from echonode.preflight.pending_reports import AwaitedReports
-from echonode.preflight.requirements import needs_of
+from echonode.preflight.pending_reports import PendingReports
+from echonode.preflight.requirements import requirements_of
 from echonode.preflight.round_trip import REPORT_S, RoundTrip
-from echonode.preflight.test_image import specimen
+from echonode.preflight.test_image import preflight_image
 
 
 class Preflight:
-    """Runs one at a time; a second waits for the first. awaited: where reports are to go first."""
+    """Runs one at a time; a second waits for the first. awaited: gets each report first."""
 
     def __init__(
         self,
         config: Config,
         *,
         associate: Associate,
-        awaited: AwaitedReports,
+        awaited: PendingReports,
         us: CallBackAddress,
         now: Callable[[], datetime],
         report_s: float = REPORT_S,
@@ -38,7 +38,7 @@ class Preflight:
         """us: what a peer's operator has to enter; report_s: how long a report may take."""
         self._config = config
         round_trip = RoundTrip(
-            image=specimen(config.ae_title),
+            image=preflight_image(config.ae_title),
             associate=associate,
             awaited=awaited,
             us=us,
@@ -50,7 +50,9 @@ class Preflight:
 
     def run(self, peer: str | None = None) -> list[PeerOutcome]:
         """Prove every peer, or the one of that name. Raises UsageError where there is none."""
-        wanted = [needs for needs in needs_of(self._config) if peer in (None, needs.peer.name)]
+        wanted = [
+            needs for needs in requirements_of(self._config) if peer in (None, needs.peer.name)
+        ]
         if peer is not None and not wanted:
             known = ", ".join(self._config.peers) or "none"
             raise UsageError(f"there is no peer `{peer}`; configured are: {known}")

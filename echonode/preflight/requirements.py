@@ -1,7 +1,7 @@
-"""What each peer is for, by the configuration: pure.
+"""What each peer is used for, by the configuration. Pure.
 
-A peer that we never call (it only sends to us, or only queries us) has nothing that we could prove
-from here: its own calls to us are its own preflight.
+A peer that we never call (it only sends to us, or only queries us) cannot be checked from here: it
+has to test its own calls to us.
 """
 
 from __future__ import annotations
@@ -9,45 +9,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from echonode.config import Config, DestinationSection
-from echonode.delivery.negotiation import Repertoire
-from echonode.dimse.contexts import (
-    COMMITMENT,
-    EXPLICIT_LE,
-    IMPLICIT_LE,
-    MPPS,
-    WORKLIST,
-    ProposedContext,
-    find_context,
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    UltrasoundImageStorage,
+    UltrasoundMultiFrameImageStorage,
 )
+
+from echonode.config import Config, DestinationSection
+from echonode.delivery.encoding_options import EncodingOptions
+from echonode.dimse.contexts import COMMITMENT, MPPS, WORKLIST, ProposedContext, find_context
 from echonode.model.criteria import Root
 from echonode.model.identity import CommitmentPolicy, Peer, Service
-
-US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
-US_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.3.1"
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorklistQuery:
-    """Whose worklist is asked for."""
+    """The station and modality of a worklist query."""
 
     station_ae_title: str
     modality: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Needs:
+class Requirements:
     """What we need of one peer.
 
-    policy: of the destination that it is, None where it is none. syntaxes: what our images can be
-    sent to it in, the preferred one first. lossy_quality: of JPEG baseline, None where the
-    destination's profile does not allow it. retrieves: it may have images moved to itself.
+    policy: as a destination; None where it is none. syntaxes: the transfer syntaxes that our images
+    can be sent in, the preferred one first. lossy_quality: of JPEG baseline; None where it is not
+    allowed for the destination. retrieves: it may have images moved to itself.
     worklist, reports_steps: what the RIS does for us.
     """
 
     peer: Peer
     policy: CommitmentPolicy | None = None
-    syntaxes: tuple[str, ...] = (EXPLICIT_LE, IMPLICIT_LE)
+    syntaxes: tuple[str, ...] = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
     lossy_quality: int | None = None
     retrieves: bool = False
     worklist: WorklistQuery | None = None
@@ -61,7 +57,7 @@ class Needs:
 
     @property
     def purpose(self) -> str:
-        """In words."""
+        """What the peer is used for, as a text."""
         words = []
         if self.policy is not None:
             words.append(f"destination, commitment {self.policy}")
@@ -80,7 +76,7 @@ class Needs:
             return ()
         return tuple(
             ProposedContext(abstract_syntax=uid, transfer_syntaxes=self.syntaxes)
-            for uid in (US_IMAGE, US_MULTI_FRAME)
+            for uid in (UltrasoundImageStorage, UltrasoundMultiFrameImageStorage)
         )
 
     @property
@@ -98,12 +94,12 @@ class Needs:
         return tuple(wanted)
 
 
-def needs_of(config: Config) -> Iterator[Needs]:
-    """Every peer's, in the file's order."""
+def requirements_of(config: Config) -> Iterator[Requirements]:
+    """The requirements of every peer, in the order of the configuration."""
     destinations = {section.peer: section for section in config.destinations}
     for peer in config.peer_values():
         section = destinations.get(peer.name)
-        need = Needs(
+        need = Requirements(
             peer=peer,
             retrieves=Service.MOVE in peer.may and section is None,
             worklist=_worklist(config, peer),
@@ -112,13 +108,18 @@ def needs_of(config: Config) -> Iterator[Needs]:
         yield need if section is None else _delivered_to(need, section)
 
 
-def _delivered_to(need: Needs, section: DestinationSection) -> Needs:
-    """With what delivery can do for it: proved is what will be used."""
-    repertoire = Repertoire(reencoding=True, lossy=section.lossy is not None)
+def _delivered_to(need: Requirements, section: DestinationSection) -> Requirements:
+    """With the encodings of its delivery: what is proved is what will be used."""
+    encoding_options = EncodingOptions(reencoding=True, lossy=section.lossy is not None)
     return replace(
         need,
         policy=section.commitment,
-        syntaxes=tuple(syntax for _, syntax in repertoire.contexts_of(US_IMAGE, EXPLICIT_LE)),
+        syntaxes=tuple(
+            syntax
+            for _, syntax in encoding_options.contexts_of(
+                UltrasoundImageStorage, ExplicitVRLittleEndian
+            )
+        ),
         lossy_quality=section.lossy.quality if section.lossy else None,
     )
 

@@ -1,10 +1,10 @@
-"""The way there and back: the test image is stored, and the promise to keep it comes to us.
+"""The round trip: the test image is stored, and the archive's commitment report comes back.
 
 Rules
-- It is the archive's report that counts, on whichever association it comes: on the one that asked,
-  which stays open for SAME_ASSOCIATION_S, or on one that the archive opens to us.
-- It goes in the form in which delivery would send it; a lossy copy is proved as what it is.
-- Policy `verify`: found again by C-FIND instead. Policy `none`: stored, and no more is asked.
+- The archive's report counts on any association: on the requesting one, which stays open for
+  SAME_ASSOCIATION_S, or on one that the archive opens to us.
+- The image is sent in the encoding that delivery would use; a lossy copy is proved as a lossy copy.
+- Policy `verify`: a C-FIND instead of a report. Policy `none`: the image is stored, no more.
 """
 
 from __future__ import annotations
@@ -21,28 +21,35 @@ from echonode.model import remedies
 from echonode.model.commitment import CommitmentRequest, ReferencedInstance
 from echonode.model.criteria import Root
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
+from echonode.model.status import DUPLICATE_SOP_INSTANCE, STORAGE, SUCCESS, StatusKind
 from echonode.objects.ultrasound import UltrasoundObject
 from echonode.preflight.outcome import Step
 from echonode.preflight.peer_check import Associate, failed, timed
-from echonode.preflight.pending_reports import Awaited, AwaitedReports
-from echonode.preflight.requirements import Needs
+from echonode.preflight.pending_reports import PendingReport, PendingReports
+from echonode.preflight.requirements import Requirements
 from echonode.preflight.test_image import file_of
 
 # Long enough for an archive that reports only on the association that asked; most open their own.
 SAME_ASSOCIATION_S = 3.0
 REPORT_S = 30.0
-_STORED = frozenset({0x0000, 0xB000, 0xB006, 0xB007, 0x0111})
+_STORED = frozenset(
+    {
+        SUCCESS,
+        *(row.code for row in STORAGE if row.kind is StatusKind.WARNING),
+        DUPLICATE_SOP_INSTANCE,
+    }
+)
 
 
 class RoundTrip:
-    """Stores `image` and has it proved, one peer after the other."""
+    """Stores `image` and proves it, one peer after the other."""
 
     def __init__(
         self,
         *,
         image: UltrasoundObject,
         associate: Associate,
-        awaited: AwaitedReports,
+        awaited: PendingReports,
         us: CallBackAddress,
         new_transaction_uid: Callable[[], str],
         report_s: float = REPORT_S,
@@ -54,7 +61,7 @@ class RoundTrip:
         self._new_transaction_uid = new_transaction_uid
         self._report_s = report_s
 
-    def __call__(self, needs: Needs) -> list[Step]:
+    def __call__(self, needs: Requirements) -> list[Step]:
         """The steps `store` and `commitment` or `verification`; does not raise."""
         steps: list[Step] = []
         peer = needs.peer
@@ -76,7 +83,7 @@ class RoundTrip:
         return steps
 
     def _file(
-        self, association: RequestedAssociation, needs: Needs
+        self, association: RequestedAssociation, needs: Requirements
     ) -> AbstractContextManager[Part10File]:
         """The image as delivery would send it there. Raises ContextNotAccepted."""
         sop_class_uid = self._image.sop_class_uid
@@ -127,7 +134,7 @@ class RoundTrip:
         self, association: RequestedAssociation, peer: Peer, sent: ReferencedInstance
     ) -> Step:
         request = CommitmentRequest(transaction_uid=self._new_transaction_uid(), instances=(sent,))
-        # Before the request goes out: a report may be here before the answer.
+        # Before the request is sent: the report may arrive before the answer.
         awaited = self._awaited.expect(request.transaction_uid, peer)
         try:
             return self._requested(association, peer, request, awaited)
@@ -139,16 +146,16 @@ class RoundTrip:
         association: RequestedAssociation,
         peer: Peer,
         request: CommitmentRequest,
-        awaited: Awaited,
+        awaited: PendingReport,
     ) -> Step:
         try:
             status = association.request_commitment(request)
         except ContextNotAccepted as error:
             return failed("commitment", str(error), remedies.no_commitment_service(peer))
         except AssociationLost as error:
-            # Seen: an archive that does not know the caller breaks off instead of answering.
+            # Seen: an archive that does not know the caller breaks the association off.
             return failed("commitment", str(error), remedies.add_us(peer, self._us))
-        if status != 0x0000:
+        if status != SUCCESS:
             detail = f"the request was answered {status:04X}"
             return failed("commitment", detail, remedies.commitment_refused(peer, self._us, status))
         if not awaited.came.wait(min(SAME_ASSOCIATION_S, self._report_s)):
@@ -157,7 +164,7 @@ class RoundTrip:
         return self._reported(peer, request.instances, awaited)
 
     def _reported(
-        self, peer: Peer, instances: Sequence[ReferencedInstance], awaited: Awaited
+        self, peer: Peer, instances: Sequence[ReferencedInstance], awaited: PendingReport
     ) -> Step:
         report = awaited.report
         if report is None and awaited.from_another:

@@ -1,9 +1,9 @@
-"""The image that a preflight stores: tiny, valid, and unmistakably no patient's.
+"""The image that a preflight stores: tiny, valid, and clearly not of a patient.
 
 Rules
-- One image for ever: the same node stores the same bytes under the same UID each time, so that an
-  archive that is proved daily holds one test image and not a thousand.
-- Its date is long past, so that it stands at the end of every list.
+- It is always the same: a node stores the same bytes under the same UID each time, so an archive
+  that is checked daily holds one test image and not a thousand.
+- Its date is long past, so that it is at the end of every list.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from pydicom.uid import ExplicitVRLittleEndian
 
 from echonode import __version__
-from echonode.dimse.contexts import EXPLICIT_LE
 from echonode.dimse.services import Part10File
 from echonode.frames.frame import Acquisition, Frame, ImageFacts, ProbeIdentity
 from echonode.model.exam import ExamFacts
@@ -34,7 +34,7 @@ _LONG_AGO = datetime(2000, 1, 1, 12, 0, tzinfo=UTC)
 _SIDE = 64  # pixels
 
 
-def specimen(ae_title: str) -> UltrasoundObject:
+def preflight_image(ae_title: str) -> UltrasoundObject:
     """The image of the node called `ae_title`; the version is part of it, so of its UIDs too."""
     maker = f"preflight {ae_title} {__version__}"
     stripes = np.indices((_SIDE, _SIDE)).sum(axis=0) // 8 % 2 * 128
@@ -88,13 +88,13 @@ def file_of(
             sop_instance_uid=image.sop_instance_uid,
             study_instance_uid=image.study_instance_uid,
             series_instance_uid=image.series_instance_uid,
-            transfer_syntax_uid=EXPLICIT_LE,
+            transfer_syntax_uid=ExplicitVRLittleEndian,
             path=path,
             size=len(explicit),
-            dataset_offset=0,  # the dataset alone: only that travels
+            dataset_offset=0,  # the dataset alone: only that is sent
             dataset_sha256=sha256(explicit).hexdigest(),
         )
-        if transfer_syntax_uid == EXPLICIT_LE:
+        if transfer_syntax_uid == ExplicitVRLittleEndian:
             yield Part10File.of(stored)
             return
         reencoder = Reencoder(Path(folder), TranscodeWorkers(1))

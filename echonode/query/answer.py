@@ -1,13 +1,13 @@
 """The identifier of a C-FIND answer from a row of the index (PS3.4 C.4.1.1.3.2).
 
 Rules
-- An answer holds the keys that were asked for and, always, the unique keys of its level and those
+- An answer holds the requested keys and, always, the unique keys of its level and those
   above, Query/Retrieve Level, Retrieve AE Title and Instance Availability: some viewers drop a
   study without its UID (dcm4chee-arc issue 1263, RadiAnt).
-- What we do not know is there with zero length; so are unsupported keys, a sequence with no item.
+- An unknown value has zero length; so does an unsupported key. A sequence then has no item.
 - It is written as bytes in the presentation context's transfer syntax. An answer of ten keys takes
-  20 microseconds so; as a pydicom Dataset it took 150, most of them in checks of values that a
-  stored file may break anyway.
+  20 microseconds. As a pydicom Dataset it took 150, most of them for checks of values that a stored
+  file may break anyway.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _INSTANCE_AVAILABILITY = Tag(0x0008, 0x0056)
 
 
 class AnswerWriter:
-    """Makes the answers of one query; what they share is worked out once."""
+    """Makes the answers of one query; their common parts are computed once."""
 
     def __init__(self, asked: FindIdentifier, *, ae_title: str, transfer_syntax_uid: str) -> None:
         """transfer_syntax_uid: an uncompressed one, in which the answers are encoded."""
@@ -60,11 +60,11 @@ class AnswerWriter:
 
     @property
     def unsupported_keys(self) -> bool:
-        """Whether all answers go out with FF01 (PS3.4 C.4.1.1.4)."""
+        """Whether all answers are sent with FF01 (PS3.4 C.4.1.1.4)."""
         return bool(self._asked.unsupported)
 
     def write(self, row: Mapping[str, StoredValue]) -> bytes:
-        """The answer for `row`, encoded; what it lacks of the keys is empty."""
+        """The answer for `row`, encoded; keys that the row lacks are empty."""
         get = row.get
         texts = "".join([str(get(keyword, "")) for keyword in self._text])
         for key in self._asked.from_files:

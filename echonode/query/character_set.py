@@ -1,15 +1,15 @@
 """Specific Character Set (0008,0005) of a query and of its answers (PS3.5 6.1, PS3.3 C.12.1.1.2).
 
 Rules
-- A query is decoded with the set it declares. A misspelt term is taken for what it resembles, an
-  unknown one for Latin-1, bytes that do not decode become U+FFFD: a query is never refused for
-  its characters, it only finds less (C.2.2.2 leaves this to the SCP).
+- A query is decoded with the set it declares. A misspelt term is read as the one that it
+  resembles, an unknown one as Latin-1, and bytes that do not decode become U+FFFD: a query is never
+  refused for its characters, it only finds less (C.2.2.2 leaves this to the SCP).
 - An answer declares a set only when it has characters outside ASCII (PS3.4 C.4.1.1.3.2: "shall be
   included if expanded or replacement character sets may be used, shall not be otherwise").
-- It is the requestor's own set when that can carry the whole answer: the same section lets an SCP
-  depart from the requested set where it does not support it, so where it does it should not, and
-  an old viewer that asks in Latin-1 shows nothing sensible for UTF-8. Otherwise it is ISO_IR 192,
-  which carries everything.
+- It is the requestor's own set where that can encode the whole answer: the same section lets an SCP
+  use another set only where it does not support the requested one, and an old viewer that asks in
+  Latin-1 does not display UTF-8. Otherwise it is ISO_IR 192,
+  which encodes every character.
 - Decoding does not go through pydicom's element conversion: that warns with the value's text.
 """
 
@@ -63,7 +63,7 @@ class CharacterSet:
         return decode_bytes(encoded, codecs, set(delimiters))
 
     def encode(self, vr: str, text: str) -> bytes:
-        """The bytes of an element's text, not padded; what cannot be encoded becomes `?`."""
+        """The bytes of an element's text, not padded; `?` for what cannot be encoded."""
         if text.isascii():
             return text.encode("ascii")
         if vr not in CUSTOMIZABLE_CHARSET_VR:

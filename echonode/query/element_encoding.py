@@ -1,7 +1,7 @@
 """Elements of an answer as bytes, in one transfer syntax (PS3.5 7.1).
 
-A value comes as text, several values joined by backslashes, or as the items of a sequence. What a
-program would check of it is not checked: a stored file may break it anyway, and is answered as is.
+A value comes as text, several values joined by backslashes, or as the items of a sequence. Values
+are not checked: a stored file may break their rules, and is answered as it is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from echonode.query.character_set import CharacterSet
 from echonode.query.element_text import BINARY_FORMATS
 from echonode.query.matching import StoredItem, StoredValue
 
-# Everything of an element before its value, from the value's length.
+# The bytes of an element before its value, by the value's length.
 Header = Callable[[int], bytes]
 # An element with what a row holds of it, in a character set.
 Element = Callable[[StoredValue, CharacterSet], bytes]

@@ -1,7 +1,7 @@
-"""The text of an identifier's elements, as they came from the wire or as a program made them.
+"""The text of an identifier's elements, received from the network or made by a program.
 
-pydicom's own conversion is not used for what came from the wire: it warns with the offending value
-(patient data), and refuses what a matching key may hold though its VR may not (C.2.2.2), such as a
+pydicom's own conversion is not used for received elements: its warnings contain the value (patient
+data), and it refuses values that a matching key may have though its VR may not (C.2.2.2), such as a
 range in a date or `*` in a number.
 """
 

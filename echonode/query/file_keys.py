@@ -2,9 +2,9 @@
 
 Rules
 - They are optional keys. One is supported at its own level and below: an attribute of a patient,
-  study or series is the same in all its instances, so any one file of them gives it. What is not
-  listed here as of an upper level is of the IMAGE level.
-- Only what the data dictionary knows, and whose value is text, a number or a sequence of these.
+  study or series is the same in all its instances, so any of their files has it. An attribute that
+  is not listed here as of an upper level is of the IMAGE level.
+- Only attributes of the data dictionary whose value is text, a number or a sequence of these.
   Private attributes, pixels and other bytes are unsupported.
 - A sequence key has one item at most; its keys must all match within one item of the stored
   sequence (C.2.2.2.6), and of each stored item they are returned. Without keys, the stored items
@@ -80,7 +80,7 @@ UPPER_LEVELS: Final = MappingProxyType(
 class FileKey:
     """A key that is matched and returned from a file.
 
-    items: of a sequence, the keys asked for in its items; none is all that the items hold.
+    items: of a sequence, the keys asked for in its items; none: everything in the items.
     """
 
     keyword: str

@@ -3,9 +3,9 @@
 Rules
 - A file is read only for a row that all indexed keys match, one file for each row.
 - At most MOST_FILES are read for a query. For the rows after that these keys are not supported:
-  they do not match, come back empty, and the answer is FF01 (PS3.4 C.2.2.1.3, C.4.1.1.4).
-- What a file lacks is unknown: it matches a universal key only, and comes back empty. A file that
-  cannot be read has nothing; its fault is its own and is logged, without what it says.
+  they do not match, are returned empty, and the answer is FF01 (PS3.4 C.2.2.1.3, C.4.1.1.4).
+- A value that a file lacks is unknown: it matches a universal key only, and is returned empty. A
+  file that cannot be read has no values; that is logged, without the text of the error.
 - Text is decoded by the character set that the file declares, or the item it is in.
 """
 
@@ -33,10 +33,10 @@ log = get_logger(__name__)
 # The dataset of any one instance of a selection with the values of some tags; None for none there.
 ReadFile = Callable[[Selection, Collection[int]], Dataset | None]
 
-# Files read for one query. A file takes about a millisecond: more would keep a viewer waiting that
-# would better name a study or a series.
+# Files read for one query. A file takes about a millisecond: for more, a viewer would
+# wait too long; it should name a study or a series.
 MOST_FILES: Final = 2_000
-# Items of a stored sequence that are looked at. Lists of requests, codes and references are short.
+# Items of a stored sequence that are read. Lists of requests, codes and references are short.
 MOST_ITEMS: Final = 100
 # Sequences in sequences. Protocol and content trees of real objects stay under it.
 _MOST_NESTED: Final = 16
@@ -95,7 +95,7 @@ class FileRows:
 
 
 def _selection(row: Mapping[str, str], level: Level) -> Selection | None:
-    """What names the entity of a row; None for a patient without an ID, who has no name there."""
+    """Selects the entity of a row; None for a patient without an ID."""
     keys = {
         keyword: (row[keyword],)
         for each, keyword in UNIQUE_KEYS.items()

@@ -1,11 +1,12 @@
 """The C-FIND SCP: a request's identifier to rows of the index to answers (PS3.4 C.4.1.3).
 
 Rules
-- Nothing is collected: each row that matches goes out before the next is read, so an answer set of
-  any size takes no memory, and the store's cursor is closed whichever way the query ends.
-- The store narrows, this decides: SQL gives at least all rows that match, `matching` which do.
+- Nothing is collected: each row that matches is sent before the next is read, so an answer set of
+  any size takes no memory. The store's cursor is closed however the query ends.
+- The store narrows and this decides: SQL gives at least all rows that match, and `matching` selects
+  those that do.
 - Keys that the index does not hold are matched last, from the row's file (file_values.py).
-- C-CANCEL is looked for before each candidate row, so also while nothing matches.
+- C-CANCEL is checked before each candidate row, so also while nothing matches.
 - One line is logged a query: who, what level, how many answers, how long; never a key.
 """
 
@@ -21,6 +22,7 @@ from echonode.dimse.services import FindAnswer, FindRequest
 from echonode.errors import DimseFailure
 from echonode.log import get_logger
 from echonode.model.criteria import Query
+from echonode.model.status import OUT_OF_RESOURCES
 from echonode.query.answer import AnswerWriter
 from echonode.query.file_values import FileRows, ReadFile
 from echonode.query.identifier import FindIdentifier, read_identifier
@@ -31,7 +33,6 @@ log = get_logger(__name__)
 
 Row = Mapping[str, str]
 
-OUT_OF_RESOURCES = 0xA700  # PS3.4 C.4.1.1.4
 
 # Each running query holds a cursor of the database. A viewer that opens a work list asks a handful
 # at once; one that asks hundreds at once would keep all others waiting.
@@ -52,7 +53,7 @@ class FindSCP:
     ) -> None:
         """`find` gives at least the rows that match a query, lazily; `ae_title` is our own.
 
-        read_file: gives what the index does not hold; without it such keys are unsupported.
+        read_file: reads the keys that the index does not hold; without it they are unsupported.
         """
         self._find = find
         self._read_file = read_file
@@ -130,7 +131,7 @@ class _Places:
 
     @contextmanager
     def taken(self, ae_title: str) -> Iterator[None]:
-        """Hold a place while the block runs. Raises DimseFailure A700 when there is none."""
+        """Hold a place while the block runs. Raises DimseFailure A700 where none is free."""
         with self._lock:
             if self._taken[ae_title] >= self._per_peer:
                 raise DimseFailure(OUT_OF_RESOURCES, "too many queries at once from this AE")

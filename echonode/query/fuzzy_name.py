@@ -2,8 +2,8 @@
 
 The standard leaves the rule to the implementation and its conformance statement. Ours:
 - what matches literally (person_name.py) matches;
-- otherwise the words of the key are looked for among the words of the value, in any order and any
-  component group. Words are what carets, equals signs, spaces, commas, full stops and hyphens part;
+- otherwise the words of the key are searched among the words of the value, in any order and any
+  component group. Carets, equals signs, spaces, commas, full stops and hyphens separate words;
   apostrophes are left out. Case, accents and width do not count;
 - a word is found where a word of the value begins with it, or, for words of three Latin letters
   and more, where both sound alike: the same American Soundex code (Meyer and Maier, Smith and

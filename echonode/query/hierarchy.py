@@ -2,16 +2,16 @@
 
 Rules
 - Query/Retrieve Level (0008,0052) is required and one that the root has: Study Root begins at
-  STUDY (C.6.2.1), Patient/Study Only Root ends there. Case and padding are let pass, for they
-  cannot be misunderstood.
-- Below the level asked for no key counts. Above it, the baseline (hierarchical) behaviour wants a
-  single value in each unique key; a relational query does not.
-- One leniency: an absent unique key is let pass when a UID nearer to what is asked for is there,
-  because a UID names one entity and with it all that this belongs to. DCMTK and dcm4chee refuse
-  these; Orthanc and dcm4chee in its lenient mode take them (dcm4che issue 587: a viewer that asks
-  by SOP Instance UID alone). What would make us search everything is refused: A900.
-- Another: the Patient Root's STUDY level is served without Patient ID. Each study is answered once,
-  and nothing is searched that the same query in the Study Root would not search.
+  STUDY (C.6.2.1), Patient/Study Only Root ends there. Case and padding are ignored, because
+  they cannot be misunderstood.
+- Below the requested level no key counts. Above it, the baseline (hierarchical) behaviour requires
+  a single value in each unique key; a relational query does not.
+- One exception: a unique key may be absent where a UID of a lower level is present, because a UID
+  identifies one entity and all those above it. DCMTK and dcm4chee refuse such a query; Orthanc and
+  dcm4chee in its lenient mode accept it (dcm4che issue 587: a viewer that asks by SOP Instance UID
+  alone). A query that would search everything is refused: A900.
+- Another exception: the Patient Root's STUDY level is served without Patient ID. Each study is
+  answered once, and the query searches no more than the same query in the Study Root.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ UniqueValues = Mapping[Level, tuple[str, ...]]
 
 
 def level_of(identifier: Dataset, root: Root) -> Level:
-    """The level that `identifier` asks for. Raises DimseFailure A900."""
+    """The level that `identifier` requests. Raises DimseFailure A900."""
     text = text_of(identifier, QUERY_RETRIEVE_LEVEL).strip(" \0").upper()
     if not text:
         raise refused("Query/Retrieve Level is missing")
@@ -74,7 +74,7 @@ def unique_values(identifier: Dataset, root: Root, level: Level) -> UniqueValues
 
 def require_path(values: UniqueValues, level: Level) -> None:
     """Check the unique keys above `level` by the baseline behaviour. Raises DimseFailure A900."""
-    # A Patient ID is no UID: it is one key of the path, never an anchor for those above it.
+    # A Patient ID is not a UID: it does not identify the entities above it.
     anchored = level is not Level.PATIENT and bool(values[level])
     for above in sorted(values, key=lambda each: each.depth, reverse=True):
         if above is level:

@@ -1,21 +1,21 @@
-"""A C-FIND request's identifier as a Query and what its answers must hold (PS3.4 C.4.1.1.3).
+"""A C-FIND request's identifier as a Query, and the keys of its answers (PS3.4 C.4.1.1.3).
 
 Rules
-- Each element is a key: of an attribute the index holds at the level asked for or above, or
-  unsupported. Patient attributes belong to the STUDY level in the Study Root (C.6.2.1), which
-  comes to the same, for a study's row has them.
-- Keys above the level are matched and returned, not only unique ones: the baseline forbids them,
-  yet viewers send them (a series list with the patient's name) and what they mean is plain.
+- Each element is a key: of an attribute that the index has at the requested level or above, or
+  unsupported. Patient attributes belong to the STUDY level in the Study Root (C.6.2.1), which makes
+  no difference, because a study's row has them.
+- Keys above the level are matched and returned, not only unique ones: the baseline forbids
+  them, but viewers send them (a series list with the patient's name), and their meaning is clear.
 - An attribute that the index does not hold is matched and returned from the stored files, where
   these can be read (file_keys.py).
 - An attribute of a lower level, or a private one, is an unsupported optional key (C.2.2.1.3): it
-  does not match, comes back with zero length, and each answer is FF01.
-- One leniency with a reason: Modality at STUDY level matches as Modalities in Study. The key is
+  does not match, is returned with zero length, and each answer is FF01.
+- One exception: Modality at STUDY level matches as Modalities in Study. The key is
   of the SERIES level, but a viewer that sends it wants the studies of that modality (pynetdicom
-  issue 522), and answering with all studies serves nobody.
-- Elements that say how to read the identifier are no keys: Specific Character Set, Query/Retrieve
-  Level, Timezone Offset From UTC, group lengths. Orthanc once matched the timezone and found
-  nothing; it does not since 1.12.4.
+  issue 522), and all studies would be of no use to it.
+- Elements that define how to read the identifier are not keys: Specific Character Set,
+  Query/Retrieve Level, Timezone Offset From UTC, group lengths. Orthanc matched the timezone and
+  found nothing until 1.12.4.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ from echonode.query.key_bounds import check_identifier, check_values
 from echonode.query.matching import criterion_for, values_of
 
 _TIMEZONE_OFFSET = Tag(0x0008, 0x0201)
-# PS3.4 C.4.1.1.3.2: these the SCP fills in itself, whether or not they are asked for.
+# PS3.4 C.4.1.1.3.2: the SCP fills these in itself, requested or not.
 _OF_THE_ANSWER = frozenset({QUERY_RETRIEVE_LEVEL, Tag(0x0008, 0x0054), Tag(0x0008, 0x0056)})
 _NO_KEYS = _OF_THE_ANSWER | {Tag(0x0008, 0x0005)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class FindIdentifier:
-    """What a C-FIND request asks.
+    """The contents of a C-FIND request.
 
     query: the keys that match. returned: the attributes of each answer, unique keys included.
     from_files: the keys, matched and returned, that the index does not hold.
-    unsupported: tag -> VR of keys that come back empty. character_set: the requestor's.
+    unsupported: tag -> VR of keys that are returned empty. character_set: the requestor's.
     timezone_offset: as sent, '' where not.
     """
 

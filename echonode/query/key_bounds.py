@@ -1,10 +1,10 @@
-"""How large the keys of an identifier may be; what is larger is answered A900 (PS3.4 C.4.1.1.4).
+"""How large the keys of an identifier may be; larger ones are answered A900 (PS3.4 C.4.1.1.4).
 
 Rules
 - The work of a query grows with its keys: each value is decoded, compiled, and compared with every
   candidate row. The message size alone (dimse/limits.py) would allow hours of it.
-- No real query comes near these limits. A list of UIDs is excepted from the number of values and
-  from the total: a viewer may name each image of a large study (C.2.2.2.2), and a UID is compared
+- No real query comes near these limits. A list of UIDs does not count for the number of values and
+  the total: a viewer may name each image of a large study (C.2.2.2.2), and a UID is compared
   in constant time.
 - Elements inside sequence items count as keys.
 """
@@ -20,12 +20,12 @@ from echonode.query.refusal import refused
 
 # Keys of one identifier. The richest real ones (a viewer that asks for all it can show) have 60.
 MOST_KEYS = 1_000
-# Characters of one value. LO has 64, PN 3 x 64 (PS3.5 6.2), ST the most of what is ever asked for.
+# Characters of one value. LO has 64, PN 3 x 64 (PS3.5 6.2), ST the most of all keys in use.
 LONGEST_VALUE = 1_024
-# Values of one key that is no list of UIDs. Modalities in Study and Patient ID are asked for by
-# the dozen at most.
+# Values of one key that is not a list of UIDs. Modalities in Study and Patient ID have a dozen at
+# most.
 MOST_VALUES = 64
-# Bytes of all keys together that are no lists of UIDs: decoded and compiled in milliseconds.
+# Bytes of all keys together that are not lists of UIDs: decoded and compiled in milliseconds.
 MOST_KEY_BYTES = 256 * 1024
 # Sequences in sequences. A key that reaches three deep is rare.
 MOST_NESTED = 16

@@ -1,9 +1,9 @@
-"""What matches what (PS3.4 C.2.2.2), as pure functions of a key and a stored value.
+"""Attribute matching (PS3.4 C.2.2.2), as pure functions of a key and a stored value.
 
 Rules
 - The VR decides what a key's value means. Empty is universal matching; so is `*`, alone, in any
-  VR (the standard says so of text; viewers send it in dates, numbers and UIDs as well, where
-  nothing else could be meant).
+  VR (the standard defines it for text; viewers send it in dates, numbers and UIDs as well, where it
+  can mean nothing else).
 - `*` and `?` are wild in AE, CS, LO, LT, PN, SH, ST, UC, UR and UT only (C.2.2.2.4); elsewhere
   they are characters that no valid value has, so the key matches nothing.
 - A hyphen makes a range of DA, TM and DT only (C.2.2.2.5). A range the wrong way round matches
@@ -53,7 +53,7 @@ _TEXT_VRS = frozenset({"LT", "ST", "UT", "UC"})
 
 
 def criterion_for(vr: str, value: str) -> Criterion:
-    """What a key of this VR asks with `value` (decoded; several values joined by backslashes)."""
+    """The criterion of a key of this VR with `value` (decoded, values joined by backslashes)."""
     values = [text for part in values_of(vr, value) if (text := _without_padding(vr, part))]
     criteria = [_criterion_for_one(vr, text) for text in values]
     if not criteria or Universal() in criteria:
@@ -74,7 +74,7 @@ def _criterion_for_one(vr: str, text: str) -> Criterion:
 def matches(
     criterion: Criterion, vr: str, stored: StoredValue, *, offset: int | None = None
 ) -> bool:
-    """Whether a stored attribute of this VR is what `criterion` asks for."""
+    """Whether a stored attribute of this VR matches `criterion`."""
     return compile_stored_test(criterion, vr, offset=offset)(stored)
 
 
@@ -146,7 +146,7 @@ def _single_test(wanted: str, vr: str, offset: int | None) -> ValueTest:
 
 
 def _range_test(low: str, high: str, vr: str, offset: int | None) -> ValueTest:
-    """From low to high by meaning; nothing, when either is malformed."""
+    """From low to high by meaning; nothing matches where either is malformed."""
     first = temporal.parse(vr, low, offset) if low else None
     last = temporal.parse(vr, high, offset) if high else None
     if (low and first is None) or (high and last is None):

@@ -1,4 +1,4 @@
-"""Person names as they are matched: literally, but not by case, accent, width or padding.
+"""Matching of person names: literally, but not by case, accent, width or padding.
 
 PS3.4 C.2.2.2.1 leaves the degree to the application for VR PN. Ours:
 - case does not count, nor do accents on letters, nor the half- and full-width forms of a letter;
@@ -24,7 +24,7 @@ _PADDING = " \0"
 
 
 def fold(text: str) -> str:
-    """`text` without what does not count when names are compared."""
+    """`text` without the differences that do not count when names are compared."""
     if text.isascii():
         return text.lower()
     wide = unicodedata.normalize("NFKC", text).casefold()
@@ -62,7 +62,7 @@ def _group_test(pattern: str) -> TextTest:
     def padded_test(group: str) -> bool:
         if not group:
             return False
-        # The components that the key names exist, empty, in a name that ends before them.
+        # A name that ends before a component of the key has that component, empty.
         return test(group + "^" * (carets - group.count("^")))
 
     return padded_test

@@ -1,9 +1,9 @@
-"""Whether a row of the index is what a query asks: all its keys match (PS3.4 C.2.2.2).
+"""Whether a row of the index matches all keys of a query (PS3.4 C.2.2.2).
 
 Rules
-- What extended negotiation agreed on (C.5.1.1.1) changes the tests of the keys that it is about.
-- The store knows nothing of it: `narrowable` leaves out what SQL would narrow too much. A name
-  that is matched by meaning selects no rows; the dates of a combined range still do.
+- The options of extended negotiation (C.5.1.1.1) change the tests of the keys that they concern.
+- The store does not know them: `narrowable` leaves out keys for which SQL would narrow too much. A
+  name that is matched by meaning narrows nothing; the dates of a combined range still do.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def compile_row_test(
 
 
 def narrowable(query: Query, *, fuzzy_names: bool) -> Query:
-    """The query as the store may narrow by it."""
+    """The part of the query that the store may narrow by."""
     names = _names(query.criteria) if fuzzy_names else []
     if not names:
         return query

@@ -1,7 +1,7 @@
 """Dates, times and date-times by their meaning, not their spelling (PS3.4 C.2.2.2.1, C.2.2.2.5).
 
 Rules
-- A value stands for all moments it leaves open: the time 2230 is the whole minute, the date-time
+- A value means all moments that it leaves open: the time 2230 is the whole minute, the date-time
   2026 the whole year. A key covers its moments; a stored value counts as its first one. So 2230
   finds 223045, and 223000 finds 2230.
 - The old ACR-NEMA forms 1998.01.28 and 22:30:00 mean what the present forms mean (PS3.5 6.2).
@@ -20,7 +20,7 @@ from datetime import date
 _DATE = re.compile(r"(\d{4})(?:(\d\d)(\d\d)|\.(\d\d)\.(\d\d))", re.ASCII)
 _TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6}))?)?)?", re.ASCII)
 # A hyphen and then 0000 to 1200 is an offset (PS3.5 6.2: -1200 to +1400) where the end or another
-# hyphen follows; a range to a year before 1201 is not meant.
+# hyphen follows; so a range to a year before 1201 cannot be given.
 _WEST = r"-(?:(?:0\d|1[01])[0-5]\d|1200)"
 _DATETIME = re.compile(
     rf"(\d{{4}})(\d\d)?(\d\d)?(\d\d(?:\d\d(?:\d\d(?:\.\d{{1,6}})?)?)?)?(\+\d{{4}}|{_WEST})?",
@@ -45,7 +45,7 @@ class Span:
     offset: int | None = None
 
     def relative_to(self, other: Span) -> int:
-        """What to take from this span's moments to compare them with those of `other`."""
+        """What to subtract from this span's moments to compare them with those of `other`."""
         return 0 if self.offset is None or other.offset is None else self.offset - other.offset
 
 

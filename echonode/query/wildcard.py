@@ -1,12 +1,12 @@
 """Wild card matching: `*` any run of characters, also none; `?` any one (PS3.4 C.2.2.2.4).
 
 Rules
-- No backtracking: a pattern comes from the network, and 10 kB of `*a?b` must not hold a thread.
-  Without `?` the literal parts are looked for from left to right, which is linear; with `?` all
+- No backtracking: a pattern comes from the network, and 10 kB of `*a?b` must not occupy a thread.
+  Without `?` the literal parts are searched from left to right, which is linear; with `?` all
   positions of the pattern advance together as the bits of one integer, which costs the text's
   length times the pattern's divided by the machine word.
 - Only the characters * and ? of the default repertoire are wild: what folding turns into one of
-  them (a full-width asterisk) stays literal, because the pattern is cut up before it is folded.
+  them (a full-width asterisk) stays literal, because the pattern is split before it is folded.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _parts_test(pattern: str, fold: Callable[[str], str]) -> TextTest:
         if position > end or not text.startswith(first) or not text.endswith(last):
             return False
         for part in middle:
-            # The leftmost place is as good as any: it leaves most for the parts that follow.
+            # The leftmost match is the best: it leaves most for the parts that follow.
             found = text.find(part, position, end)
             if found < 0:
                 return False
@@ -84,7 +84,7 @@ def _positions_test(pattern: str, fold: Callable[[str], str]) -> TextTest:
 def _bits(positions: Sequence[int]) -> int:
     """An integer with these bits set; `positions` ascend.
 
-    By way of bytes: setting the bits of an integer one by one copies it each time.
+    By way of bytes, because setting the bits of an integer one by one copies it each time.
     """
     found = bytearray(positions[-1] // 8 + 1 if positions else 0)
     for position in positions:

@@ -3,7 +3,8 @@
 Rules
 - One presentation context for each (SOP class, transfer syntax) as stored, and the lossless
   fallbacks of each class where we can re-encode: 128 in all on one association (PS3.8 9.3.2.2).
-- A retrieval that needs more is cut into batches, each for an association of its own, in turn.
+- A retrieval that needs more is split into batches, each sent on an association of its own, in
+  turn.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Associate(Protocol):
 
 @dataclass
 class Batch:
-    """Instances that go over one association."""
+    """Instances that are sent over one association."""
 
     instances: list[StoredInstance] = field(default_factory=list)
     pairs: dict[tuple[str, str], None] = field(default_factory=dict)

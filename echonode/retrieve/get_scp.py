@@ -1,10 +1,10 @@
 """The C-GET SCP: sends what an identifier names on the requestor's own association (PS3.4 C.4.3.3).
 
 Rules
-- The requestor has proposed the storage classes with the SCP role for itself; what it did not is
-  refused one instance at a time (ContextNotAccepted), counted as failed and listed.
-- C-CANCEL is looked for between sub-operations; what was not begun stays `remaining`.
-- When the association is lost nobody is left to answer: AssociationLost goes up.
+- The requestor proposes the storage classes with the SCP role for itself. An instance of another
+  class fails (ContextNotAccepted) and is in the failed list.
+- C-CANCEL is checked between sub-operations; those not begun stay `remaining`.
+- When the association is lost there is no requestor to answer: AssociationLost is raised.
 - Nothing found is a success with zero sub-operations.
 """
 

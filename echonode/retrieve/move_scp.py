@@ -1,14 +1,14 @@
 """The C-MOVE SCP: sends what an identifier names to a configured peer (PS3.4 C.4.2.3).
 
 Rules
-- An unknown Move Destination is refused before anything else is looked at: A801.
+- An unknown Move Destination is refused before the identifier is read: A801.
 - One association carries all sub-operations (one after another where they need more than 128
-  contexts). When it is lost in the middle, the instance under way and those after it are tried
-  once more over a new one: the receiver may have the first already, and the same bytes twice are
-  no fault. What then still cannot go has failed.
-- A destination that cannot be reached fails all at once: the final answer has their list, A702.
-- C-CANCEL is looked for between sub-operations; what was not begun stays `remaining`. The loss of
-  the requestor ends the retrieval as well: AssociationLost goes up.
+  contexts). When it is lost in the middle, the current instance and those after it are sent
+  once more over a new one: the receiver may have the first already, and the same bytes twice do no
+  harm. What cannot be sent then has failed.
+- Where the destination cannot be reached, all fail at once: the final answer is A702 with the list.
+- C-CANCEL is checked between sub-operations; those not begun stay `remaining`. The loss of
+  the requestor ends the retrieval as well: AssociationLost is raised.
 - Nothing found is a success with zero sub-operations.
 """
 
@@ -25,12 +25,12 @@ from echonode.errors import AssociationLost, DimseFailure, NetworkError
 from echonode.model.criteria import Selection
 from echonode.model.identity import Peer
 from echonode.model.instance import StoredInstance
+from echonode.model.status import MOVE_DESTINATION_UNKNOWN
 from echonode.retrieve.destinations import Associate, Batch, batches
 from echonode.retrieve.progress import Tally, find_instances, logged
 from echonode.retrieve.selection import read_selection
 from echonode.retrieve.sub_operations import Reencode, SubOperationSender
 
-MOVE_DESTINATION_UNKNOWN = 0xA801  # PS3.4 C.4.2.1.5
 _ASSOCIATIONS_PER_BATCH = 2  # the first, and one new one when it is lost
 
 
@@ -50,7 +50,7 @@ class MoveSCP:
 
         select: the instances of a selection. associate: opens an association to a peer.
         destination_for: the configured peer with an AE title. reencode: see sub_operations.py;
-        without it instances go as stored or not at all.
+        without it instances are sent as stored or not at all.
         """
         self._select = select
         self._associate = associate
@@ -77,55 +77,55 @@ class MoveSCP:
             move_destination=destination.ae_title,
         ):
             yield tally.snapshot()
-            course = _Course(request, destination, tally)
+            execution = _MoveExecution(request, destination, tally)
             for batch in batches(instances, reencoding=self._reencode is not None):
-                yield from self._send_batch(course, batch)
+                yield from self._send_batch(execution, batch)
 
-    def _send_batch(self, course: _Course, batch: Batch) -> Iterator[SubOperations]:
+    def _send_batch(self, execution: _MoveExecution, batch: Batch) -> Iterator[SubOperations]:
         waiting = deque(batch.instances)
         fault = ""
         for _ in range(_ASSOCIATIONS_PER_BATCH):
-            if not waiting or course.cancelled():
+            if not waiting or execution.cancelled():
                 return
             try:
-                yield from self._send_over_one_association(course, batch.contexts, waiting)
+                yield from self._send_over_one_association(execution, batch.contexts, waiting)
             except NetworkError as trouble:
-                if course.requestor_gone:
+                if execution.requestor_gone:
                     raise
                 fault = type(trouble).__name__
                 if not isinstance(trouble, AssociationLost):
                     break
         if waiting and fault:
-            yield course.tally.fail(waiting, fault)
+            yield execution.tally.fail(waiting, fault)
 
     def _send_over_one_association(
         self,
-        course: _Course,
+        execution: _MoveExecution,
         contexts: Sequence[ProposedContext],
         waiting: deque[StoredInstance],
     ) -> Iterator[SubOperations]:
-        """Send what is waiting, taking each instance off once it is counted, until C-CANCEL."""
-        request = course.request
-        with self._associate(course.destination, contexts) as association:
+        """Send what waits, removing each instance once it is counted, until C-CANCEL."""
+        request = execution.request
+        with self._associate(execution.destination, contexts) as association:
             store = partial(
                 association.c_store,
                 move_originator_ae_title=request.caller.ae_title,
                 move_originator_message_id=request.message_id,
             )
             sender = SubOperationSender(store, reencode=self._reencode)
-            while waiting and not course.cancelled():
-                stands = sender.send(waiting[0], course.tally)
+            while waiting and not execution.cancelled():
+                stands = sender.send(waiting[0], execution.tally)
                 waiting.popleft()
                 try:
                     yield stands
                 except GeneratorExit:
                     # Cancelled, or the requestor is gone, between two sub-operations: the
-                    # destination has done nothing wrong and is released, not aborted.
+                    # destination is not at fault and is released, not aborted.
                     return
 
 
-class _Course:
-    """One request as it is carried out; tells the requestor's loss from the destination's."""
+class _MoveExecution:
+    """One request being executed; distinguishes the loss of the requestor and the destination."""
 
     def __init__(self, request: MoveRequest, destination: Peer, tally: Tally) -> None:
         self.request = request

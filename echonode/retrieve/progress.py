@@ -1,4 +1,4 @@
-"""Where a retrieval stands: its counts, its failed list and the line in the log at its end.
+"""The progress of a retrieval: its counts, its failed list and the log line at its end.
 
 A sub-operation is completed (0000), a warning (Bxxx, or one of PS3.7 C.4) or failed (any other
 status, or nothing could be sent), and counts once (PS3.4 C.4.2.1.6 to C.4.2.1.9).
@@ -16,19 +16,16 @@ from echonode.log import get_logger
 from echonode.model.criteria import Selection
 from echonode.model.identity import Peer
 from echonode.model.instance import StoredInstance
+from echonode.model.status import CANNOT_CALCULATE_MATCHES, StatusKind, kind_of
 
 log = get_logger(__name__)
-
-CANNOT_CALCULATE_MATCHES = 0xA701  # PS3.4 C.4.2.1.5, C.4.3.1.4
-_SUCCESS = 0x0000
-_WARNINGS = frozenset({0x0001, 0x0107, 0x0116})
 
 
 @dataclass
 class Tally:
     """Counts of a retrieval; `remaining` begins as the number of its instances.
 
-    fault: what last kept an instance from being sent, for the log; '' when nothing did.
+    fault: the last reason why an instance was not sent, for the log; '' where there is none.
     """
 
     remaining: int
@@ -39,17 +36,18 @@ class Tally:
 
     def count(self, instance: StoredInstance, status: int) -> SubOperations:
         """Count a sub-operation by the status it was answered with."""
-        if status != _SUCCESS and status >> 12 != 0xB and status not in _WARNINGS:
-            return self.fail([instance], f"0x{status:04X}")
+        match kind_of(status):
+            case StatusKind.SUCCESS:
+                self.completed += 1
+            case StatusKind.WARNING:
+                self.warning += 1
+            case _:
+                return self.fail([instance], f"0x{status:04X}")
         self.remaining -= 1
-        if status == _SUCCESS:
-            self.completed += 1
-        else:
-            self.warning += 1
         return self.snapshot()
 
     def fail(self, instances: Iterable[StoredInstance], fault: str) -> SubOperations:
-        """Count instances that did not get there, and why."""
+        """Count instances that were not stored there, and why."""
         uids = [instance.sop_instance_uid for instance in instances]
         self.remaining -= len(uids)
         self.failed += uids
@@ -57,7 +55,7 @@ class Tally:
         return self.snapshot()
 
     def snapshot(self) -> SubOperations:
-        """The counts as a response carries them."""
+        """The counts for a response."""
         return SubOperations(
             remaining=self.remaining,
             completed=self.completed,
@@ -89,7 +87,7 @@ def logged(
     monotonic: Callable[[], float],
     move_destination: str = "",
 ) -> Iterator[None]:
-    """Log `retrieve_finished` when the block ends, however it ends: `remaining` were not begun."""
+    """Log `retrieve_finished` when the block ends, also by an error; `remaining` were not begun."""
     began = monotonic()
     try:
         yield

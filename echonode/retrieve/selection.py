@@ -1,15 +1,15 @@
 """A C-MOVE or C-GET identifier as a Selection (PS3.4 C.4.2.1.4.1, C.4.2.2.1, C.4.3.1.3.1).
 
 Rules
-- Only unique keys count. The standard lets no other key in; viewers send a few all the same
-  (OsiriX a Patient ID in the Study Root), and ignoring what cannot narrow harms nobody.
-- One leniency: Issuer of Patient ID beside a Patient ID counts. One number of two issuers is two
-  patients, and a request that says which one must not be sent the other's images.
+- Only unique keys count. The standard allows no other key, but viewers send some (OsiriX a Patient
+  ID in the Study Root). They are ignored, which does no harm.
+- One exception: Issuer of Patient ID counts together with a Patient ID. One number of two issuers
+  is two patients, and a request for the one must not get images of the other.
 - PATIENT level in the Study Root, which has none (C.6.2.1), is read as the Patient Root's: Orthanc
-  retrieves a patient so, and a Patient ID alone is as plain there.
-- The key of the level asked for must be there: a single Patient ID, or a list of UIDs. Above it
-  the rules are those of a hierarchical query (query/hierarchy.py), with the same leniency.
-- Wild cards and universal matching are no way to retrieve: A900.
+  retrieves a patient this way, and a Patient ID alone is unambiguous.
+- The key of the requested level must be there: a single Patient ID, or a list of UIDs. Above it
+  the rules are those of a hierarchical query (query/hierarchy.py), with the same exception.
+- Wild cards and universal matching are refused: A900.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ISSUER = Tag("IssuerOfPatientID")
 
 
 def read_selection(identifier: Dataset, root: Root) -> Selection:
-    """What a retrieve request's identifier names. Raises DimseFailure A900."""
+    """What a retrieve request's identifier selects. Raises DimseFailure A900."""
     level = level_of(identifier, Root.PATIENT if root is Root.STUDY else root)
     if level is Level.PATIENT:
         root = Root.PATIENT

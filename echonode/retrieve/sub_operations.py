@@ -1,11 +1,11 @@
-"""One C-STORE sub-operation: an instance in whatever transfer syntax the receiver takes.
+"""One C-STORE sub-operation: an instance in a transfer syntax that the receiver takes.
 
 Rules
 - The stored syntax is tried first. Only when the receiver takes no context for it, the instance is
   re-encoded, losslessly; what was refused is not tried again for instances of the same kind.
-- An instance that cannot be sent, whatever is raised for it (no context fits, its file is gone or
-  damaged, our own code fails on it), is one failed sub-operation (PS3.4 C.4.2.1.7) and leaves the
-  others alone. Only the loss of the association is not the instance's affair.
+- An instance that cannot be sent for any reason (no context fits, its file is gone or damaged, our
+  own code fails on it) is one failed sub-operation (PS3.4 C.4.2.1.7) and does not affect others.
+  Only the loss of the association is not a failure of the instance.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
 from echonode.dimse.services import Part10File, StoreResponse, SubOperations
 from echonode.errors import (
     AssociationLost,
@@ -32,7 +33,7 @@ Reencode = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
 Send = Callable[[Part10File], StoreResponse]
 
 # In the order tried; every application takes Implicit VR Little Endian (PS3.5 10.1).
-LOSSLESS_FALLBACKS = (EXPLICIT_LE, IMPLICIT_LE)
+LOSSLESS_FALLBACKS = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 
 log = get_logger(__name__)
 
@@ -48,7 +49,7 @@ class SubOperationSender:
         self._candidates: dict[tuple[str, str], list[str]] = {}
 
     def send(self, instance: StoredInstance, tally: Tally) -> SubOperations:
-        """Send `instance`, count what came of it in `tally`, and say where that stands.
+        """Send `instance`, count the result in `tally`, and return the counts.
 
         Raises AssociationLost, uncounted: whether the receiver has the instance is unknown.
         """

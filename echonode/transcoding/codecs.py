@@ -19,6 +19,17 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.uid import (
+    JPEG2000,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
 from echonode.errors import InvalidObject
 from echonode.transcoding.codestream_header import check_codestream
@@ -32,15 +43,15 @@ from echonode.transcoding.pixel_layout import (
     Pixels,
 )
 
-JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
-JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
-JPEG_LOSSLESS = "1.2.840.10008.1.2.4.57"
-JPEG_LOSSLESS_SV1 = "1.2.840.10008.1.2.4.70"
-JPEG_LS = "1.2.840.10008.1.2.4.80"
-JPEG_LS_NEAR = "1.2.840.10008.1.2.4.81"
-JPEG_2000_REVERSIBLE = "1.2.840.10008.1.2.4.90"
-JPEG_2000 = "1.2.840.10008.1.2.4.91"
-RLE = "1.2.840.10008.1.2.5"
+JPEG_BASELINE = JPEGBaseline8Bit
+JPEG_EXTENDED = JPEGExtended12Bit
+JPEG_LOSSLESS = JPEGLossless
+JPEG_LOSSLESS_SV1 = JPEGLosslessSV1
+JPEG_LS = JPEGLSLossless
+JPEG_LS_NEAR = JPEGLSNearLossless
+JPEG_2000_REVERSIBLE = JPEG2000Lossless
+JPEG_2000 = JPEG2000
+RLE = RLELossless
 
 # In the order tried: by what they save and cost on ultrasound; all give back every bit.
 LOSSLESS_ENCODED = (JPEG_LS, JPEG_2000_REVERSIBLE, RLE)
@@ -60,7 +71,7 @@ def encoded_photometric(pixels: Pixels, transfer_syntax_uid: str) -> str:
     """
     name, grey = pixels.photometric, pixels.photometric in MONOCHROME
     if pixels.samples == 3 and name == RGB:
-        to = {JPEG_2000_REVERSIBLE: YBR_RCT, JPEG_BASELINE: YBR_FULL_422}
+        to: dict[str, str] = {JPEG_2000_REVERSIBLE: YBR_RCT, JPEG_BASELINE: YBR_FULL_422}
         name = to.get(transfer_syntax_uid, RGB)
     elif transfer_syntax_uid == JPEG_BASELINE and not grey:
         raise InvalidObject(f"{name} is not encoded as JPEG baseline here")

@@ -18,6 +18,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pydicom.uid import (
+    JPEG2000,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
 from echonode.errors import InvalidObject
 from echonode.transcoding.pixel_layout import Pixels
 
@@ -31,12 +43,12 @@ _MOST_TILES = 65_535  # of JPEG 2000: the tile index has 16 bits (ISO 15444-1 A.
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "
 _PROCESSES: Mapping[str, frozenset[int]] = MappingProxyType(
     {
-        "1.2.840.10008.1.2.4.50": _SEQUENTIAL,
-        "1.2.840.10008.1.2.4.51": _SEQUENTIAL,
-        "1.2.840.10008.1.2.4.57": frozenset((_SOF_LOSSLESS,)),
-        "1.2.840.10008.1.2.4.70": frozenset((_SOF_LOSSLESS,)),
-        "1.2.840.10008.1.2.4.80": frozenset((_SOF_JPEG_LS,)),
-        "1.2.840.10008.1.2.4.81": frozenset((_SOF_JPEG_LS,)),
+        JPEGBaseline8Bit: _SEQUENTIAL,
+        JPEGExtended12Bit: _SEQUENTIAL,
+        JPEGLossless: frozenset((_SOF_LOSSLESS,)),
+        JPEGLosslessSV1: frozenset((_SOF_LOSSLESS,)),
+        JPEGLSLossless: frozenset((_SOF_JPEG_LS,)),
+        JPEGLSNearLossless: frozenset((_SOF_JPEG_LS,)),
     }
 )
 
@@ -152,8 +164,8 @@ def _rle(codestream: bytes, pixels: Pixels, _syntax: str) -> CodestreamHeader:
 _READERS: Mapping[str, Callable[[bytes, Pixels, str], CodestreamHeader]] = MappingProxyType(
     {
         **dict.fromkeys(_PROCESSES, _jpeg),
-        "1.2.840.10008.1.2.4.90": _jpeg_2000,
-        "1.2.840.10008.1.2.4.91": _jpeg_2000,
-        "1.2.840.10008.1.2.5": _rle,
+        JPEG2000Lossless: _jpeg_2000,
+        JPEG2000: _jpeg_2000,
+        RLELossless: _rle,
     }
 )

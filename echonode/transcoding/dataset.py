@@ -22,6 +22,12 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from echonode.errors import InvalidObject
 from echonode.model.element_header import UNDEFINED
@@ -48,15 +54,13 @@ from echonode.transcoding.pixel_layout import (
     values_of,
 )
 
-IMPLICIT_LE, EXPLICIT_LE = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
-NATIVE = frozenset({IMPLICIT_LE, EXPLICIT_LE})
-EXPLICIT_BE, DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
+NATIVE = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian})
 # Turned into Explicit VR Little Endian before anything else is made of them; never made.
-ONLY_READ = frozenset({EXPLICIT_BE, DEFLATED})
+ONLY_READ = frozenset({ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian})
 CONVERTED = NATIVE | ONLY_READ | DECODED  # whatever another syntax can be made of
 _PIXEL_GROUP, _PIXEL_DATA = 0x7FE00000, 0x7FE00010
 # PS3.3 C.7.6.1.1.5.1: the method's defined terms.
-_METHODS = {
+_METHODS: dict[str, str] = {
     JPEG_BASELINE: "ISO_10918_1",
     JPEG_EXTENDED: "ISO_10918_1",
     JPEG_LS_NEAR: "ISO_14495_1",
@@ -99,7 +103,7 @@ class Source:
 
 def open_source(data: memoryview, transfer_syntax_uid: str) -> Source:
     """Look at a dataset in little endian byte order. Raises InvalidObject."""
-    implicit = transfer_syntax_uid == IMPLICIT_LE
+    implicit = transfer_syntax_uid == ImplicitVRLittleEndian
     end = reencode_head(
         data,
         lambda _: None,
@@ -251,7 +255,7 @@ def write_head(source: Source, write: Write, changed: Dataset, *, to_implicit: b
     reencode_head(
         source.data,
         write,
-        from_implicit=source.transfer_syntax_uid == IMPLICIT_LE,
+        from_implicit=source.transfer_syntax_uid == ImplicitVRLittleEndian,
         to_implicit=to_implicit,
         edits=_encoded(changed, implicit=to_implicit),
         before=_PIXEL_GROUP,

@@ -18,6 +18,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
 from echonode.dimse.services import Part10File
 from echonode.errors import ContextNotAccepted, InvalidObject
 from echonode.model.instance import StoredInstance
@@ -27,9 +33,6 @@ from echonode.transcoding.codecs import (
 )
 from echonode.transcoding.dataset import (
     CONVERTED,
-    DEFLATED,
-    EXPLICIT_LE,
-    IMPLICIT_LE,
     NATIVE,
     ONLY_READ,
     Source,
@@ -106,20 +109,20 @@ class Reencoder:
         self, dataset: memoryview, stored: str, syntax: str, target: _Temporary, quality: int
     ) -> None:
         if stored in ONLY_READ:
-            if syntax == EXPLICIT_LE:
+            if syntax == ExplicitVRLittleEndian:
                 _write_explicit_le(dataset, stored, target.write)
                 return
             with self._temporary() as explicit:
                 _write_explicit_le(dataset, stored, explicit.write)
                 explicit.flush()
-                self._write(_mapped(explicit), EXPLICIT_LE, syntax, target, quality)
+                self._write(_mapped(explicit), ExplicitVRLittleEndian, syntax, target, quality)
             return
         if stored in NATIVE and syntax in NATIVE:
             reencode(
                 dataset,
                 target.write,
-                from_implicit=stored == IMPLICIT_LE,
-                to_implicit=syntax == IMPLICIT_LE,
+                from_implicit=stored == ImplicitVRLittleEndian,
+                to_implicit=syntax == ImplicitVRLittleEndian,
             )
             return
         source = open_source(dataset, stored)
@@ -129,7 +132,7 @@ class Reencoder:
             self._encode(source, syntax, target, quality)
 
     def _decode(self, source: Source, syntax: str, target: _Temporary) -> None:
-        implicit = syntax == IMPLICIT_LE
+        implicit = syntax == ImplicitVRLittleEndian
         pixels = target_pixels(source, syntax)
         changed = changed_attributes(source, syntax, quality=0, encoded_bytes=0)
         write_head(source, target.write, changed, to_implicit=implicit)
@@ -181,7 +184,7 @@ def _write_explicit_le(dataset: memoryview, stored: str, write: Write) -> None:
         written += len(data)
         write(data)
 
-    if stored == DEFLATED:
+    if stored == DeflatedExplicitVRLittleEndian:
         inflate(dataset, count)
     else:
         reencode(dataset, count, from_implicit=False, to_implicit=False, from_big_endian=True)

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
-from echonode.dimse.contexts import EXPLICIT_LE, MOVE_CLASSES, ProposedContext
+from echonode.dimse.contexts import MOVE_CLASSES, ProposedContext
 from echonode.dimse.requestor import Requestor
 from echonode.model.certificate import TLSFiles
 from echonode.model.criteria import Root
@@ -104,7 +105,7 @@ class TLSClinic:
         identifier.QueryRetrieveLevel = "STUDY"
         identifier.StudyInstanceUID = study_instance_uid
         context = ProposedContext(
-            abstract_syntax=MOVE_CLASSES[Root.STUDY], transfer_syntaxes=(EXPLICIT_LE,)
+            abstract_syntax=MOVE_CLASSES[Root.STUDY], transfer_syntaxes=(ExplicitVRLittleEndian,)
         )
         with Requestor(ae_title="VIEWER").associate(node, [context]) as assoc:
             return [status for status, _ in assoc.c_move(Root.STUDY, identifier, "VIEWER")]

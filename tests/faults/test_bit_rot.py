@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from echonode.delivery.destination_status import Standing
+from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.errors import Damaged, IndexDamaged
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import Origin, StoredInstance
@@ -90,7 +90,7 @@ def alarms_in(store: Store) -> set[str]:
     at = DestinationFacts(
         name="pacs",
         commitment=CommitmentPolicy.NONE,
-        standing=Standing(),
+        status=DeliveryStatus(),
         statistics=store.statistics.destination("pacs"),
     )
     facts = Facts(

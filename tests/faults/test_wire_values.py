@@ -18,8 +18,9 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
-from echonode.dimse.contexts import EXPLICIT_LE, ProposedContext, find_context
+from echonode.dimse.contexts import ProposedContext, find_context
 from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import Part10File
 from echonode.errors import NetworkError
@@ -124,11 +125,11 @@ def store(house: House, ae_title: str, uid_in_command: str, data: bytes, folder:
         path=path,
         sop_class_uid=US_IMAGE,
         sop_instance_uid=uid_in_command,
-        transfer_syntax_uid=EXPLICIT_LE,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
         dataset_offset=0,
         size=len(data),
     )
-    context = ProposedContext(abstract_syntax=US_IMAGE, transfer_syntaxes=(EXPLICIT_LE,))
+    context = ProposedContext(abstract_syntax=US_IMAGE, transfer_syntaxes=(ExplicitVRLittleEndian,))
     try:
         with Requestor(ae_title=ae_title).associate(house.peer(), [context]) as association:
             return association.c_store(file).status

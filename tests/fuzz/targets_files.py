@@ -21,7 +21,6 @@ from pydicom.uid import (
 )
 
 from echonode.config import load
-from echonode.dimse.contexts import IMPLICIT_LE
 from echonode.errors import ConfigError, Mismatch, ProtocolError, Unreadable
 from echonode.probe.recordings.clarius import read_clarius
 from echonode.probe.recordings.echopen_text import read_lines
@@ -205,7 +204,7 @@ TARGETS = (
         run=received_head,
         seeds=(
             b"\1" + encoded(dataset(1)),
-            b"\0" + encoded(dataset(1), IMPLICIT_LE),
+            b"\0" + encoded(dataset(1), ImplicitVRLittleEndian),
             b"\3" + _deflated(dataset(1)),
         ),
     ),

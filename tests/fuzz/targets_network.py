@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import cast
 
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.association import Association
 
 from echonode.dimse.acceptance import _decoded
-from echonode.dimse.contexts import EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
 from echonode.dimse.limits import Limits
 from echonode.dimse.messages.command_set import CommandSet, MalformedCommand, decode, encode
 from echonode.dimse.messages.datasets import (
@@ -21,7 +21,7 @@ from echonode.dimse.messages.datasets import (
     request_to_dataset,
     to_bytes,
 )
-from echonode.dimse.messages.provider import MemorySink, ProtocolViolation, StreamDIMSE
+from echonode.dimse.messages.provider import DimseProvider, MemorySink, ProtocolViolation
 from echonode.dimse.services import FindRequest
 from echonode.dimse.upper_layer.pdu_stream import HEADER_BYTES, P_DATA, PduError, PduReader, pdvs
 from echonode.dimse.upper_layer.request_pdu import head_of, recognised_request
@@ -38,7 +38,7 @@ from tests.unit.query.test_find_scp import IMAGE, VIEWER, identifier
 
 LIMITS = Limits(command_bytes=500, identifier_bytes=2_000, waiting_messages=2)
 PDU_LIMIT = 16_384
-SYNTAXES = (IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE)
+SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 FIND_IDENTIFIER = element(0x0008, 0x0052, b"CS", b"STUDY") + element(0x0020, 0x000D, b"UI", b"")
 INSTANCE = ReferencedInstance(
     sop_class_uid="1.2.840.10008.5.1.4.1.1.6.1", sop_instance_uid="1.2.3.4"
@@ -94,7 +94,7 @@ def message_assembly(data: bytes) -> None:
 
     The PDUs of an association after its negotiation, in any order.
     """
-    dimse = StreamDIMSE(
+    dimse = DimseProvider(
         cast(Association, object()),
         limits=LIMITS,
         is_accepted=lambda context_id: context_id in (1, 3, 5),
@@ -208,8 +208,8 @@ def _commitments() -> tuple[bytes, bytes]:
         failed={ReferencedInstance(sop_class_uid="1.2.3", sop_instance_uid="1.2.5"): 0x0112},
     )
     return (
-        to_bytes(request_to_dataset(asked), IMPLICIT_LE),
-        to_bytes(report_to_dataset(told), IMPLICIT_LE),
+        to_bytes(request_to_dataset(asked), ImplicitVRLittleEndian),
+        to_bytes(report_to_dataset(told), ImplicitVRLittleEndian),
     )
 
 
@@ -223,11 +223,11 @@ def _queries() -> Iterator[bytes]:
         "StudyDescription": "A?d*",
         "SpecificCharacterSet": ["", "ISO 2022 IR 87"],
     }
-    for syntax in (IMPLICIT_LE, EXPLICIT_LE):
+    for syntax in (ImplicitVRLittleEndian, ExplicitVRLittleEndian):
         asked = to_bytes(identifier("STUDY", **keys), syntax)
         yield bytes([SYNTAXES.index(syntax)]) + asked
     image = identifier("IMAGE", SOPInstanceUID="1.2.3.4.5", Rows="", InstanceNumber="1")
-    yield b"\x40" + to_bytes(image, IMPLICIT_LE)
+    yield b"\x40" + to_bytes(image, ImplicitVRLittleEndian)
 
 
 def _command_sets() -> Iterator[bytes]:

@@ -16,6 +16,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echonode.dimse.messages.datasets import from_bytes
 from echonode.errors import DimseFailure, InvalidObject, Unreadable
@@ -23,22 +24,15 @@ from echonode.model.dataset_walk import DatasetWalk, WalkLimits
 from echonode.model.element_header import MemorySource
 from echonode.transcoding.codecs import DECODED, JPEG_BASELINE, LOSSLESS_ENCODED, RLE, encode
 from echonode.transcoding.codestream_header import check_codestream
-from echonode.transcoding.dataset import (
-    EXPLICIT_LE,
-    IMPLICIT_LE,
-    changed_attributes,
-    open_source,
-    target_pixels,
-    write_head,
-)
+from echonode.transcoding.dataset import changed_attributes, open_source, target_pixels, write_head
 from echonode.transcoding.inflated import inflate
 from echonode.transcoding.native_syntax import reencode
 from echonode.transcoding.pixel_layout import Pixels
 
 EXPLICIT_BE = "1.2.840.10008.1.2.2"
 LIMITS = WalkLimits(elements=200, items=200, headers=1_000, nested=8)
-_SYNTAXES = (IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE)
-_SOURCES = (IMPLICIT_LE, EXPLICIT_LE, *sorted(DECODED))
+_SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, EXPLICIT_BE)
+_SOURCES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, *sorted(DECODED))
 _PIXELS = Pixels(
     rows=32,
     columns=32,
@@ -99,12 +93,19 @@ def byte_order_and_headers(data: bytes) -> None:
 def head_of_an_image(data: bytes) -> None:
     """A head for each syntax that can be made, or InvalidObject: nothing lazily read is left."""
     chosen, rest = _chosen(data, len(_SOURCES))
-    for syntax in (IMPLICIT_LE, EXPLICIT_LE, JPEG_BASELINE, *LOSSLESS_ENCODED):
+    for syntax in (
+        ImplicitVRLittleEndian,
+        ExplicitVRLittleEndian,
+        JPEG_BASELINE,
+        *LOSSLESS_ENCODED,
+    ):
         try:
             source = open_source(memoryview(rest), _SOURCES[chosen])
             target_pixels(source, syntax)
             changed = changed_attributes(source, syntax, quality=90, encoded_bytes=100)
-            write_head(source, bytearray().extend, changed, to_implicit=syntax == IMPLICIT_LE)
+            write_head(
+                source, bytearray().extend, changed, to_implicit=syntax == ImplicitVRLittleEndian
+            )
             for _, _frame in zip(range(3), source.frames(), strict=False):
                 pass
         except InvalidObject:

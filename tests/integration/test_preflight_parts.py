@@ -17,8 +17,8 @@ from echonode.model.identity import CallBackAddress, Peer
 from echonode.objects.ultrasound import encode
 from echonode.preflight.outcome import Step
 from echonode.preflight.peer_check import PeerCheck
-from echonode.preflight.requirements import Needs, WorklistQuery
-from echonode.preflight.test_image import specimen
+from echonode.preflight.requirements import Requirements, WorklistQuery
+from echonode.preflight.test_image import preflight_image
 from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
 from tests.peers.process import LOOPBACK
 from tests.peers.validators import Validation
@@ -31,14 +31,14 @@ US = CallBackAddress(ae_title="ECHONODE", host=LOOPBACK, port=11112)
 
 def test_the_test_image_is_valid(tmp_path: Path, validate: Callable[[Path], Validation]) -> None:
     """dciodvfy reports no error: an archive that refuses it would refuse our images too."""
-    image = specimen("ECHONODE")
+    image = preflight_image("ECHONODE")
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = image.sop_class_uid
     meta.MediaStorageSOPInstanceUID = image.sop_instance_uid
     head = Dataset()
     head.file_meta = meta
-    path = tmp_path / "specimen.dcm"
+    path = tmp_path / "test.dcm"
     dcmwrite(path, head, enforce_file_format=True)
     with path.open("ab") as file:
         for piece in encode(image):
@@ -77,7 +77,7 @@ def worklist_step(orthanc: OrthancServer, *, now: datetime = TODAY) -> Step:
         now=lambda: now,
     )
     query = WorklistQuery(station_ae_title="US1", modality="US")
-    outcome = check.run(Needs(peer=peer, worklist=query))
+    outcome = check.run(Requirements(peer=peer, worklist=query))
     return {step.name: step for step in outcome.steps}["worklist"]
 
 

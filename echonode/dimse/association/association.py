@@ -1,18 +1,19 @@
 """One association: its thread, from its connection to its end.
 
-Why a subclass of pynetdicom's Association: the original's thread sleeps 1 ms between looks, takes
-messages off one queue whoever they are for, answers any handler's exception with C211, keeps every
-dataset in memory, and sleeps 100 ms in abort().
+Why a subclass of pynetdicom's Association: the original's thread sleeps 1 ms between polls, takes
+any message off one queue whichever caller it is for, answers any exception of a handler with C211,
+keeps every dataset in memory, and sleeps 100 ms in abort().
 
 Rules
-- The association's own thread reads, and moves the state machine; a caller that waits for its
-  answer may borrow both (read_lease.py). It alone serves requests, in the order they came.
-- Any thread may speak, through `conversation`.
-- Other threads ask for the end by `ask_release`, `ask_abort` and `ask_drain`; `hang_up` is for when
-  asking was not enough.
-- Whoever starts it waits `thread_s` for its first step. Thread.start() would wait for ever for a
-  thread that died before it, for want of memory (CPython gh-140746).
-- When the association ends, every waiter is told and every half-received dataset is broken off.
+- The association's own thread reads and runs the state machine. A caller that waits for its answer
+  may take over both (read_lease.py). Only the own thread serves requests, in the order they came.
+- Any thread may send, through `exchange`.
+- Other threads end it by `request_release`, `request_abort` or `request_drain`; by `hang_up` where
+  that did not help.
+- A thread that starts it waits `thread_s` for the new thread to run. Thread.start() alone would
+  wait without end for a thread that died before, for lack of memory (CPython gh-140746).
+- When the association ends, every waiting caller is woken and every half-received dataset is
+  discarded.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -27,15 +29,15 @@ from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT, A_RELEASE
 
-from echonode.dimse.association.exchange import Conversation
-from echonode.dimse.association.reactor import CLOSING, EventDUL
+from echonode.dimse.association.exchange import Exchange
+from echonode.dimse.association.reactor import CLOSING, Reactor
 from echonode.dimse.limits import Limits
 from echonode.dimse.messages.command_set import CommandSet
-from echonode.dimse.messages.provider import DatasetSink, MemorySink, Message, StreamDIMSE
+from echonode.dimse.messages.provider import DatasetSink, DimseProvider, MemorySink, Message
 from echonode.dimse.upper_layer.pdu_stream import PduError
-from echonode.dimse.upper_layer.threads import Birth, NoWait
+from echonode.dimse.upper_layer.threads import AlreadySetEvent, ThreadStart
 from echonode.dimse.upper_layer.tls_faults import TLS_ON_PLAIN_PORT, TLSFailed, TLSFault
-from echonode.dimse.upper_layer.transport import EventSocket
+from echonode.dimse.upper_layer.transport import Transport
 from echonode.errors import AssociationLost
 from echonode.log import get_logger
 from echonode.model.identity import Peer
@@ -47,8 +49,39 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 
-class Wish(Enum):
-    """What another thread asks of the association's thread."""
+def sink_in_memory(assoc: EventAssociation, context_id: int, command: CommandSet) -> DatasetSink:
+    """Keeps the dataset of a message in memory, up to the limit of an identifier."""
+    return MemorySink(assoc.limits.identifier_bytes)
+
+
+def _nothing(*_: object) -> None:
+    """The default: does nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssociationHandlers:
+    """The callables of an association, each called with it on its own thread.
+
+    negotiate: the acceptor's negotiation; False where there is no association. serve: answers one
+    request. sink_for: where the dataset of a message goes. on_refused: something other than an
+    association request came, and the connection was ended. on_tls_failed: the TLS handshake failed.
+    on_over: the association no longer counts. on_closed: its thread and descriptors are gone.
+    """
+
+    negotiate: Callable[[EventAssociation], bool] = lambda assoc: True
+    serve: Callable[[EventAssociation, Message], None] = _nothing
+    sink_for: Callable[[EventAssociation, int, CommandSet], DatasetSink] = sink_in_memory
+    on_refused: Callable[[EventAssociation, PduError], None] = _nothing
+    on_tls_failed: Callable[[EventAssociation, TLSFault], None] = _nothing
+    on_over: Callable[[EventAssociation], None] = _nothing
+    on_closed: Callable[[EventAssociation], None] = _nothing
+
+
+NO_HANDLERS = AssociationHandlers()
+
+
+class TerminationRequest(Enum):
+    """How another thread wants the association to end."""
 
     RELEASE = "release"
     ABORT = "abort"
@@ -56,50 +89,44 @@ class Wish(Enum):
 
 
 class EventAssociation(Association):
-    """An association in either role.
+    """An association in either role; `handlers` is what it calls."""
 
-    serve: called on the association's thread with each request.
-    sink_for: where the dataset of a message goes; in memory by default.
-    prepare: the acceptor's negotiation; False when the association was refused.
-    on_refused: it was aborted or closed for what came in place of a request.
-    on_tls_failed: the caller and we did not come to speak the same, and why.
-    on_over: the association no longer counts. on_closed: its thread and descriptors are gone.
-    """
+    dul: Reactor
+    dimse: DimseProvider
 
-    dul: EventDUL
-    dimse: StreamDIMSE
-
-    def __init__(self, ae: ApplicationEntity, mode: str, *, limits: Limits) -> None:
+    def __init__(
+        self,
+        ae: ApplicationEntity,
+        mode: str,
+        *,
+        limits: Limits,
+        handlers: AssociationHandlers = NO_HANDLERS,
+    ) -> None:
         super().__init__(ae, mode)
         self.limits = limits
-        self._birth = Birth()
-        self._started = NoWait()  # Thread.start() waits for it, where it would have no end
-        self.dimse = StreamDIMSE(
+        self.handlers = handlers
+        self._thread_start = ThreadStart()
+        # Thread.start() waits for this event, which is never set where the thread dies first.
+        self._started = AlreadySetEvent()
+        self.dimse = DimseProvider(
             self,
             limits=limits,
             is_accepted=lambda context_id: context_id in self._accepted_cx,
-            sink_for=lambda context_id, command: self.sink_for(context_id, command),
+            sink_for=lambda context_id, command: handlers.sink_for(self, context_id, command),
         )
-        self.dul = EventDUL(self, self.dimse, limits=limits)
+        self.dul = Reactor(self, self.dimse, limits=limits)
         if self.is_requestor:
-            self.dul.open_wake()
-        self.serve: Callable[[Message], None] = lambda message: None
-        self.sink_for: Callable[[int, CommandSet], DatasetSink] = self._sink_in_memory
-        self.prepare: Callable[[], bool] = lambda: True
-        self.on_refused: Callable[[PduError], None] = lambda fault: None
-        self.on_tls_failed: Callable[[TLSFault], None] = lambda fault: None
-        self.on_over: Callable[[], None] = lambda: None
-        self.on_closed: Callable[[], None] = lambda: None
-        self.peer: Peer | None = None  # who was admitted, as acceptor
+            self.dul.open_wake_up()
+        self.peer: Peer | None = None  # the admitted peer, as acceptor
         self._is_serving = False
-        self._wish: Wish | None = None
-        self.conversation = Conversation(self)
+        self._termination: TerminationRequest | None = None
+        self.exchange = Exchange(self)
         self._end = self._made_end()
 
-    # what pynetdicom would do otherwise ----------------------------------------------------
+    # overrides of pynetdicom ----------------------------------------------------
 
     def _bind_defaults(self) -> None:
-        """Only what negotiation asks; the standard handlers print every PDU into the log."""
+        """Bind only the negotiation's handlers; pynetdicom's others log every PDU."""
         for event in evt._INTERVENTION_EVENTS:
             self.bind(event, evt.get_default_handler(event))
 
@@ -108,7 +135,7 @@ class EventAssociation(Association):
         self.acse.negotiate_association()
 
     def kill(self) -> None:
-        """The association is over; there is no other thread to wait for."""
+        """Mark the association as over; there is no other thread to wait for."""
         self._kill = True
         self.is_established = False
 
@@ -121,27 +148,27 @@ class EventAssociation(Association):
         self.kill()
 
     @property
-    def connection(self) -> EventSocket:
+    def connection(self) -> Transport:
         return self.dul.connection
 
     @property
     def is_usable(self) -> bool:
-        """Whether it is established and nobody has asked for its end."""
-        return self.is_established and self._wish is None
+        """Whether it is established and no end was requested."""
+        return self.is_established and self._termination is None
 
     @property
     def was_ended_by_peer(self) -> bool:
-        """Whether A-ABORT came, or the peer closed the connection, with no wish of ours for it."""
-        return self._wish is None and (self.is_aborted or self.dul.was_closed)
+        """Whether the peer sent A-ABORT or closed the connection before we requested an end."""
+        return self._termination is None and (self.is_aborted or self.dul.was_closed)
 
     @property
     def is_draining(self) -> bool:
-        """Whether it ends with what is under way, because the node stops."""
-        return self._wish is Wish.DRAIN
+        """Whether it ends after the message under way, because the node stops."""
+        return self._termination is TerminationRequest.DRAIN
 
     @property
     def idle_seconds(self) -> float:
-        """How long the peer has sent nothing; 0 while it waits for us."""
+        """Seconds since the peer sent anything; 0 while it waits for us."""
         if self._is_serving or self.dimse.mid_message or self.dimse.inbox:
             return 0.0
         return max(0.0, self.limits.idle_s - self.dul._idle_timer.remaining)
@@ -153,26 +180,29 @@ class EventAssociation(Association):
 
     # the end -------------------------------------------------------------------------------
 
-    def ask_release(self) -> None:
-        self._ask(Wish.RELEASE)
+    def request_release(self) -> None:
+        """Have its thread release it, once nothing is being served."""
+        self._request_end(TerminationRequest.RELEASE)
 
-    def ask_abort(self) -> None:
-        self._ask(Wish.ABORT)
+    def request_abort(self) -> None:
+        """Have its thread abort it."""
+        self._request_end(TerminationRequest.ABORT)
 
-    def ask_drain(self) -> None:
-        self._ask(Wish.DRAIN)
+    def request_drain(self) -> None:
+        """Have its thread abort it, once no message is under way."""
+        self._request_end(TerminationRequest.DRAIN)
 
-    def _ask(self, wish: Wish) -> None:
-        self._wish = wish
-        self.dul.wake.set()
+    def _request_end(self, request: TerminationRequest) -> None:
+        self._termination = request
+        self.dul.wake_up.set()
 
     def hang_up(self) -> None:
-        """End the connection under whatever is going on."""
+        """End the connection at once, from any thread."""
         self.connection.hang_up()
-        self.dul.wake.set()
+        self.dul.wake_up.set()
 
     def dispose(self) -> None:
-        """Close what the system gave us; the thread must be over or never have run."""
+        """Close the descriptors; the thread must have ended or never have run."""
         self.connection.dispose()
         self.dul.dispose()
 
@@ -181,15 +211,15 @@ class EventAssociation(Association):
     def start(self) -> None:
         """Start its thread; returns when that runs.
 
-        Raises RuntimeError, or MemoryError, where it does not and never will.
+        Raises RuntimeError or MemoryError where it does not run; then it never will.
         """
         super().start()
-        if not self._birth.is_seen(self.limits.thread_s):
+        if not self._thread_start.wait_started(self.limits.thread_s):
             raise RuntimeError("a new thread died before its first step")
 
     def run_reactor(self) -> None:
-        """The association's whole life after its connection."""
-        if not self._birth.step():
+        """What the association's thread runs, from its connection to its end."""
+        if not self._thread_start.entered():
             return
         with self._end:
             try:
@@ -202,58 +232,58 @@ class EventAssociation(Association):
                 self.hang_up()
 
     def _begin(self) -> bool:
-        """Take the request in and negotiate; False when there is no association."""
-        self.dul.settle()  # Evt5: starts ARTIM, which bounds all that follows
+        """Receive the request and negotiate; False where there is no association."""
+        self.dul.drain_events()  # Evt5: starts ARTIM, which bounds all that follows
         try:
             self.connection.handshake(time.monotonic() + self.dul.artim_timer.remaining)
         except TLSFailed as failure:
-            self.on_tls_failed(failure.fault)
+            self.handlers.on_tls_failed(self, failure.fault)
             return False
         primitive = self.dul.receive_pdu(wait=True)
         if primitive is None or isinstance(primitive, (A_ABORT, A_P_ABORT, A_RELEASE)):
             if self.dul.met_tls:
-                self.on_tls_failed(TLS_ON_PLAIN_PORT)
+                self.handlers.on_tls_failed(self, TLS_ON_PLAIN_PORT)
             elif self.dul.fault is not None:
-                self.on_refused(self.dul.fault)
+                self.handlers.on_refused(self, self.dul.fault)
             return False
         self.requestor.primitive = primitive
-        return self.prepare() and self.is_established
+        return self.handlers.negotiate(self) and self.is_established
 
     def _converse(self) -> None:
-        while self._has_reading() and self.heed():
+        while self._has_reclaimed() and self.process_indications():
             if self.dimse.inbox:
                 self._is_serving = True
-                self.serve(self.dimse.inbox.popleft())
+                self.handlers.serve(self, self.dimse.inbox.popleft())
                 self._is_serving = False
-            elif self._wish is not None and self._grant(self._wish):
+            elif self._termination is not None and self._terminate(self._termination):
                 return
             elif self.dul.idle_timer_expired():
                 self.abort()
             else:
-                self.dul.turn(time.monotonic() + self.dul._idle_timer.remaining)
-                self._lend_reading()
+                self.dul.run_once(time.monotonic() + self.dul._idle_timer.remaining)
+                self._offer_lease()
 
-    def _has_reading(self) -> bool:
-        """True; where the reading is lent, only once it was taken back."""
-        if self.dul.reading.is_lent:
-            self.dul.reading.mind(self.connection.fileno())
+    def _has_reclaimed(self) -> bool:
+        """True; where callers may read, only after this thread has taken that back."""
+        if self.dul.read_lease.is_offered:
+            self.dul.read_lease.wait_until_reclaimed(self.connection.fileno())
             self.dimse.has_answered = False
         return True
 
-    def _lend_reading(self) -> None:
-        """To a caller that is likely to send its next request now that it has its answer."""
-        # A wish whose wake-up was just cleared would wait until the loan is over.
-        if self._wish is not None or not self.is_requestor or not self.dimse.has_answered:
+    def _offer_lease(self) -> None:
+        """Let a caller read its next answer itself: it has just got one."""
+        # Else an end whose wake-up was just cleared would wait until the lease is over.
+        if self._termination is not None or not self.is_requestor or not self.dimse.has_answered:
             return
-        if not self.conversation.needs_reading():
+        if not self.exchange.needs_reader():
             self.dimse.has_answered = False
-            self.dul.reading.lend()
+            self.dul.read_lease.offer()
 
-    def heed(self, *, release: bool = True) -> bool:
-        """Act on what the peer wants of the association itself; False when it is over.
+    def process_indications(self, *, release: bool = True) -> bool:
+        """Act on A-ABORT and A-RELEASE of the peer; False where it is over.
 
-        release: whether a release request may be answered yet (not while a message of ours is
-        under way: P-DATA may still be sent in Sta8, not after).
+        release: whether a release request may be answered now. Not while a message of ours is
+        under way: P-DATA may still be sent in Sta8, not after that.
         """
         primitive = self.dul.peek_next_pdu()
         if isinstance(primitive, (A_ABORT, A_P_ABORT)):
@@ -264,30 +294,33 @@ class EventAssociation(Association):
             self.is_released, self.is_established = True, False
         return self.is_established and not self.dul.is_over
 
-    def _grant(self, wish: Wish) -> bool:
-        """Carry out a wish; False when it has to wait."""
-        if wish is Wish.DRAIN and self.dimse.mid_message:
-            return False  # asked again when the next PDU is in
-        if wish is Wish.RELEASE:
+    def _terminate(self, request: TerminationRequest) -> bool:
+        """End the association as requested; False where that has to wait."""
+        if request is TerminationRequest.DRAIN and self.dimse.mid_message:
+            return False  # called again after the next PDU
+        if request is TerminationRequest.RELEASE:
             self._release()
         else:
             self.abort()
         return True
 
     def _release(self) -> None:
-        """A-RELEASE; a report that comes meanwhile still counts, though it cannot be answered."""
+        """A-RELEASE; a report that arrives meanwhile is still served, but cannot be answered."""
         self.acse.negotiate_release()
         while self.dimse.inbox:
             with contextlib.suppress(AssociationLost):
-                self.serve(self.dimse.inbox.popleft())
+                self.handlers.serve(self, self.dimse.inbox.popleft())
 
     def _made_end(self) -> contextlib.ExitStack:
-        """All that ends it, made beforehand: each part is done, also where another one fails."""
+        """The steps of the end, made in advance: each is done, also where another one fails.
+
+        An end for lack of memory could not make them.
+        """
         end = contextlib.ExitStack()
-        end.callback(lambda: self.on_closed())
+        end.callback(lambda: self.handlers.on_closed(self))
         end.callback(self.dispose)
-        end.callback(self._part)
-        end.callback(lambda: self.on_over())
+        end.callback(self._close_connection)
+        end.callback(lambda: self.handlers.on_over(self))
         end.callback(self._tell_waiters)
         return end
 
@@ -295,13 +328,10 @@ class EventAssociation(Association):
         self.is_established = False
         self.dimse.break_off()
 
-    def _part(self) -> None:
-        """Wait for the peer to close, and close."""
+    def _close_connection(self) -> None:
+        """Wait for the peer to close, then close."""
         while self.dul.state == CLOSING and not self.dul.is_over:
-            self.dul.turn(None)
+            self.dul.run_once(None)
         self.connection.hang_up()
         if not self.dul.is_over:
             self.dul.lose()
-
-    def _sink_in_memory(self, context_id: int, command: CommandSet) -> DatasetSink:
-        return MemorySink(self.limits.identifier_bytes)

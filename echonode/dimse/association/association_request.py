@@ -1,4 +1,4 @@
-"""An association of ours before it exists: what its request needs, and why it was not to be."""
+"""An association that we request: what its request needs, and why it failed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.transport import AddressInformation
 
-from echonode.dimse.association.association import EventAssociation
+from echonode.dimse.association.association import (
+    NO_HANDLERS,
+    AssociationHandlers,
+    EventAssociation,
+)
 from echonode.dimse.contexts import ProposedContext, proposal, roles
 from echonode.dimse.limits import Limits
 from echonode.dimse.upper_layer.tls_faults import PEER_WANTS_TLS
-from echonode.dimse.upper_layer.tls_transport import SecureSocket
-from echonode.dimse.upper_layer.transport import EventSocket
+from echonode.dimse.upper_layer.tls_transport import TLSTransport
+from echonode.dimse.upper_layer.transport import Transport
 from echonode.errors import (
     AssociationLost,
     AssociationRejected,
@@ -32,6 +36,7 @@ def prepared(
     contexts: Sequence[ProposedContext],
     limits: Limits,
     *,
+    handlers: AssociationHandlers = NO_HANDLERS,
     tls: Callable[[], ssl.SSLContext] | None = None,
 ) -> EventAssociation:
     """An association with everything its A-ASSOCIATE-RQ needs; `tls` where the peer has it."""
@@ -40,12 +45,12 @@ def prepared(
         address = AddressInformation(peer.host, peer.port)
     except OSError as error:
         raise PeerUnreachable(f"{peer.host} is not a known host: {error.strerror}") from error
-    assoc = EventAssociation(ae, "requestor", limits=limits)
+    assoc = EventAssociation(ae, "requestor", limits=limits, handlers=handlers)
     assoc.name = f"dimse requestor {peer.name}"
     assoc.set_socket(
-        EventSocket(assoc, limits=limits, address=address)
+        Transport(assoc, limits=limits, address=address)
         if tls is None
-        else SecureSocket(
+        else TLSTransport(
             assoc,
             limits=limits,
             address=address,
@@ -71,7 +76,10 @@ def prepared(
 
 
 def begin(assoc: EventAssociation, peer: Peer) -> None:
-    """Give an established association its thread. Raises AssociationLost, all of it closed."""
+    """Start the thread of an established association.
+
+    Raises AssociationLost, and then everything is closed.
+    """
     try:
         assoc.start()
     except (RuntimeError, MemoryError) as error:

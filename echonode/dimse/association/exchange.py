@@ -1,11 +1,11 @@
-"""The messages of an association: out whole, and their answers in.
+"""The messages of an association: requests sent whole, and their answers received.
 
 Rules
 - A message is sent whole under `dul.sending`, so that the PDUs of two never mix.
-- Each request of ours has a Message ID of its own and a place where its answers arrive.
-- Other threads wait at that place, or read until it is filled (read_lease.py). The association's
-  own thread (inside a handler) goes on reading while it waits; requests that come meanwhile wait
-  in the inbox.
+- Each request of ours has a Message ID of its own and a queue for its answers.
+- Another thread waits on that queue, or reads the association until it has an answer
+  (read_lease.py). The association's own thread (inside a handler) reads while it waits; requests
+  that arrive meanwhile wait in the inbox.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from typing import Protocol, cast
 from pynetdicom.association import ServiceUser
 from pynetdicom.presentation import PresentationContext
 
-from echonode.dimse.association.reactor import EventDUL
+from echonode.dimse.association.reactor import Reactor
 from echonode.dimse.limits import Limits
 from echonode.dimse.messages.command_set import CommandSet, encode
 from echonode.dimse.messages.dataset_pdus import DatasetPdus
-from echonode.dimse.messages.provider import Answers, Message, StreamDIMSE
+from echonode.dimse.messages.provider import Answers, DimseProvider, Message
 from echonode.dimse.upper_layer.pdu_stream import fragment_bytes, message_pdus
-from echonode.dimse.upper_layer.transport import Buffer, EventSocket, SendFailed
+from echonode.dimse.upper_layer.transport import Buffer, SendFailed, Transport
 from echonode.errors import AssociationLost, ContextNotAccepted
 
 _CLOSED_BY_PEER = (errno.ECONNRESET, errno.EPIPE)
 
 
-class Spoken(Protocol):
-    """What a conversation needs of its association (association.py)."""
+class ExchangeAssociation(Protocol):
+    """What an exchange needs of its association (association.py)."""
 
     is_established: bool
     limits: Limits
-    dul: EventDUL
-    dimse: StreamDIMSE
+    dul: Reactor
+    dimse: DimseProvider
 
     @property
     def is_requestor(self) -> bool: ...
@@ -49,19 +49,19 @@ class Spoken(Protocol):
     @property
     def acceptor(self) -> ServiceUser: ...
     @property
-    def connection(self) -> EventSocket: ...
+    def connection(self) -> Transport: ...
     @property
     def accepted_by_id(self) -> dict[int, PresentationContext]: ...
     @property
     def was_ended_by_peer(self) -> bool: ...
-    def ask_abort(self) -> None: ...
-    def heed(self, *, release: bool = True) -> bool: ...
+    def request_abort(self) -> None: ...
+    def process_indications(self, *, release: bool = True) -> bool: ...
 
 
-class Conversation:
-    """What may be said on one association; `send` and `exchange` from any thread."""
+class Exchange:
+    """Sends messages on one association and receives the answers; from any thread."""
 
-    def __init__(self, assoc: Spoken) -> None:
+    def __init__(self, assoc: ExchangeAssociation) -> None:
         self._assoc = assoc
         self._message_id = 0
         self._numbering = threading.Lock()
@@ -74,7 +74,7 @@ class Conversation:
         return fragment_bytes(remote.maximum_length or 0, self._assoc.limits.pdu_bytes)
 
     def next_message_id(self) -> int:
-        """1 to 65535 and round again; no two requests under way share one."""
+        """1 to 65535, then 1 again; no two requests under way share one."""
         with self._numbering:
             self._message_id = self._message_id % 0xFFFF + 1
             return self._message_id
@@ -84,7 +84,7 @@ class Conversation:
         self.send_pdus(message_pdus(context_id, encode(command), dataset, self.fragment))
 
     def send_pdus(self, pdus: bytes | bytearray) -> None:
-        """Send whole messages, packed already, in one write. Raises AssociationLost."""
+        """Send whole encoded messages in one write. Raises AssociationLost."""
         with self._assoc.dul.sending:
             self.write(pdus)
 
@@ -99,13 +99,13 @@ class Conversation:
             self._assoc.connection.send_all(*pieces)
         except SendFailed as error:
             self._assoc.connection.hang_up()
-            # The kernel's reset names it; where the peer only stopped reading there is none.
+            # A reset has an errno; a peer that only stopped reading causes none.
             by_peer = getattr(error.__cause__, "errno", None) in _CLOSED_BY_PEER
             raise AssociationLost(f"sending failed: {error}", by_peer=by_peer) from error
 
     @cached_property
     def dataset_pdus(self) -> DatasetPdus:
-        """Room for a dataset on its way; for the holder of `dul.sending`."""
+        """The buffer of a dataset that is sent; for the holder of `dul.sending`."""
         return DatasetPdus(self.fragment)
 
     def context_id_for(self, abstract_syntax: str, transfer_syntax: str = "") -> int:
@@ -128,7 +128,7 @@ class Conversation:
         )
 
     def expect(self, message_id: int) -> Answers:
-        """Where the answers to a request that is about to be sent will be; `forget` it after."""
+        """A queue for the answers to a request that will be sent; `forget` it afterwards."""
         answers = self._assoc.dimse.waiting[message_id] = Answers()
         return answers
 
@@ -140,15 +140,15 @@ class Conversation:
         deadline = time.monotonic() + self._assoc.limits.dimse_s
         if threading.get_ident() == self._assoc.ident:  # on its own thread
             self._read_until(answers, deadline)
-        elif self._assoc.dul.reading.borrow():
-            self._read_borrowed(answers, deadline)
+        elif self._assoc.dul.read_lease.acquire():
+            self._read_with_lease(answers, deadline)
         if not self._assoc.is_established and answers.empty():
             raise self._lost("the association is over")
         try:
             message = answers.get(timeout=max(0.0, deadline - time.monotonic()))
         except Empty:
-            # An answer that comes later would be taken for another's: nothing to save here.
-            self._assoc.ask_abort()
+            # An answer that comes later could be taken for that of another request: abort.
+            self._assoc.request_abort()
             raise AssociationLost("the peer did not answer in time") from None
         if message is None:
             raise self._lost("the association ended before the answer")
@@ -159,37 +159,37 @@ class Conversation:
 
     def _read_until(self, answers: Answers, deadline: float) -> None:
         while answers.empty() and time.monotonic() < deadline:
-            if not self._assoc.heed():
+            if not self._assoc.process_indications():
                 raise self._lost("the association ended before the answer")
-            self._assoc.dul.turn(deadline)
+            self._assoc.dul.run_once(deadline)
 
-    def _read_borrowed(self, answers: Answers, deadline: float) -> None:
-        """Until the answer is there, or something for which it takes the own thread."""
+    def _read_with_lease(self, answers: Answers, deadline: float) -> None:
+        """Read until the answer is there, or something that the own thread has to handle."""
         dul = self._assoc.dul
         try:
-            # The own thread may have read it, and lent the reading, since the request went out.
+            # The own thread may have read the answer, and offered the lease, since the request.
             if answers.empty():
                 dul.await_bytes(deadline)
             while answers.empty() and time.monotonic() < deadline:
-                if not dul.reading.is_lent or self._is_for_own_thread():
+                if not dul.read_lease.is_offered or self._is_for_own_thread():
                     break
-                dul.turn(deadline)
+                dul.run_once(deadline)
         finally:
-            dul.reading.give_back(wanted=self.needs_reading)
+            dul.read_lease.release(wanted=self.needs_reader)
 
     def _is_for_own_thread(self) -> bool:
         dul, dimse = self._assoc.dul, self._assoc.dimse
         return dul.is_over or bool(dimse.inbox) or dul.peek_next_pdu() is not None
 
-    def needs_reading(self) -> bool:
-        """Whether reading cannot wait for our next request: for what was read, or for a caller."""
+    def needs_reader(self) -> bool:
+        """Whether the own thread must read now: for what was received, or for another caller."""
         return (
             self._is_for_own_thread()
             or self._assoc.dul.is_mid_stream
             or any(answers.empty() for answers in [*self._assoc.dimse.waiting.values()])
         )
 
-    def exchange(self, context_id: int, command: CommandSet, dataset: bytes = b"") -> Message:
+    def send_request(self, context_id: int, command: CommandSet, dataset: bytes = b"") -> Message:
         """Send a request that has one answer, and return that. Raises AssociationLost."""
         message_id = cast(int, command.message_id)
         answers = self.expect(message_id)
@@ -199,12 +199,12 @@ class Conversation:
         finally:
             self.forget(message_id)
 
-    def look(self) -> None:
-        """On the own thread: take in what has come, without waiting (C-CANCEL, A-ABORT).
+    def poll(self) -> None:
+        """On the own thread: receive what is there, without waiting (C-CANCEL, A-ABORT).
 
         Raises AssociationLost when the peer is gone.
         """
-        while self._assoc.dul.turn(0.0):
+        while self._assoc.dul.run_once(0.0):
             pass
-        if not self._assoc.heed(release=False):
+        if not self._assoc.process_indications(release=False):
             raise self._lost("the association ended")

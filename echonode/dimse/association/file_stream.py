@@ -2,10 +2,10 @@
 
 Rules
 - A dataset larger than the buffer is never whole in memory. Each buffer is one read and one write
-  of as many PDUs as it holds; the command set goes out with the first of them.
-- Where the dataset's hash is known, it is compared before a byte goes out: bit rot does not travel.
-  Of a dataset that fits into the buffer, what was compared is what is sent. The file's head must
-  name what the command is about to: the index may have rotted as well.
+  of as many PDUs as it holds; the command set is sent with the first of them.
+- Where the dataset's hash is known, it is compared before a byte is sent: bit rot is not passed on.
+  A dataset that fits into the buffer is sent from the buffer that was compared. The file's head
+  must have the UIDs of the command: the index may be damaged as well.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def store(
     """C-STORE `file` and return the peer's answer.
 
     Raises ContextNotAccepted, AssociationLost; Damaged where the file is gone or is not what was
-    stored; OSError where the disk does not give it just now. Nothing has gone out then; where it
-    fails half-way, the association is aborted.
+    stored; OSError where the disk cannot be read now. Then nothing was sent; where reading fails
+    half-way, the association is aborted.
     """
-    context_id = assoc.conversation.context_id_for(file.sop_class_uid, file.transfer_syntax_uid)
-    message_id = assoc.conversation.next_message_id()
+    context_id = assoc.exchange.context_id_for(file.sop_class_uid, file.transfer_syntax_uid)
+    message_id = assoc.exchange.next_message_id()
     command = CommandSet(
         command_field=CommandField.C_STORE,
         affected_sop_class_uid=file.sop_class_uid,
@@ -54,15 +54,15 @@ def store(
         move_originator_ae_title=move_originator_ae_title,
         move_originator_message_id=move_originator_message_id,
     )
-    answers = assoc.conversation.expect(message_id)
+    answers = assoc.exchange.expect(message_id)
     try:
         _send(assoc, file, context_id, encode(command))
-        answer = assoc.conversation.answer(answers).command
+        answer = assoc.exchange.answer(answers).command
     finally:
-        assoc.conversation.forget(message_id)
+        assoc.exchange.forget(message_id)
     if answer.status is None:
         raise AssociationLost("the peer answered without a status")
-    named = answer.affected_sop_instance_uid  # many leave it out
+    named = answer.affected_sop_instance_uid  # many peers leave it out
     return StoreResponse(
         status=answer.status,
         comment=answer.error_comment or "",
@@ -78,22 +78,22 @@ def _send(assoc: EventAssociation, file: Part10File, context_id: int, command: b
     begun = False
     try:
         with assoc.dul.sending:
-            conversation = assoc.conversation
-            head = [message_pdus(context_id, command, b"", conversation.fragment)]
-            pdus = conversation.dataset_pdus
+            exchange = assoc.exchange
+            head = [message_pdus(context_id, command, b"", exchange.fragment)]
+            pdus = exchange.dataset_pdus
             for filled, last in _checked_parts(descriptor, file, pdus.room):
                 begun = True
-                conversation.write(*head, *pdus.pieces(context_id, filled, last=last))
+                exchange.write(*head, *pdus.pieces(context_id, filled, last=last))
                 head = []
     except (Damaged, OSError) as error:
         if begun:
-            assoc.ask_abort()  # half a message is out
+            assoc.request_abort()  # half a message was sent
         if isinstance(error, OSError):
-            raise  # the disk does not give the bytes just now: that proves nothing of them
+            raise  # the disk cannot be read now, which says nothing about the bytes
         raise Damaged(f"the file of {file.sop_instance_uid}: {error}") from error
     except Exception:
         if begun:
-            assoc.ask_abort()
+            assoc.request_abort()
         raise
     finally:
         os.close(descriptor)
@@ -117,11 +117,11 @@ def _checked_parts(
             raise Damaged("its bytes are not those that were stored")
         head = os.pread(descriptor, file.dataset_offset, 0)
         uids = (file.sop_class_uid, file.sop_instance_uid, file.transfer_syntax_uid)
-        # What was re-encoded has no File Meta Information to be wrong.
+        # A re-encoded file has no File Meta Information to compare.
         if head and not matches_file_meta(head, *uids):
             raise Damaged("it names another class, instance or transfer syntax than is to be sent")
         if len(dataset) <= len(room):
-            yield len(dataset), True  # what was checked, as it stands there
+            yield len(dataset), True  # the bytes that were checked
             return
     yield from _parts(descriptor, dataset, room)
 

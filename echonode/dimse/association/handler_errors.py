@@ -1,8 +1,8 @@
-"""What a service's handler raises, as the status that the peer gets (PS3.7 annex C).
+"""Errors of a service's handler, as the status that the peer gets (PS3.7 annex C).
 
-The one place where any exception of a handler is caught: a defect in one service answers 0110 for
-one message, is logged once without values, and the association goes on. A stock pynetdicom answers
-C211 for all of them, which senders take as "your object is bad".
+The only place where every exception of a handler is caught: a defect in one service answers 0110
+to one message, is logged once without values, and the association goes on. Plain pynetdicom answers
+C211 to all of them, which senders read as a fault of their object.
 """
 
 from __future__ import annotations
@@ -15,33 +15,21 @@ from typing import TypeVar
 from echonode.dimse.association.association import EventAssociation
 from echonode.errors import AssociationLost, DimseFailure, IndexDamaged, OutOfSpace
 from echonode.log import get_logger
+from echonode.model.status import OUT_OF_RESOURCES, PROCESSING_FAILURE
 
 log = get_logger(__name__)
 
 T = TypeVar("T")
 
-SUCCESS = 0x0000
-CANCELLED = 0xFE00
-PENDING = 0xFF00
-PENDING_UNSUPPORTED_KEYS = 0xFF01
-OUT_OF_RESOURCES = 0xA700
-PROCESSING_FAILURE = 0x0110
-INVALID_INSTANCE = 0x0117
-NO_SUCH_CLASS = 0x0118
-NO_SUCH_EVENT = 0x0113
-CLASS_NOT_SUPPORTED = 0x0122
-NO_SUCH_ACTION = 0x0123
-NOT_AUTHORISED = 0x0124
-UNRECOGNISED_OPERATION = 0x0211
 
-# The disk's ways to say no (dicom-rules: store statuses): the peer may try again later.
+# Errors of the disk that are answered A700: the peer may try again later.
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 
 
 def run_handler(assoc: EventAssociation, service: str, action: Callable[[], T]) -> T:
-    """Run `action`; whatever it raises becomes a DimseFailure.
+    """Run `action`; what it raises becomes a DimseFailure.
 
-    Only the loss of the peer's own association goes through: there is nobody left to answer.
+    Only the loss of the peer's own association is raised as it is: there is no peer to answer.
     """
     try:
         return action()
@@ -52,7 +40,7 @@ def run_handler(assoc: EventAssociation, service: str, action: Callable[[], T]) 
         if isinstance(error, AssociationLost) and over:
             raise
         status = _status_of(error)
-        # No message and no values: both may quote a dataset. Where it broke is enough.
+        # Without message and values, which may quote a dataset; the place in the code is enough.
         last = traceback.extract_tb(error.__traceback__)[-1]
         log.error(
             "service_failed",

@@ -1,15 +1,15 @@
-"""The listening socket: accepts, hands over, and does nothing that can be slow.
+"""The listening socket: accepts connections, and does nothing that can be slow.
 
 Why a subclass of pynetdicom's AssociationServer: the original wakes twice a second, has a backlog
 of 5, does the TLS handshake inside accept (one silent client stops all others), and copies every
 supported presentation context for every connection.
 
 Rules
-- The accept loop waits on the socket and on `stop`; a connection gets its thread and is forgotten.
-- Out of descriptors (EMFILE) the oldest silent connection makes room. Where there is none, and
-  without memory, the loop pauses for a moment instead of spinning: the connection stays in the
-  backlog. Without memory the loop begins anew wherever it was.
-- What goes wrong is told once a while with a count, however often it happens.
+- The accept loop waits on the socket and on `stop`; each connection gets a thread of its own.
+- Out of descriptors (EMFILE) the oldest silent connection is evicted. Where there is none, and out
+  of memory, the loop pauses for a moment instead of spinning: the connection stays in the backlog.
+  Out of memory the loop restarts.
+- Repeated errors are logged once in a while with a count.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Any
 
 from pynetdicom.transport import AssociationServer, RequestHandler
 
-from echonode.dimse.association.association import EventAssociation
+from echonode.dimse.association.association import AssociationHandlers, EventAssociation
 from echonode.dimse.limits import Limits
 from echonode.dimse.upper_layer.log_throttle import Tally
-from echonode.dimse.upper_layer.threads import WakeUp
-from echonode.dimse.upper_layer.tls_transport import SecureSocket
-from echonode.dimse.upper_layer.transport import EventSocket
+from echonode.dimse.upper_layer.threads import EventFd
+from echonode.dimse.upper_layer.tls_transport import TLSTransport
+from echonode.dimse.upper_layer.transport import Transport
 from echonode.log import get_logger
 
 if TYPE_CHECKING:
@@ -45,14 +45,16 @@ _SHORT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _PAUSE_MS = 100
 
 
-class EventRequestHandler(RequestHandler):
+class ConnectionHandler(RequestHandler):
     """Makes an EventAssociation of an accepted connection."""
 
-    server: EventServer
+    server: Listener
 
     def _create_association(self) -> EventAssociation:
         server = self.server
-        assoc = EventAssociation(self.ae, "acceptor", limits=server.limits)
+        assoc = EventAssociation(
+            self.ae, "acceptor", limits=server.limits, handlers=server.handlers
+        )
         assert isinstance(self.request, socket.socket)
         assoc.set_socket(self._connection(assoc))
         assoc.name = f"dimse acceptor {self.client_address[0]}:{self.client_address[1]}"
@@ -64,21 +66,21 @@ class EventRequestHandler(RequestHandler):
         assoc.requestor.address_info = self.remote
         return assoc
 
-    def _connection(self, assoc: EventAssociation) -> EventSocket:
+    def _connection(self, assoc: EventAssociation) -> Transport:
         limits, context = self.server.limits, self.server.tls
         if context is None:
-            return EventSocket(assoc, limits=limits, client_socket=self.request)
-        return SecureSocket(assoc, limits=limits, client_socket=self.request, context=context)
+            return Transport(assoc, limits=limits, client_socket=self.request)
+        return TLSTransport(assoc, limits=limits, client_socket=self.request, context=context)
 
     def handle(self) -> None:
-        """Hand the association over, which starts it."""
+        """Pass the association to `on_connection`, which starts it."""
         self.server.on_connection(self._create_association())
 
 
-class EventServer(AssociationServer):
+class Listener(AssociationServer):
     """One listening socket and its accept loop; `tls` gives the context where it speaks TLS.
 
-    on_shortage: called where descriptors are used up; whether one is free now.
+    on_shortage: called where no descriptor is free; returns whether one is free now.
     """
 
     socket: Socket
@@ -89,24 +91,25 @@ class EventServer(AssociationServer):
         address: tuple[str, int],
         *,
         limits: Limits,
+        handlers: AssociationHandlers,
         on_connection: Callable[[EventAssociation], None],
         on_shortage: Callable[[], bool],
         tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
-        self.limits, self.tls = limits, tls
+        self.limits, self.handlers, self.tls = limits, handlers, tls
         self.on_connection, self.on_shortage = on_connection, on_shortage
         self._tally = Tally(limits.rejection_log_s)
         self.request_queue_size = limits.backlog
-        self._stop = WakeUp()
+        self._stop = EventFd()
         self._stop.open()
-        super().__init__(ae, address, ae.ae_title, [], request_handler=EventRequestHandler)
+        super().__init__(ae, address, ae.ae_title, [], request_handler=ConnectionHandler)
         self._thread = threading.Thread(
             target=self.serve_forever, name=f"dimse listener {address[0]}:{self.port}"
         )
 
     @property
     def port(self) -> int:
-        """The port that is listened on, also where 0 was asked for."""
+        """The port of the socket, also where 0 was configured."""
         return int(self.server_address[1])
 
     def start(self) -> None:
@@ -125,7 +128,7 @@ class EventServer(AssociationServer):
             try:
                 return self._accept_until_stop()
             except MemoryError:
-                time.sleep(_PAUSE_MS / 1000)  # as without descriptors: it may pass
+                time.sleep(_PAUSE_MS / 1000)  # it may pass, as a lack of descriptors may
 
     def _accept_until_stop(self) -> None:
         poller = select.poll()
@@ -137,9 +140,9 @@ class EventServer(AssociationServer):
             try:
                 connection, address = self.get_request()
             except (BlockingIOError, ConnectionAbortedError):
-                continue  # it was gone before we looked
+                continue  # the caller closed it before accept
             except OSError as error:
-                self._tell_failed("the system gave no connection", error)
+                self._log_failed("the system gave no connection", error)
                 if error.errno not in _SHORT_OF or not self.on_shortage():
                     stopping.poll(_PAUSE_MS)
             else:
@@ -151,12 +154,12 @@ class EventServer(AssociationServer):
             self.process_request(connection, address)
         except Exception as error:  # noqa: BLE001  a thread's top: it outlives any connection
             connection.close()
-            self._tell_failed("the connection was closed", error)
+            self._log_failed("the connection was closed", error)
             if isinstance(error, OSError) and error.errno in _SHORT_OF:
                 self.on_shortage()
 
-    def _tell_failed(self, outcome: str, error: Exception) -> None:
-        """A tally: want of descriptors or threads meets every caller there is."""
+    def _log_failed(self, outcome: str, error: Exception) -> None:
+        """Log with a count: a lack of descriptors or threads affects every caller."""
         number = error.errno if isinstance(error, OSError) else None
         kind = errno.errorcode.get(number or 0, type(error).__name__)
         count = self._tally.note(outcome, kind, now=time.monotonic())
@@ -170,7 +173,7 @@ class EventServer(AssociationServer):
             )
 
     def get_request(self) -> tuple[Socket, Any]:
-        """The next connection; a TLS handshake, if any, is its own thread's affair."""
+        """The next connection; its own thread does the TLS handshake, if any."""
         return self.socket.accept()
 
     def stop(self) -> None:
@@ -180,6 +183,6 @@ class EventServer(AssociationServer):
         self.server_close()
 
     def server_close(self) -> None:
-        """Close what the system gave us; also where the loop never ran."""
+        """Close the descriptors; also where the loop never ran."""
         super().server_close()
         self._stop.close()

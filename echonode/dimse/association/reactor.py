@@ -1,21 +1,21 @@
 """The upper layer service provider (PS3.8 clause 7) as a reactor that waits instead of polling.
 
 Why a subclass of pynetdicom's DULServiceProvider: the original is a second thread per association
-that sleeps 1 ms between looks (2% of a core when idle), buffers whatever length a PDU claims,
-waits for ever for the rest of a PDU, and times by the wall clock.
+that sleeps 1 ms between polls (2% of a core when idle), buffers whatever length a PDU claims,
+waits without end for the rest of a PDU, and measures time by the wall clock.
 
 Rules
-- No thread of its own: the association's thread calls `turn`, which takes in one PDU or waits for
-  one. Before that thread runs (negotiation as requestor) the caller's thread does, and later
-  whoever borrowed the reading (read_lease.py): one thread at a time.
-- The state machine is pynetdicom's, PS3.8 table 9-10 as it stands; only P-DATA-TF in Sta6 and
-  Sta7 goes past its queues (actions DT-2 and AR-6 do nothing but pass it on).
-- What a primitive or PDU sets off is carried out at once (`settle`), before anything else.
-- Deadlines are absolute and monotonic. A PDU that is late, too long or not one is Evt19: A-ABORT.
+- It has no thread of its own: the association's thread calls `run_once`, which receives one PDU or
+  waits for one. Before that thread runs (negotiation as requestor) the caller's thread does. Later
+  a caller that has the read lease may (read_lease.py). One thread at a time.
+- The state machine is pynetdicom's, PS3.8 table 9-10 without changes. Only P-DATA-TF in Sta6 and
+  Sta7 bypasses its queues (actions DT-2 and AR-6 do nothing but pass it on).
+- The events of a primitive or PDU are handled at once (`drain_events`), before anything else.
+- Deadlines are absolute and monotonic. A PDU that is late, too long or invalid is Evt19: A-ABORT.
 - A connection costs one descriptor until its caller is admitted; then the wake-up is opened. Until
-  then `hang_up` is all that others may do to it, and that makes the socket readable.
-- In Sta13 the association no longer exists: what still comes is discarded unparsed (AA-6), until
-  the peer closes or ARTIM expires.
+  then other threads may only call `hang_up`, which makes the socket readable.
+- In Sta13 the association no longer exists: bytes that still arrive are discarded unparsed (AA-6),
+  until the peer closes or ARTIM expires.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pynetdicom.pdu import A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE
 
 from echonode.dimse.limits import Limits
-from echonode.dimse.messages.provider import ProtocolViolation, StreamDIMSE
+from echonode.dimse.messages.provider import DimseProvider, ProtocolViolation
 from echonode.dimse.upper_layer.pdu_stream import (
     ABORT,
     ASSOCIATE_AC,
@@ -43,10 +43,10 @@ from echonode.dimse.upper_layer.pdu_stream import (
     RequestOverdue,
     TLSInstead,
 )
-from echonode.dimse.upper_layer.read_lease import Reading
+from echonode.dimse.upper_layer.read_lease import ReadLease
 from echonode.dimse.upper_layer.request_pdu import REQUEST_HEAD_BYTES, recognised_answer
-from echonode.dimse.upper_layer.threads import MonotonicTimer, WakeUp
-from echonode.dimse.upper_layer.transport import EventSocket
+from echonode.dimse.upper_layer.threads import EventFd, MonotonicTimer
+from echonode.dimse.upper_layer.transport import Transport
 from echonode.model.parse_faults import PARSE_FAULTS
 
 if TYPE_CHECKING:
@@ -55,17 +55,16 @@ if TYPE_CHECKING:
     from pynetdicom.pdu_primitives import _PDUPrimitiveType
 
 IDLE, AWAITING_REQUEST, ESTABLISHED, RELEASING, CLOSING = "Sta1", "Sta2", "Sta6", "Sta7", "Sta13"
-RELEASE_INDICATED = "Sta8"
 CLOSED, INVALID = "Evt17", "Evt19"  # of PS3.8 table 9-10
 
-# What the upper layer tells its user.
+# What the upper layer indicates to its user.
 Indication = A_ASSOCIATE | A_RELEASE | A_ABORT | A_P_ABORT
 
 
-class EventDUL(DULServiceProvider):
+class Reactor(DULServiceProvider):
     """The reactor of one association."""
 
-    def __init__(self, assoc: Association, dimse: StreamDIMSE, *, limits: Limits) -> None:
+    def __init__(self, assoc: Association, dimse: DimseProvider, *, limits: Limits) -> None:
         super().__init__(assoc)
         self._limits = limits
         self._dimse = dimse
@@ -74,12 +73,12 @@ class EventDUL(DULServiceProvider):
         self._reader = PduReader(limits.pdu_bytes, request_limit=limits.request_bytes)
         self._pdu_timer = MonotonicTimer(limits.pdu_s)
         self._poller: select.poll | None = None
-        self.met_tls = False  # where we speak in clear
-        self.was_closed = False  # by the other side, or by the network
-        self.request = b""  # the A-ASSOCIATE-RQ, or of one that was refused its first bytes
-        self.fault: PduError | None = None  # why we ended it
-        self.wake = WakeUp()
-        self.reading = Reading(self.wake)
+        self.met_tls = False  # a TLS handshake came on a port without TLS
+        self.was_closed = False  # by the peer or by the network
+        self.request = b""  # the A-ASSOCIATE-RQ, or the first bytes of one that was refused
+        self.fault: PduError | None = None  # why we ended the association
+        self.wake_up = EventFd()
+        self.read_lease = ReadLease(self.wake_up)
         # Held for each message and each control PDU: their bytes must not mix on the wire.
         self.sending = threading.RLock()
 
@@ -89,8 +88,8 @@ class EventDUL(DULServiceProvider):
         return self.state_machine.current_state
 
     @property
-    def connection(self) -> EventSocket:
-        assert isinstance(self.socket, EventSocket)
+    def connection(self) -> Transport:
+        assert isinstance(self.socket, Transport)
         return self.socket
 
     @property
@@ -100,30 +99,30 @@ class EventDUL(DULServiceProvider):
 
     @property
     def is_mid_stream(self) -> bool:
-        """Whether bytes were read that nothing was made of yet."""
+        """Whether bytes were received that are not yet a whole PDU."""
         return self._reader.mid_pdu
 
-    # pynetdicom's own interface ------------------------------------------------------------
+    # overrides of pynetdicom ------------------------------------------------------------
 
     def send_pdu(self, primitive: _PDUPrimitiveType) -> None:
         """Carry out a service primitive of the local user, at once."""
         self.to_provider_queue.put(primitive)
-        self.settle()
+        self.drain_events()
 
     def receive_pdu(self, wait: bool = False, timeout: float | None = None) -> Indication | None:
-        """The next primitive for the local user; takes PDUs in until there is one."""
+        """The next primitive for the local user; receives PDUs until there is one."""
         deadline = time.monotonic() + (timeout or 0.0) if timeout is not None else None
         while wait and self.to_user_queue.empty() and not self.is_over:
             if deadline is not None and time.monotonic() >= deadline:
                 break
-            self.turn(deadline)
+            self.run_once(deadline)
         try:
             return self.to_user_queue.get_nowait()
         except queue.Empty:
             return None
 
     def peek_next_pdu(self) -> Indication | None:
-        """The next primitive for the local user, left where it is."""
+        """The next primitive for the local user, left in the queue."""
         waiting = self.to_user_queue.queue
         return waiting[0] if waiting else None
 
@@ -132,9 +131,9 @@ class EventDUL(DULServiceProvider):
         return True
 
     def _send(self, pdu: _PDUType) -> None:
-        """A control PDU; waits its turn behind a message under way, but not for ever."""
+        """Send a control PDU, after a message under way; does not wait without end."""
         if not self.sending.acquire(timeout=self._limits.linger_s):
-            # The peer does not read; it will not read this either.
+            # The peer does not read, so it would not read this either.
             self.connection.hang_up()
             return
         try:
@@ -143,18 +142,18 @@ class EventDUL(DULServiceProvider):
             self.sending.release()
 
     def dispose(self) -> None:
-        """Give back the wake-up's descriptor and the buffer, which a cycle would keep a while."""
-        self.wake.close()
+        """Close the wake-up and free the buffer, which a reference cycle would keep for a while."""
+        self.wake_up.close()
         self._reader = PduReader(self._limits.pdu_bytes, read_ahead=0)
 
-    def open_wake(self) -> None:
-        """From here on other threads may wake this one. Raises OSError without a descriptor."""
-        self.wake.open()
+    def open_wake_up(self) -> None:
+        """From now on other threads can wake this one. Raises OSError without a free descriptor."""
+        self.wake_up.open()
         self._poller = None  # the next wait includes it
 
     # the reactor ---------------------------------------------------------------------------
 
-    def settle(self) -> None:
+    def drain_events(self) -> None:
         """Run the state machine until no event and no primitive is left."""
         while not self._kill_thread:
             try:
@@ -169,11 +168,11 @@ class EventDUL(DULServiceProvider):
         try:
             self.state_machine.do_action(event)
         except (*PARSE_FAULTS, queue.Empty, InvalidEventError):
-            # A PDU that decodes but makes no primitive is an invalid one: A-ABORT, as for any.
+            # A PDU that decodes into no primitive is invalid: A-ABORT.
             if event not in (INVALID, CLOSED):
                 self._act(INVALID)
                 return
-            # There is no row for that either, and no state to go on from.
+            # The table has no row for that either, so there is no state to continue in.
             self._break()
         if self.state == CLOSING:
             self.connection.end_writing()
@@ -184,7 +183,7 @@ class EventDUL(DULServiceProvider):
         )
 
     def _break(self) -> None:
-        """End the association outside the state machine."""
+        """End the association without the state machine."""
         self.connection.hang_up()
         self.connection.close()
         self.to_user_queue.put(A_P_ABORT())
@@ -192,21 +191,21 @@ class EventDUL(DULServiceProvider):
         self._kill_thread = True
 
     def lose(self) -> None:
-        """The connection broke under a send: Evt17, as the state machine knows it."""
+        """The connection broke while sending: Evt17."""
         self.event_queue.put(CLOSED)
-        self.settle()
+        self.drain_events()
 
     def await_bytes(self, deadline: float) -> None:
-        """Before `turn`, where bytes can only come later: a look for them would be in vain."""
+        """Wait before `run_once` where no bytes can have arrived yet; saves a read."""
         # OpenSSL may hold bytes that the descriptor does not show.
         if not (self.is_mid_stream or self.connection.is_encrypted):
             self._wait(deadline)
 
-    def turn(self, deadline: float | None) -> bool:
-        """Take in one PDU, or wait until `deadline` for bytes, a wake-up or a timer.
+    def run_once(self, deadline: float | None) -> bool:
+        """Receive one PDU, or wait until `deadline` for bytes, a wake-up or a timer.
 
-        A deadline that has passed makes it one look without waiting. True when something was
-        taken in (a PDU, bytes, or the connection's end).
+        Where `deadline` has passed it does not wait. True when something was received: a PDU,
+        bytes, or the end of the connection.
         """
         if self._kill_thread:
             return False
@@ -214,7 +213,7 @@ class EventDUL(DULServiceProvider):
             if self.state == AWAITING_REQUEST:
                 self._note(RequestOverdue("no whole association request in time"))
             self.event_queue.put("Evt18")
-            self.settle()
+            self.drain_events()
             return True
         if self.state == CLOSING:
             return self._discard(deadline)
@@ -230,10 +229,10 @@ class EventDUL(DULServiceProvider):
         return self._fill(deadline)
 
     def _fill(self, deadline: float | None) -> bool:
-        """Read what is there; else wait for it, unless the PDU or message under way is late.
+        """Read what is there; else wait, unless the PDU or message under way is late.
 
-        Late is asked only when nothing is there: time that we spent ourselves, answering another
-        message, is not held against the peer.
+        It can be late only when nothing is there: the time that we spent on answering another
+        message does not count against the peer.
         """
         count = self.connection.recv_into(self._reader.space())
         if count is None:
@@ -267,14 +266,14 @@ class EventDUL(DULServiceProvider):
             return
         self._recv_pdu.put(decoded)
         self.event_queue.put(event)
-        self.settle()
+        self.drain_events()
 
     def _read(self, pdu: memoryview) -> tuple[_PDUType, str]:
         """A control PDU and the event that it is. Raises what PARSE_FAULTS lists."""
         if self.state == AWAITING_REQUEST and pdu[0] not in (ASSOCIATE_RQ, ABORT):
             self._note(PduError("something else came in place of an association request"))
         if pdu[0] == ASSOCIATE_RQ:
-            # Read by whoever admits the caller: until then it costs its bytes and no more.
+            # Parsed when the caller is admitted: until then it costs no more than its bytes.
             self.request = bytes(pdu) if self.state == AWAITING_REQUEST else b""
             return A_ASSOCIATE_RQ(), "Evt6"
         if pdu[0] == ASSOCIATE_AC:
@@ -290,7 +289,7 @@ class EventDUL(DULServiceProvider):
         self._note(fault)
         self._pdu_timer.stop()
         self.event_queue.put(INVALID)
-        self.settle()
+        self.drain_events()
         return True
 
     def _discard(self, deadline: float | None) -> bool:
@@ -308,8 +307,8 @@ class EventDUL(DULServiceProvider):
         if self._poller is None:
             self._poller = select.poll()
             self._poller.register(self.connection.fileno(), select.POLLIN)
-            if self.wake.is_open:
-                self._poller.register(self.wake.fileno(), select.POLLIN)
+            if self.wake_up.is_open:
+                self._poller.register(self.wake_up.fileno(), select.POLLIN)
         seconds = min(self.artim_timer.remaining, self._pdu_timer.remaining, self._dimse.remaining)
         if deadline is not None:
             seconds = min(seconds, deadline - time.monotonic())
@@ -319,9 +318,9 @@ class EventDUL(DULServiceProvider):
         # Rounded up: waking a fraction of a millisecond early would be a busy loop.
         milliseconds = None if seconds == float("inf") else int(seconds * 1000) + 1
         for descriptor, _ in self._poller.poll(milliseconds):
-            if descriptor != self.wake.fileno():
+            if descriptor != self.wake_up.fileno():
                 continue
-            if self.reading.is_borrowed:
-                self.reading.recall()  # it is the own thread that is meant, and that clears it
+            if self.read_lease.is_acquired:
+                self.read_lease.revoke()  # the wake-up is for the own thread, which clears it
             else:
-                self.wake.clear()
+                self.wake_up.clear()

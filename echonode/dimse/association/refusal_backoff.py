@@ -1,14 +1,14 @@
-"""Callers that are refused again and again are put off, for longer each time.
+"""An address that is refused repeatedly is paused, for longer each time.
 
 Rules
-- The first FREE refusals of an address cost it nothing: a device that is being set up.
-- From then on each refusal is followed by a pause twice as long as the one before, LONGEST_S at
-  most. A call within a pause is not judged, so it does not prolong it either.
-- QUIET_S without a refusal and the address begins anew.
-- An address from which a peer was recognised within TRUST_S is not put off: behind one that is
-  shared (NAT) somebody's guesses must not keep the peers there out.
+- The first FREE refusals of an address have no consequence: a device may be in its set-up.
+- After that each refusal starts a pause twice as long as the one before, LONGEST_S at most. A call
+  within a pause is rejected without a check, and does not extend the pause.
+- After QUIET_S without a refusal the count starts again.
+- An address from which a peer was recognised within TRUST_S is not paused: behind a shared address
+  (NAT) the guesses of one caller must not lock out the peers there.
 
-So whoever knows no AE title guesses one a minute.
+So a caller that knows no AE title can guess one a minute.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from echonode.model.backoff import Doubling
+
 FREE = 10
 FIRST_S, LONGEST_S = 1.0, 60.0
+# Without jitter: the callers decide when they call.
+_PAUSES = Doubling(first_s=FIRST_S, cap_s=LONGEST_S, jitter=0.0)
 QUIET_S = 600.0
 TRUST_S = 86_400.0  # a device that is in use calls every day
-# Addresses that are remembered; beyond it the one that was refused longest ago is forgotten.
+# Addresses that are kept; beyond it the one that was refused longest ago is removed.
 CAPACITY = 4_096
 
 
@@ -32,8 +36,8 @@ class _Refusals:
     until: float
 
 
-class Backoff:
-    """Which addresses are put off; times are seconds of the monotonic clock. Thread-safe."""
+class RefusalBackoff:
+    """Which addresses are paused; times are seconds of the monotonic clock. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,7 +45,7 @@ class Backoff:
         self._trusted: OrderedDict[str, float] = OrderedDict()  # when a peer was recognised last
 
     def is_paused(self, address: str, *, now: float) -> bool:
-        """Whether a call from there is put off."""
+        """Whether calls from there are rejected now."""
         with self._lock:
             recognised = self._trusted.get(address)
             if recognised is not None and now - recognised < TRUST_S:
@@ -71,5 +75,4 @@ def _pause(count: int) -> float:
     """After so many refusals, in seconds."""
     if count <= FREE:
         return 0.0
-    # The exponent is bounded, so that a patient caller makes no huge number.
-    return float(min(LONGEST_S, FIRST_S * 2 ** min(count - FREE - 1, 16)))
+    return _PAUSES.delay_s(count - FREE - 1, lambda: 0.0)

@@ -1,4 +1,4 @@
-"""DIMSE responses: what every answer repeats of its request (PS3.7 9.3 and 10.3)."""
+"""DIMSE responses: made of their requests (PS3.7 9.3 and 10.3), and read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from echonode.dimse.messages.command_set import HAS_DATASET, NO_DATASET, RESPONS
 from echonode.dimse.messages.dataset_bounds import IDENTIFIER_HEADERS
 from echonode.dimse.messages.datasets import from_bytes, to_bytes
 from echonode.dimse.messages.provider import Message
+from echonode.errors import AssociationLost
 
 
 def response_to(request: CommandSet, status: int, *, comment: str = "") -> CommandSet:
@@ -44,7 +45,7 @@ def respond(
         dataset_type=HAS_DATASET if dataset else NO_DATASET,
         **(counts or {}),  # type: ignore[arg-type]  # counts are integers of CommandSet
     )
-    assoc.conversation.send(message.context_id, response, dataset)
+    assoc.exchange.send(message.context_id, response, dataset)
 
 
 def syntax_of(assoc: EventAssociation, context_id: int) -> str:
@@ -63,3 +64,10 @@ def dataset_of(
 def encoded(assoc: EventAssociation, context_id: int, dataset: Dataset) -> bytes:
     """A dataset in the syntax of a context; raises ValueError."""
     return to_bytes(dataset, syntax_of(assoc, context_id))
+
+
+def status_of(answer: Message) -> int:
+    """The status of a response. Raises AssociationLost where it has none."""
+    if answer.command.status is None:
+        raise AssociationLost("the peer answered without a status")
+    return answer.command.status

@@ -3,8 +3,8 @@
 Rules
 - A command set is always Implicit VR Little Endian, group 0000, elements in ascending order, with
   (0000,0000) the length of what follows it (PS3.7 6.3.1).
-- `decode` takes nothing on trust: lengths, order of magnitude and character content are checked,
-  and what it does not know it skips. It raises MalformedCommand and nothing else.
+- `decode` checks lengths, magnitudes and characters, and skips elements that it does not know. It
+  raises MalformedCommand and nothing else.
 - No I/O; a value of 500 bytes costs some microseconds, where a pydicom Dataset costs hundreds.
 """
 
@@ -153,5 +153,5 @@ def _value(vr: str, raw: bytes) -> int | str | None:
             raise MalformedCommand("an unsigned short is not two bytes long")
         return int.from_bytes(raw, "little")
     text = raw.decode("ascii", "replace").strip("\0 ")
-    # Control characters would go on into logs and answers.
+    # Control characters would otherwise get into logs and answers.
     return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")

@@ -3,9 +3,9 @@
 Rules
 - Every element and item becomes an object of about 400 bytes, every value of a text element one of
   about as much: bytes alone (limits.py) would allow gigabytes of them.
-- What cannot have too many, by its length, is not counted: nearly every message.
-- Whatever pydicom might parse as a sequence is walked, or counted as if it were all headers.
-- What is long are lists of UIDs; all other values together stay under OTHER_BYTES.
+- A dataset that is too short to have too many is not counted; that is nearly every message.
+- Anything that pydicom might parse as a sequence is walked, or counted as if it were all headers.
+- Only lists of UIDs may be long; all other values together stay under OTHER_BYTES.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 
 
 def check_bounds(data: bytes | bytearray, syntax: UID, most_headers: int) -> None:
-    """Raises Unreadable for a dataset that would become too many objects, or is none."""
+    """Raises Unreadable for bytes that are no dataset or would become too many objects."""
     if len(data) // SHORT_HEADER <= most_headers:
         return
     if data.count(b"\\") > MOST_VALUES:
@@ -48,7 +48,7 @@ def check_bounds(data: bytes | bytearray, syntax: UID, most_headers: int) -> Non
 
 
 class _Look:
-    """Which elements are walked; what cannot be walked is counted."""
+    """Selects the elements that are walked; those that cannot be walked are counted."""
 
     def __init__(self, most: int) -> None:
         self._headers_left = most
@@ -59,7 +59,7 @@ class _Look:
         vr = _vr(header)
         if vr == "SQ" or begins in _ITEM_TAGS:
             return True
-        if vr == "UN":  # pydicom knows some private sequences, and makes items of whatever it finds
+        if vr == "UN":  # pydicom knows some private sequences, and parses their content as items
             self._headers_left -= header.length // SHORT_HEADER
         if vr != "UI":
             self._bytes_left -= header.length

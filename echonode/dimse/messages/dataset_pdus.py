@@ -1,24 +1,24 @@
 """A dataset as the PDUs that carry it to one peer, without a copy in memory (PS3.8 annex E).
 
 Rules
-- The dataset's bytes lie together, as they were read; a PDU is its header and a view of them, and a
-  write takes all of those at once.
-- The places never change, so views and headers are made once for an association. Only a dataset's
-  last header differs.
-- No I/O: who uses it fills `room` and writes `pieces`.
+- The bytes of the dataset are in one buffer, as they were read. A PDU is its header and a view of
+  the buffer, and one write takes all of them.
+- The positions never change, so views and headers are made once for an association. Only the last
+  header of a dataset differs.
+- No I/O: the caller fills `room` and writes `pieces`.
 """
 
 from __future__ import annotations
 
 from echonode.dimse.upper_layer.pdu_stream import LAST, pdata_header
 
-# Most stills are below this: one read, one write. A cine goes in as many as it takes.
+# Most stills are smaller: one read, one write. A cine needs several.
 ROOM_BYTES = 524_288
 _MOST_PDUS = 256  # in one write: two pieces each, and the kernel takes 1,024 (IOV_MAX)
 
 
 class DatasetPdus:
-    """Room for a part of a dataset, in fragments of `fragment` bytes to a PDU."""
+    """A buffer for a part of a dataset, in fragments of `fragment` bytes to a PDU."""
 
     def __init__(self, fragment: int) -> None:
         count = min(max(ROOM_BYTES // fragment, 1), _MOST_PDUS)
@@ -34,14 +34,14 @@ class DatasetPdus:
     def pieces(self, context_id: int, filled: int, *, last: bool) -> list[bytes | memoryview]:
         """The PDUs of the first `filled` bytes of `room`: all of it, unless it is the `last` part.
 
-        Good until `room` is filled again.
+        Valid until `room` is filled again.
         """
         count = -(-filled // self._fragment)
         pieces = self._of_context(context_id)[: 2 * count]
         if last:
             start = (count - 1) * self._fragment
             size = filled - start
-            # Fragments are even (PS3.8 E.1), which a deflated or a cut-off dataset may not be:
+            # Fragments are even (PS3.8 E.1), but a deflated or cut-off dataset may not be, and
             # DCMTK aborts at an odd one. A zero byte after it means nothing (PS3.5 A.5).
             even = size + size % 2
             self._view[filled] = 0

@@ -1,8 +1,8 @@
 """Datasets that messages carry in memory: identifiers, commitment requests and reports.
 
-Storage datasets never come here: they go to disk as they arrive and from disk as they are sent.
-Parsing is bounded before it begins (dataset_bounds.py), and fenced: pydicom raises much more than
-its own errors on hostile bytes, and every one of them becomes the DimseFailure that is answered.
+Storage datasets are not handled here: they are written to disk as they arrive, and read from disk
+as they are sent. Parsing is bounded before it begins (dataset_bounds.py). pydicom raises many
+errors besides its own on hostile bytes; each of them becomes the DimseFailure that is answered.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from echonode.errors import DimseFailure, Unreadable
 from echonode.model.commitment import CommitmentReport, CommitmentRequest, ReferencedInstance
 from echonode.model.identity import is_valid_uid
 from echonode.model.parse_faults import PARSE_FAULTS
-
-CANNOT_UNDERSTAND = 0xC000
-MISSING_ATTRIBUTE = 0x0120  # PS3.7 C.5.x
-INVALID_ATTRIBUTE_VALUE = 0x0106
+from echonode.model.status import (
+    CANNOT_UNDERSTAND,
+    INVALID_ATTRIBUTE_VALUE,
+    MISSING_ATTRIBUTE,
+    PROCESSING_FAILURE,
+)
 
 ALL_COMMITTED = 1  # event types of PS3.4 J.3.3.1.1
 SOME_FAILED = 2
@@ -32,7 +34,7 @@ def to_bytes(dataset: Dataset, transfer_syntax_uid: str) -> bytes:
     """`dataset` encoded in `transfer_syntax_uid` (uncompressed); raises ValueError if it cannot."""
     syntax = UID(transfer_syntax_uid)
     encoded = encode_dataset(dataset, syntax.is_implicit_VR, syntax.is_little_endian)
-    if encoded is None:  # pynetdicom logs and swallows the reason
+    if encoded is None:  # pynetdicom logs the reason and returns None
         raise ValueError("the dataset cannot be encoded")
     return encoded
 
@@ -45,7 +47,7 @@ def from_bytes(
     try:
         check_bounds(data, syntax, most_headers)
         dataset = decode_dataset(BytesIO(data), syntax.is_implicit_VR, syntax.is_little_endian)
-        # pydicom parses on first access: touch every element here, where faults are fenced.
+        # pydicom parses on first access: read every element here, where its errors are caught.
         for _ in dataset.iterall():
             pass
     except Unreadable as error:
@@ -92,7 +94,7 @@ def report_from_dataset(dataset: Dataset) -> CommitmentReport:
     failed = {}
     for item in _items(dataset, "FailedSOPSequence"):
         reason = item.get("FailureReason")
-        failed[_reference(item)] = reason if isinstance(reason, int) else 0x0110
+        failed[_reference(item)] = reason if isinstance(reason, int) else PROCESSING_FAILURE
     return CommitmentReport(
         transaction_uid=_transaction_uid(dataset),
         committed=tuple(_reference(item) for item in _items(dataset, "ReferencedSOPSequence")),

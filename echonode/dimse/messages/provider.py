@@ -1,7 +1,7 @@
-"""DIMSE messages from P-DATA as it arrives, and where each message then goes (PS3.7 clause 6.3).
+"""DIMSE messages from P-DATA as it arrives, and where each message goes then (PS3.7 6.3).
 
-Why a subclass of pynetdicom's DIMSEServiceProvider: the original gathers every dataset whole in
-memory without bound, builds a pydicom Dataset for each command set, and starts a thread for every
+Why a subclass of pynetdicom's DIMSEServiceProvider: the original collects every dataset whole in
+memory without a limit, builds a pydicom Dataset for each command set, and starts a thread for every
 N-EVENT-REPORT.
 
 Rules
@@ -9,9 +9,9 @@ Rules
   in: a sink copies what it keeps.
 - One message at a time, command before dataset, both in one presentation context that was
   accepted; anything else is a ProtocolViolation and ends the association.
-- A response goes to whoever waits for its Message ID, a C-CANCEL into `cancelled`, a request into
-  `inbox`, which the association's thread serves in order.
-- Whatever is broken off is told to its sink, so that no temporary file is left behind.
+- A response goes to the caller that waits for its Message ID, a C-CANCEL into `cancelled`, a
+  request into `inbox`, which the association's thread serves in order.
+- The sink of a message that is broken off is informed, so that no temporary file is left.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 
 class ProtocolViolation(Exception):
-    """The peer broke PS3.7 or a limit in a way that leaves nothing but A-ABORT."""
+    """The peer broke PS3.7 or a limit in a way that only A-ABORT can answer."""
 
 
 class DatasetSink(Protocol):
-    """Where a message's dataset goes. Must not raise: what went wrong is kept for the answer."""
+    """Where a message's dataset goes. Must not raise: an error is kept for the answer."""
 
     def write(self, fragment: memoryview) -> None:
         """Take a fragment; its memory is reused when this returns."""
@@ -81,8 +81,8 @@ class Message:
 Answers = SimpleQueue[Message | None]
 
 
-class StreamDIMSE(DIMSEServiceProvider):
-    """Takes P-DATA-TF PDUs in and hands messages out."""
+class DimseProvider(DIMSEServiceProvider):
+    """Makes messages of P-DATA-TF PDUs."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class StreamDIMSE(DIMSEServiceProvider):
         self.cancelled: set[int] = set()
         self.cancellable: int | None = None  # Message ID of the operation being served
         self.waiting: dict[int, Answers] = {}
-        self.has_answered = False  # somebody who waited, since it was last looked at
+        self.has_answered = False  # an answer was delivered since this was last reset
 
     @property
     def mid_message(self) -> bool:
@@ -131,7 +131,7 @@ class StreamDIMSE(DIMSEServiceProvider):
                 self._take_dataset(fragment, last=bool(control & LAST))
 
     def receive_primitive(self, primitive: P_DATA) -> None:
-        """Never on our way: EventDUL hands PDUs over before they are made into primitives."""
+        """Not used: Reactor passes P-DATA PDUs on before they become primitives."""
         raise ProtocolViolation("P-DATA outside of an established association")
 
     def _begin(self, context_id: int) -> None:
@@ -146,7 +146,7 @@ class StreamDIMSE(DIMSEServiceProvider):
         if self._command is not None:
             raise ProtocolViolation("a command set where a dataset must follow")
         if len(self._fragments) + len(fragment) > self._limits.command_bytes:
-            raise ProtocolViolation("a command set without end")
+            raise ProtocolViolation("a command set longer than the limit")
         self._fragments += fragment
         if not last:
             return
@@ -171,7 +171,9 @@ class StreamDIMSE(DIMSEServiceProvider):
         self._sink.write(fragment)
         if last:
             self._deliver(self._command, self._sink)
-            self._command = self._sink = None  # only now: whoever refuses it leaves it to break_off
+            self._command = self._sink = (
+                None  # only now: until it is delivered, break_off has to reach the sink
+            )
 
     def _deliver(self, command: CommandSet, dataset: DatasetSink | None) -> None:
         assert self._context_id is not None
@@ -184,7 +186,7 @@ class StreamDIMSE(DIMSEServiceProvider):
                 self.cancelled.add(responded_to)
         elif command.is_response:
             answers = self.waiting.get(responded_to if responded_to is not None else -1)
-            if answers is not None:  # else nobody waits any more
+            if answers is not None:  # else no caller waits any more
                 answers.put(message)
                 self.has_answered = True
         elif command.message_id is None:

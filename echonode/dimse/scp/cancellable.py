@@ -1,8 +1,8 @@
 """An operation with many answers that the requestor may cancel: C-FIND, C-MOVE, C-GET.
 
-While one is served, nobody but the association's thread reads; so between two answers, and
-whenever the handler asks `cancelled()`, what has come in is taken in: a C-CANCEL (PS3.7 9.3.2.3)
-is seen, and so is a peer that is gone.
+While one is served, no other thread reads. So between two answers, and whenever the handler calls
+`cancelled()`, the connection is polled: that receives a C-CANCEL (PS3.7 9.3.2.3) and detects that
+the peer is gone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
-from types import TracebackType
 from typing import TypeVar, cast
 
 from pydicom.uid import UID
@@ -24,53 +23,48 @@ from echonode.model.criteria import Root
 
 T = TypeVar("T")
 
-# How often the connection is looked at while answers follow each other closely: a look is a system
-# call, as much as an answer costs, and a cancel one millisecond later is none the later.
-LOOK_EVERY_S = 0.001
+# How often the connection is polled while answers follow each other closely: a poll is a system
+# call, which costs as much as an answer; one millisecond does not delay a cancel noticeably.
+POLL_EVERY_S = 0.001
 _LONG = ("move", "get")
 
 
-class Operation:
-    """One C-FIND, C-MOVE or C-GET being served; a context manager around its whole service."""
+class CancellableOperation:
+    """One C-FIND, C-MOVE or C-GET; a context manager for as long as it is served."""
 
     def __init__(self, assoc: EventAssociation, message: Message, service: str) -> None:
         self._assoc = assoc
         self._service = service
         self._message_id = cast(int, message.command.message_id)
-        self._looked_at = float("-inf")
+        self._polled_at = float("-inf")
 
-    def __enter__(self) -> Operation:
+    def __enter__(self) -> CancellableOperation:
         self._assoc.dimse.cancellable = self._message_id
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._assoc.dimse.cancellable = None
         self._assoc.dimse.cancelled.discard(self._message_id)
 
     def cancelled(self) -> bool:
         """Whether the requestor has cancelled it.
 
-        Raises AssociationLost when it is gone, or when this node stops in the middle of a
-        retrieval: an instance is finished, a study of thousands is not.
+        Raises AssociationLost when the peer is gone, or when this node stops during a retrieval: it
+        finishes an instance, but not a study of thousands.
         """
         if self._assoc.is_draining and self._service in _LONG:
             raise AssociationLost("this node is stopping")
         now = time.monotonic()
-        if now - self._looked_at >= LOOK_EVERY_S and threading.current_thread() is self._assoc:
-            self._assoc.conversation.look()
-            self._looked_at = now
+        if now - self._polled_at >= POLL_EVERY_S and threading.current_thread() is self._assoc:
+            self._assoc.exchange.poll()
+            self._polled_at = now
         return self._message_id in self._assoc.dimse.cancelled
 
     def results(self, handler: Callable[[], Iterator[T]]) -> Iterator[T]:
         """What the handler yields, until it ends or the operation is cancelled.
 
         Raises DimseFailure for whatever the handler raises; closes the handler's generator in
-        every case, so that it lets go of its cursor and its associations.
+        every case, which frees its cursor and its associations.
         """
         iterator = run_handler(self._assoc, self._service, lambda: iter(handler()))
         try:

@@ -6,13 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from echonode.dimse.association.association import EventAssociation
-from echonode.dimse.association.handler_errors import (
-    NO_SUCH_ACTION,
-    NO_SUCH_CLASS,
-    NO_SUCH_EVENT,
-    run_handler,
-)
-from echonode.dimse.association.responses import dataset_of, encoded, respond
+from echonode.dimse.association.handler_errors import run_handler
+from echonode.dimse.association.responses import dataset_of, encoded, respond, status_of
 from echonode.dimse.messages.command_set import HAS_DATASET, CommandField, CommandSet
 from echonode.dimse.messages.dataset_bounds import COMMITMENT_HEADERS
 from echonode.dimse.messages.datasets import (
@@ -26,7 +21,7 @@ from echonode.dimse.messages.datasets import (
 )
 from echonode.dimse.messages.provider import Message
 from echonode.dimse.services import SameAssociation
-from echonode.errors import AssociationLost, ContextNotAccepted, DimseFailure
+from echonode.errors import ContextNotAccepted, DimseFailure
 from echonode.model.commitment import (
     STORAGE_COMMITMENT_PUSH_MODEL,
     STORAGE_COMMITMENT_PUSH_MODEL_INSTANCE,
@@ -34,9 +29,14 @@ from echonode.model.commitment import (
     CommitmentRequest,
 )
 from echonode.model.identity import Peer
+from echonode.model.status import (
+    NO_SUCH_ACTION,
+    NO_SUCH_EVENT_TYPE,
+    NO_SUCH_SOP_CLASS,
+    NO_SUCH_SOP_INSTANCE,
+)
 
 _REQUEST_STORAGE_COMMITMENT = 1  # Action Type ID (PS3.4 J.3.2.1)
-_NO_SUCH_INSTANCE = 0x0112
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def serve_report(
     command = message.command
     _check_instance(command.affected_sop_class_uid, command.affected_sop_instance_uid)
     if command.event_type_id not in (ALL_COMMITTED, SOME_FAILED):
-        raise DimseFailure(NO_SUCH_EVENT, "No such event type")
+        raise DimseFailure(NO_SUCH_EVENT_TYPE, "No such event type")
     report = report_from_dataset(dataset_of(assoc, message, most_headers=COMMITMENT_HEADERS))
     status = run_handler(assoc, "commit_report", lambda: commit_report(caller, report))
     respond(assoc, message, status)
@@ -89,13 +89,13 @@ def send_request(assoc: EventAssociation, request: CommitmentRequest) -> int:
     command = CommandSet(
         command_field=CommandField.N_ACTION,
         requested_sop_class_uid=STORAGE_COMMITMENT_PUSH_MODEL,
-        message_id=assoc.conversation.next_message_id(),
+        message_id=assoc.exchange.next_message_id(),
         dataset_type=HAS_DATASET,
         requested_sop_instance_uid=STORAGE_COMMITMENT_PUSH_MODEL_INSTANCE,
         action_type_id=_REQUEST_STORAGE_COMMITMENT,
     )
     data = encoded(assoc, context_id, request_to_dataset(request))
-    return status_of(assoc.conversation.exchange(context_id, command, data))
+    return status_of(assoc.exchange.send_request(context_id, command, data))
 
 
 def send_report(assoc: EventAssociation, report: CommitmentReport) -> int:
@@ -104,20 +104,13 @@ def send_report(assoc: EventAssociation, report: CommitmentReport) -> int:
     command = CommandSet(
         command_field=CommandField.N_EVENT_REPORT,
         affected_sop_class_uid=STORAGE_COMMITMENT_PUSH_MODEL,
-        message_id=assoc.conversation.next_message_id(),
+        message_id=assoc.exchange.next_message_id(),
         dataset_type=HAS_DATASET,
         affected_sop_instance_uid=STORAGE_COMMITMENT_PUSH_MODEL_INSTANCE,
         event_type_id=event_type(report),
     )
     data = encoded(assoc, context_id, report_to_dataset(report))
-    return status_of(assoc.conversation.exchange(context_id, command, data))
-
-
-def status_of(answer: Message) -> int:
-    """A response's status; one without is no answer. Raises AssociationLost."""
-    if answer.command.status is None:
-        raise AssociationLost("the peer answered without a status")
-    return answer.command.status
+    return status_of(assoc.exchange.send_request(context_id, command, data))
 
 
 def _context_id(assoc: EventAssociation) -> int:
@@ -133,6 +126,6 @@ def _context_id(assoc: EventAssociation) -> int:
 
 def _check_instance(sop_class_uid: str | None, sop_instance_uid: str | None) -> None:
     if sop_class_uid != STORAGE_COMMITMENT_PUSH_MODEL:
-        raise DimseFailure(NO_SUCH_CLASS, "No such SOP class")
+        raise DimseFailure(NO_SUCH_SOP_CLASS, "No such SOP class")
     if sop_instance_uid != STORAGE_COMMITMENT_PUSH_MODEL_INSTANCE:
-        raise DimseFailure(_NO_SUCH_INSTANCE, "No such SOP instance")
+        raise DimseFailure(NO_SUCH_SOP_INSTANCE, "No such SOP instance")

@@ -1,32 +1,33 @@
 """An acceptor's services: each request to its handler, each outcome to its answer.
 
-One `Serving` per association, called on its thread. The handlers are the callables of
-services.Services; this room only turns messages into their values and their values into messages.
+One `Dispatcher` for all associations of an acceptor, called on each one's thread. The handlers are
+the callables of services.Services; the modules of this package turn messages into their arguments
+and their results into messages.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from echonode.dimse.association.association import EventAssociation
-from echonode.dimse.association.handler_errors import (
-    CLASS_NOT_SUPPORTED,
-    NOT_AUTHORISED,
-    SUCCESS,
-    UNRECOGNISED_OPERATION,
-)
+from echonode.dimse.association.association import EventAssociation, sink_in_memory
 from echonode.dimse.association.responses import respond
 from echonode.dimse.contexts import FIND_CLASSES, GET_CLASSES, MOVE_CLASSES, VERIFICATION_CLASS
 from echonode.dimse.messages.command_set import CommandField, CommandSet
-from echonode.dimse.messages.provider import DatasetSink, MemorySink, Message
+from echonode.dimse.messages.provider import DatasetSink, Message
 from echonode.dimse.scp import commitment, find, retrieve, store
 from echonode.dimse.services import Services
 from echonode.errors import DimseFailure
 from echonode.model.commitment import STORAGE_COMMITMENT_PUSH_MODEL
 from echonode.model.identity import Peer, Service
+from echonode.model.status import (
+    NOT_AUTHORISED,
+    SOP_CLASS_NOT_SUPPORTED,
+    SUCCESS,
+    UNRECOGNISED_OPERATION,
+)
 
 # Which service a request belongs to, and the abstract syntaxes it may come under; for storage any
-# class, compared with the context's own in serve_store.
+# class, which store.head_of compares with that of the context.
 _SERVICES: dict[int, tuple[Service, frozenset[str] | None]] = {
     CommandField.C_ECHO: (Service.ECHO, frozenset({VERIFICATION_CLASS})),
     CommandField.C_STORE: (Service.STORE, None),
@@ -38,60 +39,66 @@ _SERVICES: dict[int, tuple[Service, frozenset[str] | None]] = {
 }
 
 
-class Serving:
-    """Serves one association's requests."""
+class Dispatcher:
+    """Serves the requests of admitted peers; `assoc.peer` is the caller. Thread-safe."""
 
-    def __init__(self, assoc: EventAssociation, caller: Peer, services: Services) -> None:
-        self._assoc, self._caller, self._services = assoc, caller, services
-        self._handlers: dict[int, Callable[[Message], None]] = {
-            CommandField.C_ECHO: self._echo,
-            CommandField.C_STORE: lambda m: store.serve(assoc, caller, services, m),
-            CommandField.C_FIND: lambda m: find.serve(assoc, caller, services, m),
-            CommandField.C_MOVE: lambda m: retrieve.serve_move(assoc, caller, services, m),
-            CommandField.C_GET: lambda m: retrieve.serve_get(assoc, caller, services, m),
-            CommandField.N_ACTION: lambda m: commitment.serve_action(
-                assoc, caller, services.commit_request, m
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._handlers: dict[int, Callable[[EventAssociation, Peer, Message], None]] = {
+            CommandField.C_ECHO: _echo,
+            CommandField.C_STORE: lambda a, peer, m: store.serve(a, peer, services, m),
+            CommandField.C_FIND: lambda a, peer, m: find.serve(a, peer, services, m),
+            CommandField.C_MOVE: lambda a, peer, m: retrieve.serve_move(a, peer, services, m),
+            CommandField.C_GET: lambda a, peer, m: retrieve.serve_get(a, peer, services, m),
+            CommandField.N_ACTION: lambda a, peer, m: commitment.serve_action(
+                a, peer, services.commit_request, m
             ),
-            CommandField.N_EVENT_REPORT: lambda m: commitment.serve_report(
-                assoc, caller, services.commit_report, m
+            CommandField.N_EVENT_REPORT: lambda a, peer, m: commitment.serve_report(
+                a, peer, services.commit_report, m
             ),
         }
 
-    def serve(self, message: Message) -> None:
+    def serve(self, assoc: EventAssociation, message: Message) -> None:
         """Serve one request and answer it. Raises AssociationLost only."""
         try:
-            self._check(message.context_id, message.command)
-            self._handlers[message.command.command_field](message)
+            caller = _checked_caller(assoc, message.context_id, message.command)
+            self._handlers[message.command.command_field](assoc, caller, message)
         except DimseFailure as failure:
             if message.dataset is not None:
                 message.dataset.break_off()
-            respond(self._assoc, message, failure.status, comment=failure.comment)
+            respond(assoc, message, failure.status, comment=failure.comment)
 
-    def sink_for(self, context_id: int, command: CommandSet) -> DatasetSink:
+    def sink_for(
+        self, assoc: EventAssociation, context_id: int, command: CommandSet
+    ) -> DatasetSink:
         """A C-STORE's dataset goes where Services.open_incoming says, any other into memory."""
         if command.command_field != CommandField.C_STORE:
-            return MemorySink(self._assoc.limits.identifier_bytes)
-
-        sink = store.StoreSink(self._assoc)
+            return sink_in_memory(assoc, context_id, command)
+        sink = store.StoreSink(assoc)
         try:
-            self._check(context_id, command)
-            head = store.head_of(self._assoc, self._caller, context_id, command)
+            caller = _checked_caller(assoc, context_id, command)
+            head = store.head_of(assoc, caller, context_id, command)
         except DimseFailure as failure:
             sink.refuse(failure)
         else:
             sink.open(self._services, head)
         return sink
 
-    def _check(self, context_id: int, command: CommandSet) -> None:
-        """Whether this peer may ask this, in this context. Raises DimseFailure."""
-        if command.command_field not in _SERVICES:
-            raise DimseFailure(UNRECOGNISED_OPERATION, "Operation not supported")
-        service, classes = _SERVICES[command.command_field]
-        if service not in self._caller.may:
-            raise DimseFailure(NOT_AUTHORISED, "Not authorised")
-        abstract_syntax = self._assoc.accepted_by_id[context_id].abstract_syntax
-        if classes is not None and abstract_syntax not in classes:
-            raise DimseFailure(CLASS_NOT_SUPPORTED, "Operation does not fit its context")
 
-    def _echo(self, message: Message) -> None:
-        respond(self._assoc, message, SUCCESS)
+def _checked_caller(assoc: EventAssociation, context_id: int, command: CommandSet) -> Peer:
+    """The peer, where it may request this in this context. Raises DimseFailure."""
+    caller = assoc.peer
+    assert caller is not None  # only an admitted peer has an association
+    if command.command_field not in _SERVICES:
+        raise DimseFailure(UNRECOGNISED_OPERATION, "Operation not supported")
+    service, classes = _SERVICES[command.command_field]
+    if service not in caller.may:
+        raise DimseFailure(NOT_AUTHORISED, "Not authorised")
+    abstract_syntax = assoc.accepted_by_id[context_id].abstract_syntax
+    if classes is not None and abstract_syntax not in classes:
+        raise DimseFailure(SOP_CLASS_NOT_SUPPORTED, "Operation does not fit its context")
+    return caller
+
+
+def _echo(assoc: EventAssociation, caller: Peer, message: Message) -> None:
+    respond(assoc, message, SUCCESS)

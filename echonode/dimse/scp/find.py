@@ -1,10 +1,10 @@
 """C-FIND as SCP (PS3.4 C.4.1): answers stream out as the handler yields them.
 
 Rules
-- The first answer goes out at once; those that follow quickly go out together, HELD_BYTES or
-  HELD_S of them to a write. A small write each would be most of the work of a long list.
-- None is held while the handler searches on: whenever it asks `cancelled()`, what is late goes.
-- The handler logs `query_answered`: it knows the level and what it looked at.
+- The first answer is sent at once. Those that follow quickly are sent together, HELD_BYTES or
+  HELD_S of them in one write. A small write for each would be most of the work of a long list.
+- No answer waits while the handler searches: each call of `cancelled()` sends what is late.
+- The handler logs `query_answered`: it knows the level and what it searched.
 """
 
 from __future__ import annotations
@@ -13,13 +13,7 @@ import time
 from dataclasses import replace
 
 from echonode.dimse.association.association import EventAssociation
-from echonode.dimse.association.handler_errors import (
-    CANCELLED,
-    PENDING,
-    PENDING_UNSUPPORTED_KEYS,
-    SUCCESS,
-    run_handler,
-)
+from echonode.dimse.association.handler_errors import run_handler
 from echonode.dimse.association.responses import (
     dataset_of,
     encoded,
@@ -30,10 +24,11 @@ from echonode.dimse.association.responses import (
 from echonode.dimse.contexts import FIND_CLASSES
 from echonode.dimse.messages.command_set import HAS_DATASET, encode
 from echonode.dimse.messages.provider import Message
-from echonode.dimse.scp.cancellable import FindOption, Operation, is_negotiated, root_of
+from echonode.dimse.scp.cancellable import CancellableOperation, FindOption, is_negotiated, root_of
 from echonode.dimse.services import FindAnswer, FindRequest, Services
 from echonode.dimse.upper_layer.pdu_stream import message_pdus
 from echonode.model.identity import Peer
+from echonode.model.status import CANCELLED, PENDING, PENDING_UNSUPPORTED_KEYS, SUCCESS
 
 HELD_BYTES = 32_768
 HELD_S = 0.005
@@ -43,7 +38,7 @@ def serve(assoc: EventAssociation, caller: Peer, services: Services, message: Me
     """Answer a C-FIND-RQ. Raises DimseFailure, AssociationLost."""
     abstract_syntax = str(assoc.accepted_by_id[message.context_id].abstract_syntax)
     pending = _Pending(assoc, message)
-    with Operation(assoc, message, "find") as operation:
+    with CancellableOperation(assoc, message, "find") as operation:
 
         def cancelled() -> bool:
             pending.send_late()
@@ -67,12 +62,12 @@ def serve(assoc: EventAssociation, caller: Peer, services: Services, message: Me
 
 
 class _Pending:
-    """The Pending answers of one query on their way out."""
+    """The Pending answers of one query that are not yet sent."""
 
     def __init__(self, assoc: EventAssociation, message: Message) -> None:
         self._assoc = assoc
         self._context_id = message.context_id
-        self._fragment = assoc.conversation.fragment
+        self._fragment = assoc.exchange.fragment
         self._held = bytearray()
         self._sent_at = float("-inf")
         # The command sets of all answers are the same but for the status.
@@ -100,7 +95,7 @@ class _Pending:
         """Send what is held. Raises AssociationLost."""
         held, self._held = self._held, bytearray()
         if held:
-            self._assoc.conversation.send_pdus(held)
+            self._assoc.exchange.send_pdus(held)
             self._sent_at = time.monotonic()
 
     def _data(self, answer: FindAnswer) -> bytes:

@@ -1,6 +1,6 @@
 """C-MOVE and C-GET as SCP (PS3.4 C.4.2, C.4.3): what the handler yields, as Pending and final.
 
-The handler logs `retrieve_finished`: it knows what was selected and for whom.
+The handler logs `retrieve_finished`: it knows the selection and the caller.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 
 from echonode.dimse.association import file_stream
 from echonode.dimse.association.association import EventAssociation
-from echonode.dimse.association.handler_errors import CANCELLED, PENDING, SUCCESS
 from echonode.dimse.association.responses import dataset_of, encoded, respond
 from echonode.dimse.contexts import GET_CLASSES, MOVE_CLASSES
 from echonode.dimse.messages.datasets import failed_list
 from echonode.dimse.messages.provider import Message
-from echonode.dimse.scp.cancellable import Operation, root_of
+from echonode.dimse.scp.cancellable import CancellableOperation, root_of
 from echonode.dimse.services import (
     GetRequest,
     MoveRequest,
@@ -25,10 +24,14 @@ from echonode.dimse.services import (
 )
 from echonode.errors import DimseFailure
 from echonode.model.identity import Peer
-
-SOME_FAILED = 0xB000  # PS3.4 table C.4-2: complete, one or more failures or warnings
-UNABLE_TO_PERFORM = 0xA702
-UNKNOWN_DESTINATION = 0xA801
+from echonode.model.status import (
+    CANCELLED,
+    CANNOT_PERFORM_SUB_OPERATIONS,
+    MOVE_DESTINATION_UNKNOWN,
+    PENDING,
+    SUB_OPERATIONS_FAILED,
+    SUCCESS,
+)
 
 _NOTHING = SubOperations(remaining=0, completed=0, failed=0, warning=0)
 
@@ -38,8 +41,8 @@ def serve_move(assoc: EventAssociation, caller: Peer, services: Services, messag
     abstract_syntax = str(assoc.accepted_by_id[message.context_id].abstract_syntax)
     destination = message.command.move_destination
     if not destination:
-        raise DimseFailure(UNKNOWN_DESTINATION, "Move Destination is missing")
-    with Operation(assoc, message, "move") as operation:
+        raise DimseFailure(MOVE_DESTINATION_UNKNOWN, "Move Destination is missing")
+    with CancellableOperation(assoc, message, "move") as operation:
         request = MoveRequest(
             caller=caller,
             root=root_of(abstract_syntax, MOVE_CLASSES),
@@ -58,7 +61,7 @@ def serve_get(assoc: EventAssociation, caller: Peer, services: Services, message
     def store(file: Part10File) -> StoreResponse:
         return file_stream.store(assoc, file)
 
-    with Operation(assoc, message, "get") as operation:
+    with CancellableOperation(assoc, message, "get") as operation:
         request = GetRequest(
             caller=caller,
             root=root_of(abstract_syntax, GET_CLASSES),
@@ -76,14 +79,14 @@ def final_status(last: SubOperations, *, cancelled: bool) -> int:
     if not (last.failed or last.warning):
         return SUCCESS
     if last.failed and not (last.completed or last.warning):
-        return UNABLE_TO_PERFORM
-    return SOME_FAILED
+        return CANNOT_PERFORM_SUB_OPERATIONS
+    return SUB_OPERATIONS_FAILED
 
 
 def _answer(
     assoc: EventAssociation,
     message: Message,
-    operation: Operation,
+    operation: CancellableOperation,
     handler: Callable[[], Iterator[SubOperations]],
 ) -> None:
     last: SubOperations | None = None

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from echonode.dimse.association.association import EventAssociation
-from echonode.dimse.association.handler_errors import (
-    CLASS_NOT_SUPPORTED,
-    INVALID_INSTANCE,
-    run_handler,
-)
+from echonode.dimse.association.handler_errors import run_handler
 from echonode.dimse.association.responses import respond, syntax_of
 from echonode.dimse.messages.command_set import CommandSet
 from echonode.dimse.messages.provider import Message
@@ -15,17 +11,16 @@ from echonode.dimse.services import IncomingFile, IncomingHead, Services, StoreR
 from echonode.errors import DimseFailure
 from echonode.log import get_logger
 from echonode.model.identity import Peer, is_valid_uid
+from echonode.model.status import CANNOT_UNDERSTAND, INVALID_SOP_INSTANCE, SOP_CLASS_NOT_SUPPORTED
 
 log = get_logger(__name__)
-
-_CANNOT_UNDERSTAND = 0xC000
 
 
 class StoreSink:
     """Writes a dataset's fragments to an IncomingFile.
 
     A message must be read to its end before it can be answered (only an abort stops a sender), so
-    the first failure is kept, the rest of the dataset thrown away, and `take` raises it.
+    the first failure is kept, the rest of the dataset is discarded, and `take` raises it.
     """
 
     def __init__(self, assoc: EventAssociation) -> None:
@@ -34,14 +29,14 @@ class StoreSink:
         self._failure: DimseFailure | None = None
 
     def open(self, services: Services, head: IncomingHead) -> None:
-        """Have the file opened that the fragments go to."""
+        """Open the file for the fragments."""
         try:
             self._incoming = run_handler(self._assoc, "store", lambda: services.open_incoming(head))
         except DimseFailure as failure:
             self.refuse(failure)
 
     def refuse(self, failure: DimseFailure) -> None:
-        """Throw away what came and what comes; `failure` will be the answer."""
+        """Discard the dataset; `failure` will be the answer."""
         self._failure = failure
         self.break_off()
 
@@ -60,9 +55,9 @@ class StoreSink:
             self._incoming = None
 
     def take(self) -> IncomingFile:
-        """The whole file, to hand over. Raises the DimseFailure that was kept."""
+        """The whole file, for the handler. Raises the DimseFailure that was kept."""
         if self._incoming is None:
-            raise self._failure or DimseFailure(_CANNOT_UNDERSTAND, "No data set")
+            raise self._failure or DimseFailure(CANNOT_UNDERSTAND, "No data set")
         incoming, self._incoming = self._incoming, None
         return incoming
 
@@ -75,10 +70,10 @@ def head_of(
     sop_class_uid = command.affected_sop_class_uid or ""
     sop_instance_uid = command.affected_sop_instance_uid or ""
     if context.abstract_syntax != sop_class_uid or not context.as_scp:
-        raise DimseFailure(CLASS_NOT_SUPPORTED, "SOP class does not fit its context")
-    # Checked here, before it can be part of anything that is opened or stored.
+        raise DimseFailure(SOP_CLASS_NOT_SUPPORTED, "SOP class does not fit its context")
+    # Checked here, before anything is opened or stored under it.
     if not is_valid_uid(sop_instance_uid):
-        raise DimseFailure(INVALID_INSTANCE, "SOP Instance UID is not a UID")
+        raise DimseFailure(INVALID_SOP_INSTANCE, "SOP Instance UID is not a UID")
     return IncomingHead(
         caller=caller,
         sop_class_uid=sop_class_uid,
@@ -88,12 +83,12 @@ def head_of(
 
 
 def serve(assoc: EventAssociation, caller: Peer, services: Services, message: Message) -> None:
-    """Hand a whole C-STORE-RQ over and answer what the handler says. Raises DimseFailure."""
+    """Call the handler with a whole C-STORE-RQ and answer its status. Raises DimseFailure."""
     command = message.command
     try:
         head = head_of(assoc, caller, message.context_id, command)
         if not isinstance(message.dataset, StoreSink):
-            raise DimseFailure(_CANNOT_UNDERSTAND, "No data set")
+            raise DimseFailure(CANNOT_UNDERSTAND, "No data set")
         request = StoreRequest(
             head=head,
             incoming=message.dataset.take(),

@@ -1,8 +1,9 @@
-"""At which addresses the peers' hosts are: given, or looked up by name now and then.
+"""The IP addresses of the peers' hosts: as configured, or looked up by name periodically.
 
 Rules
-- Nobody waits for a name server: a thread of its own looks names up, and callers read what it found
-  last. A name that cannot be looked up keeps its last addresses; before the first look it has none.
+- No caller waits for a name server: a separate thread looks names up, and callers read its last
+  result. A name that cannot be looked up keeps its last addresses; before the first look-up it has
+  none.
 - Where every host is an address there is no thread.
 """
 
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from echonode.model.certificate import plain
 from echonode.model.identity import Peer
 
-# Names move seldom, and a name server is not there for us alone.
+# Addresses of names change rarely, and a name server serves others too.
 AGAIN_S = 300.0
 
 
@@ -30,7 +31,7 @@ class HostAddresses:
         self._stopping = threading.Event()
 
     def of(self, peer: Peer) -> frozenset[str]:
-        """Where the peer's host is, as far as is known."""
+        """The addresses of the peer's host, as far as known."""
         return self._found.get(peer.host, frozenset())
 
     def start(self) -> None:
@@ -47,7 +48,7 @@ class HostAddresses:
             self._stopping.wait(AGAIN_S)
 
     def look(self) -> None:
-        """Ask for every name once."""
+        """Look every name up once."""
         for name in self._names:
             try:
                 found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)

@@ -1,4 +1,4 @@
-"""How often the same is told: a caller that tries again and again must not fill the log."""
+"""How often the same event is logged: a caller that repeats its calls must not fill the log."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections import OrderedDict
 
 
 class Tally:
-    """Says when a refusal is worth a log line: the first at once, then one a window with a count.
+    """Decides when a refusal is logged: the first at once, then once in each window with a count.
 
-    Keeps at most `capacity` (address, reason) pairs, so that many addresses take no memory either.
+    Keeps at most `capacity` (address, reason) pairs, so that many addresses do not exhaust memory.
     """
 
     def __init__(self, window_s: float, *, capacity: int = 1_024) -> None:

@@ -2,10 +2,10 @@
 
 Rules
 - A length is checked against the limit before a byte of memory is taken for it.
-- A PDU is parsed where it was received; views handed out are good until the next `space()`.
-- At most READ_AHEAD bytes beyond the PDU under way are read, so that little is moved when the
-  buffer's end is reached, and several small PDUs still arrive in one read.
-- After PduError the stream has no borders any more: nothing more is taken from it.
+- A PDU is parsed in the receive buffer; its views are valid until the next `space()`.
+- At most READ_AHEAD bytes beyond the current PDU are read. So little is moved at the end of the
+  buffer, and several small PDUs still arrive in one read.
+- After PduError the PDU boundaries are lost: nothing more is taken from the stream.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _PDATA = struct.Struct(">BxLLBB")
 class PduError(ValueError):
     """Bytes that are not a PDU we know, or one that is longer than the limit.
 
-    remedy: what an operator does about it; the message and it go into the log, so neither quotes
-    what came.
+    remedy: what an operator does about it. Both it and the message are logged, so neither quotes
+    received bytes.
     """
 
     remedy = (
-        "What calls from there does not speak DICOM as PS3.8 has it: have it call another port, "
-        "or its vendor correct it."
+        "The caller does not speak DICOM as in PS3.8: have it call another port, "
+        "or have its vendor correct it."
     )
 
 
@@ -54,7 +54,7 @@ class RequestOverdue(PduError):
     """ARTIM expired before the request was there."""
 
     remedy = (
-        "What connects from there says nothing, or not enough: it does not speak DICOM, or the "
+        "The caller sends nothing, or not enough: it does not speak DICOM, or the "
         "network loses its packets."
     )
 
@@ -66,8 +66,8 @@ class TLSInstead(PduError):
 class PduReader:
     """Cuts a byte stream into PDUs.
 
-    The I/O side asks for `space()`, fills it, tells `received(n)`, and calls `next_pdu()` until it
-    gives None for "need more".
+    The I/O side fills `space()`, calls `received(n)`, then calls `next_pdu()` until that returns
+    None, which means that more bytes are needed.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class PduReader:
         return int(length)
 
     def head(self, size: int) -> bytes:
-        """The first bytes of the PDU under way, as far as they have come."""
+        """The first bytes of the current PDU, as far as received."""
         return bytes(self._view[self._start : min(self._end, self._start + size)])
 
     def _make_room(self) -> None:

@@ -1,20 +1,20 @@
-"""What an A-ASSOCIATE-RQ or -AC says, read in steps and without I/O (PS3.8 9.3.2 and 9.3.3).
+"""A-ASSOCIATE-RQ and -AC, parsed in steps and without I/O (PS3.8 9.3.2 and 9.3.3).
 
 Rules
-- The head (protocol version and AE titles) is at fixed places. It is judged before anything else
-  is looked at: a caller that is not admitted costs us no decoding.
+- The head (protocol version and AE titles) is at fixed places and is checked first: a caller that
+  is not admitted costs no decoding.
 - Items and sub-items of other types than we negotiate are left out: "items of unrecognized types
   shall be ignored and skipped" (PS3.8 9.3.1; for user information D.2). User identity (PS3.7
   D.3.3.7), common extended negotiation and the asynchronous window are among them: an acceptor that
-  supports none of these accepts the association and answers nothing to them. So no password is
-  ever decoded.
+  supports none of these accepts the association and does not answer them. So no password is ever
+  decoded.
 - Reserved fields are not tested.
 - Of a request the presentation context IDs are odd and given once (PS3.8 9.3.2.2), hence there are
   at most 128 contexts; each has one abstract syntax and a transfer syntax.
-- What cannot make a difference is left out too, for decoding is dear: transfer syntaxes that we do
-  not know beside one that we do, and what is said twice. So a request costs what 128 contexts
-  with all syntaxes of the standard cost, whatever its bytes.
-- What is left is as the standard draws it, and decoded by pynetdicom.
+- What makes no difference is left out too, because decoding is expensive: unknown transfer syntaxes
+  of a context that has a known one, and repeated items. So no request costs more than 128 contexts
+  with all syntaxes of the standard.
+- pynetdicom decodes the rest, which has the form of the standard.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class OtherContextName(PduError):
 
 @dataclass(frozen=True, kw_only=True)
 class RequestHead:
-    """The fixed fields of a request; titles without their padding, else as they came.
+    """The fixed fields of a request; titles without their padding, otherwise as received.
 
     speaks_version_1: bit 0 of the protocol version, the only one to be tested (PS3.8 table 9-11).
     """
@@ -68,7 +68,7 @@ def head_of(pdu: bytes | memoryview) -> RequestHead:
 
 
 def _title(field: bytes) -> str:
-    """Padding is spaces (PS3.5 6.2); old devices leave the NULs of their C strings."""
+    """A title without padding: spaces (PS3.5 6.2), and NULs, which old devices send."""
     return field.rstrip(b"\0 ").lstrip(b" ").decode("latin-1")
 
 
@@ -84,7 +84,7 @@ def recognised_request(pdu: bytes | memoryview, syntaxes: frozenset[str]) -> byt
     """A request with only the items that are negotiated here, its titles valid.
 
     syntaxes: the transfer syntaxes that we know.
-    Raises OtherContextName, and PduError where it is not as PS3.8 9.3.2 has it.
+    Raises OtherContextName, and PduError where it breaks PS3.8 9.3.2.
     """
     known = frozenset(syntax.encode() for syntax in syntaxes)
     kept = bytearray()
@@ -124,7 +124,7 @@ def recognised_answer(pdu: bytes | memoryview) -> bytes:
 
 
 def _proposal(body: memoryview, context_ids: set[int], known: frozenset[bytes]) -> bytes:
-    """A presentation context, its ID added to those that were given."""
+    """A presentation context; adds its ID to those that were given."""
     if len(body) < 4:
         raise PduError("a presentation context is cut off")
     context_id = body[0]
@@ -144,7 +144,7 @@ def _proposal(body: memoryview, context_ids: set[int], known: frozenset[bytes]) 
         raise PduError(
             f"presentation context {context_id} has no abstract or no transfer syntax, or too many"
         )
-    # One that is unknown is kept where none is known, for the answer that says so (result 4).
+    # Where none is known, one unknown is kept, for the answer that says so (result 4).
     useful = [syntax for syntax in transfer if syntax.strip(b"\0 ") in known] or [*transfer][:1]
     inside = _packed(ABSTRACT_SYNTAX, abstract[0])
     inside += b"".join(_packed(TRANSFER_SYNTAX, syntax) for syntax in useful)
@@ -186,7 +186,7 @@ def _packed(kind: int, body: bytes) -> bytes:
 
 
 def _rebuilt(pdu: bytes | memoryview, items: bytes) -> bytes:
-    """The PDU with its head as it came, NUL padding made spaces, and these items."""
+    """The PDU with its head as received, NUL padding replaced by spaces, and these items."""
     head = bytes(pdu[6 : _HEAD.size])
     titles = head[4:36].replace(b"\0", b" ")
     fixed = head[:4] + titles + head[36:]

@@ -1,8 +1,7 @@
-"""What a waiting thread needs: a clock that nobody sets, a way for others to wake it, and a sign
-that it lives.
+"""Primitives of waiting threads: a monotonic timer, an event descriptor, a checked thread start.
 
-Why a subclass of pynetdicom's Timer: the original reads the wall clock, so a step of it ends
-associations or keeps them for ever.
+Why a subclass of pynetdicom's Timer: the original reads the wall clock, so setting that clock ends
+associations or keeps them open without end.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pynetdicom.timer import Timer
 
 
 class MonotonicTimer(Timer):
-    """pynetdicom's timer by a clock that nobody sets."""
+    """pynetdicom's timer on the monotonic clock."""
 
     def start(self) -> None:
         self._start_time, self._end_time = time.monotonic(), None
@@ -35,17 +34,17 @@ class MonotonicTimer(Timer):
         return self.timeout - (time.monotonic() - self._start_time)
 
 
-class NoWait(threading.Event):
-    """An event that nobody waits for."""
+class AlreadySetEvent(threading.Event):
+    """An event whose `wait` returns at once."""
 
     def wait(self, timeout: float | None = None) -> bool:
         return self.is_set()
 
 
-class Birth:
-    """Whether a new thread takes its first step: it and who starts it agree on that.
+class ThreadStart:
+    """Whether a new thread runs: the thread and its starter agree on that.
 
-    Locks only: nothing here asks for memory, the want of which is what it is about.
+    Locks only. Allocates nothing: it must work when memory is exhausted.
     """
 
     def __init__(self) -> None:
@@ -53,23 +52,23 @@ class Birth:
         self._stepped.acquire()
         self._decided = threading.Lock()
 
-    def step(self) -> bool:
-        """The new thread's first: False when it comes too late, and nobody expects it any more."""
+    def entered(self) -> bool:
+        """The first call of the new thread; False where its starter has given up."""
         self._stepped.release()
         return self._decided.acquire(blocking=False)
 
-    def is_seen(self, patience_s: float) -> bool:
-        """Whether the thread begins in time; if not, it never will."""
+    def wait_started(self, patience_s: float) -> bool:
+        """Whether the thread runs within the time. If not, it never will."""
         return self._stepped.acquire(timeout=patience_s) or not self._decided.acquire(
             blocking=False
         )
 
 
-class WakeUp:
+class EventFd:
     """A descriptor that another thread makes readable.
 
-    It takes one only once it is opened: nobody has to wake a caller that has not said who it is.
-    What was set before is not lost.
+    It has no descriptor before `open`: a connection that was not yet admitted needs no wake-up. A
+    `set` before that is not lost.
     """
 
     def __init__(self) -> None:

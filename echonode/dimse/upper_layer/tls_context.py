@@ -1,16 +1,16 @@
-"""TLS as PS3.15 B.12 has it: BCP 195 (RFC 8996, RFC 9325) over OpenSSL.
+"""TLS as in PS3.15 B.12: BCP 195 (RFC 8996, RFC 9325) over OpenSSL.
 
 Rules
 - TLS 1.2 at least, 1.3 wherever both sides can. Of 1.2 only the suites that RFC 9325 4.2
   recommends: ephemeral keys and authenticated encryption. No compression (RFC 9325 3.3), no
-  renegotiation (3.5), no session tickets: every connection proves who it is, so that what was
-  revoked stays out.
+  renegotiation (3.5), no session tickets: every connection shows its certificate, so a
+  revoked one is refused.
 - Both sides show a certificate unless the configuration waives the caller's.
-- The issuer's certificate alone is trust enough (partial chain): who enters only the authority that
-  issues the clinic's certificates means that one, not all that its root ever signed.
+- The issuer's certificate alone suffices for trust (partial chain): an operator who enters only the
+  authority of the clinic trusts that one, not everything that its root ever signed.
 - A context follows its files: a renewed certificate or revocation list counts from the next
-  connection on. New files that cannot be used are logged, and the old ones stay in force.
-- A key that is locked with a passphrase is an error, never a question on the terminal.
+  connection on. New files that cannot be used are logged, and the old ones stay in use.
+- A key that is locked with a passphrase is an error, never a prompt on the terminal.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from echonode.model.certificate import Certificate, TLSFiles
 
 log = get_logger(__name__)
 
-# RFC 9325 4.2, in OpenSSL's names. TLS 1.3 brings its own suites, all of them good.
+# RFC 9325 4.2, in OpenSSL's names. TLS 1.3 has suites of its own, all of them acceptable.
 TLS_1_2_SUITES = ":".join(
     (
         "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -42,7 +42,7 @@ TLS_1_2_SUITES = ":".join(
 def server_context(files: TLSFiles, *, require_client_cert: bool) -> ssl.SSLContext:
     """For our listeners. Raises TLSFilesUnusable.
 
-    Where no certificate is required one is still asked for, and checked when it comes.
+    Where no certificate is required it is still requested, and checked if it is sent.
     """
     context = _context(ssl.PROTOCOL_TLS_SERVER, files)
     context.verify_mode = ssl.CERT_REQUIRED if require_client_cert else ssl.CERT_OPTIONAL
@@ -98,7 +98,7 @@ def _load(path: object, load: Callable[[], None]) -> None:
 
 
 class FollowedContext:
-    """A context that is made again when its files change. Thread-safe."""
+    """A context that is rebuilt when its files change. Thread-safe."""
 
     def __init__(self, files: TLSFiles, make: Callable[[TLSFiles], ssl.SSLContext]) -> None:
         self._files, self._make = files, make
@@ -107,7 +107,7 @@ class FollowedContext:
         self._stamp: list[tuple[int, int, int]] = []
 
     def current(self) -> ssl.SSLContext:
-        """The context to use now. Raises TLSFilesUnusable where there never was a good one."""
+        """The context to use now. Raises TLSFilesUnusable where none could be made yet."""
         with self._lock:
             stamp = self._stamp_now()
             if self._context is None or stamp != self._stamp:
@@ -125,7 +125,7 @@ class FollowedContext:
             log.error("tls_files_unusable", reason=str(error), remedy="The old ones stay in force.")
 
     def _stamp_now(self) -> list[tuple[int, int, int]]:
-        """What changes when a file does, or goes."""
+        """A value that changes when a file changes or disappears."""
         stamps = []
         for path in self._files.paths:
             with contextlib.suppress(OSError):

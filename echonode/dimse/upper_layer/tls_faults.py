@@ -1,6 +1,6 @@
-"""Why a TLS connection was not to be, in plain words and with what to do about it.
+"""Why a TLS connection failed, as a text for the operator with a remedy.
 
-Pure: from what OpenSSL raised to a TLSFault. "It" is always the other side.
+Pure: from an OpenSSL error to a TLSFault. "It" in the texts is always the other side.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class TLSFault:
-    """What is wrong, and who has to do what."""
+    """What is wrong, and the remedy."""
 
     problem: str
     remedy: str
@@ -55,7 +55,7 @@ TOO_SLOW = _fault(
 )
 HUNG_UP = _fault(
     "it closed the connection during the TLS handshake",
-    "It may speak no TLS on this port, or not accept our certificate: its own log knows.",
+    "It may speak no TLS on this port, or not accept our certificate: its own log says which.",
 )
 UNKNOWN_ISSUER = _fault(
     "its certificate is not from an authority that we trust",
@@ -73,9 +73,9 @@ _VERIFICATION = {
         "there is no revocation list of its authority in our file under `crl`",
         "Add the list of each authority under `ca`.",
     ),
-    9: _fault("its certificate is not valid yet", "Set the clocks of both machines right."),
+    9: _fault("its certificate is not valid yet", "Correct the clocks of both machines."),
     10: _fault("its certificate has expired", "Have a new one issued and installed at its side."),
-    11: _fault("our revocation list is not valid yet", "Set this machine's clock right."),
+    11: _fault("our revocation list is not valid yet", "Correct this machine's clock."),
     12: _fault("our revocation list has expired", "Put the authority's current one under `crl`."),
     18: UNKNOWN_ISSUER,
     19: UNKNOWN_ISSUER,
@@ -84,7 +84,7 @@ _VERIFICATION = {
     23: _fault("its certificate has been revoked", "Have a new one issued, if it may still call."),
     26: _fault(
         "its certificate is not made for this use",
-        "The extended key usage needs clientAuth for who calls, serverAuth for who is called.",
+        "The extended key usage needs clientAuth for the caller, serverAuth for the called side.",
     ),
     66: WEAK,
     67: WEAK,
@@ -103,7 +103,7 @@ _OURS_REFUSED = _fault(
     "it does not accept our certificate",
     "Have the certificate under `cert`, and its issuer, entered as trusted at its side.",
 )
-# By the end of OpenSSL's reason: an alert that it sent us, or what we found ourselves.
+# By the end of OpenSSL's reason: an alert that it sent, or what we found ourselves.
 _REASONS = {
     "DID_NOT_RETURN_A_CERTIFICATE": _fault(
         "it showed no certificate",
@@ -135,7 +135,7 @@ _REASONS = {
         "Have those of RFC 9325 enabled there: ECDHE with AES-GCM.",
     ),
     "ALERT_HANDSHAKE_FAILURE": _fault(
-        "it found nothing in common with us, or asks for a certificate that we have not",
+        "it has no cipher suite in common with us, or requires a certificate that we do not have",
         "It needs TLS 1.2 with ECDHE and AES-GCM; give `cert` and `key` if it asks for them.",
     ),
     "WRONG_VERSION_NUMBER": _NOT_TLS,
@@ -149,7 +149,7 @@ _REASONS = {
 def explain(error: OSError, *, host: str = "") -> TLSFault:
     """What `error`, raised by a handshake or the first reads after it, means.
 
-    host: whom we called.
+    host: the one that we called.
     """
     if isinstance(error, TLSFailed):
         return error.fault
@@ -166,9 +166,7 @@ def explain(error: OSError, *, host: str = "") -> TLSFault:
         return HUNG_UP
     # The reason is a constant of OpenSSL's: nothing that the other side could write.
     detail = reason or error.strerror or type(error).__name__
-    return _fault(
-        f"the TLS handshake failed ({detail})", "The log of the other side may know more."
-    )
+    return _fault(f"the TLS handshake failed ({detail})", "The log of the other side may say more.")
 
 
 def _of_verification(error: ssl.SSLCertVerificationError, host: str) -> TLSFault:

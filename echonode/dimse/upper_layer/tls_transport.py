@@ -4,14 +4,14 @@ Rules
 - The handshake is done by the association's own thread with an absolute deadline: in `connect` for
   the requestor, in `handshake` for the acceptor.
 - OpenSSL allows one thread at a time on a connection, and ours reads on one and writes on others:
-  each of its calls is made under `_lock`. None of them blocks, so nobody waits long; the waiting
-  itself is done without the lock.
-- Bytes that OpenSSL has read and decrypted do not make the descriptor readable. So nobody polls
-  before a read said "nothing there": `recv_into` is always the first look.
-- SSLSocket.shutdown and unwrap drop the encryption and let the socket go on in clear. The
-  descriptor is shut down past the one, and after the other nothing more is read or written.
-- A caller that speaks plain DICOM on this port is let in to be rejected, in its own language; see
-  Admission. `is_encrypted` is what tells.
+  each of its calls is made under `_lock`. None of them blocks, so no thread waits long for the
+  lock. Waiting for the network is done without the lock.
+- Bytes that OpenSSL has read and decrypted do not make the descriptor readable. So `recv_into`
+  always comes before a poll.
+- SSLSocket.shutdown and unwrap end the encryption and leave the socket usable in clear. So the
+  descriptor is shut down without SSLSocket.shutdown, and after unwrap nothing is read or written.
+- A caller that speaks plain DICOM on this port is rejected in plain DICOM (association_policy.py).
+  `is_encrypted` is False for it.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from echonode.dimse.limits import Limits
 from echonode.dimse.upper_layer.pdu_stream import ASSOCIATE_RQ
 from echonode.dimse.upper_layer.tls_context import shake_hands
 from echonode.dimse.upper_layer.tls_faults import ANOTHER_CERTIFICATE, HUNG_UP, TLSFailed, explain
-from echonode.dimse.upper_layer.transport import Buffer, EventSocket
+from echonode.dimse.upper_layer.transport import Buffer, Transport
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
 
 
-class SecureSocket(EventSocket):
+class TLSTransport(Transport):
     """The connection of one association, encrypted.
 
-    context: OpenSSL's settings for this end. As requestor, host is whom we call, and bound what
-    `peers.NAME.certificate` says it must show.
+    context: OpenSSL's settings for this end. As requestor, host is the one we call, and bound the
+    certificates of `peers.NAME.certificate`.
     """
 
     speaks_tls = True
@@ -86,7 +86,7 @@ class SecureSocket(EventSocket):
             raise TLSFailed(explain(error)) from error
 
     def _first_byte(self, deadline: float) -> int | None:
-        """The caller's first byte, left where it is; None where it closed without a word."""
+        """The caller's first byte, not consumed; None where it closed without sending one."""
         poller = select.poll()
         poller.register(self.fileno(), select.POLLIN)
         if not poller.poll(max(0.0, deadline - time.monotonic()) * 1000):
@@ -96,7 +96,7 @@ class SecureSocket(EventSocket):
 
     def _encrypt(self, deadline: float, *, is_server: bool) -> None:
         try:
-            # The socket gives its descriptor up to the new one.
+            # The descriptor moves to the new socket.
             secured = self._context().wrap_socket(
                 self._descriptor_owner,
                 server_side=is_server,
@@ -136,7 +136,7 @@ class SecureSocket(EventSocket):
             return 0
 
     def _flush(self) -> int | None:
-        """TLS itself has something to say before it reads on (a changed key, an alert)."""
+        """Send what TLS itself has to send before it reads on (a new key, an alert)."""
         try:
             self._await_writable(time.monotonic() + self._limits.send_s)
         except OSError:
@@ -160,7 +160,7 @@ class SecureSocket(EventSocket):
             raise BlockingIOError from None
         except OSError as error:
             self._note(error)
-            if not self._has_read:  # it hung up; why, may be in what it sent before
+            if not self._has_read:  # it closed; the reason may be in what it sent before
                 self.recv_into(memoryview(bytearray(1)))
             raise
 
@@ -171,7 +171,7 @@ class SecureSocket(EventSocket):
         return self._tls
 
     def _note(self, error: OSError) -> None:
-        """In TLS 1.3 what the other side has against our certificate comes with the first read."""
+        """In TLS 1.3 the other side's refusal of our certificate comes with the first read."""
         if isinstance(error, ssl.SSLError) and self.tls_error in (None, HUNG_UP):
             self.tls_error = explain(error, host=self._host)
 
@@ -184,7 +184,7 @@ class SecureSocket(EventSocket):
             return
         with self._lock, contextlib.suppress(OSError, ValueError):
             self._tls.unwrap()
-            # Both have said it.
+            # Both sides have sent it.
             self._is_unwrapped = True
 
     def _shutdown_socket(self) -> None:

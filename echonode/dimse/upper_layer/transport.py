@@ -1,4 +1,4 @@
-"""An association's TCP connection that waits on events and never for ever.
+"""An association's TCP connection: it waits on events, and always with a deadline.
 
 Why a subclass of pynetdicom's AssociationSocket: the original asks select() every millisecond
 (and select() fails above descriptor 1,023), reads 4,096 bytes at a time, copies what is left of a
@@ -6,13 +6,14 @@ PDU before each send, never times out on a peer that stopped reading, and leaves
 open when shutdown() fails.
 
 Rules
-- The socket never blocks; whoever would have to wait polls, with an absolute deadline.
-- TCP_NODELAY: what we write is a whole answer. TCP_QUICKACK after each send and before each wait:
-  DCMTK-based archives write an answer in two pieces and Nagle's algorithm holds the second until
-  the first is acknowledged, 40 ms an object otherwise. Linux forgets the flag, so it is renewed.
+- The socket never blocks; a thread that has to wait polls, with an absolute deadline.
+- TCP_NODELAY: each write of ours is a whole answer. TCP_QUICKACK after each send and before each
+  wait: DCMTK-based archives write an answer in two pieces, and Nagle's algorithm holds the second
+  until the first is acknowledged, which costs 40 ms an object. Linux resets the flag, so it is
+  set again each time.
 - `close` only shuts down: another thread may be polling the descriptor, and a descriptor closed
-  under it could be a stranger's connection the next moment. `dispose` closes, once, at the end.
-- TLS is a subclass (tls_transport.py); here every byte goes in clear.
+  meanwhile could already belong to another connection. `dispose` closes it, once, at the end.
+- TLS is a subclass (tls_transport.py); here every byte is sent in clear.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ class SendFailed(OSError):
     """The peer is gone, or takes nothing more."""
 
 
-class EventSocket(AssociationSocket):
+class Transport(AssociationSocket):
     """The connection of one association.
 
-    certificate: what the other side proved by TLS. tls_error: what it, or we, said against a
+    certificate: what the other side proved by TLS. tls_error: why it, or we, refused a
     certificate after the handshake. connect_error: why there is no connection.
     """
 
@@ -81,7 +82,7 @@ class EventSocket(AssociationSocket):
         sock = self._descriptor_owner
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # A peer whose cable was pulled says nothing, also between two messages.
+        # Detects a peer whose cable was pulled, also between two messages.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if _USER_TIMEOUT is not None:
             milliseconds = int(self._limits.send_s * 1000)
@@ -164,8 +165,8 @@ class EventSocket(AssociationSocket):
     def send_all(self, *pieces: Buffer) -> None:
         """Send all of `pieces`, in one write where the kernel takes them at once.
 
-        Raises SendFailed when the peer does not take it in time. Nothing for `send_s` is too slow,
-        and so is the whole of it at a byte now and then.
+        Raises SendFailed when the peer does not take it in time. Too slow is nothing for `send_s`,
+        and also a byte now and then.
         """
         if not self.is_connected:
             raise SendFailed("the connection is closed")
@@ -203,13 +204,13 @@ class EventSocket(AssociationSocket):
             raise SendFailed("the peer stopped reading, or reads too slowly")
 
     def _shutdown_socket(self) -> None:
-        """End the connection in both directions; wakes whoever polls it."""
+        """End the connection in both directions; wakes the thread that polls it."""
         with contextlib.suppress(OSError):
-            # Past SSLSocket's own, which would let whoever still reads read in clear.
+            # Not SSLSocket's own, after which a thread that still reads would read in clear.
             socket.socket.shutdown(self._descriptor_owner, socket.SHUT_RDWR)
 
     def end_writing(self) -> None:
-        """Our last word is said: lets a peer that waits for our close go on and close too."""
+        """Nothing more is sent: a peer that waits for our close sees it and closes too."""
         with contextlib.suppress(OSError):
             self._descriptor_owner.shutdown(socket.SHUT_WR)
 
@@ -218,7 +219,7 @@ class EventSocket(AssociationSocket):
         self._shutdown_socket()
 
     def dispose(self) -> None:
-        """Close the descriptor; only where nobody polls it any more."""
+        """Close the descriptor; only when no thread polls it any more."""
         self._descriptor_owner.close()
 
 

@@ -18,12 +18,12 @@ Rules
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from random import random as random_number
 
 from echonode.frames.capture.acquisition import AcquisitionBuilder
 from echonode.frames.capture.acquisition_queue import AcquisitionQueue
@@ -45,6 +45,7 @@ from echonode.frames.source.source_counts import SourceCounts
 from echonode.frames.source.transport import TransportConfig, TransportContext
 from echonode.frames.streams.protocols import PROTOCOLS
 from echonode.log import get_logger
+from echonode.model.backoff import Random
 from echonode.probe.link.frame_queue import FrameQueue
 from echonode.probe.link.reconnecting import LinkSettings
 
@@ -100,7 +101,7 @@ class ProbeSource:
         admit: Admit = lambda: "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        random: Random = random_number,
     ) -> None:
         name = settings.identity.name
         self._settings, self._on_frame, self._monotonic = settings, on_frame, monotonic
@@ -120,7 +121,7 @@ class ProbeSource:
                 link=settings.link,
                 now=now,
                 monotonic=monotonic,
-                chance=chance,
+                random=random,
             )
         )
         self._handover = AcquisitionQueue(name, on_acquisition)

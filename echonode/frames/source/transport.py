@@ -23,6 +23,7 @@ from datetime import datetime
 from typing import Protocol
 
 from echonode.frames.source.receiver import ProbeReceiver
+from echonode.model.backoff import Random
 from echonode.probe.link.connection import Callbacks, Endpoint, TcpClient
 from echonode.probe.link.reconnecting import Link, LinkSettings
 from echonode.probe.link.tcp_and_udp import CommandsAndDatagrams
@@ -38,7 +39,7 @@ class TransportContext:
     link: LinkSettings
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
-    chance: Callable[[], float]
+    random: Random
 
 
 class Transport(Protocol):
@@ -137,5 +138,5 @@ def kept_open(endpoint: Endpoint, context: TransportContext) -> Link:
         settings=context.link,
         now=context.now,
         monotonic=context.monotonic,
-        chance=context.chance,
+        random=context.random,
     )

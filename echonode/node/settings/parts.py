@@ -13,7 +13,7 @@ from echonode.exam.unattended import UnattendedExams
 from echonode.log import get_logger
 from echonode.maintenance.housekeeping import Housekeeping
 from echonode.maintenance.scrubbing import Scrubbing
-from echonode.monitoring.monitor import NodeReader
+from echonode.monitoring.monitor import NodeMonitor
 from echonode.node.settings.probes import cine_bytes_per_s
 from echonode.objects.equipment import NodeEquipment
 from echonode.store.files.free_space import FreeSpace
@@ -86,13 +86,13 @@ def node_equipment(config: Config) -> NodeEquipment:
 
 
 def housekeeping(
-    config: Config, store: Store, reader: NodeReader, *, now: Callable[[], datetime]
+    config: Config, store: Store, monitor: NodeMonitor, *, now: Callable[[], datetime]
 ) -> Housekeeping:
-    """Retention by the configuration's rules, and the alarms that `reader` finds."""
+    """Retention by the configuration's rules, and the alarms that `monitor` finds."""
     return Housekeeping(
         store,
         policy=retention_policy(config),
-        alarms=reader.alarms,
+        alarms=monitor.alarms,
         now=now,
     )
 

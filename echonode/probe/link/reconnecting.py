@@ -12,15 +12,16 @@ Rules
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from random import random as random_number
 
 from echonode.errors import ProbeUnreachable
 from echonode.log import get_logger
+from echonode.model.backoff import Doubling, Random
 from echonode.probe.link.connection import (
     Callbacks,
     ConnectionSettings,
@@ -38,7 +39,7 @@ class LinkSettings:
     """How the connection is kept: the pauses between two connections in seconds, and how each is
     read.
 
-    jitter: the share of a pause by which it may be shorter or longer. settled_s: a connection that
+    jitter: the largest share that is added to a pause. settled_s: a connection that
     lived so long was a good one. longest_pause_s: who switches a probe on waits for it, and one
     attempt every few seconds costs a network nothing.
     """
@@ -59,14 +60,12 @@ class LinkSettings:
 DEFAULT_LINK = LinkSettings()
 
 
-def pause_before(attempt: int, settings: LinkSettings, chance: float) -> float:
-    """Seconds to wait before connect attempt `attempt` (0 is the first after a loss).
-
-    chance: 0..1, where in the jitter's span to land.
-    """
-    # 2 ** 30 half seconds is beyond any bound, and does not overflow.
-    whole = min(settings.first_pause_s * 2.0 ** min(attempt, 30), settings.longest_pause_s)
-    return whole * (1 + settings.jitter * (2 * chance - 1))
+def pause_before(attempt: int, settings: LinkSettings, random: Random) -> float:
+    """Seconds to wait before connect attempt `attempt` (0 is the first after a loss)."""
+    backoff = Doubling(
+        first_s=settings.first_pause_s, cap_s=settings.longest_pause_s, jitter=settings.jitter
+    )
+    return backoff.delay_s(attempt, random)
 
 
 class Link:
@@ -81,11 +80,11 @@ class Link:
         settings: LinkSettings = DEFAULT_LINK,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        random: Random = random_number,
     ) -> None:
         self._name, self._endpoint = name, endpoint
         self._callbacks, self._settings = callbacks, settings
-        self._now, self._monotonic, self._chance = now, monotonic, chance
+        self._now, self._monotonic, self._random = now, monotonic, random
         self._stopping = threading.Event()
         self._connection: ProbeConnection | None = None
         self._line_lock = threading.Lock()
@@ -117,7 +116,7 @@ class Link:
                 log.exception("probe_link_fault", probe=self._name)
                 settled = False
             attempt = 0 if settled else attempt + 1
-            pause = pause_before(max(0, attempt - 1), self._settings, self._chance())
+            pause = pause_before(max(0, attempt - 1), self._settings, self._random)
             self._stopping.wait(pause)
 
     def _one_connection(self) -> bool:

@@ -26,6 +26,7 @@ from echonode.model.delivery import (
     DeliveryState,
     after,
 )
+from echonode.model.status import FIRST_WARNING, LAST_WARNING
 from echonode.store.database import counters, derived_copies, schema
 from echonode.store.database.event_log import add_delivery_events
 from echonode.store.database.rows import parse_enum
@@ -125,4 +126,6 @@ def _with_warning(error: str) -> sa.ColumnElement[str]:
     """What the ledger says after a success: the warning it came with (PS3.7 C.3), then `error`."""
     warned = sa.literal("stored with warning ") + sa.func.printf("%04X", _delivery.last_status)
     remark = warned + "; " + error if error else warned
-    return sa.case((_delivery.last_status.between(0xB000, 0xBFFF), remark), else_=error)
+    return sa.case(
+        (_delivery.last_status.between(FIRST_WARNING, LAST_WARNING), remark), else_=error
+    )

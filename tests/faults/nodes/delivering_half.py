@@ -19,7 +19,7 @@ from typing import Self
 
 from echonode.commitment.commitment_scu import CommitmentSCU
 from echonode.commitment.report_scp import ReportSCP
-from echonode.delivery.factory import delivery_worker
+from echonode.delivery.factory import DeliveryServices, delivery_worker
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.limits import Limits
@@ -80,22 +80,24 @@ class DeliveringHalf:
         )
         self.worker = delivery_worker(
             Destination(peer=peer, commitment=commitment),
-            store=self.store,
-            associate=self._associate,
-            commitment=CommitmentSCU(
-                store=self.store,
-                call_back=CallBackAddress(ae_title="ECHONODE", host="127.0.0.1", port=11112),
+            DeliveryServices(
+                store=self.store.deliveries,
+                associate=self._associate,
+                commitment=CommitmentSCU(
+                    store=self.store.commitment.transactions,
+                    call_back=CallBackAddress(ae_title="ECHONODE", host="127.0.0.1", port=11112),
+                    now=self.clock.now,
+                    random=_no_jitter,
+                ),
                 now=self.clock.now,
+                check_bytes=self.store.files.check_bytes,
+                key_value=self.store.key_value,
+                monotonic=self.clock.monotonic,
                 random=_no_jitter,
             ),
-            now=self.clock.now,
-            check_bytes=self.store.files.check_bytes,
             # One association, and no thread but the test's: what happens has an order.
             policy=DeliveryPolicy(associations=1),
             reencode=self._reencoder.lossless if self._reencoder else None,
-            key_value=self.store.key_value,
-            monotonic=self.clock.monotonic,
-            random=_no_jitter,
         )
         self.housekeeping = Housekeeping(
             self.store,
@@ -107,7 +109,12 @@ class DeliveringHalf:
         self._next_look_s = 0.0
 
     def _report_scp(self) -> ReportSCP:
-        return ReportSCP(store=self.store, wake=self._wake, now=self.clock.now, random=_no_jitter)
+        return ReportSCP(
+            store=self.store.commitment.reports,
+            wake=self._wake,
+            now=self.clock.now,
+            random=_no_jitter,
+        )
 
     def _wake(self, destination: str) -> None:
         self._woken = True

@@ -22,7 +22,7 @@ LINGER_S = 0.1
 def run() -> None:
     most = int(os.environ["ECHONODE_TEST_ASK"])
     node_parts.Housekeeping = functools.partial(node_parts.Housekeeping, every_s=LOOK_EVERY_S)
-    node.delivery_worker = functools.partial(node.delivery_worker, linger_s=LINGER_S)
+    node.DeliveryServices = functools.partial(node.DeliveryServices, linger_s=LINGER_S)
     node.CommitmentSCU = functools.partial(node.CommitmentSCU, instances_per_transaction=most)
     DEFECTS[os.environ.get("ECHONODE_TEST_DEFECT", "")]()
     main()

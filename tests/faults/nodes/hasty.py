@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from echonode.dimse.services import StoreRequest
 from echonode.errors import OutOfSpace
-from echonode.intake.storage_scp import SUCCESS, StorageSCP
+from echonode.intake.storage_scp import StorageSCP
+from echonode.model.status import SUCCESS
 from echonode.store.retention import candidates
 
 _LATE_S = 0.05

@@ -6,8 +6,9 @@ import os
 import time
 
 from echonode.cli import main
-from echonode.dimse.association.listener import EventServer
-from echonode.intake.storage_scp import SUCCESS, StorageSCP
+from echonode.dimse.association.listener import Listener
+from echonode.intake.storage_scp import StorageSCP
+from echonode.model.status import SUCCESS
 from echonode.store.files.incoming_file import Incoming
 
 
@@ -20,14 +21,14 @@ def _append_something_else(self: Incoming, data: bytes) -> None:
     _write(self, bytes(data)[:-1] + b"?")
 
 
-def _accept_late(self: EventServer) -> object:
+def _accept_late(self: Listener) -> object:
     """Once, and later than any load of the machine explains."""
-    EventServer.get_request = _accept
+    Listener.get_request = _accept
     time.sleep(8.0)
     return _accept(self)
 
 
-_write, _accept = Incoming.write, EventServer.get_request
+_write, _accept = Incoming.write, Listener.get_request
 
 
 def run() -> None:
@@ -39,7 +40,7 @@ def run() -> None:
         case "keeps half files":
             Incoming.discard = lambda self: None
         case "answers late":
-            EventServer.get_request = _accept_late
+            Listener.get_request = _accept_late
     main()
 
 

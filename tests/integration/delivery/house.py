@@ -11,7 +11,7 @@ from pathlib import Path
 from pydicom import dcmread
 
 from echonode.commitment.commitment_scu import CommitmentSCU
-from echonode.delivery.factory import delivery_worker
+from echonode.delivery.factory import DeliveryServices, delivery_worker
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.delivery.worker import DeliveryWorker
 from echonode.dimse.requestor import Requestor
@@ -38,7 +38,7 @@ class House:
         self._reencoder = Reencoder(self.store.files.scratch, TranscodeWorkers(processes))
         self._requestor = Requestor(ae_title="ECHONODE")
         self._commitment = CommitmentSCU(
-            store=self.store,
+            store=self.store.commitment.transactions,
             call_back=CallBackAddress(ae_title="ECHONODE", host="127.0.0.1", port=11112),
             now=utc_now,
             random=lambda: 0.0,
@@ -65,14 +65,16 @@ class House:
         quality = policy.lossy_quality
         worker = delivery_worker(
             Destination(peer=peer, commitment=commitment),
-            store=self.store,
-            associate=self._requestor.associate,
-            commitment=self._commitment,
-            now=utc_now,
-            check_bytes=self.store.files.check_bytes,
+            DeliveryServices(
+                store=self.store.deliveries,
+                associate=self._requestor.associate,
+                commitment=self._commitment,
+                now=utc_now,
+                check_bytes=self.store.files.check_bytes,
+                key_value=self.store.key_value,
+            ),
             policy=policy,
             reencode=self._reencoder.with_loss(quality) if quality else self._reencoder.lossless,
-            key_value=self.store.key_value,
         )
         self.workers[name] = worker
         worker.start()

@@ -219,8 +219,8 @@ def test_an_archive_that_refuses_multi_frame_gets_the_stills(
     for uid in uids:
         job = house.job(uid, "pacs")
         assert job.state is (S.SENT if uid in stills else S.HELD)
-    assert worker.standing.accepts[US_CINE] == ()
-    assert worker.standing.accepts[US] == (IMPLICIT, EXPLICIT)
+    assert worker.status.accepts[US_CINE] == ()
+    assert worker.status.accepts[US] == (IMPLICIT, EXPLICIT)
 
 
 def test_what_was_received_compressed_is_decoded_for_an_archive_that_takes_only_native(

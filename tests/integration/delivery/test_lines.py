@@ -140,7 +140,7 @@ def test_a_dead_archive_and_a_slow_one_hold_up_no_other(
         assert house.states("dead").get(S.SENT, 0) == 0
         assert house.states("slow").get(S.SENT, 0) < 30
     assert len(storescp.received()) == 30
-    assert house.workers["dead"].standing.problem
+    assert house.workers["dead"].status.problem
 
 
 def test_associations_are_released_promptly(
@@ -152,10 +152,10 @@ def test_associations_are_released_promptly(
         worker = house.deliver_to("pacs", proxy.port)
         house.put(instances.files, ["pacs"])
         wait_until(
-            lambda: worker.standing.associations > 1, timeout_s=30, what="several associations"
+            lambda: worker.status.associations > 1, timeout_s=30, what="several associations"
         )
         house.wait_settled("pacs", len(instances.files))
-        wait_until(lambda: worker.standing.associations <= 1, timeout_s=3, what="helpers released")
+        wait_until(lambda: worker.status.associations <= 1, timeout_s=3, what="helpers released")
         wait_until(lambda: proxy.open_connections == 0, timeout_s=10, what="all released")
         assert 1 < proxy.accepted <= 8
 

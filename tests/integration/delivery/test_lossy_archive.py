@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from echonode.preflight.test_image import specimen
+from echonode.preflight.test_image import preflight_image
 from echonode.store.store import Store
 from echonode.transcoding.dataset import derived_uid
 from tests.acceptance.clinic import dataset_sha256, read, wait_until
@@ -153,7 +153,7 @@ def test_preflight_proves_such_an_archive_the_way_delivery_uses_it(
     [peer] = json.loads(done.stdout)["peers"]
     names = ["tcp", "echo", "contexts", "store", "commitment"]
     assert [(step["name"], step["ok"]) for step in peer["steps"]] == [(n, True) for n in names]
-    image = specimen("ECHONODE").sop_instance_uid
+    image = preflight_image("ECHONODE").sop_instance_uid
     assert set(clinic.held_by_pacs()) == {derived_uid(image, JPEG, QUALITY)}
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from echonode.dimse.acceptor import Acceptor, ListenerAddress
-from echonode.dimse.contexts import EXPLICIT_LE, ProposedContext
+from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.limits import Limits
 from echonode.dimse.services import (
     FindAnswer,
@@ -31,7 +32,7 @@ from echonode.model.identity import Peer, Service
 
 LOOPBACK = "127.0.0.1"
 ULTRASOUND = "1.2.840.10008.5.1.4.1.1.6.1"
-STORAGE = ProposedContext(abstract_syntax=ULTRASOUND, transfer_syntaxes=(EXPLICIT_LE,))
+STORAGE = ProposedContext(abstract_syntax=ULTRASOUND, transfer_syntaxes=(ExplicitVRLittleEndian,))
 INSTANCE = ReferencedInstance(sop_class_uid=ULTRASOUND, sop_instance_uid="1.2.3.4")
 REQUEST = CommitmentRequest(transaction_uid="1.2.9.1", instances=(INSTANCE,))
 REPORT = CommitmentReport(transaction_uid="1.2.9.1", committed=(INSTANCE,), failed={})
@@ -185,7 +186,7 @@ def part10(path: Path, data: bytes, **changes: str) -> Part10File:
         path=path,
         sop_class_uid=ULTRASOUND,
         sop_instance_uid=INSTANCE.sop_instance_uid,
-        transfer_syntax_uid=EXPLICIT_LE,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
         dataset_offset=400,
         size=400 + len(data),
     )

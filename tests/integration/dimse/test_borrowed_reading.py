@@ -59,7 +59,7 @@ def busy(node: Node, reports: Reports, file: Part10File) -> Iterator[RequestedAs
 def make_busy(assoc: RequestedAssociation, file: Part10File) -> None:
     """Until its reading is lent."""
     dul = assoc._assoc.dul
-    assert until(lambda: assoc.c_store(file).status == 0x0000 and dul.reading.is_lent)
+    assert until(lambda: assoc.c_store(file).status == 0x0000 and dul.read_lease.is_offered)
 
 
 def test_a_caller_reads_its_own_answers(busy: RequestedAssociation) -> None:
@@ -198,18 +198,18 @@ def test_a_peer_that_hangs_up_instead_of_answering_frees_the_caller(
 def test_an_answer_that_is_there_before_its_caller_waits_is_taken_at_once(
     busy: RequestedAssociation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The own thread was faster: it has read the answer and lends the reading, and nothing more
+    """The own thread was faster: it has read the answer and offers the lease, and nothing more
     will come. The caller does not wait for bytes in vain.
     """
-    conversation, reading = busy._assoc.conversation, busy._assoc.dul.reading
-    answer, lent = conversation.answer, []
+    exchange, reading = busy._assoc.exchange, busy._assoc.dul.read_lease
+    answer, lent = exchange.answer, []
 
     def look_late(answers: Answers) -> Message:
         assert until(lambda: not answers.empty())
-        lent.append(until(lambda: reading.is_lent, seconds=0.015))  # it is, for LOAN_S
+        lent.append(until(lambda: reading.is_offered, seconds=0.015))  # it is, for LEASE_S
         return answer(answers)
 
-    monkeypatch.setattr(conversation, "answer", look_late)
+    monkeypatch.setattr(exchange, "answer", look_late)
     began = time.monotonic()
     for _ in range(20):
         assert busy.c_echo() == 0x0000

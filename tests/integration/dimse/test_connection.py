@@ -19,8 +19,8 @@ from echonode.dimse.limits import Limits
 from echonode.dimse.local_ae import local_ae
 from echonode.dimse.requestor import Requestor
 from echonode.dimse.upper_layer.tls_context import server_context
-from echonode.dimse.upper_layer.tls_transport import SecureSocket
-from echonode.dimse.upper_layer.transport import EventSocket, SendFailed
+from echonode.dimse.upper_layer.tls_transport import TLSTransport
+from echonode.dimse.upper_layer.transport import SendFailed, Transport
 from tests.integration.dimse.parts import LOOPBACK, Node, connect, until
 from tests.integration.dimse.pki import Clinic, TLSNode
 
@@ -61,7 +61,7 @@ def test_a_reader_by_the_spoonful_does_not_hold_the_writer(
     near, far = ends
     limits = Limits(send_s=0.5, slowest_rate=10_000_000)
     assoc = make_assoc(limits)
-    connection = EventSocket(assoc, limits=limits, client_socket=near)
+    connection = Transport(assoc, limits=limits, client_socket=near)
     assoc.set_socket(connection)
     spoonfuls, stop = [], threading.Event()
 
@@ -85,13 +85,13 @@ def secured(
     ends: tuple[socket.socket, socket.socket],
     make_assoc: Callable[..., EventAssociation],
     clinic: Clinic,
-) -> Iterator[tuple[SecureSocket, ssl.SSLSocket]]:
+) -> Iterator[tuple[TLSTransport, ssl.SSLSocket]]:
     """Our end of a TLS connection, and the caller's."""
     near, far = ends
     limits = Limits(send_s=1.0)
     assoc = make_assoc(limits)
     acting = server_context(clinic.files(clinic.node), require_client_cert=True)
-    connection = SecureSocket(assoc, limits=limits, client_socket=near, context=lambda: acting)
+    connection = TLSTransport(assoc, limits=limits, client_socket=near, context=lambda: acting)
     assoc.set_socket(connection)
     shaking = threading.Thread(target=connection.handshake, args=(time.monotonic() + 10,))
     shaking.start()
@@ -108,7 +108,7 @@ def as_modality(clinic: Clinic) -> ssl.SSLContext:
 
 
 def test_after_both_ended_tls_nothing_goes_out_in_clear(
-    secured: tuple[SecureSocket, ssl.SSLSocket],
+    secured: tuple[TLSTransport, ssl.SSLSocket],
 ) -> None:
     """A writer that comes late is told that the connection is over."""
     connection, caller = secured
@@ -131,7 +131,7 @@ def test_after_both_ended_tls_nothing_goes_out_in_clear(
 
 
 def test_after_a_hang_up_nothing_is_read_in_clear(
-    secured: tuple[SecureSocket, ssl.SSLSocket],
+    secured: tuple[TLSTransport, ssl.SSLSocket],
 ) -> None:
     """Ciphertext that waits in the kernel does not pass for DICOM."""
     connection, caller = secured

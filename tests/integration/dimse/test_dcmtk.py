@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 from pydicom.filereader import read_dataset
-from pydicom.uid import UID
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from echonode.dimse.contexts import EXPLICIT_LE, VERIFICATION, ProposedContext
+from echonode.dimse.contexts import VERIFICATION, ProposedContext
 from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import Part10File, SubOperations
 from tests.integration.dimse.parts import LOOPBACK, Node, peer
@@ -172,4 +172,4 @@ def test_our_echo_to_storescp(requestor: Requestor, storescp: StoreScp) -> None:
     with requestor.associate(pacs, [VERIFICATION]) as assoc:
         assert assoc.c_echo() == 0
         assert assoc.accepts("1.2.840.10008.1.1", "1.2.840.10008.1.2")
-        assert not assoc.accepts("1.2.840.10008.1.1", EXPLICIT_LE)
+        assert not assoc.accepts("1.2.840.10008.1.1", ExplicitVRLittleEndian)

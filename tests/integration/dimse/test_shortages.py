@@ -13,7 +13,7 @@ from echonode.dimse.association import listener as server_module
 from echonode.dimse.association.association import EventAssociation
 from echonode.dimse.contexts import VERIFICATION
 from echonode.dimse.requestor import Requestor
-from echonode.dimse.upper_layer.threads import Birth, WakeUp
+from echonode.dimse.upper_layer.threads import EventFd, ThreadStart
 from echonode.errors import AssociationLost, AssociationRejected
 from tests.integration.dimse.parts import Node, connect, descriptors, read_all, until
 
@@ -27,14 +27,14 @@ def test_a_connection_without_memory_for_its_thread_does_not_stop_the_listener(
     """A connection's thread dies at birth: that connection is closed, the next caller is served,
     and the node ends in order.
     """
-    before, is_seen = descriptors(), Birth.is_seen
+    before, is_seen = descriptors(), ThreadStart.wait_started
 
     def no_memory(assoc: EventAssociation) -> None:
         raise MemoryError
 
     with monkeypatch.context() as shortage:
         shortage.setattr(EventAssociation, "_bootstrap", no_memory)
-        shortage.setattr(Birth, "is_seen", lambda birth, patience_s: is_seen(birth, 0.1))
+        shortage.setattr(ThreadStart, "wait_started", lambda birth, patience_s: is_seen(birth, 0.1))
         with connect(node.port) as raw:
             assert read_all(raw) == b""
     forget_the_stillborn()
@@ -120,15 +120,15 @@ def test_without_a_descriptor_for_its_wake_up_a_caller_is_asked_to_come_later(
     """It is the second one that an association takes. A silent caller gives its own; where there
     is none, the association is rejected as transient: 2, 3, 1.
     """
-    own_open = WakeUp.open
+    own_open = EventFd.open
 
-    def none_left(wake: WakeUp) -> None:
+    def none_left(wake: EventFd) -> None:
         if threading.current_thread().name.startswith("dimse acceptor"):
             raise OSError(errno.EMFILE, "too many")
         own_open(wake)
 
     with monkeypatch.context() as shortage:
-        shortage.setattr(WakeUp, "open", none_left)
+        shortage.setattr(EventFd, "open", none_left)
         with connect(node.port) as silent:
             assert until(lambda: len(node.acceptor._connections) == 1)
             with pytest.raises(AssociationRejected) as caught:

@@ -385,7 +385,7 @@ def test_stop_breaks_off_a_peer_that_does_not_answer(
     scene.scp.start()
     assert under_way.wait(PATIENCE_S)
     assert scene.scp.stop(0.0) is False
-    assert not scene.scp._thread.is_alive()
+    assert not scene.scp._thread.is_alive
     assert scene.store.ended == {}
 
 

@@ -194,7 +194,7 @@ def test_one_instance_that_cannot_be_asked_for_keeps_no_other_waiting(
     (line,) = lines.named("commitment_request_failed")
     assert line["sop_instance_uid"] == "1.2.3.3"
     refused = [error for _, event, _, error in store.events if event is E.REFUSED]
-    assert refused == ["this node failed to ask for it: ValueError"] * 2
+    assert refused == ["this node failed to request it: ValueError"] * 2
     assert "DOE" not in repr(lines.lines)
 
 

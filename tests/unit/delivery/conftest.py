@@ -6,13 +6,19 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from echonode.delivery import claimed_jobs as claims
-from echonode.delivery import lanes as crew
-from echonode.delivery import outcome_writer as clerk
-from echonode.delivery import outcomes as settlement
-from echonode.delivery import peer_capabilities as acquaintance
-from echonode.delivery import sender, verification, worker
-from echonode.delivery.factory import delivery_worker
+from echonode.delivery import (
+    claimed_jobs,
+    lane,
+    outcome_writer,
+    outcomes,
+    peer_capabilities,
+    verification,
+    worker,
+)
+from echonode.delivery import (
+    lanes as lane_pool,
+)
+from echonode.delivery.factory import DeliveryServices, delivery_worker
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.delivery.ports import CheckBytes, Reencode
 from echonode.delivery.status_table import Verdict
@@ -60,19 +66,21 @@ class Scene:
     ) -> DeliveryWorker:
         return delivery_worker(
             destination(name, policy),
-            store=self.store,
-            associate=self.archive.associate,
-            commitment=self.commitment,
-            now=self.clock.now,
-            monotonic=monotonic or self.clock.monotonic,
-            random=lambda: 0.0,
-            check_bytes=check_bytes,
+            DeliveryServices(
+                store=self.store,
+                associate=self.archive.associate,
+                commitment=self.commitment,
+                now=self.clock.now,
+                monotonic=monotonic or self.clock.monotonic,
+                random=lambda: 0.0,
+                check_bytes=check_bytes,
+                key_value=self.key_value,
+                echo_every_s=echo_every_s,
+            ),
             reencode=reencode,
             policy=DeliveryPolicy(
                 associations=associations, statuses=statuses or {}, lossy_quality=lossy_quality
             ),
-            key_value=self.key_value,
-            echo_every_s=echo_every_s,
         )
 
     def run(self, worker: DeliveryWorker, seconds: float) -> None:
@@ -97,6 +105,15 @@ def scene() -> Scene:
 def lines(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """What the room logs."""
     recorder = Recorder()
-    for module in (acquaintance, claims, clerk, crew, sender, settlement, verification, worker):
+    for module in (
+        peer_capabilities,
+        claimed_jobs,
+        outcome_writer,
+        lane_pool,
+        lane,
+        outcomes,
+        verification,
+        worker,
+    ):
         monkeypatch.setattr(module, "log", recorder)
     return recorder

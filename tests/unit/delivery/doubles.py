@@ -8,8 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
-from echonode.dimse.contexts import EXPLICIT_LE, ProposedContext
+from echonode.delivery.context import DestinationContext
+from echonode.delivery.destination_health import DestinationHealth
+from echonode.delivery.ports import Associate, DeliveryStore
+from echonode.delivery.retry import Backoff
+from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.services import Part10File, StoreResponse
 from echonode.errors import Damaged, NetworkError
 from echonode.model.commitment import CommitmentRequest
@@ -46,8 +51,27 @@ def destination(
     return Destination(peer=peer, commitment=commitment)
 
 
+def context_of(
+    clock: Clock, *, store: DeliveryStore | None = None, associate: Associate | None = None
+) -> DestinationContext:
+    """What the parts of the delivery to `destination()` share."""
+    return DestinationContext(
+        destination=destination(),
+        store=store or FakeStore(),
+        associate=associate or Archive().associate,
+        health=DestinationHealth(clock.monotonic, clock.now),
+        now=clock.now,
+        monotonic=clock.monotonic,
+        random=lambda: 0.0,
+        backoff=Backoff(),
+    )
+
+
 def stored_instance(
-    number: int = 1, *, sop_class_uid: str = US_IMAGE, transfer_syntax_uid: str = EXPLICIT_LE
+    number: int = 1,
+    *,
+    sop_class_uid: str = US_IMAGE,
+    transfer_syntax_uid: str = ExplicitVRLittleEndian,
 ) -> StoredInstance:
     return StoredInstance(
         sop_class_uid=sop_class_uid,

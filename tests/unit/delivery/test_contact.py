@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from echonode.delivery.destination_status import Contact
+from echonode.delivery.delivery_status import Contact
 from echonode.delivery.echo import ECHO_EVERY_S
 from echonode.dimse.contexts import VERIFICATION
 from echonode.errors import (
@@ -28,7 +28,7 @@ DOWN = PeerUnreachable("refused")
 
 def test_an_archive_that_was_never_called_is_not_tried(scene: Scene) -> None:
     """Before the first call nothing is known: neither reached nor not."""
-    assert scene.worker().standing.contact is Contact.NOT_TRIED
+    assert scene.worker().status.contact is Contact.NOT_TRIED
 
 
 def test_it_is_called_at_the_start_and_every_few_minutes(scene: Scene, lines: Recorder) -> None:
@@ -38,8 +38,8 @@ def test_it_is_called_at_the_start_and_every_few_minutes(scene: Scene, lines: Re
     assert scene.archive.echoes == 1
     assert scene.archive.proposals == [(VERIFICATION,)]
     assert scene.archive.associations[0].released
-    standing = worker.standing
-    assert (standing.contact, standing.heard_at, standing.problem) == (Contact.REACHED, START, "")
+    status = worker.status
+    assert (status.contact, status.heard_at, status.problem) == (Contact.REACHED, START, "")
     scene.run(worker, 3600)
     assert 11 <= scene.archive.echoes <= 13
 
@@ -51,7 +51,7 @@ def test_deliveries_are_calls_as_well(scene: Scene, lines: Recorder) -> None:
         scene.store.add(delivery_job(number, stored_instance(number)))
         scene.run(worker, ECHO_EVERY_S - 10)
     assert scene.archive.echoes == 0
-    assert worker.standing.contact is Contact.REACHED
+    assert worker.status.contact is Contact.REACHED
 
 
 def test_one_that_is_away_is_known_before_anything_waits_for_it(
@@ -62,15 +62,15 @@ def test_one_that_is_away_is_known_before_anything_waits_for_it(
     scene.archive.refusals = [DOWN] * 1000
     worker = scene.worker(echo_every_s=ECHO_EVERY_S)
     scene.run(worker, 3 * 3600)
-    assert worker.standing.contact is Contact.NOT_REACHED
-    assert "refused" in worker.standing.problem
+    assert worker.status.contact is Contact.NOT_REACHED
+    assert "refused" in worker.status.problem
     assert len(lines.named("destination_unreachable")) > 100
     told = [level for level, _ in lines.levels("destination_unreachable") if level >= 30]
     assert 3 <= len(told) <= 4
     scene.archive.refusals = []
     scene.run(worker, 61)
-    assert worker.standing.contact is Contact.REACHED
-    assert worker.standing.problem == ""
+    assert worker.status.contact is Contact.REACHED
+    assert worker.status.problem == ""
     assert len(lines.named("destination_reached")) == 1
 
 
@@ -79,7 +79,7 @@ def test_one_that_offers_no_echo_is_there_all_the_same(scene: Scene, lines: Reco
     scene.archive.refusals = [ContextNotAccepted("none accepted")]
     worker = scene.worker(echo_every_s=ECHO_EVERY_S)
     worker.run_once()
-    assert worker.standing.contact is Contact.REACHED
+    assert worker.status.contact is Contact.REACHED
 
 
 def test_a_rejection_that_was_corrected_is_noticed_within_about_a_minute(
@@ -102,8 +102,8 @@ def test_the_words_of_an_outage_end_with_it(scene: Scene, lines: Recorder) -> No
     scene.archive.answers = [0xA700]
     worker = scene.worker()
     scene.run(worker, 5)
-    assert worker.standing.contact is Contact.REACHED
-    assert worker.standing.unreachable == ""
+    assert worker.status.contact is Contact.REACHED
+    assert worker.status.unreachable == ""
 
 
 @pytest.mark.parametrize("trouble", ["refused", "lost", "broken while idle"])

@@ -6,8 +6,8 @@ import threading
 import time
 
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
 from echonode.dimse.services import Part10File
 from echonode.errors import AssociationRejected, ContextNotAccepted
 from echonode.model.delivery import DeliveryState
@@ -135,43 +135,43 @@ def test_what_was_learnt_is_proposed_next_time(scene: Scene) -> None:
     """An archive that takes only Implicit VR is not offered Explicit VR again, not even by another
     worker after a restart.
     """
-    scene.store.add(delivery_job(1, stored_instance(transfer_syntax_uid=IMPLICIT_LE)))
-    scene.archive.accepts = lambda sop_class, syntax: syntax == IMPLICIT_LE
+    scene.store.add(delivery_job(1, stored_instance(transfer_syntax_uid=ImplicitVRLittleEndian)))
+    scene.archive.accepts = lambda sop_class, syntax: syntax == ImplicitVRLittleEndian
     scene.run(scene.worker(reencode=never), 60)
-    scene.store.add(delivery_job(2, stored_instance(2, transfer_syntax_uid=IMPLICIT_LE)))
+    scene.store.add(delivery_job(2, stored_instance(2, transfer_syntax_uid=ImplicitVRLittleEndian)))
     scene.run(scene.worker(reencode=never), 60)
     first, second = (
         {t for c in proposal if c.abstract_syntax == US_IMAGE for t in c.transfer_syntaxes}
         for proposal in scene.archive.proposals
     )
-    assert EXPLICIT_LE in first
-    assert second == {IMPLICIT_LE}
+    assert ExplicitVRLittleEndian in first
+    assert second == {ImplicitVRLittleEndian}
 
 
 def test_an_archive_that_changed_is_asked_for_everything_before_anything_is_held(
     scene: Scene,
 ) -> None:
     """It took Implicit VR yesterday and takes Explicit VR today: nothing is held for that."""
-    scene.store.add(delivery_job(1, stored_instance(transfer_syntax_uid=IMPLICIT_LE)))
-    scene.archive.accepts = lambda sop_class, syntax: syntax == IMPLICIT_LE
+    scene.store.add(delivery_job(1, stored_instance(transfer_syntax_uid=ImplicitVRLittleEndian)))
+    scene.archive.accepts = lambda sop_class, syntax: syntax == ImplicitVRLittleEndian
     worker = scene.worker(reencode=never)
     scene.run(worker, 60)
-    scene.archive.accepts = lambda sop_class, syntax: syntax == EXPLICIT_LE
+    scene.archive.accepts = lambda sop_class, syntax: syntax == ExplicitVRLittleEndian
     scene.store.add(delivery_job(2, stored_instance(2)))
     scene.run(worker, 60)
     assert scene.store.state(2) is S.SENT
-    assert scene.archive.received[-1] == ("1.2.3.2", EXPLICIT_LE)
+    assert scene.archive.received[-1] == ("1.2.3.2", ExplicitVRLittleEndian)
 
 
 def test_a_narrow_proposal_that_is_refused_whole_is_followed_by_a_full_one(scene: Scene) -> None:
     """After a restart the archive refuses the one syntax it was known for: all is proposed, and
     nothing is held for what was learnt before.
     """
-    scene.store.add(delivery_job(1, stored_instance(transfer_syntax_uid=IMPLICIT_LE)))
-    scene.archive.accepts = lambda sop_class, syntax: syntax == IMPLICIT_LE
+    scene.store.add(delivery_job(1, stored_instance(transfer_syntax_uid=ImplicitVRLittleEndian)))
+    scene.archive.accepts = lambda sop_class, syntax: syntax == ImplicitVRLittleEndian
     scene.run(scene.worker(reencode=never), 60)
     scene.archive.refusals = [ContextNotAccepted("nothing was accepted")]
-    scene.archive.accepts = lambda sop_class, syntax: syntax == EXPLICIT_LE
+    scene.archive.accepts = lambda sop_class, syntax: syntax == ExplicitVRLittleEndian
     scene.store.add(delivery_job(2, stored_instance(2)))
     scene.run(scene.worker(reencode=never), 60)
     assert scene.store.state(2) is S.SENT
@@ -185,7 +185,7 @@ def test_an_archive_that_takes_nothing_is_remembered_for_it(scene: Scene) -> Non
     scene.run(worker, 1)
     assert scene.store.state() is S.HELD
     assert "in none of" in scene.store.jobs[1].last_error
-    assert worker.standing.accepts[US_IMAGE] == ()
+    assert worker.status.accepts[US_IMAGE] == ()
 
 
 def never(*_: object) -> object:

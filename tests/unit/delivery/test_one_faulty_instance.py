@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 import pytest
+from pydicom.uid import ImplicitVRLittleEndian
 
 from echonode.delivery.retry import FAULTS_BEFORE_HOLD
-from echonode.dimse.contexts import IMPLICIT_LE
 from echonode.dimse.services import Part10File
 from echonode.errors import DimseFailure, IllegalTransition, OutOfSpace, UsageError
 from echonode.model.delivery import DeliveryState
@@ -46,7 +46,7 @@ def poison(scene: Scene, count: int = 3) -> None:
     """Instances that an archive of Implicit VR alone can take only re-encoded."""
     for number in range(1, count + 1):
         scene.store.add(delivery_job(number, stored_instance(number)))
-    scene.archive.accepts = lambda sop_class, syntax: syntax == IMPLICIT_LE
+    scene.archive.accepts = lambda sop_class, syntax: syntax == ImplicitVRLittleEndian
 
 
 @pytest.mark.parametrize(
@@ -124,11 +124,11 @@ def test_a_defect_in_opening_associations_holds_nothing(scene: Scene, lines: Rec
     worker = scene.worker()
     scene.run(worker, 24 * HOUR_S)
     assert {job.state for job in scene.store.jobs.values()} == {S.QUEUED}
-    assert "RuntimeError" in worker.standing.problem
+    assert "RuntimeError" in worker.status.problem
     scene.archive.on_associate = lambda: None
     scene.run(worker, 2 * HOUR_S)
     assert {job.state for job in scene.store.jobs.values()} == {S.SENT}
-    assert worker.standing.problem == ""
+    assert worker.status.problem == ""
 
 
 def test_a_stalled_worker_says_so_until_it_works_again(scene: Scene, lines: Recorder) -> None:
@@ -136,9 +136,9 @@ def test_a_stalled_worker_says_so_until_it_works_again(scene: Scene, lines: Reco
     scene.queue()
     worker = scene.worker()
     scene.store.fail_next = OutOfSpace("the disk refused PATIENT^NAME")
-    worker._step()
-    assert "OutOfSpace" in worker.standing.problem
-    assert "PATIENT" not in worker.standing.problem
-    worker._step()
-    assert worker.standing.problem == ""
+    worker._thread._taken()
+    assert "OutOfSpace" in worker.status.problem
+    assert "PATIENT" not in worker.status.problem
+    worker._thread._taken()
+    assert worker.status.problem == ""
     assert scene.store.state() is S.SENT

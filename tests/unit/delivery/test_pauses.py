@@ -6,16 +6,22 @@ from collections.abc import Sequence
 
 import pytest
 
-from echonode.delivery.association_holder import Line
-from echonode.delivery.destination_health import DestinationHealth
-from echonode.delivery.negotiation import Repertoire
-from echonode.delivery.peer_capabilities import Acquaintance
+from echonode.delivery.association_holder import AssociationHolder
+from echonode.delivery.encoding_options import EncodingOptions
+from echonode.delivery.peer_capabilities import PeerCapabilities
 from echonode.dimse.contexts import ProposedContext
 from echonode.errors import AssociationLost, PeerUnreachable
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.identity import CommitmentPolicy, Peer
 from tests.unit.delivery.conftest import Scene
-from tests.unit.delivery.doubles import Archive, Clock, FakeAssociation, Recorder, destination
+from tests.unit.delivery.doubles import (
+    Archive,
+    Clock,
+    FakeAssociation,
+    Recorder,
+    context_of,
+    destination,
+)
 
 DOWN = PeerUnreachable("refused")
 LOST = AssociationLost("reset")
@@ -101,14 +107,11 @@ def test_an_association_that_opens_during_the_stop_is_ended() -> None:
         return opened[-1]
 
     clock = Clock()
-    line = Line(
-        destination(),
-        associate,
-        health=DestinationHealth(clock.monotonic, clock.now),
-        acquaintance=Acquaintance(destination(), None, now=clock.now),
-        repertoire=Repertoire(),
+    line = AssociationHolder(
+        context_of(clock, associate=associate),
+        capabilities=PeerCapabilities(destination(), None, now=clock.now),
+        encoding_options=EncodingOptions(),
         linger_s=1.0,
-        monotonic=clock.monotonic,
     )
     with pytest.raises(AssociationLost):
         line.get()

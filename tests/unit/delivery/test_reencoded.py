@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import nullcontext
 
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.delivery.ports import Reencode
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
 from echonode.dimse.services import Part10File
 from echonode.errors import InvalidObject
 from echonode.model.delivery import DeliveryState
@@ -47,9 +47,9 @@ def reencoder(*, fits: Callable[[str], bool] = lambda syntax: True) -> Reencode:
 def test_what_does_not_fit_one_syntax_goes_in_the_next(scene: Scene) -> None:
     """An instance that JPEG-LS cannot hold goes in Implicit VR: nothing of it was sent before."""
     scene.queue()
-    scene.archive.accepts = lambda sop_class, syntax: syntax in (JPEG_LS, IMPLICIT_LE)
+    scene.archive.accepts = lambda sop_class, syntax: syntax in (JPEG_LS, ImplicitVRLittleEndian)
     scene.run(scene.worker(reencode=reencoder(fits=lambda syntax: syntax != JPEG_LS)), 1)
-    assert scene.archive.received == [("1.2.3.1", IMPLICIT_LE)]
+    assert scene.archive.received == [("1.2.3.1", ImplicitVRLittleEndian)]
     assert scene.store.state() is S.SENT
 
 
@@ -165,9 +165,9 @@ def test_a_copy_that_was_refused_is_not_remembered(scene: Scene) -> None:
 def test_loss_comes_last(scene: Scene) -> None:
     """Where anything lossless is taken, the profile's leave is not used."""
     scene.queue()
-    scene.archive.accepts = lambda sop_class, syntax: syntax in (JPEG, IMPLICIT_LE)
+    scene.archive.accepts = lambda sop_class, syntax: syntax in (JPEG, ImplicitVRLittleEndian)
     scene.run(scene.worker(reencode=reencoder(), lossy_quality=90), 1)
-    assert scene.archive.received == [("1.2.3.1", IMPLICIT_LE)]
+    assert scene.archive.received == [("1.2.3.1", ImplicitVRLittleEndian)]
 
 
 def test_an_encoder_that_dies_is_tried_again_later(scene: Scene, lines: Recorder) -> None:
@@ -190,4 +190,4 @@ def test_an_encoder_that_dies_is_tried_again_later(scene: Scene, lines: Recorder
 def test_the_defaults_lose_nothing() -> None:
     """Without a word from the operator nothing lossy is sent."""
     assert DeliveryPolicy().lossy_quality is None
-    assert EXPLICIT_LE != JPEG
+    assert ExplicitVRLittleEndian != JPEG

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from echonode.delivery.status_table import ROWS, UNKNOWN, StatusTable, Treatment, Verdict
+from echonode.model.delivery import DIFFERING_COPY_STATUSES
 
 T = Treatment
 ANSWERS = [
@@ -54,7 +55,8 @@ def test_every_row_is_reached() -> None:
 )
 def test_copy_stays_where_the_archive_has_another(status: int, kept: bool) -> None:
     """Where the archive left something out, our copy stays until a person clears it."""
-    assert StatusTable().verdict(status).keep_local_copy is kept
+    assert (status in DIFFERING_COPY_STATUSES) is kept
+    assert StatusTable().verdict(status).treatment is Treatment.STORED
 
 
 def test_a_destination_may_rule_one_status_otherwise() -> None:

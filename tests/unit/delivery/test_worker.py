@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echonode.delivery.status_table import Treatment, Verdict
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
 from echonode.dimse.services import Part10File
 from echonode.errors import (
     AssociationLost,
@@ -194,7 +194,7 @@ def test_while_it_is_down_one_delivery_at_a_time_is_claimed(scene: Scene) -> Non
 
 
 def test_new_captures_do_not_hurry_a_dead_archive(scene: Scene) -> None:
-    """Waking the worker during a pause opens no association and claims nothing."""
+    """Waking the worker during a pause opens no association and claimed_jobs nothing."""
     scene.queue()
     scene.archive.refusals = [PeerUnreachable("refused")] * 5
     worker = scene.worker()
@@ -351,7 +351,7 @@ def test_damaged_bytes_are_not_reencoded(scene: Scene) -> None:
         raise AssertionError("it was re-encoded")
 
     scene.queue()
-    scene.archive.accepts = lambda sop_class, syntax: syntax == IMPLICIT_LE
+    scene.archive.accepts = lambda sop_class, syntax: syntax == ImplicitVRLittleEndian
     scene.run(scene.worker(check_bytes=check_bytes, reencode=reencode), 1)
     assert scene.store.state() is S.HELD
     assert scene.archive.received == []
@@ -411,7 +411,9 @@ def test_a_refused_class_is_tried_once_in_another_syntax(scene: Scene) -> None:
     """0122 on Explicit LE: re-encoded to Implicit LE once, and stored."""
     scene.queue()
     scene.archive.answers = [0x0122, 0x0000]
-    scene.archive.accepts = lambda sop_class, syntax: syntax in (EXPLICIT_LE, IMPLICIT_LE)
+    scene.archive.accepts = lambda sop_class, syntax: (
+        syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+    )
     made: list[str] = []
 
     def reencode(instance: StoredInstance, syntax: str) -> nullcontext[Part10File]:
@@ -428,8 +430,11 @@ def test_a_refused_class_is_tried_once_in_another_syntax(scene: Scene) -> None:
         )
 
     scene.run(scene.worker(reencode=reencode), 1)
-    assert scene.archive.received == [("1.2.3.1", EXPLICIT_LE), ("1.2.3.1", IMPLICIT_LE)]
-    assert made == [IMPLICIT_LE]
+    assert scene.archive.received == [
+        ("1.2.3.1", ExplicitVRLittleEndian),
+        ("1.2.3.1", ImplicitVRLittleEndian),
+    ]
+    assert made == [ImplicitVRLittleEndian]
     assert scene.store.state() is S.SENT
 
 
@@ -441,7 +446,7 @@ def test_a_class_refused_in_both_syntaxes_is_held(scene: Scene) -> None:
         path=stored_instance().path,
         sop_class_uid="1.2",
         sop_instance_uid="1.2.3.1",
-        transfer_syntax_uid=IMPLICIT_LE,
+        transfer_syntax_uid=ImplicitVRLittleEndian,
         dataset_offset=0,
         size=0,
     )
@@ -463,8 +468,8 @@ def test_what_cannot_be_reencoded_keeps_nothing_behind_it(
 ) -> None:
     """A dataset that cannot be re-encoded is held, a full disk is waited for; the rest goes on."""
     scene.store.add(delivery_job(1, stored_instance(1)))
-    scene.store.add(delivery_job(2, stored_instance(2, transfer_syntax_uid=IMPLICIT_LE)))
-    scene.archive.accepts = lambda sop_class, syntax: syntax == IMPLICIT_LE
+    scene.store.add(delivery_job(2, stored_instance(2, transfer_syntax_uid=ImplicitVRLittleEndian)))
+    scene.archive.accepts = lambda sop_class, syntax: syntax == ImplicitVRLittleEndian
 
     def reencode(instance: StoredInstance, syntax: str) -> nullcontext[Part10File]:
         raise error
@@ -665,8 +670,8 @@ def test_an_archive_that_breaks_off_at_the_request_is_not_unreachable(
     scene.commitment.problem = "PACS does not know us"
     worker = scene.worker(CommitmentPolicy.REQUIRED)
     worker.run_once()
-    assert worker.standing.unreachable == ""
-    assert worker.standing.problem == "PACS does not know us"
+    assert worker.status.unreachable == ""
+    assert worker.status.problem == "PACS does not know us"
     scene.store.add(delivery_job(2, stored_instance(2)))
     worker.run_once()
     assert scene.store.state(2) is S.SENT

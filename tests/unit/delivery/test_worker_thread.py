@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from echonode.delivery import outcome_writer as clerk
+from echonode.delivery import outcome_writer as outcome_writer
 from echonode.dimse.services import Part10File
 from echonode.errors import AssociationLost, OutOfSpace, PeerUnreachable
 from echonode.model.delivery import DeliveryState
@@ -76,7 +76,7 @@ def test_stop_finishes_the_instance_under_way_and_gives_back_the_rest(
     stopped: list[bool] = []
     stopper = threading.Thread(target=lambda: stopped.append(worker.stop(PATIENCE_S)))
     stopper.start()
-    while not worker._stopping.is_set():
+    while not worker._thread.is_stopping:
         pass
     answer_now.set()
     stopper.join(PATIENCE_S)
@@ -101,7 +101,7 @@ def test_stop_breaks_off_an_archive_that_does_not_answer(scene: Scene, lines: Re
     worker.start()
     assert under_way.wait(PATIENCE_S)
     assert worker.stop(0.0) is False
-    assert not worker._thread.is_alive()
+    assert not worker._thread.is_alive
     assert scene.store.state() is S.QUEUED
 
 
@@ -121,7 +121,7 @@ def test_what_fails_on_our_side_does_not_end_the_thread(
     worker = scene.worker()
     worker.start()
     assert failed.wait(PATIENCE_S)
-    assert worker._thread.is_alive()
+    assert worker._thread.is_alive
     assert worker.stop(PATIENCE_S)
     (line,) = lines.named("delivery_stalled")
     assert line["error"] == type(error).__name__
@@ -139,7 +139,9 @@ def test_an_orderly_stop_repeats_nothing(
 ) -> None:
     """The second lane gets its answer after the first has ended: what was stored is written down
     all the same before the stop is over, and the next start sends none of it again."""
-    monkeypatch.setattr(clerk, "GATHER_S", 3600.0)  # nothing is written before it is asked for
+    monkeypatch.setattr(
+        outcome_writer, "GATHER_S", 3600.0
+    )  # nothing is written before it is asked for
     scene.queue(60)
     under_way, answer_now = threading.Event(), threading.Event()
 
@@ -171,7 +173,7 @@ def test_a_first_lane_that_ends_at_once_does_not_cut_the_stop_short(
 ) -> None:
     """It was told to stop and is gone before the stop begins: what the other lane stored is
     written down all the same."""
-    monkeypatch.setattr(clerk, "GATHER_S", 3600.0)
+    monkeypatch.setattr(outcome_writer, "GATHER_S", 3600.0)
     scene.queue(60)
     under_way, answer_now = threading.Event(), threading.Event()
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.presentation import build_context
 
 from echonode.dimse.contexts import (
     COMMITMENT,
-    EXPLICIT_BE,
-    EXPLICIT_LE,
     FIND_CLASSES,
-    IMPLICIT_LE,
     STORAGE_CLASSES,
     STORAGE_SYNTAXES,
     ProposedContext,
@@ -32,11 +30,13 @@ def us(*syntaxes: str) -> ProposedContext:
 
 def test_each_class_and_syntax_has_a_context_of_its_own() -> None:
     """Acceptance is then explicit for each; a pair asked for twice is proposed once."""
-    built = proposal([us(JPEG, EXPLICIT_LE), us(EXPLICIT_LE, IMPLICIT_LE)])
+    built = proposal(
+        [us(JPEG, ExplicitVRLittleEndian), us(ExplicitVRLittleEndian, ImplicitVRLittleEndian)]
+    )
     assert [(c.context_id, c.transfer_syntax) for c in built] == [
         (1, [JPEG]),
-        (3, [EXPLICIT_LE]),
-        (5, [IMPLICIT_LE]),
+        (3, [ExplicitVRLittleEndian]),
+        (5, [ImplicitVRLittleEndian]),
     ]
 
 
@@ -50,14 +50,14 @@ def test_a_proposal_that_cannot_be_is_refused(count: int) -> None:
 def test_commitment_is_offered_in_both_roles_and_in_implicit_le() -> None:
     """dcm4che reports only to a requestor that proposed SCP; some archives take only Implicit."""
     assert roles([COMMITMENT, us(JPEG)]) == {COMMITMENT.abstract_syntax: (True, True)}
-    assert IMPLICIT_LE in COMMITMENT.transfer_syntaxes
+    assert ImplicitVRLittleEndian in COMMITMENT.transfer_syntaxes
 
 
 def test_the_requestors_order_decides() -> None:
     """A dataset is stored as received, so the first known syntax it proposes is taken."""
-    asked = build_context(ULTRASOUND, ["1.2.3.4", JPEG, EXPLICIT_LE])
+    asked = build_context(ULTRASOUND, ["1.2.3.4", JPEG, ExplicitVRLittleEndian])
     (context,) = supported([asked], ALL)
-    assert context.transfer_syntax == [JPEG, EXPLICIT_LE]
+    assert context.transfer_syntax == [JPEG, ExplicitVRLittleEndian]
 
 
 def test_retired_ultrasound_and_retired_jpeg_are_received() -> None:
@@ -68,9 +68,9 @@ def test_retired_ultrasound_and_retired_jpeg_are_received() -> None:
 
 def test_nothing_is_inflated_where_it_must_be_read() -> None:
     """Deflated is for storage only: an identifier of 400 kB could become 800 MB."""
-    asked = build_context(FIND_CLASSES[Root.STUDY], ["1.2.840.10008.1.2.1.99", EXPLICIT_BE])
+    asked = build_context(FIND_CLASSES[Root.STUDY], ["1.2.840.10008.1.2.1.99", ExplicitVRBigEndian])
     (context,) = supported([asked], ALL)
-    assert context.transfer_syntax == [EXPLICIT_BE]
+    assert context.transfer_syntax == [ExplicitVRBigEndian]
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,10 @@ def test_storage_is_there_for_those_who_store_or_get(
     may: set[Service], granted: tuple[bool, bool] | None
 ) -> None:
     """The roles of a storage class follow from what the peer may; without either it is rejected."""
-    found = supported([build_context(ULTRASOUND, EXPLICIT_LE)], frozenset(may))
+    found = supported([build_context(ULTRASOUND, ExplicitVRLittleEndian)], frozenset(may))
     assert [(c.scu_role, c.scp_role) for c in found] == ([granted] if granted else [])
 
 
 def test_an_unknown_class_is_not_granted() -> None:
     """A class that nobody here serves is left out."""
-    assert supported([build_context("1.2.3", EXPLICIT_LE)], ALL) == []
+    assert supported([build_context("1.2.3", ExplicitVRLittleEndian)], ALL) == []

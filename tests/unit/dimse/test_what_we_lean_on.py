@@ -23,35 +23,35 @@ from pynetdicom.timer import Timer
 from pynetdicom.transport import AssociationServer, AssociationSocket, RequestHandler
 
 from echonode.dimse.association.association import EventAssociation
-from echonode.dimse.association.listener import EventRequestHandler, EventServer
-from echonode.dimse.association.reactor import EventDUL
-from echonode.dimse.messages.provider import StreamDIMSE
+from echonode.dimse.association.listener import ConnectionHandler, Listener
+from echonode.dimse.association.reactor import Reactor
+from echonode.dimse.messages.provider import DimseProvider
 from echonode.dimse.upper_layer.threads import MonotonicTimer
-from echonode.dimse.upper_layer.transport import EventSocket
+from echonode.dimse.upper_layer.transport import Transport
 
 READ = "3.0"  # the releases whose source was read for this
 
 OVERRIDDEN: list[tuple[type, type, str, list[str]]] = [
     # ours, theirs, method, parameters of theirs that we rely on
-    (EventSocket, AssociationSocket, "_create_socket", ["self", "address"]),
-    (EventSocket, AssociationSocket, "connect", ["self", "primitive"]),
-    (EventSocket, AssociationSocket, "send", ["self", "bytestream"]),
-    (EventSocket, AssociationSocket, "_shutdown_socket", ["self"]),
-    (EventDUL, DULServiceProvider, "send_pdu", ["self", "primitive"]),
-    (EventDUL, DULServiceProvider, "receive_pdu", ["self", "wait", "timeout"]),
-    (EventDUL, DULServiceProvider, "peek_next_pdu", ["self"]),
-    (EventDUL, DULServiceProvider, "stop_dul", ["self"]),
-    (EventDUL, DULServiceProvider, "_send", ["self", "pdu"]),
-    (StreamDIMSE, DIMSEServiceProvider, "receive_primitive", ["self", "primitive"]),
+    (Transport, AssociationSocket, "_create_socket", ["self", "address"]),
+    (Transport, AssociationSocket, "connect", ["self", "primitive"]),
+    (Transport, AssociationSocket, "send", ["self", "bytestream"]),
+    (Transport, AssociationSocket, "_shutdown_socket", ["self"]),
+    (Reactor, DULServiceProvider, "send_pdu", ["self", "primitive"]),
+    (Reactor, DULServiceProvider, "receive_pdu", ["self", "wait", "timeout"]),
+    (Reactor, DULServiceProvider, "peek_next_pdu", ["self"]),
+    (Reactor, DULServiceProvider, "stop_dul", ["self"]),
+    (Reactor, DULServiceProvider, "_send", ["self", "pdu"]),
+    (DimseProvider, DIMSEServiceProvider, "receive_primitive", ["self", "primitive"]),
     (EventAssociation, Association, "_bind_defaults", ["self"]),
     (EventAssociation, Association, "request", ["self"]),
     (EventAssociation, Association, "kill", ["self"]),
     (EventAssociation, Association, "_abort_blocking", ["self", "block"]),
     (EventAssociation, Association, "run_reactor", ["self"]),
-    (EventRequestHandler, RequestHandler, "_create_association", ["self"]),
-    (EventRequestHandler, RequestHandler, "handle", ["self"]),
-    (EventServer, AssociationServer, "server_bind", ["self"]),
-    (EventServer, AssociationServer, "get_request", ["self"]),
+    (ConnectionHandler, RequestHandler, "_create_association", ["self"]),
+    (ConnectionHandler, RequestHandler, "handle", ["self"]),
+    (Listener, AssociationServer, "server_bind", ["self"]),
+    (Listener, AssociationServer, "get_request", ["self"]),
     (MonotonicTimer, Timer, "start", ["self"]),
     (MonotonicTimer, Timer, "stop", ["self"]),
 ]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from echonode.delivery.destination_status import Standing
+from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import ConflictKind, IdentityConflict
@@ -20,7 +20,7 @@ QUIET = DestinationStatistics(
     oldest={}, unreported_since=None, last_report_at=None, retries=0, held=0
 )
 PACS = DestinationFacts(
-    name="pacs", commitment=CommitmentPolicy.REQUIRED, standing=Standing(), statistics=QUIET
+    name="pacs", commitment=CommitmentPolicy.REQUIRED, status=DeliveryStatus(), statistics=QUIET
 )
 WELL = Facts(
     destinations=[PACS],
@@ -90,9 +90,9 @@ def test_all_is_well() -> None:
         (replace(WELL, conflicts=[conflict(ConflictKind.PATIENT)]), "name_conflict"),
         (replace(WELL, disk_problem="9% is free"), "disk"),
         (replace(WELL, frameless_probes={"tablet": "no image came"}), "no_images:tablet"),
-        (with_pacs(standing=Standing(unreachable="refused")), "unreachable:pacs"),
-        (with_pacs(standing=Standing(stalled="RuntimeError")), "delivery_stalled:pacs"),
-        (with_pacs(standing=Standing(unpromising="PACS does not know us")), "commitment:pacs"),
+        (with_pacs(status=DeliveryStatus(unreachable="refused")), "unreachable:pacs"),
+        (with_pacs(status=DeliveryStatus(stalled="RuntimeError")), "delivery_stalled:pacs"),
+        (with_pacs(status=DeliveryStatus(unpromising="PACS does not know us")), "commitment:pacs"),
         (with_pacs(statistics=statistics(held=3)), "held:pacs"),
         (with_pacs(statistics=statistics(unreported_since=NOW - LATE_AFTER)), "unreported:pacs"),
         (

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from echonode.config import parse
-from echonode.delivery.destination_status import Standing
+from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.errors import IndexDamaged, OutOfSpace
 from echonode.frames.source.source import SourceCounts
 from echonode.intake.captures import IntakeCounters
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.commit_times import CommitTimes
-from echonode.monitoring.monitor import NodeReader
+from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
 from echonode.node.settings.parts import free_space
 from echonode.store.files.durability import Kind
 from echonode.store.store import Store
@@ -34,23 +34,25 @@ destinations:
 
 
 class House:
-    """A store, and the reader of a node that has nothing else; closed at the end of the block."""
+    """A store, and the monitor of a node that has nothing else; closed at the end of the block."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, sources: Sequence[object] = ()) -> None:
         config = parse(CONFIG.format(data_dir=data_dir), {})
         self.store = Store.open(data_dir, now=Clock())
-        self.reader = NodeReader(
-            config,
-            store=self.store,
-            sources=[],
-            intake_counters=IntakeCounters,
-            scrub_counters=lambda: ScrubCounters(files=3, damaged=1),
-            active_associations=lambda: 0,
-            standing_of=lambda name: Standing(),
-            commit_times=CommitTimes(),
-            free_space=free_space(config),
-            call_back="AE ECHONODE at 127.0.0.1:11112",
-            now=lambda: NOON,
+        self.monitor = NodeMonitor(
+            MonitoredNode(
+                config=config,
+                store=self.store,
+                sources=sources,  # type: ignore[arg-type]  # as far as the monitor reads them
+                intake_counters=IntakeCounters,
+                scrub_counters=lambda: ScrubCounters(files=3, damaged=1),
+                active_associations=lambda: 0,
+                delivery_status=lambda name: DeliveryStatus(),
+                commit_times=CommitTimes(),
+                free_space=free_space(config),
+                call_back="AE ECHONODE at 127.0.0.1:11112",
+                now=lambda: NOON,
+            )
         )
 
     def __enter__(self) -> House:
@@ -61,11 +63,11 @@ class House:
 
     @property
     def alarms(self) -> list[str]:
-        return [alarm.name for alarm in self.reader.alarms()]
+        return [alarm.name for alarm in self.monitor.alarms()]
 
     @property
     def problem(self) -> str:
-        return self.reader.checks()["store"]()
+        return self.monitor.checks()["store"]()
 
 
 def change(data_dir: Path, statement: str) -> None:
@@ -118,7 +120,7 @@ def test_what_cannot_be_asked_for_damage_is_told_as_such(house: House, data_dir:
 def test_a_refused_write_makes_the_node_unready_until_one_is_durable(data_dir: Path) -> None:
     """Without any probe: the check says why, the alarm as well, and both go."""
     with House(data_dir) as house:
-        checks = house.reader.checks()
+        checks = house.monitor.checks()
         assert checks["writes"]() == ""
         house.store.durability.refused(Kind.FILES, OutOfSpace("the disk refused a new file"))
         assert "the disk refused a new file" in checks["writes"]()
@@ -142,7 +144,7 @@ def test_what_the_scrub_found_is_in_the_metrics(data_dir: Path) -> None:
     with House(data_dir) as house:
         found = {
             metric.name: metric.samples[0].value
-            for metric in house.reader.collect()
+            for metric in house.monitor.collect()
             if metric.samples
         }
     assert found["echonode_scrub_files"] == 3
@@ -168,10 +170,9 @@ class Connected:
 
 def test_a_disk_that_refuses_is_said_of_each_probe(data_dir: Path) -> None:
     """Connected is no comfort while nothing is recorded: status says so, for the page."""
-    with House(data_dir) as house:
-        house.reader._sources = [Connected()]  # type: ignore[list-item]
-        assert house.reader.status().probes[0].refusal == ""
+    with House(data_dir, sources=[Connected()]) as house:
+        assert house.monitor.status().probes[0].refusal == ""
         house.store.durability.refused(Kind.FILES, OutOfSpace("the disk refused a new file"))
-        status = house.reader.status()
+        status = house.monitor.status()
         assert "the disk refused a new file" in status.refusing
         assert status.probes[0].refusal == status.refusing

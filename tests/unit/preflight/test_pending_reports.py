@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from echonode.model.commitment import CommitmentReport
 from echonode.model.identity import Peer
-from echonode.preflight.pending_reports import AwaitedReports
+from echonode.preflight.pending_reports import PendingReports
 
 PACS, OTHER = (
     Peer(name=name, ae_title=name.upper(), host="127.0.0.1", port=104, may=frozenset())
@@ -18,7 +18,7 @@ def report(uid: str) -> CommitmentReport:
 
 def test_only_the_transaction_that_is_waited_for_is_taken() -> None:
     """All others are the node's, before, meanwhile and after."""
-    reports = AwaitedReports()
+    reports = PendingReports()
     assert reports.take(PACS, report("2.25.1")) is None
     awaited = reports.expect("2.25.1", PACS)
     assert reports.take(PACS, report("2.25.2")) is None
@@ -31,7 +31,7 @@ def test_only_the_transaction_that_is_waited_for_is_taken() -> None:
 
 def test_a_report_from_another_ae_is_not_taken_and_is_told() -> None:
     """An archive that reports under another AE title is a fault with a remedy of its own."""
-    reports = AwaitedReports()
+    reports = PendingReports()
     awaited = reports.expect("2.25.1", PACS)
     assert reports.take(OTHER, report("2.25.1")) is None
     assert (awaited.report, awaited.from_another) == (None, "OTHER")

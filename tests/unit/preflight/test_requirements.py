@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
 from echonode.config import Config
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
-from echonode.preflight.requirements import Needs, needs_of
+from echonode.preflight.requirements import Requirements, requirements_of
 from echonode.transcoding.codecs import JPEG_BASELINE, JPEG_LS, RLE
 
 
-def needs(**sections: Any) -> dict[str, Needs]:
+def needs(**sections: Any) -> dict[str, Requirements]:
     peers = {
         name: {"ae_title": name.upper(), "host": "127.0.0.1", "port": 104, "may": may}
         for name, may in {
@@ -21,10 +22,10 @@ def needs(**sections: Any) -> dict[str, Needs]:
         }.items()
     }
     config = Config.model_validate({"ae_title": "A", "peers": peers, **sections})
-    return {need.peer.name: need for need in needs_of(config)}
+    return {need.peer.name: need for need in requirements_of(config)}
 
 
-def services(need: Needs) -> set[str]:
+def services(need: Requirements) -> set[str]:
     return {context.abstract_syntax for context in need.services}
 
 
@@ -47,7 +48,7 @@ def test_an_archive_is_proved_in_what_delivery_can_send() -> None:
     for lossy, quality in ((None, None), ({"quality": 80}, 80)):
         pacs = needs(destinations=[{"peer": "pacs", "lossy": lossy}])["pacs"]
         proposed = {syntax for context in pacs.storage for syntax in context.transfer_syntaxes}
-        assert {EXPLICIT_LE, IMPLICIT_LE, RLE, JPEG_LS} <= proposed
+        assert {ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLE, JPEG_LS} <= proposed
         assert (JPEG_BASELINE in proposed) is (quality is not None)
         assert pacs.lossy_quality == quality
 

@@ -10,9 +10,9 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.dsutils import encode
 
-from echonode.dimse.contexts import EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
 from echonode.model.attributes import ATTRIBUTES
 from echonode.model.criteria import Level, Root, Selection
 from echonode.query import file_values
@@ -125,7 +125,9 @@ def test_what_the_index_does_not_hold_is_matched_from_the_file(asked, expected) 
     assert not any(answer.unsupported_keys for answer in found)
 
 
-@pytest.mark.parametrize("syntax", [EXPLICIT_LE, IMPLICIT_LE, EXPLICIT_BE])
+@pytest.mark.parametrize(
+    "syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian]
+)
 def test_what_the_file_holds_is_returned(syntax: str) -> None:
     """Text, numbers and items, in the answer's own transfer syntax and character set."""
     asked = identifier(
@@ -144,7 +146,11 @@ def test_what_the_file_holds_is_returned(syntax: str) -> None:
     scp = FindSCP(lambda query: iter([IMAGE]), ae_title="ECHONODE", read_file=Files())
     made = type(made)(**{**vars(made), "transfer_syntax_uid": syntax})
     [answer] = scp(made)
-    got = read(answer, implicit=syntax == IMPLICIT_LE, little_endian=syntax != EXPLICIT_BE)
+    got = read(
+        answer,
+        implicit=syntax == ImplicitVRLittleEndian,
+        little_endian=syntax != ExplicitVRBigEndian,
+    )
     assert not answer.unsupported_keys
     assert got.SecondaryCaptureDeviceID == "GRABBER 7"
     assert float(got.FrameTime) == 33.3

@@ -15,9 +15,9 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.dsutils import decode, encode
 
-from echonode.dimse.contexts import EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE
 from echonode.dimse.services import FindAnswer, FindRequest
 from echonode.errors import AssociationLost, DimseFailure
 from echonode.model.attributes import of_level
@@ -258,7 +258,11 @@ def test_group_lengths_are_no_keys() -> None:
 
 @pytest.mark.parametrize(
     ("transfer_syntax_uid", "implicit", "little_endian"),
-    [(IMPLICIT_LE, True, True), (EXPLICIT_LE, False, True), (EXPLICIT_BE, False, False)],
+    [
+        (ImplicitVRLittleEndian, True, True),
+        (ExplicitVRLittleEndian, False, True),
+        (ExplicitVRBigEndian, False, False),
+    ],
 )
 def test_an_answer_has_what_was_asked_and_says_where_it_can_be_had(
     transfer_syntax_uid, implicit, little_endian
@@ -327,7 +331,7 @@ def test_pydicom_writes_the_same_bytes(name, implicit) -> None:
     asked = identifier(**{**keys, "PatientName": "", "OtherPatientIDs": "", "PatientSex": ""})
     row = {**STUDY, "PatientName": name, "OtherPatientIDs": "A\\B", "PatientWeight": "71.5"}
     scp = FindSCP(lambda query: iter([row]), ae_title="ECHONODE")
-    syntax = IMPLICIT_LE if implicit else EXPLICIT_LE
+    syntax = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
     [answer] = scp(replace(request(asked), transfer_syntax_uid=syntax))
     again = Dataset()
     for element in read(answer, implicit=implicit):

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian
 
 from echonode.errors import InvalidObject
 from echonode.model.instance import StoredInstance
 from echonode.transcoding.codecs import JPEG_2000_REVERSIBLE, JPEG_BASELINE, JPEG_LS, RLE
-from echonode.transcoding.dataset import EXPLICIT_LE
 from echonode.transcoding.pixel_layout import Pixels
 from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
@@ -74,7 +74,10 @@ def test_a_header_that_promises_gigabytes_costs_nothing(
     assert len(list(warm)) == 1
     before, pids = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, workers.pids
     instance = stored(tmp_path, patched(syntax, size, size), PIXELS, syntax)
-    with pytest.raises(InvalidObject, match="Rows"), reencoder.lossless(instance, EXPLICIT_LE):
+    with (
+        pytest.raises(InvalidObject, match="Rows"),
+        reencoder.lossless(instance, ExplicitVRLittleEndian),
+    ):
         pass
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MEMORY
     assert workers.pids == pids
@@ -94,7 +97,7 @@ def test_a_dataset_that_promises_gigabytes_itself_is_refused(
     instance.path.write_bytes(data)
     with (
         pytest.raises(InvalidObject, match="samples"),
-        Reencoder(tmp_path, workers).lossless(instance, EXPLICIT_LE),
+        Reencoder(tmp_path, workers).lossless(instance, ExplicitVRLittleEndian),
     ):
         pass
 

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echonode.errors import InvalidObject
 from echonode.transcoding import codecs
@@ -26,8 +27,6 @@ from echonode.transcoding.codecs import (
     RLE,
 )
 from echonode.transcoding.dataset import (
-    EXPLICIT_LE,
-    IMPLICIT_LE,
     Source,
     changed_attributes,
     derived_uid,
@@ -73,7 +72,7 @@ def head_of(source: Source, syntax: str, *, quality: int = 0, length: int = 100)
     """The dataset that would be written, without its pixels."""
     written = bytearray()
     changed = changed_attributes(source, syntax, quality=quality, encoded_bytes=length)
-    implicit = syntax == IMPLICIT_LE
+    implicit = syntax == ImplicitVRLittleEndian
     write_head(source, written.extend, changed, to_implicit=implicit)
     return read_dataset(BytesIO(bytes(written)), implicit, True)
 
@@ -91,9 +90,9 @@ def test_photometric_interpretation_follows_the_bytes(
     syntax: str, photometric: str, planar: int
 ) -> None:
     """RGB with RLE and JPEG-LS, YBR_RCT with reversible JPEG 2000, YBR_FULL_422 with JPEG."""
-    head = head_of(open_source(dataset_of(COLOUR), EXPLICIT_LE), syntax, quality=90)
+    head = head_of(open_source(dataset_of(COLOUR), ExplicitVRLittleEndian), syntax, quality=90)
     assert (head.PhotometricInterpretation, head.PlanarConfiguration) == (photometric, planar)
-    grey = head_of(open_source(dataset_of(GREY), EXPLICIT_LE), syntax, quality=90)
+    grey = head_of(open_source(dataset_of(GREY), ExplicitVRLittleEndian), syntax, quality=90)
     assert grey.PhotometricInterpretation == "MONOCHROME2"
     assert "PlanarConfiguration" not in grey
 
@@ -103,7 +102,7 @@ def test_photometric_interpretation_follows_the_bytes(
 def test_without_loss_nothing_else_changes(syntax: str, implicit: bool) -> None:
     """The UID stays, and so does every attribute that does not describe the encoding."""
     data = dataset_of(COLOUR, implicit=implicit)
-    source = open_source(data, IMPLICIT_LE if implicit else EXPLICIT_LE)
+    source = open_source(data, ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian)
     before = read_dataset(BytesIO(data), implicit, True)
     head = head_of(source, syntax)
     for keyword in ("PixelData", "PhotometricInterpretation", "PlanarConfiguration"):
@@ -117,7 +116,7 @@ def test_with_loss_it_is_another_instance_and_says_so() -> None:
     lost before.
     """
     earlier = {"LossyImageCompressionRatio": "10", "LossyImageCompressionMethod": "ISO_15444_1"}
-    source = open_source(dataset_of(COLOUR, **earlier), EXPLICIT_LE)
+    source = open_source(dataset_of(COLOUR, **earlier), ExplicitVRLittleEndian)
     head = head_of(source, JPEG_BASELINE, quality=90, length=COLOUR.native_bytes // 4)
     assert head.SOPInstanceUID == derived_uid("1.2.3", JPEG_BASELINE, 90) != "1.2.3"
     assert derived_uid("1.2.3", JPEG_BASELINE, 80) != head.SOPInstanceUID
@@ -135,7 +134,7 @@ def test_what_was_once_compressed_with_loss_says_so_when_it_is_decoded() -> None
     """A JPEG whose sender said nothing of it is declared once its pixels are uncompressed."""
     jpeg = encapsulated(COLOUR, JPEG_BASELINE, "YBR_FULL_422")
     source = open_source(jpeg, JPEG_BASELINE)
-    head = head_of(source, EXPLICIT_LE)
+    head = head_of(source, ExplicitVRLittleEndian)
     assert head.SOPInstanceUID == "1.2.3"
     assert (head.PhotometricInterpretation, head.LossyImageCompression) == ("RGB", "01")
     assert head.LossyImageCompressionMethod == "ISO_10918_1"
@@ -209,7 +208,7 @@ def test_jpeg_that_is_rgb_stays_rgb() -> None:
 def test_pixels_that_do_not_fit_are_refused(changes: dict[str, object], syntax: str) -> None:
     """Better not re-encoded, and sent otherwise or held, than wrong."""
     pixels = dataclasses.replace(COLOUR, **changes)  # type: ignore[arg-type]
-    source = open_source(dataset_of(pixels), EXPLICIT_LE)
+    source = open_source(dataset_of(pixels), ExplicitVRLittleEndian)
     with pytest.raises(InvalidObject):
         target_pixels(source, syntax)
 
@@ -227,7 +226,7 @@ def test_pixels_that_do_not_fit_are_refused(changes: dict[str, object], syntax: 
 def test_datasets_that_contradict_themselves_are_refused(damage: dict[str, object]) -> None:
     """More pixels promised than there are, a module with holes: InvalidObject, nothing else."""
     with pytest.raises(InvalidObject):
-        open_source(dataset_of(COLOUR, **damage), EXPLICIT_LE)
+        open_source(dataset_of(COLOUR, **damage), ExplicitVRLittleEndian)
 
 
 def test_every_cut_of_a_dataset_is_refused() -> None:
@@ -309,7 +308,7 @@ def test_an_attribute_that_no_library_can_read_is_that_instances_fault(
     data = bytes(dataset_of(COLOUR))
     assert good in data
     with pytest.raises(InvalidObject) as refused:
-        open_source(memoryview(data.replace(good, bad)), EXPLICIT_LE)
+        open_source(memoryview(data.replace(good, bad)), ExplicitVRLittleEndian)
     assert bad[4:6].decode() not in str(refused.value).split()
 
 
@@ -317,7 +316,7 @@ def test_an_attribute_that_no_library_can_read_is_that_instances_fault(
 def test_a_ratio_that_is_no_number_is_left_out() -> None:
     """Devices write "12:1": the image still goes, and says what it can of its past."""
     data = bytes(dataset_of(COLOUR, LossyImageCompressionRatio="10.5"))
-    source = open_source(memoryview(data.replace(b"10.5", b"12:1")), EXPLICIT_LE)
+    source = open_source(memoryview(data.replace(b"10.5", b"12:1")), ExplicitVRLittleEndian)
     head = head_of(source, JPEG_BASELINE, quality=90, length=COLOUR.native_bytes // 4)
     assert (head.LossyImageCompression, head.LossyImageCompressionRatio) == ("01", 4)
 
@@ -325,6 +324,8 @@ def test_a_ratio_that_is_no_number_is_left_out() -> None:
 def test_a_derived_instance_needs_to_know_what_it_is_derived_from() -> None:
     """Without its class or its UID there is nothing to name."""
     data = bytes(dataset_of(COLOUR))
-    source = open_source(memoryview(data[data.index(b"\x08\x00\x18\x00") :]), EXPLICIT_LE)
+    source = open_source(
+        memoryview(data[data.index(b"\x08\x00\x18\x00") :]), ExplicitVRLittleEndian
+    )
     with pytest.raises(InvalidObject, match="name its class"):
         changed_attributes(source, JPEG_BASELINE, quality=90, encoded_bytes=100)

@@ -1,4 +1,4 @@
-"""An association's thread: how it begins and ends, and what it hears of others' wishes."""
+"""An association's thread: how it begins and ends, and how other threads end it."""
 
 from __future__ import annotations
 
@@ -9,25 +9,31 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from echonode.dimse.association.association import EventAssociation
+from echonode.dimse.association.association import (
+    NO_HANDLERS,
+    AssociationHandlers,
+    EventAssociation,
+)
 from echonode.dimse.limits import Limits
 from echonode.dimse.local_ae import local_ae
-from echonode.dimse.upper_layer.transport import EventSocket
+from echonode.dimse.upper_layer.transport import Transport
 
 IN_VAIN = Limits(thread_s=0.05)
 
 
 @pytest.fixture
-def make_assoc() -> Iterator[Callable[[str], EventAssociation]]:
+def make_assoc() -> Iterator[Callable[..., EventAssociation]]:
     """Makes associations over a line whose other end is silent."""
     limits = Limits(request_s=0.05)
     theirs: list[socket.socket] = []
     made: list[EventAssociation] = []
 
-    def make(mode: str) -> EventAssociation:
+    def make(mode: str, handlers: AssociationHandlers = NO_HANDLERS) -> EventAssociation:
         ours, other = socket.socketpair()
         theirs.append(other)
-        assoc = EventAssociation(local_ae("ECHONODE", limits), mode, limits=limits)
+        assoc = EventAssociation(
+            local_ae("ECHONODE", limits), mode, limits=limits, handlers=handlers
+        )
         assoc.set_socket(_LocalSocket(assoc, limits=limits, client_socket=ours))
         made.append(assoc)
         return assoc
@@ -42,7 +48,7 @@ def make_assoc() -> Iterator[Callable[[str], EventAssociation]]:
         other.close()
 
 
-class _LocalSocket(EventSocket):
+class _LocalSocket(Transport):
     """A pair of sockets has no options of TCP."""
 
     def _prepare(self) -> None:
@@ -55,7 +61,7 @@ def out_of_memory(*values: object) -> None:
 
 def wait_on(assoc: EventAssociation) -> None:
     """As whoever reads does where nothing comes but a wake-up."""
-    assoc.dul.turn(time.monotonic() + 10)
+    assoc.dul.run_once(time.monotonic() + 10)
 
 
 # the beginning -----------------------------------------------------------------------------
@@ -64,7 +70,7 @@ def wait_on(assoc: EventAssociation) -> None:
 @pytest.mark.timeout(60)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_thread_that_dies_at_birth_is_not_waited_for(
-    make_assoc: Callable[[str], EventAssociation],
+    make_assoc: Callable[..., EventAssociation],
 ) -> None:
     """Without memory for a new thread its starter hears of it, and goes on."""
     assoc = make_assoc("acceptor")
@@ -75,19 +81,21 @@ def test_a_thread_that_dies_at_birth_is_not_waited_for(
 
 
 def test_a_thread_that_comes_too_late_does_nothing(
-    make_assoc: Callable[[str], EventAssociation], monkeypatch: pytest.MonkeyPatch
+    make_assoc: Callable[..., EventAssociation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thread that was given up, its connection closed, touches nothing when it runs after all."""
-    assoc = make_assoc("acceptor")
+    ended: list[str] = []
+    assoc = make_assoc(
+        "acceptor", AssociationHandlers(on_closed=lambda assoc: ended.append("closed"))
+    )
     assoc.limits = IN_VAIN
-    step, go_on, ended = assoc._birth.step, threading.Event(), []
+    step, go_on = assoc._thread_start.entered, threading.Event()
 
     def late() -> bool:
         assert go_on.wait(10)
         return step()
 
-    monkeypatch.setattr(assoc._birth, "step", late)
-    assoc.on_closed = lambda: ended.append("closed")
+    monkeypatch.setattr(assoc._thread_start, "entered", late)
     with pytest.raises(RuntimeError):
         assoc.start()
     go_on.set()
@@ -100,16 +108,20 @@ def test_a_thread_that_comes_too_late_does_nothing(
 
 
 def test_an_association_that_ends_without_memory_gives_its_place_back(
-    make_assoc: Callable[[str], EventAssociation], monkeypatch: pytest.MonkeyPatch
+    make_assoc: Callable[..., EventAssociation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever fails at the end: it counts no more, and its descriptors are closed."""
-    assoc = make_assoc("acceptor")
     told: list[str] = []
-    assoc.on_over = lambda: told.append("over")
-    assoc.on_closed = lambda: told.append("closed")
+    assoc = make_assoc(
+        "acceptor",
+        AssociationHandlers(
+            on_over=lambda assoc: told.append("over"),
+            on_closed=lambda assoc: told.append("closed"),
+        ),
+    )
     monkeypatch.setattr(assoc.dimse, "break_off", out_of_memory)
     monkeypatch.setattr(assoc.dul, "lose", out_of_memory)
-    monkeypatch.setattr(assoc.dul, "settle", out_of_memory)
+    monkeypatch.setattr(assoc.dul, "drain_events", out_of_memory)
     monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
     assoc.start()
     assoc.join(10)
@@ -117,47 +129,47 @@ def test_an_association_that_ends_without_memory_gives_its_place_back(
     assert assoc.connection.fileno() == -1
 
 
-# wishes ------------------------------------------------------------------------------------
+# termination ------------------------------------------------------------------------------------
 
 
 def test_a_wake_up_is_not_the_borrowers_to_clear(
-    make_assoc: Callable[[str], EventAssociation],
+    make_assoc: Callable[..., EventAssociation],
 ) -> None:
     """An abort asked for while a caller reads its answer reaches the association's own thread,
     even where the caller hears of it first.
     """
     assoc = make_assoc("requestor")
-    assoc.dul.reading.lend()
-    assert assoc.dul.reading.borrow()
-    assoc.ask_abort()
+    assoc.dul.read_lease.offer()
+    assert assoc.dul.read_lease.acquire()
+    assoc.request_abort()
     for _ in range(2):
         wait_on(assoc)
-    assert not assoc.dul.reading.is_lent, "the borrower goes on reading"
-    assoc.dul.reading.give_back(wanted=lambda: False)
+    assert not assoc.dul.read_lease.is_offered, "the borrower goes on reading"
+    assoc.dul.read_lease.release(wanted=lambda: False)
     began = time.monotonic()
-    assoc.dul.reading.mind(assoc.connection.fileno())
+    assoc.dul.read_lease.wait_until_reclaimed(assoc.connection.fileno())
     wait_on(assoc)  # its own, which clears it
     assert time.monotonic() - began < 5
-    assert assoc._wish is not None
+    assert assoc._termination is not None
 
 
 def test_what_was_asked_for_is_not_lent_away(
-    make_assoc: Callable[[str], EventAssociation],
+    make_assoc: Callable[..., EventAssociation],
 ) -> None:
     """The association's thread was woken for an abort, and an answer was handed out: it aborts,
     rather than mind a loan in which nothing wakes it any more.
     """
     assoc = make_assoc("requestor")
     assoc.dimse.has_answered = True
-    assoc.ask_abort()
+    assoc.request_abort()
     wait_on(assoc)  # hears of it, and clears the wake-up
-    assoc._lend_reading()
-    assert not assoc.dul.reading.is_lent
+    assoc._offer_lease()
+    assert not assoc.dul.read_lease.is_offered
 
 
-def test_what_nobody_asks_for_is_lent(make_assoc: Callable[[str], EventAssociation]) -> None:
+def test_what_nobody_asks_for_is_lent(make_assoc: Callable[..., EventAssociation]) -> None:
     """An answer was handed out and there is nothing else to do: callers may read."""
     assoc = make_assoc("requestor")
     assoc.dimse.has_answered = True
-    assoc._lend_reading()
-    assert assoc.dul.reading.is_lent
+    assoc._offer_lease()
+    assert assoc.dul.read_lease.is_offered

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom.presentation import build_context
 
-from echonode.dimse.contexts import EXPLICIT_LE, supported
+from echonode.dimse.contexts import supported
 from echonode.model.identity import Service
 
 PRIVATE = "1.2.276.0.7230010.99.1"
@@ -18,7 +19,7 @@ OF_THE_STANDARD_BUT_NONE_OF_OURS = (
 
 
 def accepted(*classes: str, may: frozenset[Service], private_classes: bool) -> set[str]:
-    proposed = [build_context(each, EXPLICIT_LE) for each in classes]
+    proposed = [build_context(each, ExplicitVRLittleEndian) for each in classes]
     built = supported(proposed, may, private_classes=private_classes)
     return {str(context.abstract_syntax) for context in built}
 

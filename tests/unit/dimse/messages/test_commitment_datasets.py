@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
 from echonode.dimse.messages.datasets import (
     event_type,
     from_bytes,
@@ -22,7 +22,7 @@ A = ReferencedInstance(sop_class_uid="1.2.840.10008.5.1.4.1.1.6.1", sop_instance
 B = ReferencedInstance(sop_class_uid="1.2.840.10008.5.1.4.1.1.3.1", sop_instance_uid="1.2.4")
 
 
-@pytest.mark.parametrize("syntax", [EXPLICIT_LE, IMPLICIT_LE])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
 def test_a_request_comes_back_as_it_went(syntax: str) -> None:
     """Transaction and instances survive the wire in either syntax."""
     request = CommitmentRequest(transaction_uid="1.2.9", instances=(A, B))
@@ -39,8 +39,8 @@ def test_a_report_comes_back_as_it_went(
 ) -> None:
     """Committed and failed instances with their reasons; event type 2 as soon as one failed."""
     report = CommitmentReport(transaction_uid="1.2.9", committed=committed, failed=failed)
-    data = to_bytes(report_to_dataset(report), IMPLICIT_LE)
-    assert report_from_dataset(from_bytes(data, IMPLICIT_LE)) == report
+    data = to_bytes(report_to_dataset(report), ImplicitVRLittleEndian)
+    assert report_from_dataset(from_bytes(data, ImplicitVRLittleEndian)) == report
     assert event_type(report) == kind
 
 
@@ -77,9 +77,9 @@ def test_a_request_that_lacks_something_is_refused(change: str) -> None:
 def test_a_uid_that_is_none_is_refused() -> None:
     """A transaction called ../x is an invalid attribute value."""
     dataset = broken("")
-    data = to_bytes(dataset, IMPLICIT_LE).replace(b"1.2.9\0", b"../x.9")
+    data = to_bytes(dataset, ImplicitVRLittleEndian).replace(b"1.2.9\0", b"../x.9")
     with pytest.raises(DimseFailure) as caught:
-        request_from_dataset(from_bytes(data, IMPLICIT_LE))
+        request_from_dataset(from_bytes(data, ImplicitVRLittleEndian))
     assert caught.value.status == 0x0106
 
 
@@ -97,7 +97,7 @@ def test_hostile_bytes_are_c000_and_nothing_else(data: bytes) -> None:
     """Cut-off, overlong and bottomless datasets become a status or a dataset, never a crash."""
     status = 0xC000
     try:
-        from_bytes(data, EXPLICIT_LE)
+        from_bytes(data, ExplicitVRLittleEndian)
     except DimseFailure as failure:
         status = failure.status
     assert status == 0xC000

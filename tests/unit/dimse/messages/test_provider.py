@@ -13,9 +13,9 @@ from echonode.dimse.messages.command_set import HAS_DATASET, CommandField, Comma
 from echonode.dimse.messages.provider import (
     Answers,
     DatasetSink,
+    DimseProvider,
     MemorySink,
     ProtocolViolation,
-    StreamDIMSE,
 )
 from echonode.dimse.upper_layer.pdu_stream import PduReader, message_pdus
 
@@ -59,9 +59,9 @@ class Sink:
         self.broken_off = True
 
 
-def assembler(sink: DatasetSink | None = None) -> StreamDIMSE:
+def assembler(sink: DatasetSink | None = None) -> DimseProvider:
     """Contexts 1 and 3 are accepted."""
-    return StreamDIMSE(
+    return DimseProvider(
         cast(Association, object()),
         limits=LIMITS,
         is_accepted=lambda context_id: context_id in (1, 3),
@@ -69,11 +69,11 @@ def assembler(sink: DatasetSink | None = None) -> StreamDIMSE:
     )
 
 
-def take(dimse: StreamDIMSE, command: CommandSet, data: bytes = b"", *, context: int = 1) -> None:
+def take(dimse: DimseProvider, command: CommandSet, data: bytes = b"", *, context: int = 1) -> None:
     take_bytes(dimse, message_pdus(context, encode(command), data, 64))
 
 
-def take_bytes(dimse: StreamDIMSE, stream: bytes) -> None:
+def take_bytes(dimse: DimseProvider, stream: bytes) -> None:
     reader = PduReader(65_536)
     reader.space()[: len(stream)] = stream
     reader.received(len(stream))
@@ -143,7 +143,7 @@ def test_what_is_broken_off_is_told() -> None:
         (message_pdus(1, encode(FIND), b"", 64) + message_pdus(1, encode(ECHO), b"", 64), "where"),
         (message_pdus(1, encode(FIND), b"", 64) + message_pdus(3, b"", b"ab", 64), "changes"),
         (message_pdus(1, b"", b"ab", 64), "without a command"),
-        (message_pdus(1, b"\0" * 600, b"", 64), "without end"),
+        (message_pdus(1, b"\0" * 600, b"", 64), "longer than the limit"),
         (message_pdus(1, b"\0" * 32, b"", 64), "missing"),
         (message_pdus(1, encode(CommandSet(command_field=0x30)), b"", 64), "Message ID"),
         (message_pdus(1, encode(FIND), b"x" * 2_000, 64), "in memory"),

@@ -11,19 +11,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from echonode.dimse.upper_layer.read_lease import Reading
-from echonode.dimse.upper_layer.threads import WakeUp
+from echonode.dimse.upper_layer.read_lease import ReadLease
+from echonode.dimse.upper_layer.threads import EventFd
 
 
 class Line:
     """A reading with its wake-up and a connection (a pipe)."""
 
     def __init__(self) -> None:
-        self.wake = WakeUp()
+        self.wake = EventFd()
         self.wake.open()
-        self.reading = Reading(self.wake)
+        self.read_lease = ReadLease(self.wake)
         self.ours, self.theirs = os.pipe()
-        self.minding = threading.Thread(target=self.reading.mind, args=(self.ours,))
+        self.minding = threading.Thread(
+            target=self.read_lease.wait_until_reclaimed, args=(self.ours,)
+        )
 
     @property
     def is_woken(self) -> bool:
@@ -32,7 +34,7 @@ class Line:
     def wait_for_the_recall(self) -> None:
         """Until the own thread has asked for it; it now waits for whoever reads."""
         deadline = time.monotonic() + 10
-        while self.reading.is_lent:
+        while self.read_lease.is_offered:
             assert time.monotonic() < deadline
 
     def close(self) -> None:
@@ -55,69 +57,69 @@ def nothing() -> bool:
 
 def test_what_is_not_lent_cannot_be_borrowed(line: Line) -> None:
     """A caller reads only where the own thread does not."""
-    assert not line.reading.borrow()
+    assert not line.read_lease.acquire()
 
 
 def test_one_caller_at_a_time(line: Line) -> None:
     """A second caller does not read beside the first, and may after it."""
-    line.reading.lend()
-    assert line.reading.borrow()
-    assert not line.reading.borrow()
-    line.reading.give_back(wanted=nothing)
-    assert line.reading.borrow()
+    line.read_lease.offer()
+    assert line.read_lease.acquire()
+    assert not line.read_lease.acquire()
+    line.read_lease.release(wanted=nothing)
+    assert line.read_lease.acquire()
 
 
 def test_a_loan_that_nobody_uses_is_taken_back(line: Line) -> None:
     """After a moment the own thread reads again by itself."""
-    line.reading.lend()
-    line.reading.mind(line.ours)
-    assert not line.reading.is_lent
+    line.read_lease.offer()
+    line.read_lease.wait_until_reclaimed(line.ours)
+    assert not line.read_lease.is_offered
 
 
 def test_the_end_of_the_connection_takes_the_loan_back(line: Line) -> None:
     """A peer that hangs up between two requests is noticed, though nobody reads."""
-    line.reading.lend()
-    assert line.reading.borrow()  # so that the loan would go on
+    line.read_lease.offer()
+    assert line.read_lease.acquire()  # so that the loan would go on
     line.minding.start()
     os.close(line.theirs)
     line.theirs = -1
     line.wait_for_the_recall()
-    line.reading.give_back(wanted=nothing)
+    line.read_lease.release(wanted=nothing)
     line.minding.join(10)
     assert not line.minding.is_alive()
 
 
 def test_the_own_thread_waits_until_the_borrower_is_done(line: Line) -> None:
     """Woken, it takes the reading back only when nobody reads any more."""
-    line.reading.lend()
-    assert line.reading.borrow()
+    line.read_lease.offer()
+    assert line.read_lease.acquire()
     line.minding.start()
     line.wake.set()
     line.wait_for_the_recall()
     assert line.minding.is_alive()
     assert line.is_woken, "the borrower waits for bytes, and for this"
-    line.reading.give_back(wanted=nothing)
+    line.read_lease.release(wanted=nothing)
     line.minding.join(10)
     assert not line.minding.is_alive()
-    assert not line.reading.is_lent, "giving back does not prolong what was taken back"
-    assert not line.reading.borrow()
+    assert not line.read_lease.is_offered, "giving back does not prolong what was taken back"
+    assert not line.read_lease.acquire()
 
 
 def test_a_borrower_that_leaves_work_behind_wakes_the_own_thread(line: Line) -> None:
     """A request that was taken in, or another caller, does not wait for the loan's end."""
-    line.reading.lend()
-    assert line.reading.borrow()
-    line.reading.give_back(wanted=lambda: True)
+    line.read_lease.offer()
+    assert line.read_lease.acquire()
+    line.read_lease.release(wanted=lambda: True)
     assert line.is_woken
 
 
 def test_a_borrower_that_leaves_nothing_behind_wakes_nobody(line: Line) -> None:
     """The common case costs no switch of threads: that is what it is for."""
-    line.reading.lend()
-    assert line.reading.borrow()
-    line.reading.give_back(wanted=nothing)
+    line.read_lease.offer()
+    assert line.read_lease.acquire()
+    line.read_lease.release(wanted=nothing)
     assert not line.is_woken
-    assert line.reading.is_lent
+    assert line.read_lease.is_offered
 
 
 def test_a_loan_that_is_recalled_while_it_is_given_back_is_over(
@@ -133,14 +135,14 @@ def test_a_loan_that_is_recalled_while_it_is_given_back_is_over(
             line.wait_for_the_recall()
         return time.monotonic()
 
-    line.reading.lend()
-    assert line.reading.borrow()
+    line.read_lease.offer()
+    assert line.read_lease.acquire()
     line.minding.start()
     monkeypatch.setattr(
         "echonode.dimse.upper_layer.read_lease.time", SimpleNamespace(monotonic=meanwhile)
     )
-    line.reading.give_back(wanted=nothing)
+    line.read_lease.release(wanted=nothing)
     line.minding.join(10)
     assert not line.minding.is_alive()
-    assert not line.reading.is_lent
-    assert not line.reading.borrow()
+    assert not line.read_lease.is_offered
+    assert not line.read_lease.acquire()

@@ -8,10 +8,10 @@ import select
 
 import pytest
 
-from echonode.dimse.upper_layer.threads import WakeUp
+from echonode.dimse.upper_layer.threads import EventFd
 
 
-def is_readable(wake: WakeUp) -> bool:
+def is_readable(wake: EventFd) -> bool:
     poller = select.poll()
     poller.register(wake.fileno(), select.POLLIN)
     return bool(poller.poll(0))
@@ -19,7 +19,7 @@ def is_readable(wake: WakeUp) -> bool:
 
 def test_a_wake_up_takes_a_descriptor_only_once_it_is_opened() -> None:
     """A caller that has not said who it is costs its connection and no more."""
-    wake = WakeUp()
+    wake = EventFd()
     assert not wake.is_open
     wake.open()
     held = wake.fileno()
@@ -32,7 +32,7 @@ def test_a_wake_up_takes_a_descriptor_only_once_it_is_opened() -> None:
 
 def test_what_was_set_before_is_not_lost() -> None:
     """Somebody asks for the end in the moment before the wake-up is there."""
-    wake = WakeUp()
+    wake = EventFd()
     wake.set()
     wake.open()
     assert is_readable(wake)
@@ -45,7 +45,7 @@ def test_what_was_set_before_is_not_lost() -> None:
 
 def test_after_its_end_it_takes_no_descriptor_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever comes late touches nothing; a system that has none left says so at `open`."""
-    wake = WakeUp()
+    wake = EventFd()
     wake.close()
     wake.open()
     wake.set()
@@ -56,4 +56,4 @@ def test_after_its_end_it_takes_no_descriptor_any_more(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(os, "eventfd", none_left)
     with pytest.raises(OSError, match="too many"):
-        WakeUp().open()
+        EventFd().open()

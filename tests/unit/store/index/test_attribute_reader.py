@@ -6,9 +6,13 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
-from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
 from echonode.errors import StoreError
 from echonode.model.criteria import Level, Root, Selection
 from echonode.model.instance import Origin
@@ -38,7 +42,12 @@ def of_image(ds: Dataset) -> Selection:
 @pytest.mark.parametrize("undefined_length", [True, False])
 @pytest.mark.parametrize(
     "syntax",
-    [EXPLICIT_LE, IMPLICIT_LE, str(ExplicitVRBigEndian), str(DeflatedExplicitVRLittleEndian)],
+    [
+        ExplicitVRLittleEndian,
+        ImplicitVRLittleEndian,
+        str(ExplicitVRBigEndian),
+        str(DeflatedExplicitVRLittleEndian),
+    ],
 )
 def test_what_is_asked_for_is_read_in_any_syntax(
     store: Store, syntax: str, undefined_length: bool

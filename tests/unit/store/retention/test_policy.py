@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from echonode.delivery.status_table import ROWS
-from echonode.model.delivery import DIFFERING_COPY_STATUSES, DeliveryState
+from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
 from echonode.store.retention.policy import (
     LONGEST_STEP_S,
@@ -130,12 +129,6 @@ def test_a_lossy_copy_where_nothing_is_proved_stands_in_nobodys_way() -> None:
     """A destination of policy none need not hold it; its copy proves nothing and keeps nothing."""
     assert kept(holding("pacs", S.COMMITTED), holding("viewer", S.SENT, lossy=True)) == ""
     assert kept(holding("viewer", S.SENT, lossy=True))
-
-
-def test_the_store_knows_the_warnings_of_the_status_table() -> None:
-    """The table that delivery goes by and the one that retention goes by agree."""
-    of_the_table = {int(pattern, 16) for pattern, row in ROWS.items() if row.keep_local_copy}
-    assert of_the_table == DIFFERING_COPY_STATUSES
 
 
 def test_the_grace_period_runs_from_the_last_proof() -> None:

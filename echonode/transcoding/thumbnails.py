@@ -16,8 +16,8 @@ from collections.abc import Callable
 from echonode.errors import InvalidObject
 from echonode.log import get_logger
 from echonode.model.instance import StoredInstance
-from echonode.rendering.frame_thumbnail import can_be_drawn, thumbnail
 from echonode.transcoding.dataset import NATIVE, open_source
+from echonode.transcoding.frame_thumbnail import can_be_drawn, thumbnail
 
 log = get_logger(__name__)
 

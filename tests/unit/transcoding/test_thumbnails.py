@@ -11,8 +11,8 @@ import simplejpeg
 
 from echonode.model.instance import StoredInstance
 from echonode.monitoring.recent import recent_rows
-from echonode.rendering.thumbnails import Thumbnails
 from echonode.store.store import Store
+from echonode.transcoding.thumbnails import Thumbnails
 from tests.unit.store.samples import US_MULTI_FRAME, Clock, dataset, put
 
 

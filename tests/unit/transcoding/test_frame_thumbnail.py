@@ -7,7 +7,7 @@ import pytest
 import simplejpeg
 
 from echonode.errors import InvalidObject
-from echonode.rendering.frame_thumbnail import LONGER_SIDE, can_be_drawn, thumbnail
+from echonode.transcoding.frame_thumbnail import LONGER_SIDE, can_be_drawn, thumbnail
 from echonode.transcoding.pixel_layout import Pixels
 
 

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from echonode.dimse.association.admission import (
+from echonode.dimse.association.association_policy import (
     CERTIFICATE_OF_ANOTHER,
     IN_CLEAR,
     NO_CERTIFICATE,
@@ -17,7 +17,7 @@ from echonode.dimse.association.admission import (
     UNKNOWN_CALLER,
     WRONG_ADDRESS,
     WRONG_CERTIFICATE,
-    Admission,
+    AssociationPolicy,
     Rejection,
 )
 from echonode.dimse.limits import Limits
@@ -30,9 +30,9 @@ def peer(name: str, *, ae_title: str = "", host: str = "10.0.0.1") -> Peer:
     return Peer(name=name, ae_title=ae_title or name.upper(), host=host, port=104, may=frozenset())
 
 
-def admission(*peers: Peer, total: int = 3, each: int = 2) -> Admission:
+def admission(*peers: Peer, total: int = 3, each: int = 2) -> AssociationPolicy:
     limits = Limits(associations=total, associations_per_peer=each)
-    return Admission(ae_title="ECHONODE", peers=peers, limits=limits)
+    return AssociationPolicy(ae_title="ECHONODE", peers=peers, limits=limits)
 
 
 def test_a_configured_peer_is_let_in() -> None:
@@ -190,7 +190,7 @@ def test_many_addresses_take_no_memory() -> None:
 # callers that only say that they are a peer -----------------------------------------------------
 
 
-def taken_from(door: Admission, address: str, *, calling: str = "PACS") -> int:
+def taken_from(door: AssociationPolicy, address: str, *, calling: str = "PACS") -> int:
     """How many slots callers at `address` get before one is refused."""
     count = 0
     while door.admit(now=0.0, called="ECHONODE", calling=calling, address=address) is not TOO_MANY:
@@ -283,7 +283,7 @@ def test_by_option_every_wrong_name_is_rejected_alike(
 ) -> None:
     """1, 1, 1: no reason given (PS3.8 table 9-21); the meaning, for our log, stays."""
     bound = replace(peer("home"), addresses=(ip_network("10.9.0.0/16"),))
-    door = Admission(
+    door = AssociationPolicy(
         ae_title="ECHONODE", peers=[peer("pacs"), bound], limits=Limits(), say_which_title=False
     )
     answer = door.admit(called=called, calling=calling, address=address, now=0.0)

@@ -1,4 +1,4 @@
-"""How one destination stands just now, as its worker knows it: for status, alarms and metrics."""
+"""The state of the delivery to one destination: for status, alarms and metrics."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Contact(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """One destination at one moment; the words are for the operator.
+class DeliveryStatus:
+    """One destination at one moment; the texts are for the operator.
 
     contact, heard_at: what came of the last call, and when it last answered anything. unreachable:
-    what keeps it from being reached; stalled: what on our own side keeps deliveries from going on;
-    unpromising: why it takes no commitment requests, and the remedy; each is '' when nothing does.
-    associations: open to it. accepts: SOP class -> transfer syntaxes that it was found to take.
+    why it cannot be reached. stalled: what on our own side stops deliveries. unpromising: why it
+    takes no commitment requests, and the remedy. Each is '' where there is no such problem.
+    associations: open to it. accepts: SOP class -> transfer syntaxes that it accepts.
     """
 
     contact: Contact = Contact.NOT_TRIED
@@ -36,7 +36,7 @@ class Standing:
 
     @property
     def problem(self) -> str:
-        """Everything that is wrong with it, in words; '' when all is well."""
+        """All of its problems in one text; '' where there is none."""
         return "; ".join(
             words for words in (self.stalled, self.unreachable, self.unpromising) if words
         )

@@ -3,16 +3,16 @@
 Pure but for its lock; time is an argument, in seconds of the monotonic clock.
 
 Rules
-- An AE title is a label and no proof. What proves it is what the configuration binds to it: where
-  the peer calls from (`addresses`) and which certificate it shows (`certificate`). A peer that has
-  a certificate must show it, on whatever port it calls.
-- Without a binding, a certificate that names a configured peer speaks for that peer only.
-- The caller learns no more than that it is not recognised, and by option not even which of the two
-  AE titles was wrong; what it was is for our log, with what to do about it.
-- To whom nothing is bound, anybody can pretend to be. Callers from elsewhere than the peer's own
-  host get a share of its associations and of all, so that they cannot keep the peer itself out.
-- An address that no peer has, from which one wrong name comes after the other, is put off before
-  anything is judged (Backoff). The addresses of peers never are.
+- An AE title is a label and proves nothing. The configuration can bind a peer to addresses
+  (`addresses`) and to certificates (`certificate`); these prove who calls. A peer that has a
+  certificate must show it, on every port.
+- Without a binding, a certificate that names a configured peer is valid for that peer only.
+- The caller learns only that it is not recognised; by option not even which of the two AE titles
+  was wrong. Our log has the cause and the remedy.
+- Any caller can claim the AE title of a peer without a binding. Callers from another host than the
+  peer's get a share of its associations and of all, so that they cannot lock the peer itself out.
+- An address that belongs to no peer, and that sends one wrong name after the other, is rejected
+  before its names are checked (refusal_backoff.py). The addresses of peers never are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from echonode.dimse.association.refusal_backoff import Backoff
+from echonode.dimse.association.refusal_backoff import RefusalBackoff
 from echonode.dimse.limits import Limits
 from echonode.model.certificate import Certificate, is_within, plain
 from echonode.model.identity import Peer
@@ -34,7 +34,7 @@ NO_REASON_GIVEN, CALLING_NOT_RECOGNISED, CALLED_NOT_RECOGNISED = 1, 3, 7
 
 @dataclass(frozen=True)
 class Rejection:
-    """The three numbers of an A-ASSOCIATE-RJ; what was wrong, and what mends it."""
+    """The three numbers of an A-ASSOCIATE-RJ, the cause and the remedy."""
 
     result: int
     source: int
@@ -44,7 +44,7 @@ class Rejection:
 
 
 def _not_recognised(meaning: str, remedy: str) -> Rejection:
-    """Whom it says it is, it is not: calling AE title not recognised."""
+    """The caller is not the peer that it claims to be: calling AE title not recognised."""
     return Rejection(PERMANENT, SERVICE_USER, CALLING_NOT_RECOGNISED, meaning, remedy)
 
 
@@ -63,13 +63,13 @@ TOO_MANY = Rejection(
     PRESENTATION_PROVIDER,
     2,
     "local limit exceeded",
-    "The caller may try again; if it often comes to this, it leaves its associations open.",
+    "The caller may try again; where this is frequent, it leaves its associations open.",
 )
 TOO_OFTEN = Rejection(
     TRANSIENT,
     PRESENTATION_PROVIDER,
     1,
-    "put off: this address called again and again with what is not recognised",
+    "rejected for now: this address called repeatedly with names that are not recognised",
     "Correct the caller; where it is a peer, enter its address as its `host` or in `addresses`.",
 )
 OTHER_VERSION = Rejection(
@@ -77,7 +77,7 @@ OTHER_VERSION = Rejection(
     ACSE_PROVIDER,
     2,
     "protocol version not supported",
-    "The caller does not speak version 1 of the DICOM protocol, the only one that there is.",
+    "The caller does not speak version 1 of the DICOM protocol, the only version.",
 )
 OTHER_CONTEXT_NAME = Rejection(
     PERMANENT,
@@ -122,7 +122,7 @@ def _literal_host(peer: Peer) -> frozenset[str]:
     return frozenset({peer.host})
 
 
-class Admission:
+class AssociationPolicy:
     """Gives out the association slots.
 
     hosts: the addresses that a peer's `host` has. say_which_title: whether a caller may learn which
@@ -143,7 +143,7 @@ class Admission:
         self._limits = limits
         self._hosts = hosts
         self._say_which_title = say_which_title
-        self._backoff = Backoff()
+        self._backoff = RefusalBackoff()
         self._lock = threading.Lock()
         self._taken: Counter[str] = Counter()
         self._strangers: Counter[tuple[str, str]] = Counter()  # by peer and address
@@ -164,9 +164,9 @@ class Admission:
         certificate: Certificate | None = None,
         in_clear: bool = False,
     ) -> Peer | Rejection:
-        """The peer that calls, its slot taken (give it back with `leave`), or why not.
+        """The peer that calls, with a slot taken (`leave` gives it back), or the rejection.
 
-        certificate: what the caller proved. in_clear: it did without TLS where TLS is spoken.
+        certificate: the one that the caller proved. in_clear: it called without TLS on a TLS port.
         """
         if in_clear:
             return IN_CLEAR
@@ -192,7 +192,7 @@ class Admission:
             return UNKNOWN_CALLER
         if not is_within(address, peer.addresses):
             return WRONG_ADDRESS
-        return self._doubt(peer, certificate) or peer
+        return self._certificate_fault(peer, certificate) or peer
 
     def _takes_slot(self, peer: Peer, address: str) -> bool:
         limits, is_strange = self._limits, self.is_stranger(peer, address)
@@ -211,7 +211,7 @@ class Admission:
             return True
 
     def is_stranger(self, peer: Peer, address: str) -> bool:
-        """Whether nothing but its AE title says that the caller is the peer."""
+        """Whether the caller proves no more than the peer's AE title."""
         is_bound = bool(peer.addresses or peer.certificates)
         return not is_bound and not self._is_of(peer, address)
 
@@ -222,8 +222,8 @@ class Admission:
             return True
         return bool(peer.addresses) and is_within(address, peer.addresses)
 
-    def _doubt(self, peer: Peer, certificate: Certificate | None) -> Rejection | None:
-        """What speaks against `certificate` being the peer's."""
+    def _certificate_fault(self, peer: Peer, certificate: Certificate | None) -> Rejection | None:
+        """Why `certificate` is not accepted for the peer; None where it is."""
         if peer.certificates:
             if certificate is None:
                 return NO_CERTIFICATE
@@ -238,7 +238,7 @@ class Admission:
         with self._lock:
             self._taken[peer.name] -= 1
             self._strangers[peer.name, address] -= 1
-            # Whoever is not counted, or no longer, is not kept either.
+            # Removes the entries of 0.
             self._strangers = +self._strangers
 
     def _peer(self, calling: str, address: str) -> Peer | None:
@@ -249,7 +249,7 @@ class Admission:
 
 
 def _owners(certificate: Certificate, peers: Sequence[Peer]) -> list[Peer]:
-    """Whose it is known to be: by what is bound, else by AE title, else by host."""
+    """The peers that a certificate belongs to: by binding, else by AE title, else by host."""
     bound = [peer for peer in peers if certificate.is_bound_to(peer.certificates)]
     titled = [peer for peer in peers if certificate.names_one_of(peer.ae_title)]
     return bound or titled or [peer for peer in peers if certificate.names_one_of(peer.host)]

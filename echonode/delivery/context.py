@@ -1,0 +1,31 @@
+"""What the parts of one destination's delivery share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from echonode.delivery.destination_health import DestinationHealth
+from echonode.delivery.ports import Associate, DeliveryStore
+from echonode.delivery.retry import Backoff
+from echonode.model.backoff import Random
+from echonode.model.identity import Destination
+
+
+@dataclass(frozen=True, kw_only=True)
+class DestinationContext:
+    """One destination, the store and the network as it uses them, and its clocks.
+
+    health: what its last answers say of it; every part reads and updates it. now: wall time.
+    monotonic: seconds of the monotonic clock. random: for the jitter of `backoff`.
+    """
+
+    destination: Destination
+    store: DeliveryStore
+    associate: Associate
+    health: DestinationHealth
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    random: Random
+    backoff: Backoff

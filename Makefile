@@ -35,7 +35,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check format bench faults faults-record fuzz lock clean
+.PHONY: help install demo test check format docs bench faults faults-record fuzz lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,9 @@ check: $(STAMP_DEV) ## formatter, linter and type checker; changes nothing
 format: $(STAMP_DEV) ## let the formatter and the linter mend what they can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(STAMP_DEV) ## write the parts of docs/ that are made from the code
+	@$(BIN)/python -m tools.reference
 
 bench: $(STAMP_DEV) ## measure against the real peers: table and build/bench.json; ONLY=substring
 	@tools/real-peers.sh

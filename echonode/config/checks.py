@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from echonode.config.addresses import is_loopback
 from echonode.config.certificates import tls_faults
-from echonode.config.probes import probe_faults
+from echonode.config.probe_checks import probe_faults
 from echonode.config.schema import Config
 from echonode.errors import ConfigFault
 from echonode.model.identity import CommitmentPolicy, ReportRoute, Service

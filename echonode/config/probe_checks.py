@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from echonode.config.schema import Probe
+from echonode.config.probe import Probe
 from echonode.errors import ConfigFault
 from echonode.frames.streams.protocols import PROTOCOLS, Protocol, Wire, dialects_of
 

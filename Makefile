@@ -53,12 +53,13 @@ test: $(STAMP_DEV) ## every test; the real peers are installed when root, and na
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
 	    $(BIN)/python -m pytest -m timing $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
-check: $(STAMP_DEV) ## formatter, linter and type checker; changes nothing
+check: $(STAMP_DEV) ## formatter, linter, type checker and phrases; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python tools/phrases.py
 
-format: $(STAMP_DEV) ## let the formatter and the linter mend what they can
+format: $(STAMP_DEV) ## let the formatter and the linter repair what they can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -86,7 +87,7 @@ FUZZ_SECONDS ?= 28800
 fuzz: $(STAMP_DEV) ## fuzz all that reads bytes from outside (8 h); ONLY=target, FUZZ_SECONDS=n
 	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(if $(ONLY),--only "$(ONLY)")
 
-lock: ## resolve the lock files anew from pyproject.toml (maintainers)
+lock: ## resolve the lock files again from pyproject.toml (maintainers)
 	@tools/lock.sh
 
 clean: ## remove what make made; ./var (the store) is never touched

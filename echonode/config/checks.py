@@ -148,7 +148,7 @@ def _data_dir(config: Config) -> Iterator[ConfigFault]:
 
 
 def _forwarding(config: Config) -> Iterator[ConfigFault]:
-    """Rules that name nobody, can never come to pass, or send an instance in a circle."""
+    """Rules that name no peer, never apply, or send an instance in a circle."""
     destinations = [destination.peer for destination in config.destinations]
     for index, rule in enumerate(config.forwarding):
         path = f"forwarding[{index}]"

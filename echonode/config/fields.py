@@ -15,7 +15,7 @@ from echonode.model.identity import is_valid_ae_title
 
 @dataclass(frozen=True)
 class Allowed:
-    """What a value may be, in words, for docs/configuration.md; beside the check that holds it."""
+    """What a value may be, in words, for docs/configuration.md; it follows the check itself."""
 
     text: str
 

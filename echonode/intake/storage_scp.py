@@ -117,7 +117,7 @@ class StorageSCP:
                 released=list(outcome.released),
             )
         if destinations:
-            # Sent again: because nobody was told, perhaps, when a stop came between file and row.
+            # Perhaps sent again because a stop between file and row left no answer.
             self._store.add_deliveries([request.head.sop_instance_uid], destinations)
         return SUCCESS
 

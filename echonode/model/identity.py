@@ -37,7 +37,7 @@ def is_valid_ae_title(value: str) -> bool:
 
 
 def derive_uid(*parts: str) -> str:
-    """The UID for what `parts` describe; the same parts give the same UID for ever."""
+    """The UID for what `parts` describe; the same parts give the same UID at any time."""
     # The unit separator cannot be in any part, so ("ab", "c") and ("a", "bc") differ.
     return f"2.25.{uuid.uuid5(_NAMESPACE, chr(31).join(parts)).int}"
 
@@ -65,7 +65,7 @@ class Peer:
     """A configured remote application entity.
 
     tls: with which files we call it; None calls in clear. certificates: the only ones it may show
-    (see model/certificate.py). addresses: the only ones it may call from; none is any.
+    (see model/certificate.py). addresses: the only ones it may call from; empty for any.
     private_classes: storage classes that are not the standard's are accepted from it. report_on:
     where our commitment reports to it go. relational: its queries are relational (PS3.4 C.4.1.2.2)
     without being negotiated so.
@@ -124,7 +124,7 @@ class Destination:
 
 @dataclass(frozen=True, kw_only=True)
 class Patient:
-    """Whom an exam is of, as DICOM strings; '' is unknown (type 2).
+    """The patient of an exam, as DICOM strings; '' is unknown (type 2).
 
     name: PN with carets; birth_date: YYYYMMDD; sex: M, F, O or ''.
     """

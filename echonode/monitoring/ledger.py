@@ -1,4 +1,4 @@
-"""`echonode ledger`: the delivery status of each instance, read beside a running node.
+"""`echonode ledger`: the delivery status of each instance, read while a node runs.
 
 Rules
 - Elsewhere than on a terminal the output is tab-separated, a row a line, and nothing is cut: its

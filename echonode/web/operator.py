@@ -68,7 +68,7 @@ async def _answer(
         value = await _value(request, key)
     except ValueError as error:
         return _error(400, str(error))
-    except ClientDisconnect:  # before the end of its body; nobody reads this answer
+    except ClientDisconnect:  # before the end of its body; no client reads this answer
         return _error(400, "the body is cut off")
     try:
         return JSONResponse(dict(await run_in_threadpool(work, value)))

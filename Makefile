@@ -35,7 +35,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check format docs bench faults faults-record fuzz lock clean
+.PHONY: help install demo unit coverage test check format docs bench faults faults-record fuzz lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,16 @@ install: $(STAMP_INSTALL) ## .venv with EchoNode in it; the command is .venv/bin
 
 demo: $(STAMP_INSTALL) ## the main job end to end on this machine: probe, PACS, commitment, retrieval
 	@$(BIN)/echonode demo $(if $(RECORDING),--recording "$(RECORDING)") $(if $(KEEP),--keep)
+
+unit: $(STAMP_DEV) ## the unit tests and the layout: a minute or two, no peers
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q tests/unit tests/test_architecture.py $(PYTEST_ARGS)
+
+# Of the unit tests alone; it is measured, and no number is a target.
+coverage: $(STAMP_DEV) ## which lines the unit tests run: a table, and build/coverage/index.html
+	@mkdir -p $(BUILD)
+	@COVERAGE_FILE=$(BUILD)/.coverage $(BIN)/python -m coverage run -m pytest -q tests/unit $(PYTEST_ARGS)
+	@COVERAGE_FILE=$(BUILD)/.coverage $(BIN)/python -m coverage html -q -d $(BUILD)/coverage
+	@COVERAGE_FILE=$(BUILD)/.coverage $(BIN)/python -m coverage report --sort=cover
 
 test: $(STAMP_DEV) ## every test; the real peers are installed when root, and named when missing
 	@tools/real-peers.sh

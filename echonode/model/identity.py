@@ -16,6 +16,7 @@ import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
+from echonode import __version__
 from echonode.model.certificate import Network, TLSFiles
 
 _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*", re.ASCII)
@@ -23,7 +24,8 @@ _AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
 _NAMESPACE = uuid.UUID("6f1f3f0e-6e0c-5c0e-9d2a-2f6d1b7a4c11")
 
 IMPLEMENTATION_CLASS_UID = "2.25.276414316826184563927106152186912018311"
-IMPLEMENTATION_VERSION_NAME = "ECHONODE_0_1"
+# PS3.7 D.3.3.2: 1 to 16 characters. The major and minor version, of the one place that has them.
+IMPLEMENTATION_VERSION_NAME = "ECHONODE_" + "_".join(__version__.split(".")[:2])
 
 
 def is_valid_uid(value: str) -> bool:

@@ -29,7 +29,7 @@ def test_an_example_that_does_not_fit_is_noticed() -> None:
 
 
 def test_a_new_key_without_a_text_is_noticed() -> None:
-    """Whoever adds a key to a section is led to say what it means."""
+    """A new key must say what it means."""
 
     class Small(Section):
         said: int = 1

@@ -70,7 +70,7 @@ def test_an_event_whose_name_cannot_be_found_is_an_error() -> None:
 
 
 def test_an_event_without_a_meaning_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever adds an event is led to say what it means; one that is gone is named too."""
+    """A new event must say what it means; one that is gone is named too."""
     monkeypatch.setattr(events, "catalogue", lambda: {"All": {"never_logged": "A meaning."}})
     with pytest.raises(ValueError, match="node_ready"):
         log_events()

@@ -214,7 +214,7 @@ def rank(name: str) -> int:
 
 
 def test_every_module_has_its_place() -> None:
-    """A new room or module is given a rank before anybody imports it."""
+    """A new room or module is given a rank before it is imported."""
     assert {room(module) for module in MODULES} - PLACED == set()
 
 

@@ -400,7 +400,7 @@ def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
 
 
 def test_without_python3_venv_a_user_reads_the_one_line_to_run(tmp_path: Path) -> None:
-    """Not root: nothing is installed behind anybody's back, and nothing is left half made."""
+    """Not root: nothing is installed unasked, and nothing is left half made."""
     minor = sys.version_info.minor
     fake(
         tmp_path / "bin",

@@ -61,7 +61,7 @@ PHRASES = (
     Phrase(pattern=r"\bbef(a|e)ll?\b|\bbefalls\b", reason="archaic", instead="happened to"),
     Phrase(pattern=r"\beldest\b", reason="things are not persons", instead="oldest"),
     Phrase(
-        pattern=r"\b(whoever|whomever|whom|nobody|somebody)\b",
+        pattern=r"\b(whoever|whomever|whom|nobody|somebody|anybody|everybody)\b",
         reason="it names no one, and inverts the sentence",
         instead="the caller, the peer, the operator; no one, no peer, no thread",
     ),
@@ -76,9 +76,10 @@ PHRASES = (
         instead="commits, has committed, commitment",
     ),
     Phrase(
-        pattern=r"\bdoors?\b|\bbur(y|ies|ied|ying)\b|\bmend(s|ed|ing)?\b|\boperator's hand\b",
+        pattern=r"\bdoors?\b|\bbur(y|ies|ied|ying)\b|\bmend(s|ed|ing)?\b|\bfences?\b"
+        r"|\boperator's hand\b|\ba hand on\b",
         reason="a metaphor",
-        instead="interface; delete with a tombstone; repair; the operator's action",
+        instead="interface; delete with a tombstone; repair; guard; the operator's action",
     ),
     Phrase(
         pattern=r"\brooms\b|\b(another|one|each|every|other) room\b",

@@ -2,7 +2,7 @@
 
 glibc raises its own thresholds when large blocks are freed, up to keeping 64 MB in each thread's
 arena: a burst of large objects would look like a leak of a node that runs for years. Fixed
-thresholds keep that off (mallopt(3)). Elsewhere than on glibc nothing is done.
+thresholds keep that off (mallopt(3)). Without glibc nothing is done.
 """
 
 from __future__ import annotations

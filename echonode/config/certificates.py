@@ -1,4 +1,4 @@
-"""What can be said of certificate files before anybody calls: faults, and doubts.
+"""Certificate files are checked before the first connection: faults, and doubts.
 
 Rules
 - A fault is what makes every handshake fail: a file that is not a certificate, a key of another

@@ -1,4 +1,4 @@
-"""Where instances go on to that other modalities send us, so that they can use us as a gateway."""
+"""Forwarding: instances that other modalities send here go on to destinations (a gateway)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the node does every minute by itself: clocks, letting old copies go, and telling alarms.
+"""What the node does every minute by itself: clocks, deleting old copies, reporting alarms.
 
 Rules
 - The observed clock (store/retention/policy.py) goes on here and nowhere else: by what the
@@ -7,7 +7,7 @@ Rules
   (store/deliveries/clock_changes.py).
 - A small durable write each time finds out that the disk has turned read-only where nothing else is
   written for hours (store/files/durability.py).
-- What nothing needs any more goes, and the database's files shrink with it
+- What is no longer needed is deleted, and the database's files shrink with it
   (store/retention/pruning.py, store/database/file_size.py).
 - An alarm is logged when it comes and when it goes, not every minute.
 """

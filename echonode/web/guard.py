@@ -1,4 +1,4 @@
-"""What stands before every route: who may be asking, and what every answer carries.
+"""What is checked before every route, and what every answer carries.
 
 Rules
 - A page of another site must not reach us through a browser (DNS rebinding): the Host asked for is

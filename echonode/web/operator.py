@@ -1,9 +1,9 @@
-"""What an operator does over HTTP: a hand on a delivery, and a preflight.
+"""What an operator does over HTTP: changes to deliveries, and a preflight.
 
 Rules
 - Only from this machine: there is no log-in here, and `echonode hold` and the like are its way in.
-  Guard refuses what a browser brings from another site; this refuses everybody who is elsewhere.
-- Bodies are small JSON objects; what is no such thing is answered 400.
+  Guard refuses what a browser brings from another site; this refuses every caller elsewhere.
+- Bodies are small JSON objects; anything else is answered 400.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 #       -v "$PWD/deploy/echonode.yaml:/etc/echonode/echonode.yaml:ro" \
 #       -v echonode:/var/lib/echonode echonode
 #
-# docker-compose.yml starts it beside an Orthanc, wired both ways.
+# docker-compose.yml starts it with an Orthanc, wired both ways.
 
 ARG PYTHON=3.13
 

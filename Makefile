@@ -35,7 +35,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check format bench faults faults-record fuzz lock clean
+.PHONY: help install demo unit coverage test check format docs bench faults faults-record fuzz lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,16 @@ install: $(STAMP_INSTALL) ## .venv with EchoNode in it; the command is .venv/bin
 demo: $(STAMP_INSTALL) ## the main job end to end on this machine: probe, PACS, commitment, retrieval
 	@$(BIN)/echonode demo $(if $(RECORDING),--recording "$(RECORDING)") $(if $(KEEP),--keep)
 
+unit: $(STAMP_DEV) ## the unit tests and the layout: a minute or two, no peers
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q tests/unit tests/test_architecture.py $(PYTEST_ARGS)
+
+# Of the unit tests alone; it is measured, and no number is a target.
+coverage: $(STAMP_DEV) ## which lines the unit tests run: a table, and build/coverage/index.html
+	@mkdir -p $(BUILD)
+	@COVERAGE_FILE=$(BUILD)/.coverage $(BIN)/python -m coverage run -m pytest -q tests/unit $(PYTEST_ARGS)
+	@COVERAGE_FILE=$(BUILD)/.coverage $(BIN)/python -m coverage html -q -d $(BUILD)/coverage
+	@COVERAGE_FILE=$(BUILD)/.coverage $(BIN)/python -m coverage report --sort=cover
+
 test: $(STAMP_DEV) ## every test; the real peers are installed when root, and named when missing
 	@tools/real-peers.sh
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
@@ -53,14 +63,18 @@ test: $(STAMP_DEV) ## every test; the real peers are installed when root, and na
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
 	    $(BIN)/python -m pytest -m timing $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
-check: $(STAMP_DEV) ## formatter, linter and type checker; changes nothing
+check: $(STAMP_DEV) ## formatter, linter, type checker and phrases; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python tools/phrases.py
 
-format: $(STAMP_DEV) ## let the formatter and the linter mend what they can
+format: $(STAMP_DEV) ## let the formatter and the linter repair what they can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(STAMP_DEV) ## write the parts of docs/ that are made from the code
+	@$(BIN)/python -m tools.reference
 
 bench: $(STAMP_DEV) ## measure against the real peers: table and build/bench.json; ONLY=substring
 	@tools/real-peers.sh
@@ -83,7 +97,7 @@ FUZZ_SECONDS ?= 28800
 fuzz: $(STAMP_DEV) ## fuzz all that reads bytes from outside (8 h); ONLY=target, FUZZ_SECONDS=n
 	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(if $(ONLY),--only "$(ONLY)")
 
-lock: ## resolve the lock files anew from pyproject.toml (maintainers)
+lock: ## resolve the lock files again from pyproject.toml (maintainers)
 	@tools/lock.sh
 
 clean: ## remove what make made; ./var (the store) is never touched

@@ -1,7 +1,7 @@
 """Every error EchoNode raises on purpose, and whose fault each one is.
 
 EchoNodeError
-├── ConfigError              the configuration; the operator mends the file
+├── ConfigError              the configuration; the operator corrects the file
 ├── UsageError               a command's arguments; the operator calls again
 ├── OperatorRefused          what an operator asked cannot be done; nothing was changed
 ├── NodeNotAsked             a node runs here, and cannot be asked over HTTP
@@ -10,7 +10,7 @@ EchoNodeError
 ├── ProbeError               the probe or the line to it
 │   ├── ProtocolError        bytes that are not of the configured protocol
 │   ├── CaptureRefused       a still or a clip of what there is not; nothing was taken
-│   └── ProbeUnreachable     nobody listens, or the connection broke
+│   └── ProbeUnreachable     nothing listens, or the connection broke
 ├── InvalidObject            a dataset that would not be valid; it is not built
 │   ├── Unreadable           received bytes that cannot be parsed: answer C000
 │   └── Mismatch             a received dataset is not what its command said: answer A900
@@ -79,7 +79,7 @@ class OperatorRefused(EchoNodeError):
 
 
 class NodeNotAsked(EchoNodeError):
-    """A node runs on this data_dir, and no answer of it could be had over HTTP."""
+    """A node runs on this data_dir, and it did not answer over HTTP."""
 
 
 class OutOfResources(EchoNodeError):
@@ -128,7 +128,7 @@ class CaptureRefused(ProbeError):
 
 
 class ProbeUnreachable(ProbeError):
-    """Nobody listens at the probe's address, or the connection broke."""
+    """Nothing listens at the probe's address, or the connection broke."""
 
 
 class InvalidObject(EchoNodeError):

@@ -1,6 +1,6 @@
 """Lines on stdout, JSON for a collector: an event name plus keys, and never patient data.
 
-Callers log UIDs, AE titles, states and counts. As a second fence, keys that could only hold
+Callers log UIDs, AE titles, states and counts. As a second guard, keys that could only hold
 patient data are dropped here, and any other text has its control characters escaped, so that no
 value from the wire can forge a line or drive a terminal (JSON already escapes them; the `console`
 format does not). Of an exception its class and the lines of code are logged, and not its text:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real recordings and real DICOM files beside the checkout."""
+    """The folder of real recordings and real DICOM files next to the checkout."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("the real data folder (../shared/data) is not beside this checkout")

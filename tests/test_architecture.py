@@ -1,7 +1,7 @@
-"""The house keeps its shape: who may import whom, and who may touch the world outside.
+"""The package keeps its shape: which part imports which, and which may touch the outside.
 
 Read from the source by `ast`, so that a rule holds for code that no test runs. Imports for types
-only count as well: a type is knowledge of the other room.
+only count as well: a type is knowledge of the other package.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def rank(name: str) -> int:
 
 
 def test_every_module_has_its_place() -> None:
-    """A new room or module is given a rank before anybody imports it."""
+    """A new room or module is given a rank before it is imported."""
     assert {room(module) for module in MODULES} - PLACED == set()
 
 

@@ -218,7 +218,7 @@ def test_times_are_those_of_the_clinic(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["echonode", "orthanc"])
 def test_compose_publishes_on_this_machine_only(name: str) -> None:
-    """Nobody opens an archive to the network by trying it out."""
+    """Trying it out does not open an archive to the network."""
     assert all(port.startswith("127.0.0.1:") for port in service(name)["ports"])
 
 
@@ -285,7 +285,7 @@ def test_the_example_for_one_machine_is_valid() -> None:
 
 
 def test_what_the_example_shows_of_a_destination_is_valid_too() -> None:
-    """With the comment signs taken off, `statuses` and `lossy` mean what is written beside them."""
+    """Without the comment signs, `statuses` and `lossy` mean what is written next to them."""
     text = read("config/echonode.yaml")
     for shown in ("    # statuses:", "    #   C211:", "    # lossy:"):
         assert text.count(shown) == 1
@@ -400,7 +400,7 @@ def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
 
 
 def test_without_python3_venv_a_user_reads_the_one_line_to_run(tmp_path: Path) -> None:
-    """Not root: nothing is installed behind anybody's back, and nothing is left half made."""
+    """Not root: nothing is installed unasked, and nothing is left half made."""
     minor = sys.version_info.minor
     fake(
         tmp_path / "bin",

@@ -23,7 +23,7 @@ def rows(results: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
 
 
 def with_table(document: str, results: Mapping[str, Mapping[str, Any]]) -> str:
-    """The document with its table filled anew. Raises ValueError where it has none."""
+    """The document with its table replaced. Raises ValueError where it has none."""
     before, begin, after = document.partition(BEGIN)
     if not begin:
         raise ValueError("the document has no table of the last full run")

@@ -1,8 +1,8 @@
 """`echonode demo`: a self-contained demonstration, and the proof that it was done.
 
 A simulated probe, a node, and a second EchoNode as the PACS, in one process and a folder of its
-own. At the end nobody is believed: a viewer asks both nodes by C-FIND for each instance, has the
-PACS send each one by C-MOVE, and compares the bytes with those that the first node stored.
+own. At the end nothing is taken on trust: a viewer asks both nodes by C-FIND for each instance, has
+the PACS send each one by C-MOVE, and compares the bytes with those that the first node stored.
 """
 
 from __future__ import annotations

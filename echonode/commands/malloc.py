@@ -1,8 +1,8 @@
 """Memory that was freed goes back to the system.
 
 glibc raises its own thresholds when large blocks are freed, up to keeping 64 MB in each thread's
-arena for ever: a burst of large objects would look like a leak of a node that runs for years. Fixed
-thresholds keep that off (mallopt(3)). Elsewhere than on glibc nothing is done.
+arena: a burst of large objects would look like a leak of a node that runs for years. Fixed
+thresholds keep that off (mallopt(3)). Without glibc nothing is done.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def post(web: Web | None, path: str, body: dict[str, object], *, timeout_s: floa
     """POST JSON to the node and return its JSON answer.
 
     web: its section of the configuration. Raises NodeNotAsked where there is no such section or
-    nobody answers, UsageError where the arguments do not fit, and OperatorRefused where it refuses;
+    no answer, UsageError where the arguments do not fit, and OperatorRefused where it refuses;
     both with the node's own words.
     """
     if web is None:

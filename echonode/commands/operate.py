@@ -3,8 +3,8 @@
 Rules
 - The store is one process's at a time. Where a node runs, it has the lock and is asked over HTTP;
   where none runs, the command opens the store (which repairs it, as a start does).
-- Which instances a command on many is about is read beside the node: those that have a delivery in
-  a state that the command can change (CHANGES). A million committed ones are not touched.
+- Which instances a command on many is about is read while the node runs: those that have a delivery
+  in a state that the command can change (CHANGES). A million committed ones are not touched.
 - What fails for one instance is that instance's failure; the others go on.
 """
 

@@ -1,8 +1,8 @@
 """`echonode preflight`: by the running node, or with an acceptor of its own while none runs.
 
-An archive reports where it was told to: at our AE title, host and port. While a node runs, that is
-the node, so it is the node that does the preflight (POST /api/preflight). While none runs, the
-command listens there itself for as long as it lasts, takes reports, and refuses everything else.
+An archive reports where it is configured to: at our AE title, host and port. While a node runs,
+that is the node, so it is the node that does the preflight (POST /api/preflight). While none runs,
+the command listens there itself for as long as it lasts, takes reports, and refuses all else.
 """
 
 from __future__ import annotations

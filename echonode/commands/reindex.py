@@ -1,10 +1,10 @@
 """`echonode reindex`: the index read again from the files, with the folder's lock held.
 
-What a start mends is mended first: a database that is gone or damaged is made anew from the files
+What a start repairs is repaired first: a database that is gone or damaged is rebuilt from the files
 (nothing then counts as committed, and what we captured is delivered again), files without a row are
 taken in. Then every file is read again, twice: its attributes go into the index, and its bytes are
-compared with the hash that was kept when it was stored. What is damaged is marked and told, and
-what is whole again loses its mark. Deliveries and promises stay what they are, but for deliveries
+compared with the hash that was kept when it was stored. What is damaged is marked and reported, and
+what is whole again loses its mark. Deliveries and commitments stay what they are, except deliveries
 that were held for such damage: they go on.
 """
 

@@ -1,10 +1,10 @@
 """`echonode report`: everything that is known of one exam's way to the archives, as one bundle.
 
 Rules
-- No patient data: UIDs, destinations, states, statuses, times and our own words. Whoever mends the
-  network or the archive may be sent it. A UID leads to a patient only through somebody's archive.
+- No patient data: UIDs, destinations, states, statuses, times and our own words. It may be sent to
+  those who look after the network or the archive. A UID leads to a patient only through an archive.
 - No secrets: of the configuration the patients and what leads to keys are left out.
-- Written beside its place and then renamed: a bundle is whole, or not there.
+- Written under another name and then renamed: a bundle is whole, or not there.
 """
 
 from __future__ import annotations

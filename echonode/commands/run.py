@@ -4,7 +4,7 @@ Rules
 - A signal is awaited by reading a pipe that the system's own handler writes to. An Event cannot be
   awaited here: a signal that comes in the moment before the wait begins does not end it (Python
   runs handlers between bytecodes, and none follows), and one that comes within the wait's lock
-  would wait for that lock for ever. Seen: one SIGTERM in a hundred, just after the start, was lost.
+  would never get that lock. Seen: one SIGTERM in a hundred, just after the start, was lost.
 """
 
 from __future__ import annotations

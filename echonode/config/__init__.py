@@ -6,9 +6,11 @@ Not here: what a part makes of its section (node/settings/).
 
 from echonode.config.destination import DestinationSection
 from echonode.config.doubts import doubts
+from echonode.config.imaging import Image, Profile
 from echonode.config.loading import load, parse
 from echonode.config.network import Listener
-from echonode.config.schema import Config, Image, Probe, Profile, Web
+from echonode.config.probe import Probe
+from echonode.config.schema import Config, Web
 from echonode.config.summary import as_yaml, summary
 
 __all__ = [

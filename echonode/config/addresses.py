@@ -1,4 +1,4 @@
-"""What a host in the configuration means for who can reach it."""
+"""Which callers reach an address of the configuration."""
 
 from __future__ import annotations
 

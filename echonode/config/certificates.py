@@ -1,10 +1,10 @@
-"""What can be said of certificate files before anybody calls: faults, and doubts.
+"""Certificate files are checked before the first connection: faults, and doubts.
 
 Rules
-- A fault is what no handshake could get over: a file that is none, a key of another certificate, a
-  certificate that is not made for its use. With one, the node does not start.
-- What time does to a certificate is a doubt: it is told, by check-config and in the log at the
-  start, and the node starts. A probe's images must not be lost because a certificate ran out.
+- A fault is what makes every handshake fail: a file that is not a certificate, a key of another
+  certificate, a certificate that is not made for its use. With one, the node does not start.
+- What time does to a certificate is a doubt: check-config and the log at the start name it, and the
+  node starts. A probe's images must not be lost because a certificate ran out.
 - Nothing is parsed here. OpenSSL judges, in a trial handshake of the certificate with itself in
   memory, dates left out; what it then decodes is compared with the time given.
 """
@@ -23,7 +23,7 @@ from echonode.model.certificate import TLSFiles
 
 SOON_DAYS = 30
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which Python has no name for
-_ISSUE_ANEW = "Have it made anew: RSA of 2048 bits or P-256, signed with SHA-256, as PEM."
+_REISSUE = "Have another one issued: RSA of 2048 bits or P-256, signed with SHA-256, as PEM."
 _UNSUITABLE_PURPOSE = 26  # X509_V_ERR_INVALID_PURPOSE
 
 
@@ -56,7 +56,7 @@ def tls_doubts(config: Config, now: datetime) -> Iterator[ConfigFault]:
         if listener.tls is not None and callers:
             yield _fault(
                 f"listen[{index}].tls",
-                f"nothing is bound to {', '.join(callers)}: whoever holds a certificate of `ca` "
+                f"nothing is bound to {', '.join(callers)}: every holder of a certificate of `ca` "
                 "may call by these AE titles, unless it names another peer",
                 "Give each its `certificate`.",
             )
@@ -102,7 +102,7 @@ def _unreadable(path: str, files: TLSFiles) -> Iterator[ConfigFault]:
         elif key == "key" and "ENCRYPTED" in text:
             yield _fault(
                 f"{path}.{key}",
-                f"{file} is locked with a passphrase, and nobody is there to type it",
+                f"{file} is locked with a passphrase, and a service cannot type it",
                 f"Run: openssl pkey -in {file} -out unlocked.key, and chmod 600 unlocked.key",
             )
         elif key == "key" and file.stat().st_mode & 0o077:
@@ -134,7 +134,7 @@ def _unusable(path: str, files: TLSFiles, *, is_listener: bool) -> Iterator[Conf
                 yield _fault(
                     f"{path}.{key}",
                     f"{file} cannot be used: {error.reason}",
-                    _ISSUE_ANEW,
+                    _REISSUE,
                 )
             return
     if files.cert is not None:
@@ -154,9 +154,9 @@ def _unfit(path: str, files: TLSFiles, *, is_listener: bool) -> Iterator[ConfigF
                 "Have one issued with both, serverAuth and clientAuth.",
             )
         else:
-            yield _fault(path, f"{files.cert} will be refused: {error.verify_message}", _ISSUE_ANEW)
+            yield _fault(path, f"{files.cert} will be refused: {error.verify_message}", _REISSUE)
     except ssl.SSLError as error:
-        yield _fault(path, f"{files.cert} makes no handshake: {error.reason}", _ISSUE_ANEW)
+        yield _fault(path, f"{files.cert} makes no handshake: {error.reason}", _REISSUE)
 
 
 def _on_trial(files: TLSFiles, *, is_listener: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from echonode.config.addresses import is_loopback
 from echonode.config.certificates import tls_faults
-from echonode.config.probes import probe_faults
+from echonode.config.probe_checks import probe_faults
 from echonode.config.schema import Config
 from echonode.errors import ConfigFault
 from echonode.model.identity import CommitmentPolicy, ReportRoute, Service
@@ -148,7 +148,7 @@ def _data_dir(config: Config) -> Iterator[ConfigFault]:
 
 
 def _forwarding(config: Config) -> Iterator[ConfigFault]:
-    """Rules that name nobody, can never come to pass, or send an instance in a circle."""
+    """Rules that name no peer, never apply, or send an instance in a circle."""
     destinations = [destination.peer for destination in config.destinations]
     for index, rule in enumerate(config.forwarding):
         path = f"forwarding[{index}]"

@@ -6,21 +6,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from echonode.config.fields import Section
+from echonode.config.fields import Allowed, Section
 from echonode.model.identity import CommitmentPolicy
 
 # Four hexadecimal digits, the last ones as `x` for any: A702, A70x, A7xx, Cxxx.
 StatusPattern = Annotated[
-    str, Field(pattern=r"^[0-9A-F]([0-9A-F]{3}|[0-9A-F]{2}x|[0-9A-F]xx|xxx)$")
+    str,
+    Field(pattern=r"^[0-9A-F]([0-9A-F]{3}|[0-9A-F]{2}x|[0-9A-F]xx|xxx)$"),
+    Allowed("four hexadecimal digits, the last ones `x` for any: A702, A7xx, Cxxx"),
 ]
 Seconds = Annotated[float, Field(gt=0, le=30 * 86_400)]
 
 
 class StatusRule(Section):
-    """What a status of this archive means, where it is otherwise than docs/operations.md says.
-
-    retry_delays_s: before each repetition, then it is held; only for retry_then_hold.
-    """
+    """What a status of this archive means, where docs/operations.md says otherwise."""
 
     treatment: Literal[
         "stored",
@@ -31,8 +30,12 @@ class StatusRule(Section):
         "hold",
         "resend",
     ]
+    """What is done; docs/operations.md has each. Example: retry_then_hold"""
     retry_delays_s: Annotated[tuple[Seconds, ...], Field(max_length=100)] = ()
+    """The pause before each repetition, in seconds; then the delivery is held. With
+    `retry_then_hold` only, and there required. Example: [60, 600]"""
     alarm: bool = False
+    """Log it as an error from the first time on. Example: true"""
 
     @model_validator(mode="after")
     def _delays(self) -> StatusRule:
@@ -42,25 +45,28 @@ class StatusRule(Section):
 
 
 class LossyProfile(Section):
-    """JPEG baseline for an archive that takes nothing lossless: as a derived instance.
-
-    keep_original: whether the original stays here for ever; else it goes like any other, once the
-    archive has proved that it holds the copy.
-    """
+    """JPEG baseline for an archive that takes nothing lossless: it gets a derived instance."""
 
     quality: Annotated[int, Field(ge=50, le=100)] = 95
+    """JPEG quality. Example: 90"""
     keep_original: bool = True
+    """Whether the original is never deleted here; otherwise retention deletes it once the archive
+    has proved that it keeps the copy. Example: false"""
 
 
 class DestinationSection(Section):
-    """A peer that instances go to.
-
-    associations: at most so many at once. statuses: rows of the status table that are otherwise
-    here. lossy: what may be sent with loss; without it nothing is.
-    """
+    """A peer that instances go to, and the proof that is wanted of it."""
 
     peer: str
+    """The entry under `peers` that it goes to. Example: pacs"""
     commitment: CommitmentPolicy = CommitmentPolicy.REQUIRED
+    """The proof that it keeps an instance: `required` is storage commitment, `verify` that it finds
+    the instance again (C-FIND), `none` its answer to C-STORE. Example: verify"""
     associations: Annotated[int, Field(ge=1, le=32)] = 8
+    """The most associations at once; 1 keeps an exam in strict order. Example: 4"""
     statuses: dict[StatusPattern, StatusRule] = Field(default_factory=dict)
+    """What its answers to C-STORE mean, where docs/operations.md says otherwise. The narrowest
+    pattern decides. Example: {C211: {treatment: retry_then_hold, retry_delays_s: [60, 600]}}"""
     lossy: LossyProfile | None = None
+    """JPEG baseline where the archive takes nothing lossless; without it nothing is sent with loss.
+    Example: {quality: 90}"""

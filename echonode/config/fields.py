@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 from echonode.model.identity import is_valid_ae_title
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a value may be, in words, for docs/configuration.md; it follows the check itself."""
+
+    text: str
+
 
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -68,18 +77,36 @@ def _in_folder(value: Path, info: ValidationInfo) -> Path:
     return folder / value if folder is not None else value
 
 
-AETitle = Annotated[str, AfterValidator(_ae_title)]
-Host = Annotated[str, AfterValidator(_host)]
+AETitle = Annotated[
+    str, AfterValidator(_ae_title), Allowed("1 to 16 printable ASCII characters, no backslash")
+]
+Host = Annotated[str, AfterValidator(_host), Allowed("host name or IP address")]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
-Name = Annotated[str, AfterValidator(_name)]
-Address = Annotated[str, AfterValidator(_address)]
-AddressRange = Annotated[str, AfterValidator(_address_range)]
-FilePath = Annotated[Path, AfterValidator(_in_folder)]
-LongString = Annotated[str, Field(max_length=64, pattern=r"^[^\\\x00-\x1f]*$")]  # VR LO
-CodeString = Annotated[str, Field(max_length=16, pattern=r"^[A-Z0-9 _]*$")]  # VR CS
+Name = Annotated[str, AfterValidator(_name), Allowed("1 to 32 letters, digits, `-` or `_`")]
+Address = Annotated[str, AfterValidator(_address), Allowed("HOST:PORT")]
+AddressRange = Annotated[
+    str, AfterValidator(_address_range), Allowed("IP address or network (10.0.0.0/24)")
+]
+FilePath = Annotated[
+    Path,
+    AfterValidator(_in_folder),
+    Allowed("path; a relative one is relative to the folder of this file"),
+]
+LongString = Annotated[
+    str,
+    Field(max_length=64, pattern=r"^[^\\\x00-\x1f]*$"),  # VR LO
+    Allowed("up to 64 characters without a backslash"),
+]
+CodeString = Annotated[
+    str,
+    Field(max_length=16, pattern=r"^[A-Z0-9 _]*$"),  # VR CS
+    Allowed("up to 16 capital letters, digits, spaces or `_`"),
+]
 
 
 class Section(BaseModel):
     """A part of the file: frozen, and strict about keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )

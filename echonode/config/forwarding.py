@@ -1,4 +1,4 @@
-"""Where instances go on to that other modalities send us, so that they can use us as a gateway."""
+"""Forwarding: instances that other modalities send here go on to destinations (a gateway)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ def _as_list(value: object) -> object:
 
 
 class ForwardingRule(Section):
-    """What peer `from` stores here is delivered to these destinations too, as ours is."""
+    """What a peer stores here is delivered to these destinations, as captured instances are."""
 
     from_peer: Annotated[str, Field(alias="from")]
+    """The entry under `peers` that stores. Example: scanner"""
     to: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_as_list)]
+    """The `peer` of each destination; one or a list. Example: [pacs, backup]"""

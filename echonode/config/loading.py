@@ -103,7 +103,7 @@ def _one_store(config: Config, path: Path) -> None:
             [
                 _fault(
                     "data_dir",
-                    f"means {config.data_dir}, beside the configuration file, where no store is; "
+                    f"means {config.data_dir}, next to the configuration file, where no store is; "
                     f"there is one at {elsewhere}",
                     f"Write data_dir: {elsewhere}, or move the store.",
                 )

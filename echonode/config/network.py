@@ -1,4 +1,4 @@
-"""The sections that say whom we listen for and whom we call, and how each proves who it is."""
+"""Listeners and peers: where callers reach this node, what it calls, how each proves itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from echonode.config.fields import AddressRange, AETitle, FilePath, Host, Port, Section
+from echonode.config.fields import (
+    AddressRange,
+    AETitle,
+    Allowed,
+    FilePath,
+    Host,
+    Port,
+    Section,
+)
 from echonode.model.certificate import TLSFiles, fingerprint_of
 from echonode.model.identity import Peer, ReportRoute, Service
 
@@ -24,29 +32,44 @@ def _as_list(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-CertificateName = Annotated[str, Field(min_length=1), AfterValidator(_certificate_name)]
+CertificateName = Annotated[
+    str,
+    Field(min_length=1),
+    AfterValidator(_certificate_name),
+    Allowed("SHA-256 fingerprint, or a name in the certificate"),
+]
 
 
 class ListenerTLS(Section):
-    """Certificates of a listener (PS3.15 B.12): ours, whom we believe, and what they revoked."""
+    """Certificates of a listener (PS3.15 B.12). All files are PEM; docs/tls.md makes them."""
 
     cert: FilePath
+    """The certificate of this node. Example: /etc/echonode/tls/echonode.pem"""
     key: FilePath
+    """Its private key, readable by the node's user alone.
+    Example: /etc/echonode/tls/echonode.key"""
     ca: FilePath
+    """The authorities whose certificates are accepted. Example: /etc/echonode/tls/clinic-ca.pem"""
     crl: FilePath | None = None
+    """The certificates that these authorities revoked. Example: /etc/echonode/tls/clinic-crl.pem"""
     require_client_cert: bool = True
+    """Whether a caller must show a certificate. Example: false"""
 
     def value(self) -> TLSFiles:
         return TLSFiles(cert=self.cert, key=self.key, ca=self.ca, crl=self.crl)
 
 
 class PeerTLS(Section):
-    """How we call a peer by TLS; one that never asks for our certificate needs only `ca`."""
+    """How this node calls a peer by TLS. A peer that asks for no certificate needs only `ca`."""
 
     cert: FilePath | None = None
+    """The certificate of this node. Example: /etc/echonode/tls/echonode.pem"""
     key: FilePath | None = None
+    """Its private key; with `cert` only. Example: /etc/echonode/tls/echonode.key"""
     ca: FilePath
+    """The authorities whose certificates are accepted. Example: /etc/echonode/tls/clinic-ca.pem"""
     crl: FilePath | None = None
+    """The certificates that these authorities revoked. Example: /etc/echonode/tls/clinic-crl.pem"""
 
     @model_validator(mode="after")
     def _cert_and_key(self) -> PeerTLS:
@@ -59,33 +82,43 @@ class PeerTLS(Section):
 
 
 class Listener(Section):
-    """Where our SCP listens."""
+    """A port at which DICOM peers reach this node."""
 
     host: Host = "127.0.0.1"
+    """The address to listen at; 0.0.0.0 is every IPv4 address of this machine. Example: 0.0.0.0"""
     port: Port
+    """The TCP port; 104 needs a capability or root. Example: 11112"""
     tls: ListenerTLS | None = None
+    """TLS; then this port speaks nothing else.
+    Example: {cert: echonode.pem, key: echonode.key, ca: clinic-ca.pem}"""
 
 
 class PeerSection(Section):
-    """A remote AE: how to reach it, what it may ask of us, and how it proves who it is.
-
-    tls: we call it by TLS. certificate: the only ones it may show, each a SHA-256 fingerprint or a
-    name in it; one or a list. addresses: the only ones it may call from; without, any.
-    private_classes: storage classes that are not the standard's are accepted from it too.
-    report_on: the association that our storage commitment reports to it are first sent on.
-    relational: it may query a level without the unique keys above, though it did not negotiate it.
-    """
+    """A remote AE: how to reach it, what it may ask of this node, and how it proves who it is."""
 
     ae_title: AETitle
+    """Its AE title, which no other peer has. Example: CLINIC_PACS"""
     host: Host
+    """Where it listens. Example: pacs.clinic.example"""
     port: Port
+    """The port at which it listens. Example: 104"""
     may: frozenset[Service] = frozenset()
+    """What it may ask for; `commit` also lets it report its own commitment.
+    Example: [echo, find, move, get]"""
     tls: PeerTLS | None = None
+    """This node calls it by TLS. Example: {ca: clinic-ca.pem}"""
     certificate: Annotated[tuple[CertificateName, ...], BeforeValidator(_as_list)] = ()
+    """The only certificates that it may show, when it calls and when it is called; one or a list.
+    A peer that has one is not served without TLS. Example: pacs.clinic.example"""
     addresses: tuple[AddressRange, ...] = ()
+    """The only addresses that it may call from; without it, any. Example: [10.0.3.20]"""
     private_classes: bool = False
+    """Whether it may store SOP classes that are not the standard's. Example: true"""
     report_on: ReportRoute = ReportRoute.NEW_ASSOCIATION
+    """The association that commitment reports to it are sent on first. Example: same_association"""
     relational: bool = False
+    """Whether its queries may leave out the unique keys of the levels above without negotiating
+    that (PS3.4 C.4.1.2.2). Example: true"""
 
     def value(self, name: str) -> Peer:
         return Peer(

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import yaml
 
-from echonode.config.schema import Config, Probe
+from echonode.config.probe import Probe
+from echonode.config.schema import Config
 
 
 def summary(config: Config) -> Iterator[str]:

@@ -121,7 +121,7 @@ def _walk(node: yaml.Node, location: Location, lines: dict[Location, int]) -> It
             yield from _walk(value, (*location, index), lines)
     elif isinstance(node, yaml.ScalarNode) and (found := _misread(node)):
         problem, remedy = found
-        node.tag = _TEXT  # as written: no later check sees a value that nobody wrote
+        node.tag = _TEXT  # as written: no later check sees a value that is not in the file
         yield ConfigFault(path=path_of(location), problem=problem, remedy=remedy)
 
 

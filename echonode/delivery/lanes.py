@@ -4,7 +4,7 @@ Rules
 - The worker's own thread is the first lane and is always there. Helpers are started while more
   instances wait than there are lanes. A helper ends when there is no more work for it, or when
   fewer lanes are wanted.
-- A helper that gets no association is no failure of the destination: it shows how many
+- A lane that gets no association does not count as a failure of the destination: it shows how many
   associations the archive gives (concurrency.py), and its instance is sent by another lane.
 - When the destination is paused, or the node stops, each lane finishes the instance it is sending.
 """
@@ -32,7 +32,7 @@ BREAK_OFF_S = 2.0
 # At a stop, for work that need not be finished: an association that is being opened, a query.
 EXPENDABLE_S = 1.0
 # With a backlog for a slow archive, proof is requested this often: nothing may be deleted here
-# before the archive has promised to keep it.
+# before the archive has committed to keep it.
 PROOF_EVERY_S = 5.0
 
 log = get_logger(__name__)

@@ -40,7 +40,7 @@ def act(
     if not before:
         where = f" to {destination}" if destination else ""
         raise OperatorRefused(
-            f"there is no delivery of {sop_instance_uid}{where}; `echonode ledger` lists all"
+            f"the store has no delivery of {sop_instance_uid}{where}; `echonode ledger` lists all"
         )
     operator = store.operator
     apply = {"hold": operator.hold, "release": operator.release, "retry": operator.retry}[action]

@@ -1,4 +1,4 @@
-"""The exam of a capture that nobody opened an exam for (interfaces.md, who the patient is).
+"""The exam of a capture for which no operator opened an exam.
 
 Rules
 - One study for each connection of a probe: switching the probe off and on begins another.
@@ -43,13 +43,13 @@ def unattended_exam(
 
 
 def unidentified_patient(started_at: datetime, counter: int) -> Patient:
-    """A patient that is nobody else; the time in its ID is UTC."""
+    """A patient that is no other; the time in its ID is UTC."""
     time = started_at.astimezone(UTC).strftime("%Y%m%d%H%M%S%f")
     return Patient(id=f"{UNIDENTIFIED}-{time}-{counter}", name=UNIDENTIFIED)
 
 
 class UnattendedExams:
-    """Answers `exam_for` of the intake while nobody opens exams; safe for several threads.
+    """Answers `exam_for` of the intake while no operator opens exams; safe for several threads.
 
     next_counter: a durable counter, such as one of the store's; may raise StoreError.
     """

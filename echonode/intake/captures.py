@@ -4,8 +4,8 @@ Rules
 - The store's commit makes file, row and delivery jobs durable in one step; only then is
   `instance_stored` logged and the instance returned.
 - What the disk refuses, or a shortage of memory, is kept in memory and tried again, up to a limit
-  in bytes; it is counted and each refusal is an error in the log. Nothing that was captured goes
-  without a word.
+  in bytes; it is counted and each refusal is an error in the log. No capture is lost
+  silently.
 - An object is built once: a later try writes the same bytes under the same UID, so that one that
   was stored after all is a duplicate and not a conflict.
 - An acquisition that cannot become a valid object is refused, logged and counted.

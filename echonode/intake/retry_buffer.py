@@ -1,6 +1,6 @@
 """Captures that the store refused for now, kept in memory up to a limit in bytes.
 
-They wait in the order in which they were taken; who tries them again, and when, is the intake's.
+They wait in the order in which they were taken; the intake decides when they are tried again.
 """
 
 from __future__ import annotations

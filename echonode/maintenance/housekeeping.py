@@ -1,4 +1,4 @@
-"""What the node does every minute by itself: clocks, letting old copies go, and telling alarms.
+"""What the node does every minute by itself: clocks, deleting old copies, reporting alarms.
 
 Rules
 - The observed clock (store/retention/policy.py) goes on here and nowhere else: by what the
@@ -7,7 +7,7 @@ Rules
   (store/deliveries/clock_changes.py).
 - A small durable write each time finds out that the disk has turned read-only where nothing else is
   written for hours (store/files/durability.py).
-- What nothing needs any more goes, and the database's files shrink with it
+- What is no longer needed is deleted, and the database's files shrink with it
   (store/retention/pruning.py, store/database/file_size.py).
 - An alarm is logged when it comes and when it goes, not every minute.
 """
@@ -27,7 +27,7 @@ from echonode.web.health import Alarm
 
 # Of some hundred instances each: ten thousand a minute empties any disk, and lets others write.
 _ROUNDS = 20
-# While the disk refuses: somebody waits for the node to be ready again.
+# While the disk refuses: senders and operators wait for the node to be ready again.
 RETRY_EVERY_S = 5.0
 
 log = get_logger(__name__)
@@ -59,7 +59,7 @@ class Housekeeping:
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
-        """Begin, with a look at once: what the start found is told without delay."""
+        """Begin, with a look at once: what the start found is reported without delay."""
         self._thread.start()
 
     def look_now(self) -> None:
@@ -75,7 +75,7 @@ class Housekeeping:
         return not self._thread.is_alive()
 
     def look(self) -> None:
-        """Once around; alarms are told also where the rest fails. Raises StoreError."""
+        """Once around; alarms are reported also where the rest fails. Raises StoreError."""
         self._store.prove_writable()
         try:
             if not self._store.unwritable:

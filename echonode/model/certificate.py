@@ -7,7 +7,7 @@ Rules
   authority issues to that name (subject common name, or DNS name, IP address or URI of its subject
   alternative names). Case does not count.
 - A certificate that names one configured peer, by AE title or host, is that peer's although nothing
-  was bound: with it nobody speaks as another.
+  was bound: with it no caller speaks as another peer.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class TLSFiles:
     """The PEM files of one end of a TLS connection (PS3.15 B.12).
 
     cert, key: who we are, with any intermediate certificates behind it; both or neither.
-    ca: whom we believe. crl: what those have revoked; None does not ask.
+    ca: the authorities that we believe. crl: what those have revoked; None does not ask.
     """
 
     ca: Path

@@ -52,7 +52,7 @@ TRANSITIONS: MappingProxyType[tuple[TransactionState, TransactionEvent], Transac
             (S.REPORTED, E.ACCEPTED): S.REPORTED,  # the response that came after its report
             (S.REPORTED, E.REFUSED): S.REPORTED,
             (S.REPORTED, E.REPORT): S.REPORTED,  # a duplicate, answered 0000
-            (S.ABANDONED, E.REPORT): S.REPORTED,  # late, but it is the archive's promise
+            (S.ABANDONED, E.REPORT): S.REPORTED,  # late, but it is the archive's commitment
         }
     )
 )

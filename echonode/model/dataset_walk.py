@@ -11,10 +11,10 @@ Rules
 - A dataset ends where its bytes end. NUL bytes may follow its last element, as many as a device
   likes to pad with (PS3.5 A.5 asks for one behind a deflated stream of odd length). Any other byte
   that is not of an element is an error: another program may read what is hidden there.
-- A dataset that is cut short within the value of Pixel Data or of another standard element is no
-  error here: it is kept as it was received, and Pixel Data is refused where its frames are read.
-  Within a private element it is one, as are bytes that only look like the beginning of an element.
-- What is no dataset is Unreadable; no message quotes a value, so each may go to the peer.
+- A dataset that is cut short within the value of Pixel Data or of another standard element is not
+  an error here: it is kept as it was received, and Pixel Data is refused where its frames are read.
+  Within a private element it is an error, as are bytes that only look like the beginning of one.
+- Anything else raises Unreadable; no message quotes a value, so each may go to the peer.
 """
 
 from __future__ import annotations

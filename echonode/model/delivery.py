@@ -4,7 +4,7 @@ Rules
 - TRANSITIONS is total: every (state, event) pair that may happen has a row; any other raises
   IllegalTransition and changes nothing.
 - A state says only what is proved. `sent` is the archive's word that it received the instance;
-  only `committed` is its promise to keep it, and `verified` the best there is without one.
+  only `committed` is its commitment to keep it, and `verified` the best there is without one.
 - Crash recovery is the event INTERRUPTED: an instance whose answer was not seen may have been
   stored, so it is sent again with the same bytes (dicom-wise harmless), never assumed sent.
 """
@@ -75,7 +75,7 @@ TRANSITIONS: MappingProxyType[tuple[DeliveryState, DeliveryEvent], DeliveryState
             (S.COMMIT_REQUESTED, E.REQUEST_LOST): S.SENT,
             (S.COMMIT_REQUESTED, E.HOLD): S.HELD,
             (S.HELD, E.RELEASE): S.QUEUED,
-            (S.HELD, E.COMMITTED): S.COMMITTED,  # released, and promised while it was held
+            (S.HELD, E.COMMITTED): S.COMMITTED,  # released, and committed while it was held
         }
     )
 )

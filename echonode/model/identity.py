@@ -16,6 +16,7 @@ import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
+from echonode import __version__
 from echonode.model.certificate import Network, TLSFiles
 
 _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*", re.ASCII)
@@ -23,7 +24,8 @@ _AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
 _NAMESPACE = uuid.UUID("6f1f3f0e-6e0c-5c0e-9d2a-2f6d1b7a4c11")
 
 IMPLEMENTATION_CLASS_UID = "2.25.276414316826184563927106152186912018311"
-IMPLEMENTATION_VERSION_NAME = "ECHONODE_0_1"
+# PS3.7 D.3.3.2: 1 to 16 characters. The major and minor version, of the one place that has them.
+IMPLEMENTATION_VERSION_NAME = "ECHONODE_" + "_".join(__version__.split(".")[:2])
 
 
 def is_valid_uid(value: str) -> bool:
@@ -37,7 +39,7 @@ def is_valid_ae_title(value: str) -> bool:
 
 
 def derive_uid(*parts: str) -> str:
-    """The UID for what `parts` describe; the same parts give the same UID for ever."""
+    """The UID for what `parts` describe; the same parts give the same UID at any time."""
     # The unit separator cannot be in any part, so ("ab", "c") and ("a", "bc") differ.
     return f"2.25.{uuid.uuid5(_NAMESPACE, chr(31).join(parts)).int}"
 
@@ -65,7 +67,7 @@ class Peer:
     """A configured remote application entity.
 
     tls: with which files we call it; None calls in clear. certificates: the only ones it may show
-    (see model/certificate.py). addresses: the only ones it may call from; none is any.
+    (see model/certificate.py). addresses: the only ones it may call from; empty for any.
     private_classes: storage classes that are not the standard's are accepted from it. report_on:
     where our commitment reports to it go. relational: its queries are relational (PS3.4 C.4.1.2.2)
     without being negotiated so.
@@ -124,7 +126,7 @@ class Destination:
 
 @dataclass(frozen=True, kw_only=True)
 class Patient:
-    """Whom an exam is of, as DICOM strings; '' is unknown (type 2).
+    """The patient of an exam, as DICOM strings; '' is unknown (type 2).
 
     name: PN with carets; birth_date: YYYYMMDD; sex: M, F, O or ''.
     """

@@ -1,7 +1,7 @@
-"""What a parser is known to raise on bytes that are no dataset, and what is our own fault.
+"""What a parser is known to raise on bytes that are not a dataset, and what is our own fault.
 
 pydicom converts values when they are first looked at, and raises much more than its own errors on
-hostile bytes. Everything of it that touches a dataset from outside stands in a fence of these.
+hostile bytes. Every call of it on a dataset from outside catches these.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def add_us(peer: Peer, us: CallBackAddress) -> str:
 
 
 def no_connection(peer: Peer) -> str:
-    """Nobody listens at the address."""
+    """Nothing listens at the address."""
     return (
         f"Start {peer.name}, or correct peers.{peer.name}.host and .port; a firewall between must "
         f"let TCP through to port {peer.port}"
@@ -146,4 +146,4 @@ _REASONS: Mapping[int, str] = {
 def not_committed(peer: Peer, reason: int) -> str:
     """The report came and does not commit."""
     words = _REASONS.get(reason, f"reason {reason:04X}")
-    return f"{peer.ae_title} does not promise to keep the test image: {words}; its log says more"
+    return f"{peer.ae_title} does not commit to keep the test image: {words}; its log says more"

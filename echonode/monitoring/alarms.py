@@ -1,9 +1,9 @@
 """What needs a person: pure conclusions from what the parts say of themselves.
 
 Rules
-- An alarm is something that does not mend itself, or that should have by now. It does not make the
-  node unready: with an unreachable archive it goes on taking exams, which is what it is for. What
-  keeps it from taking an exam is a check (status.py), and answers 503; it is an alarm as well.
+- An alarm is something that does not end by itself, or should have ended by now. It does not make
+  the node unready: with an unreachable archive it goes on taking exams, which is what it is for.
+  What keeps it from taking an exam is a check (status.py), and answers 503; it is an alarm as well.
 - Each has a name that stays the same while its text changes, so that it is raised and cleared once.
 - No patient data: names of destinations, counts, times.
 """
@@ -34,7 +34,7 @@ _FULL = "; it is full, and what comes under a known UID with other bytes is not 
 INDEX_DAMAGED = Alarm(
     name="index_damaged",
     text="the database (index.sqlite) was found damaged while it was used: restart the node. It is "
-    "checked whole then, and if it is damaged made anew from the stored files, which are not "
+    "checked whole then, and if it is damaged rebuilt from the stored files, which are not "
     "touched, and everything is delivered again",
 )
 
@@ -109,7 +109,7 @@ def _of_the_store(facts: Facts) -> Iterator[Alarm]:
     if facts.refusing:
         yield Alarm(
             name="refusing",
-            text=f"nothing can be stored: {facts.refusing}. Senders are told to send later (A700)",
+            text=f"nothing can be stored: {facts.refusing}. Senders get A700: send later",
         )
     if store.missing_files:
         gone = _counted(store.missing_files, "stored file is", "stored files are")

@@ -1,7 +1,7 @@
-"""`echonode ledger`: the delivery status of each instance, read beside a running node.
+"""`echonode ledger`: the delivery status of each instance, read while a node runs.
 
 Rules
-- Elsewhere than on a terminal the output is tab-separated, a row a line, and nothing is cut: its
+- Where the output is not a terminal it is tab-separated, a row a line, and nothing is cut: its
   first column is the SOP Instance UID, so that `echonode release -` takes it as it is.
 - On a terminal a UID has a line of its own, whatever the width: it can be selected and pasted.
 - Rows are written as they are read: a long ledger takes no memory.

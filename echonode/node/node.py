@@ -12,7 +12,7 @@ Rules
   log says `node_ready` once every listener answers.
 - Stopping goes the other way, within one deadline: probes close their clips, the intake stores
   them, the listeners end, deliveries finish the instance under way, the store closes last.
-- Rooms do not know each other; the callables that join them are all in this file.
+- Packages do not know each other; the callables that join them are all in this file.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ from echonode.transcoding.reencoder import Reencoder
 
 log = get_logger(__name__)
 
-# compose and systemd are told to wait longer than this before they kill.
+# compose and systemd are configured to wait longer than this before they kill.
 STOP_DEADLINE_S = 30.0
 # Of that, for what has to be broken off at the end: callers, lanes, and a moment for each part.
 BREAKING_OFF_S = 8.0
@@ -285,7 +285,7 @@ class Node:
         """Stop it in what is left of the deadline; one whose turn comes late gets a moment."""
         part.stop(max(_A_MOMENT_S, self._stop_at - time.monotonic()))
 
-    # --- the callables that join the rooms ---
+    # --- the callables that join the packages ---
 
     def _services(self) -> Services:
         storage = StorageSCP(

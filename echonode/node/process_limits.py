@@ -5,7 +5,7 @@ Rules
   programs that use select(), which has an end there; nothing here does.
 - How many connections fit into it is counted, with the rest of the node served first: a flood of
   silent callers must find no descriptor that a probe, a delivery or the store will need.
-- A core dump would hold pixels and names, readable to whoever collects crashes. RLIMIT_CORE keeps
+- A core dump would hold pixels and names, readable to those who collect crashes. RLIMIT_CORE keeps
   it from the disk; PR_SET_DUMPABLE keeps it from a collector that the kernel starts (core(5)), and
   the memory from other processes of the same user (ptrace(2)).
 """
@@ -30,7 +30,7 @@ FOR_PROBE = 8  # of each: listener, connection, a recording, a preview
 FOR_ASSOCIATION = 4
 # A silent caller takes its socket. Associations may use half of what is left for callers.
 _ASSOCIATIONS_HALF = 2 * FOR_ASSOCIATION
-# So many at least, however few there are: a node that serves nobody is of no use.
+# So many at least, however few there are: a node that serves no caller is of no use.
 FEWEST_CONNECTIONS, FEWEST_ASSOCIATIONS = 16, 4
 
 
@@ -66,7 +66,7 @@ def caller_limits(
     probes: int = 0,
     web: int = 0,
 ) -> CallerLimits:
-    """What fits beside the rest of the node, `connections` and `associations` at most.
+    """What fits next to the rest of the node, `connections` and `associations` at most.
 
     sending: associations of all destinations together. web: HTTP connections.
     """

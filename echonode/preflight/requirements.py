@@ -35,7 +35,7 @@ class WorklistQuery:
 class Requirements:
     """What we need of one peer.
 
-    policy: as a destination; None where it is none. syntaxes: the transfer syntaxes that our images
+    policy: as a destination; None for other peers. syntaxes: the transfer syntaxes that our images
     can be sent in, the preferred one first. lossy_quality: of JPEG baseline; None where it is not
     allowed for the destination. retrieves: it may have images moved to itself.
     worklist, reports_steps: what the RIS does for us.

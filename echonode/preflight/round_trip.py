@@ -175,7 +175,7 @@ class RoundTrip:
             return failed("commitment", "the request was taken, and no report came", remedy)
         if set(instances) <= set(report.committed):
             return Step(
-                name="commitment", ok=True, detail="promised to keep it; the report reached us"
+                name="commitment", ok=True, detail="committed to keep it; the report reached us"
             )
         reason = next(iter(report.failed.values()), 0)
         detail = "the report reached us and does not commit"

@@ -18,7 +18,7 @@ class SampleMode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeProfile:
-    """Values that stand above the probe's own header; None leaves the header's or the default.
+    """Values that override the probe's own header; None leaves the header's or the default.
 
     They change what an image measures, never how bytes are cut into lines: the probe cuts by its
     own numbers. Only `samples_per_line` (without the line number) changes the cutting, for a probe

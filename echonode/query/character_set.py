@@ -88,7 +88,7 @@ def declared(terms: Sequence[str]) -> CharacterSet:
     """The character set of an identifier from the values of its (0008,0005)."""
     known = [_known_term(term.strip(" \0")) for term in terms]
     if len(known) > 1:
-        # PS3.3 C.12.1.1.2: these have no code extensions; alone they stay, beside others they go.
+        # PS3.3 C.12.1.1.2: these have no code extensions; alone they stay, with others they go.
         if known[0] in STAND_ALONE_ENCODINGS:
             known = known[:1]
         known = [term for term in known if term not in STAND_ALONE_ENCODINGS] or known

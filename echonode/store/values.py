@@ -123,8 +123,8 @@ class Attempt:
     """An event for one delivery, as `Deliveries.record_attempts` takes many.
 
     status: of the C-STORE response, None without one. error: for the operator, no patient data.
-    next_attempt_at: when it is due again; at once where the event leads to `queued` and it is None.
-    derived: the copy that was sent instead of the instance, where that was STORED.
+    next_attempt_at: when it is due again; at once where the event leads to `queued` and no time is
+    given. derived: the copy that was sent instead of the instance, where that was STORED.
     """
 
     job_id: int

@@ -222,7 +222,7 @@ class _Reencoder:
     def _item(self, item: _Header, limit: int, encoding: Encoding, depth: int) -> int:
         end = limit if item.length == UNDEFINED else item.end
         if item.tag != ITEM or end > limit:
-            raise InvalidObject("a sequence holds what is no item of it")
+            raise InvalidObject("a sequence holds something that is not an item")
         self._write_header(ITEM, "", UNDEFINED)
         position = self.dataset(item.start, end, encoding, depth=depth + 1)
         self._write_header(ITEM_END, "", 0)

@@ -61,7 +61,7 @@ class Thumbnails:
 
 
 def _drawn(instance: StoredInstance) -> bytes:
-    """The JPEG of the middle frame; b'' where there is none to be had."""
+    """The JPEG of the middle frame; b'' where none can be drawn."""
     if instance.transfer_syntax_uid not in NATIVE:
         return b""
     try:

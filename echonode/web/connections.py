@@ -4,9 +4,9 @@ Rules
 - A request's head is there HEADER_S after its connection was made, or after its first byte on one
   that is kept; a body does not pause longer than BODY_SILENCE_S. A slower caller is cut off.
 - One address has PER_ADDRESS connections, all together MAX_CONNECTIONS. At either limit the oldest
-  one that waits for a request is closed for the new one: half requests lock nobody out.
-- Where all are being answered, a few more are taken for /health alone: who watches this node must
-  not take it for dead because it is busy. Then no more are.
+  one that waits for a request is closed for the new one: half requests lock no client out.
+- Where all are being answered, a few more are taken for /health alone: a monitor must not take the
+  node for dead because it is busy. Then no more are.
 """
 
 from __future__ import annotations

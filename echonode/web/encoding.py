@@ -11,7 +11,7 @@ from datetime import datetime
 Row = Mapping[str, object]
 Rows = Callable[[], Iterable[Row]]
 
-# Large enough that the thread hop costs nothing beside the rows, small enough to stream.
+# Large enough that the thread hop costs nothing next to the rows, small enough to stream.
 CHUNK_BYTES = 64 * 1024
 
 

@@ -1,4 +1,4 @@
-"""What stands before every route: who may be asking, and what every answer carries.
+"""What is checked before every route, and what every answer carries.
 
 Rules
 - A page of another site must not reach us through a browser (DNS rebinding): the Host asked for is
@@ -6,7 +6,7 @@ Rules
   send its own name.
 - A request that changes something is refused when a browser says it comes from another origin.
 - Every answer carries the headers that keep a browser from guessing, framing or caching it.
-- An exception that nobody expected is logged here once and answered 500, without its text.
+- An unexpected exception is logged here once and answered 500, without its text.
 """
 
 from __future__ import annotations

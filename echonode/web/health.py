@@ -1,7 +1,7 @@
 """What machines ask: is the process alive, can the node do its work, and how much has it done.
 
 Ready means that the node can take an exam now. An archive that cannot be reached does not make it
-unready, for keeping exams meanwhile is its work; it is an alarm, told beside the checks.
+unready, for keeping exams meanwhile is its work; it is an alarm, listed next to the checks.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What an operator does over HTTP: a hand on a delivery, and a preflight.
+"""What an operator does over HTTP: changes to deliveries, and a preflight.
 
 Rules
 - Only from this machine: there is no log-in here, and `echonode hold` and the like are its way in.
-  Guard refuses what a browser brings from another site; this refuses everybody who is elsewhere.
-- Bodies are small JSON objects; what is no such thing is answered 400.
+  Guard refuses what a browser brings from another site; this refuses every caller elsewhere.
+- Bodies are small JSON objects; anything else is answered 400.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ async def _answer(
         value = await _value(request, key)
     except ValueError as error:
         return _error(400, str(error))
-    except ClientDisconnect:  # before the end of its body; nobody reads this answer
+    except ClientDisconnect:  # before the end of its body; no client reads this answer
         return _error(400, "the body is cut off")
     try:
         return JSONResponse(dict(await run_in_threadpool(work, value)))

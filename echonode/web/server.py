@@ -80,7 +80,7 @@ class WebServer:
             ws="none",
             interface="asgi3",
             lifespan="off",
-            proxy_headers=False,  # nobody in front of us is trusted to say who is asking
+            proxy_headers=False,  # no proxy is trusted to say who is asking
             server_header=False,
             access_log=False,
             log_config=None,
@@ -131,7 +131,7 @@ class WebServer:
 
 
 def _serve(server: _Server, listener: socket.socket) -> None:
-    """The thread's top: run the event loop until it is told to end."""
+    """The thread's top: run the event loop until it is stopped."""
     try:
         server.run(sockets=[listener])
     except Exception:

@@ -60,7 +60,7 @@ class DestinationStatus:
     associations: open to it just now. accepts: SOP class -> transfer syntaxes that it was found to
     take; none of a class that it refuses.
     backlog: deliveries that do not have the proof wanted. oldest_unproved_s: how long ago the
-    eldest picture among them was taken. last_report_s: how long ago this archive last reported a
+    oldest picture among them was taken. last_report_s: how long ago this archive last reported a
     commitment. retries: repetitions, ever. lossy_copies: instances of which it has only a copy
     derived with loss; the originals are kept here.
     commitment_problem: why it does not commit to what it has stored, which `problem` says too; ''.
@@ -151,7 +151,7 @@ def console_routes(
         uid = request.path_params["uid"]
         jpeg = thumbnail(uid) if is_valid_uid(uid) else None
         if jpeg is None:
-            raise HTTPException(404, "there is no thumbnail of it")
+            raise HTTPException(404, "it has no thumbnail")
         return Response(jpeg, media_type="image/jpeg")
 
     return [

@@ -1,4 +1,4 @@
-"""The operator's side of a node beside a real Orthanc: hand, retention, record, alarms."""
+"""The operator's side of a node with a real Orthanc: commands, retention, record, alarms."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_promised_instance_goes_and_the_ledger_remembers(
 def test_the_record_of_an_exam_is_one_bundle(
     clinic_at: Callable[..., tuple[Clinic, int]], parts: ExitStack, tmp_path: Path
 ) -> None:
-    """From the association to Orthanc's promise; taken beside the running node."""
+    """From the association to Orthanc's commitment; taken while the node runs."""
     clinic, port = clinic_at()
     clinic.start_pacs()
     node = clinic.start_node()

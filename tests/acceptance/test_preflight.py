@@ -118,7 +118,7 @@ def test_a_wrong_ae_title_is_named(
 def test_a_closed_port_is_named(
     make_orthanc: Callable[..., OrthancServer], parts: ExitStack
 ) -> None:
-    """Nobody listens: the address to correct, and the firewall."""
+    """Nothing listens: the address to correct, and the firewall."""
     node = node_for(make_orthanc(), parts, port=free_port())
     node.peers["pacs"]["port"] = free_port()
     node.config_file.write_text(json.dumps(node.settings()))

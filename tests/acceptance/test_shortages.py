@@ -102,7 +102,7 @@ def test_the_soft_limit_of_descriptors_is_raised(parts: ExitStack) -> None:
 
 def test_a_node_leaves_no_core_dump(parts: ExitStack) -> None:
     """What is in its memory are images and names: no dump in a file, and none to a collector,
-    which Linux tells by whom the files under /proc belong to. By option it may, for debugging.
+    which shows by the owner of the files under /proc. By option it may, for debugging.
     """
     node = node_with_probe(parts, free_port(), "-c unlimited")
     limits = Path(f"/proc/{node.child.pid}/limits").read_text()
@@ -118,7 +118,7 @@ def test_a_node_leaves_no_core_dump(parts: ExitStack) -> None:
 
 def test_a_process_that_may_not_be_dumped_says_so() -> None:
     """PR_GET_DUMPABLE (prctl(2)) is 0 afterwards: a collector that the kernel starts gets nothing
-    either. In a process of its own, which the test does not have to mend.
+    either. In a process of its own, which the test does not have to restore.
     """
     script = (
         "import ctypes, resource\n"

@@ -1,4 +1,4 @@
-"""`make bench`: EchoNode measured beside stock pynetdicom, DCMTK and Orthanc on the same work.
+"""`make bench`: EchoNode measured with stock pynetdicom, DCMTK and Orthanc on the same work.
 
 Rules
 - Every contender of a benchmark does the same work in the same run, interleaved (A B C A B C ...),

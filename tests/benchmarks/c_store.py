@@ -40,7 +40,7 @@ WARM_UP_INSTANCES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """Who sends to whom, on how many associations at once."""
+    """Who sends to which receiver, on how many associations at once."""
 
     sender: str
     receiver: str

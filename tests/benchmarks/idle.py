@@ -1,4 +1,4 @@
-"""What a listener costs while associations are open on which nobody speaks."""
+"""What a listener costs while associations are open and silent."""
 
 from __future__ import annotations
 

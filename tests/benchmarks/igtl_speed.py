@@ -1,4 +1,4 @@
-"""OpenIGTLink: 640 x 480 grey images, decoded in memory and received over loopback, beside pyigtl.
+"""OpenIGTLink: 640 x 480 grey images, decoded in memory and received over loopback, as by pyigtl.
 
 Rules
 - In memory: one chunk after the other, as a socket gives them, to pixels; processor time of this

@@ -1,7 +1,7 @@
 """C-FIND inside the node on an index of 100,000 studies and 1,000,000 instances.
 
 The store's find and the query service, as the acceptor calls them; no network but where the name
-says so. Keys are drawn anew for each query, so that no page is warm because it was just read.
+says so. Keys are drawn again for each query, so that no page is warm because it was just read.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def _loads(stage: Stage) -> _Loads:
 
 
 def _watch(pid: int) -> tuple[Callable[[], int], Callable[[], int]]:
-    """(what is resident now, with the peak begun anew; the peak since)."""
+    """(what is resident now, with the peak reset; the peak since)."""
 
     def before() -> int:
         reset_peak(pid)

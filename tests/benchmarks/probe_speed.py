@@ -6,7 +6,7 @@ Rules
   as the film's, RF as the phantom's: the second has the band-pass and the detection as well.
 - Live: a simulated kit in another process sends 60 frames/s into a source that is kept over all the
   rounds; five rounds of two minutes are ten. Nothing is stored: capture is manual, so that what is
-  measured is the probe's way into the node. A round in which memory grew is none.
+  measured is the probe's way into the node. A round in which memory grew does not count.
 """
 
 from __future__ import annotations

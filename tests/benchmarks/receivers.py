@@ -69,7 +69,7 @@ class Receiver(ABC):
 
 
 class EchoNodeReceiver(Receiver):
-    """`echonode run`: durable, and serving only the AE titles it was told of."""
+    """`echonode run`: durable, and serving only the AE titles in its configuration."""
 
     def _start(self) -> None:
         self._run(EchoNodeProcess())

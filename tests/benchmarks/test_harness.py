@@ -218,7 +218,7 @@ def test_an_instance_that_was_acknowledged_and_lost_fails_the_contender(stage: S
 
 
 def test_a_sender_that_breaks_off_says_why(stage: Stage) -> None:
-    """Nobody listens at the address: the contender fails with the reason."""
+    """Nothing listens at the address: the contender fails with the reason."""
     errand = Errand.of(make_instances(stage.folder / "made", SMALL, 1))
     nobody = Address(host="127.0.0.1", port=1, called="NOBODY")
     with (

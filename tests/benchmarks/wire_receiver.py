@@ -25,7 +25,7 @@ Sink = Callable[[memoryview], object]
 
 
 def serve(port: int, folder: Path | None) -> None:
-    """Take associations for ever, each on a thread of its own."""
+    """Take associations until it is ended, each on a thread of its own."""
     with socket.create_server(("127.0.0.1", port), backlog=128) as listener:
         while True:
             connection, _ = listener.accept()

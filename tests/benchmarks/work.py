@@ -16,7 +16,7 @@ CALLING_AE_TITLE = "BENCH"
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Whom to call, and as whom. tls: with which PEM files (ca, cert, key); None calls in clear."""
+    """The called and the calling AE. tls: by which PEM files (ca, cert, key); None: in clear."""
 
     host: str
     port: int
@@ -30,7 +30,7 @@ class Errand:
     """Files of one kind to C-STORE on one association.
 
     dataset_offset, size: the same for all; a node knows them from its index, so finding them out
-    is no part of what is timed.
+    is not timed.
     """
 
     files: Sequence[str]

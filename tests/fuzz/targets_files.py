@@ -73,19 +73,19 @@ def stored_file(data: bytes) -> None:
 
 
 def recorded_metaimage(data: bytes) -> None:
-    """Frames of one shape; or ProtocolError, or FileNotFoundError of a plain name beside it."""
+    """Frames of one shape; or ProtocolError, or FileNotFoundError of a plain name next to it."""
     _frames(lambda: read_metaimage("a.mha", files(main=data)))
 
 
 def recorded_nrrd(data: bytes) -> None:
-    """Frames of one shape; or ProtocolError, or FileNotFoundError of a plain name beside it."""
+    """Frames of one shape; or ProtocolError, or FileNotFoundError of a plain name next to it."""
     _frames(lambda: read_nrrd("a.nrrd", files(main=data)))
 
 
 def recorded_clarius(data: bytes) -> None:
     """Frames of one shape; or ProtocolError.
 
-    The data and, behind a border, the description that lies beside it.
+    The data and, behind a border, the description that lies next to it.
     """
     main, _, description = data.partition(_BORDER)
     opener: Opener = files(main=main, a_dot_yml=description)

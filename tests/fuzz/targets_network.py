@@ -63,7 +63,7 @@ def pdu_stream(data: bytes) -> None:
 def associate_request(data: bytes) -> None:
     """A request that stays as it is when cut down again; or PduError, or one of PARSE_FAULTS.
 
-    PARSE_FAULTS are pynetdicom's, which the negotiation fences in.
+    PARSE_FAULTS are pynetdicom's, which the negotiation catches.
     """
     if len(data) < HEADER_BYTES:
         return

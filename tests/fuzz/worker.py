@@ -88,7 +88,7 @@ def place_of(error: BaseException) -> str:
 
 
 def write_finding(folder: Path, name: str, data: bytes, place: str, text: str) -> Path:
-    """The input and, beside it, what became of it."""
+    """The input and, next to it, what became of it."""
     path = folder / f"{name}-{hashlib.sha256(data).hexdigest()[:12]}.bin"
     path.write_bytes(data)
     path.with_suffix(".txt").write_text(f"{name}: {place}\n\n{text}")

@@ -149,7 +149,7 @@ class EchoNodeProcess(Part):
         return self.child.output()
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run another `echonode` command on this configuration, beside the running node."""
+        """Run another `echonode` command on this configuration, while the node runs."""
         return subprocess.run(
             [sys.executable, "-m", "echonode", *arguments, "--config", str(self.config_file)],
             cwd=ROOT,

@@ -4,7 +4,7 @@ Rules
 - Each child is the leader of a process group of its own; stopping it stops the whole group, so
   that a server's forked workers go with it.
 - `start` returns only when the port is being listened on, or raises NotReady with what it printed.
-- Output goes to a file in the part's folder: a pipe nobody reads would one day block the child.
+- Output goes to a file in the part's folder: a pipe that is not read would one day block the child.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class NotReady(Exception):
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on now, and that was not given out before."""
+    """A loopback port on which nothing listens now, and that was not given out before."""
     for _ in range(200):
         port = _random.choice(_PORTS)
         if port in _given:
@@ -63,7 +63,7 @@ def is_listening(port: int, *, timeout_s: float = 0.5) -> bool:
 
 
 def has_listener(port: int) -> bool:
-    """Whether somebody listens on the port, without calling there: the kernel's own table."""
+    """Whether a program listens on the port, without calling there: the kernel's own table."""
     wanted = f":{port:04X}"
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:

@@ -70,7 +70,7 @@ class Proxy:
         self.line = replace(self.line, **changes)  # type: ignore[arg-type]
 
     def stop_reading(self) -> None:
-        """Nothing more is read from anybody: senders' windows close."""
+        """Nothing more is read from any caller: senders' windows close."""
         self._reading.clear()
 
     def read_again(self) -> None:

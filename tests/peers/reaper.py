@@ -34,7 +34,7 @@ def note_started(process_group: int) -> None:
 
 
 def note_stopped(process_group: int) -> None:
-    """This process group is gone; its number may now belong to somebody else."""
+    """This process group is gone; its number may now belong to another."""
     _tell(f"-{process_group}\n")
 
 

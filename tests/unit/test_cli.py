@@ -35,7 +35,7 @@ def run(*arguments: str | Path) -> Result:
 
 @pytest.mark.parametrize("name", ["echonode.yaml", "clinic.yaml"])
 def test_the_package_has_the_examples_of_the_repository(name: str) -> None:
-    """Whoever installed the package has them too; `cp config/*.yaml echonode/examples/`."""
+    """A user of the package has them too; `cp config/*.yaml echonode/examples/`."""
     shipped = (ROOT / "echonode" / "examples" / name).read_bytes()
     assert shipped == (ROOT / "config" / name).read_bytes()
 
@@ -81,7 +81,7 @@ def node_file(folder: Path, port: int) -> Path:
 
 
 def test_an_unknown_peer_is_bad_usage_with_the_node_running_too(tmp_path: Path) -> None:
-    """`preflight --peer nobody`: exit status 2 and the same words, whoever does the preflight."""
+    """`preflight --peer nobody`: exit status 2 and the same words, by the node or the command."""
     port = free_port()
     file = node_file(tmp_path, port)
     stopped = run("preflight", "--peer", "nobody", "--config", file)

@@ -31,7 +31,7 @@ def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_line_without_memory_for_it_is_dropped(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody who logs what ended his work is ended by logging it."""
+    """A thread that logs what ended its work is not ended by logging it."""
 
     def no_memory(*_: object) -> None:
         raise MemoryError
@@ -75,7 +75,7 @@ def test_auto_is_for_reading_on_a_terminal_and_json_elsewhere(
     terminal: bool,
     is_json: bool,
 ) -> None:
-    """Whoever starts the node by hand reads along; a collector gets JSON without a setting."""
+    """A person at a terminal reads along; a collector gets JSON without a setting."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     log.configure(format="auto")
     log.get_logger("here").info("instance_stored", frames=3)

@@ -2,7 +2,8 @@
 
 Storage datasets are not handled here: they are written to disk as they arrive, and read from disk
 as they are sent. Parsing is bounded before it begins (dataset_bounds.py). pydicom raises many
-errors besides its own on hostile bytes; each of them becomes the DimseFailure that is answered.
+errors that are not its own on hostile bytes; each of them becomes the DimseFailure that is
+answered.
 """
 
 from __future__ import annotations

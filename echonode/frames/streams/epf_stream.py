@@ -206,7 +206,7 @@ class EpfStream:
         ]
 
     def _skip_first_of_other(self) -> None:
-        """A line of another depth that no second one bore out is no line of ours."""
+        """A line of another depth that no second line confirmed is skipped."""
         if self._first_of_other is not None:
             self._skip(encode_line(self._first_of_other))
             self._first_of_other = None

@@ -12,7 +12,7 @@ Rules
   time.
 - TRANSFORM are kept, and each frame gets the nearest in time of each device, by the headers' times,
   which are of one clock; a metadata's Timestamp may be of another. The transforms in a frame's own
-  metadata stand above them. The matrix of the IMAGE is a transform as well (image_pose.py).
+  metadata override them. The matrix of the IMAGE is a transform as well (image_pose.py).
 - COMMAND may ask for a capture, a few at a time. STATUS is a keep-alive. VIDEO is refused. All else
   is counted, and passed over.
 - A kind of refusal is logged once a connection.

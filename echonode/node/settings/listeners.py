@@ -35,7 +35,7 @@ def listener_addresses(listeners: Iterable[Listener]) -> list[ListenerAddress]:
 def listener_limits(config: Config, descriptors: int) -> Limits:
     """The limits of the listeners where this process may have so many descriptors.
 
-    Fewer callers than usual where those are few; the log says so, for it can be mended.
+    Fewer callers than usual where those are few; the log says so, for the limit can be raised.
     """
     usual = Limits()
     fit = caller_limits(
@@ -61,7 +61,7 @@ def listener_limits(config: Config, descriptors: int) -> Limits:
 def call_back_address(config: Config) -> CallBackAddress:
     """What a PACS's operator has to enter to reach us: our first listener.
 
-    One that listens everywhere has no address of its own; then this machine's name is told.
+    One that listens everywhere has no address of its own; then it is this machine's name.
     """
     listener = config.listen[0]
     host = socket.gethostname() if listener.host in _EVERYWHERE else listener.host

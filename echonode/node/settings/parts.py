@@ -27,7 +27,7 @@ _SECONDS_A_DAY = 86_400
 
 
 class Stoppable(Protocol):
-    """A part of the node that can be told to end."""
+    """A part of the node that can be stopped."""
 
     def stop(self, deadline_s: float, /) -> object: ...
 
@@ -107,7 +107,7 @@ def scrubbing(config: Config, store: Store) -> Scrubbing | None:
 
 
 def unattended_exams(config: Config, store: Store) -> Mapping[str, UnattendedExams]:
-    """Probe name -> whose its captures are while nobody opens an exam."""
+    """Probe name -> whose its captures are while no operator opens an exam."""
     return {
         probe.name: UnattendedExams(
             node_id=store.node_id,

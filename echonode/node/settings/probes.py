@@ -32,7 +32,7 @@ FRAMES_PER_S = 20.0
 
 
 def source_settings(probe: Probe) -> SourceSettings:
-    """What `probe` says, in the units of the rooms that do the work (Hz, kHz)."""
+    """What `probe` says, in the units of the packages that do the work (Hz, kHz)."""
     stream = StreamSettings(profile=_profile(probe), image=_image(probe), picture=_picture(probe))
     return SourceSettings(
         identity=_identity(probe),

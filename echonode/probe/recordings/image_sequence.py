@@ -48,7 +48,7 @@ class SequenceInfo:
     orientation: as PLUS writes it, '' where the file does not say. spacing_mm: (x, y), as the file
     says; whether it is to be believed is the operator's word. The rest is known for scan line data
     only: sampling_rate_hz, sector_deg (the angle between the first and the last line; 0 where they
-    are parallel) and frame_rate_hz are None where the file does not say. device: what the scanner
+    are parallel) and frame_rate_hz may be None: the file does not say. device: what the scanner
     said of itself.
     """
 

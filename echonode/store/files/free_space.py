@@ -48,7 +48,7 @@ class DiskSpace:
         return (
             f"only {self.free_percent:.1f}% of the disk of data_dir is free, below the limit of "
             f"{self.minimum_free_percent:g}% (retention.minimum_free_percent): new exams are "
-            "refused until there is space, and peers are told to send later (A700)"
+            "refused until there is space, and peers get A700 and send later"
         )
 
 

@@ -74,7 +74,7 @@ def why_kept(
     observed_s: the observed clock now.
     """
     if not any(holding.state in _PROOFS for holding in holdings):
-        return "no archive has promised to keep it"
+        return "no archive has committed to keep it"
     for holding in holdings:
         # A destination that is no longer configured must have given proof before.
         enough = _ENOUGH.get(

@@ -45,7 +45,7 @@ def my_probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     line = {("mine", ""): Protocol(stream="my_probe:MyStream")}
     table = MappingProxyType({**PROTOCOLS, **line})
     for module in (
-        "echonode.config.probes",
+        "echonode.config.probe_checks",
         "echonode.frames.source.source",
         "echonode.node.settings.probes",
     ):

@@ -120,7 +120,7 @@ def test_uids_from_standard_input(house: House) -> None:
     lines = "sop_instance_uid\tstate\n1.2.3.4.1\tqueued\n1.2.3.4.9\tqueued\n1.2.3.4.3\tqueued\n"
     done = house.run("hold", "-", "--destination", "pacs", stdin=lines)
     assert done.exit_code == 1
-    assert "1.2.3.4.9: there is no delivery of 1.2.3.4.9 to pacs" in done.output
+    assert "1.2.3.4.9: the store has no delivery of 1.2.3.4.9 to pacs" in done.output
     assert "hold: 2 instances done, 1 failed." in done.output
     assert house.states("pacs") == ["held", "queued", "held"]
 

@@ -55,7 +55,7 @@ def test_it_holds_timeline_ledger_and_configuration(config: Config, tmp_path: Pa
 
 
 def test_no_patient_and_no_secret_is_in_it(config: Config, tmp_path: Path) -> None:
-    """It may be mailed to whoever mends the network."""
+    """It may be mailed to those who repair the network."""
     out = tmp_path / "exam.zip"
     write_report(config, STUDY, out)
     with ZipFile(out) as bundle:

@@ -1,4 +1,4 @@
-"""Certificate files are looked at before anybody calls: faults stop the node, doubts are told."""
+"""Certificate files are checked before the first call: faults stop the node, doubts do not."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_key_of_another_certificate_is_named(folder: Path, authority: trustme.
 
 
 def test_a_locked_key_is_named(folder: Path) -> None:
-    """Nobody types a passphrase into a daemon; the remedy is the command that unlocks it."""
+    """A daemon cannot type a passphrase; the remedy is the command that unlocks it."""
     key = serialization.load_pem_private_key((folder / "key.pem").read_bytes(), None)
     locked = key.private_bytes(
         serialization.Encoding.PEM,
@@ -116,7 +116,7 @@ def test_a_key_that_others_can_read_is_a_fault(folder: Path) -> None:
 
 
 def test_half_a_certificate_is_named(folder: Path) -> None:
-    """It looks like PEM, and is none."""
+    """It looks like PEM, and is not."""
     whole = (folder / "cert.pem").read_text()
     (folder / "cert.pem").write_text(whole[:200] + whole[-30:])
     assert "cannot be used" in faults(text(folder))["listen[0].tls.cert"]

@@ -41,7 +41,7 @@ def test_a_place_where_nothing_can_be_made_is_told() -> None:
 def test_a_folder_that_may_not_be_written_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the permissions of whoever checks."""
+    """By the permissions of the user who checks."""
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     [doubt] = doubts(tmp_path)
     assert "cannot be written here" in doubt

@@ -23,7 +23,7 @@ def text(folder: Path, *lines: str) -> str:
 
 
 def test_a_sender_is_connected_to_or_listened_for(tmp_path: Path) -> None:
-    """Either is enough; what is known of its images stands beside it."""
+    """Either is enough; what is known of its images stands next to it."""
     config = parse(
         text(
             tmp_path,

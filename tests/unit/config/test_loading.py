@@ -75,7 +75,7 @@ def test_the_environment_overrides_any_value(tmp_path: Path) -> None:
 
 
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
-    """An operator mends a file in one go, not one fault a start."""
+    """An operator corrects a file in one go, not one fault a start."""
     text = good(tmp_path).replace("port: 4242", "port: 0").replace("dialect: kit", "dialect: kti")
     assert set(faults(text)) == {"peers.pacs.port", "probes[0].dialect"}
 

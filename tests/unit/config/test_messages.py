@@ -203,7 +203,7 @@ def test_a_store_is_not_left_behind_for_an_empty_one(
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "index.sqlite").touch()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match="beside the configuration file") as caught:
+    with pytest.raises(ConfigError, match="next to the configuration file") as caught:
         load(file, {})
     assert f"data_dir: {tmp_path / 'var'}" in str(caught.value)
     (tmp_path / "conf" / "var").mkdir()

@@ -25,7 +25,7 @@ def test_moments_know_their_zone(field: str) -> None:
 
 
 def test_an_exam_needs_no_more_than_a_study_and_a_patient() -> None:
-    """All else is unknown until somebody tells."""
+    """All else may be unknown."""
     facts: ExamFacts = exam()
     assert (facts.accession_number, facts.referring_physician_name) == ("", "")
     assert facts.series_number == 1

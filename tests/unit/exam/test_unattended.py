@@ -1,4 +1,4 @@
-"""A capture that nobody opened an exam for belongs to somebody, and never to two people."""
+"""A capture without an opened exam has a patient of its own, never one of two people."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_configured_patient_is_used_as_it_is() -> None:
 
 
 def test_each_connection_is_a_study_of_its_own() -> None:
-    """The same connection gives the same study for ever; another gives another."""
+    """The same connection always gives the same study; another gives another."""
     assert made("c1", 1).study_instance_uid == made("c1", 2).study_instance_uid
     assert made("c1").study_instance_uid != made("c2").study_instance_uid
 

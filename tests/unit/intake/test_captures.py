@@ -310,7 +310,7 @@ def test_a_conflict_is_not_tried_for_ever() -> None:
 
 
 def test_the_retry_thread_stores_what_waits_and_stops() -> None:
-    """Started, it needs nobody; stopped, it is gone and nothing is reported as lost."""
+    """Started, it needs no caller; stopped, it is gone and nothing is reported as lost."""
     scene = Scene()
     scene.store.refusing["commit"] = OutOfSpace("disk full")
     scene.intake.take(acquisition())

@@ -116,7 +116,7 @@ def test_instances_go_on_by_the_rules_of_their_sender(store: Store) -> None:
 
 
 def test_what_is_sent_again_is_queued_where_it_is_not_yet(store: Store) -> None:
-    """After a stop between file and row nobody had promised the delivery: the sender, who got no
+    """A stop between file and row leaves no delivery: the sender, who got no
     answer, sends again, and it is queued then; and never twice."""
     send(StorageSCP(store))  # taken in without its delivery
     scp = StorageSCP(store, forwarding={"scanner": ("pacs",)})

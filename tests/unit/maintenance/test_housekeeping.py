@@ -1,4 +1,4 @@
-"""Every minute: the clock that nobody can set, old copies, and alarms told once."""
+"""Every minute: the clock that cannot be set, old copies, and alarms reported once."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_observed_clock_adds_up_what_was_seen(house: House) -> None:
 
 
 def test_a_restart_does_not_count(house: House) -> None:
-    """What passed while nobody looked has not been seen."""
+    """What passed while the node was down has not been seen."""
     house.look_after(60)
     house.seconds += 86_400
     again = Housekeeping(

@@ -23,7 +23,7 @@ def test_jitter_adds_a_share_of_the_delay(random: float, delay_s: float) -> None
 
 
 def test_jitter_does_not_exceed_the_cap() -> None:
-    """The cap is the longest that anybody waits."""
+    """The cap is the longest pause."""
     assert EIGHT.delay_s(9, lambda: 0.999) == 8
 
 

@@ -50,7 +50,7 @@ def test_a_binding_means_a_fingerprint_or_a_name_and_nothing_else(binding: str) 
 
 
 def test_a_name_that_looks_like_a_fingerprint_does_not_pass_for_one() -> None:
-    """Whoever has a certificate issued to 64 digits does not become the one they stand for."""
+    """A certificate issued to 64 digits does not make its holder the one they stand for."""
     forged = Certificate.of(b"forged", {"subject": ((("commonName", PACS.fingerprint),),)})
     assert not forged.is_bound_to([PACS.fingerprint])
 
@@ -79,7 +79,7 @@ def test_an_address_is_inside_or_not(address: str, inside: bool) -> None:
 
 
 def test_without_addresses_a_peer_may_call_from_anywhere() -> None:
-    """The list is opt-in: clusters and NAT call from addresses that nobody wrote down."""
+    """The list is opt-in: clusters and NAT call from addresses that stand nowhere."""
     assert is_within("10.0.1.9", [])
 
 

@@ -1,4 +1,4 @@
-"""What needs a person is told; what mends itself is not."""
+"""What needs a person is an alarm; what ends by itself is not."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_full_quarantine_says_what_it_does_not_keep() -> None:
 
 
 def test_all_is_well() -> None:
-    """Nothing is told when nothing is wrong."""
+    """There is no alarm when nothing is wrong."""
     assert names(WELL) == []
 
 

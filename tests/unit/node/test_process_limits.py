@@ -44,7 +44,7 @@ def test_1024_descriptors_are_enough_for_a_department() -> None:
 
 @pytest.mark.parametrize("descriptors", [0, 60, 200])
 def test_however_few_there_are_somebody_is_served(descriptors: int) -> None:
-    """A limit that is too small is the operator's to mend; the node serves what it can."""
+    """A limit that is too small is the operator's to raise; the node serves what it can."""
     fit = caller_limits(descriptors, **USUAL)
     assert fit.connections >= FEWEST_CONNECTIONS
     assert fit.associations >= FEWEST_ASSOCIATIONS

@@ -14,7 +14,7 @@ LONG_S = 3600.0
 
 
 class Steps:
-    """Counts the steps; each waits for the test where it is told to."""
+    """Counts the steps; each waits for the test where the test asks for it."""
 
     def __init__(self, *, fails_first: bool = False) -> None:
         self.taken = 0

@@ -1,4 +1,4 @@
-"""A flood of half requests locks nobody out, and least of all whoever asks for the health."""
+"""A flood of half requests locks no client out, least of all one that asks for the health."""
 
 from __future__ import annotations
 

@@ -94,6 +94,6 @@ def test_when_the_reader_leaves_the_rows_are_closed_where_they_were_made() -> No
 
 
 def test_a_value_without_a_json_form_is_an_error() -> None:
-    """Nothing is quietly turned into text that nobody can read back."""
+    """Nothing is quietly turned into text that cannot be read back."""
     with pytest.raises(TypeError, match="no JSON form"):
         collect(lambda: [{"value": object()}])

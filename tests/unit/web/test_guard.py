@@ -1,4 +1,4 @@
-"""No other site reaches the console through somebody's browser, and no answer leaks."""
+"""No other site reaches the console through a user's browser, and no answer leaks."""
 
 from __future__ import annotations
 

@@ -176,5 +176,5 @@ def test_who_is_elsewhere_is_refused() -> None:
     ],
 )
 def test_only_this_machine_is_let_in(client: object, server: object, local: bool) -> None:
-    """By loopback, or from the very address that is asked; nobody from elsewhere has that."""
+    """By loopback, or from the very address that is asked; no caller from elsewhere has that."""
     assert _is_local(Request({"type": "http", "client": client, "server": server})) is local

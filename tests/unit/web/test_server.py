@@ -1,4 +1,4 @@
-"""The server starts or says why, answers beside everything else, and stops when told."""
+"""The server starts or says why, answers while the rest works, and stops when asked."""
 
 from __future__ import annotations
 

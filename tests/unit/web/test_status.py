@@ -126,7 +126,7 @@ def test_the_page_comes_from_the_node_alone(serve: Serve, path: str, media_type:
 
 
 def test_the_icon_is_served(serve: Serve) -> None:
-    """No 404 in the browser's log, and a tab that can be told from others."""
+    """No 404 in the browser's log, and a tab that is known from others."""
     answer = opened(serve).ask("/console/favicon.svg")
     assert (answer.status, answer.headers["content-type"]) == (200, "image/svg+xml")
     assert b"console/favicon.svg" in opened(serve).ask("/").body

@@ -51,7 +51,7 @@ def test_what_is_known_of_images_reaches_their_stream(tmp_path: Path) -> None:
 
 
 def test_the_size_of_the_image_is_the_operators_where_he_gives_it(tmp_path: Path) -> None:
-    """Nothing given leaves it to the sector's shape; what the disk must take is told either way."""
+    """Nothing given leaves it to the sector's shape; what the disk must take is known anyhow."""
     probe = "protocol: echopen, dialect: kit, connect: h:1"
     rates = []
     for text, sides in (

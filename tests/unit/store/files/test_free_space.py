@@ -29,7 +29,7 @@ def test_below_the_reserve_the_operator_is_told_what_happens() -> None:
     assert space(9.96).problem == (
         "only 10.0% of the disk of data_dir is free, below the limit of 10% "
         "(retention.minimum_free_percent): new exams are refused until there is space, "
-        "and peers are told to send later (A700)"
+        "and peers get A700 and send later"
     )
     assert space(0, least=0).problem == ""
 

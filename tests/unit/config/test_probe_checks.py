@@ -1,4 +1,4 @@
-"""Probes in the configuration: every dialect that is spoken, and what each must be told."""
+"""Probes in the configuration: every dialect that is spoken, and what each needs."""
 
 from __future__ import annotations
 

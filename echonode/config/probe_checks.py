@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from echonode.config.schema import Probe
+from echonode.config.probe import Probe
 from echonode.errors import ConfigFault
 from echonode.frames.streams.protocols import PROTOCOLS, Protocol, Wire, dialects_of
 
@@ -58,13 +58,13 @@ def _unknown(path: str, probe: Probe) -> Iterator[ConfigFault]:
     elif probe.dialect is None:
         yield _fault(
             f"{path}.dialect",
-            f"is missing; the dialects of {probe.protocol} cannot be told apart on the wire",
+            f"is missing; the wire does not show which dialect of {probe.protocol} it is",
             f"Use {_choice(dialects)}.",
         )
     else:
         yield _fault(
             f"{path}.dialect",
-            f"{probe.dialect!r} is no dialect of {probe.protocol} that this version speaks",
+            f"{probe.dialect!r} is not a dialect of {probe.protocol} that this version speaks",
             _advice(probe.dialect, dialects),
         )
 

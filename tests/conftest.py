@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.examples import register_profiles
+
+register_profiles()
+
 # Real Orthanc, DCMTK, dciodvfy, stock pynetdicom and our own processes; see tests/peers.
 pytest_plugins = ["tests.peers.fixtures"]
 

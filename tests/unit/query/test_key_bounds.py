@@ -80,6 +80,7 @@ def test_an_identifier_of_endless_keys_is_refused() -> None:
     assert status(heavy) == 0xA900
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["*a?" * 1_300_000, "?" * 3_900_000])
 def test_compiling_a_pattern_takes_time_in_proportion_to_its_length(pattern: str) -> None:
     """Four megabytes, which once took 40 seconds, take a few at most."""

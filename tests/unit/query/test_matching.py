@@ -19,6 +19,7 @@ from echonode.model.criteria import (
     Wildcard,
 )
 from echonode.query.matching import compile_test, criterion_for, matches
+from tests.support.examples import examples
 from tests.unit.query.reference_matcher import reference_matches
 
 HOUR = 3600 * 1_000_000
@@ -265,7 +266,7 @@ def test_twenty_thousand_queries_match_as_a_second_plain_matcher_says() -> None:
     assert 4_000 < matched < 16_000  # the comparison says something both ways
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(key=st.text(NAMES, max_size=12), stored=st.text(NAMES, max_size=12))
 @example(key="a^*", stored="a")
 @example(key="=a", stored="b=a")
@@ -274,14 +275,14 @@ def test_names_match_as_the_second_matcher_says(key, stored) -> None:
     assert found("PN", key, stored) is reference_matches("PN", key, stored)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(key=st.text(TEXTS, max_size=12), stored=st.text(TEXTS, max_size=12))
 def test_texts_match_as_the_second_matcher_says(key, stored) -> None:
     """The same for text."""
     assert found("LO", key, stored) is reference_matches("LO", key, stored)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(part=st.text("ab?*", min_size=1, max_size=12), stored=st.text("ab", max_size=64))
 def test_long_wildcards_match_as_the_second_matcher_says(part, stored) -> None:
     """A pattern of 10 kB is not cut short: it says what its short form would."""
@@ -289,7 +290,7 @@ def test_long_wildcards_match_as_the_second_matcher_says(part, stored) -> None:
     assert found("LO", pattern, stored) is reference_matches("LO", pattern, stored)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(key=st.text(DIGITS, max_size=16), stored=st.text(DIGITS, max_size=16))
 def test_no_key_makes_date_matching_fail(key, stored) -> None:
     """Whatever a viewer sends as a date, time or date-time is answered, by yes or by no."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from echonode.errors import ProtocolError
 from echonode.probe.openigtlink.image import SCALAR_TYPES, decode_image, encode_image
 from echonode.probe.openigtlink.messages import HEADER, Message, OpenIGTLinkDecoder, Refused, encode
+from tests.support.examples import examples
 
 GOLDEN = ("golden_v1_image", "golden_v1_status", "golden_v1_transform")
 METADATA = "golden_v2_transform_with_metadata"
@@ -118,7 +119,7 @@ def test_what_we_encode_we_decode() -> None:
     assert OpenIGTLinkDecoder().receive(encode(sent)) == [sent]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=200), st.integers(0, 57), st.binary(min_size=1, max_size=8))
 def test_any_bytes_parse_or_raise_the_protocol_error(
     body: bytes, position: int, patch: bytes

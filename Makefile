@@ -32,7 +32,7 @@ endif
 # stays on one worker (--dist loadfile), so that what it shares, an Orthanc say, is started once. In
 # the folders' order the files that take minutes come first, and the last to run are of milliseconds.
 WORKERS ?= 2
-# The whole of the rest, in seconds. pytest-timeout ends one test; this ends what that cannot.
+# Each part of the run, in seconds. pytest-timeout ends one test; this ends what that cannot.
 TEST_DEADLINE ?= 1200
 # More for pytest: make test PYTEST_ARGS="-k commitment"
 PYTEST_ARGS ?=

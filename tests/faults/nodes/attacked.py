@@ -23,6 +23,12 @@ class ImpatientNode(EchoNodeProcess):
     module = "tests.faults.nodes.impatient"
 
 
+class OftenLookingNode(EchoNodeProcess):
+    """A node that looks at its disk more often than once a minute (see nodes/looking_often.py)."""
+
+    module = "tests.faults.nodes.looking_often"
+
+
 class LyingNode(EchoNodeProcess):
     """A node with the defect that ECHONODE_TEST_DEFECT names (see nodes/lying.py)."""
 

@@ -106,6 +106,7 @@ def residual_of_line(columns: NDArray[np.float64], rows: NDArray[np.float64]) ->
     return float(np.sqrt(np.mean((rest - np.median(rest)) ** 2)))
 
 
+@pytest.mark.usefixtures("real_data")
 def test_the_straight_plate_is_straight(plate: KitRecording) -> None:
     """Over all its columns the plate's front lies on a line: residual under one pixel."""
     (picture,) = pictures(plate, StreamSettings(image=LINEAR))

@@ -19,6 +19,7 @@ FRAME = b"\n".join(b" ".join(b"%d" % (k + line) for k in range(26)) for line in 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("real_data")
 def test_the_film_is_101_frames_of_the_kit(film: KitRecording) -> None:
     """The tarball's settings become the wire's header; envelopes up to 850 do not fit a byte."""
     assert film.header == KitHeader(
@@ -30,6 +31,7 @@ def test_the_film_is_101_frames_of_the_kit(film: KitRecording) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("real_data")
 def test_the_film_repeats_itself_near_its_end(film: KitRecording) -> None:
     """Frames are in the order of their numbers: 92..100 are 76..84 once more."""
     for number in range(92, 101):

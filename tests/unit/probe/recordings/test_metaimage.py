@@ -131,9 +131,9 @@ def test_damaged_compression_is_told() -> None:
         next(local(header, b"\0" + pixels).frames())
 
 
-def test_a_real_plus_recording_is_read(shared_data: Path) -> None:
+def test_a_real_plus_recording_is_read(real_data: Path) -> None:
     """BoneUltrasound_L14: 21 frames of 820 x 616, times 86 ms apart, three tracked devices."""
-    path = shared_data / "probe" / "plus" / "BoneUltrasound_L14.igs.mha"
+    path = real_data / "probe" / "plus" / "BoneUltrasound_L14.igs.mha"
     sequence = open_image_sequence(path)
     info = sequence.info
     assert (info.frames, info.columns, info.rows, info.orientation) == (21, 820, 616, "MF")

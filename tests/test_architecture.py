@@ -1,4 +1,4 @@
-"""The house keeps its shape: who may import whom, and who may touch the world outside.
+"""The layout holds: who may import whom, and who may touch the world outside.
 
 Read from the source by `ast`, so that a rule holds for code that no test runs. Imports for types
 only count as well: a type is knowledge of the other room.

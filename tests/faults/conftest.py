@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.nodes.attacked import ImpatientNode, peers_for
+from tests.faults.nodes.attacked import ChangedLimitsNode, peers_for
 from tests.peers.node_process import EchoNodeProcess
 from tests.support.memory_folders import memory_folder
 
@@ -23,13 +23,13 @@ def node() -> Iterator[EchoNodeProcess]:
 
 
 @pytest.fixture(scope="module")
-def make_impatient() -> Iterator[Callable[..., EchoNodeProcess]]:
+def make_with_limits() -> Iterator[Callable[..., EchoNodeProcess]]:
     """Start nodes with other network limits; stopped at the module's end."""
     with ExitStack() as stack:
 
         def make(**limits: Any) -> EchoNodeProcess:
             env = {"ECHONODE_TEST_LIMITS": json.dumps(limits)}
-            return stack.enter_context(ImpatientNode(peers=peers_for(11), env=env))
+            return stack.enter_context(ChangedLimitsNode(peers=peers_for(11), env=env))
 
         yield make
 

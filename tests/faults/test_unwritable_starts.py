@@ -21,10 +21,10 @@ from tests.faults.callers.client import PENDING, Client, find_message
 from tests.faults.callers.instances import Instance, element, new_uid, small_instance
 from tests.faults.disks.small_disk import ReadOnlyView, SmallDisk
 from tests.faults.judging.books import Book
-from tests.faults.judging.oracle import wait_until
 from tests.faults.nodes.attacked import OftenLookingNode, peers_for
 from tests.faults.programme import FULL, FULL_STARTS, SILENT_GATEWAYS
 from tests.peers.process import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 SUCCESS, OUT_OF_RESOURCES = 0x0000, 0xA700
 # A node looks at its disk and its old copies once a minute; `make faults` waits for that.
@@ -128,7 +128,7 @@ class Gateway:
         return status == 200 and "refusing" not in {alarm["name"] for alarm in body["alarms"]}
 
     def wait(self, what: str, condition: Any) -> None:
-        wait_until(condition, lambda: f"{what}: {self.health()}", seconds=PATIENCE_S)
+        wait_until(condition, lambda: f"{what}: {self.health()}", timeout_s=PATIENCE_S)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import gdcm
 import numpy as np
 import pydicom.data
 from numpy.typing import NDArray
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
     JPEG2000,
@@ -70,11 +71,15 @@ SHIPPED: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A picture to make. colour: RGB, PLANAR (RGB by planes), YBR_FULL_422, PALETTE or MONO."""
+    """A picture to make. colour: RGB, PLANAR (RGB by planes), YBR_FULL_422, PALETTE or MONO.
+
+    uid_of: the shipped file whose SOP Instance UID it bears as well, in another transfer syntax.
+    """
 
     syntax: UID
     colour: str
     frames: int = 1
+    uid_of: str = ""
 
 
 MADE: Final = {
@@ -88,7 +93,9 @@ MADE: Final = {
     "esaote_6100_ybr422_raw": Made(syntax=ExplicitVRLittleEndian, colour="YBR_FULL_422"),
     "ge_logiq700_us1_j2ki": Made(syntax=JPEG2000, colour="RGB"),
     "medistim_veriqc_jpegll_rgb_2f": Made(syntax=JPEGLosslessSV1, colour="RGB", frames=2),
-    "philips_cx50_pal_rle_2f": Made(syntax=RLELossless, colour="PALETTE", frames=2),
+    "philips_cx50_pal_rle_2f": Made(
+        syntax=RLELossless, colour="PALETTE", frames=2, uid_of="us/philips_cx50_pal.dcm"
+    ),
     "philips_epiq5g_mono": Made(syntax=ExplicitVRLittleEndian, colour="MONO"),
     "philips_epiq7c_jpegll_mono": Made(syntax=JPEGLosslessSV1, colour="MONO"),
 }
@@ -143,6 +150,8 @@ def _dataset(made: Made, number: int) -> Dataset:
     ds.SOPClassUID = UltrasoundMultiFrameImageStorage if many else UltrasoundImageStorage
     ds.ImageType = ["ORIGINAL", "PRIMARY", "", "0001"]
     ds.SOPInstanceUID = f"{ROOT}.{number}.3"
+    if made.uid_of:
+        ds.SOPInstanceUID = dcmread(PYDICOM / SHIPPED[made.uid_of]).SOPInstanceUID
     ds.StudyInstanceUID = f"{ROOT}.{number}.1"
     ds.SeriesInstanceUID = f"{ROOT}.{number}.2"
     ds.PatientName, ds.PatientID = f"Standin^Number{number}", f"STANDIN{number}"

@@ -16,8 +16,8 @@ from tests.faults.archives.script import (
     reporting,
     stores,
 )
-from tests.faults.judging.oracle import wait_until
 from tests.faults.nodes.commitment_bench import CommitmentBench
+from tests.support.waiting import wait_until
 
 NOT_SUPPORTED, DOES_NOT_MATCH, PROCESSING_FAILURE = 0x0122, 0xA900, 0x0110
 _HERE = (Way.SAME_ASSOCIATION,)
@@ -61,7 +61,7 @@ def promise_of_one(bench: CommitmentBench, reluctance: Reluctance, *, count: int
             (first.get(uid), second.get(uid)) == ("committed", reluctance.state) for uid in uids
         )
 
-    wait_until(settled, lambda: f"settled: {bench.states('vna')}", seconds=120.0)
+    wait_until(settled, lambda: f"settled: {bench.states('vna')}", timeout_s=120.0)
     _are_here(bench, uids)
     bench.retention_has_looked()
     _are_here(bench, uids)

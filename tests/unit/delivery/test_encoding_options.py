@@ -8,7 +8,8 @@ import pytest
 
 from echonode.delivery.encoding_options import REFUSAL_BELIEVED, Compatibility
 from echonode.dimse.contexts import EXPLICIT_LE, IMPLICIT_LE
-from tests.unit.delivery.doubles import START, US_IMAGE
+from tests.support.clock import START
+from tests.unit.delivery.doubles import US_IMAGE
 
 CINE = "1.2.840.10008.5.1.4.1.1.3.1"
 EXPLICIT, IMPLICIT = (US_IMAGE, EXPLICIT_LE), (US_IMAGE, IMPLICIT_LE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 
 import pytest
 from pydicom.dataelem import DataElement
@@ -93,7 +94,7 @@ def test_a_caller_that_goes_while_rows_are_matched_ends_the_query() -> None:
     """The connection is looked at before each candidate row: nothing is computed for nobody."""
     matched = 0
 
-    def rows():
+    def rows() -> Iterator[Mapping[str, str]]:
         nonlocal matched
         while True:
             matched += 1

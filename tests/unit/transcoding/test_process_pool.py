@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +65,7 @@ def test_few_frames_are_taken_ahead(workers: TranscodeWorkers) -> None:
     stream = workers.recode(counted(), PIXELS, source=None, target=JPEG_LS)
     next(stream)
     assert taken <= 6
+    assert isinstance(stream, Generator)
     stream.close()
 
 

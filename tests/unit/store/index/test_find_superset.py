@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def filled() -> Iterator[Store]:
                 evidence={},
                 destinations=(),
             )
-            store._writer.run(lambda connection, new=new: insert_instance(connection, new))
+            store._writer.run(partial(insert_instance, new=new))
         yield store
 
 

@@ -46,14 +46,19 @@ RELUCTANCES = {
 }
 
 
+def offer_to_both(bench: CommitmentBench, reluctance: Reluctance, *, count: int) -> set[str]:
+    """So many instances on their way to an archive that promises and one that does not."""
+    bench.pacs.commit = reporting(ways=_HERE)
+    bench.vna.store, bench.vna.commit = reluctance.store, reluctance.commit
+    return {instance.sop_instance_uid for instance in bench.offer(count)}
+
+
 def promise_of_one(bench: CommitmentBench, reluctance: Reluctance, *, count: int) -> set[str]:
     """So many instances that the first archive promises to keep and the second does not.
 
     Raises AssertionError where one of them is gone by the time that retention has looked.
     """
-    bench.pacs.commit = reporting(ways=_HERE)
-    bench.vna.store, bench.vna.commit = reluctance.store, reluctance.commit
-    uids = {instance.sop_instance_uid for instance in bench.offer(count)}
+    uids = offer_to_both(bench, reluctance, count=count)
 
     def settled() -> bool:
         first, second = bench.states("pacs"), bench.states("vna")
@@ -62,12 +67,13 @@ def promise_of_one(bench: CommitmentBench, reluctance: Reluctance, *, count: int
         )
 
     wait_until(settled, lambda: f"settled: {bench.states('vna')}", timeout_s=120.0)
-    _are_here(bench, uids)
+    assert_here(bench, uids)
     bench.retention_has_looked()
-    _are_here(bench, uids)
+    assert_here(bench, uids)
     return uids
 
 
-def _are_here(bench: CommitmentBench, uids: set[str]) -> None:
+def assert_here(bench: CommitmentBench, uids: set[str]) -> None:
+    """Raises AssertionError where one is gone."""
     gone = uids & bench.gone()
     assert not gone, f"{len(gone)} of {len(uids)} are gone, and one archive has not promised"

@@ -19,6 +19,12 @@ export PIP_ROOT_USER_ACTION := ignore
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
 
+# A run of the tests starts hundreds of processes: their modules are compiled once, whatever the
+# environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help install demo unit coverage test check format docs bench faults faults-record fuzz lock clean
+
 # In CI a peer that is missing is a failure; elsewhere its tests are skipped, and say so.
 ifeq ($(CI),true)
 export ECHONODE_REQUIRE_PEERS := 1
@@ -28,14 +34,16 @@ endif
 # stays on one worker (--dist loadfile), so that what it shares, an Orthanc say, is started once. In
 # the folders' order the files that take minutes come first, and the last to run are of milliseconds.
 WORKERS ?= 2
-# The whole run, in seconds. pytest-timeout ends one test; this ends what that cannot.
-TEST_DEADLINE ?= 2400
+# Each part of the run, in seconds. pytest-timeout ends one test; this ends what that cannot.
+TEST_DEADLINE ?= 1200
 # More for pytest: make test PYTEST_ARGS="-k commitment"
 PYTEST_ARGS ?=
 
+UNIT := tests/unit tests/test_architecture.py
+UNIT_MARKS := not slow and not timing and not full
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo unit coverage test check format docs bench faults faults-record fuzz lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -45,9 +53,6 @@ install: $(STAMP_INSTALL) ## .venv with EchoNode in it; the command is .venv/bin
 demo: $(STAMP_INSTALL) ## the main job end to end on this machine: probe, PACS, commitment, retrieval
 	@$(BIN)/echonode demo $(if $(RECORDING),--recording "$(RECORDING)") $(if $(KEEP),--keep)
 
-unit: $(STAMP_DEV) ## the unit tests and the layout: a minute or two, no peers
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q tests/unit tests/test_architecture.py $(PYTEST_ARGS)
-
 # Of the unit tests alone; it is measured, and no number is a target.
 coverage: $(STAMP_DEV) ## which lines the unit tests run: a table, and build/coverage/index.html
 	@mkdir -p $(BUILD)
@@ -55,11 +60,22 @@ coverage: $(STAMP_DEV) ## which lines the unit tests run: a table, and build/cov
 	@COVERAGE_FILE=$(BUILD)/.coverage $(BIN)/python -m coverage html -q -d $(BUILD)/coverage
 	@COVERAGE_FILE=$(BUILD)/.coverage $(BIN)/python -m coverage report --sort=cover
 
+# One example in five of Hypothesis (tests/support/examples.py), and nothing that takes seconds;
+# `make test` runs both at their full numbers.
+unit: $(STAMP_DEV) ## unit tests and the architecture's on all cores: a minute, no peers needed
+	@ECHONODE_EXAMPLES=quick $(BIN)/python -m pytest -n auto $(UNIT) -m "$(UNIT_MARKS)" $(PYTEST_ARGS)
+
+# Unit tests first: what one of them finds is said in the first minutes.
 test: $(STAMP_DEV) ## every test; the real peers are installed when root, and named when missing
+	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
+	    $(BIN)/python -m pytest -n $(WORKERS) $(UNIT) -m "$(UNIT_MARKS)" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	@tools/real-peers.sh
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
-	    $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not timing and not full" $(PYTEST_ARGS)
-# What promises milliseconds is measured alone. 5: none was chosen by PYTEST_ARGS.
+	    $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	    -m "not timing and not full" $(foreach test,$(UNIT),--ignore=$(test)) $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
+	    $(BIN)/python -m pytest -n $(WORKERS) $(UNIT) -m "slow and not timing and not full" $(PYTEST_ARGS) || [ $$? -eq 5 ]
+# What promises milliseconds is measured alone. 5: PYTEST_ARGS chose none of this part.
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
 	    $(BIN)/python -m pytest -m timing $(PYTEST_ARGS) || [ $$? -eq 5 ]
 

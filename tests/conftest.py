@@ -6,16 +6,35 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.data_folder import REAL, WHY_SKIPPED, data_folder, has_real_data
+from tests.support.examples import register_profiles
+
+register_profiles()
+
 # Real Orthanc, DCMTK, dciodvfy, stock pynetdicom and our own processes; see tests/peers.
 pytest_plugins = ["tests.peers.fixtures"]
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real recordings and real DICOM files next to the checkout."""
-    folder = ROOT.parent / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("the real data folder (../shared/data) is not beside this checkout")
-    return folder
+    """The folder of recordings and DICOM files; stand-ins where the real ones are not there."""
+    return data_folder()
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The same, for what only the real ones show: margins measured on them, vendors' own ways."""
+    if not has_real_data():
+        pytest.skip(WHY_SKIPPED)
+    return REAL
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what a run without the real recordings leaves out."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(WHY_SKIPPED in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.write_line(
+            f"Stand-ins took the place of real recordings; with ../shared/data {count} more tests "
+            "would run: margins measured on real echoes, and files as vendors write them."
+        )

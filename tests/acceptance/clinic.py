@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,18 +14,9 @@ from pydicom.dataset import FileDataset
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.orthanc import OrthancServer
 from tests.peers.process import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 PROVED = "committed"
-
-
-def wait_until(
-    condition: Callable[[], bool], *, timeout_s: float, what: str, every_s: float = 0.1
-) -> None:
-    """Return once the condition holds; AssertionError naming `what` when it never does."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what}"
-        time.sleep(every_s)
 
 
 def dataset_sha256(part10: bytes | Path) -> str:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.clinic import Clinic, wait_until
+from tests.acceptance.clinic import Clinic
 from tests.peers.node_process import ProbeSimProcess
 from tests.peers.process import free_port
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -156,7 +157,7 @@ def test_health_and_ledger_over_http() -> None:
 
         def get(path: str) -> str:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-                return answer.read().decode()
+                return str(answer.read().decode())
 
         assert json.loads(get("/health/live"))["alive"]
         assert json.loads(get("/health/ready"))["ready"]

@@ -12,8 +12,9 @@ import pytest
 
 from echonode.probe.recordings.echopen_text import KitRecording, read_recording
 from echonode.probe.simulation.tcp_probe import ProbeSimulator
-from tests.acceptance.clinic import Clinic, dataset_sha256, wait_until
+from tests.acceptance.clinic import Clinic, dataset_sha256
 from tests.peers.orthanc import OrthancServer
+from tests.support.waiting import wait_until
 
 FILM = "probe/echopen_film_envelope_101frames.tar.xz"
 FULL = os.environ.get("ECHONODE_FAULTS") == "full"

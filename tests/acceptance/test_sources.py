@@ -16,9 +16,10 @@ from pydicom import dcmread
 from echonode.probe.openigtlink.command import Command, decode_command, encode_command
 from echonode.probe.openigtlink.image import encode_image
 from echonode.probe.openigtlink.messages import Message, OpenIGTLinkDecoder, encode
-from tests.acceptance.clinic import Clinic, wait_until
+from tests.acceptance.clinic import Clinic
 from tests.peers.node_process import ProbeSimProcess
 from tests.peers.process import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 BONE = "probe/plus/BoneUltrasound_L14.igs.mha"
 

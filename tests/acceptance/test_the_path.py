@@ -18,9 +18,10 @@ from pydicom import dcmread
 
 from echonode.probe.recordings.echopen_text import KitRecording, read_recording
 from echonode.probe.simulation.tcp_probe import ProbeSimulator
-from tests.acceptance.clinic import Clinic, dataset_sha256, read, wait_until
+from tests.acceptance.clinic import Clinic, dataset_sha256, read
 from tests.peers.process import free_port
 from tests.peers.validators import DecodedPixels, Validation
+from tests.support.waiting import wait_until
 
 FILM = "probe/echopen_film_envelope_101frames.tar.xz"
 US_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.3.1"
@@ -117,6 +118,14 @@ def test_a_pacs_that_appears_later_gets_everything_without_help(
     assert {row["sop_instance_uid"] for row in rows} == set(clinic.held_by_pacs())
 
 
+def take_still(clinic: Clinic, film: KitRecording, port: int) -> None:
+    """A connection of one frame, until it is stored."""
+    seen = len(clinic.stored())
+    with ProbeSimulator(film, port=port, fps=0, frames=1) as probe:
+        assert probe.finished.wait(30)
+        wait_until(lambda: len(clinic.stored()) > seen, timeout_s=30, what="a still")
+
+
 @pytest.mark.timing
 def test_stills_are_durable_at_once_and_committed_soon(
     parts: ExitStack, film: KitRecording, record_property: Callable[[str, object], None]
@@ -127,10 +136,7 @@ def test_stills_are_durable_at_once_and_committed_soon(
     clinic.start_pacs()
     clinic.start_node()
     for _ in range(5):  # each connection of one frame becomes a still when the probe leaves
-        seen = len(clinic.stored())
-        with ProbeSimulator(film, port=port, fps=0, frames=1) as probe:
-            assert probe.finished.wait(30)
-            wait_until(lambda n=seen: len(clinic.stored()) > n, timeout_s=30, what="a still")
+        take_still(clinic, film, port)
     rows = clinic.wait_committed(at_least=5, timeout_s=30)
     durable_ms = [e["milliseconds"] for e in clinic.node.events if e["event"] == "instance_stored"]
     committed_s = [

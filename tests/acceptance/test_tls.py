@@ -22,7 +22,6 @@ from echonode.model.criteria import Root
 from echonode.model.identity import Peer
 from echonode.probe.recordings.echopen_text import read_recording
 from echonode.probe.simulation.tcp_probe import ProbeSimulator
-from tests.acceptance.clinic import wait_until
 from tests.peers.authority import Authority, Issued
 from tests.peers.dcmtk import StoreScp, dcmtk
 from tests.peers.fixtures import require_program
@@ -30,6 +29,7 @@ from tests.peers.node_process import EchoNodeProcess
 from tests.peers.orthanc import OrthancServer
 from tests.peers.orthanc_rest import modality_settings
 from tests.peers.process import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 FILM = "probe/echopen_film_envelope_101frames.tar.xz"
 

@@ -11,10 +11,11 @@ from pydicom import dcmread
 
 from echonode.probe.recordings.echopen_text import read_recording
 from echonode.probe.simulation.tcp_probe import ProbeSimulator
-from tests.acceptance.clinic import Clinic, dataset_sha256, read, wait_until
+from tests.acceptance.clinic import Clinic, dataset_sha256, read
 from tests.peers.dcmtk import StoreScp, dcmtk
 from tests.peers.fixtures import require_program
 from tests.peers.process import LOOPBACK
+from tests.support.waiting import wait_until
 
 FILM = "probe/echopen_film_envelope_101frames.tar.xz"
 LEVELS = ("PATIENT", "STUDY", "SERIES", "IMAGE")

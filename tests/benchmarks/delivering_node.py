@@ -19,7 +19,7 @@ from typing import Any
 from echonode.log import configure
 from echonode.model.delivery import DeliveryState
 from tests.benchmarks.work import Address, Errand
-from tests.integration.delivery.house import House
+from tests.integration.delivery.delivery_fixture import DeliveryFixture
 
 PEER = "archive"
 _LOOK_EVERY_S = 0.005
@@ -40,21 +40,21 @@ def main() -> None:
 
 
 def _deliver(folder: Path, errand: Errand, address: Address) -> None:
-    house = House(folder)
+    delivery = DeliveryFixture(folder)
     try:
-        house.put([Path(file) for file in errand.files], [PEER])
+        delivery.put([Path(file) for file in errand.files], [PEER])
         os.sync()  # what filling it left to be written back is no part of the delivery
         _say({"filled": True})
         sys.stdin.readline()
-        house.deliver_to(PEER, address.port, ae_title=address.called)
-        _say(_wait(house, len(errand.files)))
+        delivery.deliver_to(PEER, address.port, ae_title=address.called)
+        _say(_wait(delivery, len(errand.files)))
     finally:
-        house.close()
+        delivery.close()
 
 
-def _wait(house: House, count: int) -> dict[str, Any]:
+def _wait(delivery: DeliveryFixture, count: int) -> dict[str, Any]:
     while True:
-        states = house.states(PEER)
+        states = delivery.states(PEER)
         held = states.get(DeliveryState.HELD, 0)
         if states.get(DeliveryState.SENT, 0) + held == count:
             return {"held": held}

@@ -40,7 +40,7 @@ SERIES_A_STUDY: Final = 2
 US_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.6.1"
 EXPLICIT_LE: Final = "1.2.840.10008.1.2.1"
 _ROWS_AT_ONCE = 20_000
-_DIALECT = sqlite.dialect()  # type: ignore[no-untyped-call]
+_DIALECT = sqlite.dialect()
 
 SURNAMES: Final = (
     *(

@@ -8,8 +8,8 @@ Rules
   in the index with the same bytes, no temporary file left, no error in its log.
 - How often each fault is tried is in programme.py: a quick number for every change, a full one for
   `make faults`. Mutations are drawn from a fixed seed: what failed once fails again.
-- Deadlines that a test cannot wait for are shortened by nodes/impatient.py; nothing else of the
-  node is changed. The real ones are waited for in the full programme.
+- Deadlines that a test cannot wait for are shortened by nodes/changed_limits.py; nothing else of
+  the node is changed. The real ones are waited for in the full programme.
 
 Folders
 - nodes/: what is attacked; callers/, archives/, disks/: who or what attacks; lives/: short pieces

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.nodes.attacked import ImpatientNode, peers_for
+from tests.faults.nodes.attacked import ChangedLimitsNode, peers_for
 from tests.peers.node_process import EchoNodeProcess
-
-IN_MEMORY, ROOM = Path("/dev/shm"), 256 * 1024**2
+from tests.support.memory_folders import memory_folder
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +23,13 @@ def node() -> Iterator[EchoNodeProcess]:
 
 
 @pytest.fixture(scope="module")
-def make_impatient() -> Iterator[Callable[..., EchoNodeProcess]]:
+def make_with_limits() -> Iterator[Callable[..., EchoNodeProcess]]:
     """Start nodes with other network limits; stopped at the module's end."""
     with ExitStack() as stack:
 
         def make(**limits: Any) -> EchoNodeProcess:
             env = {"ECHONODE_TEST_LIMITS": json.dumps(limits)}
-            return stack.enter_context(ImpatientNode(peers=peers_for(11), env=env))
+            return stack.enter_context(ChangedLimitsNode(peers=peers_for(11), env=env))
 
         yield make
 
@@ -42,6 +38,5 @@ def make_impatient() -> Iterator[Callable[..., EchoNodeProcess]]:
 def memory_path() -> Iterator[Path]:
     """A folder in memory, where the system has room there: a kill takes nothing from it that a disk
     would keep, and a thousand fsyncs cost nothing."""
-    roomy = os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ROOM
-    with tempfile.TemporaryDirectory(prefix="faults-", dir=IN_MEMORY if roomy else None) as folder:
-        yield Path(folder)
+    with memory_folder("echonode-faults-") as folder:
+        yield folder

@@ -25,9 +25,9 @@ class Fault:
 
 
 KILLED_WRITES: Final = Fault(scenario=1, unit="SQLite writes to a kill", quick=5, full=1)
-KILLS: Final = Fault(scenario=2, unit="kills under full load", quick=500, full=10_000)
+KILLS: Final = Fault(scenario=2, unit="kills under full load", quick=200, full=10_000)
 KILLED_SENDS: Final = Fault(scenario=3, unit="SQLite writes to a kill", quick=20, full=1)
-DISK_STATES: Final = Fault(scenario=4, unit="disks after a power cut", quick=5_000, full=50_000)
+DISK_STATES: Final = Fault(scenario=4, unit="disks after a power cut", quick=2_000, full=50_000)
 CRASH_LOOPS: Final = Fault(scenario=6, unit="loops of twenty kills", quick=5, full=200)
 FILLS: Final = Fault(scenario=7, unit="fills of the disk", quick=10, full=100)
 DISK_ERRORS: Final = Fault(scenario=8, unit="kinds of error", quick=8, full=60)

@@ -21,8 +21,9 @@ from echonode.model.identity import Peer
 from tests.benchmarks import wire
 from tests.faults.archives.breaking_archive import ScriptedArchive
 from tests.faults.callers.instances import EXPLICIT_LITTLE, ULTRASOUND, small_instance
-from tests.faults.judging.oracle import SUCCESS, wait_until
+from tests.faults.judging.oracle import SUCCESS
 from tests.faults.programme import DEAF_ARCHIVES, FULL
+from tests.support.waiting import wait_until
 
 LIMITS = Limits() if FULL else Limits(send_s=1.5, linger_s=0.5)
 STORAGE = ProposedContext(abstract_syntax=ULTRASOUND, transfer_syntaxes=(EXPLICIT_LITTLE,))

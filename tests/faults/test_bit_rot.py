@@ -29,7 +29,8 @@ from tests.faults.callers.instances import Instance, small_instance
 from tests.faults.judging.books import Book
 from tests.faults.judging.evidence import split
 from tests.faults.programme import INDEX_BITS, ROTTEN_BITS, SENT_AGAIN
-from tests.integration.delivery.house import House, wait_until
+from tests.integration.delivery.delivery_fixture import DeliveryFixture
+from tests.support.waiting import wait_until
 
 PIXELS = 700
 UNTOUCHED, CUT, GONE = 20, 20, 5
@@ -110,11 +111,11 @@ def test_a_file_that_has_changed_is_never_sent(tmp_path: Path, archive: LyingArc
     each is held with the reason, there is an alarm, and the archive has the untouched ones alone,
     with the bytes that came in.
     """
-    house = House(tmp_path / "data")
+    delivery = DeliveryFixture(tmp_path / "data")
     try:
         count = ROTTEN_BITS.count + CUT + GONE + len(MISNAMED) + UNTOUCHED
         offered = [small_instance(pixels=PIXELS) for _ in range(count)]
-        kept = [keep(house.store, instance, "pacs") for instance in offered]
+        kept = [keep(delivery.store, instance, "pacs") for instance in offered]
         for number, instance in enumerate(kept[: ROTTEN_BITS.count]):
             length = instance.size - instance.dataset_offset
             at = instance.dataset_offset + number * length // ROTTEN_BITS.count
@@ -126,19 +127,19 @@ def test_a_file_that_has_changed_is_never_sent(tmp_path: Path, archive: LyingArc
         for instance in others[CUT : CUT + GONE]:
             instance.path.unlink()
         misname(tmp_path / "data" / "index.sqlite", others[CUT + GONE :])
-        house.deliver_to("pacs", archive.port, ae_title="PACS")
-        house.wait_settled("pacs", count, timeout_s=PATIENCE_S)
+        delivery.deliver_to("pacs", archive.port, ae_title="PACS")
+        delivery.wait_settled("pacs", count, timeout_s=PATIENCE_S)
         good = offered[-UNTOUCHED:]
         assert {uid: kept.sha256 for uid, kept in archive.kept.items()} == {
             instance.sop_instance_uid: instance.sha256 for instance in good
         }
-        assert house.states("pacs") == {"held": count - UNTOUCHED, "sent": UNTOUCHED}
+        assert delivery.states("pacs") == {"held": count - UNTOUCHED, "sent": UNTOUCHED}
         touched = kept[: ROTTEN_BITS.count + CUT + GONE]
-        reasons = [house.job(one.sop_instance_uid, "pacs").last_error for one in touched]
+        reasons = [delivery.job(one.sop_instance_uid, "pacs").last_error for one in touched]
         assert all("our copy is damaged" in reason for reason in reasons)
-        assert "held:pacs" in alarms_in(house.store)
+        assert "held:pacs" in alarms_in(delivery.store)
     finally:
-        house.close()
+        delivery.close()
 
 
 @pytest.mark.slow
@@ -147,10 +148,10 @@ def test_what_is_sent_again_repairs_what_has_changed(tmp_path: Path, archive: Ly
     """Bits turned, files cut short or gone, all held: their senders send them again, and every one
     of them is whole here and at the archive, without an operator or a restart.
     """
-    house = House(tmp_path / "data")
+    delivery = DeliveryFixture(tmp_path / "data")
     try:
         offered = [small_instance(pixels=PIXELS) for _ in range(SENT_AGAIN.count)]
-        for number, instance in enumerate(keep(house.store, one, "pacs") for one in offered):
+        for number, instance in enumerate(keep(delivery.store, one, "pacs") for one in offered):
             match number % 3:
                 case 0:
                     turn_a_bit(instance.path, instance.dataset_offset + number, number % 8)
@@ -158,23 +159,23 @@ def test_what_is_sent_again_repairs_what_has_changed(tmp_path: Path, archive: Ly
                     os.truncate(instance.path, instance.size * number // SENT_AGAIN.count)
                 case _:
                     instance.path.unlink()
-        house.deliver_to("pacs", archive.port, ae_title="PACS")
-        house.wait_settled("pacs", SENT_AGAIN.count, timeout_s=PATIENCE_S)
-        assert house.states("pacs") == {"held": SENT_AGAIN.count}
-        for instance in offered:
-            house.store.files.check_bytes(keep(house.store, instance))
+        delivery.deliver_to("pacs", archive.port, ae_title="PACS")
+        delivery.wait_settled("pacs", SENT_AGAIN.count, timeout_s=PATIENCE_S)
+        assert delivery.states("pacs") == {"held": SENT_AGAIN.count}
+        for offer in offered:
+            delivery.store.files.check_bytes(keep(delivery.store, offer))
         wait_until(
-            lambda: house.states("pacs") == {"sent": SENT_AGAIN.count},
+            lambda: delivery.states("pacs") == {"sent": SENT_AGAIN.count},
             timeout_s=PATIENCE_S,
             what="all sent",
         )
         assert {uid: kept.sha256 for uid, kept in archive.kept.items()} == {
             instance.sop_instance_uid: instance.sha256 for instance in offered
         }
-        assert house.store.statistics.quarantined_files() == SENT_AGAIN.count * 2 // 3
-        assert "held:pacs" not in alarms_in(house.store)
+        assert delivery.store.statistics.quarantined_files() == SENT_AGAIN.count * 2 // 3
+        assert "held:pacs" not in alarms_in(delivery.store)
     finally:
-        house.close()
+        delivery.close()
 
 
 def wrongly_sent(data_dir: Path, offered: dict[str, Instance]) -> list[str]:

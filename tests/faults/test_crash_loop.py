@@ -13,7 +13,7 @@ from echonode.store.store import Store
 from tests.faults.disks.restart_check import violations
 from tests.faults.disks.wreck import ACKNOWLEDGED, HALF_RECEIVED, ORPHANS, PROMISED, wreck
 from tests.faults.lives.durable import DESTINATION
-from tests.faults.lives.executioner import Executioner
+from tests.faults.lives.killer import Killer
 from tests.faults.programme import CRASH_LOOPS, FULL
 from tests.unit.store.samples import Clock
 
@@ -42,18 +42,18 @@ def test_a_node_that_is_killed_in_every_recovery_recovers_in_the_end(memory_path
     lines = wreck(memory_path)
     draw = random.Random(SEED)
     kept, killed = memory_path / "var", 0
-    with Executioner(writes=0) as executioner:
+    with Killer(writes=0) as killer:
         began = time.monotonic()
         here = memory_path / "uninterrupted"
         shutil.copytree(kept, here)
-        executioner.send("start_and_stop", here)
+        killer.send("start_and_stop", here)
         whole_s = time.monotonic() - began
         for number in range(CRASH_LOOPS.count):
             here = memory_path / str(number)
             shutil.copytree(kept, here)
             for _ in range(KILLS):
                 after_s = draw.uniform(0, whole_s / 3)
-                killed += executioner.send("start_and_stop", here, after_s=after_s)
+                killed += killer.send("start_and_stop", here, after_s=after_s)
             assert violations(here, lines, memory_path / "judge") == []
             shutil.rmtree(here)
     starts = KILLS * CRASH_LOOPS.count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -36,9 +36,9 @@ IDENTIFIER = (
 
 
 @pytest.fixture(scope="module")
-def filled(make_impatient: Callable[..., EchoNodeProcess]) -> Iterator[EchoNodeProcess]:
+def filled(make_with_limits: Callable[..., EchoNodeProcess]) -> EchoNodeProcess:
     """A node that gives a deaf peer 1.5 s, with studies of 10 kB comments."""
-    node = make_impatient(send_s=SEND_S, linger_s=0.5)
+    node = make_with_limits(send_s=SEND_S, linger_s=0.5)
     with Client(node.port) as client:
         client.associate("SCU")
         for _ in range(STUDIES):

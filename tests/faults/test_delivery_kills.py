@@ -19,8 +19,8 @@ from tests.faults.archives.script import Asked, Way, reporting
 from tests.faults.callers.instances import small_instance
 from tests.faults.judging import evidence, judge
 from tests.faults.judging.books import Book, read_book
-from tests.faults.lives.errands import DELIVERING_S
-from tests.faults.lives.executioner import Executioner
+from tests.faults.lives.killer import Killer
+from tests.faults.lives.steps import DELIVERING_S
 from tests.faults.nodes.delivering_half import PACS, DeliveringHalf
 from tests.faults.programme import FULL, KILLED_SENDS
 
@@ -47,27 +47,27 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def executioner() -> Iterator[Executioner]:
-    with Executioner() as ready:
+def killer() -> Iterator[Killer]:
+    with Killer() as ready:
         yield ready
 
 
 class Trials:
     """Deliveries that are killed, and taken up again. phases: how far they had come by then."""
 
-    def __init__(self, executioner: Executioner, template: Path, folder: Path) -> None:
-        self._executioner, self._template, self._folder = executioner, template, folder
+    def __init__(self, killer: Killer, template: Path, folder: Path) -> None:
+        self._killer, self._template, self._folder = killer, template, folder
         self._numbers = count(1)
         self.broken: dict[str, list[str]] = {}
         self.phases: Counter[str] = Counter()
         self.sent_again = 0
 
     def one(self, call: str, at: int, thread: str = "") -> bool:
-        """Send a mortal to deliver; whether it was killed."""
+        """Have a process deliver; whether it was killed."""
         here = self._folder / str(next(self._numbers))
         shutil.copytree(self._template, here)
         with archive_with(here) as archive:
-            killed = self._executioner.send(
+            killed = self._killer.send(
                 "deliver", here / "var", str(archive.port), call=call, at=at, thread=thread
             )
         found = broken(here, AT_DEATH)
@@ -145,13 +145,13 @@ def broken(here: Path, promises: tuple[str, ...]) -> list[str]:
 
 
 def test_a_delivery_that_is_killed_anywhere_is_taken_up_again(
-    executioner: Executioner, template: Path, memory_path: Path
+    killer: Killer, template: Path, memory_path: Path
 ) -> None:
     """At each step that is durable and each word to the archive: nothing is deleted before the
     archive has promised, what is sent again is the same bytes, and in the end it has everything."""
-    trials = Trials(executioner, template, memory_path)
+    trials = Trials(killer, template, memory_path)
     sampled = {"writes": KILLED_SENDS.count, "others": 1 if FULL else 2}
-    deaths = executioner.deaths(trials.one, **sampled, words=True)
+    deaths = killer.deaths(trials.one, **sampled, words=True)
     print(f"{deaths} deaths: {trials.phases}; {trials.sent_again} sent something again")
     assert trials.broken == {}
     assert trials.phases.keys() >= {"beginning", "sending", "promised", "deleting"}
@@ -159,12 +159,12 @@ def test_a_delivery_that_is_killed_anywhere_is_taken_up_again(
 
 
 def test_a_report_whose_taking_is_killed_anywhere_counts_once_or_is_asked_for_again(
-    executioner: Executioner, template: Path, memory_path: Path
+    killer: Killer, template: Path, memory_path: Path
 ) -> None:
     """Killed in the thread that takes the archive's promise, before or after it is durable and
     answered: it is never taken for more than it is, and in the end it is there."""
-    trials = Trials(executioner, template, memory_path)
-    deaths = executioner.deaths(
+    trials = Trials(killer, template, memory_path)
+    deaths = killer.deaths(
         lambda call, at: trials.one(call, at, READER),
         writes=1 if FULL else 3,
         words=True,

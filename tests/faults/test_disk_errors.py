@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from tests.faults.disks.scene import OUT_OF_RESOURCES, SUCCESS, DiskScene, disk_scene
-from tests.faults.judging.oracle import wait_until
 from tests.faults.nodes.forked import ForkedNode
 from tests.faults.nodes.numbered import NUMBERED_FILES, numbered_files
 from tests.faults.programme import DISK_ERRORS, FULL
 from tests.faults.test_judge import NOTHING
 from tests.peers.fixtures import require_program
+from tests.support.waiting import wait_until
 
 # fsync: of files and folders; fdatasync and pwrite64: the database's; rename: into its place;
 # pread64: of the database and of what is sent. (write is tried in tests/integration/store: here it

@@ -34,9 +34,9 @@ PATIENCE_S = 600.0 if FULL else 60.0
 
 
 @pytest.fixture(scope="module")
-def limited(make_impatient: Callable[..., EchoNodeProcess]) -> EchoNodeProcess:
+def limited(make_with_limits: Callable[..., EchoNodeProcess]) -> EchoNodeProcess:
     """A node that takes 64 MiB in one message."""
-    return make_impatient(message_bytes=MESSAGE_BYTES)
+    return make_with_limits(message_bytes=MESSAGE_BYTES)
 
 
 def endless_dataset() -> Iterator[bytes]:

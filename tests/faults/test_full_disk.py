@@ -10,9 +10,9 @@ import pytest
 from tests.faults.callers.full_load import LOUD_S, QUIET_S
 from tests.faults.disks.scene import OUT_OF_RESOURCES, SUCCESS, DiskScene, disk_scene
 from tests.faults.disks.small_disk import PAGE, SmallDisk
-from tests.faults.judging.oracle import wait_until
 from tests.faults.programme import FILLS, FULL
 from tests.faults.test_judge import NOTHING
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

@@ -27,8 +27,9 @@ from echonode.probe.openigtlink.tracked_fields import encode_transform
 from echonode.probe.profile import ProbeProfile
 from echonode.probe.recordings.clarius import read_clarius
 from echonode.probe.recordings.image_sequence import ImageSequence
-from echonode.probe.recordings.metaimage import Opener, read_metaimage
+from echonode.probe.recordings.metaimage import read_metaimage
 from echonode.probe.recordings.nrrd import read_nrrd
+from echonode.probe.recordings.sequence_header import Opener
 from tests.faults.programme import FULL
 from tests.unit.probe.sequences import (
     MATRIX,

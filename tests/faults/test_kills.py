@@ -14,7 +14,7 @@ import pytest
 
 from tests.faults.disks.restart_check import start, violations
 from tests.faults.judging.books import read_book
-from tests.faults.lives.executioner import Executioner
+from tests.faults.lives.killer import Killer
 from tests.faults.programme import FULL, KILLED_WRITES
 from tests.unit.store.database.test_migrations import older_database
 
@@ -26,38 +26,38 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 if not FULL else 0)]
 
 
 @pytest.fixture(scope="module")
-def executioner() -> Iterator[Executioner]:
-    with Executioner() as ready:
+def killer() -> Iterator[Killer]:
+    with Killer() as ready:
         yield ready
 
 
 class Trials:
-    """Errands on copies of a template, each killed at another call, and what the start makes of
+    """Steps on copies of a template, each killed at another call, and what the start makes of
     what is left. acknowledged: how many instances were, at each death."""
 
-    def __init__(self, executioner: Executioner, folder: Path, template: Path | None) -> None:
-        self._executioner, self._folder, self._template = executioner, folder, template
+    def __init__(self, killer: Killer, folder: Path, template: Path | None) -> None:
+        self._killer, self._folder, self._template = killer, folder, template
         self._numbers = count(1)
         self.broken: dict[str, list[str]] = {}
         self.acknowledged: set[int] = set()
 
-    def all(self, errand: str, *, writes: int = EVERY, others: int = 1) -> int:
-        """At each call (see Executioner.deaths); how many deaths."""
-        deaths = self._executioner.deaths(
-            lambda call, at: self._one(errand, call, at), writes=writes, others=others
+    def all(self, step: str, *, writes: int = EVERY, others: int = 1) -> int:
+        """At each call (see Killer.deaths); how many deaths."""
+        deaths = self._killer.deaths(
+            lambda call, at: self._one(step, call, at), writes=writes, others=others
         )
-        print(f"{errand}: {deaths} deaths")
+        print(f"{step}: {deaths} deaths")
         assert self.broken == {}
         return deaths
 
-    def _one(self, errand: str, call: str, at: int) -> bool:
+    def _one(self, step: str, call: str, at: int) -> bool:
         here = self._folder / str(next(self._numbers))
         here.mkdir()
         data_dir, book = here / "var", here / "book"
         if self._template is not None:
             shutil.copytree(self._template, here, dirs_exist_ok=True)
-        words = [data_dir] if errand in ("start_and_stop", "checkpoint") else [data_dir, book]
-        killed = self._executioner.send(errand, *words, call=call, at=at)
+        words = [data_dir] if step in ("start_and_stop", "checkpoint") else [data_dir, book]
+        killed = self._killer.send(step, *words, call=call, at=at)
         lines = read_book(book)
         self.acknowledged.add(sum(line["kind"] == "answered" for line in lines))
         if broken := list(self.check(data_dir, book)):
@@ -73,8 +73,8 @@ class Trials:
 class SameRows(Trials):
     """Trials of what changes the database's files and none of its rows."""
 
-    def __init__(self, executioner: Executioner, folder: Path, template: Path) -> None:
-        super().__init__(executioner, folder, template)
+    def __init__(self, killer: Killer, folder: Path, template: Path) -> None:
+        super().__init__(killer, folder, template)
         reference = folder / "reference"
         shutil.copytree(template, reference)
         for _ in range(3):  # as often as each trial is started
@@ -110,12 +110,12 @@ def rows_of(database: Path) -> dict[str, list[tuple[object, ...]]]:
         }
 
 
-def test_the_kills_strike_where_they_should(executioner: Executioner, memory_path: Path) -> None:
+def test_the_kills_strike_where_they_should(killer: Killer, memory_path: Path) -> None:
     """At the n-th call of a kind, before it is made: a row is there once it was synced."""
     seen = []
     for at in range(1, 20):
         database = memory_path / f"{at}.sqlite"
-        killed = executioner.send("write_rows", database, call="fdatasync", at=at)
+        killed = killer.send("write_rows", database, call="fdatasync", at=at)
         with closing(sqlite3.connect(database)) as connection:
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             rows = connection.execute("SELECT count(*) FROM t").fetchone()[0] if tables else 0
@@ -128,11 +128,11 @@ def test_the_kills_strike_where_they_should(executioner: Executioner, memory_pat
 
 
 def test_a_kill_anywhere_from_the_first_start_on_loses_nothing_acknowledged(
-    executioner: Executioner, memory_path: Path
+    killer: Killer, memory_path: Path
 ) -> None:
     """On an empty folder, with two instances: what was acknowledged is held and whole, half files
     are gone, and the next start takes less than five seconds."""
-    trials = Trials(executioner, memory_path, None)
+    trials = Trials(killer, memory_path, None)
     assert trials.all("take_in_two") > 50
     # The kills did happen at all stages: before the first, and after the last acknowledgement.
     assert trials.acknowledged == {0, 1, 2}
@@ -141,34 +141,34 @@ def test_a_kill_anywhere_from_the_first_start_on_loses_nothing_acknowledged(
 def test_a_kill_anywhere_in_a_whole_life_breaks_no_promise(memory_path: Path) -> None:
     """Duplicates, conflicts, deliveries, commitments both ways, deletions and checkpoints: nothing
     acknowledged is lost, nothing promised forgotten, and nothing deleted before its promise."""
-    with Executioner(writes=1_500) as executioner:
-        trials = Trials(executioner, memory_path, None)
+    with Killer(writes=1_500) as killer:
+        trials = Trials(killer, memory_path, None)
         more = {"writes": 1, "others": 1} if FULL else {"writes": 8 * EVERY, "others": 4}
         assert trials.all("live_whole", **more) > 50
 
 
-@pytest.mark.parametrize("errand", ["checkpoint", "start_and_stop"])
+@pytest.mark.parametrize("step", ["checkpoint", "start_and_stop"])
 def test_a_kill_anywhere_in_a_checkpoint_changes_no_row(
-    executioner: Executioner, memory_path: Path, errand: str
+    killer: Killer, memory_path: Path, step: str
 ) -> None:
     """Of a long WAL, while the node runs and when it stops: the database opens, the rows are the
     same, and so are the files."""
     template = memory_path / "template"
     template.mkdir()
-    executioner.send("die_with_a_long_wal", template / "var", template / "book", str(LONG_WAL))
+    killer.send("die_with_a_long_wal", template / "var", template / "book", str(LONG_WAL))
     assert (template / "var" / "index.sqlite-wal").stat().st_size > 300_000
-    trials = SameRows(executioner, memory_path, template)
-    assert trials.all(errand) > 15
+    trials = SameRows(killer, memory_path, template)
+    assert trials.all(step) > 15
     assert trials.acknowledged == {LONG_WAL}
 
 
 def test_a_kill_anywhere_in_a_migration_leaves_the_old_or_the_new(
-    executioner: Executioner, memory_path: Path
+    killer: Killer, memory_path: Path
 ) -> None:
     """A database of the first version: the next start makes today's of it, with the same rows."""
     template = memory_path / "template"
     (template / "var").mkdir(parents=True)
     older_database(template / "var")
-    trials = Migrations(executioner, memory_path, template)
+    trials = Migrations(killer, memory_path, template)
     assert trials.rows["meta"] == [("node_id", "0123"), ("stopped_orderly", "yes")]
     assert trials.all("start_and_stop") > 15

@@ -8,8 +8,9 @@ import pytest
 
 from tests.faults.callers.client import Client, request, store_message
 from tests.faults.callers.instances import small_instance
-from tests.faults.judging.oracle import SUCCESS, Oracle, wait_until
+from tests.faults.judging.oracle import SUCCESS, Oracle
 from tests.faults.nodes.attacked import LyingNode, peers_for
+from tests.support.waiting import wait_until
 
 
 def store(oracle: Oracle) -> None:

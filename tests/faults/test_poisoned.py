@@ -22,11 +22,11 @@ from tests.faults.archives.script import implicit_only, never_reports
 from tests.faults.callers.client import Client
 from tests.faults.callers.instances import ULTRASOUND, Instance, new_uid, small_instance
 from tests.faults.judging.books import Book
-from tests.faults.judging.oracle import wait_until
 from tests.faults.nodes.attacked import peers_for
 from tests.faults.programme import FULL, POISONED
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 GOOD = 5
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
@@ -103,7 +103,7 @@ class Poisoned:
         wait_until(
             lambda: set(self.archive.kept) == self.good_uids,
             lambda: f"sent: {set(self.archive.kept)}",
-            seconds=PATIENCE_S,
+            timeout_s=PATIENCE_S,
         )
 
     def retrieve(self, sop_class: str) -> tuple[set[str], int]:
@@ -111,7 +111,7 @@ class Poisoned:
         came: set[str] = set()
 
         def take(event: evt.Event) -> int:
-            came.add(str(event.request.AffectedSOPInstanceUID))
+            came.add(str(getattr(event.request, "AffectedSOPInstanceUID")))  # noqa: B009  # of C_STORE alone
             return 0x0000
 
         ae = AE("VIEWER")

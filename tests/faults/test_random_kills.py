@@ -109,7 +109,9 @@ def test_a_node_that_is_killed_at_any_moment_loses_nothing(tmp_path: Path) -> No
     ("defect", "promise"),
     [("answers before the commit", "I1"), ("deletes before the promise", "I2")],
 )
-def test_a_node_that_is_too_hasty_is_found_out(tmp_path: Path, defect: str, promise: str) -> None:
+def test_a_node_that_answers_or_deletes_too_early_is_found_out(
+    tmp_path: Path, defect: str, promise: str
+) -> None:
     """A node that answers before the commit, or deletes on one of two promises, is convicted."""
     moments = Moments(SEED)
     with FullLoad(tmp_path, env={"ECHONODE_TEST_DEFECT": defect}) as load:

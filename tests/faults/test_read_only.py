@@ -20,9 +20,9 @@ from tests.faults.disks.scene import (
     disk_scene,
 )
 from tests.faults.disks.small_disk import ReadOnlyView
-from tests.faults.judging.oracle import wait_until
 from tests.faults.programme import FULL, READ_ONLY
 from tests.faults.test_judge import NOTHING
+from tests.support.waiting import wait_until
 
 # A node that meets the fault in a tight loop takes a whole core, or all it gets of one.
 MORE_OF_A_CORE = 0.3

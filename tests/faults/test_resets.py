@@ -19,9 +19,10 @@ from echonode.model.identity import Peer
 from tests.faults.archives.breaking_archive import Cut, Ending, ScriptedArchive, Side, end
 from tests.faults.callers.client import RELEASE, Client, request, store_message
 from tests.faults.callers.instances import EXPLICIT_LITTLE, ULTRASOUND, Instance, small_instance
-from tests.faults.judging.oracle import SUCCESS, Oracle, wait_until
+from tests.faults.judging.oracle import SUCCESS, Oracle
 from tests.faults.programme import FULL, LARGE_RESETS
 from tests.peers.node_process import EchoNodeProcess
+from tests.support.waiting import wait_until
 
 AT_ONCE = 4
 

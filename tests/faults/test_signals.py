@@ -20,12 +20,12 @@ import pytest
 from tests.faults.archives.lying_archive import LyingArchive
 from tests.faults.callers.storing_clients import StoringClients
 from tests.faults.judging.books import Book, read_book
-from tests.faults.judging.oracle import wait_until
 from tests.faults.judging.verdict import judged
 from tests.faults.nodes.attacked import peers_for
 from tests.faults.nodes.forked import ForkedNode
 from tests.faults.programme import ENDS_UNDER_LOAD, FULL, MEMORY_SHORTAGES, STANDSTILLS
 from tests.peers.process import free_port
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
 
@@ -68,7 +68,7 @@ class Scene:
         wait_until(
             lambda: acknowledged <= self.archive.kept.keys(),
             lambda: f"{len(acknowledged - self.archive.kept.keys())} more at the archive",
-            seconds=120,
+            timeout_s=120,
         )
         assert self.node.stop() == 0, self.node.stderr()
         verdict = judged(

@@ -79,7 +79,7 @@ def suffer_all(
 
 @pytest.mark.timeout(300)
 def test_slow_clients_are_cut_off_by_absolute_deadlines_and_hold_nobody_up(
-    make_impatient: Callable[..., EchoNodeProcess],
+    make_with_limits: Callable[..., EchoNodeProcess],
 ) -> None:
     """Silent, half-said and dripping clients, before and within an association: each is cut off at
     its deadline, a drip does not move it, and C-ECHO is answered all the while."""
@@ -90,7 +90,7 @@ def test_slow_clients_are_cut_off_by_absolute_deadlines_and_hold_nobody_up(
         *itertools.islice(itertools.cycle(associated), min(half, MOST_ASSOCIATED)),
         *itertools.islice(itertools.cycle(others), SLOW_CONNECTIONS.count - half),
     ]
-    suffer_all(make_impatient(**SHORT), chosen, SHORT, drip_s=0.1)
+    suffer_all(make_with_limits(**SHORT), chosen, SHORT, drip_s=0.1)
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from tests.faults.callers.instances import small_instance
 from tests.faults.callers.slow import PAUSE_S, SLACK_S, Slow, singly, suffer
 from tests.faults.callers.tls_session import TLSSession, store_by_tls
 from tests.faults.judging.oracle import SUCCESS, Oracle, Told
-from tests.faults.nodes.attacked import ImpatientNode, peers_for
+from tests.faults.nodes.attacked import ChangedLimitsNode, peers_for
 from tests.faults.programme import FULL, SLOW_CONNECTIONS, TLS_RESETS
 from tests.peers.authority import Authority, Issued
 from tests.peers.node_process import EchoNodeProcess
@@ -48,7 +48,7 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureNode]:
         {"host": "127.0.0.1", "port": secured, "tls": tls},
     ]
     env = {"ECHONODE_TEST_LIMITS": json.dumps({"request_s": REQUEST_S, "linger_s": 0.5})}
-    node = ImpatientNode(peers=peers_for(1), port=plain, extra={"listen": listen}, env=env)
+    node = ChangedLimitsNode(peers=peers_for(1), port=plain, extra={"listen": listen}, env=env)
     with node:
         yield SecureNode(process=node, port=secured, context=_client(authority, theirs))
 

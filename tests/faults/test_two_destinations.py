@@ -8,9 +8,9 @@ import pytest
 
 from tests.faults.archives.script import commits
 from tests.faults.archives.two_archives import RELUCTANCES, promise_of_one
-from tests.faults.judging.oracle import wait_until
 from tests.faults.nodes.commitment_bench import CommitmentBench
 from tests.faults.programme import TWO_ARCHIVES
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

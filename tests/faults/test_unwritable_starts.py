@@ -21,14 +21,15 @@ from tests.faults.callers.client import PENDING, Client, find_message
 from tests.faults.callers.instances import Instance, element, new_uid, small_instance
 from tests.faults.disks.small_disk import ReadOnlyView, SmallDisk
 from tests.faults.judging.books import Book
-from tests.faults.judging.oracle import wait_until
-from tests.faults.nodes.attacked import peers_for
-from tests.faults.programme import FULL_STARTS, SILENT_GATEWAYS
-from tests.peers.node_process import EchoNodeProcess
+from tests.faults.nodes.attacked import OftenLookingNode, peers_for
+from tests.faults.programme import FULL, FULL_STARTS, SILENT_GATEWAYS
 from tests.peers.process import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 SUCCESS, OUT_OF_RESOURCES = 0x0000, 0xA700
-PATIENCE_S = 150.0  # the node looks at its disk and its old copies once a minute
+# A node looks at its disk and its old copies once a minute; `make faults` waits for that.
+LOOK_S = 60 if FULL else 2
+PATIENCE_S = 150.0
 SENT = 12
 PIXELS = 20_000
 
@@ -54,8 +55,9 @@ class Gateway:
                 "may": ["echo", "commit"],
             }
         }
-        self.node = EchoNodeProcess(
+        self.node = OftenLookingNode(
             folder=self.folder,
+            env={"ECHONODE_TEST_LOOK_S": str(LOOK_S)},
             peers=peers,
             destinations=[{"peer": "pacs", "commitment": "required"}],
             extra={
@@ -126,7 +128,7 @@ class Gateway:
         return status == 200 and "refusing" not in {alarm["name"] for alarm in body["alarms"]}
 
     def wait(self, what: str, condition: Any) -> None:
-        wait_until(condition, lambda: f"{what}: {self.health()}", seconds=PATIENCE_S)
+        wait_until(condition, lambda: f"{what}: {self.health()}", timeout_s=PATIENCE_S)
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ pytestmark = [pytest.mark.peers, pytest.mark.timeout(200)]
 
 
 @dataclass(frozen=True)
-class House:
+class RunningNode:
     """A running node, and everything that may be around its folder."""
 
     node: EchoNodeProcess
@@ -87,16 +87,17 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
+def running() -> Iterator[RunningNode]:
     with ExitStack() as parts:
         may = ["echo", "store", "find", "get"]
         senders = {
             name.lower(): {"ae_title": name, "host": LOOPBACK, "port": 104, "may": may}
             for name in ("ALPHA", "BETA")
         }
-        web = {"host": LOOPBACK, "port": free_port(), "viewer_port": free_port()}
+        web_port = free_port()
+        web = {"host": LOOPBACK, "port": web_port, "viewer_port": free_port()}
         node = parts.enter_context(EchoNodeProcess(peers=senders, extra={"web": web}))
-        yield House(node, web["port"])
+        yield RunningNode(node, web_port)
 
 
 def instance(sop_instance_uid: str, **attributes: object) -> Dataset:
@@ -117,7 +118,9 @@ def encoded(ds: Dataset) -> bytes:
     return target.getvalue()
 
 
-def store(house: House, ae_title: str, uid_in_command: str, data: bytes, folder: Path) -> int | str:
+def store(
+    running: RunningNode, ae_title: str, uid_in_command: str, data: bytes, folder: Path
+) -> int | str:
     """C-STORE these very bytes under that UID; the status, or how the association ended."""
     path = folder / f"{threading.get_ident()}.dcm"
     path.write_bytes(data)
@@ -131,31 +134,31 @@ def store(house: House, ae_title: str, uid_in_command: str, data: bytes, folder:
     )
     context = ProposedContext(abstract_syntax=US_IMAGE, transfer_syntaxes=(ExplicitVRLittleEndian,))
     try:
-        with Requestor(ae_title=ae_title).associate(house.peer(), [context]) as association:
+        with Requestor(ae_title=ae_title).associate(running.peer(), [context]) as association:
             return association.c_store(file).status
     except NetworkError as error:
         return type(error).__name__
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's own opinion of our nasty values
-def test_a_uid_is_never_a_path(house: House, tmp_path: Path) -> None:
+def test_a_uid_is_never_a_path(running: RunningNode, tmp_path: Path) -> None:
     """Whatever stands where a UID should, nothing is written outside the store, or under it."""
-    before = set(house.node.stored_files())
+    before = set(running.node.stored_files())
     for uid in itertools.islice(itertools.cycle(NASTY), NAMES_ON_THE_WIRE.count):
         ds = instance("1.2.3.9")
-        assert store(house, "ALPHA", uid, encoded(ds), tmp_path) != SUCCESS
+        assert store(running, "ALPHA", uid, encoded(ds), tmp_path) != SUCCESS
         for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
             nasty = instance("1.2.3.9")
             nasty[keyword]._value = uid
-            assert store(house, "ALPHA", "1.2.3.9", encoded(nasty), tmp_path) != SUCCESS
-    assert set(house.node.stored_files()) == before
-    assert house.files_outside() == []
-    assert house.node.running
+            assert store(running, "ALPHA", "1.2.3.9", encoded(nasty), tmp_path) != SUCCESS
+    assert set(running.node.stored_files()) == before
+    assert running.files_outside() == []
+    assert running.node.running
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's own opinion of the escape sequence
 def test_names_with_markup_and_controls_reach_neither_log_nor_page(
-    house: House, tmp_path: Path
+    running: RunningNode, tmp_path: Path
 ) -> None:
     """Patients' names with newlines, terminal codes and scripts are kept, and shown nowhere."""
     tails = ("", "\nnode_ready", "\x1b[2J", "<script>alert(1)</script>", "\u202e", "'--", "\\..\\")
@@ -164,30 +167,34 @@ def test_names_with_markup_and_controls_reach_neither_log_nor_page(
         ds = instance(uid, PatientName=CANARY + tail.replace("\\", ""), PatientID=CANARY + "1")
         ds.StudyInstanceUID, ds.SeriesInstanceUID = f"1.2.4.1.{number}", f"1.2.4.2.{number}"
         ds.StudyDescription = CANARY
-        assert store(house, "ALPHA", uid, encoded(ds), tmp_path) == SUCCESS
+        assert store(running, "ALPHA", uid, encoded(ds), tmp_path) == SUCCESS
     query = Dataset()
     query.QueryRetrieveLevel, query.PatientName = "STUDY", f"{CANARY}*"
     query.StudyInstanceUID = ""
-    with Requestor(ae_title="ALPHA").associate(house.peer(), [find_context(Root.STUDY)]) as assoc:
+    with Requestor(ae_title="ALPHA").associate(running.peer(), [find_context(Root.STUDY)]) as assoc:
         answers = list(assoc.c_find(Root.STUDY, query))
     assert len(answers) == len(tails) + 1
     for page in ("/", "/metrics", "/api/ledger", "/api/status", "/health/ready"):
-        assert CANARY not in house.web(page)
-    assert CANARY not in json.dumps(house.node.events) + house.node.stderr()
-    assert house.node.log.other_lines == [], "every line of the log is one JSON object"
+        assert CANARY not in running.web(page)
+    assert CANARY not in json.dumps(running.node.events) + running.node.stderr()
+    assert running.node.log.other_lines == [], "every line of the log is one JSON object"
 
 
-def test_a_calling_title_cannot_forge_a_line_of_the_log(house: House, tmp_path: Path) -> None:
+def test_a_calling_title_cannot_forge_a_line_of_the_log(
+    running: RunningNode, tmp_path: Path
+) -> None:
     """AE titles of strangers are logged escaped, in one line each."""
     for title in ("<b>X</b>", "X' OR 1=1", "%s%n", "{event}"):
-        assert store(house, title, "1.2.3.9", encoded(instance("1.2.3.9")), tmp_path) == (
+        assert store(running, title, "1.2.3.9", encoded(instance("1.2.3.9")), tmp_path) == (
             "AssociationRejected"
         )
-    assert house.node.log.other_lines == []
-    assert house.node.running
+    assert running.node.log.other_lines == []
+    assert running.node.running
 
 
-def test_one_uid_from_two_senders_at_once_is_kept_once(house: House, tmp_path: Path) -> None:
+def test_one_uid_from_two_senders_at_once_is_kept_once(
+    running: RunningNode, tmp_path: Path
+) -> None:
     """The same bytes are a success for both; other bytes are refused to whoever came second."""
     for number in range(UID_RACES.count):
         uid, same = f"1.2.5.{number + 1}", number % 2 == 0
@@ -196,13 +203,13 @@ def test_one_uid_from_two_senders_at_once_is_kept_once(house: House, tmp_path: P
             encoded(instance(uid, ImageComments="one" if same else "two")),
         ]
         with ThreadPoolExecutor(2) as senders:
-            first = senders.submit(store, house, "ALPHA", uid, versions[0], tmp_path)
-            second = senders.submit(store, house, "BETA", uid, versions[1], tmp_path)
+            first = senders.submit(store, running, "ALPHA", uid, versions[0], tmp_path)
+            second = senders.submit(store, running, "BETA", uid, versions[1], tmp_path)
         statuses = {0: first.result(), 1: second.result()}
         expected = [SUCCESS, SUCCESS if same else DATASET_DOES_NOT_MATCH]
         assert sorted(statuses.values(), key=str) == sorted(expected, key=str)
         winner = next(index for index, status in statuses.items() if status == SUCCESS)
-        kept = [path for path in house.node.stored_files() if _holds(path, uid)]
+        kept = [path for path in running.node.stored_files() if _holds(path, uid)]
         assert len([path for path in kept if "quarantine" not in path.parts]) == 1
         (file,) = [path for path in kept if "quarantine" not in path.parts]
         assert file.read_bytes().endswith(versions[winner])

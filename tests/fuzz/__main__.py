@@ -76,10 +76,13 @@ def run_target(target: Target, *, seconds: float, seed: int, progress: Progress)
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert worker.stdout is not None
+    assert worker.stderr is not None
+    errors = worker.stderr
     watchdog = Watchdog(worker)
     is_done = False
     said: list[str] = []
-    listener = threading.Thread(target=lambda: said.append(worker.stderr.read()))
+    listener = threading.Thread(target=lambda: said.append(errors.read()))
     listener.start()
     try:
         for text in worker.stdout:

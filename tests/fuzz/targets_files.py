@@ -14,6 +14,7 @@ import numpy as np
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -163,8 +164,8 @@ def _part_10() -> bytes:
     ds = dataset(1)
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    ds.file_meta.MediaStorageSOPClassUID = US_IMAGE
-    ds.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4.1"
+    ds.file_meta.MediaStorageSOPClassUID = UID(US_IMAGE)
+    ds.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3.4.1")
     ds.file_meta.SourceApplicationEntityTitle = "SCU"
     buffer = BytesIO()
     dcmwrite(buffer, ds, enforce_file_format=True)

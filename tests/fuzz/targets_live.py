@@ -155,7 +155,8 @@ def _web_port() -> int:
 
 
 def _ledger() -> Iterator[dict[str, object]]:
-    yield from ({"sop_instance_uid": f"1.2.{n}", "stored_at": str(n)} for n in range(20))
+    for n in range(20):
+        yield {"sop_instance_uid": f"1.2.{n}", "stored_at": str(n)}
 
 
 def _act(action: str, uid: str, name: str | None) -> dict[str, object]:

@@ -25,7 +25,8 @@ def openigtlink(data: bytes) -> None:
     The first byte chooses the size of the pieces in which the rest arrives, and the checksums of
     the messages are made right, so that damage reaches the bodies.
     """
-    stream, frames = OpenIGTLinkStream(StreamSettings()), []
+    stream = OpenIGTLinkStream(StreamSettings())
+    frames: list[object] = []
     size = 1 + 37 * (data[0] if data else 0)
     rest = _checked(data[1:]) if data and data[0] & 1 else data[1:]
     try:

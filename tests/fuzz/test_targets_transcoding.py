@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.targets_transcoding import SEEDS, TARGETS, Target
+from tests.support.examples import examples
 from tests.unit.probe.test_fuzz import damaged
 
 EACH = pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.__name__)
@@ -30,7 +31,7 @@ def test_damage_is_refused_or_survived(target: Target) -> None:
 
 
 @EACH
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(data=st.binary(max_size=2000))
 def test_noise_is_refused_or_survived(target: Target, data: bytes) -> None:
     """Bytes of nothing at all: the same."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from echonode.dimse.requestor import Requestor
 from echonode.model.identity import CallBackAddress, Peer
@@ -34,8 +34,8 @@ def test_the_test_image_is_valid(tmp_path: Path, validate: Callable[[Path], Vali
     image = preflight_image("ECHONODE")
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = image.sop_class_uid
-    meta.MediaStorageSOPInstanceUID = image.sop_instance_uid
+    meta.MediaStorageSOPClassUID = UID(image.sop_class_uid)
+    meta.MediaStorageSOPInstanceUID = UID(image.sop_instance_uid)
     head = Dataset()
     head.file_meta = meta
     path = tmp_path / "test.dcm"
@@ -59,7 +59,7 @@ def scheduled(folder: Path, station: str, date: str) -> None:
     ds.ScheduledProcedureStepSequence = [step]
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    ds.file_meta.MediaStorageSOPClassUID = "1.2.276.0.7230010.3.1.0.1"
+    ds.file_meta.MediaStorageSOPClassUID = UID("1.2.276.0.7230010.3.1.0.1")
     ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     number = len(list(folder.iterdir()))
     dcmwrite(folder / f"{number}.wl", ds, enforce_file_format=True)

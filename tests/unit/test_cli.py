@@ -150,6 +150,7 @@ def test_probe_sim_names_the_option_that_does_not_fit(
     assert words in done.output
 
 
+@pytest.mark.slow
 def test_a_demo_that_is_terminated_leaves_nothing(tmp_path: Path) -> None:
     """SIGTERM ends it as Ctrl-C does: its folder is removed."""
     demo = subprocess.Popen(

@@ -16,8 +16,8 @@ from tests.faults.archives.script import (
     reporting,
     stores,
 )
-from tests.faults.judging.oracle import wait_until
 from tests.faults.nodes.commitment_bench import CommitmentBench
+from tests.support.waiting import wait_until
 
 NOT_SUPPORTED, DOES_NOT_MATCH, PROCESSING_FAILURE = 0x0122, 0xA900, 0x0110
 _HERE = (Way.SAME_ASSOCIATION,)
@@ -46,14 +46,19 @@ RELUCTANCES = {
 }
 
 
+def offer_to_both(bench: CommitmentBench, reluctance: Reluctance, *, count: int) -> set[str]:
+    """So many instances on their way to an archive that promises and one that does not."""
+    bench.pacs.commit = reporting(ways=_HERE)
+    bench.vna.store, bench.vna.commit = reluctance.store, reluctance.commit
+    return {instance.sop_instance_uid for instance in bench.offer(count)}
+
+
 def promise_of_one(bench: CommitmentBench, reluctance: Reluctance, *, count: int) -> set[str]:
     """So many instances that the first archive promises to keep and the second does not.
 
     Raises AssertionError where one of them is gone by the time that retention has looked.
     """
-    bench.pacs.commit = reporting(ways=_HERE)
-    bench.vna.store, bench.vna.commit = reluctance.store, reluctance.commit
-    uids = {instance.sop_instance_uid for instance in bench.offer(count)}
+    uids = offer_to_both(bench, reluctance, count=count)
 
     def settled() -> bool:
         first, second = bench.states("pacs"), bench.states("vna")
@@ -61,13 +66,14 @@ def promise_of_one(bench: CommitmentBench, reluctance: Reluctance, *, count: int
             (first.get(uid), second.get(uid)) == ("committed", reluctance.state) for uid in uids
         )
 
-    wait_until(settled, lambda: f"settled: {bench.states('vna')}", seconds=120.0)
-    _are_here(bench, uids)
+    wait_until(settled, lambda: f"settled: {bench.states('vna')}", timeout_s=120.0)
+    assert_here(bench, uids)
     bench.retention_has_looked()
-    _are_here(bench, uids)
+    assert_here(bench, uids)
     return uids
 
 
-def _are_here(bench: CommitmentBench, uids: set[str]) -> None:
+def assert_here(bench: CommitmentBench, uids: set[str]) -> None:
+    """Raises AssertionError where one is gone."""
     gone = uids & bench.gone()
     assert not gone, f"{len(gone)} of {len(uids)} are gone, and one archive has not promised"

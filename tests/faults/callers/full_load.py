@@ -17,12 +17,12 @@ from tests.faults.archives.script import Way, reporting
 from tests.faults.callers.client import Client
 from tests.faults.callers.storing_clients import StoringClients
 from tests.faults.judging.books import Book
-from tests.faults.judging.oracle import wait_until
 from tests.faults.judging.verdict import judged
 from tests.faults.nodes.attacked import peers_for
 from tests.faults.nodes.forked import ForkedNode
 from tests.peers.node_process import ProbeSimProcess
 from tests.peers.process import free_port
+from tests.support.waiting import wait_until
 
 CLIENTS, PIXELS = 8, 4_000
 ARCHIVES = ("pacs", "vna")
@@ -154,7 +154,7 @@ class FullLoad:
         wait_until(
             lambda: self.unpromised() == 0,
             lambda: f"drained: {self.unpromised()} deliveries are left",
-            seconds=DRAINED_WITHIN_S,
+            timeout_s=DRAINED_WITHIN_S,
         )
         assert self.node.stop() == 0
         self.write_captures_down()

@@ -213,7 +213,10 @@ def _mutated_command(draw: random.Random) -> Session:
 def _odd_command(draw: random.Random) -> Session:
     """A command set in form, with fields no such message has."""
     numbers = draw.choices([0x0002, 0x0100, 0x0110, 0x0120, 0x0600, 0x0800, 0x0900, 0x1000], k=6)
-    values = [draw.choice([draw.randrange(65_536), ULTRASOUND, "../x", "9" * 70]) for _ in numbers]
+    values: list[int | str] = []
+    for _ in numbers:
+        possible: list[int | str] = [draw.randrange(65_536), ULTRASOUND, "../x", "9" * 70]
+        values.append(draw.choice(possible))
     data = wire.command_pdu(draw.choice([1, 3, 5]), command_set(*zip(numbers, values, strict=True)))
     return Session(what="", associated=True, data=data)
 

@@ -49,7 +49,7 @@ class Overheard:
         """Lines for the messages that these bytes complete."""
         side = self._sides.setdefault((descriptor, sent), _Side())
         side.held += data
-        lines = []
+        lines: list[Mapping[str, Any]] = []
         while len(side.held) >= _HEADER:
             end = _HEADER + struct.unpack_from(">I", side.held, 2)[0]
             if len(side.held) < end:

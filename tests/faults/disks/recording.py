@@ -44,8 +44,10 @@ _LONGEST = 16 * 1024**2
 _LINE = re.compile(r"(?:\d+ +)?(\w+)\((.*)\) += (-?\d+|0x[0-9a-f]+|\?)(.*)", re.DOTALL)
 _EXIT = re.compile(r"(?:\d+ +)?(\+\+\+|---) ")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
-_DESCRIPTOR_FIRST = ("writev", "pwritev", "pwritev2", "fallocate", "sync_file_range")
-_DESCRIPTOR_FIRST += ("dup", "dup2", "dup3", "sendfile", "splice")
+_DESCRIPTOR_FIRST = (
+    *("writev", "pwritev", "pwritev2", "fallocate", "sync_file_range"),
+    *("dup", "dup2", "dup3", "sendfile", "splice"),
+)
 
 
 class NotUnderstood(Exception):

@@ -14,12 +14,12 @@ from typing import Any
 from tests.faults.archives.lying_archive import LyingArchive
 from tests.faults.callers.full_load import LOUD_S, PacedClients
 from tests.faults.judging.books import Book
-from tests.faults.judging.oracle import wait_until
 from tests.faults.judging.verdict import judged
 from tests.faults.nodes.attacked import peers_for
 from tests.faults.nodes.forked import ForkedNode
 from tests.peers.node_process import ProbeSimProcess
 from tests.peers.process import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 SUCCESS, OUT_OF_RESOURCES = 0x0000, 0xA700
 UNAVAILABLE = 503  # of HTTP

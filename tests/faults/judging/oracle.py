@@ -32,6 +32,7 @@ from tests.faults.callers.instances import Instance
 from tests.faults.judging.usage import Usage, usage_of
 from tests.peers.node_process import ROOT, EchoNodeProcess
 from tests.peers.process import ChildProcess
+from tests.support.waiting import wait_until
 
 PROBER = "PROBER"
 SETTLE_S = 30.0
@@ -193,7 +194,7 @@ class Oracle:
                 assert (uid, on_disk[uid]) in kept, f"{uid} was refused ({status:04X}) and is there"
 
     def _wait_until(self, condition: Callable[[], bool], what: Callable[[], str]) -> None:
-        wait_until(condition, what, seconds=self._settle_s)
+        wait_until(condition, what, timeout_s=self._settle_s)
 
     def temporary_files(self) -> list[Path]:
         """Files of messages that are under way."""
@@ -228,22 +229,6 @@ def _settled(pid: int) -> Usage:
         if (earlier.threads, earlier.descriptors) == (usage.threads, usage.descriptors):
             return usage
     raise AssertionError(f"the node does not come to rest: {usage}")
-
-
-def wait_until(
-    condition: Callable[[], bool],
-    what: str | Callable[[], str],
-    *,
-    seconds: float = SETTLE_S,
-) -> None:
-    """Return once the condition holds. Raises AssertionError naming `what` when it never does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(
-                f"not within {seconds:g} s: {what if isinstance(what, str) else what()}"
-            )
-        time.sleep(0.05)
 
 
 def _uid_and_sha256(file: Path) -> tuple[str, str]:

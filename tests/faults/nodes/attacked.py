@@ -17,10 +17,16 @@ def peers_for(callers: int) -> dict[str, dict[str, object]]:
     }
 
 
-class ImpatientNode(EchoNodeProcess):
-    """A node whose network limits are those of ECHONODE_TEST_LIMITS (see nodes/impatient.py)."""
+class ChangedLimitsNode(EchoNodeProcess):
+    """A node with the network limits of ECHONODE_TEST_LIMITS (see nodes/changed_limits.py)."""
 
-    module = "tests.faults.nodes.impatient"
+    module = "tests.faults.nodes.changed_limits"
+
+
+class OftenLookingNode(EchoNodeProcess):
+    """A node that looks at its disk more often than once a minute (see nodes/looking_often.py)."""
+
+    module = "tests.faults.nodes.looking_often"
 
 
 class LyingNode(EchoNodeProcess):

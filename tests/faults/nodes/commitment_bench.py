@@ -8,8 +8,8 @@
         assert bench.gone() == set()
 
 Rules
-- The node is a process (nodes/eager.py) that keeps nothing longer than it must: whatever it takes
-  for promised is deleted at once, and a wrong promise is seen by its loss.
+- The node is a process (nodes/deletes_at_once.py) that keeps nothing longer than it must: what it
+  takes for promised is deleted at once, and a wrong promise is seen by its loss.
 - What it holds is read from its database, opened read-only, and its files; what is lost is the
   judge's to say.
 """
@@ -30,26 +30,26 @@ from tests.faults.archives.script import Arrival, StoreAnswer, never_reports, st
 from tests.faults.callers.client import Client
 from tests.faults.callers.instances import Instance, small_instance
 from tests.faults.judging.books import Book
-from tests.faults.judging.oracle import wait_until
 from tests.faults.judging.verdict import judged
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import free_port
+from tests.support.waiting import wait_until
 
 PATIENCE_S = 60.0
 MODALITY, CANARIES, VIEWER = "SCU", "CANARIES", "VIEWER"
 
 
-class EagerNode(EchoNodeProcess):
-    """See nodes/eager.py."""
+class DeletesAtOnceNode(EchoNodeProcess):
+    """See nodes/deletes_at_once.py."""
 
-    module = "tests.faults.nodes.eager"
+    module = "tests.faults.nodes.deletes_at_once"
 
 
 class CommitmentBench:
     """`node`, and the archives `pacs` and `vna`, both its destinations.
 
     to: where what the modality stores goes. ask: instances of one request for commitment.
-    defect: of gullible.py.
+    defect: of accepts_any_report.py.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class CommitmentBench:
             archive.commit = never_reports
         self.to = tuple(to)
         self._stack = ExitStack()
-        self.node = EagerNode(
+        self.node = DeletesAtOnceNode(
             folder=folder,
             port=port,
             peers=self._peers(),
@@ -202,7 +202,7 @@ class CommitmentBench:
         wait_until(
             lambda: all(self.states(at).get(uid) == "commit_requested" for uid in uids),
             lambda: f"all asked for: {self.states(at)}{self._why()}",
-            seconds=PATIENCE_S,
+            timeout_s=PATIENCE_S,
         )
 
     def _why(self) -> str:
@@ -215,7 +215,7 @@ class CommitmentBench:
         wait_until(
             lambda: self.gone() >= set(uids),
             lambda: f"gone: {len(set(uids) - self.gone())} of {len(uids)} are left{self._why()}",
-            seconds=PATIENCE_S,
+            timeout_s=PATIENCE_S,
         )
 
     def retention_has_looked(self) -> None:

@@ -1,4 +1,4 @@
-"""A node that is started and killed many times: each life is forked off a zygote (zygote.py)."""
+"""A node that is started and killed many times: each life is forked off one (preforked_node.py)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ForkedNode(EchoNodeProcess):
     def begin(self) -> int:
         """Begin a life, and return at once; what it logs comes after the mark returned."""
         if self._child is None:
-            self._start_zygote()
+            self._start_preforked()
         self._mark = self.mark()
         self._say_begin()
         self._life = int(self._wait("life_began")["pid"])
@@ -101,10 +101,16 @@ class ForkedNode(EchoNodeProcess):
         stdin.write(b"\n")
         stdin.flush()
 
-    def _start_zygote(self) -> None:
+    def _start_preforked(self) -> None:
         self.config_file.write_text(yaml.safe_dump(self.settings(), sort_keys=False))
         self._child = ChildProcess(
-            [*self._wrapper, sys.executable, "-m", "tests.faults.nodes.zygote", self.config_file],
+            [
+                *self._wrapper,
+                sys.executable,
+                "-m",
+                "tests.faults.nodes.preforked_node",
+                self.config_file,
+            ],
             folder=self.folder,
             name="echonode",
             env=self._env,
@@ -113,4 +119,4 @@ class ForkedNode(EchoNodeProcess):
         )
         self._child.start()
         self.log.follow(self._child.popen.stdout, "echonode")
-        self._wait("zygote_ready")
+        self._wait("preforked_ready")

@@ -26,4 +26,4 @@ def number_files_if_asked() -> None:
     def new_incoming_file(layout: Layout) -> Path:
         return layout.incoming / f"{next(numbers):032x}.part"
 
-    Layout.new_incoming_file = new_incoming_file  # type: ignore[method-assign]
+    Layout.new_incoming_file = new_incoming_file

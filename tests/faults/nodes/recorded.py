@@ -16,7 +16,7 @@ from echonode.node import node
 from echonode.node.settings import parts as node_parts
 from echonode.store.files import reserve as disk_reserve
 from echonode.store.files.incoming_file import Incoming
-from tests.faults.nodes.eager import LINGER_S, LOOK_EVERY_S
+from tests.faults.nodes.deletes_at_once import LINGER_S, LOOK_EVERY_S
 
 LATE_S = 0.05
 _commit = StorageSCP.store

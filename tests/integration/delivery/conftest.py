@@ -1,4 +1,4 @@
-"""A house of the test's own."""
+"""A delivery fixture of the test's own."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.delivery.house import House
+from tests.integration.delivery.delivery_fixture import DeliveryFixture
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    opened = House(tmp_path / "var")
+def delivery(tmp_path: Path) -> Iterator[DeliveryFixture]:
+    opened = DeliveryFixture(tmp_path / "var")
     yield opened
     opened.close()

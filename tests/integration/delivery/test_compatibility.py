@@ -15,7 +15,7 @@ from echonode.model.delivery import DeliveryState
 from echonode.model.instance import DerivedCopy
 from echonode.transcoding.dataset import derived_uid
 from tests.acceptance.clinic import dataset_sha256
-from tests.integration.delivery.house import House
+from tests.integration.delivery.delivery_fixture import DeliveryFixture
 from tests.integration.delivery.pictures import COLOUR_CINE, KINDS, picture
 from tests.peers import dciodvfy
 from tests.peers.dcmtk import StoreScp
@@ -74,33 +74,33 @@ def psnr(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def test_an_archive_that_takes_only_implicit_vr_gets_that(
-    house: House, pictures: list[Path], make_storescp: Callable[..., StoreScp]
+    delivery: DeliveryFixture, pictures: list[Path], make_storescp: Callable[..., StoreScp]
 ) -> None:
     """storescp +xi: all arrive uncompressed in Implicit VR, UID kept, pixels equal."""
     scp = make_storescp(options=("+xi",))
-    house.deliver_to("pacs", scp.port)
-    uids = house.put(pictures, ["pacs"])
-    house.wait_settled("pacs", len(uids))
+    delivery.deliver_to("pacs", scp.port)
+    uids = delivery.put(pictures, ["pacs"])
+    delivery.wait_settled("pacs", len(uids))
     received = received_by(scp)
     assert set(received) == set(uids)
     for path in pictures:
         there = read(received[str(read(path).SOPInstanceUID)])
         assert there.file_meta.TransferSyntaxUID == IMPLICIT
         assert np.array_equal(there.pixel_array, read(path).pixel_array)
-    assert house.states("pacs") == {S.SENT: len(uids)}
+    assert delivery.states("pacs") == {S.SENT: len(uids)}
 
 
 def test_big_endian_and_deflated_arrive_where_only_little_endian_is_taken(
-    house: House, shared_data: Path, make_storescp: Callable[..., StoreScp]
+    delivery: DeliveryFixture, shared_data: Path, make_storescp: Callable[..., StoreScp]
 ) -> None:
     """storescp +xi: what few archives take any longer goes there converted, its pixels equal."""
     names = ("us/aloka_ssd4000_segpal_bigendian", "other/mr_bigendian", "other/sc_deflated")
     files = [shared_data / f"{name}.dcm" for name in names]
     scp = make_storescp(options=("+xi",))
-    house.deliver_to("pacs", scp.port)
-    uids = house.put(files, ["pacs"])
-    house.wait_settled("pacs", len(uids))
-    assert house.states("pacs") == {S.SENT: len(uids)}
+    delivery.deliver_to("pacs", scp.port)
+    uids = delivery.put(files, ["pacs"])
+    delivery.wait_settled("pacs", len(uids))
+    assert delivery.states("pacs") == {S.SENT: len(uids)}
     received = received_by(scp)
     for uid, path in zip(uids, files, strict=True):
         there = read(received[uid])
@@ -112,15 +112,15 @@ def test_big_endian_and_deflated_arrive_where_only_little_endian_is_taken(
     ("syntax", "colour"), [(RLE, "RGB"), (JPEG_LS, "RGB"), (JPEG_2000, "YBR_RCT")]
 )
 def test_an_archive_that_takes_only_one_lossless_syntax_gets_it(
-    house: House, pictures: list[Path], archive: MakeArchive, syntax: str, colour: str
+    delivery: DeliveryFixture, pictures: list[Path], archive: MakeArchive, syntax: str, colour: str
 ) -> None:
     """RLE, JPEG-LS, JPEG 2000: the UID stays, other toolkits decode the very same pixels, and
     dciodvfy finds no error.
     """
     scp = archive({US: [syntax], US_CINE: [syntax]})
-    house.deliver_to("pacs", scp.port)
-    uids = house.put(pictures, ["pacs"])
-    house.wait_settled("pacs", len(uids))
+    delivery.deliver_to("pacs", scp.port)
+    uids = delivery.put(pictures, ["pacs"])
+    delivery.wait_settled("pacs", len(uids))
     received = received_by(scp)
     assert set(received) == set(uids)
     for uid, path in zip(uids, pictures, strict=True):
@@ -135,15 +135,15 @@ def test_an_archive_that_takes_only_one_lossless_syntax_gets_it(
 
 
 def test_an_archive_that_takes_only_jpeg_baseline_gets_derived_instances_if_it_may(
-    house: House, pictures: list[Path], archive: MakeArchive
+    delivery: DeliveryFixture, pictures: list[Path], archive: MakeArchive
 ) -> None:
     """With the profile's leave: a new UID that stays the same, derived from the original and saying
     so, and close to it; what was sent is remembered, and the original is never taken for sent.
     """
     scp = archive({US: [JPEG], US_CINE: [JPEG]})
-    house.deliver_to("pacs", scp.port, policy=DeliveryPolicy(lossy_quality=95))
-    uids = house.put(pictures, ["pacs"])
-    house.wait_settled("pacs", len(uids))
+    delivery.deliver_to("pacs", scp.port, policy=DeliveryPolicy(lossy_quality=95))
+    uids = delivery.put(pictures, ["pacs"])
+    delivery.wait_settled("pacs", len(uids))
     received = received_by(scp)
     assert set(received) == {derived_uid(uid, JPEG, 95) for uid in uids}
     for uid, path in zip(uids, pictures, strict=True):
@@ -164,7 +164,7 @@ def test_an_archive_that_takes_only_jpeg_baseline_gets_derived_instances_if_it_m
         assert dciodvfy(there).errors == dciodvfy(path).errors == ()
         decoded = pixels_by_dcmtk(there).pixels
         assert psnr(decoded, here.pixel_array.reshape(decoded.shape)) > 38
-        job = house.job(uid, "pacs")
+        job = delivery.job(uid, "pacs")
         assert job.state is S.SENT
         assert job.derived == DerivedCopy(
             sop_class_uid=here.SOPClassUID,
@@ -181,61 +181,61 @@ def test_a_derived_instance_comes_out_the_same_again(tmp_path: Path, archive: Ma
     scp = archive({US_CINE: [JPEG]})
     jobs = []
     for number in range(2):
-        house = House(tmp_path / f"var{number}")
-        house.deliver_to("pacs", scp.port, policy=DeliveryPolicy(lossy_quality=95))
-        [uid] = house.put([path], ["pacs"])
-        house.wait_settled("pacs", 1)
-        jobs.append(house.job(uid, "pacs"))
-        house.close()
+        delivery = DeliveryFixture(tmp_path / f"var{number}")
+        delivery.deliver_to("pacs", scp.port, policy=DeliveryPolicy(lossy_quality=95))
+        [uid] = delivery.put([path], ["pacs"])
+        delivery.wait_settled("pacs", 1)
+        jobs.append(delivery.job(uid, "pacs"))
+        delivery.close()
     assert jobs[0].derived is not None
     assert jobs[0].derived == jobs[1].derived
     assert set(received_by(scp)) == {jobs[0].derived.sop_instance_uid}
 
 
 def test_an_archive_that_takes_only_jpeg_baseline_gets_nothing_otherwise(
-    house: House, pictures: list[Path], archive: MakeArchive
+    delivery: DeliveryFixture, pictures: list[Path], archive: MakeArchive
 ) -> None:
     """Without leave to lose anything every instance is held, with the reason."""
     scp = archive({US: [JPEG], US_CINE: [JPEG]})
-    house.deliver_to("pacs", scp.port)
-    uids = house.put(pictures, ["pacs"])
-    house.wait_settled("pacs", len(uids))
+    delivery.deliver_to("pacs", scp.port)
+    uids = delivery.put(pictures, ["pacs"])
+    delivery.wait_settled("pacs", len(uids))
     assert received_by(scp) == {}
-    assert {house.job(uid, "pacs").state for uid in uids} == {S.HELD}
-    assert "in none of" in house.job(uids[0], "pacs").last_error
+    assert {delivery.job(uid, "pacs").state for uid in uids} == {S.HELD}
+    assert "in none of" in delivery.job(uids[0], "pacs").last_error
 
 
 def test_an_archive_that_refuses_multi_frame_gets_the_stills(
-    house: House, pictures: list[Path], archive: MakeArchive
+    delivery: DeliveryFixture, pictures: list[Path], archive: MakeArchive
 ) -> None:
     """The cines are held with their reason; the rest of the exam goes on and arrives whole."""
     scp = archive({US: [EXPLICIT, IMPLICIT]})
-    worker = house.deliver_to("pacs", scp.port)
-    uids = house.put(pictures, ["pacs"])
-    house.wait_settled("pacs", len(uids))
+    worker = delivery.deliver_to("pacs", scp.port)
+    uids = delivery.put(pictures, ["pacs"])
+    delivery.wait_settled("pacs", len(uids))
     by_uid = {str(read(path).SOPInstanceUID): read(path) for path in pictures}
     stills = {uid for uid, dataset in by_uid.items() if "NumberOfFrames" not in dataset}
     assert set(received_by(scp)) == stills
     for uid in uids:
-        job = house.job(uid, "pacs")
+        job = delivery.job(uid, "pacs")
         assert job.state is (S.SENT if uid in stills else S.HELD)
     assert worker.status.accepts[US_CINE] == ()
     assert worker.status.accepts[US] == (IMPLICIT, EXPLICIT)
 
 
 def test_what_was_received_compressed_is_decoded_for_an_archive_that_takes_only_native(
-    house: House, shared_data: Path, make_storescp: Callable[..., StoreScp]
+    delivery: DeliveryFixture, shared_data: Path, make_storescp: Callable[..., StoreScp]
 ) -> None:
     """JPEG lossless, RLE, JPEG 2000 and JPEG baseline of real vendors arrive uncompressed; what was
     lossless is equal to what GDCM decodes, and what was not says so.
     """
     scp = make_storescp(options=("+xe",))
-    house.deliver_to("pacs", scp.port)
+    delivery.deliver_to("pacs", scp.port)
     lossless = ["medistim_veriqc_jpegll_rgb_2f", "philips_cx50_pal_rle_2f", "ge_logiq700_us1_j2kr"]
     lossy = ["sonosite_turbo_30f"]
     files = [shared_data / "us" / f"{name}.dcm" for name in (*lossless, *lossy)]
-    uids = house.put(files, ["pacs"])
-    house.wait_settled("pacs", len(files))
+    uids = delivery.put(files, ["pacs"])
+    delivery.wait_settled("pacs", len(files))
     received = received_by(scp)
     assert set(received) == set(uids)
     for file, uid in zip(files, uids, strict=True):

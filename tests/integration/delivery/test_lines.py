@@ -12,11 +12,12 @@ import pytest
 
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.model.delivery import DeliveryState
-from tests.integration.delivery.house import House, wait_until
+from tests.integration.delivery.delivery_fixture import DeliveryFixture
 from tests.peers.dcmtk import StoreScp, dcmtk
 from tests.peers.instances import STILL, InstanceKind, make_instances
 from tests.peers.process import free_port
 from tests.peers.proxy import Line, Proxy
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.peers
 
@@ -34,15 +35,15 @@ def test_a_line_with_a_long_round_trip_is_used_well(
     The best of three: what else runs on the machine would slow the eight and spare the one.
     """
     instances = make_instances(tmp_path / "stills", STILL, 400)
-    ratios = []
+    ratios: list[float] = []
     with Proxy(storescp.port, Line(delay_s=ROUND_TRIP_S / 2)) as proxy:
         while len(ratios) < 3 and max(ratios, default=0) < 4:
             theirs = rate_of_storescu(proxy.port, instances.files[:40])
-            house = House(tmp_path / f"var{len(ratios)}")
-            house.put(instances.files, ["pacs"])
-            house.deliver_to("pacs", proxy.port)
-            ours = len(instances.files) / house.wait_settled("pacs", len(instances.files))
-            house.close()
+            delivery = DeliveryFixture(tmp_path / f"var{len(ratios)}")
+            delivery.put(instances.files, ["pacs"])
+            delivery.deliver_to("pacs", proxy.port)
+            ours = len(instances.files) / delivery.wait_settled("pacs", len(instances.files))
+            delivery.close()
             ratios.append(ours / theirs)
     record_property("ratio_to_storescu", round(max(ratios), 1))
     assert max(ratios) >= 4, ratios
@@ -89,23 +90,23 @@ def test_a_backlog_is_drained_at_the_steady_rate_with_flat_memory(
     instances = make_instances(tmp_path / "stills", SMALL, count)
     tries: list[Quarters] = []
     while len(tries) < 3 and not any(each.steady for each in tries):
-        house = House(tmp_path / f"var{len(tries)}")
-        house.put(instances.files, ["pacs"])
-        house.deliver_to("pacs", storescp.port, policy=DeliveryPolicy(associations=1))
-        tries.append(drain(house, count))
-        assert house.states("pacs") == {S.SENT: count}
-        house.close()
+        delivery = DeliveryFixture(tmp_path / f"var{len(tries)}")
+        delivery.put(instances.files, ["pacs"])
+        delivery.deliver_to("pacs", storescp.port, policy=DeliveryPolicy(associations=1))
+        tries.append(drain(delivery, count))
+        assert delivery.states("pacs") == {S.SENT: count}
+        delivery.close()
     record_property("rates", [round(rate) for rate in tries[-1].rates])
     assert any(each.steady for each in tries), tries
 
 
-def drain(house: House, count: int) -> Quarters:
+def drain(delivery: DeliveryFixture, count: int) -> Quarters:
     """Watch `count` instances go out."""
     costs, rates, memory = [], [], []
     for quarter in range(1, 5):
-        before, wall, own = house.states("pacs").get(S.SENT, 0), time.monotonic(), cpu_s()
-        house.wait_settled("pacs", quarter * count // 4, timeout_s=300)
-        sent = house.states("pacs")[S.SENT] - before
+        before, wall, own = delivery.states("pacs").get(S.SENT, 0), time.monotonic(), cpu_s()
+        delivery.wait_settled("pacs", quarter * count // 4, timeout_s=300)
+        sent = delivery.states("pacs")[S.SENT] - before
         costs.append((cpu_s() - own) / max(sent, 1))
         rates.append(sent / (time.monotonic() - wall))
         memory.append(resident_bytes())
@@ -124,7 +125,10 @@ def resident_bytes() -> int:
 
 
 def test_a_dead_archive_and_a_slow_one_hold_up_no_other(
-    house: House, tmp_path: Path, storescp: StoreScp, make_storescp: Callable[..., StoreScp]
+    delivery: DeliveryFixture,
+    tmp_path: Path,
+    storescp: StoreScp,
+    make_storescp: Callable[..., StoreScp],
 ) -> None:
     """One destination refuses connections and one answers after seconds: the third gets everything
     at once, and nothing of the others' is lost.
@@ -132,29 +136,29 @@ def test_a_dead_archive_and_a_slow_one_hold_up_no_other(
     slow = make_storescp()
     instances = make_instances(tmp_path / "stills", SMALL, 30)
     with Proxy(slow.port, Line(delay_s=1.5)) as proxy:
-        house.deliver_to("dead", free_port())
-        house.deliver_to("slow", proxy.port, policy=DeliveryPolicy(associations=1))
-        house.deliver_to("well", storescp.port)
-        house.put(instances.files, ["dead", "slow", "well"])
-        house.wait_settled("well", 30, timeout_s=20)
-        assert house.states("dead").get(S.SENT, 0) == 0
-        assert house.states("slow").get(S.SENT, 0) < 30
+        delivery.deliver_to("dead", free_port())
+        delivery.deliver_to("slow", proxy.port, policy=DeliveryPolicy(associations=1))
+        delivery.deliver_to("well", storescp.port)
+        delivery.put(instances.files, ["dead", "slow", "well"])
+        delivery.wait_settled("well", 30, timeout_s=20)
+        assert delivery.states("dead").get(S.SENT, 0) == 0
+        assert delivery.states("slow").get(S.SENT, 0) < 30
     assert len(storescp.received()) == 30
-    assert house.workers["dead"].status.problem
+    assert delivery.workers["dead"].status.problem
 
 
 def test_associations_are_released_promptly(
-    house: House, tmp_path: Path, storescp: StoreScp
+    delivery: DeliveryFixture, tmp_path: Path, storescp: StoreScp
 ) -> None:
     """Seconds after the last instance no association is left, however many there were."""
     instances = make_instances(tmp_path / "stills", STILL, 150)
     with Proxy(storescp.port, Line(delay_s=ROUND_TRIP_S / 2)) as proxy:
-        worker = house.deliver_to("pacs", proxy.port)
-        house.put(instances.files, ["pacs"])
+        worker = delivery.deliver_to("pacs", proxy.port)
+        delivery.put(instances.files, ["pacs"])
         wait_until(
             lambda: worker.status.associations > 1, timeout_s=30, what="several associations"
         )
-        house.wait_settled("pacs", len(instances.files))
+        delivery.wait_settled("pacs", len(instances.files))
         wait_until(lambda: worker.status.associations <= 1, timeout_s=3, what="helpers released")
         wait_until(lambda: proxy.open_connections == 0, timeout_s=10, what="all released")
         assert 1 < proxy.accepted <= 8
@@ -162,24 +166,24 @@ def test_associations_are_released_promptly(
 
 @pytest.mark.parametrize("reset", [False, True], ids=["fin", "reset"])
 def test_a_line_that_breaks_in_an_instance_delivers_all_the_same(
-    house: House, tmp_path: Path, storescp: StoreScp, reset: bool
+    delivery: DeliveryFixture, tmp_path: Path, storescp: StoreScp, reset: bool
 ) -> None:
     """Cut in the middle of the third instance, then healed: each arrives, none is held."""
     instances = make_instances(tmp_path / "stills", SMALL, 10)
     size = instances.files[0].stat().st_size
     with Proxy(storescp.port, Line(cut_after=int(2.5 * size), reset=reset)) as proxy:
-        house.put(instances.files, ["pacs"])
-        house.deliver_to("pacs", proxy.port, policy=DeliveryPolicy(associations=2))
+        delivery.put(instances.files, ["pacs"])
+        delivery.deliver_to("pacs", proxy.port, policy=DeliveryPolicy(associations=2))
         wait_until(lambda: proxy.accepted > 0, timeout_s=10, what="called")
         proxy.worsen(cut_after=None)
-        house.wait_settled("pacs", 10, timeout_s=60)
-    assert house.states("pacs") == {S.SENT: 10}
+        delivery.wait_settled("pacs", 10, timeout_s=60)
+    assert delivery.states("pacs") == {S.SENT: 10}
     whole = [path for path in storescp.received() if path.stat().st_size >= size - 1024]
     assert len(whole) >= 10
 
 
 def test_an_archive_that_stops_reading_ends_with_the_node(
-    house: House, tmp_path: Path, storescp: StoreScp
+    delivery: DeliveryFixture, tmp_path: Path, storescp: StoreScp
 ) -> None:
     """A window that closes in the middle of an instance does not keep the node from stopping, and
     what was under way is queued again.
@@ -188,11 +192,13 @@ def test_an_archive_that_stops_reading_ends_with_the_node(
         tmp_path / "cine", InstanceKind(name="cine", columns=640, rows=480, frames=60), 2
     )
     with Proxy(storescp.port) as proxy:
-        worker = house.deliver_to("pacs", proxy.port)
+        worker = delivery.deliver_to("pacs", proxy.port)
         proxy.stop_reading()
-        house.put(instances.files, ["pacs"])
-        wait_until(lambda: house.states("pacs").get(S.SENDING, 0) > 0, timeout_s=10, what="sending")
+        delivery.put(instances.files, ["pacs"])
+        wait_until(
+            lambda: delivery.states("pacs").get(S.SENDING, 0) > 0, timeout_s=10, what="sending"
+        )
         began = time.monotonic()
         worker.stop(1.0)
         assert time.monotonic() - began < 6
-    assert house.states("pacs").get(S.SENT, 0) == 0
+    assert delivery.states("pacs").get(S.SENT, 0) == 0

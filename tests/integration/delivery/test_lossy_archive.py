@@ -13,12 +13,13 @@ import pytest
 from echonode.preflight.test_image import preflight_image
 from echonode.store.store import Store
 from echonode.transcoding.dataset import derived_uid
-from tests.acceptance.clinic import dataset_sha256, read, wait_until
+from tests.acceptance.clinic import dataset_sha256, read
 from tests.integration.delivery.pictures import COLOUR_CINE, STILL, picture
 from tests.peers.dcmtk import dcmtk
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.orthanc import OrthancServer
 from tests.peers.process import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -65,7 +66,15 @@ class LossyClinic:
 
     def store(self, *files: Path) -> None:
         """The scanner stores them in the node."""
-        sending = ["-R", "-aet", "SCANNER", "-aec", "ECHONODE", LOOPBACK, self.node.port]
+        sending: list[str | int] = [
+            "-R",
+            "-aet",
+            "SCANNER",
+            "-aec",
+            "ECHONODE",
+            LOOPBACK,
+            self.node.port,
+        ]
         done = dcmtk("storescu", *sending, *files)
         assert done.ok, done.output
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
@@ -179,7 +180,7 @@ def start_node(
     return Node(acceptor, archive)
 
 
-def part10(path: Path, data: bytes, **changes: str) -> Part10File:
+def part10(path: Path, data: bytes, **changes: Any) -> Part10File:
     """A file whose dataset is `data`, 400 bytes in; not parsed by anybody."""
     path.write_bytes(b"\0" * 400 + data)
     file = Part10File(

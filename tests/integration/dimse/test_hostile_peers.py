@@ -37,7 +37,7 @@ from tests.integration.dimse.parts import (
 )
 from tests.integration.dimse.recording import record_request
 
-IMPATIENT = Limits(request_s=3.0, pdu_s=1.0, idle_s=1.5, linger_s=0.5, send_s=1.0, acse_s=5.0)
+SHORT_LIMITS = Limits(request_s=3.0, pdu_s=1.0, idle_s=1.5, linger_s=0.5, send_s=1.0, acse_s=5.0)
 AT_ONCE_S = 2.0  # on a machine that has other things to do; shorter than the deadline for a request
 
 
@@ -85,7 +85,7 @@ def test_a_request_that_does_not_come_is_not_waited_for(
     make_node: Callable[..., Node], request_pdu: bytes, sent: int
 ) -> None:
     """Silence, half a header or half a request: the connection is closed after its deadline."""
-    node = make_node(IMPATIENT)
+    node = make_node(SHORT_LIMITS)
     with connect(node.port) as raw:
         raw.sendall(request_pdu[:sent])
         assert echo_works(node)
@@ -98,7 +98,7 @@ def test_a_drip_does_not_move_the_deadline(
     make_node: Callable[..., Node], request_pdu: bytes
 ) -> None:
     """One byte at a time is cut off at the same moment as silence."""
-    node = make_node(IMPATIENT)
+    node = make_node(SHORT_LIMITS)
     started = time.monotonic()
     sent = 0
     with connect(node.port) as raw, contextlib.suppress(OSError):
@@ -114,7 +114,7 @@ def test_half_a_pdu_within_an_association_is_not_waited_for(
     make_node: Callable[..., Node], request_pdu: bytes
 ) -> None:
     """A P-DATA that stops in its middle ends in A-ABORT, and its temporary file is discarded."""
-    node = make_node(replace(IMPATIENT, idle_s=60.0))
+    node = make_node(replace(SHORT_LIMITS, idle_s=60.0))
     with associated(node, request_pdu) as raw:
         raw.sendall(store_rq(b"ab" * 50_000)[:-100])
         assert until(lambda: bool(node.archive.opened))
@@ -125,7 +125,7 @@ def test_half_a_pdu_within_an_association_is_not_waited_for(
 
 def test_an_idle_association_ends(make_node: Callable[..., Node], request_pdu: bytes) -> None:
     """Without any PDU for the idle time, the peer is aborted and its slot is free."""
-    node = make_node(IMPATIENT)
+    node = make_node(SHORT_LIMITS)
     with associated(node, request_pdu) as raw:
         assert node.acceptor.active_associations == 1
         assert read_all(raw)[:1] == b"\x07"
@@ -276,7 +276,7 @@ def test_a_message_in_tiny_pdus_is_not_waited_for(
     make_node: Callable[..., Node], request_pdu: bytes
 ) -> None:
     """Whole PDUs of two bytes, for ever: each is in time, the message is not."""
-    node = make_node(replace(IMPATIENT, message_s=0.5))
+    node = make_node(replace(SHORT_LIMITS, message_s=0.5))
     with associated(node, request_pdu) as raw:
         command = store_rq(b"")
         raw.sendall(command)
@@ -293,7 +293,7 @@ def test_a_message_in_tiny_pdus_is_not_waited_for(
 
 def test_a_slow_line_is_a_line(make_node: Callable[..., Node], request_pdu: bytes) -> None:
     """A message that takes longer than its least time, but comes steadily, is stored."""
-    node = make_node(replace(IMPATIENT, message_s=0.3, slowest_rate=1_000))
+    node = make_node(replace(SHORT_LIMITS, message_s=0.3, slowest_rate=1_000))
     piece = b"\x04\x00\x00\x00\x00\x6a\x00\x00\x00\x66\x01\x00" + b"ab" * 50
     with associated(node, request_pdu) as raw:
         raw.sendall(store_rq(b""))

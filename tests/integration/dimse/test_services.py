@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from pydicom.dataset import Dataset
@@ -159,7 +160,7 @@ def test_a_full_disk_in_the_middle_is_a700(
         def discard(self) -> None:
             discarded.set()
 
-    node.archive.open_incoming = FullFile  # type: ignore[method-assign, assignment]
+    node.archive.open_incoming = FullFile  # type: ignore[method-assign]
     assert assoc.c_store(part10(tmp_path / "file", os.urandom(700_000))).status == 0xA700
     assert discarded.is_set()
     assert assoc.c_echo() == 0
@@ -370,7 +371,7 @@ def test_a_report_that_could_not_be_kept_is_refused(
 ) -> None:
     """When the database fails, the report is answered 0110, so that the archive sends it again."""
 
-    def fail(sender: Peer, report: CommitmentReport) -> int:
+    def fail(*_: object, **__: object) -> NoReturn:
         raise RuntimeError("database")
 
     node.archive.commit_report = fail  # type: ignore[method-assign]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -102,7 +103,7 @@ def test_want_of_descriptors_is_met_by_the_oldest_silent_caller(
         for _ in range(2):
             failed = failing_once(shortage, server, where, OSError(errno.EMFILE, "too many"))
             caller = connect(node.port)
-            assert until(lambda failed=failed: bool(failed))
+            assert until(partial(bool, failed))
             caller.close()
             shortage.undo()
         assert read_all(silent[0]) == b""

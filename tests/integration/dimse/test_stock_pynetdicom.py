@@ -65,6 +65,7 @@ def stock_scp() -> Iterator[Callable[..., Peer]]:
         ae.add_supported_context("1.2.840.10008.1.1")
         ae.add_supported_context(ULTRASOUND, ExplicitVRLittleEndian)
         server = ae.start_server((LOOPBACK, 0), block=False, evt_handlers=list(handlers))
+        assert server is not None
         servers.append(server)
         return peer("stock", ae_title="STOCK", port=server.server_address[1])
 
@@ -111,7 +112,7 @@ def test_a_cancelled_move_says_what_remains(node: Node, stock: AE) -> None:
 
     node.archive.move = move  # type: ignore[method-assign]
     assoc = stock.associate(LOOPBACK, node.port, ae_title="ECHONODE")
-    answers = []
+    answers: list[Dataset] = []
     for status, _ in assoc.send_c_move(identifier(), "SCU", MOVE, msg_id=9):
         if not answers:
             assoc.send_c_cancel(9, query_model=MOVE)
@@ -129,7 +130,7 @@ def test_a_report_on_a_new_association(node: Node, with_role: bool, syntax: str)
     context = build_context(STORAGE_COMMITMENT_PUSH_MODEL, syntax)
     roles = [build_role(STORAGE_COMMITMENT_PUSH_MODEL, scp_role=True)] if with_role else []
     assoc = ae.associate(
-        LOOPBACK, node.port, contexts=[context], ext_neg=roles, ae_title="ECHONODE"
+        LOOPBACK, node.port, contexts=[context], ext_neg=[*roles], ae_title="ECHONODE"
     )
     # Without the role its own library will not send: it is told that it has it.
     for accepted in assoc.accepted_contexts:

@@ -47,7 +47,7 @@ from tests.peers.fixtures import require_program
 
 pytestmark = pytest.mark.peers
 
-IMPATIENT = Limits(request_s=3.0, linger_s=0.3)
+SHORT_LIMITS = Limits(request_s=3.0, linger_s=0.3)
 RECOGNISED_AS_NOBODY = (1, 1, 3)
 
 
@@ -70,7 +70,7 @@ def make(make_node: Callable[..., Node], clinic: Clinic) -> Callable[..., TLSNod
 
 @pytest.fixture
 def tls_node(make: Callable[..., TLSNode]) -> TLSNode:
-    return make(IMPATIENT)
+    return make(SHORT_LIMITS)
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_a_caller_without_certificate_is_let_in_where_none_is_required(
     make: Callable[..., TLSNode],
 ) -> None:
     """`require_client_cert: false` serves who shows none, but not as a peer that has one."""
-    node = make(IMPATIENT, require_client_cert=False)
+    node = make(SHORT_LIMITS, require_client_cert=False)
     assert node.echo(None, calling="PLAIN") == 0
     assert node.echo(node.clinic.modality) == 0
     with pytest.raises(AssociationRejected):

@@ -235,11 +235,11 @@ def test_weak_suites_are_not_taken(clinic: Clinic) -> None:
 
 def test_a_peer_that_is_silent_in_the_handshake_is_given_up(clinic: Clinic) -> None:
     """The connect deadline covers TCP and TLS together."""
-    impatient = Limits(connect_s=0.3, linger_s=0.1)
+    short = Limits(connect_s=0.3, linger_s=0.1)
     with socket.create_server((LOOPBACK, 0)) as silent:
         archive = known(clinic, silent.getsockname()[1])
         with pytest.raises(PeerUnreachable, match="did not finish the TLS handshake"):
-            Requestor(ae_title="SCU", limits=impatient).associate(archive, [VERIFICATION])
+            Requestor(ae_title="SCU", limits=short).associate(archive, [VERIFICATION])
 
 
 def test_files_that_cannot_be_used_are_named(clinic: Clinic, tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from echonode.frames.source.source import ProbeSource, SourceSettings
 from echonode.frames.source.transport import ConnectTo, TransportConfig
 from echonode.probe.recordings.image_file import open_image_sequence
 from echonode.probe.simulation.openigtlink_sender import OpenIGTLinkSender
-from tests.integration.probe.sockets import eventually
 from tests.peers import Validation
+from tests.support.waiting import wait_until
 from tests.unit.objects.acquisitions import built, write
 
 FPS = 60.0  # quicker than it was recorded: the object tells the recorded times all the same
@@ -31,7 +31,7 @@ def cine(protocol: str, way: TransportConfig) -> Acquisition:
     )
     source = ProbeSource(settings, on_acquisition=taken.append)
     source.start()
-    eventually(lambda: bool(taken), within_s=30)
+    wait_until(lambda: bool(taken), timeout_s=30)
     assert source.stop(10)
     (clip,) = taken
     return clip

@@ -18,8 +18,8 @@ from echonode.frames.source.source import ProbeSource, SourceSettings
 from echonode.frames.source.transport import ConnectTo, TransportConfig
 from echonode.objects.tracking import TransformStatus
 from echonode.probe.simulation.openigtlink_sender import OpenIGTLinkSender
-from tests.integration.probe.sockets import eventually
 from tests.peers import DcmtkResult, OrthancServer, Validation
+from tests.support.waiting import wait_until
 from tests.unit.objects.acquisitions import built, read_back, write
 from tests.unit.objects.test_tracking import by_name
 from tests.unit.probe.sequences import metaimage, nrrd, ramps
@@ -63,7 +63,7 @@ def cine(protocol: str, way: TransportConfig) -> Acquisition:
     )
     source = ProbeSource(settings, on_acquisition=taken.append)
     source.start()
-    eventually(lambda: bool(taken), within_s=30)
+    wait_until(lambda: bool(taken), timeout_s=30)
     assert source.stop(10)
     (clip,) = taken
     return clip

@@ -1,20 +1,11 @@
-"""Waiting for something to become true, and probes that misbehave."""
+"""Probes that misbehave."""
 
 from __future__ import annotations
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-
-
-def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> None:
-    """Wait until `condition` holds; AssertionError when it does not in time."""
-    ends = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < ends, "did not come true in time"
-        time.sleep(0.005)
 
 
 def free_port() -> int:

@@ -19,7 +19,8 @@ from echonode.probe.link.connection import ConnectionSettings
 from echonode.probe.link.reconnecting import LinkSettings
 from echonode.probe.profile import ProbeProfile
 from echonode.probe.simulation.epf_probe import EpfSimulator, pattern
-from tests.integration.probe.sockets import eventually, scripted_probe
+from tests.integration.probe.sockets import scripted_probe
+from tests.support.waiting import wait_until
 
 LINES = 20
 FRAMES = tuple(np.full((LINES, 100), 100 + 10 * k, dtype=np.int16) for k in range(30))
@@ -68,10 +69,10 @@ def test_every_frame_arrives_and_the_probe_is_told_to_stop(local_host: str | Non
     with EpfSimulator(FRAMES, line_port=port, fps=50, first_frame=240) as probe:
         source = source_at(probe.address, port, seen, local_host=local_host)
         source.start()
-        eventually(lambda: len(seen) == 30)
+        wait_until(lambda: len(seen) == 30)
         counts = source.counts
         assert source.stop(5)
-        eventually(lambda: probe.commands[-1] == Command.STOP_SCANNING)
+        wait_until(lambda: probe.commands[-1] == Command.STOP_SCANNING)
     assert probe.commands[:2] == [Command.STATUS, Command.SCANNING]
     assert [frame.sequence for frame in seen] == list(range(30))
     stamps = [frame.source_timestamp_s or 0.0 for frame in seen]
@@ -104,7 +105,7 @@ def test_bad_air_costs_lines_that_are_counted() -> None:
         source = source_at(probe.address, port, seen)
         source.start()
         assert probe.finished.wait(10)
-        eventually(lambda: source.counts.frames_received == 100)
+        wait_until(lambda: source.counts.frames_received == 100)
         counts = source.counts
         assert source.stop(5)
     assert [frame.sequence for frame in seen] == list(range(100))
@@ -119,12 +120,12 @@ def test_datagrams_of_others_are_not_the_probes() -> None:
     with EpfSimulator(FRAMES, line_port=port, fps=50) as probe:
         source = source_at(probe.address, port, seen)
         source.start()
-        eventually(lambda: len(seen) > 2)
+        wait_until(lambda: len(seen) > 2)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             stranger.bind(("127.0.0.2", 0))
             for _ in range(200):
                 stranger.sendto(b"garbage", ("127.0.0.1", port))
-        eventually(lambda: len(seen) == 30)
+        wait_until(lambda: len(seen) == 30)
         assert source.counts.bytes_skipped == 0
         assert source.stop(5)
 
@@ -142,7 +143,7 @@ def test_garbage_from_the_probe_itself_is_counted_and_survived() -> None:
     with EpfSimulator(FRAMES, line_port=port, fps=50, mangle=noisy) as probe:
         source = source_at(probe.address, port, seen)
         source.start()
-        eventually(lambda: len(seen) == 30)
+        wait_until(lambda: len(seen) == 30)
         counts = source.counts
         assert source.stop(5)
     assert counts.bytes_skipped > 1000
@@ -157,10 +158,10 @@ def test_a_probe_that_restarts_is_found_again() -> None:
         address = probe.address
         source = source_at(address, port, seen)
         source.start()
-        eventually(lambda: len(seen) > 5)
+        wait_until(lambda: len(seen) > 5)
     before = len(seen)
     with EpfSimulator(FRAMES, port=address[1], line_port=port, fps=50) as probe:
-        eventually(lambda: len(seen) >= before + 30)
+        wait_until(lambda: len(seen) >= before + 30)
         assert source.stop(5)
     assert source.counts.connections == 2
     assert [frame.sequence for frame in seen[-30:]] == list(range(30))
@@ -174,7 +175,7 @@ def test_a_refusal_to_scan_is_asked_again_later() -> None:
     with scripted_probe(refusal, hold_last=True) as address:
         source = source_at(address, free_udp_port(), [])
         source.start()
-        eventually(lambda: source.counts.connections >= 3)
+        wait_until(lambda: source.counts.connections >= 3)
         assert source.stop(5)
 
 

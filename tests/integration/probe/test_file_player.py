@@ -20,7 +20,7 @@ from echonode.frames.streams.stream import Pending
 from echonode.probe.link.reconnecting import LinkSettings
 from echonode.probe.recordings.echopen_text import read_recording
 from echonode.probe.recordings.image_file import open_image_sequence
-from tests.integration.probe.sockets import eventually
+from tests.support.waiting import wait_until
 from tests.unit.objects.acquisitions import built
 from tests.unit.probe.sequences import frame_fields, metaimage, ramps
 
@@ -53,7 +53,7 @@ def test_a_recording_plays_at_its_own_times_and_ends(tmp_path: Path) -> None:
     taken: list[Acquisition] = []
     source = source_of(PlayFile(path=recording(tmp_path)), taken, gap_s=60)
     source.start()
-    eventually(lambda: bool(taken))
+    wait_until(lambda: bool(taken))
     assert source.stop(5)
     (clip,) = taken
     assert np.array_equal([frame.pixels for frame in clip.frames], ramps(6))
@@ -73,7 +73,7 @@ def test_a_recording_without_times_gives_the_same_cine_each_time(
     taken: list[Acquisition] = []
     source = source_of(PlayFile(path=path, fps=fps), taken)
     source.start()
-    eventually(lambda: bool(taken))
+    wait_until(lambda: bool(taken))
     assert source.stop(5)
     (clip,) = taken
     dataset = built(clip).dataset
@@ -102,7 +102,7 @@ def test_a_machine_that_stands_still_does_not_divide_a_clip(
     taken: list[Acquisition] = []
     source = source_of(PlayFile(path=recording(tmp_path, frames=20), fps=400), taken, gap_s=0.01)
     source.start()
-    eventually(lambda: bool(taken) and not source.counts.connected)
+    wait_until(lambda: bool(taken) and not source.counts.connected)
     assert source.stop(5)
     assert [len(clip.frames) for clip in taken] == [20]
 
@@ -119,7 +119,7 @@ def test_nothing_is_dropped_however_slow_the_disk_is(tmp_path: Path) -> None:
     settings = source_of(way, taken, max_clip_bytes=1)._settings
     source = ProbeSource(settings, on_acquisition=slow)
     source.start()
-    eventually(lambda: len(taken) == 200)
+    wait_until(lambda: len(taken) == 200)
     assert source.stop(5)
     assert source.counts.frames_dropped == 0
 
@@ -129,7 +129,7 @@ def test_a_loop_is_one_connection_a_turn(tmp_path: Path) -> None:
     taken: list[Acquisition] = []
     source = source_of(PlayFile(path=recording(tmp_path), loop=True, fps=200), taken)
     source.start()
-    eventually(lambda: len(taken) >= 3)
+    wait_until(lambda: len(taken) >= 3)
     assert source.stop(5)
     assert len({clip.connection_id for clip in taken}) == len(taken)
     assert {len(clip.frames) for clip in taken[:3]} == {6}
@@ -143,7 +143,7 @@ def test_a_recording_that_breaks_off_keeps_what_was_whole(tmp_path: Path) -> Non
     with structlog.testing.capture_logs() as logged:
         source = source_of(PlayFile(path=path, loop=True, fps=200), taken)
         source.start()
-        eventually(lambda: any(e["event"] == "probe_lost" for e in logged))
+        wait_until(lambda: any(e["event"] == "probe_lost" for e in logged))
         assert source.stop(5)
     (lost,) = (e for e in logged if e["event"] == "probe_lost")
     assert lost["reason"] == "protocol_error"
@@ -158,7 +158,7 @@ def test_a_file_that_is_no_recording_is_said_once(tmp_path: Path) -> None:
     with structlog.testing.capture_logs() as logged:
         source = source_of(PlayFile(path=path, loop=True), [])
         source.start()
-        eventually(lambda: any(e["event"] == "recording_refused" for e in logged))
+        wait_until(lambda: any(e["event"] == "recording_refused" for e in logged))
         assert source.stop(5)
     (refused,) = (e for e in logged if e["event"] == "recording_refused")
     assert refused["reason"] == "film.mha, line 1: not a `Key = Value`"
@@ -172,7 +172,7 @@ def test_a_kit_recording_plays_as_the_kit_would(shared_data: Path) -> None:
     taken: list[Acquisition] = []
     source = source_of(PlayFile(path=path, fps=500), taken)
     source.start()
-    eventually(lambda: bool(taken), within_s=40)
+    wait_until(lambda: bool(taken), timeout_s=40)
     assert source.stop(10)
     assert [(len(clip.frames), clip.dropped, clip.partial) for clip in taken] == [(101, 0, 0)]
 
@@ -182,7 +182,7 @@ def test_stop_in_a_long_pause_is_at_once(tmp_path: Path) -> None:
     taken: list[Acquisition] = []
     source = source_of(PlayFile(path=recording(tmp_path, step=9.0)), taken, gap_s=60)
     source.start()
-    eventually(lambda: source.counts.frames_received == 1)
+    wait_until(lambda: source.counts.frames_received == 1)
     began = time.monotonic()
     assert source.stop(5)
     assert time.monotonic() - began < 2

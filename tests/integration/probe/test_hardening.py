@@ -21,7 +21,8 @@ from echonode.probe.profile import NO_PROFILE, ProbeProfile
 from echonode.probe.recordings.echopen_text import KitRecording
 from echonode.probe.simulation.simulated_lines import line_wire
 from echonode.probe.simulation.tcp_probe import ProbeSimulator
-from tests.integration.probe.sockets import eventually, free_port, scripted_probe
+from tests.integration.probe.sockets import free_port, scripted_probe
+from tests.support.waiting import wait_until
 
 HEADER = KitHeader(
     r0_mm=10, rf_mm=20, decimation=64, lines=16, sector_deg=60, mode=KitMode.ENVELOPE_U8
@@ -82,7 +83,7 @@ def test_two_probes_at_once_do_not_mix() -> None:
         ]
         for source in sources:
             source.start()
-        eventually(lambda: all(len(frames) == 60 for frames in seen.values()))
+        wait_until(lambda: all(len(frames) == 60 for frames in seen.values()))
         assert all(source.stop(5) for source in sources)
     dark, bright = greys(seen["left"]), greys(seen["right"])
     assert (len(dark), len(bright)) == (1, 1)
@@ -98,7 +99,7 @@ def test_a_storm_of_connections_leaves_nothing_behind() -> None:
         )
         source.start()
         threads = threading.active_count()
-        eventually(lambda: len(taken) >= 200, within_s=30)
+        wait_until(lambda: len(taken) >= 200, timeout_s=30)
         assert threading.active_count() <= threads
         assert source.stop(5)
     assert all(len(each.frames) == 1 for each in taken)
@@ -117,7 +118,7 @@ def test_the_wall_clock_may_stand_still_or_go_back() -> None:
             now=lambda: moments.pop(0),
         )
         source.start()
-        eventually(lambda: len(taken) == 8)
+        wait_until(lambda: len(taken) == 8)
         assert source.stop(5)
     assert len({each.connection_id for each in taken}) == 8
     assert all(frame.elapsed_s >= 0 for each in taken for frame in each.frames)
@@ -133,7 +134,7 @@ def test_another_depth_begins_another_instance() -> None:
             settings_for(ConnectTo(host=host, port=port)), on_acquisition=taken.append
         )
         source.start()
-        eventually(lambda: len(taken) == 2)
+        wait_until(lambda: len(taken) == 2)
         assert source.stop(5)
     narrow_one, wide_one = (each.frames[0].calibration for each in taken)
     assert narrow_one is not None
@@ -154,7 +155,7 @@ def test_every_stream_dialect_arrives_whole(dialect: str) -> None:
             on_frame=seen.append,
         )
         source.start()
-        eventually(lambda: len(seen) == 12)
+        wait_until(lambda: len(seen) == 12)
         assert source.stop(5)
     assert [frame.sequence for frame in seen] == list(range(12))
     assert (source.counts.frames_dropped, source.counts.frames_partial) == (0, 0)
@@ -172,7 +173,7 @@ def test_a_sender_that_connects_to_us_is_let_in_again() -> None:
     for turn in range(3):
         with socket.create_connection(("127.0.0.1", port), 5) as sender:
             sender.sendall(one_sweep(50 * (turn + 1)))
-        eventually(lambda turn=turn: len(taken) == turn + 1)  # type: ignore[misc]
+        wait_until(lambda turn=turn: len(taken) == turn + 1)  # type: ignore[misc]
     assert source.stop(5)
     assert len({each.connection_id for each in taken}) == 3
 

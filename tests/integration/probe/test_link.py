@@ -20,7 +20,8 @@ from echonode.probe.link.connection import (
     TcpClient,
 )
 from echonode.probe.link.reconnecting import Link, LinkSettings
-from tests.integration.probe.sockets import eventually, free_port, scripted_probe
+from tests.integration.probe.sockets import free_port, scripted_probe
+from tests.support.waiting import wait_until
 
 LINE = ConnectionSettings(connect_timeout_s=1)
 QUICK = LinkSettings(first_pause_s=0.01, longest_pause_s=0.05, connection=LINE)
@@ -66,7 +67,7 @@ def test_a_probe_that_closes_is_connected_again() -> None:
     with scripted_probe(b"one", b"two", b"three", hold_last=True) as address:
         link = link_to(address, witness)
         link.start()
-        eventually(lambda: witness.data == b"onetwothree")
+        wait_until(lambda: witness.data == b"onetwothree")
         assert link.stop(5)
     closed = ["connected", "closed_by_probe"]
     assert witness.told == [*closed, *closed, "connected", "stopped"]
@@ -81,7 +82,7 @@ def test_a_probe_that_is_not_there_yet_is_found_when_it_comes() -> None:
     with socket.create_server(("127.0.0.1", port)) as listener:
         client, _ = listener.accept()
         client.sendall(b"here")
-        eventually(lambda: witness.data == b"here")
+        wait_until(lambda: witness.data == b"here")
         client.close()
         assert link.stop(5)
 
@@ -96,7 +97,7 @@ def test_bytes_that_are_not_the_protocol_end_the_connection() -> None:
     with scripted_probe(b"nonsense", hold_last=True) as address:
         link = link_to(address, witness)
         link.start()
-        eventually(lambda: len(witness.told) >= 4)
+        wait_until(lambda: len(witness.told) >= 4)
         assert link.stop(5)
     assert witness.told[:3] == ["connected", "protocol_error sector 0 degrees", "connected"]
 
@@ -111,7 +112,7 @@ def test_a_fault_in_a_callback_does_not_end_the_link() -> None:
     with scripted_probe(b"x", hold_last=True) as address:
         link = link_to(address, witness)
         link.start()
-        eventually(lambda: witness.told.count("connected") >= 2)
+        wait_until(lambda: witness.told.count("connected") >= 2)
         assert link.stop(5)
     assert witness.told[1] == "connection_broken fault"
 
@@ -123,7 +124,7 @@ def test_a_silent_probe_is_given_up_when_told_to() -> None:
     with scripted_probe(b"x", hold_last=True) as address:
         link = link_to(address, witness, settings)
         link.start()
-        eventually(lambda: "silent nothing for 0.05 s" in witness.told)
+        wait_until(lambda: "silent nothing for 0.05 s" in witness.told)
         assert link.stop(5)
 
 
@@ -136,7 +137,7 @@ def test_stop_is_prompt_while_reading_and_while_waiting() -> None:
             link = link_to(address or silent, witness, patient)
             link.start()
             if address is None:
-                eventually(lambda w=witness: w.data == b"x")  # type: ignore[misc]
+                wait_until(lambda w=witness: w.data == b"x")  # type: ignore[misc]
             began = time.monotonic()
             assert link.stop(5)
             assert time.monotonic() - began < 1
@@ -157,7 +158,7 @@ def test_a_connection_knows_when_it_opened_by_both_clocks() -> None:
             monotonic=lambda: 42.0,
         )
         link.start()
-        eventually(lambda: bool(witness.connections))
+        wait_until(lambda: bool(witness.connections))
         assert link.stop(5)
     (connection,) = witness.connections
     assert (connection.opened_at, connection.opened_monotonic) == (moment, 42.0)

@@ -20,7 +20,7 @@ from echonode.frames.source.source import ProbeSource
 from echonode.frames.streams import protocols
 from echonode.frames.streams.protocols import PROTOCOLS, Protocol
 from echonode.node.settings.probes import source_settings
-from tests.integration.probe.sockets import eventually
+from tests.support.waiting import wait_until
 
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "writing-a-protocol.md"
 ROWS, COLUMNS, FRAMES = 48, 64, 30
@@ -86,7 +86,7 @@ def test_one_file_and_one_line_stream_a_clip(tmp_path: Path) -> None:
         config = parse(configuration(tmp_path, server.getsockname()[1]), {})
         source = ProbeSource(source_settings(config.probes[0]), on_acquisition=taken.append)
         source.start()
-        eventually(lambda: bool(taken))
+        wait_until(lambda: bool(taken))
         assert source.stop(5)
         sender.join(10)
     [clip] = taken

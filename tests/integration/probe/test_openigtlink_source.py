@@ -24,8 +24,9 @@ from echonode.probe.link.reconnecting import LinkSettings
 from echonode.probe.openigtlink.command import Command, decode_command, encode_command
 from echonode.probe.openigtlink.messages import Message, OpenIGTLinkDecoder
 from echonode.probe.simulation.openigtlink_sender import OpenIGTLinkSender, OutgoingImage
-from tests.integration.probe.sockets import eventually, free_port
+from tests.integration.probe.sockets import free_port
 from tests.peers.node_process import ProbeSimProcess
+from tests.support.waiting import wait_until
 from tests.unit.frames.igtl_messages import image
 
 QUICK = LinkSettings(first_pause_s=0.02, longest_pause_s=0.1)
@@ -100,7 +101,7 @@ def test_a_real_recording_comes_over_the_wire_as_it_is(shared_data: Path) -> Non
     images = outgoing_images(path)
     archive = Archive()
     with OpenIGTLinkSender(images, fps=60) as sender, source(connect(sender.address), archive) as s:
-        eventually(lambda: bool(archive.taken), within_s=20)
+        wait_until(lambda: bool(archive.taken), timeout_s=20)
         counts = s.counts
     (clip,) = archive.taken
     expected = list(images())
@@ -119,7 +120,7 @@ def test_metadata_come_because_they_were_asked_for() -> None:
         OpenIGTLinkSender(pictures(10), fps=50) as sender,
         source(connect(sender.address), archive),
     ):
-        eventually(lambda: bool(archive.taken))
+        wait_until(lambda: bool(archive.taken))
         greetings = [message for message in sender.received if message.type == "GET_STATUS"]
     assert len(greetings) == 1
     assert greetings[0].header_version == 2
@@ -138,13 +139,13 @@ def test_senders_come_to_a_listener_one_after_the_other() -> None:
         OpenIGTLinkSender(pictures(1000), port=port, connect=True, fps=50) for _ in range(2)
     )
     with source(way, archive), one:
-        eventually(lambda: len(archive.shown) >= 5)
+        wait_until(lambda: len(archive.shown) >= 5)
         with other:
-            eventually(lambda: one.sent >= 30)
+            wait_until(lambda: one.sent >= 30)
             assert other.received == ()  # not greeted: its turn has not come
             one.stop()
-            eventually(lambda: bool(other.received))
-        eventually(lambda: len(archive.taken) == 2)
+            wait_until(lambda: bool(other.received))
+        wait_until(lambda: len(archive.taken) == 2)
     assert len({clip.connection_id for clip in archive.taken}) == 2
 
 
@@ -159,8 +160,8 @@ def test_garbage_costs_the_connection_and_no_frame() -> None:
             assert nonsense.recv(4096) == b""
         with socket.create_connection(("127.0.0.1", port)) as good:
             good.sendall(image() * 3)
-            eventually(lambda: len(archive.shown) == 3)
-        eventually(lambda: len(archive.taken) == 1)
+            wait_until(lambda: len(archive.shown) == 3)
+        wait_until(lambda: len(archive.taken) == 1)
         assert s.counts.frames_dropped == 0
 
 
@@ -173,7 +174,7 @@ def test_what_came_before_nonsense_is_kept_and_the_sender_is_left_at_once() -> N
             sender.settimeout(10)
             while sender.recv(4096):
                 pass  # our greeting
-        eventually(lambda: len(archive.taken) == 1)
+        wait_until(lambda: len(archive.taken) == 1)
         assert (s.counts.frames_received, s.counts.frames_dropped) == (3, 0)
     assert len(archive.taken[0].frames) == 3
 
@@ -188,7 +189,7 @@ def test_pyigtl_sends_and_we_receive() -> None:
     server = pyigtl.OpenIGTLinkServer(port=port, local_server=True)
     try:
         with source(ConnectTo(host="127.0.0.1", port=port), archive):
-            eventually(server.is_connected)
+            wait_until(server.is_connected)
             matrix = np.diag([0.3, 0.2, 1.0, 1.0])
             server.send_message(
                 pyigtl.ImageMessage(
@@ -198,7 +199,7 @@ def test_pyigtl_sends_and_we_receive() -> None:
             colour = np.stack([grey, grey // 2, grey // 3], axis=-1)
             server.send_message(pyigtl.ImageMessage(colour, device_name="us"))
             server.send_message(pyigtl.ImageMessage(grey.astype(np.uint16) * 257, device_name="us"))
-            eventually(lambda: len(archive.shown) == 3)
+            wait_until(lambda: len(archive.shown) == 3)
     finally:
         server.stop()
     first, second, third = archive.shown
@@ -324,6 +325,6 @@ def test_probe_sim_serves_a_recording(
     probe = make_probe_sim("--protocol", "openigtlink", "--recording", str(path), "--fps", "100")
     archive = Archive()
     with source(ConnectTo(host=probe.host, port=probe.port), archive):
-        eventually(lambda: bool(archive.taken), within_s=20)
+        wait_until(lambda: bool(archive.taken), timeout_s=20)
     assert len(archive.taken[0].frames) == 21
     assert probe.wait(10) == 0

@@ -15,7 +15,7 @@ import pytest
 from echonode.probe.echopen.kit import KitHeader, KitMode
 from echonode.probe.recordings.echopen_text import KitRecording, read_recording
 from echonode.probe.simulation.tcp_probe import MAX_CLIENTS, ProbeSimulator
-from tests.integration.probe.sockets import eventually
+from tests.support.waiting import wait_until
 
 HEADER = KitHeader(r0_mm=10, rf_mm=20, decimation=64, lines=6, sector_deg=60, mode=KitMode.RF_INT16)
 SMALL = KitRecording(
@@ -127,6 +127,6 @@ def test_stop_ends_it_at_once() -> None:
     with socket.create_connection(address, 5) as client:
         client.recv(6)
         probe.stop()
-        eventually(lambda: client.recv(65536) == b"")
+        wait_until(lambda: client.recv(65536) == b"")
     with pytest.raises(OSError):
         socket.create_connection(address, 1)

@@ -21,7 +21,8 @@ from echonode.probe.link.reconnecting import LinkSettings
 from echonode.probe.recordings.echopen_text import KitRecording, read_recording
 from echonode.probe.simulation.phantom import DEFAULT_HEADER, phantom
 from echonode.probe.simulation.tcp_probe import ProbeSimulator
-from tests.integration.probe.sockets import eventually, scripted_probe
+from tests.integration.probe.sockets import scripted_probe
+from tests.support.waiting import wait_until
 
 SMALL_HEADER = replace(DEFAULT_HEADER, lines=16, decimation=64)
 QUICK = LinkSettings(first_pause_s=0.02, longest_pause_s=0.1)
@@ -62,7 +63,7 @@ def test_the_film_arrives_whole(shared_data: Path) -> None:
     with ProbeSimulator(film, fps=60) as probe:
         source = ProbeSource(settings_for(probe.address), on_acquisition=archive.take)
         source.start()
-        eventually(lambda: bool(archive.taken), within_s=30)
+        wait_until(lambda: bool(archive.taken), timeout_s=30)
         assert source.stop(5)
     (clip,) = archive.taken
     assert len(clip.frames) == 101
@@ -86,7 +87,7 @@ def test_a_clip_is_handed_over_the_moment_the_probe_goes(small: KitRecording) ->
         source.start()
         assert probe.finished.wait(10)
         gone = time.monotonic()
-        eventually(lambda: bool(archive.taken))
+        wait_until(lambda: bool(archive.taken))
         assert archive.times[0] - gone < 1
         assert source.stop(5)
     assert [len(clip.frames) for clip in archive.taken] == [5]
@@ -103,7 +104,7 @@ def test_a_clip_ends_by_the_clock_while_the_probe_is_silent(small: KitRecording)
     with scripted_probe(data, hold_last=True) as address:
         source = ProbeSource(settings_for(address, capture=capture), on_acquisition=archive.take)
         source.start()
-        eventually(lambda: bool(archive.taken), within_s=5)
+        wait_until(lambda: bool(archive.taken), timeout_s=5)
         assert source.counts.connected
         assert source.stop(5)
     (still,) = archive.taken
@@ -120,7 +121,7 @@ def test_each_connection_is_its_own(small: KitRecording) -> None:
     with scripted_probe(data, data, b"") as address:
         source = ProbeSource(settings_for(address), on_acquisition=archive.take)
         source.start()
-        eventually(lambda: len(archive.taken) == 2)
+        wait_until(lambda: len(archive.taken) == 2)
         assert source.stop(5)
     first, second = archive.taken
     assert first.connection_id != second.connection_id
@@ -145,7 +146,7 @@ def test_a_slow_consumer_costs_counted_frames_and_no_memory(small: KitRecording)
         )
         source.start()
         assert probe.finished.wait(20)
-        eventually(lambda: source.counts.frames_received == 200)
+        wait_until(lambda: source.counts.frames_received == 200)
         gate.set()
         assert source.stop(10)
     counts = source.counts
@@ -168,7 +169,7 @@ def test_a_full_disk_loses_nothing_that_fits_in_time(small: KitRecording) -> Non
     with ProbeSimulator(small, fps=50, frames=4) as probe:
         source = ProbeSource(settings_for(probe.address), on_acquisition=full_once)
         source.start()
-        eventually(lambda: len(archive.taken) == 1)
+        wait_until(lambda: len(archive.taken) == 1)
         assert source.stop(5)
     assert [len(clip.frames) for clip in archive.taken] == [4]
 
@@ -188,7 +189,7 @@ def test_a_fault_behind_us_costs_one_acquisition(small: KitRecording) -> None:
             settings_for(probe.address, capture=capture), on_acquisition=fail_first
         )
         source.start()
-        eventually(lambda: len(archive.taken) == 2)
+        wait_until(lambda: len(archive.taken) == 2)
         assert source.stop(5)
     assert [clip.number for clip in archive.taken] == [2, 3]
 
@@ -201,7 +202,7 @@ def test_stop_hands_over_the_clip_under_way(small: KitRecording) -> None:
             settings_for(probe.address), on_acquisition=archive.take, on_frame=seen.append
         )
         source.start()
-        eventually(lambda: len(seen) >= 10)
+        wait_until(lambda: len(seen) >= 10)
         assert source.stop(5)
     (clip,) = archive.taken
     assert len(clip.frames) >= 10
@@ -220,7 +221,7 @@ def test_manual_capture_only_shows(small: KitRecording) -> None:
             on_frame=seen.append,
         )
         source.start()
-        eventually(lambda: len(seen) == 5)
+        wait_until(lambda: len(seen) == 5)
         assert "capture.mode is manual" in source.refusal, "nobody can ask such a probe's captures"
         assert source.stop(5)
     assert archive.taken == []
@@ -239,7 +240,7 @@ def test_a_probe_that_talks_nonsense_is_tried_again_and_counts_nothing(
         capture = CaptureSettings(gap_s=0.1)
         source = ProbeSource(settings_for(address, capture=capture), on_acquisition=archive.take)
         source.start()
-        eventually(lambda: len(archive.taken) == 1)
+        wait_until(lambda: len(archive.taken) == 1)
         assert source.stop(5)
     assert source.counts.connections == 3
     assert source.counts.frames_received == 1
@@ -258,7 +259,8 @@ def test_an_unknown_protocol_is_refused_before_anything_starts() -> None:
 
 def test_below_the_reserve_nothing_is_captured_until_there_is_room(small: KitRecording) -> None:
     """Frames are shown meanwhile; the clip begins when there is room, and counts none as lost."""
-    archive, shown = Archive(), []
+    archive = Archive()
+    shown: list[Frame] = []
     room = threading.Event()
     with ProbeSimulator(small, fps=20, loop=True) as probe:
         source = ProbeSource(
@@ -268,13 +270,13 @@ def test_below_the_reserve_nothing_is_captured_until_there_is_room(small: KitRec
             admit=lambda: "" if room.is_set() else "the disk is full",
         )
         source.start()
-        eventually(lambda: len(shown) >= 10)
+        wait_until(lambda: len(shown) >= 10)
         assert source.refusal == "the disk is full"
         assert archive.taken == []
         room.set()
-        eventually(lambda: source.refusal == "")
+        wait_until(lambda: source.refusal == "")
         since = len(shown)
-        eventually(lambda: len(shown) >= since + 10)
+        wait_until(lambda: len(shown) >= since + 10)
         assert source.stop(5)
     (clip,) = archive.taken
     assert clip.frames[0].sequence > 0

@@ -18,7 +18,7 @@ from echonode.model.certificate import TLSFiles
 from echonode.probe.link.connection import Callbacks, ConnectionSettings, LossReason, OpenConnection
 from echonode.probe.link.reconnecting import Link, LinkSettings
 from echonode.probe.link.tcp_listener import UNPRODUCTIVE_S, YIELD_SILENCE_S, TcpListener
-from tests.integration.probe.sockets import eventually
+from tests.support.waiting import wait_until
 
 QUICK = LinkSettings(first_pause_s=0.01, longest_pause_s=0.01, connection=ConnectionSettings())
 
@@ -88,12 +88,12 @@ def test_a_mute_connection_does_not_keep_the_probe_out(frames: bool) -> None:
     clock = Clock()
     with listening(clock) as (sender, reader):
         mute = sender()
-        eventually(lambda: len(reader.data) == 1)
+        wait_until(lambda: len(reader.data) == 1)
         reader.frames = frames
         clock.now = YIELD_SILENCE_S
         probe = sender()
         probe.sendall(b"images")
-        eventually(lambda: reader.data[1:] == [b"images"])
+        wait_until(lambda: reader.data[1:] == [b"images"])
         mute.settimeout(5)
         assert mute.recv(1) == b""
         assert reader.ended[0][0] is LossReason.SILENT
@@ -104,15 +104,15 @@ def test_a_sender_that_only_keeps_the_line_alive_yields_too() -> None:
     clock = Clock()
     with listening(clock) as (sender, reader):
         idle = sender()
-        eventually(lambda: len(reader.data) == 1)
+        wait_until(lambda: len(reader.data) == 1)
         for second in (5, 10, 15, 20, 25):
             clock.now = second
             idle.sendall(b"status")
-            eventually(lambda second=second: len(reader.data[0]) == 6 * second // 5)  # type: ignore[misc]
+            wait_until(lambda second=second: len(reader.data[0]) == 6 * second // 5)  # type: ignore[misc]
         clock.now = UNPRODUCTIVE_S
         probe = sender()
         probe.sendall(b"images")
-        eventually(lambda: reader.data[1:] == [b"images"])
+        wait_until(lambda: reader.data[1:] == [b"images"])
 
 
 def test_a_probe_that_sends_is_not_disturbed_by_those_who_wait() -> None:
@@ -121,7 +121,7 @@ def test_a_probe_that_sends_is_not_disturbed_by_those_who_wait() -> None:
     with listening(clock) as (sender, reader):
         probe = sender()
         probe.sendall(b"a")
-        eventually(lambda: reader.data == [b"a"])
+        wait_until(lambda: reader.data == [b"a"])
         reader.frames = True
         others = [sender() for _ in range(50)]
         closed = 0
@@ -131,7 +131,7 @@ def test_a_probe_that_sends_is_not_disturbed_by_those_who_wait() -> None:
         assert closed == 49  # one may wait; the rest hold no descriptor of the node
         clock.now = 3600.0
         probe.sendall(b"b")
-        eventually(lambda: reader.data == [b"ab"])
+        wait_until(lambda: reader.data == [b"ab"])
 
 
 def test_a_paused_probe_that_is_alone_is_left_alone() -> None:
@@ -140,10 +140,10 @@ def test_a_paused_probe_that_is_alone_is_left_alone() -> None:
     with listening(clock) as (sender, reader):
         probe = sender()
         probe.sendall(b"a")
-        eventually(lambda: reader.data == [b"a"])
+        wait_until(lambda: reader.data == [b"a"])
         clock.now = 86_400.0
         probe.sendall(b"b")
-        eventually(lambda: reader.data == [b"ab"])
+        wait_until(lambda: reader.data == [b"ab"])
         assert reader.ended == []
 
 
@@ -152,13 +152,13 @@ def test_one_that_waited_and_left_gives_its_place_to_the_next() -> None:
     clock = Clock()
     with listening(clock) as (sender, reader):
         first = sender()
-        eventually(lambda: len(reader.data) == 1)
+        wait_until(lambda: len(reader.data) == 1)
         gone = sender()
         gone.close()
         probe = sender()
         probe.sendall(b"images")
         first.close()
-        eventually(lambda: b"images" in reader.data)
+        wait_until(lambda: b"images" in reader.data)
 
 
 def test_only_the_addresses_of_the_probe_may_send() -> None:
@@ -176,7 +176,7 @@ def test_only_the_addresses_of_the_probe_may_send() -> None:
     assert "addresses" in line["remedy"]
     with listening(clock, "10.0.0.0/8", "127.0.0.0/30") as (sender, reader):
         sender().sendall(b"images")
-        eventually(lambda: reader.data == [b"images"])
+        wait_until(lambda: reader.data == [b"images"])
 
 
 # --- TLS ---
@@ -218,8 +218,8 @@ def test_a_sender_that_proves_itself_is_read(
     with listening(Clock(), tls=node_tls) as (sender, reader):
         with proving(sender(), authority, authority) as probe:
             probe.sendall(data)
-            eventually(lambda: reader.data == [data])
-        eventually(lambda: len(reader.ended) == 1)
+            wait_until(lambda: reader.data == [data])
+        wait_until(lambda: len(reader.ended) == 1)
 
 
 def test_senders_that_prove_nothing_do_not_keep_the_probe_out(
@@ -239,7 +239,7 @@ def test_senders_that_prove_nothing_do_not_keep_the_probe_out(
             assert stranger.recv(1) == b""
         with proving(sender(), authority, authority) as probe:
             probe.sendall(b"true")
-            eventually(lambda: reader.data == [b"true"])
+            wait_until(lambda: reader.data == [b"true"])
     refusals = [entry for entry in logs if entry["event"] == "probe_sender_refused"]
     assert len(refusals) == 1
     assert "TLS" in refusals[0]["remedy"]

@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -30,6 +30,7 @@ from tests.benchmarks.find_client import (
 from tests.benchmarks.large_index import Shape, large_index
 from tests.benchmarks.usage import peak_bytes, reset_peak, resident_bytes
 from tests.benchmarks.work import Address
+from tests.support.waiting import wait_until
 
 STUDIES = 20_000
 MIB = 1 << 20
@@ -86,13 +87,6 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
             archive.acceptor.stop(5.0)
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return condition()
-
-
 def test_every_study_is_answered_and_takes_no_memory(archive: Archive) -> None:
     """Twenty thousand answers stream through: none is missing, and less than 16 MiB is taken."""
     assert count_answers(archive.address, study_list({"StudyDate": "20161120"})) > 0
@@ -100,7 +94,7 @@ def test_every_study_is_answered_and_takes_no_memory(archive: Archive) -> None:
     reset_peak(os.getpid())
     assert count_answers(archive.address, study_list()) == STUDIES
     assert peak_bytes(os.getpid()) - before < 16 * MIB
-    assert wait_until(lambda: archive.open_rows == 0, 1.0)
+    wait_until(lambda: archive.open_rows == 0, timeout_s=1.0)
 
 
 def test_a_cancelled_query_ends_within_a_second(archive: Archive) -> None:
@@ -112,7 +106,7 @@ def test_a_cancelled_query_ends_within_a_second(archive: Archive) -> None:
             next(answers)
         began = time.monotonic()
         answers.close()  # type: ignore[attr-defined]  # a generator; this sends the C-CANCEL
-        assert wait_until(lambda: archive.open_rows == 0, 1.0)
+        wait_until(lambda: archive.open_rows == 0, timeout_s=1.0)
         assert time.monotonic() - began < 1.0
         few = list(association.c_find(Root.STUDY, study_list({"StudyDate": "20161120"})))
         assert few[-1][0] == 0x0000
@@ -123,7 +117,7 @@ def test_a_viewer_that_does_not_read_holds_up_nobody_else(archive: Archive) -> N
     first goes away no row stays open."""
     silent = _asked_and_silent(archive.address)
     try:
-        assert wait_until(lambda: archive.open_rows == 1, 2.0)
+        wait_until(lambda: archive.open_rows == 1, timeout_s=2.0)
         began = time.monotonic()
         assert count_answers(archive.address, study_list({"StudyDate": "20161120"})) > 0
         assert time.monotonic() - began < 1.0
@@ -131,7 +125,7 @@ def test_a_viewer_that_does_not_read_holds_up_nobody_else(archive: Archive) -> N
         # A reset, as when its machine is switched off.
         silent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         silent.close()
-    assert wait_until(lambda: archive.open_rows == 0, 2.0)
+    wait_until(lambda: archive.open_rows == 0, timeout_s=2.0)
 
 
 @pytest.mark.parametrize("how", ["closes", "resets"])
@@ -139,15 +133,15 @@ def test_a_viewer_that_vanishes_leaves_no_row_open(archive: Archive, how: str) -
     """Ten at once in the midst of their answers: their cursors are closed, their threads end."""
     before = threading.active_count()
     vanishing = [_asked_and_silent(archive.address) for _ in range(10)]
-    assert wait_until(lambda: archive.open_rows == 10, 5.0)
+    wait_until(lambda: archive.open_rows == 10, timeout_s=5.0)
     for sock in vanishing:
         sock.recv(4096)
         if how == "resets":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         sock.close()
-    assert wait_until(lambda: archive.open_rows == 0, 2.0)
-    assert wait_until(lambda: archive.acceptor.active_associations == 0, 2.0)
-    assert wait_until(lambda: threading.active_count() <= before, 3.0)
+    wait_until(lambda: archive.open_rows == 0, timeout_s=2.0)
+    wait_until(lambda: archive.acceptor.active_associations == 0, timeout_s=2.0)
+    wait_until(lambda: threading.active_count() <= before, timeout_s=3.0)
 
 
 def _asked_and_silent(address: Address) -> socket.socket:

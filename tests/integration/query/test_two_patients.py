@@ -13,11 +13,11 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
-from tests.acceptance.clinic import wait_until
 from tests.peers import EchoNodeProcess, StoreScp, dcmtk
 from tests.peers.fixtures import require_program
 from tests.peers.instances import InstanceKind, make_instances
 from tests.peers.process import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
 
@@ -63,10 +63,14 @@ class Mixed:
         assert done.ok, done.output
         answers = done.output.split("Find Response")[1:]
         return sorted(
-            tuple(value_of(answer, tag) for tag in ("0010,0020", "0010,0010", "0008,0018"))
+            (
+                value_of(answer, "0010,0020"),
+                value_of(answer, "0010,0010"),
+                value_of(answer, "0008,0018"),
+            )
             for answer in answers
             if "(0010,0020)" in answer
-        )  # type: ignore[return-value]
+        )
 
     def move(self, root: str, level: str, **keys: str) -> set[str]:
         """The SOP Instance UIDs that arrive at the viewer."""

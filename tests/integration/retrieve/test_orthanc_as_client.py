@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 from pydicom import dcmread
 
-from tests.acceptance.clinic import read, wait_until
+from tests.acceptance.clinic import read
 from tests.benchmarks.work import Address
 from tests.integration.store.real_files import RealFile, files_of, read_real_file, send_real
 from tests.peers import EchoNodeProcess, OrthancServer
 from tests.peers.fixtures import require_program
 from tests.peers.orthanc_rest import RestError
 from tests.peers.process import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.peers,
@@ -172,6 +174,10 @@ def test_a_series_query_without_a_study_is_the_configurations_to_allow(held: Hel
         assert answer["SeriesInstanceUID"] == held.file("sr_test.dcm").series_instance_uid
 
 
+def is_reported(held: Held, transaction: str) -> bool:
+    return bool(held.orthanc.rest.commitment_report(transaction)["Status"] != "Pending")
+
+
 def test_orthanc_asks_for_commitment_and_hears_of_it(held: Held) -> None:
     """Yes for what the node holds, no for what it does not, reported on associations of its own."""
     rest = held.orthanc.rest
@@ -179,7 +185,7 @@ def test_orthanc_asks_for_commitment_and_hears_of_it(held: Held) -> None:
     for asked, expected in ((known, "Success"), ([*known, (known[0][0], "1.2.3")], "Failure")):
         transaction = rest.request_commitment("echonode", asked)
         wait_until(
-            lambda uid=transaction: rest.commitment_report(uid)["Status"] != "Pending",
+            partial(is_reported, held, transaction),
             timeout_s=15,
             what="the report reaches Orthanc",
         )

@@ -6,7 +6,6 @@ import hashlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from pydicom import dcmread
 from pydicom.filereader import _read_file_meta_info, read_preamble
@@ -15,13 +14,13 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from tests.benchmarks import wire
 from tests.benchmarks.wire_client import WireAssociation
 from tests.benchmarks.work import Address
-
-DATA: Final = Path(__file__).resolve().parents[4] / "shared" / "data"
+from tests.support.data_folder import images_folder
 
 
 def files_of(*folders: str) -> list[Path]:
-    """Every file of these folders of the real data, by name; none where it is absent."""
-    return [path for folder in folders for path in sorted((DATA / folder).glob("*.dcm"))]
+    """Every file of these folders, by name: real ones, or what stands in for them."""
+    data = images_folder()
+    return [path for folder in folders for path in sorted((data / folder).glob("*.dcm"))]
 
 
 @dataclass(frozen=True, kw_only=True)

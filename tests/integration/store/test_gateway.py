@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydicom.uid import UltrasoundImageStorage
 
-from tests.acceptance.clinic import dataset_sha256, wait_until
+from tests.acceptance.clinic import dataset_sha256
 from tests.benchmarks import wire
 from tests.benchmarks.wire_client import WireAssociation
 from tests.benchmarks.work import Address, Errand
@@ -17,6 +17,7 @@ from tests.peers import EchoNodeProcess, OrthancServer, StoreScp, dcmtk
 from tests.peers.fixtures import require_program
 from tests.peers.instances import InstanceKind, make_instances
 from tests.peers.process import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
 
@@ -80,9 +81,9 @@ def test_a_private_class_is_stored_and_sent_on_where_it_is_switched_on(
 ) -> None:
     """A vendor's own storage class, refused by default, is kept byte for byte by a switch."""
     node = EchoNodeProcess()
-    for name, private in (("plain", False), ("vendor", True)):
+    for name, is_private in (("plain", False), ("vendor", True)):
         node.add_peer(name, ae_title=name.upper(), may=["store", "find"])
-        node.peers[name]["private_classes"] = private
+        node.peers[name]["private_classes"] = is_private
     parts.enter_context(node)
     made = make_instances(tmp_path / "made", SMALL, 1)
     [file], [uid] = made.files, made.sop_instance_uids

@@ -40,7 +40,7 @@ def _log_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("echonode.delivery.operator_actions.log", Mock())
 
 
-class House:
+class OperatedFolder:
     """A folder with a store of three instances for two archives, and its configuration."""
 
     def __init__(self, folder: Path) -> None:
@@ -80,9 +80,9 @@ class House:
 
 
 @pytest.fixture(params=["stopped", "running"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+def operated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OperatedFolder]:
     """Both ways in which the commands reach the store."""
-    made = House(tmp_path)
+    made = OperatedFolder(tmp_path)
     if request.param == "stopped":
         yield made
         return
@@ -90,47 +90,47 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
         yield made
 
 
-def test_every_delivery_to_one_destination(house: House) -> None:
+def test_every_delivery_to_one_destination(operated: OperatedFolder) -> None:
     """`--destination NAME --all`: the other archive is not touched; the count is printed."""
-    done = house.run("hold", "--destination", "pacs", "--all")
+    done = operated.run("hold", "--destination", "pacs", "--all")
     assert (done.exit_code, done.output) == (0, "hold: 3 instances done, 0 failed.\n")
-    assert house.states("pacs") == ["held"] * 3
-    assert house.states("backup") == ["queued"] * 3
-    done = house.run("release", "--destination", "pacs", "--all")
+    assert operated.states("pacs") == ["held"] * 3
+    assert operated.states("backup") == ["queued"] * 3
+    done = operated.run("release", "--destination", "pacs", "--all")
     assert (done.exit_code, done.output) == (0, "release: 3 instances done, 0 failed.\n")
-    assert house.states("pacs") == ["queued"] * 3
+    assert operated.states("pacs") == ["queued"] * 3
 
 
-def test_what_there_is_nothing_to_do_to_is_no_failure(house: House) -> None:
+def test_what_there_is_nothing_to_do_to_is_no_failure(operated: OperatedFolder) -> None:
     """A script may call it again: exit status 0."""
-    done = house.run("release", "--destination", "pacs", "--all")
+    done = operated.run("release", "--destination", "pacs", "--all")
     assert (done.exit_code, done.output) == (0, "release: nothing to do.\n")
 
 
-def test_every_instance_of_a_study(house: House) -> None:
+def test_every_instance_of_a_study(operated: OperatedFolder) -> None:
     """At all its archives; of another study, nothing."""
-    assert house.run("hold", "--study", "1.2.3.1").exit_code == 0
-    assert house.states("pacs") + house.states("backup") == ["held"] * 6
-    assert "nothing to do" in house.run("retry", "--study", "1.2.3.9").output
-    assert "3 instances done" in house.run("retry", "--study", "1.2.3.1").output
+    assert operated.run("hold", "--study", "1.2.3.1").exit_code == 0
+    assert operated.states("pacs") + operated.states("backup") == ["held"] * 6
+    assert "nothing to do" in operated.run("retry", "--study", "1.2.3.9").output
+    assert "3 instances done" in operated.run("retry", "--study", "1.2.3.1").output
 
 
-def test_uids_from_standard_input(house: House) -> None:
+def test_uids_from_standard_input(operated: OperatedFolder) -> None:
     """One that fails is named with its reason, the others are done, and the exit status is 1."""
     lines = "sop_instance_uid\tstate\n1.2.3.4.1\tqueued\n1.2.3.4.9\tqueued\n1.2.3.4.3\tqueued\n"
-    done = house.run("hold", "-", "--destination", "pacs", stdin=lines)
+    done = operated.run("hold", "-", "--destination", "pacs", stdin=lines)
     assert done.exit_code == 1
     assert "1.2.3.4.9: the store has no delivery of 1.2.3.4.9 to pacs" in done.output
     assert "hold: 2 instances done, 1 failed." in done.output
-    assert house.states("pacs") == ["held", "queued", "held"]
+    assert operated.states("pacs") == ["held", "queued", "held"]
 
 
-def test_one_instance_is_answered_with_its_deliveries(house: House) -> None:
+def test_one_instance_is_answered_with_its_deliveries(operated: OperatedFolder) -> None:
     """As before: a line for each archive."""
-    assert house.run("hold", "1.2.3.4.1").output == (
+    assert operated.run("hold", "1.2.3.4.1").output == (
         "backup: held (held by the operator)\npacs: held (held by the operator)\n"
     )
-    done = house.run("hold", "1.2.3.4.1")
+    done = operated.run("hold", "1.2.3.4.1")
     assert done.exit_code == 1
     assert "nothing to hold" in done.output
 
@@ -153,7 +153,7 @@ def test_what_names_nothing_or_two_things_is_bad_usage(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     """Exit status 2, and nothing is changed."""
-    house = House(tmp_path)
-    done = house.run("hold", *arguments)
+    operated = OperatedFolder(tmp_path)
+    done = operated.run("hold", *arguments)
     assert done.exit_code == 2, done.output
-    assert house.states("pacs") == ["queued"] * 3
+    assert operated.states("pacs") == ["queued"] * 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from echonode.commitment import commitment_scp, commitment_scu, report_scp
-from tests.unit.commitment.doubles import Recorder
+from tests.support.log_recorder import Recorder
 
 
 @pytest.fixture

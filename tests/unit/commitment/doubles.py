@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 
 from echonode.dimse.contexts import ProposedContext
 from echonode.model.commitment import (
@@ -27,25 +26,9 @@ from echonode.store.values import (
     ReportOutcome,
     Transaction,
 )
+from tests.support.clock import START
 
 US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
-START = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
-
-
-class Clock:
-    """Wall time that passes only when told to."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return 1000.0 + self.seconds
-
-    def forward(self, seconds: float) -> None:
-        self.seconds += seconds
 
 
 def peer(name: str = "pacs", *, report_on: ReportRoute = ReportRoute.NEW_ASSOCIATION) -> Peer:
@@ -327,12 +310,7 @@ class ReportAssociation:
     def __enter__(self) -> ReportAssociation:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.reached.released += 1
         else:
@@ -353,21 +331,3 @@ class SameAssociation:
 
     def report(self, report: CommitmentReport) -> int:
         return self.reached.answer("same", self.reached.same_answers, report)
-
-
-class Recorder:
-    """Stands in for a module's logger and keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, dict[str, object]]] = []
-
-    def info(self, event: str, **keys: object) -> None:
-        self.lines.append((event, keys))
-
-    warning = error = exception = info
-
-    def log(self, level: int, event: str, **keys: object) -> None:
-        self.lines.append((event, keys))
-
-    def named(self, event: str) -> list[dict[str, object]]:
-        return [keys for name, keys in self.lines if name == event]

@@ -20,11 +20,11 @@ from echonode.model.commitment import (
     CommitmentRequest,
 )
 from echonode.model.identity import Peer, ReportRoute
+from tests.support.clock import Clock
+from tests.support.log_recorder import Recorder
 from tests.unit.commitment.doubles import (
-    Clock,
     FakeInbound,
     Reached,
-    Recorder,
     ReportAssociation,
     SameAssociation,
     peer,

@@ -15,12 +15,11 @@ from echonode.model.commitment import CommitmentRequest, TransactionEvent, Trans
 from echonode.model.identity import CallBackAddress, is_valid_uid
 from echonode.model.instance import DerivedCopy
 from echonode.model.remedies import add_us
+from tests.support.clock import START, Clock
+from tests.support.log_recorder import Recorder
 from tests.unit.commitment.doubles import (
-    START,
     US_IMAGE,
-    Clock,
     FakeTransactions,
-    Recorder,
     RequestAssociation,
     delivery_job,
     destination,

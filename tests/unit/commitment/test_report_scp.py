@@ -9,14 +9,9 @@ from echonode.errors import OutOfSpace, StoreError
 from echonode.model.commitment import CommitmentReport
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.store.values import ReportDisposition, ReportOutcome
-from tests.unit.commitment.doubles import (
-    Clock,
-    FakeReports,
-    Recorder,
-    delivery_job,
-    peer,
-    referenced,
-)
+from tests.support.clock import Clock
+from tests.support.log_recorder import Recorder
+from tests.unit.commitment.doubles import FakeReports, delivery_job, peer, referenced
 
 REPORT = CommitmentReport(transaction_uid="2.25.1", committed=(referenced(1),), failed={})
 D = ReportDisposition

@@ -19,7 +19,8 @@ from echonode.commitment.schedule import (
 from echonode.model.commitment import FailureReason, TransactionState
 from echonode.model.delivery import DeliveryEvent
 from echonode.store.values import Transaction
-from tests.unit.commitment.doubles import START, delivery_job, transaction
+from tests.support.clock import START
+from tests.unit.commitment.doubles import delivery_job, transaction
 
 E = DeliveryEvent
 H = 3600.0

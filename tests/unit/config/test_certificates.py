@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -215,7 +214,7 @@ def test_bindings_and_addresses_become_the_peers(folder: Path) -> None:
 
 
 @pytest.fixture
-def only_for_callers(folder: Path, authority: trustme.CA) -> Iterator[Path]:
+def only_for_callers(folder: Path, authority: trustme.CA) -> Path:
     """A certificate whose extended key usage is clientAuth alone."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
@@ -223,7 +222,7 @@ def only_for_callers(folder: Path, authority: trustme.CA) -> Iterator[Path]:
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "caller")])
-    usage = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CLIENT_AUTH])
+    usage = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH])
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(NOW - timedelta(days=1))

@@ -24,13 +24,13 @@ from echonode.delivery.ports import CheckBytes, Reencode
 from echonode.delivery.status_table import Verdict
 from echonode.delivery.worker import DeliveryWorker
 from echonode.model.identity import CommitmentPolicy
+from tests.support.clock import Clock
+from tests.support.log_recorder import Recorder
 from tests.unit.delivery.doubles import (
     Archive,
-    Clock,
     FakeCommitment,
     FakeKeyValue,
     FakeStore,
-    Recorder,
     delivery_job,
     destination,
     stored_instance,

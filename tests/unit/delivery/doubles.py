@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -23,25 +23,9 @@ from echonode.model.delivery import DeliveryEvent, DeliveryState, after
 from echonode.model.identity import CommitmentPolicy, Destination, Peer
 from echonode.model.instance import StoredInstance
 from echonode.store.values import Attempt, DeliveryJob
+from tests.support.clock import START, Clock
 
 US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
-START = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
-
-
-class Clock:
-    """Wall and monotonic time that pass only when told to."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return 1000.0 + self.seconds
-
-    def forward(self, seconds: float) -> None:
-        self.seconds += seconds
 
 
 def destination(
@@ -328,30 +312,3 @@ class FakeCommitment:
     ) -> float | None:
         self.back_at = back_at
         return self.overdue_s
-
-
-class Recorder:
-    """Stands in for a module's logger and keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, dict[str, object]]] = []
-        self.leveled: list[tuple[int, str, dict[str, object]]] = []
-
-    def info(self, event: str, **keys: object) -> None:
-        self.lines.append((event, keys))
-
-    warning = error = info
-
-    def exception(self, event: str, **keys: object) -> None:
-        self.lines.append((event, {**keys, "traceback": True}))
-
-    def log(self, level: int, event: str, **keys: object) -> None:
-        self.lines.append((event, keys))
-        self.leveled.append((level, event, keys))
-
-    def levels(self, event: str) -> list[tuple[int, dict[str, object]]]:
-        """The level, as logging has it, of each such line that was given one."""
-        return [(level, keys) for level, name, keys in self.leveled if name == event]
-
-    def named(self, event: str) -> list[dict[str, object]]:
-        return [keys for name, keys in self.lines if name == event]

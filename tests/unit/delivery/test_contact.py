@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,10 @@ from echonode.errors import (
 )
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
+from tests.support.clock import START
+from tests.support.log_recorder import Recorder
 from tests.unit.delivery.conftest import Scene
-from tests.unit.delivery.doubles import START, Recorder, delivery_job, stored_instance
+from tests.unit.delivery.doubles import delivery_job, stored_instance
 
 S = DeliveryState
 REQUIRED = CommitmentPolicy.REQUIRED
@@ -138,11 +141,11 @@ def test_a_slow_archive_is_asked_for_promises_while_it_is_sent_to(scene: Scene) 
     sent_at_request: list[int] = []
     request = scene.commitment.request
 
-    def note(*arguments: object) -> int:
+    def note(*arguments: Any) -> Any:
         sent_at_request.append(len(scene.archive.received))
-        return request(*arguments)  # type: ignore[arg-type]
+        return request(*arguments)
 
-    scene.commitment.request = note  # type: ignore[method-assign]
+    scene.commitment.request = note  # type: ignore[method-assign,assignment]  # counts first
     scene.run(scene.worker(REQUIRED), 120)
     assert sent_at_request[0] <= 5
     gaps = [later - earlier for earlier, later in itertools.pairwise(sent_at_request)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import NoReturn
 
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -11,8 +12,9 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from echonode.dimse.services import Part10File
 from echonode.errors import AssociationRejected, ContextNotAccepted
 from echonode.model.delivery import DeliveryState
+from tests.support.log_recorder import Recorder
 from tests.unit.delivery.conftest import Scene
-from tests.unit.delivery.doubles import US_IMAGE, Recorder, delivery_job, stored_instance
+from tests.unit.delivery.doubles import US_IMAGE, delivery_job, stored_instance
 
 S = DeliveryState
 PATIENCE_S = 10.0
@@ -188,5 +190,5 @@ def test_an_archive_that_takes_nothing_is_remembered_for_it(scene: Scene) -> Non
     assert worker.status.accepts[US_IMAGE] == ()
 
 
-def never(*_: object) -> object:
+def never(*_: object) -> NoReturn:
     raise AssertionError("nothing is to be re-encoded here")

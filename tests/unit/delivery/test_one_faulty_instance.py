@@ -12,8 +12,9 @@ from echonode.dimse.services import Part10File
 from echonode.errors import DimseFailure, IllegalTransition, OutOfSpace, UsageError
 from echonode.model.delivery import DeliveryState
 from echonode.model.instance import StoredInstance
+from tests.support.log_recorder import Recorder
 from tests.unit.delivery.conftest import Scene
-from tests.unit.delivery.doubles import Recorder, delivery_job, stored_instance
+from tests.unit.delivery.doubles import delivery_job, stored_instance
 
 S = DeliveryState
 HOUR_S = 3600.0

@@ -14,15 +14,9 @@ from echonode.delivery.outcome_writer import MOST_UNWRITTEN, Outcome, OutcomeWri
 from echonode.errors import OutOfSpace
 from echonode.model.delivery import DeliveryEvent, DeliveryState, after
 from echonode.store.values import Attempt
-from tests.unit.delivery.doubles import (
-    START,
-    Clock,
-    FakeStore,
-    Recorder,
-    context_of,
-    delivery_job,
-    stored_instance,
-)
+from tests.support.clock import START, Clock
+from tests.support.log_recorder import Recorder
+from tests.unit.delivery.doubles import FakeStore, context_of, delivery_job, stored_instance
 
 PATIENCE_S = 10.0
 
@@ -54,7 +48,8 @@ def stored(store: FakeStore, job_id: int) -> Outcome:
 
 def test_many_outcomes_are_one_transaction() -> None:
     """However many came, the disk is waited for once; each is told of, in order, afterwards."""
-    store, written = CountingStore(50), []
+    written: list[int] = []
+    store = CountingStore(50)
     outcome_writer = clerk_of(store, written)
     for number in range(1, 51):
         outcome_writer.note(stored(store, number))
@@ -66,7 +61,8 @@ def test_many_outcomes_are_one_transaction() -> None:
 
 def test_a_disk_that_refuses_gets_them_again() -> None:
     """Nothing is told of, nothing forgotten, and the order stays."""
-    store, written = CountingStore(2), []
+    written: list[int] = []
+    store = CountingStore(2)
     outcome_writer = clerk_of(store, written)
     outcome_writer.note(stored(store, 1))
     store.fail_next = OutOfSpace("full")
@@ -80,7 +76,8 @@ def test_a_disk_that_refuses_gets_them_again() -> None:
 
 def test_one_that_was_moved_meanwhile_does_not_hold_up_the_others() -> None:
     """The operator's hand goes before; the others count all the same."""
-    store, written = CountingStore(3), []
+    written: list[int] = []
+    store = CountingStore(3)
     outcome_writer = clerk_of(store, written)
     for number in (1, 2, 3):
         outcome_writer.note(stored(store, number))
@@ -137,7 +134,8 @@ class FailingStore(CountingStore):
 def test_what_was_written_before_the_disk_refused_is_not_written_again(lines: Recorder) -> None:
     """One was moved, so they are written one by one, and the disk fills up between two: each counts
     once, is told of once, and nothing is lost."""
-    store, written = FailingStore(4, writes=2), []
+    written: list[int] = []
+    store = FailingStore(4, writes=2)
     outcome_writer = clerk_of(store, written)
     for number in (1, 2, 3, 4):
         outcome_writer.note(stored(store, number))
@@ -153,7 +151,8 @@ def test_what_was_written_before_the_disk_refused_is_not_written_again(lines: Re
 def test_an_outcome_that_cannot_be_written_is_left_out(lines: Recorder) -> None:
     """The row of one delivery is gone: its outcome is dropped by its UID, the others are written,
     and the writing goes on."""
-    store, written = CountingStore(3), []
+    written: list[int] = []
+    store = CountingStore(3)
     outcome_writer = clerk_of(store, written)
     for number in (1, 2, 3):
         outcome_writer.note(stored(store, number))

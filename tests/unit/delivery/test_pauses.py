@@ -13,12 +13,12 @@ from echonode.dimse.contexts import ProposedContext
 from echonode.errors import AssociationLost, PeerUnreachable
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.identity import CommitmentPolicy, Peer
+from tests.support.clock import Clock
+from tests.support.log_recorder import Recorder
 from tests.unit.delivery.conftest import Scene
 from tests.unit.delivery.doubles import (
     Archive,
-    Clock,
     FakeAssociation,
-    Recorder,
     context_of,
     destination,
 )

@@ -8,7 +8,8 @@ import pytest
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echonode.delivery.peer_capabilities import REFUSAL_BELIEVED, KnownEncodings
-from tests.unit.delivery.doubles import START, US_IMAGE
+from tests.support.clock import START
+from tests.unit.delivery.doubles import US_IMAGE
 
 CINE = "1.2.840.10008.5.1.4.1.1.3.1"
 EXPLICIT, IMPLICIT = (US_IMAGE, ExplicitVRLittleEndian), (US_IMAGE, ImplicitVRLittleEndian)

@@ -15,8 +15,9 @@ from echonode.errors import InvalidObject
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import DerivedCopy, StoredInstance
+from tests.support.log_recorder import Recorder
 from tests.unit.delivery.conftest import Scene
-from tests.unit.delivery.doubles import US_IMAGE, FindAnswers, Recorder
+from tests.unit.delivery.doubles import US_IMAGE, FindAnswers
 
 S = DeliveryState
 JPEG, JPEG_LS = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.80"

@@ -25,7 +25,7 @@ from echonode.errors import (
     PeerUnreachable,
 )
 from echonode.model.delivery import DeliveryEvent
-from tests.unit.delivery.doubles import START
+from tests.support.clock import START
 
 E = DeliveryEvent
 BACKOFF = Backoff()

@@ -8,8 +8,9 @@ from pydicom.dataset import Dataset
 from echonode.errors import AssociationLost, ContextNotAccepted, DimseFailure
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
+from tests.support.log_recorder import Recorder
 from tests.unit.delivery.conftest import Scene
-from tests.unit.delivery.doubles import FindAnswers, Recorder
+from tests.unit.delivery.doubles import FindAnswers
 
 S = DeliveryState
 VERIFY = CommitmentPolicy.VERIFY

@@ -24,8 +24,10 @@ from echonode.errors import (
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import StoredInstance
+from tests.support.clock import START
+from tests.support.log_recorder import Recorder
 from tests.unit.delivery.conftest import Scene
-from tests.unit.delivery.doubles import START, Recorder, delivery_job, stored_instance
+from tests.unit.delivery.doubles import delivery_job, stored_instance
 
 S, E = DeliveryState, DeliveryEvent
 

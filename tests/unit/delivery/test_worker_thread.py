@@ -11,8 +11,9 @@ from echonode.delivery import outcome_writer as outcome_writer
 from echonode.dimse.services import Part10File
 from echonode.errors import AssociationLost, OutOfSpace, PeerUnreachable
 from echonode.model.delivery import DeliveryState
+from tests.support.log_recorder import Recorder
 from tests.unit.delivery.conftest import Scene
-from tests.unit.delivery.doubles import Recorder, delivery_job, stored_instance
+from tests.unit.delivery.doubles import delivery_job, stored_instance
 
 S = DeliveryState
 PATIENCE_S = 10.0  # a test that waits so long has failed

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -58,7 +59,7 @@ class FakeStore:
     def __init__(self) -> None:
         self.refusing: dict[str, Exception] = {}
         self.files: list[FakeFile] = []
-        self.committed: list[tuple[FakeFile, dict[str, object]]] = []
+        self.committed: list[tuple[FakeFile, dict[str, Any]]] = []
         self.counter_calls = 0
 
     def refuse_if(self, call: str) -> None:
@@ -95,7 +96,7 @@ class FakeStore:
         evidence: Mapping[str, int | str],
     ) -> FakeOutcome:
         self.refuse_if("commit")
-        facts = {
+        facts: dict[str, Any] = {
             "origin": origin,
             "destinations": destinations,
             "acquired_at": acquired_at,

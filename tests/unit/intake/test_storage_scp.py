@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -32,7 +33,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def send(scp: StorageSCP, number: int = 1, *, caller: str = "scanner", **attributes: object) -> int:
+def send(scp: StorageSCP, number: int = 1, *, caller: str = "scanner", **attributes: Any) -> int:
     """C-STORE a sample, whose command names the sample's own class and UID."""
     ds = dataset(number)
     head = IncomingHead(
@@ -87,7 +88,7 @@ def test_another_patient_under_a_known_study_uid_is_kept_and_told(store: Store) 
     ],
 )
 def test_a_dataset_that_is_not_what_its_command_says_is_refused(
-    store: Store, attributes: dict[str, object], status: int
+    store: Store, attributes: dict[str, Any], status: int
 ) -> None:
     """A900 with a reason in the log; no file and no row stays."""
     with structlog.testing.capture_logs() as lines, pytest.raises(DimseFailure) as failure:

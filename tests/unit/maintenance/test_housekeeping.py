@@ -23,7 +23,7 @@ from tests.unit.store.samples import Clock, put_many
 POLICY = RetentionPolicy(keep_s=3600, destinations={"pacs": CommitmentPolicy.REQUIRED})
 
 
-class House:
+class KeptStore:
     """A store, a clock of each kind, and the alarms that stand."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -47,82 +47,82 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def kept(tmp_path: Path) -> Iterator[KeptStore]:
     clock = Clock()
     with Store.open(tmp_path / "var", now=clock) as store:
-        yield House(store, clock)
+        yield KeptStore(store, clock)
 
 
-def test_the_observed_clock_adds_up_what_was_seen(house: House) -> None:
+def test_the_observed_clock_adds_up_what_was_seen(kept: KeptStore) -> None:
     """Fractions are carried over, a leap counts as one long step, and steps back as none."""
     for seconds in (59.5, 60.5, 60.0):
-        house.look_after(seconds)
-    assert house.store.retention.observed_s() == 180
-    house.look_after(365 * 86_400)
-    assert house.store.retention.observed_s() == 180 + LONGEST_STEP_S
-    house.look_after(-500)
-    assert house.store.retention.observed_s() == 180 + LONGEST_STEP_S
-    house.look_after(60)
-    assert house.store.retention.observed_s() == 240 + LONGEST_STEP_S
+        kept.look_after(seconds)
+    assert kept.store.retention.observed_s() == 180
+    kept.look_after(365 * 86_400)
+    assert kept.store.retention.observed_s() == 180 + LONGEST_STEP_S
+    kept.look_after(-500)
+    assert kept.store.retention.observed_s() == 180 + LONGEST_STEP_S
+    kept.look_after(60)
+    assert kept.store.retention.observed_s() == 240 + LONGEST_STEP_S
 
 
-def test_a_restart_does_not_count(house: House) -> None:
+def test_a_restart_does_not_count(kept: KeptStore) -> None:
     """What passed while the node was down has not been seen."""
-    house.look_after(60)
-    house.seconds += 86_400
+    kept.look_after(60)
+    kept.seconds += 86_400
     again = Housekeeping(
-        house.store,
+        kept.store,
         policy=POLICY,
         alarms=list,
-        now=house.clock,
-        monotonic=lambda: house.seconds,
+        now=kept.clock,
+        monotonic=lambda: kept.seconds,
     )
     again.look()
-    assert house.store.retention.observed_s() == 60
+    assert kept.store.retention.observed_s() == 60
 
 
-def test_old_copies_go_when_an_hour_has_been_watched(house: House) -> None:
+def test_old_copies_go_when_an_hour_has_been_watched(kept: KeptStore) -> None:
     """And the log names each; a year on the wall clock alone does nothing."""
-    put_many(house.store, 2, "pacs")
-    commit_all(house.store, house.clock)
-    house.look_after(60)
-    house.clock.time += timedelta(days=365)
-    assert house.look_after(60) == []
-    told = [entry for _ in range(60) for entry in house.look_after(60)]
+    put_many(kept.store, 2, "pacs")
+    commit_all(kept.store, kept.clock)
+    kept.look_after(60)
+    kept.clock.time += timedelta(days=365)
+    assert kept.look_after(60) == []
+    told = [entry for _ in range(60) for entry in kept.look_after(60)]
     assert [entry["event"] for entry in told] == ["instance_deleted"] * 2
 
 
-def test_an_alarm_is_logged_when_it_comes_and_when_it_goes(house: House) -> None:
+def test_an_alarm_is_logged_when_it_comes_and_when_it_goes(kept: KeptStore) -> None:
     """Not every minute, though its text changes."""
-    house.alarms = [Alarm(name="held:pacs", text="1 held")]
-    [told] = house.look_after(60)
+    kept.alarms = [Alarm(name="held:pacs", text="1 held")]
+    [told] = kept.look_after(60)
     assert (told["event"], told["name"], told["text"]) == ("alarm_raised", "held:pacs", "1 held")
-    house.alarms = [Alarm(name="held:pacs", text="2 held")]
-    assert house.look_after(60) == []
-    house.alarms = []
-    [told] = house.look_after(60)
+    kept.alarms = [Alarm(name="held:pacs", text="2 held")]
+    assert kept.look_after(60) == []
+    kept.alarms = []
+    [told] = kept.look_after(60)
     assert (told["event"], told["name"]) == ("alarm_cleared", "held:pacs")
 
 
 def test_an_alarm_is_told_also_when_the_database_fails(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    kept: KeptStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What keeps the rest of the round from being done is what a person has to hear of."""
 
     def fail(seconds: int) -> int:
         raise IndexDamaged("damaged")
 
-    monkeypatch.setattr(house.store.retention, "observe", fail)
-    house.alarms = [Alarm(name="index_damaged", text="restart")]
+    monkeypatch.setattr(kept.store.retention, "observe", fail)
+    kept.alarms = [Alarm(name="index_damaged", text="restart")]
     with capture_logs() as logs, pytest.raises(IndexDamaged):
-        house.keeping.look()
+        kept.keeping.look()
     assert [(entry["event"], entry["name"]) for entry in logs] == [
         ("alarm_raised", "index_damaged")
     ]
 
 
 def test_one_look_does_not_take_the_database_for_itself(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    kept: KeptStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten thousand old copies go over several minutes, so that captures are stored meanwhile."""
     rounds = []
@@ -131,7 +131,7 @@ def test_one_look_does_not_take_the_database_for_itself(
         rounds.append(policy)
         return []
 
-    monkeypatch.setattr(house.store.retention, "recycle", endless)
-    house.look_after(60)
+    monkeypatch.setattr(kept.store.retention, "recycle", endless)
+    kept.look_after(60)
     assert len(rounds) == 1
     assert housekeeping._ROUNDS == 20

@@ -12,7 +12,7 @@ import pytest
 from echonode.config import parse
 from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.errors import IndexDamaged, OutOfSpace
-from echonode.frames.source.source import SourceCounts
+from echonode.frames.source.source_counts import SourceCounts
 from echonode.intake.captures import IntakeCounters
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.commit_times import CommitTimes
@@ -33,8 +33,8 @@ destinations:
 """
 
 
-class House:
-    """A store, and the monitor of a node that has nothing else; closed at the end of the block."""
+class MonitoredStore:
+    """A store, and the reader of a node that has nothing else; closed at the end of the block."""
 
     def __init__(self, data_dir: Path, *, sources: Sequence[object] = ()) -> None:
         config = parse(CONFIG.format(data_dir=data_dir), {})
@@ -55,7 +55,7 @@ class House:
             )
         )
 
-    def __enter__(self) -> House:
+    def __enter__(self) -> MonitoredStore:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -83,68 +83,70 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def house(data_dir: Path) -> Iterator[House]:
-    with House(data_dir) as house:
-        put_many(house.store, 2, "pacs")
-        yield house
+def monitored(data_dir: Path) -> Iterator[MonitoredStore]:
+    with MonitoredStore(data_dir) as monitored:
+        put_many(monitored.store, 2, "pacs")
+        yield monitored
 
 
-def test_a_sound_database_is_no_problem(house: House) -> None:
+def test_a_sound_database_is_no_problem(monitored: MonitoredStore) -> None:
     """Ready, and no alarm."""
-    assert (house.problem, house.alarms) == ("", [])
+    assert (monitored.problem, monitored.alarms) == ("", [])
 
 
 def test_damage_met_in_use_is_told_until_the_restart(data_dir: Path) -> None:
     """One damaged row, though all else can be read: not ready, with an alarm that says what to do;
     both are gone when the node was started again.
     """
-    with House(data_dir) as house:
-        put_many(house.store, 2, "pacs")
+    with MonitoredStore(data_dir) as monitored:
+        put_many(monitored.store, 2, "pacs")
         change(data_dir, "UPDATE delivery SET state = 'quEued' WHERE id = 1")
         with pytest.raises(IndexDamaged):
-            house.store.deliveries.of_instance("1.2.3.4.1")
-        assert "restart the node" in house.problem
-        assert house.alarms == ["index_damaged"]
-    with House(data_dir) as house:
-        assert house.store.recovery.report.database_rebuilt
-        assert (house.problem, house.alarms) == ("", [])
+            monitored.store.deliveries.of_instance("1.2.3.4.1")
+        assert "restart the node" in monitored.problem
+        assert monitored.alarms == ["index_damaged"]
+    with MonitoredStore(data_dir) as monitored:
+        assert monitored.store.recovery.report.database_rebuilt
+        assert (monitored.problem, monitored.alarms) == ("", [])
 
 
-def test_what_cannot_be_asked_for_damage_is_told_as_such(house: House, data_dir: Path) -> None:
+def test_what_cannot_be_asked_for_damage_is_told_as_such(
+    monitored: MonitoredStore, data_dir: Path
+) -> None:
     """Where the alarms themselves meet the damage, there is this one, and no failure."""
     change(data_dir, "UPDATE delivery SET acquired_at = 'x'")
-    assert house.alarms == ["index_damaged"]
-    assert "restart the node" in house.problem
+    assert monitored.alarms == ["index_damaged"]
+    assert "restart the node" in monitored.problem
 
 
 def test_a_refused_write_makes_the_node_unready_until_one_is_durable(data_dir: Path) -> None:
     """Without any probe: the check says why, the alarm as well, and both go."""
-    with House(data_dir) as house:
-        checks = house.monitor.checks()
+    with MonitoredStore(data_dir) as monitored:
+        checks = monitored.monitor.checks()
         assert checks["writes"]() == ""
-        house.store.durability.refused(Kind.FILES, OutOfSpace("the disk refused a new file"))
+        monitored.store.durability.refused(Kind.FILES, OutOfSpace("the disk refused a new file"))
         assert "the disk refused a new file" in checks["writes"]()
-        assert "refusing" in house.alarms
-        put(house.store, dataset(1))
+        assert "refusing" in monitored.alarms
+        put(monitored.store, dataset(1))
         assert checks["writes"]() == ""
-        assert "refusing" not in house.alarms
+        assert "refusing" not in monitored.alarms
 
 
 def test_a_database_that_was_removed_makes_the_node_unready(data_dir: Path) -> None:
     """What is stored then is found again by the next start alone."""
-    with House(data_dir) as house:
+    with MonitoredStore(data_dir) as monitored:
         (data_dir / "index.sqlite").unlink()
-        house.store.prove_writable()
-        assert "restart the node" in house.problem
-        assert "index_gone" in house.alarms
+        monitored.store.prove_writable()
+        assert "restart the node" in monitored.problem
+        assert "index_gone" in monitored.alarms
 
 
 def test_what_the_scrub_found_is_in_the_metrics(data_dir: Path) -> None:
     """Files read, found damaged, repaired; and what is damaged now."""
-    with House(data_dir) as house:
+    with MonitoredStore(data_dir) as monitored:
         found = {
             metric.name: metric.samples[0].value
-            for metric in house.monitor.collect()
+            for metric in monitored.monitor.collect()
             if metric.samples
         }
     assert found["echonode_scrub_files"] == 3
@@ -170,9 +172,9 @@ class Connected:
 
 def test_a_disk_that_refuses_is_said_of_each_probe(data_dir: Path) -> None:
     """Connected is no comfort while nothing is recorded: status says so, for the page."""
-    with House(data_dir, sources=[Connected()]) as house:
-        assert house.monitor.status().probes[0].refusal == ""
-        house.store.durability.refused(Kind.FILES, OutOfSpace("the disk refused a new file"))
-        status = house.monitor.status()
+    with MonitoredStore(data_dir, sources=[Connected()]) as monitored:
+        assert monitored.monitor.status().probes[0].refusal == ""
+        monitored.store.durability.refused(Kind.FILES, OutOfSpace("the disk refused a new file"))
+        status = monitored.monitor.status()
         assert "the disk refused a new file" in status.refusing
         assert status.probes[0].refusal == status.refusing

@@ -6,11 +6,14 @@ import io
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from pydicom import Dataset, FileMetaDataset, dcmread
+from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import UID
 
 from echonode.frames.frame import Acquisition, Calibration, Frame, Played, ProbeIdentity
 from echonode.model.exam import ExamFacts
@@ -90,8 +93,8 @@ def acquisition(
     )
 
 
-def exam(patient: Patient = NAMED, **more: object) -> ExamFacts:
-    facts: dict[str, object] = {
+def exam(patient: Patient = NAMED, **more: Any) -> ExamFacts:
+    facts: dict[str, Any] = {
         "study_instance_uid": derive_uid("study", "test"),
         "patient": patient,
         "started_at": CONNECTED_AT,
@@ -117,11 +120,11 @@ def part10(made: UltrasoundObject) -> bytes:
     """The object as a file, as the store writes it: zero preamble, meta information, dataset."""
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
-    meta.MediaStorageSOPClassUID = made.sop_class_uid
-    meta.MediaStorageSOPInstanceUID = made.sop_instance_uid
-    meta.TransferSyntaxUID = made.transfer_syntax_uid
-    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
-    file = io.BytesIO()
+    meta.MediaStorageSOPClassUID = UID(made.sop_class_uid)
+    meta.MediaStorageSOPInstanceUID = UID(made.sop_instance_uid)
+    meta.TransferSyntaxUID = UID(made.transfer_syntax_uid)
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
+    file = DicomBytesIO()
     file.write(bytes(128) + b"DICM")
     write_file_meta_info(file, meta)
     for piece in encode(made):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_a_still_has_its_transform_too() -> None:
 def test_without_a_tracker_nothing_is_written() -> None:
     """No block and no Frame of Reference; one where all is invalid has the marks alone."""
     ds = read_back(built(acquisition(tracked({}, {}))))
-    assert not ds.get((GROUP, 0x0010))
+    assert (GROUP, 0x0010) not in ds
     assert "FrameOfReferenceUID" not in ds
     ds = read_back(built(acquisition(tracked({"A": None}, {"A": None}))))
     assert by_name(ds)["A"][1] == [2, 2]
@@ -133,7 +134,11 @@ def test_an_archive_that_keeps_implicit_vr_keeps_the_bytes(tmp_path: Path) -> No
 def test_the_documented_example_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example of docs/probes.md, run as it stands there."""
     (example,) = re.findall(r"```python\n(import numpy.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    for transforms in ([{"A": matrix(), "B": None}, {"A": matrix()}], [{"A": matrix()}]):
+    examples: tuple[list[dict[str, Any]], ...] = (
+        [{"A": matrix(), "B": None}, {"A": matrix()}],
+        [{"A": matrix()}],
+    )
+    for transforms in examples:
         made = built(acquisition(tracked(*transforms)))
         write(made, tmp_path, "tracked")
         monkeypatch.chdir(tmp_path)

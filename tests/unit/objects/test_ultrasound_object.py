@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -270,7 +271,7 @@ def test_evidence_holds_no_patient_data() -> None:
     ],
 )
 def test_an_exam_that_breaks_the_iod_is_refused_by_name(
-    change: dict[str, object], attribute: str
+    change: dict[str, Any], attribute: str
 ) -> None:
     """InvalidObject names the attribute with its tag, and the rule."""
     with pytest.raises(InvalidObject) as refused:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.unit.probe.fuzz_targets import SEEDS
 
 TARGETS = pytest.mark.parametrize("target", SEEDS, ids=lambda target: target.__name__)
@@ -51,7 +52,7 @@ def test_damage_is_told_or_survived(target: Target) -> None:
 
 
 @TARGETS
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(data=st.binary(max_size=3000))
 def test_noise_is_refused_or_survived(target: Target, data: bytes) -> None:
     """Bytes of no probe at all: the same."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from collections.abc import Sequence as Rows
 
 import pytest
 import structlog
@@ -13,6 +14,7 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.dsutils import encode
 
+from echonode.dimse.services import FindAnswer
 from echonode.model.attributes import ATTRIBUTES
 from echonode.model.criteria import Level, Root, Selection
 from echonode.query import file_values
@@ -67,7 +69,13 @@ class Files:
         return on_the_wire(self.ds, implicit=False)
 
 
-def ask(asked: Dataset, *, files: Files | None = None, rows=(IMAGE,), **options: object):
+def ask(
+    asked: Dataset,
+    *,
+    files: Files | None = None,
+    rows: Rows[Mapping[str, str]] = (IMAGE,),
+    **options: object,
+) -> list[FindAnswer]:
     scp = FindSCP(lambda query: iter(rows), ae_title="ECHONODE", read_file=files or Files())
     options.setdefault("relational", True)
     return list(scp(request(asked, **options)))  # type: ignore[arg-type]
@@ -118,7 +126,9 @@ def sequence_key(keyword: str, **keys: object) -> Dataset:
         (identifier("SERIES", DeviceSerialNumber="SN1"), 1),
     ],
 )
-def test_what_the_index_does_not_hold_is_matched_from_the_file(asked, expected) -> None:
+def test_what_the_index_does_not_hold_is_matched_from_the_file(
+    asked: Dataset, expected: int
+) -> None:
     """Sequences by their items, other attributes by their VR; supported, so the status is FF00."""
     found = ask(asked)
     assert len(found) == expected
@@ -229,7 +239,7 @@ def test_a_file_that_cannot_be_read_is_its_own_failure() -> None:
         identifier("IMAGE", FrameIncrementPointer=None),
     ],
 )
-def test_what_is_not_of_the_level_or_no_value_stays_unsupported(asked) -> None:
+def test_what_is_not_of_the_level_or_no_value_stays_unsupported(asked: Dataset) -> None:
     """It comes back empty, the answer is FF01, and no file is read for it."""
     files = Files()
     [answer] = ask(asked, files=files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 
 import pydicom
 import pytest
@@ -131,7 +132,7 @@ def status(asked: Dataset, **options: object) -> int:
         (identifier("IMAGE", Modality="US"), Root.PATIENT),
     ],
 )
-def test_an_identifier_that_does_not_fit_the_root_is_refused(asked, root) -> None:
+def test_an_identifier_that_does_not_fit_the_root_is_refused(asked: Dataset, root: Root) -> None:
     """A level that is not there, or a missing unique key above it, is answered A900 with a word
     of why, and never by searching everything."""
     assert status(asked, root=root) == 0xA900
@@ -156,7 +157,7 @@ def test_an_identifier_that_does_not_fit_the_root_is_refused(asked, root) -> Non
         (identifier("STUDY", StudyInstanceUID=["1.2.3", "1.2.4"]), Root.PATIENT),
     ],
 )
-def test_an_identifier_that_leads_to_one_place_is_taken(asked, root) -> None:
+def test_an_identifier_that_leads_to_one_place_is_taken(asked: Dataset, root: Root) -> None:
     """What the standard allows, and what viewers leave out although it is implied."""
     assert len(answers(asked, IMAGE, root=root)) == 1
 
@@ -218,7 +219,9 @@ def test_the_store_is_asked_with_criteria_and_never_with_what_is_no_key() -> Non
         ({"SeriesDescription": "whatever"}, 1),
     ],
 )
-def test_rows_that_only_the_store_lets_through_are_held_back(keys, expected) -> None:
+def test_rows_that_only_the_store_lets_through_are_held_back(
+    keys: dict[str, str], expected: int
+) -> None:
     """The store may give too much; an answer goes out only when every key matches."""
     assert len(answers(identifier(**keys), STUDY)) == expected
 
@@ -265,7 +268,7 @@ def test_group_lengths_are_no_keys() -> None:
     ],
 )
 def test_an_answer_has_what_was_asked_and_says_where_it_can_be_had(
-    transfer_syntax_uid, implicit, little_endian
+    transfer_syntax_uid: str, implicit: bool, little_endian: bool
 ) -> None:
     """Asked keys with their values in their VR, unique keys always (RadiAnt shows nothing without:
     dcm4chee-arc issue 1263), level, retrieve AE title and availability; nothing else; in the
@@ -325,7 +328,7 @@ def test_the_bytes_of_an_answer() -> None:
 
 @pytest.mark.parametrize("implicit", [True, False])
 @pytest.mark.parametrize("name", ["Doe^Jane", "Müller^Jörg", "Yamada=山田"])
-def test_pydicom_writes_the_same_bytes(name, implicit) -> None:
+def test_pydicom_writes_the_same_bytes(name: str, implicit: bool) -> None:
     """A second opinion on the encoding: what pydicom makes of the answer is the answer."""
     keys = {attribute.keyword: "" for attribute in of_level(Level.STUDY)}
     asked = identifier(**{**keys, "PatientName": "", "OtherPatientIDs": "", "PatientSex": ""})
@@ -387,7 +390,9 @@ def test_an_answer_holds_the_unique_keys_of_all_levels_above() -> None:
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore:Unknown encoding", "ignore:Incorrect value for Specific")
-def test_an_answer_is_in_a_character_set_that_its_reader_knows(requested, name, declared) -> None:
+def test_an_answer_is_in_a_character_set_that_its_reader_knows(
+    requested: str | list[str] | None, name: str, declared: str | list[str] | None
+) -> None:
     """None for plain ASCII; the requestor's where it can carry the answer; else UTF-8. What is
     declared is what decodes it."""
     asked = identifier(PatientName="")
@@ -407,7 +412,7 @@ def test_an_answer_is_in_a_character_set_that_its_reader_knows(requested, name, 
     assert str(got.PatientName) == name
 
 
-def test_names_asked_for_in_any_real_character_set_are_found(shared_data) -> None:
+def test_names_asked_for_in_any_real_character_set_are_found(shared_data: Path) -> None:
     """A query whose name has the bytes and character set of a real file finds that name."""
     files = sorted((shared_data / "other").glob("charset_*.dcm"))
     assert files
@@ -436,7 +441,9 @@ def test_names_asked_for_in_any_real_character_set_are_found(shared_data) -> Non
         (("ISO_IR 192",), b"M\xfcller", "M\ufffdller"),
     ],
 )
-def test_a_name_is_decoded_by_the_rules_of_code_extension(terms, encoded, name) -> None:
+def test_a_name_is_decoded_by_the_rules_of_code_extension(
+    terms: tuple[str, ...], encoded: bytes, name: str
+) -> None:
     """Escape sequences, and what ends them (PS3.5 6.1.2.5.3)."""
     assert declared(terms).decode("PN", encoded) == name
 

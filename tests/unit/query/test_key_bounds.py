@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 
 import pytest
 from pydicom.dataelem import DataElement
@@ -80,6 +81,7 @@ def test_an_identifier_of_endless_keys_is_refused() -> None:
     assert status(heavy) == 0xA900
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["*a?" * 1_300_000, "?" * 3_900_000])
 def test_compiling_a_pattern_takes_time_in_proportion_to_its_length(pattern: str) -> None:
     """Four megabytes, which once took 40 seconds, take a few at most."""
@@ -92,7 +94,7 @@ def test_a_caller_that_goes_while_rows_are_matched_ends_the_query() -> None:
     """The connection is looked at before each candidate row: nothing is computed for nobody."""
     matched = 0
 
-    def rows():
+    def rows() -> Iterator[Mapping[str, str]]:
         nonlocal matched
         while True:
             matched += 1

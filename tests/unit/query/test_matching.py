@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -19,6 +20,7 @@ from echonode.model.criteria import (
     Wildcard,
 )
 from echonode.query.matching import compile_test, criterion_for, matches
+from tests.support.examples import examples
 from tests.unit.query.reference_matcher import reference_matches
 
 HOUR = 3600 * 1_000_000
@@ -57,7 +59,9 @@ def found(vr: str, key: str, stored: str) -> bool:
         ("LO", "20240101-20240131", SingleValue("20240101-20240131")),
     ],
 )
-def test_a_keys_value_says_which_matching_it_asks_for(vr, value, criterion) -> None:
+def test_a_keys_value_says_which_matching_it_asks_for(
+    vr: str, value: str, criterion: object
+) -> None:
     """Empty, single, list, wild card and range are told apart by VR and value (C.2.2.2)."""
     assert criterion_for(vr, value) == criterion
 
@@ -121,7 +125,9 @@ def test_a_keys_value_says_which_matching_it_asks_for(vr, value, criterion) -> N
         ("US", "512", "512", True),
     ],
 )
-def test_the_standards_examples_and_the_edges_beside_them(vr, key, stored, expected) -> None:
+def test_the_standards_examples_and_the_edges_beside_them(
+    vr: str, key: str, stored: str, expected: object
+) -> None:
     """Each line is a key, a stored value and whether the standard says they match."""
     assert found(vr, key, stored) is expected
 
@@ -157,12 +163,12 @@ def test_the_standards_examples_and_the_edges_beside_them(vr, key, stored, expec
         ("Smith^A\\Doe^J*", "Doe^Jane", True),
     ],
 )
-def test_names_match_by_what_they_say(key, stored, expected) -> None:
+def test_names_match_by_what_they_say(key: str, stored: str, expected: object) -> None:
     """Case, accents, width and padding do not count; any group of the name may match."""
     assert found("PN", key, stored) is expected
 
 
-def test_real_names_of_every_character_set_find_themselves(shared_data) -> None:
+def test_real_names_of_every_character_set_find_themselves(shared_data: Path) -> None:
     """A name typed in capitals, without accents, or by any of its groups finds its patient."""
     pydicom = pytest.importorskip("pydicom")
     names = [
@@ -204,7 +210,7 @@ def test_a_sequence_matches_when_one_item_matches_all_keys() -> None:
     "pattern",
     ["*a" * 5000, "a*" * 5000 + "b", "*" * 10_000, "?" * 10_000 + "*", "*a?" * 3333 + "b"],
 )
-def test_a_wildcard_of_ten_kilobytes_takes_no_time(pattern) -> None:
+def test_a_wildcard_of_ten_kilobytes_takes_no_time(pattern: str) -> None:
     """No pattern makes matching hang: 10 kB against 10 kB within a second."""
     test = compile_test(Wildcard(pattern), "LT")
     began = time.monotonic()
@@ -265,33 +271,33 @@ def test_twenty_thousand_queries_match_as_a_second_plain_matcher_says() -> None:
     assert 4_000 < matched < 16_000  # the comparison says something both ways
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(key=st.text(NAMES, max_size=12), stored=st.text(NAMES, max_size=12))
 @example(key="a^*", stored="a")
 @example(key="=a", stored="b=a")
-def test_names_match_as_the_second_matcher_says(key, stored) -> None:
+def test_names_match_as_the_second_matcher_says(key: str, stored: str) -> None:
     """The same for names, with hypothesis looking for the smallest that differ."""
     assert found("PN", key, stored) is reference_matches("PN", key, stored)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(key=st.text(TEXTS, max_size=12), stored=st.text(TEXTS, max_size=12))
-def test_texts_match_as_the_second_matcher_says(key, stored) -> None:
+def test_texts_match_as_the_second_matcher_says(key: str, stored: str) -> None:
     """The same for text."""
     assert found("LO", key, stored) is reference_matches("LO", key, stored)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(part=st.text("ab?*", min_size=1, max_size=12), stored=st.text("ab", max_size=64))
-def test_long_wildcards_match_as_the_second_matcher_says(part, stored) -> None:
+def test_long_wildcards_match_as_the_second_matcher_says(part: str, stored: str) -> None:
     """A pattern of 10 kB is not cut short: it says what its short form would."""
     pattern = part * (10_000 // len(part))
     assert found("LO", pattern, stored) is reference_matches("LO", pattern, stored)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(key=st.text(DIGITS, max_size=16), stored=st.text(DIGITS, max_size=16))
-def test_no_key_makes_date_matching_fail(key, stored) -> None:
+def test_no_key_makes_date_matching_fail(key: str, stored: str) -> None:
     """Whatever a viewer sends as a date, time or date-time is answered, by yes or by no."""
     for vr in ("DA", "TM", "DT"):
         assert found(vr, key, stored) in {True, False}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from echonode.query.person_name import compile_name
 from tests.unit.query.test_find_scp import STUDY, identifier, request
 
 
-def found(row_keys: dict[str, str], asked_keys: dict[str, str], **options: bool) -> bool:
+def found(row_keys: dict[str, str], asked_keys: dict[str, Any], **options: Any) -> bool:
     scp = FindSCP(lambda query: iter([{**STUDY, **row_keys}]), ae_title="ECHONODE")
     made = replace(
         request(identifier("STUDY", SpecificCharacterSet="ISO_IR 192", **asked_keys)), **options
@@ -46,7 +48,7 @@ def found(row_keys: dict[str, str], asked_keys: dict[str, str], **options: bool)
     ],
 )
 def test_a_date_and_its_time_are_one_range_where_that_was_negotiated(
-    dates, times, day, clock, apart, combined
+    dates: str, times: str, day: str, clock: str, apart: bool, combined: bool
 ) -> None:
     """Else a night within a range of days is outside its range of hours."""
     row = {"StudyDate": day, "StudyTime": clock}
@@ -81,7 +83,9 @@ def test_every_date_of_the_index_has_its_time() -> None:
         ("Doe", "", False),
     ],
 )
-def test_a_name_is_found_by_what_it_means_where_that_was_negotiated(key, value, expected) -> None:
+def test_a_name_is_found_by_what_it_means_where_that_was_negotiated(
+    key: str, value: str, expected: object
+) -> None:
     """Words in any order, by their beginning or sound, without case and accents."""
     assert found({"PatientName": value}, {"PatientName": key}, fuzzy_names=True) is expected
 
@@ -96,7 +100,7 @@ def test_the_store_does_not_narrow_by_a_fuzzy_name() -> None:
     """It compares names literally and would lose matches; other keys still narrow."""
     asked: list[Query] = []
 
-    def find(query: Query):
+    def find(query: Query) -> Iterator[Mapping[str, str]]:
         asked.append(query)
         return iter([STUDY])
 

@@ -5,10 +5,13 @@ Each is served, or refused with the sentence of PS3.4 that forbids it beside the
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import pytest
+from pydicom.dataset import Dataset
 
 from echonode.errors import DimseFailure
-from echonode.model.criteria import Root
+from echonode.model.criteria import Query, Root
 from echonode.query.find_scp import FindSCP
 from echonode.retrieve.selection import read_selection
 from tests.unit.query.test_find_scp import IMAGE, STUDY, answers, identifier, read, request, status
@@ -41,7 +44,7 @@ def test_the_lowest_level_is_called_image(level: str) -> None:
     assert _refuses_to_retrieve(asked)
 
 
-def _refuses_to_retrieve(asked, root: Root = Root.STUDY) -> bool:
+def _refuses_to_retrieve(asked: Dataset, root: Root = Root.STUDY) -> bool:
     with pytest.raises(DimseFailure) as failure:
         read_selection(asked, root)
     return failure.value.status == REFUSED
@@ -85,7 +88,7 @@ def test_a_patient_query_belongs_to_the_patient_root() -> None:
 def test_the_scp_itself_refuses_before_it_asks_the_store() -> None:
     """A refusal costs no search."""
 
-    def find(query):
+    def find(query: Query) -> Iterator[Mapping[str, str]]:
         raise AssertionError("the store was asked")
 
     scp = FindSCP(find, ae_title="ECHONODE")

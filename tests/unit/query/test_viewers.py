@@ -232,7 +232,7 @@ def ask(shape: Shape, row: Mapping[str, str]) -> list[Dataset]:
         relational=False,
         cancelled=lambda: False,
     )
-    return [decode(BytesIO(answer.identifier), True, True) for answer in scp(request)]  # type: ignore[arg-type]
+    return [decode(BytesIO(answer.identifier), True, True) for answer in scp(request)]
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())

@@ -212,6 +212,7 @@ def get(
     return list(scp(request))
 
 
+Retrieve = Callable[..., list[SubOperations]]
 retrieve = pytest.mark.parametrize("retrieve", [move, get])
 THREE = [instance(1), instance(2), instance(3)]
 
@@ -253,7 +254,9 @@ THREE = [instance(1), instance(2), instance(3)]
         ),
     ],
 )
-def test_unique_keys_name_what_to_send(asked, root, keys) -> None:
+def test_unique_keys_name_what_to_send(
+    asked: Dataset, root: Root, keys: dict[str, tuple[str, ...]]
+) -> None:
     """The unique keys of the levels down to the one asked for, and nothing else, select."""
     selection = read_selection(asked, root)
     assert (selection.root, dict(selection.keys)) == (root, keys)
@@ -288,7 +291,7 @@ def test_a_patient_may_be_retrieved_in_the_study_root() -> None:
         ),
     ],
 )
-def test_an_identifier_that_names_nothing_definite_is_refused(asked, root) -> None:
+def test_an_identifier_that_names_nothing_definite_is_refused(asked: Dataset, root: Root) -> None:
     """Missing, empty, wild or multiple where one is due: A900, and nothing is sent."""
     with pytest.raises(DimseFailure) as failure:
         read_selection(asked, root)
@@ -299,7 +302,7 @@ def test_an_identifier_that_names_nothing_definite_is_refused(asked, root) -> No
 
 
 @retrieve
-def test_each_instance_is_sent_as_stored_and_counted(retrieve) -> None:
+def test_each_instance_is_sent_as_stored_and_counted(retrieve: Retrieve) -> None:
     """Remaining goes down, completed up, one response a sub-operation, in the stored syntax."""
     receiver = Receiver()
     stored = [instance(1), instance(2, syntax=JPEG)]
@@ -321,7 +324,7 @@ def test_a_move_takes_one_association_and_names_its_originator() -> None:
 
 
 @retrieve
-def test_statuses_count_as_completed_warning_or_failed(retrieve) -> None:
+def test_statuses_count_as_completed_warning_or_failed(retrieve: Retrieve) -> None:
     """0000 completes, Bxxx warns, all else fails; the failed are listed, the rest goes on."""
     stored = [instance(number) for number in range(1, 6)]
     receiver = Receiver(
@@ -344,7 +347,9 @@ def test_statuses_count_as_completed_warning_or_failed(retrieve) -> None:
     ],
     ids=lambda fault: type(fault).__name__,
 )
-def test_whatever_one_instance_raises_is_one_failed_sub_operation(retrieve, fault) -> None:
+def test_whatever_one_instance_raises_is_one_failed_sub_operation(
+    retrieve: Retrieve, fault: Exception
+) -> None:
     """An instance that our own code fails on is counted and listed as failed, the others come, and
     the log names it without what the error says, which may quote the data."""
     stored = [instance(number) for number in range(1, 5)]
@@ -358,14 +363,14 @@ def test_whatever_one_instance_raises_is_one_failed_sub_operation(retrieve, faul
 
 
 @retrieve
-def test_an_answer_that_names_another_instance_is_no_success(retrieve) -> None:
+def test_an_answer_that_names_another_instance_is_no_success(retrieve: Retrieve) -> None:
     """0000 for something else says nothing of what was sent: that has failed, the rest goes on."""
     receiver = Receiver(misnamed={"1.2.3.2"})
     assert retrieve(receiver, THREE)[-1] == stands(0, 2, 1, 0, "1.2.3.2")
 
 
 @retrieve
-def test_an_instance_that_cannot_be_reencoded_fails_alone(retrieve) -> None:
+def test_an_instance_that_cannot_be_reencoded_fails_alone(retrieve: Retrieve) -> None:
     """What the re-encoder raises for one instance ends no retrieval."""
 
     def fail(stored: StoredInstance, transfer_syntax_uid: str) -> object:
@@ -378,7 +383,7 @@ def test_an_instance_that_cannot_be_reencoded_fails_alone(retrieve) -> None:
 
 
 @retrieve
-def test_nothing_found_is_a_success_with_zeros(retrieve) -> None:
+def test_nothing_found_is_a_success_with_zeros(retrieve: Retrieve) -> None:
     """No association is opened for nothing."""
     receiver = Receiver()
     assert retrieve(receiver, []) == [stands(0, 0, 0, 0)]
@@ -386,7 +391,7 @@ def test_nothing_found_is_a_success_with_zeros(retrieve) -> None:
 
 
 @retrieve
-def test_cancel_stops_between_sub_operations(retrieve) -> None:
+def test_cancel_stops_between_sub_operations(retrieve: Retrieve) -> None:
     """What was sent stays counted, what was not begun stays remaining, and nothing is failed."""
     receiver = Receiver()
     done = retrieve(receiver, THREE, cancelled=cancelled_after(2 if retrieve is get else 3))
@@ -402,7 +407,7 @@ def test_a_cancelled_move_releases_its_association() -> None:
 
 
 @pytest.mark.parametrize("gone_after", [1, 2])
-def test_a_requestor_that_is_gone_ends_a_move(gone_after) -> None:
+def test_a_requestor_that_is_gone_ends_a_move(gone_after: int) -> None:
     """Nobody waits for it: the destination is not taken for the one that was lost, and nothing
     more is sent."""
     looks = iter([False] * gone_after)
@@ -458,7 +463,7 @@ def test_a_move_that_is_closed_between_sub_operations_releases_its_association()
 
 
 @retrieve
-def test_an_index_that_cannot_be_read_is_out_of_resources(retrieve) -> None:
+def test_an_index_that_cannot_be_read_is_out_of_resources(retrieve: Retrieve) -> None:
     """A701: unable to calculate the number of matches."""
 
     def select() -> Iterator[StoredInstance]:
@@ -474,7 +479,7 @@ def test_an_index_that_cannot_be_read_is_out_of_resources(retrieve) -> None:
 
 
 @retrieve
-def test_an_instance_whose_context_is_refused_fails_alone(retrieve) -> None:
+def test_an_instance_whose_context_is_refused_fails_alone(retrieve: Retrieve) -> None:
     """Without a way to re-encode, it is listed and the others arrive."""
     receiver = Receiver(takes=frozenset({EXPLICIT}))
     stored = [instance(1, syntax=JPEG), instance(2)]
@@ -482,7 +487,7 @@ def test_an_instance_whose_context_is_refused_fails_alone(retrieve) -> None:
 
 
 @retrieve
-def test_an_instance_is_reencoded_only_when_its_syntax_is_refused(retrieve) -> None:
+def test_an_instance_is_reencoded_only_when_its_syntax_is_refused(retrieve: Retrieve) -> None:
     """Explicit to Implicit VR Little Endian loses nothing; what cannot be re-encoded fails."""
     receiver = Receiver(takes=frozenset({IMPLICIT}))
     stored = [instance(1), instance(2, syntax=IMPLICIT), instance(3, syntax=JPEG), instance(4)]
@@ -491,7 +496,7 @@ def test_an_instance_is_reencoded_only_when_its_syntax_is_refused(retrieve) -> N
 
 
 @retrieve
-def test_a_file_that_is_gone_or_damaged_fails_alone(retrieve) -> None:
+def test_a_file_that_is_gone_or_damaged_fails_alone(retrieve: Retrieve) -> None:
     """Our own trouble with one instance is not the others'."""
     receiver = Receiver(answers={"1.2.3.1": [FileNotFoundError()], "1.2.3.2": [Damaged("hash")]})
     assert retrieve(receiver, THREE)[-1] == stands(0, 1, 2, 0, "1.2.3.1", "1.2.3.2")
@@ -527,7 +532,7 @@ def test_more_than_128_contexts_take_several_associations_in_turn() -> None:
 
 
 @pytest.mark.parametrize("title", ["NOBODY", "archive", ""])
-def test_an_unknown_destination_is_refused_before_anything_else(title) -> None:
+def test_an_unknown_destination_is_refused_before_anything_else(title: str) -> None:
     """A801, though the identifier is wrong too, and the index is not asked."""
 
     def unread() -> Iterator[StoredInstance]:
@@ -552,7 +557,7 @@ def test_a_destination_title_may_be_padded() -> None:
         ContextNotAccepted("none at all"),
     ],
 )
-def test_a_destination_that_is_down_fails_all_at_once(trouble) -> None:
+def test_a_destination_that_is_down_fails_all_at_once(trouble: NetworkError) -> None:
     """One answer, all instances in its list; the destination is not tried again and again."""
     receiver = Receiver(openings=deque([trouble]))
     done = move(receiver, THREE)
@@ -569,7 +574,7 @@ def test_a_lost_association_is_replaced_once_and_nothing_is_skipped() -> None:
 
 
 @pytest.mark.parametrize("second", [AssociationLost("reset"), PeerUnreachable("refused")])
-def test_an_association_lost_for_good_fails_the_rest(second) -> None:
+def test_an_association_lost_for_good_fails_the_rest(second: NetworkError) -> None:
     """What arrived stays completed; what could not go is listed."""
     receiver = Receiver(
         answers={"1.2.3.2": [AssociationLost("reset")]}, openings=deque([None, second])
@@ -605,7 +610,7 @@ def test_a_requestor_that_is_gone_ends_a_get() -> None:
 
 
 @retrieve
-def test_the_log_says_who_how_many_and_how_long(retrieve) -> None:
+def test_the_log_says_who_how_many_and_how_long(retrieve: Retrieve) -> None:
     """One `retrieve_finished` each, without UIDs of patients' studies or any key."""
     clock = iter([1.0, 1.5])
     receiver = Receiver(answers={"1.2.3.2": [0xA700]})

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
+from pydicom.uid import UID
 
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.instance import InstanceRecord, Origin
@@ -72,9 +73,9 @@ def dataset(number: int = 1, /, **attributes: Any) -> Dataset:
 def encoded(ds: Dataset, transfer_syntax_uid: str = EXPLICIT_LE) -> bytes:
     """A dataset's bytes as they travel: without preamble and meta information."""
     ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = transfer_syntax_uid
-    ds.file_meta.MediaStorageSOPClassUID = US_IMAGE
-    ds.file_meta.MediaStorageSOPInstanceUID = "1.2"
+    ds.file_meta.TransferSyntaxUID = UID(transfer_syntax_uid)
+    ds.file_meta.MediaStorageSOPClassUID = UID(US_IMAGE)
+    ds.file_meta.MediaStorageSOPInstanceUID = UID("1.2")
     buffer = BytesIO()
     dcmwrite(buffer, ds, enforce_file_format=True)
     whole = buffer.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,7 @@ def turned(data: bytes, *, implicit: bool = False) -> bytes:
 
 
 def read(data: bytes, *, implicit: bool = False, little: bool = True) -> Dataset:
-    return read_dataset(DicomBytesIO(data), implicit, little)
+    return read_dataset(BytesIO(data), implicit, little)
 
 
 def by_words(value: bytes, unit: int) -> bytes:

@@ -36,7 +36,7 @@ PIXELS = Pixels(
 )
 COLOUR = dataclasses.replace(PIXELS, samples=3, photometric="RGB")
 FRAME = np.random.default_rng(1).integers(0, 256, PIXELS.frame_bytes, np.uint8).tobytes()
-ENCODED = {
+ENCODED: dict[str, bytes] = {
     syntax: codecs.encode(FRAME, PIXELS, syntax, 90)
     for syntax in (RLE, JPEG_LS, JPEG_2000_REVERSIBLE, JPEG_BASELINE)
 }

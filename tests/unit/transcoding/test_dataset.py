@@ -6,6 +6,7 @@ import dataclasses
 import struct
 from collections.abc import Iterator
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,7 +116,10 @@ def test_with_loss_it_is_another_instance_and_says_so() -> None:
     """New UID, always the same; DERIVED; where it came from; and how much was lost, after what was
     lost before.
     """
-    earlier = {"LossyImageCompressionRatio": "10", "LossyImageCompressionMethod": "ISO_15444_1"}
+    earlier: dict[str, Any] = {
+        "LossyImageCompressionRatio": "10",
+        "LossyImageCompressionMethod": "ISO_15444_1",
+    }
     source = open_source(dataset_of(COLOUR, **earlier), ExplicitVRLittleEndian)
     head = head_of(source, JPEG_BASELINE, quality=90, length=COLOUR.native_bytes // 4)
     assert head.SOPInstanceUID == derived_uid("1.2.3", JPEG_BASELINE, 90) != "1.2.3"
@@ -223,7 +227,7 @@ def test_pixels_that_do_not_fit_are_refused(changes: dict[str, object], syntax: 
         {"NumberOfFrames": 4000},
     ],
 )
-def test_datasets_that_contradict_themselves_are_refused(damage: dict[str, object]) -> None:
+def test_datasets_that_contradict_themselves_are_refused(damage: dict[str, Any]) -> None:
     """More pixels promised than there are, a module with holes: InvalidObject, nothing else."""
     with pytest.raises(InvalidObject):
         open_source(dataset_of(COLOUR, **damage), ExplicitVRLittleEndian)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +65,7 @@ def test_few_frames_are_taken_ahead(workers: TranscodeWorkers) -> None:
     stream = workers.recode(counted(), PIXELS, source=None, target=JPEG_LS)
     next(stream)
     assert taken <= 6
+    assert isinstance(stream, Generator)
     stream.close()
 
 
@@ -103,6 +104,7 @@ def test_a_frame_that_takes_too_long_is_given_up_and_the_next_goes_on(
     workers.close()
 
 
+@pytest.mark.slow
 def test_a_frame_that_needs_too_much_memory_is_given_up() -> None:
     """The process has bounded memory: that instance fails, and the node has lost nothing."""
     # A process at rest has some 300 MiB of addresses; the request alone takes 256 MiB more.
@@ -126,6 +128,7 @@ def test_whoever_waits_is_told_when_the_node_stops() -> None:
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
+@pytest.mark.slow
 def test_workers_end_with_a_node_that_was_killed(tmp_path: Path) -> None:
     """SIGKILL of the node leaves no process behind."""
     program = tmp_path / "node.py"

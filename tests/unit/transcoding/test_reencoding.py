@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
+from io import BytesIO
 from pathlib import Path
 
 import pydicom
 import pytest
-from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset, read_preamble
 
 from echonode.errors import ContextNotAccepted, InvalidObject
@@ -48,7 +48,7 @@ def to_explicit(data: bytes) -> bytes:
 
 
 def parsed(data: bytes, *, implicit: bool) -> pydicom.Dataset:
-    return read_dataset(DicomBytesIO(data), implicit, True)
+    return read_dataset(BytesIO(data), implicit, True)
 
 
 def dataset_offset(path: Path) -> int:
@@ -75,7 +75,9 @@ def element(tag: int, vr: str, value: bytes) -> bytes:
         ("sr_tid1500.dcm", EXPLICIT, IMPLICIT),
     ],
 )
-def test_a_real_file_keeps_every_value(shared_data, tmp_path, name, syntax, wanted) -> None:
+def test_a_real_file_keeps_every_value(
+    shared_data: Path, tmp_path: Path, name: str, syntax: str, wanted: str
+) -> None:
     """Element by element the re-encoded dataset is the stored one, pixels and nested items too;
     there and back again gives the same bytes, and the temporary file is gone once it was sent."""
     path = shared_data / "other" / name
@@ -116,7 +118,7 @@ def test_values_are_copied_whatever_they_are() -> None:
 
 
 @pytest.mark.parametrize(("representation", "vr"), [(0, b"US"), (1, b"SS")])
-def test_ambiguous_vrs_follow_pixel_representation(representation, vr) -> None:
+def test_ambiguous_vrs_follow_pixel_representation(representation: int, vr: bytes) -> None:
     """Smallest Image Pixel Value is US or SS as the pixels are."""
     implicit = struct.pack("<HHIH", 0x28, 0x103, 2, representation)
     implicit += struct.pack("<HHIh", 0x28, 0x106, 2, -1)
@@ -175,7 +177,7 @@ def item(length: int) -> bytes:
     ],
     ids=["header", "value", "sequence", "no item", "item", "nested", "encapsulated", "depth"],
 )
-def test_bytes_that_are_no_dataset_are_refused(data) -> None:
+def test_bytes_that_are_no_dataset_are_refused(data: bytes) -> None:
     """Lengths beyond their place, strange items, endless nesting: InvalidObject, and no more."""
     with pytest.raises(InvalidObject):
         to_explicit(data)
@@ -183,7 +185,7 @@ def test_bytes_that_are_no_dataset_are_refused(data) -> None:
 
 @pytest.mark.parametrize(("syntax", "wanted"), [(MPEG4, EXPLICIT), (EXPLICIT, JPEG)])
 def test_what_cannot_be_decoded_or_would_lose_something_is_not_reencoded(
-    tmp_path, syntax, wanted
+    tmp_path: Path, syntax: str, wanted: str
 ) -> None:
     """The receiver's refusal stands; no file is read or written."""
     path = tmp_path / "a.dcm"

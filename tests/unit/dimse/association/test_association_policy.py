@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_each_peer_and_all_together_have_an_end() -> None:
 def test_peers_that_share_an_ae_title_are_told_apart_by_address() -> None:
     """Two handhelds with the factory's AE title are still two peers where their hosts differ."""
     door = admission(peer("a", ae_title="HAND"), peer("b", ae_title="HAND", host="10.0.0.2"))
-    called = {"called": "ECHONODE", "calling": "HAND"}
+    called: dict[str, Any] = {"called": "ECHONODE", "calling": "HAND"}
     names = []
     for address in ("10.0.0.2", "10.0.0.1", "10.0.0.3"):
         admitted = door.admit(now=0.0, **called, address=address)
@@ -137,7 +138,11 @@ def test_addresses_are_looked_at_before_certificates() -> None:
     """From elsewhere even the right certificate is not let in."""
     at_home = replace(A, addresses=(ip_network("10.0.0.0/24"),))
     door = admission(at_home)
-    names = {"called": "ECHONODE", "calling": "A", "certificate": shown("A")}
+    names: dict[str, Any] = {
+        "called": "ECHONODE",
+        "calling": "A",
+        "certificate": shown("A"),
+    }
     assert door.admit(now=0.0, **names, address="10.0.1.1") is WRONG_ADDRESS
     assert door.admit(now=0.0, **names, address="10.0.0.7") is at_home
 
@@ -238,7 +243,7 @@ def test_a_slot_of_a_stranger_is_free_again() -> None:
 def test_whoever_proves_to_be_the_peer_has_all_its_slots(bound: Peer) -> None:
     """By its address or its certificate, wherever its host is."""
     door = admission(bound, total=100, each=20)
-    names = {"called": "ECHONODE", "calling": "PACS", "address": "10.6.6.6"}
+    names: dict[str, Any] = {"called": "ECHONODE", "calling": "PACS", "address": "10.6.6.6"}
     proof = shown("pacs.clinic") if bound.certificates else None
     admitted = [door.admit(**names, now=0.0, certificate=proof) for _ in range(21)]
     assert admitted == [bound] * 20 + [TOO_MANY]
@@ -250,7 +255,7 @@ def test_whoever_proves_to_be_the_peer_has_all_its_slots(bound: Peer) -> None:
 def test_an_address_that_guesses_titles_is_put_off() -> None:
     """After some wrong ones even the right one is not judged for a while: guessing is slow."""
     door = admission(peer("pacs"))
-    unknown = {"called": "ECHONODE", "address": "10.6.6.6"}
+    unknown: dict[str, Any] = {"called": "ECHONODE", "address": "10.6.6.6"}
     for number in range(11):
         assert door.admit(**unknown, calling=f"GUESS{number}", now=0.0) is UNKNOWN_CALLER
     assert door.admit(**unknown, calling="PACS", now=0.5) is TOO_OFTEN

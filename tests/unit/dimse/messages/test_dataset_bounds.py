@@ -52,7 +52,9 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("most", [IDENTIFIER_HEADERS, COMMITMENT_HEADERS])
+@pytest.mark.parametrize(
+    "most", [IDENTIFIER_HEADERS, pytest.param(COMMITMENT_HEADERS, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_of_four_megabytes_is_refused_before_it_is_parsed(bomb: str, most: int) -> None:
     """As long as an identifier may be, and full of objects to make: C000, and no memory."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from echonode.frames.settings import StreamSettings
 from echonode.frames.source.recordings import LineRecordingReader
@@ -14,17 +15,19 @@ from echonode.frames.streams.stream import PendingFrame
 from echonode.frames.streams.unordered_sweep import UnorderedSweepAssembler
 from echonode.probe.echopen.sweeping import SweepingDecoder
 from echonode.probe.profile import ProbeProfile
-from echonode.probe.recordings.echopen_text import read_lines, read_recording
+from echonode.probe.recordings.echopen_text import KitRecording, read_lines, read_recording
 from echonode.probe.simulation.lounger_phantom import lounger_phantom
 from echonode.probe.simulation.phantom import phantom
 from echonode.probe.simulation.simulated_lines import line_wire
 from tests.unit.frames.pictures import contact_sheet, pictures, write_png
 
 
-def test_decoded_frames_can_be_looked_at(shared_data: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_decoded_frames_can_be_looked_at(
+    shared_data: Path, film: KitRecording, tmp_path: Path
+) -> None:
     """Film, hand, plate and phantom on one sheet; each sector is lit, each corner black."""
     probe = shared_data / "probe"
-    film = read_recording(probe / "echopen_film_envelope_101frames.tar.xz")
     chosen = replace(film, frames=tuple(film.frames[k] for k in (0, 5, 10, 25, 50, 75)))
     shown = [
         *pictures(chosen),
@@ -42,10 +45,12 @@ def test_decoded_frames_can_be_looked_at(shared_data: Path, tmp_path: Path) -> N
     assert sheet.read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_other_dialects_can_be_looked_at(shared_data: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_other_dialects_can_be_looked_at(
+    shared_data: Path, film: KitRecording, tmp_path: Path
+) -> None:
     """The film as a sweeping probe sends it, and what loungers see: fans, and two rectangles."""
     probe = shared_data / "probe"
-    film = read_recording(probe / "echopen_film_envelope_101frames.tar.xz")
     chosen = replace(film, frames=tuple(film.frames[k] for k in (5, 25)))
     wire, profile = line_wire(chosen, "sweeping"), ProbeProfile(r0_mm=80, rf_mm=160, sector_deg=57)
     sweeping = SectorStream(SweepingDecoder(profile), StreamSettings(), UnorderedSweepAssembler)

@@ -23,7 +23,9 @@ def pulse(centre: int, amplitude: float, frequency_hz: float = 3.5e6) -> np.ndar
     """A pulse about the converter's offset: samples of one line."""
     shift = TIME_S - TIME_S[centre]
     shape = np.exp(-((shift / 0.5e-6) ** 2) / 2)
-    return np.rint(49 + amplitude * shape * np.cos(2 * np.pi * frequency_hz * shift + 0.4))
+    wave = np.cos(2 * np.pi * frequency_hz * shift + 0.4)
+    rounded: np.ndarray = np.rint(49 + amplitude * shape * wave)
+    return rounded
 
 
 def test_an_echo_keeps_its_place_and_its_height() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,8 +13,20 @@ from echonode.probe.messages import SectorGeometry
 from echonode.probe.simulation.phantom import phantom
 from tests.unit.frames.pictures import pictures
 
-USUAL = [(80, 160, 57), (50, 150, 66), (10, 180, 57), (50, 150, 80), (60, 200, 70), (1, 100, 120)]
-EXTREME = [(0, 10, 180), (490, 500, 1), (0, 1000, 0.1), (150, 160, 180)]
+USUAL: list[tuple[float, float, float]] = [
+    (80, 160, 57),
+    (50, 150, 66),
+    (10, 180, 57),
+    (50, 150, 80),
+    (60, 200, 70),
+    (1, 100, 120),
+]
+EXTREME: list[tuple[float, float, float]] = [
+    (0, 10, 180),
+    (490, 500, 1),
+    (0, 1000, 0.1),
+    (150, 160, 180),
+]
 
 
 def geometry(r0_mm: float, rf_mm: float, sector_deg: float) -> SectorGeometry:
@@ -121,7 +135,7 @@ def test_the_round_inclusions_of_the_phantom_are_round() -> None:
     assert down == pytest.approx(across, rel=0.12)
 
 
-def _run(dark: np.ndarray, start: int) -> int:
+def _run(dark: Any, start: int) -> int:
     """How many in a row are dark about `start`."""
     assert dark[start]
     light = np.flatnonzero(~dark)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import pyigtl  # type: ignore[import-untyped]
+import pyigtl
 import pytest
 from numpy.typing import NDArray
 

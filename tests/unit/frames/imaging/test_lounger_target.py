@@ -27,8 +27,8 @@ LEFT_MM, RIGHT_MM, TOP_MM, BOTTOM_MM = -41.0, -16.0, 96.0, 141.0
 SOLID = ImageSettings(compression=CompressionLaw.LINEAR, full_scale=1)
 
 
-def recording_of(shared_data: Path, name: str) -> LoungerRecording:
-    recording = read_lines(shared_data / "probe" / "lounger" / f"probe_v1_{name}MHz")
+def recording_of(real_data: Path, name: str) -> LoungerRecording:
+    recording = read_lines(real_data / "probe" / "lounger" / f"probe_v1_{name}MHz")
     assert isinstance(recording, LoungerRecording)
     return recording
 
@@ -78,9 +78,9 @@ ENVELOPE = ProbeProfile(mode=SampleMode.ENVELOPE)
 
 
 @pytest.mark.parametrize("name", ["3_5", "5"])
-def test_the_target_is_the_right_rectangle_at_the_right_place(shared_data: Path, name: str) -> None:
+def test_the_target_is_the_right_rectangle_at_the_right_place(real_data: Path, name: str) -> None:
     """Both loungers show one and the same rectangle, each edge within a pixel of the truth."""
-    recording = recording_of(shared_data, name)
+    recording = recording_of(real_data, name)
     assert errors(picture_of(recording, ENVELOPE), grid_of(recording)).max() < 1.0
 
 
@@ -100,23 +100,23 @@ def test_the_target_is_the_right_rectangle_at_the_right_place(shared_data: Path,
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_the_target_would_show_what_is_wrong(
-    shared_data: Path, profile: ProbeProfile, why: str
+    real_data: Path, profile: ProbeProfile, why: str
 ) -> None:
     """Another clock or another movement puts it several pixels out: the check above can fail."""
-    recording = recording_of(shared_data, "3_5")
+    recording = recording_of(real_data, "3_5")
     assert errors(picture_of(recording, profile), grid_of(recording)).max() > 5, why
 
 
-def test_left_to_itself_the_node_shows_the_target_too(shared_data: Path) -> None:
+def test_left_to_itself_the_node_shows_the_target_too(real_data: Path) -> None:
     """No profile: what the samples are is found out, and the rectangle is not empty."""
-    image = picture_of(recording_of(shared_data, "3_5"), NO_PROFILE, ImageSettings())
-    left, top = grid_of(recording_of(shared_data, "3_5")).pixel_of(-30, 110)
+    image = picture_of(recording_of(real_data, "3_5"), NO_PROFILE, ImageSettings())
+    left, top = grid_of(recording_of(real_data, "3_5")).pixel_of(-30, 110)
     assert image[round(top) - 5 : round(top) + 5, round(left) - 5 : round(left) + 5].mean() > 60
 
 
-def test_the_targets_can_be_looked_at(shared_data: Path, tmp_path: Path) -> None:
+def test_the_targets_can_be_looked_at(real_data: Path, tmp_path: Path) -> None:
     """Both on one sheet; the corners of the fan are black."""
-    images = [picture_of(recording_of(shared_data, name), ENVELOPE) for name in ("3_5", "5")]
+    images = [picture_of(recording_of(real_data, name), ENVELOPE) for name in ("3_5", "5")]
     write_png(tmp_path / "lounger.png", contact_sheet(images, 2))
     for image in images:
         assert not image[[0, -1, -1], [0, 0, -1]].any()

@@ -14,11 +14,7 @@ from echonode.probe.recordings.echopen_text import KitRecording, read_recording
 RF, ENVELOPE = SampleContent.RF, SampleContent.ENVELOPE
 
 
-@pytest.fixture(scope="module")
-def film(shared_data: Path) -> KitRecording:
-    return read_recording(shared_data / "probe" / "echopen_film_envelope_101frames.tar.xz")
-
-
+@pytest.mark.slow
 def test_each_frame_of_the_film_is_an_envelope(film: KitRecording) -> None:
     """It is sent as mode 0 (RF). Each frame, the one of noise too, is seen through, with margin."""
     measures = [asymmetry(frame) for frame in film.frames]

@@ -65,9 +65,9 @@ def test_what_no_reader_knows_is_refused_by_name(tmp_path: Path) -> None:
         open_recording_reader(other, SETTINGS)
 
 
-def test_the_bone_can_be_looked_at(shared_data: Path, tmp_path: Path) -> None:
+def test_the_bone_can_be_looked_at(real_data: Path, tmp_path: Path) -> None:
     """A sheet of the real PLUS recording: skin at the top, a bright bone, a shadow behind it."""
-    path = shared_data / "probe" / "plus" / "BoneUltrasound_L14.igs.mha"
+    path = real_data / "probe" / "plus" / "BoneUltrasound_L14.igs.mha"
     images = [frame.develop().pixels for frame in frames_of(path)]
     for image in images:
         assert image.shape == (616, 820)

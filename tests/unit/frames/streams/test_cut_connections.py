@@ -12,6 +12,7 @@ from echonode.errors import ProtocolError
 from echonode.frames.imaging.sweep import Sweep
 from echonode.frames.settings import StreamSettings
 from echonode.frames.source.recordings import open_recording_reader
+from echonode.frames.streams.epf_stream import EpfStream
 from echonode.frames.streams.openigtlink_stream import OpenIGTLinkStream
 from echonode.frames.streams.sector_stream import SectorStream
 from echonode.frames.streams.stream import FrameStream, PendingFrame, StreamCounts
@@ -21,7 +22,7 @@ from echonode.probe.echopen.sweeping import SweepingDecoder, encode_line
 from echonode.probe.openigtlink.messages import HEADER, OpenIGTLinkDecoder
 from echonode.probe.profile import ProbeProfile
 from tests.unit.frames.igtl_messages import image, message
-from tests.unit.frames.streams.test_epf_stream import SETTINGS, EpfStream, datagram, talk
+from tests.unit.frames.streams.test_epf_stream import SETTINGS, datagram, talk
 from tests.unit.probe import kit_streams
 from tests.unit.probe.sequences import frame_fields, metaimage, ramps
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from echonode.frames.frame import Picture
 from echonode.frames.settings import StreamSettings
 from echonode.frames.source.recordings import open_recording_reader
-from echonode.frames.streams.stream import PendingFrame, Picture
+from echonode.frames.streams.stream import PendingFrame
 from echonode.probe.profile import ProbeProfile
 from tests.unit.frames.pictures import contact_sheet, write_png
 

@@ -15,6 +15,7 @@ from echonode.frames.imaging.sweep import Sweep
 from echonode.frames.streams.numbered_frames import NumberedFrames, first_line_us
 from echonode.frames.streams.stream import StreamCounts
 from echonode.probe.echopen.epf import LineDatagram
+from tests.support.examples import examples
 
 LINES, SAMPLES = 20, 4
 LINE_US, FRAME_US = 500, 40_000
@@ -177,7 +178,7 @@ def test_a_sweep_downwards_begins_with_its_last_line() -> None:
     assert first_line_us({9: 5}, lines=LINES) == 5
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(
     first=st.integers(0, 255),
     lost=st.floats(0, 0.3),
@@ -209,7 +210,7 @@ def test_loss_doubles_disorder_and_wrap_leave_order_and_the_sum(
         assert not sweep.samples[~sweep.present].any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(reach=st.integers(0, 5), first=st.integers(0, 255), seed=st.integers(0, 2**32 - 1))
 def test_disorder_alone_costs_nothing(reach: int, first: int, seed: int) -> None:
     """Nothing lost, neighbours swapped, some twice: every frame whole, in order, none counted."""

@@ -24,11 +24,6 @@ LINEAR = ImageSettings(compression=CompressionLaw.LINEAR, full_scale=400)
 
 
 @pytest.fixture(scope="module")
-def film(shared_data: Path) -> KitRecording:
-    return read_recording(shared_data / "probe" / "echopen_film_envelope_101frames.tar.xz")
-
-
-@pytest.fixture(scope="module")
 def plate(shared_data: Path) -> KitRecording:
     return read_recording(shared_data / "probe" / "plate_frame.txt")
 
@@ -45,6 +40,7 @@ def received(data: bytes, size: int) -> tuple[list[PendingFrame], StreamCounts]:
     return [*frames, *stream.finish()], stream.counts
 
 
+@pytest.mark.slow
 def test_the_film_is_101_whole_frames(film: KitRecording) -> None:
     """None dropped, none partial, numbered 0 to 100."""
     frames, counts = received(wire(film), 65536)
@@ -52,6 +48,7 @@ def test_the_film_is_101_whole_frames(film: KitRecording) -> None:
     assert [frame.sequence for frame in frames] == list(range(101))
 
 
+@pytest.mark.slow
 def test_a_frame_shows_the_same_whichever_way_it_was_swept(film: KitRecording) -> None:
     """The same frame sent forth and back gives the same picture."""
     forth, back = pictures(replace(film, frames=(film.frames[10],) * 2))
@@ -59,6 +56,7 @@ def test_a_frame_shows_the_same_whichever_way_it_was_swept(film: KitRecording) -
     assert forth.calibration == back.calibration
 
 
+@pytest.mark.slow
 def test_envelopes_sent_as_rf_are_shown_as_envelopes(film: KitRecording) -> None:
     """The film's header says RF; left to itself the node shows what it would show if told."""
     some = replace(film, frames=film.frames[:8])
@@ -108,6 +106,7 @@ def residual_of_line(columns: NDArray[np.float64], rows: NDArray[np.float64]) ->
     return float(np.sqrt(np.mean((rest - np.median(rest)) ** 2)))
 
 
+@pytest.mark.usefixtures("real_data")
 def test_the_straight_plate_is_straight(plate: KitRecording) -> None:
     """Over all its columns the plate's front lies on a line: residual under one pixel."""
     (picture,) = pictures(plate, StreamSettings(image=LINEAR))
@@ -129,6 +128,7 @@ def test_an_empty_connection_is_no_frame() -> None:
     assert received(b"\x50\xa0\x08", 1) == ([], StreamCounts())
 
 
+@pytest.mark.slow
 def test_200_cuts_leave_no_half_frame(film: KitRecording) -> None:
     """Wherever the connection ends: the whole sweeps before, each complete, and one loss."""
     data = wire(replace(film, frames=film.frames[:4]))
@@ -141,6 +141,7 @@ def test_200_cuts_leave_no_half_frame(film: KitRecording) -> None:
         assert counts.incomplete <= 1
 
 
+@pytest.mark.slow
 def test_garbage_never_gives_a_frame_with_false_lines(film: KitRecording) -> None:
     """Bytes lost, added and changed at random: no crash; what is missing is told."""
     data = wire(replace(film, frames=film.frames[:4]))
@@ -165,6 +166,7 @@ def test_the_protocol_table_names_the_kit() -> None:
     assert stream.counts == StreamCounts()
 
 
+@pytest.mark.slow
 def test_an_echo_is_as_bright_by_rf_as_by_its_envelope(film: KitRecording) -> None:
     """Frame 52 of the film, sent as itself and as RF that swings so far: the same picture.
 

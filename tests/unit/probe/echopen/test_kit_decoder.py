@@ -13,6 +13,7 @@ from echonode.errors import ProtocolError
 from echonode.probe.echopen.kit import KitDecoder, KitHeader, KitMode, geometry_of, parse_header
 from echonode.probe.messages import GeometryReceived, Resynchronised, SampleContent
 from echonode.probe.profile import NO_PROFILE, ProbeProfile
+from tests.support.examples import examples
 from tests.unit.probe.kit_streams import (
     HEADER,
     LINE_BYTES,
@@ -220,7 +221,7 @@ def test_what_was_good_is_delivered_before_the_error() -> None:
         decoder.finish()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=3000), st.integers(1, 400))
 def test_any_bytes_parse_or_raise_the_protocol_error(data: bytes, size: int) -> None:
     """Fuzz: whatever the bytes, messages or ProtocolError, and the cutting changes nothing."""
@@ -228,7 +229,7 @@ def test_any_bytes_parse_or_raise_the_protocol_error(data: bytes, size: int) -> 
     assert told(decode_until_refused([data])) == told(decode_until_refused(chunks))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.lists(
         st.tuples(st.integers(0, len(STREAM) - 1), st.integers(0, 60), st.binary(max_size=60)),

@@ -13,21 +13,22 @@ from hypothesis import strategies as st
 from echonode.errors import ProtocolError
 from echonode.probe.openigtlink.image import SCALAR_TYPES, decode_image, encode_image
 from echonode.probe.openigtlink.messages import HEADER, Message, OpenIGTLinkDecoder, Refused, encode
+from tests.support.examples import examples
 
 GOLDEN = ("golden_v1_image", "golden_v1_status", "golden_v1_transform")
 METADATA = "golden_v2_transform_with_metadata"
 
 
-def golden(shared_data: Path, name: str) -> bytes:
-    return (shared_data / "probe" / "openigtlink" / f"{name}.bin").read_bytes()
+def golden(real_data: Path, name: str) -> bytes:
+    return (real_data / "probe" / "openigtlink" / f"{name}.bin").read_bytes()
 
 
 @pytest.mark.parametrize("name", [*GOLDEN, METADATA])
 def test_golden_messages_decode_whole_byte_by_byte_and_with_a_tail(
-    shared_data: Path, name: str
+    real_data: Path, name: str
 ) -> None:
     """However TCP splits the stream, the same messages come out."""
-    raw = golden(shared_data, name)
+    raw = golden(real_data, name)
     (whole,) = OpenIGTLinkDecoder().receive(raw)
     assert isinstance(whole, Message)
     decoder = OpenIGTLinkDecoder()
@@ -36,9 +37,9 @@ def test_golden_messages_decode_whole_byte_by_byte_and_with_a_tail(
     assert OpenIGTLinkDecoder().receive(raw + raw[:40]) == [whole]
 
 
-def test_the_golden_image_is_50_by_50(shared_data: Path) -> None:
+def test_the_golden_image_is_50_by_50(real_data: Path) -> None:
     """The v1 IMAGE of the OpenIGTLink project's own tests."""
-    (message,) = OpenIGTLinkDecoder().receive(golden(shared_data, "golden_v1_image"))
+    (message,) = OpenIGTLinkDecoder().receive(golden(real_data, "golden_v1_image"))
     assert isinstance(message, Message)
     image = decode_image(message)
     assert image is not None
@@ -46,17 +47,17 @@ def test_the_golden_image_is_50_by_50(shared_data: Path) -> None:
     assert image.is_whole
 
 
-def test_metadata_of_protocol_3_are_read(shared_data: Path) -> None:
+def test_metadata_of_protocol_3_are_read(real_data: Path) -> None:
     """Keys and values of the extended header arrive as text."""
-    (message,) = OpenIGTLinkDecoder().receive(golden(shared_data, METADATA))
+    (message,) = OpenIGTLinkDecoder().receive(golden(real_data, METADATA))
     assert isinstance(message, Message)
     assert message.metadata == {"First patient age": "22", "Second patient age": "25"}
 
 
 @pytest.mark.parametrize("name", [*GOLDEN, METADATA])
-def test_one_flipped_bit_in_a_body_is_refused(shared_data: Path, name: str) -> None:
+def test_one_flipped_bit_in_a_body_is_refused(real_data: Path, name: str) -> None:
     """A damaged body is never decoded, and the message behind it still is."""
-    raw = golden(shared_data, name)
+    raw = golden(real_data, name)
     for position in random.Random(1).sample(range(HEADER.size, len(raw)), 40):
         damaged = bytearray(raw)
         damaged[position] ^= 1 << position % 8
@@ -118,7 +119,7 @@ def test_what_we_encode_we_decode() -> None:
     assert OpenIGTLinkDecoder().receive(encode(sent)) == [sent]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=200), st.integers(0, 57), st.binary(min_size=1, max_size=8))
 def test_any_bytes_parse_or_raise_the_protocol_error(
     body: bytes, position: int, patch: bytes

@@ -18,11 +18,8 @@ SETTINGS = b"10\n20\n64\n3\n60\n0\n"  # 26 samples a line
 FRAME = b"\n".join(b" ".join(b"%d" % (k + line) for k in range(26)) for line in range(3))
 
 
-@pytest.fixture(scope="module")
-def film(shared_data: Path) -> KitRecording:
-    return read_recording(shared_data / "probe" / "echopen_film_envelope_101frames.tar.xz")
-
-
+@pytest.mark.slow
+@pytest.mark.usefixtures("real_data")
 def test_the_film_is_101_frames_of_the_kit(film: KitRecording) -> None:
     """The tarball's settings become the wire's header; envelopes up to 850 do not fit a byte."""
     assert film.header == KitHeader(
@@ -33,6 +30,8 @@ def test_the_film_is_101_frames_of_the_kit(film: KitRecording) -> None:
     assert 800 <= max(int(frame.max()) for frame in film.frames) <= 850
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("real_data")
 def test_the_film_repeats_itself_near_its_end(film: KitRecording) -> None:
     """Frames are in the order of their numbers: 92..100 are 76..84 once more."""
     for number in range(92, 101):

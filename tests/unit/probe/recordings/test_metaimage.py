@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_times_and_transforms_belong_to_their_frames() -> None:
     fields = frame_fields(3) | {"Seq_Frame0001_ProbeToTrackerTransformStatus": "INVALID"}
     first, second, third = local(*metaimage(ramps(), fields=fields)).frames()
     assert [f.timestamp_s for f in (first, second, third)] == [10.0, 10.1, 10.2]
-    assert first.transforms["ProbeToTracker"][3::4] == (10.0, 20.0, 30.0, 1.0)
+    assert (first.transforms["ProbeToTracker"] or ())[3::4] == (10.0, 20.0, 30.0, 1.0)
     assert second.transforms == {"ProbeToTracker": None}
 
 
@@ -101,7 +102,7 @@ def test_a_header_never_leads_to_another_folder(name: str) -> None:
         ({"ElementNumberOfChannels": "9999999999"}, "too large"),
     ],
 )
-def test_a_header_that_cannot_be_read_says_why(keys: dict[str, str], words: str) -> None:
+def test_a_header_that_cannot_be_read_says_why(keys: dict[str, Any], words: str) -> None:
     """The error names the file and what is wrong with it; nothing was allocated."""
     header, pixels = metaimage(ramps(), **keys)
     with pytest.raises(ProtocolError, match=words) as refused:
@@ -131,9 +132,9 @@ def test_damaged_compression_is_told() -> None:
         next(local(header, b"\0" + pixels).frames())
 
 
-def test_a_real_plus_recording_is_read(shared_data: Path) -> None:
+def test_a_real_plus_recording_is_read(real_data: Path) -> None:
     """BoneUltrasound_L14: 21 frames of 820 x 616, times 86 ms apart, three tracked devices."""
-    path = shared_data / "probe" / "plus" / "BoneUltrasound_L14.igs.mha"
+    path = real_data / "probe" / "plus" / "BoneUltrasound_L14.igs.mha"
     sequence = open_image_sequence(path)
     info = sequence.info
     assert (info.frames, info.columns, info.rows, info.orientation) == (21, 820, 616, "MF")
@@ -143,7 +144,7 @@ def test_a_real_plus_recording_is_read(shared_data: Path) -> None:
     assert len(frames) == 21
     assert np.allclose(steps, 0.086, atol=0.001)
     assert set(frames[0].transforms) == {"ProbeToTracker", "ReferenceToTracker", "StylusToTracker"}
-    assert frames[0].transforms["ProbeToTracker"][3] == 257.956
+    assert (frames[0].transforms["ProbeToTracker"] or ())[3] == 257.956
     assert all(10 < frame.pixels.astype(float).mean() < 40 for frame in frames)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -72,7 +74,7 @@ def test_a_detached_header_leads_to_its_file() -> None:
         ({"space_directions": "(a,b) (1,0) none"}, "could not convert"),
     ],
 )
-def test_what_is_not_read_is_named(keys: dict[str, str], words: str) -> None:
+def test_what_is_not_read_is_named(keys: dict[str, Any], words: str) -> None:
     """The error names the file and what is wrong with it."""
     data_file = keys.pop("data_file", "")
     encoding = keys.pop("encoding", "gzip")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_a_forged_report_of_what_has_gone_is_still_refused(
     emptied: Store, forged: dict[str, str]
 ) -> None:
     """Another AE, another transaction, an instance that never was here, another class."""
-    given = {"uid": "2.25.1"} | forged
+    given: dict[str, Any] = {"uid": "2.25.1"} | forged
     assert report(emptied, given.pop("uid"), **given).disposition is REFUSED
     assert emptied.statistics.store(since=NOON).refused_reports == 1
 

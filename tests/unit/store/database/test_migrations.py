@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def older_database(
     connection.close()
 
 
-def insert(connection: sqlite3.Connection, table: str, values: dict[str, object]) -> None:
+def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, object]) -> None:
     """A row; a column that must not be NULL and is not named gets 0 or ''."""
     columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
     row = {

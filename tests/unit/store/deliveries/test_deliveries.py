@@ -16,6 +16,7 @@ from echonode.errors import IllegalTransition, UsageError
 from echonode.model.delivery import TRANSITIONS, DeliveryEvent, DeliveryState, after
 from echonode.store.store import Store
 from echonode.store.values import Attempt
+from tests.support.examples import examples
 from tests.unit.store.samples import NOON, Clock, dataset, put, put_many, send_all
 
 
@@ -247,5 +248,5 @@ class DeliveryLife(RuleBasedStateMachine):
         assert (job.state, job.attempts) == (self.state, self.attempts)
 
 
-DeliveryLife.TestCase.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
+DeliveryLife.TestCase.settings = settings(max_examples=examples(15), stateful_step_count=12)
 TestDeliveryLife = DeliveryLife.TestCase

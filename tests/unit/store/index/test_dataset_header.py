@@ -69,7 +69,13 @@ BOMBS: list[tuple[str, Callable[[int], bytes], str]] = [
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("count", [110_000, pytest.param(1_300_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "count",
+    [
+        pytest.param(110_000, marks=pytest.mark.slow),
+        pytest.param(1_300_000, marks=pytest.mark.full),
+    ],
+)
 @pytest.mark.parametrize(("bomb", "syntax"), [b[1:] for b in BOMBS], ids=[b[0] for b in BOMBS])
 def test_a_bomb_of_items_or_elements_is_refused_and_takes_no_memory(
     tmp_path: Path, bomb: Callable[[int], bytes], syntax: str, count: int

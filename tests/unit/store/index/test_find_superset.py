@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from echonode.model.instance import InstanceRecord, Origin
 from echonode.query.matching import criterion_for, matches
 from echonode.store.index.writer import NewInstance, insert_instance
 from echonode.store.store import Store
+from tests.support.examples import examples
 from tests.unit.store.samples import EXPLICIT_LE, NOON, US_IMAGE
 
 NAMES = [
@@ -84,7 +86,7 @@ def filled() -> Iterator[Store]:
                 evidence={},
                 destinations=(),
             )
-            store._writer.run(lambda connection, new=new: insert_instance(connection, new))
+            store._writer.run(partial(insert_instance, new=new))
         yield store
 
 
@@ -117,9 +119,7 @@ PIECES = st.sampled_from(
 KEY_VALUES = st.lists(PIECES, min_size=1, max_size=4).map("".join) | st.text(max_size=8)
 
 
-@settings(
-    max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=examples(600), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(keyword=st.sampled_from(KEYWORDS), value=KEY_VALUES)
 @example(keyword="PatientName", value="Doe^*")
 @example(keyword="PatientName", value="*^ Jane")
@@ -175,9 +175,7 @@ def test_narrowing_narrows(filled: Store, keyword: str, value: str) -> None:
         assert matches(criterion, attribute.vr, row[keyword]) or odd & set(row.values())
 
 
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     keyword=st.sampled_from(["PatientName", "PatientBirthDate", "OtherPatientNames"]),
     value=KEY_VALUES,

@@ -26,7 +26,7 @@ def silent(done: int, total: int) -> None:
 
 
 def find(
-    store: Store, level: Level, root: Root = Root.PATIENT, **keys: str
+    store: Store, level: Level, root: Root = Root.PATIENT, **keys: Any
 ) -> list[dict[str, str]]:
     criteria = {keyword: SingleValue(value) for keyword, value in keys.items()}
     found = store.index.find(Query(root=root, level=level, criteria=criteria))
@@ -37,7 +37,7 @@ def named(rows: list[dict[str, str]], *keywords: str) -> list[tuple[str, ...]]:
     return sorted(tuple(row[keyword] for keyword in keywords) for row in rows)
 
 
-def selected(store: Store, level: Level, root: Root = Root.PATIENT, **keys: str) -> list[str]:
+def selected(store: Store, level: Level, root: Root = Root.PATIENT, **keys: Any) -> list[str]:
     selection = Selection(root=root, level=level, keys={key: (v,) for key, v in keys.items()})
     return sorted(instance.sop_instance_uid for instance in store.index.select(selection))
 
@@ -76,11 +76,12 @@ def test_the_patients_are_listed_with_their_own_counts(shared: Store) -> None:
 
 def test_a_retrieve_by_patient_moves_that_patients_images_only(shared: Store) -> None:
     """Patient Root: the path decides. Study Root: a UID alone moves what it holds."""
-    for level, keys in (
+    asked: tuple[tuple[Level, dict[str, Any]], ...] = (
         (Level.PATIENT, {}),
         (Level.STUDY, {"StudyInstanceUID": STUDY}),
         (Level.SERIES, {"StudyInstanceUID": STUDY, "SeriesInstanceUID": SERIES}),
-    ):
+    )
+    for level, keys in asked:
         assert selected(shared, level, PatientID="AAA", **keys) == ["1.2.3.4.1"]
         assert selected(shared, level, PatientID="BBB", **keys) == ["1.2.3.4.2", "1.2.3.4.3"]
     everything = ["1.2.3.4.1", "1.2.3.4.2", "1.2.3.4.3"]
@@ -143,7 +144,11 @@ def test_one_series_uid_in_two_studies_stays_two_series(store: Store) -> None:
     both = find(store, Level.SERIES, SeriesInstanceUID=SERIES)
     assert named(both, "StudyInstanceUID") == [("1.2.3.1",), ("1.2.3.2",)]
     assert conflicts(store) == [("series", "1.2.3.2")]
-    chosen = {"PatientID": "AAA", "StudyInstanceUID": "1.2.3.2", "SeriesInstanceUID": SERIES}
+    chosen: dict[str, Any] = {
+        "PatientID": "AAA",
+        "StudyInstanceUID": "1.2.3.2",
+        "SeriesInstanceUID": SERIES,
+    }
     assert selected(store, Level.SERIES, **chosen) == ["1.2.3.4.2"]
 
 
@@ -157,7 +162,7 @@ def test_one_number_of_two_issuers_is_two_patients(store: Store) -> None:
         ("AAA", "Beta^B"),
     ]
     assert conflicts(store) == []
-    keys = {"PatientID": "AAA", "IssuerOfPatientID": "HERE"}
+    keys: dict[str, Any] = {"PatientID": "AAA", "IssuerOfPatientID": "HERE"}
     assert selected(store, Level.PATIENT, **keys) == ["1.2.3.4.1"]
 
 

@@ -25,7 +25,7 @@ from tests.unit.store.samples import dataset, put
 STUDY_UID, SERIES_UID, INSTANCE_UID = "1.2.3.1", "1.2.3.1.1", "1.2.3.4.1"
 
 
-def plan(store: Store, statement: sa.Select[Any]) -> list[str]:
+def plan(store: Store, statement: sa.Select[*tuple[Any, ...]]) -> list[str]:
     """The steps, in SQLite's words."""
     compiled = statement.compile(store._readers, compile_kwargs={"render_postcompile": True})
     with store._readers.connect() as connection:

@@ -344,11 +344,12 @@ def test_a_file_that_the_disk_does_not_give_just_now_is_not_damaged(store: Store
 def test_a_row_that_names_another_thing_than_its_file_is_found_out(store: Store) -> None:
     """The dataset is whole; class, UID or transfer syntax differ: Damaged, whichever is wrong."""
     kept = put(store, dataset(1)).instance
-    for wrong in (
+    changes: tuple[dict[str, Any], ...] = (
         {"sop_class_uid": "1.2.840.10008.5.1.4.1.1.6.2"},
         {"sop_instance_uid": "1.2.3.4.9"},
         {"transfer_syntax_uid": "1.2.840.10008.1.2.3"},
-    ):
+    )
+    for wrong in changes:
         with pytest.raises(Damaged, match="name different things"):
             store.files.check_bytes(replace(kept, **wrong))
     good = kept.path.read_bytes()

@@ -208,9 +208,12 @@ def test_a_long_check_is_broken_off_by_a_stop(
     monkeypatch.setattr("echonode.store.database.page_check._INSTRUCTIONS", 1)
     with started(large_and_killed) as store:
         passes = store._check._passes
-        monkeypatch.setattr(
-            store._check, "_passes", lambda table: (store.recovery.stop(), passes(table))[1]
-        )
+
+        def stop_first(table: str) -> object:
+            store.recovery.stop()
+            return passes(table)
+
+        monkeypatch.setattr(store._check, "_passes", stop_first)
         assert store.recovery.step()
         assert not store._check.is_done
         assert not store.is_corrupt

@@ -265,12 +265,13 @@ def test_recovery_converges_when_it_is_cut_off(
 
         return call
 
+    names = vars(recovery)  # what the module imports
     with monkeypatch.context() as patched:
-        patched.setattr(recovery, "remove", dying(recovery.remove))
-        patched.setattr(recovery, "move_to_quarantine", dying(recovery.move_to_quarantine))
-        patched.setattr(recovery.FileInserter, "insert", dying(recovery.FileInserter.insert))
+        patched.setattr(recovery, "remove", dying(names["remove"]))
+        patched.setattr(recovery, "move_to_quarantine", dying(names["move_to_quarantine"]))
+        patched.setattr(names["FileInserter"], "insert", dying(names["FileInserter"].insert))
         patched.setattr(
-            "echonode.store.database.connections.Writer.execute", dying(recovery.Writer.execute)
+            "echonode.store.database.connections.Writer.execute", dying(names["Writer"].execute)
         )
         with pytest.raises(Killed):
             reopened(data_dir)

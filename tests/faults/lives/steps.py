@@ -1,4 +1,4 @@
-"""What the mortals (mortals.py) die at: short pieces of a node's life on a folder of theirs.
+"""What processes (killed_processes.py) are killed in: short pieces of a node's life.
 
 Each is called in a process of its own, with the words it was sent for, and says what peers and
 archives saw in a book, as lives/durable.py does.
@@ -73,11 +73,11 @@ def write_rows(database: str) -> None:
         connection.execute("INSERT INTO t VALUES (1)")
 
 
-Errand = Callable[..., None]
-ERRANDS: Mapping[str, Errand] = MappingProxyType(
+Step = Callable[..., None]
+STEPS: Mapping[str, Step] = MappingProxyType(
     {
-        errand.__name__: errand
-        for errand in (
+        step.__name__: step
+        for step in (
             take_in_two,
             live_whole,
             die_with_a_long_wal,

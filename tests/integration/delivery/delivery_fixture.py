@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from echonode.store.store import Store
 from echonode.store.values import DeliveryJob
 from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
+from tests.support.waiting import wait_until
 
 PATIENCE_S = 60.0
 
@@ -30,7 +30,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class House:
+class DeliveryFixture:
     """A store and the workers of its destinations; `close` ends everything."""
 
     def __init__(self, folder: Path, *, processes: int = 1) -> None:
@@ -133,13 +133,3 @@ class House:
             worker.stop(5.0)
         self._reencoder.close()
         self.store.close()
-
-
-def wait_until(
-    condition: Callable[[], bool], *, timeout_s: float, what: str, every_s: float = 0.02
-) -> None:
-    """Return once the condition holds; AssertionError naming `what` when it never does."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what}"
-        threading.Event().wait(every_s)

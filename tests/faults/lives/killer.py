@@ -1,7 +1,7 @@
-"""Sends mortals (mortals.py) on errands, and has each killed where the test wants it.
+"""Has processes (killed_processes.py) run steps, and kills each where the test wants it.
 
-with Executioner() as executioner:
-    killed = executioner.send("take_in_two", data_dir, book, call="fsync", at=3)
+with Killer() as killer:
+    killed = killer.send("take_in_two", data_dir, book, call="fsync", at=3)
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from tests.faults.lives.mortals import IN_VAIN
+from tests.faults.lives.killed_processes import IN_VAIN
 from tests.peers import reaper
 from tests.peers.fixtures import require_program
 from tests.peers.node_process import ROOT
 
 KILLED = -9
-OTHERS = 150  # more calls of each other kind than any thread of an errand makes
+OTHERS = 150  # more calls of each other kind than any thread of a step makes
 # All by which something becomes, or ceases to be, on a disk.
 PERSISTENT = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "mkdir")
 
 
-class Executioner:
-    """One process that forks mortals, one after the other.
+class Killer:
+    """One process that forks the killed ones, one after the other.
 
-    writes: more pwrite64, which are SQLite's, than any thread of an errand makes; 0: no call kills.
+    writes: more pwrite64, which are SQLite's, than any thread of a step makes; 0: no call kills.
     """
 
     def __init__(self, *, writes: int = 400) -> None:
@@ -36,7 +36,7 @@ class Executioner:
         self._traced = writes > 0
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-B", "-m", "tests.faults.lives.mortals"]
+        command = [sys.executable, "-B", "-m", "tests.faults.lives.killed_processes"]
         if self._traced:
             program = require_program("strace")
             # Without --seccomp-bpf, under which strace (6.1) sends no signal.
@@ -62,19 +62,19 @@ class Executioner:
         self._pipe(self._process.stdout).close()
         reaper.note_stopped(self._process.pid)
 
-    def send(self, errand: str, *words: str | Path, **death: str | float) -> bool:
+    def send(self, step: str, *words: str | Path, **death: str | float) -> bool:
         """Whether it was killed on its way: death is call, at and thread, or after_s.
 
         Raises AssertionError where it failed by itself.
         """
-        order = {"errand": errand, "words": [str(word) for word in words], **death}
+        order = {"step": step, "words": [str(word) for word in words], **death}
         if "call" in death:
             order["in_vain"] = self._fatal[str(death["call"])] - int(death["at"])
         pipe = self._pipe(self._process.stdin)
         pipe.write(json.dumps(order) + "\n")
         pipe.flush()
         code = self._read()["code"]
-        assert code in (0, KILLED), f"{errand} ended with {code}"
+        assert code in (0, KILLED), f"{step} ended with {code}"
         return bool(code == KILLED)
 
     def deaths(

@@ -1,15 +1,15 @@
 """Forks processes that die by SIGKILL at a system call or a moment that is chosen for each.
 
-    python -m tests.faults.lives.mortals
+    python -m tests.faults.lives.killed_processes
 
-Everything an errand (errands.py) imports is imported once; each line on stdin, a JSON object, then
-forks a mortal that runs one: {"errand", "words", "call", "in_vain", "thread", "after_s"}. Its end
+Everything a step (steps.py) imports is imported once; each line on stdin, a JSON object, then
+forks a process that runs one: {"step", "words", "call", "in_vain", "thread", "after_s"}. Its end
 comes back as a line on stdout: the exit code, -9 where it was killed.
 
 How strace kills each at another call though it knows only one rule
 - All of this runs under one strace, told to kill at the 100th call of each kind, say. It counts
   every thread of every process by itself, from its beginning.
-- A mortal that is to die at its third fsync first makes 97 of them in vain, of no file at all.
+- A process that is to die at its third fsync first makes 97 of them in vain, of no file at all.
 - thread: these are made by the threads whose name begins so, when they begin; '' is the first.
 - The calls by which this process reports are of a kind that nobody dies of.
 """
@@ -32,7 +32,7 @@ from typing import Any
 # Read by the libraries as they are loaded: a thread of theirs would not survive a fork.
 os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
-from tests.faults.lives.errands import ERRANDS
+from tests.faults.lives.steps import STEPS
 
 NO_FILE = 1_000_000  # a descriptor that no process has
 _CLOSED = socket.socket()
@@ -74,7 +74,7 @@ def count_up_in_threads(prefix: str, call: str, times: int) -> None:
 
 
 def live(order: Mapping[str, Any]) -> None:
-    """The mortal, from here to its end."""
+    """The forked process, from here to its end."""
     devnull = os.open(os.devnull, os.O_RDWR)
     os.dup2(devnull, 0)
     os.dup2(devnull, 1)
@@ -83,14 +83,14 @@ def live(order: Mapping[str, Any]) -> None:
         count_up_in_threads(thread, call, order["in_vain"])
     elif call:
         count_up(call, order["in_vain"])
-    ERRANDS[order["errand"]](*order["words"])
+    STEPS[order["step"]](*order["words"])
 
 
 def main() -> None:
     gc.collect()
     gc.freeze()
     report({"ready": os.getpid()})
-    # Not `for line in sys.stdin`: a buffer would go to the mortal with half of the next line.
+    # Not `for line in sys.stdin`: a buffer would go to the fork with half of the next line.
     while line := _read_line():
         order = json.loads(line)
         pid = os.fork()

@@ -1,4 +1,4 @@
-"""Defects of a node in a hurry, planted by the zygote to see that they are found."""
+"""Defects of a node that speaks or deletes too early, planted by nodes/preforked_node.py."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _answer_before_the_commit() -> None:
         threading.Timer(_LATE_S, commit, (self, request)).start()
         return SUCCESS
 
-    StorageSCP.store = answer_first  # type: ignore[method-assign]  # the defect
+    StorageSCP.store = answer_first
 
 
 def _delete_before_the_promise() -> None:
@@ -36,7 +36,7 @@ def _hide_what_the_disk_refuses() -> None:
             return store(self, request)
         return SUCCESS
 
-    StorageSCP.store = always_well  # type: ignore[method-assign]  # the defect
+    StorageSCP.store = always_well
 
 
 DEFECTS = {

@@ -1,4 +1,4 @@
-"""Defects of a node that believes what it is told, planted by nodes/eager.py to be found out."""
+"""Defects of a node that accepts reports it must not, planted by nodes/deletes_at_once.py."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Starts one node after the other without paying for Python's start and imports each time.
 
-    python -m tests.faults.nodes.zygote CONFIG
+    python -m tests.faults.nodes.preforked_node CONFIG
 
 Everything that `echonode run` imports is imported once; each line on stdin then forks a child that
 runs the real command's main, in a process group of its own, and on until it ends. Nothing else is
@@ -25,7 +25,7 @@ os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 import echonode.commands.run  # noqa: F401  # for what it brings along: all of the node
 from echonode import cli
 from echonode.config import load
-from tests.faults.nodes.hasty import DEFECTS
+from tests.faults.nodes.answers_too_early import DEFECTS
 from tests.faults.nodes.numbered import number_files_if_asked
 
 
@@ -50,7 +50,7 @@ def main(config: str) -> None:
     gc.freeze()
     DEFECTS[os.environ.get("ECHONODE_TEST_DEFECT", "")]()
     number_files_if_asked()
-    say("zygote_ready")
+    say("preforked_ready")
     # Not `for line in sys.stdin`: a buffer would go to the child with half of the next line.
     while os.read(0, 1):
         threads = list(Path("/proc/self/task").iterdir())

@@ -1,4 +1,4 @@
-"""`echonode` in a hurry, with the defect that ECHONODE_TEST_DEFECT names, if it names one.
+"""`echonode` that deletes at once what it may, with the defect ECHONODE_TEST_DEFECT, if any.
 
 What it does every minute it does five times a second, so that what may be deleted is; an
 association to an archive is let go as soon as it is idle; and a request for commitment names
@@ -13,7 +13,7 @@ import os
 from echonode.cli import main
 from echonode.node import node
 from echonode.node.settings import parts as node_parts
-from tests.faults.nodes.gullible import DEFECTS
+from tests.faults.nodes.accepts_any_report import DEFECTS
 
 LOOK_EVERY_S = 0.2
 LINGER_S = 0.1

@@ -169,7 +169,7 @@ class Profile(Section):
 class Probe(Section):
     """A source of frames.
 
-    protocol, dialect: of the table in frames/streams/protocols.py; checked by config/probes.py.
+    protocol, dialect: of frames/streams/protocol_table.py; checked by config/probes.py.
     connect, listen: one of them; but `epf` takes commands at `connect`, and `listen` is where its
     lines arrive (an address of ours; without one, the address that faces the probe, port 51000).
     addresses: where senders may connect from, for `listen`; without it, from anywhere. tls: what

@@ -35,7 +35,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check format bench faults faults-record fuzz lock clean
+.PHONY: help install demo test check containers format bench faults faults-record fuzz lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -48,7 +48,7 @@ demo: $(STAMP_INSTALL) ## the main job end to end on this machine: probe, PACS, 
 test: $(STAMP_DEV) ## every test; the real peers are installed when root, and named when missing
 	@tools/real-peers.sh
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
-	    $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not timing and not full" $(PYTEST_ARGS)
+	    $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not timing and not full and not containers" $(PYTEST_ARGS)
 # What promises milliseconds is measured alone. 5: none was chosen by PYTEST_ARGS.
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
 	    $(BIN)/python -m pytest -m timing $(PYTEST_ARGS) || [ $$? -eq 5 ]
@@ -57,6 +57,9 @@ check: $(STAMP_DEV) ## formatter, linter and type checker; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+containers: $(STAMP_DEV) ## build the image, bring docker-compose.yml up with a simulated probe, and test it
+	@tools/containers.sh
 
 format: $(STAMP_DEV) ## let the formatter and the linter mend what they can
 	$(BIN)/ruff check --fix .

@@ -263,8 +263,21 @@ def _end_at_signals() -> None:
         signal.signal(number, lambda *_: os._exit(0))
 
 
+def unsupported(system: str) -> str:
+    """Why EchoNode does not run on a system, by its os.name; '' where it does."""
+    if system == "posix":
+        return ""
+    return (
+        "EchoNode runs on Linux, and without promises on macOS. It does not run on Windows: the "
+        "locks, limits and durable writes that its store depends on are not there. Use WSL 2, a "
+        "container, or a Linux machine."
+    )
+
+
 def main() -> None:
     """Entry point of `echonode` and `python -m echonode`."""
+    if reason := unsupported(os.name):
+        sys.exit(reason)
     if sys.argv[1:2] == ["run"]:
         _end_at_signals()
     try:

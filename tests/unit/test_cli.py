@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from echonode.cli import app
+from echonode.cli import app, unsupported
 from echonode.errors import UsageError
 from echonode.store.store import Store
 from echonode.web.operator import operator_routes
@@ -114,6 +114,25 @@ def test_a_message_is_a_sentence_without_our_class_names(tmp_path: Path) -> None
     assert "StoreLocked" not in done.output
     assert "files without" not in done.output, "no progress bar of what was not begun"
     assert len(done.output.strip().splitlines()) == 1
+
+
+def test_windows_is_refused_in_words() -> None:
+    """Before anything that is not there is imported; Linux and macOS are let through."""
+    assert unsupported("posix") == ""
+    assert "does not run on Windows" in unsupported("nt")
+    code = (
+        "import os, sys\n"
+        "sys.modules.update(fcntl=None, resource=None)\n"
+        "import echonode.cli as cli\n"
+        "os.name = 'nt'\n"
+        "cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("EchoNode runs on Linux")
+    assert "Traceback" not in done.stderr
 
 
 def test_help_comes_with_completion() -> None:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import typer.main
 from typer.testing import CliRunner, Result
 
 from echonode.cli import app, unsupported
@@ -138,6 +139,15 @@ def test_windows_is_refused_in_words() -> None:
 def test_help_comes_with_completion() -> None:
     """`--install-completion` is there for the shell."""
     assert "--install-completion" in run("--help").output
+
+
+def test_help_explains_every_option_and_argument() -> None:
+    """In sentences: nobody has to guess from a name."""
+    for name, command in typer.main.get_group(app).commands.items():
+        assert (command.help or "").partition("\n")[0].endswith("."), name
+        for parameter in command.params:
+            said = getattr(parameter, "help", None) or ""
+            assert said.endswith("."), f"{name} {parameter.name}: {said!r}"
 
 
 def test_the_ledger_loads_only_what_it_needs() -> None:

@@ -23,7 +23,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
 # environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo unit coverage test check format docs bench faults faults-record fuzz lock clean
+.PHONY: help install demo unit coverage test check containers format docs bench faults faults-record fuzz lock clean
 
 # In CI a peer that is missing is a failure; elsewhere its tests are skipped, and say so.
 ifeq ($(CI),true)
@@ -72,7 +72,7 @@ test: $(STAMP_DEV) ## every test; the real peers are installed when root, and na
 	@tools/real-peers.sh
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
 	    $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
-	    -m "not timing and not full" $(foreach test,$(UNIT),--ignore=$(test)) $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	    -m "not timing and not full and not containers" $(foreach test,$(UNIT),--ignore=$(test)) $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
 	    $(BIN)/python -m pytest -n $(WORKERS) $(UNIT) -m "slow and not timing and not full" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 # What promises milliseconds is measured alone. 5: PYTEST_ARGS chose none of this part.
@@ -84,6 +84,9 @@ check: $(STAMP_DEV) ## formatter, linter, type checker and phrases; changes noth
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python tools/phrases.py
+
+containers: $(STAMP_DEV) ## build the image, bring docker-compose.yml up with a simulated probe, and test it
+	@tools/containers.sh
 
 format: $(STAMP_DEV) ## let the formatter and the linter repair what they can
 	$(BIN)/ruff check --fix .

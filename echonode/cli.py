@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="echonode",
-    help="A DICOM network node for an open ultrasound probe.",
+    help=(
+        "A DICOM network node for an open ultrasound probe.\n\n"
+        "To see it work: demo. To set it up: init, check-config, preflight, then run.\n\n"
+        "Exit status: 0 done, 1 the job failed, 2 bad usage or configuration."
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -69,16 +73,24 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
 def check_config(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="The configuration; --config FILE means the same."),
+        typer.Argument(
+            metavar="FILE",
+            help=f"The configuration. Default: {DEFAULT_CONFIG}.",
+            show_default=False,
+        ),
     ] = None,
     show: Annotated[
         bool, typer.Option("--show", metavar="", help="Print the configuration in force, as YAML.")
     ] = False,
     config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="As FILE.", show_default=False)
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The same as FILE.", show_default=False),
     ] = None,
 ) -> None:
-    """Check a configuration: 0 when valid, 2 with every error, its location and a fix."""
+    """Check a configuration, and list every error with its location and a fix.
+
+    Exit status: 0 when it is valid, 2 when it is not. Warnings do not count as errors.
+    """
     with outcomes():
         if file is not None and config is not None:
             raise UsageError("give FILE or --config FILE, not both")
@@ -98,13 +110,18 @@ def check_config(
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR")] = DEFAULT_CONFIG.parent,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder. A missing one is made.")
+    ] = DEFAULT_CONFIG.parent,
     clinic: Annotated[
         bool,
         typer.Option("--clinic", metavar="", help="The example with a PACS, TLS and two probes."),
     ] = False,
 ) -> None:
-    """Write a commented example configuration, DIR/echonode.yaml, to start from."""
+    """Write a commented example configuration, DIR/echonode.yaml, to start from.
+
+    A file that is there already is left as it is.
+    """
     with outcomes():
         from echonode.commands.init import write_example
 
@@ -121,7 +138,7 @@ deliveries.register(app)
 
 @app.command()
 def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Rebuild the index from the stored files, with the node stopped."""
+    """Rebuild the index from the stored files. Stop the node first."""
     with outcomes():
         settings = load_config(config)
         from echonode import log
@@ -136,8 +153,10 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 @app.command()
 def preflight(
-    peer: Annotated[str | None, typer.Option(metavar="NAME", help="Only this one.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="One JSON object.")] = False,
+    peer: Annotated[str | None, typer.Option(metavar="NAME", help="Test this peer only.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", metavar="", help="Print one JSON object.")
+    ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Test every connection in both directions, storage commitment included.
@@ -189,14 +208,19 @@ def report(
 
 @app.command("probe-sim")
 def probe_sim(
-    protocol: Annotated[str, typer.Option(help="echopen or openigtlink")],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free port.")],
+    protocol: Annotated[str, typer.Option(help="echopen or openigtlink.")],
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The TCP port; 0 picks a free one to listen on.")
+    ],
     dialect: Annotated[
         str, typer.Option(help="Of echopen: sweeping, kit, lounger or epf.")
     ] = "kit",
-    host: Annotated[str, typer.Option()] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; with --connect, the receiver's.")
+    ] = "127.0.0.1",
     recording: Annotated[
-        Path | None, typer.Option(help="A recording. Default: a synthetic phantom.")
+        Path | None,
+        typer.Option(help="Send this recording. Default: a synthetic phantom, endlessly."),
     ] = None,
     fps: Annotated[
         float | None,
@@ -205,9 +229,9 @@ def probe_sim(
         ),
     ] = None,
     frames: Annotated[
-        int, typer.Option(min=0, help="Stop after this many frames; 0 is no limit.")
+        int, typer.Option(min=0, help="End after this many frames; 0 is no limit.")
     ] = 0,
-    loop: Annotated[bool, typer.Option("--loop", metavar="", help="Loop the recording.")] = False,
+    loop: Annotated[bool, typer.Option("--loop", metavar="", help="Repeat the recording.")] = False,
     connect: Annotated[
         bool,
         typer.Option(
@@ -239,9 +263,11 @@ def probe_sim(
 @app.command()
 def demo(
     recording: Annotated[
-        Path | None, typer.Option(help="Stream this instead of the phantom.")
+        Path | None, typer.Option(help="Stream this recording instead of a synthetic phantom.")
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", metavar="", help="Leave it running.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", metavar="", help="Leave it running; Ctrl-C ends it.")
+    ] = False,
 ) -> None:
     """Run a self-contained demonstration: probe, node and archive on this machine.
 
@@ -263,8 +289,21 @@ def _end_at_signals() -> None:
         signal.signal(number, lambda *_: os._exit(0))
 
 
+def unsupported(system: str) -> str:
+    """Why EchoNode does not run on a system, by its os.name; '' where it does."""
+    if system == "posix":
+        return ""
+    return (
+        "EchoNode runs on Linux, and without promises on macOS. It does not run on Windows: the "
+        "locks, limits and durable writes that its store depends on are not there. Use WSL 2, a "
+        "container, or a Linux machine."
+    )
+
+
 def main() -> None:
     """Entry point of `echonode` and `python -m echonode`."""
+    if reason := unsupported(os.name):
+        sys.exit(reason)
     if sys.argv[1:2] == ["run"]:
         _end_at_signals()
     try:

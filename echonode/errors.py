@@ -2,6 +2,7 @@
 
 EchoNodeError
 ├── ConfigError              the configuration; the operator corrects the file
+├── ProtocolUnusable         a probe protocol of an installed distribution; becomes a ConfigFault
 ├── UsageError               a command's arguments; the operator calls again
 ├── OperatorRefused          what an operator asked cannot be done; nothing was changed
 ├── NodeNotAsked             a node runs here, and cannot be asked over HTTP
@@ -68,6 +69,17 @@ class ConfigError(EchoNodeError):
     def __init__(self, faults: Sequence[ConfigFault]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
         self.faults = tuple(faults)
+
+
+class ProtocolUnusable(EchoNodeError):
+    """A probe protocol that an installed distribution brings, and that cannot be used.
+
+    problem, remedy: as in ConfigFault.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}")
+        self.problem, self.remedy = problem, remedy
 
 
 class UsageError(EchoNodeError):

@@ -359,7 +359,9 @@ def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     )
 
 
-@pytest.mark.parametrize("target", ["install", "demo", "test", "check", "bench", "faults", "clean"])
+@pytest.mark.parametrize(
+    "target", ["install", "demo", "test", "containers", "check", "bench", "faults", "clean"]
+)
 def test_make_help_names_every_promised_target(target: str) -> None:
     """A newcomer finds the commands without reading the Makefile."""
     assert re.search(rf"make {target}\s+\S", make("help").stdout)
@@ -412,6 +414,23 @@ def test_without_python3_venv_a_user_reads_the_one_line_to_run(tmp_path: Path) -
     assert result.returncode == 1
     assert f"apt-get install -y python3.{minor}-venv" in result.stderr
     assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("programs", "said"),
+    [({"id": "echo 1000"}, "podman needs root"), ({"id": "echo 0"}, "missing: podman runc")],
+)
+def test_without_an_engine_the_containers_are_left_out_and_it_says_so(
+    tmp_path: Path, programs: dict[str, str], said: str
+) -> None:
+    """A machine that cannot run them, and may not install them, goes on with the other checks."""
+    for name, body in ({"docker": "exit 1"} | programs).items():
+        fake(tmp_path / "bin", name, body)
+    (tmp_path / "bin" / "dirname").symlink_to("/usr/bin/dirname")
+    result = script("containers.sh", PATH=f"{tmp_path}/bin")
+    assert result.returncode == 0
+    assert "Containers are not tested here" in result.stderr
+    assert said in result.stderr
 
 
 # --- what the documents say ---

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Resolve requirements*.lock again from pyproject.toml: one resolution for Python 3.11 to 3.13, a
+# Resolve requirements*.lock again from pyproject.toml: one resolution for Python 3.11 to 3.14, a
 # hash for every file of every release, and no address of the index they came from.
 #
 # uv does the resolving, from an environment of its own: nothing at run time needs it. Versions

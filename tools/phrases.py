@@ -146,7 +146,9 @@ def read_files() -> Iterator[Path]:
     paths = {path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}
     for path in sorted(paths):
         name = path.relative_to(ROOT)
-        if path.suffix not in _IMAGES and not any(_covers(each, name) for each in EXCLUDED):
+        if "__pycache__" in name.parts or path.suffix in _IMAGES:
+            continue
+        if not any(_covers(each, name) for each in EXCLUDED):
             yield path
 
 

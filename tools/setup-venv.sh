@@ -19,7 +19,7 @@ if [ -x "$venv/bin/python" ] && new_enough "$venv/bin/python" &&
 fi
 
 python=
-for candidate in ${wanted:-python3 python3.13 python3.12 python3.11}; do
+for candidate in ${wanted:-python3 python3.14 python3.13 python3.12 python3.11}; do
     if command -v "$candidate" >/dev/null && new_enough "$candidate"; then
         python=$candidate
         break

@@ -20,19 +20,21 @@ FROM_STDIN = "-"
 
 
 def ledger(
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="One JSON list.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", metavar="", help="Print one JSON list.")
+    ] = False,
     state: Annotated[DeliveryState | None, typer.Option(help="Only rows in this state.")] = None,
     study: Annotated[
         str | None, typer.Option(metavar="STUDY_UID", help="Only rows of this study.")
     ] = None,
     last: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="The N newest rows, newest first.")
+        int | None, typer.Option(min=1, metavar="N", help="Only the N newest rows, newest first.")
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Show the delivery status of each instance at each destination.
 
-    Elsewhere than on a terminal the rows are tab-separated, and nothing is cut:
+    In a pipe or a file the rows are tab-separated and complete. To release all that is held:
     echonode ledger --state held | echonode release -
     """
     with outcomes():
@@ -48,10 +50,11 @@ UIDArgument = Annotated[
     typer.Argument(metavar="UID", help="A SOP Instance UID; `-` reads UIDs from standard input."),
 ]
 DestinationOption = Annotated[
-    str | None, typer.Option("--destination", metavar="NAME", help="Only the delivery to it.")
+    str | None,
+    typer.Option("--destination", metavar="NAME", help="Only the delivery to this destination."),
 ]
 AllOption = Annotated[
-    bool, typer.Option("--all", metavar="", help="With --destination: every delivery to it.")
+    bool, typer.Option("--all", metavar="", help="Every delivery to --destination NAME.")
 ]
 StudyOption = Annotated[
     str | None, typer.Option("--study", metavar="STUDY_UID", help="Every instance of this study.")
@@ -73,7 +76,10 @@ def hold(
     study: StudyOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Hold deliveries until they are released."""
+    """Hold deliveries until they are released.
+
+    Give one of: UID, --study, or --destination with --all.
+    """
     _operate(Action.HOLD, uid, destination, every, study, config)
 
 
@@ -85,6 +91,8 @@ def release(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Queue held deliveries again.
+
+    Give one of: UID, --study, or --destination with --all.
 
     Where the archive stored with a warning (B006, B007), the local copy is kept until it is
     released: then retention may delete it.
@@ -99,7 +107,10 @@ def retry(
     study: StudyOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Try now what is held or waits for its next attempt."""
+    """Try now what is held or waits for its next attempt.
+
+    Give one of: UID, --study, or --destination with --all.
+    """
     _operate(Action.RETRY, uid, destination, every, study, config)
 
 

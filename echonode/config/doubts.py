@@ -15,8 +15,11 @@ from echonode.config.addresses import is_loopback
 from echonode.config.certificates import tls_doubts
 from echonode.config.folder import folder_doubts
 from echonode.config.overrides import ignored_variables
+from echonode.config.probe import Probe
 from echonode.config.schema import Config
 from echonode.errors import ConfigFault
+from echonode.frames.streams.protocol_table import find_protocol
+from echonode.frames.streams.protocols import Wire
 
 
 def doubts(config: Config, environ: Mapping[str, str], now: datetime) -> Iterator[ConfigFault]:
@@ -55,7 +58,7 @@ def _unbound_peers(config: Config) -> Iterator[ConfigFault]:
 def _probe_listeners(config: Config) -> Iterator[ConfigFault]:
     for index, probe in enumerate(config.probes):
         proves = probe.tls is not None and probe.tls.require_client_cert
-        if probe.listen is None or probe.addresses or proves or probe.dialect == "epf":
+        if probe.listen is None or probe.addresses or proves or _is_commanded(probe):
             continue
         host = probe.listen.rpartition(":")[0].strip("[]")
         if not is_loopback(host):
@@ -64,6 +67,12 @@ def _probe_listeners(config: Config) -> Iterator[ConfigFault]:
                 "every host that reaches it can send images as this probe",
                 "Give `addresses` that senders may come from, or `tls`.",
             )
+
+
+def _is_commanded(probe: Probe) -> bool:
+    """Whether `listen` is for the datagrams of a probe that this node itself connects to."""
+    protocol = find_protocol(probe.protocol, probe.dialect or "")
+    return protocol is not None and protocol.wire is Wire.COMMANDS
 
 
 def _without_a_feature(config: Config) -> Iterator[ConfigFault]:

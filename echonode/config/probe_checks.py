@@ -9,8 +9,9 @@ import difflib
 from collections.abc import Iterator
 
 from echonode.config.probe import Probe
-from echonode.errors import ConfigFault
-from echonode.frames.streams.protocols import PROTOCOLS, Protocol, Wire, dialects_of
+from echonode.errors import ConfigFault, ProtocolUnusable
+from echonode.frames.streams.protocol_table import dialects_of, find_protocol, known_protocols
+from echonode.frames.streams.protocols import Protocol, Wire
 
 # Keys that a protocol must claim for itself to be of any meaning.
 _OF_ONE_PROTOCOL = ("device", "path", "loop", "fps")
@@ -18,7 +19,11 @@ _OF_ONE_PROTOCOL = ("device", "path", "loop", "fps")
 
 def probe_faults(path: str, probe: Probe) -> Iterator[ConfigFault]:
     """Every fault of one probe; path: of its section."""
-    protocol = PROTOCOLS.get((probe.protocol, probe.dialect or ""))
+    try:
+        protocol = find_protocol(probe.protocol, probe.dialect or "")
+    except ProtocolUnusable as unusable:
+        yield _fault(f"{path}.protocol", unusable.problem, unusable.remedy)
+        return
     if protocol is None:
         yield from _unknown(path, probe)
         return
@@ -44,7 +49,7 @@ def _fault(path: str, problem: str, remedy: str) -> ConfigFault:
 
 def _unknown(path: str, probe: Probe) -> Iterator[ConfigFault]:
     """Neither the table has it: which of the two words it is."""
-    known = list(dict.fromkeys(name for name, _ in PROTOCOLS))
+    known = list(dict.fromkeys(name for name, _ in known_protocols()))
     if probe.protocol not in known:
         yield _fault(
             f"{path}.protocol",

@@ -18,6 +18,8 @@ import resource
 import sys
 from dataclasses import dataclass
 
+# The hard limit of macOS has no end, and yet it takes no more than OPEN_MAX (setrlimit(2) there).
+_OPEN_MAX = 10240
 _PR_SET_DUMPABLE = 4  # prctl(2), Linux
 
 # Descriptors that are not for callers. A node at rest has about 25; these are for a busy one.
@@ -50,9 +52,12 @@ def descriptor_limit() -> int:
 
 def raise_descriptor_limit() -> int:
     """Raise the soft limit to the hard one as far as the system lets us; what it is now."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):  # a limit without end, above fs.nr_open
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (hard, max(soft, _OPEN_MAX)):
+        # Refused where it is more than the kernel gives any process (fs.nr_open).
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            break
     return descriptor_limit()
 
 

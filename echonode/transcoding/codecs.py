@@ -7,6 +7,8 @@ Rules
   are; JPEG 2000 makes YBR_RCT of RGB; JPEG baseline 4:2:2 makes YBR_FULL_422 of it.
 - A decoded frame is colour by pixel, little endian. Lossy JPEG's and JPEG 2000's colour comes back
   as RGB, as their transforms are undone by the decoder; that of the others as it is.
+- The codec of JPEG-LS has no build for every Python. Without it JPEG-LS is not encoded, and GDCM
+  decodes it, but for samples of 6 or 7 bits.
 - What a codestream's header says is compared with the dataset before it is decoded.
 - Whatever a codec raises is InvalidObject with a text of ours: theirs may quote data.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from importlib.util import find_spec
 from types import MappingProxyType
 
 import numpy as np
@@ -53,10 +56,18 @@ JPEG_2000_REVERSIBLE = JPEG2000Lossless
 JPEG_2000 = JPEG2000
 RLE = RLELossless
 
-# In the order tried: by what they save and cost on ultrasound; all give back every bit.
-LOSSLESS_ENCODED = (JPEG_LS, JPEG_2000_REVERSIBLE, RLE)
+
+def lossless_encoded(*, jpeg_ls: bool) -> tuple[str, ...]:
+    """What is encoded without loss. jpeg_ls: whether its codec is installed.
+
+    In the order tried: by what they save and cost on ultrasound; all give back every bit.
+    """
+    return ((JPEG_LS,) if jpeg_ls else ()) + (JPEG_2000_REVERSIBLE, RLE)
+
+
+LOSSLESS_ENCODED = lossless_encoded(jpeg_ls=find_spec("jpeg_ls") is not None)
 LOSSY = frozenset({JPEG_BASELINE, JPEG_EXTENDED, JPEG_LS_NEAR, JPEG_2000})
-DECODED = frozenset({*LOSSLESS_ENCODED, *LOSSY, JPEG_LOSSLESS, JPEG_LOSSLESS_SV1})
+DECODED = LOSSY | {*lossless_encoded(jpeg_ls=True), JPEG_LOSSLESS, JPEG_LOSSLESS_SV1}
 
 # "Adobe" segment with transform 0: three components are RGB, whatever their numbers suggest.
 _NO_TRANSFORM = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
@@ -159,7 +170,13 @@ def _encode_rle(array: NDArray[np.generic], pixels: Pixels, _quality: int) -> by
 
 
 def _encode_jpeg_ls(array: NDArray[np.generic], pixels: Pixels, _quality: int) -> bytes:
-    import jpeg_ls
+    try:
+        import jpeg_ls
+    except ImportError:
+        raise InvalidObject(
+            "JPEG-LS is not encoded here: the package pyjpegls is not installed; it has no build "
+            "for every version of Python"
+        ) from None
 
     return bytes(
         jpeg_ls.encode_buffer(
@@ -217,7 +234,10 @@ def _decode_rle(codestream: bytes, pixels: Pixels) -> bytes:
 
 
 def _decode_jpeg_ls(codestream: bytes, pixels: Pixels) -> bytes:
-    import jpeg_ls
+    try:
+        import jpeg_ls
+    except ImportError:
+        return _decode_by_gdcm(JPEG_LS)(codestream, pixels)
 
     frame, meta = jpeg_ls.decode_buffer(codestream)
     by_plane = pixels.samples == 3 and meta["interleave_mode"] == 0
@@ -251,7 +271,7 @@ def _decode_jpeg_extended(codestream: bytes, pixels: Pixels) -> bytes:
 
 
 def _decode_by_gdcm(syntax: str) -> Callable[[bytes, Pixels], bytes]:
-    """JPEG processes that only GDCM decodes: 12 bits, and lossless."""
+    """JPEG processes that GDCM decodes: 12 bits, lossless, and JPEG-LS without its own codec."""
 
     def decode_frame(codestream: bytes, pixels: Pixels) -> bytes:
         from pydicom.encaps import encapsulate

@@ -12,6 +12,7 @@ Rules
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import multiprocessing
 import os
@@ -45,7 +46,7 @@ class Overdue(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class FrameRequest:
-    """One frame to re-encode; see transcode_codecs.recode."""
+    """One frame to re-encode; see codecs.recode."""
 
     frame: bytes
     pixels: Pixels
@@ -113,8 +114,7 @@ class TranscodeProcess:
 def _serve(connection: Connection, memory_bytes: int) -> None:
     """The process: one request after the other, until its node closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    limit_process(memory_bytes)
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     connection.send_bytes(_READY)
     while True:
@@ -125,6 +125,18 @@ def _serve(connection: Connection, memory_bytes: int) -> None:
         kind, answer = _answer(request)
         connection.send_bytes(kind)
         connection.send_bytes(answer)
+
+
+def limit_process(memory_bytes: int) -> None:
+    """No core file, and so much memory; where the system has no such limit, the deadline remains.
+
+    macOS takes no RLIMIT_AS: pixel_layout.py bounds what a frame may need there.
+    """
+    for name, value in (("RLIMIT_CORE", 0), ("RLIMIT_AS", memory_bytes)):
+        number = getattr(resource, name, None)
+        if number is not None:
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(number, (value, value))
 
 
 def _answer(request: FrameRequest) -> tuple[bytes, bytes]:

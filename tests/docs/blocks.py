@@ -24,7 +24,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 # What a reader would copy and run.
 MARKED = {"console", "sh", "bash", "shell", "yaml", "python", "make"}
 # What is only looked at.
-SHOWN = {"text", "mermaid", "promql"}
+SHOWN = {"text", "mermaid", "promql", "toml"}
 
 _BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>test|not run)(?:: (?P<detail>[^\n]+?))? -->\n)?"

@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+import typer.main
 from typer.testing import CliRunner, Result
 
-from echonode.cli import app
+from echonode.cli import app, unsupported
 from echonode.errors import UsageError
 from echonode.store.store import Store
 from echonode.web.operator import operator_routes
@@ -116,9 +117,37 @@ def test_a_message_is_a_sentence_without_our_class_names(tmp_path: Path) -> None
     assert len(done.output.strip().splitlines()) == 1
 
 
+def test_windows_is_refused_in_words() -> None:
+    """Before anything that is not there is imported; Linux and macOS are let through."""
+    assert unsupported("posix") == ""
+    assert "does not run on Windows" in unsupported("nt")
+    code = (
+        "import os, sys\n"
+        "sys.modules.update(fcntl=None, resource=None)\n"
+        "import echonode.cli as cli\n"
+        "os.name = 'nt'\n"
+        "cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("EchoNode runs on Linux")
+    assert "Traceback" not in done.stderr
+
+
 def test_help_comes_with_completion() -> None:
     """`--install-completion` is there for the shell."""
     assert "--install-completion" in run("--help").output
+
+
+def test_help_explains_every_option_and_argument() -> None:
+    """In sentences: no reader has to guess from a name."""
+    for name, command in typer.main.get_group(app).commands.items():
+        assert (command.help or "").partition("\n")[0].endswith("."), name
+        for parameter in command.params:
+            said = getattr(parameter, "help", None) or ""
+            assert said.endswith("."), f"{name} {parameter.name}: {said!r}"
 
 
 def test_the_ledger_loads_only_what_it_needs() -> None:

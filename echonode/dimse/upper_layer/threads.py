@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 import time
 
@@ -64,15 +65,19 @@ class ThreadStart:
         )
 
 
+_ONE = (1).to_bytes(8, sys.byteorder)
+_PIPE_BYTES = 65536  # all that a pipe holds, so that one reading clears it
+
+
 class EventFd:
     """A descriptor that another thread makes readable.
 
     It has no descriptor before `open`: a connection that was not yet admitted needs no wake-up. A
-    `set` before that is not lost.
+    `set` before that is not lost. On systems without eventfd it is a pipe, with two descriptors.
     """
 
     def __init__(self) -> None:
-        self._descriptor = -1
+        self._descriptor = self._writing_end = -1
         self._is_closed = self._was_set = False
         self._lock = threading.Lock()
 
@@ -85,7 +90,15 @@ class EventFd:
         with self._lock:
             if self._is_closed or self._descriptor >= 0:
                 return
-            self._descriptor = os.eventfd(int(self._was_set), os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            if hasattr(os, "eventfd"):
+                flags = os.EFD_NONBLOCK | os.EFD_CLOEXEC
+                self._descriptor = self._writing_end = os.eventfd(0, flags)
+            else:
+                self._descriptor, self._writing_end = os.pipe()
+                os.set_blocking(self._descriptor, False)
+                os.set_blocking(self._writing_end, False)
+            if self._was_set:
+                self._write()
 
     def fileno(self) -> int:
         """For poll; -1 while it is not open."""
@@ -95,14 +108,19 @@ class EventFd:
         with self._lock:
             self._was_set = True
             if self._descriptor >= 0:
-                os.eventfd_write(self._descriptor, 1)
+                self._write()
 
     def clear(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._descriptor)
+            os.read(self._descriptor, _PIPE_BYTES)
 
     def close(self) -> None:
         with self._lock:
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
-            self._descriptor, self._is_closed = -1, True
+            for descriptor in {self._descriptor, self._writing_end} - {-1}:
+                os.close(descriptor)
+            self._descriptor, self._writing_end, self._is_closed = -1, -1, True
+
+    def _write(self) -> None:
+        """An eventfd takes a number of eight bytes (eventfd(2)); a pipe takes any."""
+        with contextlib.suppress(BlockingIOError):  # full: it is readable
+            os.write(self._writing_end, _ONE)

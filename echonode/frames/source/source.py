@@ -43,7 +43,8 @@ from echonode.frames.source.receiver import (
 )
 from echonode.frames.source.source_counts import SourceCounts
 from echonode.frames.source.transport import TransportConfig, TransportContext
-from echonode.frames.streams.protocols import PROTOCOLS
+from echonode.frames.streams.protocol_table import find_protocol
+from echonode.frames.streams.protocols import Protocol
 from echonode.log import get_logger
 from echonode.model.backoff import Random
 from echonode.probe.link.frame_queue import FrameQueue
@@ -73,10 +74,16 @@ class SourceSettings:
     backlog_frames: int = 32
 
     def __post_init__(self) -> None:
-        if (self.protocol, self.dialect) not in PROTOCOLS:
+        if find_protocol(self.protocol, self.dialect) is None:
             raise ValueError(f"no protocol {self.protocol!r} with dialect {self.dialect!r}")
         if self.backlog_frames < 1:
             raise ValueError("backlog_frames is at least 1")
+
+
+def _protocol_of(settings: SourceSettings) -> Protocol:
+    protocol = find_protocol(settings.protocol, settings.dialect)
+    assert protocol is not None  # its settings were checked
+    return protocol
 
 
 class ProbeSource:
@@ -105,12 +112,11 @@ class ProbeSource:
     ) -> None:
         name = settings.identity.name
         self._settings, self._on_frame, self._monotonic = settings, on_frame, monotonic
+        self._protocol = _protocol_of(settings)
         self._backlog: FrameQueue[Item] = FrameQueue(limit=settings.backlog_frames)
         self._reception = ProbeReceiver(
             name=name,
-            new_stream=lambda: PROTOCOLS[settings.protocol, settings.dialect].new_stream(
-                settings.stream
-            ),
+            new_stream=lambda: self._protocol.new_stream(settings.stream),
             backlog=self._backlog,
             monotonic=monotonic,
         )
@@ -154,8 +160,7 @@ class ProbeSource:
     @property
     def refusal(self) -> str:
         """Why nothing is captured just now, for the operator; '' when it is."""
-        protocol = PROTOCOLS[self._settings.protocol, self._settings.dialect]
-        if self._settings.capture.mode is CaptureMode.MANUAL and not protocol.asks:
+        if self._settings.capture.mode is CaptureMode.MANUAL and not self._protocol.asks:
             return _NO_COMMANDS
         return self._admission.refusal
 

@@ -1,6 +1,8 @@
-"""Which protocol and dialect is read by what: the one table that a new protocol adds a line to.
+"""What a protocol is to the rest of the node, and the table of EchoNode's own.
 
-The configuration's checks, the transport and the stream of a connection are all taken from here.
+A protocol of this repository adds a line to the table; an installed distribution adds its own by an
+entry point (protocol_table.py, where all of them are looked up). The configuration's checks, the
+transport and the stream of a connection are all taken from there.
 A stream is named and not imported: reading a configuration loads no decoder.
 """
 
@@ -46,10 +48,14 @@ class Protocol:
     needs: tuple[str, ...] = ()
     asks: bool = False
 
+    def factory(self) -> StreamFactory:
+        """What makes streams, imported. Raises what its module raises."""
+        module, _, name = self.stream.partition(":")
+        return cast("StreamFactory", getattr(import_module(module), name))
+
     def new_stream(self, settings: StreamSettings) -> FrameStream:
         """The stream of a new connection."""
-        module, _, name = self.stream.partition(":")
-        return cast("StreamFactory", getattr(import_module(module), name))(settings)
+        return self.factory()(settings)
 
 
 _ECHOPEN = "echonode.frames.streams.echopen_streams"
@@ -82,8 +88,3 @@ PROTOCOLS: Mapping[tuple[str, str], Protocol] = MappingProxyType(
         ),
     }
 )
-
-
-def dialects_of(protocol: str) -> list[str]:
-    """The dialects of a protocol, in the table's order; empty where it has none, or is unknown."""
-    return [dialect for name, dialect in PROTOCOLS if name == protocol and dialect]

@@ -21,7 +21,8 @@ from echonode.frames.settings import (
 from echonode.frames.source.file_player import PlayFile
 from echonode.frames.source.source import SourceSettings
 from echonode.frames.source.transport import CommandAndBind, ConnectTo, ListenAt, TransportConfig
-from echonode.frames.streams.protocols import PROTOCOLS, Wire
+from echonode.frames.streams.protocol_table import find_protocol
+from echonode.frames.streams.protocols import Wire
 from echonode.probe.echopen.epf import LINE_PORT
 from echonode.probe.kinematics import Kinematics
 from echonode.probe.link.tcp_listener import CurrentTLS
@@ -69,7 +70,8 @@ def _way(probe: Probe, stream: StreamSettings) -> TransportConfig:
     """How the probe's data reach us; checks.py saw to it that one way is given."""
     if probe.path is not None:
         return PlayFile(path=probe.path, loop=probe.loop, fps=probe.fps, stream=stream)
-    if PROTOCOLS[probe.protocol, probe.dialect or ""].wire is Wire.COMMANDS:
+    protocol = find_protocol(probe.protocol, probe.dialect or "")
+    if protocol is not None and protocol.wire is Wire.COMMANDS:
         host, port = _host_and_port(probe.connect or "")
         local = (None, LINE_PORT) if probe.listen is None else _host_and_port(probe.listen)
         return CommandAndBind(host=host, port=port, local_host=local[0], local_port=local[1])

@@ -3,18 +3,39 @@
 Rules
 - Everything that the kernel refuses while we write (ENOSPC, EDQUOT, EIO, EROFS, a folder that is
   gone or not writable) is OutOfSpace: nothing was acknowledged, and the peer may try again later.
+- fsync of macOS leaves the bytes in the disk's own cache; F_FULLFSYNC asks the disk to write them
+  (fcntl(2) there). Where a file system does not know it, fsync is what there is.
 - An fsync that failed is never repeated on the same file: the kernel drops the pages that it could
   not write, and the next fsync reports success. The file is discarded instead.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from echonode.errors import OutOfSpace
+
+# How a file system says that it does not know F_FULLFSYNC; any other error is the disk's.
+_NOT_KNOWN = frozenset({errno.ENOTSUP, errno.EINVAL, errno.ENOTTY})
+
+
+def synchronise(descriptor: int) -> None:
+    """Make what was written to a file, or the names in a folder, durable. Raises OSError."""
+    full = getattr(fcntl, "F_FULLFSYNC", None)  # macOS
+    if full is not None:
+        try:
+            fcntl.fcntl(descriptor, full)
+        except OSError as error:
+            if error.errno not in _NOT_KNOWN:
+                raise
+        else:
+            return
+    os.fsync(descriptor)
 
 
 @contextmanager
@@ -31,7 +52,7 @@ def fsync_folder(folder: Path) -> None:
     with disk_errors("to keep a folder"):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(descriptor)
+            synchronise(descriptor)
         finally:
             os.close(descriptor)
 
@@ -70,7 +91,7 @@ def leave_mark(path: Path) -> None:
     with disk_errors("a mark"):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.fsync(descriptor)
+            synchronise(descriptor)
         finally:
             os.close(descriptor)
     fsync_folder(path.parent)

@@ -17,7 +17,7 @@ import threading
 from enum import StrEnum
 
 from echonode.errors import OutOfSpace
-from echonode.store.files.disk import disk_errors, fsync_folder, remove, rename
+from echonode.store.files.disk import disk_errors, fsync_folder, remove, rename, synchronise
 from echonode.store.files.layout import Layout
 
 _SMALL, _LARGE = 4 * 1024, 1024 * 1024  # bytes of the file that is tried
@@ -114,7 +114,7 @@ def _write(layout: Layout, size: int) -> None:
                 view = memoryview(bytes(size))
                 while view:
                     view = view[os.write(descriptor, view) :]
-                os.fsync(descriptor)
+                synchronise(descriptor)
             finally:
                 os.close(descriptor)
         rename(incoming, target)

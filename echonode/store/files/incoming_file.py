@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from echonode.errors import OutOfSpace
-from echonode.store.files.disk import disk_errors, remove
+from echonode.store.files.disk import disk_errors, remove, synchronise
 from echonode.store.files.file_meta import encode
 
 
@@ -73,7 +73,7 @@ class Incoming:
         try:
             with self._disk_errors("to keep a file"):
                 try:
-                    os.fsync(descriptor)
+                    synchronise(descriptor)
                 finally:
                     os.close(descriptor)
         except BaseException:

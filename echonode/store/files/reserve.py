@@ -19,7 +19,13 @@ import os
 from pathlib import Path
 
 from echonode.errors import OutOfSpace
-from echonode.store.files.disk import disk_errors, fsync_folder, make_folder, remove
+from echonode.store.files.disk import (
+    disk_errors,
+    fsync_folder,
+    make_folder,
+    remove,
+    synchronise,
+)
 from echonode.store.files.layout import Layout
 
 FILES = 4
@@ -74,7 +80,7 @@ def _write(temporary: Path, path: Path) -> None:
         view = memoryview(os.urandom(FILE_BYTES))
         while view:
             view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
+        synchronise(descriptor)
     finally:
         os.close(descriptor)
     temporary.rename(path)

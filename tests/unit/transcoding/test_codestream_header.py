@@ -19,6 +19,7 @@ from echonode.transcoding.codecs import (
     JPEG_BASELINE,
     JPEG_LOSSLESS,
     JPEG_LS,
+    LOSSLESS_ENCODED,
     RLE,
 )
 from echonode.transcoding.codestream_header import check_codestream
@@ -38,9 +39,9 @@ COLOUR = dataclasses.replace(PIXELS, samples=3, photometric="RGB")
 FRAME = np.random.default_rng(1).integers(0, 256, PIXELS.frame_bytes, np.uint8).tobytes()
 ENCODED: dict[str, bytes] = {
     syntax: codecs.encode(FRAME, PIXELS, syntax, 90)
-    for syntax in (RLE, JPEG_LS, JPEG_2000_REVERSIBLE, JPEG_BASELINE)
+    for syntax in (*LOSSLESS_ENCODED, JPEG_BASELINE)
 }
-SIZED = (JPEG_LS, JPEG_2000_REVERSIBLE, JPEG_BASELINE)
+SIZED = tuple(syntax for syntax in ENCODED if syntax != RLE)
 
 
 def patched(syntax: str, rows: int, columns: int) -> bytes:

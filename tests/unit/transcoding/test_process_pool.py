@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from echonode.errors import InvalidObject
 from echonode.transcoding import process_pool as transcode_workers
 from echonode.transcoding.codecs import JPEG_2000_REVERSIBLE, JPEG_LS, RLE
 from echonode.transcoding.pixel_layout import Pixels
+from echonode.transcoding.process import limit_process
 from echonode.transcoding.process_pool import TranscodeWorkers
 
 PIXELS = Pixels(
@@ -164,3 +166,17 @@ def test_workers_end_with_a_node_that_was_killed(tmp_path: Path) -> None:
     while Path(f"/proc/{worker}/cmdline").exists() and Path(f"/proc/{worker}/cmdline").read_bytes():
         assert time.monotonic() < deadline, "the worker lives on"
         time.sleep(0.02)
+
+
+def test_a_system_without_a_limit_of_memory_still_encodes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """macOS refuses RLIMIT_AS, others have none: the process serves all the same."""
+
+    def refuse(number: int, _: tuple[int, int]) -> None:
+        raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    limit_process(2**30)
+    monkeypatch.delattr(resource, "RLIMIT_AS")
+    limit_process(2**30)

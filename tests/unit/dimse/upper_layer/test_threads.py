@@ -5,10 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import select
+from pathlib import Path
 
 import pytest
 
 from echonode.dimse.upper_layer.threads import EventFd
+
+
+@pytest.fixture(params=["eventfd", "pipe"], autouse=True)
+def _system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux, and a system without eventfd, such as macOS: the same promises."""
+    if request.param == "pipe":
+        monkeypatch.delattr(os, "eventfd")
 
 
 def is_readable(wake: EventFd) -> bool:
@@ -54,6 +62,29 @@ def test_after_its_end_it_takes_no_descriptor_any_more(monkeypatch: pytest.Monke
     def none_left(*_: object) -> int:
         raise OSError(errno.EMFILE, "too many")
 
-    monkeypatch.setattr(os, "eventfd", none_left)
+    monkeypatch.setattr(os, "eventfd" if hasattr(os, "eventfd") else "pipe", none_left)
     with pytest.raises(OSError, match="too many"):
         EventFd().open()
+
+
+def test_setting_it_often_blocks_no_caller_and_one_clear_is_enough() -> None:
+    """More often than a pipe has bytes: the caller of `set` never waits."""
+    wake = EventFd()
+    wake.open()
+    for _ in range(20_000):
+        wake.set()
+    wake.clear()
+    assert not is_readable(wake)
+    wake.set()
+    assert is_readable(wake)
+    wake.close()
+
+
+def test_closing_gives_back_all_that_it_took() -> None:
+    """One descriptor, or the two of a pipe."""
+    before = len(list(Path("/dev/fd").iterdir()))
+    wake = EventFd()
+    wake.open()
+    wake.close()
+    wake.close()
+    assert len(list(Path("/dev/fd").iterdir())) == before

@@ -4,6 +4,7 @@ EchoNodeError
 ├── ConfigError              the configuration; the operator mends the file
 ├── UsageError               a command's arguments; the operator calls again
 ├── OperatorRefused          what an operator asked cannot be done; nothing was changed
+├── FieldRefused             a value that was typed or sent to us; names the field; give another
 ├── NodeNotAsked             a node runs here, and cannot be asked over HTTP
 ├── OutOfResources           the system gives too few threads or too little memory to start
 ├── IllegalTransition        our own: a state machine was given an event it has no row for
@@ -76,6 +77,14 @@ class UsageError(EchoNodeError):
 
 class OperatorRefused(EchoNodeError):
     """What an operator asked cannot be done just now; the message says why. Nothing was changed."""
+
+
+class FieldRefused(EchoNodeError):
+    """A value that a person or another system gave cannot be taken. Never quotes the value."""
+
+    def __init__(self, field: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{field} {problem}: {remedy}")
+        self.field, self.problem, self.remedy = field, problem, remedy
 
 
 class NodeNotAsked(EchoNodeError):

@@ -43,6 +43,7 @@ WITHIN = {
         {"ingest"},
         {"commitment", "retention"},
         {"deliveries"},
+        {"exams"},
         {"index"},
         {"database"},
         {"files"},
@@ -171,7 +172,11 @@ PURE = {
     "store/values.py",
 }
 # Parts of the database's schema that are one only together: reached through schema.py.
-TABLES = {"echonode.store.database.index_schema", "echonode.store.database.delivery_schema"}
+TABLES = {
+    "echonode.store.database.index_schema",
+    "echonode.store.database.delivery_schema",
+    "echonode.store.database.exam_schema",
+}
 
 PLACED = frozenset().union(*RANKS)
 TREES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}

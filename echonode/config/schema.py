@@ -30,9 +30,9 @@ from echonode.config.forwarding import ForwardingRule
 from echonode.config.network import Listener, ListenerTLS, PeerSection
 from echonode.model.identity import (
     Destination,
-    Patient,
     Peer,
 )
+from echonode.model.patient import Patient
 
 
 def _birth_date(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Who is who on the network and in the exam: AE titles, UIDs, peers and patients.
+"""Who is who on the network: AE titles, UIDs and peers.
 
 Rules
 - An AE title is 1 to 16 characters of the default repertoire without backslash or control
@@ -120,16 +120,3 @@ class Destination:
     @property
     def name(self) -> str:
         return self.peer.name
-
-
-@dataclass(frozen=True, kw_only=True)
-class Patient:
-    """Whom an exam is of, as DICOM strings; '' is unknown (type 2).
-
-    name: PN with carets; birth_date: YYYYMMDD; sex: M, F, O or ''.
-    """
-
-    id: str
-    name: str
-    birth_date: str = ""
-    sex: str = ""

@@ -16,8 +16,8 @@ from echonode.errors import InstanceConflict, InvalidObject, OutOfSpace
 from echonode.frames.frame import Acquisition
 from echonode.intake.captures import Intake
 from echonode.model.exam import ExamFacts
-from echonode.model.identity import Patient
 from echonode.model.instance import InstanceRecord, Origin, StoredInstance
+from echonode.model.patient import Patient
 from tests.unit.objects.acquisitions import (
     CONNECTED_AT,
     EQUIPMENT,

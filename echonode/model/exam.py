@@ -19,8 +19,9 @@ class ExamFacts:
     started_at: aware; gives Study Date and Time, and its offset from UTC is used for every date
         and time of the study, so that a change to summer time does not split the study in two.
     study_id: SH, 16 characters at most; a number for people.
-    series_number: distinct for each probe connection of the exam. series_started_at: aware; None
-        where the series began with the exam.
+    series_instance_uid, series_number: of the probe in the exam; '' where the connection has a
+        series of its own. instance_number: in that series; 0 for the acquisition's own number.
+    series_started_at: aware; None where the series began with the exam.
     referring_physician_name, operators_name: PN with carets. worklist_item: the exam's own copy;
         None where it was not opened from the worklist.
     """
@@ -33,7 +34,9 @@ class ExamFacts:
     referring_physician_name: str = ""
     study_description: str = ""
     operators_name: str = ""
+    series_instance_uid: str = ""
     series_number: int = 1
+    instance_number: int = 0
     series_description: str = ""
     series_started_at: datetime | None = None
     worklist_item: WorklistItem | None = None
@@ -41,6 +44,8 @@ class ExamFacts:
     def __post_init__(self) -> None:
         if not is_valid_uid(self.study_instance_uid):
             raise ValueError("study_instance_uid has not the form of a UID")
+        if self.series_instance_uid and not is_valid_uid(self.series_instance_uid):
+            raise ValueError("series_instance_uid has not the form of a UID")
         for moment in (self.started_at, self.series_started_at):
             if moment is not None and moment.tzinfo is None:
                 raise ValueError("the moments of an exam must be aware")

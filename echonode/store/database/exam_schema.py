@@ -65,9 +65,13 @@ exam = sa.Table(
     sa.Index("exam_by_opening", "opened_at"),
     sa.Index("exam_by_patient", "patient_id"),
     sa.Index("exam_by_connection", "connection_id"),
-    # A capture is of the open exam of its probe: with two, it would be chance whose it is.
+    # A capture is of the exam that a person opened at its probe: with two, it would be chance whose
+    # it is. One that nobody opened is found by its connection.
     sa.Index(
-        "exam_open_of_probe", "probe", unique=True, sqlite_where=sa.text("progress <> 'ended'")
+        "exam_open_of_probe",
+        "probe",
+        unique=True,
+        sqlite_where=sa.text("progress <> 'ended' AND connection_id = ''"),
     ),
     sa.Index("exam_unidentified", "id", sqlite_where=sa.text("identity = 'unidentified'")),
 )
@@ -108,6 +112,8 @@ exam_capture = sa.Table(
         nullable=False,
     ),
     time_column("captured_at"),
+    # Whether the object was built, or written anew, with its exam's patient in it.
+    sa.Column("has_patient", sa.Boolean, nullable=False),
     # While its patient is written into it: the file that takes the place of the present one, and
     # the one whose place was taken. Neither has a row when the node is killed; both are removed.
     text_column("new_file_id"),
@@ -128,6 +134,7 @@ exam_capture = sa.Table(
         sqlite_where=sa.text("kind = 'capture'"),
     ),
     sa.Index("exam_capture_by_exam", "exam_id", "id"),
+    sa.Index("exam_capture_without_patient", "id", sqlite_where=sa.text("NOT has_patient")),
     sa.Index("exam_capture_new_file", "new_file_id", sqlite_where=sa.text("new_file_id <> ''")),
     sa.Index("exam_capture_old_file", "old_file_id", sqlite_where=sa.text("old_file_id <> ''")),
 )

@@ -191,7 +191,8 @@ CREATE INDEX exam_by_connection ON exam (connection_id);
 CREATE INDEX exam_by_opening ON exam (opened_at);
 CREATE INDEX exam_by_patient ON exam (patient_id);
 CREATE INDEX exam_by_study ON exam (study_instance_uid);
-CREATE UNIQUE INDEX exam_open_of_probe ON exam (probe) WHERE progress <> 'ended';
+CREATE UNIQUE INDEX exam_open_of_probe ON exam (probe)
+    WHERE progress <> 'ended' AND connection_id = '';
 CREATE INDEX exam_unidentified ON exam (id) WHERE identity = 'unidentified';
 CREATE TABLE exam_event (
     id INTEGER NOT NULL,
@@ -217,6 +218,7 @@ CREATE TABLE exam_capture (
     instance_number INTEGER NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('capture', 'corrected', 'rejection_note')),
     captured_at BIGINT NOT NULL,
+    has_patient BOOLEAN NOT NULL,
     new_file_id TEXT NOT NULL,
     old_file_id TEXT NOT NULL,
     replaces TEXT NOT NULL,
@@ -230,6 +232,7 @@ CREATE UNIQUE INDEX exam_capture_by_acquisition
     ON exam_capture (connection_id, acquisition_number)
     WHERE kind = 'capture';
 CREATE INDEX exam_capture_by_exam ON exam_capture (exam_id, id);
+CREATE INDEX exam_capture_without_patient ON exam_capture (id) WHERE NOT has_patient;
 CREATE INDEX exam_capture_new_file ON exam_capture (new_file_id) WHERE new_file_id <> '';
 CREATE INDEX exam_capture_old_file ON exam_capture (old_file_id) WHERE old_file_id <> '';
 CREATE TABLE worklist_item (

@@ -42,8 +42,8 @@ WITHIN = {
         {"recovery"},
         {"ingest"},
         {"commitment", "retention"},
-        {"deliveries"},
         {"exams"},
+        {"deliveries"},
         {"index"},
         {"database"},
         {"files"},
@@ -74,7 +74,7 @@ WITHIN = {
         {"messages", "pace", "profile"},
         {"kinematics"},
     ],
-    "node": [{"node"}, {"http"}, {"settings"}, {"local_timezone", "process_limits"}],
+    "node": [{"node"}, {"http", "exams"}, {"settings"}, {"local_timezone", "process_limits"}],
 }
 
 MOST_ROOMS = 25
@@ -157,6 +157,9 @@ MAY = {
     "query/find_scp.py": THREADS | CLOCK,
     "retrieve/*_scp.py": CLOCK,
     "exam/unattended.py": THREADS,  # remembers its answers, for several probes
+    "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
+    "exam/naming_worker.py": THREADS,  # what was cut off, in the background
+    "exam/rewriting.py": {"open()"},
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
     "rendering/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
     "transcoding/reencoder.py": DISK,  # the re-encoded copy, for as long as it is sent
@@ -165,6 +168,7 @@ MAY = {
 # Decisions that live among disks, and touch none of them.
 PURE = {
     "store/deliveries/claim_order.py",
+    "store/exams/json_values.py",
     "store/index/folding.py",
     "store/index/column_values.py",
     "store/index/instance_record.py",

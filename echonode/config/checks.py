@@ -139,7 +139,7 @@ def _probes(config: Config) -> Iterator[ConfigFault]:
             f"probes[{index}].name", f"another probe is called `{name}`", "Name each probe once."
         )
     for index, probe in enumerate(config.probes):
-        yield from probe_faults(f"probes[{index}]", probe)
+        yield from probe_faults(f"probes[{index}]", probe, has_web=config.web is not None)
 
 
 def _data_dir(config: Config) -> Iterator[ConfigFault]:

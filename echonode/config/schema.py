@@ -208,6 +208,16 @@ class MPPS(Section):
     peer: str
 
 
+class ExamSection(Section):
+    """Exams at the probes.
+
+    deliver_unidentified: what is captured without a patient goes to the destinations as it is;
+    without it, it waits until a person says whose it is.
+    """
+
+    deliver_unidentified: bool = False
+
+
 class Institution(Section):
     """Where the node stands, for the images that are made here (PS3.3 C.7.5.1).
 
@@ -272,6 +282,7 @@ class Config(Section):
     destinations: tuple[DestinationSection, ...] = ()
     forwarding: tuple[ForwardingRule, ...] = ()
     probes: tuple[Probe, ...] = ()
+    exam: ExamSection = ExamSection()
     worklist: Worklist | None = None
     mpps: MPPS | None = None
     institution: Institution = Institution()

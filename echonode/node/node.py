@@ -44,10 +44,10 @@ from echonode.log import get_logger
 from echonode.maintenance.background_recovery import BackgroundRecovery
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.model.commitment import CommitmentReport
-from echonode.model.exam import ExamFacts
 from echonode.model.identity import Peer
 from echonode.monitoring.commit_times import CommitTimes
 from echonode.monitoring.monitor import NodeReader
+from echonode.node.exams import ExamParts
 from echonode.node.http import web_server
 from echonode.node.local_timezone import local_zone
 from echonode.node.process_limits import descriptor_limit
@@ -61,7 +61,6 @@ from echonode.node.settings.parts import (
     log_recovery,
     node_equipment,
     scrubbing,
-    unattended_exams,
 )
 from echonode.node.settings.probes import source_settings
 from echonode.preflight.pending_reports import AwaitedReports
@@ -168,24 +167,27 @@ class Node:
             limits=listener_limits(config, descriptor_limit()),
             say_which_title=config.admission.say_which_title,
         )
+        self.exams = ExamParts(config, self.store, refusal=self._no_capture, now=utc_now)
         self.intake = Intake(
             self.store,
             destinations=names,
-            exam_for=self._exam_for,
+            exam_for=self.exams.desk.facts_for,
             equipment=node_equipment(config),
             local=local_zone(),
             now=utc_now,
         )
-        self._exams = unattended_exams(config, self.store)
         self.sources = [
             ProbeSource(
                 source_settings(probe),
                 on_acquisition=self._take,
                 store=lambda acquisition: self.intake.store(acquisition).sop_instance_uid,
                 admit=self._no_capture,
+                asked_elsewhere=config.web is not None,
             )
             for probe in config.probes
         ]
+        for source in self.sources:
+            self.exams.desk.attach(source)
         self._reader = self._node_reader()
         self._scrubbing = scrubbing(config, self.store)
         self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
@@ -248,6 +250,9 @@ class Node:
 
     def _start_writing(self, undo: ExitStack) -> None:
         """Start the parts that write to the store: where it is read-only, none of them runs."""
+        self.exams.desk.resume()
+        undo.callback(self._stop_part, self.exams.naming)
+        self.exams.naming.start()
         undo.callback(self._stop_part, self.intake)
         self.intake.start()
         undo.callback(self._stop_part, self._commitment_scp)
@@ -322,9 +327,6 @@ class Node:
     def _no_capture(self) -> str:
         """Why no capture may begin just now; '' when one may."""
         return self.store.unwritable or self._admission.refusal()
-
-    def _exam_for(self, connection_id: str, probe: str, started_at: datetime) -> ExamFacts:
-        return self._exams[probe].exam_for(connection_id, probe, started_at)
 
     def _wake(self, destination: str) -> None:
         """Deliveries became due; a destination that left the configuration has no worker."""

@@ -47,7 +47,9 @@ from echonode.store.database.page_check import DatabaseCheck
 from echonode.store.deliveries.deliveries import Deliveries
 from echonode.store.deliveries.operator_actions import OperatorMoves
 from echonode.store.delivery_door import DeliveryDoor
+from echonode.store.exams.captures import Captures
 from echonode.store.exams.exams import Exams
+from echonode.store.exams.naming import Naming
 from echonode.store.exams.procedure_steps import ProcedureSteps
 from echonode.store.exams.worklist_items import WorklistItems
 from echonode.store.files.durability import Durability, Kind
@@ -84,8 +86,8 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
     """The store of one node. Thread-safe.
 
     node_id: random, made once for a database; goes into derived UIDs.
-    scrub: reads kept files again (scrub.py). notes: small texts of other parts. exams, worklist,
-    procedure_steps: see exams/.
+    scrub: reads kept files again (scrub.py). notes: small texts of other parts. exams, captures,
+    naming, worklist, procedure_steps: see exams/.
     durability: whether what is written becomes durable. unwritable: why the disk could not be
     written at `open`, '' where it could; then what reads works, and all else raises OutOfSpace.
     on_delivery_due: each is called with a destination's name after deliveries to it became due, in
@@ -141,6 +143,15 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
         self._pruning = Pruning(writer, self._readers, layout)
         self.notes = Notes(writer, self._readers)
         self.exams = Exams(writer, self._readers, self.node_id)
+        self.captures = Captures(writer, self.node_id)
+        self.naming = Naming(
+            writer,
+            self._readers,
+            layout,
+            self._ids,
+            remove=self._leftovers.remove,
+            on_due=self._due,
+        )
         self.worklist = WorklistItems(writer, self._readers)
         self.procedure_steps = ProcedureSteps(writer, self._readers)
         self._inbound = InboundCommitments(writer, self._readers, self._index.instance, check)

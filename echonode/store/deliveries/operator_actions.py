@@ -10,11 +10,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from echonode.errors import OperatorRefused
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.model.instance import lossy_copy_words
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer
 from echonode.store.database.derived_copies import derived_uids
+from echonode.store.database.exam_holds import REASONS, Hold, hold_of
 from echonode.store.database.rows import member
 from echonode.store.deliveries.deliveries import apply_attempt
 from echonode.store.deliveries.noted_commitments import is_noted
@@ -43,6 +45,7 @@ class OperatorMoves:
         """The operator's hand: the event for each delivery whose state is named.
 
         fresh: the attempts are counted anew. Returns the destinations of those that were moved.
+        Raises OperatorRefused for a release of what waits for its exam's patient.
         """
 
         def work(connection: sa.Connection) -> list[str]:
@@ -52,6 +55,8 @@ class OperatorMoves:
                     _D.state.in_([state.value for state in events]),
                 )
             ).all()
+            if found and DeliveryEvent.RELEASE in events.values():
+                _refuse_without_patient(connection, sop_instance_uid)
             for row in found:
                 event = events[member(DeliveryState, row.state)]
                 words = error
@@ -117,6 +122,13 @@ class OperatorMoves:
         return self._writer.run(
             lambda connection: acknowledge(connection, study_instance_uid, now=now)
         )
+
+
+def _refuse_without_patient(connection: sa.Connection, sop_instance_uid: str) -> None:
+    """An image without its patient must not go out because somebody pressed `release`."""
+    hold = hold_of(connection, sop_instance_uid)
+    if hold is not Hold.NONE:
+        raise OperatorRefused(f"{sop_instance_uid} is not released: {REASONS[hold]}")
 
 
 def _proof_remark(connection: sa.Connection, delivery_id: int) -> str:

@@ -29,7 +29,7 @@ from echonode.store.database.counters import next_value
 from echonode.store.database.rows import member
 from echonode.store.exams.json_values import from_json, to_json
 
-COUNTER = "unidentified"  # also of the captures that nobody opened an exam for: one row of numbers
+COUNTER = "unidentified"  # one row of numbers, also for what is captured without an exam
 _E, _V, _C = schema.exam.c, schema.exam_event.c, schema.exam_capture.c
 _COUNTED = (
     sa.select(sa.func.count())
@@ -55,7 +55,6 @@ class Exams:
         held: bool,
         patient: Patient | None = None,
         worklist_item: WorklistItem | None = None,
-        connection_id: str = "",
     ) -> Exam:
         """A new exam of a probe. Raises OperatorRefused where the probe has an open one.
 
@@ -63,12 +62,17 @@ class Exams:
         """
 
         def work(connection: sa.Connection) -> Exam:
-            busy = connection.scalar(
-                sa.select(_E.id).where(_E.probe == probe, _E.progress != Progress.ENDED.value)
+            busy = find_exam(
+                connection,
+                _E.probe == probe,
+                _E.progress != Progress.ENDED.value,
+                _E.connection_id == "",
             )
             if busy is not None:
-                raise OperatorRefused(f"the probe {probe} has the open exam {busy}: end it first")
-            exam_id = f"E{next_value(connection, COUNTER):08d}"
+                raise OperatorRefused(
+                    f"the probe {probe} has the open exam {busy.id}: end it first"
+                )
+            exam_id = new_exam_id(connection)
             made = Exam(
                 id=exam_id,
                 study_instance_uid=self._study_uid(exam_id, worklist_item),
@@ -76,12 +80,10 @@ class Exams:
                 state=opened(identified=patient is not None),
                 held=held,
                 opened_at=at,
-                connection_id=connection_id,
                 patient=patient,
                 worklist_item=worklist_item,
             )
-            connection.execute(sa.insert(schema.exam), _values(made))
-            _write_down(connection, made, ExamEvent.OPENED, at, {})
+            insert_exam(connection, made, at=at, detail={"by": "person"})
             return made
 
         return self._writer.run(work)
@@ -116,10 +118,7 @@ class Exams:
                 changed = replace(changed, ended_at=at)
             if event is ExamEvent.REOPENED:
                 changed = replace(changed, ended_at=None)
-            connection.execute(
-                sa.update(schema.exam).where(_E.id == exam_id).values(_values(changed))
-            )
-            _write_down(connection, changed, event, at, detail or {})
+            change_exam(connection, changed, event, at=at, detail=detail)
             return changed
 
         return self._writer.run(work)
@@ -137,7 +136,7 @@ class Exams:
         return self._read(statement)
 
     def open_of_probe(self, probe: str) -> Exam | None:
-        """The open exam of a probe."""
+        """The exam that a person opened at a probe, while it is open."""
         found = self._read(_EXAMS.where(_E.probe == probe, _E.progress != Progress.ENDED.value))
         return found[0] if found else None
 
@@ -173,10 +172,42 @@ class Exams:
 
 def exam_in(connection: sa.Connection, exam_id: str) -> Exam:
     """An exam, in the caller's transaction. Raises UsageError where it is unknown."""
-    row = connection.execute(_EXAMS.where(_E.id == exam_id)).first()
-    if row is None:
+    exam = find_exam(connection, _E.id == exam_id)
+    if exam is None:
         raise UsageError(f"there is no exam {exam_id}")
-    return _exam(row)
+    return exam
+
+
+def find_exam(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Exam | None:
+    """The exam that fulfils the conditions, in the caller's transaction; None where none does."""
+    row = connection.execute(_EXAMS.where(*conditions)).first()
+    return None if row is None else _exam(row)
+
+
+def new_exam_id(connection: sa.Connection) -> str:
+    """Never the same twice on this node; also a Study ID (SH, 16)."""
+    return f"E{next_value(connection, COUNTER):08d}"
+
+
+def insert_exam(
+    connection: sa.Connection, exam: Exam, *, at: datetime, detail: Mapping[str, str]
+) -> None:
+    """A new exam and the first line of its history."""
+    connection.execute(sa.insert(schema.exam), _values(exam))
+    _write_down(connection, exam, ExamEvent.OPENED, at, detail)
+
+
+def change_exam(
+    connection: sa.Connection,
+    exam: Exam,
+    event: ExamEvent,
+    *,
+    at: datetime,
+    detail: Mapping[str, str] | None = None,
+) -> None:
+    """An exam as it is after an event, and the line of its history."""
+    connection.execute(sa.update(schema.exam).where(_E.id == exam.id).values(_values(exam)))
+    _write_down(connection, exam, event, at, detail or {})
 
 
 def capture_of(row: sa.Row[*tuple[Any, ...]]) -> ExamCapture:

@@ -4,6 +4,7 @@ What comes before any listener answers (`first`), and takes a moment however muc
 - Temporary files are removed: later ones are uploads of this run.
 - Deletions that were cut off are gone on with: files of the last tombstones, and `deleted/`. They
   can only be of the last batch; earlier ones were finished before it began.
+- Files that an exam's images were in before, or were to be in, are removed (exams/naming.py).
 - Deliveries that were being sent are due again: no worker may see them as another's.
 - The folders that were in use at the stop (folders_in_use.py) are compared with their rows: what
   was durable and had no row yet is there, and is delivered without delay.
@@ -55,6 +56,7 @@ from echonode.errors import InvalidObject
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
 from echonode.store.deliveries.deliveries import Deliveries
+from echonode.store.exams.naming import remove_replaced
 from echonode.store.files.disk import disk_errors, remove
 from echonode.store.files.layout import Layout, file_id_of
 from echonode.store.index.patient_reread import PatientReread
@@ -138,6 +140,9 @@ class Recovery:
         self._on_adopted = on_adopted
         self._remove_temporary_files()
         self._tombstones.finish_latest()
+        self._findings.removed += remove_replaced(
+            self._writer, self._readers, self._layout, remove=remove
+        )
         for folder in folders_in_use(self._readers):
             self._compare(folder)
         self._findings.requeued = self._deliveries.requeue_interrupted(now=self._now())

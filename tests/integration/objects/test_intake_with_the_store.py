@@ -40,7 +40,7 @@ def intake(store: Store) -> Intake[Incoming]:
     return Intake(
         store,
         destinations=["pacs"],
-        exam_for=exams.exam_for,
+        exam_for=lambda taken, at: exams.exam_for(taken.connection_id, taken.probe.name, at),
         equipment=EQUIPMENT,
         local=LOCAL,
         now=lambda: datetime.now(UTC),
@@ -125,7 +125,7 @@ def test_tracking_survives_the_loss_of_the_index(tmp_path: Path) -> None:
         intake = Intake(
             store,
             destinations=["pacs"],
-            exam_for=exams.exam_for,
+            exam_for=lambda taken, at: exams.exam_for(taken.connection_id, taken.probe.name, at),
             equipment=EQUIPMENT,
             local=LOCAL,
             now=lambda: datetime.now(UTC),

@@ -138,8 +138,8 @@ class Scene:
             retry_every_s=0.001,
         )
 
-    def exam_for(self, connection_id: str, probe_name: str, started_at: datetime) -> ExamFacts:
-        self.asked.append((connection_id, probe_name, started_at))
+    def exam_for(self, acquisition: Acquisition, started_at: datetime) -> ExamFacts:
+        self.asked.append((acquisition.connection_id, acquisition.probe.name, started_at))
         if self.exam_error:
             raise self.exam_error
         return exam(self.patient)

@@ -1,0 +1,134 @@
+"""Exams that have their patient: their instances are written anew, then released.
+
+Rules
+- It is done at once when an exam is identified, and again in the background for what was not: the
+  disk refused it, the node was killed, or a capture became durable after its exam had its patient.
+- All instances of an exam change together (store/exams/naming.py); one that cannot be written keeps
+  those of its exam held, and the log says so. Other exams go on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Protocol
+
+from pydicom import Dataset
+
+from echonode.errors import EchoNodeError, described
+from echonode.exam.facts import facts_of
+from echonode.exam.rewriting import rewritten
+from echonode.log import get_logger
+from echonode.model.exam import Exam
+from echonode.model.instance import InstanceRecord
+from echonode.objects.date_times import offset_of
+from echonode.objects.exam_attributes import replace_exam
+from echonode.store.exams.exams import Exams
+from echonode.store.exams.naming import Naming, Rewritten, Unnamed
+from echonode.store.files.incoming_file import Incoming
+
+log = get_logger(__name__)
+
+LOOK_EVERY_S = 5.0  # a late capture is rare, and a full disk is emptied by people
+
+
+class NamedStore(Protocol):
+    """What naming needs of the store."""
+
+    @property
+    def exams(self) -> Exams: ...
+
+    @property
+    def naming(self) -> Naming: ...
+
+    def open_incoming(
+        self, *, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str
+    ) -> Incoming: ...
+
+    def read_record(self, incoming: Incoming, /) -> InstanceRecord: ...
+
+
+class NamingWorker:
+    """`start` and `stop` run the thread that looks again; `name` may be called from any thread."""
+
+    def __init__(
+        self,
+        store: NamedStore,
+        *,
+        now: Callable[[], datetime],
+        look_every_s: float = LOOK_EVERY_S,
+    ) -> None:
+        self._store, self._now, self._look_every_s = store, now, look_every_s
+        self._one_at_a_time = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to look for what is left."""
+        self._thread = threading.Thread(target=self._run, name="exam-naming", daemon=True)
+        self._thread.start()
+
+    def stop(self, deadline_s: float) -> None:
+        """End after the exam under way."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(deadline_s)
+
+    def name(self, exam_id: str) -> int:
+        """Write what is left of an exam; how many instances were written.
+
+        Raises StoreError, InvalidObject.
+        """
+        with self._one_at_a_time:
+            left = self._store.naming.unnamed(exam_id)
+            exam = self._store.exams.exam(exam_id)
+            if left and exam is not None:
+                self._name(left, exam)
+            return len(left)
+
+    def _name(self, unnamed: list[Unnamed], exam: Exam) -> None:
+        done = [self._rewrite(each, exam) for each in unnamed]
+        self._store.naming.swap(done, now=self._now())
+        log.info("exam_named", exam=exam.id, instances=len(done))
+
+    def _rewrite(self, unnamed: Unnamed, exam: Exam) -> Rewritten:
+        instance = unnamed.instance
+        facts = facts_of(exam, unnamed.capture)
+
+        def change(dataset: Dataset) -> None:
+            replace_exam(dataset, facts, offset_of(facts.started_at))
+
+        incoming = self._store.open_incoming(
+            sop_class_uid=instance.sop_class_uid,
+            sop_instance_uid=instance.sop_instance_uid,
+            transfer_syntax_uid=instance.transfer_syntax_uid,
+        )
+        with ExitStack() as broken_off:
+            broken_off.callback(incoming.discard)
+            for piece in rewritten(instance.path, change):
+                incoming.write(piece)
+            record = self._store.read_record(incoming)
+            broken_off.pop_all()
+        return self._store.naming.keep(unnamed, incoming, record)
+
+    def _run(self) -> None:
+        while True:
+            self._look()
+            if self._stopping.wait(self._look_every_s):
+                return
+
+    def _look(self) -> None:
+        try:
+            waiting = dict.fromkeys(each.capture.exam_id for each in self._store.naming.unnamed())
+        except EchoNodeError as error:
+            log.error("exam_unnamed", reason=str(error))
+            return
+        for exam_id in waiting:
+            try:
+                self.name(exam_id)
+            except EchoNodeError as error:
+                log.error("exam_unnamed", exam=exam_id, reason=str(error))
+            except Exception as error:  # noqa: BLE001  a thread's top: what is held stays held
+                log.error("exam_unnamed", exam=exam_id, reason=described(error))

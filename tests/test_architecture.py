@@ -158,7 +158,9 @@ MAY = {
     "retrieve/*_scp.py": CLOCK,
     "exam/unattended.py": THREADS,  # remembers its answers, for several probes
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
-    "exam/naming_worker.py": THREADS,  # what was cut off, in the background
+    "exam/naming.py": THREADS,  # one exam at a time:
+    "exam/correction.py": THREADS,
+    "exam/unfinished.py": THREADS,  # what was cut off, in the background
     "exam/rewriting.py": {"open()"},
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
     "rendering/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time

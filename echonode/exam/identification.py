@@ -5,7 +5,7 @@ Rules
 - A typed patient is compared with the worklist (patient_matching.py). One exact item is taken with
   its order; a doubtful one is refused with the candidates, until a person confirms what was typed
   or chooses an item.
-- The exam's patient is durable before its images are written anew (naming_worker.py): what is cut
+- The exam's patient is durable before its images are written anew (naming.py): what is cut
   off there goes on by itself.
 - An exam whose images went out without a patient cannot be named any more: that is a correction.
 """

@@ -59,7 +59,7 @@ class Exam:
     probe's connection; '' otherwise. held: deliveries wait until the exam has its patient.
     opened_at: aware, with the offset from UTC that all dates of the study are written in.
     patient: None while unidentified. worklist_item: the exam's own copy; None where it was not
-    named from the worklist. captures: how many instances it has.
+    named from the worklist. captures: how many instances it has that are not rejected.
     """
 
     id: str
@@ -87,7 +87,8 @@ class CaptureKind(StrEnum):
 class ExamCapture:
     """One instance of an exam, or one that is about to be.
 
-    connection_id, acquisition_number: the capture it is; '' and 0 of what was not captured.
+    connection_id, acquisition_number: the capture it is; of what a correction made, the SOP
+        Instance UID of the correction's note, and the number of what it is instead of.
     replaces, replaced_by, rejected_by: SOP Instance UIDs, of a correction; '' where there is none.
     """
 

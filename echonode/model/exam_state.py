@@ -8,7 +8,8 @@ Rules
 - A capture may become durable after the exam ended: a clip that was under way then, or what waited
   in memory for room on the disk. It is of the exam in which it was taken.
 - An exam is identified once. What is wrong after that is corrected, when the exam has ended: its
-  instances may have left the node, and another system must be told.
+  instances may have left the node, and another system must be told. One that was delivered without
+  a patient is corrected as well.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ TRANSITIONS: MappingProxyType[tuple[ExamState, ExamEvent], ExamState] = MappingP
         (_state(P.ENDED, I.UNIDENTIFIED), E.CAPTURED): _state(P.ENDED, I.UNIDENTIFIED),
         (_state(P.ENDED, I.UNIDENTIFIED), E.IDENTIFIED): _state(P.ENDED, I.IDENTIFIED),
         (_state(P.ENDED, I.UNIDENTIFIED), E.REOPENED): _state(P.SCANNING, I.UNIDENTIFIED),
+        (_state(P.ENDED, I.UNIDENTIFIED), E.CORRECTED): _state(P.ENDED, I.CORRECTED),
         (_state(P.OPEN, I.IDENTIFIED), E.CAPTURED): _state(P.SCANNING, I.IDENTIFIED),
         (_state(P.OPEN, I.IDENTIFIED), E.ENDED): _state(P.ENDED, I.IDENTIFIED),
         (_state(P.SCANNING, I.IDENTIFIED), E.CAPTURED): _state(P.SCANNING, I.IDENTIFIED),

@@ -6,16 +6,21 @@ from collections.abc import Callable
 from datetime import datetime
 
 from echonode.config import Config
+from echonode.exam.correction import Correction
 from echonode.exam.desk import ExamDesk
 from echonode.exam.identification import Identification
-from echonode.exam.naming_worker import NamingWorker
+from echonode.exam.naming import ExamNaming
+from echonode.exam.unfinished import UnfinishedWorker
 from echonode.node.local_timezone import local_zone
 from echonode.node.settings.parts import unattended_exams
 from echonode.store.store import Store
 
 
 class ExamParts:
-    """desk: exams at the probes. naming: their patient in their images. identification: by whom."""
+    """desk: exams at the probes. identification: their patients. correction: after they were sent.
+
+    unfinished: to be started and stopped.
+    """
 
     def __init__(
         self,
@@ -36,11 +41,17 @@ class ExamParts:
             now=now,
             local=local_zone(),
         )
-        self.naming = NamingWorker(store, now=now)
+        naming = ExamNaming(store, now=now)
         self.identification = Identification(
             desk=self.desk,
             exams=store.exams,
             worklist=store.worklist,
-            name=self.naming.name,
+            name=naming.name,
             now=now,
         )
+        self.correction = Correction(
+            store,
+            destinations=[destination.name for destination in config.destination_values()],
+            now=now,
+        )
+        self.unfinished = UnfinishedWorker([naming.name_all, self.correction.make_all])

@@ -251,8 +251,8 @@ class Node:
     def _start_writing(self, undo: ExitStack) -> None:
         """Start the parts that write to the store: where it is read-only, none of them runs."""
         self.exams.desk.resume()
-        undo.callback(self._stop_part, self.exams.naming)
-        self.exams.naming.start()
+        undo.callback(self._stop_part, self.exams.unfinished)
+        self.exams.unfinished.start()
         undo.callback(self._stop_part, self.intake)
         self.intake.start()
         undo.callback(self._stop_part, self._commitment_scp)

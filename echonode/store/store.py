@@ -48,6 +48,7 @@ from echonode.store.deliveries.deliveries import Deliveries
 from echonode.store.deliveries.operator_actions import OperatorMoves
 from echonode.store.delivery_door import DeliveryDoor
 from echonode.store.exams.captures import Captures
+from echonode.store.exams.corrections import Corrections
 from echonode.store.exams.exams import Exams
 from echonode.store.exams.naming import Naming
 from echonode.store.exams.procedure_steps import ProcedureSteps
@@ -87,7 +88,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
 
     node_id: random, made once for a database; goes into derived UIDs.
     scrub: reads kept files again (scrub.py). notes: small texts of other parts. exams, captures,
-    naming, worklist, procedure_steps: see exams/.
+    naming, corrections, worklist, procedure_steps: see exams/.
     durability: whether what is written becomes durable. unwritable: why the disk could not be
     written at `open`, '' where it could; then what reads works, and all else raises OutOfSpace.
     on_delivery_due: each is called with a destination's name after deliveries to it became due, in
@@ -144,6 +145,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
         self.notes = Notes(writer, self._readers)
         self.exams = Exams(writer, self._readers, self.node_id)
         self.captures = Captures(writer, self.node_id)
+        self.corrections = Corrections(writer, self._readers, self.node_id)
         self.naming = Naming(
             writer,
             self._readers,

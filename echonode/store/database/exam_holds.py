@@ -5,6 +5,7 @@ Rules
   insertion, not by an operator, not to a destination that is configured later.
 - An instance whose object was built before its exam got the patient is not delivered before it is
   written anew (exams/naming.py).
+- One that was rejected before it was sent is not sent any more (exams/corrections.py).
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from enum import Enum, auto
 
 import sqlalchemy as sa
 
+from echonode.model.exam import CaptureKind
 from echonode.model.exam_state import Identity
 from echonode.store.database import schema
 
 _E, _C = schema.exam.c, schema.exam_capture.c
 WAITS_FOR_PATIENT = "its exam has no patient yet: identify the exam"
 WAITS_FOR_NAMING = "its exam's patient is being written into it"
+REJECTED = "it was rejected by a correction of its exam"
 
 _STATE = (
-    sa.select(_E.identity, _E.held, _C.has_patient)
+    sa.select(_E.identity, _E.held, _C.has_patient, _C.rejected_by, _C.kind)
     .select_from(schema.exam_capture.join(schema.exam))
     .where(_C.sop_instance_uid == sa.bindparam("uid"))
 )
@@ -33,22 +36,22 @@ class Hold(Enum):
     NONE = auto()
     UNIDENTIFIED = auto()  # nobody has said whose it is
     UNNAMED = auto()  # somebody has, and the object does not say so yet
+    REJECTED = auto()
 
 
-REASONS = {Hold.NONE: "", Hold.UNIDENTIFIED: WAITS_FOR_PATIENT, Hold.UNNAMED: WAITS_FOR_NAMING}
+REASONS = {
+    Hold.NONE: "",
+    Hold.UNIDENTIFIED: WAITS_FOR_PATIENT,
+    Hold.UNNAMED: WAITS_FOR_NAMING,
+    Hold.REJECTED: REJECTED,
+}
 
 
 def hold_of(connection: sa.Connection, sop_instance_uid: str) -> Hold:
     """Whether an instance waits; one that is of no exam does not."""
     row = connection.execute(_STATE, {"uid": sop_instance_uid}).first()
-    if row is None or row.has_patient or not row.held:
+    if row is not None and row.rejected_by:
+        return Hold.REJECTED
+    if row is None or row.has_patient or not row.held or row.kind != CaptureKind.CAPTURE.value:
         return Hold.NONE
     return Hold.UNIDENTIFIED if row.identity == Identity.UNIDENTIFIED.value else Hold.UNNAMED
-
-
-def hold_of_row(connection: sa.Connection, instance_id: int) -> Hold:
-    """The same by the instance's row."""
-    uid = connection.scalar(
-        sa.select(schema.instance.c.sop_instance_uid).where(schema.instance.c.id == instance_id)
-    )
-    return Hold.NONE if uid is None else hold_of(connection, uid)

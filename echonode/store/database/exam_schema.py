@@ -100,7 +100,7 @@ exam_capture = sa.Table(
     text_column("sop_instance_uid", unique=True),
     text_column("series_instance_uid"),
     text_column("probe"),
-    # The capture of the frames room that it is; '' and 0 of what was not captured.
+    # The acquisition that it is; of what a correction made, the correction's note.
     text_column("connection_id"),
     sa.Column("acquisition_number", Whole, nullable=False),
     sa.Column("series_number", Whole, nullable=False),
@@ -112,7 +112,8 @@ exam_capture = sa.Table(
         nullable=False,
     ),
     time_column("captured_at"),
-    # Whether the object was built, or written anew, with its exam's patient in it.
+    # Whether the object was built, or written anew, with its exam's patient in it; of what a
+    # correction owes, whether it is stored.
     sa.Column("has_patient", sa.Boolean, nullable=False),
     # While its patient is written into it: the file that takes the place of the present one, and
     # the one whose place was taken. Neither has a row when the node is killed; both are removed.

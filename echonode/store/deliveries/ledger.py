@@ -17,6 +17,11 @@ from echonode.store.values import LedgerChoice, LedgerRow
 _D = schema.delivery.c
 _I = schema.instance.c
 _DERIVED = tombstone_delivery.c.derived_sop_instance_uid
+_X = schema.exam_capture.c
+_CORRECTION = tuple(
+    sa.func.coalesce(column, "").label(column.name)
+    for column in (_X.replaces, _X.replaced_by, _X.rejected_by)
+)
 _LEDGER = sa.select(
     _I.sop_instance_uid,
     _I.sop_class_uid,
@@ -30,10 +35,12 @@ _LEDGER = sa.select(
     _I.acquired_at,
     _I.stored_at,
     _D.committed_at,
+    *_CORRECTION,
 ).select_from(
     schema.instance.join(schema.series)
     .join(schema.study)
     .outerjoin(schema.delivery, _D.instance_id == _I.id)
+    .outerjoin(schema.exam_capture, _X.sop_instance_uid == _I.sop_instance_uid)
 )
 # What was deleted here goes on to show the proof that allowed it, until the instance is back.
 _DELETED = (
@@ -55,8 +62,13 @@ _DELETED = (
         tombstone.c.acquired_at,
         tombstone.c.stored_at,
         tombstone_delivery.c.committed_at,
+        *_CORRECTION,
     )
-    .select_from(tombstone.join(tombstone_delivery))
+    .select_from(
+        tombstone.join(tombstone_delivery).outerjoin(
+            schema.exam_capture, _X.sop_instance_uid == tombstone.c.sop_instance_uid
+        )
+    )
     .where(~sa.exists().where(_I.sop_instance_uid == tombstone.c.sop_instance_uid))
 )
 _ROWS_AT_ONCE = 500

@@ -33,7 +33,11 @@ COUNTER = "unidentified"  # one row of numbers, also for what is captured withou
 _E, _V, _C = schema.exam.c, schema.exam_event.c, schema.exam_capture.c
 _COUNTED = (
     sa.select(sa.func.count())
-    .where(_C.exam_id == _E.id, _C.kind != CaptureKind.REJECTION_NOTE.value)
+    .where(
+        _C.exam_id == _E.id,
+        _C.kind != CaptureKind.REJECTION_NOTE.value,
+        _C.rejected_by == "",
+    )
     .scalar_subquery()
 )
 _EXAMS = sa.select(schema.exam, _COUNTED.label("captures"))

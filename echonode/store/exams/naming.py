@@ -26,7 +26,7 @@ import sqlalchemy as sa
 
 from echonode.model.criteria import Level
 from echonode.model.delivery import DeliveryEvent, DeliveryState
-from echonode.model.exam import ExamCapture
+from echonode.model.exam import CaptureKind, ExamCapture
 from echonode.model.exam_state import Identity
 from echonode.model.instance import ConflictKind, IdentityConflict, InstanceRecord, StoredInstance
 from echonode.store.database import schema
@@ -57,6 +57,7 @@ _UNNAMED = (
     )
     .where(
         sa.not_(_C.has_patient),
+        _C.kind == CaptureKind.CAPTURE.value,
         _E.held,
         _E.identity != Identity.UNIDENTIFIED.value,
     )

@@ -10,9 +10,10 @@ from typing import Self
 
 from pydicom import Dataset, dcmread
 
+from echonode.exam.correction import Correction
 from echonode.exam.desk import ExamDesk
 from echonode.exam.identification import Identification
-from echonode.exam.naming_worker import NamingWorker
+from echonode.exam.naming import ExamNaming
 from echonode.exam.unattended import UnattendedExams
 from echonode.frames.capture.manual_capture import ManualCapture
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
@@ -87,7 +88,8 @@ class Room:
             now=self.now,
             local=LOCAL,
         )
-        self.naming = NamingWorker(self.store, now=self.now)
+        self.naming = ExamNaming(self.store, now=self.now)
+        self.correction = Correction(self.store, destinations=["pacs"], now=self.now)
         self.identification = Identification(
             desk=self.desk,
             exams=self.store.exams,

@@ -1,8 +1,7 @@
 """Exams that have their patient: their instances are written anew, then released.
 
 Rules
-- It is done at once when an exam is identified, and again in the background for what was not: the
-  disk refused it, the node was killed, or a capture became durable after its exam had its patient.
+- It is done at once when an exam is identified, and again in the background for what was not.
 - All instances of an exam change together (store/exams/naming.py); one that cannot be written keeps
   those of its exam held, and the log says so. Other exams go on.
 """
@@ -17,7 +16,7 @@ from typing import Protocol
 
 from pydicom import Dataset
 
-from echonode.errors import EchoNodeError, described
+from echonode.errors import EchoNodeError
 from echonode.exam.facts import facts_of
 from echonode.exam.rewriting import rewritten
 from echonode.log import get_logger
@@ -30,8 +29,6 @@ from echonode.store.exams.naming import Naming, Rewritten, Unnamed
 from echonode.store.files.incoming_file import Incoming
 
 log = get_logger(__name__)
-
-LOOK_EVERY_S = 5.0  # a late capture is rare, and a full disk is emptied by people
 
 
 class NamedStore(Protocol):
@@ -50,31 +47,12 @@ class NamedStore(Protocol):
     def read_record(self, incoming: Incoming, /) -> InstanceRecord: ...
 
 
-class NamingWorker:
-    """`start` and `stop` run the thread that looks again; `name` may be called from any thread."""
+class ExamNaming:
+    """Thread-safe: one exam at a time."""
 
-    def __init__(
-        self,
-        store: NamedStore,
-        *,
-        now: Callable[[], datetime],
-        look_every_s: float = LOOK_EVERY_S,
-    ) -> None:
-        self._store, self._now, self._look_every_s = store, now, look_every_s
+    def __init__(self, store: NamedStore, *, now: Callable[[], datetime]) -> None:
+        self._store, self._now = store, now
         self._one_at_a_time = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Begin to look for what is left."""
-        self._thread = threading.Thread(target=self._run, name="exam-naming", daemon=True)
-        self._thread.start()
-
-    def stop(self, deadline_s: float) -> None:
-        """End after the exam under way."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(deadline_s)
 
     def name(self, exam_id: str) -> int:
         """Write what is left of an exam; how many instances were written.
@@ -87,6 +65,14 @@ class NamingWorker:
             if left and exam is not None:
                 self._name(left, exam)
             return len(left)
+
+    def name_all(self) -> None:
+        """What is left of any exam; an error of one is logged. Raises StoreError."""
+        for exam_id in dict.fromkeys(each.capture.exam_id for each in self._store.naming.unnamed()):
+            try:
+                self.name(exam_id)
+            except EchoNodeError as error:
+                log.error("exam_unnamed", exam=exam_id, reason=str(error))
 
     def _name(self, unnamed: list[Unnamed], exam: Exam) -> None:
         done = [self._rewrite(each, exam) for each in unnamed]
@@ -112,23 +98,3 @@ class NamingWorker:
             record = self._store.read_record(incoming)
             broken_off.pop_all()
         return self._store.naming.keep(unnamed, incoming, record)
-
-    def _run(self) -> None:
-        while True:
-            self._look()
-            if self._stopping.wait(self._look_every_s):
-                return
-
-    def _look(self) -> None:
-        try:
-            waiting = dict.fromkeys(each.capture.exam_id for each in self._store.naming.unnamed())
-        except EchoNodeError as error:
-            log.error("exam_unnamed", reason=str(error))
-            return
-        for exam_id in waiting:
-            try:
-                self.name(exam_id)
-            except EchoNodeError as error:
-                log.error("exam_unnamed", exam=exam_id, reason=str(error))
-            except Exception as error:  # noqa: BLE001  a thread's top: what is held stays held
-                log.error("exam_unnamed", exam=exam_id, reason=described(error))

@@ -4,6 +4,7 @@ EchoNodeError
 ├── ConfigError              the configuration; the operator mends the file
 ├── UsageError               a command's arguments; the operator calls again
 ├── OperatorRefused          what an operator asked cannot be done; nothing was changed
+│   └── Doubtful             more than one thing may be meant; carries the candidates
 ├── FieldRefused             a value that was typed or sent to us; names the field; give another
 ├── NodeNotAsked             a node runs here, and cannot be asked over HTTP
 ├── OutOfResources           the system gives too few threads or too little memory to start
@@ -33,7 +34,7 @@ EchoNodeError
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -77,6 +78,14 @@ class UsageError(EchoNodeError):
 
 class OperatorRefused(EchoNodeError):
     """What an operator asked cannot be done just now; the message says why. Nothing was changed."""
+
+
+class Doubtful(OperatorRefused):
+    """More than one may be meant, and a person must choose; `candidates` as JSON takes them."""
+
+    def __init__(self, message: str, candidates: Sequence[Mapping[str, object]]) -> None:
+        super().__init__(message)
+        self.candidates = tuple(candidates)
 
 
 class FieldRefused(EchoNodeError):

@@ -74,7 +74,14 @@ WITHIN = {
         {"messages", "pace", "profile"},
         {"kinematics"},
     ],
-    "node": [{"node"}, {"http", "exams"}, {"settings"}, {"local_timezone", "process_limits"}],
+    "node": [
+        {"node"},
+        {"http"},
+        {"exam_api"},
+        {"exams"},
+        {"settings"},
+        {"local_timezone", "process_limits"},
+    ],
 }
 
 MOST_ROOMS = 25
@@ -104,6 +111,7 @@ MAY = {
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
     "node/http.py": CLOCK,
+    "node/exam_api.py": CLOCK | {"open()"},  # opens exams
     "node/settings/parts.py": THREADS,  # parts that stop at the same time
     "config/*": DISK,
     "config/certificates.py": DISK | {"ssl"},

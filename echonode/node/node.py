@@ -206,6 +206,7 @@ class Node:
                     us=self._call_back,
                     now=utc_now,
                 ),
+                exams=self.exams,
                 now=utc_now,
             )
             if config.web

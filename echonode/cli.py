@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode import __version__
-from echonode.commands import deliveries
+from echonode.commands import deliveries, exams
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.errors import ConfigFault, UsageError
 
@@ -117,6 +117,7 @@ def init(
 
 
 deliveries.register(app)
+exams.register(app)
 
 
 @app.command()

@@ -307,12 +307,12 @@ class Node:
                 read_file=AttributeReader(self.store.select),
             ),
             move=MoveSCP(
-                select=self.store.select,
+                select=self.store.select_to_send,
                 associate=self.requestor.associate,
                 destination_for={peer.ae_title: peer for peer in self.peers}.get,
                 reencode=self._reencoder.lossless,
             ),
-            get=GetSCP(select=self.store.select, reencode=self._reencoder.lossless),
+            get=GetSCP(select=self.store.select_to_send, reencode=self._reencoder.lossless),
             commit_request=self._commitment_scp.commit_request,
             commit_report=self._take_report,
         )

@@ -92,6 +92,10 @@ class ReadOnlyStore:
         """The instances that a C-MOVE or C-GET names, as a stream."""
         return self._index.select(selection)
 
+    def select_to_send(self, selection: Selection) -> Iterator[StoredInstance]:
+        """The same, without what waits for its exam's patient: that does not leave the node."""
+        return self._index.select(selection, may_leave=True)
+
     def instance(self, sop_instance_uid: str) -> StoredInstance | None:
         """One instance; None where it is unknown."""
         return self._index.instance(sop_instance_uid)

@@ -5,6 +5,7 @@ Rules
   insertion, not by an operator, not to a destination that is configured later.
 - An instance whose object was built before its exam got the patient is not delivered before it is
   written anew (exams/naming.py).
+- Nor does a peer retrieve either: under its UID another archive would have another patient.
 - One that was rejected before it was sent is not sent any more (exams/corrections.py).
 """
 
@@ -27,6 +28,19 @@ _STATE = (
     sa.select(_E.identity, _E.held, _C.has_patient, _C.rejected_by, _C.kind)
     .select_from(schema.exam_capture.join(schema.exam))
     .where(_C.sop_instance_uid == sa.bindparam("uid"))
+)
+
+# As a condition on a statement of instances.
+WAITS = (
+    sa.exists()
+    .where(
+        _C.sop_instance_uid == schema.instance.c.sop_instance_uid,
+        _C.exam_id == _E.id,
+        _C.kind == CaptureKind.CAPTURE.value,
+        sa.not_(_C.has_patient),
+        _E.held,
+    )
+    .correlate(schema.instance)
 )
 
 

@@ -11,6 +11,7 @@ import pytest
 from echonode.errors import IllegalTransition, OperatorRefused, OutOfSpace
 from echonode.exam.identification import PatientDoubtful
 from echonode.exam.patient_matching import match
+from echonode.model.criteria import Level, Root, Selection
 from echonode.model.exam_state import Identity
 from echonode.model.patient import Patient
 from echonode.model.worklist_item import WorklistItem
@@ -54,6 +55,20 @@ def test_a_new_destination_does_not_send_it_either(room: Room) -> None:
     _, uids = scanned(room)
     room.store.add_deliveries(uids, ["backup"])
     assert room.states(uids[0]) == ["held", "held"]
+
+
+def test_a_peer_does_not_retrieve_it_before_it_is_named(room: Room) -> None:
+    """A copy elsewhere would have its UID and another patient; what is named is retrieved."""
+    exam_id, uids = scanned(room)
+
+    def retrievable() -> list[str]:
+        keys = {"StudyInstanceUID": (room.exam(exam_id).study_instance_uid,)}
+        selection = Selection(root=Root.STUDY, level=Level.STUDY, keys=keys)
+        return [each.sop_instance_uid for each in room.store.select_to_send(selection)]
+
+    assert retrievable() == []
+    room.identification.by_patient(exam_id, JANE)
+    assert sorted(retrievable()) == sorted(uids)
 
 
 def test_named_from_the_worklist_all_of_it_is_the_patients(room: Room) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 
 import pytest
 
@@ -17,6 +19,7 @@ from echonode.model.exam_state import (
     after,
     opened,
 )
+from tests.peers.node_process import ROOT
 
 
 def test_every_other_pair_is_refused() -> None:
@@ -55,3 +58,13 @@ def test_every_state_takes_a_capture() -> None:
     """What was taken before the end may become durable after it, and is not lost."""
     for state, _ in TRANSITIONS:
         assert after(state, ExamEvent.CAPTURED).identity is state.identity
+
+
+def test_the_document_draws_the_table() -> None:
+    """docs/exams.md shows the states as they are; `tools/draw-exam-states.py docs/exams.md`."""
+    drawn = subprocess.run(
+        [sys.executable, "tools/draw-exam-states.py", "docs/exams.md", "--check"],
+        cwd=ROOT,
+        check=False,
+    )
+    assert drawn.returncode == 0

@@ -12,6 +12,7 @@ from echonode.model.commitment import TransactionState
 from echonode.model.delivery import DeliveryState
 from echonode.store.database import counters, schema
 from echonode.store.database.connections import reading
+from echonode.store.database.exam_holds import REASONS, REJECTED
 from echonode.store.deliveries.deliveries import RETRIES
 from echonode.store.ingest.insertion import REPAIRED
 from echonode.store.retention.deletion import deleted_count
@@ -31,6 +32,8 @@ UNPROVED = (
     DeliveryState.HELD,
 )
 
+_OF_EXAMS = tuple(reason for reason in REASONS.values() if reason)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DestinationFigures:
@@ -39,7 +42,8 @@ class DestinationFigures:
     oldest: state -> when the picture that waits longest in it was taken. unreported_since: the
     first request for commitment that no report has answered yet. last_report_at: the last report
     of this PACS that counted. retries: repetitions since the database was made. held: deliveries
-    that wait for a person. lossy_copies: instances of which it got, or holds, only a lossy copy.
+    that wait for a person, but for those that wait for their exam's patient. lossy_copies:
+    instances of which it got, or holds, only a lossy copy.
     """
 
     oldest: Mapping[DeliveryState, datetime]
@@ -82,7 +86,12 @@ def read_destination(readers: sa.Engine, destination: str) -> DestinationFigures
             held=_count(
                 connection,
                 schema.delivery,
-                sa.and_(_D.destination == destination, _D.state == DeliveryState.HELD.value),
+                sa.and_(
+                    _D.destination == destination,
+                    _D.state == DeliveryState.HELD.value,
+                    # These wait for their exam's patient, or for nothing.
+                    _D.last_error.not_in(_OF_EXAMS),
+                ),
             ),
             lossy_copies=_count(
                 connection,
@@ -108,7 +117,9 @@ def read_store(readers: sa.Engine, *, since: datetime) -> StoreFigures:
 
 def _oldest(destination: str, state: DeliveryState) -> sa.Select[datetime | None]:
     return sa.select(sa.func.min(_D.acquired_at, type_=schema.UtcTime)).where(
-        _D.destination == destination, _D.state == state.value
+        _D.destination == destination,
+        _D.state == state.value,
+        *([_D.last_error != REJECTED] if state is DeliveryState.HELD else []),
     )
 
 

@@ -11,6 +11,7 @@ from pydicom import Dataset
 
 from echonode.errors import FieldRefused, IllegalTransition, OperatorRefused, OutOfSpace
 from echonode.model.correction import Reason
+from echonode.model.delivery import DeliveryState
 from echonode.model.exam import Exam
 from echonode.model.exam_state import Identity
 from echonode.store.values import LedgerRow
@@ -115,6 +116,8 @@ def test_what_was_not_sent_yet_is_not_sent_any_more(room: Room) -> None:
     assert room.states(uid) == ["held"]
     with pytest.raises(OperatorRefused, match="rejected"):
         room.store.release(uid, now=room.now())
+    figures = room.store.destination_figures("pacs")
+    assert (figures.held, DeliveryState.HELD in figures.oldest) == (0, False)
 
 
 def test_a_correction_may_be_wrong_as_well(room: Room) -> None:

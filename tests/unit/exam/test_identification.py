@@ -48,6 +48,7 @@ def test_nothing_is_due_before_it_is_named(room: Room) -> None:
             room.store.retry(uid, now=room.now())
     assert room.store.claim("pacs", now=room.now(), limit=10) == []
     assert "no patient" in next(iter(room.store.ledger())).last_error
+    assert room.store.destination_figures("pacs").held == 0  # `release` is no remedy for these
 
 
 def test_a_new_destination_does_not_send_it_either(room: Room) -> None:

@@ -131,7 +131,12 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
         log.configure(format="console", level="error")
         names = [destination.name for destination in settings.destination_values()]
         forwarding = settings.forwarding_by_ae_title()
-        if not read_again(settings.data_dir, destinations=names, forwarding=forwarding):
+        if not read_again(
+            settings.data_dir,
+            destinations=names,
+            forwarding=forwarding,
+            nobodys=settings.exam.nobodys,
+        ):
             raise typer.Exit(1)
 
 

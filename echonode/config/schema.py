@@ -32,7 +32,7 @@ from echonode.model.identity import (
     Destination,
     Peer,
 )
-from echonode.model.patient import Patient
+from echonode.model.patient import UNIDENTIFIED, Patient
 
 
 def _birth_date(value: str) -> str:
@@ -216,6 +216,11 @@ class ExamSection(Section):
     """
 
     deliver_unidentified: bool = False
+
+    @property
+    def nobodys(self) -> str:
+        """What the Patient ID of captures begins with that wait for their patient; '' none do."""
+        return "" if self.deliver_unidentified else UNIDENTIFIED
 
 
 class Institution(Section):

@@ -23,7 +23,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
 
 from echonode.errors import Damaged, EchoNodeError, FieldRefused, OperatorRefused
-from echonode.exam.facts import facts_of, patient_of
+from echonode.exam.facts import facts_of, patient_of, require_writable
 from echonode.exam.rewriting import rewritten
 from echonode.log import get_logger
 from echonode.model.correction import CONSEQUENCES, LATERALITIES, Reason
@@ -97,7 +97,7 @@ class Correction:
         """Correct an exam that has ended; as it is afterwards.
 
         Raises FieldRefused for what does not go with the reason; OperatorRefused, IllegalTransition
-        where it cannot be; StoreError.
+        where it cannot be; InvalidObject where no image can say whose it is; StoreError.
         """
         if exam.held and exam.state.identity is Identity.UNIDENTIFIED:
             raise OperatorRefused(f"nothing of {exam.id} was sent: identify it instead")
@@ -115,6 +115,7 @@ class Correction:
             )
         if not CONSEQUENCES[reason].new_study:  # the patient stays whoever it is
             patient, worklist_item = patient_of(exam), exam.worklist_item
+        require_writable(exam, patient or patient_of(exam), worklist_item)
         wanted = Wanted(
             reason=reason,
             instances=instances,

@@ -6,7 +6,7 @@ Rules
   the frames (frames/source), not at the clock.
 - A capture that nobody opened an exam for is of the exam of its connection: held until a person
   says whose it is, unless the configuration says whose or lets it go as it is.
-- One exam's change at a time; captures of other probes wait for nothing but the database.
+- One change at a time at each probe; other probes wait for nothing but the database.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import datetime, tzinfo
 from typing import Protocol
 
 from echonode.errors import CaptureRefused, OperatorRefused, UsageError
-from echonode.exam.facts import facts_of
+from echonode.exam.facts import facts_of, new_exam, require_writable
 from echonode.exam.unattended import UnattendedExams
 from echonode.frames.capture_request import (
     CaptureAction,
@@ -74,11 +74,13 @@ class ExamDesk:
         self._held, self._unattended, self._refusal = held, unattended, refusal
         self._now, self._local = now, local
         self._probes: dict[str, Probe] = {}
-        self._changing = threading.RLock()
+        self._locks: dict[str, threading.RLock] = {}
+        self._elsewhere = threading.RLock()  # of exams whose probe left the configuration
 
     def attach(self, probe: Probe) -> None:
         """A probe that exams may be opened at; its open exam goes on. Before it is started."""
         self._probes[probe.name] = probe
+        self._locks[probe.name] = threading.RLock()
         exam = self._exams.open_of_probe(probe.name)
         probe.change_exam(exam.id if exam else "")
 
@@ -121,17 +123,21 @@ class ExamDesk:
         """A new exam at a probe, without a patient where none is given.
 
         Raises UsageError where there is no such probe, OperatorRefused where it has an open exam or
-        the disk has no room for one, StoreError.
+        the disk has no room for one, InvalidObject where no image could say whose it is;
+        StoreError.
         """
         source = self._probe(probe)
         if refusal := self._refusal():
             raise OperatorRefused(refusal)
         if worklist_item is not None and patient is None:
             patient = worklist_item.patient
-        with self._changing:
+        at = self._moment()
+        if patient is not None:
+            require_writable(new_exam(probe, at), patient, worklist_item)
+        with self._lock(probe):
             exam = self._exams.open(
                 probe,
-                at=self._moment(),
+                at=at,
                 held=self._held,
                 patient=patient,
                 worklist_item=worklist_item,
@@ -143,7 +149,8 @@ class ExamDesk:
 
     def end(self, exam_id: str) -> Exam:
         """No capture after this is of the exam. Raises UsageError, IllegalTransition."""
-        with self._changing:
+        exam = self.exam(exam_id)
+        with self._lock(exam.probe):
             exam = self.exam(exam_id)
             is_at_probe = exam.state.progress is not Progress.ENDED and not exam.connection_id
             if is_at_probe and (source := self._probes.get(exam.probe)):
@@ -157,9 +164,9 @@ class ExamDesk:
 
         Raises UsageError, IllegalTransition, and OperatorRefused where its probe has another.
         """
-        with self._changing:
-            exam = self.exam(exam_id)
-            source = self._probe(exam.probe)
+        exam = self.exam(exam_id)
+        source = self._probe(exam.probe)
+        with self._lock(exam.probe):
             other = self._exams.open_of_probe(exam.probe)
             if other is not None:
                 raise OperatorRefused(f"the probe {exam.probe} has the exam {other.id}: end it")
@@ -196,7 +203,8 @@ class ExamDesk:
 
     def _prepared(self, exam_id: str, request: CaptureRequest) -> Callable[[], CaptureResult]:
         """What is asked for is fixed while no exam changes; the disk's work comes after."""
-        with self._changing:
+        exam = self.exam(exam_id)
+        with self._lock(exam.probe):
             exam = self.exam(exam_id)
             if exam.state.progress is Progress.ENDED:
                 raise CaptureRefused(f"the exam {exam_id} has ended")
@@ -206,6 +214,9 @@ class ExamDesk:
                     f"the captures of {exam.probe} are automatic: set its capture.mode to manual"
                 )
             return capture.prepare(request)
+
+    def _lock(self, probe: str) -> threading.RLock:
+        return self._locks.get(probe, self._elsewhere)
 
     def _probe(self, name: str) -> Probe:
         try:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
+from pydicom import Dataset
+
 from echonode.exam.unattended import unidentified_patient
 from echonode.model.exam import Exam, ExamCapture, ExamFacts
+from echonode.model.exam_state import opened
 from echonode.model.patient import Patient
+from echonode.model.worklist_item import WorklistItem
+from echonode.objects.date_times import offset_of
+from echonode.objects.exam_attributes import set_exam
 
 
 def patient_of(exam: Exam) -> Patient:
@@ -14,8 +23,39 @@ def patient_of(exam: Exam) -> Patient:
     return unidentified_patient(exam.opened_at, int(exam.id[1:]))
 
 
+def new_exam(probe: str, at: datetime) -> Exam:
+    """An exam that is not kept yet, to try what it would say."""
+    return Exam(
+        id="E00000000",
+        study_instance_uid="2.25.0",
+        probe=probe,
+        state=opened(identified=False),
+        held=True,
+        opened_at=at,
+    )
+
+
+def require_writable(exam: Exam, patient: Patient, item: WorklistItem | None) -> None:
+    """That an object can say so: a value of a RIS may be none that DICOM allows.
+
+    Asked before an exam has them: an image must not be lost for a name that is too long. Raises
+    InvalidObject, which names the attribute and the rule.
+    """
+    facts = _facts(replace(exam, patient=patient, worklist_item=item))
+    set_exam(Dataset(), facts, offset_of(facts.started_at))
+
+
 def facts_of(exam: Exam, capture: ExamCapture) -> ExamFacts:
     """For an object of the exam."""
+    return replace(
+        _facts(exam),
+        series_instance_uid=capture.series_instance_uid,
+        series_number=capture.series_number,
+        instance_number=capture.instance_number,
+    )
+
+
+def _facts(exam: Exam) -> ExamFacts:
     item = exam.worklist_item
     return ExamFacts(
         study_instance_uid=exam.study_instance_uid,
@@ -25,8 +65,5 @@ def facts_of(exam: Exam, capture: ExamCapture) -> ExamFacts:
         accession_number=item.accession_number.value if item else "",
         referring_physician_name=item.referring_physician_name if item else "",
         study_description=item.requested_procedure_description if item else "",
-        series_instance_uid=capture.series_instance_uid,
-        series_number=capture.series_number,
-        instance_number=capture.instance_number,
         worklist_item=item,
     )

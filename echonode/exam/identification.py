@@ -17,6 +17,7 @@ from datetime import datetime
 
 from echonode.errors import IllegalTransition, OperatorRefused, StoreError, UsageError
 from echonode.exam.desk import ExamDesk
+from echonode.exam.facts import require_writable
 from echonode.exam.patient_matching import match
 from echonode.log import get_logger
 from echonode.model.exam import Exam
@@ -65,7 +66,10 @@ class Identification:
         return item
 
     def by_item(self, exam_id: str, item_id: str) -> Exam:
-        """The patient and order of an item. Raises UsageError, OperatorRefused, StoreError."""
+        """The patient and order of an item.
+
+        Raises UsageError, OperatorRefused, InvalidObject where no image can say it, StoreError.
+        """
         item = self.chosen(item_id)
         return self._identify(exam_id, item.patient, item, how="worklist")
 
@@ -88,6 +92,7 @@ class Identification:
     ) -> Exam:
         exam = self._desk.exam(exam_id)
         self._require_nameable(exam)
+        require_writable(exam, patient, item)
         if exam.connection_id and exam.state.progress is not Progress.ENDED:
             # Nobody ends one that nobody opened: what is captured next may be of the next patient.
             self._desk.end(exam_id)

@@ -21,6 +21,8 @@ _MOST_GROUPS, _MOST_COMPONENTS, _LONGEST_GROUP = 3, 5, 64
 _SEXES = ("M", "F", "O")  # PS3.3 C.7.1.1
 _OLDEST_YEAR = 1850  # nobody born earlier is examined: a slip of the keyboard
 _DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
+# Name and beginning of the Patient ID of whoever has none yet.
+UNIDENTIFIED = "UNIDENTIFIED"
 NAME_GROUPS = ("alphabetic", "ideographic", "phonetic")
 TYPED_FIELDS = ("id", "issuer", "name", "birth_date", "sex")
 

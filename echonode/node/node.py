@@ -104,6 +104,7 @@ class Node:
             adopt_to=names,
             forward_to=config.forwarding_by_ae_title(),
             recover_later=True,
+            nobodys=config.exam.nobodys,
         )
         with ExitStack() as broken_off:
             broken_off.callback(self.store.close)

@@ -47,6 +47,7 @@ class RecoveryDoor:
         forward_to: Mapping[str, Sequence[str]],
         on_adopted: Callable[[int], None],
         opened: Opened,
+        nobodys: str,
     ) -> None:
         self._check = DatabaseCheck(self._readers, self._doubt, needed=not opened.checked)
         self._recovery = Recovery(
@@ -59,6 +60,7 @@ class RecoveryDoor:
             adopt_to,
             self._tombstones,
             forward_to,
+            nobodys=nobodys,
             is_ours=self._ids.is_given,
             on_due=self._due,
             check=self._check.step,

@@ -169,6 +169,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
         check_bytes: CheckBytes = check_bytes,
         on_adopted: Callable[[int], None] = lambda count: None,
         recover_later: bool = False,
+        nobodys: str = "",
     ) -> Store:
         """Take the folder, bring the database up to date, and mend what the last stop left.
 
@@ -176,6 +177,8 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
         forward_to: AE title -> those that they are queued to when it had sent them.
         check_bytes: raises Damaged when an instance's bytes have changed (replaced in tests).
         on_adopted: told how many files without a row were taken in so far, for a long mending.
+        nobodys: what the Patient ID of our captures begins with that wait for their patient; such
+        a file that is found after the database was lost waits in an exam of its own.
         recover_later: what may wait is left to `recover` (recovery.py says what may).
         On a full disk the ballast is given up; on one that still cannot be written the store that
         is there is served for reading alone (`unwritable`). Raises StoreLocked, SchemaTooNew;
@@ -212,7 +215,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
                 broken_off.callback(opened.writer.close)
                 store = store_with(opened.writer, doubt)
                 broken_off.callback(ReadOnlyStore.close, store)
-                store._begin_recovery(adopt_to, forward_to, on_adopted, opened)
+                store._begin_recovery(adopt_to, forward_to, on_adopted, opened, nobodys)
                 while not (recover_later and opened.trusted) and store.recover():
                     pass
                 durability.watch_database()

@@ -23,7 +23,7 @@ from echonode.model.correction import CONSEQUENCES, Reason
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.model.exam import CaptureKind, Exam, ExamCapture
 from echonode.model.exam_state import ExamEvent, after
-from echonode.model.identity import derive_uid
+from echonode.model.identity import derive_uid, is_valid_uid
 from echonode.model.patient import Patient
 from echonode.model.worklist_item import WorklistItem
 from echonode.store.database import schema
@@ -123,7 +123,7 @@ class Corrections:
         self._insert_note(connection, exam, note_uid, at)
         if consequence.new_study:
             study = wanted.worklist_item.study_instance_uid if wanted.worklist_item else ""
-            if study in ("", exam.study_instance_uid):
+            if study == exam.study_instance_uid or not is_valid_uid(study):
                 study = derive_uid("study", self._node_id, exam_id, note_uid)
             corrected = replace(
                 corrected,

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from echonode.errors import OperatorRefused, UsageError
 from echonode.model.exam import CaptureKind, Exam, ExamCapture, ExamEventRecord
 from echonode.model.exam_state import ExamEvent, ExamState, Identity, Progress, after, opened
-from echonode.model.identity import derive_uid
+from echonode.model.identity import derive_uid, is_valid_uid
 from echonode.model.patient import Patient
 from echonode.model.worklist_item import WorklistItem
 from echonode.store.database import schema
@@ -165,7 +165,7 @@ class Exams:
             return [capture_of(row) for row in connection.execute(statement)]
 
     def _study_uid(self, exam_id: str, item: WorklistItem | None) -> str:
-        if item is not None and item.study_instance_uid:
+        if item is not None and is_valid_uid(item.study_instance_uid):
             return item.study_instance_uid
         return derive_uid("study", self._node_id, exam_id)
 

@@ -53,14 +53,16 @@ from types import MappingProxyType
 import sqlalchemy as sa
 
 from echonode.errors import InvalidObject
+from echonode.model.instance import Origin
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
 from echonode.store.deliveries.deliveries import Deliveries
 from echonode.store.exams.naming import remove_replaced
+from echonode.store.exams.recovered import wait_in_an_exam
 from echonode.store.files.disk import disk_errors, remove
 from echonode.store.files.layout import Layout, file_id_of
 from echonode.store.index.patient_reread import PatientReread
-from echonode.store.index.writer import Insertion
+from echonode.store.index.writer import Insertion, NewInstance
 from echonode.store.ingest.insertion import Keeping, move_to_quarantine
 from echonode.store.recovery.folders_in_use import folders_in_use
 from echonode.store.recovery.orphans import Orphans
@@ -91,6 +93,7 @@ class _Findings:
 class Recovery:
     """One start's recovery; used by one thread at a time.
 
+    nobodys: what the Patient ID of a capture begins with that waits for its patient; '' none does.
     is_ours: whether a file id was given in this run. on_due: told the destinations of what was
     adopted. check: looks at another part of the database; False when nothing is left to look at.
     """
@@ -107,6 +110,7 @@ class Recovery:
         tombstones: Tombstones,
         forward_to: Mapping[str, Sequence[str]] = MappingProxyType({}),
         *,
+        nobodys: str = "",
         is_ours: Callable[[str], bool] = lambda file_id: False,
         on_due: Callable[[Sequence[str]], None] = lambda destinations: None,
         check: Callable[[], bool] = lambda: False,
@@ -119,6 +123,7 @@ class Recovery:
         self._keeping = keeping
         self._now = now
         self._orphans = Orphans(layout, now, adopt_to, forward_to)
+        self._nobodys = nobodys
         self._is_ours = is_ours
         self._on_due = on_due
         self._reread = PatientReread(writer, readers, layout, now)
@@ -254,6 +259,15 @@ class Recovery:
             if new is None:
                 self._findings.unread.add(file_id)
                 return
+            if self._is_nobodys(new):
+                self._writer.run(
+                    lambda connection: wait_in_an_exam(
+                        connection,
+                        new.record,
+                        captured_at=new.acquired_at or new.stored_at,
+                        now=self._now(),
+                    )
+                )
             insertion = self._keeping.settle(new).insertion
         except (InvalidObject, sa.exc.IntegrityError) as error:
             self._quarantine(file_id, f"not adopted: {type(error).__name__}")
@@ -269,6 +283,14 @@ class Recovery:
             case Insertion.CONFLICT:
                 move_to_quarantine(self._layout, file_id)
                 self._findings.quarantined += 1
+
+    def _is_nobodys(self, new: NewInstance) -> bool:
+        patient_id = new.record.patient.get("PatientID", "")
+        return (
+            new.origin is Origin.CAPTURED
+            and bool(self._nobodys)
+            and patient_id.startswith(self._nobodys)
+        )
 
     def _quarantine(self, file_id: str, reason: str) -> None:
         values = {

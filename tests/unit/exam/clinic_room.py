@@ -20,6 +20,7 @@ from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.frames.settings import CaptureMode, CaptureSettings
 from echonode.intake.captures import Intake
 from echonode.model.exam import Exam
+from echonode.model.patient import UNIDENTIFIED
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.store import Store
 from tests.unit.objects.acquisitions import CONNECTED_AT, EQUIPMENT, LOCAL, PROBE, frames
@@ -73,7 +74,12 @@ class Room:
 
     def __enter__(self) -> Self:
         self.store = self._open.enter_context(
-            Store.open(self.data_dir, now=self.now, adopt_to=["pacs"])
+            Store.open(
+                self.data_dir,
+                now=self.now,
+                adopt_to=["pacs"],
+                nobodys=UNIDENTIFIED if self.hold else "",
+            )
         )
         unattended = UnattendedExams(
             node_id=self.store.node_id, next_counter=lambda: self.store.counter("unidentified")

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from echonode.errors import CaptureRefused, IllegalTransition, OperatorRefused, UsageError
+from echonode.errors import (
+    CaptureRefused,
+    IllegalTransition,
+    InvalidObject,
+    OperatorRefused,
+    UsageError,
+)
 from echonode.model.exam_state import Progress
 from echonode.model.patient import Patient
+from echonode.store.ingest.insertion import Keeping
 from tests.unit.exam.clinic_room import Room
 from tests.unit.store.exams.test_worklist_items import FULL
 
@@ -183,3 +191,33 @@ def test_an_unattended_node_delivers_what_nobody_named(tmp_path: Path) -> None:
         assert room.read(uid).PatientID.startswith("UNIDENTIFIED-")
         assert room.states(uid) == ["queued"]
         assert room.store.exams.exams() == []
+
+
+def test_an_exam_whose_images_could_not_say_whose_they_are_is_not_opened(room: Room) -> None:
+    """A RIS may send a name that is too long: refused before the first image, not at it."""
+    wrong = replace(FULL, patient=replace(FULL.patient, name="x" * 65))
+    with pytest.raises(InvalidObject, match="PatientName"):
+        room.desk.open("hand", worklist_item=wrong)
+    assert room.store.exams.exams() == []
+
+
+def test_a_file_that_a_kill_left_without_its_row_waits_for_its_patient(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Adopted at the next start, into its exam, and held as the others are."""
+    with Room(tmp_path / "var") as room:
+        exam = room.desk.open("hand")
+        room.hand.show()
+        with monkeypatch.context() as during:
+            during.setattr(Keeping, "settle", killed)
+            with pytest.raises(KeyboardInterrupt):
+                room.desk.still(exam.id)
+    with Room(tmp_path / "var") as room:
+        [row] = room.store.ledger()
+        assert row.state == "held"
+        [capture] = room.store.exams.captures(exam.id)
+        assert capture.sop_instance_uid == row.sop_instance_uid
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -211,6 +211,32 @@ def test_a_full_disk_does_not_undo_the_name(room: Room, monkeypatch: pytest.Monk
     assert room.states(uids[0]) == ["queued"]
 
 
+@pytest.mark.parametrize("hold", [True, False])
+def test_with_the_database_lost_nobodys_images_still_wait(tmp_path: Path, hold: bool) -> None:
+    """Found again by their files, they are in an exam that can be named; a named one is delivered.
+
+    On an unattended node, what nobody named is delivered as before.
+    """
+    with Room(tmp_path / "var", hold=hold) as room:
+        _, uids = scanned(room)
+        other = room.desk.open("hand", patient=JANE)
+        room.hand.show()
+        named = room.desk.still(other.id)[0]
+    for part in (tmp_path / "var").glob("index.sqlite*"):
+        part.unlink()
+    with Room(tmp_path / "var", hold=hold) as room:
+        while room.store.recover():
+            pass
+        assert room.states(named) == ["queued"]
+        assert {room.states(uid)[0] for uid in uids} == {"held" if hold else "queued"}
+        if hold:
+            [exam] = room.store.exams.exams()
+            assert (exam.captures, exam.state.identity) == (3, Identity.UNIDENTIFIED)
+            room.identification.by_patient(exam.id, JANE)
+            assert [room.read(uid).PatientID for uid in uids] == ["P1"] * 3
+            assert room.states(uids[0]) == ["queued"]
+
+
 class Killed(Exception):
     """The process is gone: nothing after this is done."""
 

@@ -20,7 +20,7 @@ from typing import cast
 
 from pydicom.dataset import Dataset
 
-from echonode.dimse.association import file_stream
+from echonode.dimse.association import file_stream, normalized
 from echonode.dimse.association.association import EventAssociation
 from echonode.dimse.association.association_request import begin, failure_of, prepared
 from echonode.dimse.association.handler_errors import (
@@ -46,7 +46,7 @@ from echonode.dimse.messages.command_set import (
 )
 from echonode.dimse.messages.provider import Answers, Message
 from echonode.dimse.scp import commitment
-from echonode.dimse.services import Part10File, StoreResponse
+from echonode.dimse.services import NormalizedResponse, Part10File, StoreResponse
 from echonode.dimse.upper_layer.tls_context import FollowedContext, client_context
 from echonode.errors import DimseFailure
 from echonode.model.certificate import TLSFiles
@@ -270,6 +270,20 @@ class RequestedAssociation:
     def report_commitment(self, report: CommitmentReport) -> int:
         """N-EVENT-REPORT (PS3.4 J.3.3), we being SCP: the peer's status. Raises as above."""
         return commitment.send_report(self._assoc, report)
+
+    def n_create(
+        self, sop_class_uid: str, sop_instance_uid: str, attributes: Dataset
+    ) -> NormalizedResponse:
+        """N-CREATE (PS3.7 10.1.5). Raises ContextNotAccepted, AssociationLost, ValueError."""
+        return normalized.create(self._assoc, sop_class_uid, sop_instance_uid, attributes)
+
+    def n_set(
+        self, sop_class_uid: str, sop_instance_uid: str, modifications: Dataset
+    ) -> NormalizedResponse:
+        """N-SET (PS3.7 10.1.3). Raises as `n_create`."""
+        return normalized.set_attributes(
+            self._assoc, sop_class_uid, sop_instance_uid, modifications
+        )
 
     def release(self, patience_s: float | None = None) -> None:
         """End the association in order; returns when it is over. Does not raise.

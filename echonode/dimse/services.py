@@ -142,6 +142,14 @@ class StoreResponse:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NormalizedResponse:
+    """What a peer answered to our N-CREATE or N-SET: the status, its Error Comment ('' none)."""
+
+    status: int
+    comment: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MoveRequest:
     """A C-MOVE-RQ."""
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from echonode.model.exam_state import ExamState
 from echonode.model.identity import is_valid_uid
 from echonode.model.patient import Patient
+from echonode.model.procedure_step import PerformedStep
 from echonode.model.worklist_item import WorklistItem
 
 
@@ -23,7 +24,8 @@ class ExamFacts:
         series of its own. instance_number: in that series; 0 for the acquisition's own number.
     series_started_at: aware; None where the series began with the exam.
     referring_physician_name, operators_name: PN with carets. worklist_item: the exam's own copy;
-        None where it was not opened from the worklist.
+        None where it was not opened from the worklist. performed_step: None where none is
+        recorded.
     """
 
     study_instance_uid: str
@@ -40,6 +42,7 @@ class ExamFacts:
     series_description: str = ""
     series_started_at: datetime | None = None
     worklist_item: WorklistItem | None = None
+    performed_step: PerformedStep | None = None
 
     def __post_init__(self) -> None:
         if not is_valid_uid(self.study_instance_uid):

@@ -16,6 +16,7 @@ from pydicom.tag import BaseTag, Tag
 
 from echonode.model.exam import ExamFacts
 from echonode.objects.date_times import set_moment
+from echonode.objects.order_attributes import set_order_attributes
 from echonode.objects.values import checked, refusal
 
 # Patient; requests; visit; procedure. Of other groups only what is named below.
@@ -40,34 +41,32 @@ _KEYWORDS = (
     "ReferencedPatientSequence",
     "StudyInstanceUID",
     "StudyID",
+    "ProtocolName",
+)
+# Written empty where nothing is known.
+_TYPE_2 = (
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
+    *("ReferringPhysicianName", "StudyID", "AccessionNumber"),
 )
 _TAGS = frozenset(Tag(keyword) for keyword in _KEYWORDS)
 
 
 def set_exam(dataset: Dataset, exam: ExamFacts, offset: timezone) -> None:
-    """Patient (C.7.1.1) and General Study (C.7.2.1): all type 2, but for the UID.
+    """Patient (C.7.1.1), General Study (C.7.2.1), Patient Study (C.7.2.2), order, performed step.
 
     Raises InvalidObject, which names the attribute and the rule.
     """
-    patient = exam.patient
-    dataset.StudyInstanceUID = exam.study_instance_uid
-    for keyword, vr, value in (
-        ("PatientName", "PN", patient.name),
-        ("PatientID", "LO", patient.id),
-        ("PatientBirthDate", "DA", patient.birth_date),
-        ("PatientSex", "CS", patient.sex),
-        ("ReferringPhysicianName", "PN", exam.referring_physician_name),
-        ("StudyID", "SH", exam.study_id),
-        ("AccessionNumber", "SH", exam.accession_number),
-    ):
-        setattr(dataset, keyword, checked(keyword, vr, value))
-    if patient.sex not in ("", "M", "F", "O"):
+    for keyword in _TYPE_2:
+        setattr(dataset, keyword, None)
+    set_order_attributes(dataset, exam)
+    if exam.patient.sex not in ("", "M", "F", "O"):
         raise refusal("PatientSex", "M, F, O or empty (PS3.3 C.7.1.1)")
-    if patient.issuer:
-        dataset.IssuerOfPatientID = checked("IssuerOfPatientID", "LO", patient.issuer)
     if exam.study_description:
         dataset.StudyDescription = checked("StudyDescription", "LO", exam.study_description)
     set_moment(dataset, "Study", exam.started_at, offset)
+    if exam.performed_step is not None:
+        began = exam.performed_step.started_at
+        set_moment(dataset, "PerformedProcedureStepStart", began, offset)
 
 
 def replace_exam(dataset: Dataset, exam: ExamFacts, offset: timezone) -> None:

@@ -19,9 +19,12 @@ from echonode.errors import InvalidObject
 
 # PS3.5 6.2: longest value in characters.
 _LONGEST: MappingProxyType[str, int] = MappingProxyType(
-    {"CS": 16, "LO": 64, "LT": 10240, "SH": 16, "ST": 1024, "DA": 8}
+    # UC and UT end at 4 GiB; a description that long would be an attack.
+    {"CS": 16, "LO": 64, "LT": 10240, "SH": 16, "ST": 1024, "DA": 8, "UC": 1024, "UT": 1024}
 )
 _CODE_STRING = re.compile(r"[A-Z0-9 _]*")
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?", re.ASCII)
 _PN_GROUPS, _PN_COMPONENTS, _PN_GROUP_LENGTH = 3, 5, 64  # PS3.5 6.2, VR PN
 
 
@@ -64,10 +67,27 @@ def _check_date(keyword: str, value: str) -> None:
 
 
 def cleaned(vr: str, value: str) -> str:
-    """`value` made to fit one value of LO, SH, ST or CS; '' where nothing of it is left."""
+    """`value` made to fit one value of a text VR or CS; '' where nothing of it is left."""
     text = "".join(c if c.isprintable() and c != "\\" else " " for c in value)
     text = " ".join(text.split())[: _LONGEST[vr]].strip()
     if vr == "CS":
         text = text.upper()
         return text if _CODE_STRING.fullmatch(text) else ""
     return text
+
+
+def cleaned_name(value: str) -> str:
+    """`value` made to fit a PN of somebody who is not the patient; '' where nothing is left."""
+    text = "".join(c if c.isprintable() and c != "\\" else " " for c in value)
+    groups = [
+        "^".join(part.strip() for part in group.split("^")[:_PN_COMPONENTS])[:_PN_GROUP_LENGTH]
+        for group in text.split("=")[:_PN_GROUPS]
+    ]
+    return "=".join(groups).rstrip("=") if "".join(groups).strip("^ ") else ""
+
+
+def cleaned_number(vr: str, value: str) -> str:
+    """`value` where it is one of DS or TM; '' where it is not."""
+    text = value.strip()
+    pattern = _TIME if vr == "TM" else _DECIMAL
+    return text if len(text) <= 16 and pattern.fullmatch(text) else ""

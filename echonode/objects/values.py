@@ -10,6 +10,7 @@ Rules
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date
 from types import MappingProxyType
 
@@ -22,6 +23,9 @@ _LONGEST: MappingProxyType[str, int] = MappingProxyType(
     # UC and UT end at 4 GiB; a description that long would be an attack.
     {"CS": 16, "LO": 64, "LT": 10240, "SH": 16, "ST": 1024, "DA": 8, "UC": 1024, "UT": 1024}
 )
+# Control characters, halves of surrogate pairs, separators of lines and paragraphs. The ideographic
+# space and the joiners of Arabic and Persian are parts of names: str.isprintable() refuses them.
+_CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _CODE_STRING = re.compile(r"[A-Z0-9 _]*")
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?", re.ASCII)
@@ -36,7 +40,7 @@ def refusal(keyword: str, rule: str) -> InvalidObject:
 
 def checked(keyword: str, vr: str, value: str) -> str:
     """`value` as it is. Raises InvalidObject where it is not one value of `vr` (PS3.5 6.2)."""
-    if "\\" in value or not value.isprintable():
+    if "\\" in value or _has_control(value):
         raise refusal(keyword, "no backslash and no control character (PS3.5 6.2)")
     if vr == "PN":
         _check_person_name(keyword, value)
@@ -47,6 +51,18 @@ def checked(keyword: str, vr: str, value: str) -> str:
     if vr == "DA" and value:
         _check_date(keyword, value)
     return value
+
+
+def _has_control(value: str) -> bool:
+    return any(unicodedata.category(character) in _CONTROL for character in value)
+
+
+def _without_control(value: str) -> str:
+    """Control characters and backslashes as spaces."""
+    return "".join(
+        " " if character == "\\" or unicodedata.category(character) in _CONTROL else character
+        for character in value
+    )
 
 
 def _check_person_name(keyword: str, value: str) -> None:
@@ -68,7 +84,7 @@ def _check_date(keyword: str, value: str) -> None:
 
 def cleaned(vr: str, value: str) -> str:
     """`value` made to fit one value of a text VR or CS; '' where nothing of it is left."""
-    text = "".join(c if c.isprintable() and c != "\\" else " " for c in value)
+    text = _without_control(value)
     text = " ".join(text.split())[: _LONGEST[vr]].strip()
     if vr == "CS":
         text = text.upper()
@@ -78,7 +94,7 @@ def cleaned(vr: str, value: str) -> str:
 
 def cleaned_name(value: str) -> str:
     """`value` made to fit a PN of somebody who is not the patient; '' where nothing is left."""
-    text = "".join(c if c.isprintable() and c != "\\" else " " for c in value)
+    text = _without_control(value)
     groups = [
         "^".join(part.strip() for part in group.split("^")[:_PN_COMPONENTS])[:_PN_GROUP_LENGTH]
         for group in text.split("=")[:_PN_GROUPS]

@@ -27,6 +27,7 @@ EchoNodeError
 │   ├── PeerUnreachable      no TCP connection, or TLS failed
 │   ├── AssociationRejected  A-ASSOCIATE-RJ; carries result, source and reason
 │   ├── AssociationLost      abort, reset or time-out: what was under way is unknown
+│   ├── QueryRefused         the peer answered a query with a failure; carries the status
 │   └── ContextNotAccepted   the peer takes no presentation context that fits
 └── DimseFailure             raised by a service's handler: the status to answer
 """
@@ -222,6 +223,14 @@ class AssociationLost(NetworkError):
     def __init__(self, message: str, *, by_peer: bool = False) -> None:
         super().__init__(message)
         self.by_peer = by_peer
+
+
+class QueryRefused(NetworkError):
+    """The peer answered our C-FIND with a failure; nothing can be said of what it holds."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the query was answered {status:04X}")
+        self.status = status
 
 
 class ContextNotAccepted(NetworkError):

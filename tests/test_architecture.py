@@ -170,6 +170,8 @@ MAY = {
     "exam/correction.py": THREADS,
     "exam/unfinished.py": THREADS,  # what was cut off, in the background
     "exam/rewriting.py": {"open()"},
+    "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
+    "exam/worklist/refresh.py": THREADS | CHANCE | {"time"},  # in the background
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
     "rendering/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
     "transcoding/reencoder.py": DISK,  # the re-encoded copy, for as long as it is sent

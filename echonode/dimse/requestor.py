@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from types import TracebackType
 from typing import cast
@@ -53,6 +53,9 @@ from echonode.model.certificate import TLSFiles
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.criteria import Root
 from echonode.model.identity import Peer
+
+# (status, identifier) of each answer; closing it early cancels the query at the peer.
+Answered = Generator[tuple[int, Dataset | None], None, None]
 
 
 class Requestor:
@@ -189,7 +192,7 @@ class RequestedAssociation:
             move_originator_message_id=move_originator_message_id,
         )
 
-    def c_find(self, root: Root, identifier: Dataset) -> Iterator[tuple[int, Dataset | None]]:
+    def c_find(self, root: Root, identifier: Dataset) -> Answered:
         """C-FIND (PS3.7 9.1.2): (status, identifier) of each answer, the final one last.
 
         Closing the iterator early cancels the query at the peer. Raises ContextNotAccepted,
@@ -197,13 +200,14 @@ class RequestedAssociation:
         """
         return self._query(CommandField.C_FIND, FIND_CLASSES[root], identifier)
 
-    def c_find_worklist(self, identifier: Dataset) -> Iterator[tuple[int, Dataset | None]]:
-        """C-FIND of the modality worklist (PS3.4 K.4.1): as `c_find`."""
-        return self._query(CommandField.C_FIND, WORKLIST_CLASS, identifier)
+    def c_find_worklist(self, identifier: Dataset) -> Answered:
+        """C-FIND of the modality worklist (PS3.4 K.4.1): as `c_find`, but for bad answers.
 
-    def c_move(
-        self, root: Root, identifier: Dataset, move_destination: str
-    ) -> Iterator[tuple[int, Dataset | None]]:
+        An answer that cannot be parsed comes as (its status, None): the others still count.
+        """
+        return self._query(CommandField.C_FIND, WORKLIST_CLASS, identifier, tolerant=True)
+
+    def c_move(self, root: Root, identifier: Dataset, move_destination: str) -> Answered:
         """C-MOVE (PS3.7 9.1.4) to the AE `move_destination`: each answer, the final one last.
 
         Closing the iterator early cancels. Raises ContextNotAccepted, AssociationLost.
@@ -219,7 +223,8 @@ class RequestedAssociation:
         identifier: Dataset,
         *,
         move_destination: str | None = None,
-    ) -> Iterator[tuple[int, Dataset | None]]:
+        tolerant: bool = False,
+    ) -> Answered:
         context_id = self._assoc.conversation.context_id_for(sop_class_uid)
         data = encoded(self._assoc, context_id, identifier)
         command = CommandSet(
@@ -230,11 +235,11 @@ class RequestedAssociation:
             dataset_type=HAS_DATASET,
             move_destination=move_destination,
         )
-        return self._answers(context_id, command, data)
+        return self._answers(context_id, command, data, tolerant=tolerant)
 
     def _answers(
-        self, context_id: int, command: CommandSet, data: bytes
-    ) -> Iterator[tuple[int, Dataset | None]]:
+        self, context_id: int, command: CommandSet, data: bytes, *, tolerant: bool
+    ) -> Answered:
         message_id = cast(int, command.message_id)
         answers = self._assoc.conversation.expect(message_id)
         status = PENDING
@@ -243,12 +248,21 @@ class RequestedAssociation:
             while status in (PENDING, PENDING_UNSUPPORTED_KEYS):
                 answer = self._assoc.conversation.answer(answers)
                 status = commitment.status_of(answer)
-                has_dataset = answer.dataset is not None
-                yield status, dataset_of(self._assoc, answer) if has_dataset else None
+                yield status, self._identifier_of(answer, tolerant=tolerant)
         finally:
             if status in (PENDING, PENDING_UNSUPPORTED_KEYS) and self.is_open:
                 self._cancel(context_id, message_id, answers)
             self._assoc.conversation.forget(message_id)
+
+    def _identifier_of(self, answer: Message, *, tolerant: bool) -> Dataset | None:
+        if answer.dataset is None:
+            return None
+        try:
+            return dataset_of(self._assoc, answer)
+        except DimseFailure:
+            if tolerant:
+                return None
+            raise
 
     def _cancel(self, context_id: int, message_id: int, answers: Answers) -> None:
         """C-CANCEL, then whatever is still on its way, until the final answer."""

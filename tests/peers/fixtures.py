@@ -16,6 +16,7 @@ import pytest
 from tests.peers.dcmtk import DcmtkResult, StoreScp, dcmtk
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
 from tests.peers.orthanc import OrthancServer
+from tests.peers.part import Part
 from tests.peers.programs import PeerMissing, find_program, peers_required
 from tests.peers.stock import StockStoreScp
 from tests.peers.validators import DecodedPixels, Validation, dciodvfy
@@ -67,6 +68,19 @@ def shared_orthanc() -> Iterator[OrthancServer]:
     require_program("Orthanc")
     with OrthancServer() as server:
         yield server
+
+
+@pytest.fixture
+def make_part(parts: ExitStack) -> Callable[[Part], Part]:
+    """Start a part that is made already; stopped when the test ends. Skips as the others do."""
+
+    def make(part: Part) -> Part:
+        try:
+            return parts.enter_context(part)
+        except PeerMissing as missing:
+            _give_up(missing)
+
+    return make
 
 
 @pytest.fixture

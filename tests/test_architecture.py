@@ -171,6 +171,7 @@ MAY = {
     "exam/unfinished.py": THREADS,  # what was cut off, in the background
     "exam/rewriting.py": {"open()"},
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
+    "exam/procedure_step/reporter.py": THREADS | CHANCE | {"time"},  # in the background
     "exam/worklist/refresh.py": THREADS | CHANCE | {"time"},  # in the background
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
     "rendering/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time

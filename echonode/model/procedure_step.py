@@ -7,8 +7,8 @@ Rules
 - A step is reported by two messages: N-CREATE (IN PROGRESS), and N-SET with the final state and
   every series. Which one is due follows from what is true here and what the peer acknowledged:
   `message_due`. A peer that was away all the time gets both, in that order.
-- The SOP Instance UID is derived from the exam: a repetition after a kill names the same step, and
-  the answer 0111 (duplicate) says that the first N-CREATE had arrived.
+- The SOP Instance UID is derived from the exam's series: a repetition after a kill names the same
+  step, and the answer 0111 (duplicate) says that the first N-CREATE had arrived.
 """
 
 from __future__ import annotations
@@ -126,6 +126,6 @@ class PerformedStep:
         return (Reference(sop_class_uid=MPPS_CLASS, sop_instance_uid=self.sop_instance_uid),)
 
 
-def step_uid(node_id: str, exam_id: str) -> str:
-    """The SOP Instance UID of the step of an exam."""
-    return derive_uid("procedure_step", node_id, exam_id)
+def step_uid(series_instance_uid: str) -> str:
+    """The SOP Instance UID of the step in which the first series of an exam was made."""
+    return derive_uid("procedure_step", series_instance_uid)

@@ -52,6 +52,7 @@ from echonode.store.exams.corrections import Corrections
 from echonode.store.exams.exams import Exams
 from echonode.store.exams.naming import Naming
 from echonode.store.exams.procedure_steps import ProcedureSteps
+from echonode.store.exams.step_reports import StepReports
 from echonode.store.exams.worklist_items import WorklistItems
 from echonode.store.files.durability import Durability, Kind
 from echonode.store.files.incoming_file import Incoming
@@ -156,6 +157,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
         )
         self.worklist = WorklistItems(writer, self._readers)
         self.procedure_steps = ProcedureSteps(writer, self._readers)
+        self.step_reports = StepReports(writer, self._readers)
         self._inbound = InboundCommitments(writer, self._readers, self._index.instance, check)
 
     @classmethod

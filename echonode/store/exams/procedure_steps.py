@@ -61,10 +61,11 @@ class ProcedureSteps:
     def _read(self, condition: sa.ColumnElement[bool]) -> list[StepRow]:
         statement = sa.select(schema.procedure_step).where(condition).order_by(_P.id)
         with reading(self._readers) as connection:
-            return [_step(row) for row in connection.execute(statement)]
+            return [step_of(row) for row in connection.execute(statement)]
 
 
-def _step(row: sa.Row[*tuple[Any, ...]]) -> StepRow:
+def step_of(row: sa.Row[*tuple[Any, ...]]) -> StepRow:
+    """A row of procedure_step."""
     return StepRow(
         sop_instance_uid=row.sop_instance_uid,
         exam_id=row.exam_id or "",

@@ -92,7 +92,7 @@ FULL_ITEM = WorklistItem(
 STEP = PerformedStep(
     id="E00000001",
     started_at=BEGAN,
-    sop_instance_uid=step_uid("node-1", "E00000001"),
+    sop_instance_uid=step_uid("1.2.276.99.7"),
     description="Upper abdomen",
     protocol_name="Abdomen, short",
 )

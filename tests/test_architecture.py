@@ -78,7 +78,7 @@ WITHIN = {
         {"node"},
         {"http"},
         {"exam_api"},
-        {"exams"},
+        {"exams", "ris"},
         {"settings"},
         {"local_timezone", "process_limits"},
     ],
@@ -111,6 +111,7 @@ MAY = {
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
     "node/http.py": CLOCK,
+    "node/ris.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
     "node/settings/parts.py": THREADS,  # parts that stop at the same time
     "config/*": DISK,

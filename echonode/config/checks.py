@@ -20,6 +20,7 @@ def cross_faults(config: Config) -> list[ConfigFault]:
         _ports_twice,
         _peers,
         _references,
+        _worklist,
         _destinations,
         _forwarding,
         _probes,
@@ -115,6 +116,16 @@ def _references(config: Config) -> Iterator[ConfigFault]:
         if name not in config.peers:
             known = ", ".join(config.peers) or "none"
             yield _fault(path, f"there is no peer `{name}`", f"Configured peers: {known}.")
+
+
+def _worklist(config: Config) -> Iterator[ConfigFault]:
+    titles = config.worklist.station_ae_title if config.worklist else ()
+    for index, title in _repeated(titles):
+        yield _fault(
+            f"worklist.station_ae_title[{index}]",
+            f"the AE title {title} is there already",
+            "Name each once.",
+        )
 
 
 def _destinations(config: Config) -> Iterator[ConfigFault]:

@@ -28,6 +28,7 @@ from echonode.config.fields import (
 )
 from echonode.config.forwarding import ForwardingRule
 from echonode.config.network import Listener, ListenerTLS, PeerSection
+from echonode.model.character_sets import is_known_character_set
 from echonode.model.identity import (
     Destination,
     Peer,
@@ -194,16 +195,35 @@ class Probe(Section):
     profile: Profile = Profile()
 
 
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _character_set(value: str) -> str:
+    if value and not is_known_character_set(value):
+        raise ValueError("not a Specific Character Set (PS3.3 C.12.1.1.2) such as ISO_IR 100")
+    return value
+
+
 class Worklist(Section):
-    """Where scheduled exams come from."""
+    """Where scheduled exams come from (Modality Worklist).
+
+    station_ae_title: one, or several; each is asked for. None of them: every station's items.
+    days_before, days_after: around today. refresh_s: between two queries. character_set: of answers
+    that declare none; without it, one with a name beyond ASCII is refused.
+    """
 
     peer: str
-    station_ae_title: AETitle
+    station_ae_title: Annotated[tuple[AETitle, ...], BeforeValidator(_as_list)]
     modality: Annotated[str, Field(pattern=r"^[A-Z0-9 _]{1,16}$")] = "US"
+    refresh_s: Annotated[float, Field(ge=10, le=86400)] = 120.0
+    days_before: Annotated[int, Field(ge=0, le=31)] = 1
+    days_after: Annotated[int, Field(ge=0, le=31)] = 1
+    character_set: Annotated[str, AfterValidator(_character_set)] = ""
 
 
 class MPPS(Section):
-    """Where performed procedure steps are reported."""
+    """Whom performed procedure steps are reported to (Modality Performed Procedure Step)."""
 
     peer: str
 

@@ -28,6 +28,11 @@ def summary(config: Config) -> Iterator[str]:
         yield "delivers nothing: no destination is configured"
     for probe in config.probes:
         yield f"takes frames from {probe.name}: {_source(probe)}, capture {probe.capture.mode}"
+    if config.worklist:
+        stations = ", ".join(config.worklist.station_ae_title) or "every station"
+        yield f"asks {config.worklist.peer} for the worklist of {stations}"
+    if config.mpps:
+        yield f"reports procedure steps to {config.mpps.peer}"
     if config.web:
         yield f"shows its status at http://{config.web.host}:{config.web.port}/"
 

@@ -56,6 +56,7 @@ class ExamDesk:
     held: deliveries of an exam without a patient wait for one. unattended: probe -> whose its
     captures are while no exam is open; probes that are not in it get an exam for each connection.
     refusal: why no exam may begin just now; ''. local: the zone that dates are written in.
+    reports_steps: a RIS is told of each exam's performed procedure step; images refer to it.
     """
 
     def __init__(
@@ -69,10 +70,12 @@ class ExamDesk:
         refusal: Callable[[], str],
         now: Callable[[], datetime],
         local: tzinfo,
+        reports_steps: bool = False,
     ) -> None:
         self._exams, self._captures, self._node_id = exams, captures, node_id
         self._held, self._unattended, self._refusal = held, unattended, refusal
         self._now, self._local = now, local
+        self._reports_steps = reports_steps
         self._probes: dict[str, Probe] = {}
         self._locks: dict[str, threading.RLock] = {}
         self._elsewhere = threading.RLock()  # of exams whose probe left the configuration
@@ -102,14 +105,14 @@ class ExamDesk:
         )
         if acquisition.exam_id:
             try:
-                return facts_of(
-                    *self._captures.place(acquisition.exam_id, taken, at=self._moment())
-                )
+                place = self._captures.place(acquisition.exam_id, taken, at=self._moment())
+                return facts_of(*place, reports_step=self._reports_steps)
             except UsageError:  # its row went with a lost database; the image stays
                 log.error("exam_unknown", exam=acquisition.exam_id, probe=probe)
         if unattended := self._unattended.get(probe):
             return unattended.exam_for(acquisition.connection_id, probe, connected_at)
-        return facts_of(*self._captures.place_unattended(taken, at=self._moment()))
+        place = self._captures.place_unattended(taken, at=self._moment())
+        return facts_of(*place, reports_step=self._reports_steps)
 
     # --- what a person does ---
 

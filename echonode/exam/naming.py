@@ -50,8 +50,10 @@ class NamedStore(Protocol):
 class ExamNaming:
     """Thread-safe: one exam at a time."""
 
-    def __init__(self, store: NamedStore, *, now: Callable[[], datetime]) -> None:
-        self._store, self._now = store, now
+    def __init__(
+        self, store: NamedStore, *, now: Callable[[], datetime], reports_steps: bool = False
+    ) -> None:
+        self._store, self._now, self._reports_steps = store, now, reports_steps
         self._one_at_a_time = threading.Lock()
 
     def name(self, exam_id: str) -> int:
@@ -81,7 +83,7 @@ class ExamNaming:
 
     def _rewrite(self, unnamed: Unnamed, exam: Exam) -> Rewritten:
         instance = unnamed.instance
-        facts = facts_of(exam, unnamed.capture)
+        facts = facts_of(exam, unnamed.capture, reports_step=self._reports_steps)
 
         def change(dataset: Dataset) -> None:
             replace_exam(dataset, facts, offset_of(facts.started_at))

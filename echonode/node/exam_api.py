@@ -8,10 +8,11 @@ from typing import Any
 
 from echonode.errors import Doubtful, FieldRefused
 from echonode.exam.identification import PatientDoubtful
+from echonode.exam.worklist.refresh import WorklistStatus
 from echonode.model.correction import Reason
 from echonode.model.exam import Exam, ExamCapture
 from echonode.model.patient import Patient, checked_patient
-from echonode.model.worklist_item import WorklistItem, WorklistSource
+from echonode.model.worklist_item import WorklistItem
 from echonode.node.exams import ExamParts
 from echonode.store.store import Store
 
@@ -20,12 +21,22 @@ MOST_EXAMS = 500  # of a list; older ones are found by their ids
 
 
 class NodeExams:
-    """web.exams.ExamApi on a node. local: the zone whose days the worklist has."""
+    """web.exams.ExamApi on a node. local: the zone whose days the worklist has.
+
+    list_status: how the RIS's list stands; None where no RIS is asked.
+    """
 
     def __init__(
-        self, store: Store, parts: ExamParts, *, now: Callable[[], datetime], local: tzinfo
+        self,
+        store: Store,
+        parts: ExamParts,
+        *,
+        now: Callable[[], datetime],
+        local: tzinfo,
+        list_status: Callable[[], WorklistStatus | None] = lambda: None,
     ) -> None:
         self._store, self._parts, self._now, self._local = store, parts, now, local
+        self._list_status = list_status
 
     def open(self, *, probe: str, worklist_item: str, patient: Json | None) -> Json:
         item = self._parts.identification.chosen(worklist_item) if worklist_item else None
@@ -101,11 +112,13 @@ class NodeExams:
     def worklist(self, *, everything: bool) -> Json:
         today = self._now().astimezone(self._local).strftime("%Y%m%d")
         day = "" if everything else today
-        fetched_at = self._store.worklist.fetched_at(WorklistSource.RIS)
-        age_s = None if fetched_at is None else (self._now() - fetched_at).total_seconds()
+        status = self._list_status()
+        age_s = status.age_s(self._now()) if status else None
         items = self._store.worklist.items(start_date_from=day, start_date_to=day)
         return {
             "age_s": None if age_s is None else round(age_s, 1),
+            "problem": status.problem if status else "",
+            "missing": status.excess + sum(status.unusable.values()) if status else 0,
             "items": [item_json(item) for item in items],
         }
 

@@ -40,8 +40,9 @@ class ExamParts:
             refusal=refusal,
             now=now,
             local=local_zone(),
+            reports_steps=config.mpps is not None,
         )
-        naming = ExamNaming(store, now=now)
+        naming = ExamNaming(store, now=now, reports_steps=config.mpps is not None)
         self.identification = Identification(
             desk=self.desk,
             exams=store.exams,

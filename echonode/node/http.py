@@ -13,6 +13,7 @@ from echonode.monitoring.recent import recent_rows
 from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
 from echonode.node.local_timezone import local_zone
+from echonode.node.ris import RisParts
 from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
 from echonode.rendering.thumbnails import Thumbnails
@@ -32,6 +33,7 @@ def web_server(
     reader: NodeReader,
     preflight: Preflight,
     exams: ExamParts,
+    ris: RisParts,
     now: Callable[[], datetime],
 ) -> WebServer:
     """The server of a node, not yet started."""
@@ -53,7 +55,9 @@ def web_server(
                 acknowledge=lambda uid: acknowledge(store, uid, now=now()),
                 preflight=lambda peer: as_json(preflight.run(peer)),
             ),
-            *exam_routes(NodeExams(store, exams, now=now, local=local_zone())),
+            *exam_routes(
+                NodeExams(store, exams, now=now, local=local_zone(), list_status=lambda: ris.status)
+            ),
             *openapi_routes(),
         ],
     )

@@ -51,6 +51,7 @@ from echonode.node.exams import ExamParts
 from echonode.node.http import web_server
 from echonode.node.local_timezone import local_zone
 from echonode.node.process_limits import descriptor_limit
+from echonode.node.ris import RisParts
 from echonode.node.settings.destinations import delivery_policy, reencode_for
 from echonode.node.settings.listeners import call_back_address, listener_addresses, listener_limits
 from echonode.node.settings.parts import (
@@ -169,6 +170,9 @@ class Node:
             say_which_title=config.admission.say_which_title,
         )
         self.exams = ExamParts(config, self.store, refusal=self._no_capture, now=utc_now)
+        self.ris = RisParts(
+            config, self.store, requestor=self.requestor, us=self._call_back, now=utc_now
+        )
         self.intake = Intake(
             self.store,
             destinations=names,
@@ -208,6 +212,7 @@ class Node:
                     now=utc_now,
                 ),
                 exams=self.exams,
+                ris=self.ris,
                 now=utc_now,
             )
             if config.web
@@ -255,6 +260,10 @@ class Node:
         self.exams.desk.resume()
         undo.callback(self._stop_part, self.exams.unfinished)
         self.exams.unfinished.start()
+        for part in (self.ris.worklist, self.ris.steps):
+            if part:
+                undo.callback(self._stop_part, part)
+                part.start()
         undo.callback(self._stop_part, self.intake)
         self.intake.start()
         undo.callback(self._stop_part, self._commitment_scp)

@@ -20,19 +20,12 @@ from echonode.dimse.contexts import (
     ProposedContext,
     find_context,
 )
+from echonode.exam.worklist.query import WorklistQuery
 from echonode.model.criteria import Root
 from echonode.model.identity import CommitmentPolicy, Peer, Service
 
 US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
 US_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.3.1"
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorklistQuery:
-    """Whose worklist is asked for."""
-
-    station_ae_title: str
-    modality: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +35,7 @@ class Needs:
     policy: of the destination that it is, None where it is none. syntaxes: what our images can be
     sent to it in, the preferred one first. lossy_quality: of JPEG baseline, None where the
     destination's profile does not allow it. retrieves: it may have images moved to itself.
-    worklist, reports_steps: what the RIS does for us.
+    worklist, reports_steps: what the RIS does for us; a query for each station.
     """
 
     peer: Peer
@@ -50,14 +43,14 @@ class Needs:
     syntaxes: tuple[str, ...] = (EXPLICIT_LE, IMPLICIT_LE)
     lossy_quality: int | None = None
     retrieves: bool = False
-    worklist: WorklistQuery | None = None
+    worklist: tuple[WorklistQuery, ...] = ()
     reports_steps: bool = False
 
     @property
     def is_called(self) -> bool:
         """Whether we ever open an association with it."""
         stores = self.policy is not None or self.retrieves
-        return stores or self.worklist is not None or self.reports_steps
+        return stores or bool(self.worklist) or self.reports_steps
 
     @property
     def purpose(self) -> str:
@@ -67,7 +60,7 @@ class Needs:
             words.append(f"destination, commitment {self.policy}")
         if self.retrieves:
             words.append("retrieves from us")
-        if self.worklist is not None:
+        if self.worklist:
             words.append("worklist")
         if self.reports_steps:
             words.append("procedure steps")
@@ -91,7 +84,7 @@ class Needs:
             wanted.append(COMMITMENT)
         if self.policy is CommitmentPolicy.VERIFY:
             wanted.append(find_context(Root.STUDY))
-        if self.worklist is not None:
+        if self.worklist:
             wanted.append(WORKLIST)
         if self.reports_steps:
             wanted.append(MPPS)
@@ -123,8 +116,11 @@ def _delivered_to(need: Needs, section: DestinationSection) -> Needs:
     )
 
 
-def _worklist(config: Config, peer: Peer) -> WorklistQuery | None:
+def _worklist(config: Config, peer: Peer) -> tuple[WorklistQuery, ...]:
     section = config.worklist
     if section is None or section.peer != peer.name:
-        return None
-    return WorklistQuery(station_ae_title=section.station_ae_title, modality=section.modality)
+        return ()
+    return tuple(
+        WorklistQuery(station_ae_title=title, modality=section.modality)
+        for title in section.station_ae_title or ("",)
+    )

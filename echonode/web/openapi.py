@@ -99,6 +99,8 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
         "Worklist": _object(
             ("age_s", "items"),
             age_s={"type": ["number", "null"]},
+            problem=_TEXT,
+            missing={"type": "integer"},
             items=_list_of(_reference("WorklistItem")),
         ),
     }

@@ -13,11 +13,12 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from echonode.dimse.requestor import Requestor
+from echonode.exam.worklist.query import WorklistQuery
 from echonode.model.identity import CallBackAddress, Peer
 from echonode.objects.ultrasound import encode
 from echonode.preflight.outcome import Step
 from echonode.preflight.peer_check import PeerCheck
-from echonode.preflight.requirements import Needs, WorklistQuery
+from echonode.preflight.requirements import Needs
 from echonode.preflight.test_image import specimen
 from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
 from tests.peers.process import LOOPBACK
@@ -77,7 +78,7 @@ def worklist_step(orthanc: OrthancServer, *, now: datetime = TODAY) -> Step:
         now=lambda: now,
     )
     query = WorklistQuery(station_ae_title="US1", modality="US")
-    outcome = check.run(Needs(peer=peer, worklist=query))
+    outcome = check.run(Needs(peer=peer, worklist=(query,)))
     return {step.name: step for step in outcome.steps}["worklist"]
 
 

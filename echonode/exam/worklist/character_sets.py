@@ -9,32 +9,18 @@ Rules
 
 from __future__ import annotations
 
-import re
-
 from pydicom import charset
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.valuerep import PersonName
 
+from echonode.model.character_sets import is_known_character_set
 from echonode.objects.values import refusal
 
 _TEXT_VRS = ("SH", "LO", "ST", "LT", "UC", "UT")
 _UNDECLARED = "latin-1"  # what pydicom reads bytes as where nothing is declared; one to one
-_SPELLINGS = ((re.compile(r"^ISO.IR.?"), "ISO_IR "), (re.compile(r"^ISO.2022.IR."), "ISO 2022 IR "))
 _REPLACEMENT = "\ufffd"
 IDENTIFYING = ("PatientName", "PatientID", "AccessionNumber", "RequestedProcedureID")
-
-
-def is_known(character_set: str) -> bool:
-    """Whether it is a defined term of PS3.3 C.12.1.1.2 that we can decode."""
-    return _spelled(character_set) in charset.python_encoding
-
-
-def _spelled(term: str) -> str:
-    text = term.strip()
-    for pattern, right in _SPELLINGS:
-        text = pattern.sub(right, text)
-    return text
 
 
 def declared(answer: Dataset) -> tuple[str, ...]:
@@ -82,5 +68,5 @@ def check_repertoire(answer: Dataset) -> None:
                 "beyond ASCII, and no character set is declared: set worklist.character_set",
             )
         for term in sets:
-            if term and not is_known(term):
+            if term and not is_known_character_set(term):
                 raise refusal(keyword, "beyond ASCII, in a character set that is not known here")

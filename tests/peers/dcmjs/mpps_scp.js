@@ -15,7 +15,8 @@ const { PresentationContextResult, TransferSyntax, SopClass } = dimse.constants;
 
 const MPPS = '1.2.840.10008.3.1.2.3.3';
 const steps = new Map();
-let number = 0;
+// A program that is started again goes on numbering where it was killed.
+let number = fs.readdirSync(folder).filter((name) => /^\d+-/.test(name)).length;
 
 function keep(kind, sopInstanceUid, request, status) {
   number += 1;

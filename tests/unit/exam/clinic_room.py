@@ -93,8 +93,9 @@ class Room:
             refusal=lambda: self.refusal,
             now=self.now,
             local=LOCAL,
+            reports_steps=True,
         )
-        self.naming = ExamNaming(self.store, now=self.now)
+        self.naming = ExamNaming(self.store, now=self.now, reports_steps=True)
         self.correction = Correction(self.store, destinations=["pacs"], now=self.now)
         self.identification = Identification(
             desk=self.desk,

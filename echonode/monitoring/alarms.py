@@ -70,7 +70,7 @@ class Facts:
     index_doubted: the database was found damaged since the node started. index_gone: it is not the
     file that is open. refusing: why nothing can be stored, '' when the last writes were durable.
     frameless_probes: name of a probe that is connected and brings no image -> in words. conflicts:
-    of identity, not acknowledged yet.
+    of identity, not acknowledged yet. held_steps: peer -> procedure steps that it refused.
     """
 
     destinations: Sequence[DestinationFacts]
@@ -83,6 +83,7 @@ class Facts:
     index_gone: bool = False
     refusing: str = ""
     conflicts: Sequence[IdentityConflict] = ()
+    held_steps: Mapping[str, int] = field(default_factory=dict)
 
 
 def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
@@ -94,8 +95,20 @@ def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
             for probe, problem in facts.frameless_probes.items()
         ),
         *_of_identity(facts.conflicts),
+        *_of_steps(facts.held_steps),
         *(alarm for at in facts.destinations for alarm in _of(at, facts.call_back, now)),
     )
+
+
+def _of_steps(held: Mapping[str, int]) -> Iterator[Alarm]:
+    for peer, count in held.items():
+        if count:
+            steps = _counted(count, "procedure step", "procedure steps")
+            yield Alarm(
+                name=f"procedure_steps:{peer}",
+                text=f"{peer} refused {steps}, and they are not sent any more: "
+                "procedure_step_held in the log says why, and what to do; then restart the node",
+            )
 
 
 def _of_the_store(facts: Facts) -> Iterator[Alarm]:

@@ -41,7 +41,8 @@ class NodeReader(Collector):
     """Reads the node's parts: `status` for the page, `checks` for readiness, `collect` for metrics.
 
     standing_of: destination name -> how it stands just now. commit_times: how long commitments
-    took. call_back: the AE, host and port that an archive must be able to call.
+    took. call_back: the AE, host and port that an archive must be able to call. held_steps: peer ->
+    procedure steps that it refused.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class NodeReader(Collector):
         admission: DiskAdmission,
         call_back: str,
         now: Callable[[], datetime],
+        held_steps: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._config = config
         self._store = store
@@ -70,6 +72,7 @@ class NodeReader(Collector):
         self._admission = admission
         self._call_back = call_back
         self._now = now
+        self._held_steps = held_steps
         self._started_at = now()
 
     def status(self) -> NodeStatus:
@@ -175,6 +178,7 @@ class NodeReader(Collector):
             quarantined=self._store.quarantined_files(),
             disk_problem=self._admission.refusal(),
             call_back=self._call_back,
+            held_steps=self._held_steps(),
             index_doubted=self._store.is_doubted,
             frameless_probes={
                 source.name: counts.problem

@@ -357,4 +357,5 @@ class Node:
             admission=self._admission,
             call_back=str(self._call_back),
             now=utc_now,
+            held_steps=self.ris.held_steps,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from echonode.config import Config
@@ -71,6 +71,10 @@ class RisParts:
     def status(self) -> WorklistStatus | None:
         """How the list of the RIS stands; None where none is configured."""
         return self.worklist.status if self.worklist else None
+
+    def held_steps(self) -> Mapping[str, int]:
+        """Peer -> procedure steps that it refused and that a person must look at."""
+        return {self.steps.peer.name: self.steps.status.given_up} if self.steps else {}
 
     def search(self, query: WorklistQuery) -> Iterator[WorklistItem]:
         """What the RIS has, as it answers; each item is durable before it is yielded.

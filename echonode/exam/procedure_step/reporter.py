@@ -7,7 +7,8 @@ Rules
   that was ended too early can be reopened: after the final N-SET nothing can be changed.
 - Each attempt is written down before its message goes out, each answer as soon as it is there.
   After a kill the same UID is reported again, and the answers say what had arrived (answers.py).
-- A peer that cannot be reached pauses all its steps; a step that is refused waits alone.
+- A peer that cannot be reached pauses all its steps; a step that is refused waits alone. One that
+  was given up is tried again when the node starts: somebody may have acted.
 """
 
 from __future__ import annotations
@@ -185,6 +186,7 @@ class StepReporter:
     def _reporting_since(self) -> datetime:
         """Exams of before that are not reported: nobody expects them any more."""
         if self._since is None:
+            self._reports.retry_held(self.peer.name, now=self._now())
             key = f"procedure_steps_since {self.peer.name}"
             try:
                 self._since = datetime.fromisoformat(self._notes.read(key))

@@ -238,6 +238,16 @@ class StepReports:
 
         self._writer.run(work)
 
+    def retry_held(self, peer: str, *, now: datetime) -> None:
+        """Steps that were given up are due again: the node starts, somebody may have acted."""
+        held = (_P.peer == peer) & _P.exam_id.is_not(None) & (_P.acknowledged != _P.state)
+        statement = (
+            sa.update(schema.procedure_step)
+            .where(held, _P.next_attempt_at.is_(None))
+            .values(attempts=0, next_attempt_at=now)
+        )
+        self._writer.run(lambda connection: connection.execute(statement))
+
     def _rows(self, statement: sa.Select[*tuple[Any, ...]]) -> list[StepRow]:
         with reading(self._readers) as connection:
             rows: Sequence[sa.Row[*tuple[Any, ...]]] = connection.execute(statement).all()

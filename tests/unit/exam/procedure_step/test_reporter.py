@@ -356,6 +356,23 @@ def test_a_refused_step_waits_alone_and_a_person_can_ask_again(
     assert (len(ris.steps), reporter.status.given_up) == (2, 0)
 
 
+def test_what_was_given_up_is_tried_again_at_the_next_start(
+    room: Room, ris: ScriptedSteps, make: MakeReporter
+) -> None:
+    """Somebody switched the service on at the RIS, and restarted the node."""
+    reporter = make(room)
+    reporter.look()
+    exam = ordered_exam(room)
+    room.hand.show()
+    room.desk.still(exam.id)
+    ris.statuses = [0x0122]
+    reporter.look()
+    reporter.look()
+    assert (len(ris.requests), reporter.status.given_up) == (1, 1)
+    make(room).look()
+    assert set(ris.steps.values()) == {"IN PROGRESS"}
+
+
 def test_an_exam_that_is_given_up_is_discontinued(
     room: Room, ris: ScriptedSteps, clock: Clock, make: MakeReporter
 ) -> None:

@@ -77,6 +77,7 @@ WITHIN = {
     "node": [
         {"node"},
         {"http"},
+        {"worklist_api"},
         {"exam_api"},
         {"exams", "ris"},
         {"settings"},

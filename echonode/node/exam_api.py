@@ -112,18 +112,24 @@ class NodeExams:
     def worklist(self, *, everything: bool) -> Json:
         today = self._now().astimezone(self._local).strftime("%Y%m%d")
         day = "" if everything else today
-        status = self._list_status()
-        age_s = status.age_s(self._now()) if status else None
         items = self._store.worklist.items(start_date_from=day, start_date_to=day)
         return {
-            "age_s": None if age_s is None else round(age_s, 1),
-            "problem": status.problem if status else "",
-            "missing": status.excess + sum(status.unusable.values()) if status else 0,
+            **standing_json(self._list_status(), self._now()),
             "items": [item_json(item) for item in items],
         }
 
     def _typed(self, patient: Json) -> Patient:
         return checked_patient(patient, today=self._now().astimezone(self._local).date())
+
+
+def standing_json(status: WorklistStatus | None, now: datetime) -> Json:
+    """How the RIS's list stands: its age, why it is not newer, how many answers it lacks."""
+    age_s = status.age_s(now) if status else None
+    return {
+        "age_s": None if age_s is None else round(age_s, 1),
+        "problem": status.problem if status else "",
+        "missing": status.excess + sum(status.unusable.values()) if status else 0,
+    }
 
 
 def _reason(text: str) -> Reason:

@@ -14,6 +14,7 @@ from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
 from echonode.node.local_timezone import local_zone
 from echonode.node.ris import RisParts
+from echonode.node.worklist_api import NodeWorklist
 from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
 from echonode.rendering.thumbnails import Thumbnails
@@ -24,6 +25,7 @@ from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.server import WebServer
 from echonode.web.status import console_routes
+from echonode.web.worklist import worklist_routes
 
 
 def web_server(
@@ -58,6 +60,7 @@ def web_server(
             *exam_routes(
                 NodeExams(store, exams, now=now, local=local_zone(), list_status=lambda: ris.status)
             ),
+            *worklist_routes(NodeWorklist(ris, now=now)),
             *openapi_routes(),
         ],
     )

@@ -20,6 +20,8 @@ from echonode.model.worklist_item import WorklistItem
 from echonode.node.local_timezone import local_zone
 from echonode.store.store import Store
 
+_NO_WORKLIST = "no worklist is configured: give `worklist` with its peer"
+
 
 class RisParts:
     """worklist: the refresh in the background; steps: the reporting. None where not configured."""
@@ -76,13 +78,19 @@ class RisParts:
         """Peer -> procedure steps that it refused and that a person must look at."""
         return {self.steps.peer.name: self.steps.status.given_up} if self.steps else {}
 
+    def refresh(self, *, patience_s: float) -> WorklistStatus:
+        """Ask the RIS now; how the list stands then. Raises UsageError where none is configured."""
+        if self.worklist is None:
+            raise UsageError(_NO_WORKLIST)
+        return self.worklist.refresh_now(patience_s=patience_s)
+
     def search(self, query: WorklistQuery) -> Iterator[WorklistItem]:
         """What the RIS has, as it answers; each item is durable before it is yielded.
 
         Raises UsageError where no RIS is configured or nothing is searched for; NetworkError.
         """
         if self._scu is None:
-            raise UsageError("no worklist is configured: give `worklist` with its peer")
+            raise UsageError(_NO_WORKLIST)
         if not (query.patient_id or query.patient_name or query.accession_number):
             raise UsageError("give a patient's ID or name, or an accession number")
         return kept_as_found(self._scu.search(query), self._store.worklist)

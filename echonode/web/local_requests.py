@@ -24,6 +24,7 @@ from echonode.errors import (
     FieldRefused,
     IllegalTransition,
     InvalidObject,
+    NetworkError,
     OperatorRefused,
     StoreError,
     UsageError,
@@ -83,6 +84,8 @@ def _worked(work: Work, fields: Fields, status: int) -> Response:
         return error(409, str(refused))
     except InvalidObject as invalid:
         return error(422, str(invalid), remedy="correct the value at the source that it came from")
+    except NetworkError as away:
+        return error(502, str(away), remedy="try again, or run echonode preflight")
     except StoreError as failed:
         return error(503, str(failed), remedy="try again once the disk has room")
 

@@ -197,6 +197,25 @@ OPERATIONS = (
         query=("all",),
         answer=_reference("Worklist"),
     ),
+    Operation(
+        method="post",
+        path="/api/worklist/search",
+        summary="What the RIS has of a patient or an order, whatever the day; * and ? in a name",
+        body=_object(patient_id=_TEXT, patient_name=_TEXT, accession_number=_TEXT),
+        answer=_object(("items",), items=_list_of(_reference("WorklistItem"))),
+    ),
+    Operation(
+        method="post",
+        path="/api/worklist/refresh",
+        summary="Ask the RIS now; how the list stands afterwards",
+        body=_object(),
+        answer=_object(
+            ("age_s", "problem", "missing"),
+            age_s={"type": ["number", "null"]},
+            problem=_TEXT,
+            missing={"type": "integer"},
+        ),
+    ),
     Operation(method="get", path="/api/status", summary="The node at this moment"),
     Operation(
         method="get",

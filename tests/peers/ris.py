@@ -111,7 +111,8 @@ class StepScp(Part):
             if len(found) >= count:
                 return found
             time.sleep(0.05)
-        raise TimeoutError(f"{count} requests were awaited, and came: {self.requests()}")
+        came = [(request.kind, request.status) for request in self.requests()]
+        raise TimeoutError(f"{count} requests were awaited, and came: {came}")
 
 
 class OdilRis(StepScp):

@@ -10,6 +10,7 @@ from tests.fuzz import (
     targets_live,
     targets_network,
     targets_probe,
+    targets_ris,
     targets_transcoding,
 )
 from tests.fuzz.target import Target
@@ -26,6 +27,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             *targets_files.TARGETS,
             *_TRANSCODING,
             *targets_probe.TARGETS,
+            *targets_ris.TARGETS,
         )
     }
 )

@@ -64,6 +64,8 @@ SETTLE_S = 20.0
 # After an association that could not be had, in seconds; the last repeats.
 PEER_PAUSES_S = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 JITTER = 0.1
+# For the thread to end once it was told to.
+STOP_S = 3.0
 _EVENTS = {StepState.COMPLETED: StepEvent.COMPLETED, StepState.DISCONTINUED: StepEvent.DISCONTINUED}
 
 
@@ -147,14 +149,17 @@ class StepReporter:
         self._asked.set()
 
     def stop(self, deadline_s: float) -> bool:
-        """End, breaking off a message under way; False when it did not in time."""
+        """End, breaking off a message under way; False when it did not in time.
+
+        A RIS that does not answer our association request is left alone after STOP_S.
+        """
         self._stopping.set()
         self._asked.set()
         with self._lock:
             if self._under_way is not None:
                 self._under_way.break_off()
         if self._thread.is_alive():
-            self._thread.join(deadline_s)
+            self._thread.join(min(deadline_s, STOP_S))
         return not self._thread.is_alive()
 
     def look(self) -> None:
@@ -167,6 +172,8 @@ class StepReporter:
             self._finish(row, StepState.COMPLETED, DISCONTINUED_FOR_UNKNOWN_REASON)
         if self._monotonic() >= self._paused_until:
             self._send()
+        if self._stopping.is_set():
+            return  # perhaps long after: the store may be closed
         waiting, given_up = self._reports.counts(self.peer.name)
         self._status = replace(self._status, waiting=waiting, given_up=given_up)
 

@@ -36,6 +36,8 @@ log = get_logger(__name__)
 PAUSES_S = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 # Of either wait: so that the nodes of a clinic do not ask in step.
 JITTER = 0.1
+# For the thread to end once it was told to.
+STOP_S = 3.0
 # An exam keeps its own copy; somebody may still have an older list open.
 KEEP_WITHDRAWN = timedelta(days=7)
 
@@ -145,12 +147,16 @@ class WorklistRefresh:
         return self._status
 
     def stop(self, deadline_s: float) -> bool:
-        """End, breaking off a query under way; False when it did not in time."""
+        """End, breaking off a query under way; False when it did not in time.
+
+        A RIS that does not answer our association request cannot be broken off: it is left alone
+        after STOP_S, for nothing that it says would count any more.
+        """
         self._stopping.set()
         self._asked.set()
         self._scu.break_off()
         if self._thread.is_alive():
-            self._thread.join(deadline_s)
+            self._thread.join(min(deadline_s, STOP_S))
         return not self._thread.is_alive()
 
     def look(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -234,6 +235,27 @@ def test_the_list_stays_while_the_server_is_away_and_is_right_after(
     assert not background.status.problem
     [item] = listed_on(store.worklist, "20261120")
     assert item.accession_number.value == "A2"
+
+
+def test_a_node_that_stops_does_not_wait_for_a_silent_ris(store: Store) -> None:
+    """It took our connection and never answers: a machine that hangs."""
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        ris = Ris("silent", at(silent.getsockname()[1], "RIS"), Path())
+        background = WorklistRefresh(
+            ris.scu(),
+            plan=WorklistPlan(station_ae_titles=("US1",), modality="US"),
+            items=store.worklist,
+            notes=store.notes,
+            us=CallBackAddress(ae_title="ECHONODE", host=LOOPBACK, port=11112),
+            now=lambda: NOW,
+            local_now=lambda: NOW,
+        )
+        background.start()
+        connection, _ = silent.accept()
+        began = time.monotonic()
+        background.stop(20.0)
+        assert time.monotonic() - began < 10.0
+        connection.close()
 
 
 @pytest.mark.timing

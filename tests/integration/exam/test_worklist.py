@@ -23,7 +23,7 @@ from echonode.model.worklist_item import WorklistItem
 from echonode.store.store import Store
 from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK
+from tests.peers.process import LOOPBACK, has_listener
 from tests.peers.ris import OdilRis, Wlmscpfs, write_item
 from tests.unit.exam.worklist.answers import answer, full_answer, step
 from tests.unit.exam.worklist.scripted_ris import MemoryNotes
@@ -49,6 +49,9 @@ class Ris:
         write_item(self.items, item)
 
     def scu(self, character_set: str = "") -> WorklistSCU:
+        """For one query: odil listens anew after each association."""
+        while self.server == "odil" and not has_listener(self.peer.port):
+            time.sleep(0.02)
         return WorklistSCU(
             associate=Requestor(ae_title="ECHONODE").associate,
             peer=self.peer,

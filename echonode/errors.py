@@ -20,6 +20,7 @@ EchoNodeError
 │   ├── StoreLocked          another node runs on this data_dir
 │   ├── SchemaTooNew         the database was written by a later EchoNode
 │   ├── OutOfSpace           ENOSPC, EDQUOT, EIO, EROFS: answer A700, keep going
+│   ├── ControlIdReused      another HL7 message under a known MSH-10: the first is kept
 │   ├── InstanceConflict     same SOP Instance UID, other bytes: the first is kept
 │   └── Damaged              the bytes on disk are not the bytes that were stored
 │       └── IndexDamaged     those of the database, not of an instance's file: answer A700
@@ -28,7 +29,9 @@ EchoNodeError
 │   ├── AssociationRejected  A-ASSOCIATE-RJ; carries result, source and reason
 │   ├── AssociationLost      abort, reset or time-out: what was under way is unknown
 │   ├── QueryRefused         the peer answered a query with a failure; carries the status
-│   └── ContextNotAccepted   the peer takes no presentation context that fits
+│   ├── ContextNotAccepted   the peer takes no presentation context that fits
+│   └── Hl7BlockFault        what an HL7 sender sends is not MLLP, or goes beyond a limit
+├── Hl7Refused               an HL7 message that has no effect: the error to answer
 └── DimseFailure             raised by a service's handler: the status to answer
 """
 
@@ -178,6 +181,10 @@ class OutOfSpace(StoreError):
     """The disk refused the bytes (ENOSPC, EDQUOT, EIO, EROFS); nothing was acknowledged."""
 
 
+class ControlIdReused(StoreError):
+    """An HL7 message under the control ID of another one; it has no effect."""
+
+
 class InstanceConflict(StoreError):
     """A second instance with a known SOP Instance UID and other bytes; the first is kept."""
 
@@ -235,6 +242,39 @@ class QueryRefused(NetworkError):
 
 class ContextNotAccepted(NetworkError):
     """The peer accepted no presentation context that fits the instance or the service."""
+
+
+class Hl7BlockFault(NetworkError):
+    """Bytes that are no MLLP, or beyond a limit: the connection is closed without an answer."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class Hl7Refused(EchoNodeError):
+    """An HL7 message that is not taken: what its ERR segment says (HL7 v2.5.1 2.15.5).
+
+    code: of table 0357. segment, sequence, field, component: where the fault is, counted from 1;
+    0 where that is not known. reject: AR and not AE, for what no correction of the content helps.
+    The message quotes no value.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int,
+        segment: str = "MSH",
+        sequence: int = 1,
+        field: int = 0,
+        component: int = 0,
+        reject: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.code, self.reject = code, reject
+        self.segment, self.sequence = segment, sequence
+        self.field, self.component = field, component
 
 
 class DimseFailure(EchoNodeError):

@@ -250,3 +250,17 @@ patient_merge = sa.Table(
     ),
     sa.Index("patient_merge_by_prior", "prior_patient_id"),
 )
+
+known_patient = sa.Table(
+    "known_patient",
+    METADATA,
+    key_column(),
+    # As messages told it, orders or none: what a later order leaves out, and what a merge left.
+    text_column("patient_id"),
+    text_column("issuer"),
+    text_column("source_name"),
+    time_column("changed_at"),
+    text_column("patient"),
+    sa.UniqueConstraint("patient_id", "issuer"),
+    sa.Index("known_patient_by_change", "changed_at"),
+)

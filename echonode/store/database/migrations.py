@@ -303,6 +303,16 @@ CREATE TABLE patient_merge (
     FOREIGN KEY(hl7_message_id) REFERENCES hl7_message (id));
 CREATE INDEX ix_patient_merge_hl7_message_id ON patient_merge (hl7_message_id);
 CREATE INDEX patient_merge_by_prior ON patient_merge (prior_patient_id);
+CREATE TABLE known_patient (
+    id INTEGER NOT NULL,
+    patient_id TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    source_name TEXT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    patient TEXT NOT NULL,
+    PRIMARY KEY (id),
+    UNIQUE (patient_id, issuer));
+CREATE INDEX known_patient_by_change ON known_patient (changed_at);
 """
 
 

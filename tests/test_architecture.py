@@ -166,6 +166,8 @@ MAY = {
     "commitment/commitment_scu.py": CHANCE,  # a Transaction UID is never used again
     "query/find_scp.py": THREADS | CLOCK,
     "retrieve/*_scp.py": CLOCK,
+    "exam/hl7/connection.py": NETWORK | THREADS | CLOCK,
+    "exam/hl7/listener.py": NETWORK | THREADS | CLOCK,
     "exam/unattended.py": THREADS,  # remembers its answers, for several probes
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
     "exam/naming.py": THREADS,  # one exam at a time:

@@ -24,6 +24,7 @@ def cross_faults(config: Config) -> list[ConfigFault]:
         _destinations,
         _forwarding,
         _probes,
+        _hl7,
         tls_faults,
         _data_dir,
     )
@@ -67,6 +68,8 @@ def _ports_twice(config: Config) -> Iterator[ConfigFault]:
         taken.append(("web.port", config.web.host, config.web.port))
         if config.web.viewer_port is not None:
             taken.append(("web.viewer_port", config.web.host, config.web.viewer_port))
+    if config.hl7:
+        taken.append(("hl7.listen.port", config.hl7.listen.host, config.hl7.listen.port))
     wildcard = ("0.0.0.0", "::")
     for index, (path, host, port) in enumerate(taken):
         for earlier, other_host, other_port in taken[:index]:
@@ -151,6 +154,20 @@ def _probes(config: Config) -> Iterator[ConfigFault]:
         )
     for index, probe in enumerate(config.probes):
         yield from probe_faults(f"probes[{index}]", probe, has_web=config.web is not None)
+
+
+def _hl7(config: Config) -> Iterator[ConfigFault]:
+    """Orders decide whose images are whose: not from anybody who reaches the port."""
+    if config.hl7 is None:
+        return
+    listener = config.hl7.listen
+    proves = listener.tls is not None and listener.tls.require_client_cert
+    if not is_loopback(listener.host) and not config.hl7.addresses and not proves:
+        yield _fault(
+            "hl7.listen.host",
+            f"listens beyond this machine ({listener.host}) to whoever connects",
+            "Give `hl7.addresses` that senders may come from, or `tls` with client certificates.",
+        )
 
 
 def _data_dir(config: Config) -> Iterator[ConfigFault]:

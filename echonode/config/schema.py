@@ -29,6 +29,7 @@ from echonode.config.fields import (
 from echonode.config.forwarding import ForwardingRule
 from echonode.config.network import Listener, ListenerTLS, PeerSection
 from echonode.model.character_sets import is_known_character_set
+from echonode.model.hl7_character_sets import ASCII, CODECS, named
 from echonode.model.identity import (
     Destination,
     Peer,
@@ -45,6 +46,12 @@ def _birth_date(value: str) -> str:
 def _yes_or_no(value: object) -> object:
     """YAML reads yes and no without quotes as truth values."""
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+def _hl7_character_set(value: str) -> str:
+    if (known := named(value)) is None:
+        raise ValueError(f"none that is read; known are {', '.join(CODECS)}")
+    return known
 
 
 Side = Annotated[int, Field(ge=64, le=2048)]  # of an image, in pixels
@@ -243,6 +250,21 @@ class ExamSection(Section):
         return "" if self.deliver_unidentified else UNIDENTIFIED
 
 
+class Hl7(Section):
+    """Where order messages come from (HL7 v2 over MLLP).
+
+    listen: one address; with `tls` the port speaks nothing else. addresses: where senders may
+    connect from; without, from anywhere. character_set: of HL7 table 0211, what an empty MSH-18
+    means. modality, station_ae_titles: of scheduled steps that an order gives none.
+    """
+
+    listen: Listener
+    addresses: tuple[AddressRange, ...] = ()
+    character_set: Annotated[str, AfterValidator(_hl7_character_set)] = ASCII
+    modality: Annotated[str, Field(pattern=r"^[A-Z0-9 _]{1,16}$")] = "US"
+    station_ae_titles: tuple[AETitle, ...] = ()
+
+
 class Institution(Section):
     """Where the node stands, for the images that are made here (PS3.3 C.7.5.1).
 
@@ -310,6 +332,7 @@ class Config(Section):
     exam: ExamSection = ExamSection()
     worklist: Worklist | None = None
     mpps: MPPS | None = None
+    hl7: Hl7 | None = None
     institution: Institution = Institution()
     web: Web | None = None
     retention: Retention = Retention()

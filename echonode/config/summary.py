@@ -18,6 +18,10 @@ def summary(config: Config) -> Iterator[str]:
     for name, peer in config.peers.items():
         rights = ", ".join(sorted(service.value for service in peer.may)) or "nothing"
         yield f"serves {name} ({peer.ae_title}): {rights}"
+    if config.hl7:
+        listener = config.hl7.listen
+        form = "TLS" if listener.tls else "plain"
+        yield f"takes HL7 orders on {listener.host}:{listener.port} ({form})"
     for destination in config.destinations:
         peer = config.peers[destination.peer]
         yield (

@@ -53,6 +53,7 @@ from echonode.node.local_timezone import local_zone
 from echonode.node.process_limits import descriptor_limit
 from echonode.node.ris import RisParts
 from echonode.node.settings.destinations import delivery_policy, reencode_for
+from echonode.node.settings.hl7 import hl7_listener
 from echonode.node.settings.listeners import call_back_address, listener_addresses, listener_limits
 from echonode.node.settings.parts import (
     Stoppable,
@@ -193,6 +194,7 @@ class Node:
         ]
         for source in self.sources:
             self.exams.desk.attach(source)
+        self.hl7 = hl7_listener(config, self.store, now=utc_now) if config.hl7 else None
         self._reader = self._node_reader()
         self._scrubbing = scrubbing(config, self.store)
         self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
@@ -236,6 +238,9 @@ class Node:
             self._housekeeping.start()
             undo.callback(self._stop_part, self.acceptor)
             self.acceptor.start()
+            if self.hl7:
+                undo.callback(self._stop_part, self.hl7)
+                self.hl7.start()
             if self.web:
                 undo.callback(self._stop_part, self.web)
                 self.web.start()
@@ -251,6 +256,7 @@ class Node:
             version=__version__,
             listeners=[f"{host}:{port}" for host, port in self.acceptor.addresses],
             web="{}:{}".format(*self.web.address) if self.web else None,
+            hl7="{}:{}".format(*self.hl7.address) if self.hl7 else None,
             data_dir=str(self.config.data_dir.absolute()),
             milliseconds=round((time.monotonic() - began) * 1000),
         )

@@ -20,6 +20,9 @@ EchoNodeError
 │   ├── StoreLocked          another node runs on this data_dir
 │   ├── SchemaTooNew         the database was written by a later EchoNode
 │   ├── OutOfSpace           ENOSPC, EDQUOT, EIO, EROFS: answer A700, keep going
+│   ├── StepKnown            a performed step's UID is taken: answer 0111
+│   ├── StepUnknown          no such step of this peer: answer 0112
+│   ├── StepIsOver           it was completed or discontinued: answer 0110
 │   ├── ControlIdReused      another HL7 message under a known MSH-10: the first is kept
 │   ├── InstanceConflict     same SOP Instance UID, other bytes: the first is kept
 │   └── Damaged              the bytes on disk are not the bytes that were stored
@@ -181,6 +184,18 @@ class OutOfSpace(StoreError):
     """The disk refused the bytes (ENOSPC, EDQUOT, EIO, EROFS); nothing was acknowledged."""
 
 
+class StepKnown(StoreError):
+    """A performed procedure step of this SOP Instance UID exists; nothing was changed."""
+
+
+class StepUnknown(StoreError):
+    """No performed procedure step of this SOP Instance UID, or another peer's."""
+
+
+class StepIsOver(StoreError):
+    """A performed procedure step that was completed or discontinued; nothing was changed."""
+
+
 class ControlIdReused(StoreError):
     """An HL7 message under the control ID of another one; it has no effect."""
 
@@ -281,11 +296,12 @@ class DimseFailure(EchoNodeError):
     """Raised by a service's handler: the DIMSE status to answer, and a comment for the peer.
 
     The comment goes out as Error Comment (0000,0902), 64 characters at most, without patient data.
+    error_id: goes out as Error ID (0000,0903), where the service defines one.
     """
 
-    def __init__(self, status: int, comment: str = "") -> None:
+    def __init__(self, status: int, comment: str = "", *, error_id: int | None = None) -> None:
         super().__init__(f"0x{status:04X} {comment}".strip())
-        self.status, self.comment = status, comment[:64]
+        self.status, self.comment, self.error_id = status, comment[:64], error_id
 
 
 def described(error: BaseException) -> str:

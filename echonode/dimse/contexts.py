@@ -103,9 +103,8 @@ WORKLIST_CLASS = "1.2.840.10008.5.1.4.31"
 WORKLIST = ProposedContext(
     abstract_syntax=WORKLIST_CLASS, transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE)
 )
-MPPS = ProposedContext(
-    abstract_syntax="1.2.840.10008.3.1.2.3.3", transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE)
-)
+MPPS_CLASS = "1.2.840.10008.3.1.2.3.3"
+MPPS = ProposedContext(abstract_syntax=MPPS_CLASS, transfer_syntaxes=(EXPLICIT_LE, IMPLICIT_LE))
 
 
 def find_context(root: Root) -> ProposedContext:
@@ -212,5 +211,7 @@ _SERVICE_OF: MappingProxyType[str, Service] = MappingProxyType(
         **dict.fromkeys(FIND_CLASSES.values(), Service.FIND),
         **dict.fromkeys(MOVE_CLASSES.values(), Service.MOVE),
         **dict.fromkeys(GET_CLASSES.values(), Service.GET),
+        WORKLIST_CLASS: Service.WORKLIST,
+        MPPS_CLASS: Service.WORKLIST,
     }
 )

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import NoReturn, Protocol, Self
 
 from pydicom.dataset import Dataset
 
+from echonode.errors import DimseFailure
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.criteria import Root
 from echonode.model.identity import Peer
@@ -72,6 +73,16 @@ class FindRequest:
     transfer_syntax_uid: str = "1.2.840.10008.1.2"
     combined_date_time: bool = False
     fuzzy_names: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorklistRequest:
+    """A C-FIND-RQ of the Modality Worklist (PS3.4 K.4.1); see FindRequest."""
+
+    caller: Peer
+    identifier: Dataset
+    cancelled: Callable[[], bool]
+    transfer_syntax_uid: str = "1.2.840.10008.1.2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +193,11 @@ class SameAssociation(Protocol):
         """Send N-EVENT-REPORT and return the peer's status. Raises NetworkError."""
 
 
+def _not_served(*_: object) -> NoReturn:
+    """Of a node that does not have the service."""
+    raise DimseFailure(0x0122, "Not served here")  # PS3.7 C.5.6: SOP class not supported
+
+
 @dataclass(frozen=True, kw_only=True)
 class Services:
     """What an acceptor serves; one callable a service, each called on the association's thread.
@@ -192,6 +208,9 @@ class Services:
     commit_request: makes an N-ACTION durable and returns its status; what it then reports is its
     own affair (`SameAssociation` stays usable for as long as the peer keeps the association open).
     commit_report: takes an N-EVENT-REPORT from `caller` and returns the status to answer.
+    worklist: yields the items that match. create_step, set_step: a performed procedure step's UID
+    and attributes, made durable; create_step is given '' where the peer leaves the UID to us, and
+    returns the step's.
     """
 
     open_incoming: Callable[[IncomingHead], IncomingFile]
@@ -201,3 +220,6 @@ class Services:
     get: Callable[[GetRequest], Iterator[SubOperations]]
     commit_request: Callable[[Peer, CommitmentRequest, SameAssociation], int]
     commit_report: Callable[[Peer, CommitmentReport], int]
+    worklist: Callable[[WorklistRequest], Iterator[FindAnswer]] = _not_served
+    create_step: Callable[[Peer, str, Dataset], str] = _not_served
+    set_step: Callable[[Peer, str, Dataset], None] = _not_served

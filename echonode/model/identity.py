@@ -51,6 +51,7 @@ class Service(StrEnum):
     MOVE = "move"
     GET = "get"
     COMMIT = "commit"
+    WORKLIST = "worklist"  # our worklist, and procedure steps reported on it
 
 
 class ReportRoute(StrEnum):

@@ -31,6 +31,7 @@ RANKS = [
 SIDEWAYS = {
     ("frames", "probe"),
     ("retrieve", "query"),
+    ("exam", "query"),  # our worklist is a query too: its keys and matching are PS3.4 C.2.2.2
 }
 # The same within a package: what stands at its top, by module, and its folders.
 WITHIN = {
@@ -167,6 +168,7 @@ MAY = {
     "query/find_scp.py": THREADS | CLOCK,
     "retrieve/*_scp.py": CLOCK,
     "exam/hl7/connection.py": NETWORK | THREADS | CLOCK,
+    "exam/serving/worklist_scp.py": CLOCK,  # how long an answer took
     "exam/hl7/listener.py": NETWORK | THREADS | CLOCK,
     "exam/unattended.py": THREADS,  # remembers its answers, for several probes
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam

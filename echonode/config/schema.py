@@ -217,7 +217,8 @@ class Worklist(Section):
 
     station_ae_title: one, or several; each is asked for. None of them: every station's items.
     days_before, days_after: around today. refresh_s: between two queries. character_set: of answers
-    that declare none; without it, one with a name beyond ASCII is refused.
+    that declare none; without it, one with a name beyond ASCII is refused. serve: what the peer
+    answers is also served to peers that may ask for our worklist.
     """
 
     peer: str
@@ -227,6 +228,7 @@ class Worklist(Section):
     days_before: Annotated[int, Field(ge=0, le=31)] = 1
     days_after: Annotated[int, Field(ge=0, le=31)] = 1
     character_set: Annotated[str, AfterValidator(_character_set)] = ""
+    serve: bool = False
 
 
 class MPPS(Section):

@@ -36,6 +36,8 @@ from echonode.delivery.recorded_associations import RecordedNegotiations
 from echonode.dimse.acceptor import Acceptor
 from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import Services
+from echonode.exam.serving.step_scp import StepSCP
+from echonode.exam.serving.worklist_scp import WorklistSCP
 from echonode.frames.frame import Acquisition
 from echonode.frames.source.source import ProbeSource
 from echonode.intake.captures import Intake
@@ -314,6 +316,12 @@ class Node:
             forwarding=self.config.forwarding_by_peer(),
             refusal=self._admission.refusal,
         )
+        steps = StepSCP(
+            self.store.reported_steps,
+            node_id=self.store.node_id,
+            next_number=lambda: self.store.counter("reported_step"),
+            now=utc_now,
+        )
         return Services(
             open_incoming=storage.open_incoming,
             store=storage.store,
@@ -331,6 +339,12 @@ class Node:
             get=GetSCP(select=self.store.select_to_send, reencode=self._reencoder.lossless),
             commit_request=self._commitment_scp.commit_request,
             commit_report=self._take_report,
+            worklist=WorklistSCP(
+                self.store.worklist.items,
+                from_ris=self.config.worklist is not None and self.config.worklist.serve,
+            ),
+            create_step=steps.create,
+            set_step=steps.change,
         )
 
     def _take_report(self, caller: Peer, report: CommitmentReport) -> int:

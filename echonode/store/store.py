@@ -53,6 +53,7 @@ from echonode.store.exams.exams import Exams
 from echonode.store.exams.naming import Naming
 from echonode.store.exams.order_messages import OrderMessages
 from echonode.store.exams.procedure_steps import ProcedureSteps
+from echonode.store.exams.reported_steps import ReportedSteps
 from echonode.store.exams.step_reports import StepReports
 from echonode.store.exams.worklist_items import WorklistItems
 from echonode.store.files.durability import Durability, Kind
@@ -90,8 +91,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
 
     node_id: random, made once for a database; goes into derived UIDs.
     scrub: reads kept files again (scrub.py). notes: small texts of other parts. exams, captures,
-    naming, corrections, worklist, order_messages,
-    procedure_steps: see exams/.
+    naming, corrections, worklist, order_messages, procedure_steps, reported_steps: see exams/.
     durability: whether what is written becomes durable. unwritable: why the disk could not be
     written at `open`, '' where it could; then what reads works, and all else raises OutOfSpace.
     on_delivery_due: each is called with a destination's name after deliveries to it became due, in
@@ -159,6 +159,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
         )
         self.worklist = WorklistItems(writer, self._readers)
         self.order_messages = OrderMessages(writer, self._readers)
+        self.reported_steps = ReportedSteps(writer)
         self.procedure_steps = ProcedureSteps(writer, self._readers)
         self.step_reports = StepReports(writer, self._readers)
         self._inbound = InboundCommitments(writer, self._readers, self._index.instance, check)

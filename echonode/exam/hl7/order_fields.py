@@ -4,6 +4,8 @@ Rules
 - The table is the code and the documentation: docs/hl7.md is made from it.
 - A row's sources stand in the order in which they are asked: the first that says something counts.
 - Several IPC of one order are several steps of it; several OBR behind one ORC, too.
+- An order that names no study gets one of its own numbers' making, the same for all its steps: a
+  Study Instance UID is type 1 in a worklist answer, and whoever asks twice must get it again.
 - Where nothing says when, the step is for the moment the message came: PS3.4 demands a date, and an
   order without one is for now.
 """
@@ -16,6 +18,7 @@ from echonode.exam.hl7 import order_sources as said
 from echonode.exam.hl7.data_types import SHORT, cx, location, texts, xcn
 from echonode.exam.hl7.order_sources import OrderSegments, Read
 from echonode.exam.hl7.patient_fields import patient_of
+from echonode.model.identity import derive_uid
 from echonode.model.patient import Identifier
 from echonode.model.worklist_item import (
     ScheduledStep,
@@ -67,18 +70,18 @@ def item_of(of: OrderSegments, source_name: str) -> WorklistItem:
     )
     if not made.placer_order_number.value and not made.filler_order_number.value:
         raise of.orc.fault("and ORC-3 are empty: an order without a number", 2, code=101)
-    return replace(made, id=_id(made))
-
-
-def _id(item: WorklistItem) -> str:
-    """Of what does not change in the life of an order."""
-    return worklist_item_id(
-        WorklistSource.HL7,
-        item.source_name,
-        item.placer_order_number.value or item.filler_order_number.value,
-        item.requested_procedure_id,
-        item.step.id,
+    study = made.study_instance_uid or derive_uid("order", of.defaults.uid_scope, *_numbers(made))
+    return replace(
+        made,
+        id=worklist_item_id(WorklistSource.HL7, *_numbers(made), made.step.id),
+        study_instance_uid=study,
     )
+
+
+def _numbers(item: WorklistItem) -> tuple[str, str, str]:
+    """What does not change in the life of an order: one study, one or more steps."""
+    order = item.placer_order_number.value or item.filler_order_number.value
+    return item.source_name, order, item.requested_procedure_id
 
 
 ORDER_ROWS: tuple[OrderRow, ...] = (

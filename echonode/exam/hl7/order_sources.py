@@ -40,12 +40,14 @@ _PRIORITIES = {"S": "STAT", "A": "HIGH", "R": "ROUTINE", "P": "HIGH", "C": "HIGH
 class OrderDefaults:
     """What the configuration says where an order does not.
 
-    station_ae_titles, modality: of steps that name none. zone: this place's.
+    station_ae_titles, modality: of steps that name none. zone: this place's. uid_scope: of this
+    node alone; goes into the Study Instance UID of an order that names none.
     """
 
     zone: tzinfo
     modality: str = "US"
     station_ae_titles: tuple[str, ...] = ()
+    uid_scope: str = ""
 
 
 @dataclass(frozen=True)

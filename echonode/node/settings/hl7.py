@@ -30,6 +30,7 @@ def hl7_listener(config: Config, store: Store, *, now: Callable[[], datetime]) -
                 zone=local_zone(),
                 modality=section.modality,
                 station_ae_titles=section.station_ae_titles,
+                uid_scope=store.node_id,
             ),
             now=now,
             default_character_set=section.character_set,

@@ -73,6 +73,7 @@ class Effect:
         known = patient_in(self._connection, patient_id) or Patient(id=patient_id.value, name="")
         patient = replace(known, **said)  # type: ignore[arg-type]  # fields of Patient, by the mapping's table
         self._forget(known)
+        self._forget(patient)
         self._connection.execute(
             sa.insert(schema.known_patient),
             {
@@ -143,9 +144,12 @@ class Effect:
 
     def _merge(self, change: PatientMerge) -> None:
         known = patient_in(self._connection, change.prior)
-        patient = self._know(change.patient_id, change.said)
+        self._update(PatientUpdate(patient_id=change.patient_id, said=change.said))
+        patient = patient_in(self._connection, change.patient_id)
+        assert patient is not None
         if known is not None and not is_same(id_of(known), change.patient_id):
             self._forget(known)
+        self._forget(patient)
         self._connection.execute(
             sa.insert(schema.patient_merge),
             {
@@ -192,7 +196,9 @@ def patient_in(connection: sa.Connection, patient_id: Identifier) -> Patient | N
         sa.select(_K.patient).where(_K.patient_id == patient_id.value).order_by(_K.id)
     ).scalars()
     found = [each for text in texts if (each := from_json(Patient, text)) is not None]
-    return next((each for each in found if is_same(id_of(each), patient_id)), None)
+    same = [each for each in found if is_same(id_of(each), patient_id)]
+    # Where one issuer is not known, several may be meant: the one of the same issuer first.
+    return min(same, key=lambda each: each.issuer != patient_id.issuer, default=None)
 
 
 def id_of(patient: Patient) -> Identifier:

@@ -1,0 +1,137 @@
+"""Performed procedure steps that other modalities report, and the items that they close.
+
+Rules
+- A step is created once and changed until it is over (PS3.4 F.7.2.2): COMPLETED and DISCONTINUED
+  are final.
+- The scheduled steps that it was performed for get their state in the same transaction.
+- Changes are laid over the attributes that are there, element by element, as N-SET has it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from echonode.errors import StepIsOver, StepKnown, StepUnknown
+from echonode.model.worklist_item import WorklistItem, WorklistSource
+from echonode.store.database import schema
+from echonode.store.database.connections import Writer
+from echonode.store.exams.json_values import from_json
+from echonode.store.exams.worklist_items import put_items
+
+_S, _W = schema.procedure_step.c, schema.worklist_item.c
+IN_PROGRESS = "in_progress"
+
+# A step's attributes: DICOM JSON (PS3.18 annex F).
+Attributes = Mapping[str, object]
+
+
+class ReportedSteps:
+    """Thread-safe; a change is durable on return. Each raises StoreError."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def create(
+        self,
+        sop_instance_uid: str,
+        *,
+        peer: str,
+        attributes: Attributes,
+        is_of: Callable[[WorklistItem], bool],
+        at: datetime,
+    ) -> int:
+        """A new step, in progress; how many items it is of. Raises StepKnown.
+
+        is_of: whether it is performed for an item; such an item is STARTED from here on.
+        """
+
+        def work(connection: sa.Connection) -> int:
+            if _row(connection, sop_instance_uid) is not None:
+                raise StepKnown("a step of this UID exists")
+            connection.execute(
+                sa.insert(schema.procedure_step),
+                {
+                    "sop_instance_uid": sop_instance_uid,
+                    "exam_id": None,
+                    "peer": peer,
+                    "state": IN_PROGRESS,
+                    "acknowledged": IN_PROGRESS,
+                    "attributes": json.dumps(attributes),
+                    "created_at": at,
+                    "changed_at": at,
+                    "attempts": 0,
+                    "next_attempt_at": None,
+                    "last_status": None,
+                    "last_error": "",
+                },
+            )
+            return _mark(connection, is_of, "STARTED")
+
+        return self._writer.run(work)
+
+    def change(
+        self,
+        sop_instance_uid: str,
+        *,
+        peer: str,
+        modifications: Attributes,
+        state: str,
+        is_of: Callable[[Attributes, WorklistItem], bool],
+        at: datetime,
+    ) -> int:
+        """Lay changes over a step; how many items changed. Raises StepUnknown, StepIsOver.
+
+        state: in_progress, completed or discontinued. is_of: as in `create`, by the attributes that
+        the step has. A step of another peer is unknown to this one.
+        """
+
+        def work(connection: sa.Connection) -> int:
+            row = _row(connection, sop_instance_uid)
+            if row is None or row.exam_id is not None or row.peer != peer:
+                raise StepUnknown("there is no such step of this peer")
+            if row.state != IN_PROGRESS:
+                raise StepIsOver("the step is over")
+            attributes = {**json.loads(row.attributes), **modifications}
+            connection.execute(
+                sa.update(schema.procedure_step)
+                .where(_S.sop_instance_uid == sop_instance_uid)
+                .values(
+                    state=state,
+                    acknowledged=state,
+                    attributes=json.dumps(attributes),
+                    changed_at=at,
+                )
+            )
+            if state == IN_PROGRESS:
+                return 0
+            return _mark(connection, lambda item: is_of(attributes, item), state.upper())
+
+        return self._writer.run(work)
+
+
+def _row(connection: sa.Connection, sop_instance_uid: str) -> sa.Row[*tuple[Any, ...]] | None:
+    return connection.execute(
+        sa.select(_S.exam_id, _S.peer, _S.state, _S.attributes).where(
+            _S.sop_instance_uid == sop_instance_uid
+        )
+    ).first()
+
+
+def _mark(connection: sa.Connection, is_of: Callable[[WorklistItem], bool], status: str) -> int:
+    """Give the items that a step is of their Scheduled Procedure Step Status."""
+    served = (WorklistSource.HL7.value, WorklistSource.ENTERED.value)
+    texts = connection.execute(
+        sa.select(_W.item).where(_W.source.in_(served), _W.withdrawn_at.is_(None))
+    ).scalars()
+    items = [item for text in texts if (item := from_json(WorklistItem, text)) is not None]
+    marked = [
+        replace(item, step=replace(item.step, status=status)) for item in items if is_of(item)
+    ]
+    put_items(connection, marked)
+    return len(marked)

@@ -122,6 +122,7 @@ MAY = {
     "monitoring/monitor.py": CLOCK,
     "preflight/pending_reports.py": THREADS,  # reports come on any association's thread
     "preflight/peer_check.py": NETWORK | CLOCK,  # TCP alone, before DICOM; and how long it took
+    "preflight/hl7_check.py": NETWORK,  # our own port
     "preflight/preflight.py": THREADS,  # one at a time
     "preflight/test_image.py": DISK,  # the test image, while it is sent
     "commands/preflight.py": CLOCK | DISK,

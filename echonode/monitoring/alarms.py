@@ -71,6 +71,8 @@ class Facts:
     file that is open. refusing: why nothing can be stored, '' when the last writes were durable.
     frameless_probes: name of a probe that is connected and brings no image -> in words. conflicts:
     of identity, not acknowledged yet. held_steps: peer -> procedure steps that it refused.
+    merged_exams: ids of those that wait for a correction, since their patient was merged into
+    another after something was captured.
     """
 
     destinations: Sequence[DestinationFacts]
@@ -84,6 +86,7 @@ class Facts:
     refusing: str = ""
     conflicts: Sequence[IdentityConflict] = ()
     held_steps: Mapping[str, int] = field(default_factory=dict)
+    merged_exams: Sequence[str] = ()
 
 
 def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
@@ -96,6 +99,7 @@ def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
         ),
         *_of_identity(facts.conflicts),
         *_of_steps(facts.held_steps),
+        *_of_merges(facts.merged_exams),
         *(alarm for at in facts.destinations for alarm in _of(at, facts.call_back, now)),
     )
 
@@ -181,6 +185,18 @@ _CONFLICTS = {
         "came under a Patient ID that came with another person's name or birth date before",
     ),
 }
+
+
+def _of_merges(exams: Sequence[str]) -> Iterator[Alarm]:
+    """What was captured before a merge is never changed without a person."""
+    if exams:
+        named = ", ".join(exams[:_STUDIES_NAMED])
+        more = " and more" if len(exams) > _STUDIES_NAMED else ""
+        yield Alarm(
+            name="patient_merged",
+            text=f"the patient of {named}{more} was merged into another after images were taken: "
+            "correct these exams (`echonode exam correct`), so that the archive learns of it",
+        )
 
 
 def _of_identity(conflicts: Sequence[IdentityConflict]) -> Iterator[Alarm]:

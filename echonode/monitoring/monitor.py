@@ -188,6 +188,7 @@ class NodeReader(Collector):
             index_gone=self._store.durability.database_gone,
             refusing=self._store.durability.problem,
             conflicts=self._store.identity_conflicts(),
+            merged_exams=tuple(each.exam_id for each in self._store.order_messages.merged_exams()),
         )
 
     def _check_store(self) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import traceback
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from echonode.errors import ControlIdReused, Hl7Refused, StoreError
 from echonode.exam.hl7.acknowledgement import Verdict, acknowledgements
@@ -37,8 +37,6 @@ log = get_logger(__name__)
 
 Apply = Callable[[OrderMessage, Sequence[Change], bytes], Applied]
 
-# A sender repeats what was not acknowledged within minutes or, after a fault, days.
-KEEP_MESSAGES_FOR = timedelta(days=30)
 CONTROL_ID_REUSED = Hl7Refused(
     "MSH-10 was the control ID of another message", code=DUPLICATE_KEY, field=10
 )

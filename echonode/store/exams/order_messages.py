@@ -12,19 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from echonode.errors import ControlIdReused
 from echonode.model.order_change import Change, is_same
 from echonode.model.patient import Identifier, Patient
+from echonode.model.worklist_item import WorklistSource
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
 from echonode.store.exams.json_values import from_json
 from echonode.store.exams.order_effects import Effect, id_of, patient_in
 
 _M, _E, _P = schema.hl7_message.c, schema.exam.c, schema.patient_merge.c
+_W = schema.worklist_item.c
+# A sender repeats what was not acknowledged within minutes or, after a fault, days.
+KEEP_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,11 +135,13 @@ class OrderMessages:
                 found.setdefault(row.id, MergedExam(exam_id=row.id, merged_at=row.at))
         return list(found.values())
 
-    def prune(self, *, before: datetime, most: int = 10_000) -> int:
-        """Forget messages that came before a moment, `most` at once; how many were forgotten.
+    def prune(self, *, now: datetime, most: int = 10_000) -> int:
+        """Forget what is older than KEEP_FOR, `most` messages at once; how many were forgotten.
 
-        A message that is sent again after that is taken as a new one. Merges stay on record.
+        A message that is sent again after that is taken as a new one. Merges stay on record. Orders
+        whose day is so long past are withdrawn; what was withdrawn so long ago is removed.
         """
+        before = now - KEEP_FOR
         merged = sa.select(_P.hl7_message_id).where(_P.hl7_message_id.is_not(None))
         old = (
             sa.select(_M.id)
@@ -144,7 +150,25 @@ class OrderMessages:
             .limit(most)
         )
         gone = sa.delete(schema.hl7_message).where(_M.id.in_(old))
-        return self._writer.run(lambda connection: connection.execute(gone).rowcount)
+        missed = (
+            sa.update(schema.worklist_item)
+            .where(
+                _W.source == WorklistSource.HL7.value,
+                _W.withdrawn_at.is_(None),
+                _W.start_date < f"{before:%Y%m%d}",
+            )
+            .values(withdrawn_at=now)
+        )
+        removed = sa.delete(schema.worklist_item).where(
+            _W.source == WorklistSource.HL7.value, _W.withdrawn_at < before
+        )
+
+        def work(connection: sa.Connection) -> int:
+            connection.execute(missed)
+            connection.execute(removed)
+            return connection.execute(gone).rowcount
+
+        return self._writer.run(work)
 
 
 def _known(connection: sa.Connection, message: OrderMessage) -> bytes | None:

@@ -122,9 +122,9 @@ def test_stopping_answers_what_is_under_way(listening: Callable[..., Hl7Listener
         stopping.start()
         go_on.set()
         assert sender.answer().startswith(b"MSH|1")
+        stopping.join()
         with pytest.raises((OSError, EOFError)):
             sender.send(b"2")
-        stopping.join()
     with pytest.raises(OSError):
         socket.create_connection(at.address, timeout=1)
 

@@ -33,7 +33,7 @@ ITEM = WorklistItem(
     patient=PATIENT,
     placer_order_number=Identifier(value="O1"),
     filler_order_number=Identifier(value="F1"),
-    step=ScheduledStep(id="S1", start_date="20261129"),
+    step=ScheduledStep(id="S1", start_date="21261120"),
 )
 PLACED = OrderPlaced(item=ITEM, is_change=False)
 CANCELLED = OrderWithdrawn(source_name="RIS", patient_id=P1, placer_order_number="O1")
@@ -160,5 +160,11 @@ def test_old_messages_are_forgotten_but_merges_are_not(data_dir: Path) -> None:
     with Store.open(data_dir, now=Clock()) as store:
         apply(store, 1, PLACED)
         apply(store, 2, merge)
-        assert store.order_messages.prune(before=NOON + timedelta(days=1)) == 1
-        assert store.order_messages.prune(before=NOON + timedelta(days=1)) == 0
+        assert store.order_messages.prune(now=NOON + timedelta(days=29)) == 0
+        assert len(store.worklist.items()) == 1
+        later = NOON + timedelta(days=32)
+        assert store.order_messages.prune(now=later) == 1
+        assert store.worklist.items() == []
+        assert store.worklist.item(ITEM.id) is not None
+        assert store.order_messages.prune(now=later + timedelta(days=31)) == 0
+        assert store.worklist.item(ITEM.id) is None

@@ -9,6 +9,7 @@ from tests.fuzz import (
     targets_files,
     targets_live,
     targets_network,
+    targets_orders,
     targets_probe,
     targets_ris,
     targets_transcoding,
@@ -24,6 +25,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         for target in (
             *targets_network.TARGETS,
             *targets_live.TARGETS,
+            *targets_orders.TARGETS,
             *targets_files.TARGETS,
             *_TRANSCODING,
             *targets_probe.TARGETS,

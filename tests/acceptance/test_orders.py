@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -21,8 +23,9 @@ from tests.faults.programme import FULL
 from tests.fuzz.mutation import mutated
 from tests.peers.authority import Authority
 from tests.peers.dcmtk import DcmtkResult, dcmtk
+from tests.peers.fixtures import require_debian_module
 from tests.peers.hl7_sender import Hl7Sender, code_of, mllp_send
-from tests.peers.node_process import EchoNodeProcess
+from tests.peers.node_process import ROOT, EchoNodeProcess
 from tests.peers.process import LOOPBACK, free_port
 from tests.unit.exam.hl7.messages import (
     A04_ISO_IR_87,
@@ -217,6 +220,34 @@ def test_a_procedure_step_moves_its_item(parts: ExitStack, tmp_path: Path) -> No
     assert (late.Status, late.ErrorID) == (0x0110, 0xA710)
     assoc.release()
     assert worklist(at, tmp_path)[1] == []
+
+
+def test_a_modality_on_odil_works_by_our_list(parts: ExitStack, tmp_path: Path) -> None:
+    """Another implementation finds its item by station, reports the step, and the item is over."""
+    at, port = node(station_ae_titles=["CART1"])
+    parts.enter_context(at)
+    with Hl7Sender(port) as sender:
+        sender.send(A04_ISO_IR_87)
+        sender.send(ORM_O01.replace(b"||Miller^Joe||", b"||||"))
+        sender.send(OMI_O23)
+    python = require_debian_module("odil", "python3-odil")
+    program = ROOT / "tests" / "peers" / "odil_modality_program.py"
+    done = subprocess.run(
+        [python, program, LOOPBACK, str(at.port), at.ae_title, "MODALITY", "CART1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PYTHONPATH": ""},
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    (item,) = told["items"]
+    assert item["00100010"]["Value"] == [
+        {"Alphabetic": "YAMADA^TAROU", "Ideographic": "山田^太郎", "Phonetic": "やまだ^たろう"}
+    ]
+    assert told["statuses"] == [0x0000, 0x0111, 0x0000, 0x0000, 0x0110]
+    assert step_ids(worklist(at, tmp_path)[1]) == ["SPS31", "SPS32"]
 
 
 def test_a_peer_without_the_right_gets_no_worklist(parts: ExitStack, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ CI=true it fails instead, so that a machine that should have everything cannot p
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,6 +31,16 @@ def require_program(name: str) -> str:
         return find_program(name)
     except PeerMissing as missing:
         _give_up(missing)
+
+
+def require_debian_module(name: str, package: str) -> str:
+    """Debian's own Python, which has the module; skips or fails as `require_program`."""
+    python = require_program("python3")
+    if subprocess.run(
+        [python, "-c", f"import {name}"], capture_output=True, check=False
+    ).returncode:
+        _give_up(PeerMissing(name, package))
+    return python
 
 
 def _give_up(missing: PeerMissing) -> NoReturn:

@@ -342,6 +342,7 @@ class Node:
             worklist=WorklistSCP(
                 self.store.worklist.items,
                 from_ris=self.config.worklist is not None and self.config.worklist.serve,
+                performed_here=self.store.reported_steps.performed_here,
             ),
             create_step=steps.create,
             set_step=steps.change,

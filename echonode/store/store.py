@@ -159,7 +159,7 @@ class Store(CommitmentDoor, DeliveryDoor, OperatorDoor, RecoveryDoor, RetentionD
         )
         self.worklist = WorklistItems(writer, self._readers)
         self.order_messages = OrderMessages(writer, self._readers)
-        self.reported_steps = ReportedSteps(writer)
+        self.reported_steps = ReportedSteps(writer, self._readers)
         self.procedure_steps = ProcedureSteps(writer, self._readers)
         self.step_reports = StepReports(writer, self._readers)
         self._inbound = InboundCommitments(writer, self._readers, self._index.instance, check)

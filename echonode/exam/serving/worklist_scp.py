@@ -3,14 +3,16 @@
 Rules
 - Served is what came by HL7 or was entered by a person; items of a RIS only where the configuration
   says so: their modalities ask it themselves, and two lists of one thing differ.
-- A step that was completed or discontinued is not scheduled any more, and not served.
+- A step that was completed or discontinued is not scheduled any more, and not served; what an exam
+  of this node does counts like a peer's procedure step.
 - One line is logged a query: who, how many answers, how long; never a key.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from echonode.dimse.services import FindAnswer, WorklistRequest
@@ -39,10 +41,15 @@ class WorklistSCP:
         items: Items,
         *,
         from_ris: bool = False,
+        performed_here: Callable[[], Mapping[str, str]] = dict,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """from_ris: what a RIS answered us is served as well."""
+        """from_ris: what a RIS answered us is served as well.
+
+        performed_here: id of an item -> the status that an exam of this node gave it.
+        """
         self._items, self._monotonic = items, monotonic
+        self._performed_here = performed_here
         self._sources = {WorklistSource.HL7, WorklistSource.ENTERED}
         if from_ris:
             self._sources.add(WorklistSource.RIS)
@@ -54,13 +61,15 @@ class WorklistSCP:
         matches = compile_item_test(asked)
         writer = ItemWriter(asked, request.transfer_syntax_uid)
         first, last = asked.start_dates
+        performed = self._performed_here()
         try:
             for item in self._items(start_date_from=first, start_date_to=last):
                 if request.cancelled():
                     return
-                if item.source not in self._sources or item.step.status in OVER:
+                status = performed.get(item.id, item.step.status)
+                if item.source not in self._sources or status in OVER:
                     continue
-                values = values_of(item)
+                values = values_of(replace(item, step=replace(item.step, status=status)))
                 if matches(values):
                     answers += 1
                     yield FindAnswer(

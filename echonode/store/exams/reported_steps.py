@@ -18,13 +18,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from echonode.errors import StepIsOver, StepKnown, StepUnknown
+from echonode.model.exam import CaptureKind
+from echonode.model.exam_state import Progress
 from echonode.model.worklist_item import WorklistItem, WorklistSource
 from echonode.store.database import schema
-from echonode.store.database.connections import Writer
+from echonode.store.database.connections import Writer, reading
 from echonode.store.exams.json_values import from_json
 from echonode.store.exams.worklist_items import put_items
 
 _S, _W = schema.procedure_step.c, schema.worklist_item.c
+_E, _C = schema.exam.c, schema.exam_capture.c
 IN_PROGRESS = "in_progress"
 
 # A step's attributes: DICOM JSON (PS3.18 annex F).
@@ -34,8 +37,34 @@ Attributes = Mapping[str, object]
 class ReportedSteps:
     """Thread-safe; a change is durable on return. Each raises StoreError."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, readers: sa.Engine) -> None:
         self._writer = writer
+        self._readers = readers
+
+    def performed_here(self) -> dict[str, str]:
+        """Id of an item that is shown -> what an exam of ours made of it: STARTED or COMPLETED.
+
+        An exam that ended without a capture has performed nothing.
+        """
+        captured = (
+            sa.select(_C.id)
+            .where(_C.exam_id == _E.id, _C.kind == CaptureKind.CAPTURE.value)
+            .exists()
+        )
+        statement = (
+            sa.select(_E.worklist_item_id, _E.progress)
+            .join(schema.worklist_item, _W.id == _E.worklist_item_id)
+            .where(_W.withdrawn_at.is_(None), sa.or_(_E.progress != Progress.ENDED.value, captured))
+            # An exam under way outweighs one that is over.
+            .order_by(_E.progress != Progress.ENDED.value)
+        )
+        with reading(self._readers) as connection:
+            return {
+                row.worklist_item_id: "COMPLETED"
+                if row.progress == Progress.ENDED.value
+                else "STARTED"
+                for row in connection.execute(statement)
+            }
 
     def create(
         self,

@@ -11,9 +11,11 @@ from pydicom.dataset import Dataset
 
 from echonode.errors import DimseFailure
 from echonode.exam.serving.step_scp import StepSCP
+from echonode.model.exam_state import ExamEvent
 from echonode.model.identity import Peer, Service, is_valid_uid
 from echonode.model.patient import Identifier, Patient
 from echonode.model.worklist_item import ScheduledStep, WorklistItem, WorklistSource
+from echonode.store.exams.captures import Taken
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock
 
@@ -98,6 +100,27 @@ def test_a_step_without_a_uid_gets_one_that_is_new(store: Store) -> None:
     second = scp(store).create(CART, "", step(ScheduledProcedureStepID="S1"))
     assert is_valid_uid(first)
     assert first != second
+
+
+def test_an_exam_of_our_own_performs_its_item(store: Store) -> None:
+    """Begun it is started, ended it is over; an exam without a capture has performed nothing."""
+    performed = store.reported_steps.performed_here
+    for item in (ITEM, OTHER):
+        exam = store.exams.open(
+            item.id, at=NOON, held=False, patient=item.patient, worklist_item=item
+        )
+        assert performed()[item.id] == "STARTED"
+        if item is ITEM:
+            taken = Taken(
+                sop_instance_uid="1.2.7",
+                probe=item.id,
+                connection_id="c",
+                acquisition_number=1,
+                connected_at=NOON,
+            )
+            store.captures.place(exam.id, taken, at=NOON)
+        store.exams.apply(exam.id, ExamEvent.ENDED, at=NOON)
+    assert performed() == {ITEM.id: "COMPLETED"}
 
 
 def test_a_step_belongs_to_the_peer_that_made_it(store: Store) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode import __version__
-from echonode.commands import deliveries
+from echonode.commands import deliveries, exams
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.errors import ConfigFault, UsageError
 
@@ -134,6 +134,7 @@ def init(
 
 
 deliveries.register(app)
+exams.register(app)
 
 
 @app.command()
@@ -147,7 +148,12 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
         log.configure(format="console", level="error")
         names = [destination.name for destination in settings.destination_values()]
         forwarding = settings.forwarding_by_ae_title()
-        if not read_again(settings.data_dir, destinations=names, forwarding=forwarding):
+        if not read_again(
+            settings.data_dir,
+            destinations=names,
+            forwarding=forwarding,
+            waiting_prefix=settings.exam.waiting_prefix,
+        ):
             raise typer.Exit(1)
 
 

@@ -5,6 +5,8 @@ EchoNodeError
 ├── ProtocolUnusable         a probe protocol of an installed distribution; becomes a ConfigFault
 ├── UsageError               a command's arguments; the operator calls again
 ├── OperatorRefused          what an operator asked cannot be done; nothing was changed
+│   └── Doubtful             more than one thing may be meant; carries the candidates
+├── FieldRefused             a value that was typed or sent to us; names the field; give another
 ├── NodeNotAsked             a node runs here, and cannot be asked over HTTP
 ├── OutOfResources           the system gives too few threads or too little memory to start
 ├── IllegalTransition        our own: a state machine was given an event it has no row for
@@ -19,6 +21,10 @@ EchoNodeError
 │   ├── StoreLocked          another node runs on this data_dir
 │   ├── SchemaTooNew         the database was written by a later EchoNode
 │   ├── OutOfSpace           ENOSPC, EDQUOT, EIO, EROFS: answer A700, keep going
+│   ├── StepKnown            a performed step's UID is taken: answer 0111
+│   ├── StepUnknown          no such step of this peer: answer 0112
+│   ├── StepIsOver           it was completed or discontinued: answer 0110
+│   ├── ControlIdReused      another HL7 message under a known MSH-10: the first is kept
 │   ├── InstanceConflict     same SOP Instance UID, other bytes: the first is kept
 │   └── Damaged              the bytes on disk are not the bytes that were stored
 │       └── IndexDamaged     those of the database, not of an instance's file: answer A700
@@ -26,14 +32,17 @@ EchoNodeError
 │   ├── PeerUnreachable      no TCP connection, or TLS failed
 │   ├── AssociationRejected  A-ASSOCIATE-RJ; carries result, source and reason
 │   ├── AssociationLost      abort, reset or time-out: what was under way is unknown
-│   └── ContextNotAccepted   the peer takes no presentation context that fits
+│   ├── QueryRefused         the peer answered a query with a failure; carries the status
+│   ├── ContextNotAccepted   the peer takes no presentation context that fits
+│   └── Hl7BlockFault        what an HL7 sender sends is not MLLP, or goes beyond a limit
+├── Hl7Refused               an HL7 message that has no effect: the error to answer
 └── DimseFailure             raised by a service's handler: the status to answer
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -88,6 +97,22 @@ class UsageError(EchoNodeError):
 
 class OperatorRefused(EchoNodeError):
     """What an operator asked cannot be done just now; the message says why. Nothing was changed."""
+
+
+class Doubtful(OperatorRefused):
+    """More than one may be meant, and a person must choose; `candidates` as JSON takes them."""
+
+    def __init__(self, message: str, candidates: Sequence[Mapping[str, object]]) -> None:
+        super().__init__(message)
+        self.candidates = tuple(candidates)
+
+
+class FieldRefused(EchoNodeError):
+    """A value that a person or another system gave cannot be taken. Never quotes the value."""
+
+    def __init__(self, field: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{field} {problem}: {remedy}")
+        self.field, self.problem, self.remedy = field, problem, remedy
 
 
 class NodeNotAsked(EchoNodeError):
@@ -171,6 +196,22 @@ class OutOfSpace(StoreError):
     """The disk refused the bytes (ENOSPC, EDQUOT, EIO, EROFS); nothing was acknowledged."""
 
 
+class StepKnown(StoreError):
+    """A performed procedure step of this SOP Instance UID exists; nothing was changed."""
+
+
+class StepUnknown(StoreError):
+    """No performed procedure step of this SOP Instance UID, or another peer's."""
+
+
+class StepIsOver(StoreError):
+    """A performed procedure step that was completed or discontinued; nothing was changed."""
+
+
+class ControlIdReused(StoreError):
+    """An HL7 message under the control ID of another one; it has no effect."""
+
+
 class InstanceConflict(StoreError):
     """A second instance with a known SOP Instance UID and other bytes; the first is kept."""
 
@@ -218,19 +259,61 @@ class AssociationLost(NetworkError):
         self.by_peer = by_peer
 
 
+class QueryRefused(NetworkError):
+    """The peer answered our C-FIND with a failure; nothing can be said of what it holds."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the query was answered {status:04X}")
+        self.status = status
+
+
 class ContextNotAccepted(NetworkError):
     """The peer accepted no presentation context that fits the instance or the service."""
+
+
+class Hl7BlockFault(NetworkError):
+    """Bytes that are no MLLP, or beyond a limit: the connection is closed without an answer."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class Hl7Refused(EchoNodeError):
+    """An HL7 message that is not taken: what its ERR segment says (HL7 v2.5.1 2.15.5).
+
+    code: of table 0357. segment, sequence, field, component: where the fault is, counted from 1;
+    0 where that is not known. reject: AR and not AE, for what no correction of the content helps.
+    The message quotes no value.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int,
+        segment: str = "MSH",
+        sequence: int = 1,
+        field: int = 0,
+        component: int = 0,
+        reject: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.code, self.reject = code, reject
+        self.segment, self.sequence = segment, sequence
+        self.field, self.component = field, component
 
 
 class DimseFailure(EchoNodeError):
     """Raised by a service's handler: the DIMSE status to answer, and a comment for the peer.
 
     The comment goes out as Error Comment (0000,0902), 64 characters at most, without patient data.
+    error_id: goes out as Error ID (0000,0903), where the service defines one.
     """
 
-    def __init__(self, status: int, comment: str = "") -> None:
+    def __init__(self, status: int, comment: str = "", *, error_id: int | None = None) -> None:
         super().__init__(f"0x{status:04X} {comment}".strip())
-        self.status, self.comment = status, comment[:64]
+        self.status, self.comment, self.error_id = status, comment[:64], error_id
 
 
 def described(error: BaseException) -> str:

@@ -31,6 +31,7 @@ RANKS = [
 SIDEWAYS = {
     ("frames", "probe"),
     ("retrieve", "query"),
+    ("exam", "query"),  # our worklist is a query too: its keys and matching are PS3.4 C.2.2.2
 }
 # The same within a package: what stands at its top, by module, and its folders.
 WITHIN = {
@@ -41,6 +42,7 @@ WITHIN = {
         {"recovery"},
         {"ingest"},
         {"commitment", "retention"},
+        {"exams"},
         {"deliveries"},
         {"index"},
         {"database"},
@@ -72,7 +74,15 @@ WITHIN = {
         {"messages", "pace", "profile"},
         {"kinematics"},
     ],
-    "node": [{"node"}, {"http"}, {"settings"}, {"local_timezone", "process_limits"}],
+    "node": [
+        {"node"},
+        {"http"},
+        {"worklist_api"},
+        {"exam_api"},
+        {"exams", "ris"},
+        {"settings"},
+        {"local_timezone", "process_limits"},
+    ],
 }
 
 MOST_ROOMS = 25
@@ -103,6 +113,8 @@ MAY = {
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
     "node/http.py": CLOCK,
+    "node/ris.py": {"now()"},  # as it was given
+    "node/exam_api.py": CLOCK | {"open()"},  # opens exams
     "node/settings/parts.py": THREADS,  # parts that stop at the same time
     "config/*": DISK,
     "config/certificates.py": DISK | {"ssl"},
@@ -110,6 +122,7 @@ MAY = {
     "monitoring/monitor.py": CLOCK,
     "preflight/pending_reports.py": THREADS,  # reports come on any association's thread
     "preflight/peer_check.py": NETWORK | CLOCK,  # TCP alone, before DICOM; and how long it took
+    "preflight/hl7_check.py": NETWORK,  # our own port
     "preflight/preflight.py": THREADS,  # one at a time
     "preflight/test_image.py": DISK,  # the test image, while it is sent
     "commands/preflight.py": CLOCK | DISK,
@@ -155,7 +168,18 @@ MAY = {
     "commitment/commitment_scu.py": CHANCE,  # a Transaction UID is never used again
     "query/find_scp.py": THREADS | CLOCK,
     "retrieve/*_scp.py": CLOCK,
+    "exam/hl7/connection.py": NETWORK | THREADS | CLOCK,
+    "exam/serving/worklist_scp.py": CLOCK,  # how long an answer took
+    "exam/hl7/listener.py": NETWORK | THREADS | CLOCK,
     "exam/unattended.py": THREADS,  # remembers its answers, for several probes
+    "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
+    "exam/naming.py": THREADS,  # one exam at a time:
+    "exam/correction.py": THREADS,
+    "exam/unfinished.py": THREADS,  # what was cut off, in the background
+    "exam/rewriting.py": {"open()"},
+    "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
+    "exam/procedure_step/reporter.py": THREADS | CHANCE | {"time"},  # in the background
+    "exam/worklist/refresh.py": THREADS | CHANCE | {"time"},  # in the background
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
     "transcoding/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
     "transcoding/reencoder.py": DISK,  # the re-encoded copy, for as long as it is sent
@@ -164,6 +188,7 @@ MAY = {
 # Decisions that live among disks, and touch none of them.
 PURE = {
     "store/deliveries/claim_order.py",
+    "store/exams/json_values.py",
     "store/index/folding.py",
     "store/index/column_values.py",
     "store/index/instance_record.py",
@@ -171,7 +196,11 @@ PURE = {
     "store/values.py",
 }
 # Parts of the database's schema that are one only together: reached through schema.py.
-TABLES = {"echonode.store.database.index_schema", "echonode.store.database.delivery_schema"}
+TABLES = {
+    "echonode.store.database.index_schema",
+    "echonode.store.database.delivery_schema",
+    "echonode.store.database.exam_schema",
+}
 
 PLACED = frozenset().union(*RANKS)
 TREES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}

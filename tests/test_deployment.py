@@ -72,9 +72,13 @@ def deployed() -> Config:
 
 
 def options_of(command: str) -> set[str]:
-    """The options that `echonode COMMAND` knows. KeyError for a command that does not exist."""
-    group = typer.main.get_group(app)
-    return {option for parameter in group.commands[command].params for option in parameter.opts}
+    """The options that `echonode COMMAND` knows, and those of its own commands, where it has some.
+
+    KeyError for a command that does not exist.
+    """
+    found = typer.main.get_group(app).commands[command]
+    commands = [found, *getattr(found, "commands", {}).values()]
+    return {option for each in commands for parameter in each.params for option in parameter.opts}
 
 
 # --- the image ---

@@ -18,6 +18,9 @@ peers="
 /usr/bin/strace:strace
 /usr/bin/systemd-analyze:systemd
 /usr/bin/openssl:openssl
+/usr/lib/python3/dist-packages/odil:python3-odil
+/usr/bin/node:nodejs
+/usr/bin/npm:npm
 "
 
 missing() {
@@ -38,6 +41,20 @@ if [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; 
     { apt-get update -qq && apt-get install -y -qq --no-install-recommends $packages >/dev/null; } ||
         say "apt-get could not install them all"
     packages=$(missing)
+fi
+
+# dcmjs-dimse, which takes procedure steps, comes from npm, by its lock file. The tests install it
+# themselves where this did not.
+lock=tests/peers/dcmjs/package-lock.json
+installed=build/dcmjs/installed-lock.json
+if [ -e /usr/bin/npm ] && ! cmp -s "$lock" "$installed"; then
+    mkdir -p build/dcmjs
+    cp tests/peers/dcmjs/package.json "$lock" build/dcmjs/
+    if (cd build/dcmjs && npm ci --ignore-scripts --no-audit --no-fund --omit=dev >/dev/null 2>&1); then
+        cp "$lock" "$installed"
+    else
+        say "npm did not reach its registry: the tests that need dcmjs-dimse cannot run."
+    fi
 fi
 
 if [ -z "$packages" ]; then

@@ -168,4 +168,9 @@ def _store(config: Config) -> Store:
     """The store, opened. Raises UsageError where there is none, StoreLocked."""
     _check_store(config)
     names = [at.name for at in config.destination_values()]
-    return Store.open(config.data_dir, adopt_to=names, forward_to=config.forwarding_by_ae_title())
+    return Store.open(
+        config.data_dir,
+        adopt_to=names,
+        forward_to=config.forwarding_by_ae_title(),
+        waiting_prefix=config.exam.waiting_prefix,
+    )

@@ -26,13 +26,17 @@ _COMPARED_AT_ONCE = 50  # rows, between two steps of the progress
 
 
 def reindex(
-    data_dir: Path, *, destinations: Sequence[str], forwarding: Mapping[str, Sequence[str]]
+    data_dir: Path,
+    *,
+    destinations: Sequence[str],
+    forwarding: Mapping[str, Sequence[str]],
+    waiting_prefix: str,
 ) -> bool:
     """Do it, with progress on the terminal; whether every file is there and whole.
 
     destinations: where files without a row go when we captured them; forwarding: AE title -> where
-    they go when it had sent them. Raises StoreLocked (a node
-    runs here), SchemaTooNew, OutOfSpace.
+    they go when it had sent them; waiting_prefix: as Store.open. Raises StoreLocked (a node runs
+    here), SchemaTooNew, OutOfSpace.
     """
     console = Console()
     columns = (
@@ -49,7 +53,11 @@ def reindex(
             progress.update(taking_in, completed=count, visible=count > 0)
 
         with Store.open(
-            data_dir, adopt_to=destinations, forward_to=forwarding, on_adopted=on_adopted
+            data_dir,
+            adopt_to=destinations,
+            forward_to=forwarding,
+            on_adopted=on_adopted,
+            waiting_prefix=waiting_prefix,
         ) as store:
             found = store.recovery.report
             progress.update(taking_in, total=found.orphans_adopted)

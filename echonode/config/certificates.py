@@ -70,6 +70,8 @@ def _sections(config: Config) -> Iterator[tuple[str, TLSFiles, bool]]:
     for index, probe in enumerate(config.probes):
         if probe.tls is not None:
             yield f"probes[{index}].tls", probe.tls.value(), True
+    if config.hl7 is not None and config.hl7.listen.tls is not None:
+        yield "hl7.listen.tls", config.hl7.listen.tls.value(), True
     for name, peer in config.peers.items():
         if peer.tls is not None:
             yield f"peers.{name}.tls", peer.tls.value(), False

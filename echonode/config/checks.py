@@ -20,9 +20,11 @@ def cross_faults(config: Config) -> list[ConfigFault]:
         _ports_twice,
         _peers,
         _references,
+        _worklist,
         _destinations,
         _forwarding,
         _probes,
+        _hl7,
         tls_faults,
         _data_dir,
     )
@@ -66,6 +68,8 @@ def _ports_twice(config: Config) -> Iterator[ConfigFault]:
         taken.append(("web.port", config.web.host, config.web.port))
         if config.web.viewer_port is not None:
             taken.append(("web.viewer_port", config.web.host, config.web.viewer_port))
+    if config.hl7:
+        taken.append(("hl7.listen.port", config.hl7.listen.host, config.hl7.listen.port))
     wildcard = ("0.0.0.0", "::")
     for index, (path, host, port) in enumerate(taken):
         for earlier, other_host, other_port in taken[:index]:
@@ -117,6 +121,16 @@ def _references(config: Config) -> Iterator[ConfigFault]:
             yield _fault(path, f"there is no peer `{name}`", f"Configured peers: {known}.")
 
 
+def _worklist(config: Config) -> Iterator[ConfigFault]:
+    titles = config.worklist.station_ae_title if config.worklist else ()
+    for index, title in _repeated(titles):
+        yield _fault(
+            f"worklist.station_ae_title[{index}]",
+            f"the AE title {title} is there already",
+            "Name each once.",
+        )
+
+
 def _destinations(config: Config) -> Iterator[ConfigFault]:
     for index, name in _repeated([d.peer for d in config.destinations]):
         yield _fault(
@@ -139,7 +153,21 @@ def _probes(config: Config) -> Iterator[ConfigFault]:
             f"probes[{index}].name", f"another probe is called `{name}`", "Name each probe once."
         )
     for index, probe in enumerate(config.probes):
-        yield from probe_faults(f"probes[{index}]", probe)
+        yield from probe_faults(f"probes[{index}]", probe, has_web=config.web is not None)
+
+
+def _hl7(config: Config) -> Iterator[ConfigFault]:
+    """Orders decide whose images are whose, so not every host may send them."""
+    if config.hl7 is None:
+        return
+    listener = config.hl7.listen
+    proves = listener.tls is not None and listener.tls.require_client_cert
+    if not is_loopback(listener.host) and not config.hl7.addresses and not proves:
+        yield _fault(
+            "hl7.listen.host",
+            f"listens beyond this machine ({listener.host}) to every host",
+            "Give `hl7.addresses` that senders may come from, or `tls` with client certificates.",
+        )
 
 
 def _data_dir(config: Config) -> Iterator[ConfigFault]:

@@ -29,6 +29,7 @@ def doubts(config: Config, environ: Mapping[str, str], now: datetime) -> Iterato
     yield from tls_doubts(config, now)
     yield from _probe_listeners(config)
     yield from _without_a_feature(config)
+    yield from _ris(config)
     yield from _open_web(config)
     yield from _core_dumps(config)
     yield from ignored_variables(list(Config.model_fields), environ)
@@ -77,23 +78,28 @@ def _is_commanded(probe: Probe) -> bool:
 
 def _without_a_feature(config: Config) -> Iterator[ConfigFault]:
     """Keys that are read ahead of the feature that will use them."""
-    if config.worklist is not None:
-        yield _doubt(
-            "worklist",
-            "this version does not query it for exams; preflight tests the peer",
-            "Remove it, or leave it for a later version.",
-        )
-    if config.mpps is not None:
-        yield _doubt(
-            "mpps",
-            "this version does not report procedure steps; preflight tests the peer",
-            "Remove it, or leave it for a later version.",
-        )
     if config.web is not None and config.web.viewer_port is not None:
         yield _doubt(
             "web.viewer_port",
             "this version has no viewer, and nothing listens there",
             "Remove it, or leave it for a later version.",
+        )
+
+
+def _ris(config: Config) -> Iterator[ConfigFault]:
+    """What is asked of a RIS and told to it, and fits badly together."""
+    worklist = config.worklist
+    if worklist is not None and not worklist.station_ae_title:
+        yield _doubt(
+            "worklist.station_ae_title",
+            "the items of every station are fetched",
+            "Give the AE titles that the RIS schedules for this node.",
+        )
+    if config.mpps is not None and worklist is None:
+        yield _doubt(
+            "mpps",
+            "without a worklist every step is reported as unscheduled",
+            "Give `worklist`, so that the RIS can tell which order was performed.",
         )
 
 

@@ -18,7 +18,7 @@ from echonode.config.fields import (
 )
 from echonode.config.imaging import Image, Profile
 from echonode.config.network import ListenerTLS
-from echonode.model.identity import Patient
+from echonode.model.patient import Patient
 
 
 def _birth_date(value: str) -> str:

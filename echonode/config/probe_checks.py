@@ -17,8 +17,8 @@ from echonode.frames.streams.protocols import Protocol, Wire
 _OF_ONE_PROTOCOL = ("device", "path", "loop", "fps")
 
 
-def probe_faults(path: str, probe: Probe) -> Iterator[ConfigFault]:
-    """Every fault of one probe; path: of its section."""
+def probe_faults(path: str, probe: Probe, *, has_web: bool) -> Iterator[ConfigFault]:
+    """Every fault of one probe; path: of its section. has_web: captures may be asked for there."""
     try:
         protocol = find_protocol(probe.protocol, probe.dialect or "")
     except ProtocolUnusable as unusable:
@@ -28,7 +28,8 @@ def probe_faults(path: str, probe: Probe) -> Iterator[ConfigFault]:
         yield from _unknown(path, probe)
         return
     yield from _belongs(path, probe, protocol)
-    yield from _manual(path, probe, protocol)
+    if not has_web:
+        yield from _manual(path, probe, protocol)
     if protocol.wire is Wire.FILE:
         yield from _recording(path, probe)
     else:
@@ -109,7 +110,8 @@ def _manual(path: str, probe: Probe, protocol: Protocol) -> Iterator[ConfigFault
         yield _fault(
             f"{path}.capture.mode",
             f"`manual` would record nothing: `{probe.protocol}` has no way to ask for a capture",
-            "Use auto. Only an OpenIGTLink sender can ask, by COMMAND messages.",
+            "Use auto, or add a `web` section: captures are then asked for over HTTP. Only an "
+            "OpenIGTLink sender can ask by itself, by COMMAND messages.",
         )
 
 

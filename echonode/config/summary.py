@@ -19,6 +19,10 @@ def summary(config: Config) -> Iterator[str]:
     for name, peer in config.peers.items():
         rights = ", ".join(sorted(service.value for service in peer.may)) or "nothing"
         yield f"serves {name} ({peer.ae_title}): {rights}"
+    if config.hl7:
+        listener = config.hl7.listen
+        form = "TLS" if listener.tls else "plain"
+        yield f"takes HL7 orders on {listener.host}:{listener.port} ({form})"
     for destination in config.destinations:
         peer = config.peers[destination.peer]
         yield (
@@ -29,6 +33,11 @@ def summary(config: Config) -> Iterator[str]:
         yield "delivers nothing: no destination is configured"
     for probe in config.probes:
         yield f"takes frames from {probe.name}: {_source(probe)}, capture {probe.capture.mode}"
+    if config.worklist:
+        stations = ", ".join(config.worklist.station_ae_title) or "every station"
+        yield f"asks {config.worklist.peer} for the worklist of {stations}"
+    if config.mpps:
+        yield f"reports procedure steps to {config.mpps.peer}"
     if config.web:
         yield f"shows its status at http://{config.web.host}:{config.web.port}/"
 

@@ -106,8 +106,9 @@ WORKLIST = ProposedContext(
     abstract_syntax=WORKLIST_CLASS,
     transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
 )
+MPPS_CLASS = "1.2.840.10008.3.1.2.3.3"
 MPPS = ProposedContext(
-    abstract_syntax="1.2.840.10008.3.1.2.3.3",
+    abstract_syntax=MPPS_CLASS,
     transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
 )
 
@@ -216,5 +217,7 @@ _SERVICE_OF: MappingProxyType[str, Service] = MappingProxyType(
         **dict.fromkeys(FIND_CLASSES.values(), Service.FIND),
         **dict.fromkeys(MOVE_CLASSES.values(), Service.MOVE),
         **dict.fromkeys(GET_CLASSES.values(), Service.GET),
+        WORKLIST_CLASS: Service.WORKLIST,
+        MPPS_CLASS: Service.WORKLIST,
     }
 )

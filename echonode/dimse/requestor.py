@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import cast
 
 from pydicom.dataset import Dataset
 
-from echonode.dimse.association import file_stream
+from echonode.dimse.association import file_stream, normalized
 from echonode.dimse.association.association import AssociationHandlers, EventAssociation
 from echonode.dimse.association.association_request import begin, failure_of, prepared
 from echonode.dimse.association.responses import dataset_of, encoded, respond, status_of
@@ -40,7 +40,7 @@ from echonode.dimse.messages.command_set import (
 )
 from echonode.dimse.messages.provider import Answers, Message
 from echonode.dimse.scp import commitment
-from echonode.dimse.services import Part10File, StoreResponse
+from echonode.dimse.services import NormalizedResponse, Part10File, StoreResponse
 from echonode.dimse.upper_layer.tls_context import FollowedContext, client_context
 from echonode.errors import DimseFailure
 from echonode.model.certificate import TLSFiles
@@ -48,6 +48,9 @@ from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.criteria import Root
 from echonode.model.identity import Peer
 from echonode.model.status import PENDING, UNRECOGNISED_OPERATION, StatusKind, kind_of
+
+# (status, identifier) of each answer; closing it early cancels the query at the peer.
+Answered = Generator[tuple[int, Dataset | None], None, None]
 
 
 class Requestor:
@@ -179,7 +182,7 @@ class RequestedAssociation:
             move_originator_message_id=move_originator_message_id,
         )
 
-    def c_find(self, root: Root, identifier: Dataset) -> Iterator[tuple[int, Dataset | None]]:
+    def c_find(self, root: Root, identifier: Dataset) -> Answered:
         """C-FIND (PS3.7 9.1.2): (status, identifier) of each answer, the final one last.
 
         Closing the iterator early cancels the query at the peer. Raises ContextNotAccepted,
@@ -187,13 +190,14 @@ class RequestedAssociation:
         """
         return self._query(CommandField.C_FIND, FIND_CLASSES[root], identifier)
 
-    def c_find_worklist(self, identifier: Dataset) -> Iterator[tuple[int, Dataset | None]]:
-        """C-FIND of the modality worklist (PS3.4 K.4.1): as `c_find`."""
-        return self._query(CommandField.C_FIND, WORKLIST_CLASS, identifier)
+    def c_find_worklist(self, identifier: Dataset) -> Answered:
+        """C-FIND of the modality worklist (PS3.4 K.4.1): as `c_find`, but for bad answers.
 
-    def c_move(
-        self, root: Root, identifier: Dataset, move_destination: str
-    ) -> Iterator[tuple[int, Dataset | None]]:
+        An answer that cannot be parsed comes as (its status, None): the others still count.
+        """
+        return self._query(CommandField.C_FIND, WORKLIST_CLASS, identifier, tolerant=True)
+
+    def c_move(self, root: Root, identifier: Dataset, move_destination: str) -> Answered:
         """C-MOVE (PS3.7 9.1.4) to the AE `move_destination`: each answer, the final one last.
 
         Closing the iterator early cancels. Raises ContextNotAccepted, AssociationLost.
@@ -209,7 +213,8 @@ class RequestedAssociation:
         identifier: Dataset,
         *,
         move_destination: str | None = None,
-    ) -> Iterator[tuple[int, Dataset | None]]:
+        tolerant: bool = False,
+    ) -> Answered:
         context_id = self._assoc.exchange.context_id_for(sop_class_uid)
         data = encoded(self._assoc, context_id, identifier)
         command = CommandSet(
@@ -220,11 +225,11 @@ class RequestedAssociation:
             dataset_type=HAS_DATASET,
             move_destination=move_destination,
         )
-        return self._answers(context_id, command, data)
+        return self._answers(context_id, command, data, tolerant=tolerant)
 
     def _answers(
-        self, context_id: int, command: CommandSet, data: bytes
-    ) -> Iterator[tuple[int, Dataset | None]]:
+        self, context_id: int, command: CommandSet, data: bytes, *, tolerant: bool
+    ) -> Answered:
         message_id = cast(int, command.message_id)
         answers = self._assoc.exchange.expect(message_id)
         status = PENDING
@@ -233,12 +238,21 @@ class RequestedAssociation:
             while kind_of(status) is StatusKind.PENDING:
                 answer = self._assoc.exchange.answer(answers)
                 status = status_of(answer)
-                has_dataset = answer.dataset is not None
-                yield status, dataset_of(self._assoc, answer) if has_dataset else None
+                yield status, self._identifier_of(answer, tolerant=tolerant)
         finally:
             if kind_of(status) is StatusKind.PENDING and self.is_open:
                 self._cancel(context_id, message_id, answers)
             self._assoc.exchange.forget(message_id)
+
+    def _identifier_of(self, answer: Message, *, tolerant: bool) -> Dataset | None:
+        if answer.dataset is None:
+            return None
+        try:
+            return dataset_of(self._assoc, answer)
+        except DimseFailure:
+            if tolerant:
+                return None
+            raise
 
     def _cancel(self, context_id: int, message_id: int, answers: Answers) -> None:
         """C-CANCEL, then whatever is still on its way, until the final answer."""
@@ -260,6 +274,20 @@ class RequestedAssociation:
     def report_commitment(self, report: CommitmentReport) -> int:
         """N-EVENT-REPORT (PS3.4 J.3.3), we being SCP: the peer's status. Raises as above."""
         return commitment.send_report(self._assoc, report)
+
+    def n_create(
+        self, sop_class_uid: str, sop_instance_uid: str, attributes: Dataset
+    ) -> NormalizedResponse:
+        """N-CREATE (PS3.7 10.1.5). Raises ContextNotAccepted, AssociationLost, ValueError."""
+        return normalized.create(self._assoc, sop_class_uid, sop_instance_uid, attributes)
+
+    def n_set(
+        self, sop_class_uid: str, sop_instance_uid: str, modifications: Dataset
+    ) -> NormalizedResponse:
+        """N-SET (PS3.7 10.1.3). Raises as `n_create`."""
+        return normalized.set_attributes(
+            self._assoc, sop_class_uid, sop_instance_uid, modifications
+        )
 
     def release(self, patience_s: float | None = None) -> None:
         """End the association in order; returns when it is over. Does not raise.

@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import NoReturn, Protocol, Self
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
+from echonode.errors import DimseFailure
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.criteria import Root
 from echonode.model.identity import Peer
 from echonode.model.instance import StoredInstance
+from echonode.model.status import SOP_CLASS_NOT_SUPPORTED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,16 @@ class FindRequest:
     transfer_syntax_uid: str = ImplicitVRLittleEndian
     combined_date_time: bool = False
     fuzzy_names: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorklistRequest:
+    """A C-FIND-RQ of the Modality Worklist (PS3.4 K.4.1); see FindRequest."""
+
+    caller: Peer
+    identifier: Dataset
+    cancelled: Callable[[], bool]
+    transfer_syntax_uid: str = ImplicitVRLittleEndian
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +155,14 @@ class StoreResponse:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NormalizedResponse:
+    """What a peer answered to our N-CREATE or N-SET: the status, its Error Comment ('' none)."""
+
+    status: int
+    comment: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MoveRequest:
     """A C-MOVE-RQ."""
 
@@ -175,6 +195,11 @@ class SameAssociation(Protocol):
         """Send N-EVENT-REPORT and return the peer's status. Raises NetworkError."""
 
 
+def _not_served(*_: object) -> NoReturn:
+    """Of a node that does not have the service."""
+    raise DimseFailure(SOP_CLASS_NOT_SUPPORTED, "Not served here")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Services:
     """What an acceptor serves; one callable a service, each called on the association's thread.
@@ -185,6 +210,9 @@ class Services:
     commit_request: makes an N-ACTION durable and returns its status. It reports by itself later
     (`SameAssociation` can be used for as long as the peer keeps the association open).
     commit_report: takes an N-EVENT-REPORT from `caller` and returns the status to answer.
+    worklist: yields the items that match. create_step, set_step: a performed procedure step's UID
+    and attributes, made durable; create_step is given '' where the peer leaves the UID to us, and
+    returns the step's.
     """
 
     open_incoming: Callable[[IncomingHead], IncomingFile]
@@ -194,3 +222,6 @@ class Services:
     get: Callable[[GetRequest], Iterator[SubOperations]]
     commit_request: Callable[[Peer, CommitmentRequest, SameAssociation], int]
     commit_report: Callable[[Peer, CommitmentReport], int]
+    worklist: Callable[[WorklistRequest], Iterator[FindAnswer]] = _not_served
+    create_step: Callable[[Peer, str, Dataset], str] = _not_served
+    set_step: Callable[[Peer, str, Dataset], None] = _not_served

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from echonode.model.exam import ExamFacts
-from echonode.model.identity import Patient, derive_uid
+from echonode.model.identity import derive_uid
+from echonode.model.patient import UNIDENTIFIED, Patient
 
-UNIDENTIFIED = "UNIDENTIFIED"
 _REMEMBERED = 256  # connections; far more than probes, and the one in use is always among the last
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -20,11 +21,17 @@ class CaptureAction(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CaptureRequest:
-    """seconds, past: of a clip only: how long, and whether it ends or begins now."""
+    """seconds, past: of a clip only: how long, and whether it ends or begins now.
+
+    sequence: of a still: the frame that is wanted, by its number; None the latest.
+    exam_id: the exam that it must be of; None whichever is open.
+    """
 
     action: CaptureAction
     seconds: float = 0.0
     past: bool = True
+    sequence: int | None = None
+    exam_id: str | None = None
 
     def __post_init__(self) -> None:
         clip = self.action is CaptureAction.CAPTURE_CLIP
@@ -34,7 +41,7 @@ class CaptureRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class CaptureResult:
-    """What came of it. done: it is durable. exam: its name within the node, '' where unknown."""
+    """What came of it. done: it is durable. exam: the capture's name, '' where unknown."""
 
     done: bool
     message: str = ""
@@ -53,8 +60,8 @@ class CaptureCommands(Protocol):
         """From here on all captures are of one new exam; its name within the node."""
         ...
 
-    def capture_still(self) -> tuple[str, ...]:
-        """The latest frame; its SOP Instance UID."""
+    def capture_still(self, sequence: int | None = None) -> tuple[str, ...]:
+        """The latest frame, or the one of that number; its SOP Instance UID."""
         ...
 
     def capture_clip(self, seconds: float, *, past: bool) -> tuple[str, ...]:
@@ -63,4 +70,11 @@ class CaptureCommands(Protocol):
 
     def end_exam(self) -> None:
         """No capture after this is of the exam."""
+        ...
+
+    def prepare(self, request: CaptureRequest) -> Callable[[], CaptureResult]:
+        """Fix what is asked for, and return what makes it durable, which may take its time.
+
+        Raises CaptureRefused at once where there is nothing to capture.
+        """
         ...

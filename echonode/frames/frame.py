@@ -158,8 +158,9 @@ class ProbeIdentity:
 class Acquisition:
     """Frames that belong in one instance: one frame is a still, more are a cine.
 
-    Every frame fits with the first (Frame.fits_with). `connection_id` names the probe's connection
-    (a study, until there are exams); `number` counts the acquisitions of that connection from 1.
+    Every frame fits with the first (Frame.fits_with). `connection_id` names the probe's connection;
+    `number` counts the acquisitions of that connection from 1. exam_id: the exam that was open at
+    the probe when the frames came; '' none was.
     dropped, partial: frames lost before this node could use them, and frames used with lines
         missing.
     """
@@ -170,6 +171,7 @@ class Acquisition:
     frames: tuple[Frame, ...]
     dropped: int = 0
     partial: int = 0
+    exam_id: str = ""
 
     def __post_init__(self) -> None:
         if not self.frames:

@@ -38,7 +38,8 @@ log = get_logger(__name__)
 HELD_BYTES = 512 * 1024 * 1024  # two 30 s clips at 20 frames/s, and a lot of stills
 RETRY_EVERY_S = 5.0  # a full disk is emptied by people or by retention, not in milliseconds
 
-ExamFor = Callable[[str, str, datetime], ExamFacts]  # connection_id, probe name, started_at
+# The acquisition, and when its connection began. May raise StoreError.
+ExamFor = Callable[[Acquisition, datetime], ExamFacts]
 
 FileT = TypeVar("FileT", bound=IncomingFile)
 
@@ -91,7 +92,7 @@ class IntakeCounters:
 class Intake(Generic[FileT]):
     """Takes acquisitions from any thread; `start` and `stop` run the thread that tries again.
 
-    exam_for: whose capture it is, given the connection and when that began. local: the zone that
+    exam_for: whose capture it is, asked once before its object is built. local: the zone that
     dates are written in. now: aware wall time.
     """
 
@@ -230,11 +231,11 @@ class Intake(Generic[FileT]):
             raise OutOfSpace("the system gives no memory for it") from None
 
     def _build(self, acquisition: Acquisition) -> UltrasoundObject:
-        first, probe = acquisition.frames[0], acquisition.probe
+        first = acquisition.frames[0]
         connected_at = first.acquired_at - timedelta(seconds=first.elapsed_s)
         return build(
             acquisition,
-            self._exam_for(acquisition.connection_id, probe.name, connected_at),
+            self._exam_for(acquisition, connected_at),
             equipment=self._equipment,
             node_id=self._node_id,
             now=self._now(),

@@ -115,6 +115,7 @@ class Housekeeping:
                 return
 
     def _keep_house(self) -> None:
+        self._store.order_messages.prune(now=self._now())
         for _ in range(_ROUNDS):
             done = self._store.retention.prune(now=self._now())
             if done.starved_wal_bytes:

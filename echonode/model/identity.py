@@ -1,4 +1,4 @@
-"""Who is who on the network and in the exam: AE titles, UIDs, peers and patients.
+"""Who is who on the network: AE titles, UIDs and peers.
 
 Rules
 - An AE title is 1 to 16 characters of the default repertoire without backslash or control
@@ -53,6 +53,7 @@ class Service(StrEnum):
     MOVE = "move"
     GET = "get"
     COMMIT = "commit"
+    WORKLIST = "worklist"  # our worklist, and procedure steps reported on it
 
 
 class ReportRoute(StrEnum):
@@ -122,16 +123,3 @@ class Destination:
     @property
     def name(self) -> str:
         return self.peer.name
-
-
-@dataclass(frozen=True, kw_only=True)
-class Patient:
-    """The patient of an exam, as DICOM strings; '' is unknown (type 2).
-
-    name: PN with carets; birth_date: YYYYMMDD; sex: M, F, O or ''.
-    """
-
-    id: str
-    name: str
-    birth_date: str = ""
-    sex: str = ""

@@ -67,6 +67,16 @@ def no_association(error: NetworkError, peer: Peer, us: CallBackAddress) -> str:
     return f"The log of {peer.name} says why it rejects {us.ae_title}"
 
 
+def no_query(error: NetworkError, peer: Peer, us: CallBackAddress) -> str:
+    """A query came to nothing: no connection, no association, or broken off in its middle."""
+    if isinstance(error, PeerUnreachable):
+        return no_connection(peer) if peer.tls is None else no_tls(peer)
+    if isinstance(error, AssociationRejected):
+        return no_association(error, peer, us)
+    # Seen: Orthanc breaks off the query of an AE that it does not know.
+    return add_us(peer, us)
+
+
 def no_storage(peer: Peer, names: str) -> str:
     """A class of ours is refused."""
     return f"Let {peer.ae_title} accept {names} in Explicit or Implicit VR Little Endian"

@@ -72,7 +72,9 @@ class Facts:
     index_corrupt: the database was found damaged since the node started. index_gone: it is not the
     file that is open. refusing: why nothing can be stored, '' when the last writes were durable.
     frameless_probes: name of a probe that is connected and brings no image -> in words. conflicts:
-    of identity, not acknowledged yet.
+    of identity, not acknowledged yet. held_steps: peer -> procedure steps that it refused.
+    merged_exams: ids of those that wait for a correction, since their patient was merged into
+    another after something was captured.
     """
 
     destinations: Sequence[DestinationFacts]
@@ -85,6 +87,8 @@ class Facts:
     index_gone: bool = False
     refusing: str = ""
     conflicts: Sequence[IdentityConflict] = ()
+    held_steps: Mapping[str, int] = field(default_factory=dict)
+    merged_exams: Sequence[str] = ()
 
 
 def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
@@ -96,8 +100,21 @@ def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
             for probe, problem in facts.frameless_probes.items()
         ),
         *_of_identity(facts.conflicts),
+        *_of_steps(facts.held_steps),
+        *_of_merges(facts.merged_exams),
         *(alarm for at in facts.destinations for alarm in _of(at, facts.call_back, now)),
     )
+
+
+def _of_steps(held: Mapping[str, int]) -> Iterator[Alarm]:
+    for peer, count in held.items():
+        if count:
+            steps = _counted(count, "procedure step", "procedure steps")
+            yield Alarm(
+                name=f"procedure_steps:{peer}",
+                text=f"{peer} refused {steps}, and they are not sent any more: "
+                "procedure_step_held in the log says why, and what to do; then restart the node",
+            )
 
 
 def _of_the_store(facts: Facts) -> Iterator[Alarm]:
@@ -170,6 +187,18 @@ _CONFLICTS = {
         "came under a Patient ID that came with another person's name or birth date before",
     ),
 }
+
+
+def _of_merges(exams: Sequence[str]) -> Iterator[Alarm]:
+    """What was captured before a merge is never changed without a person."""
+    if exams:
+        named = ", ".join(exams[:_STUDIES_NAMED])
+        more = " and more" if len(exams) > _STUDIES_NAMED else ""
+        yield Alarm(
+            name="patient_merged",
+            text=f"the patient of {named}{more} was merged into another after images were taken: "
+            "correct these exams (`echonode exam correct`), so that the archive learns of it",
+        )
 
 
 def _of_identity(conflicts: Sequence[IdentityConflict]) -> Iterator[Alarm]:

@@ -43,7 +43,8 @@ class MonitoredNode:
     """The parts of a node that its monitor reads.
 
     delivery_status: the delivery to a destination, by name. commit_times: how long commitments
-    took. call_back: the AE, host and port that an archive must be able to call.
+    took. call_back: the AE, host and port that an archive must be able to call. held_steps: peer ->
+    procedure steps that it refused.
     """
 
     config: Config
@@ -57,6 +58,7 @@ class MonitoredNode:
     free_space: FreeSpace
     call_back: str
     now: Callable[[], datetime]
+    held_steps: Callable[[], Mapping[str, int]] = dict
 
 
 class NodeMonitor(Collector):
@@ -170,6 +172,7 @@ class NodeMonitor(Collector):
             quarantined=self._store.statistics.quarantined_files(),
             disk_problem=self._node.free_space.refusal(),
             call_back=self._node.call_back,
+            held_steps=self._node.held_steps(),
             index_corrupt=self._store.is_corrupt,
             frameless_probes={
                 source.name: counts.problem
@@ -179,6 +182,7 @@ class NodeMonitor(Collector):
             index_gone=self._store.durability.database_gone,
             refusing=self._store.durability.problem,
             conflicts=self._store.index.identity_conflicts(),
+            merged_exams=tuple(each.exam_id for each in self._store.order_messages.merged_exams()),
         )
 
     def _check_store(self) -> str:

@@ -35,6 +35,8 @@ from echonode.delivery.recorded_associations import RecordedNegotiations
 from echonode.dimse.acceptor import Acceptor
 from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import Services
+from echonode.exam.serving.step_scp import StepSCP
+from echonode.exam.serving.worklist_scp import WorklistSCP
 from echonode.frames.frame import Acquisition
 from echonode.frames.source.source import ProbeSource
 from echonode.intake.captures import Intake
@@ -43,14 +45,16 @@ from echonode.log import get_logger
 from echonode.maintenance.background_recovery import BackgroundRecovery
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.model.commitment import CommitmentReport
-from echonode.model.exam import ExamFacts
 from echonode.model.identity import Peer
 from echonode.monitoring.commit_times import CommitTimes
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
+from echonode.node.exams import ExamParts
 from echonode.node.http import web_server
 from echonode.node.local_timezone import local_zone
 from echonode.node.process_limits import descriptor_limit
+from echonode.node.ris import RisParts
 from echonode.node.settings.destinations import delivery_policy, reencode_for
+from echonode.node.settings.hl7 import hl7_listener
 from echonode.node.settings.listeners import call_back_address, listener_addresses, listener_limits
 from echonode.node.settings.parts import (
     Stoppable,
@@ -60,7 +64,6 @@ from echonode.node.settings.parts import (
     log_recovery,
     node_equipment,
     scrubbing,
-    unattended_exams,
 )
 from echonode.node.settings.probes import source_settings
 from echonode.preflight.pending_reports import PendingReports
@@ -104,6 +107,7 @@ class Node:
             adopt_to=names,
             forward_to=config.forwarding_by_ae_title(),
             recover_later=True,
+            waiting_prefix=config.exam.waiting_prefix,
         )
         with ExitStack() as broken_off:
             broken_off.callback(self.store.close)
@@ -173,25 +177,32 @@ class Node:
             limits=listener_limits(config, descriptor_limit()),
             say_which_title=config.admission.say_which_title,
         )
+        self.exams = ExamParts(config, self.store, refusal=self._no_capture, now=utc_now)
+        self.ris = RisParts(
+            config, self.store, requestor=self.requestor, us=self._call_back, now=utc_now
+        )
         self.intake = Intake(
             self.store.files,
             node_id=self.store.node_id,
             destinations=names,
-            exam_for=self._exam_for,
+            exam_for=self.exams.desk.facts_for,
             equipment=node_equipment(config),
             local=local_zone(),
             now=utc_now,
         )
-        self._exams = unattended_exams(config, self.store)
         self.sources = [
             ProbeSource(
                 source_settings(probe),
                 on_acquisition=self._take,
                 store=lambda acquisition: self.intake.store(acquisition).sop_instance_uid,
                 admit=self._no_capture,
+                asked_elsewhere=config.web is not None,
             )
             for probe in config.probes
         ]
+        for source in self.sources:
+            self.exams.desk.attach(source)
+        self.hl7 = hl7_listener(config, self.store, now=utc_now) if config.hl7 else None
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
         self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
@@ -210,6 +221,8 @@ class Node:
                     us=self._call_back,
                     now=utc_now,
                 ),
+                exams=self.exams,
+                ris=self.ris,
                 now=utc_now,
             )
             if config.web
@@ -233,6 +246,9 @@ class Node:
             self._housekeeping.start()
             undo.callback(self._stop_part, self.acceptor)
             self.acceptor.start()
+            if self.hl7:
+                undo.callback(self._stop_part, self.hl7)
+                self.hl7.start()
             if self.web:
                 undo.callback(self._stop_part, self.web)
                 self.web.start()
@@ -248,12 +264,20 @@ class Node:
             version=__version__,
             listeners=[f"{host}:{port}" for host, port in self.acceptor.addresses],
             web="{}:{}".format(*self.web.address) if self.web else None,
+            hl7="{}:{}".format(*self.hl7.address) if self.hl7 else None,
             data_dir=str(self.config.data_dir.absolute()),
             milliseconds=round((time.monotonic() - began) * 1000),
         )
 
     def _start_writing(self, undo: ExitStack) -> None:
         """Start the parts that write to the store: where it is read-only, none of them runs."""
+        self.exams.desk.resume()
+        undo.callback(self._stop_part, self.exams.unfinished)
+        self.exams.unfinished.start()
+        for part in (self.ris.worklist, self.ris.steps):
+            if part:
+                undo.callback(self._stop_part, part)
+                part.start()
         undo.callback(self._stop_part, self.intake)
         self.intake.start()
         undo.callback(self._stop_part, self._commitment_scp)
@@ -293,6 +317,12 @@ class Node:
             forwarding=self.config.forwarding_by_peer(),
             refusal=self._free_space.refusal,
         )
+        steps = StepSCP(
+            self.store.reported_steps,
+            node_id=self.store.node_id,
+            next_number=lambda: self.store.counter("reported_step"),
+            now=utc_now,
+        )
         return Services(
             open_incoming=storage.open_incoming,
             store=storage.store,
@@ -302,14 +332,21 @@ class Node:
                 read_file=AttributeReader(self.store.index.select),
             ),
             move=MoveSCP(
-                select=self.store.index.select,
+                select=self.store.index.select_to_send,
                 associate=self.requestor.associate,
                 destination_for={peer.ae_title: peer for peer in self.peers}.get,
                 reencode=self._reencoder.lossless,
             ),
-            get=GetSCP(select=self.store.index.select, reencode=self._reencoder.lossless),
+            get=GetSCP(select=self.store.index.select_to_send, reencode=self._reencoder.lossless),
             commit_request=self._commitment_scp.commit_request,
             commit_report=self._take_report,
+            worklist=WorklistSCP(
+                self.store.worklist.items,
+                from_ris=self.config.worklist is not None and self.config.worklist.serve,
+                performed_here=self.store.reported_steps.performed_here,
+            ),
+            create_step=steps.create,
+            set_step=steps.change,
         )
 
     def _take_report(self, caller: Peer, report: CommitmentReport) -> int:
@@ -323,9 +360,6 @@ class Node:
     def _no_capture(self) -> str:
         """Why no capture may begin just now; '' when one may."""
         return self.store.unwritable or self._free_space.refusal()
-
-    def _exam_for(self, connection_id: str, probe: str, started_at: datetime) -> ExamFacts:
-        return self._exams[probe].exam_for(connection_id, probe, started_at)
 
     def _wake(self, destination: str) -> None:
         """Deliveries became due; a destination that left the configuration has no worker."""
@@ -346,6 +380,7 @@ class Node:
                 free_space=self._free_space,
                 call_back=str(self._call_back),
                 now=utc_now,
+                held_steps=self.ris.held_steps,
             )
         )
 

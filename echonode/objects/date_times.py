@@ -18,6 +18,12 @@ def study_offset(started_at: datetime, local: tzinfo) -> timezone:
     return timezone(timedelta(minutes=round(offset.total_seconds() / 60)))
 
 
+def offset_of(moment: datetime) -> timezone:
+    """A moment's own offset from UTC, in whole minutes."""
+    offset = moment.utcoffset() or timedelta()
+    return timezone(timedelta(minutes=round(offset.total_seconds() / 60)))
+
+
 def da(moment: datetime, offset: timezone) -> str:
     """The day, YYYYMMDD."""
     return moment.astimezone(offset).strftime("%Y%m%d")

@@ -6,9 +6,9 @@ Rules
 - Every type 1 attribute has a value or the object is refused; type 2 is written empty when unknown.
 - UIDs are derived from the node, the probe's connection and the acquisition's number: the same
   capture always has the same UIDs.
-- One series for each connection within a study: its frames come from one piece of equipment in one
-  sitting (PS3.3 A.1.2.3: a series has one modality and one equipment), and a viewer shows stills
-  and clips in the order they were taken, by Instance Number, which is the acquisition's number.
+- One series for each probe of an exam, and for each connection where there is no exam: its frames
+  come from one piece of equipment in one sitting (PS3.3 A.1.2.3: a series has one modality and one
+  equipment), and a viewer shows stills and clips in the order they were taken, by Instance Number.
 - Pixel values are the probe's, untouched, never compressed with loss: Lossy Image Compression 00.
 - All is pure: the moment, the zone and the node are arguments.
 """
@@ -35,6 +35,7 @@ from echonode.objects import pixels
 from echonode.objects.cine_timing import CineTiming, set_cine, timing_of
 from echonode.objects.date_times import dt, offset_from_utc, set_moment, study_offset
 from echonode.objects.equipment import NodeEquipment, set_equipment
+from echonode.objects.exam_attributes import set_exam
 from echonode.objects.image_comments import evidence, recorded_at, remarks
 from echonode.objects.region_calibration import set_region, usable
 from echonode.objects.tracking import set_tracking, tracking_of
@@ -84,7 +85,7 @@ def build(
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"
     _set_identity(dataset, acquisition, exam, node_id)
-    _set_patient_and_study(dataset, exam, offset)
+    set_exam(dataset, exam, offset)
     _set_series(dataset, exam, offset)
     set_equipment(dataset, acquisition.probe, frames[0].facts, equipment)
     _set_moments(dataset, recorded_at(frames[0]) or frames[0].acquired_at, now, offset)
@@ -108,6 +109,11 @@ def build(
     if text := remarks(acquisition, calibrated=calibrated, timing=timing, tracking=tracking):
         dataset.ImageComments = text
     return _finished(dataset, acquisition, timing, calibrated=calibrated)
+
+
+def instance_uid(node_id: str, acquisition: Acquisition) -> str:
+    """The SOP Instance UID of an acquisition, known before its object is built."""
+    return derive_uid("instance", node_id, acquisition.connection_id, str(acquisition.number))
 
 
 def _finished(
@@ -136,32 +142,13 @@ def _set_identity(
     dataset.SOPClassUID = (
         UltrasoundMultiFrameImageStorage if len(acquisition.frames) > 1 else UltrasoundImageStorage
     )
-    dataset.SOPInstanceUID = derive_uid("instance", node_id, connection, str(acquisition.number))
-    dataset.StudyInstanceUID = exam.study_instance_uid
-    dataset.SeriesInstanceUID = derive_uid("series", node_id, exam.study_instance_uid, connection)
+    dataset.SOPInstanceUID = instance_uid(node_id, acquisition)
+    dataset.SeriesInstanceUID = exam.series_instance_uid or derive_uid(
+        "series", node_id, exam.study_instance_uid, connection
+    )
     dataset.SeriesNumber = exam.series_number
-    dataset.InstanceNumber = acquisition.number
+    dataset.InstanceNumber = exam.instance_number or acquisition.number
     dataset.AcquisitionNumber = acquisition.number
-
-
-def _set_patient_and_study(dataset: Dataset, exam: ExamFacts, offset: timezone) -> None:
-    """Patient (C.7.1.1) and General Study (C.7.2.1): all type 2, but for the UID."""
-    patient = exam.patient
-    for keyword, vr, value in (
-        ("PatientName", "PN", patient.name),
-        ("PatientID", "LO", patient.id),
-        ("PatientBirthDate", "DA", patient.birth_date),
-        ("PatientSex", "CS", patient.sex),
-        ("ReferringPhysicianName", "PN", exam.referring_physician_name),
-        ("StudyID", "SH", exam.study_id),
-        ("AccessionNumber", "SH", exam.accession_number),
-    ):
-        setattr(dataset, keyword, checked(keyword, vr, value))
-    if patient.sex not in ("", "M", "F", "O"):
-        raise refusal("PatientSex", "M, F, O or empty (PS3.3 C.7.1.1)")
-    if exam.study_description:
-        dataset.StudyDescription = checked("StudyDescription", "LO", exam.study_description)
-    set_moment(dataset, "Study", exam.started_at, offset)
 
 
 def _set_series(dataset: Dataset, exam: ExamFacts, offset: timezone) -> None:

@@ -10,6 +10,7 @@ Rules
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date
 from types import MappingProxyType
 
@@ -19,9 +20,15 @@ from echonode.errors import InvalidObject
 
 # PS3.5 6.2: longest value in characters.
 _LONGEST: MappingProxyType[str, int] = MappingProxyType(
-    {"CS": 16, "LO": 64, "LT": 10240, "SH": 16, "ST": 1024, "DA": 8}
+    # UC and UT end at 4 GiB; a description that long would be an attack.
+    {"CS": 16, "LO": 64, "LT": 10240, "SH": 16, "ST": 1024, "DA": 8, "UC": 1024, "UT": 1024}
 )
+# Control characters, halves of surrogate pairs, separators of lines and paragraphs. The ideographic
+# space and the joiners of Arabic and Persian are parts of names: str.isprintable() refuses them.
+_CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _CODE_STRING = re.compile(r"[A-Z0-9 _]*")
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?", re.ASCII)
 _PN_GROUPS, _PN_COMPONENTS, _PN_GROUP_LENGTH = 3, 5, 64  # PS3.5 6.2, VR PN
 
 
@@ -33,7 +40,7 @@ def refusal(keyword: str, rule: str) -> InvalidObject:
 
 def checked(keyword: str, vr: str, value: str) -> str:
     """`value` as it is. Raises InvalidObject where it is not one value of `vr` (PS3.5 6.2)."""
-    if "\\" in value or not value.isprintable():
+    if "\\" in value or _has_control(value):
         raise refusal(keyword, "no backslash and no control character (PS3.5 6.2)")
     if vr == "PN":
         _check_person_name(keyword, value)
@@ -44,6 +51,18 @@ def checked(keyword: str, vr: str, value: str) -> str:
     if vr == "DA" and value:
         _check_date(keyword, value)
     return value
+
+
+def _has_control(value: str) -> bool:
+    return any(unicodedata.category(character) in _CONTROL for character in value)
+
+
+def _without_control(value: str) -> str:
+    """Control characters and backslashes as spaces."""
+    return "".join(
+        " " if character == "\\" or unicodedata.category(character) in _CONTROL else character
+        for character in value
+    )
 
 
 def _check_person_name(keyword: str, value: str) -> None:
@@ -64,10 +83,27 @@ def _check_date(keyword: str, value: str) -> None:
 
 
 def cleaned(vr: str, value: str) -> str:
-    """`value` made to fit one value of LO, SH, ST or CS; '' where nothing of it is left."""
-    text = "".join(c if c.isprintable() and c != "\\" else " " for c in value)
+    """`value` made to fit one value of a text VR or CS; '' where nothing of it is left."""
+    text = _without_control(value)
     text = " ".join(text.split())[: _LONGEST[vr]].strip()
     if vr == "CS":
         text = text.upper()
         return text if _CODE_STRING.fullmatch(text) else ""
     return text
+
+
+def cleaned_name(value: str) -> str:
+    """`value` made to fit a PN of a person who is not the patient; '' where nothing is left."""
+    text = _without_control(value)
+    groups = [
+        "^".join(part.strip() for part in group.split("^")[:_PN_COMPONENTS])[:_PN_GROUP_LENGTH]
+        for group in text.split("=")[:_PN_GROUPS]
+    ]
+    return "=".join(groups).rstrip("=") if "".join(groups).strip("^ ") else ""
+
+
+def cleaned_number(vr: str, value: str) -> str:
+    """`value` where it is one of DS or TM; '' where it is not."""
+    text = value.strip()
+    pattern = _TIME if vr == "TM" else _DECIMAL
+    return text if len(text) <= 16 and pattern.fullmatch(text) else ""

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from pydicom.dataset import Dataset
 from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -19,14 +18,15 @@ from pydicom.uid import (
 
 from echonode.dimse.contexts import FIND_CLASSES, MPPS, VERIFICATION, WORKLIST, ProposedContext
 from echonode.dimse.requestor import RequestedAssociation
-from echonode.errors import ContextNotAccepted, DimseFailure, NetworkError, PeerUnreachable
+from echonode.errors import ContextNotAccepted, NetworkError, PeerUnreachable
+from echonode.exam.worklist.query import OPTIONAL_KEYS, WorklistQuery, identifier
 from echonode.model import remedies
 from echonode.model.commitment import STORAGE_COMMITMENT_PUSH_MODEL
 from echonode.model.criteria import Root
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
-from echonode.model.status import SUCCESS, StatusKind, kind_of
+from echonode.model.status import PENDING, SUCCESS, StatusKind, kind_of
 from echonode.preflight.outcome import PeerOutcome, Step
-from echonode.preflight.requirements import Requirements, WorklistQuery
+from echonode.preflight.requirements import Requirements
 from echonode.transcoding.codecs import JPEG_2000_REVERSIBLE, JPEG_BASELINE, JPEG_LS, RLE
 
 CONNECT_S = 5.0
@@ -92,9 +92,8 @@ class PeerCheck:
         if not steps[-1].ok:
             return [*steps, *_not_tried(needs)]
         steps.append(timed(lambda: self._contexts(needs)))
-        if needs.worklist is not None:
-            query = needs.worklist
-            steps.append(timed(lambda: self._worklist(needs.peer, query)))
+        if needs.worklist:
+            steps.append(timed(lambda: self._worklist(needs)))
         if needs.policy is not None:
             steps += self._round_trip(needs)
         return steps
@@ -175,41 +174,33 @@ class PeerCheck:
                 found.append(remedies.no_service(needs.peer, name) + ".")
         return found
 
-    def _worklist(self, peer: Peer, query: WorklistQuery) -> Step:
+    def _worklist(self, needs: Requirements) -> Step:
         """Query today's worklist; only the number of entries is shown."""
-        identifier = worklist_identifier(query, self._now())
-        count, status = 0, None
+        peer, words = needs.peer, []
         try:
-            with self._associate(
-                peer, Requirements(peer=peer, worklist=query).services
-            ) as association:
-                for status, _ in association.c_find_worklist(identifier):
-                    count += kind_of(status) is StatusKind.PENDING
+            with self._associate(peer, needs.services) as association:
+                for query in needs.worklist:
+                    count, status = self._counted(association, query)
+                    if status != SUCCESS:
+                        detail = f"the query was answered {status:04X}"
+                        return failed("worklist", detail, f"The log of {peer.name} says why")
+                    station = query.station_ae_title or "every station"
+                    words.append(f"{count} entries today for {station}, {query.modality}")
         except ContextNotAccepted as error:
             return failed("worklist", str(error), remedies.no_service(peer, "worklist"))
         except NetworkError as error:
             # Seen: Orthanc aborts the query of an AE that it does not know.
             return failed("worklist", str(error), remedies.add_us(peer, self._us))
-        except DimseFailure as error:
-            return failed("worklist", str(error), f"The log of {peer.name} says more")
-        if status != SUCCESS:
-            detail = f"the query was answered {status or 0:04X}"
-            return failed("worklist", detail, f"The log of {peer.name} says why")
-        what = f"{count} entries today for {query.station_ae_title}, {query.modality}"
-        return Step(name="worklist", ok=True, detail=what)
+        return Step(name="worklist", ok=True, detail="; ".join(words))
 
-
-def worklist_identifier(query: WorklistQuery, now: datetime) -> Dataset:
-    """PS3.4 K.6.1.2: scheduled for this station and modality on the day of `now`."""
-    step = Dataset()
-    step.ScheduledStationAETitle = query.station_ae_title
-    step.Modality = query.modality
-    step.ScheduledProcedureStepStartDate = now.astimezone().strftime("%Y%m%d")
-    step.ScheduledProcedureStepID = None
-    identifier = Dataset()
-    identifier.PatientID = None
-    identifier.ScheduledProcedureStepSequence = [step]
-    return identifier
+    def _counted(self, association: RequestedAssociation, query: WorklistQuery) -> tuple[int, int]:
+        """(entries, final status). Queries with the keys that every server takes."""
+        today = self._now().astimezone().strftime("%Y%m%d")
+        of_today = replace(query, first_date=today, last_date=today)
+        count, status = 0, PENDING
+        for status, _ in association.c_find_worklist(identifier(of_today, OPTIONAL_KEYS)):
+            count += kind_of(status) is StatusKind.PENDING
+        return count, status
 
 
 def failed(name: str, detail: str, remedy: str) -> Step:
@@ -241,7 +232,7 @@ def _is_tls(error: NetworkError, peer: Peer) -> bool:
 
 def _not_tried(needs: Requirements) -> list[Step]:
     names = ["contexts"]
-    if needs.worklist is not None:
+    if needs.worklist:
         names.append("worklist")
     if needs.policy is not None:
         names.append("store")

@@ -14,6 +14,8 @@ from echonode.commitment.commitment_scu import random_transaction_uid
 from echonode.config import Config
 from echonode.errors import UsageError
 from echonode.model.identity import CallBackAddress
+from echonode.preflight.hl7_check import NAME as HL7
+from echonode.preflight.hl7_check import check_hl7
 from echonode.preflight.outcome import PeerOutcome
 from echonode.preflight.peer_check import Associate, PeerCheck
 from echonode.preflight.pending_reports import PendingReports
@@ -49,12 +51,17 @@ class Preflight:
         self._one_at_a_time = threading.Lock()
 
     def run(self, peer: str | None = None) -> list[PeerOutcome]:
-        """Prove every peer, or the one of that name. Raises UsageError where there is none."""
+        """Prove every peer and the HL7 port, or the one of that name.
+
+        Raises UsageError where there is none.
+        """
         wanted = [
             needs for needs in requirements_of(self._config) if peer in (None, needs.peer.name)
         ]
-        if peer is not None and not wanted:
-            known = ", ".join(self._config.peers) or "none"
-            raise UsageError(f"there is no peer `{peer}`; configured are: {known}")
         with self._one_at_a_time:
-            return [self._check.run(needs) for needs in wanted]
+            senders = check_hl7(self._config) if peer in (None, HL7) else None
+            if peer is not None and not wanted and senders is None:
+                known = ", ".join(self._config.peers) or "none"
+                raise UsageError(f"there is no peer `{peer}`; configured are: {known}")
+            proved = [self._check.run(needs) for needs in wanted]
+        return [*proved, senders] if senders is not None else proved

@@ -19,16 +19,9 @@ from pydicom.uid import (
 from echonode.config import Config, DestinationSection
 from echonode.delivery.encoding_options import EncodingOptions
 from echonode.dimse.contexts import COMMITMENT, MPPS, WORKLIST, ProposedContext, find_context
+from echonode.exam.worklist.query import WorklistQuery
 from echonode.model.criteria import Root
 from echonode.model.identity import CommitmentPolicy, Peer, Service
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorklistQuery:
-    """The station and modality of a worklist query."""
-
-    station_ae_title: str
-    modality: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +31,7 @@ class Requirements:
     policy: as a destination; None for other peers. syntaxes: the transfer syntaxes that our images
     can be sent in, the preferred one first. lossy_quality: of JPEG baseline; None where it is not
     allowed for the destination. retrieves: it may have images moved to itself.
-    worklist, reports_steps: what the RIS does for us.
+    worklist, reports_steps: what the RIS does for us; a query for each station.
     """
 
     peer: Peer
@@ -46,14 +39,14 @@ class Requirements:
     syntaxes: tuple[str, ...] = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
     lossy_quality: int | None = None
     retrieves: bool = False
-    worklist: WorklistQuery | None = None
+    worklist: tuple[WorklistQuery, ...] = ()
     reports_steps: bool = False
 
     @property
     def is_called(self) -> bool:
         """Whether we ever open an association with it."""
         stores = self.policy is not None or self.retrieves
-        return stores or self.worklist is not None or self.reports_steps
+        return stores or bool(self.worklist) or self.reports_steps
 
     @property
     def purpose(self) -> str:
@@ -63,7 +56,7 @@ class Requirements:
             words.append(f"destination, commitment {self.policy}")
         if self.retrieves:
             words.append("retrieves from us")
-        if self.worklist is not None:
+        if self.worklist:
             words.append("worklist")
         if self.reports_steps:
             words.append("procedure steps")
@@ -87,7 +80,7 @@ class Requirements:
             wanted.append(COMMITMENT)
         if self.policy is CommitmentPolicy.VERIFY:
             wanted.append(find_context(Root.STUDY))
-        if self.worklist is not None:
+        if self.worklist:
             wanted.append(WORKLIST)
         if self.reports_steps:
             wanted.append(MPPS)
@@ -124,8 +117,11 @@ def _delivered_to(need: Requirements, section: DestinationSection) -> Requiremen
     )
 
 
-def _worklist(config: Config, peer: Peer) -> WorklistQuery | None:
+def _worklist(config: Config, peer: Peer) -> tuple[WorklistQuery, ...]:
     section = config.worklist
     if section is None or section.peer != peer.name:
-        return None
-    return WorklistQuery(station_ae_title=section.station_ae_title, modality=section.modality)
+        return ()
+    return tuple(
+        WorklistQuery(station_ae_title=title, modality=section.modality)
+        for title in section.station_ae_title or ("",)
+    )

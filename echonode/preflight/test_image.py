@@ -22,8 +22,9 @@ from echonode import __version__
 from echonode.dimse.services import Part10File
 from echonode.frames.frame import Acquisition, Frame, ImageFacts, ProbeIdentity
 from echonode.model.exam import ExamFacts
-from echonode.model.identity import Patient, derive_uid
+from echonode.model.identity import derive_uid
 from echonode.model.instance import StoredInstance
+from echonode.model.patient import Patient
 from echonode.objects.equipment import NodeEquipment
 from echonode.objects.ultrasound import UltrasoundObject, build, encode
 from echonode.transcoding.process_pool import TranscodeWorkers

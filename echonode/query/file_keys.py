@@ -105,6 +105,15 @@ def file_key(
     return _with_criterion(found, identifier, character_set)
 
 
+def key_of(identifier: Dataset, tag: BaseTag, character_set: CharacterSet) -> FileKey | None:
+    """An identifier's element as a key of whatever can be served; None where that cannot be.
+
+    Raises DimseFailure A900.
+    """
+    found = served(tag)
+    return None if found is None else _with_criterion(found, identifier, character_set)
+
+
 def served(tag: BaseTag) -> FileKey | None:
     """The key without a criterion of an attribute whose values can be served."""
     keyword = "" if tag.group <= 2 or tag.element == 0 else keyword_for_tag(tag)

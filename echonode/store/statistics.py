@@ -12,6 +12,7 @@ from echonode.model.commitment import TransactionState
 from echonode.model.delivery import DeliveryState
 from echonode.store.database import counters, schema
 from echonode.store.database.connections import reading
+from echonode.store.database.exam_holds import REASONS, REJECTED
 from echonode.store.deliveries.attempts import RETRIES
 from echonode.store.files.disk import disk_errors
 from echonode.store.files.layout import Layout
@@ -33,6 +34,8 @@ UNPROVED = (
     DeliveryState.HELD,
 )
 
+_OF_EXAMS = tuple(reason for reason in REASONS.values() if reason)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DestinationStatistics:
@@ -41,7 +44,8 @@ class DestinationStatistics:
     oldest: state -> when the picture that waits longest in it was taken. unreported_since: the
     first request for commitment that no report has answered yet. last_report_at: the last report
     of this PACS that counted. retries: repetitions since the database was made. held: deliveries
-    that wait for a person. lossy_copies: instances of which it got, or holds, only a lossy copy.
+    that wait for a person, but for those that wait for their exam's patient. lossy_copies:
+    instances of which it got, or holds, only a lossy copy.
     """
 
     oldest: Mapping[DeliveryState, datetime]
@@ -94,6 +98,8 @@ class Statistics:
                     sa.and_(
                         _delivery.destination == destination,
                         _delivery.state == DeliveryState.HELD.value,
+                        # These wait for their exam's patient, or for nothing.
+                        _delivery.last_error.not_in(_OF_EXAMS),
                     ),
                 ),
                 lossy_copies=_count(
@@ -126,7 +132,9 @@ class Statistics:
 
 def _oldest(destination: str, state: DeliveryState) -> sa.Select[datetime | None]:
     return sa.select(sa.func.min(_delivery.acquired_at, type_=schema.UtcTime)).where(
-        _delivery.destination == destination, _delivery.state == state.value
+        _delivery.destination == destination,
+        _delivery.state == state.value,
+        *([_delivery.last_error != REJECTED] if state is DeliveryState.HELD else []),
     )
 
 

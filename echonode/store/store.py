@@ -48,6 +48,15 @@ from echonode.store.database.opening import (
 from echonode.store.database.page_check import DatabaseCheck
 from echonode.store.deliveries.deliveries import Deliveries
 from echonode.store.deliveries.operator_actions import OperatorActions
+from echonode.store.exams.captures import Captures
+from echonode.store.exams.corrections import Corrections
+from echonode.store.exams.exams import Exams
+from echonode.store.exams.naming import Naming
+from echonode.store.exams.order_messages import OrderMessages
+from echonode.store.exams.procedure_steps import ProcedureSteps
+from echonode.store.exams.reported_steps import ReportedSteps
+from echonode.store.exams.step_reports import StepReports
+from echonode.store.exams.worklist_items import WorklistItems
 from echonode.store.files.durability import Durability, Kind
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout
@@ -81,8 +90,9 @@ class Store(ReadOnlyStore):
     files: takes instances in. index, ledger, statistics: see ReadOnlyStore. deliveries: the jobs
     of the delivery workers. operator: what a person does to them. commitment: transactions in both
     roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
-    files again. event_log: takes events from outside. notes: small texts of other parts.
-    durability: whether what is written becomes durable.
+    files again. event_log: takes events from outside. key_value: small texts of other parts.
+    exams, captures, naming, corrections, worklist, order_messages, reported_steps,
+    procedure_steps, step_reports: see exams/. durability: whether what is written becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -103,6 +113,7 @@ class Store(ReadOnlyStore):
         marker: CorruptionMarker,
         durability: Durability,
         unwritable: str = "",
+        waiting_prefix: str = "",
     ) -> None:
         """Use Store.open."""
         super().__init__(layout, unchanging=bool(unwritable) and not has_wal(layout))
@@ -155,6 +166,7 @@ class Store(ReadOnlyStore):
             ids=ids,
             check=self._check,
             plan=plan,
+            waiting_prefix=waiting_prefix,
             on_due=due,
             now=now,
         )
@@ -164,6 +176,17 @@ class Store(ReadOnlyStore):
         self.scrub = Scrub(writer, readers, layout, check_bytes=check, on_due=due, now=now)
         self.event_log = EventLog(writer)
         self.key_value = KeyValue(writer, readers)
+        self.exams = Exams(writer, readers, self.node_id)
+        self.captures = Captures(writer, self.node_id)
+        self.corrections = Corrections(writer, readers, self.node_id)
+        self.naming = Naming(
+            writer, readers, layout, ids, remove=self._pending_removals.remove, on_due=due
+        )
+        self.worklist = WorklistItems(writer, readers)
+        self.order_messages = OrderMessages(writer, readers)
+        self.reported_steps = ReportedSteps(writer, readers)
+        self.procedure_steps = ProcedureSteps(writer, readers)
+        self.step_reports = StepReports(writer, readers)
 
     @classmethod
     def open(
@@ -176,15 +199,18 @@ class Store(ReadOnlyStore):
         check_bytes: CheckBytes = check_bytes,
         on_adopted: Callable[[int], None] = lambda count: None,
         recover_later: bool = False,
+        waiting_prefix: str = "",
     ) -> Store:
         """Lock the folder, bring the database up to date, and repair what the last stop left.
 
-        adopt_to, forward_to, on_adopted: see AdoptionPlan.
-        check_bytes: raises Damaged when an instance's bytes have changed (replaced in tests).
-        recover_later: what may wait is left to `recovery.step` (recovery.py says what may).
-        On a full disk the reserve is removed; where the disk still cannot be written, an existing
-        store is opened for reading only (`unwritable`). Raises StoreLocked, SchemaTooNew;
-        ConfigError where the folder cannot be used; OutOfSpace where there is no store to read.
+        adopt_to, forward_to, on_adopted: see AdoptionPlan. check_bytes: raises Damaged when an
+        instance's bytes have changed (replaced in tests). recover_later: what may wait is left to
+        `recovery.step` (recovery.py says what may). waiting_prefix: what the Patient ID of our
+        captures begins with that wait for their patient; such a file that is found after the
+        database was lost waits in an exam of its own. On a full disk the reserve is removed; where
+        the disk still cannot be written, an existing store is opened for reading only
+        (`unwritable`). Raises StoreLocked, SchemaTooNew; ConfigError where the folder cannot be
+        used; OutOfSpace where there is no store to read.
         """
         layout = Layout(data_dir.absolute())
         layout.make()
@@ -193,7 +219,14 @@ class Store(ReadOnlyStore):
         plan = AdoptionPlan(adopt_to=adopt_to, forward_to=forward_to, on_adopted=on_adopted)
 
         store_with = partial(
-            cls, layout, lock, plan=plan, now=now, check=check_bytes, durability=durability
+            cls,
+            layout,
+            lock,
+            plan=plan,
+            now=now,
+            check=check_bytes,
+            durability=durability,
+            waiting_prefix=waiting_prefix,
         )
 
         def recovered() -> Store:

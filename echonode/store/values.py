@@ -217,7 +217,9 @@ class InboundCommitment:
 class LedgerRow:
     """One instance and destination, as `echonode ledger` shows it.
 
-    destination: '' where none is configured, and then state is `captured`.
+    destination: '' where none is configured, and then state is `captured`. replaces, replaced_by,
+    rejected_by: SOP Instance UIDs, of a correction; '' where there was none. An archive that does
+    not act on rejection notes goes on showing what was rejected.
     """
 
     sop_instance_uid: str
@@ -231,6 +233,9 @@ class LedgerRow:
     acquired_at: datetime | None
     stored_at: datetime
     committed_at: datetime | None
+    replaces: str = ""
+    replaced_by: str = ""
+    rejected_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,6 @@ Rules
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Callable, Mapping
 
@@ -18,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from echonode.errors import OperatorRefused, StoreError, UsageError
+from echonode.web.local_requests import is_local
 
 MAX_BODY_BYTES = 4096
 ACTIONS = frozenset({"hold", "release", "retry"})
@@ -62,7 +62,7 @@ async def _answer(
     request: Request, key: str | None, work: Callable[[str | None], Mapping[str, object]]
 ) -> Response:
     """Check who asks and what, then work in a thread: it reads the database, or the network."""
-    if not _is_local(request):
+    if not is_local(request):
         return _error(403, "only from this machine: use the command there")
     try:
         value = await _value(request, key)
@@ -102,17 +102,6 @@ def _parsed(body: bytes, key: str | None) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ValueError(f"`{key}` is a name")
     return value
-
-
-def _is_local(request: Request) -> bool:
-    """Whether the connection comes from this machine: by loopback, or from the address it is to."""
-    if request.client is None:
-        return False
-    host, server = request.client.host, request.scope.get("server")
-    try:
-        return ipaddress.ip_address(host).is_loopback or (server is not None and host == server[0])
-    except ValueError:
-        return False
 
 
 def _error(status: int, text: str) -> JSONResponse:

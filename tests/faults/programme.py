@@ -76,3 +76,5 @@ POISONED: Final = Fault(scenario=49, unit="poisoned objects before good ones", q
 WHOLE_NODE_STATES: Final = Fault(
     scenario=50, unit="disks after a power cut", quick=400, full=20_000
 )
+EXAM_KILLS: Final = Fault(scenario=51, unit="kills during exams", quick=20, full=200)
+EXAM_SWITCHES: Final = Fault(scenario=52, unit="exams at two probes", quick=20, full=100)

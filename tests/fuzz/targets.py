@@ -9,7 +9,9 @@ from tests.fuzz import (
     targets_files,
     targets_live,
     targets_network,
+    targets_orders,
     targets_probe,
+    targets_ris,
     targets_transcoding,
 )
 from tests.fuzz.target import Target
@@ -23,9 +25,11 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         for target in (
             *targets_network.TARGETS,
             *targets_live.TARGETS,
+            *targets_orders.TARGETS,
             *targets_files.TARGETS,
             *_TRANSCODING,
             *targets_probe.TARGETS,
+            *targets_ris.TARGETS,
         )
     }
 )

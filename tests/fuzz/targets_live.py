@@ -12,8 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -23,9 +25,12 @@ from echonode.dimse.services import Services
 from echonode.errors import OperatorRefused, UsageError
 from echonode.intake.storage_scp import StorageSCP
 from echonode.model.identity import Peer, Service
+from echonode.model.patient import checked_patient
 from echonode.query.find_scp import FindSCP
 from echonode.store.store import Store
+from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
+from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.server import WebServer
 from echonode.web.status import console_routes
@@ -35,6 +40,7 @@ from tests.fuzz.targets_files import MEMORY
 from tests.fuzz.targets_network import conversation, pdus_of
 from tests.integration.dimse.parts import TinyArchive
 from tests.peers.process import LOOPBACK
+from tests.unit.web.fake_exams import FakeApi
 from tests.unit.web.test_status import STATUS
 
 LIMITS = Limits(request_s=5.0, pdu_s=5.0, message_s=5.0, linger_s=0.5, pdu_bytes=65_536)
@@ -147,11 +153,22 @@ def _web_port() -> int:
                 thumbnail=lambda _: None,
             ),
             *operator_routes(act=_act, preflight=_preflight, acknowledge=lambda _: {}),
+            *exam_routes(_Exams()),
+            *openapi_routes(),
         ],
     )
     server.start()
     _open.callback(server.stop, 5)
     return server.address[1]
+
+
+class _Exams(FakeApi):
+    """Takes a typed patient as the node does."""
+
+    def open(self, *, probe: str, worklist_item: str, patient: Any) -> dict[str, Any]:
+        checked_patient(patient or {}, today=date(2026, 11, 20))
+        self.asked.clear()  # a long run remembers nothing
+        return super().open(probe=probe, worklist_item=worklist_item, patient=patient)
 
 
 def _ledger() -> Iterator[dict[str, object]]:
@@ -201,6 +218,13 @@ _HTTP_SEEDS = (
         "Transfer-Encoding: chunked",
     )
     + b"2\r\n{}\r\n0\r\n\r\n",
+    _request(
+        "POST /api/exams HTTP/1.1",
+        body='{"probe": "a", "patient": {"id": "1", "name": {"alphabetic": "Doe^J"}, '
+        '"birth_date": "1980-01-02", "sex": "F"}}',
+    ),
+    _request("POST /api/exams/E1/clips HTTP/1.1", body='{"seconds": 1e3, "from": "now"}'),
+    _request("POST /api/exams/E1/correct HTTP/1.1", body='{"reason": "quality", "instances": [1]}'),
     _request("GET /metrics HTTP/1.1", "Origin: http://evil.example"),
     _request("GET /health/ready HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade"),
 )

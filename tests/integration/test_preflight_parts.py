@@ -13,14 +13,17 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from echonode.dimse.requestor import Requestor
+from echonode.exam.worklist.query import WorklistQuery
 from echonode.model.identity import CallBackAddress, Peer
 from echonode.objects.ultrasound import encode
 from echonode.preflight.outcome import Step
 from echonode.preflight.peer_check import PeerCheck
-from echonode.preflight.requirements import Requirements, WorklistQuery
+from echonode.preflight.requirements import Requirements
 from echonode.preflight.test_image import preflight_image
 from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
+from tests.peers.part import Part
 from tests.peers.process import LOOPBACK
+from tests.peers.ris import DcmjsStepScp
 from tests.peers.validators import Validation
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
@@ -65,7 +68,9 @@ def scheduled(folder: Path, station: str, date: str) -> None:
     dcmwrite(folder / f"{number}.wl", ds, enforce_file_format=True)
 
 
-def worklist_step(orthanc: OrthancServer, *, now: datetime = TODAY) -> Step:
+def worklist_step(
+    orthanc: OrthancServer, *, now: datetime = TODAY, stations: tuple[str, ...] = ("US1",)
+) -> Step:
     """The step `worklist` of a preflight of that RIS."""
     peer = Peer(
         name="ris", ae_title="ORTHANC", host=LOOPBACK, port=orthanc.dicom_port, may=frozenset()
@@ -76,8 +81,8 @@ def worklist_step(orthanc: OrthancServer, *, now: datetime = TODAY) -> Step:
         round_trip=lambda needs: [],
         now=lambda: now,
     )
-    query = WorklistQuery(station_ae_title="US1", modality="US")
-    outcome = check.run(Requirements(peer=peer, worklist=query))
+    queries = tuple(WorklistQuery(station_ae_title=name, modality="US") for name in stations)
+    outcome = check.run(Requirements(peer=peer, worklist=queries))
     return {step.name: step for step in outcome.steps}["worklist"]
 
 
@@ -98,6 +103,42 @@ def test_todays_worklist_is_counted_and_no_name_is_told(
     step = worklist_step(make_orthanc(plugins=[WORKLIST_PLUGIN], options=settings))
     assert (step.ok, step.detail) == (True, "1 entries today for US1, US")
     assert "CANARY" not in repr(step).upper()
+
+
+def test_each_stations_list_is_asked_for(
+    make_orthanc: Callable[..., OrthancServer], tmp_path: Path
+) -> None:
+    """The RIS may know one of them and not the other."""
+    if not WORKLIST_PLUGIN.exists():
+        pytest.skip(f"no {WORKLIST_PLUGIN.name}: apt install orthanc")
+    for station in ("US1", "US1", "US2"):
+        scheduled(tmp_path, station, "20261120")
+    settings: dict[str, Any] = {
+        "Worklists": {"Enable": True, "Database": str(tmp_path)},
+        "DicomAlwaysAllowFindWorklist": True,
+    }
+    orthanc = make_orthanc(plugins=[WORKLIST_PLUGIN], options=settings)
+    step = worklist_step(orthanc, stations=("US1", "US2", ""))
+    assert step.detail == (
+        "2 entries today for US1, US; 1 entries today for US2, US; "
+        "3 entries today for every station, US"
+    )
+
+
+def test_procedure_steps_are_proved_without_making_one(make_part: Callable[[Part], Any]) -> None:
+    """A false step would be an exception for somebody at the RIS."""
+    ris = make_part(DcmjsStepScp())
+    peer = Peer(name="ris", ae_title="RIS", host=LOOPBACK, port=ris.port, may=frozenset())
+    check = PeerCheck(
+        associate=Requestor(ae_title="ECHONODE").associate,
+        us=US,
+        round_trip=lambda needs: [],
+        now=lambda: TODAY,
+    )
+    outcome = check.run(Requirements(peer=peer, reports_steps=True))
+    assert outcome.ok
+    assert "procedure steps in Explicit VR Little Endian" in outcome.steps[-1].detail
+    assert ris.requests() == []
 
 
 def test_a_ris_without_a_worklist_is_named(make_orthanc: Callable[..., OrthancServer]) -> None:

@@ -6,6 +6,7 @@ CI=true it fails instead, so that a machine that should have everything cannot p
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from tests.peers.dcmtk import DcmtkResult, StoreScp, dcmtk
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
 from tests.peers.orthanc import OrthancServer
+from tests.peers.part import Part
 from tests.peers.programs import PeerMissing, find_program, peers_required
 from tests.peers.stock import StockStoreScp
 from tests.peers.validators import DecodedPixels, Validation, dciodvfy
@@ -29,6 +31,16 @@ def require_program(name: str) -> str:
         return find_program(name)
     except PeerMissing as missing:
         _give_up(missing)
+
+
+def require_debian_module(name: str, package: str) -> str:
+    """Debian's own Python, which has the module; skips or fails as `require_program`."""
+    python = require_program("python3")
+    if subprocess.run(
+        [python, "-c", f"import {name}"], capture_output=True, check=False
+    ).returncode:
+        _give_up(PeerMissing(name, package))
+    return python
 
 
 def _give_up(missing: PeerMissing) -> NoReturn:
@@ -67,6 +79,19 @@ def shared_orthanc() -> Iterator[OrthancServer]:
     require_program("Orthanc")
     with OrthancServer() as server:
         yield server
+
+
+@pytest.fixture
+def make_part(parts: ExitStack) -> Callable[[Part], Part]:
+    """Start a part that is made already; stopped when the test ends. Skips as the others do."""
+
+    def make(part: Part) -> Part:
+        try:
+            return parts.enter_context(part)
+        except PeerMissing as missing:
+            _give_up(missing)
+
+    return make
 
 
 @pytest.fixture

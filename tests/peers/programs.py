@@ -17,7 +17,10 @@ PACKAGES: Mapping[str, str] = {
     "gdcmconv": "libgdcm-tools",
     "gdcmdump": "libgdcm-tools",
     "gdcmraw": "libgdcm-tools",
+    "node": "nodejs",
+    "npm": "npm",
     "openssl": "openssl",
+    "python3": "python3",
     "strace": "strace",
     "systemd-analyze": "systemd",
 }

@@ -38,11 +38,20 @@ def respond(
     comment: str = "",
     dataset: bytes = b"",
     counts: dict[str, int] | None = None,
+    error_id: int | None = None,
+    made: str = "",
 ) -> None:
-    """Answer `message`, in one write. Raises AssociationLost."""
+    """Answer `message`, in one write. Raises AssociationLost.
+
+    made: the SOP Instance UID that we gave an instance whose request named none.
+    """
+    answer = response_to(message.command, status, comment=comment)
+    if made:
+        answer = replace(answer, affected_sop_instance_uid=made)
     response = replace(
-        response_to(message.command, status, comment=comment),
+        answer,
         dataset_type=HAS_DATASET if dataset else NO_DATASET,
+        error_id=error_id,
         **(counts or {}),  # type: ignore[arg-type]  # counts are integers of CommandSet
     )
     assoc.exchange.send(message.context_id, response, dataset)

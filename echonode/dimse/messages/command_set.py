@@ -55,6 +55,7 @@ class CommandSet:
     dataset_type: int = NO_DATASET
     status: int | None = None
     error_comment: str | None = None
+    error_id: int | None = None
     affected_sop_instance_uid: str | None = None
     requested_sop_instance_uid: str | None = None
     event_type_id: int | None = None
@@ -87,6 +88,7 @@ _ELEMENTS: tuple[tuple[int, str, str], ...] = (
     (0x0800, "dataset_type", "US"),
     (0x0900, "status", "US"),
     (0x0902, "error_comment", "LO"),
+    (0x0903, "error_id", "US"),
     (0x1000, "affected_sop_instance_uid", "UI"),
     (0x1001, "requested_sop_instance_uid", "UI"),
     (0x1002, "event_type_id", "US"),

@@ -1,4 +1,4 @@
-"""C-FIND as SCP (PS3.4 C.4.1): answers stream out as the handler yields them.
+"""C-FIND as SCP (PS3.4 C.4.1 and K.4.1): answers stream out as the handler yields them.
 
 Rules
 - The first answer is sent at once. Those that follow quickly are sent together, HELD_BYTES or
@@ -10,6 +10,7 @@ Rules
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from echonode.dimse.association.association import EventAssociation
@@ -25,7 +26,7 @@ from echonode.dimse.contexts import FIND_CLASSES
 from echonode.dimse.messages.command_set import HAS_DATASET, encode
 from echonode.dimse.messages.provider import Message
 from echonode.dimse.scp.cancellable import CancellableOperation, FindOption, is_negotiated, root_of
-from echonode.dimse.services import FindAnswer, FindRequest, Services
+from echonode.dimse.services import FindAnswer, FindRequest, Services, WorklistRequest
 from echonode.dimse.upper_layer.pdu_stream import message_pdus
 from echonode.model.identity import Peer
 from echonode.model.status import CANCELLED, PENDING, PENDING_UNSUPPORTED_KEYS, SUCCESS
@@ -35,8 +36,54 @@ HELD_S = 0.005
 
 
 def serve(assoc: EventAssociation, caller: Peer, services: Services, message: Message) -> None:
-    """Answer a C-FIND-RQ. Raises DimseFailure, AssociationLost."""
+    """Answer a C-FIND-RQ of query and retrieve. Raises DimseFailure, AssociationLost."""
     abstract_syntax = str(assoc.accepted_by_id[message.context_id].abstract_syntax)
+
+    def handler(cancelled: Callable[[], bool]) -> Iterator[FindAnswer]:
+        return services.find(
+            FindRequest(
+                caller=caller,
+                root=root_of(abstract_syntax, FIND_CLASSES),
+                identifier=identifier,
+                relational=is_negotiated(assoc, abstract_syntax, FindOption.RELATIONAL),
+                combined_date_time=is_negotiated(
+                    assoc, abstract_syntax, FindOption.COMBINED_DATE_TIME
+                ),
+                fuzzy_names=is_negotiated(assoc, abstract_syntax, FindOption.FUZZY_NAMES),
+                cancelled=cancelled,
+                transfer_syntax_uid=syntax_of(assoc, message.context_id),
+            )
+        )
+
+    identifier = dataset_of(assoc, message)
+    _answer(assoc, message, handler)
+
+
+def serve_worklist(
+    assoc: EventAssociation, caller: Peer, services: Services, message: Message
+) -> None:
+    """Answer a C-FIND-RQ of the worklist (PS3.4 K.4.1). Raises DimseFailure, AssociationLost."""
+
+    def handler(cancelled: Callable[[], bool]) -> Iterator[FindAnswer]:
+        return services.worklist(
+            WorklistRequest(
+                caller=caller,
+                identifier=identifier,
+                cancelled=cancelled,
+                transfer_syntax_uid=syntax_of(assoc, message.context_id),
+            )
+        )
+
+    identifier = dataset_of(assoc, message)
+    _answer(assoc, message, handler)
+
+
+def _answer(
+    assoc: EventAssociation,
+    message: Message,
+    handler: Callable[[Callable[[], bool]], Iterator[FindAnswer]],
+) -> None:
+    """Send what the handler yields; it is given what tells whether the query is cancelled."""
     pending = _Pending(assoc, message)
     with CancellableOperation(assoc, message, "find") as operation:
 
@@ -44,17 +91,7 @@ def serve(assoc: EventAssociation, caller: Peer, services: Services, message: Me
             pending.send_late()
             return operation.cancelled()
 
-        request = FindRequest(
-            caller=caller,
-            root=root_of(abstract_syntax, FIND_CLASSES),
-            identifier=dataset_of(assoc, message),
-            relational=is_negotiated(assoc, abstract_syntax, FindOption.RELATIONAL),
-            combined_date_time=is_negotiated(assoc, abstract_syntax, FindOption.COMBINED_DATE_TIME),
-            fuzzy_names=is_negotiated(assoc, abstract_syntax, FindOption.FUZZY_NAMES),
-            cancelled=cancelled,
-            transfer_syntax_uid=syntax_of(assoc, message.context_id),
-        )
-        for answer in operation.results(lambda: services.find(request)):
+        for answer in operation.results(lambda: handler(cancelled)):
             pending.add(answer)
         pending.send()
         status = CANCELLED if operation.cancelled() else SUCCESS

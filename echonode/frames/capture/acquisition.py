@@ -4,8 +4,8 @@ Rules
 - Time is seconds since the connection opened, monotonic: a frame's own `elapsed_s`, and `now_s`.
 - A clip ends when no frame came for gap_s; before a frame that does not fit with it, such as one of
   another size or calibration; before the frame that would make it longer than max_clip_s, or larger
-  than max_clip_bytes; and when the connection ends. A frame that ends a clip begins the next: none
-  is lost between two.
+  than max_clip_bytes; when another exam begins; and when the connection ends. A frame that ends a
+  clip begins the next: none is lost between two.
 - One frame alone is a still. No acquisition is empty.
 - Gaps in the sequence show frames that never came. They belong to the clip that follows them.
 """
@@ -26,8 +26,10 @@ class AcquisitionBuilder:
         connection_id: str,
         settings: CaptureSettings,
         first_sequence: int = 0,
+        exam_id: str = "",
     ) -> None:
         """first_sequence: of the first frame that was wanted; those missing after it are lost."""
+        self._exam_id = exam_id
         self._probe, self._connection_id, self._settings = probe, connection_id, settings
         self._frames: list[Frame] = []
         self._bytes = 0
@@ -54,6 +56,12 @@ class AcquisitionBuilder:
         """The clip under way: the connection ended, or we stop."""
         return self._close() if self._frames else []
 
+    def change_exam(self, exam_id: str) -> list[Acquisition]:
+        """What comes from here on is of another exam, '' of none; the clip under way ends."""
+        done = self.flush()
+        self._exam_id = exam_id
+        return done
+
     def _ends_before(self, frame: Frame) -> bool:
         first, last, limits = self._frames[0], self._frames[-1], self._settings
         return (
@@ -76,5 +84,6 @@ class AcquisitionBuilder:
                 frames=frames,
                 dropped=expected - len(frames),
                 partial=sum(1 for frame in frames if frame.missing_lines),
+                exam_id=self._exam_id,
             )
         ]

@@ -9,6 +9,9 @@ Rules
 - An exam begins and ends between two frames. What was seen before it is forgotten: no capture ever
   shows frames of two exams. Captures outside an exam are of the connection; each exam that ends
   begins another such.
+- `change_exam` says which exam of the node's captures are of; it stays so over connections. The
+  sender's own StartExam and EndExam divide captures, and do not end that exam.
+- The frame of a number is there for as long as it is among the last seconds that are kept.
 - A change of size or calibration divides a clip into pieces, each an instance of its own.
 - Times in a capture count from where its exam began, as they would in a connection of its own.
 """
@@ -49,6 +52,7 @@ class ManualCapture:
         self._changed = threading.Condition()
         self._connection_id = ""  # '' while there is no connection
         self._exam = ""
+        self._exam_id = ""  # of the node's exams; '' while none is open
         self._exams = 0  # begun in this connection, its own included
         self._number = 0  # of acquisitions in this exam
         self._began_s: float | None = None  # elapsed_s of the exam's first frame
@@ -63,6 +67,14 @@ class ManualCapture:
         with self._changed:
             self._connection_id, self._exams = connection_id, 0
             self._new_exam()
+
+    def change_exam(self, exam_id: str) -> None:
+        """What comes from here on is of another exam, '' of none; clips under way end."""
+        with self._changed:
+            self._end_clips()
+            self._exam_id = exam_id
+            if self._connection_id:
+                self._new_exam()
 
     def take(self, frame: Frame) -> None:
         """The next frame."""
@@ -93,8 +105,8 @@ class ManualCapture:
     def end_exam(self) -> None:
         self.prepare(CaptureRequest(action=CaptureAction.END_EXAM))()
 
-    def capture_still(self) -> tuple[str, ...]:
-        request = CaptureRequest(action=CaptureAction.CAPTURE_STILL)
+    def capture_still(self, sequence: int | None = None) -> tuple[str, ...]:
+        request = CaptureRequest(action=CaptureAction.CAPTURE_STILL, sequence=sequence)
         return self.prepare(request)().sop_instance_uids
 
     def capture_clip(self, seconds: float, *, past: bool) -> tuple[str, ...]:
@@ -109,6 +121,8 @@ class ManualCapture:
         with self._changed:
             if not self._connection_id:
                 raise CaptureRefused("the probe is not connected")
+            if request.exam_id not in (None, self._exam_id):
+                raise CaptureRefused(f"the exam {request.exam_id} is not open at the probe")
             self._require_room(request)
             match request.action:
                 case CaptureAction.START_EXAM | CaptureAction.END_EXAM:
@@ -116,7 +130,7 @@ class ManualCapture:
                     result = CaptureResult(done=True, exam=self._exam)
                     return lambda: result
                 case CaptureAction.CAPTURE_STILL:
-                    return self._keeping(list(self._recent)[-1:])
+                    return self._keeping(self._still(request.sequence))
                 case CaptureAction.CAPTURE_CLIP if request.past:
                     return self._keeping(self._last(request.seconds))
                 case CaptureAction.CAPTURE_CLIP:
@@ -154,6 +168,15 @@ class ManualCapture:
         ) and len(self._recent) > 1:
             self._recent_bytes -= self._recent.popleft().pixels.nbytes
 
+    def _still(self, sequence: int | None) -> list[Frame]:
+        """The latest frame, or the one of that number. Raises CaptureRefused where it is gone."""
+        if sequence is None:
+            return list(self._recent)[-1:]
+        for frame in reversed(self._recent):
+            if frame.sequence == sequence:
+                return [frame]
+        raise CaptureRefused(f"frame {sequence} is not kept: it is of before, or has not come")
+
     def _last(self, seconds: float) -> list[Frame]:
         if not self._recent:
             return []
@@ -187,6 +210,7 @@ class ManualCapture:
             frames=tuple(replace(frame, elapsed_s=frame.elapsed_s - began_s) for frame in frames),
             dropped=frames[-1].sequence + 1 - frames[0].sequence - len(frames),
             partial=sum(1 for frame in frames if frame.missing_lines),
+            exam_id=self._exam_id,
         )
 
     # --- without it ---

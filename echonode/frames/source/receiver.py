@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from echonode.frames.frame import Played
@@ -73,7 +73,15 @@ class Lost:
     """The connection ended; no frame of it follows."""
 
 
-Item = Opened | Arrived | Asked | Lost
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExamChanged:
+    """Frames behind this one are of another exam, '' of none. done: set once that is so."""
+
+    exam_id: str
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+Item = Opened | Arrived | Asked | ExamChanged | Lost
 
 
 class ProbeReceiver:

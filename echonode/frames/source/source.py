@@ -14,6 +14,7 @@ Rules
 - Whether there is room for an exam is asked before it begins (admission.py); frames of one that was
   refused are shown and not captured.
 - One connection is one `connection_id`: the probe's name and when the connection opened.
+- An exam begins and ends at a place among the frames: what had arrived before is of the one before.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from echonode.frames.settings import CaptureMode, CaptureSettings, StreamSetting
 from echonode.frames.source.receiver import (
     Arrived,
     Asked,
+    ExamChanged,
     Item,
     Lost,
     Opened,
@@ -52,6 +54,8 @@ from echonode.probe.link.reconnecting import LinkSettings
 
 log = get_logger(__name__)
 
+# The frames that wait become pixels within it; while the disk is busy they may take longer.
+EXAM_CHANGE_S = 5.0
 _NO_COMMANDS = (
     "capture.mode is manual, and such a probe cannot ask for captures: set capture.mode to auto"
 )
@@ -94,6 +98,7 @@ class ProbeSource:
     store: keeps a capture that was asked for, and returns its SOP Instance UID once it is durable;
         without it none can be asked for.
     admit: asked before an exam begins; '' or why its captures cannot be kept.
+    asked_elsewhere: captures may be asked for otherwise than by the probe's own sender.
     on_frame: called for each frame on the thread that makes them; it must be quick, and must not
         change the frame.
     """
@@ -106,6 +111,7 @@ class ProbeSource:
         store: Callable[[Acquisition], str] | None = None,
         on_frame: Callable[[Frame], None] | None = None,
         admit: Admit = lambda: "",
+        asked_elsewhere: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
         random: Random = random_number,
@@ -147,6 +153,8 @@ class ProbeSource:
         )
         self._opened: Opened | None = None
         self._builder: AcquisitionBuilder | None = None
+        self._exam_id = ""
+        self._asked_elsewhere = asked_elsewhere
 
     @property
     def name(self) -> str:
@@ -160,7 +168,8 @@ class ProbeSource:
     @property
     def refusal(self) -> str:
         """Why nothing is captured just now, for the operator; '' when it is."""
-        if self._settings.capture.mode is CaptureMode.MANUAL and not self._protocol.asks:
+        can_be_asked = self._protocol.asks or self._asked_elsewhere
+        if self._settings.capture.mode is CaptureMode.MANUAL and not can_be_asked:
             return _NO_COMMANDS
         return self._admission.refusal
 
@@ -175,6 +184,19 @@ class ProbeSource:
         self._handover.start()
         self._desk.start()
         self._frames_thread.start()
+
+    def change_exam(self, exam_id: str, *, deadline_s: float = EXAM_CHANGE_S) -> bool:
+        """Every frame that arrives from here on is of this exam, '' of none; clips under way end.
+
+        Waits until what arrived before has come to its end; whether that was in time. If not, it
+        holds all the same, only later.
+        """
+        changed = ExamChanged(exam_id=exam_id)
+        if self._frames_thread.ident is None:
+            self._change_exam(changed)  # not started yet
+        else:
+            self._backlog.put(changed)
+        return changed.done.wait(deadline_s)
 
     def stop(self, deadline_s: float) -> bool:
         """Close the clip under way, hand it over, end the threads; whether all was in time."""
@@ -208,6 +230,8 @@ class ProbeSource:
                 self._develop(item)
             case Asked():
                 self._desk.ask(item.command, item.send)
+            case ExamChanged():
+                self._change_exam(item)
             case Lost():
                 self._finish_clip()
             case None:
@@ -228,7 +252,16 @@ class ProbeSource:
             connection_id=opened.connection_id,
             settings=self._settings.capture,
             first_sequence=first_sequence,
+            exam_id=self._exam_id,
         )
+
+    def _change_exam(self, changed: ExamChanged) -> None:
+        self._exam_id = changed.exam_id
+        if self._manual is not None:
+            self._manual.change_exam(changed.exam_id)
+        if self._builder is not None:
+            self._hand_over(self._builder.change_exam(changed.exam_id))
+        changed.done.set()
 
     def _develop(self, arrived: Arrived) -> None:
         assert self._opened is not None  # the reception sends Opened first

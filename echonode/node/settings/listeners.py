@@ -9,6 +9,7 @@ from dataclasses import replace
 from echonode.config import Config, Listener
 from echonode.dimse.acceptor import ListenerAddress
 from echonode.dimse.limits import Limits
+from echonode.exam.hl7.listener import CONNECTIONS as HL7_CONNECTIONS
 from echonode.log import get_logger
 from echonode.model.identity import CallBackAddress
 from echonode.node.process_limits import caller_limits
@@ -45,7 +46,8 @@ def listener_limits(config: Config, descriptors: int) -> Limits:
         sending=sum(destination.associations for destination in config.destinations),
         destinations=len(config.destinations),
         probes=len(config.probes),
-        web=MAX_CONNECTIONS + FOR_HEALTH if config.web else 0,
+        web=(MAX_CONNECTIONS + FOR_HEALTH if config.web else 0)
+        + (HL7_CONNECTIONS if config.hl7 else 0),
     )
     if fit.connections < usual.connections:
         log.warning(

@@ -107,7 +107,11 @@ def scrubbing(config: Config, store: Store) -> Scrubbing | None:
 
 
 def unattended_exams(config: Config, store: Store) -> Mapping[str, UnattendedExams]:
-    """Probe name -> whose its captures are while no operator opens an exam."""
+    """Probe name -> whose its captures are while no operator opens an exam.
+
+    Only of probes whose captures need no person: their patient is configured, or they are delivered
+    without one.
+    """
     return {
         probe.name: UnattendedExams(
             node_id=store.node_id,
@@ -115,6 +119,7 @@ def unattended_exams(config: Config, store: Store) -> Mapping[str, UnattendedExa
             configured=probe.capture.patient.value() if probe.capture.patient else None,
         )
         for probe in config.probes
+        if probe.capture.patient or config.exam.deliver_unidentified
     }
 
 

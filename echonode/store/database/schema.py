@@ -2,7 +2,8 @@
 
 Rules
 - Invariants are constraints of the tables, with their reasons: the index in index_schema.py,
-  deliveries and commitments in delivery_schema.py, the past in history_schema.py.
+  deliveries and commitments in delivery_schema.py, exams in exam_schema.py, the past in
+  history_schema.py.
 - A change to any of them is a new migration in migrations.py.
 """
 
@@ -27,6 +28,16 @@ from echonode.store.database.delivery_schema import (
     inbound_commitment_item,
     refused_report,
 )
+from echonode.store.database.exam_schema import (
+    exam,
+    exam_capture,
+    exam_event,
+    hl7_message,
+    known_patient,
+    patient_merge,
+    procedure_step,
+    worklist_item,
+)
 from echonode.store.database.history_schema import (
     deleted_instance,
     flight_event,
@@ -44,13 +55,20 @@ __all__ = [
     "deleted_instance",
     "delivery",
     "derived_copy",
+    "exam",
+    "exam_capture",
+    "exam_event",
     "flight_event",
+    "hl7_message",
     "identity_conflict",
     "inbound_commitment",
     "inbound_commitment_item",
     "instance",
+    "known_patient",
     "meta",
     "patient",
+    "patient_merge",
+    "procedure_step",
     "quarantine",
     "refused_report",
     "schema_migration",
@@ -58,6 +76,7 @@ __all__ = [
     "study",
     "tombstone",
     "tombstone_delivery",
+    "worklist_item",
 ]
 
 schema_migration = sa.Table(

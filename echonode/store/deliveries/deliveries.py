@@ -16,12 +16,13 @@ from echonode.errors import IndexDamaged
 from echonode.model.delivery import DeliveryEvent, DeliveryState, after
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
+from echonode.store.database.exam_holds import hold_of
 from echonode.store.database.rows import SELECT_JOBS, delivery_job
 from echonode.store.deliveries.attempts import apply_attempts
 from echonode.store.deliveries.claim_order import WINDOW, Due, claim_order
 from echonode.store.deliveries.clock_changes import remember_clock
 from echonode.store.files.layout import Layout
-from echonode.store.index.writer import queued_delivery
+from echonode.store.index.writer import new_delivery
 from echonode.store.values import Attempt, DeliveryJob, OnDue
 
 _delivery = schema.delivery.c
@@ -239,6 +240,7 @@ def _add_missing(
     )
     new = [name for name in destinations if name not in held]
     if new:
-        values = [queued_delivery(row.id, name, row.acquired_at, now) for name in new]
+        hold = hold_of(connection, sop_instance_uid)
+        values = [new_delivery(row.id, name, row.acquired_at, now, hold=hold) for name in new]
         connection.execute(sa.insert(schema.delivery), values)
     return len(new)

@@ -20,6 +20,11 @@ from echonode.store.values import LedgerChoice, LedgerRow
 _delivery = schema.delivery.c
 _instance = schema.instance.c
 _DERIVED = tombstone_delivery.c.derived_sop_instance_uid
+_capture = schema.exam_capture.c
+_CORRECTION = tuple(
+    sa.func.coalesce(column, "").label(column.name)
+    for column in (_capture.replaces, _capture.replaced_by, _capture.rejected_by)
+)
 _LEDGER = sa.select(
     _instance.sop_instance_uid,
     _instance.sop_class_uid,
@@ -33,10 +38,12 @@ _LEDGER = sa.select(
     _instance.acquired_at,
     _instance.stored_at,
     _delivery.committed_at,
+    *_CORRECTION,
 ).select_from(
     schema.instance.join(schema.series)
     .join(schema.study)
     .outerjoin(schema.delivery, _delivery.instance_id == _instance.id)
+    .outerjoin(schema.exam_capture, _capture.sop_instance_uid == _instance.sop_instance_uid)
 )
 # An instance that was deleted here still shows the proof that allowed it, until it returns.
 _DELETED = (
@@ -58,8 +65,13 @@ _DELETED = (
         tombstone.c.acquired_at,
         tombstone.c.stored_at,
         tombstone_delivery.c.committed_at,
+        *_CORRECTION,
     )
-    .select_from(tombstone.join(tombstone_delivery))
+    .select_from(
+        tombstone.join(tombstone_delivery).outerjoin(
+            schema.exam_capture, _capture.sop_instance_uid == tombstone.c.sop_instance_uid
+        )
+    )
     .where(~sa.exists().where(_instance.sop_instance_uid == tombstone.c.sop_instance_uid))
 )
 _ROWS_AT_ONCE = 500

@@ -10,11 +10,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from echonode.errors import OperatorRefused
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.model.instance import lossy_copy_words
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer
 from echonode.store.database.derived_copies import derived_uids
+from echonode.store.database.exam_holds import REASONS, Hold, hold_of
 from echonode.store.database.rows import parse_enum
 from echonode.store.deliveries.attempts import apply_attempt
 from echonode.store.deliveries.noted_commitments import is_noted
@@ -85,7 +87,8 @@ class OperatorActions:
         """Apply the event of each delivery's state; a state that is not named changes nothing.
 
         reset_attempts: the count of attempts starts again at zero. Returns the destinations of the
-        deliveries that were moved.
+        deliveries that were moved. Raises OperatorRefused for a release of what waits for its
+        exam's patient.
         """
 
         def work(connection: sa.Connection) -> list[str]:
@@ -95,6 +98,8 @@ class OperatorActions:
                     _delivery.state.in_([state.value for state in events]),
                 )
             ).all()
+            if found and DeliveryEvent.RELEASE in events.values():
+                _refuse_without_patient(connection, sop_instance_uid)
             for row in found:
                 event = events[parse_enum(DeliveryState, row.state)]
                 words = error
@@ -158,6 +163,13 @@ class OperatorActions:
         return self._writer.run(
             lambda connection: acknowledge(connection, study_instance_uid, now=now)
         )
+
+
+def _refuse_without_patient(connection: sa.Connection, sop_instance_uid: str) -> None:
+    """An image without its patient must not leave, even where the operator releases it."""
+    hold = hold_of(connection, sop_instance_uid)
+    if hold is not Hold.NONE:
+        raise OperatorRefused(f"{sop_instance_uid} is not released: {REASONS[hold]}")
 
 
 def _proof_remark(connection: sa.Connection, delivery_id: int) -> str:

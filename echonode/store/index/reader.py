@@ -17,6 +17,7 @@ from echonode.model.criteria import Query, Selection
 from echonode.model.instance import IdentityConflict, StoredInstance
 from echonode.store.database import schema
 from echonode.store.database.connections import reading
+from echonode.store.database.exam_holds import WAITS
 from echonode.store.database.rows import SELECT_INSTANCE, SELECT_INSTANCES, stored_instance
 from echonode.store.files.layout import Layout
 from echonode.store.index.identity_conflicts import standing
@@ -64,11 +65,20 @@ class IndexReader:
         with reading(self._engine) as connection:
             return connection.scalar(_VARIED) is not None
 
-    def select(self, selection: Selection) -> Iterator[StoredInstance]:
-        """The instances that a C-MOVE or C-GET names, each once; a stream."""
+    def select(self, selection: Selection, *, may_leave: bool = False) -> Iterator[StoredInstance]:
+        """The instances that a C-MOVE or C-GET names, each once; a stream.
+
+        may_leave: without those that wait for their exam's patient (exam_holds.py).
+        """
         for statement in selected(selection, SELECT_INSTANCES):
+            if may_leave:
+                statement = statement.where(sa.not_(WAITS))
             for row in self._stream(statement):
                 yield stored_instance(row, self._layout)
+
+    def select_to_send(self, selection: Selection) -> Iterator[StoredInstance]:
+        """`select`, without what waits for its exam's patient: that does not leave the node."""
+        return self.select(selection, may_leave=True)
 
     def instance(self, sop_instance_uid: str) -> StoredInstance | None:
         """One instance; None where it is unknown."""

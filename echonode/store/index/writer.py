@@ -21,6 +21,7 @@ from echonode.model.criteria import Level
 from echonode.model.delivery import DeliveryState
 from echonode.model.instance import IdentityConflict, InstanceRecord, Origin
 from echonode.store.database import schema
+from echonode.store.database.exam_holds import REASONS, Hold, hold_of
 from echonode.store.index.column_values import attribute_values
 from echonode.store.index.identity_conflicts import note_conflict
 from echonode.store.index.parents import Parents, count_in, parents_of
@@ -73,36 +74,41 @@ def insert_instance(connection: sa.Connection, new: NewInstance) -> Insertion:
     parents = parents_of(connection, new.record)
     inserted = connection.execute(_INSERT_INSTANCE, _instance_values(new, parents))
     count_in(connection, parents)
-    for conflict in parents.conflicts:
+    hold = hold_of(connection, new.record.sop_instance_uid)
+    # One that is written again with its patient is in its place only then (exams/naming.py).
+    for conflict in parents.conflicts if hold is not Hold.UNNAMED else ():
         note_conflict(connection, conflict, new.record.sop_instance_uid, now=new.stored_at)
         new.on_conflict(conflict)
     if new.destinations:
         [instance_id] = inserted.inserted_primary_key or [0]
-        insert_deliveries(connection, instance_id, new)
+        insert_deliveries(connection, instance_id, new, hold)
     return Insertion.STORED
 
 
-def insert_deliveries(connection: sa.Connection, instance_id: int, new: NewInstance) -> None:
-    """One queued delivery for each destination, due at once."""
+def insert_deliveries(
+    connection: sa.Connection, instance_id: int, new: NewInstance, hold: Hold
+) -> None:
+    """One delivery for each destination: due at once, or held while its exam has no patient."""
     connection.execute(
         _INSERT_DELIVERY,
         [
-            queued_delivery(instance_id, destination, new.acquired_at, new.stored_at)
+            new_delivery(instance_id, destination, new.acquired_at, new.stored_at, hold=hold)
             for destination in new.destinations
         ],
     )
 
 
-def queued_delivery(
-    instance_id: int, destination: str, acquired_at: datetime | None, now: datetime
+def new_delivery(
+    instance_id: int, destination: str, acquired_at: datetime | None, now: datetime, *, hold: Hold
 ) -> dict[str, object]:
-    """The values of a delivery that is due at once."""
+    """The values of a delivery that is due at once, or held with its reason."""
+    state = DeliveryState.QUEUED if hold is Hold.NONE else DeliveryState.HELD
     return {
         "instance_id": instance_id,
         "destination": destination,
-        "state": DeliveryState.QUEUED.value,
-        "last_error": "",
-        "next_attempt_at": now,
+        "state": state.value,
+        "last_error": REASONS[hold],
+        "next_attempt_at": now if hold is Hold.NONE else None,
         "acquired_at": acquired_at or now,
     }
 

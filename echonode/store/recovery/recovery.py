@@ -4,6 +4,7 @@ What is done before any listener answers (`begin`), in a moment however much is 
 - Temporary files are removed: later ones are uploads of this run.
 - Interrupted deletions continue: files of the last tombstones, and `deleted/`. They belong to the
   last batch; earlier ones were finished before it began.
+- Files that an exam's images were in before, or were to be in, are removed (exams/naming.py).
 - Deliveries that were being sent are due again: no worker may take them for another's.
 - The folders that were in use at the stop (folders_in_use.py) are compared with their rows: a file
   that was durable and had no row yet is there, and is delivered without delay.
@@ -50,14 +51,17 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from echonode.errors import InvalidObject
+from echonode.model.instance import Origin
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
 from echonode.store.database.page_check import DatabaseCheck
 from echonode.store.deliveries.deliveries import Deliveries
+from echonode.store.exams.naming import remove_replaced
+from echonode.store.exams.recovered import wait_in_an_exam
 from echonode.store.files.disk import disk_errors, remove
 from echonode.store.files.layout import FileIds, Layout, file_id_of
 from echonode.store.index.patient_reread import PatientReread
-from echonode.store.index.writer import Insertion
+from echonode.store.index.writer import Insertion, NewInstance
 from echonode.store.ingest.insertion import FileInserter, move_to_quarantine
 from echonode.store.recovery.folders_in_use import folders_in_use
 from echonode.store.recovery.orphans import AdoptionPlan, Orphans
@@ -89,7 +93,8 @@ class Recovery:
     """One start's recovery; used by one thread at a time.
 
     ids: knows which file ids were given in this run. on_due: called with the destinations of what
-    was adopted. check: reads the database's pages where the start did not.
+    was adopted. check: reads the database's pages where the start did not. waiting_prefix: what the
+    Patient ID of a capture begins with that waits for its patient; '' where none waits.
     """
 
     def __init__(
@@ -106,6 +111,7 @@ class Recovery:
         plan: AdoptionPlan,
         on_due: OnDue,
         now: Callable[[], datetime],
+        waiting_prefix: str = "",
     ) -> None:
         self._deletions = deletions
         self._writer = writer
@@ -117,6 +123,7 @@ class Recovery:
         self._orphans = Orphans(layout, now, plan)
         self._on_adopted = plan.on_adopted
         self._ids = ids
+        self._waiting_prefix = waiting_prefix
         self._on_due = on_due
         self._check = check
         self._reread = PatientReread(writer, readers, layout, now)
@@ -135,6 +142,9 @@ class Recovery:
         self._database_made = database_made
         self._remove_temporary_files()
         self._deletions.finish_latest()
+        self._findings.removed += remove_replaced(
+            self._writer, self._readers, self._layout, remove=remove
+        )
         for folder in folders_in_use(self._readers):
             self._compare(folder)
         self._findings.requeued = self._deliveries.requeue_interrupted(now=self._now())
@@ -254,6 +264,15 @@ class Recovery:
             if new is None:
                 self._findings.unread.add(file_id)
                 return
+            if self._waits(new):
+                self._writer.run(
+                    lambda connection: wait_in_an_exam(
+                        connection,
+                        new.record,
+                        captured_at=new.acquired_at or new.stored_at,
+                        now=self._now(),
+                    )
+                )
             insertion = self._inserter.insert(new).insertion
         except (InvalidObject, sa.exc.IntegrityError) as error:
             self._quarantine(file_id, f"not adopted: {type(error).__name__}")
@@ -269,6 +288,14 @@ class Recovery:
             case Insertion.CONFLICT:
                 move_to_quarantine(self._layout, file_id)
                 self._findings.quarantined += 1
+
+    def _waits(self, new: NewInstance) -> bool:
+        patient_id = new.record.patient.get("PatientID", "")
+        return (
+            new.origin is Origin.CAPTURED
+            and bool(self._waiting_prefix)
+            and patient_id.startswith(self._waiting_prefix)
+        )
 
     def _quarantine(self, file_id: str, reason: str) -> None:
         values = {

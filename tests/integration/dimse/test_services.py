@@ -251,7 +251,7 @@ def test_closing_a_query_early_cancels_it_at_once(assoc: RequestedAssociation, n
     node.archive.find = endless  # type: ignore[method-assign]
     answers = assoc.c_find(Root.STUDY, identifier())
     next(answers)
-    answers.close()  # type: ignore[attr-defined]
+    answers.close()
     assert closed.wait(1.0)
     assert assoc.c_echo() == 0
 
@@ -273,7 +273,7 @@ def test_a_query_that_finds_nothing_yet_can_be_cancelled(
     answers = assoc.c_find(Root.STUDY, identifier())
     next(answers)
     assert searches.wait(5.0)
-    answers.close()  # type: ignore[attr-defined]
+    answers.close()
     assert seen.wait(1.0)
 
 

@@ -105,7 +105,7 @@ def test_a_cancelled_query_ends_within_a_second(archive: Archive) -> None:
         for _ in range(10):
             next(answers)
         began = time.monotonic()
-        answers.close()  # type: ignore[attr-defined]  # a generator; this sends the C-CANCEL
+        answers.close()  # a generator; this sends the C-CANCEL
         wait_until(lambda: archive.open_rows == 0, timeout_s=1.0)
         assert time.monotonic() - began < 1.0
         few = list(association.c_find(Root.STUDY, study_list({"StudyDate": "20161120"})))

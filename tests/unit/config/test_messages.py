@@ -52,6 +52,11 @@ MISTAKES = [
 ]
 
 
+def without_web(text: str) -> str:
+    """The configuration without its `web` section."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith("web:"))
+
+
 @pytest.mark.parametrize(("line", "broken", "path", "words"), MISTAKES)
 def test_a_mistake_is_answered_with_what_to_write(
     tmp_path: Path, line: str, broken: str, path: str, words: str
@@ -109,6 +114,7 @@ def test_a_section_of_the_wrong_kind_hides_no_other_fault(tmp_path: Path) -> Non
         "listen:\n  - {host: 127.0.0.1, port: 11112}", "listen: {host: 127.0.0.1, port: 11112}"
     )
     text = text.replace("peer: pacs,", "peer: pasc,").replace("mode: auto", "mode: manual")
+    text = without_web(text)
     assert set(faults(text)) == {"listen", "destinations[0].peer", "probes[0].capture.mode"}
 
 
@@ -211,9 +217,10 @@ def test_a_store_is_not_left_behind_for_an_empty_one(
 
 
 def test_what_nothing_would_capture_is_a_fault(tmp_path: Path) -> None:
-    """Manual capture needs a probe that can ask for it; any other would record nothing."""
+    """Manual capture needs a request: the probe's sender, or a person over HTTP."""
     manual = good(tmp_path).replace("mode: auto", "mode: manual")
-    assert "record nothing" in faults(manual)["probes[0].capture.mode"]
+    assert "record nothing" in faults(without_web(manual))["probes[0].capture.mode"]
+    assert parse(manual, {}).probes[0].capture.mode == "manual"
     sender = manual.replace("protocol: echopen\n    dialect: kit", "protocol: openigtlink")
     assert parse(sender, {}).probes[0].capture.mode == "manual"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from echonode.exam.unattended import UnattendedExams, unattended_exam
 from echonode.model.exam import ExamFacts
-from echonode.model.identity import Patient
+from echonode.model.patient import Patient
 from tests.unit.objects.acquisitions import acquisition, built
 
 AT = datetime(2026, 11, 20, 8, 3, 22, 123456, tzinfo=UTC)

@@ -17,8 +17,8 @@ from echonode.errors import InstanceConflict, InvalidObject, OutOfSpace
 from echonode.frames.frame import Acquisition
 from echonode.intake.captures import Intake
 from echonode.model.exam import ExamFacts
-from echonode.model.identity import Patient
 from echonode.model.instance import InstanceRecord, Origin, StoredInstance
+from echonode.model.patient import Patient
 from tests.unit.objects.acquisitions import (
     CONNECTED_AT,
     EQUIPMENT,
@@ -138,8 +138,8 @@ class Scene:
             retry_every_s=0.001,
         )
 
-    def exam_for(self, connection_id: str, probe_name: str, started_at: datetime) -> ExamFacts:
-        self.asked.append((connection_id, probe_name, started_at))
+    def exam_for(self, acquisition: Acquisition, started_at: datetime) -> ExamFacts:
+        self.asked.append((acquisition.connection_id, acquisition.probe.name, started_at))
         if self.exam_error:
             raise self.exam_error
         return exam(self.patient)

@@ -60,6 +60,13 @@ def test_a_conflict_names_the_study_to_look_for() -> None:
     assert "1.2.50" not in alarm.text
 
 
+def test_a_merged_patient_names_the_exams_to_correct() -> None:
+    """Images that were taken before a merge are never changed without a person."""
+    (alarm,) = alarms_of(replace(WELL, merged_exams=["E00000012"]), NOW)
+    assert alarm.name == "patient_merged"
+    assert "E00000012" in alarm.text
+
+
 def test_a_full_quarantine_says_what_it_does_not_keep() -> None:
     """A person must empty it before more is kept."""
     few, full = (

@@ -17,7 +17,8 @@ from pydicom.uid import UID
 
 from echonode.frames.frame import Acquisition, Calibration, Frame, Played, ProbeIdentity
 from echonode.model.exam import ExamFacts
-from echonode.model.identity import IMPLEMENTATION_CLASS_UID, Patient, derive_uid
+from echonode.model.identity import IMPLEMENTATION_CLASS_UID, derive_uid
+from echonode.model.patient import Patient
 from echonode.objects.equipment import NodeEquipment
 from echonode.objects.ultrasound import UltrasoundObject, build, encode
 

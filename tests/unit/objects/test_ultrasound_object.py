@@ -10,7 +10,7 @@ import pytest
 
 from echonode.errors import InvalidObject
 from echonode.frames.frame import ImageFacts, Played, ProbeIdentity
-from echonode.model.identity import Patient
+from echonode.model.patient import Patient
 from echonode.objects.equipment import NodeEquipment
 from echonode.objects.ultrasound import build
 from echonode.probe.messages import Scanner

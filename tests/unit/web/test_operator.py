@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from echonode.errors import OperatorRefused, OutOfSpace, UsageError
-from echonode.web.operator import _is_local, operator_routes
+from echonode.web.local_requests import is_local
+from echonode.web.operator import operator_routes
 from tests.unit.web.conftest import Browser, Serve
 
 TOO_LONG = b'{"destination": "' + b"x" * 5000 + b'"}'
@@ -177,4 +178,4 @@ def test_who_is_elsewhere_is_refused() -> None:
 )
 def test_only_this_machine_is_let_in(client: object, server: object, local: bool) -> None:
     """By loopback, or from the very address that is asked; no caller from elsewhere has that."""
-    assert _is_local(Request({"type": "http", "client": client, "server": server})) is local
+    assert is_local(Request({"type": "http", "client": client, "server": server})) is local

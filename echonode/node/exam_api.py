@@ -1,0 +1,205 @@
+"""Exams as the HTTP API has them: the parts behind its routes, and their values as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from echonode.errors import Doubtful, FieldRefused
+from echonode.exam.identification import PatientDoubtful
+from echonode.exam.worklist.refresh import WorklistStatus
+from echonode.model.correction import Reason
+from echonode.model.exam import Exam, ExamCapture
+from echonode.model.patient import Patient, checked_patient
+from echonode.model.worklist_item import WorklistItem
+from echonode.node.exams import ExamParts
+from echonode.store.store import Store
+
+Json = Mapping[str, Any]
+MOST_EXAMS = 500  # of a list; older ones are found by their ids
+
+
+class NodeExams:
+    """web.exams.ExamApi on a node. local: the zone whose days the worklist has.
+
+    list_status: how the RIS's list stands; None where no RIS is asked.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        parts: ExamParts,
+        *,
+        now: Callable[[], datetime],
+        local: tzinfo,
+        list_status: Callable[[], WorklistStatus | None] = lambda: None,
+    ) -> None:
+        self._store, self._parts, self._now, self._local = store, parts, now, local
+        self._list_status = list_status
+
+    def open(self, *, probe: str, worklist_item: str, patient: Json | None) -> Json:
+        item = self._parts.identification.chosen(worklist_item) if worklist_item else None
+        typed = self._typed(patient) if patient is not None else None
+        return exam_json(self._parts.desk.open(probe, patient=typed, worklist_item=item))
+
+    def exams(self, *, only_open: bool) -> Sequence[Json]:
+        found = self._store.exams.exams(limit=MOST_EXAMS, only_open=only_open)
+        return [exam_json(exam) for exam in found]
+
+    def exam(self, exam_id: str) -> Json:
+        exam = self._parts.desk.exam(exam_id)
+        return {
+            **exam_json(exam),
+            "events": [
+                {
+                    "at": each.at.isoformat(),
+                    "event": each.event,
+                    "progress": each.state.progress.value,
+                    "identity": each.state.identity.value,
+                }
+                for each in self._store.exams.events(exam_id)
+            ],
+            "instances": [_capture_json(each) for each in self._store.exams.captures(exam_id)],
+        }
+
+    def end(self, exam_id: str) -> Json:
+        return exam_json(self._parts.desk.end(exam_id))
+
+    def reopen(self, exam_id: str) -> Json:
+        return exam_json(self._parts.desk.reopen(exam_id))
+
+    def still(self, exam_id: str, *, sequence: int | None) -> Sequence[str]:
+        return self._parts.desk.still(exam_id, sequence=sequence)
+
+    def clip(self, exam_id: str, *, seconds: float, past: bool) -> Sequence[str]:
+        return self._parts.desk.clip(exam_id, seconds=seconds, past=past)
+
+    def identify(
+        self, exam_id: str, *, worklist_item: str, patient: Json | None, confirmed: bool
+    ) -> Json:
+        identification = self._parts.identification
+        if worklist_item:
+            return exam_json(identification.by_item(exam_id, worklist_item))
+        try:
+            typed = self._typed(patient or {})
+            return exam_json(identification.by_patient(exam_id, typed, confirmed=confirmed))
+        except PatientDoubtful as doubtful:
+            candidates = [item_json(item) for item in doubtful.candidates]
+            raise Doubtful(str(doubtful), candidates) from None
+
+    def correct(
+        self,
+        exam_id: str,
+        *,
+        reason: str,
+        worklist_item: str,
+        patient: Json | None,
+        instances: Sequence[str] | None,
+        laterality: str,
+    ) -> Json:
+        item = self._parts.identification.chosen(worklist_item) if worklist_item else None
+        corrected = self._parts.correction.correct(
+            self._parts.desk.exam(exam_id),
+            _reason(reason),
+            instances=None if instances is None else frozenset(instances),
+            patient=self._typed(patient) if patient is not None else None,
+            worklist_item=item,
+            laterality=laterality,
+        )
+        return exam_json(corrected)
+
+    def worklist(self, *, everything: bool) -> Json:
+        today = self._now().astimezone(self._local).strftime("%Y%m%d")
+        day = "" if everything else today
+        items = self._store.worklist.items(start_date_from=day, start_date_to=day)
+        return {
+            **standing_json(self._list_status(), self._now()),
+            "items": [item_json(item) for item in items],
+        }
+
+    def _typed(self, patient: Json) -> Patient:
+        return checked_patient(patient, today=self._now().astimezone(self._local).date())
+
+
+def standing_json(status: WorklistStatus | None, now: datetime) -> Json:
+    """How the RIS's list stands: its age, why it is not newer, how many answers it lacks."""
+    age_s = status.age_s(now) if status else None
+    return {
+        "age_s": None if age_s is None else round(age_s, 1),
+        "problem": status.problem if status else "",
+        "missing": status.excess + sum(status.unusable.values()) if status else 0,
+    }
+
+
+def _reason(text: str) -> Reason:
+    try:
+        return Reason(text)
+    except ValueError:
+        known = ", ".join(Reason)
+        raise FieldRefused("reason", "is not a known reason", f"give one of {known}") from None
+
+
+def exam_json(exam: Exam) -> Json:
+    """An exam as the API answers it."""
+    item = exam.worklist_item
+    return {
+        "id": exam.id,
+        "study_instance_uid": exam.study_instance_uid,
+        "probe": exam.probe,
+        "progress": exam.state.progress.value,
+        "identity": exam.state.identity.value,
+        "held": exam.held and exam.patient is None,
+        "opened_at": exam.opened_at.isoformat(),
+        "ended_at": None if exam.ended_at is None else exam.ended_at.isoformat(),
+        "patient": None if exam.patient is None else _patient_json(exam.patient),
+        "worklist_item": item.id if item else None,
+        "accession_number": item.accession_number.value if item else "",
+        "captures": exam.captures,
+    }
+
+
+def item_json(item: WorklistItem) -> Json:
+    """A worklist item as the API answers it."""
+    return {
+        "id": item.id,
+        "patient_id": item.patient.id,
+        "patient_name": item.patient.name,
+        "birth_date": item.patient.birth_date,
+        "sex": item.patient.sex,
+        "issuer": item.patient.issuer,
+        "accession_number": item.accession_number.value,
+        "study_instance_uid": item.study_instance_uid,
+        "requested_procedure": item.requested_procedure_description,
+        "scheduled_step": item.step.description,
+        "start_date": item.step.start_date,
+        "start_time": item.step.start_time,
+        "modality": item.step.modality,
+        "station_ae_titles": list(item.step.station_ae_titles),
+        "referring_physician": item.referring_physician_name,
+        "source": item.source.value,
+        "fetched_at": item.fetched_at.isoformat(),
+    }
+
+
+def _patient_json(patient: Patient) -> Json:
+    return {
+        "id": patient.id,
+        "issuer": patient.issuer,
+        "name": patient.name,
+        "birth_date": patient.birth_date,
+        "sex": patient.sex,
+    }
+
+
+def _capture_json(capture: ExamCapture) -> Json:
+    return {
+        "sop_instance_uid": capture.sop_instance_uid,
+        "kind": capture.kind.value,
+        "series_number": capture.series_number,
+        "instance_number": capture.instance_number,
+        "captured_at": capture.captured_at.isoformat(),
+        "replaces": capture.replaces,
+        "replaced_by": capture.replaced_by,
+        "rejected_by": capture.rejected_by,
+    }

@@ -1,0 +1,305 @@
+"""The API as an OpenAPI 3.1 document; a test compares it with the routes.
+
+One line an operation: what is not of JSON (the page, the health checks, the metrics) is not in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from echonode import __version__
+
+Schema = Mapping[str, Any]
+_TEXT: Schema = {"type": "string"}
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+def _object(required: tuple[str, ...] = (), **properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list_of(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
+_NAME: Schema = {
+    "oneOf": [
+        _TEXT,
+        _object(alphabetic=_TEXT, ideographic=_TEXT, phonetic=_TEXT),
+    ]
+}
+_ITEM_TEXTS = (
+    *("id", "patient_id", "patient_name", "birth_date", "sex", "issuer", "accession_number"),
+    *("study_instance_uid", "requested_procedure", "scheduled_step", "start_date", "start_time"),
+    *("modality", "source", "referring_physician", "fetched_at"),
+)
+SCHEMAS: Mapping[str, Schema] = MappingProxyType(
+    {
+        "Error": {
+            "type": "object",
+            "required": ["error"],
+            "properties": {
+                "error": _TEXT,
+                "field": _TEXT,
+                "remedy": _TEXT,
+                "candidates": _list_of(_reference("WorklistItem")),
+            },
+        },
+        "TypedPatient": _object(
+            ("id", "name"), id=_TEXT, issuer=_TEXT, name=_NAME, birth_date=_TEXT, sex=_TEXT
+        ),
+        "Exam": {
+            "type": "object",
+            "properties": {
+                "id": _TEXT,
+                "study_instance_uid": _TEXT,
+                "probe": _TEXT,
+                "progress": {"enum": ["open", "scanning", "ended"]},
+                "identity": {"enum": ["unidentified", "identified", "corrected"]},
+                "held": {"type": "boolean"},
+                "opened_at": {"type": "string", "format": "date-time"},
+                "ended_at": {"type": ["string", "null"], "format": "date-time"},
+                "patient": {"oneOf": [_reference("Patient"), {"type": "null"}]},
+                "worklist_item": {"type": ["string", "null"]},
+                "accession_number": _TEXT,
+                "captures": {"type": "integer"},
+                "events": _list_of({"type": "object"}),
+                "instances": _list_of({"type": "object"}),
+            },
+        },
+        "Patient": _object(id=_TEXT, issuer=_TEXT, name=_TEXT, birth_date=_TEXT, sex=_TEXT),
+        "Captured": _object(
+            ("sop_instance_uid",), sop_instance_uid=_TEXT, sop_instance_uids=_list_of(_TEXT)
+        ),
+        "WorklistItem": {
+            "type": "object",
+            "required": ["id", "patient_id", "patient_name"],
+            "properties": {
+                **dict.fromkeys(_ITEM_TEXTS, _TEXT),
+                "station_ae_titles": _list_of(_TEXT),
+            },
+        },
+        "Worklist": _object(
+            ("age_s", "items"),
+            age_s={"type": ["number", "null"]},
+            problem=_TEXT,
+            missing={"type": "integer"},
+            items=_list_of(_reference("WorklistItem")),
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One method of a path. body: schema of the request's; answer: of the success."""
+
+    method: str
+    path: str
+    summary: str
+    status: int = 200
+    body: Schema | None = None
+    answer: Schema = field(default_factory=dict)
+    query: tuple[str, ...] = ()
+    media_type: str = "application/json"
+
+
+_PATIENT, _EXAM = _reference("TypedPatient"), _reference("Exam")
+_CAPTURED = _reference("Captured")
+OPERATIONS = (
+    Operation(
+        method="get",
+        path="/api/exams",
+        summary="The newest exams; with open=true those that are open",
+        query=("open",),
+        answer=_list_of(_EXAM),
+    ),
+    Operation(
+        method="post",
+        path="/api/exams",
+        summary="Open an exam at a probe",
+        status=201,
+        body=_object(("probe",), probe=_TEXT, worklist_item=_TEXT, patient=_PATIENT),
+        answer=_EXAM,
+    ),
+    Operation(
+        method="get",
+        path="/api/exams/{exam}",
+        summary="An exam with its history and instances",
+        answer=_EXAM,
+    ),
+    Operation(
+        method="post",
+        path="/api/exams/{exam}/stills",
+        summary="A still, the frame of that number or the latest; answered once it is durable",
+        status=201,
+        body=_object(sequence={"type": "integer", "minimum": 0}),
+        answer=_CAPTURED,
+    ),
+    Operation(
+        method="post",
+        path="/api/exams/{exam}/clips",
+        summary="A clip of the last or the next seconds; answered once it is durable",
+        status=201,
+        body=_object(
+            ("seconds",),
+            seconds={"type": "number", "exclusiveMinimum": 0, "maximum": 600},
+            **{"from": {"enum": ["past", "now"]}},
+        ),
+        answer=_CAPTURED,
+    ),
+    Operation(
+        method="post",
+        path="/api/exams/{exam}/identify",
+        summary="Say whose an exam is; 409 with candidates where that is doubtful",
+        body=_object(worklist_item=_TEXT, patient=_PATIENT, confirmed={"type": "boolean"}),
+        answer=_EXAM,
+    ),
+    Operation(
+        method="post",
+        path="/api/exams/{exam}/correct",
+        summary="Reject what was sent, and send what is right",
+        body=_object(
+            ("reason",),
+            reason={"enum": ["wrong_patient", "wrong_side", "quality", "withdrawn"]},
+            worklist_item=_TEXT,
+            patient=_PATIENT,
+            instances=_list_of(_TEXT),
+            laterality={"enum": ["R", "L"]},
+        ),
+        answer=_EXAM,
+    ),
+    Operation(method="post", path="/api/exams/{exam}/end", summary="Close an exam", answer=_EXAM),
+    Operation(
+        method="post", path="/api/exams/{exam}/reopen", summary="It ended too early", answer=_EXAM
+    ),
+    Operation(
+        method="get",
+        path="/api/worklist",
+        summary="Today's worklist as it was last fetched; with all=true every day's",
+        query=("all",),
+        answer=_reference("Worklist"),
+    ),
+    Operation(
+        method="post",
+        path="/api/worklist/search",
+        summary="What the RIS has of a patient or an order, whatever the day; * and ? in a name",
+        body=_object(patient_id=_TEXT, patient_name=_TEXT, accession_number=_TEXT),
+        answer=_object(("items",), items=_list_of(_reference("WorklistItem"))),
+    ),
+    Operation(
+        method="post",
+        path="/api/worklist/refresh",
+        summary="Ask the RIS now; how the list stands afterwards",
+        body=_object(),
+        answer=_object(
+            ("age_s", "problem", "missing"),
+            age_s={"type": ["number", "null"]},
+            problem=_TEXT,
+            missing={"type": "integer"},
+        ),
+    ),
+    Operation(method="get", path="/api/status", summary="The node at this moment"),
+    Operation(
+        method="get",
+        path="/api/ledger",
+        summary="Each instance at each destination; with last=N the newest",
+        query=("last",),
+    ),
+    Operation(
+        method="get",
+        path="/api/recent",
+        summary="What was stored last, for the page",
+        query=("last",),
+    ),
+    Operation(
+        method="get",
+        path="/api/instances/{uid}/thumbnail",
+        summary="A small picture of an instance",
+        media_type="image/jpeg",
+    ),
+    Operation(
+        method="post",
+        path="/api/instances/{uid}/{action}",
+        summary="hold, release or retry the deliveries of an instance",
+        body=_object(destination=_TEXT),
+    ),
+    Operation(
+        method="post",
+        path="/api/preflight",
+        summary="Prove the connection to each peer, or to one",
+        body=_object(peer=_TEXT),
+    ),
+    Operation(
+        method="post",
+        path="/api/studies/{uid}/acknowledge",
+        summary="A person has seen the conflicts of a study",
+    ),
+    Operation(method="get", path="/api/openapi.json", summary="This document"),
+)
+
+
+def document() -> dict[str, Any]:
+    """The whole document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _described(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "EchoNode", "version": __version__},
+        "paths": paths,
+        "components": {"schemas": dict(SCHEMAS)},
+    }
+
+
+def _described(operation: Operation) -> dict[str, Any]:
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": _TEXT}
+        for name in _PARAMETER.findall(operation.path)
+    ] + [{"name": name, "in": "query", "schema": _TEXT} for name in operation.query]
+    described: dict[str, Any] = {
+        "summary": operation.summary,
+        "parameters": parameters,
+        "responses": {
+            str(operation.status): {
+                "description": "done",
+                "content": {operation.media_type: {"schema": dict(operation.answer)}},
+            },
+            "default": {
+                "description": "not done; nothing was changed",
+                "content": {"application/json": {"schema": _reference("Error")}},
+            },
+        },
+    }
+    if operation.body is not None:
+        described["requestBody"] = {
+            "content": {"application/json": {"schema": dict(operation.body)}}
+        }
+    return described
+
+
+def openapi_routes() -> list[BaseRoute]:
+    """GET /api/openapi.json."""
+    whole = document()
+
+    async def read(_request: Request) -> Response:
+        return JSONResponse(whole)
+
+    return [Route("/api/openapi.json", read, methods=["GET"])]

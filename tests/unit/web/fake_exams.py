@@ -1,0 +1,53 @@
+"""What stands behind the routes of exams, where only the routes are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class FakeApi:
+    """Remembers what it was asked; raises what the test says."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Mapping[str, Any]]] = []
+        self.fails: Exception | None = None
+
+    def _done(self, name: str, **given: Any) -> dict[str, Any]:
+        self.asked.append((name, given))
+        if self.fails:
+            raise self.fails
+        return {"id": "E00000001", "study_instance_uid": "1.2"}
+
+    def open(self, *, probe: str, worklist_item: str, patient: Any) -> dict[str, Any]:
+        return self._done("open", probe=probe, worklist_item=worklist_item, patient=patient)
+
+    def exams(self, *, only_open: bool) -> list[dict[str, Any]]:
+        return [self._done("exams", only_open=only_open)]
+
+    def exam(self, exam_id: str) -> dict[str, Any]:
+        return self._done("exam", exam_id=exam_id)
+
+    def end(self, exam_id: str) -> dict[str, Any]:
+        return self._done("end", exam_id=exam_id)
+
+    def reopen(self, exam_id: str) -> dict[str, Any]:
+        return self._done("reopen", exam_id=exam_id)
+
+    def still(self, exam_id: str, *, sequence: int | None) -> Sequence[str]:
+        self._done("still", exam_id=exam_id, sequence=sequence)
+        return ("1.2.3",)
+
+    def clip(self, exam_id: str, *, seconds: float, past: bool) -> Sequence[str]:
+        self._done("clip", exam_id=exam_id, seconds=seconds, past=past)
+        return ("1.2.4", "1.2.5")
+
+    def identify(self, exam_id: str, **given: Any) -> dict[str, Any]:
+        return self._done("identify", exam_id=exam_id, **given)
+
+    def correct(self, exam_id: str, **given: Any) -> dict[str, Any]:
+        return self._done("correct", exam_id=exam_id, **given)
+
+    def worklist(self, *, everything: bool) -> dict[str, Any]:
+        self._done("worklist", everything=everything)
+        return {"age_s": 1.5, "items": []}

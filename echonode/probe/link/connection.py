@@ -132,20 +132,26 @@ class TcpConnection:
         self._sock.sendall(data)
 
     def read(self, callbacks: Callbacks) -> tuple[LossReason, str]:
-        """Hand bytes on until the probe closes, falls silent, or sends what cannot be."""
-        while True:
-            try:
-                data = self._sock.recv(self._settings.receive_bytes)
-            except TimeoutError:
-                return LossReason.SILENT, f"nothing for {self._settings.silence_s} s"
-            except OSError as error:
-                return LossReason.BROKEN, str(error)
-            if not data:
-                return LossReason.CLOSED, ""
-            try:
-                callbacks.on_bytes(data)
-            except ProbeError as error:
-                return LossReason.PROTOCOL, str(error)
+        """Pass bytes on until the probe closes, falls silent, or sends what cannot be."""
+        while (over := self.receive(callbacks)) is None:
+            pass
+        return over
+
+    def receive(self, callbacks: Callbacks) -> tuple[LossReason, str] | None:
+        """Pass the next bytes on; why the connection is over, or None."""
+        try:
+            data = self._sock.recv(self._settings.receive_bytes)
+        except TimeoutError:
+            return LossReason.SILENT, f"nothing for {self._sock.gettimeout():g} s"
+        except OSError as error:
+            return LossReason.BROKEN, str(error)
+        if not data:
+            return LossReason.CLOSED, ""
+        try:
+            callbacks.on_bytes(data)
+        except ProbeError as error:
+            return LossReason.PROTOCOL, str(error)
+        return None
 
     def hang_up(self, farewell: bytes) -> None:
         """Send the farewell if the buffer takes it, and end both directions."""

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from echonode.errors import EchoNodeError, ProbeError
+from echonode.errors import EchoNodeError
 from echonode.log import get_logger
 from echonode.probe.link.connection import Callbacks, ConnectionSettings, LossReason, TcpConnection
 
@@ -217,7 +217,7 @@ class AcceptedConnection(TcpConnection):
                 listening = -1
             if any(number != listening for number, _ in ready):
                 heard = self._monotonic()
-                if (over := self._receive(callbacks)) is not None:
+                if (over := self.receive(callbacks)) is not None:
                     return over
             yields_at = self._due(callbacks, heard)
             if self._listener.has_waiting and self._monotonic() >= yields_at:
@@ -227,20 +227,6 @@ class AcceptedConnection(TcpConnection):
         """When this sender yields to one that waits, in the listener's time."""
         due = heard + YIELD_SILENCE_S
         return due if callbacks.has_frames() else min(due, self._opened + UNPRODUCTIVE_S)
-
-    def _receive(self, callbacks: Callbacks) -> tuple[LossReason, str] | None:
-        """The next bytes; why the connection is over, or None."""
-        try:
-            data = self._sock.recv(self._settings.receive_bytes)
-        except OSError as error:
-            return LossReason.BROKEN, str(error)
-        if not data:
-            return LossReason.CLOSED, ""
-        try:
-            callbacks.on_bytes(data)
-        except ProbeError as error:
-            return LossReason.PROTOCOL, str(error)
-        return None
 
 
 def _has_gone(sock: socket.socket) -> bool:

@@ -114,6 +114,13 @@ def no_service(peer: Peer, service: str) -> str:
     return f"{peer.ae_title} offers no {service} to us: switch it on there, or correct its section"
 
 
+def not_echoed(peer: Peer, code: int) -> str:
+    """C-ECHO was answered with another status than success (PS3.7 9.1.5.1.4)."""
+    if code == status.NOT_AUTHORISED:
+        return f"{peer.ae_title} does not authorise us: permit C-ECHO there"
+    return f"The log of {peer.name} says why it answered {code:04X}"
+
+
 def not_stored(peer: Peer, code: int) -> str:
     """The test image was refused with a status (PS3.4 B.2.3)."""
     row = status.look_up(code, status.STORAGE)

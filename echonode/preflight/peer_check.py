@@ -123,7 +123,7 @@ class PeerCheck:
             remedy = remedies.no_association(error, peer, self._us)
             return [failed("tls" if _is_tls(error, peer) else "echo", str(error), remedy)]
         if status != SUCCESS:
-            remedy = remedies.not_stored(peer, status)
+            remedy = remedies.not_echoed(peer, status)
             return [*encrypted, failed("echo", f"C-ECHO was answered {status:04X}", remedy)]
         echo = Step(name="echo", ok=True, detail=f"{peer.ae_title} answers {self._us.ae_title}")
         return [*encrypted, _since(began, echo)]

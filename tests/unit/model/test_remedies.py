@@ -44,6 +44,14 @@ def test_each_status_of_the_test_image_has_its_own(status: int, words: str) -> N
     assert words in remedies.not_stored(PACS, status)
 
 
+@pytest.mark.parametrize(("status", "words"), [(0x0124, "permit C-ECHO"), (0x0110, "0110")])
+def test_an_echo_that_was_refused_is_not_taken_for_a_store(status: int, words: str) -> None:
+    """The remedy names C-ECHO, or the peer's log."""
+    remedy = remedies.not_echoed(PACS, status)
+    assert words in remedy
+    assert "store" not in remedy
+
+
 def test_a_refused_promise_says_why() -> None:
     """The Failure Reason in words, and an unknown one as it came."""
     assert "does not have the image" in remedies.not_committed(PACS, 0x0112)

@@ -160,10 +160,11 @@ def _moment(frame: StampedFrame, good: Sequence[StampedFrame]) -> float:
     if 0 < after < len(good):
         left, right = good[after - 1], good[after]
         share = (frame.sequence - left.sequence) / (right.sequence - left.sequence)
-        return _stamp(left) + share * (_stamp(right) - _stamp(left))
+        return min(_stamp(left) + share * (_stamp(right) - _stamp(left)), _stamp(right))
     nearest = good[0] if after == 0 else good[-1]
     if frame.arrived_s is not None:
-        return _stamp(nearest) + frame.arrived_s - _arrived(nearest)
+        # The difference first: where it is zero the moment is the neighbour's, to the last bit.
+        return _stamp(nearest) + (frame.arrived_s - _arrived(nearest))
     interval_s = (_stamp(good[-1]) - _stamp(good[0])) / (good[-1].sequence - good[0].sequence)
     return _stamp(nearest) + interval_s * (frame.sequence - nearest.sequence)
 

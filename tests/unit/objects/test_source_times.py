@@ -170,6 +170,13 @@ def test_a_recording_with_fewer_than_two_good_stamps_has_no_times(
     assert recorded(stamps).times_s == ()
 
 
+def test_a_frame_that_arrived_with_the_last_stamped_one_is_not_before_it() -> None:
+    """Not by the last bit either: no viewer plays a negative time from frame to frame."""
+    late = 6.261511562753022
+    verdict = live([3.0, 3.5, 4.0, late, None], [3.0, 3.5, 4.0, late - 0.05, late - 0.05])
+    assert verdict.times_s[-1] == verdict.times_s[-2]
+
+
 @st.composite
 def clips(draw: st.DrawFn) -> tuple[list[float | None], list[float]]:
     """Any arrival, and stamps that are good, shaken, missing, or anything at all."""

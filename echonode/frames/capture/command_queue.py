@@ -87,6 +87,9 @@ class CommandQueue:
             kind = type(error).__name__  # the text may name what must not go on the wire
             words = str(error) if isinstance(error, CaptureRefused) else f"not kept: {kind}"
             result = CaptureResult(done=False, message=words)
+        except Exception as error:  # a defect of ours: the sender must not wait for its answer
+            log.exception("command_fault", probe=self._name)
+            result = CaptureResult(done=False, message=f"not kept: {type(error).__name__}")
         log.info(
             "command_answered",
             probe=self._name,

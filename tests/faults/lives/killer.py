@@ -31,7 +31,7 @@ class Killer:
     writes: more pwrite64, which are SQLite's, than any thread of a step makes; 0: no call kills.
     """
 
-    def __init__(self, *, writes: int = 400) -> None:
+    def __init__(self, *, writes: int = 800) -> None:
         self._fatal = dict.fromkeys(IN_VAIN, OTHERS) | {"pwrite64": writes}
         self._traced = writes > 0
 

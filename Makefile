@@ -35,7 +35,7 @@ endif
 # the folders' order the files that take minutes come first, and the last to run are of milliseconds.
 WORKERS ?= 2
 # Each part of the run, in seconds. pytest-timeout ends one test; this ends what that cannot.
-TEST_DEADLINE ?= 1200
+TEST_DEADLINE ?= 1800
 # More for pytest: make test PYTEST_ARGS="-k commitment"
 PYTEST_ARGS ?=
 

@@ -22,7 +22,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
 
-from echonode.errors import Damaged, EchoNodeError, FieldRefused, OperatorRefused
+from echonode.errors import Damaged, EchoNodeError, FieldRefused, OperatorRefused, described
 from echonode.exam.facts import facts_of, patient_of, require_writable
 from echonode.exam.rewriting import rewritten
 from echonode.log import get_logger
@@ -120,20 +120,19 @@ class Correction:
         """Make what corrections owe; an error of one is logged. Raises StoreError."""
         with self._one_at_a_time:
             for unmade in self._store.corrections.unmade():
+                uid = unmade.capture.sop_instance_uid
                 try:
                     self._make(unmade)
                 except EchoNodeError as error:
-                    log.error(
-                        "correction_unmade",
-                        sop_instance_uid=unmade.capture.sop_instance_uid,
-                        reason=str(error),
-                    )
+                    log.error("correction_unmade", sop_instance_uid=uid, reason=str(error))
+                except Exception as error:  # noqa: BLE001  # the border of one instance
+                    reason = described(error)
+                    log.error("correction_unmade", sop_instance_uid=uid, reason=reason)
 
     def _make(self, unmade: Unmade) -> None:
         capture = unmade.capture
-        if (
-            self._store.index.instance(capture.sop_instance_uid) is None
-        ):  # else cut off just after it
+        # Where it is stored already, a stop came between its commit and the mark below.
+        if self._store.index.instance(capture.sop_instance_uid) is None:
             if capture.kind is CaptureKind.REJECTION_NOTE:
                 self._keep(capture, str(KeyObjectSelectionDocumentStorage), self._note(unmade))
             else:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from pydicom import Dataset
 
-from echonode.errors import EchoNodeError
+from echonode.errors import EchoNodeError, described
 from echonode.exam.facts import facts_of
 from echonode.exam.rewriting import rewritten
 from echonode.log import get_logger
@@ -71,6 +71,8 @@ class ExamNaming:
                 self.name(exam_id)
             except EchoNodeError as error:
                 log.error("exam_unnamed", exam=exam_id, reason=str(error))
+            except Exception as error:  # noqa: BLE001  # the border of one exam
+                log.error("exam_unnamed", exam=exam_id, reason=described(error))
 
     def _name(self, unnamed: list[Unnamed], exam: Exam) -> None:
         done = [self._rewrite(each, exam) for each in unnamed]

@@ -1,4 +1,4 @@
-"""Tells a RIS what was performed (PS3.4 annex F, service class user): in the background.
+"""Reports to a RIS what was performed (PS3.4 annex F, service class user): in the background.
 
 Rules
 - Never in the way of an image: it looks at what is durable already, on a thread of its own.
@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from pydicom.dataset import Dataset
@@ -166,11 +167,11 @@ class StepReporter:
     def look(self) -> None:
         """Once around: new steps, steps that are over, messages that are due. Raises StoreError."""
         for exam_id in self._reports.unreported(self.peer.name, since=self._reporting_since()):
-            if exam_id not in self._unreportable:
-                self._begin(exam_id)
+            self._alone(exam_id, partial(self._begin, exam_id))
         settled = self._now() - self._settle
         for row in self._reports.unfinished(self.peer.name, ended_before=settled):
-            self._finish(row, StepState.COMPLETED, DISCONTINUED_FOR_UNKNOWN_REASON)
+            reason = DISCONTINUED_FOR_UNKNOWN_REASON
+            self._alone(row.exam_id, partial(self._finish, row, StepState.COMPLETED, reason))
         if self._monotonic() >= self._paused_until:
             self._send()
         if self._stopping.is_set():
@@ -203,24 +204,29 @@ class StepReporter:
                 self._notes.write(key, self._since.isoformat())
         return self._since
 
+    def _alone(self, exam_id: str, work: Callable[[], None]) -> None:
+        """What one exam raises is that exam's failure: it is left out until the next start."""
+        if exam_id in self._unreportable:
+            return
+        try:
+            work()
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the border of one step
+            self._unreportable.add(exam_id)
+            log.error("procedure_step_unreportable", exam=exam_id, reason=_plain(error))
+
     def _begin(self, exam_id: str) -> None:
         exam, first = self._exam_and_first_capture(exam_id)
         if exam is None or first is None:
             return
         facts = facts_of(exam, first, reports_step=True)
-        try:
-            dataset = created(facts, self._station, offset_of(facts.started_at))
-            text = dataset.to_json()
-        except (InvalidObject, ValueError) as error:
-            # Its images say the same of it, so that they were refused, too.
-            self._unreportable.add(exam_id)
-            log.error("procedure_step_unreportable", exam=exam_id, reason=_plain(error))
-            return
+        dataset = created(facts, self._station, offset_of(facts.started_at))
         self._reports.begin(
             sop_instance_uid=step_uid(first.series_instance_uid),
             exam_id=exam_id,
             peer=self.peer.name,
-            attributes=text,
+            attributes=dataset.to_json(),
             now=self._now(),
         )
         log.info("procedure_step_begun", exam=exam_id, peer=self.peer.name)
@@ -254,7 +260,7 @@ class StepReporter:
         found = [row for row in self._reports.of_exam(exam_id) if row.peer == self.peer.name]
         return found[0] if found else None
 
-    # --- telling it ---
+    # --- sending ---
 
     def _send(self) -> None:
         due = self._reports.due(self.peer.name, now=self._now())

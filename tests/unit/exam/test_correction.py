@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset
 
 from echonode.errors import FieldRefused, IllegalTransition, OperatorRefused, OutOfSpace
+from echonode.exam.rewriting import rewritten
 from echonode.model.correction import Reason
 from echonode.model.delivery import DeliveryState
 from echonode.model.exam import Exam
@@ -174,6 +176,27 @@ def test_images_that_went_out_unnamed_can_be_corrected(tmp_path: Path) -> None:
         assert room.read(ledger(room)[uid].replaced_by).PatientID == "P2"
         later = room.correction.correct(room.exam(exam.id), Reason.QUALITY)
         assert later.patient == JOHN
+
+
+def test_a_defect_in_one_corrected_instance_keeps_no_other_from_being_made(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever one raises, the others are made, and that one is made when it can be."""
+    exam, _ = sent(room)
+    made = rewritten
+    failures = [RuntimeError("a defect")]
+
+    def failing_once(*facts: Any) -> Iterator[bytes]:
+        if failures:
+            raise failures.pop()
+        return iter(made(*facts))
+
+    monkeypatch.setattr("echonode.exam.correction.rewritten", failing_once)
+    before = len(ledger(room))
+    room.correction.correct(exam, Reason.WRONG_PATIENT, worklist_item=FULL)
+    assert len(ledger(room)) == before + 2  # the note, and one of two images
+    room.correction.make_all()
+    assert len(ledger(room)) == before + 3
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,32 @@ def test_a_full_disk_does_not_undo_the_name(room: Room, monkeypatch: pytest.Monk
     assert room.states(uids[0]) == ["queued"]
 
 
+def test_a_defect_in_one_exam_keeps_no_other_from_its_patient(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the rewriting of one exam raises, the next one is rewritten and released."""
+    first, _ = scanned(room)
+    second, uids = scanned(room)
+    name = room.naming.name
+    with monkeypatch.context() as during:
+        during.setattr(room.store.files, "open_incoming", refused)
+        for exam_id in (first, second):
+            room.identification.by_patient(exam_id, JANE)
+
+    def failing(exam_id: str) -> int:
+        if exam_id == first:
+            raise RuntimeError("a defect")
+        return name(exam_id)
+
+    monkeypatch.setattr(room.naming, "name", failing)
+    room.naming.name_all()
+    assert room.states(uids[0]) == ["queued"]
+
+
+def refused(**_: object) -> object:
+    raise OutOfSpace("no room")
+
+
 @pytest.mark.parametrize("hold", [True, False])
 def test_with_the_database_lost_nobodys_images_still_wait(tmp_path: Path, hold: bool) -> None:
     """Found again by their files, they are in an exam that can be named; a named one is delivered.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import dcmread
@@ -19,7 +20,7 @@ from echonode.errors import (
     PeerUnreachable,
     UsageError,
 )
-from echonode.exam.procedure_step.attributes import StepStation
+from echonode.exam.procedure_step.attributes import StepStation, finished
 from echonode.exam.procedure_step.reporter import StepReporter
 from echonode.model.exam import Exam
 from echonode.model.identity import CallBackAddress, Peer
@@ -161,6 +162,36 @@ def test_a_step_begins_with_the_first_durable_image_and_ends_after_the_exam(
     named = [one.ReferencedSOPInstanceUID for one in series.ReferencedImageSequence]
     assert named == [*first, *second]
     assert reporter.status.waiting == reporter.status.given_up == 0
+
+
+def test_a_defect_in_one_step_keeps_no_other_from_its_end(
+    room: Room,
+    ris: ScriptedSteps,
+    clock: Clock,
+    make: MakeReporter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever the last message of one exam raises, the next exam's goes out."""
+    reporter = make(room)
+    reporter.look()
+    for _ in range(2):
+        exam = ordered_exam(room)
+        room.hand.show()
+        room.desk.still(exam.id)
+        reporter.look()
+        room.desk.end(exam.id)
+    failures = [RuntimeError("a defect")]
+
+    def failing_once(*facts: Any, **more: Any) -> Dataset:
+        if failures:
+            raise failures.pop()
+        return finished(*facts, **more)
+
+    monkeypatch.setattr("echonode.exam.procedure_step.reporter.finished", failing_once)
+    later(room, clock, 21)
+    reporter.look()
+    reporter.look()
+    assert ris.told == [("create", "IN PROGRESS")] * 2 + [("set", "COMPLETED")]
 
 
 def test_the_images_refer_to_the_step_that_was_reported(

@@ -14,13 +14,13 @@ Rules
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from random import random as random_number
 from typing import Protocol
 
 from pydicom.dataset import Dataset
@@ -41,6 +41,7 @@ from echonode.exam.procedure_step.attributes import (
 )
 from echonode.log import get_logger
 from echonode.model import remedies
+from echonode.model.backoff import Random, step_s
 from echonode.model.exam import CaptureKind, Exam, ExamCapture
 from echonode.model.identity import CallBackAddress, Peer
 from echonode.model.procedure_step import (
@@ -110,7 +111,7 @@ class StepReporter:
         us: CallBackAddress,
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        random: Random = random_number,
         settle_s: float = SETTLE_S,
         look_every_s: float = LOOK_EVERY_S,
     ) -> None:
@@ -123,7 +124,7 @@ class StepReporter:
         self._us = us
         self._now = now
         self._monotonic = monotonic
-        self._chance = chance
+        self._random = random
         self._settle = timedelta(seconds=settle_s)
         self._look_every_s = look_every_s
         self._since: datetime | None = None
@@ -361,9 +362,9 @@ class StepReporter:
         )
 
     def _pause(self, error: NetworkError) -> None:
-        pause = PEER_PAUSES_S[min(self._failures, len(PEER_PAUSES_S) - 1)]
+        pause_s = step_s(PEER_PAUSES_S, self._failures, self._random, jitter=JITTER)
         self._failures += 1
-        self._paused_until = self._monotonic() + pause * (1 + JITTER * self._chance())
+        self._paused_until = self._monotonic() + pause_s
         if isinstance(error, ContextNotAccepted):
             remedy = remedies.no_service(self.peer, "procedure steps")
         else:

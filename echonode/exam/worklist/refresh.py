@@ -10,13 +10,13 @@ Rules
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from random import random as random_number
 from types import MappingProxyType
 
 from echonode.errors import ContextNotAccepted, NetworkError, QueryRefused, StoreError
@@ -25,6 +25,7 @@ from echonode.exam.worklist.refused_keys import Notes
 from echonode.exam.worklist.scu import WorklistSCU
 from echonode.log import get_logger
 from echonode.model import remedies
+from echonode.model.backoff import Random
 from echonode.model.identity import CallBackAddress
 from echonode.model.worklist_item import WorklistItem, WorklistSource
 from echonode.store.exams.worklist_items import WorklistItems
@@ -108,7 +109,7 @@ class WorklistRefresh:
         us: CallBackAddress,
         now: Callable[[], datetime],
         local_now: Callable[[], datetime],
-        chance: Callable[[], float] = random.random,
+        random: Random = random_number,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._scu = scu
@@ -118,7 +119,7 @@ class WorklistRefresh:
         self._us = us
         self._now = now
         self._local_now = local_now
-        self._chance = chance
+        self._random = random
         self._monotonic = monotonic
         self._failures = 0
         self._fetched_note = f"worklist_fetched_at {scu.peer.name}"
@@ -168,7 +169,7 @@ class WorklistRefresh:
         else:
             self._failures = 0
             wait_s = self._plan.period_s
-        return wait_s * (1 + JITTER * self._chance())
+        return wait_s * (1 + JITTER * self._random())
 
     def _fetch(self) -> None:
         """Every station's list. What came before a failure is kept, and nothing is withdrawn."""

@@ -48,7 +48,7 @@ def reporter_of(room: Room, port: int) -> StepReporter:
         station=StepStation(ae_title="ECHONODE", name="ROOM-1", retrieve_ae_title="PACS"),
         us=CallBackAddress(ae_title="ECHONODE", host=LOOPBACK, port=11112),
         now=room.now,
-        chance=lambda: 0.0,
+        random=lambda: 0.0,
     )
 
 

@@ -121,7 +121,7 @@ def make(ris: ScriptedSteps, clock: Clock) -> MakeReporter:
             us=US,
             now=room.now,
             monotonic=clock,
-            chance=lambda: 0.0,
+            random=lambda: 0.0,
         )
 
     return made

@@ -52,7 +52,7 @@ def refresh(
         us=US,
         now=clock,
         local_now=clock,
-        chance=lambda: 0.0,
+        random=lambda: 0.0,
     )
 
 

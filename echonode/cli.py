@@ -19,7 +19,7 @@ import typer
 from echonode import __version__
 from echonode.commands import deliveries, exams
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
-from echonode.errors import ConfigFault, UsageError
+from echonode.errors import ConfigFault, OutOfResources, UsageError
 
 if TYPE_CHECKING:
     from echonode.config import Config
@@ -295,6 +295,19 @@ def _end_at_signals() -> None:
         signal.signal(number, lambda *_: os._exit(0))
 
 
+# A node that serves takes 600 MiB of addresses: stacks, libraries and the index's maps. With less,
+# whichever library asks first fails, and some of them end the process in no words at all.
+_LEAST_ADDRESS_SPACE = 768 * 1024 * 1024
+
+
+def _short_of_addresses() -> bool:
+    """Whether the limit of address space is too low for a node to start."""
+    import resource  # not on Windows, which is refused before this
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return limit != resource.RLIM_INFINITY and limit < _LEAST_ADDRESS_SPACE
+
+
 def unsupported(system: str) -> str:
     """Why EchoNode does not run on a system, by its os.name; '' where it does."""
     if system == "posix":
@@ -312,6 +325,8 @@ def main() -> None:
         sys.exit(reason)
     if sys.argv[1:2] == ["run"]:
         _end_at_signals()
+        if _short_of_addresses():
+            sys.exit(str(OutOfResources()))
     try:
         app()
     except BrokenPipeError:

@@ -132,7 +132,7 @@ def test_a_process_that_may_not_be_dumped_says_so() -> None:
     assert done.stdout.split() == ["0", "0", "0"]
 
 
-@pytest.mark.parametrize("kilobytes", [200_000, 240_000, 260_000])
+@pytest.mark.parametrize("kilobytes", [200_000, 400_000, 780_000])
 def test_a_start_without_memory_ends_in_words(tmp_path: Path, kilobytes: int) -> None:
     """Exit code 1 and one message of what to raise: no traceback, and nothing left running."""
     config = tmp_path / "echonode.yaml"

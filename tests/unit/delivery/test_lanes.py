@@ -89,7 +89,7 @@ def test_what_a_second_lane_cannot_send_is_sent_by_the_first(scene: Scene, lines
     """The archive takes its time to refuse a second association, and the first lane has nothing
     more to do by then: it is woken for what the second had taken, which does not stay `sending`."""
     scene.queue(3)
-    worker = scene.worker(monotonic=time.monotonic, associations=2)
+    worker = scene.worker(monotonic=time.monotonic, associations=2, linger_s=0.1)
     idle, opened = threading.Event(), []
     run_once = worker.run_once
 

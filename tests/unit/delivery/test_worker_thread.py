@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from echonode.delivery import outcome_writer as outcome_writer
+from echonode.delivery import lanes, outcome_writer
 from echonode.dimse.services import Part10File
 from echonode.errors import AssociationLost, OutOfSpace, PeerUnreachable
 from echonode.model.delivery import DeliveryState
@@ -196,10 +196,12 @@ def test_a_first_lane_that_ends_at_once_does_not_cut_the_stop_short(
 
 @pytest.mark.parametrize("while_opening", [True, False])
 def test_a_stop_does_not_wait_for_a_handshake(
-    scene: Scene, lines: Recorder, while_opening: bool
+    scene: Scene, lines: Recorder, monkeypatch: pytest.MonkeyPatch, while_opening: bool
 ) -> None:
     """An association that is being opened to a dead address, be it to send or only to ask whether
     it is there, need not be finished: the stop does not use up its deadline for it."""
+    monkeypatch.setattr(lanes, "EXPENDABLE_S", 0.1)
+    monkeypatch.setattr(lanes, "BREAK_OFF_S", 0.2)
     if while_opening:
         scene.queue()
     opening, give_up = threading.Event(), threading.Event()

@@ -26,10 +26,10 @@ from echonode.delivery.worker import DeliveryWorker
 from echonode.model.identity import CommitmentPolicy
 from tests.support.clock import Clock
 from tests.support.log_recorder import Recorder
+from tests.support.memory_key_value import MemoryKeyValue
 from tests.unit.delivery.doubles import (
     Archive,
     FakeCommitment,
-    FakeKeyValue,
     FakeStore,
     delivery_job,
     destination,
@@ -45,11 +45,11 @@ class Scene:
         self.store = FakeStore()
         self.archive = Archive()
         self.commitment = FakeCommitment(self.store)
-        self.key_value = FakeKeyValue()
+        self.key_value = MemoryKeyValue()
 
     def queue(self, count: int = 1) -> None:
         for number in range(1, count + 1):
-            self.store.add(delivery_job(number, stored_instance(number)))
+            self.store.put(delivery_job(number, stored_instance(number)))
 
     def worker(
         self,

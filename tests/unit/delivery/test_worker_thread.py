@@ -25,7 +25,7 @@ def test_a_capture_is_sent_as_soon_as_the_worker_is_woken(scene: Scene, lines: R
     scene.archive.on_store = lambda file: sent.set()
     worker = scene.worker(monotonic=time.monotonic)
     worker.start()
-    scene.store.add(delivery_job(1, stored_instance()))
+    scene.store.put(delivery_job(1, stored_instance()))
     worker.wake()
     assert sent.wait(PATIENCE_S)
     assert worker.stop(PATIENCE_S)
@@ -40,7 +40,7 @@ def test_a_hung_archive_does_not_hold_up_another(lines: Recorder) -> None:
     hung.queue()
     hung.archive.on_store = lambda file: assert_set(answer_now)
     for number in range(1, 21):
-        other.store.add(delivery_job(number, stored_instance(number), "other"))
+        other.store.put(delivery_job(number, stored_instance(number), "other"))
     all_sent = threading.Event()
     other.archive.on_store = lambda file: (
         all_sent.set() if file.sop_instance_uid == "1.2.3.20" else None

@@ -143,7 +143,7 @@ def test_a_kill_anywhere_in_a_whole_life_breaks_no_promise(memory_path: Path) ->
     acknowledged is lost, nothing promised forgotten, and nothing deleted before its promise."""
     with Killer(writes=1_500, rehearsed="live_whole") as killer:
         trials = Trials(killer, memory_path, None)
-        more = {"writes": 1, "others": 1} if FULL else {"writes": 8 * EVERY, "others": 4}
+        more = {"writes": 1, "others": 1} if FULL else {"writes": 4 * EVERY, "others": 4}
         assert trials.all("live_whole", **more) > 50
 
 

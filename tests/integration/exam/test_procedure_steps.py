@@ -53,7 +53,7 @@ def reporter_of(room: Room, port: int) -> StepReporter:
 
 
 def examined(room: Room, reporter: StepReporter) -> list[str]:
-    """An exam with a still and a clip, told of as it goes; the UIDs of its images."""
+    """An exam with a still and a clip, reported as it goes; the UIDs of its images."""
     reporter.look()
     exam = room.desk.open("hand", worklist_item=FULL_ITEM)
     room.hand.show(3)
@@ -119,7 +119,7 @@ def _value_of(value: Any) -> Any:
 def test_a_server_that_is_killed_before_it_answered_is_told_again(
     room: Room, make_part: Callable[[Part], Any]
 ) -> None:
-    """It keeps its steps in memory: after its restart it has lost them, and gets both anew."""
+    """It keeps its steps in memory: after its restart it has lost them, and gets both again."""
     ris = make_part(DcmjsStepScp())
     reporter = reporter_of(room, ris.port)
     reporter.look()

@@ -67,7 +67,7 @@ def test_a_still_is_what_was_there_when_it_was_asked_for() -> None:
 
 
 def test_a_clip_of_the_past_has_its_seconds() -> None:
-    """The last 0.5 s of ten frames a second; lost frames among them are told."""
+    """The last 0.5 s of ten frames a second; lost frames among them are counted."""
     kept = Kept()
     made = capture(kept)
     show(made, 0, 6)
@@ -104,7 +104,7 @@ def test_a_clip_from_now_has_the_frames_that_follow() -> None:
 
 
 def test_a_clip_from_now_ends_with_the_connection() -> None:
-    """What was whole is kept; whoever waits for it waits no longer."""
+    """What was whole is kept; the caller that waits for it gets its answer."""
     kept, made_uids = Kept(), list[tuple[str, ...]]()
     made = capture(kept)
     show(made, 0, 1)
@@ -193,7 +193,7 @@ def test_without_a_frame_or_a_probe_there_is_nothing_to_capture() -> None:
 
 
 def test_a_capture_that_is_not_durable_is_not_answered() -> None:
-    """What the store refuses is raised to whoever asked."""
+    """What the store refuses is raised to the caller."""
 
     def full(_: Acquisition) -> str:
         raise OutOfSpace("full")

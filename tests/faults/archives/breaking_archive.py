@@ -1,4 +1,4 @@
-"""An archive that stores well, until it is told to break off after any byte it reads or writes."""
+"""An archive that stores well, until the test has it break off after any byte."""
 
 from __future__ import annotations
 

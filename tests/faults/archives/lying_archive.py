@@ -1,4 +1,4 @@
-"""An archive that does as it is told: it stores, promises, lies, falls silent and breaks off.
+"""An archive that follows a script: it stores, commits, lies, falls silent and breaks off.
 
     with LyingArchive(book, node_port=node.port) as archive:
         archive.store = answers(0xA700)              # archives/script.py has the scripts

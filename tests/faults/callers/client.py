@@ -1,4 +1,4 @@
-"""A DICOM client on a raw socket that says what it is told to, and can stop at any byte."""
+"""A DICOM client on a raw socket that sends what the test says, and can stop at any byte."""
 
 from __future__ import annotations
 

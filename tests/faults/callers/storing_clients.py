@@ -18,7 +18,7 @@ _AGAIN_S = 0.05  # after a connection that could not be had
 class StoringClients:
     """As many threads, each storing one instance after another and calling again when cut off.
 
-    Leaving the block ends them; what they were told is in the book. pixels: bytes of each instance.
+    Leaving the block ends them; their answers are in the book. pixels: bytes of each instance.
     timeout_s: for how long each waits for the node. pause_s: between two instances of one.
     """
 
@@ -49,7 +49,7 @@ class StoringClients:
 
     @property
     def cut_off(self) -> int:
-        """How many connections could not be had or ended before their time, so far."""
+        """How many connections failed or ended before their time, so far."""
         return self._cut_off
 
     def wait_for(self, more: int, *, timeout_s: float = PATIENCE_S) -> None:

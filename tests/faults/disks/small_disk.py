@@ -20,9 +20,9 @@ PAGE = 4096  # what a tmpfs gives at once
 
 
 class SmallDisk:
-    """A tmpfs mounted at a folder; leaving the block unmounts it, whoever still has it open.
+    """A tmpfs mounted at a folder; leaving the block unmounts it, also where it is still open.
 
-    What fills it lies beside what a node keeps there, under names that are none of its own.
+    What fills it lies with what a node keeps there, under names that no node uses.
     """
 
     def __init__(self, at: Path, *, mib: int, inodes: int) -> None:

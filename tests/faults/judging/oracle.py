@@ -4,7 +4,7 @@
         ... attack, telling `oracle.told` of every C-STORE and its answer ...
 
 Leaving the block without an error passes the judgement; each AssertionError names the promise.
-Clients write down what they were told; what the node holds is read from its files and from
+Clients write down what they were answered; what the node holds is read from its files and from
 `echonode ledger`, and the two are compared.
 
 Memory is compared with what the node held at the block's beginning. What many threads at once take
@@ -44,7 +44,7 @@ MORE_MEMORY, KEPT_BYTES = 0.10, 4 * 1024**2
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a client sent and was answered; status is None when no answer came."""
+    """What a client sent and was answered; status: None when no answer came."""
 
     sop_instance_uid: str
     sha256: str

@@ -1,4 +1,4 @@
-"""A disk that is full, of bytes or of files (scenario 7): refused in so many words, and survived."""
+"""A disk that is full, of bytes or of files (scenario 7): refused in words, and survived."""
 
 from __future__ import annotations
 

@@ -202,6 +202,7 @@ TABLES = {
     "echonode.store.database.index_schema",
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
+    "echonode.store.database.measurement_schema",
 }
 
 PLACED = frozenset().union(*RANKS)

@@ -180,6 +180,7 @@ MAY = {
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
     "exam/procedure_step/reporter.py": THREADS | CHANCE | {"time"},  # in the background
     "exam/worklist/refresh.py": THREADS | CHANCE | {"time"},  # in the background
+    "monitoring/paced_reading.py": THREADS,  # several pages ask at a time
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
     "transcoding/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
     "transcoding/reencoder.py": DISK,  # the re-encoded copy, for as long as it is sent

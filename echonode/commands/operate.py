@@ -129,6 +129,8 @@ def _check(config: Config, wanted: Wanted) -> None:
     _check_store(config)
     if wanted.destination is not None and not wanted.uids:
         _check_destination(config, wanted.destination)
+    if wanted.study_instance_uid is not None:
+        _check_study(config, wanted.study_instance_uid)
 
 
 def _check_store(config: Config) -> None:
@@ -142,9 +144,18 @@ def _check_destination(config: Config, name: str) -> None:
     if name in known:
         return
     with open_read_only(config.data_dir) as store:
-        if name in store.ledger.counts():
+        if name in store.ledger.destinations():
             return
     raise UsageError(f"there is no destination `{name}`; configured: {', '.join(known) or 'none'}")
+
+
+def _check_study(config: Config, study_instance_uid: str) -> None:
+    with open_read_only(config.data_dir) as store:
+        if not store.ledger.knows_study(study_instance_uid):
+            raise UsageError(
+                f"the store has no study {study_instance_uid}: give a Study Instance UID of "
+                "`echonode ledger`"
+            )
 
 
 def acknowledge_study(config: Config, study_instance_uid: str) -> dict[str, Any]:

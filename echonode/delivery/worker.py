@@ -93,6 +93,7 @@ class DeliveryWorker:
             unpromising=self._proof.problem,
             associations=self._lane_pool.lanes + self._holder.is_open,
             accepts=self._capabilities.accepted,
+            paused_s=health.paused_s(),
         )
 
     def _died(self) -> str:
@@ -108,6 +109,11 @@ class DeliveryWorker:
 
     def wake(self) -> None:
         """Something became due."""
+        self._thread.wake()
+
+    def call_now(self) -> None:
+        """A person asks for a call: a pause of the destination ends, and what is due is sent."""
+        self._health.end_pause()
         self._thread.wake()
 
     def ask_stop(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from echonode.config import Web
@@ -36,9 +36,14 @@ def web_server(
     preflight: Preflight,
     exams: ExamParts,
     ris: RisParts,
+    call_now: Callable[[str], None],
     now: Callable[[], datetime],
 ) -> WebServer:
-    """The server of a node, not yet started."""
+    """The server of a node, not yet started. call_now: ends the pause of a destination."""
+
+    def operate(action: str, uid: str, name: str | None) -> Mapping[str, object]:
+        return act(store, action, uid, now=now(), destination=name, call_now=call_now)
+
     return WebServer(
         host=web.host,
         port=web.port,
@@ -53,7 +58,7 @@ def web_server(
                 thumbnail=Thumbnails(store.index.instance).jpeg,
             ),
             *operator_routes(
-                act=lambda action, uid, name: act(store, action, uid, now=now(), destination=name),
+                act=operate,
                 acknowledge=lambda uid: acknowledge(store, uid, now=now()),
                 preflight=lambda peer: as_json(preflight.run(peer)),
             ),

@@ -77,7 +77,7 @@ WITHIN = {
     "node": [
         {"node"},
         {"http"},
-        {"worklist_api"},
+        {"worklist_api", "outbox_api"},
         {"exam_api"},
         {"exams", "ris"},
         {"settings"},
@@ -114,6 +114,8 @@ MAY = {
     "node/node.py": OUTSIDE,
     "node/http.py": CLOCK,
     "node/ris.py": {"now()"},  # as it was given
+    "node/outbox_api.py": {"now()"},  # as it was given
+    "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
     "node/settings/parts.py": THREADS,  # parts that stop at the same time
     "config/*": DISK,
@@ -161,6 +163,7 @@ MAY = {
     "delivery/claimed_jobs.py": THREADS,  # what the lanes share:
     "delivery/outcomes.py": THREADS,
     "delivery/outcome_writer.py": THREADS,
+    "delivery/sending_rate.py": THREADS,
     "delivery/peer_capabilities.py": THREADS,
     "transcoding/process_pool.py": THREADS | DISK,  # codecs are native code in processes:
     "transcoding/process.py": THREADS | DISK,

@@ -10,7 +10,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 from echonode.commands.node_client import post
 from echonode.config import Config
+from echonode.delivery.bulk_actions import CHANGES
 from echonode.delivery.operator_actions import acknowledge, act
 from echonode.errors import OperatorRefused, StoreLocked, UsageError
-from echonode.model.delivery import DeliveryState
 from echonode.model.identity import is_valid_uid
 from echonode.monitoring.ledger import COLUMNS
 from echonode.store.deliveries.selection import DeliveryChoice
@@ -28,19 +28,6 @@ from echonode.store.read_only_store import open_read_only
 from echonode.store.store import Store
 
 _ANSWER_S = 60.0
-# States of a delivery that each action can change. `sending` cannot be held: that it was asked for
-# and not done is to be seen.
-CHANGES: Mapping[str, Collection[DeliveryState]] = {
-    "hold": (
-        DeliveryState.QUEUED,
-        DeliveryState.SENDING,
-        DeliveryState.SENT,
-        DeliveryState.COMMIT_REQUESTED,
-    ),
-    "release": (DeliveryState.HELD,),
-    "retry": (DeliveryState.QUEUED, DeliveryState.SENT, DeliveryState.HELD),
-}
-
 # A SOP Instance UID -> what operator_hand.act answers. Raises OperatorRefused.
 Act = Callable[[str], Mapping[str, Any]]
 

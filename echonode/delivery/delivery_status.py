@@ -25,6 +25,7 @@ class DeliveryStatus:
     takes no commitment requests, and the remedy. Each is '' where there is no such problem.
     associations: open to it. accepts: SOP class -> transfer syntaxes that it accepts. paused_s: how
     long it is not called, because of its last failure; 0 where it is not paused.
+    sent_per_minute: what it stored, over the last minutes.
     """
 
     contact: Contact = Contact.NOT_TRIED
@@ -35,6 +36,7 @@ class DeliveryStatus:
     associations: int = 0
     accepts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     paused_s: float = 0.0
+    sent_per_minute: float = 0.0
 
     @property
     def problem(self) -> str:

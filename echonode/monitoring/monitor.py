@@ -77,7 +77,7 @@ class NodeMonitor(Collector):
 
     def status(self) -> NodeStatus:
         """Everything at this moment. Raises StoreError where the database does not answer."""
-        counts, space = self._counts(), self._node.free_space.space()
+        space = self._node.free_space.space()
         refusing = self._check_writes()
         return NodeStatus(
             ae_title=self._node.config.ae_title,
@@ -88,14 +88,23 @@ class NodeMonitor(Collector):
             minutes_of_cine=round(space.minutes_of_cine, 1),
             refusing=refusing,
             probes=tuple(_probe_status(source, refusing) for source in self._node.sources),
-            destinations=tuple(
-                self._destination(destination, counts.get(destination.name, {}))
-                for destination in self._node.config.destination_values()
-            ),
+            destinations=self.destinations(),
             alarms=self.alarms(),
             problems=tuple(filter(None, (check() for check in self.checks().values()))),
             captures_lost=_lost(self._node.intake_counters()),
         )
+
+    def destinations(self) -> tuple[DestinationStatus, ...]:
+        """Every configured destination. Raises StoreError."""
+        counts = self.delivery_counts()
+        return tuple(
+            self._destination(destination, counts.get(destination.name, {}))
+            for destination in self._node.config.destination_values()
+        )
+
+    def delivery_counts(self) -> Mapping[str, Mapping[str, int]]:
+        """destination -> state -> deliveries; of those that left the configuration as well."""
+        return self._counts()
 
     def _destination(
         self, destination: Destination, deliveries: Mapping[str, int]

@@ -223,6 +223,8 @@ class Node:
                 ),
                 exams=self.exams,
                 ris=self.ris,
+                destinations=self.destinations,
+                delivery_status=lambda name: self.workers[name].status,
                 call_now=self._call_now,
                 now=utc_now,
             )

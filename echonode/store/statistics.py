@@ -106,16 +106,12 @@ class Statistics:
             )
 
     def lossy_copies(self) -> Mapping[str, int]:
-        """destination -> instances of which it got, or holds, only a lossy copy; each is counted."""
+        """destination -> instances of which it got, or holds, only a lossy copy; it counts them."""
         copies = schema.derived_copy.join(schema.delivery)
         statement = sa.select(_delivery.destination, sa.func.count()).select_from(copies)
         with reading(self._readers) as connection:
-            return {
-                destination: count
-                for destination, count in connection.execute(
-                    statement.group_by(_delivery.destination)
-                )
-            }
+            rows = connection.execute(statement.group_by(_delivery.destination))
+            return {destination: count for destination, count in rows.tuples()}  # noqa: C416  # typed
 
     def store(self, *, since: datetime) -> StoreStatistics:
         """The figures of the whole store; refused reports since `since`."""

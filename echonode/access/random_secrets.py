@@ -3,7 +3,8 @@
 Rules
 - A session and a token are 256 random bits, so their SHA-256 can be kept without salt or delay:
   no one guesses one. Who reads the database learns none.
-- The CSRF token is made of the session's secret: /api/session gives it to our page, and nothing is kept.
+- The CSRF token is made of the session's secret and kept nowhere; /api/session gives it to our
+  page.
 """
 
 from __future__ import annotations

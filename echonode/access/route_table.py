@@ -45,6 +45,11 @@ class Rule:
     when_locked: bool = False
 
     @property
+    def needs_caller(self) -> bool:
+        """Whether it matters who asks. Pages and health checks wait for no database."""
+        return self.least is not None or self.path.startswith("/api/")
+
+    @property
     def is_change(self) -> bool:
         """Whether a browser must prove that a page of ours asks for it."""
         return self.method not in READING
@@ -79,7 +84,13 @@ RULES: tuple[Rule, ...] = (
     Rule(method="POST", path="/api/session/unlock", least=Role.VIEWER, when_locked=True),
     *_for(Role.VIEWER, "POST /api/session/pin", "POST /api/session/password"),
     # The node itself, without patients.
-    *_for(Role.VIEWER, "GET /metrics", "GET /api/openapi.json", "GET /api/status"),
+    *_for(
+        Role.VIEWER,
+        "GET /metrics",
+        "GET /api/openapi.json",
+        "GET /api/status",
+        "GET /api/outbox",
+    ),
     *_for(Role.OPERATOR, "POST /api/preflight", "POST /api/worklist/refresh"),
     # Patients, to look at.
     *_for(Role.VIEWER, "GET /api/exams", "GET /api/exams/{exam}", data=DataKind.EXAM),
@@ -88,6 +99,7 @@ RULES: tuple[Rule, ...] = (
         Role.VIEWER,
         "GET /api/ledger",
         "GET /api/recent",
+        "GET /api/outbox/{destination}/items",
         "GET /api/instances/{uid}/thumbnail",
         data=DataKind.INSTANCE,
     ),
@@ -104,7 +116,12 @@ RULES: tuple[Rule, ...] = (
         "POST /api/exams/{exam}/reopen",
         data=DataKind.EXAM,
     ),
-    *_for(Role.OPERATOR, "POST /api/instances/{uid}/{action}", data=DataKind.INSTANCE),
+    *_for(
+        Role.OPERATOR,
+        "POST /api/instances/{uid}/{action}",
+        "POST /api/outbox/{action}",
+        data=DataKind.INSTANCE,
+    ),
     *_for(Role.OPERATOR, "POST /api/studies/{uid}/acknowledge", data=DataKind.STUDY),
     # Users.
     *_for(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from echonode.config import Web
+from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.delivery.operator_actions import acknowledge, act
+from echonode.model.identity import Destination
 from echonode.monitoring.ledger import plain_rows
 from echonode.monitoring.monitor import NodeMonitor
 from echonode.monitoring.recent import recent_rows
@@ -17,6 +19,7 @@ from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
 from echonode.node.local_key import write_local_key
 from echonode.node.local_timezone import local_zone
+from echonode.node.outbox_api import NodeOutbox
 from echonode.node.ris import RisParts
 from echonode.node.settings.web import opened_routes, session_rules, web_identity
 from echonode.node.user_administration import UserAdministration
@@ -31,6 +34,7 @@ from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
 from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
+from echonode.web.outbox import outbox_routes
 from echonode.web.server import WebServer, is_loopback
 from echonode.web.sessions import session_routes
 from echonode.web.status import console_routes
@@ -46,9 +50,15 @@ def web_server(
     preflight: Preflight,
     exams: ExamParts,
     ris: RisParts,
+    destinations: Sequence[Destination],
+    delivery_status: Callable[[str], DeliveryStatus],
+    call_now: Callable[[str], None],
     now: Callable[[], datetime],
 ) -> WebServer:
-    """The server of a node, not yet started. Raises OSError where its certificate is unusable."""
+    """The server of a node, not yet started. call_now: ends the pause of a destination.
+
+    Raises OSError where its certificate is unusable.
+    """
     identity = web_identity(web)
     on_loopback = is_loopback(web.host)
     access = NodeAccess(
@@ -60,6 +70,10 @@ def web_server(
         now=now,
         monotonic=time.monotonic,
     )
+
+    def operate(action: str, uid: str, name: str | None) -> Mapping[str, object]:
+        return act(store, action, uid, now=now(), destination=name, call_now=call_now)
+
     return WebServer(
         host=web.host,
         port=web.port,
@@ -86,9 +100,20 @@ def web_server(
                 thumbnail=Thumbnails(store.index.instance).jpeg,
             ),
             *operator_routes(
-                act=lambda action, uid, name: act(store, action, uid, now=now(), destination=name),
+                act=operate,
                 acknowledge=lambda uid: acknowledge(store, uid, now=now()),
                 preflight=lambda peer: as_json(preflight.run(peer)),
+            ),
+            *outbox_routes(
+                NodeOutbox(
+                    store,
+                    monitor,
+                    destinations,
+                    delivery_status=delivery_status,
+                    call_now=call_now,
+                    now=now,
+                    local=local_zone(),
+                )
             ),
             *exam_routes(
                 NodeExams(store, exams, now=now, local=local_zone(), list_status=lambda: ris.status)

@@ -189,7 +189,7 @@ class _Guarded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_http = scope["type"] == "http"
         rule = self._rules.get(scope["method"] if is_http else WEBSOCKET)
-        if rule is None:  # the route answers 405
+        if rule is None or not rule.needs_caller:  # without a rule, the route answers 405
             await self._app(scope, receive, send)
             return
         outcome = await self._admission.ask(rule, scope)

@@ -315,8 +315,32 @@ CREATE TABLE known_patient (
 CREATE INDEX known_patient_by_change ON known_patient (changed_at);
 """
 
-# Users, their sessions and their tokens.
+
+# Measurements.
 _VERSION_6 = """
+CREATE TABLE measurement (
+    id INTEGER NOT NULL,
+    exam_id TEXT,
+    sop_instance_uid TEXT NOT NULL,
+    frame INTEGER NOT NULL CHECK (frame >= 1),
+    kind TEXT NOT NULL CHECK (kind IN ('distance', 'ellipse', 'area', 'angle')),
+    points TEXT NOT NULL,
+    results TEXT NOT NULL,
+    label TEXT NOT NULL,
+    delta_x_mm FLOAT NOT NULL,
+    delta_y_mm FLOAT NOT NULL,
+    made_at BIGINT NOT NULL,
+    made_by TEXT NOT NULL,
+    deleted_at BIGINT,
+    deleted_by TEXT NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY(exam_id) REFERENCES exam (id));
+CREATE INDEX measurement_by_instance ON measurement (sop_instance_uid, id);
+CREATE INDEX measurement_by_exam ON measurement (exam_id, id);
+"""
+
+# Users, their sessions and their tokens.
+_VERSION_7 = """
 CREATE TABLE user_account (
     id INTEGER NOT NULL,
     name TEXT NOT NULL,
@@ -369,6 +393,7 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         4: _by_script(_VERSION_4),
         5: _by_script(_VERSION_5),
         6: _by_script(_VERSION_6),
+        7: _by_script(_VERSION_7),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

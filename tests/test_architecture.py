@@ -60,7 +60,7 @@ WITHIN = {
     ],
     "frames": [
         {"source"},
-        {"capture"},
+        {"capture", "live"},
         {"streams"},
         {"imaging"},
         {"settings"},
@@ -77,7 +77,7 @@ WITHIN = {
     "node": [
         {"node"},
         {"http"},
-        {"worklist_api"},
+        {"worklist_api", "live_api"},
         {"exam_api"},
         {"exams", "ris"},
         {"settings"},
@@ -136,6 +136,8 @@ MAY = {
     "maintenance/scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "dimse/*": OUTSIDE,
     "store/*": DISK | THREADS | CLOCK | CHANCE,
+    "frames/live/picture_maker.py": THREADS | CLOCK,  # pictures, beside the frames thread
+    "web/live/watch_links.py": THREADS | CLOCK | CHANCE,  # tokens, and when they are over
     "web/*": NETWORK | THREADS | DISK,
     "probe/link/connection.py": NETWORK,
     "probe/link/tcp_listener.py": NETWORK | CLOCK,
@@ -151,7 +153,7 @@ MAY = {
     "frames/source/receiver.py": THREADS,
     "frames/capture/acquisition_queue.py": THREADS | CLOCK,
     "frames/capture/command_queue.py": THREADS | CLOCK,
-    "frames/capture/manual_capture.py": THREADS | CLOCK,
+    "frames/capture/manual_capture.py": THREADS | CLOCK | CHANCE,  # a freeze's name
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one

@@ -12,6 +12,7 @@ from echonode.monitoring.monitor import NodeMonitor
 from echonode.monitoring.recent import recent_rows
 from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
+from echonode.node.live_api import NodeLive
 from echonode.node.local_timezone import local_zone
 from echonode.node.ris import RisParts
 from echonode.node.worklist_api import NodeWorklist
@@ -21,6 +22,7 @@ from echonode.store.store import Store
 from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
+from echonode.web.live.routes import live_routes, local_viewing
 from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.server import WebServer
@@ -36,9 +38,11 @@ def web_server(
     preflight: Preflight,
     exams: ExamParts,
     ris: RisParts,
+    live: NodeLive,
     now: Callable[[], datetime],
 ) -> WebServer:
     """The server of a node, not yet started."""
+    viewing = local_viewing(live)
     return WebServer(
         host=web.host,
         port=web.port,
@@ -61,6 +65,8 @@ def web_server(
                 NodeExams(store, exams, now=now, local=local_zone(), list_status=lambda: ris.status)
             ),
             *worklist_routes(NodeWorklist(ris, now=now)),
+            *live_routes(live, viewing),
             *openapi_routes(),
         ],
+        on_stop=viewing.stop,
     )

@@ -4,7 +4,8 @@ Rules
 - A page of another site must not reach us through a browser (DNS rebinding): the Host asked for is
   an address, this machine's own name, or one that was configured. A stranger's site can only ever
   send its own name.
-- A request that changes something is refused when a browser says it comes from another origin.
+- A request that changes something, and a WebSocket, is refused when a browser says that it comes
+  from another origin.
 - Every answer carries the headers that keep a browser from guessing, framing or caching it.
 - An unexpected exception is logged here once and answered 500, without its text.
 """
@@ -51,6 +52,9 @@ class Guard:
         self._names = frozenset(name.lower().rstrip(".") for name in names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._watch(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -66,6 +70,17 @@ class Guard:
                 raise  # the client must see a broken answer, not one that looks whole
             await PlainTextResponse("internal error\n", 500)(scope, receive, answer.send)
 
+    async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket: a browser opens one to any site, with the cookies of that site."""
+        if refusal := self._refusal(scope):
+            await refusal(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        except Exception:  # the top of a connection, as of a thread
+            log.exception("web_request_failed", method="WEBSOCKET")
+            raise
+
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
@@ -73,7 +88,8 @@ class Guard:
             return PlainTextResponse("this node is not known by that name\n", 421)
         origin = headers.get("origin")
         from_elsewhere = origin is not None and origin.partition("://")[2].lower() != host.lower()
-        if from_elsewhere and scope["method"] not in SAFE_METHODS:
+        is_safe = scope["type"] == "http" and scope["method"] in SAFE_METHODS
+        if from_elsewhere and not is_safe:
             return PlainTextResponse("requests from other sites are refused\n", 403)
         return None
 

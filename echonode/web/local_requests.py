@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
 from echonode.errors import (
@@ -38,7 +38,7 @@ Fields = Mapping[str, Any]
 Work = Callable[[Fields], object]
 
 
-def is_local(request: Request) -> bool:
+def is_local(request: HTTPConnection) -> bool:
     """Whether the connection comes from this machine: by loopback, or from the address it is to."""
     if request.client is None:
         return False
@@ -49,10 +49,12 @@ def is_local(request: Request) -> bool:
         return False
 
 
-async def answer(request: Request, work: Work, *, status: int = 200) -> Response:
+async def answer(
+    request: Request, work: Work, *, status: int = 200, media_type: str = ""
+) -> Response:
     """Check who asks and what, then work in a thread: it reads the database, or waits for a probe.
 
-    status: of a success.
+    status: of a success. media_type: of bytes that `work` gives; '' where it gives JSON.
     """
     if not is_local(request):
         return error(403, "only from this machine", remedy="use the command there")
@@ -62,12 +64,15 @@ async def answer(request: Request, work: Work, *, status: int = 200) -> Response
         return error(400, str(refused), field=refused.field, remedy=refused.remedy)
     except ClientDisconnect:  # before the end of its body; no one reads this answer
         return error(400, "the body is cut off")
-    return await run_in_threadpool(_worked, work, fields, status)
+    return await run_in_threadpool(_worked, work, fields, status, media_type)
 
 
-def _worked(work: Work, fields: Fields, status: int) -> Response:
+def _worked(work: Work, fields: Fields, status: int, media_type: str) -> Response:
     try:
-        return JSONResponse(work(fields), status_code=status)
+        done = work(fields)
+        if isinstance(done, bytes):
+            return Response(done, status, media_type=media_type)
+        return JSONResponse(done, status_code=status)
     except FieldRefused as refused:
         return error(400, str(refused), field=refused.field, remedy=refused.remedy)
     except UsageError as unknown:

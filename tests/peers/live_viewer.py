@@ -78,7 +78,7 @@ class LiveViewer:
         self.socket.send(json.dumps(message))
 
     def next(self, timeout_s: float = 20.0) -> Shown:
-        """The next picture; states and geometries that come meanwhile are kept. Raises TimeoutError."""
+        """The next picture; states and geometries on the way are kept. Raises TimeoutError."""
         ends = time.monotonic() + timeout_s
         while True:
             message = self.socket.recv(max(0.0, ends - time.monotonic()))

@@ -77,7 +77,7 @@ WITHIN = {
     "node": [
         {"node"},
         {"http"},
-        {"worklist_api", "live_api"},
+        {"worklist_api", "outbox_api", "live_api"},
         {"exam_api"},
         {"exams", "ris"},
         {"settings"},
@@ -114,6 +114,8 @@ MAY = {
     "node/node.py": OUTSIDE,
     "node/http.py": CLOCK,
     "node/ris.py": {"now()"},  # as it was given
+    "node/outbox_api.py": {"now()"},  # as it was given
+    "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
     "node/settings/parts.py": THREADS,  # parts that stop at the same time
     "config/*": DISK,
@@ -163,6 +165,7 @@ MAY = {
     "delivery/claimed_jobs.py": THREADS,  # what the lanes share:
     "delivery/outcomes.py": THREADS,
     "delivery/outcome_writer.py": THREADS,
+    "delivery/sending_rate.py": THREADS,
     "delivery/peer_capabilities.py": THREADS,
     "transcoding/process_pool.py": THREADS | DISK,  # codecs are native code in processes:
     "transcoding/process.py": THREADS | DISK,
@@ -182,7 +185,10 @@ MAY = {
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
     "exam/procedure_step/reporter.py": THREADS | CHANCE | {"time"},  # in the background
     "exam/worklist/refresh.py": THREADS | CHANCE | {"time"},  # in the background
+    "monitoring/paced_reading.py": THREADS,  # several pages ask at a time
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
+    "transcoding/single_frame.py": {"open()"},  # one frame of a file
+    "transcoding/rendered_frames.py": THREADS,  # what is kept, for several callers
     "transcoding/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
     "transcoding/reencoder.py": DISK,  # the re-encoded copy, for as long as it is sent
 }
@@ -202,6 +208,7 @@ TABLES = {
     "echonode.store.database.index_schema",
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
+    "echonode.store.database.measurement_schema",
 }
 
 PLACED = frozenset().union(*RANKS)

@@ -238,6 +238,9 @@ class Node:
                     ],
                     refusing=lambda: self.store.durability.problem,
                 ),
+                destinations=self.destinations,
+                delivery_status=lambda name: self.workers[name].status,
+                call_now=self._call_now,
                 now=utc_now,
             )
             if config.web
@@ -383,6 +386,11 @@ class Node:
         """Deliveries became due; a destination that left the configuration has no worker."""
         if worker := self.workers.get(destination):
             worker.wake()
+
+    def _call_now(self, destination: str) -> None:
+        """A person asks for a call of a destination, whatever pause it has."""
+        if worker := self.workers.get(destination):
+            worker.call_now()
 
     def _monitor(self) -> NodeMonitor:
         return NodeMonitor(

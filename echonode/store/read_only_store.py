@@ -14,6 +14,7 @@ from echonode.store.database.connections import reader_engine, reading
 from echonode.store.database.migrations import SCHEMA_VERSION, refuse_newer
 from echonode.store.database.opening import has_wal
 from echonode.store.deliveries.ledger import Ledger
+from echonode.store.deliveries.outbox import Outbox
 from echonode.store.files.disk import is_read_only
 from echonode.store.files.layout import Layout
 from echonode.store.index.reader import IndexReader
@@ -33,6 +34,7 @@ class ReadOnlyStore:
     """The parts that only read; no lock. Thread-safe.
 
     index: queries and single instances. ledger: what is proved of each instance, and its history.
+    outbox: what waits at each destination, and why.
     statistics: figures for metrics, status and alarms.
     """
 
@@ -43,6 +45,7 @@ class ReadOnlyStore:
         self._readers = reader_engine(layout.database, unchanging=unchanging)
         self.index = IndexReader(self._readers, layout)
         self.ledger = Ledger(self._readers)
+        self.outbox = Outbox(self._readers)
         self.statistics = Statistics(self._readers, layout)
         try:
             with reading(self._readers) as connection:

@@ -61,7 +61,7 @@ WITHIN = {
     ],
     "frames": [
         {"source"},
-        {"capture"},
+        {"capture", "live"},
         {"streams"},
         {"imaging"},
         {"settings"},
@@ -78,7 +78,7 @@ WITHIN = {
     "node": [
         {"node"},
         {"http"},
-        {"worklist_api", "outbox_api"},
+        {"worklist_api", "outbox_api", "live_api"},
         {"exam_api"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
@@ -148,6 +148,8 @@ MAY = {
     "maintenance/scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "dimse/*": OUTSIDE,
     "store/*": DISK | THREADS | CLOCK | CHANCE,
+    "frames/live/picture_maker.py": THREADS | CLOCK,  # pictures, beside the frames thread
+    "web/live/watch_links.py": THREADS | CLOCK | CHANCE,  # tokens, and when they are over
     "web/*": NETWORK | THREADS | DISK,
     "web/admission.py": THREADS | CLOCK,  # looks again while an answer goes on
     "probe/link/connection.py": NETWORK,
@@ -164,7 +166,7 @@ MAY = {
     "frames/source/receiver.py": THREADS,
     "frames/capture/acquisition_queue.py": THREADS | CLOCK,
     "frames/capture/command_queue.py": THREADS | CLOCK,
-    "frames/capture/manual_capture.py": THREADS | CLOCK,
+    "frames/capture/manual_capture.py": THREADS | CLOCK | CHANCE,  # a freeze's name
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one

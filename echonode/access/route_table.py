@@ -91,8 +91,25 @@ RULES: tuple[Rule, ...] = (
         "GET /api/status",
         "GET /api/outbox",
     ),
-    *_for(Role.OPERATOR, "POST /api/preflight", "POST /api/worklist/refresh"),
-    # Patients, to look at.
+    *_for(
+        Role.OPERATOR,
+        "POST /api/preflight",
+        "POST /api/worklist/refresh",
+        "GET /api/probes/{probe}/watch",
+        "POST /api/probes/{probe}/watch",
+        "DELETE /api/probes/{probe}/watch",
+        "DELETE /api/probes/{probe}/watch/{link}",
+    ),
+    # Patients, to look at. Who has a watch link shows it when the connection opens.
+    Rule(method=WEBSOCKET, path="/api/watch", least=None),
+    *_for(
+        Role.VIEWER,
+        "GET /api/probes",
+        "GET /api/probes/{probe}/live",
+        f"{WEBSOCKET} /api/probes/{{probe}}/frames",
+        "GET /api/exams/{exam}/freeze/{freeze}/frames/{sequence}",
+        data=DataKind.EXAM,
+    ),
     *_for(Role.VIEWER, "GET /api/exams", "GET /api/exams/{exam}", data=DataKind.EXAM),
     *_for(Role.VIEWER, "GET /api/worklist", data=DataKind.WORKLIST),
     *_for(
@@ -114,6 +131,8 @@ RULES: tuple[Rule, ...] = (
         "POST /api/exams/{exam}/correct",
         "POST /api/exams/{exam}/end",
         "POST /api/exams/{exam}/reopen",
+        "POST /api/exams/{exam}/freeze",
+        "DELETE /api/exams/{exam}/freeze/{freeze}",
         data=DataKind.EXAM,
     ),
     *_for(

@@ -17,6 +17,7 @@ from echonode.node.access import NodeAccess
 from echonode.node.access_log import AccessLog, Told
 from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
+from echonode.node.live_api import NodeLive
 from echonode.node.local_key import write_local_key
 from echonode.node.local_timezone import local_zone
 from echonode.node.outbox_api import NodeOutbox
@@ -32,6 +33,7 @@ from echonode.web.admission import Admission
 from echonode.web.authority import authority_routes
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
+from echonode.web.live.routes import live_routes, viewing_of
 from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
@@ -50,6 +52,7 @@ def web_server(
     preflight: Preflight,
     exams: ExamParts,
     ris: RisParts,
+    live: NodeLive,
     destinations: Sequence[Destination],
     delivery_status: Callable[[str], DeliveryStatus],
     call_now: Callable[[str], None],
@@ -61,6 +64,7 @@ def web_server(
     """
     identity = web_identity(web)
     on_loopback = is_loopback(web.host)
+    viewing = viewing_of(live)
     access = NodeAccess(
         store.users,
         store.sessions,
@@ -119,6 +123,8 @@ def web_server(
                 NodeExams(store, exams, now=now, local=local_zone(), list_status=lambda: ris.status)
             ),
             *worklist_routes(NodeWorklist(ris, now=now)),
+            *live_routes(live, viewing),
             *openapi_routes(),
         ],
+        on_stop=viewing.stop,
     )

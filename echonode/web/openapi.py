@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from echonode import __version__
 from echonode.access.roles import Role
 from echonode.web.admission import COOKIE
+from echonode.web.live.watch_links import LONGEST_MINUTES
 
 Schema = Mapping[str, Any]
 _TEXT: Schema = {"type": "string"}
@@ -128,6 +129,14 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
                 "tokens": {"type": "integer"},
             },
         },
+        "WatchLink": _object(
+            ("id", "probe", "expires_at"),
+            id=_TEXT,
+            probe=_TEXT,
+            expires_at={"type": "string", "format": "date-time"},
+            token=_TEXT,
+            path=_TEXT,
+        ),
         "Worklist": _object(
             ("age_s", "items"),
             age_s={"type": ["number", "null"]},
@@ -154,6 +163,7 @@ class Operation:
 
 
 _ROLE: Schema = {"enum": [role.value for role in Role]}
+_NUMBER: Schema = {"type": "integer", "minimum": 0}
 _PATIENT, _EXAM = _reference("TypedPatient"), _reference("Exam")
 _CAPTURED = _reference("Captured")
 OPERATIONS = (
@@ -183,7 +193,7 @@ OPERATIONS = (
         path="/api/exams/{exam}/stills",
         summary="A still, the frame of that number or the latest; answered once it is durable",
         status=201,
-        body=_object(sequence={"type": "integer", "minimum": 0}),
+        body=_object(sequence=_NUMBER, freeze=_TEXT),
         answer=_CAPTURED,
     ),
     Operation(
@@ -194,9 +204,42 @@ OPERATIONS = (
         body=_object(
             ("seconds",),
             seconds={"type": "number", "exclusiveMinimum": 0, "maximum": 600},
+            last_sequence=_NUMBER,
+            freeze=_TEXT,
             **{"from": {"enum": ["past", "now"]}},
         ),
         answer=_CAPTURED,
+    ),
+    Operation(
+        method="post",
+        path="/api/exams/{exam}/freeze",
+        summary="Keep the frames of the last seconds, for stills and clips of the past",
+        status=201,
+        body=_object(),
+        answer=_object(
+            ("freeze", "frames"),
+            freeze=_TEXT,
+            frames=_list_of(
+                _object(
+                    ("sequence", "at_s"),
+                    sequence=_NUMBER,
+                    at_s={"type": "number"},
+                    captured_at=_TEXT,
+                )
+            ),
+            geometry={"type": "object"},
+        ),
+    ),
+    Operation(
+        method="delete",
+        path="/api/exams/{exam}/freeze/{freeze}",
+        summary="Let go of the frames of a freeze",
+    ),
+    Operation(
+        method="get",
+        path="/api/exams/{exam}/freeze/{freeze}/frames/{sequence}",
+        summary="The picture of a frame of a freeze",
+        media_type="image/jpeg",
     ),
     Operation(
         method="post",
@@ -322,6 +365,62 @@ OPERATIONS = (
         body=_object(),
         answer=_object(("token",), token=_TEXT),
     ),
+    Operation(
+        method="get",
+        path="/api/probes",
+        summary="The probes: whether they are there, what they bring, who watches",
+        answer=_list_of(
+            {
+                "type": "object",
+                "required": ["name", "connected"],
+                "properties": {
+                    "name": _TEXT,
+                    "connected": {"type": "boolean"},
+                    "fps": {"type": "number"},
+                    "exam": {"type": ["string", "null"]},
+                    "capture_mode": {"enum": ["auto", "manual"]},
+                    "frames_received": _NUMBER,
+                    "frames_dropped": _NUMBER,
+                    "viewers": _NUMBER,
+                    "refusal": _TEXT,
+                    "problem": _TEXT,
+                    "state": _TEXT,
+                    "battery_percent": {"type": ["integer", "null"]},
+                },
+            }
+        ),
+    ),
+    Operation(
+        method="get",
+        path="/api/probes/{probe}/live",
+        summary="The live picture as a stream of JPEGs, each with X-Sequence and X-Captured-At",
+        media_type="multipart/x-mixed-replace",
+    ),
+    Operation(
+        method="get",
+        path="/api/probes/{probe}/watch",
+        summary="The links by which others watch the probe",
+        answer=_list_of(_reference("WatchLink")),
+    ),
+    Operation(
+        method="post",
+        path="/api/probes/{probe}/watch",
+        summary="A link by which another person watches the probe for so many minutes",
+        status=201,
+        body=_object(
+            ("minutes",),
+            minutes={"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_MINUTES},
+        ),
+        answer=_reference("WatchLink"),
+    ),
+    Operation(
+        method="delete", path="/api/probes/{probe}/watch", summary="End all links to the probe"
+    ),
+    Operation(
+        method="delete",
+        path="/api/probes/{probe}/watch/{link}",
+        summary="End one of them, by its id",
+    ),
     Operation(method="get", path="/api/status", summary="The node at this moment"),
     Operation(
         method="get",
@@ -385,6 +484,14 @@ OPERATIONS = (
     Operation(method="get", path="/api/openapi.json", summary="This document"),
 )
 
+# OpenAPI has no word for these; docs/live.md has their messages.
+WEBSOCKETS: Mapping[str, str] = MappingProxyType(
+    {
+        "/api/probes/{probe}/frames": "The live picture of a probe, its geometry and its state",
+        "/api/watch": "The same of a watch link's probe; subprotocols echonode.watch and the token",
+    }
+)
+
 
 def document() -> dict[str, Any]:
     """The whole document."""
@@ -404,6 +511,7 @@ def document() -> dict[str, Any]:
         },
         # Without users, on loopback, neither is needed.
         "security": [{"token": []}, {"session": []}, {}],
+        "x-websockets": dict(WEBSOCKETS),
     }
 
 

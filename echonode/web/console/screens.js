@@ -2,5 +2,6 @@
 // index.html names its style sheet.
 import { screen as exams } from "./exams/exams.js";
 import { screen as overview } from "./overview/screen.js";
+import { screen as scan } from "./scan/scan.js";
 
-export const screens = [exams, overview];
+export const screens = [exams, scan, overview];

@@ -77,6 +77,7 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
                 "progress": {"enum": ["open", "scanning", "ended"]},
                 "identity": {"enum": ["unidentified", "identified", "corrected"]},
                 "held": {"type": "boolean"},
+                "unattended": {"type": "boolean"},
                 "opened_at": {"type": "string", "format": "date-time"},
                 "ended_at": {"type": ["string", "null"], "format": "date-time"},
                 "patient": {"oneOf": [_reference("Patient"), {"type": "null"}]},
@@ -139,6 +140,7 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
         ),
         "Worklist": _object(
             ("age_s", "items"),
+            configured={"type": "boolean"},
             age_s={"type": ["number", "null"]},
             problem=_TEXT,
             missing={"type": "integer"},

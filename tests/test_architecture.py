@@ -20,7 +20,7 @@ RANKS = [
     {"commands"},
     {"node"},
     {"monitoring", "preflight"},
-    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "exam"},
+    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "exam", "review"},
     {"objects", "transcoding"},
     {"config"},
     {"probe", "frames", "store", "dimse", "web"},
@@ -31,6 +31,7 @@ RANKS = [
 SIDEWAYS = {
     ("frames", "probe"),
     ("retrieve", "query"),
+    ("review", "query"),  # a person's search matches as C-FIND does
     ("exam", "query"),  # our worklist is a query too: its keys and matching are PS3.4 C.2.2.2
 }
 # The same within a package: what stands at its top, by module, and its folders.
@@ -77,7 +78,7 @@ WITHIN = {
     "node": [
         {"node"},
         {"http"},
-        {"worklist_api"},
+        {"worklist_api", "review_api"},
         {"exam_api"},
         {"exams", "ris"},
         {"settings"},
@@ -85,7 +86,7 @@ WITHIN = {
     ],
 }
 
-MOST_ROOMS = 25
+MOST_ROOMS = 26
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}

@@ -13,12 +13,16 @@ from echonode.monitoring.recent import recent_rows
 from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
 from echonode.node.local_timezone import local_zone
+from echonode.node.review_api import NodeReview
 from echonode.node.ris import RisParts
 from echonode.node.worklist_api import NodeWorklist
 from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
 from echonode.store.store import Store
+from echonode.transcoding.rendered_frames import RenderedFrames
+from echonode.transcoding.single_frame import FrameReader
 from echonode.transcoding.thumbnails import Thumbnails
+from echonode.web.archive import archive_routes
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
 from echonode.web.openapi import openapi_routes
@@ -36,6 +40,7 @@ def web_server(
     preflight: Preflight,
     exams: ExamParts,
     ris: RisParts,
+    frames: FrameReader,
     now: Callable[[], datetime],
 ) -> WebServer:
     """The server of a node, not yet started."""
@@ -51,6 +56,9 @@ def web_server(
                 ledger=lambda: plain_rows(store),
                 recent=lambda last: recent_rows(store, last),
                 thumbnail=Thumbnails(store.index.instance).jpeg,
+            ),
+            *archive_routes(
+                NodeReview(store, RenderedFrames(frames), check=store.files.check_bytes, now=now)
             ),
             *operator_routes(
                 act=lambda action, uid, name: act(store, action, uid, now=now(), destination=name),

@@ -78,7 +78,7 @@ WITHIN = {
     "node": [
         {"node"},
         {"http"},
-        {"worklist_api", "review_api"},
+        {"worklist_api", "outbox_api", "review_api"},
         {"exam_api"},
         {"exams", "ris"},
         {"settings"},
@@ -115,6 +115,8 @@ MAY = {
     "node/node.py": OUTSIDE,
     "node/http.py": CLOCK,
     "node/ris.py": {"now()"},  # as it was given
+    "node/outbox_api.py": {"now()"},  # as it was given
+    "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
     "node/settings/parts.py": THREADS,  # parts that stop at the same time
     "config/*": DISK,
@@ -162,6 +164,7 @@ MAY = {
     "delivery/claimed_jobs.py": THREADS,  # what the lanes share:
     "delivery/outcomes.py": THREADS,
     "delivery/outcome_writer.py": THREADS,
+    "delivery/sending_rate.py": THREADS,
     "delivery/peer_capabilities.py": THREADS,
     "transcoding/process_pool.py": THREADS | DISK,  # codecs are native code in processes:
     "transcoding/process.py": THREADS | DISK,
@@ -181,6 +184,7 @@ MAY = {
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
     "exam/procedure_step/reporter.py": THREADS | CHANCE | {"time"},  # in the background
     "exam/worklist/refresh.py": THREADS | CHANCE | {"time"},  # in the background
+    "monitoring/paced_reading.py": THREADS,  # several pages ask at a time
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
     "transcoding/single_frame.py": {"open()"},  # one frame of a file
     "transcoding/rendered_frames.py": THREADS,  # what is kept, for several callers

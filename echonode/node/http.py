@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from echonode.config import Web
+from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.delivery.operator_actions import acknowledge, act
+from echonode.model.identity import Destination
 from echonode.monitoring.ledger import plain_rows
 from echonode.monitoring.monitor import NodeMonitor
 from echonode.monitoring.recent import recent_rows
 from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
 from echonode.node.local_timezone import local_zone
+from echonode.node.outbox_api import NodeOutbox
 from echonode.node.review_api import NodeReview
 from echonode.node.ris import RisParts
 from echonode.node.worklist_api import NodeWorklist
@@ -27,6 +30,7 @@ from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
 from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
+from echonode.web.outbox import outbox_routes
 from echonode.web.server import WebServer
 from echonode.web.status import console_routes
 from echonode.web.worklist import worklist_routes
@@ -41,9 +45,16 @@ def web_server(
     exams: ExamParts,
     ris: RisParts,
     frames: FrameReader,
+    destinations: Sequence[Destination],
+    delivery_status: Callable[[str], DeliveryStatus],
+    call_now: Callable[[str], None],
     now: Callable[[], datetime],
 ) -> WebServer:
-    """The server of a node, not yet started."""
+    """The server of a node, not yet started. call_now: ends the pause of a destination."""
+
+    def operate(action: str, uid: str, name: str | None) -> Mapping[str, object]:
+        return act(store, action, uid, now=now(), destination=name, call_now=call_now)
+
     return WebServer(
         host=web.host,
         port=web.port,
@@ -61,9 +72,20 @@ def web_server(
                 NodeReview(store, RenderedFrames(frames), check=store.files.check_bytes, now=now)
             ),
             *operator_routes(
-                act=lambda action, uid, name: act(store, action, uid, now=now(), destination=name),
+                act=operate,
                 acknowledge=lambda uid: acknowledge(store, uid, now=now()),
                 preflight=lambda peer: as_json(preflight.run(peer)),
+            ),
+            *outbox_routes(
+                NodeOutbox(
+                    store,
+                    monitor,
+                    destinations,
+                    delivery_status=delivery_status,
+                    call_now=call_now,
+                    now=now,
+                    local=local_zone(),
+                )
             ),
             *exam_routes(
                 NodeExams(store, exams, now=now, local=local_zone(), list_status=lambda: ris.status)

@@ -228,6 +228,9 @@ class Node:
                 exams=self.exams,
                 ris=self.ris,
                 frames=self._frames,
+                destinations=self.destinations,
+                delivery_status=lambda name: self.workers[name].status,
+                call_now=self._call_now,
                 now=utc_now,
             )
             if config.web
@@ -370,6 +373,11 @@ class Node:
         """Deliveries became due; a destination that left the configuration has no worker."""
         if worker := self.workers.get(destination):
             worker.wake()
+
+    def _call_now(self, destination: str) -> None:
+        """A person asks for a call of a destination, whatever pause it has."""
+        if worker := self.workers.get(destination):
+            worker.call_now()
 
     def _monitor(self) -> NodeMonitor:
         return NodeMonitor(

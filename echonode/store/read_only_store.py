@@ -14,6 +14,7 @@ from echonode.store.database.connections import reader_engine, reading
 from echonode.store.database.migrations import SCHEMA_VERSION, refuse_newer
 from echonode.store.database.opening import has_wal
 from echonode.store.deliveries.ledger import Ledger
+from echonode.store.deliveries.outbox import Outbox
 from echonode.store.files.disk import is_read_only
 from echonode.store.files.layout import Layout
 from echonode.store.index.reader import IndexReader
@@ -34,7 +35,8 @@ class ReadOnlyStore:
     """The parts that only read; no lock. Thread-safe.
 
     index: queries and single instances. studies: lists for a person. ledger: what is proved of
-    each instance, and its history. statistics: figures for metrics, status and alarms.
+    each instance, and its history. outbox: what waits at each destination, and why.
+    statistics: figures for metrics, status and alarms.
     """
 
     def __init__(self, layout: Layout, *, unchanging: bool = False) -> None:
@@ -45,6 +47,7 @@ class ReadOnlyStore:
         self.index = IndexReader(self._readers, layout)
         self.studies = StudyList(self._readers)
         self.ledger = Ledger(self._readers)
+        self.outbox = Outbox(self._readers)
         self.statistics = Statistics(self._readers, layout)
         try:
             with reading(self._readers) as connection:

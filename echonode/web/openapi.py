@@ -252,6 +252,30 @@ OPERATIONS = (
         path="/api/studies/{uid}/acknowledge",
         summary="A person has seen the conflicts of a study",
     ),
+    Operation(
+        method="get",
+        path="/api/outbox",
+        summary="Each archive: what waits, what is held and why, and how fast it goes",
+    ),
+    Operation(
+        method="get",
+        path="/api/outbox/{destination}/items",
+        summary="What is held, waits, or was sent and is not proved: list is held, waiting or sent",
+        query=("list", "after"),
+    ),
+    Operation(
+        method="post",
+        path="/api/outbox/{action}",
+        summary="hold, release or retry many; goes on with `after` until `next` is null",
+        body=_object(
+            uids=_list_of(_TEXT),
+            destination=_TEXT,
+            study=_TEXT,
+            all={"type": "boolean"},
+            reason=_TEXT,
+            after={"type": "integer", "minimum": 0},
+        ),
+    ),
     Operation(method="get", path="/api/openapi.json", summary="This document"),
 )
 

@@ -7,6 +7,7 @@ Rules
 - Few pictures are made at once, whatever is asked for: the rest waits on the event loop, where it
   costs no thread.
 - A file's name is its UID: no patient's name in a folder of downloads.
+- What a person types to search travels in a body: addresses stand in histories and in logs.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from echonode.web.local_requests import Fields, answer, only, text
 # A frame is decoded in a process of its own and holds some of its copies meanwhile.
 PICTURES_AT_ONCE = 4
 LONGEST_QUERY_VALUE = 400
+_MOST_DIGITS = 18  # a row of the database
+_PLACE = ("from", "to", "cursor")
 _KEEP = {"Cache-Control": "private, no-cache"}  # to be kept, and asked about each time
 Json = Mapping[str, Any]
 
@@ -91,26 +94,34 @@ def archive_routes(api: ArchiveApi) -> list[BaseRoute]:
 
     They stand before the operator's routes, whose POST /api/instances/UID/ACTION takes any word.
     """
-    making = asyncio.Semaphore(PICTURES_AT_ONCE)
+    return [*_list_routes(api), *_image_routes(api), *_measurement_routes(api)]
 
+
+def _list_routes(api: ArchiveApi) -> list[BaseRoute]:
     async def studies(request: Request) -> Response:
-        return await answer(
-            request,
-            lambda _: api.studies(
-                text=_asked(request, "text"),
-                date_from=_asked(request, "from"),
-                date_to=_asked(request, "to"),
-                cursor=_asked(request, "cursor"),
-            ),
-        )
+        asked = {name: _asked(request, name) for name in _PLACE if name in request.query_params}
+        return await answer(request, lambda _: _studies(api, asked))
+
+    async def search(request: Request) -> Response:
+        return await answer(request, lambda fields: _studies(api, fields))
 
     async def study(request: Request) -> Response:
-        return await answer(request, lambda _: api.study(_uid(request), row=_row(request)))
+        return await answer(request, lambda _: api.study(_uid(request), row=_whole(request, "row")))
+
+    return [
+        Route("/api/studies", studies, methods=["GET"]),
+        Route("/api/studies/search", search, methods=["POST"]),
+        Route("/api/studies/{uid}", study, methods=["GET"]),
+    ]
+
+
+def _image_routes(api: ArchiveApi) -> list[BaseRoute]:
+    making = asyncio.Semaphore(PICTURES_AT_ONCE)
 
     async def instance(request: Request) -> Response:
         return await answer(request, lambda _: api.instance(_uid(request)))
 
-    async def frame(request: Request) -> Response:
+    async def jpeg(request: Request) -> Response:
         async with making:
             return await answer(request, lambda _: _picture(api, request, png=False))
 
@@ -121,6 +132,15 @@ def archive_routes(api: ArchiveApi) -> list[BaseRoute]:
     async def file(request: Request) -> Response:
         return await answer(request, lambda _: _file(api, request))
 
+    return [
+        Route("/api/instances/{uid}", instance, methods=["GET"]),
+        Route("/api/instances/{uid}/frames/{frame}.png", png, methods=["GET"]),
+        Route("/api/instances/{uid}/frames/{frame}", jpeg, methods=["GET"]),
+        Route("/api/instances/{uid}/file", file, methods=["GET"]),
+    ]
+
+
+def _measurement_routes(api: ArchiveApi) -> list[BaseRoute]:
     async def measurements(request: Request) -> Response:
         if request.method == "POST":
             return await answer(request, lambda fields: _measure(api, request, fields), status=201)
@@ -129,7 +149,7 @@ def archive_routes(api: ArchiveApi) -> list[BaseRoute]:
             lambda _: list(api.measurements(exam_id=_exam(request), uid=_uid_or_none(request))),
         )
 
-    async def measurement(request: Request) -> Response:
+    async def delete(request: Request) -> Response:
         return await answer(
             request,
             lambda _: api.delete_measurement(
@@ -139,25 +159,34 @@ def archive_routes(api: ArchiveApi) -> list[BaseRoute]:
             ),
         )
 
-    both = ["GET", "POST"]
     return [
-        Route("/api/studies", studies, methods=["GET"]),
-        Route("/api/studies/{uid}", study, methods=["GET"]),
-        Route("/api/instances/{uid}", instance, methods=["GET"]),
-        Route("/api/instances/{uid}/frames/{frame:int}", frame, methods=["GET"]),
-        Route("/api/instances/{uid}/frames/{frame:int}.png", png, methods=["GET"]),
-        Route("/api/instances/{uid}/file", file, methods=["GET"]),
-        Route("/api/instances/{uid}/measurements", measurements, methods=both),
-        Route("/api/instances/{uid}/measurements/{measurement}", measurement, methods=["DELETE"]),
-        Route("/api/exams/{exam}/measurements", measurements, methods=both),
-        Route("/api/exams/{exam}/measurements/{measurement}", measurement, methods=["DELETE"]),
+        route
+        for path in ("/api/instances/{uid}/measurements", "/api/exams/{exam}/measurements")
+        for route in (
+            Route(path, measurements, methods=["GET", "POST"]),
+            Route(path + "/{measurement}", delete, methods=["DELETE"]),
+        )
     ]
+
+
+def _studies(api: ArchiveApi, fields: Fields) -> Json:
+    only(fields, "text", *_PLACE)
+    found = {name: fields.get(name, "") for name in ("text", *_PLACE)}
+    for name, value in found.items():
+        if not isinstance(value, str):
+            raise FieldRefused(name, "is not text", "give a string")
+    return api.studies(
+        text=found["text"],
+        date_from=found["from"],
+        date_to=found["to"],
+        cursor=found["cursor"],
+    )
 
 
 def _picture(api: ArchiveApi, request: Request, *, png: bool) -> Response:
     picture = api.picture(
         _uid(request),
-        frame=int(request.path_params["frame"]),
+        frame=_digits("frame", str(request.path_params["frame"])),
         png=png,
         quality=_whole(request, "quality"),
         window=_window(request),
@@ -218,23 +247,19 @@ def _exam(request: Request) -> str:
 
 
 def _asked(request: Request, name: str) -> str:
-    value = request.query_params.get(name, "")
-    if len(value) > LONGEST_QUERY_VALUE:
-        raise FieldRefused(name, "is too long", f"give at most {LONGEST_QUERY_VALUE} characters")
-    return value
+    """A value of the query; cut where it is too long to mean anything, and then refused."""
+    return str(request.query_params[name])[: LONGEST_QUERY_VALUE + 1]
 
 
 def _whole(request: Request, name: str) -> int | None:
     value = request.query_params.get(name)
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdecimal() and len(value) <= 18):
+    return None if value is None else _digits(name, value)
+
+
+def _digits(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS):
         raise FieldRefused(name, "is not a whole number", "give a number from 0 on")
     return int(value)
-
-
-def _row(request: Request) -> int | None:
-    return _whole(request, "row")
 
 
 def _window(request: Request) -> tuple[float, float] | None:

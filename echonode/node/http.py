@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from echonode.config import Web
+from echonode.config import Config, Web
 from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.delivery.operator_actions import acknowledge, act
 from echonode.model.identity import Destination
@@ -17,9 +17,11 @@ from echonode.node.exams import ExamParts
 from echonode.node.local_timezone import local_zone
 from echonode.node.outbox_api import NodeOutbox
 from echonode.node.ris import RisParts
+from echonode.node.system_api import NodeSystem
 from echonode.node.worklist_api import NodeWorklist
 from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
+from echonode.preflight.runs import PreflightRuns
 from echonode.store.store import Store
 from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.exams import exam_routes
@@ -29,12 +31,14 @@ from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
 from echonode.web.server import WebServer
 from echonode.web.status import console_routes
+from echonode.web.system import system_routes
 from echonode.web.worklist import worklist_routes
 
 
 def web_server(
     web: Web,
     *,
+    config: Config,
     store: Store,
     monitor: NodeMonitor,
     preflight: Preflight,
@@ -43,6 +47,7 @@ def web_server(
     destinations: Sequence[Destination],
     delivery_status: Callable[[str], DeliveryStatus],
     call_now: Callable[[str], None],
+    call_back: str,
     now: Callable[[], datetime],
 ) -> WebServer:
     """The server of a node, not yet started. call_now: ends the pause of a destination."""
@@ -77,6 +82,17 @@ def web_server(
                     call_now=call_now,
                     now=now,
                     local=local_zone(),
+                )
+            ),
+            *system_routes(
+                NodeSystem(
+                    config,
+                    store,
+                    monitor,
+                    ris,
+                    PreflightRuns(preflight, now=now),
+                    call_back=call_back,
+                    now=now,
                 )
             ),
             *exam_routes(

@@ -187,6 +187,8 @@ MAY = {
     "exam/worklist/refresh.py": THREADS | CHANCE | {"time"},  # in the background
     "monitoring/paced_reading.py": THREADS,  # several pages ask at a time
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
+    "transcoding/single_frame.py": {"open()"},  # one frame of a file
+    "transcoding/rendered_frames.py": THREADS,  # what is kept, for several callers
     "transcoding/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
     "transcoding/reencoder.py": DISK,  # the re-encoded copy, for as long as it is sent
 }
@@ -206,6 +208,7 @@ TABLES = {
     "echonode.store.database.index_schema",
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
+    "echonode.store.database.measurement_schema",
 }
 
 PLACED = frozenset().union(*RANKS)

@@ -111,7 +111,7 @@ class Statistics:
         statement = sa.select(_delivery.destination, sa.func.count()).select_from(copies)
         with reading(self._readers) as connection:
             rows = connection.execute(statement.group_by(_delivery.destination))
-            return {destination: count for destination, count in rows.tuples()}  # noqa: C416  # typed
+            return {destination: count for destination, count in rows}  # noqa: C416  # dict(rows) has no type
 
     def store(self, *, since: datetime) -> StoreStatistics:
         """The figures of the whole store; refused reports since `since`."""

@@ -316,6 +316,30 @@ CREATE INDEX known_patient_by_change ON known_patient (changed_at);
 """
 
 
+# Measurements.
+_VERSION_6 = """
+CREATE TABLE measurement (
+    id INTEGER NOT NULL,
+    exam_id TEXT,
+    sop_instance_uid TEXT NOT NULL,
+    frame INTEGER NOT NULL CHECK (frame >= 1),
+    kind TEXT NOT NULL CHECK (kind IN ('distance', 'ellipse', 'area', 'angle')),
+    points TEXT NOT NULL,
+    results TEXT NOT NULL,
+    label TEXT NOT NULL,
+    delta_x_mm FLOAT NOT NULL,
+    delta_y_mm FLOAT NOT NULL,
+    made_at BIGINT NOT NULL,
+    made_by TEXT NOT NULL,
+    deleted_at BIGINT,
+    deleted_by TEXT NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY(exam_id) REFERENCES exam (id));
+CREATE INDEX measurement_by_instance ON measurement (sop_instance_uid, id);
+CREATE INDEX measurement_by_exam ON measurement (exam_id, id);
+"""
+
+
 def _by_script(script: str) -> Callable[[sa.Connection], None]:
     def migrate_by_script(connection: sa.Connection) -> None:
         for statement in script.split(";"):
@@ -331,6 +355,7 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         3: _by_script(_VERSION_3),
         4: _by_script(_VERSION_4),
         5: _by_script(_VERSION_5),
+        6: _by_script(_VERSION_6),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

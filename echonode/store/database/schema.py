@@ -2,8 +2,8 @@
 
 Rules
 - Invariants are constraints of the tables, with their reasons: the index in index_schema.py,
-  deliveries and commitments in delivery_schema.py, exams in exam_schema.py, the past in
-  history_schema.py.
+  deliveries and commitments in delivery_schema.py, exams in exam_schema.py, measurements in
+  measurement_schema.py, the past in history_schema.py.
 - A change to any of them is a new migration in migrations.py.
 """
 
@@ -45,6 +45,7 @@ from echonode.store.database.history_schema import (
     tombstone_delivery,
 )
 from echonode.store.database.index_schema import identity_conflict, instance, patient, series, study
+from echonode.store.database.measurement_schema import measurement
 
 __all__ = [
     "METADATA",
@@ -65,6 +66,7 @@ __all__ = [
     "inbound_commitment_item",
     "instance",
     "known_patient",
+    "measurement",
     "meta",
     "patient",
     "patient_merge",

@@ -1,5 +1,7 @@
 // The screens of the console, the start first. Each is a folder with its own words and styles;
 // index.html names its style sheet.
-import { screen as overview } from "./overview/screen.js";
+import { screen as outbox } from "./outbox/screen.js";
+import { screen as start } from "./start/screen.js";
+import { screen as system } from "./system/screen.js";
 
-export const screens = [overview];
+export const screens = [system, outbox, start];

@@ -225,6 +225,7 @@ class Node:
         self.web = (
             web_server(
                 config.web,
+                config=config,
                 store=self.store,
                 monitor=self._reader,
                 preflight=Preflight(
@@ -247,6 +248,7 @@ class Node:
                 destinations=self.destinations,
                 delivery_status=lambda name: self.workers[name].status,
                 call_now=self._call_now,
+                call_back=str(self._call_back),
                 now=utc_now,
             )
             if config.web

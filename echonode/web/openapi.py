@@ -533,6 +533,26 @@ OPERATIONS = (
         summary="hold, release or retry the deliveries of an instance",
         body=_object(destination=_TEXT),
     ),
+    Operation(method="get", path="/api/system", summary="The node's parts, alarms and versions"),
+    Operation(
+        method="get",
+        path="/api/report",
+        summary="What happened, without patients: of a study, or of the whole node",
+        query=("study",),
+        media_type="application/zip",
+    ),
+    Operation(
+        method="get",
+        path="/api/preflight",
+        summary="The preflight that runs, or the last one, step by step",
+    ),
+    Operation(
+        method="post",
+        path="/api/preflight/start",
+        summary="Begin a preflight of each peer, or of one, and do not wait for it",
+        status=202,
+        body=_object(peer=_TEXT),
+    ),
     Operation(
         method="post",
         path="/api/preflight",

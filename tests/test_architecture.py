@@ -194,7 +194,6 @@ MAY = {
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
     "exam/naming.py": THREADS,  # one exam at a time:
     "exam/correction.py": THREADS,
-    "exam/unfinished.py": THREADS,  # what was cut off, in the background
     "exam/rewriting.py": {"open()"},
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
     "exam/procedure_step/reporter.py": THREADS | CHANCE | {"time"},  # in the background

@@ -20,10 +20,11 @@ RANKS = [
     {"commands"},
     {"node"},
     {"monitoring", "preflight"},
-    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "exam"},
+    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "exam", "review"},
     {"objects", "transcoding"},
     {"config"},
     {"probe", "frames", "store", "dimse", "web"},
+    {"access"},  # below `web` and `store`, which ask and keep what it decides on
     {"model"},
     {"errors", "log", "threads", "__init__"},
 ]
@@ -31,6 +32,7 @@ RANKS = [
 SIDEWAYS = {
     ("frames", "probe"),
     ("retrieve", "query"),
+    ("review", "query"),  # a person's search matches as C-FIND does
     ("exam", "query"),  # our worklist is a query too: its keys and matching are PS3.4 C.2.2.2
 }
 # The same within a package: what stands at its top, by module, and its folders.
@@ -42,7 +44,7 @@ WITHIN = {
         {"recovery"},
         {"ingest"},
         {"commitment", "retention"},
-        {"exams"},
+        {"exams", "access"},
         {"deliveries"},
         {"index"},
         {"database"},
@@ -60,7 +62,7 @@ WITHIN = {
     ],
     "frames": [
         {"source"},
-        {"capture"},
+        {"capture", "live"},
         {"streams"},
         {"imaging"},
         {"settings"},
@@ -77,15 +79,17 @@ WITHIN = {
     "node": [
         {"node"},
         {"http"},
-        {"worklist_api"},
+        {"worklist_api", "outbox_api", "live_api", "review_api", "system_api"},
         {"exam_api"},
+        {"access", "user_administration", "access_log", "local_key"},
+        {"hashing"},
         {"exams", "ris"},
         {"settings"},
         {"local_timezone", "process_limits"},
     ],
 }
 
-MOST_ROOMS = 25
+MOST_ROOMS = 27
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}
@@ -112,8 +116,16 @@ MAY = {
     "commands/init.py": DISK,  # writes the example where it is wanted
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
+    "access/random_secrets.py": CHANCE,
+    "node/local_key.py": DISK,  # in data_dir, for the commands
+    "node/access.py": THREADS,  # counts tries, of any request's thread
+    "node/hashing.py": THREADS,  # one hash at a time
+    "node/settings/web.py": DISK,  # the certificate
     "node/http.py": CLOCK,
     "node/ris.py": {"now()"},  # as it was given
+    "node/system_api.py": DISK | {"now()"},  # a large report, until it is sent; the clock is given
+    "node/outbox_api.py": {"now()"},  # as it was given
+    "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
     "node/settings/parts.py": THREADS,  # parts that stop at the same time
     "config/*": DISK,
@@ -124,10 +136,13 @@ MAY = {
     "preflight/peer_check.py": NETWORK | CLOCK,  # TCP alone, before DICOM; and how long it took
     "preflight/hl7_check.py": NETWORK,  # our own port
     "preflight/preflight.py": THREADS,  # one at a time
+    "preflight/runs.py": THREADS | {"now()"},  # in the background; the clock is given
     "preflight/test_image.py": DISK,  # the test image, while it is sent
     "commands/preflight.py": CLOCK | DISK,
     "commands/operate.py": DISK | CLOCK,
-    "commands/node_client.py": NETWORK,
+    "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
+    "commands/user_store.py": CLOCK | DISK,
+    "commands/web_certificate.py": DISK | {"now()"},
     "delivery/recorded_associations.py": THREADS | CLOCK,
     "commands/report.py": DISK,
     "node/settings/listeners.py": NETWORK,  # this machine's name
@@ -136,7 +151,10 @@ MAY = {
     "maintenance/scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "dimse/*": OUTSIDE,
     "store/*": DISK | THREADS | CLOCK | CHANCE,
+    "frames/live/picture_maker.py": THREADS | CLOCK,  # pictures, beside the frames thread
+    "web/live/watch_links.py": THREADS | CLOCK | CHANCE,  # tokens, and when they are over
     "web/*": NETWORK | THREADS | DISK,
+    "web/admission.py": THREADS | CLOCK,  # looks again while an answer goes on
     "probe/link/connection.py": NETWORK,
     "probe/link/tcp_listener.py": NETWORK | CLOCK,
     "probe/link/reconnecting.py": THREADS | CLOCK | CHANCE,
@@ -151,7 +169,7 @@ MAY = {
     "frames/source/receiver.py": THREADS,
     "frames/capture/acquisition_queue.py": THREADS | CLOCK,
     "frames/capture/command_queue.py": THREADS | CLOCK,
-    "frames/capture/manual_capture.py": THREADS | CLOCK,
+    "frames/capture/manual_capture.py": THREADS | CLOCK | CHANCE,  # a freeze's name
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
@@ -161,6 +179,7 @@ MAY = {
     "delivery/claimed_jobs.py": THREADS,  # what the lanes share:
     "delivery/outcomes.py": THREADS,
     "delivery/outcome_writer.py": THREADS,
+    "delivery/sending_rate.py": THREADS,
     "delivery/peer_capabilities.py": THREADS,
     "transcoding/process_pool.py": THREADS | DISK,  # codecs are native code in processes:
     "transcoding/process.py": THREADS | DISK,
@@ -180,7 +199,10 @@ MAY = {
     "exam/procedure_step/reporter.py": CHANCE | {"time"},  # in the background
     "exam/procedure_step/sender.py": THREADS,  # a stop ends its association
     "exam/worklist/refresh.py": THREADS | CHANCE | {"time"},  # in the background
+    "monitoring/paced_reading.py": THREADS,  # several pages ask at a time
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
+    "transcoding/single_frame.py": {"open()"},  # one frame of a file
+    "transcoding/rendered_frames.py": THREADS,  # what is kept, for several callers
     "transcoding/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
     "transcoding/reencoder.py": DISK,  # the re-encoded copy, for as long as it is sent
 }
@@ -200,6 +222,8 @@ TABLES = {
     "echonode.store.database.index_schema",
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
+    "echonode.store.database.access_schema",
+    "echonode.store.database.measurement_schema",
 }
 
 PLACED = frozenset().union(*RANKS)

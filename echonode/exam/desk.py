@@ -12,11 +12,12 @@ Rules
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from typing import Protocol
 
-from echonode.errors import CaptureRefused, OperatorRefused, UsageError
+from echonode.errors import CaptureRefused, OperatorRefused, StoreError, UsageError
 from echonode.exam.facts import facts_of, new_exam, require_writable
 from echonode.exam.unattended import UnattendedExams
 from echonode.frames.capture_request import (
@@ -24,8 +25,9 @@ from echonode.frames.capture_request import (
     CaptureCommands,
     CaptureRequest,
     CaptureResult,
+    FrozenFrames,
 )
-from echonode.frames.frame import Acquisition
+from echonode.frames.frame import Acquisition, Frame
 from echonode.log import get_logger
 from echonode.model.exam import Exam, ExamFacts
 from echonode.model.exam_state import ExamEvent, Progress
@@ -145,7 +147,6 @@ class ExamDesk:
                 patient=patient,
                 worklist_item=worklist_item,
             )
-            self._captures.end_unattended(probe, at=self._moment())
             source.change_exam(exam.id)
         log.info("exam_opened", exam=exam.id, probe=probe, identity=exam.state.identity.value)
         return exam
@@ -156,9 +157,15 @@ class ExamDesk:
         with self._lock(exam.probe):
             exam = self.exam(exam_id)
             is_at_probe = exam.state.progress is not Progress.ENDED and not exam.connection_id
-            if is_at_probe and (source := self._probes.get(exam.probe)):
+            source = self._probes.get(exam.probe) if is_at_probe else None
+            if source:
                 source.change_exam("")
-            ended = self._exams.apply(exam_id, ExamEvent.ENDED, at=self._moment())
+            try:
+                ended = self._exams.apply(exam_id, ExamEvent.ENDED, at=self._moment())
+            except StoreError:
+                if source:  # it has not ended, and its captures go on
+                    source.change_exam(exam_id)
+                raise
         log.info("exam_ended", exam=exam_id, probe=exam.probe)
         return ended
 
@@ -176,26 +183,61 @@ class ExamDesk:
             if exam.connection_id:
                 raise OperatorRefused(f"no person opened {exam_id}: open an exam instead")
             reopened = self._exams.apply(exam_id, ExamEvent.REOPENED, at=self._moment())
-            self._captures.end_unattended(exam.probe, at=self._moment())
             source.change_exam(exam_id)
         return reopened
 
-    def still(self, exam_id: str, *, sequence: int | None = None) -> tuple[str, ...]:
+    def still(
+        self, exam_id: str, *, sequence: int | None = None, freeze: str = ""
+    ) -> tuple[str, ...]:
         """A still of an open exam, the frame of that number or the latest; its SOP Instance UID.
 
-        Returns once it is durable. Raises UsageError, CaptureRefused, StoreError, InvalidObject.
+        freeze: of its frames. Returns once it is durable. Raises UsageError, CaptureRefused,
+        StoreError, InvalidObject.
         """
         request = CaptureRequest(
-            action=CaptureAction.CAPTURE_STILL, sequence=sequence, exam_id=exam_id
+            action=CaptureAction.CAPTURE_STILL, sequence=sequence, freeze=freeze, exam_id=exam_id
         )
         return self._prepared(exam_id, request)().sop_instance_uids
 
-    def clip(self, exam_id: str, *, seconds: float, past: bool) -> tuple[str, ...]:
-        """The last seconds, or the next; a UID for each piece of one size and calibration."""
+    def clip(
+        self,
+        exam_id: str,
+        *,
+        seconds: float,
+        past: bool,
+        last_sequence: int | None = None,
+        freeze: str = "",
+    ) -> tuple[str, ...]:
+        """The last seconds, or the next; a UID for each piece of one size and calibration.
+
+        last_sequence, freeze: of a clip of the past, the frame that it ends with and whose frames.
+        """
         request = CaptureRequest(
-            action=CaptureAction.CAPTURE_CLIP, seconds=seconds, past=past, exam_id=exam_id
+            action=CaptureAction.CAPTURE_CLIP,
+            seconds=seconds,
+            past=past,
+            last_sequence=last_sequence,
+            freeze=freeze,
+            exam_id=exam_id,
         )
         return self._prepared(exam_id, request)().sop_instance_uids
+
+    def freeze(self, exam_id: str) -> FrozenFrames:
+        """Keep what the exam's probe showed last. Raises UsageError, CaptureRefused."""
+        with self._capturing(exam_id) as capture:
+            return capture.freeze(exam_id)
+
+    def unfreeze(self, exam_id: str, freeze: str) -> None:
+        """Let go of it; one that is over already is no error. Raises UsageError."""
+        exam = self.exam(exam_id)
+        capture = self._probe(exam.probe).capture
+        if capture is not None:
+            capture.unfreeze(exam_id, freeze)
+
+    def frozen_frame(self, exam_id: str, freeze: str, number: int) -> Frame:
+        """A frame of a freeze. Raises UsageError, CaptureRefused where it is gone."""
+        with self._capturing(exam_id) as capture:
+            return capture.frozen_frame(exam_id, freeze, number)
 
     def exam(self, exam_id: str) -> Exam:
         """Raises UsageError where it is unknown."""
@@ -206,6 +248,12 @@ class ExamDesk:
 
     def _prepared(self, exam_id: str, request: CaptureRequest) -> Callable[[], CaptureResult]:
         """What is asked for is fixed while no exam changes; the disk's work comes after."""
+        with self._capturing(exam_id) as capture:
+            return capture.prepare(request)
+
+    @contextmanager
+    def _capturing(self, exam_id: str) -> Iterator[CaptureCommands]:
+        """The captures of an open exam's probe, while no exam changes there."""
         exam = self.exam(exam_id)
         with self._lock(exam.probe):
             exam = self.exam(exam_id)
@@ -213,10 +261,8 @@ class ExamDesk:
                 raise CaptureRefused(f"the exam {exam_id} has ended")
             capture = self._probe(exam.probe).capture
             if capture is None:
-                raise CaptureRefused(
-                    f"the captures of {exam.probe} are automatic: set its capture.mode to manual"
-                )
-            return capture.prepare(request)
+                raise CaptureRefused(f"nothing of {exam.probe} can be captured on request")
+            yield capture
 
     def _lock(self, probe: str) -> threading.RLock:
         return self._locks.get(probe, self._elsewhere)

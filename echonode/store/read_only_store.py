@@ -10,13 +10,16 @@ from pathlib import Path
 from types import TracebackType
 
 from echonode.errors import UsageError
+from echonode.store.access.users import UserReader
 from echonode.store.database.connections import reader_engine, reading
 from echonode.store.database.migrations import SCHEMA_VERSION, refuse_newer
 from echonode.store.database.opening import has_wal
 from echonode.store.deliveries.ledger import Ledger
+from echonode.store.deliveries.outbox import Outbox
 from echonode.store.files.disk import is_read_only
 from echonode.store.files.layout import Layout
 from echonode.store.index.reader import IndexReader
+from echonode.store.index.study_list import StudyList
 from echonode.store.statistics import Statistics
 
 
@@ -32,8 +35,9 @@ def open_read_only(data_dir: Path) -> ReadOnlyStore:
 class ReadOnlyStore:
     """The parts that only read; no lock. Thread-safe.
 
-    index: queries and single instances. ledger: what is proved of each instance, and its history.
-    statistics: figures for metrics, status and alarms.
+    index: queries and single instances. studies: lists for a person. ledger: what is proved of
+    each instance, and its history. outbox: what waits at each destination, and why.
+    statistics: figures for metrics, status and alarms. users: who may log in.
     """
 
     def __init__(self, layout: Layout, *, unchanging: bool = False) -> None:
@@ -42,8 +46,11 @@ class ReadOnlyStore:
         self._layout = layout
         self._readers = reader_engine(layout.database, unchanging=unchanging)
         self.index = IndexReader(self._readers, layout)
+        self.studies = StudyList(self._readers)
         self.ledger = Ledger(self._readers)
+        self.outbox = Outbox(self._readers)
         self.statistics = Statistics(self._readers, layout)
+        self.users = UserReader(self._readers)
         try:
             with reading(self._readers) as connection:
                 version = refuse_newer(connection)

@@ -66,7 +66,7 @@ PHRASES = (
         instead="the caller, the peer, the operator; no one, no peer, no thread",
     ),
     Phrase(
-        pattern=r"(?<!there\s)\b(is|are|was|were) none\b|\bis no \w+ of\b",
+        pattern=r"(?<!there\s)\b(is|are|was|were) none\b|(?<!there\s)\bis no \w+ of\b",
         reason="the reader has to look back for the noun",
         instead="is not a number, is not one of",
     ),

@@ -300,7 +300,7 @@ def test_beside_automatic_clips_an_open_exam_has_captures_on_request() -> None:
 
 
 def test_beside_automatic_clips_nothing_is_kept_without_an_exam() -> None:
-    """No memory is spent on a probe that nobody examines with."""
+    """No memory is spent on a probe without an exam."""
     made = exam_capture(Kept(), beside_automatic=True)
     made.change_exam("")
     show(made, 10, 19)

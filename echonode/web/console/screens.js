@@ -5,5 +5,6 @@ import { screen as outbox } from "./outbox/screen.js";
 import { screen as scan } from "./scan/scan.js";
 import { screen as start } from "./start/screen.js";
 import { screen as system } from "./system/screen.js";
+import { screen as users } from "./access/users.js";
 
-export const screens = [exams, scan, outbox, system, start];
+export const screens = [exams, scan, outbox, system, start, users];

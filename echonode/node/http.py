@@ -21,6 +21,7 @@ from echonode.node.live_api import NodeLive
 from echonode.node.local_key import write_local_key
 from echonode.node.local_timezone import local_zone
 from echonode.node.outbox_api import NodeOutbox
+from echonode.node.review_api import NodeReview
 from echonode.node.ris import RisParts
 from echonode.node.settings.web import opened_routes, session_rules, web_identity
 from echonode.node.system_api import NodeSystem
@@ -30,8 +31,11 @@ from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
 from echonode.preflight.runs import PreflightRuns
 from echonode.store.store import Store
+from echonode.transcoding.rendered_frames import RenderedFrames
+from echonode.transcoding.single_frame import FrameReader
 from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.admission import Admission
+from echonode.web.archive import archive_routes
 from echonode.web.authority import authority_routes
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
@@ -57,6 +61,7 @@ def web_server(
     exams: ExamParts,
     ris: RisParts,
     live: NodeLive,
+    frames: FrameReader,
     destinations: Sequence[Destination],
     delivery_status: Callable[[str], DeliveryStatus],
     call_now: Callable[[str], None],
@@ -107,6 +112,9 @@ def web_server(
                 ledger=lambda: plain_rows(store),
                 recent=lambda last: recent_rows(store, last),
                 thumbnail=Thumbnails(store.index.instance).jpeg,
+            ),
+            *archive_routes(
+                NodeReview(store, RenderedFrames(frames), check=store.files.check_bytes, now=now)
             ),
             *operator_routes(
                 act=operate,

@@ -165,7 +165,19 @@ class Operation:
 
 
 _ROLE: Schema = {"enum": [role.value for role in Role]}
-_NUMBER: Schema = {"type": "integer", "minimum": 0}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_NUMBER: Schema = {"type": "number"}
+_POINTS: Schema = _list_of({"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2})
+_STUDIES = _object(("studies", "next"), studies=_list_of({"type": "object"}), next=_TEXT)
+_MEASURED = _object(
+    ("kind", "points"),
+    sop_instance_uid=_TEXT,
+    frame={"type": "integer", "minimum": 1},
+    kind={"enum": ["distance", "ellipse", "area", "angle"]},
+    points=_POINTS,
+    label={"type": "string", "maxLength": 64},
+)
+_MEASUREMENT: Schema = {"type": "object"}
 _PATIENT, _EXAM = _reference("TypedPatient"), _reference("Exam")
 _CAPTURED = _reference("Captured")
 OPERATIONS = (
@@ -195,7 +207,7 @@ OPERATIONS = (
         path="/api/exams/{exam}/stills",
         summary="A still, the frame of that number or the latest; answered once it is durable",
         status=201,
-        body=_object(sequence=_NUMBER, freeze=_TEXT),
+        body=_object(sequence=_COUNT, freeze=_TEXT),
         answer=_CAPTURED,
     ),
     Operation(
@@ -206,7 +218,7 @@ OPERATIONS = (
         body=_object(
             ("seconds",),
             seconds={"type": "number", "exclusiveMinimum": 0, "maximum": 600},
-            last_sequence=_NUMBER,
+            last_sequence=_COUNT,
             freeze=_TEXT,
             **{"from": {"enum": ["past", "now"]}},
         ),
@@ -224,7 +236,7 @@ OPERATIONS = (
             frames=_list_of(
                 _object(
                     ("sequence", "at_s"),
-                    sequence=_NUMBER,
+                    sequence=_COUNT,
                     at_s={"type": "number"},
                     captured_at=_TEXT,
                 )
@@ -381,9 +393,9 @@ OPERATIONS = (
                     "fps": {"type": "number"},
                     "exam": {"type": ["string", "null"]},
                     "capture_mode": {"enum": ["auto", "manual"]},
-                    "frames_received": _NUMBER,
-                    "frames_dropped": _NUMBER,
-                    "viewers": _NUMBER,
+                    "frames_received": _COUNT,
+                    "frames_dropped": _COUNT,
+                    "viewers": _COUNT,
                     "refusal": _TEXT,
                     "problem": _TEXT,
                     "state": _TEXT,
@@ -441,6 +453,79 @@ OPERATIONS = (
         path="/api/instances/{uid}/thumbnail",
         summary="A small picture of an instance",
         media_type="image/jpeg",
+    ),
+    Operation(
+        method="get",
+        path="/api/studies",
+        summary="Studies, the newest first; `next` is the cursor of the page that follows",
+        query=("from", "to", "cursor"),
+        answer=_STUDIES,
+    ),
+    Operation(
+        method="post",
+        path="/api/studies/search",
+        summary="Studies by parts of name, Patient ID or accession number, and by dates",
+        body=_object((), text=_TEXT, **{"from": _TEXT}, to=_TEXT, cursor=_TEXT),
+        answer=_STUDIES,
+    ),
+    Operation(
+        method="get",
+        path="/api/studies/{uid}",
+        summary="A study with its series and instances; `row` where a UID has several",
+        query=("row",),
+        answer={"type": "object"},
+    ),
+    Operation(
+        method="get",
+        path="/api/instances/{uid}",
+        summary="An image for a viewer: pixels, times of frames, regions, patient, proof",
+        answer={"type": "object"},
+    ),
+    Operation(
+        method="get",
+        path="/api/instances/{uid}/frames/{frame}",
+        summary="A frame, from 1 on, as JPEG; quality 1 to 100; the window of grey images",
+        query=("quality", "window_center", "window_width"),
+        media_type="image/jpeg",
+    ),
+    Operation(
+        method="get",
+        path="/api/instances/{uid}/frames/{frame}.png",
+        summary="A frame, from 1 on, as PNG",
+        query=("window_center", "window_width"),
+        media_type="image/png",
+    ),
+    Operation(
+        method="get",
+        path="/api/instances/{uid}/file",
+        summary="The DICOM file as it was stored",
+        media_type="application/dicom",
+    ),
+    *(
+        operation
+        for path in ("/api/instances/{uid}/measurements", "/api/exams/{exam}/measurements")
+        for operation in (
+            Operation(
+                method="get",
+                path=path,
+                summary="What was measured, in the order it was made; deleted ones are marked",
+                answer=_list_of(_MEASUREMENT),
+            ),
+            Operation(
+                method="post",
+                path=path,
+                summary="Measure on a frame; the node computes the values and keeps them",
+                status=201,
+                body=_MEASURED,
+                answer=_MEASUREMENT,
+            ),
+            Operation(
+                method="delete",
+                path=path + "/{measurement}",
+                summary="Mark a measurement as deleted; it stays in the history",
+                answer=_MEASUREMENT,
+            ),
+        )
     ),
     Operation(
         method="post",

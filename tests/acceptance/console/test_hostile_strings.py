@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,7 @@ class Target:
         dcmtk("echoscu", "-aet", HOSTILE_AE, "-aec", "<b>nobody</b>", LOOPBACK, self.node.port)
 
     def _write(self) -> None:
-        """By the API, as whoever holds the tablet may."""
+        """By the API, as any person with the tablet may."""
         wait_until(
             lambda: self.client.get("/api/status")["probes"][0]["frames_received"] > 0,
             "a frame of the probe",
@@ -178,6 +179,7 @@ class Target:
         uids = [row["sop_instance_uid"] for row in self.node.ledger()]
         self.client.post("/api/outbox/hold", uids=uids[: len(uids) // 2])
 
+    @cached_property
     def values(self) -> Mapping[str, list[str]]:
         """For each parameter of a route of a screen or of the API: real ones, and an attack."""
         rows = self.node.ledger()
@@ -185,7 +187,7 @@ class Target:
         studies = list(dict.fromkeys(str(row["study_instance_uid"]) for row in rows))
         uids = [str(row["sop_instance_uid"]) for row in rows]
         attack = HOSTILE[0]
-        few = {
+        return {
             "exam": [*exams[:4], attack],
             "study": [*studies[:3], studies[-1], attack],
             "uid": [uids[0], uids[-1], attack],
@@ -195,7 +197,6 @@ class Target:
             "destination": ["pacs", attack],
             "action": ["hold", attack],
         }
-        return few
 
     def routes(self, page: Page) -> list[str]:
         """The address of each screen, with each value of its parameters."""
@@ -211,7 +212,7 @@ class Target:
         if found is None:
             return [route]
         begin, end = route[: found.start()], route[found.end() :]
-        values = self.values().get(found[1], ["1", HOSTILE[0]])
+        values = self.values.get(found[1], ["1", HOSTILE[0]])
         rests = self.filled(end, parameter)
         return [f"{begin}{quote(each, safe='')}{rest}" for each in values for rest in rests][:12]
 

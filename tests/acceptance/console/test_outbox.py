@@ -153,7 +153,7 @@ def test_what_was_refused_is_released_once_the_archive_is_put_right(desk: Desk) 
 
 
 def test_a_preflight_proves_the_one_and_names_the_others_remedy(desk: Desk) -> None:
-    """Step by step on the page; the test image of the preflight is no image of a patient."""
+    """Step by step on the page; the test image of the preflight is not one of a patient."""
     page = desk.person.open("/system")
     page.locator(".preflight").get_by_role("button", name="Run the preflight").click()
     gone = page.locator("[data-peer='gone']")

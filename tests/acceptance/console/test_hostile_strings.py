@@ -370,8 +370,6 @@ def test_a_page_of_another_origin_gets_nothing(target: Target, chromium: Browser
             said = page.evaluate("window.said")
     finally:
         context.close()
-    for name in ("read", "credentials", "json"):
-        assert said[name].startswith("refused"), said
-    assert said["write"] == "opaque", said  # the browser sends it, and cannot read the answer
-    assert [said[name] for name in ("socket", "image", "script")] == ["refused"] * 3, said
+    assert len(said) == 7
+    assert all(value.startswith("refused") for value in said.values()), said
     assert len(target.client.get("/api/exams")) == before

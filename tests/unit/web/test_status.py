@@ -130,3 +130,11 @@ def test_the_outbox_has_words_for_every_state_that_is_not_done(serve: Serve) -> 
     done = {DeliveryState.CAPTURED, DeliveryState.COMMITTED, DeliveryState.VERIFIED}
     for state in set(DeliveryState) - done:
         assert f'"outbox.item.{state}"' in script
+
+
+def test_the_page_has_a_step_for_every_state(serve: Serve) -> None:
+    """Stored, sent, committed: none is left out."""
+    script = opened(serve).ask("/console/core/parts.js").body.decode()
+    steps = script.split("STEP_OF = {")[1].split("}")[0]
+    for state in DeliveryState:
+        assert f" {state}:" in steps

@@ -120,9 +120,7 @@ export const words = {
   "exams.first.archive.done": { en: "{name} is configured.", fr: "{name} est configuré." },
   "exams.first.preflight": { en: "Preflight", fr: "Vérification" },
   "exams.first.preflight.todo": { en: "Prove both directions before the first patient.", fr: "Vérifiez les deux sens avant le premier patient." },
-  "exams.first.preflight.done": { en: "Every connection is proved.", fr: "Toutes les connexions sont vérifiées." },
-  "exams.first.preflight.failed": { en: "{failed} of {all} checks failed: {reason}", fr: "{failed} vérifications sur {all} ont échoué : {reason}" },
-  "exams.first.preflight.run": { en: "Run the preflight", fr: "Lancer la vérification" },
+  "exams.first.open": { en: "Set it up and check it", fr: "Mettre en service et vérifier" },
   "exams.first.done": { en: "done", fr: "fait" },
   "exams.first.todo": { en: "to do", fr: "à faire" },
 };

@@ -24,6 +24,7 @@ RANKS = [
     {"objects", "transcoding"},
     {"config"},
     {"probe", "frames", "store", "dimse", "web"},
+    {"access"},  # below `web` and `store`, which ask and keep what it decides on
     {"model"},
     {"errors", "log", "threads", "__init__"},
 ]
@@ -43,7 +44,7 @@ WITHIN = {
         {"recovery"},
         {"ingest"},
         {"commitment", "retention"},
-        {"exams"},
+        {"exams", "access"},
         {"deliveries"},
         {"index"},
         {"database"},
@@ -61,7 +62,7 @@ WITHIN = {
     ],
     "frames": [
         {"source"},
-        {"capture"},
+        {"capture", "live"},
         {"streams"},
         {"imaging"},
         {"settings"},
@@ -78,15 +79,17 @@ WITHIN = {
     "node": [
         {"node"},
         {"http"},
-        {"worklist_api", "outbox_api", "review_api"},
+        {"worklist_api", "outbox_api", "live_api", "review_api"},
         {"exam_api"},
+        {"access", "user_administration", "access_log", "local_key"},
+        {"hashing"},
         {"exams", "ris"},
         {"settings"},
         {"local_timezone", "process_limits"},
     ],
 }
 
-MOST_ROOMS = 26
+MOST_ROOMS = 28
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}
@@ -113,6 +116,11 @@ MAY = {
     "commands/init.py": DISK,  # writes the example where it is wanted
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
+    "access/random_secrets.py": CHANCE,
+    "node/local_key.py": DISK,  # in data_dir, for the commands
+    "node/access.py": THREADS,  # counts tries, of any request's thread
+    "node/hashing.py": THREADS,  # one hash at a time
+    "node/settings/web.py": DISK,  # the certificate
     "node/http.py": CLOCK,
     "node/ris.py": {"now()"},  # as it was given
     "node/outbox_api.py": {"now()"},  # as it was given
@@ -130,7 +138,9 @@ MAY = {
     "preflight/test_image.py": DISK,  # the test image, while it is sent
     "commands/preflight.py": CLOCK | DISK,
     "commands/operate.py": DISK | CLOCK,
-    "commands/node_client.py": NETWORK,
+    "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
+    "commands/user_store.py": CLOCK | DISK,
+    "commands/web_certificate.py": DISK | {"now()"},
     "delivery/recorded_associations.py": THREADS | CLOCK,
     "commands/report.py": DISK,
     "node/settings/listeners.py": NETWORK,  # this machine's name
@@ -139,7 +149,10 @@ MAY = {
     "maintenance/scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "dimse/*": OUTSIDE,
     "store/*": DISK | THREADS | CLOCK | CHANCE,
+    "frames/live/picture_maker.py": THREADS | CLOCK,  # pictures, beside the frames thread
+    "web/live/watch_links.py": THREADS | CLOCK | CHANCE,  # tokens, and when they are over
     "web/*": NETWORK | THREADS | DISK,
+    "web/admission.py": THREADS | CLOCK,  # looks again while an answer goes on
     "probe/link/connection.py": NETWORK,
     "probe/link/tcp_listener.py": NETWORK | CLOCK,
     "probe/link/reconnecting.py": THREADS | CLOCK | CHANCE,
@@ -154,7 +167,7 @@ MAY = {
     "frames/source/receiver.py": THREADS,
     "frames/capture/acquisition_queue.py": THREADS | CLOCK,
     "frames/capture/command_queue.py": THREADS | CLOCK,
-    "frames/capture/manual_capture.py": THREADS | CLOCK,
+    "frames/capture/manual_capture.py": THREADS | CLOCK | CHANCE,  # a freeze's name
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
@@ -207,6 +220,7 @@ TABLES = {
     "echonode.store.database.index_schema",
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
+    "echonode.store.database.access_schema",
     "echonode.store.database.measurement_schema",
 }
 

@@ -38,6 +38,7 @@ from echonode.dimse.services import Services
 from echonode.exam.serving.step_scp import StepSCP
 from echonode.exam.serving.worklist_scp import WorklistSCP
 from echonode.frames.frame import Acquisition
+from echonode.frames.live.picture_maker import PictureMaker
 from echonode.frames.source.source import ProbeSource
 from echonode.intake.captures import Intake
 from echonode.intake.storage_scp import StorageSCP
@@ -50,6 +51,7 @@ from echonode.monitoring.commit_times import CommitTimes
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
 from echonode.node.exams import ExamParts
 from echonode.node.http import web_server
+from echonode.node.live_api import LiveProbe, NodeLive
 from echonode.node.local_timezone import local_zone
 from echonode.node.process_limits import descriptor_limit
 from echonode.node.ris import RisParts
@@ -66,6 +68,7 @@ from echonode.node.settings.parts import (
     scrubbing,
 )
 from echonode.node.settings.probes import source_settings
+from echonode.node.user_administration import show_setup_code
 from echonode.preflight.pending_reports import PendingReports
 from echonode.preflight.preflight import Preflight
 from echonode.query.find_scp import FindSCP
@@ -194,15 +197,21 @@ class Node:
             local=local_zone(),
             now=utc_now,
         )
+        settings = [source_settings(probe) for probe in config.probes]
+        self.pictures = [
+            PictureMaker(each.identity.name, gain_curve=each.stream.image.tgc) for each in settings
+        ]
         self.sources = [
             ProbeSource(
-                source_settings(probe),
+                each,
                 on_acquisition=self._take,
+                on_frame=pictures.show,
+                on_lost=pictures.clear,
                 store=lambda acquisition: self.intake.store(acquisition).sop_instance_uid,
                 admit=self._no_capture,
                 asked_elsewhere=config.web is not None,
             )
-            for probe in config.probes
+            for each, pictures in zip(settings, self.pictures, strict=True)
         ]
         for source in self.sources:
             self.exams.desk.attach(source)
@@ -228,6 +237,13 @@ class Node:
                 exams=self.exams,
                 ris=self.ris,
                 frames=self._frames,
+                live=NodeLive(
+                    [
+                        LiveProbe(source=source, pictures=pictures)
+                        for source, pictures in zip(self.sources, self.pictures, strict=True)
+                    ],
+                    refusing=lambda: self.store.durability.problem,
+                ),
                 destinations=self.destinations,
                 delivery_status=lambda name: self.workers[name].status,
                 call_now=self._call_now,
@@ -258,8 +274,13 @@ class Node:
                 undo.callback(self._stop_part, self.hl7)
                 self.hl7.start()
             if self.web:
+                for pictures in self.pictures:
+                    undo.callback(self._stop_part, pictures)
+                    pictures.start()
                 undo.callback(self._stop_part, self.web)
                 self.web.start()
+                if not self.web.is_local:
+                    show_setup_code(self.store.users, now=utc_now)
             undo.callback(self._stop_part, self._recovery)
             self._recovery.start()
             for source in self.sources:

@@ -16,6 +16,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from echonode import __version__
+from echonode.access.roles import Role
+from echonode.web.admission import COOKIE
+from echonode.web.live.watch_links import LONGEST_MINUTES
 
 Schema = Mapping[str, Any]
 _TEXT: Schema = {"type": "string"}
@@ -74,6 +77,7 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
                 "progress": {"enum": ["open", "scanning", "ended"]},
                 "identity": {"enum": ["unidentified", "identified", "corrected"]},
                 "held": {"type": "boolean"},
+                "unattended": {"type": "boolean"},
                 "opened_at": {"type": "string", "format": "date-time"},
                 "ended_at": {"type": ["string", "null"], "format": "date-time"},
                 "patient": {"oneOf": [_reference("Patient"), {"type": "null"}]},
@@ -96,8 +100,47 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
                 "station_ae_titles": _list_of(_TEXT),
             },
         },
+        "Session": {
+            "type": "object",
+            "properties": {
+                "users": {"type": "boolean"},
+                "setup": {"type": "boolean"},
+                "user": {
+                    "oneOf": [
+                        _object(("name", "role"), name=_TEXT, role=_TEXT),
+                        {"type": "null"},
+                    ]
+                },
+                "csrf": _TEXT,
+                "locked": {"type": "boolean"},
+                "has_pin": {"type": "boolean"},
+                "lock_after_s": {"type": ["integer", "null"]},
+                "language": {"enum": ["en", "fr"]},
+            },
+        },
+        "User": {
+            "type": "object",
+            "properties": {
+                "name": _TEXT,
+                "role": _TEXT,
+                "disabled": {"type": "boolean"},
+                "has_pin": {"type": "boolean"},
+                "created_at": {"type": "string", "format": "date-time"},
+                "sessions": {"type": "integer"},
+                "tokens": {"type": "integer"},
+            },
+        },
+        "WatchLink": _object(
+            ("id", "probe", "expires_at"),
+            id=_TEXT,
+            probe=_TEXT,
+            expires_at={"type": "string", "format": "date-time"},
+            token=_TEXT,
+            path=_TEXT,
+        ),
         "Worklist": _object(
             ("age_s", "items"),
+            configured={"type": "boolean"},
             age_s={"type": ["number", "null"]},
             problem=_TEXT,
             missing={"type": "integer"},
@@ -121,8 +164,8 @@ class Operation:
     media_type: str = "application/json"
 
 
-_NUMBER: Schema = {"type": "number"}
-_POINTS: Schema = _list_of({"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2})
+_POINT: Schema = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+_POINTS: Schema = _list_of(_POINT)
 _STUDIES = _object(("studies", "next"), studies=_list_of({"type": "object"}), next=_TEXT)
 _MEASURED = _object(
     ("kind", "points"),
@@ -133,6 +176,8 @@ _MEASURED = _object(
     label={"type": "string", "maxLength": 64},
 )
 _MEASUREMENT: Schema = {"type": "object"}
+_ROLE: Schema = {"enum": [role.value for role in Role]}
+_NUMBER: Schema = {"type": "integer", "minimum": 0}
 _PATIENT, _EXAM = _reference("TypedPatient"), _reference("Exam")
 _CAPTURED = _reference("Captured")
 OPERATIONS = (
@@ -162,7 +207,7 @@ OPERATIONS = (
         path="/api/exams/{exam}/stills",
         summary="A still, the frame of that number or the latest; answered once it is durable",
         status=201,
-        body=_object(sequence={"type": "integer", "minimum": 0}),
+        body=_object(sequence=_NUMBER, freeze=_TEXT),
         answer=_CAPTURED,
     ),
     Operation(
@@ -173,9 +218,42 @@ OPERATIONS = (
         body=_object(
             ("seconds",),
             seconds={"type": "number", "exclusiveMinimum": 0, "maximum": 600},
+            last_sequence=_NUMBER,
+            freeze=_TEXT,
             **{"from": {"enum": ["past", "now"]}},
         ),
         answer=_CAPTURED,
+    ),
+    Operation(
+        method="post",
+        path="/api/exams/{exam}/freeze",
+        summary="Keep the frames of the last seconds, for stills and clips of the past",
+        status=201,
+        body=_object(),
+        answer=_object(
+            ("freeze", "frames"),
+            freeze=_TEXT,
+            frames=_list_of(
+                _object(
+                    ("sequence", "at_s"),
+                    sequence=_NUMBER,
+                    at_s={"type": "number"},
+                    captured_at=_TEXT,
+                )
+            ),
+            geometry={"type": "object"},
+        ),
+    ),
+    Operation(
+        method="delete",
+        path="/api/exams/{exam}/freeze/{freeze}",
+        summary="Let go of the frames of a freeze",
+    ),
+    Operation(
+        method="get",
+        path="/api/exams/{exam}/freeze/{freeze}/frames/{sequence}",
+        summary="The picture of a frame of a freeze",
+        media_type="image/jpeg",
     ),
     Operation(
         method="post",
@@ -227,6 +305,135 @@ OPERATIONS = (
             problem=_TEXT,
             missing={"type": "integer"},
         ),
+    ),
+    Operation(
+        method="get",
+        path="/api/session",
+        summary="Who is logged in, and what a page must know before it shows anything",
+        answer=_reference("Session"),
+    ),
+    Operation(
+        method="post",
+        path="/api/setup",
+        summary="Make the first user, an administrator, by the set-up code; logged in by a cookie",
+        status=201,
+        body=_object(("code", "name", "password"), code=_TEXT, name=_TEXT, password=_TEXT),
+    ),
+    Operation(
+        method="post",
+        path="/api/login",
+        summary="Log in; the session is in a cookie, its CSRF token in /api/session",
+        body=_object(("name", "password"), name=_TEXT, password=_TEXT),
+    ),
+    Operation(method="post", path="/api/logout", summary="End the session", body=_object()),
+    Operation(
+        method="post",
+        path="/api/session/lock",
+        summary="Lock the session until its PIN or password is given",
+        body=_object(),
+    ),
+    Operation(
+        method="post",
+        path="/api/session/unlock",
+        summary="Return to a locked session",
+        body=_object(pin=_TEXT, password=_TEXT),
+    ),
+    Operation(
+        method="post",
+        path="/api/session/pin",
+        summary="Choose the PIN that unlocks one's sessions",
+        body=_object(("pin",), pin=_TEXT),
+    ),
+    Operation(
+        method="post",
+        path="/api/session/password",
+        summary="Change one's own password; one's other sessions end",
+        body=_object(("old", "new"), old=_TEXT, new=_TEXT),
+    ),
+    Operation(
+        method="get",
+        path="/api/users",
+        summary="The users",
+        answer=_object(("users",), users=_list_of(_reference("User"))),
+    ),
+    Operation(
+        method="post",
+        path="/api/users",
+        summary="Add a user; of a service the answer has its token, this once",
+        status=201,
+        body=_object(("name", "role"), name=_TEXT, role=_ROLE, password=_TEXT),
+        answer=_object(("name", "role"), name=_TEXT, role=_ROLE, token=_TEXT),
+    ),
+    Operation(
+        method="post",
+        path="/api/users/{name}",
+        summary="Change a user; the user's sessions end",
+        body=_object(role=_ROLE, password=_TEXT, disabled={"type": "boolean"}),
+    ),
+    Operation(method="delete", path="/api/users/{name}", summary="Remove a user"),
+    Operation(
+        method="post",
+        path="/api/users/{name}/token",
+        summary="A new token of a service, shown this once; the one before is refused",
+        status=201,
+        body=_object(),
+        answer=_object(("token",), token=_TEXT),
+    ),
+    Operation(
+        method="get",
+        path="/api/probes",
+        summary="The probes: whether they are there, what they bring, who watches",
+        answer=_list_of(
+            {
+                "type": "object",
+                "required": ["name", "connected"],
+                "properties": {
+                    "name": _TEXT,
+                    "connected": {"type": "boolean"},
+                    "fps": {"type": "number"},
+                    "exam": {"type": ["string", "null"]},
+                    "capture_mode": {"enum": ["auto", "manual"]},
+                    "frames_received": _NUMBER,
+                    "frames_dropped": _NUMBER,
+                    "viewers": _NUMBER,
+                    "refusal": _TEXT,
+                    "problem": _TEXT,
+                    "state": _TEXT,
+                    "battery_percent": {"type": ["integer", "null"]},
+                },
+            }
+        ),
+    ),
+    Operation(
+        method="get",
+        path="/api/probes/{probe}/live",
+        summary="The live picture as a stream of JPEGs, each with X-Sequence and X-Captured-At",
+        media_type="multipart/x-mixed-replace",
+    ),
+    Operation(
+        method="get",
+        path="/api/probes/{probe}/watch",
+        summary="The links by which others watch the probe",
+        answer=_list_of(_reference("WatchLink")),
+    ),
+    Operation(
+        method="post",
+        path="/api/probes/{probe}/watch",
+        summary="A link by which another person watches the probe for so many minutes",
+        status=201,
+        body=_object(
+            ("minutes",),
+            minutes={"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_MINUTES},
+        ),
+        answer=_reference("WatchLink"),
+    ),
+    Operation(
+        method="delete", path="/api/probes/{probe}/watch", summary="End all links to the probe"
+    ),
+    Operation(
+        method="delete",
+        path="/api/probes/{probe}/watch/{link}",
+        summary="End one of them, by its id",
     ),
     Operation(method="get", path="/api/status", summary="The node at this moment"),
     Operation(
@@ -364,6 +571,14 @@ OPERATIONS = (
     Operation(method="get", path="/api/openapi.json", summary="This document"),
 )
 
+# OpenAPI has no word for these; docs/live.md has their messages.
+WEBSOCKETS: Mapping[str, str] = MappingProxyType(
+    {
+        "/api/probes/{probe}/frames": "The live picture of a probe, its geometry and its state",
+        "/api/watch": "The same of a watch link's probe; subprotocols echonode.watch and the token",
+    }
+)
+
 
 def document() -> dict[str, Any]:
     """The whole document."""
@@ -374,7 +589,16 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "EchoNode", "version": __version__},
         "paths": paths,
-        "components": {"schemas": dict(SCHEMAS)},
+        "components": {
+            "schemas": dict(SCHEMAS),
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+            },
+        },
+        # Without users, on loopback, neither is needed.
+        "security": [{"token": []}, {"session": []}, {}],
+        "x-websockets": dict(WEBSOCKETS),
     }
 
 

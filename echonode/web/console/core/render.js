@@ -64,9 +64,11 @@ function patchChildren(parent, before, next, page) {
     let old;
     if (description.key !== undefined) old = keyed.get(description.key);
     else {
-      while (turn < free.length && !same(free[turn], description)) turn += 1;
-      old = free[turn];
-      turn += 1;
+      const at = free.findIndex((each, index) => index >= turn && same(each, description));
+      if (at >= 0) {
+        old = free[at];
+        turn = at + 1;
+      }
     }
     if (old && same(old, description) && !used.has(old)) used.add(old);
     else old = undefined;

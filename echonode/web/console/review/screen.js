@@ -31,6 +31,10 @@ let mode = "move"; // move, window or measure
 let chosen = ""; // a measurement that is pointed out
 let label = "", saving = false, problem = null;
 
+// Back leads to where a person came from (Scan, a study), where that is a page of ours.
+let hops = 0;
+addEventListener("hashchange", () => { hops += 1; });
+
 // --- the picture ---
 
 function takeRoom(room) {
@@ -80,8 +84,8 @@ function startMeasure(kind) {
   label = "";
   chosen = "";
   layer.start(kind);
-  document.querySelector(".viewer-layer")?.focus({ preventScroll: true });
   changed();
+  setTimeout(() => document.querySelector(".viewer-layer")?.focus({ preventScroll: true }), 0);
 }
 
 async function keepDraft(draft) {
@@ -107,18 +111,30 @@ async function keepDraft(draft) {
 // --- controls ---
 
 function tool(name, { icon: of, label: words, pressed, onclick, shortcut }) {
-  return button({ key: name, label: words, icon: of, kind: "plain", class: pressed ? "tool pressed" : "tool", "aria-pressed": pressed ? "true" : "false", onclick, shortcut, disabled: !viewer });
+  return button({ key: name, label: words, "aria-label": words, icon: of, kind: "plain", class: pressed ? "tool pressed" : "tool", "aria-pressed": pressed ? "true" : "false", onclick, shortcut, disabled: !viewer });
 }
 
 function tools() {
-  const measuring = mode === "measure" ? layer?.kind : null;
-  return h("div", { class: "row tools", role: "group", "aria-label": t("review.tools") },
+  const draft = mode === "measure" ? layer?.draft() : null;
+  if (draft) return draftTools(draft);
+  return h("div", { key: "tools", class: "row tools", role: "group", "aria-label": t("review.tools") },
     tool("move", { icon: "hand", label: t("review.move"), pressed: mode === "move", onclick: () => setMode("move") }),
     tool("window", { icon: "brightness", label: t("review.window"), pressed: mode === "window", onclick: () => setMode("window"), shortcut: "b" }),
-    ...KINDS.map((kind) => tool(kind, { icon: kind, label: t(`review.${kind}`), pressed: measuring === kind, onclick: () => startMeasure(kind), shortcut: kind === "distance" ? "m" : undefined })),
-    iconButton({ key: "in", label: t("review.zoom_in"), icon: "plus", onclick: () => viewer?.zoomBy(1.4) }),
-    iconButton({ key: "out", label: t("review.zoom_out"), icon: "minus", onclick: () => viewer?.zoomBy(1 / 1.4) }),
-    button({ key: "reset", label: t("review.reset"), icon: "undo", kind: "quiet", onclick: () => viewer?.reset(), disabled: !viewer?.isChanged }));
+    ...KINDS.map((kind) => tool(kind, { icon: kind, label: t(`review.${kind}`), onclick: () => startMeasure(kind), shortcut: kind === "distance" ? "m" : undefined })),
+    h("span", { key: "zoom", class: "row zoom-buttons" },
+      iconButton({ label: t("review.zoom_in"), icon: "plus", onclick: () => viewer?.zoomBy(1.4) }),
+      iconButton({ label: t("review.zoom_out"), icon: "minus", onclick: () => viewer?.zoomBy(1 / 1.4) }),
+      iconButton({ label: t("review.reset"), icon: "undo", onclick: () => viewer?.reset(), disabled: !viewer?.isChanged })));
+}
+
+// While something is measured its own buttons stand where the tools do: nothing moves.
+function draftTools(draft) {
+  return h("div", { key: "draft", class: "row tools", role: "group", "aria-label": t("review.measure") },
+    h("strong", { class: "draft-kind" }, icon(draft.kind), t(`review.${draft.kind}`)),
+    h("input", { key: "label", id: "measure-label", type: "text", maxlength: "64", "aria-label": t("review.label"), placeholder: t("review.label"), autocomplete: "off", value: label,
+      oninput: (event) => { label = event.target.value; }, onkeydown: (event) => { if (event.key === "Enter" && draft.complete) keepDraft(draft); } }),
+    button({ label: t("review.discard"), icon: "close", onclick: () => { layer.stop(); setMode("move"); } }),
+    button({ label: t("review.keep"), icon: "check", kind: "primary", busy: saving, disabled: !draft.complete || Boolean(draft.why), onclick: () => keepDraft(draft) }));
 }
 
 function cineControls(view) {
@@ -127,7 +143,7 @@ function cineControls(view) {
   return h("div", { key: "cine", class: "cine" },
     h("div", { class: "row cine-buttons" },
       iconButton({ label: t("review.previous"), icon: "back", onclick: () => viewer?.step(-1), disabled: !viewer }),
-      button({ key: "play", label: t(viewer?.playing ? "review.pause" : "review.play"), icon: viewer?.playing ? "pause" : "play", kind: "primary", class: "play", onclick: toggle, shortcut: "Space", disabled: !viewer }),
+      button({ key: "play", label: t(viewer?.playing ? "review.pause" : "review.play"), icon: viewer?.playing ? "pause" : "play", kind: "primary", class: "play", "aria-label": t(viewer?.playing ? "review.pause" : "review.play"), onclick: toggle, shortcut: "Space", disabled: !viewer }),
       iconButton({ label: t("review.next"), icon: "chevron", onclick: () => viewer?.step(1), disabled: !viewer })),
     h("div", { class: "cine-slide" },
       h("label", { class: "unseen", for: "frame" }, t("review.frame")),
@@ -153,31 +169,23 @@ function toggle() {
   viewer.play();
 }
 
-// What stands under the picture while a tool is in the hand.
+// One line under the picture: what the hand does, or what is measured. Always there, so that nothing moves.
 function hint() {
   const draft = mode === "measure" ? layer?.draft() : null;
-  if (draft) return drafted(draft);
+  if (draft?.why) return h("p", { key: "why", class: "viewer-hint wrong-words", role: "status" }, icon("alert", 16), t(`review.why.${draft.why}`));
+  if (draft?.results) return h("p", { key: "values", class: "viewer-hint values", role: "status" }, ...valueParts(draft.results));
+  if (draft) return h("p", { key: "how", class: "viewer-hint quiet-text" }, t(`review.how.${draft.kind}`));
   if (mode === "window" && viewer) {
     const { center, width } = viewer.window;
-    return h("p", { key: "window", class: "viewer-hint" }, t("review.window.hint"), " ",
-      h("strong", {}, t("review.window.value", { center: Math.round(center), width: Math.round(width) })));
+    return h("p", { key: "window", class: "viewer-hint values" }, h("strong", {}, t("review.window.value", { center: Math.round(center), width: Math.round(width) })),
+      h("span", { class: "quiet-text" }, t("review.window.hint")));
   }
-  return null;
+  return h("p", { key: "move", class: "viewer-hint quiet-text" }, t("review.move.hint"));
 }
 
-function drafted(draft) {
-  const language = languageNow();
-  const values = draft.results?.map((each) => h("span", { key: each.name, class: "value" }, h("span", { class: "fact-label" }, t(`review.name.${each.name}`)), " ", h("strong", {}, valueWords(each, language))));
-  return h("div", { key: "draft", class: "draft-bar" },
-    h("div", { class: "draft-words", role: "status" },
-      draft.why ? h("p", { class: "wrong-words" }, icon("alert", 16), t(`review.why.${draft.why}`))
-        : values ? h("p", { class: "values" }, ...values) : h("p", {}, t(`review.how.${draft.kind}`))),
-    draft.complete && !draft.why ? h("input", { key: "label", id: "measure-label", type: "text", maxlength: "64", "aria-label": t("review.label"), placeholder: t("review.label"), autocomplete: "off", value: label,
-      oninput: (event) => { label = event.target.value; }, onkeydown: (event) => { if (event.key === "Enter") keepDraft(draft); } }) : null,
-    h("div", { class: "row" },
-      button({ label: t("review.discard"), kind: "quiet", onclick: () => { layer.stop(); setMode("move"); } }),
-      button({ label: t("review.keep"), icon: "check", kind: "primary", busy: saving, disabled: !draft.complete || Boolean(draft.why), onclick: () => keepDraft(draft) })));
-}
+const valueParts = (results) => results.map((each) => h("span", { key: each.name, class: "value" },
+  results.length > 1 || each.name !== "length" ? h("span", { class: "fact-label" }, `${t(`review.name.${each.name}`)} `) : null,
+  h("strong", {}, valueWords(each, languageNow()))));
 
 // --- beside the picture ---
 
@@ -186,12 +194,11 @@ function section(name, title, ...content) {
 }
 
 function measurementList() {
-  const language = languageNow();
   const rows = review.measurements.map((each) => h("li", { key: each.id, class: each.id === chosen ? "measured chosen" : "measured" },
     h("button", { type: "button", class: "measured-show", title: t("review.show"), onclick: () => point(each) },
       h("span", { class: "measured-name" }, icon(each.kind, 16), h("span", {}, each.label || t(`review.${each.kind}`)),
         review.view.frames > 1 ? h("span", { class: "quiet-text" }, t("review.on_frame", { frame: each.frame })) : null),
-      h("span", { class: "values" }, ...each.results.map((one) => h("span", { key: one.name, class: "value" }, each.results.length > 1 ? h("span", { class: "fact-label" }, `${t(`review.name.${one.name}`)} `) : null, h("strong", {}, valueWords(one, language)))))),
+      h("span", { class: "values" }, ...valueParts(each.results))),
     iconButton({ label: `${t("review.delete")}: ${nameOf(each)}`, icon: "trash", onclick: () => forget(each) })));
   return section("measurements", t("review.measurements"),
     rows.length ? h("ul", { class: "measured-list" }, ...rows) : h("p", { class: "quiet-text" }, t("review.measurements.none")));
@@ -268,8 +275,9 @@ export const thumbnailOf = (each) => (each.thumbnail
 function top(view) {
   const unidentified = review.exam && review.exam.identity === "unidentified";
   const back = view ? ["/archive", view.study.study_instance_uid] : ["/archive"];
+  const onclick = (event) => { if (hops) { event.preventDefault(); history.back(); } };
   return h("header", { class: "review-top" },
-    linkButton({ key: "back", label: t("review.back"), icon: "back", kind: "quiet", to: back }),
+    linkButton({ key: "back", label: t("review.back"), icon: "back", kind: "quiet", to: back, onclick }),
     h("div", { class: "review-who" }, view ? patientLine(unidentified ? null : view.patient, { accession: view.study.accession_number }) : h("h1", {}, t("review.title"))),
     view ? h("div", { class: "row review-actions" },
       proofSteps(proofOf(view.proof)),
@@ -302,7 +310,7 @@ function failed() {
 
 function picture(view) {
   const error = viewer?.error;
-  return h("div", { key: `stage-${view.sop_instance_uid}`, class: `viewer mode-${mode}`, ref: takeRoom },
+  return h("div", { key: `stage-${view.sop_instance_uid}`, class: `viewer mode-${mode}`, style: { "--shape": (view.rows * (view.pixel_ratio || 1)) / (view.columns || 1) }, ref: takeRoom },
     h("canvas", { own: true, role: "img", "aria-label": t("review.picture", { frame: (viewer?.frame ?? 0) + 1, frames: view.frames }) }),
     h("div", { class: "viewer-layer", own: true, tabindex: mode === "measure" ? "0" : undefined, role: mode === "measure" ? "group" : undefined, "aria-label": mode === "measure" ? t("review.layer") : undefined }),
     error && !viewer.isDrawn ? h("div", { key: "error", class: "viewer-words", role: "status" }, icon("alert", 32), h("h2", {}, t("review.no_picture")), h("p", {}, errorWords(error).title)) : null);
@@ -313,7 +321,7 @@ function view() {
   const shown = review.view;
   if (!shown) return h("div", { class: "review" }, top(null), h("div", { class: "review-empty" }, skeleton(1, 420)));
   figures();
-  return h("div", { class: "review" },
+  return h("div", { class: "review", "data-keys-pass": true },
     top(shown), staleBanner(), standing(shown),
     h("div", { class: "review-main" },
       h("div", { class: "review-stage" },

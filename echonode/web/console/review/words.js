@@ -22,6 +22,7 @@ export const words = {
   "review.rate_times": { en: "This cine names a rate and no times for its frames.", fr: "Cette séquence indique une cadence, sans temps par image." },
   "review.tools": { en: "Tools", fr: "Outils" },
   "review.move": { en: "Move", fr: "Déplacer" },
+  "review.move.hint": { en: "Drag to move, pinch or turn the wheel to zoom, double-tap to reset.", fr: "Glissez pour déplacer, pincez ou tournez la molette pour agrandir, touchez deux fois pour revenir." },
   "review.window": { en: "Brightness", fr: "Luminosité" },
   "review.window.hint": { en: "Drag up and down for brightness, sideways for contrast.", fr: "Glissez verticalement pour la luminosité, horizontalement pour le contraste." },
   "review.window.value": { en: "Center {center}, width {width}", fr: "Centre {center}, largeur {width}" },

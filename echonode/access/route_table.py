@@ -90,10 +90,14 @@ RULES: tuple[Rule, ...] = (
         "GET /api/openapi.json",
         "GET /api/status",
         "GET /api/outbox",
+        "GET /api/system",
+        "GET /api/preflight",
     ),
     *_for(
         Role.OPERATOR,
         "POST /api/preflight",
+        "POST /api/preflight/start",
+        "GET /api/report",
         "POST /api/worklist/refresh",
         "GET /api/probes/{probe}/watch",
         "POST /api/probes/{probe}/watch",
@@ -122,11 +126,9 @@ RULES: tuple[Rule, ...] = (
         "GET /api/instances/{uid}/frames/{frame}",
         "GET /api/instances/{uid}/frames/{frame}.png",
         "GET /api/instances/{uid}/file",
-        "GET /api/instances/{uid}/measurements",
         data=DataKind.INSTANCE,
     ),
-    *_for(Role.VIEWER, "GET /api/exams/{exam}/measurements", data=DataKind.EXAM),
-    # A search is a POST so that no name stands in an address; it changes nothing.
+    # A search is a POST, as its text may be a name, and names are kept out of addresses.
     *_for(
         Role.VIEWER,
         "GET /api/studies",
@@ -134,6 +136,8 @@ RULES: tuple[Rule, ...] = (
         "GET /api/studies/{uid}",
         data=DataKind.STUDY,
     ),
+    *_for(Role.VIEWER, "GET /api/exams/{exam}/measurements", data=DataKind.EXAM),
+    *_for(Role.VIEWER, "GET /api/instances/{uid}/measurements", data=DataKind.INSTANCE),
     # Patients, to work with. A search goes to the RIS, beyond what is here to look at.
     *_for(Role.OPERATOR, "POST /api/worklist/search", data=DataKind.WORKLIST),
     *_for(
@@ -146,9 +150,9 @@ RULES: tuple[Rule, ...] = (
         "POST /api/exams/{exam}/end",
         "POST /api/exams/{exam}/reopen",
         "POST /api/exams/{exam}/freeze",
-        "DELETE /api/exams/{exam}/freeze/{freeze}",
         "POST /api/exams/{exam}/measurements",
         "DELETE /api/exams/{exam}/measurements/{measurement}",
+        "DELETE /api/exams/{exam}/freeze/{freeze}",
         data=DataKind.EXAM,
     ),
     *_for(

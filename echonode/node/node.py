@@ -225,6 +225,7 @@ class Node:
         self.web = (
             web_server(
                 config.web,
+                config=config,
                 store=self.store,
                 monitor=self._reader,
                 preflight=Preflight(
@@ -236,7 +237,6 @@ class Node:
                 ),
                 exams=self.exams,
                 ris=self.ris,
-                frames=self._frames,
                 live=NodeLive(
                     [
                         LiveProbe(source=source, pictures=pictures)
@@ -244,9 +244,11 @@ class Node:
                     ],
                     refusing=lambda: self.store.durability.problem,
                 ),
+                frames=self._frames,
                 destinations=self.destinations,
                 delivery_status=lambda name: self.workers[name].status,
                 call_now=self._call_now,
+                call_back=str(self._call_back),
                 now=utc_now,
             )
             if config.web

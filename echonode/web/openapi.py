@@ -164,8 +164,10 @@ class Operation:
     media_type: str = "application/json"
 
 
-_POINT: Schema = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
-_POINTS: Schema = _list_of(_POINT)
+_ROLE: Schema = {"enum": [role.value for role in Role]}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_NUMBER: Schema = {"type": "number"}
+_POINTS: Schema = _list_of({"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2})
 _STUDIES = _object(("studies", "next"), studies=_list_of({"type": "object"}), next=_TEXT)
 _MEASURED = _object(
     ("kind", "points"),
@@ -176,8 +178,6 @@ _MEASURED = _object(
     label={"type": "string", "maxLength": 64},
 )
 _MEASUREMENT: Schema = {"type": "object"}
-_ROLE: Schema = {"enum": [role.value for role in Role]}
-_NUMBER: Schema = {"type": "integer", "minimum": 0}
 _PATIENT, _EXAM = _reference("TypedPatient"), _reference("Exam")
 _CAPTURED = _reference("Captured")
 OPERATIONS = (
@@ -207,7 +207,7 @@ OPERATIONS = (
         path="/api/exams/{exam}/stills",
         summary="A still, the frame of that number or the latest; answered once it is durable",
         status=201,
-        body=_object(sequence=_NUMBER, freeze=_TEXT),
+        body=_object(sequence=_COUNT, freeze=_TEXT),
         answer=_CAPTURED,
     ),
     Operation(
@@ -218,7 +218,7 @@ OPERATIONS = (
         body=_object(
             ("seconds",),
             seconds={"type": "number", "exclusiveMinimum": 0, "maximum": 600},
-            last_sequence=_NUMBER,
+            last_sequence=_COUNT,
             freeze=_TEXT,
             **{"from": {"enum": ["past", "now"]}},
         ),
@@ -236,7 +236,7 @@ OPERATIONS = (
             frames=_list_of(
                 _object(
                     ("sequence", "at_s"),
-                    sequence=_NUMBER,
+                    sequence=_COUNT,
                     at_s={"type": "number"},
                     captured_at=_TEXT,
                 )
@@ -393,9 +393,9 @@ OPERATIONS = (
                     "fps": {"type": "number"},
                     "exam": {"type": ["string", "null"]},
                     "capture_mode": {"enum": ["auto", "manual"]},
-                    "frames_received": _NUMBER,
-                    "frames_dropped": _NUMBER,
-                    "viewers": _NUMBER,
+                    "frames_received": _COUNT,
+                    "frames_dropped": _COUNT,
+                    "viewers": _COUNT,
                     "refusal": _TEXT,
                     "problem": _TEXT,
                     "state": _TEXT,
@@ -532,6 +532,26 @@ OPERATIONS = (
         path="/api/instances/{uid}/{action}",
         summary="hold, release or retry the deliveries of an instance",
         body=_object(destination=_TEXT),
+    ),
+    Operation(method="get", path="/api/system", summary="The node's parts, alarms and versions"),
+    Operation(
+        method="get",
+        path="/api/report",
+        summary="What happened, without patients: of a study, or of the whole node",
+        query=("study",),
+        media_type="application/zip",
+    ),
+    Operation(
+        method="get",
+        path="/api/preflight",
+        summary="The preflight that runs, or the last one, step by step",
+    ),
+    Operation(
+        method="post",
+        path="/api/preflight/start",
+        summary="Begin a preflight of each peer, or of one, and do not wait for it",
+        status=202,
+        body=_object(peer=_TEXT),
     ),
     Operation(
         method="post",

@@ -3,8 +3,10 @@
 import { datedScreen, screen as archive } from "./archive/screen.js";
 import { rowScreen, studyScreen } from "./archive/study.js";
 import { screen as exams } from "./exams/exams.js";
-import { screen as overview } from "./overview/screen.js";
+import { screen as outbox } from "./outbox/screen.js";
 import { screen as review } from "./review/screen.js";
 import { screen as scan } from "./scan/scan.js";
+import { screen as start } from "./start/screen.js";
+import { screen as system } from "./system/screen.js";
 
-export const screens = [exams, scan, archive, datedScreen, studyScreen, rowScreen, review, overview];
+export const screens = [exams, scan, archive, datedScreen, studyScreen, rowScreen, review, outbox, system, start];

@@ -169,7 +169,7 @@ function listBody() {
 function itemList(items) {
   return h("ul", { class: "items" }, ...items.map((item) => {
     const name = personName(item.patient_name) || item.patient_id;
-    return h("li", { key: item.id }, h("button", { type: "button", class: "item", "aria-label": t("exams.choose", { name }), onclick: () => confirmItem(item) },
+    return h("li", { key: item.id }, h("button", { type: "button", class: "item", onclick: () => confirmItem(item) },
       h("span", { class: "item-time" }, clock(item.start_time)),
       h("span", { class: "item-who" }, h("strong", {}, name),
         h("span", { class: "quiet-text" }, [item.sex && t(`core.sex.${["F", "M", "O"].includes(item.sex) ? item.sex : "O"}`), day(item.birth_date, languageNow()), item.patient_id].filter(Boolean).join(" · "))),

@@ -49,7 +49,6 @@ export const words = {
   "exams.column.born": { en: "Born", fr: "Naissance" },
   "exams.column.id": { en: "ID", fr: "ID" },
   "exams.column.order": { en: "Order", fr: "Demande" },
-  "exams.choose": { en: "Choose {name}", fr: "Choisir {name}" },
 
   "exams.open": { en: "Needs you", fr: "À traiter" },
   "exams.open.now": { en: "Being scanned", fr: "En cours" },

@@ -9,6 +9,8 @@ from typing import Any
 from echonode.errors import Doubtful, FieldRefused
 from echonode.exam.identification import PatientDoubtful
 from echonode.exam.worklist.refresh import WorklistStatus
+from echonode.frames.live.jpeg import jpeg_of
+from echonode.frames.live.picture_geometry import geometry_of
 from echonode.model.correction import Reason
 from echonode.model.exam import Exam, ExamCapture
 from echonode.model.patient import Patient, checked_patient
@@ -17,6 +19,7 @@ from echonode.monitoring.recent import chosen_rows
 from echonode.node.exams import ExamParts
 from echonode.store.store import Store
 from echonode.store.values import LedgerChoice
+from echonode.web.live.messages import geometry_json
 
 Json = Mapping[str, Any]
 MOST_EXAMS = 500  # of a list; older ones are found by their ids
@@ -82,11 +85,43 @@ class NodeExams:
     def reopen(self, exam_id: str) -> Json:
         return exam_json(self._parts.desk.reopen(exam_id))
 
-    def still(self, exam_id: str, *, sequence: int | None) -> Sequence[str]:
-        return self._parts.desk.still(exam_id, sequence=sequence)
+    def still(self, exam_id: str, *, sequence: int | None, freeze: str) -> Sequence[str]:
+        return self._parts.desk.still(exam_id, sequence=sequence, freeze=freeze)
 
-    def clip(self, exam_id: str, *, seconds: float, past: bool) -> Sequence[str]:
-        return self._parts.desk.clip(exam_id, seconds=seconds, past=past)
+    def clip(
+        self,
+        exam_id: str,
+        *,
+        seconds: float,
+        past: bool,
+        last_sequence: int | None,
+        freeze: str,
+    ) -> Sequence[str]:
+        return self._parts.desk.clip(
+            exam_id, seconds=seconds, past=past, last_sequence=last_sequence, freeze=freeze
+        )
+
+    def freeze(self, exam_id: str) -> Json:
+        frozen = self._parts.desk.freeze(exam_id)
+        last = frozen.frames[-1]
+        return {
+            "freeze": frozen.freeze,
+            "frames": [
+                {
+                    "sequence": frame.number,
+                    "at_s": round(frame.elapsed_s - last.elapsed_s, 4),
+                    "captured_at": frame.acquired_at.isoformat(),
+                }
+                for frame in frozen.frames
+            ],
+            "geometry": geometry_json(geometry_of(last)),
+        }
+
+    def unfreeze(self, exam_id: str, freeze: str) -> None:
+        self._parts.desk.unfreeze(exam_id, freeze)
+
+    def frozen_picture(self, exam_id: str, freeze: str, sequence: int) -> bytes:
+        return jpeg_of(self._parts.desk.frozen_frame(exam_id, freeze, sequence))
 
     def identify(
         self, exam_id: str, *, worklist_item: str, patient: Json | None, confirmed: bool

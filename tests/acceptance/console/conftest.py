@@ -1,4 +1,4 @@
-"""One browser for a file of tests, and screens opened in it."""
+"""One browser for a file of tests, and pages opened in it."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.peers.browser import Screen, chromium, open_screen
+from tests.peers.console_page import Visit, browser
 from tests.peers.fixtures import require_program
 
-OpenScreen = Callable[..., Screen]
+OpenPage = Callable[..., Visit]
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     """Chromium, for every test of the file."""
     require_program("chromium")
-    with chromium() as started:
+    with browser() as started:
         yield started
 
 
 @pytest.fixture
-def screen(browser: Browser) -> Iterator[OpenScreen]:
-    """Open a screen with the arguments of `open_screen`; no script of it may have failed."""
-    opened: list[Screen] = []
+def visit(chromium: Browser) -> Iterator[OpenPage]:
+    """A person's page, with the arguments of Visit; nothing on it may have gone wrong."""
+    opened: list[Visit] = []
 
-    def make(**arguments: object) -> Screen:
-        opened.append(open_screen(browser, **arguments))  # type: ignore[arg-type] # passed through
+    def make(address: str, **arguments: object) -> Visit:
+        opened.append(Visit(chromium, address, **arguments))  # type: ignore[arg-type] # passed through
         return opened[-1]
 
     yield make
     for each in opened:
         each.close()
-    assert [each.errors for each in opened if each.errors] == []
+    assert [each.faults for each in opened if each.faults] == []
+    assert [each.elsewhere for each in opened if each.elsewhere] == []

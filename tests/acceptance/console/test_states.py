@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from echonode.web.page import page_routes
-from tests.acceptance.console.conftest import OpenScreen
+from tests.acceptance.console.conftest import OpenPage
 from tests.acceptance.console.screens import SIZES, THEMES, is_wider_than_screen, shoot
 from tests.acceptance.console.scripted import (
     PACS,
@@ -29,7 +29,7 @@ from tests.acceptance.console.scripted import (
     status,
     worklist,
 )
-from tests.peers.browser import accessibility_faults
+from tests.peers.accessibility import accessibility_faults
 from tests.unit.web.conftest import served
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
@@ -111,7 +111,7 @@ STATES = (
             ]
         },
     ),
-    State(name="first-start", says="Set up in three steps", answers={"exams": []}),
+    State(name="first-exam", says="OKAFOR, Chidi", answers={"exams": []}),
     State(
         name="no-probe",
         says="No probe is configured",
@@ -209,7 +209,7 @@ STATES = (
 def address() -> Iterator[str]:
     """Where the console's files are."""
     with served(page_routes()) as browser:
-        yield "http://{}:{}/".format(*browser.server.address)
+        yield "http://{}:{}".format(*browser.server.address)
 
 
 def usual() -> dict[str, Any]:
@@ -221,20 +221,20 @@ def usual() -> dict[str, Any]:
     }
 
 
-def shown(screen: OpenScreen, address: str, state: State) -> Page:
+def shown(visit: OpenPage, address: str, state: State) -> Page:
     node = ScriptedNode(answers={**usual(), **state.answers}, **state.node)
-    page = screen().page
+    page = visit(address).page
     node.serve(page)
-    page.goto(f"{address}#{state.at}")
+    page.goto(f"{address}/#{state.at}")
     state.act(page)
     expect(page.get_by_text(state.says).first).to_be_visible()
     return page
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
-def test_a_state_is_said_in_words(state: State, screen: OpenScreen, address: str) -> None:
+def test_a_state_is_said_in_words(state: State, visit: OpenPage, address: str) -> None:
     """Seen by everyone: WCAG 2.2 AA by axe-core in both themes, and no screen is too narrow."""
-    page = shown(screen, address, state)
+    page = shown(visit, address, state)
     for theme in THEMES:
         page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
         assert accessibility_faults(page) == [], theme

@@ -10,11 +10,11 @@ import { clock, day, duration, personName } from "../core/format.js";
 import { define, languageNow, t } from "../core/words.js";
 import { h } from "../core/render.js";
 import { icon } from "../core/icons.js";
+import { leads } from "../core/router.js";
 import { bind } from "../core/keys.js";
 import { changed, state } from "../core/state.js";
 import { canScan } from "./barcode.js";
 import { confirmItem, dialogs, scanBarcode, start, typePatient } from "./dialogs.js";
-import { firstSteps } from "./first-steps.js";
 import { identify, identifyDialog } from "./identify.js";
 import {
   chosenProbe, enter, exactly, isOpen, leave, matching, model, pending, readExams, refreshWorklist, searchRis, setText, worklistAge,
@@ -62,7 +62,7 @@ function view() {
     search(),
     h("div", { key: "body", class: "exams-body" },
       h("div", { key: "list", class: "exams-main" }, model.found ? foundSection() : worklistSection()),
-      h("div", { key: "side", class: "exams-side" }, firstStart() ?? pendingSection(), recentSection())),
+      h("div", { key: "side", class: "exams-side" }, pendingSection(), recentSection())),
     dialogs(),
     identifyDialog(),
   ];
@@ -74,10 +74,12 @@ function notices(status) {
   if (!status) return null;
   const found = status.probes.filter((probe) => probe.connected && probe.refusal).map((probe) =>
     banner({ key: `p-${probe.name}`, kind: "bad", title: t("exams.not_recording", { name: probe.name }), text: sentence(probe.refusal) }));
-  if (!status.probes.length) found.push(banner({ key: "no-probe", kind: "warn", title: t("exams.no_probe"), text: t("exams.no_probe.text") }));
-  if (!status.destinations.length) found.push(banner({ key: "no-archive", kind: "warn", title: t("exams.no_archive"), text: t("exams.no_archive.text") }));
+  if (!status.probes.length) found.push(banner({ key: "no-probe", kind: "warn", title: t("exams.no_probe"), text: t("exams.no_probe.text"), actions: setUp() }));
+  if (!status.destinations.length) found.push(banner({ key: "no-archive", kind: "warn", title: t("exams.no_archive"), text: t("exams.no_archive.text"), actions: setUp() }));
   return found.length ? h("div", { key: "notices", class: "notices" }, ...found) : null;
 }
+
+const setUp = () => (leads("/first-start") ? [linkButton({ label: t("exams.set_up"), icon: "settings", to: ["/first-start"] })] : []);
 
 const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 
@@ -87,10 +89,6 @@ function probes(status) {
   return h("div", { class: "probe-choice" }, select({ id: "probe", label: t("exams.probe"), value: chosenProbe()?.name,
     choices: all.map((probe) => [probe.name, probe.connected ? probe.name : t("exams.probe.away", { name: probe.name })]),
     onchange: (name) => { model.probe = name; changed(); } }));
-}
-
-function firstStart() {
-  return model.exams && model.exams.length === 0 && state.status ? firstSteps(state.status) : null;
 }
 
 // --- search ---
@@ -169,7 +167,7 @@ function listBody() {
 function itemList(items) {
   return h("ul", { class: "items" }, ...items.map((item) => {
     const name = personName(item.patient_name) || item.patient_id;
-    return h("li", { key: item.id }, h("button", { type: "button", class: "item", "aria-label": t("exams.choose", { name }), onclick: () => confirmItem(item) },
+    return h("li", { key: item.id }, h("button", { type: "button", class: "item", onclick: () => confirmItem(item) },
       h("span", { class: "item-time" }, clock(item.start_time)),
       h("span", { class: "item-who" }, h("strong", {}, name),
         h("span", { class: "quiet-text" }, [item.sex && t(`core.sex.${["F", "M", "O"].includes(item.sex) ? item.sex : "O"}`), day(item.birth_date, languageNow()), item.patient_id].filter(Boolean).join(" · "))),

@@ -41,10 +41,15 @@ class NodeExams:
         self._store, self._parts, self._now, self._local = store, parts, now, local
         self._list_status = list_status
 
-    def open(self, *, probe: str, worklist_item: str, patient: Json | None) -> Json:
+    def open(
+        self, *, probe: str, worklist_item: str, patient: Json | None, on_request: bool
+    ) -> Json:
         item = self._parts.identification.chosen(worklist_item) if worklist_item else None
         typed = self._typed(patient) if patient is not None else None
-        return exam_json(self._parts.desk.open(probe, patient=typed, worklist_item=item))
+        opened = self._parts.desk.open(
+            probe, patient=typed, worklist_item=item, on_request=on_request
+        )
+        return exam_json(opened)
 
     def exams(self, *, only_open: bool) -> Sequence[Json]:
         found = self._store.exams.exams(limit=MOST_EXAMS, only_open=only_open)
@@ -191,6 +196,7 @@ def exam_json(exam: Exam) -> Json:
         "worklist_item": item.id if item else None,
         "accession_number": item.accession_number.value if item else "",
         "captures": exam.captures,
+        "on_request": exam.on_request,
     }
 
 

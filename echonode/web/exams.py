@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from echonode.errors import FieldRefused, UsageError
-from echonode.web.local_requests import Fields, answer, number, only, text, whole
+from echonode.web.local_requests import Fields, answer, number, only, text, truth, whole
 
 LONGEST_CLIP_S = 600.0
 _PAST, _NOW = "past", "now"
@@ -26,7 +26,9 @@ class ExamApi(Protocol):
     Raises FieldRefused, UsageError, OperatorRefused, IllegalTransition, CaptureRefused, StoreError.
     """
 
-    def open(self, *, probe: str, worklist_item: str, patient: Json | None) -> Json: ...
+    def open(
+        self, *, probe: str, worklist_item: str, patient: Json | None, on_request: bool
+    ) -> Json: ...
 
     def exams(self, *, only_open: bool) -> Sequence[Json]: ...
 
@@ -117,9 +119,14 @@ def _id(request: Request) -> str:
 
 
 def _open(api: ExamApi, fields: Fields) -> Json:
-    only(fields, "probe", "worklist_item", "patient")
+    only(fields, "probe", "worklist_item", "patient", "on_request")
     item, patient = _whose(fields)
-    return api.open(probe=text(fields, "probe", needed=True), worklist_item=item, patient=patient)
+    return api.open(
+        probe=text(fields, "probe", needed=True),
+        worklist_item=item,
+        patient=patient,
+        on_request=truth(fields, "on_request"),
+    )
 
 
 def _still(api: ExamApi, exam_id: str, fields: Fields) -> Json:
@@ -188,9 +195,7 @@ def _identify(api: ExamApi, exam_id: str, fields: Fields) -> Json:
     item, patient = _whose(fields)
     if not item and patient is None:
         raise FieldRefused("patient", "is missing", "give patient or worklist_item")
-    confirmed = fields.get("confirmed", False)
-    if not isinstance(confirmed, bool):
-        raise FieldRefused("confirmed", "is neither true nor false", "give one of them")
+    confirmed = truth(fields, "confirmed")
     return api.identify(exam_id, worklist_item=item, patient=patient, confirmed=confirmed)
 
 

@@ -144,6 +144,14 @@ def number(fields: Fields, name: str) -> float:
     return float(value)
 
 
+def truth(fields: Fields, name: str) -> bool:
+    """A field that is true or false; false where it is missing. Raises FieldRefused."""
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise FieldRefused(name, "is neither true nor false", "give one of them")
+    return value
+
+
 def whole(fields: Fields, name: str) -> int | None:
     """A field that is a whole number from 0 on; None where it is missing. Raises FieldRefused."""
     value = fields.get(name)

@@ -339,6 +339,11 @@ CREATE INDEX measurement_by_instance ON measurement (sop_instance_uid, id);
 CREATE INDEX measurement_by_exam ON measurement (exam_id, id);
 """
 
+# Exams whose captures are all asked for, whatever their probe's mode.
+_VERSION_7 = """
+ALTER TABLE exam ADD COLUMN on_request BOOLEAN DEFAULT 0 NOT NULL;
+"""
+
 
 def _by_script(script: str) -> Callable[[sa.Connection], None]:
     def migrate_by_script(connection: sa.Connection) -> None:
@@ -356,6 +361,7 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         4: _by_script(_VERSION_4),
         5: _by_script(_VERSION_5),
         6: _by_script(_VERSION_6),
+        7: _by_script(_VERSION_7),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

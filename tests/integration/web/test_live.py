@@ -159,9 +159,23 @@ def test_a_probe_that_captures_by_itself_gives_stills_in_an_exam(room: Room) -> 
         uid = room.client.still(exam, sequence=shown.sequence)
     assert room.stored(uid) == [number_in(shown.pixels())]
     room.client.post(f"/api/exams/{exam}/end")
+    # Two stills, and the clip that the probe made by itself.
+    wait_until(lambda: room.client.get(f"/api/exams/{exam}")["captures"] == 3, "three captures")
     with pytest.raises(Refused) as refused:
         room.client.still(exam)
     assert refused.value.status == 409
+
+
+def test_an_exam_may_do_without_automatic_clips(room: Room) -> None:
+    """Only what was asked for is in it; behind its end the probe captures by itself again."""
+    exam = room.client.open("cart", patient={"id": "P-2", "name": "Roe^Richard"}, on_request=True)
+    room.client.first_still(exam)
+    mark = room.node.mark()
+    ended = room.client.post(f"/api/exams/{exam}/end")
+    assert (ended["captures"], ended["on_request"]) == (1, True)
+    other = room.client.open("cart")
+    room.client.post(f"/api/exams/{other}/end")
+    assert room.node.wait_for("instance_stored", since=mark)["frames"] >= 1
 
 
 def test_a_viewer_that_takes_nothing_gets_two_pictures_and_then_the_newest(room: Room) -> None:

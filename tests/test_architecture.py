@@ -24,6 +24,7 @@ RANKS = [
     {"objects", "transcoding"},
     {"config"},
     {"probe", "frames", "store", "dimse", "web"},
+    {"access"},  # below `web` and `store`, which ask and keep what it decides on
     {"model"},
     {"errors", "log", "threads", "__init__"},
 ]
@@ -42,7 +43,7 @@ WITHIN = {
         {"recovery"},
         {"ingest"},
         {"commitment", "retention"},
-        {"exams"},
+        {"exams", "access"},
         {"deliveries"},
         {"index"},
         {"database"},
@@ -79,13 +80,15 @@ WITHIN = {
         {"http"},
         {"worklist_api", "outbox_api", "live_api"},
         {"exam_api"},
+        {"access", "user_administration", "access_log", "local_key"},
+        {"hashing"},
         {"exams", "ris"},
         {"settings"},
         {"local_timezone", "process_limits"},
     ],
 }
 
-MOST_ROOMS = 25
+MOST_ROOMS = 27
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}
@@ -112,6 +115,11 @@ MAY = {
     "commands/init.py": DISK,  # writes the example where it is wanted
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
+    "access/random_secrets.py": CHANCE,
+    "node/local_key.py": DISK,  # in data_dir, for the commands
+    "node/access.py": THREADS,  # counts tries, of any request's thread
+    "node/hashing.py": THREADS,  # one hash at a time
+    "node/settings/web.py": DISK,  # the certificate
     "node/http.py": CLOCK,
     "node/ris.py": {"now()"},  # as it was given
     "node/outbox_api.py": {"now()"},  # as it was given
@@ -129,7 +137,9 @@ MAY = {
     "preflight/test_image.py": DISK,  # the test image, while it is sent
     "commands/preflight.py": CLOCK | DISK,
     "commands/operate.py": DISK | CLOCK,
-    "commands/node_client.py": NETWORK,
+    "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
+    "commands/user_store.py": CLOCK | DISK,
+    "commands/web_certificate.py": DISK | {"now()"},
     "delivery/recorded_associations.py": THREADS | CLOCK,
     "commands/report.py": DISK,
     "node/settings/listeners.py": NETWORK,  # this machine's name
@@ -141,6 +151,7 @@ MAY = {
     "frames/live/picture_maker.py": THREADS | CLOCK,  # pictures, beside the frames thread
     "web/live/watch_links.py": THREADS | CLOCK | CHANCE,  # tokens, and when they are over
     "web/*": NETWORK | THREADS | DISK,
+    "web/admission.py": THREADS | CLOCK,  # looks again while an answer goes on
     "probe/link/connection.py": NETWORK,
     "probe/link/tcp_listener.py": NETWORK | CLOCK,
     "probe/link/reconnecting.py": THREADS | CLOCK | CHANCE,
@@ -208,6 +219,7 @@ TABLES = {
     "echonode.store.database.index_schema",
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
+    "echonode.store.database.access_schema",
     "echonode.store.database.measurement_schema",
 }
 

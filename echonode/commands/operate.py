@@ -92,7 +92,7 @@ def _ask(config: Config, action: str, uid: str, destination: str | None) -> Mapp
     """The running node does it."""
     body: dict[str, object] = {} if destination is None else {"destination": destination}
     path = f"/api/instances/{quote(uid)}/{action}"
-    answer: dict[str, Any] = post(config.web, path, body, timeout_s=_ANSWER_S)
+    answer: dict[str, Any] = post(config, path, body, timeout_s=_ANSWER_S)
     return answer
 
 
@@ -156,7 +156,7 @@ def acknowledge_study(config: Config, study_instance_uid: str) -> dict[str, Any]
         store = _store(config)
     except StoreLocked:
         path = f"/api/studies/{quote(study_instance_uid)}/acknowledge"
-        answer: dict[str, Any] = post(config.web, path, {}, timeout_s=_ANSWER_S)
+        answer: dict[str, Any] = post(config, path, {}, timeout_s=_ANSWER_S)
         return answer
     with store:
         return acknowledge(store, study_instance_uid, now=datetime.now(UTC))

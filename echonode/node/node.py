@@ -68,6 +68,7 @@ from echonode.node.settings.parts import (
     scrubbing,
 )
 from echonode.node.settings.probes import source_settings
+from echonode.node.user_administration import show_setup_code
 from echonode.preflight.pending_reports import PendingReports
 from echonode.preflight.preflight import Preflight
 from echonode.query.find_scp import FindSCP
@@ -273,6 +274,8 @@ class Node:
                     pictures.start()
                 undo.callback(self._stop_part, self.web)
                 self.web.start()
+                if not self.web.is_local:
+                    show_setup_code(self.store.users, now=utc_now)
             undo.callback(self._stop_part, self._recovery)
             self._recovery.start()
             for source in self.sources:

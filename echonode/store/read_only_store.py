@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from echonode.errors import UsageError
+from echonode.store.access.users import UserReader
 from echonode.store.database.connections import reader_engine, reading
 from echonode.store.database.migrations import SCHEMA_VERSION, refuse_newer
 from echonode.store.database.opening import has_wal
@@ -35,7 +36,7 @@ class ReadOnlyStore:
 
     index: queries and single instances. ledger: what is proved of each instance, and its history.
     outbox: what waits at each destination, and why.
-    statistics: figures for metrics, status and alarms.
+    statistics: figures for metrics, status and alarms. users: who may log in.
     """
 
     def __init__(self, layout: Layout, *, unchanging: bool = False) -> None:
@@ -47,6 +48,7 @@ class ReadOnlyStore:
         self.ledger = Ledger(self._readers)
         self.outbox = Outbox(self._readers)
         self.statistics = Statistics(self._readers, layout)
+        self.users = UserReader(self._readers)
         try:
             with reading(self._readers) as connection:
                 version = refuse_newer(connection)

@@ -26,6 +26,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from echonode.errors import Damaged, OutOfSpace
+from echonode.store.access.sessions import Sessions
+from echonode.store.access.users import Users
 from echonode.store.commitment.commitment import Commitment
 from echonode.store.commitment.inbound import InboundCommitments
 from echonode.store.commitment.reports import Reports
@@ -93,7 +95,8 @@ class Store(ReadOnlyStore):
     roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
     files again. event_log: takes events from outside. key_value: small texts of other parts.
     exams, captures, measurements, naming, corrections, worklist, order_messages, reported_steps,
-    procedure_steps, step_reports: see exams/. durability: whether what is written becomes durable.
+    procedure_steps, step_reports: see exams/. users, sessions: see access/. durability: whether
+    what is written becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -189,6 +192,8 @@ class Store(ReadOnlyStore):
         self.reported_steps = ReportedSteps(writer, readers)
         self.procedure_steps = ProcedureSteps(writer, readers)
         self.step_reports = StepReports(writer, readers)
+        self.users: Users = Users(writer, readers)
+        self.sessions = Sessions(writer, readers)
 
     @classmethod
     def open(

@@ -1,6 +1,6 @@
 """Exams over HTTP: their routes, and the form of what is sent and answered.
 
-Patients pass here, so all of it is for this machine alone (local_requests.py).
+Patients pass here: who may call which of them is in access/route_table.py.
 """
 
 from __future__ import annotations
@@ -171,12 +171,14 @@ def _freeze_routes(api: ExamApi) -> list[BaseRoute]:
     async def frame(request: Request) -> Response:
         sequence = request.path_params["sequence"]
 
-        def work(_: Fields) -> bytes:
+        def work(_: Fields) -> Response:
             if not (sequence.isascii() and sequence.isdecimal() and len(sequence) <= 16):
                 raise UsageError("a frame is named by its number")
-            return api.frozen_picture(_id(request), request.path_params["freeze"], int(sequence))
+            freeze = request.path_params["freeze"]
+            picture = api.frozen_picture(_id(request), freeze, int(sequence))
+            return Response(picture, media_type="image/jpeg")
 
-        return await answer(request, work, media_type="image/jpeg")
+        return await answer(request, work)
 
     path = "/api/exams/{exam}/freeze/{freeze}"
     return [

@@ -339,8 +339,45 @@ CREATE INDEX measurement_by_instance ON measurement (sop_instance_uid, id);
 CREATE INDEX measurement_by_exam ON measurement (exam_id, id);
 """
 
-# Exams whose captures are all asked for, whatever their probe's mode.
+# Users, their sessions and their tokens.
 _VERSION_7 = """
+CREATE TABLE user_account (
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'administrator', 'service')),
+    password_hash TEXT NOT NULL,
+    pin_hash TEXT NOT NULL,
+    disabled BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    PRIMARY KEY (id),
+    CONSTRAINT service_has_no_password CHECK ((role = 'service') = (password_hash = '')),
+    UNIQUE (name));
+CREATE TABLE user_session (
+    id INTEGER NOT NULL,
+    user_account_id INTEGER NOT NULL,
+    secret_sha256 BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    locked BOOLEAN NOT NULL,
+    pin_failures INTEGER NOT NULL CHECK (pin_failures >= 0),
+    PRIMARY KEY (id),
+    FOREIGN KEY(user_account_id) REFERENCES user_account (id) ON DELETE CASCADE,
+    UNIQUE (secret_sha256));
+CREATE INDEX ix_user_session_user_account_id ON user_session (user_account_id);
+CREATE TABLE api_token (
+    id INTEGER NOT NULL,
+    user_account_id INTEGER NOT NULL,
+    secret_sha256 BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY(user_account_id) REFERENCES user_account (id) ON DELETE CASCADE,
+    UNIQUE (secret_sha256));
+CREATE INDEX ix_api_token_user_account_id ON api_token (user_account_id);
+"""
+
+# Exams whose captures are all asked for, whatever their probe's mode.
+_VERSION_8 = """
 ALTER TABLE exam ADD COLUMN on_request BOOLEAN DEFAULT 0 NOT NULL;
 """
 
@@ -362,6 +399,7 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         5: _by_script(_VERSION_5),
         6: _by_script(_VERSION_6),
         7: _by_script(_VERSION_7),
+        8: _by_script(_VERSION_8),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

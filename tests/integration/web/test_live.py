@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -16,6 +18,7 @@ from pydicom import dcmread
 from websockets.exceptions import InvalidStatus
 
 from tests.acceptance.exam_client import ExamClient, Refused
+from tests.docs.blocks import ROOT, blocks_of
 from tests.peers.live_viewer import LiveViewer, Shown
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.numbered_probe import number_in, numbered, numbered_sender, probe_section
@@ -191,6 +194,25 @@ def test_a_viewer_that_takes_nothing_gets_two_pictures_and_then_the_newest(room:
         assert slow.next().sequence >= last.sequence - 3
 
 
+def test_the_example_of_the_document_runs(room: Room) -> None:
+    """As it stands in docs/live.md: twenty pictures, geometry and state."""
+    (block,) = (
+        block
+        for block in blocks_of(ROOT / "docs" / "live.md")
+        if block.language == "python" and Path(__file__).name in block.detail
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", block.text.replace("8080", str(room.client.port))],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": 640 x 480, ") == 20
+    assert '"type": "geometry"' in done.stdout
+
+
 def test_probes_are_listed(room: Room) -> None:
     """With what is known of each, and who watches."""
     with room.viewer() as viewer:
@@ -250,12 +272,10 @@ def test_a_watch_link_shows_one_probe_and_ends(room: Room) -> None:
     """The token opens that probe alone; revoked, the open picture is closed."""
     client = room.client
     made = client.post("/api/probes/handheld/watch", minutes=5)
-    with pytest.raises(InvalidStatus), room.viewer("cart", token=made["token"]):
-        pass
-    with pytest.raises(InvalidStatus), room.viewer(token="x" * 43):
-        pass
-    with room.viewer(token=made["token"]) as by_name:
-        by_name.next()
+    for token in ("x" * 43, made["id"], ""):
+        with pytest.raises(InvalidStatus) as refused, room.viewer(path="/api/watch", token=token):
+            pass
+        assert refused.value.response.status_code == 403
     with room.viewer(path="/api/watch", token=made["token"]) as watcher, room.viewer() as operator:
         watcher.next()
         watcher.send(type="pointer", x=0.25, y=0.5)
@@ -266,7 +286,8 @@ def test_a_watch_link_shows_one_probe_and_ends(room: Room) -> None:
         assert "token" not in listed
         assert client.delete(f"/api/probes/handheld/watch/{made['id']}") == {"ended": 1}
         watcher.until_closed()
-    with pytest.raises(InvalidStatus) as refused, room.viewer(token=made["token"]):
+    path = "/api/watch"
+    with pytest.raises(InvalidStatus) as refused, room.viewer(path=path, token=made["token"]):
         pass
     assert refused.value.response.status_code == 403
 

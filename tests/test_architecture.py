@@ -20,7 +20,7 @@ RANKS = [
     {"commands"},
     {"node"},
     {"monitoring", "preflight"},
-    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "exam"},
+    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "exam", "review"},
     {"objects", "transcoding"},
     {"config"},
     {"probe", "frames", "store", "dimse", "web"},
@@ -32,6 +32,7 @@ RANKS = [
 SIDEWAYS = {
     ("frames", "probe"),
     ("retrieve", "query"),
+    ("review", "query"),  # a person's search matches as C-FIND does
     ("exam", "query"),  # our worklist is a query too: its keys and matching are PS3.4 C.2.2.2
 }
 # The same within a package: what stands at its top, by module, and its folders.
@@ -78,7 +79,7 @@ WITHIN = {
     "node": [
         {"node"},
         {"http"},
-        {"worklist_api", "outbox_api", "live_api"},
+        {"worklist_api", "outbox_api", "live_api", "review_api", "system_api"},
         {"exam_api"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
@@ -122,6 +123,7 @@ MAY = {
     "node/settings/web.py": DISK,  # the certificate
     "node/http.py": CLOCK,
     "node/ris.py": {"now()"},  # as it was given
+    "node/system_api.py": DISK | {"now()"},  # a large report, until it is sent; the clock is given
     "node/outbox_api.py": {"now()"},  # as it was given
     "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
@@ -134,6 +136,7 @@ MAY = {
     "preflight/peer_check.py": NETWORK | CLOCK,  # TCP alone, before DICOM; and how long it took
     "preflight/hl7_check.py": NETWORK,  # our own port
     "preflight/preflight.py": THREADS,  # one at a time
+    "preflight/runs.py": THREADS | {"now()"},  # in the background; the clock is given
     "preflight/test_image.py": DISK,  # the test image, while it is sent
     "commands/preflight.py": CLOCK | DISK,
     "commands/operate.py": DISK | CLOCK,
@@ -191,7 +194,6 @@ MAY = {
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
     "exam/naming.py": THREADS,  # one exam at a time:
     "exam/correction.py": THREADS,
-    "exam/unfinished.py": THREADS,  # what was cut off, in the background
     "exam/rewriting.py": {"open()"},
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
     "exam/procedure_step/reporter.py": THREADS | CHANCE | {"time"},  # in the background

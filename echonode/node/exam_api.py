@@ -15,8 +15,10 @@ from echonode.model.correction import Reason
 from echonode.model.exam import Exam, ExamCapture
 from echonode.model.patient import Patient, checked_patient
 from echonode.model.worklist_item import WorklistItem
+from echonode.monitoring.recent import chosen_rows
 from echonode.node.exams import ExamParts
 from echonode.store.store import Store
+from echonode.store.values import LedgerChoice
 from echonode.web.live.messages import geometry_json
 
 Json = Mapping[str, Any]
@@ -68,8 +70,19 @@ class NodeExams:
                 }
                 for each in self._store.exams.events(exam_id)
             ],
-            "instances": [_capture_json(each) for each in self._store.exams.captures(exam_id)],
+            "instances": self._captures(exam),
         }
+
+    def _captures(self, exam: Exam) -> list[Json]:
+        """What was captured, each with where it stands at each archive."""
+        rows: dict[object, list[Json]] = {}
+        choice = LedgerChoice(study_instance_uid=exam.study_instance_uid)
+        for row in chosen_rows(self._store, choice):
+            rows.setdefault(row["sop_instance_uid"], []).append(row)
+        return [
+            _capture_json(each, rows.get(each.sop_instance_uid, []))
+            for each in self._store.exams.captures(exam.id)
+        ]
 
     def end(self, exam_id: str) -> Json:
         return exam_json(self._parts.desk.end(exam_id))
@@ -153,8 +166,10 @@ class NodeExams:
         today = self._now().astimezone(self._local).strftime("%Y%m%d")
         day = "" if everything else today
         items = self._store.worklist.items(start_date_from=day, start_date_to=day)
+        status = self._list_status()
         return {
-            **standing_json(self._list_status(), self._now()),
+            "configured": status is not None,
+            **standing_json(status, self._now()),
             "items": [item_json(item) for item in items],
         }
 
@@ -190,6 +205,7 @@ def exam_json(exam: Exam) -> Json:
         "progress": exam.state.progress.value,
         "identity": exam.state.identity.value,
         "held": exam.held and exam.patient is None,
+        "unattended": bool(exam.connection_id),
         "opened_at": exam.opened_at.isoformat(),
         "ended_at": None if exam.ended_at is None else exam.ended_at.isoformat(),
         "patient": None if exam.patient is None else _patient_json(exam.patient),
@@ -233,7 +249,14 @@ def _patient_json(patient: Patient) -> Json:
     }
 
 
-def _capture_json(capture: ExamCapture) -> Json:
+# Of a row of the ledger: of the instance, and of its delivery to one archive.
+_OF_INSTANCE = ("sop_class_uid", "frames", "duration_s", "thumbnail")
+_OF_DELIVERY = ("destination", "state", "attempts", "last_error", "committed_at")
+
+
+def _capture_json(capture: ExamCapture, rows: Sequence[Json]) -> Json:
+    """rows: of the ledger; none while the instance is still being stored."""
+    known = rows[0] if rows else dict.fromkeys(_OF_INSTANCE)
     return {
         "sop_instance_uid": capture.sop_instance_uid,
         "kind": capture.kind.value,
@@ -243,4 +266,6 @@ def _capture_json(capture: ExamCapture) -> Json:
         "replaces": capture.replaces,
         "replaced_by": capture.replaced_by,
         "rejected_by": capture.rejected_by,
+        **{name: known[name] for name in _OF_INSTANCE},
+        "deliveries": [{name: row[name] for name in _OF_DELIVERY} for row in rows],
     }

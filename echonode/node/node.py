@@ -76,7 +76,9 @@ from echonode.retrieve.get_scp import GetSCP
 from echonode.retrieve.move_scp import MoveSCP
 from echonode.store.index.attribute_reader import AttributeReader
 from echonode.store.store import Store
+from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
+from echonode.transcoding.single_frame import FrameReader
 
 log = get_logger(__name__)
 
@@ -121,7 +123,9 @@ class Node:
         """Every part around the open store; names: of the destinations."""
         config = self.config
         self._free_space = free_space(config)
-        self._reencoder = Reencoder(self.store.files.scratch)
+        codecs = TranscodeWorkers()
+        self._reencoder = Reencoder(self.store.files.scratch, codecs)
+        self._frames = FrameReader(codecs, self._reencoder.lossless)
         self._call_back = call_back_address(config)
         self._running = ExitStack()
         self._stop_at = 0.0
@@ -221,6 +225,7 @@ class Node:
         self.web = (
             web_server(
                 config.web,
+                config=config,
                 store=self.store,
                 monitor=self._reader,
                 preflight=Preflight(
@@ -239,9 +244,11 @@ class Node:
                     ],
                     refusing=lambda: self.store.durability.problem,
                 ),
+                frames=self._frames,
                 destinations=self.destinations,
                 delivery_status=lambda name: self.workers[name].status,
                 call_now=self._call_now,
+                call_back=str(self._call_back),
                 now=utc_now,
             )
             if config.web

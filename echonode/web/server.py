@@ -82,8 +82,8 @@ class WebServer:
     """Serves `routes` on host:port from `start` until `stop`.
 
     admission: who may call which route; without it every caller may call every route, and the
-    host must be a loopback address. tls: then it speaks nothing else. on_stop: ends the
-    answers that have no end of their own.
+    host must be a loopback address. tls: then it speaks nothing else.
+    on_stop: ends the answers that have no end of their own.
     """
 
     def __init__(

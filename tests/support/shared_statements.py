@@ -6,24 +6,20 @@ compile every statement again: that is half of what such a test costs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from sqlalchemy.util import LRUCache
 
-# A node knows some two hundred; queries of the tests add more of their own.
+# A node has some two hundred; queries of the tests add more of their own.
 MOST_STATEMENTS = 1000
 
 
-@contextmanager
-def compiled_once() -> Iterator[None]:
-    """Let every SQLite engine that is made inside share a dialect and its compiled statements.
+def share_statements() -> None:
+    """Let every SQLite engine that this process makes share a dialect and compiled statements.
 
-    The dialect is part of a statement's key in the cache. It holds nothing of one database, and
-    every engine of ours sets it up in the same way.
+    The dialect is part of a statement's key. It holds nothing of one database, and every engine of
+    ours sets it up in the same way.
     """
     create = sa.create_engine
     compiled: LRUCache[Any, Any] = LRUCache(MOST_STATEMENTS)
@@ -40,6 +36,4 @@ def compiled_once() -> Iterator[None]:
         engine.update_execution_options(compiled_cache=compiled)
         return engine
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sa, "create_engine", create_sharing)
-        yield
+    vars(sa)["create_engine"] = create_sharing

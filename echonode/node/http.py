@@ -41,7 +41,6 @@ from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
 from echonode.web.live.routes import live_routes
 from echonode.web.live.viewing import Viewing
-from echonode.web.live.watch_links import WatchLinks
 from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
@@ -63,6 +62,7 @@ def web_server(
     exams: ExamParts,
     ris: RisParts,
     live: NodeLive,
+    viewing: Viewing,
     frames: FrameReader,
     destinations: Sequence[Destination],
     delivery_status: Callable[[str], DeliveryStatus],
@@ -76,7 +76,6 @@ def web_server(
     """
     identity = web_identity(web)
     on_loopback = is_loopback(web.host)
-    viewing = Viewing(live, WatchLinks())
     access = NodeAccess(
         store.users,
         store.sessions,
@@ -146,7 +145,14 @@ def web_server(
                 )
             ),
             *exam_routes(
-                NodeExams(store, exams, now=now, local=local_zone(), list_status=lambda: ris.status)
+                NodeExams(
+                    store,
+                    exams,
+                    now=now,
+                    local=local_zone(),
+                    list_status=lambda: ris.status,
+                    gain_curves=live.gain_curves,
+                )
             ),
             *worklist_routes(NodeWorklist(ris, now=now)),
             *live_routes(live, viewing),

@@ -25,10 +25,17 @@ SUBPROTOCOL = "echonode.watch"
 
 @dataclass(frozen=True, kw_only=True)
 class ViewerCounts:
-    """Of one probe. viewers: now. skipped: pictures that viewers were too slow for, ever."""
+    """Of one probe. viewers: now. skipped: pictures that viewers were too slow for.
+
+    unmade: frames that came while a picture of another was made. Both since the start.
+    """
 
     viewers: int
     skipped: int
+    unmade: int = 0
+
+
+NOT_WATCHED = ViewerCounts(viewers=0, skipped=0)
 
 
 class Viewing:
@@ -80,7 +87,11 @@ class Viewing:
     def counts(self) -> Mapping[str, ViewerCounts]:
         """By probe, of those that were ever watched."""
         return {
-            probe: ViewerCounts(viewers=len(broadcast.viewers), skipped=broadcast.skipped)
+            probe: ViewerCounts(
+                viewers=len(broadcast.viewers),
+                skipped=broadcast.skipped,
+                unmade=self._pictures.unmade(probe),
+            )
             for probe, broadcast in list(self._broadcasts.items())
         }
 

@@ -6,23 +6,17 @@ import http.client
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import simplejpeg
-from pydicom import dcmread
 from websockets.exceptions import InvalidStatus
 
-from tests.acceptance.exam_client import ExamClient, Refused
+from tests.acceptance.exam_client import Refused
 from tests.docs.blocks import ROOT, blocks_of
-from tests.peers.live_viewer import LiveViewer, Shown
-from tests.peers.node_process import EchoNodeProcess
-from tests.peers.numbered_probe import number_in, numbered, numbered_sender, probe_section
-from tests.peers.process import free_port
+from tests.integration.web.live_room import Room, live_room
+from tests.peers.numbered_probe import number_in
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.timeout(120)]
@@ -30,45 +24,10 @@ pytestmark = [pytest.mark.timeout(120)]
 FPS = 40.0
 
 
-@dataclass(frozen=True)
-class Room:
-    """A node with two probes: `handheld` captures on request, `cart` by itself."""
-
-    node: EchoNodeProcess
-    client: ExamClient
-
-    def viewer(self, probe: str = "handheld", **more: object) -> LiveViewer:
-        return LiveViewer(self.client.port, probe, **more)  # type: ignore[arg-type]
-
-    def paths(self) -> dict[str, Path]:
-        """SOP Instance UID -> file."""
-        files = self.node.stored_files()
-        return {str(dcmread(f, specific_tags=["SOPInstanceUID"]).SOPInstanceUID): f for f in files}
-
-    def stored(self, uid: str, paths: Mapping[str, Path] | None = None) -> list[int]:
-        """The numbers in the frames of an instance; each pixel is the sender's."""
-        pixels = dcmread((paths or self.paths())[uid]).pixel_array
-        frames = pixels if pixels.ndim == 3 else pixels[np.newaxis]
-        numbers = [number_in(frame) for frame in frames]
-        for number, frame in zip(numbers, frames, strict=True):
-            assert np.array_equal(frame, numbered(number))
-        return numbers
-
-
 @pytest.fixture(scope="module")
 def room() -> Iterator[Room]:
-    with ExitStack() as parts:
-        hand = parts.enter_context(numbered_sender(fps=FPS))
-        cart = parts.enter_context(numbered_sender(fps=FPS))
-        client = ExamClient(free_port())
-        node = EchoNodeProcess(
-            probes=[
-                probe_section(hand.address[1]),
-                probe_section(cart.address[1], mode="auto", name="cart"),
-            ],
-            extra={"web": {"port": client.port}, "exam": {"deliver_unidentified": False}},
-        )
-        yield Room(parts.enter_context(node), client)
+    with live_room(FPS) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -107,17 +66,8 @@ def test_pictures_come_with_number_time_and_geometry(room: Room) -> None:
 
 def test_what_is_shown_is_what_is_stored(room: Room, exam: str) -> None:
     """100 of 100: the still has every pixel of the frame whose picture was on the screen."""
-    taken: list[tuple[Shown, str]] = []
-    with room.viewer() as viewer:
-        room.client.first_still(exam)
-        begun = room.client.post(f"/api/exams/{exam}/freeze")["frames"][0]["sequence"]
-        while len(taken) < 100:
-            shown = viewer.next()
-            if shown.sequence > begun:  # the picture was not on its way when the exam began
-                taken.append((shown, room.client.still(exam, sequence=shown.sequence)))
-    paths = room.paths()
-    right = sum(room.stored(uid, paths) == [number_in(shown.pixels())] for shown, uid in taken)
-    assert right == 100
+    taken = room.stills_of_what_is_shown(exam, 100)
+    assert room.right_of(taken) == 100
 
 
 def test_a_freeze_gives_pictures_stills_and_clips_of_the_past(room: Room, exam: str) -> None:

@@ -28,6 +28,9 @@ class Pictures:
     def state(self, probe: str) -> LiveState:
         return self.now
 
+    def unmade(self, probe: str) -> int:
+        return 0
+
     def watch(self, probe: str, take: Callable[[LivePicture], None]) -> Callable[[], None]:
         self.watched += 1
         self.take = take

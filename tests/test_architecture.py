@@ -20,7 +20,7 @@ RANKS = [
     {"commands"},
     {"node"},
     {"monitoring", "preflight"},
-    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "exam"},
+    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "exam", "dicomweb"},
     {"objects", "transcoding"},
     {"config"},
     {"probe", "frames", "store", "dimse", "web"},
@@ -31,6 +31,7 @@ RANKS = [
 SIDEWAYS = {
     ("frames", "probe"),
     ("retrieve", "query"),
+    ("dicomweb", "query"),  # QIDO-RS matches as C-FIND does
     ("exam", "query"),  # our worklist is a query too: its keys and matching are PS3.4 C.2.2.2
 }
 # The same within a package: what stands at its top, by module, and its folders.
@@ -85,7 +86,7 @@ WITHIN = {
     ],
 }
 
-MOST_ROOMS = 25
+MOST_ROOMS = 27
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}
@@ -131,6 +132,7 @@ MAY = {
     "delivery/recorded_associations.py": THREADS | CLOCK,
     "commands/report.py": DISK,
     "node/settings/listeners.py": NETWORK,  # this machine's name
+    "maintenance/describing.py": CLOCK,  # works a share of the time
     "maintenance/background_recovery.py": THREADS | CLOCK,  # one part after the other, with pauses
     "maintenance/housekeeping.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "maintenance/scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
@@ -168,6 +170,11 @@ MAY = {
     "commitment/commitment_scu.py": CHANCE,  # a Transaction UID is never used again
     "query/find_scp.py": THREADS | CLOCK,
     "retrieve/*_scp.py": CLOCK,
+    "dicomweb/search.py": CLOCK,  # how long an answer took
+    "dicomweb/description.py": DISK,  # reads files:
+    "dicomweb/streaming.py": DISK,
+    "dicomweb/instances.py": {"stat()"},
+    "dicomweb/frame_reader.py": DISK,
     "exam/hl7/connection.py": NETWORK | THREADS | CLOCK,
     "exam/serving/worklist_scp.py": CLOCK,  # how long an answer took
     "exam/hl7/listener.py": NETWORK | THREADS | CLOCK,

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from echonode.config import Web
 from echonode.delivery.operator_actions import acknowledge, act
+from echonode.dicomweb.routes import DicomWeb, dicomweb_routes
+from echonode.dicomweb.search import Searcher
 from echonode.monitoring.ledger import plain_rows
 from echonode.monitoring.monitor import NodeMonitor
 from echonode.monitoring.recent import recent_rows
@@ -17,10 +19,13 @@ from echonode.node.ris import RisParts
 from echonode.node.worklist_api import NodeWorklist
 from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
+from echonode.store.index.attribute_reader import AttributeReader
 from echonode.store.store import Store
+from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
+from echonode.web.local_requests import only_local
 from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.server import WebServer
@@ -36,6 +41,8 @@ def web_server(
     preflight: Preflight,
     exams: ExamParts,
     ris: RisParts,
+    reencoder: Reencoder,
+    ae_title: str,
     now: Callable[[], datetime],
 ) -> WebServer:
     """The server of a node, not yet started."""
@@ -62,5 +69,17 @@ def web_server(
             ),
             *worklist_routes(NodeWorklist(ris, now=now)),
             *openapi_routes(),
+            *dicomweb_routes(
+                DicomWeb(
+                    searcher=Searcher(
+                        store.index.find_in_order,
+                        read_file=AttributeReader(store.index.select),
+                        ae_title=ae_title,
+                    ),
+                    descriptions=store.descriptions,
+                    reencoder=reencoder,
+                    check=only_local,
+                )
+            ),
         ],
     )

@@ -32,6 +32,7 @@ from echonode.config import Config
 from echonode.delivery.echo import ECHO_EVERY_S
 from echonode.delivery.factory import DeliveryServices, delivery_worker
 from echonode.delivery.recorded_associations import RecordedNegotiations
+from echonode.dicomweb.description import describe
 from echonode.dimse.acceptor import Acceptor
 from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import Services
@@ -43,6 +44,7 @@ from echonode.intake.captures import Intake
 from echonode.intake.storage_scp import StorageSCP
 from echonode.log import get_logger
 from echonode.maintenance.background_recovery import BackgroundRecovery
+from echonode.maintenance.describing import Describing
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.model.commitment import CommitmentReport
 from echonode.model.identity import Peer
@@ -206,6 +208,7 @@ class Node:
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
         self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
+        self._describing = Describing(self.store.descriptions, describe) if config.web else None
         self._recovery = BackgroundRecovery(
             self.store.recovery, on_found=log_recovery, on_done=self._housekeeping.look_now
         )
@@ -223,6 +226,8 @@ class Node:
                 ),
                 exams=self.exams,
                 ris=self.ris,
+                reencoder=self._reencoder,
+                ae_title=config.ae_title,
                 now=utc_now,
             )
             if config.web
@@ -285,6 +290,9 @@ class Node:
         undo.callback(self._stop_part, Together(self.workers.values()))
         for worker in self.workers.values():
             worker.start()
+        if self._describing:
+            undo.callback(self._stop_part, self._describing)
+            self._describing.start()
         if self._scrubbing:
             undo.callback(self._stop_part, self._scrubbing)
             self._scrubbing.start()

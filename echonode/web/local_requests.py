@@ -49,13 +49,20 @@ def is_local(request: Request) -> bool:
         return False
 
 
+def only_local(request: Request) -> Response | None:
+    """The refusal of a caller on another machine; None where it is on this one."""
+    if is_local(request):
+        return None
+    return error(403, "only from this machine", remedy="use the command there")
+
+
 async def answer(request: Request, work: Work, *, status: int = 200) -> Response:
     """Check who asks and what, then work in a thread: it reads the database, or waits for a probe.
 
     status: of a success.
     """
-    if not is_local(request):
-        return error(403, "only from this machine", remedy="use the command there")
+    if (refusal := only_local(request)) is not None:
+        return refusal
     try:
         fields = await _fields(request)
     except FieldRefused as refused:

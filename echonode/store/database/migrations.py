@@ -316,6 +316,19 @@ CREATE INDEX known_patient_by_change ON known_patient (changed_at);
 """
 
 
+# What DICOMweb answers of each instance; made in the background of the files that are here.
+_DESCRIPTIONS = """
+CREATE TABLE instance_description (
+    instance_id INTEGER NOT NULL,
+    file_id TEXT NOT NULL,
+    form INTEGER NOT NULL,
+    metadata BLOB NOT NULL,
+    frames BLOB NOT NULL,
+    PRIMARY KEY (instance_id),
+    FOREIGN KEY(instance_id) REFERENCES instance (id) ON DELETE CASCADE);
+"""
+
+
 def _by_script(script: str) -> Callable[[sa.Connection], None]:
     def migrate_by_script(connection: sa.Connection) -> None:
         for statement in script.split(";"):
@@ -331,6 +344,7 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         3: _by_script(_VERSION_3),
         4: _by_script(_VERSION_4),
         5: _by_script(_VERSION_5),
+        6: _by_script(_DESCRIPTIONS),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

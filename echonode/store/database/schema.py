@@ -44,7 +44,14 @@ from echonode.store.database.history_schema import (
     tombstone,
     tombstone_delivery,
 )
-from echonode.store.database.index_schema import identity_conflict, instance, patient, series, study
+from echonode.store.database.index_schema import (
+    identity_conflict,
+    instance,
+    instance_description,
+    patient,
+    series,
+    study,
+)
 
 __all__ = [
     "METADATA",
@@ -64,6 +71,7 @@ __all__ = [
     "inbound_commitment",
     "inbound_commitment_item",
     "instance",
+    "instance_description",
     "known_patient",
     "meta",
     "patient",

@@ -1,0 +1,100 @@
+"""The resources of DICOMweb and what answers each (PS3.18 10.1).
+
+Rules
+- Who may ask is checked before anything else, by the same rule as for the console.
+- A refusal says in words what is wrong and what to do; nothing of it quotes the request.
+- GET answers HEAD as well; another method is answered 405.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from echonode.dicomweb.addresses import PREFIX
+from echonode.dicomweb.answers import Refused, problem
+from echonode.dicomweb.bulk_data import bulk_data_handler
+from echonode.dicomweb.frame_reader import FrameReader
+from echonode.dicomweb.frames import frames_handler
+from echonode.dicomweb.instances import instances_handler
+from echonode.dicomweb.metadata import metadata_handler
+from echonode.dicomweb.search import Searcher
+from echonode.dicomweb.searching import Handler, search_handler
+from echonode.dicomweb.streaming import FileThreads
+from echonode.errors import StoreError, Unreadable
+from echonode.model.criteria import Level
+from echonode.store.index.descriptions import Descriptions
+from echonode.transcoding.reencoder import Reencoder
+
+# The answer to a caller that may not use the service; None for one that may.
+Check = Callable[[Request], Response | None]
+
+_STUDY = "/studies/{study}"
+_SERIES = f"{_STUDY}/series/{{series}}"
+_INSTANCE = f"{_SERIES}/instances/{{instance}}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DicomWeb:
+    """What the routes need of the node."""
+
+    searcher: Searcher
+    descriptions: Descriptions
+    reencoder: Reencoder
+    check: Check
+
+
+def dicomweb_routes(service: DicomWeb) -> list[BaseRoute]:
+    """All of them, below /dicom-web."""
+    threads = FileThreads()
+    descriptions = service.descriptions
+    metadata = metadata_handler(descriptions, threads)
+    instances = instances_handler(descriptions, threads, service.reencoder)
+    frames = frames_handler(descriptions, threads, FrameReader(service.reencoder))
+    bulk_data = bulk_data_handler(descriptions, threads)
+    studies, series, images = (
+        search_handler(service.searcher, threads, level)
+        for level in (Level.STUDY, Level.SERIES, Level.IMAGE)
+    )
+    answers: list[tuple[str, Handler]] = [
+        ("/studies", studies),
+        ("/series", series),
+        ("/instances", images),
+        (f"{_STUDY}/series", series),
+        (f"{_STUDY}/instances", images),
+        (f"{_SERIES}/instances", images),
+        *((f"{place}/metadata", metadata) for place in (_STUDY, _SERIES, _INSTANCE)),
+        (f"{_INSTANCE}/frames/{{frames}}", frames),
+        (f"{_INSTANCE}/bulkdata/{{place:path}}", bulk_data),
+        *((place, instances) for place in (_STUDY, _SERIES, _INSTANCE)),
+    ]
+    routes = [
+        Route(path, answered(handler, service.check), methods=["GET"]) for path, handler in answers
+    ]
+    return [Mount(PREFIX, routes=routes)]
+
+
+def answered(handler: Handler, check: Check) -> Callable[[Request], Awaitable[Response]]:
+    """The handler, after the check, with refusals as answers."""
+
+    async def endpoint(request: Request) -> Response:
+        if (refusal := check(request)) is not None:
+            return refusal
+        try:
+            return await handler(request)
+        except Refused as refused:
+            return problem(refused)
+        except (StoreError, Unreadable, OSError, EOFError) as fault:
+            return problem(
+                Refused(
+                    503 if isinstance(fault, StoreError) else 500,
+                    f"what is stored cannot be read ({type(fault).__name__})",
+                    remedy="see the log and /health/ready of the node",
+                )
+            )
+
+    return endpoint

@@ -1,7 +1,7 @@
 """The resources of DICOMweb and what answers each (PS3.18 10.1).
 
 Rules
-- Who may ask is checked before anything else, by the same rule as for the console.
+- Who may ask is decided before, by the same rules as for the console (access/route_table.py).
 - A refusal says in words what is wrong and what to do; nothing of it quotes the request.
 - GET answers HEAD as well; another method is answered 405.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 
 from echonode.dicomweb.addresses import PREFIX
 from echonode.dicomweb.answers import Refused, problem
@@ -30,9 +30,6 @@ from echonode.model.criteria import Level
 from echonode.store.index.descriptions import Descriptions
 from echonode.transcoding.reencoder import Reencoder
 
-# The answer to a caller that may not use the service; None for one that may.
-Check = Callable[[Request], Response | None]
-
 _STUDY = "/studies/{study}"
 _SERIES = f"{_STUDY}/series/{{series}}"
 _INSTANCE = f"{_SERIES}/instances/{{instance}}"
@@ -45,7 +42,6 @@ class DicomWeb:
     searcher: Searcher
     descriptions: Descriptions
     reencoder: Reencoder
-    check: Check
 
 
 def dicomweb_routes(service: DicomWeb) -> list[BaseRoute]:
@@ -72,18 +68,13 @@ def dicomweb_routes(service: DicomWeb) -> list[BaseRoute]:
         (f"{_INSTANCE}/bulkdata/{{place:path}}", bulk_data),
         *((place, instances) for place in (_STUDY, _SERIES, _INSTANCE)),
     ]
-    routes = [
-        Route(path, answered(handler, service.check), methods=["GET"]) for path, handler in answers
-    ]
-    return [Mount(PREFIX, routes=routes)]
+    return [Route(PREFIX + path, answered(handler), methods=["GET"]) for path, handler in answers]
 
 
-def answered(handler: Handler, check: Check) -> Callable[[Request], Awaitable[Response]]:
-    """The handler, after the check, with refusals as answers."""
+def answered(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """The handler, with refusals as answers."""
 
     async def endpoint(request: Request) -> Response:
-        if (refusal := check(request)) is not None:
-            return refusal
         try:
             return await handler(request)
         except Refused as refused:

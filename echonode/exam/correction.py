@@ -22,7 +22,14 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
 
-from echonode.errors import Damaged, EchoNodeError, FieldRefused, OperatorRefused, described
+from echonode.errors import (
+    Damaged,
+    EchoNodeError,
+    FieldRefused,
+    OperatorRefused,
+    StoreError,
+    described,
+)
 from echonode.exam.facts import facts_of, patient_of, require_writable
 from echonode.exam.rewriting import rewritten
 from echonode.log import get_logger
@@ -113,7 +120,10 @@ class Correction:
         with self._one_at_a_time:
             corrected = self._store.corrections.begin(exam.id, wanted, at=self._now())
         log.info("exam_corrected", exam=exam.id, reason=reason.value)
-        self.make_all()
+        try:
+            self.make_all()
+        except StoreError as error:  # it is corrected; the worker goes on with its objects
+            log.error("correction_unmade", exam=exam.id, reason=str(error))
         return corrected
 
     def make_all(self) -> None:

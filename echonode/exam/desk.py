@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import Protocol
 
-from echonode.errors import CaptureRefused, OperatorRefused, UsageError
+from echonode.errors import CaptureRefused, OperatorRefused, StoreError, UsageError
 from echonode.exam.facts import facts_of, new_exam, require_writable
 from echonode.exam.unattended import UnattendedExams
 from echonode.frames.capture_request import (
@@ -145,7 +145,6 @@ class ExamDesk:
                 patient=patient,
                 worklist_item=worklist_item,
             )
-            self._captures.end_unattended(probe, at=self._moment())
             source.change_exam(exam.id)
         log.info("exam_opened", exam=exam.id, probe=probe, identity=exam.state.identity.value)
         return exam
@@ -156,9 +155,15 @@ class ExamDesk:
         with self._lock(exam.probe):
             exam = self.exam(exam_id)
             is_at_probe = exam.state.progress is not Progress.ENDED and not exam.connection_id
-            if is_at_probe and (source := self._probes.get(exam.probe)):
+            source = self._probes.get(exam.probe) if is_at_probe else None
+            if source:
                 source.change_exam("")
-            ended = self._exams.apply(exam_id, ExamEvent.ENDED, at=self._moment())
+            try:
+                ended = self._exams.apply(exam_id, ExamEvent.ENDED, at=self._moment())
+            except StoreError:
+                if source:  # it has not ended, and its captures go on
+                    source.change_exam(exam_id)
+                raise
         log.info("exam_ended", exam=exam_id, probe=exam.probe)
         return ended
 
@@ -176,7 +181,6 @@ class ExamDesk:
             if exam.connection_id:
                 raise OperatorRefused(f"no person opened {exam_id}: open an exam instead")
             reopened = self._exams.apply(exam_id, ExamEvent.REOPENED, at=self._moment())
-            self._captures.end_unattended(exam.probe, at=self._moment())
             source.change_exam(exam_id)
         return reopened
 

@@ -5,8 +5,8 @@ Rules
 - A typed patient is compared with the worklist (patient_matching.py). One exact item is taken with
   its order; a doubtful one is refused with the candidates, until a person confirms what was typed
   or chooses an item.
-- The exam's patient is durable before its images are written again (naming.py): what is cut
-  off there goes on by itself.
+- The exam's patient is durable before its images are written again (naming.py): what is cut off
+  or fails there goes on by itself, and the answer says that the exam is identified, as it is.
 - An exam whose images went out without a patient cannot be named any more: that is a correction.
 """
 
@@ -15,7 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from echonode.errors import IllegalTransition, OperatorRefused, StoreError, UsageError
+from echonode.errors import (
+    EchoNodeError,
+    IllegalTransition,
+    OperatorRefused,
+    UsageError,
+    described,
+)
 from echonode.exam.desk import ExamDesk
 from echonode.exam.facts import require_writable
 from echonode.exam.patient_matching import match
@@ -44,7 +50,7 @@ class PatientDoubtful(OperatorRefused):
 
 
 class Identification:
-    """Thread-safe. name: writes the images of an exam again; may raise StoreError."""
+    """Thread-safe. name: writes the images of an exam again; may raise."""
 
     def __init__(
         self,
@@ -107,8 +113,10 @@ class Identification:
         log.info("exam_identified", exam=exam_id, how=how)
         try:
             self._name(exam_id)
-        except StoreError as error:  # it is identified; the worker goes on with its images
+        except EchoNodeError as error:  # it is identified; the worker goes on with its images
             log.error("exam_unnamed", exam=exam_id, reason=str(error))
+        except Exception as error:  # noqa: BLE001  # as above: what is durable is answered
+            log.error("exam_unnamed", exam=exam_id, reason=described(error))
         return exam
 
     def _require_nameable(self, exam: Exam) -> None:

@@ -68,6 +68,7 @@ from echonode.node.settings.parts import (
     scrubbing,
 )
 from echonode.node.settings.probes import source_settings
+from echonode.node.user_administration import show_setup_code
 from echonode.preflight.pending_reports import PendingReports
 from echonode.preflight.preflight import Preflight
 from echonode.query.find_scp import FindSCP
@@ -228,6 +229,9 @@ class Node:
                 ris=self.ris,
                 reencoder=self._reencoder,
                 ae_title=config.ae_title,
+                destinations=self.destinations,
+                delivery_status=lambda name: self.workers[name].status,
+                call_now=self._call_now,
                 now=utc_now,
             )
             if config.web
@@ -257,6 +261,8 @@ class Node:
             if self.web:
                 undo.callback(self._stop_part, self.web)
                 self.web.start()
+                if not self.web.is_local:
+                    show_setup_code(self.store.users, now=utc_now)
             undo.callback(self._stop_part, self._recovery)
             self._recovery.start()
             for source in self.sources:
@@ -373,6 +379,11 @@ class Node:
         """Deliveries became due; a destination that left the configuration has no worker."""
         if worker := self.workers.get(destination):
             worker.wake()
+
+    def _call_now(self, destination: str) -> None:
+        """A person asks for a call of a destination, whatever pause it has."""
+        if worker := self.workers.get(destination):
+            worker.call_now()
 
     def _monitor(self) -> NodeMonitor:
         return NodeMonitor(

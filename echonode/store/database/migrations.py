@@ -316,8 +316,68 @@ CREATE INDEX known_patient_by_change ON known_patient (changed_at);
 """
 
 
+# Measurements.
+_VERSION_6 = """
+CREATE TABLE measurement (
+    id INTEGER NOT NULL,
+    exam_id TEXT,
+    sop_instance_uid TEXT NOT NULL,
+    frame INTEGER NOT NULL CHECK (frame >= 1),
+    kind TEXT NOT NULL CHECK (kind IN ('distance', 'ellipse', 'area', 'angle')),
+    points TEXT NOT NULL,
+    results TEXT NOT NULL,
+    label TEXT NOT NULL,
+    delta_x_mm FLOAT NOT NULL,
+    delta_y_mm FLOAT NOT NULL,
+    made_at BIGINT NOT NULL,
+    made_by TEXT NOT NULL,
+    deleted_at BIGINT,
+    deleted_by TEXT NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY(exam_id) REFERENCES exam (id));
+CREATE INDEX measurement_by_instance ON measurement (sop_instance_uid, id);
+CREATE INDEX measurement_by_exam ON measurement (exam_id, id);
+"""
+
+# Users, their sessions and their tokens.
+_VERSION_7 = """
+CREATE TABLE user_account (
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'administrator', 'service')),
+    password_hash TEXT NOT NULL,
+    pin_hash TEXT NOT NULL,
+    disabled BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    PRIMARY KEY (id),
+    CONSTRAINT service_has_no_password CHECK ((role = 'service') = (password_hash = '')),
+    UNIQUE (name));
+CREATE TABLE user_session (
+    id INTEGER NOT NULL,
+    user_account_id INTEGER NOT NULL,
+    secret_sha256 BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    locked BOOLEAN NOT NULL,
+    pin_failures INTEGER NOT NULL CHECK (pin_failures >= 0),
+    PRIMARY KEY (id),
+    FOREIGN KEY(user_account_id) REFERENCES user_account (id) ON DELETE CASCADE,
+    UNIQUE (secret_sha256));
+CREATE INDEX ix_user_session_user_account_id ON user_session (user_account_id);
+CREATE TABLE api_token (
+    id INTEGER NOT NULL,
+    user_account_id INTEGER NOT NULL,
+    secret_sha256 BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY(user_account_id) REFERENCES user_account (id) ON DELETE CASCADE,
+    UNIQUE (secret_sha256));
+CREATE INDEX ix_api_token_user_account_id ON api_token (user_account_id);
+"""
+
 # What DICOMweb answers of each instance; made in the background of the files that are here.
-_DESCRIPTIONS = """
+_VERSION_8 = """
 CREATE TABLE instance_description (
     instance_id INTEGER NOT NULL,
     file_id TEXT NOT NULL,
@@ -344,7 +404,9 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         3: _by_script(_VERSION_3),
         4: _by_script(_VERSION_4),
         5: _by_script(_VERSION_5),
-        6: _by_script(_DESCRIPTIONS),
+        6: _by_script(_VERSION_6),
+        7: _by_script(_VERSION_7),
+        8: _by_script(_VERSION_8),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

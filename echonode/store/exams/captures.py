@@ -21,9 +21,10 @@ from echonode.model.exam_state import ExamEvent, Identity, Progress, after, open
 from echonode.model.identity import derive_uid
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer
-from echonode.store.exams.exams import (
+from echonode.store.exams.exam_rows import (
     capture_of,
     change_exam,
+    end_unattended,
     exam_in,
     find_exam,
     insert_exam,
@@ -186,19 +187,6 @@ def next_instance_number(connection: sa.Connection, series: str) -> int:
         )
     )
     return int(highest or 0) + 1
-
-
-def end_unattended(connection: sa.Connection, probe: str | None, *, at: datetime) -> None:
-    """As Captures.end_unattended, in the caller's transaction."""
-    statement = sa.select(_exam.id).where(
-        _exam.connection_id != "", _exam.progress != Progress.ENDED.value
-    )
-    if probe is not None:
-        statement = statement.where(_exam.probe == probe)
-    for exam_id in connection.execute(statement).scalars().all():
-        exam = exam_in(connection, exam_id)
-        ended = replace(exam, state=after(exam.state, ExamEvent.ENDED), ended_at=at)
-        change_exam(connection, ended, ExamEvent.ENDED, at=at, detail={"by": "probe"})
 
 
 def _is_stored(connection: sa.Connection, sop_instance_uid: str) -> bool:

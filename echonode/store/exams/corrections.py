@@ -31,7 +31,7 @@ from echonode.store.database.connections import Writer, reading
 from echonode.store.database.exam_holds import REJECTED
 from echonode.store.deliveries.attempts import apply_attempt
 from echonode.store.exams.captures import insert_capture, next_instance_number, series_number
-from echonode.store.exams.exams import capture_of, change_exam, exam_in
+from echonode.store.exams.exam_rows import capture_of, change_exam, exam_in
 from echonode.store.values import Attempt
 
 _capture, _delivery, _instance, _event = (

@@ -35,7 +35,7 @@ from echonode.store.database.event_log import NewEvent, add_event
 from echonode.store.database.exam_holds import WAITS_FOR_NAMING, WAITS_FOR_PATIENT
 from echonode.store.database.rows import SELECT_INSTANCE, stored_instance
 from echonode.store.deliveries.attempts import apply_attempt
-from echonode.store.exams.exams import capture_of
+from echonode.store.exams.exam_rows import capture_of
 from echonode.store.files.disk import fsync_folder, rename
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout, file_id_of

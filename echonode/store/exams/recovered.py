@@ -15,7 +15,7 @@ from echonode.model.exam_state import ExamEvent, after, opened
 from echonode.model.instance import InstanceRecord
 from echonode.store.database import schema
 from echonode.store.exams.captures import insert_capture, next_instance_number, series_number
-from echonode.store.exams.exams import find_exam, insert_exam, new_exam_id
+from echonode.store.exams.exam_rows import find_exam, insert_exam, new_exam_id
 
 _exam, _capture = schema.exam.c, schema.exam_capture.c
 _CONNECTION = "recovered "  # and the study: no connection is called so

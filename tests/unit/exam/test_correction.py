@@ -221,6 +221,23 @@ def test_what_does_not_go_with_the_reason_is_refused(
     assert room.exam(exam.id) == exam
 
 
+def test_a_correction_that_is_durable_is_not_answered_as_refused(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it owes could not even be read: the exam is corrected, and the objects follow."""
+    exam, uids = sent(room)
+
+    def full(*_: object) -> None:
+        raise OutOfSpace("no room")
+
+    with monkeypatch.context() as during:
+        during.setattr(room.store.corrections, "unmade", full)
+        corrected = room.correction.correct(exam, Reason.WITHDRAWN)
+    assert corrected.state.identity is Identity.CORRECTED
+    room.correction.make_all()
+    assert note_of(room)[0] == ledger(room)[uids[0]].rejected_by
+
+
 @pytest.mark.parametrize("refusals", [1, 2, 3])
 def test_a_correction_that_is_cut_off_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: int

@@ -13,6 +13,7 @@ from echonode.errors import (
     IllegalTransition,
     InvalidObject,
     OperatorRefused,
+    OutOfSpace,
     UsageError,
 )
 from echonode.model.exam_state import Progress
@@ -126,6 +127,52 @@ def test_an_exam_that_ended_too_early_goes_on(room: Room) -> None:
     room.desk.open("hand", patient=JOHN)
     with pytest.raises(OperatorRefused):
         room.desk.reopen(exam.id)
+
+
+def test_an_exam_that_no_person_opened_keeps_none_from_going_on(room: Room) -> None:
+    """It ends with the reopening: what comes after that is the reopened exam's, or another's."""
+    exam = room.desk.open("hand", patient=JANE)
+    room.desk.end(exam.id)
+    before = room.automatic(room.hand, 1)
+    room.desk.reopen(exam.id)
+    assert room.hand.exam_id == exam.id
+    room.desk.end(exam.id)
+    after = room.automatic(room.hand, 2)
+    assert room.read(before).StudyInstanceUID != room.read(after).StudyInstanceUID
+
+
+def test_an_exam_that_could_not_be_ended_goes_on(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end was refused for want of room: the exam is open, and captures are of it."""
+    exam = room.desk.open("hand", patient=JANE)
+
+    def full(*_: object, **__: object) -> None:
+        raise OutOfSpace("no room")
+
+    with monkeypatch.context() as during:
+        during.setattr(room.store.exams, "apply", full)
+        with pytest.raises(OutOfSpace):
+            room.desk.end(exam.id)
+    assert room.hand.exam_id == exam.id
+    assert room.exam(exam.id).state.progress is Progress.OPEN
+
+
+def test_what_is_answered_as_refused_is_not_open(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exam of the connection ends in the transaction that opens the person's: both or none."""
+    room.automatic(room.hand, 1)
+
+    def full(*_: object, **__: object) -> None:
+        raise OutOfSpace("no room")
+
+    with monkeypatch.context() as during:
+        during.setattr("echonode.store.exams.exams.end_unattended", full)
+        with pytest.raises(OutOfSpace):
+            room.desk.open("hand", patient=JANE)
+    [exam] = room.store.exams.exams()
+    assert (exam.state.progress, room.hand.exam_id) == (Progress.SCANNING, "")
 
 
 def test_a_clip_that_was_under_way_at_the_end_is_of_its_exam(room: Room) -> None:

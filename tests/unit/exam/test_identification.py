@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from echonode.errors import IllegalTransition, OperatorRefused, OutOfSpace
+from echonode.errors import IllegalTransition, InvalidObject, OperatorRefused, OutOfSpace
 from echonode.exam.identification import PatientDoubtful
 from echonode.exam.patient_matching import match
 from echonode.model.criteria import Level, Root, Selection
@@ -213,6 +213,25 @@ def test_a_full_disk_does_not_undo_the_name(room: Room, monkeypatch: pytest.Monk
     assert room.states(uids[0]) == ["queued"]
 
 
+@pytest.mark.parametrize("error", [RuntimeError("a defect"), InvalidObject("an attribute")])
+def test_what_fails_after_the_name_is_durable_does_not_deny_it(
+    room: Room, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The exam is identified, and that is answered; its images follow."""
+    exam_id, uids = scanned(room)
+
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as during:
+        during.setattr(room.store.files, "open_incoming", failing)
+        exam = room.identification.by_patient(exam_id, JANE)
+    assert exam == room.exam(exam_id)
+    assert exam.state.identity is Identity.IDENTIFIED
+    room.naming.name_all()
+    assert room.states(uids[0]) == ["queued"]
+
+
 def test_a_defect_in_one_exam_keeps_no_other_from_its_patient(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,7 +284,7 @@ def test_with_the_database_lost_nobodys_images_still_wait(tmp_path: Path, hold: 
             assert room.states(uids[0]) == ["queued"]
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """The process is gone: nothing after this is done."""
 
 

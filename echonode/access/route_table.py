@@ -90,9 +90,30 @@ RULES: tuple[Rule, ...] = (
         "GET /api/openapi.json",
         "GET /api/status",
         "GET /api/outbox",
+        "GET /api/system",
+        "GET /api/preflight",
     ),
-    *_for(Role.OPERATOR, "POST /api/preflight", "POST /api/worklist/refresh"),
-    # Patients, to look at.
+    *_for(
+        Role.OPERATOR,
+        "POST /api/preflight",
+        "POST /api/preflight/start",
+        "GET /api/report",
+        "POST /api/worklist/refresh",
+        "GET /api/probes/{probe}/watch",
+        "POST /api/probes/{probe}/watch",
+        "DELETE /api/probes/{probe}/watch",
+        "DELETE /api/probes/{probe}/watch/{link}",
+    ),
+    # Patients, to look at. Who has a watch link shows it when the connection opens.
+    Rule(method=WEBSOCKET, path="/api/watch", least=None),
+    *_for(
+        Role.VIEWER,
+        "GET /api/probes",
+        "GET /api/probes/{probe}/live",
+        f"{WEBSOCKET} /api/probes/{{probe}}/frames",
+        "GET /api/exams/{exam}/freeze/{freeze}/frames/{sequence}",
+        data=DataKind.EXAM,
+    ),
     *_for(Role.VIEWER, "GET /api/exams", "GET /api/exams/{exam}", data=DataKind.EXAM),
     *_for(Role.VIEWER, "GET /api/worklist", data=DataKind.WORKLIST),
     *_for(
@@ -101,8 +122,22 @@ RULES: tuple[Rule, ...] = (
         "GET /api/recent",
         "GET /api/outbox/{destination}/items",
         "GET /api/instances/{uid}/thumbnail",
+        "GET /api/instances/{uid}",
+        "GET /api/instances/{uid}/frames/{frame}",
+        "GET /api/instances/{uid}/frames/{frame}.png",
+        "GET /api/instances/{uid}/file",
         data=DataKind.INSTANCE,
     ),
+    # A search is a POST, as its text may be a name, and names are kept out of addresses.
+    *_for(
+        Role.VIEWER,
+        "GET /api/studies",
+        "POST /api/studies/search",
+        "GET /api/studies/{uid}",
+        data=DataKind.STUDY,
+    ),
+    *_for(Role.VIEWER, "GET /api/exams/{exam}/measurements", data=DataKind.EXAM),
+    *_for(Role.VIEWER, "GET /api/instances/{uid}/measurements", data=DataKind.INSTANCE),
     # Patients, to work with. A search goes to the RIS, beyond what is here to look at.
     *_for(Role.OPERATOR, "POST /api/worklist/search", data=DataKind.WORKLIST),
     *_for(
@@ -114,16 +149,23 @@ RULES: tuple[Rule, ...] = (
         "POST /api/exams/{exam}/correct",
         "POST /api/exams/{exam}/end",
         "POST /api/exams/{exam}/reopen",
+        "POST /api/exams/{exam}/freeze",
+        "POST /api/exams/{exam}/measurements",
+        "DELETE /api/exams/{exam}/measurements/{measurement}",
+        "DELETE /api/exams/{exam}/freeze/{freeze}",
         data=DataKind.EXAM,
     ),
     *_for(
         Role.OPERATOR,
+        "POST /api/instances/{uid}/measurements",
+        "DELETE /api/instances/{uid}/measurements/{measurement}",
         "POST /api/instances/{uid}/{action}",
         "POST /api/outbox/{action}",
         data=DataKind.INSTANCE,
     ),
     # DICOMweb: to search and retrieve, and to store.
     *_for(Role.VIEWER, "GET /dicom-web/*", data=DataKind.STUDY),
+    *_for(Role.OPERATOR, "POST /dicom-web/*", data=DataKind.STUDY),
     *_for(Role.OPERATOR, "POST /api/studies/{uid}/acknowledge", data=DataKind.STUDY),
     # Users.
     *_for(

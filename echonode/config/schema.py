@@ -267,7 +267,7 @@ class Config(Section):
     def forwarding_by_ae_title(self) -> dict[str, tuple[str, ...]]:
         """The same by AE title, which is what the files of a peer name it by."""
         return {
-            self.peers[name].ae_title: destinations
+            self.peers[name].ae_title if name in self.peers else name.upper(): destinations
             for name, destinations in self.forwarding_by_peer().items()
         }
 

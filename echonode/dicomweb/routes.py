@@ -24,9 +24,12 @@ from echonode.dicomweb.instances import instances_handler
 from echonode.dicomweb.metadata import metadata_handler
 from echonode.dicomweb.search import Searcher
 from echonode.dicomweb.searching import Handler, search_handler
+from echonode.dicomweb.storing import store_handler
 from echonode.dicomweb.streaming import FileThreads
+from echonode.dicomweb.upload import Intake
 from echonode.errors import StoreError, Unreadable
 from echonode.model.criteria import Level
+from echonode.model.identity import Peer
 from echonode.store.index.descriptions import Descriptions
 from echonode.transcoding.reencoder import Reencoder
 
@@ -37,11 +40,13 @@ _INSTANCE = f"{_SERIES}/instances/{{instance}}"
 
 @dataclass(frozen=True, kw_only=True)
 class DicomWeb:
-    """What the routes need of the node."""
+    """What the routes need of the node. caller: who posted instances come from."""
 
     searcher: Searcher
     descriptions: Descriptions
     reencoder: Reencoder
+    intake: Intake
+    caller: Peer
 
 
 def dicomweb_routes(service: DicomWeb) -> list[BaseRoute]:
@@ -68,7 +73,11 @@ def dicomweb_routes(service: DicomWeb) -> list[BaseRoute]:
         (f"{_INSTANCE}/bulkdata/{{place:path}}", bulk_data),
         *((place, instances) for place in (_STUDY, _SERIES, _INSTANCE)),
     ]
-    return [Route(PREFIX + path, answered(handler), methods=["GET"]) for path, handler in answers]
+    store = answered(store_handler(service.intake, service.caller, threads))
+    return [
+        *(Route(PREFIX + path, answered(handler), methods=["GET"]) for path, handler in answers),
+        *(Route(PREFIX + path, store, methods=["POST"]) for path in ("/studies", _STUDY)),
+    ]
 
 
 def answered(handler: Handler) -> Callable[[Request], Awaitable[Response]]:

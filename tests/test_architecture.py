@@ -203,7 +203,7 @@ MAY = {
     "dicomweb/description.py": DISK,  # reads files:
     "dicomweb/streaming.py": DISK,
     "dicomweb/instances.py": {"stat()"},
-    "dicomweb/frame_reader.py": DISK,
+    "dicomweb/recoded_frames.py": DISK,
     "exam/hl7/connection.py": NETWORK | THREADS | CLOCK,
     "exam/serving/worklist_scp.py": CLOCK,  # how long an answer took
     "exam/hl7/listener.py": NETWORK | THREADS | CLOCK,

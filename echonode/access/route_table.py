@@ -77,6 +77,10 @@ RULES: tuple[Rule, ...] = (
         "GET /api/session",
         "POST /api/setup",
         "POST /api/login",
+        # What DICOMweb can do, and what a browser asks before it uses it.
+        "GET /dicom-web",
+        "OPTIONS /dicom-web",
+        "OPTIONS /dicom-web/*",
     ),
     # One's own session. A user may leave it, lock it and come back to it.
     Rule(method="POST", path="/api/logout", least=Role.VIEWER, when_locked=True),

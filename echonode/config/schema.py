@@ -37,6 +37,11 @@ from echonode.model.patient import UNIDENTIFIED
 Modality = Annotated[
     str, Field(pattern=r"^[A-Z0-9 _]{1,16}$"), Allowed("a Modality (0008,0060), such as US")
 ]
+Origin = Annotated[
+    str,
+    Field(pattern=r"^https?://[A-Za-z0-9.\-\[\]:]{1,255}$"),
+    Allowed("an origin without a path, such as https://viewer.clinic.example"),
+]
 ShortText = Annotated[
     str,
     Field(max_length=1024, pattern=r"^[^\\\x00-\x1f]*$"),
@@ -162,6 +167,9 @@ class Web(Section):
     open_metrics: bool = False
     """Whether `/metrics` is for everyone, also where there are users. It holds no patient data.
     Example: true"""
+    cors_origins: tuple[Origin, ...] = ()
+    """Origins whose pages may use DICOMweb in a browser: viewers that are served elsewhere. Their
+    users need tokens. Example: [https://viewer.clinic.example]"""
     viewer_port: Port | None = None
     """Kept for a viewer; nothing listens there yet. Example: 8081"""
 

@@ -19,9 +19,9 @@ from echonode.dicomweb.addresses import selection
 from echonode.dicomweb.answers import OCTET_STREAM, Refused
 from echonode.dicomweb.dataset_json import MOST_NESTED, Place
 from echonode.dicomweb.description import bulk_value, value_bytes
-from echonode.dicomweb.frame_reader import stored_frames
 from echonode.dicomweb.frames import one_described
 from echonode.dicomweb.json_values import in_little_endian
+from echonode.dicomweb.recoded_frames import stored_frames
 from echonode.dicomweb.responses import entity_tag, not_modified, one_part, several_parts
 from echonode.dicomweb.searching import Handler
 from echonode.dicomweb.streaming import FileThreads, Part

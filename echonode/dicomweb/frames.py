@@ -16,8 +16,8 @@ from starlette.responses import Response
 from echonode.dicomweb.accept import accepted
 from echonode.dicomweb.addresses import frame_numbers, selection
 from echonode.dicomweb.answers import Refused
-from echonode.dicomweb.frame_reader import MADE, FrameReader, is_decoded, stored_frames
 from echonode.dicomweb.multipart import end, part_head
+from echonode.dicomweb.recoded_frames import MADE, RecodedFrames, is_decoded, stored_frames
 from echonode.dicomweb.responses import (
     boundary_of,
     entity_tag,
@@ -36,7 +36,7 @@ from echonode.transcoding.dataset import ONLY_READ
 
 
 def frames_handler(
-    descriptions: Descriptions, threads: FileThreads, reader: FrameReader
+    descriptions: Descriptions, threads: FileThreads, reader: RecodedFrames
 ) -> Handler:
     """Answers frames."""
 
@@ -109,7 +109,7 @@ def _content_type(form: Form, etag: str) -> str:
 
 
 def _reencoded(
-    reader: FrameReader, described: Described, numbers: Sequence[int], form: Form, etag: str
+    reader: RecodedFrames, described: Described, numbers: Sequence[int], form: Form, etag: str
 ) -> Generator[bytes, None, None]:
     boundary = boundary_of(etag)
     headers = {"Content-Type": form.content_type}

@@ -16,26 +16,36 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from echonode.dicomweb.addresses import PREFIX
-from echonode.dicomweb.answers import Refused, problem
+from echonode.dicomweb.answers import DICOM, DICOM_JSON, OCTET_STREAM, Refused, problem
 from echonode.dicomweb.bulk_data import bulk_data_handler
-from echonode.dicomweb.frame_reader import FrameReader
+from echonode.dicomweb.capabilities import Resource, capabilities_handler
 from echonode.dicomweb.frames import frames_handler
 from echonode.dicomweb.instances import instances_handler
 from echonode.dicomweb.metadata import metadata_handler
+from echonode.dicomweb.recoded_frames import RecodedFrames
+from echonode.dicomweb.rendered import JPEG, PNG, Rendered
 from echonode.dicomweb.search import Searcher
 from echonode.dicomweb.searching import Handler, search_handler
 from echonode.dicomweb.storing import store_handler
 from echonode.dicomweb.streaming import FileThreads
+from echonode.dicomweb.transfer_syntaxes import FRAME_TYPES
 from echonode.dicomweb.upload import Intake
+from echonode.dicomweb.wado_uri import wado_uri_handler
 from echonode.errors import StoreError, Unreadable
 from echonode.model.criteria import Level
 from echonode.model.identity import Peer
 from echonode.store.index.descriptions import Descriptions
 from echonode.transcoding.reencoder import Reencoder
+from echonode.transcoding.single_frame import FrameReader
 
 _STUDY = "/studies/{study}"
 _SERIES = f"{_STUDY}/series/{{series}}"
 _INSTANCE = f"{_SERIES}/instances/{{instance}}"
+_FRAMES = f"{_INSTANCE}/frames/{{frames}}"
+_STORED_TO = ("/studies", _STUDY)
+_JSON = (DICOM_JSON, "application/json")
+# Path, what answers it, and the media types of its answers.
+_Answer = tuple[str, Handler, tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +55,7 @@ class DicomWeb:
     searcher: Searcher
     descriptions: Descriptions
     reencoder: Reencoder
+    frames: FrameReader
     intake: Intake
     caller: Peer
 
@@ -52,31 +63,64 @@ class DicomWeb:
 def dicomweb_routes(service: DicomWeb) -> list[BaseRoute]:
     """All of them, below /dicom-web."""
     threads = FileThreads()
-    descriptions = service.descriptions
-    metadata = metadata_handler(descriptions, threads)
-    instances = instances_handler(descriptions, threads, service.reencoder)
-    frames = frames_handler(descriptions, threads, FrameReader(service.reencoder))
-    bulk_data = bulk_data_handler(descriptions, threads)
+    answers = [
+        *_searches(service, threads),
+        *_retrievals(service, threads),
+        *_pictures(service, threads),
+    ]
+    store = store_handler(service.intake, service.caller, threads)
+    resources = [
+        *(Resource(path=path, methods=("GET",), answers=kinds) for path, _, kinds in answers),
+        *(Resource(path=path, methods=("POST",), answers=_JSON) for path in _STORED_TO),
+    ]
+    capabilities = answered(capabilities_handler(resources, base=PREFIX))
+    return [
+        *(Route(PREFIX + path, answered(handler), methods=["GET"]) for path, handler, _ in answers),
+        *(Route(PREFIX + path, answered(store), methods=["POST"]) for path in _STORED_TO),
+        Route(PREFIX, capabilities, methods=["GET", "OPTIONS"]),
+        Route(f"{PREFIX}/{{rest:path}}", capabilities, methods=["OPTIONS"]),
+    ]
+
+
+def _searches(service: DicomWeb, threads: FileThreads) -> list[_Answer]:
     studies, series, images = (
         search_handler(service.searcher, threads, level)
         for level in (Level.STUDY, Level.SERIES, Level.IMAGE)
     )
-    answers: list[tuple[str, Handler]] = [
-        ("/studies", studies),
-        ("/series", series),
-        ("/instances", images),
-        (f"{_STUDY}/series", series),
-        (f"{_STUDY}/instances", images),
-        (f"{_SERIES}/instances", images),
-        *((f"{place}/metadata", metadata) for place in (_STUDY, _SERIES, _INSTANCE)),
-        (f"{_INSTANCE}/frames/{{frames}}", frames),
-        (f"{_INSTANCE}/bulkdata/{{place:path}}", bulk_data),
-        *((place, instances) for place in (_STUDY, _SERIES, _INSTANCE)),
-    ]
-    store = answered(store_handler(service.intake, service.caller, threads))
     return [
-        *(Route(PREFIX + path, answered(handler), methods=["GET"]) for path, handler in answers),
-        *(Route(PREFIX + path, store, methods=["POST"]) for path in ("/studies", _STUDY)),
+        ("/studies", studies, _JSON),
+        ("/series", series, _JSON),
+        ("/instances", images, _JSON),
+        (f"{_STUDY}/series", series, _JSON),
+        (f"{_STUDY}/instances", images, _JSON),
+        (f"{_SERIES}/instances", images, _JSON),
+    ]
+
+
+def _retrievals(service: DicomWeb, threads: FileThreads) -> list[_Answer]:
+    descriptions, reencoder = service.descriptions, service.reencoder
+    metadata = metadata_handler(descriptions, threads)
+    instances = instances_handler(descriptions, threads, reencoder)
+    frames = frames_handler(descriptions, threads, RecodedFrames(reencoder))
+    bulk_data = bulk_data_handler(descriptions, threads)
+    levels = (_STUDY, _SERIES, _INSTANCE)
+    return [
+        *((f"{place}/metadata", metadata, _JSON) for place in levels),
+        (_FRAMES, frames, (OCTET_STREAM, *FRAME_TYPES)),
+        (f"{_INSTANCE}/bulkdata/{{place:path}}", bulk_data, (OCTET_STREAM,)),
+        *((place, instances, (DICOM,)) for place in levels),
+    ]
+
+
+def _pictures(service: DicomWeb, threads: FileThreads) -> list[_Answer]:
+    rendered = Rendered(service.descriptions, service.frames)
+    picture, thumbnail = rendered.rendered_handler(), rendered.thumbnail_handler()
+    wado_uri = wado_uri_handler(rendered, threads, service.reencoder)
+    places = (_STUDY, _SERIES, _INSTANCE, _FRAMES)
+    return [
+        *((f"{place}/rendered", picture, (JPEG, PNG)) for place in places),
+        *((f"{place}/thumbnail", thumbnail, (JPEG, PNG)) for place in places),
+        ("/wado", wado_uri, (JPEG, PNG, DICOM)),
     ]
 
 

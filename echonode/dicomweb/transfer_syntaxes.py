@@ -33,6 +33,7 @@ _MEDIA_TYPES: Final = MappingProxyType(
         "1.2.840.10008.1.2.5": "image/dicom-rle",
     }
 )
+FRAME_TYPES: Final = tuple(sorted(set(_MEDIA_TYPES.values())))
 _UNCOMPRESSED = frozenset({str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)})
 
 

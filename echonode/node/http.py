@@ -10,6 +10,7 @@ from echonode.config import Config, Web
 from echonode.config.forwarding import WEB_SENDER
 from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.delivery.operator_actions import acknowledge, act
+from echonode.dicomweb.addresses import PREFIX
 from echonode.dicomweb.routes import DicomWeb, dicomweb_routes
 from echonode.dicomweb.search import Searcher
 from echonode.intake.storage_scp import StorageSCP
@@ -43,6 +44,7 @@ from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.admission import Admission
 from echonode.web.archive import archive_routes
 from echonode.web.authority import authority_routes
+from echonode.web.cross_origin import SharedOrigins
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
 from echonode.web.live.routes import live_routes, viewing_of
@@ -105,6 +107,7 @@ def web_server(
         port=web.port,
         tls=identity.certificate,
         allowed_hosts=identity.names,
+        shared=SharedOrigins(web.cors_origins, prefix=PREFIX),
         admission=Admission(
             access,
             Told([AccessLog()]),
@@ -170,6 +173,7 @@ def web_server(
                     ),
                     descriptions=store.descriptions,
                     reencoder=reencoder,
+                    frames=frames,
                     intake=storage,
                     caller=WEB_CALLER,
                 )

@@ -23,7 +23,7 @@ from echonode.model.frame_index import Extent, FrameIndex
 from echonode.model.instance import StoredInstance
 from echonode.store.index.descriptions import Described
 from echonode.transcoding.codecs import DECODED, LOSSLESS_ENCODED
-from echonode.transcoding.dataset import NATIVE, ONLY_READ, Source, open_source
+from echonode.transcoding.dataset import NATIVE, ONLY_READ, open_source
 from echonode.transcoding.pixel_layout import Pixels
 from echonode.transcoding.reencoder import Reencoder
 
@@ -59,7 +59,7 @@ def is_decoded(transfer_syntax_uid: str) -> bool:
     return transfer_syntax_uid in DECODED or transfer_syntax_uid in ONLY_READ
 
 
-class FrameReader:
+class RecodedFrames:
     """Reads frames for all requests. Thread-safe."""
 
     def __init__(self, reencoder: Reencoder) -> None:
@@ -117,14 +117,7 @@ class FrameReader:
 
 def pixels_of_instance(instance: StoredInstance) -> Pixels:
     """The layout of its pixels; of one in little endian. Raises InvalidObject, OSError."""
-    with (
-        instance.path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-        memoryview(data) as whole,
-        whole[instance.dataset_offset :] as dataset,
-    ):
-        source: Source = open_source(dataset, instance.transfer_syntax_uid)
-        try:
-            return source.pixels
-        finally:
-            source.pixel_data.release()
+    # Not closed by name: a slice may be held a moment longer, by an error's traceback.
+    with instance.path.open("rb") as file:
+        data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    return open_source(data[instance.dataset_offset :], instance.transfer_syntax_uid).pixels

@@ -213,7 +213,8 @@ MAY = {
     "exam/correction.py": THREADS,
     "exam/rewriting.py": {"open()"},
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
-    "exam/procedure_step/reporter.py": THREADS | CHANCE | {"time"},  # in the background
+    "exam/procedure_step/reporter.py": CHANCE | {"time"},  # in the background
+    "exam/procedure_step/sender.py": THREADS,  # a stop ends its association
     "exam/worklist/refresh.py": THREADS | CHANCE | {"time"},  # in the background
     "monitoring/paced_reading.py": THREADS,  # several pages ask at a time
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread

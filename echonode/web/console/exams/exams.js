@@ -76,7 +76,7 @@ function notices(status) {
     banner({ key: `p-${probe.name}`, kind: "bad", title: t("exams.not_recording", { name: probe.name }), text: sentence(probe.refusal) }));
   if (!status.probes.length) found.push(banner({ key: "no-probe", kind: "warn", title: t("exams.no_probe"), text: t("exams.no_probe.text"), actions: setUp() }));
   if (!status.destinations.length) found.push(banner({ key: "no-archive", kind: "warn", title: t("exams.no_archive"), text: t("exams.no_archive.text"), actions: setUp() }));
-  return found.length ? h("div", { key: "notices", class: "notices" }, ...found) : null;
+  return found.length ? h("div", { key: "notices", class: "exams-notices" }, ...found) : null;
 }
 
 const setUp = () => (leads("/first-start") ? [linkButton({ label: t("exams.set_up"), icon: "settings", to: ["/first-start"] })] : []);
@@ -95,7 +95,7 @@ function probes(status) {
 
 function search() {
   const onread = (text) => { setText(text); entered(); };
-  return h("form", { key: "search", class: "search", role: "search", onsubmit: (event) => { event.preventDefault(); entered(); } },
+  return h("form", { key: "search", class: "search-row", role: "search", onsubmit: (event) => { event.preventDefault(); entered(); } },
     h("label", { for: "search", class: "unseen" }, t("exams.search")),
     h("span", { class: "search-field" }, icon("search"),
       h("input", { id: "search", type: "search", value: model.text, placeholder: t("exams.search.hint"), autocomplete: "off",
@@ -165,13 +165,13 @@ function listBody() {
 }
 
 function itemList(items) {
-  return h("ul", { class: "items" }, ...items.map((item) => {
+  return h("ul", { class: "orders" }, ...items.map((item) => {
     const name = personName(item.patient_name) || item.patient_id;
-    return h("li", { key: item.id }, h("button", { type: "button", class: "item", onclick: () => confirmItem(item) },
-      h("span", { class: "item-time" }, clock(item.start_time)),
-      h("span", { class: "item-who" }, h("strong", {}, name),
+    return h("li", { key: item.id }, h("button", { type: "button", class: "order", onclick: () => confirmItem(item) },
+      h("span", { class: "order-time" }, clock(item.start_time)),
+      h("span", { class: "order-who" }, h("strong", {}, name),
         h("span", { class: "quiet-text" }, [item.sex && t(`core.sex.${["F", "M", "O"].includes(item.sex) ? item.sex : "O"}`), day(item.birth_date, languageNow()), item.patient_id].filter(Boolean).join(" · "))),
-      h("span", { class: "item-what" }, h("span", {}, item.requested_procedure || item.scheduled_step), h("span", { class: "quiet-text" }, item.accession_number)),
+      h("span", { class: "order-what" }, h("span", {}, item.requested_procedure || item.scheduled_step), h("span", { class: "quiet-text" }, item.accession_number)),
       icon("chevron")));
   }));
 }
@@ -187,7 +187,7 @@ function pendingSection() {
   if (!waiting.length) return null;
   return h("section", { key: "pending", class: "stack", "aria-labelledby": "pending-title" },
     h("h2", { id: "pending-title" }, t("exams.open")),
-    h("ul", { class: "stack" }, ...waiting.map((exam) => h("li", { key: exam.id, class: `card exam-card${exam.patient ? "" : " nameless"}` },
+    h("ul", { class: "stack" }, ...waiting.map((exam) => h("li", { key: exam.id, class: `card exam-card${exam.patient ? "" : " unnamed"}` },
       h("div", { class: "exam-head" }, examName(exam),
         isOpen(exam) ? mark({ kind: "good", icon: "probe", word: t("exams.open.now"), class: "filled" })
           : mark({ kind: "warn", icon: "unknown", word: t("exams.open.unidentified"), class: "filled" })),
@@ -203,7 +203,7 @@ const examName = (exam) => h("h3", { class: exam.patient ? "" : "no-name" }, exa
 function examFacts(exam) {
   const when = exam.ended_at ?? exam.opened_at;
   const key = exam.ended_at ? "exams.ended" : "exams.begun";
-  const [before, after] = t(key, { ago: "\u0000" }).split("\u0000");
+  const [before, after] = t(key, { ago: "\ue000" }).split("\ue000");
   return [`${t("exams.captures", { count: exam.captures })} · ${t("exams.at_probe", { probe: exam.probe })} · `, before, timeAgo(when), after];
 }
 

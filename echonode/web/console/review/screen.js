@@ -187,7 +187,7 @@ const valueParts = (results) => results.map((each) => h("span", { key: each.name
   results.length > 1 || each.name !== "length" ? h("span", { class: "fact-label" }, `${t(`review.name.${each.name}`)} `) : null,
   h("strong", {}, valueWords(each, languageNow()))));
 
-// --- beside the picture ---
+// --- next to the picture ---
 
 function section(name, title, ...content) {
   return h("section", { key: name, class: "side-part", "aria-labelledby": `${name}-title` }, h("h2", { id: `${name}-title` }, title), ...content);

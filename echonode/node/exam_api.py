@@ -10,9 +10,10 @@ from echonode.errors import Doubtful, FieldRefused
 from echonode.exam.identification import PatientDoubtful
 from echonode.exam.worklist.refresh import WorklistStatus
 from echonode.model.correction import Reason
+from echonode.model.discontinuation import discontinuation, reason_of
 from echonode.model.exam import Exam, ExamCapture
 from echonode.model.patient import Patient, checked_patient
-from echonode.model.worklist_item import WorklistItem
+from echonode.model.worklist_item import Code, WorklistItem
 from echonode.node.exams import ExamParts
 from echonode.store.store import Store
 
@@ -49,8 +50,10 @@ class NodeExams:
 
     def exam(self, exam_id: str) -> Json:
         exam = self._parts.desk.exam(exam_id)
+        history = self._store.exams.events(exam_id)
         return {
             **exam_json(exam),
+            "discontinued": _reason_json(discontinuation(history)),
             "events": [
                 {
                     "at": each.at.isoformat(),
@@ -58,13 +61,18 @@ class NodeExams:
                     "progress": each.state.progress.value,
                     "identity": each.state.identity.value,
                 }
-                for each in self._store.exams.events(exam_id)
+                for each in history
             ],
             "instances": [_capture_json(each) for each in self._store.exams.captures(exam_id)],
         }
 
     def end(self, exam_id: str) -> Json:
         return exam_json(self._parts.desk.end(exam_id))
+
+    def discontinue(self, exam_id: str, *, reason: str) -> Json:
+        given_up = reason_of(reason)
+        ended = self._parts.desk.end(exam_id, discontinued=given_up)
+        return {**exam_json(ended), "discontinued": _reason_json(given_up)}
 
     def reopen(self, exam_id: str) -> Json:
         return exam_json(self._parts.desk.reopen(exam_id))
@@ -130,6 +138,10 @@ def standing_json(status: WorklistStatus | None, now: datetime) -> Json:
         "problem": status.problem if status else "",
         "missing": status.excess + sum(status.unusable.values()) if status else 0,
     }
+
+
+def _reason_json(code: Code | None) -> Json | None:
+    return None if code is None else {"code": code.value, "meaning": code.meaning}
 
 
 def _reason(text: str) -> Reason:

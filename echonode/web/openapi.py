@@ -80,6 +80,9 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
                 "worklist_item": {"type": ["string", "null"]},
                 "accession_number": _TEXT,
                 "captures": {"type": "integer"},
+                "discontinued": {
+                    "oneOf": [_object(code=_TEXT, meaning=_TEXT), {"type": "null"}],
+                },
                 "events": _list_of({"type": "object"}),
                 "instances": _list_of({"type": "object"}),
             },
@@ -187,6 +190,13 @@ OPERATIONS = (
         answer=_EXAM,
     ),
     Operation(method="post", path="/api/exams/{exam}/end", summary="Close an exam", answer=_EXAM),
+    Operation(
+        method="post",
+        path="/api/exams/{exam}/discontinue",
+        summary="Close an exam that is given up; reason: a code value of PS3.16 CID 9300",
+        body=_object(("reason",), reason=_TEXT),
+        answer=_EXAM,
+    ),
     Operation(
         method="post", path="/api/exams/{exam}/reopen", summary="It ended too early", answer=_EXAM
     ),

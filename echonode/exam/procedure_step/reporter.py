@@ -27,11 +27,10 @@ from pydicom.dataset import Dataset
 
 from echonode.dimse.contexts import MPPS, ProposedContext
 from echonode.dimse.requestor import RequestedAssociation
-from echonode.errors import ContextNotAccepted, InvalidObject, NetworkError, StoreError, UsageError
+from echonode.errors import ContextNotAccepted, InvalidObject, NetworkError, StoreError
 from echonode.exam.facts import facts_of
 from echonode.exam.procedure_step.answers import Outcome, Verdict, judged, pause_s
 from echonode.exam.procedure_step.attributes import (
-    DISCONTINUED_FOR_UNKNOWN_REASON,
     StepStation,
     created,
     creation,
@@ -42,6 +41,7 @@ from echonode.exam.procedure_step.attributes import (
 from echonode.log import get_logger
 from echonode.model import remedies
 from echonode.model.backoff import Random, step_s
+from echonode.model.discontinuation import discontinuation
 from echonode.model.exam import CaptureKind, Exam, ExamCapture
 from echonode.model.identity import CallBackAddress, Peer
 from echonode.model.procedure_step import (
@@ -52,7 +52,6 @@ from echonode.model.procedure_step import (
     message_due,
     step_uid,
 )
-from echonode.model.worklist_item import Code
 from echonode.objects.date_times import offset_of
 from echonode.store.exams.exams import Exams
 from echonode.store.exams.procedure_steps import StepRow
@@ -69,7 +68,6 @@ PEER_PAUSES_S = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 JITTER = 0.1
 # For the thread to end after `stop`.
 STOP_S = 3.0
-_EVENTS = {StepState.COMPLETED: StepEvent.COMPLETED, StepState.DISCONTINUED: StepEvent.DISCONTINUED}
 
 
 class Associate(Protocol):
@@ -171,25 +169,13 @@ class StepReporter:
             self._alone(exam_id, partial(self._begin, exam_id))
         settled = self._now() - self._settle
         for row in self._reports.unfinished(self.peer.name, ended_before=settled):
-            reason = DISCONTINUED_FOR_UNKNOWN_REASON
-            self._alone(row.exam_id, partial(self._finish, row, StepState.COMPLETED, reason))
+            self._alone(row.exam_id, partial(self._finish, row))
         if self._monotonic() >= self._paused_until:
             self._send()
         if self._stopping.is_set():
             return  # perhaps long after: the store may be closed
         waiting, given_up = self._reports.counts(self.peer.name)
         self._status = replace(self._status, waiting=waiting, given_up=given_up)
-
-    def discontinue(self, exam_id: str, reason: Code = DISCONTINUED_FOR_UNKNOWN_REASON) -> None:
-        """An exam was given up: its step is over, and is due as DISCONTINUED.
-
-        Raises UsageError where the exam has no step, IllegalTransition where that is over.
-        """
-        row = self._row_of(exam_id)
-        if row is None:
-            raise UsageError(f"the exam {exam_id} has no procedure step: nothing was captured")
-        self._finish(row, StepState.DISCONTINUED, reason)
-        self.wake()
 
     # --- what is to be reported ---
 
@@ -232,34 +218,32 @@ class StepReporter:
         )
         log.info("procedure_step_begun", exam=exam_id, peer=self.peer.name)
 
-    def _finish(self, row: StepRow, state: StepState, reason: Code) -> None:
+    def _finish(self, row: StepRow) -> None:
+        """The exam ended: completed, or given up with a reason."""
         exam, first = self._exam_and_first_capture(row.exam_id)
         if exam is None or first is None:
             return
         facts = facts_of(exam, first, reports_step=True)
+        given_up = discontinuation(self._exams.events(row.exam_id))
+        event = StepEvent.DISCONTINUED if given_up else StepEvent.COMPLETED
         dataset = finished(
             Dataset.from_json(row.attributes),
-            state,
             series_made(self._reports.instances(row.exam_id)),
             self._station,
             protocol_name=facts.performed_step.protocol_name if facts.performed_step else "",
             ended_at=exam.ended_at or self._now(),
             offset=offset_of(facts.started_at),
-            reason=reason,
+            discontinued=given_up,
         )
         self._reports.finish(
-            row.sop_instance_uid, _EVENTS[state], attributes=dataset.to_json(), now=self._now()
+            row.sop_instance_uid, event, attributes=dataset.to_json(), now=self._now()
         )
-        log.info("procedure_step_over", exam=row.exam_id, state=state.value)
+        log.info("procedure_step_over", exam=row.exam_id, state=event.value)
 
     def _exam_and_first_capture(self, exam_id: str) -> tuple[Exam | None, ExamCapture | None]:
         captures = self._exams.captures(exam_id)
         first = next((one for one in captures if one.kind is CaptureKind.CAPTURE), None)
         return self._exams.exam(exam_id), first
-
-    def _row_of(self, exam_id: str) -> StepRow | None:
-        found = [row for row in self._reports.of_exam(exam_id) if row.peer == self.peer.name]
-        return found[0] if found else None
 
     # --- sending ---
 

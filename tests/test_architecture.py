@@ -182,6 +182,7 @@ MAY = {
     "exam/worklist/refresh.py": THREADS | CHANCE | {"time"},  # in the background
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
     "transcoding/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
+    "transcoding/file_bytes.py": DISK,  # reads where a map would end the process
     "transcoding/reencoder.py": DISK,  # the re-encoded copy, for as long as it is sent
 }
 

@@ -19,6 +19,7 @@ from echonode.store.store import Store
 
 Json = Mapping[str, Any]
 MOST_EXAMS = 500  # of a list; older ones are found by their ids
+MOST_PATIENTS = 20  # offered at once: with more, a person types on
 
 
 class NodeExams:
@@ -124,6 +125,14 @@ class NodeExams:
         return {
             **standing_json(self._list_status(), self._now()),
             "items": [item_json(item) for item in items],
+        }
+
+    def patients(self, text: str) -> Json:
+        """Those seen before that `text` may mean (web.patients.Search)."""
+        found = self._store.known_patients.search(text, limit=MOST_PATIENTS + 1)
+        return {
+            "patients": [_patient_json(patient) for patient in found[:MOST_PATIENTS]],
+            "more": len(found) > MOST_PATIENTS,
         }
 
     def _typed(self, patient: Json) -> Patient:

@@ -23,6 +23,7 @@ from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
 from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
+from echonode.web.patients import patient_routes
 from echonode.web.server import WebServer
 from echonode.web.status import console_routes
 from echonode.web.worklist import worklist_routes
@@ -39,6 +40,7 @@ def web_server(
     now: Callable[[], datetime],
 ) -> WebServer:
     """The server of a node, not yet started."""
+    exam_api = NodeExams(store, exams, now=now, local=local_zone(), list_status=lambda: ris.status)
     return WebServer(
         host=web.host,
         port=web.port,
@@ -57,9 +59,8 @@ def web_server(
                 acknowledge=lambda uid: acknowledge(store, uid, now=now()),
                 preflight=lambda peer: as_json(preflight.run(peer)),
             ),
-            *exam_routes(
-                NodeExams(store, exams, now=now, local=local_zone(), list_status=lambda: ris.status)
-            ),
+            *exam_routes(exam_api),
+            *patient_routes(exam_api.patients),
             *worklist_routes(NodeWorklist(ris, now=now)),
             *openapi_routes(),
         ],

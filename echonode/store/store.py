@@ -51,6 +51,7 @@ from echonode.store.deliveries.operator_actions import OperatorActions
 from echonode.store.exams.captures import Captures
 from echonode.store.exams.corrections import Corrections
 from echonode.store.exams.exams import Exams
+from echonode.store.exams.known_patients import KnownPatients
 from echonode.store.exams.naming import Naming
 from echonode.store.exams.order_messages import OrderMessages
 from echonode.store.exams.procedure_steps import ProcedureSteps
@@ -91,8 +92,9 @@ class Store(ReadOnlyStore):
     of the delivery workers. operator: what a person does to them. commitment: transactions in both
     roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
     files again. event_log: takes events from outside. key_value: small texts of other parts.
-    exams, captures, naming, corrections, worklist, order_messages, reported_steps,
-    procedure_steps, step_reports: see exams/. durability: whether what is written becomes durable.
+    exams, captures, naming, corrections, worklist, known_patients, order_messages,
+    reported_steps, procedure_steps, step_reports: see exams/. durability: whether what is written
+    becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -183,6 +185,7 @@ class Store(ReadOnlyStore):
             writer, readers, layout, ids, remove=self._pending_removals.remove, on_due=due
         )
         self.worklist = WorklistItems(writer, readers)
+        self.known_patients = KnownPatients(readers)
         self.order_messages = OrderMessages(writer, readers)
         self.reported_steps = ReportedSteps(writer, readers)
         self.procedure_steps = ProcedureSteps(writer, readers)

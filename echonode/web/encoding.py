@@ -1,4 +1,4 @@
-"""How values go out: a JSON array, a row at a time."""
+"""How values go out: a JSON array or lines of JSON, a row at a time."""
 
 from __future__ import annotations
 
@@ -40,13 +40,34 @@ def _chunks(rows: Rows) -> Generator[bytes, None, None]:
             iterator.close()
 
 
+def _lines(rows: Rows) -> Generator[bytes, None, None]:
+    """Each row as a line, at once."""
+    iterator = iter(rows())
+    try:
+        for row in iterator:
+            yield json.dumps(row, default=_default).encode() + b"\n"
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()
+
+
 async def json_array(rows: Rows) -> AsyncIterator[bytes]:
     """Stream what `rows` gives as one JSON array, without ever holding it whole.
 
     `rows` is called, iterated and closed in one thread of its own, so that a database connection
     behind it stays where it was made. When the client leaves, the iterator is closed early.
     """
-    chunks = _chunks(rows)
+    async for chunk in _in_a_thread(_chunks(rows)):
+        yield chunk
+
+
+async def json_lines(rows: Rows) -> AsyncIterator[bytes]:
+    """Stream what `rows` gives, a line for each row as it comes. Threads and end as json_array."""
+    async for line in _in_a_thread(_lines(rows)):
+        yield line
+
+
+async def _in_a_thread(chunks: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web-rows")
     loop = asyncio.get_running_loop()
     try:

@@ -34,7 +34,8 @@ from echonode.errors import (
 MAX_BODY_BYTES = 64 * 1024
 
 Fields = Mapping[str, Any]
-# The request's fields -> what is answered. Raises what `answer` maps.
+# The request's fields -> what is answered: a value for JSON, or a response. Raises what `answer`
+# maps.
 Work = Callable[[Fields], object]
 
 
@@ -67,7 +68,8 @@ async def answer(request: Request, work: Work, *, status: int = 200) -> Response
 
 def _worked(work: Work, fields: Fields, status: int) -> Response:
     try:
-        return JSONResponse(work(fields), status_code=status)
+        done = work(fields)
+        return done if isinstance(done, Response) else JSONResponse(done, status_code=status)
     except FieldRefused as refused:
         return error(400, str(refused), field=refused.field, remedy=refused.remedy)
     except UsageError as unknown:

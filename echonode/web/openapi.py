@@ -210,9 +210,15 @@ OPERATIONS = (
     Operation(
         method="post",
         path="/api/worklist/search",
-        summary="What the RIS has of a patient or an order, whatever the day; * and ? in a name",
+        summary="What the RIS has of a patient or an order, whatever the day; * and ? in a name; "
+        "with Accept: application/x-ndjson a line for each item as it comes, then how it ended",
         body=_object(patient_id=_TEXT, patient_name=_TEXT, accession_number=_TEXT),
-        answer=_object(("items",), items=_list_of(_reference("WorklistItem"))),
+        answer=_object(
+            ("items", "more", "missing"),
+            items=_list_of(_reference("WorklistItem")),
+            more={"type": "boolean"},
+            missing={"type": "integer"},
+        ),
     ),
     Operation(
         method="post",
@@ -224,6 +230,15 @@ OPERATIONS = (
             age_s={"type": ["number", "null"]},
             problem=_TEXT,
             missing={"type": "integer"},
+        ),
+    ),
+    Operation(
+        method="post",
+        path="/api/patients/search",
+        summary="Patients seen before, by beginnings of their names or IDs; more: type on",
+        body=_object(("text",), text=_TEXT),
+        answer=_object(
+            ("patients", "more"), patients=_list_of(_reference("Patient")), more={"type": "boolean"}
         ),
     ),
     Operation(method="get", path="/api/status", summary="The node at this moment"),

@@ -316,6 +316,27 @@ CREATE INDEX known_patient_by_change ON known_patient (changed_at);
 """
 
 
+# Two more events of exams. SQLite changes no CHECK: the table is made again with its rows.
+_VERSION_6 = """
+CREATE TABLE exam_event_6 (
+    id INTEGER NOT NULL,
+    exam_id TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    event TEXT NOT NULL
+        CHECK (event IN ('opened', 'captured', 'identified', 'ended', 'reopened', 'corrected',
+            'withdrawn', 'rejection_ignored')),
+    progress TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY(exam_id) REFERENCES exam (id));
+INSERT INTO exam_event_6 SELECT id, exam_id, at, event, progress, identity, detail FROM exam_event;
+DROP TABLE exam_event;
+ALTER TABLE exam_event_6 RENAME TO exam_event;
+CREATE INDEX exam_event_by_exam ON exam_event (exam_id, id);
+"""
+
+
 def _by_script(script: str) -> Callable[[sa.Connection], None]:
     def migrate_by_script(connection: sa.Connection) -> None:
         for statement in script.split(";"):
@@ -331,6 +352,7 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         3: _by_script(_VERSION_3),
         4: _by_script(_VERSION_4),
         5: _by_script(_VERSION_5),
+        6: _by_script(_VERSION_6),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

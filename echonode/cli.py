@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode import __version__
-from echonode.commands import deliveries, exams
+from echonode.commands import deliveries, exams, users
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.errors import ConfigFault, OutOfResources, UsageError
 
@@ -135,6 +135,34 @@ def init(
 
 deliveries.register(app)
 exams.register(app)
+users.register(app)
+
+
+@app.command("web-certificate")
+def web_certificate(
+    host: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="A name or address by which browsers call this node; may be given several times.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The folder. Default: tls, next to the configuration."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Make the console's certificate, and show how to bring its authority to a tablet.
+
+    Run it again before the certificate expires: the authority stays, so the tablets need nothing.
+    """
+    with outcomes():
+        from echonode.commands.web_certificate import make_certificate, steps
+
+        web = load_config(config).web if config.exists() else None
+        made = make_certificate(out or config.parent / "tls", host, now=datetime.now(UTC))
+        typer.echo(steps(made, port=web.port if web else 8080), nl=False)
 
 
 @app.command()

@@ -115,6 +115,22 @@ class FieldRefused(EchoNodeError):
         self.field, self.problem, self.remedy = field, problem, remedy
 
 
+class LoginRefused(EchoNodeError):
+    """A name, password, PIN or code that is not right; the message does not say which one."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class TriedTooOften(EchoNodeError):
+    """Too many tries of a password or code; one may be made again in `wait_s` seconds."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"tried too often: the next try is in {wait_s:.0f} s")
+        self.wait_s = wait_s
+
+
 class NodeNotAsked(EchoNodeError):
     """A node runs on this data_dir, and it did not answer over HTTP."""
 

@@ -24,6 +24,7 @@ RANKS = [
     {"objects", "transcoding"},
     {"config"},
     {"probe", "frames", "store", "dimse", "web"},
+    {"access"},  # below `web` and `store`, which ask and keep what it decides on
     {"model"},
     {"errors", "log", "threads", "__init__"},
 ]
@@ -42,7 +43,7 @@ WITHIN = {
         {"recovery"},
         {"ingest"},
         {"commitment", "retention"},
-        {"exams"},
+        {"exams", "access"},
         {"deliveries"},
         {"index"},
         {"database"},
@@ -77,15 +78,17 @@ WITHIN = {
     "node": [
         {"node"},
         {"http"},
-        {"worklist_api"},
+        {"worklist_api", "outbox_api"},
         {"exam_api"},
+        {"access", "user_administration", "access_log", "local_key"},
+        {"hashing"},
         {"exams", "ris"},
         {"settings"},
         {"local_timezone", "process_limits"},
     ],
 }
 
-MOST_ROOMS = 25
+MOST_ROOMS = 27
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}
@@ -112,8 +115,15 @@ MAY = {
     "commands/init.py": DISK,  # writes the example where it is wanted
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
+    "access/random_secrets.py": CHANCE,
+    "node/local_key.py": DISK,  # in data_dir, for the commands
+    "node/access.py": THREADS,  # counts tries, of any request's thread
+    "node/hashing.py": THREADS,  # one hash at a time
+    "node/settings/web.py": DISK,  # the certificate
     "node/http.py": CLOCK,
     "node/ris.py": {"now()"},  # as it was given
+    "node/outbox_api.py": {"now()"},  # as it was given
+    "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
     "node/settings/parts.py": THREADS,  # parts that stop at the same time
     "config/*": DISK,
@@ -127,7 +137,9 @@ MAY = {
     "preflight/test_image.py": DISK,  # the test image, while it is sent
     "commands/preflight.py": CLOCK | DISK,
     "commands/operate.py": DISK | CLOCK,
-    "commands/node_client.py": NETWORK,
+    "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
+    "commands/user_store.py": CLOCK | DISK,
+    "commands/web_certificate.py": DISK | {"now()"},
     "delivery/recorded_associations.py": THREADS | CLOCK,
     "commands/report.py": DISK,
     "node/settings/listeners.py": NETWORK,  # this machine's name
@@ -137,6 +149,7 @@ MAY = {
     "dimse/*": OUTSIDE,
     "store/*": DISK | THREADS | CLOCK | CHANCE,
     "web/*": NETWORK | THREADS | DISK,
+    "web/admission.py": THREADS | CLOCK,  # looks again while an answer goes on
     "probe/link/connection.py": NETWORK,
     "probe/link/tcp_listener.py": NETWORK | CLOCK,
     "probe/link/reconnecting.py": THREADS | CLOCK | CHANCE,
@@ -161,6 +174,7 @@ MAY = {
     "delivery/claimed_jobs.py": THREADS,  # what the lanes share:
     "delivery/outcomes.py": THREADS,
     "delivery/outcome_writer.py": THREADS,
+    "delivery/sending_rate.py": THREADS,
     "delivery/peer_capabilities.py": THREADS,
     "transcoding/process_pool.py": THREADS | DISK,  # codecs are native code in processes:
     "transcoding/process.py": THREADS | DISK,
@@ -180,7 +194,10 @@ MAY = {
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
     "exam/procedure_step/reporter.py": THREADS | CHANCE | {"time"},  # in the background
     "exam/worklist/refresh.py": THREADS | CHANCE | {"time"},  # in the background
+    "monitoring/paced_reading.py": THREADS,  # several pages ask at a time
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
+    "transcoding/single_frame.py": {"open()"},  # one frame of a file
+    "transcoding/rendered_frames.py": THREADS,  # what is kept, for several callers
     "transcoding/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
     "transcoding/file_bytes.py": DISK,  # reads where a map would end the process
     "transcoding/reencoder.py": DISK,  # the re-encoded copy, for as long as it is sent
@@ -201,6 +218,8 @@ TABLES = {
     "echonode.store.database.index_schema",
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
+    "echonode.store.database.access_schema",
+    "echonode.store.database.measurement_schema",
 }
 
 PLACED = frozenset().union(*RANKS)

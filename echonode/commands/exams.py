@@ -193,7 +193,7 @@ def _whose(
 def _get(config: Path, path: str) -> Any:
     from echonode.commands.node_client import get
 
-    return get(load_config(config).web, path, timeout_s=_ANSWER_S)
+    return get(load_config(config), path, timeout_s=_ANSWER_S)
 
 
 def _post(config: Path, path: str, body: dict[str, object]) -> Any:
@@ -201,7 +201,7 @@ def _post(config: Path, path: str, body: dict[str, object]) -> Any:
     from echonode.commands.node_client import post
 
     try:
-        return post(load_config(config).web, path, body, timeout_s=_ANSWER_S)
+        return post(load_config(config), path, body, timeout_s=_ANSWER_S)
     except Doubtful as doubtful:
         for item in doubtful.candidates:
             typer.echo(_item_line(item), err=True)

@@ -10,7 +10,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 from echonode.commands.node_client import post
 from echonode.config import Config
+from echonode.delivery.bulk_actions import CHANGES
 from echonode.delivery.operator_actions import acknowledge, act
 from echonode.errors import OperatorRefused, StoreLocked, UsageError
-from echonode.model.delivery import DeliveryState
 from echonode.model.identity import is_valid_uid
 from echonode.monitoring.ledger import COLUMNS
 from echonode.store.deliveries.selection import DeliveryChoice
@@ -28,19 +28,6 @@ from echonode.store.read_only_store import open_read_only
 from echonode.store.store import Store
 
 _ANSWER_S = 60.0
-# States of a delivery that each action can change. `sending` cannot be held: that it was asked for
-# and not done is to be seen.
-CHANGES: Mapping[str, Collection[DeliveryState]] = {
-    "hold": (
-        DeliveryState.QUEUED,
-        DeliveryState.SENDING,
-        DeliveryState.SENT,
-        DeliveryState.COMMIT_REQUESTED,
-    ),
-    "release": (DeliveryState.HELD,),
-    "retry": (DeliveryState.QUEUED, DeliveryState.SENT, DeliveryState.HELD),
-}
-
 # A SOP Instance UID -> what operator_hand.act answers. Raises OperatorRefused.
 Act = Callable[[str], Mapping[str, Any]]
 
@@ -105,7 +92,7 @@ def _ask(config: Config, action: str, uid: str, destination: str | None) -> Mapp
     """The running node does it."""
     body: dict[str, object] = {} if destination is None else {"destination": destination}
     path = f"/api/instances/{quote(uid)}/{action}"
-    answer: dict[str, Any] = post(config.web, path, body, timeout_s=_ANSWER_S)
+    answer: dict[str, Any] = post(config, path, body, timeout_s=_ANSWER_S)
     return answer
 
 
@@ -129,6 +116,8 @@ def _check(config: Config, wanted: Wanted) -> None:
     _check_store(config)
     if wanted.destination is not None and not wanted.uids:
         _check_destination(config, wanted.destination)
+    if wanted.study_instance_uid is not None:
+        _check_study(config, wanted.study_instance_uid)
 
 
 def _check_store(config: Config) -> None:
@@ -142,9 +131,18 @@ def _check_destination(config: Config, name: str) -> None:
     if name in known:
         return
     with open_read_only(config.data_dir) as store:
-        if name in store.ledger.counts():
+        if name in store.ledger.destinations():
             return
     raise UsageError(f"there is no destination `{name}`; configured: {', '.join(known) or 'none'}")
+
+
+def _check_study(config: Config, study_instance_uid: str) -> None:
+    with open_read_only(config.data_dir) as store:
+        if not store.ledger.knows_study(study_instance_uid):
+            raise UsageError(
+                f"the store has no study {study_instance_uid}: give a Study Instance UID of "
+                "`echonode ledger`"
+            )
 
 
 def acknowledge_study(config: Config, study_instance_uid: str) -> dict[str, Any]:
@@ -158,7 +156,7 @@ def acknowledge_study(config: Config, study_instance_uid: str) -> dict[str, Any]
         store = _store(config)
     except StoreLocked:
         path = f"/api/studies/{quote(study_instance_uid)}/acknowledge"
-        answer: dict[str, Any] = post(config.web, path, {}, timeout_s=_ANSWER_S)
+        answer: dict[str, Any] = post(config, path, {}, timeout_s=_ANSWER_S)
         return answer
     with store:
         return acknowledge(store, study_instance_uid, now=datetime.now(UTC))

@@ -46,7 +46,7 @@ def run_preflight(config: Config, peer: str | None) -> dict[str, Any]:
             return _by_ourselves(config, peer)
     except StoreLocked:
         body: dict[str, object] = {} if peer is None else {"peer": peer}
-        answer: dict[str, Any] = post(config.web, "/api/preflight", body, timeout_s=_ANSWER_S)
+        answer: dict[str, Any] = post(config, "/api/preflight", body, timeout_s=_ANSWER_S)
         return answer
 
 

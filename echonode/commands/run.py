@@ -21,7 +21,7 @@ from echonode.node.node import Node
 from echonode.node.process_limits import forbid_core_dumps, raise_descriptor_limit
 
 # Whatever the process makes, SQLite's files included, holds patients' data: for its user alone.
-_NOBODY_ELSE = 0o077
+_NO_NAME_ELSE = 0o077
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def run_until_signalled(config: Config) -> None:
     Raises EchoNodeError where it cannot start.
     """
     with stop_signals() as wait:
-        os.umask(_NOBODY_ELSE)
+        os.umask(_NO_NAME_ELSE)
         give_back_freed_memory()
         raise_descriptor_limit()
         if not config.process.core_dumps:

@@ -48,7 +48,8 @@ def tls_doubts(config: Config, now: datetime) -> Iterator[ConfigFault]:
             decoded = _on_trial(files, is_listener=is_listener)
             yield from _dates(f"{path}.cert", files.cert, decoded, now)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_verify_locations(files.ca)
+        if authorities := _own_ca(path, files):
+            context.load_verify_locations(authorities)
         for authority in context.get_ca_certs():
             yield from _dates(f"{path}.ca", files.ca, authority, now)
     callers = [name for name, peer in config.peers.items() if peer.may and not peer.certificate]
@@ -72,16 +73,23 @@ def _sections(config: Config) -> Iterator[tuple[str, TLSFiles, bool]]:
             yield f"probes[{index}].tls", probe.tls.value(), True
     if config.hl7 is not None and config.hl7.listen.tls is not None:
         yield "hl7.listen.tls", config.hl7.listen.tls.value(), True
+    if config.web is not None and config.web.tls is not None:
+        yield "web.tls", config.web.tls.value(), True
     for name, peer in config.peers.items():
         if peer.tls is not None:
             yield f"peers.{name}.tls", peer.tls.value(), False
+
+
+def _own_ca(path: str, files: TLSFiles) -> Path | None:
+    """The file of the authorities; None for the web, which asks browsers for no certificate."""
+    return None if path == "web.tls" else files.ca
 
 
 def _unreadable(path: str, files: TLSFiles) -> Iterator[ConfigFault]:
     for key, file, marks in (
         ("cert", files.cert, ("BEGIN CERTIFICATE",)),
         ("key", files.key, ("PRIVATE KEY",)),
-        ("ca", files.ca, ("BEGIN CERTIFICATE", "BEGIN TRUSTED CERTIFICATE")),
+        ("ca", _own_ca(path, files), ("BEGIN CERTIFICATE", "BEGIN TRUSTED CERTIFICATE")),
         ("crl", files.crl, ("BEGIN X509 CRL",)),
     ):
         if file is None:
@@ -114,7 +122,11 @@ def _unreadable(path: str, files: TLSFiles) -> Iterator[ConfigFault]:
 def _unusable(path: str, files: TLSFiles, *, is_listener: bool) -> Iterator[ConfigFault]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     loads: list[tuple[str, Path, Callable[[Path], None]]] = [
-        ("ca", files.ca, lambda file: context.load_verify_locations(file))
+        (
+            "ca" if _own_ca(path, files) else "cert",
+            files.ca,
+            lambda file: context.load_verify_locations(file),
+        )
     ]
     if files.crl is not None:
         loads.append(("crl", files.crl, lambda file: context.load_verify_locations(file)))

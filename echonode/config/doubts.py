@@ -104,11 +104,14 @@ def _ris(config: Config) -> Iterator[ConfigFault]:
 
 
 def _open_web(config: Config) -> Iterator[ConfigFault]:
-    if config.web is not None and not is_loopback(config.web.host):
+    web = config.web
+    if web is not None and web.tls is None and not is_loopback(web.host):
         yield _doubt(
             "web.host",
-            f"{config.web.host} is reached from beyond this machine, and the page has no log-in",
-            "Use 127.0.0.1 and a reverse proxy that asks for a log-in.",
+            f"{web.host} is reached from beyond this machine without TLS: passwords and patients' "
+            "data cross the network readable, and browsers give the page no camera",
+            "Run `echonode web-certificate --host NAME` and give `web.tls`, or use 127.0.0.1 "
+            "behind a reverse proxy with TLS.",
         )
 
 

@@ -59,6 +59,19 @@ class ListenerTLS(Section):
         return TLSFiles(cert=self.cert, key=self.key, ca=self.ca, crl=self.crl)
 
 
+class WebTLS(Section):
+    """The certificate of the web server. `echonode web-certificate` makes both files."""
+
+    cert: FilePath
+    """The certificate of this node, and behind it those of its authorities, in one PEM file.
+    Example: /etc/echonode/tls/web.pem"""
+    key: FilePath
+    """Its private key, readable by the node's user alone. Example: /etc/echonode/tls/web.key"""
+
+    def value(self) -> TLSFiles:
+        return TLSFiles(cert=self.cert, key=self.key, ca=self.cert)
+
+
 class PeerTLS(Section):
     """How this node calls a peer by TLS. A peer that asks for no certificate needs only `ca`."""
 

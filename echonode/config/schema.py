@@ -27,7 +27,7 @@ from echonode.config.fields import (
     Section,
 )
 from echonode.config.forwarding import ForwardingRule
-from echonode.config.network import Listener, PeerSection
+from echonode.config.network import Listener, PeerSection, WebTLS
 from echonode.config.probe import Probe
 from echonode.model.character_sets import is_known_character_set
 from echonode.model.hl7_character_sets import ASCII, CODECS, named
@@ -145,13 +145,23 @@ class Institution(Section):
 
 
 class Web(Section):
-    """The status page, `/health`, `/metrics` and the API that the commands use."""
+    """The console, `/health`, `/metrics` and the API. docs/access.md tells who may use them."""
 
     host: Host = "127.0.0.1"
-    """The address to listen at. The page has no log-in: beyond this machine it needs a proxy that
-    has one. Example: 127.0.0.1"""
+    """The address to listen at. Beyond this machine it serves nothing but the set-up page until
+    there is a user. Example: 0.0.0.0"""
     port: Port = 8080
     """The TCP port. Example: 8080"""
+    tls: WebTLS | None = None
+    """TLS; then this port speaks nothing else. Example: {cert: web.pem, key: web.key}"""
+    session_hours: Annotated[float, Field(ge=0.1, le=168)] = 12
+    """Hours after which a user logs in again. Example: 10"""
+    lock_after_minutes: Annotated[float, Field(ge=0, le=1440)] = 10
+    """Minutes without a touch after which a session locks, and asks for the PIN or the password;
+    0 never locks. Example: 5"""
+    open_metrics: bool = False
+    """Whether `/metrics` is for everyone, also where there are users. It holds no patient data.
+    Example: true"""
     viewer_port: Port | None = None
     """Kept for a viewer; nothing listens there yet. Example: 8081"""
 

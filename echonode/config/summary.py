@@ -39,7 +39,8 @@ def summary(config: Config) -> Iterator[str]:
     if config.mpps:
         yield f"reports procedure steps to {config.mpps.peer}"
     if config.web:
-        yield f"shows its status at http://{config.web.host}:{config.web.port}/"
+        scheme = "https" if config.web.tls else "http"
+        yield f"shows its status at {scheme}://{config.web.host}:{config.web.port}/"
 
 
 def _source(probe: Probe) -> str:

@@ -23,7 +23,9 @@ class DeliveryStatus:
     contact, heard_at: what came of the last call, and when it last answered anything. unreachable:
     why it cannot be reached. stalled: what on our own side stops deliveries. unpromising: why it
     takes no commitment requests, and the remedy. Each is '' where there is no such problem.
-    associations: open to it. accepts: SOP class -> transfer syntaxes that it accepts.
+    associations: open to it. accepts: SOP class -> transfer syntaxes that it accepts. paused_s: how
+    long it is not called, because of its last failure; 0 where it is not paused.
+    sent_per_minute: what it stored, over the last minutes.
     """
 
     contact: Contact = Contact.NOT_TRIED
@@ -33,6 +35,8 @@ class DeliveryStatus:
     unpromising: str = ""
     associations: int = 0
     accepts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    paused_s: float = 0.0
+    sent_per_minute: float = 0.0
 
     @property
     def problem(self) -> str:

@@ -45,6 +45,10 @@ class DestinationHealth:
         """Pause it for so long from now."""
         self._paused_until = self._monotonic() + pause_s
 
+    def end_pause(self) -> None:
+        """A person asks for a call now; the failures in a row are still counted."""
+        self._paused_until = 0.0
+
     def silent_s(self) -> float | None:
         """Seconds since it last answered anything; None where it never did."""
         return None if self._heard_s is None else self._monotonic() - self._heard_s

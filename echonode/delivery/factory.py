@@ -17,7 +17,7 @@ from echonode.delivery.echo import EchoSCU
 from echonode.delivery.encoding_options import EncodingOptions
 from echonode.delivery.lane import Lane
 from echonode.delivery.lanes import LanePool
-from echonode.delivery.outcome_writer import OutcomeWriter
+from echonode.delivery.outcome_writer import Outcome, OutcomeWriter
 from echonode.delivery.outcomes import OutcomeHandler, stored_logger
 from echonode.delivery.peer_capabilities import PeerCapabilities
 from echonode.delivery.policy import DeliveryPolicy
@@ -31,6 +31,7 @@ from echonode.delivery.ports import (
 )
 from echonode.delivery.proof import CommitmentProof, NoProof, Proof
 from echonode.delivery.retry import Backoff
+from echonode.delivery.sending_rate import SendingRate
 from echonode.delivery.status_table import StatusTable
 from echonode.delivery.storage_scu import StorageSCU
 from echonode.delivery.verification import Verification
@@ -96,7 +97,14 @@ def delivery_worker(
     encoding_options = EncodingOptions(
         reencoding=reencode is not None, lossy=policy.lossy_quality is not None
     )
-    writer = OutcomeWriter(context, written=stored_logger(destination))
+    rate = SendingRate(services.monotonic)
+    log_stored = stored_logger(destination)
+
+    def written(outcome: Outcome) -> None:
+        rate.count()
+        log_stored(outcome)
+
+    writer = OutcomeWriter(context, written=written)
     outcomes = OutcomeHandler(context, writer)
     storage_scu = StorageSCU(
         table=StatusTable(policy.statuses),
@@ -127,6 +135,7 @@ def delivery_worker(
         proof=_proof(context, services.commitment),
         echo=EchoSCU(context, every_s=services.echo_every_s),
         capabilities=capabilities,
+        rate=rate,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from echonode.errors import OperatorRefused
@@ -22,6 +22,10 @@ ACTIONS: Mapping[str, str] = {
 }
 
 
+def _no_call(destination: str) -> None:
+    """No node runs: nothing is paused."""
+
+
 def act(
     store: Store,
     action: str,
@@ -29,9 +33,11 @@ def act(
     *,
     now: datetime,
     destination: str | None = None,
+    call_now: Callable[[str], None] = _no_call,
 ) -> dict[str, object]:
     """Apply `action` and return the deliveries as they are then, for JSON.
 
+    call_now: ends the pause of a destination by its name; a retry calls those that it concerns.
     Raises OperatorRefused where it applies to none; then nothing is changed.
     """
     before = store.deliveries.of_instance(sop_instance_uid)
@@ -48,6 +54,10 @@ def act(
     if not changed:
         states = ", ".join(f"{job.destination} is {_state(job)}" for job in before)
         raise OperatorRefused(f"nothing to {action}: {states}. `{action}` {ACTIONS[action]}")
+    if action == "retry":
+        # The pause is for archives that do not answer; who presses Retry expects a call now.
+        for job in before:
+            call_now(job.destination)
     log.info("operator_acted", action=action, sop_instance_uid=sop_instance_uid, deliveries=changed)
     return {
         "changed": changed,

@@ -20,6 +20,7 @@ from echonode.delivery.lanes import LanePool
 from echonode.delivery.peer_capabilities import PeerCapabilities
 from echonode.delivery.proof import Proof, shortest_wait
 from echonode.delivery.retry import after_no_association
+from echonode.delivery.sending_rate import SendingRate
 from echonode.errors import AssociationRejected, NetworkError, StoreError, described
 from echonode.log import get_logger, place_of
 from echonode.threads.recurring import RecurringThread
@@ -50,6 +51,7 @@ class DeliveryWorker:
         proof: Proof,
         echo: EchoSCU,
         capabilities: PeerCapabilities,
+        rate: SendingRate,
     ) -> None:
         """lane: the first one, for this worker's thread."""
         self.destination = context.destination
@@ -61,6 +63,7 @@ class DeliveryWorker:
         self._echo = echo
         self._health = context.health
         self._capabilities = capabilities
+        self._rate = rate
         self._now = context.now
         self._monotonic = context.monotonic
         self._random = context.random
@@ -93,6 +96,8 @@ class DeliveryWorker:
             unpromising=self._proof.problem,
             associations=self._lane_pool.lanes + self._holder.is_open,
             accepts=self._capabilities.accepted,
+            paused_s=health.paused_s(),
+            sent_per_minute=self._rate.per_minute(),
         )
 
     def _died(self) -> str:
@@ -108,6 +113,11 @@ class DeliveryWorker:
 
     def wake(self) -> None:
         """Something became due."""
+        self._thread.wake()
+
+    def call_now(self) -> None:
+        """A person asks for a call: a pause of the destination ends, and what is due is sent."""
+        self._health.end_pause()
         self._thread.wake()
 
     def ask_stop(self) -> None:

@@ -21,15 +21,19 @@ class UnfinishedWorker:
     """Runs each of `works` now and then, on one thread; an error of one does not stop another."""
 
     def __init__(
-        self, works: Sequence[Callable[[], object]], *, look_every_s: float = LOOK_EVERY_S
+        self,
+        works: Sequence[Callable[[], object]],
+        *,
+        look_every_s: float = LOOK_EVERY_S,
+        name: str = "exam-unfinished",
     ) -> None:
-        self._works, self._look_every_s = tuple(works), look_every_s
+        self._works, self._look_every_s, self._name = tuple(works), look_every_s, name
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to look."""
-        self._thread = threading.Thread(target=self._run, name="exam-unfinished", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
     def stop(self, deadline_s: float) -> None:

@@ -164,3 +164,62 @@ def not_committed(peer: Peer, reason: int) -> str:
     """The report came and does not commit."""
     words = _REASONS.get(reason, f"reason {reason:04X}")
     return f"{peer.ae_title} does not commit to keep the test image: {words}; its log says more"
+
+
+# --- of deliveries that are held ---
+
+RELEASE_TO_SEND = "Release it: it is then sent, as everything else"
+IDENTIFY = "Identify the exam: its images are written with the patient, and go by themselves"
+NAMING = "Wait: it goes by itself once its patient is written into it"
+NOTHING_TO_DO = "Nothing is to be done: it is kept here, and not sent"
+DAMAGED = (
+    "Have its sender send it again, or restore the file from a backup and run `echonode reindex`; "
+    "look for a failing disk"
+)
+
+
+def held_for_status(ae_title: str, code: int) -> str:
+    """The archive's answer to C-STORE led to the hold (PS3.4 B.2.3, PS3.7 C.5)."""
+    match code:
+        case status.NOT_AUTHORISED:
+            return f"Permit us to store at {ae_title}, then release"
+        case status.SOP_CLASS_NOT_SUPPORTED | status.NO_SUCH_SOP_CLASS:
+            return f"Let {ae_title} accept ultrasound images, then release"
+        case status.INVALID_SOP_INSTANCE:
+            return f"{ae_title} does not take this UID: its log says why; then release"
+        case status.PROCESSING_FAILURE:
+            return f"Look into the log of {ae_title} at the time of the last try, then release"
+    row = status.look_up(code, status.STORAGE)
+    if row is not None and row.code == status.OUT_OF_RESOURCES:
+        return f"Make room on the disk of {ae_title}, then release"
+    if row is not None and row.code == status.DATASET_DOES_NOT_MATCH_SOP_CLASS:
+        return (
+            f"Correct what the log of {ae_title} names: a rule there, or the exam here; "
+            "then release"
+        )
+    return f"The log of {ae_title} says why it answered {code:04X}; correct that, then release"
+
+
+def held_for_context(ae_title: str) -> str:
+    """The archive takes no transfer syntax in which the instance can be sent."""
+    return (
+        f"Let {ae_title} accept the class and transfer syntax named, or allow `lossy` for it under "
+        "`destinations`; then release"
+    )
+
+
+def held_for_commitment(ae_title: str) -> str:
+    """The archive stored it and does not commit to keep it."""
+    return (
+        f"Find out at {ae_title} why it does not commit to it; then release, and it is sent again"
+    )
+
+
+def held_for_breaking_off(ae_title: str) -> str:
+    """The archive breaks the association off at this instance, and stores others."""
+    return f"Look into the log of {ae_title}: this image makes it break off; then release"
+
+
+def held_for_fault_here() -> str:
+    """Our own code failed at it."""
+    return "The line `job_held` in this node's log says why; correct that, then release"

@@ -5,6 +5,7 @@ It is read from the parts when it is asked for. Nothing is kept here, and nothin
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,7 @@ from echonode.monitoring.alarms import (
 )
 from echonode.monitoring.commit_times import CommitTimes
 from echonode.monitoring.metrics import Metric, metrics_of
+from echonode.monitoring.paced_reading import PacedReading
 from echonode.store.files.free_space import FreeSpace
 from echonode.store.statistics import UNPROVED
 from echonode.store.store import Store
@@ -68,10 +70,14 @@ class NodeMonitor(Collector):
         self._node = node
         self._store = node.store
         self._started_at = node.now()
+        self._counts = PacedReading(self._store.ledger.counts, monotonic=time.monotonic)
+        self._lossy_copies = PacedReading(
+            self._store.statistics.lossy_copies, monotonic=time.monotonic
+        )
 
     def status(self) -> NodeStatus:
         """Everything at this moment. Raises StoreError where the database does not answer."""
-        counts, space = self._store.ledger.counts(), self._node.free_space.space()
+        space = self._node.free_space.space()
         refusing = self._check_writes()
         return NodeStatus(
             ae_title=self._node.config.ae_title,
@@ -82,14 +88,23 @@ class NodeMonitor(Collector):
             minutes_of_cine=round(space.minutes_of_cine, 1),
             refusing=refusing,
             probes=tuple(_probe_status(source, refusing) for source in self._node.sources),
-            destinations=tuple(
-                self._destination(destination, counts.get(destination.name, {}))
-                for destination in self._node.config.destination_values()
-            ),
+            destinations=self.destinations(),
             alarms=self.alarms(),
             problems=tuple(filter(None, (check() for check in self.checks().values()))),
             captures_lost=_lost(self._node.intake_counters()),
         )
+
+    def destinations(self) -> tuple[DestinationStatus, ...]:
+        """Every configured destination. Raises StoreError."""
+        counts = self.delivery_counts()
+        return tuple(
+            self._destination(destination, counts.get(destination.name, {}))
+            for destination in self._node.config.destination_values()
+        )
+
+    def delivery_counts(self) -> Mapping[str, Mapping[str, int]]:
+        """destination -> state -> deliveries; of those that left the configuration as well."""
+        return self._counts()
 
     def _destination(
         self, destination: Destination, deliveries: Mapping[str, int]
@@ -116,7 +131,7 @@ class NodeMonitor(Collector):
             oldest_unproved_s=_age_s(min(unproved.values(), default=None), now),
             last_report_s=_age_s(last, now),
             retries=statistics.retries,
-            lossy_copies=statistics.lossy_copies,
+            lossy_copies=self._lossy_copies().get(destination.name, 0),
         )
 
     def checks(self) -> Mapping[str, Check]:
@@ -187,7 +202,7 @@ class NodeMonitor(Collector):
 
     def _check_store(self) -> str:
         try:
-            self._store.ledger.counts()
+            self._store.ledger.answer()
         except IndexDamaged:
             return INDEX_DAMAGED.text
         except StoreError as error:

@@ -11,7 +11,7 @@ from echonode.exam.identification import PatientDoubtful
 from echonode.exam.worklist.refresh import WorklistStatus
 from echonode.model.correction import Reason
 from echonode.model.discontinuation import discontinuation, reason_of
-from echonode.model.exam import Exam, ExamCapture
+from echonode.model.exam import CaptureKind, Exam, ExamCapture
 from echonode.model.patient import Patient, checked_patient
 from echonode.model.worklist_item import Code, WorklistItem
 from echonode.node.exams import ExamParts
@@ -64,7 +64,20 @@ class NodeExams:
                 }
                 for each in history
             ],
-            "instances": [_capture_json(each) for each in self._store.exams.captures(exam_id)],
+            "instances": [
+                {**_capture_json(each), "archives": self._archives(each)}
+                for each in self._store.exams.captures(exam_id)
+            ],
+        }
+
+    def _archives(self, capture: ExamCapture) -> Json:
+        """Of a rejection note: what each archive made of it; of others nothing."""
+        if capture.kind is not CaptureKind.REJECTION_NOTE:
+            return {}
+        check = self._parts.rejection_check
+        return {
+            name: check.verdict(capture.sop_instance_uid, name).value
+            for name in self._parts.archives
         }
 
     def end(self, exam_id: str) -> Json:

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from echonode.config import Web
+from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.delivery.operator_actions import acknowledge, act
+from echonode.model.identity import Destination
 from echonode.monitoring.ledger import plain_rows
 from echonode.monitoring.monitor import NodeMonitor
 from echonode.monitoring.recent import recent_rows
+from echonode.node.access import NodeAccess
+from echonode.node.access_log import AccessLog, Told
 from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
+from echonode.node.local_key import write_local_key
 from echonode.node.local_timezone import local_zone
+from echonode.node.outbox_api import NodeOutbox
 from echonode.node.ris import RisParts
+from echonode.node.settings.web import opened_routes, session_rules, web_identity
+from echonode.node.user_administration import UserAdministration
 from echonode.node.worklist_api import NodeWorklist
 from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
 from echonode.store.store import Store
 from echonode.transcoding.thumbnails import Thumbnails
+from echonode.web.admission import Admission
+from echonode.web.authority import authority_routes
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
 from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
+from echonode.web.outbox import outbox_routes
 from echonode.web.patients import patient_routes
-from echonode.web.server import WebServer
+from echonode.web.server import WebServer, is_loopback
+from echonode.web.sessions import session_routes
 from echonode.web.status import console_routes
+from echonode.web.users import user_routes
 from echonode.web.worklist import worklist_routes
 
 
@@ -37,14 +51,48 @@ def web_server(
     preflight: Preflight,
     exams: ExamParts,
     ris: RisParts,
+    destinations: Sequence[Destination],
+    delivery_status: Callable[[str], DeliveryStatus],
+    call_now: Callable[[str], None],
     now: Callable[[], datetime],
 ) -> WebServer:
-    """The server of a node, not yet started."""
+    """The server of a node, not yet started. call_now: ends the pause of a destination.
+
+    Raises OSError where its certificate is unusable.
+    """
+    identity = web_identity(web)
+    on_loopback = is_loopback(web.host)
+    access = NodeAccess(
+        store.users,
+        store.sessions,
+        rules=session_rules(web),
+        local_key=write_local_key(store.data_dir),
+        on_loopback=on_loopback,
+        now=now,
+        monotonic=time.monotonic,
+    )
+
+    def operate(action: str, uid: str, name: str | None) -> Mapping[str, object]:
+        return act(store, action, uid, now=now(), destination=name, call_now=call_now)
+
     exam_api = NodeExams(store, exams, now=now, local=local_zone(), list_status=lambda: ris.status)
+
     return WebServer(
         host=web.host,
         port=web.port,
+        tls=identity.certificate,
+        allowed_hosts=identity.names,
+        admission=Admission(
+            access,
+            Told([AccessLog()]),
+            on_loopback=on_loopback,
+            for_everyone=opened_routes(web),
+            now=now,
+        ),
         routes=[
+            *session_routes(access),
+            *user_routes(UserAdministration(store.users, now=now)),
+            *authority_routes(identity.authority),
             *health_routes(
                 checks=monitor.checks(), registry=monitor.registry(), alarms=monitor.alarms
             ),
@@ -55,9 +103,20 @@ def web_server(
                 thumbnail=Thumbnails(store.index.instance).jpeg,
             ),
             *operator_routes(
-                act=lambda action, uid, name: act(store, action, uid, now=now(), destination=name),
+                act=operate,
                 acknowledge=lambda uid: acknowledge(store, uid, now=now()),
                 preflight=lambda peer: as_json(preflight.run(peer)),
+            ),
+            *outbox_routes(
+                NodeOutbox(
+                    store,
+                    monitor,
+                    destinations,
+                    delivery_status=delivery_status,
+                    call_now=call_now,
+                    now=now,
+                    local=local_zone(),
+                )
             ),
             *exam_routes(exam_api),
             *patient_routes(exam_api.patients),

@@ -66,6 +66,7 @@ from echonode.node.settings.parts import (
     scrubbing,
 )
 from echonode.node.settings.probes import source_settings
+from echonode.node.user_administration import show_setup_code
 from echonode.preflight.pending_reports import PendingReports
 from echonode.preflight.preflight import Preflight
 from echonode.query.find_scp import FindSCP
@@ -177,7 +178,13 @@ class Node:
             limits=listener_limits(config, descriptor_limit()),
             say_which_title=config.admission.say_which_title,
         )
-        self.exams = ExamParts(config, self.store, refusal=self._no_capture, now=utc_now)
+        self.exams = ExamParts(
+            config,
+            self.store,
+            refusal=self._no_capture,
+            associate=self.requestor.associate,
+            now=utc_now,
+        )
         self.ris = RisParts(
             config, self.store, requestor=self.requestor, us=self._call_back, now=utc_now
         )
@@ -223,6 +230,9 @@ class Node:
                 ),
                 exams=self.exams,
                 ris=self.ris,
+                destinations=self.destinations,
+                delivery_status=lambda name: self.workers[name].status,
+                call_now=self._call_now,
                 now=utc_now,
             )
             if config.web
@@ -252,6 +262,8 @@ class Node:
             if self.web:
                 undo.callback(self._stop_part, self.web)
                 self.web.start()
+                if not self.web.is_local:
+                    show_setup_code(self.store.users, now=utc_now)
             undo.callback(self._stop_part, self._recovery)
             self._recovery.start()
             for source in self.sources:
@@ -272,8 +284,9 @@ class Node:
     def _start_writing(self, undo: ExitStack) -> None:
         """Start the parts that write to the store: where it is read-only, none of them runs."""
         self.exams.desk.resume()
-        undo.callback(self._stop_part, self.exams.unfinished)
-        self.exams.unfinished.start()
+        for worker in (self.exams.unfinished, self.exams.rejection_looks):
+            undo.callback(self._stop_part, worker)
+            worker.start()
         for part in (self.ris.worklist, self.ris.steps):
             if part:
                 undo.callback(self._stop_part, part)
@@ -283,8 +296,8 @@ class Node:
         undo.callback(self._stop_part, self._commitment_scp)
         self._commitment_scp.start()
         undo.callback(self._stop_part, Together(self.workers.values()))
-        for worker in self.workers.values():
-            worker.start()
+        for delivering in self.workers.values():
+            delivering.start()
         if self._scrubbing:
             undo.callback(self._stop_part, self._scrubbing)
             self._scrubbing.start()
@@ -365,6 +378,11 @@ class Node:
         """Deliveries became due; a destination that left the configuration has no worker."""
         if worker := self.workers.get(destination):
             worker.wake()
+
+    def _call_now(self, destination: str) -> None:
+        """A person asks for a call of a destination, whatever pause it has."""
+        if worker := self.workers.get(destination):
+            worker.call_now()
 
     def _monitor(self) -> NodeMonitor:
         return NodeMonitor(

@@ -10,10 +10,12 @@ from pathlib import Path
 from types import TracebackType
 
 from echonode.errors import UsageError
+from echonode.store.access.users import UserReader
 from echonode.store.database.connections import reader_engine, reading
 from echonode.store.database.migrations import SCHEMA_VERSION, refuse_newer
 from echonode.store.database.opening import has_wal
 from echonode.store.deliveries.ledger import Ledger
+from echonode.store.deliveries.outbox import Outbox
 from echonode.store.files.disk import is_read_only
 from echonode.store.files.layout import Layout
 from echonode.store.index.reader import IndexReader
@@ -33,7 +35,8 @@ class ReadOnlyStore:
     """The parts that only read; no lock. Thread-safe.
 
     index: queries and single instances. ledger: what is proved of each instance, and its history.
-    statistics: figures for metrics, status and alarms.
+    outbox: what waits at each destination, and why.
+    statistics: figures for metrics, status and alarms. users: who may log in.
     """
 
     def __init__(self, layout: Layout, *, unchanging: bool = False) -> None:
@@ -43,7 +46,9 @@ class ReadOnlyStore:
         self._readers = reader_engine(layout.database, unchanging=unchanging)
         self.index = IndexReader(self._readers, layout)
         self.ledger = Ledger(self._readers)
+        self.outbox = Outbox(self._readers)
         self.statistics = Statistics(self._readers, layout)
+        self.users = UserReader(self._readers)
         try:
             with reading(self._readers) as connection:
                 version = refuse_newer(connection)

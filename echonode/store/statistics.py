@@ -1,4 +1,7 @@
-"""Figures of the database for health, metrics and alarms; by index, none counts instances."""
+"""Figures of the database for health, metrics and alarms.
+
+All but `lossy_copies` are read by index, and none of those counts instances.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +47,7 @@ class DestinationStatistics:
     oldest: state -> when the picture that waits longest in it was taken. unreported_since: the
     first request for commitment that no report has answered yet. last_report_at: the last report
     of this PACS that counted. retries: repetitions since the database was made. held: deliveries
-    that wait for a person, but for those that wait for their exam's patient. lossy_copies:
-    instances of which it got, or holds, only a lossy copy.
+    that wait for a person, but for those that wait for their exam's patient.
     """
 
     oldest: Mapping[DeliveryState, datetime]
@@ -53,7 +55,6 @@ class DestinationStatistics:
     last_report_at: datetime | None
     retries: int
     held: int
-    lossy_copies: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +103,15 @@ class Statistics:
                         _delivery.last_error.not_in(_OF_EXAMS),
                     ),
                 ),
-                lossy_copies=_count(
-                    connection,
-                    schema.derived_copy.join(schema.delivery),
-                    _delivery.destination == destination,
-                ),
             )
+
+    def lossy_copies(self) -> Mapping[str, int]:
+        """destination -> instances of which it got, or holds, only a lossy copy; it counts them."""
+        copies = schema.derived_copy.join(schema.delivery)
+        statement = sa.select(_delivery.destination, sa.func.count()).select_from(copies)
+        with reading(self._readers) as connection:
+            rows = connection.execute(statement.group_by(_delivery.destination))
+            return {destination: count for destination, count in rows}  # noqa: C416  # dict(rows) has no type
 
     def store(self, *, since: datetime) -> StoreStatistics:
         """The figures of the whole store; refused reports since `since`."""

@@ -26,6 +26,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from echonode.errors import Damaged, OutOfSpace
+from echonode.store.access.sessions import Sessions
+from echonode.store.access.users import Users
 from echonode.store.commitment.commitment import Commitment
 from echonode.store.commitment.inbound import InboundCommitments
 from echonode.store.commitment.reports import Reports
@@ -52,9 +54,11 @@ from echonode.store.exams.captures import Captures
 from echonode.store.exams.corrections import Corrections
 from echonode.store.exams.exams import Exams
 from echonode.store.exams.known_patients import KnownPatients
+from echonode.store.exams.measurements import Measurements
 from echonode.store.exams.naming import Naming
 from echonode.store.exams.order_messages import OrderMessages
 from echonode.store.exams.procedure_steps import ProcedureSteps
+from echonode.store.exams.rejections import Rejections
 from echonode.store.exams.reported_steps import ReportedSteps
 from echonode.store.exams.step_reports import StepReports
 from echonode.store.exams.worklist_items import WorklistItems
@@ -92,9 +96,9 @@ class Store(ReadOnlyStore):
     of the delivery workers. operator: what a person does to them. commitment: transactions in both
     roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
     files again. event_log: takes events from outside. key_value: small texts of other parts.
-    exams, captures, naming, corrections, worklist, known_patients, order_messages,
-    reported_steps, procedure_steps, step_reports: see exams/. durability: whether what is written
-    becomes durable.
+    exams, captures, measurements, naming, corrections, worklist, known_patients, order_messages,
+    rejections, reported_steps, procedure_steps, step_reports: see exams/. users, sessions: see
+    access/. durability: whether what is written becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -184,12 +188,16 @@ class Store(ReadOnlyStore):
         self.naming = Naming(
             writer, readers, layout, ids, remove=self._pending_removals.remove, on_due=due
         )
+        self.measurements = Measurements(writer, readers)
         self.worklist = WorklistItems(writer, readers)
         self.known_patients = KnownPatients(readers)
+        self.rejections = Rejections(writer, readers)
         self.order_messages = OrderMessages(writer, readers)
         self.reported_steps = ReportedSteps(writer, readers)
         self.procedure_steps = ProcedureSteps(writer, readers)
         self.step_reports = StepReports(writer, readers)
+        self.users: Users = Users(writer, readers)
+        self.sessions = Sessions(writer, readers)
 
     @classmethod
     def open(

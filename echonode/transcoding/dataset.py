@@ -45,7 +45,7 @@ from echonode.transcoding.codecs import (
     encoded_photometric,
 )
 from echonode.transcoding.file_bytes import Data
-from echonode.transcoding.fragments import frames_in
+from echonode.transcoding.fragments import frame_at, frames_in
 from echonode.transcoding.native_syntax import Write, reencode_head
 from echonode.transcoding.pixel_layout import (
     Pixels,
@@ -93,13 +93,25 @@ class Source:
     def frames(self) -> Iterator[bytes]:
         """The frames as they are stored, one at a time. Raises InvalidObject."""
         if self.encoded_in is not None:
-            # Noise grows when it is compressed, though not to twice its size.
-            longest = 2 * self.pixels.frame_bytes + _CODESTREAM_HEADERS
-            yield from frames_in(self.pixel_data, self.pixels.frames, longest=longest)
+            yield from frames_in(self.pixel_data, self.pixels.frames, longest=self._longest)
             return
-        length = self.pixels.frame_bytes
         for number in range(self.pixels.frames):
-            yield bytes(self.pixel_data[number * length : (number + 1) * length])
+            yield self._native(number)
+
+    def frame(self, number: int) -> bytes:
+        """One frame as it is stored, numbered from 0. Raises InvalidObject."""
+        if self.encoded_in is None:
+            return self._native(number)
+        return frame_at(self.pixel_data, number, self.pixels.frames, longest=self._longest)
+
+    @property
+    def _longest(self) -> int:
+        """Bytes of one codestream: noise grows when it is compressed, not to twice its size."""
+        return 2 * self.pixels.frame_bytes + _CODESTREAM_HEADERS
+
+    def _native(self, number: int) -> bytes:
+        length = self.pixels.frame_bytes
+        return bytes(self.pixel_data[number * length : (number + 1) * length])
 
 
 def open_source(data: Data, transfer_syntax_uid: str) -> Source:

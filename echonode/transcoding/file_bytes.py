@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterator
 from typing import Self
 
-from echonode.model.element_header import CutShort
+from echonode.model.element_header import CutShort, MemorySource, Source
 
 _WINDOW = 64 * 1024  # bytes read ahead
 PIECE = 1024 * 1024  # bytes of a long value that are held at once; whole units of every VR
@@ -87,6 +87,11 @@ class FileBytes:
 
 Data = bytes | memoryview | FileBytes
 """What a dataset is re-encoded from: sliced, counted, and read by `bytes(...)`."""
+
+
+def source_of(data: Data) -> Source:
+    """As a walk over headers takes it."""
+    return data if isinstance(data, FileBytes) else MemorySource(data)
 
 
 def pieces(data: Data) -> Iterator[bytes | memoryview]:

@@ -43,9 +43,22 @@ def frames_in(data: Data, frames: int, *, longest: int) -> Iterator[bytes]:
     """
     table, *fragments = _items(data)
     for group in _grouped(data, table, fragments, frames):
-        if sum(end - start for _, start, end in group) > longest:
-            raise InvalidObject("a compressed frame is longer than it would be uncompressed")
-        yield b"".join(bytes(data[start:end]) for _, start, end in group)
+        yield _joined(data, group, longest)
+
+
+def frame_at(data: Data, number: int, frames: int, *, longest: int) -> bytes:
+    """The codestream of one frame, numbered from 0; the others are not copied.
+
+    data, frames, longest: see frames_in. Raises InvalidObject.
+    """
+    table, *fragments = _items(data)
+    return _joined(data, _grouped(data, table, fragments, frames)[number], longest)
+
+
+def _joined(data: Data, group: Sequence[_Fragment], longest: int) -> bytes:
+    if sum(end - start for _, start, end in group) > longest:
+        raise InvalidObject("a compressed frame is longer than it would be uncompressed")
+    return b"".join(bytes(data[start:end]) for _, start, end in group)
 
 
 def _items(data: Data) -> list[_Fragment]:

@@ -14,12 +14,11 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from echonode.errors import InvalidObject
+from echonode.transcoding.picture import LARGEST_FRAME_BYTES, samples_of
 from echonode.transcoding.pixel_layout import MONOCHROME, RGB, Pixels
 
 # The longer side, in pixels: sharp on a tablet at the 96 by 72 CSS pixels that the page gives it.
 LONGER_SIDE = 192
-# Of a frame. A 4096 x 4096 colour frame; ultrasound has a tenth of it.
-LARGEST_FRAME_BYTES = 48 * 1024 * 1024
 _QUALITY = 80
 
 
@@ -30,7 +29,7 @@ def thumbnail(frame: bytes, pixels: Pixels) -> bytes:
     """
     if not can_be_drawn(pixels):
         raise InvalidObject(f"no thumbnail of {pixels.photometric} with {pixels.bits_stored} bits")
-    small = _shrunk(_samples(frame, pixels))
+    small = _shrunk(samples_of(frame, pixels))
     grey = _stretched(small) if pixels.bits_allocated > 8 else small
     shown = np.rint(grey).astype(np.uint8)
     if pixels.photometric == "MONOCHROME1":  # 0 is white (PS3.3 C.7.6.3.1.2)
@@ -52,15 +51,6 @@ def can_be_drawn(pixels: Pixels) -> bool:
     colour = pixels.photometric == RGB and pixels.samples == 3 and pixels.bits_allocated == 8
     bits = pixels.bits_allocated in (8, 16)
     return (grey or colour) and bits and 0 < pixels.frame_bytes <= LARGEST_FRAME_BYTES
-
-
-def _samples(frame: bytes, pixels: Pixels) -> NDArray[np.generic]:
-    """rows x columns x samples."""
-    kind = {(8, False): "u1", (8, True): "i1", (16, False): "<u2", (16, True): "<i2"}
-    array = np.frombuffer(frame, kind[pixels.bits_allocated, pixels.signed])
-    if pixels.planar and pixels.samples > 1:
-        return array.reshape(pixels.samples, pixels.rows, pixels.columns).transpose(1, 2, 0)
-    return array.reshape(pixels.rows, pixels.columns, pixels.samples)
 
 
 def _shrunk(array: NDArray[np.generic]) -> NDArray[np.float32]:

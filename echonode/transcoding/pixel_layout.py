@@ -19,9 +19,8 @@ from pydicom.tag import BaseTag, Tag
 
 from echonode.errors import InvalidObject
 from echonode.model.dataset_walk import DatasetWalk
-from echonode.model.element_header import MemorySource
 from echonode.model.parse_faults import fenced
-from echonode.transcoding.file_bytes import Data, FileBytes
+from echonode.transcoding.file_bytes import Data, source_of
 
 _LONGEST_VALUE = 64 * 1024  # none of the attributes below is longer; longer ones are skipped
 _KEYWORDS = (  # none of them is text: values of other VRs are not looked at
@@ -81,8 +80,7 @@ def read_attributes(head: Data, *, implicit: bool) -> Dataset:
     Every one of them is converted here: pydicom would do so when it is first looked at, and raise
     whatever its value makes it raise. Raises InvalidObject, whose message quotes nothing.
     """
-    source = head if isinstance(head, FileBytes) else MemorySource(head)
-    walk = DatasetWalk(source, implicit=implicit)
+    walk = DatasetWalk(source_of(head), implicit=implicit)
     ds = Dataset()
     for tag, found in walk.head(_TAGS, longest=_LONGEST_VALUE).items():
         raw = RawDataElement(

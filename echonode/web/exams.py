@@ -1,6 +1,6 @@
 """Exams over HTTP: their routes, and the form of what is sent and answered.
 
-Patients pass here, so all of it is for this machine alone (local_requests.py).
+Patients pass here: who may call which of them is in access/route_table.py.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ Rules
 - A page of another site must not reach us through a browser (DNS rebinding): the Host asked for is
   an address, this machine's own name, or one that was configured. A stranger's site can only ever
   send its own name.
-- A request that changes something is refused when a browser says it comes from another origin.
+- A request that changes something, and a WebSocket, are refused when a browser says that they come
+  from another origin: a cookie's SameSite does not keep a WebSocket of another site away.
 - Every answer carries the headers that keep a browser from guessing, framing or caching it.
 - An unexpected exception is logged here once and answered 500, without its text.
 """
@@ -14,12 +15,14 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Collection
+from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echonode.log import get_logger
+from echonode.web.admission import SESSION_ENDED, AccessEnded
 
 log = get_logger(__name__)
 
@@ -51,6 +54,9 @@ class Guard:
         self._names = frozenset(name.lower().rstrip(".") for name in names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._open(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -60,11 +66,27 @@ class Guard:
             return
         try:
             await self._app(scope, receive, answer.send)
+        except AccessEnded:
+            return  # the client sees a broken answer
         except Exception:  # the top of a request, as of a thread
             log.exception("web_request_failed", method=scope["method"])
             if answer.started:
                 raise  # the client must see a broken answer, not one that looks whole
             await PlainTextResponse("internal error\n", 500)(scope, receive, answer.send)
+
+    async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if refusal := self._refusal(scope):
+            await refusal(scope, receive, send)  # instead of the upgrade
+            return
+        try:
+            await self._app(scope, receive, send)
+        except AccessEnded:
+            with suppress(Exception):  # it may be closed already
+                await send({"type": "websocket.close", "code": SESSION_ENDED})
+        except Exception:  # the top of a connection, as of a thread
+            log.exception("web_request_failed", method="WebSocket")
+            with suppress(Exception):
+                await send({"type": "websocket.close", "code": 1011})
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
@@ -73,7 +95,7 @@ class Guard:
             return PlainTextResponse("this node is not known by that name\n", 421)
         origin = headers.get("origin")
         from_elsewhere = origin is not None and origin.partition("://")[2].lower() != host.lower()
-        if from_elsewhere and scope["method"] not in SAFE_METHODS:
+        if from_elsewhere and scope.get("method") not in SAFE_METHODS:
             return PlainTextResponse("requests from other sites are refused\n", 403)
         return None
 

@@ -1,20 +1,19 @@
-"""Requests that change something or name a patient: only from this machine, with a small JSON body.
+"""Requests of the API: a small JSON body, an answer in JSON, and errors in one form.
 
 Rules
-- There is no log-in here. Guard refuses what a browser brings from another site; this refuses
-  every caller elsewhere.
+- Who may ask is not decided here but before (admission.py).
 - A body is one JSON object, bounded; what is no such thing is answered 400 with the field at fault.
 - An error is {error, field, remedy}: what is wrong, where, and what to do; '' where there is none.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -24,9 +23,11 @@ from echonode.errors import (
     FieldRefused,
     IllegalTransition,
     InvalidObject,
+    LoginRefused,
     NetworkError,
     OperatorRefused,
     StoreError,
+    TriedTooOften,
     UsageError,
 )
 
@@ -34,36 +35,24 @@ from echonode.errors import (
 MAX_BODY_BYTES = 64 * 1024
 
 Fields = Mapping[str, Any]
-# The request's fields -> what is answered: a value for JSON, or a response. Raises what `answer`
-# maps.
+# The request's fields -> what is answered, as JSON or a Response. Raises what `answer` maps.
 Work = Callable[[Fields], object]
 
 
-def is_local(request: Request) -> bool:
-    """Whether the connection comes from this machine: by loopback, or from the address it is to."""
-    if request.client is None:
-        return False
-    host, server = request.client.host, request.scope.get("server")
-    try:
-        return ipaddress.ip_address(host).is_loopback or (server is not None and host == server[0])
-    except ValueError:
-        return False
+async def answer(
+    request: Request, work: Work, *, status: int = 200, threads: CapacityLimiter | None = None
+) -> Response:
+    """Check what is asked, then work in a thread: it reads the database, or waits for a probe.
 
-
-async def answer(request: Request, work: Work, *, status: int = 200) -> Response:
-    """Check who asks and what, then work in a thread: it reads the database, or waits for a probe.
-
-    status: of a success.
+    status: of a success. threads: that the work waits for, where they are not those of all routes.
     """
-    if not is_local(request):
-        return error(403, "only from this machine", remedy="use the command there")
     try:
         fields = await _fields(request)
     except FieldRefused as refused:
         return error(400, str(refused), field=refused.field, remedy=refused.remedy)
     except ClientDisconnect:  # before the end of its body; no one reads this answer
         return error(400, "the body is cut off")
-    return await run_in_threadpool(_worked, work, fields, status)
+    return await to_thread.run_sync(_worked, work, fields, status, limiter=threads)
 
 
 def _worked(work: Work, fields: Fields, status: int) -> Response:
@@ -82,6 +71,12 @@ def _worked(work: Work, fields: Fields, status: int) -> Response:
             remedy="send worklist_item, or the patient again with confirmed: true",
             candidates=list(doubtful.candidates),
         )
+    except LoginRefused as refused:
+        return error(401, str(refused), remedy=refused.remedy)
+    except TriedTooOften as often:
+        answer = error(429, str(often), remedy="wait, then try again")
+        answer.headers["Retry-After"] = str(math.ceil(often.wait_s))
+        return answer
     except (OperatorRefused, IllegalTransition, CaptureRefused) as refused:
         return error(409, str(refused))
     except InvalidObject as invalid:

@@ -16,6 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from echonode import __version__
+from echonode.access.roles import Role
+from echonode.web.admission import COOKIE
 
 Schema = Mapping[str, Any]
 _TEXT: Schema = {"type": "string"}
@@ -99,6 +101,36 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
                 "station_ae_titles": _list_of(_TEXT),
             },
         },
+        "Session": {
+            "type": "object",
+            "properties": {
+                "users": {"type": "boolean"},
+                "setup": {"type": "boolean"},
+                "user": {
+                    "oneOf": [
+                        _object(("name", "role"), name=_TEXT, role=_TEXT),
+                        {"type": "null"},
+                    ]
+                },
+                "csrf": _TEXT,
+                "locked": {"type": "boolean"},
+                "has_pin": {"type": "boolean"},
+                "lock_after_s": {"type": ["integer", "null"]},
+                "language": {"enum": ["en", "fr"]},
+            },
+        },
+        "User": {
+            "type": "object",
+            "properties": {
+                "name": _TEXT,
+                "role": _TEXT,
+                "disabled": {"type": "boolean"},
+                "has_pin": {"type": "boolean"},
+                "created_at": {"type": "string", "format": "date-time"},
+                "sessions": {"type": "integer"},
+                "tokens": {"type": "integer"},
+            },
+        },
         "Worklist": _object(
             ("age_s", "items"),
             age_s={"type": ["number", "null"]},
@@ -124,6 +156,7 @@ class Operation:
     media_type: str = "application/json"
 
 
+_ROLE: Schema = {"enum": [role.value for role in Role]}
 _PATIENT, _EXAM = _reference("TypedPatient"), _reference("Exam")
 _CAPTURED = _reference("Captured")
 OPERATIONS = (
@@ -241,6 +274,79 @@ OPERATIONS = (
             ("patients", "more"), patients=_list_of(_reference("Patient")), more={"type": "boolean"}
         ),
     ),
+    Operation(
+        method="get",
+        path="/api/session",
+        summary="Who is logged in, and what a page must know before it shows anything",
+        answer=_reference("Session"),
+    ),
+    Operation(
+        method="post",
+        path="/api/setup",
+        summary="Make the first user, an administrator, by the set-up code; logged in by a cookie",
+        status=201,
+        body=_object(("code", "name", "password"), code=_TEXT, name=_TEXT, password=_TEXT),
+    ),
+    Operation(
+        method="post",
+        path="/api/login",
+        summary="Log in; the session is in a cookie, its CSRF token in /api/session",
+        body=_object(("name", "password"), name=_TEXT, password=_TEXT),
+    ),
+    Operation(method="post", path="/api/logout", summary="End the session", body=_object()),
+    Operation(
+        method="post",
+        path="/api/session/lock",
+        summary="Lock the session until its PIN or password is given",
+        body=_object(),
+    ),
+    Operation(
+        method="post",
+        path="/api/session/unlock",
+        summary="Return to a locked session",
+        body=_object(pin=_TEXT, password=_TEXT),
+    ),
+    Operation(
+        method="post",
+        path="/api/session/pin",
+        summary="Choose the PIN that unlocks one's sessions",
+        body=_object(("pin",), pin=_TEXT),
+    ),
+    Operation(
+        method="post",
+        path="/api/session/password",
+        summary="Change one's own password; one's other sessions end",
+        body=_object(("old", "new"), old=_TEXT, new=_TEXT),
+    ),
+    Operation(
+        method="get",
+        path="/api/users",
+        summary="The users",
+        answer=_object(("users",), users=_list_of(_reference("User"))),
+    ),
+    Operation(
+        method="post",
+        path="/api/users",
+        summary="Add a user; of a service the answer has its token, this once",
+        status=201,
+        body=_object(("name", "role"), name=_TEXT, role=_ROLE, password=_TEXT),
+        answer=_object(("name", "role"), name=_TEXT, role=_ROLE, token=_TEXT),
+    ),
+    Operation(
+        method="post",
+        path="/api/users/{name}",
+        summary="Change a user; the user's sessions end",
+        body=_object(role=_ROLE, password=_TEXT, disabled={"type": "boolean"}),
+    ),
+    Operation(method="delete", path="/api/users/{name}", summary="Remove a user"),
+    Operation(
+        method="post",
+        path="/api/users/{name}/token",
+        summary="A new token of a service, shown this once; the one before is refused",
+        status=201,
+        body=_object(),
+        answer=_object(("token",), token=_TEXT),
+    ),
     Operation(method="get", path="/api/status", summary="The node at this moment"),
     Operation(
         method="get",
@@ -277,6 +383,30 @@ OPERATIONS = (
         path="/api/studies/{uid}/acknowledge",
         summary="A person has seen the conflicts of a study",
     ),
+    Operation(
+        method="get",
+        path="/api/outbox",
+        summary="Each archive: what waits, what is held and why, and how fast it goes",
+    ),
+    Operation(
+        method="get",
+        path="/api/outbox/{destination}/items",
+        summary="What is held, waits, or was sent and is not proved: list is held, waiting or sent",
+        query=("list", "after"),
+    ),
+    Operation(
+        method="post",
+        path="/api/outbox/{action}",
+        summary="hold, release or retry many; goes on with `after` until `next` is null",
+        body=_object(
+            uids=_list_of(_TEXT),
+            destination=_TEXT,
+            study=_TEXT,
+            all={"type": "boolean"},
+            reason=_TEXT,
+            after={"type": "integer", "minimum": 0},
+        ),
+    ),
     Operation(method="get", path="/api/openapi.json", summary="This document"),
 )
 
@@ -290,7 +420,15 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "EchoNode", "version": __version__},
         "paths": paths,
-        "components": {"schemas": dict(SCHEMAS)},
+        "components": {
+            "schemas": dict(SCHEMAS),
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+            },
+        },
+        # Without users, on loopback, neither is needed.
+        "security": [{"token": []}, {"session": []}, {}],
     }
 
 

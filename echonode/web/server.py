@@ -5,6 +5,7 @@ Rules
   OSError at once, and port 0 has become a real one when `start` returns.
 - Routes run on the event loop when they are `async`, else in a worker thread; a route that reads
   the database is not `async`.
+- Beyond this machine it serves only with `admission`, which asks who may call which route.
 - How many connections there are, and how slow they may be, is connections.py's.
 - `stop` ends the listener first, then lets answers finish, then breaks those that do not.
 """
@@ -12,6 +13,7 @@ Rules
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import math
 import socket
@@ -25,8 +27,10 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from echonode.log import get_logger
+from echonode.web.admission import Admission
 from echonode.web.connections import Budget, LimitedProtocol
 from echonode.web.guard import Guard
+from echonode.web.tls_listener import ServerCertificate, TlsListener
 
 log = get_logger(__name__)
 
@@ -36,15 +40,28 @@ KEEP_ALIVE_S = 15  # longer than the console's refresh, so that it reuses one co
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which also says when it serves."""
+    """uvicorn's server, which also says when it serves, and serves TLS by our own listener."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, tls: ServerCertificate | None) -> None:
         super().__init__(config)
+        self._tls = tls
         self.decided = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([] if self._tls else sockets)
+        if self._tls:
+            for listener in sockets or []:
+                accepting = TlsListener(listener, self._tls, self._new_protocol)
+                self.servers.append(accepting)  # type: ignore[arg-type]  # it is closed alike
+                accepting.start()
         self.decided.set()
+
+    def _new_protocol(self) -> asyncio.Protocol:
+        protocol: Any = self.config.http_protocol_class
+        made: asyncio.Protocol = protocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
 
 def _protocol() -> type[asyncio.Protocol]:
@@ -59,7 +76,11 @@ def _protocol() -> type[asyncio.Protocol]:
 
 
 class WebServer:
-    """Serves `routes` on host:port from `start` until `stop`."""
+    """Serves `routes` on host:port from `start` until `stop`.
+
+    admission: who may call which route; without it every caller may call every route, and the
+    host must be a loopback address. tls: then it speaks nothing else.
+    """
 
     def __init__(
         self,
@@ -68,10 +89,16 @@ class WebServer:
         port: int,
         routes: Sequence[BaseRoute],
         allowed_hosts: Collection[str] = (),
+        admission: Admission | None = None,
+        tls: ServerCertificate | None = None,
     ) -> None:
+        if admission is None and not is_loopback(host):
+            raise ValueError("beyond this machine, who may call what must be asked")
         self._wanted = (host, port)
+        self._tls = tls
         app = Starlette(
-            routes=routes, middleware=[Middleware(Guard, allowed_hosts=tuple(allowed_hosts))]
+            routes=admission.guard(routes) if admission else routes,
+            middleware=[Middleware(Guard, allowed_hosts=tuple(allowed_hosts))],
         )
         self._config = uvicorn.Config(
             app,
@@ -100,6 +127,11 @@ class WebServer:
             raise RuntimeError("the web server has not been started")
         return self._bound
 
+    @property
+    def is_local(self) -> bool:
+        """Whether only programs on this machine reach it."""
+        return is_loopback(self._wanted[0])
+
     def start(self) -> None:
         """Bind, and return once requests are answered. Raises OSError that names the address."""
         host, port = self._wanted
@@ -109,7 +141,7 @@ class WebServer:
         except OSError as error:
             raise OSError(error.errno, f"web {host}:{port}: {error.strerror}") from None
         self._bound = (host, int(listener.getsockname()[1]))
-        self._server = _Server(self._config)
+        self._server = _Server(self._config, self._tls)
         self._thread = threading.Thread(
             target=_serve, args=(self._server, listener), name="web", daemon=True
         )
@@ -128,6 +160,14 @@ class WebServer:
         self._thread.join(deadline_s)
         if self._thread.is_alive():
             log.warning("web_stop_overdue", deadline_s=deadline_s)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine reach a socket that is bound to `host`."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _serve(server: _Server, listener: socket.socket) -> None:

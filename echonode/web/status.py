@@ -9,7 +9,6 @@ import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from importlib import resources
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from echonode.model.identity import is_valid_uid
 from echonode.web.encoding import Row, Rows, json_array
 from echonode.web.health import Alarm
+from echonode.web.page import page_routes
 
 MAX_LAST = 1000
 DEFAULT_RECENT = 60
@@ -107,18 +107,6 @@ class NodeStatus:
     captures_lost: int = 0
 
 
-# file -> media type; the page, its style and its script are the package's own files.
-_PAGE = {
-    "index.html": "text/html",
-    "console.css": "text/css",
-    "console.js": "text/javascript",
-    "elements.js": "text/javascript",
-    "rows.js": "text/javascript",
-    "cards.js": "text/javascript",
-    "favicon.svg": "image/svg+xml",
-}
-
-
 def console_routes(
     *,
     status: Callable[[], NodeStatus],
@@ -159,7 +147,7 @@ def console_routes(
         Route("/api/recent", read_recent, methods=["GET"]),
         Route("/api/instances/{uid}/thumbnail", read_thumbnail, methods=["GET"]),
         Route("/api/ledger", read_ledger, methods=["GET"]),
-        *_page_routes(),
+        *page_routes(),
     ]
 
 
@@ -177,19 +165,3 @@ def _last(request: Request) -> int | None:
     if not is_number or not 0 < int(text) <= MAX_LAST:
         raise HTTPException(400, f"last is a number from 1 to {MAX_LAST}")
     return int(text)
-
-
-def _page_routes() -> list[BaseRoute]:
-    folder = resources.files("echonode.web") / "console"
-    routes: list[BaseRoute] = []
-    for name, media_type in _PAGE.items():
-        path = "/" if name == "index.html" else f"/console/{name}"
-        routes.append(_file_route(path, (folder / name).read_bytes(), media_type))
-    return routes
-
-
-def _file_route(path: str, content: bytes, media_type: str) -> Route:
-    async def read(_request: Request) -> Response:
-        return Response(content, media_type=media_type)
-
-    return Route(path, read, methods=["GET"])

@@ -80,7 +80,7 @@ def test_the_wheel_holds_what_the_commands_read(wheel: Path) -> None:
         [metadata] = [name for name in names if name.endswith(".dist-info/METADATA")]
         head = archive.read(metadata).decode().partition("\n\n")[0]
     assert {f"echonode/examples/{name}.yaml" for name in ("echonode", "clinic")} <= names
-    assert {f"echonode/web/console/{name}" for name in ("index.html", "console.js")} <= names
+    assert {f"echonode/web/console/{name}" for name in ("index.html", "core/app.js")} <= names
     assert "echonode/py.typed" in names
     assert any(name.endswith("/LICENSE") for name in names)
     assert all(name.startswith(("echonode/", "echonode-")) for name in names)

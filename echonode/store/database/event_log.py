@@ -11,7 +11,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -153,3 +153,31 @@ def read_study(connection: sa.Connection, study_instance_uid: str) -> Iterator[S
     )
     for row in result:
         yield StoredEvent(**row._mapping)
+
+
+def count_since(
+    connection: sa.Connection, since: datetime, kinds: Sequence[str]
+) -> Mapping[tuple[str, str], int]:
+    """(destination, kind) -> events since then; of those that the log still has.
+
+    Where they begin is found by halving the numbers, which ascend in time: nothing older is read.
+    """
+    lowest, highest = connection.execute(
+        sa.select(sa.func.min(_columns.id), sa.func.max(_columns.id))
+    ).one()
+    low, high = int(lowest or 0), int(highest or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        at = connection.execute(
+            sa.select(_columns.at).where(_columns.id >= middle).order_by(_columns.id).limit(1)
+        ).scalar()
+        if at is not None and at < since:
+            low = middle + 1
+        else:
+            high = middle
+    rows = connection.execute(
+        sa.select(_columns.destination, _columns.kind, sa.func.count())
+        .where(_columns.id >= low, _columns.kind.in_(kinds), _columns.at >= since)
+        .group_by(_columns.destination, _columns.kind)
+    )
+    return {(destination, kind): count for destination, kind, count in rows}

@@ -316,9 +316,69 @@ CREATE INDEX known_patient_by_change ON known_patient (changed_at);
 """
 
 
-# Two more events of exams. SQLite changes no CHECK: the table is made again with its rows.
+# Measurements.
 _VERSION_6 = """
-CREATE TABLE exam_event_6 (
+CREATE TABLE measurement (
+    id INTEGER NOT NULL,
+    exam_id TEXT,
+    sop_instance_uid TEXT NOT NULL,
+    frame INTEGER NOT NULL CHECK (frame >= 1),
+    kind TEXT NOT NULL CHECK (kind IN ('distance', 'ellipse', 'area', 'angle')),
+    points TEXT NOT NULL,
+    results TEXT NOT NULL,
+    label TEXT NOT NULL,
+    delta_x_mm FLOAT NOT NULL,
+    delta_y_mm FLOAT NOT NULL,
+    made_at BIGINT NOT NULL,
+    made_by TEXT NOT NULL,
+    deleted_at BIGINT,
+    deleted_by TEXT NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY(exam_id) REFERENCES exam (id));
+CREATE INDEX measurement_by_instance ON measurement (sop_instance_uid, id);
+CREATE INDEX measurement_by_exam ON measurement (exam_id, id);
+"""
+
+# Users, their sessions and their tokens.
+_VERSION_7 = """
+CREATE TABLE user_account (
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'administrator', 'service')),
+    password_hash TEXT NOT NULL,
+    pin_hash TEXT NOT NULL,
+    disabled BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    PRIMARY KEY (id),
+    CONSTRAINT service_has_no_password CHECK ((role = 'service') = (password_hash = '')),
+    UNIQUE (name));
+CREATE TABLE user_session (
+    id INTEGER NOT NULL,
+    user_account_id INTEGER NOT NULL,
+    secret_sha256 BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    locked BOOLEAN NOT NULL,
+    pin_failures INTEGER NOT NULL CHECK (pin_failures >= 0),
+    PRIMARY KEY (id),
+    FOREIGN KEY(user_account_id) REFERENCES user_account (id) ON DELETE CASCADE,
+    UNIQUE (secret_sha256));
+CREATE INDEX ix_user_session_user_account_id ON user_session (user_account_id);
+CREATE TABLE api_token (
+    id INTEGER NOT NULL,
+    user_account_id INTEGER NOT NULL,
+    secret_sha256 BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY(user_account_id) REFERENCES user_account (id) ON DELETE CASCADE,
+    UNIQUE (secret_sha256));
+CREATE INDEX ix_api_token_user_account_id ON api_token (user_account_id);
+"""
+
+# Two more events of exams. SQLite changes no CHECK: the table is made again with its rows.
+_VERSION_8 = """
+CREATE TABLE exam_event_8 (
     id INTEGER NOT NULL,
     exam_id TEXT NOT NULL,
     at BIGINT NOT NULL,
@@ -330,9 +390,9 @@ CREATE TABLE exam_event_6 (
     detail TEXT NOT NULL,
     PRIMARY KEY (id),
     FOREIGN KEY(exam_id) REFERENCES exam (id));
-INSERT INTO exam_event_6 SELECT id, exam_id, at, event, progress, identity, detail FROM exam_event;
+INSERT INTO exam_event_8 SELECT id, exam_id, at, event, progress, identity, detail FROM exam_event;
 DROP TABLE exam_event;
-ALTER TABLE exam_event_6 RENAME TO exam_event;
+ALTER TABLE exam_event_8 RENAME TO exam_event;
 CREATE INDEX exam_event_by_exam ON exam_event (exam_id, id);
 """
 
@@ -353,6 +413,8 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         4: _by_script(_VERSION_4),
         5: _by_script(_VERSION_5),
         6: _by_script(_VERSION_6),
+        7: _by_script(_VERSION_7),
+        8: _by_script(_VERSION_8),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

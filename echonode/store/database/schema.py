@@ -2,8 +2,8 @@
 
 Rules
 - Invariants are constraints of the tables, with their reasons: the index in index_schema.py,
-  deliveries and commitments in delivery_schema.py, exams in exam_schema.py, the past in
-  history_schema.py.
+  deliveries and commitments in delivery_schema.py, exams in exam_schema.py, measurements in
+  measurement_schema.py, users in access_schema.py, the past in history_schema.py.
 - A change to any of them is a new migration in migrations.py.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from echonode.store.database.access_schema import api_token, user_account, user_session
 from echonode.store.database.columns import (
     METADATA,
     UtcTime,
@@ -45,10 +46,12 @@ from echonode.store.database.history_schema import (
     tombstone_delivery,
 )
 from echonode.store.database.index_schema import identity_conflict, instance, patient, series, study
+from echonode.store.database.measurement_schema import measurement
 
 __all__ = [
     "METADATA",
     "UtcTime",
+    "api_token",
     "commitment_item",
     "commitment_transaction",
     "counter",
@@ -65,6 +68,7 @@ __all__ = [
     "inbound_commitment_item",
     "instance",
     "known_patient",
+    "measurement",
     "meta",
     "patient",
     "patient_merge",
@@ -76,6 +80,8 @@ __all__ = [
     "study",
     "tombstone",
     "tombstone_delivery",
+    "user_account",
+    "user_session",
     "worklist_item",
 ]
 

@@ -7,7 +7,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from echonode.store.database.rows import SELECT_JOBS, delivery_job
 from echonode.store.deliveries.attempts import apply_attempts
 from echonode.store.deliveries.claim_order import WINDOW, Due, claim_order
 from echonode.store.deliveries.clock_changes import remember_clock
+from echonode.store.deliveries.selection import read_destinations
 from echonode.store.files.layout import Layout
 from echonode.store.index.writer import new_delivery
 from echonode.store.values import Attempt, DeliveryJob, OnDue
@@ -207,20 +208,10 @@ class Deliveries:
                         state=queued.value, next_attempt_at=now, attempts=_delivery.attempts + 1
                     )
                 ).rowcount
-                for each in _destinations(connection)
+                for each in read_destinations(connection)
             )
 
         return self._writer.run(work)
-
-
-def _destinations(connection: sa.Connection) -> Iterator[str]:
-    """Every destination that has deliveries; each is found in the index, none is counted."""
-    found = connection.scalar(sa.select(sa.func.min(_delivery.destination)))
-    while found is not None:
-        yield found
-        found = connection.scalar(
-            sa.select(sa.func.min(_delivery.destination)).where(_delivery.destination > found)
-        )
 
 
 def _add_missing(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +14,11 @@ from echonode.store.database.connections import reading
 from echonode.store.database.event_log import StoredEvent, read_study
 from echonode.store.database.history_schema import tombstone, tombstone_delivery
 from echonode.store.deliveries.capture_facts import CaptureFacts, read_capture_facts
-from echonode.store.deliveries.selection import DeliveryChoice, read_chosen
+from echonode.store.deliveries.selection import (
+    DeliveryChoice,
+    read_chosen,
+    read_destinations,
+)
 from echonode.store.values import LedgerChoice, LedgerRow
 
 _delivery = schema.delivery.c
@@ -113,6 +117,29 @@ class Ledger:
             for destination, state, count in connection.execute(statement):
                 counts.setdefault(destination, {})[state] = count
         return counts
+
+    def knows_study(self, study_instance_uid: str) -> bool:
+        """Whether an instance of the study is here, or was deleted here after its proof."""
+        here = sa.select(schema.study.c.id).where(
+            schema.study.c.study_instance_uid == study_instance_uid
+        )
+        gone = sa.select(tombstone.c.id).where(tombstone.c.study_instance_uid == study_instance_uid)
+        with reading(self._readers) as connection:
+            return any(connection.scalar(each.limit(1)) is not None for each in (here, gone))
+
+    def destinations(self) -> Sequence[str]:
+        """Every destination that has deliveries; each is found in the index, none is counted."""
+        with reading(self._readers) as connection:
+            return list(read_destinations(connection))
+
+    def answer(self) -> None:
+        """Read a little of the tables that every delivery needs, whatever their size.
+
+        Raises StoreError where the database does not answer, IndexDamaged.
+        """
+        with reading(self._readers) as connection:
+            for table in (schema.study, schema.instance, schema.delivery):
+                connection.execute(sa.select(table).order_by(table.c.id.desc()).limit(1)).all()
 
     def chosen_instances(self, choice: DeliveryChoice) -> list[str]:
         """The SOP Instance UIDs that have a delivery of the choice, in the order of storing."""

@@ -1,8 +1,8 @@
-"""The deliveries that an operator's command on many instances concerns."""
+"""The deliveries that an operator's command on many instances concerns, and where they go."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -48,3 +48,13 @@ def read_chosen(connection: sa.Connection, choice: DeliveryChoice) -> list[str]:
     if choice.study_instance_uid is not None:
         statement = statement.where(schema.study.c.study_instance_uid == choice.study_instance_uid)
     return list(dict.fromkeys(connection.execute(statement).scalars()))
+
+
+def read_destinations(connection: sa.Connection) -> Iterator[str]:
+    """Every destination that has deliveries; each is found in the index, none is counted."""
+    found = connection.scalar(sa.select(sa.func.min(_delivery.destination)))
+    while found is not None:
+        yield found
+        found = connection.scalar(
+            sa.select(sa.func.min(_delivery.destination)).where(_delivery.destination > found)
+        )

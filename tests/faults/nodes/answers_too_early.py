@@ -11,7 +11,8 @@ from echonode.intake.storage_scp import StorageSCP
 from echonode.model.status import SUCCESS
 from echonode.store.retention import candidates
 
-_LATE_S = 0.05
+# Long after any kill: what such an answer acknowledged is not here when the node is killed.
+_LATE_S = 60.0
 
 
 def _answer_before_the_commit() -> None:

@@ -92,7 +92,7 @@ def _measuring() -> list[BaseRoute]:
 
 
 def shown(
-    status: NodeStatus, rows: Sequence[Row] = (), *, path: str = "/", width: int = 1280
+    status: NodeStatus, rows: Sequence[Row] = (), *, path: str = "/#/overview", width: int = 1280
 ) -> str:
     """The page's DOM for a state of the node."""
     routes = console_routes(
@@ -123,7 +123,7 @@ def test_all_is_well_is_green() -> None:
     """Connected, up to date; the title says nothing more."""
     page = shown(WELL, [row("1.2.3.4.1")])
     assert verdict(page) == ("good", "All is well")
-    assert title(page) == "EchoNode"
+    assert title(page) == "System · EchoNode"
     assert "Clip, 3.1 s, 63 frames" in page
     assert "2 min ago" in page
 
@@ -223,7 +223,7 @@ def test_what_needs_a_person_is_counted_in_the_title() -> None:
             alarms=(Alarm(name="held:pacs", text="pacs: 1 delivery is held"),),
         )
     )
-    assert title(page) == "(2) EchoNode"
+    assert title(page) == "(2) System · EchoNode"
 
 
 def test_a_held_delivery_has_its_button_and_its_reason() -> None:
@@ -261,7 +261,7 @@ def test_nothing_is_cut_at_any_width(width: int) -> None:
         alarms=(Alarm(name="disk", text=LONG),),
     )
     rows = [row("1.2.3.4.1", state="held", attempts=3, last_error=LONG + "x" * 200)]
-    page = shown(status, rows, path="/measured", width=width)
+    page = shown(status, rows, path="/measured#/overview", width=width)
     needs, has = (int(n) for n in re.findall(r'data-(?:needs|has)="(\d+)"', page))
     assert has <= width
     assert needs <= has
@@ -277,7 +277,9 @@ def test_a_node_that_does_not_answer_is_seen() -> None:
         status=fails, ledger=tuple, recent=lambda last: (), thumbnail=lambda uid: None
     )
     with served(routes) as browser:
-        page = page_after("http://{}:{}/".format(*browser.server.address), milliseconds=12_000)
+        page = page_after(
+            "http://{}:{}/#/overview".format(*browser.server.address), milliseconds=12_000
+        )
     assert verdict(page) == ("bad", "The node does not answer")
-    assert '<body class="stale">' in page
-    assert title(page) == "(!) EchoNode"
+    assert 'class="old-overview stale"' in page
+    assert title(page) == "(!) System · EchoNode"

@@ -68,7 +68,7 @@ def test_admission_may_hide_which_title_was_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "other", "path", "words"),
     [
-        ("web: {host: 127.0.0.1", "web: {host: 0.0.0.0", "web.host", "log-in"),
+        ("web: {host: 127.0.0.1", "web: {host: 0.0.0.0", "web.host", "TLS"),
         (
             "protocol: echopen\n    dialect: kit\n    connect: 127.0.0.1:7538",
             "protocol: openigtlink\n    listen: 0.0.0.0:18944",

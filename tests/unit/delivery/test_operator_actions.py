@@ -96,3 +96,17 @@ def test_what_cannot_be_done_is_said_with_the_reason(store: Store) -> None:
     store.deliveries.claim("backup", now=NOON, limit=1)
     with pytest.raises(OperatorRefused, match="being sent just now"):
         act(store, "hold", UID, now=NOON)
+
+
+def test_a_retry_calls_the_archives_that_it_concerns(store: Store) -> None:
+    """Who presses Retry expects a call now, and not at the end of the archive's pause."""
+    called: list[str] = []
+    for job in store.deliveries.of_instance(UID):
+        store.deliveries.claim(job.destination, now=NOON, limit=1)
+        store.deliveries.record_attempt(
+            job.id, DeliveryEvent.RETRY, now=NOON, next_attempt_at=Clock().pass_(hours=1)
+        )
+    act(store, "retry", UID, now=NOON, destination="pacs", call_now=called.append)
+    assert called == ["pacs"]
+    act(store, "hold", UID, now=NOON, call_now=called.append)
+    assert called == ["pacs"]

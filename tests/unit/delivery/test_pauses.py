@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -116,3 +117,18 @@ def test_an_association_that_opens_during_the_stop_is_ended() -> None:
     with pytest.raises(AssociationLost):
         line.get()
     assert opened[0].aborted
+
+
+def test_a_person_ends_the_pause(scene: Scene, lines: Recorder) -> None:
+    """Retry: the archive is called at once, however long it was to be left alone."""
+    scene.queue()
+    scene.archive.answers = [0xA700]
+    times = store_times(scene)
+    worker = scene.worker()
+    scene.run(worker, 10)
+    assert worker.status.paused_s == pytest.approx(20)
+    scene.store.jobs[1] = replace(scene.store.jobs[1], next_attempt_at=scene.clock.now())
+    worker.call_now()
+    assert worker.status.paused_s == 0
+    scene.run(worker, 1)
+    assert times == [0, 10]

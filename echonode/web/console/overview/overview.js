@@ -1,6 +1,6 @@
 // The status page: asks the node every few seconds and draws what it says. When the node does not
 // answer, the page says so within seconds and keeps the last state, greyed.
-import { alarmCards, attention, destinationCard, probeCard, verdict } from "./cards.js";
+import { alarmCards, destinationCard, probeCard, verdict } from "./cards.js";
 import { byId, duration, element, localTime, refreshTimes } from "./elements.js";
 import { studies } from "./rows.js";
 
@@ -36,6 +36,7 @@ async function drawRows(counts, now) {
   const rows = await ask(`api/recent?last=${LAST}`);
   const text = JSON.stringify(rows);
   if (text !== drawnRows) {
+    if (!byId("studies")) return;
     const changed = () => { drawnCounts = ""; refresh().catch(() => {}); };
     byId("studies").replaceChildren(...studies(rows, now, changed));
     drawnRows = text;
@@ -55,6 +56,7 @@ function draw(id, values, make) {
 async function refresh() {
   const status = await ask("api/status");
   const now = new Date(status.now);
+  if (!byId("ae-title")) return; // the screen was left meanwhile
   byId("ae-title").textContent = status.ae_title;
   draw("probes", status.probes, () => orNone(status.probes.map(probeCard), "No probe is configured"));
   draw("destinations", status.destinations,
@@ -63,37 +65,45 @@ async function refresh() {
   byId("facts").textContent = `EchoNode ${status.version} · running since ` +
     `${localTime(new Date(status.started_at), false)} · ${Math.round(status.disk_free_percent)}% of the disk is free, ` +
     `space for ${duration(status.minutes_of_cine * 60)} of recording`;
-  const matters = attention(status);
-  document.title = matters ? `(${matters}) EchoNode` : "EchoNode";
   await drawRows(JSON.stringify(status.destinations.map((d) => d.deliveries)), now);
   refreshTimes(now);
   answeredAt = Date.now();
-  document.body.classList.remove("stale");
+  document.querySelector(".old-overview")?.classList.remove("stale");
   say(...verdict(status));
 }
 
 // Apart from the questions, so that an answer that never comes is seen as well.
 function watch() {
+  if (!byId("updated")) return;
   const age = Date.now() - answeredAt;
   const stale = answeredAt !== 0 && age > STALE_MS;
   if (answeredAt) byId("updated").textContent = stale
     ? `Not up to date: state of ${localTime(new Date(answeredAt))}`
     : "Live";
   if (stale || (!answeredAt && performance.now() > STALE_MS)) {
-    document.body.classList.add("stale");
-    document.title = "(!) EchoNode";
+    document.querySelector(".old-overview")?.classList.add("stale");
     say("bad", "The node does not answer");
   }
 }
 
-async function loop() {
-  try {
-    await refresh();
-  } catch {
-    drawnCounts = "";
+// Begins once the screen is on the page; gives back what ends it.
+export function startOverview() {
+  let goesOn = true;
+  drawn.clear();
+  drawnCounts = drawnRows = "";
+  turn = 0;
+  async function loop() {
+    try {
+      await refresh();
+    } catch {
+      drawnCounts = "";
+    }
+    if (goesOn) setTimeout(loop, EVERY_MS);
   }
-  setTimeout(loop, EVERY_MS);
+  const watching = setInterval(watch, 1000);
+  loop();
+  return () => {
+    goesOn = false;
+    clearInterval(watching);
+  };
 }
-
-setInterval(watch, 1000);
-loop();

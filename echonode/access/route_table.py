@@ -1,0 +1,160 @@
+"""The one table of who may call which route, and whose data the route gives.
+
+Rules
+- Every route of the node has a row; the server refuses to start with one that has none.
+- A path is written as the route has it: {name} stands for one part. `/*` at the end stands for
+  every path below it.
+- A row without a role is for everyone, also while the node has no user yet: the pages themselves,
+  logging in, and the checks of health. Nothing of a patient is behind one.
+- A viewer changes nothing: what a viewer may do is read, but for their own session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from echonode.access.roles import Role
+
+WEBSOCKET = "WEBSOCKET"
+READING = frozenset({"GET", "HEAD", "OPTIONS", WEBSOCKET})
+
+
+class DataKind(StrEnum):
+    """Which of a patient's data a route gives or changes; '' where it is about no patient."""
+
+    NONE = ""
+    WORKLIST = "worklist"
+    EXAM = "exam"
+    STUDY = "study"
+    INSTANCE = "instance"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Who may call a method of a path. least: None is everyone. data: see DataKind.
+
+    when_locked: it answers a session that is locked too.
+    """
+
+    method: str
+    path: str
+    least: Role | None
+    data: DataKind = DataKind.NONE
+    when_locked: bool = False
+
+    @property
+    def needs_caller(self) -> bool:
+        """Whether it matters who asks. Pages and health checks wait for no database."""
+        return self.least is not None or self.path.startswith("/api/")
+
+    @property
+    def is_change(self) -> bool:
+        """Whether a browser must prove that a page of ours asks for it."""
+        return self.method not in READING
+
+
+def _everyone(*routes: str) -> Iterable[Rule]:
+    for route in routes:
+        method, path = route.split()
+        yield Rule(method=method, path=path, least=None, when_locked=True)
+
+
+def _for(least: Role, *routes: str, data: DataKind = DataKind.NONE) -> Iterable[Rule]:
+    for route in routes:
+        method, path = route.split()
+        yield Rule(method=method, path=path, least=least, data=data)
+
+
+RULES: tuple[Rule, ...] = (
+    *_everyone(
+        "GET /",
+        "GET /console/*",
+        "GET /ca.crt",
+        "GET /health/live",
+        "GET /health/ready",
+        "GET /api/session",
+        "POST /api/setup",
+        "POST /api/login",
+    ),
+    # One's own session. A user may leave it, lock it and come back to it.
+    Rule(method="POST", path="/api/logout", least=Role.VIEWER, when_locked=True),
+    Rule(method="POST", path="/api/session/lock", least=Role.VIEWER, when_locked=True),
+    Rule(method="POST", path="/api/session/unlock", least=Role.VIEWER, when_locked=True),
+    *_for(Role.VIEWER, "POST /api/session/pin", "POST /api/session/password"),
+    # The node itself, without patients.
+    *_for(
+        Role.VIEWER,
+        "GET /metrics",
+        "GET /api/openapi.json",
+        "GET /api/status",
+        "GET /api/outbox",
+    ),
+    *_for(Role.OPERATOR, "POST /api/preflight", "POST /api/worklist/refresh"),
+    # Patients, to look at.
+    *_for(Role.VIEWER, "GET /api/exams", "GET /api/exams/{exam}", data=DataKind.EXAM),
+    *_for(Role.VIEWER, "GET /api/worklist", data=DataKind.WORKLIST),
+    *_for(
+        Role.VIEWER,
+        "GET /api/ledger",
+        "GET /api/recent",
+        "GET /api/outbox/{destination}/items",
+        "GET /api/instances/{uid}/thumbnail",
+        data=DataKind.INSTANCE,
+    ),
+    # Patients, to work with. A search goes to the RIS, beyond what is here to look at.
+    *_for(Role.OPERATOR, "POST /api/worklist/search", data=DataKind.WORKLIST),
+    *_for(Role.OPERATOR, "POST /api/patients/search", data=DataKind.EXAM),
+    *_for(
+        Role.OPERATOR,
+        "POST /api/exams",
+        "POST /api/exams/{exam}/stills",
+        "POST /api/exams/{exam}/clips",
+        "POST /api/exams/{exam}/identify",
+        "POST /api/exams/{exam}/correct",
+        "POST /api/exams/{exam}/end",
+        "POST /api/exams/{exam}/discontinue",
+        "POST /api/exams/{exam}/reopen",
+        data=DataKind.EXAM,
+    ),
+    *_for(
+        Role.OPERATOR,
+        "POST /api/instances/{uid}/{action}",
+        "POST /api/outbox/{action}",
+        data=DataKind.INSTANCE,
+    ),
+    *_for(Role.OPERATOR, "POST /api/studies/{uid}/acknowledge", data=DataKind.STUDY),
+    # Users.
+    *_for(
+        Role.ADMINISTRATOR,
+        "GET /api/users",
+        "POST /api/users",
+        "POST /api/users/{name}",
+        "DELETE /api/users/{name}",
+        "POST /api/users/{name}/token",
+    ),
+)
+
+
+class Unlisted(LookupError):
+    """A route without a row."""
+
+
+def rules_of(
+    methods: Iterable[str], path: str, table: Iterable[Rule] = RULES
+) -> Mapping[str, Rule]:
+    """The row of each method of a route; HEAD goes as GET. Raises Unlisted."""
+    rows = list(table)
+    found = {}
+    for method in methods:
+        asked = "GET" if method == "HEAD" else method
+        row = next((row for row in rows if row.method == asked and _covers(row.path, path)), None)
+        if row is None:
+            raise Unlisted(f"{method} {path} has no row in access/route_table.py")
+        found[method] = row
+    return found
+
+
+def _covers(row: str, path: str) -> bool:
+    return path.startswith(row[:-1]) if row.endswith("/*") else row == path

@@ -1,0 +1,231 @@
+"""One decoded frame as an 8-bit picture: what a screen shows of it.
+
+Rules
+- Pure: a native frame, its layout and how it is to be shown give rows x columns x (1 or 3) bytes.
+- Grey goes through Rescale Slope and Intercept (PS3.3 C.11.1), then the window (C.11.2.1.2), then
+  is turned over where 0 is white (MONOCHROME1, or Presentation LUT Shape INVERSE, C.11.6). A VOI
+  LUT Sequence is not applied: the window of the same image is, or none.
+- Without a window 8 bits are shown as they are. More bits of a single frame are stretched from its
+  darkest to its brightest value; of a cine the whole range of Bits Stored is taken, for frames that
+  are stretched one by one flicker.
+- Colour has no window (C.11.2.1.2). YBR_FULL becomes RGB (C.7.6.3.1.2), PALETTE COLOR is looked up
+  (C.7.6.3.1.5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echonode.errors import InvalidObject
+from echonode.transcoding.pixel_layout import MONOCHROME, PALETTE, RGB, YBR_FULL, Pixels
+
+# Of a native frame. A 4096 x 4096 colour frame; ultrasound has a tenth of it.
+LARGEST_FRAME_BYTES = 48 * 1024 * 1024
+
+Picture = NDArray[np.uint8]
+
+
+class VoiFunction(StrEnum):
+    """VOI LUT Function (0028,1056), PS3.3 C.11.2.1.3."""
+
+    LINEAR = "LINEAR"
+    LINEAR_EXACT = "LINEAR_EXACT"
+    SIGMOID = "SIGMOID"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Window Center and Width, in units after Rescale Slope and Intercept.
+
+    Width is at least 1 for LINEAR and above 0 for the others (C.11.2.1.2.1).
+    """
+
+    center: float
+    width: float
+    function: VoiFunction = VoiFunction.LINEAR
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it can be applied."""
+        least = 1.0 if self.function is VoiFunction.LINEAR else 0.0
+        finite = np.isfinite(self.center) and np.isfinite(self.width)
+        return bool(finite and self.width >= least and self.width > 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Palette:
+    """A palette's colours: of pixel value first + n the n-th, three bytes each (C.7.6.3.1.5)."""
+
+    first: int
+    colours: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presentation:
+    """How frames are shown. inverse: Presentation LUT Shape INVERSE."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    window: Window | None = None
+    inverse: bool = False
+    palette: Palette | None = None
+
+
+AS_STORED = Presentation()
+
+
+def can_be_shown(pixels: Pixels, presentation: Presentation = AS_STORED) -> bool:
+    """Whether there is a picture of such frames, once they are decoded."""
+    bits = pixels.bits_allocated in (8, 16)
+    grey = pixels.photometric in MONOCHROME and pixels.samples == 1
+    colour = (
+        pixels.photometric in (RGB, YBR_FULL)
+        and pixels.samples == 3
+        and pixels.bits_allocated == 8
+        and not pixels.signed
+    )
+    looked_up = (
+        pixels.photometric == PALETTE
+        and pixels.samples == 1
+        and not pixels.signed
+        and presentation.palette is not None
+    )
+    kind = grey or colour or looked_up
+    return kind and bits and 0 < pixels.frame_bytes <= LARGEST_FRAME_BYTES
+
+
+def picture_of(frame: bytes, pixels: Pixels, presentation: Presentation = AS_STORED) -> Picture:
+    """The picture of one native frame: rows x columns x 1 for grey, x 3 (RGB) for colour.
+
+    pixels: the layout of the frame as it is, after decoding. Raises InvalidObject for a kind of
+    frame that there is no picture of.
+    """
+    if not can_be_shown(pixels, presentation):
+        raise InvalidObject(
+            f"there is no picture of {pixels.photometric} with {pixels.samples} samples of "
+            f"{pixels.bits_stored} bits"
+        )
+    if len(frame) != pixels.frame_bytes:
+        raise InvalidObject("a frame is not of the size that the dataset describes")
+    values = samples_of(frame, pixels)
+    if pixels.photometric == RGB:
+        return np.ascontiguousarray(values).astype(np.uint8, copy=False)
+    if pixels.photometric == YBR_FULL:
+        return _rgb_of_ybr(values)
+    if presentation.palette is not None and pixels.photometric == PALETTE:
+        return _looked_up(values, presentation.palette)
+    return _grey(values, pixels, presentation)
+
+
+def samples_of(frame: bytes, pixels: Pixels) -> NDArray[np.generic]:
+    """rows x columns x samples of a native frame, whichever way its colours are laid out."""
+    kind = {(8, False): "u1", (8, True): "i1", (16, False): "<u2", (16, True): "<i2"}
+    array = np.frombuffer(frame, kind[pixels.bits_allocated, pixels.signed])
+    if pixels.planar and pixels.samples > 1:
+        return array.reshape(pixels.samples, pixels.rows, pixels.columns).transpose(1, 2, 0)
+    return array.reshape(pixels.rows, pixels.columns, pixels.samples)
+
+
+def _grey(values: NDArray[np.generic], pixels: Pixels, presentation: Presentation) -> Picture:
+    inverse = pixels.photometric == "MONOCHROME1" or presentation.inverse
+    window = presentation.window
+    if window is not None and not window.is_valid:
+        window = None
+    if window is None and pixels.bits_stored != 8:
+        window = _whole_range(values, pixels, presentation)
+    table = _grey_table(
+        pixels.bits_allocated,
+        pixels.bits_stored,
+        pixels.signed,
+        # Without a window nothing is rescaled: 8 bits are shown as they are.
+        (presentation.slope, presentation.intercept) if window else (1.0, 0.0),
+        window,
+        inverse,
+    )
+    indexes = values.view("u1" if pixels.bits_allocated == 8 else "<u2")
+    shown: Picture = table[indexes]
+    return shown
+
+
+def _whole_range(values: NDArray[np.generic], pixels: Pixels, presentation: Presentation) -> Window:
+    """What a picture without a window is stretched over, as a window."""
+    if pixels.frames == 1:
+        stored = _stored_values(pixels.bits_allocated, pixels.bits_stored, pixels.signed)
+        used = stored[values.view("u1" if pixels.bits_allocated == 8 else "<u2")]
+        low, high = float(used.min()), float(used.max())
+    else:
+        span = 2**pixels.bits_stored
+        low = -float(span // 2) if pixels.signed else 0.0
+        high = low + span - 1
+    ends = (
+        low * presentation.slope + presentation.intercept,
+        high * presentation.slope + presentation.intercept,
+    )
+    low, high = min(ends), max(ends)
+    return Window(
+        center=(low + high) / 2, width=max(high - low, 1e-9), function=VoiFunction.LINEAR_EXACT
+    )
+
+
+def _stored_values(allocated: int, stored: int, signed: bool) -> NDArray[np.float64]:
+    """The value of each bit pattern: bits beyond Bits Stored do not belong to it (PS3.5 8.1.1)."""
+    patterns = np.arange(2**allocated, dtype=np.int64) & (2**stored - 1)
+    if signed:
+        patterns = np.where(patterns >= 2 ** (stored - 1), patterns - 2**stored, patterns)
+    values: NDArray[np.float64] = patterns.astype(np.float64)
+    return values
+
+
+@lru_cache(maxsize=32)  # a table of 16 bits has 64 kB; the frames of a cine share one
+def _grey_table(
+    allocated: int,
+    stored: int,
+    signed: bool,
+    rescale: tuple[float, float],
+    window: Window | None,
+    inverse: bool,
+) -> Picture:
+    """The byte shown for each bit pattern of a sample."""
+    values = _stored_values(allocated, stored, signed) * rescale[0] + rescale[1]
+    if window is not None:
+        values = _windowed(values, window)
+    elif signed:
+        values = values + 2 ** (stored - 1)
+    table: Picture = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+    return 255 - table if inverse else table
+
+
+def _windowed(values: NDArray[np.float64], window: Window) -> NDArray[np.float64]:
+    """0 to 255 by PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.1 (SIGMOID), C.11.2.1.3.2 (EXACT)."""
+    center, width = window.center, window.width
+    if window.function is VoiFunction.SIGMOID:
+        with np.errstate(over="ignore"):
+            curve: NDArray[np.float64] = 255 / (1 + np.exp(-4 * (values - center) / width))
+            return curve
+    if window.function is VoiFunction.LINEAR:
+        center, width = center - 0.5, width - 1
+    if width == 0:  # LINEAR of width 1: a step
+        return np.where(values > center, 255.0, 0.0)
+    return ((values - center) / width + 0.5) * 255
+
+
+def _rgb_of_ybr(values: NDArray[np.generic]) -> Picture:
+    """PS3.3 C.7.6.3.1.2, turned round: YBR_FULL to RGB."""
+    y, cb, cr = (values[..., band].astype(np.float32) for band in range(3))
+    cb, cr = cb - 128, cr - 128
+    rgb = np.stack((y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb), axis=-1)
+    shown: Picture = np.rint(np.clip(rgb, 0, 255)).astype(np.uint8)
+    return shown
+
+
+def _looked_up(values: NDArray[np.generic], palette: Palette) -> Picture:
+    colours = np.frombuffer(palette.colours, np.uint8).reshape(-1, 3)
+    # Values beyond the table's ends have the colours of its ends (C.7.6.3.1.5).
+    indexes = np.clip(values[..., 0].astype(np.int64) - palette.first, 0, len(colours) - 1)
+    shown: Picture = colours[indexes]
+    return shown

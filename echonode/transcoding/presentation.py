@@ -1,0 +1,108 @@
+"""How a dataset says that its frames are shown: rescale, window, palette (picture.Presentation).
+
+Rules
+- Values are taken one by one: one that cannot be read is as if it were not there, for an image with
+  a broken window is still an image.
+- Of several windows it is the first, which the standard leaves to the viewer (PS3.3 C.11.2.1.2.1).
+- A palette of 16 bits an entry is shown by its high bytes (C.7.6.3.1.6). Segmented ones are not
+  read.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping
+
+from pydicom.tag import Tag
+
+from echonode.errors import Unreadable
+from echonode.model.dataset_walk import DatasetWalk
+from echonode.model.element_header import Value
+from echonode.transcoding.file_bytes import Data, source_of
+from echonode.transcoding.picture import Palette, Presentation, VoiFunction, Window
+
+_COLOURS = ("Red", "Green", "Blue")
+_DESCRIPTORS = [Tag(f"{colour}PaletteColorLookupTableDescriptor") for colour in _COLOURS]
+_TABLES = [Tag(f"{colour}PaletteColorLookupTableData") for colour in _COLOURS]
+_SLOPE, _INTERCEPT = Tag("RescaleSlope"), Tag("RescaleIntercept")
+_CENTER, _WIDTH = Tag("WindowCenter"), Tag("WindowWidth")
+_FUNCTION, _SHAPE = Tag("VOILUTFunction"), Tag("PresentationLUTShape")
+_TAGS = frozenset({*_DESCRIPTORS, *_TABLES, _SLOPE, _INTERCEPT, _CENTER, _WIDTH, _FUNCTION, _SHAPE})
+_LONGEST_VALUE = 2 * 65_536  # a palette of as many entries as 16 bits can name
+Values = Mapping[int, Value]
+
+
+def read_presentation(dataset: Data, *, implicit: bool) -> Presentation:
+    """Of a little endian dataset. Does not raise: what cannot be read is not there."""
+    try:
+        walk = DatasetWalk(source_of(dataset), implicit=implicit)
+        found = walk.head(_TAGS, longest=_LONGEST_VALUE)
+    except Unreadable:
+        return Presentation()
+    slope, intercept = _number(found, _SLOPE), _number(found, _INTERCEPT)
+    return Presentation(
+        slope=slope if slope else 1.0,
+        intercept=intercept or 0.0,
+        window=_window(found),
+        inverse=_text(found, _SHAPE) == "INVERSE",
+        palette=_palette(found),
+    )
+
+
+def _window(found: Values) -> Window | None:
+    center, width = _number(found, _CENTER), _number(found, _WIDTH)
+    if center is None or width is None:
+        return None
+    name = _text(found, _FUNCTION) or VoiFunction.LINEAR
+    if name not in set(VoiFunction):
+        return None
+    window = Window(center=center, width=width, function=VoiFunction(name))
+    return window if window.is_valid else None
+
+
+def _palette(found: Values) -> Palette | None:
+    descriptors = [_descriptor(found, tag) for tag in _DESCRIPTORS]
+    if None in descriptors or len(set(descriptors)) != 1 or descriptors[0] is None:
+        return None
+    count, first, bits = descriptors[0]
+    bands = [_entries(found, tag, count, bits) for tag in _TABLES]
+    if any(len(band) != count for band in bands):
+        return None
+    colours = bytearray(3 * count)
+    for index, band in enumerate(bands):
+        colours[index::3] = band
+    return Palette(first=first, colours=bytes(colours))
+
+
+def _descriptor(found: Values, tag: int) -> tuple[int, int, int] | None:
+    """Number of entries, first value mapped, bits an entry."""
+    value = found[tag].value if tag in found else b""
+    if len(value) != 6:
+        return None
+    count, first, bits = struct.unpack("<HHH", value)
+    return (count or 65_536, first, bits) if bits in (8, 16) else None
+
+
+def _entries(found: Values, tag: int, count: int, bits: int) -> bytes:
+    """One byte for each entry; b'' where the table is not of the length described."""
+    value = found[tag].value if tag in found else b""
+    if bits == 8 and len(value) in (count, count + count % 2):
+        return value[:count]
+    if len(value) != 2 * count:
+        return b""
+    # Some writers put 8 bits into words: their high bytes are all zero.
+    return value[::2] if bits == 8 or not any(value[1::2]) else value[1::2]
+
+
+def _text(found: Values, tag: int) -> str:
+    value = found[tag].value if tag in found else b""
+    return value.split(b"\\")[0].strip(b" \0").decode("ascii", "replace")
+
+
+def _number(found: Values, tag: int) -> float | None:
+    try:
+        number = float(_text(found, tag))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,107 @@
+// What every screen knows: the node's state, who is logged in, and the settings. One store, observed.
+//
+// Rules
+// - `state` is read by views and changed by set() alone, which redraws the page.
+// - state.status is the last answer of GET api/status, null before the first. state.stale: none came for
+//   two seconds; what is shown then is old, and the shell says so.
+// - A screen's own values are its module's variables; after a change it calls changed().
+// - now() is the node's clock: a tablet's own may be wrong.
+
+import { ApiError, get, setCsrf } from "./api.js";
+import { applySettings, readSettings, writeSettings } from "./settings.js";
+import { languageOf, setLanguage } from "./words.js";
+
+const POLL_MS = 1000;
+const STALE_MS = 1900;
+const TIMEOUT_MS = 6000; // a busy node's late answer is shown as late, and is still of use
+
+export const state = {
+  status: null,
+  stale: false,
+  failed: false, // the last question had no answer
+  answeredAt: 0, // by performance.now()
+  refused: null, // the ApiError where the node answers and refuses the status
+  session: { users: false, setup: false, user: null, locked: false, has_pin: false },
+  settings: readSettings(),
+};
+
+let redraw = () => {};
+let skew = 0; // node's clock less this one, in ms
+const listeners = new Set();
+
+export function set(changes) {
+  Object.assign(state, changes);
+  redraw();
+}
+
+export const changed = () => redraw();
+export const now = () => new Date(Date.now() + skew);
+
+// run(status) after each answer; gives back what ends it.
+export function onStatus(run) {
+  listeners.add(run);
+  return () => listeners.delete(run);
+}
+
+export function setSetting(name, value) {
+  state.settings = { ...state.settings, [name]: value };
+  writeSettings(state.settings);
+  useSettings();
+  redraw();
+}
+
+function useSettings() {
+  const language = state.settings.language || languageOf(navigator.languages);
+  setLanguage(language);
+  applySettings(state.settings, language);
+}
+
+// The session, where the node has log-ins; one without them serves as it is.
+export async function readSession() {
+  try {
+    const session = await get("api/session", { quiet: true });
+    setCsrf(session.csrf ?? "");
+    set({ session });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status === 0) return;
+  }
+}
+
+export function start(draw) {
+  redraw = draw;
+  useSettings();
+  matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => setSetting("theme", state.settings.theme));
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) poll(); });
+  setInterval(watch, 250);
+  loop();
+}
+
+async function loop() {
+  await poll();
+  setTimeout(loop, state.failed ? POLL_MS / 2 : POLL_MS);
+}
+
+let asking = false;
+
+async function poll() {
+  if (asking) return;
+  asking = true;
+  try {
+    const status = await get("api/status", { timeoutMs: TIMEOUT_MS });
+    skew = new Date(status.now).getTime() - Date.now();
+    set({ status, stale: false, failed: false, refused: null, answeredAt: performance.now() });
+    for (const run of listeners) run(status);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const answers = error.status !== 0;
+    set({ failed: !answers, refused: answers ? error : null });
+  } finally {
+    asking = false;
+  }
+}
+
+// Apart from the questions, so that an answer that never comes is seen as well.
+function watch() {
+  const stale = performance.now() - state.answeredAt > STALE_MS;
+  if (stale !== state.stale) set({ stale });
+}

@@ -1,0 +1,4 @@
+// Starts the console.
+import { startApp } from "./core/app.js";
+
+startApp();

@@ -1,0 +1,4 @@
+// Words of the overview.
+export const words = {
+  "overview.title": { en: "System", fr: "Système" },
+};

@@ -1,0 +1,45 @@
+"""SQL statements compiled once a process, as in a node that runs, and not once a store.
+
+SQLAlchemy keeps what it compiles by engine. A test that opens a store makes new engines, and would
+compile every statement again: that is half of what such a test costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.util import LRUCache
+
+# A node knows some two hundred; queries of the tests add more of their own.
+MOST_STATEMENTS = 1000
+
+
+@contextmanager
+def compiled_once() -> Iterator[None]:
+    """Let every SQLite engine that is made inside share a dialect and its compiled statements.
+
+    The dialect is part of a statement's key in the cache. It holds nothing of one database, and
+    every engine of ours sets it up in the same way.
+    """
+    create = sa.create_engine
+    compiled: LRUCache[Any, Any] = LRUCache(MOST_STATEMENTS)
+    ready: list[sa.Dialect] = []
+
+    def create_sharing(*arguments: Any, **options: Any) -> sa.Engine:
+        engine = create(*arguments, **options)
+        if engine.dialect.name != "sqlite":
+            return engine
+        if not ready:
+            with create("sqlite://", isolation_level="AUTOCOMMIT").connect() as connection:
+                ready.append(connection.dialect)  # connected once: it knows SQLite's version
+        engine.dialect = ready[0]
+        engine.update_execution_options(compiled_cache=compiled)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sa, "create_engine", create_sharing)
+        yield

@@ -1,0 +1,67 @@
+"""How frames are shown is read value by value, and a broken value is as if it were not there."""
+
+from __future__ import annotations
+
+from pydicom import Dataset
+
+from echonode.transcoding.picture import Palette, Presentation, VoiFunction, Window
+from echonode.transcoding.presentation import read_presentation
+from tests.unit.store.samples import dataset, encoded
+
+
+def read(ds: Dataset) -> Presentation:
+    return read_presentation(encoded(ds), implicit=False)
+
+
+def test_window_and_rescale() -> None:
+    """The first of several windows."""
+    found = read(
+        dataset(
+            WindowCenter=["40", "400"],
+            WindowWidth=["80", "2000"],
+            RescaleSlope="2",
+            RescaleIntercept="-1024",
+        )
+    )
+    assert found == Presentation(
+        slope=2.0, intercept=-1024.0, window=Window(center=40.0, width=80.0)
+    )
+
+
+def test_functions_and_shape() -> None:
+    """SIGMOID, and Presentation LUT Shape."""
+    found = read(
+        dataset(
+            WindowCenter="1",
+            WindowWidth="2",
+            VOILUTFunction="SIGMOID",
+            PresentationLUTShape="INVERSE",
+        )
+    )
+    assert found.window == Window(center=1.0, width=2.0, function=VoiFunction.SIGMOID)
+    assert found.inverse
+
+
+def test_without_any_it_is_as_stored() -> None:
+    """And where a value is broken: a width below 1, a slope of 0, bytes that are no dataset."""
+    assert read(dataset()) == Presentation()
+    assert read(dataset(WindowCenter="1", WindowWidth="0")).window is None
+    assert read(dataset(WindowCenter="1")).window is None
+    assert read(dataset(RescaleSlope="0")).slope == 1.0
+    assert read_presentation(b"\xff" * 64, implicit=False) == Presentation()
+
+
+def test_a_palette_of_16_bits_is_shown_by_its_high_bytes() -> None:
+    """And one of 8 bits in words by its low ones."""
+    red, green, blue = b"\x00\x10\x00\xff", b"\x00\x20\x00\x00", b"\x00\x30\x00\x01"
+    ds = dataset(PhotometricInterpretation="PALETTE COLOR", PixelRepresentation=0)
+    for name, table in (("Red", red), ("Green", green), ("Blue", blue)):
+        setattr(ds, f"{name}PaletteColorLookupTableDescriptor", [2, 5, 16])
+        setattr(ds, f"{name}PaletteColorLookupTableData", table)
+    assert read(ds).palette == Palette(first=5, colours=b"\x10\x20\x30\xff\x00\x01")
+    for name in ("Red", "Green", "Blue"):
+        setattr(ds, f"{name}PaletteColorLookupTableDescriptor", [2, 5, 8])
+        setattr(ds, f"{name}PaletteColorLookupTableData", b"\x07\x08")
+    assert read(ds).palette == Palette(first=5, colours=b"\x07\x07\x07\x08\x08\x08")
+    ds.BluePaletteColorLookupTableData = b"\x07" * 6
+    assert read(ds).palette is None

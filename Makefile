@@ -30,10 +30,12 @@ ifeq ($(CI),true)
 export ECHONODE_REQUIRE_PEERS := 1
 endif
 
-# Two workers: the tests start whole processes, and more of them only wait for each other. A file
-# stays on one worker (--dist loadfile), so that what it shares, an Orthanc say, is started once. In
-# the folders' order the files that take minutes come first, and the last to run are of milliseconds.
+# Unit tests compute: a worker for each of two cores. The others start whole processes and wait for
+# them about as long as they compute: one worker more. A file stays on one worker (--dist loadfile),
+# so that what it shares, an Orthanc say, is started once. In the folders' order the files that take
+# minutes come first, and the last to run are of milliseconds.
 WORKERS ?= 2
+PEER_WORKERS ?= 3
 # Each part of the run, in seconds. pytest-timeout ends one test; this ends what that cannot.
 TEST_DEADLINE ?= 1800
 # More for pytest: make test PYTEST_ARGS="-k commitment"
@@ -71,7 +73,7 @@ test: $(STAMP_DEV) ## every test; the real peers are installed when root, and na
 	    $(BIN)/python -m pytest -n $(WORKERS) $(UNIT) -m "$(UNIT_MARKS)" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	@tools/real-peers.sh
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
-	    $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	    $(BIN)/python -m pytest -n $(PEER_WORKERS) --dist loadfile --no-loadscope-reorder \
 	    -m "not timing and not full and not containers" $(foreach test,$(UNIT),--ignore=$(test)) $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
 	    $(BIN)/python -m pytest -n $(WORKERS) $(UNIT) -m "slow and not timing and not full" $(PYTEST_ARGS) || [ $$? -eq 5 ]

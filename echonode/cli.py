@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the job failed, 2 bad usage or configuration.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -56,6 +57,8 @@ def _version(
 @app.command()
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run the node until SIGTERM or SIGINT, then drain and exit."""
+    # Modules are no garbage: to look for it while they are loaded takes an eighth of a start.
+    gc.disable()
     with outcomes():
         settings = load_config(config)
         from echonode import log
@@ -66,6 +69,8 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
             log.get_logger(__name__).warning(
                 "config_doubtful", path=doubt.path, reason=doubt.problem, remedy=doubt.remedy
             )
+        gc.freeze()
+        gc.enable()
         run_until_signalled(settings)
 
 

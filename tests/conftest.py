@@ -8,8 +8,12 @@ import pytest
 
 from tests.support.data_folder import REAL, WHY_SKIPPED, data_folder, has_real_data
 from tests.support.examples import register_profiles
+from tests.support.log_format import log_plainly
+from tests.support.shared_statements import share_statements
 
 register_profiles()
+log_plainly()
+share_statements()
 
 # Real Orthanc, DCMTK, dciodvfy, stock pynetdicom and our own processes; see tests/peers.
 pytest_plugins = ["tests.peers.fixtures"]

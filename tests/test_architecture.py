@@ -20,7 +20,7 @@ RANKS = [
     {"commands"},
     {"node"},
     {"monitoring", "preflight"},
-    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "exam"},
+    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "exam", "review"},
     {"objects", "transcoding"},
     {"config"},
     {"probe", "frames", "store", "dimse", "web"},
@@ -32,6 +32,7 @@ RANKS = [
 SIDEWAYS = {
     ("frames", "probe"),
     ("retrieve", "query"),
+    ("review", "query"),  # a person's search matches as C-FIND does
     ("exam", "query"),  # our worklist is a query too: its keys and matching are PS3.4 C.2.2.2
 }
 # The same within a package: what stands at its top, by module, and its folders.
@@ -61,7 +62,7 @@ WITHIN = {
     ],
     "frames": [
         {"source"},
-        {"capture"},
+        {"capture", "live"},
         {"streams"},
         {"imaging"},
         {"settings"},
@@ -78,7 +79,7 @@ WITHIN = {
     "node": [
         {"node"},
         {"http"},
-        {"worklist_api", "outbox_api"},
+        {"worklist_api", "outbox_api", "live_api", "review_api", "system_api"},
         {"exam_api"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
@@ -122,6 +123,7 @@ MAY = {
     "node/settings/web.py": DISK,  # the certificate
     "node/http.py": CLOCK,
     "node/ris.py": {"now()"},  # as it was given
+    "node/system_api.py": DISK | {"now()"},  # a large report, until it is sent; the clock is given
     "node/outbox_api.py": {"now()"},  # as it was given
     "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
@@ -134,6 +136,7 @@ MAY = {
     "preflight/peer_check.py": NETWORK | CLOCK,  # TCP alone, before DICOM; and how long it took
     "preflight/hl7_check.py": NETWORK,  # our own port
     "preflight/preflight.py": THREADS,  # one at a time
+    "preflight/runs.py": THREADS | {"now()"},  # in the background; the clock is given
     "preflight/test_image.py": DISK,  # the test image, while it is sent
     "commands/preflight.py": CLOCK | DISK,
     "commands/operate.py": DISK | CLOCK,
@@ -148,6 +151,8 @@ MAY = {
     "maintenance/scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "dimse/*": OUTSIDE,
     "store/*": DISK | THREADS | CLOCK | CHANCE,
+    "frames/live/picture_maker.py": THREADS | CLOCK,  # pictures, beside the frames thread
+    "web/live/watch_links.py": THREADS | CLOCK | CHANCE,  # tokens, and when they are over
     "web/*": NETWORK | THREADS | DISK,
     "web/admission.py": THREADS | CLOCK,  # looks again while an answer goes on
     "probe/link/connection.py": NETWORK,
@@ -164,7 +169,7 @@ MAY = {
     "frames/source/receiver.py": THREADS,
     "frames/capture/acquisition_queue.py": THREADS | CLOCK,
     "frames/capture/command_queue.py": THREADS | CLOCK,
-    "frames/capture/manual_capture.py": THREADS | CLOCK,
+    "frames/capture/manual_capture.py": THREADS | CLOCK | CHANCE,  # a freeze's name
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
@@ -189,7 +194,6 @@ MAY = {
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
     "exam/naming.py": THREADS,  # one exam at a time:
     "exam/correction.py": THREADS,
-    "exam/unfinished.py": THREADS,  # what was cut off, in the background
     "exam/rewriting.py": {"open()"},
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
     "exam/procedure_step/reporter.py": THREADS | CHANCE | {"time"},  # in the background

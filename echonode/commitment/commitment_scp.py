@@ -27,7 +27,6 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echonode.commitment.ports import (
     AssociateToReport,
-    InboundStore,
     ReportingAssociation,
 )
 from echonode.commitment.report_pauses import ReportPauses
@@ -44,6 +43,7 @@ from echonode.model.commitment import (
 )
 from echonode.model.identity import Peer, ReportRoute
 from echonode.model.status import DUPLICATE_TRANSACTION_UID, INVALID_ARGUMENT_VALUE, SUCCESS
+from echonode.store.commitment.inbound import InboundCommitments
 from echonode.store.values import InboundCommitment
 from echonode.threads.recurring import RecurringThread
 
@@ -80,7 +80,7 @@ class CommitmentSCP:
     def __init__(
         self,
         *,
-        store: InboundStore,
+        store: InboundCommitments,
         peers: Iterable[Peer],
         associate: AssociateToReport,
         now: Callable[[], datetime],

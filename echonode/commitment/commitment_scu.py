@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from echonode.commitment.ports import RequestingAssociation, TransactionStore
+from echonode.commitment.ports import RequestingAssociation
 from echonode.commitment.schedule import backoff_s, is_alarming, report_overdue_in_s
 from echonode.errors import (
     AssociationLost,
@@ -33,6 +33,7 @@ from echonode.model.backoff import Random
 from echonode.model.commitment import CommitmentRequest, TransactionEvent
 from echonode.model.identity import CallBackAddress, Destination, Peer
 from echonode.model.status import SUCCESS
+from echonode.store.commitment.transactions import Transactions
 from echonode.store.values import DeliveryJob, Transaction
 
 # In one transaction: an archive checks all of them before it reports on any.
@@ -74,7 +75,7 @@ class CommitmentSCU:
     def __init__(
         self,
         *,
-        store: TransactionStore,
+        store: Transactions,
         call_back: CallBackAddress,
         now: Callable[[], datetime],
         random: Random,

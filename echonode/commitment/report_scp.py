@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from echonode.commitment.ports import ReportStore, Wake
+from echonode.commitment.ports import Wake
 from echonode.commitment.schedule import after_failure, rule_for
 from echonode.errors import StoreError
 from echonode.log import get_logger
@@ -24,6 +24,7 @@ from echonode.model.commitment import CommitmentReport
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import Peer, is_valid_uid
 from echonode.model.status import INVALID_ARGUMENT_VALUE, PROCESSING_FAILURE, SUCCESS
+from echonode.store.commitment.reports import Reports
 from echonode.store.values import DeliveryJob, FailureAction, ReportDisposition, ReportOutcome
 
 log = get_logger(__name__)
@@ -35,7 +36,7 @@ class ReportSCP:
     def __init__(
         self,
         *,
-        store: ReportStore,
+        store: Reports,
         wake: Wake,
         now: Callable[[], datetime],
         random: Random,

@@ -32,7 +32,7 @@ def summary(config: Config) -> Iterator[str]:
     if not config.destinations:
         yield "delivers nothing: no destination is configured"
     for probe in config.probes:
-        yield f"takes frames from {probe.name}: {_source(probe)}, capture {probe.capture.mode}"
+        yield f"takes frames from {probe.name}: {source_of(probe)}, capture {probe.capture.mode}"
     if config.worklist:
         stations = ", ".join(config.worklist.station_ae_title) or "every station"
         yield f"asks {config.worklist.peer} for the worklist of {stations}"
@@ -43,7 +43,8 @@ def summary(config: Config) -> Iterator[str]:
         yield f"shows its status at {scheme}://{config.web.host}:{config.web.port}/"
 
 
-def _source(probe: Probe) -> str:
+def source_of(probe: Probe) -> str:
+    """A probe's protocol, and where its frames come from."""
     kind = " ".join(part for part in (probe.protocol, probe.dialect) if part)
     if probe.path is not None:
         return f"{kind} {probe.path}"

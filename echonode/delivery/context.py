@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from echonode.delivery.destination_health import DestinationHealth
-from echonode.delivery.ports import Associate, DeliveryStore
+from echonode.delivery.ports import Associate
 from echonode.delivery.retry import Backoff
 from echonode.model.backoff import Random
 from echonode.model.identity import Destination
+from echonode.store.deliveries.deliveries import Deliveries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class DestinationContext:
     """
 
     destination: Destination
-    store: DeliveryStore
+    store: Deliveries
     associate: Associate
     health: DestinationHealth
     now: Callable[[], datetime]

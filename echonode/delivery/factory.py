@@ -21,14 +21,7 @@ from echonode.delivery.outcome_writer import Outcome, OutcomeWriter
 from echonode.delivery.outcomes import OutcomeHandler, stored_logger
 from echonode.delivery.peer_capabilities import PeerCapabilities
 from echonode.delivery.policy import DeliveryPolicy
-from echonode.delivery.ports import (
-    Associate,
-    CheckBytes,
-    CommitmentService,
-    DeliveryStore,
-    KeyValue,
-    Reencode,
-)
+from echonode.delivery.ports import Associate, CheckBytes, CommitmentService, Reencode
 from echonode.delivery.proof import CommitmentProof, NoProof, Proof
 from echonode.delivery.retry import Backoff
 from echonode.delivery.sending_rate import SendingRate
@@ -38,6 +31,8 @@ from echonode.delivery.verification import Verification
 from echonode.delivery.worker import DeliveryWorker
 from echonode.model.backoff import Random
 from echonode.model.identity import CommitmentPolicy, Destination
+from echonode.store.database.key_value import KeyValue
+from echonode.store.deliveries.deliveries import Deliveries
 
 # Long enough for the next still of a series and for an archive that reports at once; short enough
 # not to occupy one of an archive's few associations without use.
@@ -54,7 +49,7 @@ class DeliveryServices:
     called by C-ECHO; None: never.
     """
 
-    store: DeliveryStore
+    store: Deliveries
     associate: Associate
     commitment: CommitmentService
     now: Callable[[], datetime]

@@ -20,9 +20,9 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from echonode.delivery.encoding_options import StorageContext
-from echonode.delivery.ports import KeyValue
 from echonode.log import get_logger
 from echonode.model.identity import Destination
+from echonode.store.database.key_value import KeyValue
 
 log = get_logger(__name__)
 

@@ -1,6 +1,6 @@
-"""What delivery needs of the packages around it; node.py passes it in.
+"""What delivery needs of the network and of the commitment service; node.py passes it in.
 
-The store, the network and the commitment service each implement one of these protocols.
+What it needs of the store are the store's own parts: Deliveries, KeyValue.
 """
 
 from __future__ import annotations
@@ -16,50 +16,9 @@ from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.services import Part10File, StoreResponse
 from echonode.model.commitment import CommitmentRequest
 from echonode.model.criteria import Root
-from echonode.model.delivery import DeliveryEvent
 from echonode.model.identity import Destination, Peer
 from echonode.model.instance import StoredInstance
-from echonode.store.values import Attempt, DeliveryJob
-
-
-class DeliveryStore(Protocol):
-    """The part of the store that keeps the deliveries; every write is durable on return."""
-
-    def claim(self, destination: str, *, now: datetime, limit: int) -> Sequence[DeliveryJob]:
-        """Claim what is queued and due, in the order to send it: QUEUED -> SENDING."""
-
-    def record_attempt(
-        self,
-        job_id: int,
-        event: DeliveryEvent,
-        *,
-        now: datetime,
-        status: int | None = None,
-        error: str = "",
-        next_attempt_at: datetime | None = None,
-    ) -> None:
-        """Apply the event to the delivery."""
-
-    def record_attempts(self, attempts: Sequence[Attempt], *, now: datetime) -> None:
-        """Apply an event to each of many deliveries, all in one transaction."""
-
-    def sent(
-        self, destination: str, *, limit: int, now: datetime | None = None
-    ) -> Sequence[DeliveryJob]:
-        """Deliveries that were sent and not yet proved; with `now` those due for a request."""
-
-    def next_due(self, destination: str) -> datetime | None:
-        """When the next queued delivery is due; None where none is queued."""
-
-
-class KeyValue(Protocol):
-    """Small texts that the store keeps (store.key_value); every write is durable on return."""
-
-    def read(self, key: str) -> str:
-        """What was written last; '' where nothing was. Raises StoreError."""
-
-    def write(self, key: str, text: str) -> None:
-        """Raises StoreError."""
+from echonode.store.values import DeliveryJob
 
 
 class StorageAssociation(Protocol):

@@ -12,7 +12,8 @@ Rules
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from typing import Protocol
 
@@ -24,8 +25,9 @@ from echonode.frames.capture_request import (
     CaptureCommands,
     CaptureRequest,
     CaptureResult,
+    FrozenFrames,
 )
-from echonode.frames.frame import Acquisition
+from echonode.frames.frame import Acquisition, Frame
 from echonode.log import get_logger
 from echonode.model.discontinuation import DETAIL
 from echonode.model.exam import Exam, ExamFacts
@@ -194,22 +196,58 @@ class ExamDesk:
             source.change_exam(exam_id)
         return reopened
 
-    def still(self, exam_id: str, *, sequence: int | None = None) -> tuple[str, ...]:
+    def still(
+        self, exam_id: str, *, sequence: int | None = None, freeze: str = ""
+    ) -> tuple[str, ...]:
         """A still of an open exam, the frame of that number or the latest; its SOP Instance UID.
 
-        Returns once it is durable. Raises UsageError, CaptureRefused, StoreError, InvalidObject.
+        freeze: of its frames. Returns once it is durable. Raises UsageError, CaptureRefused,
+        StoreError, InvalidObject.
         """
         request = CaptureRequest(
-            action=CaptureAction.CAPTURE_STILL, sequence=sequence, exam_id=exam_id
+            action=CaptureAction.CAPTURE_STILL, sequence=sequence, freeze=freeze, exam_id=exam_id
         )
         return self._prepared(exam_id, request)().sop_instance_uids
 
-    def clip(self, exam_id: str, *, seconds: float, past: bool) -> tuple[str, ...]:
-        """The last seconds, or the next; a UID for each piece of one size and calibration."""
+    def clip(
+        self,
+        exam_id: str,
+        *,
+        seconds: float,
+        past: bool,
+        last_sequence: int | None = None,
+        freeze: str = "",
+    ) -> tuple[str, ...]:
+        """The last seconds, or the next; a UID for each piece of one size and calibration.
+
+        last_sequence, freeze: of a clip of the past, the frame that it ends with and whose frames.
+        """
         request = CaptureRequest(
-            action=CaptureAction.CAPTURE_CLIP, seconds=seconds, past=past, exam_id=exam_id
+            action=CaptureAction.CAPTURE_CLIP,
+            seconds=seconds,
+            past=past,
+            last_sequence=last_sequence,
+            freeze=freeze,
+            exam_id=exam_id,
         )
         return self._prepared(exam_id, request)().sop_instance_uids
+
+    def freeze(self, exam_id: str) -> FrozenFrames:
+        """Keep what the exam's probe showed last. Raises UsageError, CaptureRefused."""
+        with self._capturing(exam_id) as capture:
+            return capture.freeze(exam_id)
+
+    def unfreeze(self, exam_id: str, freeze: str) -> None:
+        """Let go of it; one that is over already is no error. Raises UsageError."""
+        exam = self.exam(exam_id)
+        capture = self._probe(exam.probe).capture
+        if capture is not None:
+            capture.unfreeze(exam_id, freeze)
+
+    def frozen_frame(self, exam_id: str, freeze: str, number: int) -> Frame:
+        """A frame of a freeze. Raises UsageError, CaptureRefused where it is gone."""
+        with self._capturing(exam_id) as capture:
+            return capture.frozen_frame(exam_id, freeze, number)
 
     def exam(self, exam_id: str) -> Exam:
         """Raises UsageError where it is unknown."""
@@ -220,6 +258,12 @@ class ExamDesk:
 
     def _prepared(self, exam_id: str, request: CaptureRequest) -> Callable[[], CaptureResult]:
         """What is asked for is fixed while no exam changes; the disk's work comes after."""
+        with self._capturing(exam_id) as capture:
+            return capture.prepare(request)
+
+    @contextmanager
+    def _capturing(self, exam_id: str) -> Iterator[CaptureCommands]:
+        """The captures of an open exam's probe, while no exam changes there."""
         exam = self.exam(exam_id)
         with self._lock(exam.probe):
             exam = self.exam(exam_id)
@@ -227,10 +271,8 @@ class ExamDesk:
                 raise CaptureRefused(f"the exam {exam_id} has ended")
             capture = self._probe(exam.probe).capture
             if capture is None:
-                raise CaptureRefused(
-                    f"the captures of {exam.probe} are automatic: set its capture.mode to manual"
-                )
-            return capture.prepare(request)
+                raise CaptureRefused(f"nothing of {exam.probe} can be captured on request")
+            yield capture
 
     def _lock(self, probe: str) -> threading.RLock:
         return self._locks.get(probe, self._elsewhere)

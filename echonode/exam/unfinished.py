@@ -6,11 +6,11 @@ patient. Each piece of work finds by itself what is left, and may be done any nu
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 
 from echonode.errors import EchoNodeError, described
 from echonode.log import get_logger
+from echonode.threads.recurring import RecurringThread
 
 log = get_logger(__name__)
 
@@ -27,32 +27,29 @@ class UnfinishedWorker:
         look_every_s: float = LOOK_EVERY_S,
         name: str = "exam-unfinished",
     ) -> None:
-        self._works, self._look_every_s, self._name = tuple(works), look_every_s, name
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._works, self._look_every_s = tuple(works), look_every_s
+        self._thread = RecurringThread(
+            name, self._step, on_stalled=_log_stalled, stalled_s=look_every_s
+        )
 
     def start(self) -> None:
         """Begin to look."""
-        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
     def stop(self, deadline_s: float) -> None:
         """End after the exam under way."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(deadline_s)
+        self._thread.ask_stop()
+        self._thread.join(deadline_s)
 
-    def _run(self) -> None:
-        while True:
-            for work in self._works:
-                self._do(work)
-            if self._stopping.wait(self._look_every_s):
-                return
+    def _step(self) -> float:
+        for work in self._works:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001  # the border of one work
+                _log_stalled(error)
+        return self._look_every_s
 
-    def _do(self, work: Callable[[], object]) -> None:
-        try:
-            work()
-        except EchoNodeError as error:
-            log.error("exam_unfinished", reason=str(error))
-        except Exception as error:  # noqa: BLE001  a thread's top: it is looked for again
-            log.error("exam_unfinished", reason=described(error))
+
+def _log_stalled(error: Exception) -> None:
+    reason = str(error) if isinstance(error, EchoNodeError) else described(error)
+    log.error("exam_unfinished", reason=reason)

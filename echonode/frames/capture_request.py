@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from echonode.frames.frame import Frame
+
 CLIP_SECONDS_LIMIT = 600.0
 
 
@@ -23,7 +25,9 @@ class CaptureAction(StrEnum):
 class CaptureRequest:
     """seconds, past: of a clip only: how long, and whether it ends or begins now.
 
-    sequence: of a still: the frame that is wanted, by its number; None the latest.
+    sequence: of a still: the frame that is wanted, by its number (Frame.number); None the latest.
+    last_sequence: of a clip of the past: its last frame, likewise.
+    freeze: the freeze whose frames are meant; '' those that are kept now.
     exam_id: the exam that it must be of; None whichever is open.
     """
 
@@ -31,12 +35,16 @@ class CaptureRequest:
     seconds: float = 0.0
     past: bool = True
     sequence: int | None = None
+    last_sequence: int | None = None
+    freeze: str = ""
     exam_id: str | None = None
 
     def __post_init__(self) -> None:
         clip = self.action is CaptureAction.CAPTURE_CLIP
         if clip and not 0 < self.seconds <= CLIP_SECONDS_LIMIT:
             raise ValueError(f"a clip has more than 0 and at most {CLIP_SECONDS_LIMIT:g} seconds")
+        if clip and not self.past and (self.freeze or self.last_sequence is not None):
+            raise ValueError("a clip that begins now has no frames of the past")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +57,16 @@ class CaptureResult:
     sop_instance_uids: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FrozenFrames:
+    """A freeze: its name, and its frames, the oldest first; never empty."""
+
+    freeze: str
+    frames: tuple[Frame, ...]
+
+
 class CaptureCommands(Protocol):
-    """A probe in capture mode `manual`; each call returns once what it asks for is durable.
+    """A probe's captures on request; each call returns once what it asks for is durable.
 
     From any thread. Raises CaptureRefused where there is nothing to capture, StoreError and
     InvalidObject where it could not be kept.
@@ -77,4 +93,19 @@ class CaptureCommands(Protocol):
 
         Raises CaptureRefused at once where there is nothing to capture.
         """
+        ...
+
+    def freeze(self, exam_id: str) -> FrozenFrames:
+        """Keep the frames of the last seconds as they are now, until `unfreeze` or its expiry.
+
+        Raises CaptureRefused where the exam is not open at the probe, or no frame has come.
+        """
+        ...
+
+    def unfreeze(self, exam_id: str, freeze: str) -> None:
+        """Let go of them; one that is over already is no error."""
+        ...
+
+    def frozen_frame(self, exam_id: str, freeze: str, number: int) -> Frame:
+        """A frame of a freeze. Raises CaptureRefused where the freeze, or the frame, is gone."""
         ...

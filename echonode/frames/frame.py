@@ -104,6 +104,7 @@ class Frame:
         of a recording, when it was due.
     played: None for a frame of a live source.
     sequence: 0, 1, 2 ... per connection, counting dropped frames too.
+    first_number: the number of the connection's first frame (source.py).
     missing_lines: scan lines that never came; 0 for a whole frame.
     source_timestamp_s: the sender's own clock, where it has one.
     recorded_at: aware; the day and time that a recording has of the frame, by the recorder's clock.
@@ -116,6 +117,7 @@ class Frame:
     acquired_at: datetime
     elapsed_s: float
     sequence: int
+    first_number: int = 0
     missing_lines: int = 0
     source_timestamp_s: float | None = None
     recorded_at: datetime | None = None
@@ -131,6 +133,11 @@ class Frame:
         if self.recorded_at is not None and self.recorded_at.tzinfo is None:
             raise ValueError("recorded_at must be aware")
         self.pixels.flags.writeable = False
+
+    @property
+    def number(self) -> int:
+        """Its name among all frames of its probe, those of other connections included."""
+        return self.first_number + self.sequence
 
     def fits_with(self, other: Frame) -> bool:
         """Whether both may be frames of one instance: same size, calibration and facts."""

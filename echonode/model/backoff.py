@@ -17,6 +17,10 @@ Random = Callable[[], float]  # as random.random: [0, 1)
 JITTER = 0.2
 _LARGEST_EXPONENT = 60
 
+# Between two requests to a peer that fails in the background, in seconds: one that restarts is
+# asked within seconds, one that is away for the day costs a packet every five minutes.
+PEER_STEPS_S = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Doubling:

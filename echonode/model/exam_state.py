@@ -10,7 +10,7 @@ Rules
 - An exam is identified once. What is wrong after that is corrected, when the exam has ended: its
   instances may have left the node, and another system must learn of it. One that was delivered
   without a patient is corrected as well.
-- Images of an exam that nobody named, and that is held, were seen by no other system: they are
+- Images of an exam that no one named, and that is held, were seen by no other system: they are
   withdrawn without a note. The exam stays unidentified, and what else it has can be named.
 """
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
 
 from echonode.errors import FieldRefused
 
@@ -20,11 +22,36 @@ Point = tuple[float, float]
 MM_PER_CM = 10.0
 
 
+class WhyNot(StrEnum):
+    """Why nothing is measured in a region; a code, for screens have words of their own."""
+
+    TRACE = "trace"  # M-mode: one axis is time
+    SPECTRUM = "spectrum"
+    WAVE_FORM = "wave_form"
+    GRAPHICS = "graphics"
+    UNKNOWN = "unknown"  # no spatial format that the standard knows
+    UNIT = "unit"  # not centimetres
+    SCALE = "scale"  # no delta
+
+
+_WORDS = MappingProxyType(
+    {
+        WhyNot.TRACE: "lie in a trace over time",
+        WhyNot.SPECTRUM: "lie in a spectrum",
+        WhyNot.WAVE_FORM: "lie in a wave form",
+        WhyNot.GRAPHICS: "lie in graphics",
+        WhyNot.UNKNOWN: "lie in a part without a known scale",
+        WhyNot.UNIT: "lie in a region whose unit is not the centimetre",
+        WhyNot.SCALE: "lie in a region without a scale",
+    }
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class UsRegion:
     """One region. delta_x_mm, delta_y_mm: millimetres a pixel, 0 where it is not calibrated so.
 
-    why_not: why nothing is measured in it; '' where it is. low_priority: bit 0 of Region Flags.
+    why_not: why nothing is measured in it; None where it is. low_priority: bit 0 of Region Flags.
     """
 
     x0: int
@@ -33,7 +60,7 @@ class UsRegion:
     y1: int
     delta_x_mm: float = 0.0
     delta_y_mm: float = 0.0
-    why_not: str = ""
+    why_not: WhyNot | None = None
     low_priority: bool = False
 
     def holds(self, point: Point) -> bool:
@@ -72,7 +99,9 @@ def region_of_all(regions: Sequence[UsRegion], points: Sequence[Point]) -> UsReg
     assert first is not None  # there are points, and none is outside
     for region in found:
         if region is not None and region.why_not:
-            raise FieldRefused("points", region.why_not, "measure in a two-dimensional picture")
+            raise FieldRefused(
+                "points", _WORDS[region.why_not], "measure in a two-dimensional picture"
+            )
     if any(region != first for region in found):
         raise FieldRefused(
             "points", "lie in two regions", "set every point in the same part of the image"

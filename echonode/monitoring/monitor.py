@@ -233,6 +233,7 @@ def _probe_status(source: ProbeSource, refusing: str) -> ProbeStatus:
         frames_partial=counts.frames_partial,
         refusal=source.refusal or refusing,
         problem=counts.problem,
+        on_request=source.capture is not None,
         state=device.state if device else "",
         battery_percent=device.battery_percent if device else None,
         temperature_c=device.temperature_c if device else None,

@@ -1,4 +1,4 @@
-"""The rows that the status page lists: the newest of the ledger, and where each came from."""
+"""The rows that the console lists: of the ledger, with where each came from."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from echonode.transcoding.dataset import NATIVE
 
 
 def recent_rows(store: ReadOnlyStore, last: int) -> list[Mapping[str, object]]:
-    """The `last` newest rows, newest first.
+    """The `last` newest rows, newest first; see `chosen_rows`."""
+    return chosen_rows(store, LedgerChoice(last=last))
+
+
+def chosen_rows(store: ReadOnlyStore, choice: LedgerChoice) -> list[Mapping[str, object]]:
+    """The rows of a choice.
 
     Each is a row of the ledger, with `source` and `duration_s` (store/deliveries/capture_facts.py)
     and `thumbnail`: whether one can be asked for. No patient data.
     """
-    rows = list(plain_rows(store, LedgerChoice(last=last)))
+    rows = list(plain_rows(store, choice))
     facts = store.ledger.capture_facts({str(row["sop_instance_uid"]) for row in rows})
     found: list[Mapping[str, object]] = []
     for row in rows:

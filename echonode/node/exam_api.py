@@ -9,13 +9,18 @@ from typing import Any
 from echonode.errors import Doubtful, FieldRefused
 from echonode.exam.identification import PatientDoubtful
 from echonode.exam.worklist.refresh import WorklistStatus
+from echonode.frames.live.jpeg import jpeg_of
+from echonode.frames.live.picture_geometry import geometry_of
 from echonode.model.correction import Reason
 from echonode.model.discontinuation import discontinuation, reason_of
 from echonode.model.exam import CaptureKind, Exam, ExamCapture
 from echonode.model.patient import Patient, checked_patient
 from echonode.model.worklist_item import Code, WorklistItem
+from echonode.monitoring.recent import chosen_rows
 from echonode.node.exams import ExamParts
 from echonode.store.store import Store
+from echonode.store.values import LedgerChoice
+from echonode.web.live.messages import geometry_json
 
 Json = Mapping[str, Any]
 MOST_EXAMS = 500  # of a list; older ones are found by their ids
@@ -64,10 +69,7 @@ class NodeExams:
                 }
                 for each in history
             ],
-            "instances": [
-                {**_capture_json(each), "archives": self._archives(each)}
-                for each in self._store.exams.captures(exam_id)
-            ],
+            "instances": self._captures(exam),
         }
 
     def _archives(self, capture: ExamCapture) -> Json:
@@ -80,6 +82,20 @@ class NodeExams:
             for name in self._parts.archives
         }
 
+    def _captures(self, exam: Exam) -> list[Json]:
+        """What was captured, each with where it stands at each archive."""
+        rows: dict[object, list[Json]] = {}
+        choice = LedgerChoice(study_instance_uid=exam.study_instance_uid)
+        for row in chosen_rows(self._store, choice):
+            rows.setdefault(row["sop_instance_uid"], []).append(row)
+        return [
+            {
+                **_capture_json(each, rows.get(each.sop_instance_uid, [])),
+                "archives": self._archives(each),
+            }
+            for each in self._store.exams.captures(exam.id)
+        ]
+
     def end(self, exam_id: str) -> Json:
         return exam_json(self._parts.desk.end(exam_id))
 
@@ -91,11 +107,43 @@ class NodeExams:
     def reopen(self, exam_id: str) -> Json:
         return exam_json(self._parts.desk.reopen(exam_id))
 
-    def still(self, exam_id: str, *, sequence: int | None) -> Sequence[str]:
-        return self._parts.desk.still(exam_id, sequence=sequence)
+    def still(self, exam_id: str, *, sequence: int | None, freeze: str) -> Sequence[str]:
+        return self._parts.desk.still(exam_id, sequence=sequence, freeze=freeze)
 
-    def clip(self, exam_id: str, *, seconds: float, past: bool) -> Sequence[str]:
-        return self._parts.desk.clip(exam_id, seconds=seconds, past=past)
+    def clip(
+        self,
+        exam_id: str,
+        *,
+        seconds: float,
+        past: bool,
+        last_sequence: int | None,
+        freeze: str,
+    ) -> Sequence[str]:
+        return self._parts.desk.clip(
+            exam_id, seconds=seconds, past=past, last_sequence=last_sequence, freeze=freeze
+        )
+
+    def freeze(self, exam_id: str) -> Json:
+        frozen = self._parts.desk.freeze(exam_id)
+        last = frozen.frames[-1]
+        return {
+            "freeze": frozen.freeze,
+            "frames": [
+                {
+                    "sequence": frame.number,
+                    "at_s": round(frame.elapsed_s - last.elapsed_s, 4),
+                    "captured_at": frame.acquired_at.isoformat(),
+                }
+                for frame in frozen.frames
+            ],
+            "geometry": geometry_json(geometry_of(last)),
+        }
+
+    def unfreeze(self, exam_id: str, freeze: str) -> None:
+        self._parts.desk.unfreeze(exam_id, freeze)
+
+    def frozen_picture(self, exam_id: str, freeze: str, sequence: int) -> bytes:
+        return jpeg_of(self._parts.desk.frozen_frame(exam_id, freeze, sequence))
 
     def identify(
         self, exam_id: str, *, worklist_item: str, patient: Json | None, confirmed: bool
@@ -135,8 +183,10 @@ class NodeExams:
         today = self._now().astimezone(self._local).strftime("%Y%m%d")
         day = "" if everything else today
         items = self._store.worklist.items(start_date_from=day, start_date_to=day)
+        status = self._list_status()
         return {
-            **standing_json(self._list_status(), self._now()),
+            "configured": status is not None,
+            **standing_json(status, self._now()),
             "items": [item_json(item) for item in items],
         }
 
@@ -184,6 +234,7 @@ def exam_json(exam: Exam) -> Json:
         "progress": exam.state.progress.value,
         "identity": exam.state.identity.value,
         "held": exam.held and exam.patient is None,
+        "unattended": bool(exam.connection_id),
         "opened_at": exam.opened_at.isoformat(),
         "ended_at": None if exam.ended_at is None else exam.ended_at.isoformat(),
         "patient": None if exam.patient is None else _patient_json(exam.patient),
@@ -226,7 +277,14 @@ def _patient_json(patient: Patient) -> Json:
     }
 
 
-def _capture_json(capture: ExamCapture) -> Json:
+# Of a row of the ledger: of the instance, and of its delivery to one archive.
+_OF_INSTANCE = ("sop_class_uid", "frames", "duration_s", "thumbnail")
+_OF_DELIVERY = ("destination", "state", "attempts", "last_error", "committed_at")
+
+
+def _capture_json(capture: ExamCapture, rows: Sequence[Json]) -> Json:
+    """rows: of the ledger; none while the instance is still being stored."""
+    known = rows[0] if rows else dict.fromkeys(_OF_INSTANCE)
     return {
         "sop_instance_uid": capture.sop_instance_uid,
         "kind": capture.kind.value,
@@ -236,4 +294,6 @@ def _capture_json(capture: ExamCapture) -> Json:
         "replaces": capture.replaces,
         "replaced_by": capture.replaced_by,
         "rejected_by": capture.rejected_by,
+        **{name: known[name] for name in _OF_INSTANCE},
+        "deliveries": [{name: row[name] for name in _OF_DELIVERY} for row in rows],
     }

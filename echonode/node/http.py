@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from echonode.config import Web
+from echonode.config import Config, Web
 from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.delivery.operator_actions import acknowledge, act
 from echonode.model.identity import Destination
@@ -17,21 +17,29 @@ from echonode.node.access import NodeAccess
 from echonode.node.access_log import AccessLog, Told
 from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
+from echonode.node.live_api import NodeLive
 from echonode.node.local_key import write_local_key
 from echonode.node.local_timezone import local_zone
 from echonode.node.outbox_api import NodeOutbox
+from echonode.node.review_api import NodeReview
 from echonode.node.ris import RisParts
 from echonode.node.settings.web import opened_routes, session_rules, web_identity
+from echonode.node.system_api import NodeSystem
 from echonode.node.user_administration import UserAdministration
 from echonode.node.worklist_api import NodeWorklist
 from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
+from echonode.preflight.runs import PreflightRuns
 from echonode.store.store import Store
+from echonode.transcoding.rendered_frames import RenderedFrames
+from echonode.transcoding.single_frame import FrameReader
 from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.admission import Admission
+from echonode.web.archive import archive_routes
 from echonode.web.authority import authority_routes
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
+from echonode.web.live.routes import live_routes, viewing_of
 from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
@@ -39,6 +47,7 @@ from echonode.web.patients import patient_routes
 from echonode.web.server import WebServer, is_loopback
 from echonode.web.sessions import session_routes
 from echonode.web.status import console_routes
+from echonode.web.system import system_routes
 from echonode.web.users import user_routes
 from echonode.web.worklist import worklist_routes
 
@@ -46,14 +55,18 @@ from echonode.web.worklist import worklist_routes
 def web_server(
     web: Web,
     *,
+    config: Config,
     store: Store,
     monitor: NodeMonitor,
     preflight: Preflight,
     exams: ExamParts,
     ris: RisParts,
+    live: NodeLive,
+    frames: FrameReader,
     destinations: Sequence[Destination],
     delivery_status: Callable[[str], DeliveryStatus],
     call_now: Callable[[str], None],
+    call_back: str,
     now: Callable[[], datetime],
 ) -> WebServer:
     """The server of a node, not yet started. call_now: ends the pause of a destination.
@@ -62,6 +75,7 @@ def web_server(
     """
     identity = web_identity(web)
     on_loopback = is_loopback(web.host)
+    viewing = viewing_of(live)
     access = NodeAccess(
         store.users,
         store.sessions,
@@ -102,6 +116,9 @@ def web_server(
                 recent=lambda last: recent_rows(store, last),
                 thumbnail=Thumbnails(store.index.instance).jpeg,
             ),
+            *archive_routes(
+                NodeReview(store, RenderedFrames(frames), check=store.files.check_bytes, now=now)
+            ),
             *operator_routes(
                 act=operate,
                 acknowledge=lambda uid: acknowledge(store, uid, now=now()),
@@ -118,9 +135,22 @@ def web_server(
                     local=local_zone(),
                 )
             ),
+            *system_routes(
+                NodeSystem(
+                    config,
+                    store,
+                    monitor,
+                    ris,
+                    PreflightRuns(preflight, now=now),
+                    call_back=call_back,
+                    now=now,
+                )
+            ),
             *exam_routes(exam_api),
             *patient_routes(exam_api.patients),
             *worklist_routes(NodeWorklist(ris, now=now)),
+            *live_routes(live, viewing),
             *openapi_routes(),
         ],
+        on_stop=viewing.stop,
     )

@@ -38,6 +38,7 @@ from echonode.dimse.services import Services
 from echonode.exam.serving.step_scp import StepSCP
 from echonode.exam.serving.worklist_scp import WorklistSCP
 from echonode.frames.frame import Acquisition
+from echonode.frames.live.picture_maker import PictureMaker
 from echonode.frames.source.source import ProbeSource
 from echonode.intake.captures import Intake
 from echonode.intake.storage_scp import StorageSCP
@@ -50,6 +51,7 @@ from echonode.monitoring.commit_times import CommitTimes
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
 from echonode.node.exams import ExamParts
 from echonode.node.http import web_server
+from echonode.node.live_api import LiveProbe, NodeLive
 from echonode.node.local_timezone import local_zone
 from echonode.node.process_limits import descriptor_limit
 from echonode.node.ris import RisParts
@@ -74,7 +76,9 @@ from echonode.retrieve.get_scp import GetSCP
 from echonode.retrieve.move_scp import MoveSCP
 from echonode.store.index.attribute_reader import AttributeReader
 from echonode.store.store import Store
+from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
+from echonode.transcoding.single_frame import FrameReader
 
 log = get_logger(__name__)
 
@@ -119,7 +123,9 @@ class Node:
         """Every part around the open store; names: of the destinations."""
         config = self.config
         self._free_space = free_space(config)
-        self._reencoder = Reencoder(self.store.files.scratch)
+        codecs = TranscodeWorkers()
+        self._reencoder = Reencoder(self.store.files.scratch, codecs)
+        self._frames = FrameReader(codecs, self._reencoder.lossless)
         self._call_back = call_back_address(config)
         self._running = ExitStack()
         self._stop_at = 0.0
@@ -197,15 +203,21 @@ class Node:
             local=local_zone(),
             now=utc_now,
         )
+        settings = [source_settings(probe) for probe in config.probes]
+        self.pictures = [
+            PictureMaker(each.identity.name, gain_curve=each.stream.image.tgc) for each in settings
+        ]
         self.sources = [
             ProbeSource(
-                source_settings(probe),
+                each,
                 on_acquisition=self._take,
+                on_frame=pictures.show,
+                on_lost=pictures.clear,
                 store=lambda acquisition: self.intake.store(acquisition).sop_instance_uid,
                 admit=self._no_capture,
                 asked_elsewhere=config.web is not None,
             )
-            for probe in config.probes
+            for each, pictures in zip(settings, self.pictures, strict=True)
         ]
         for source in self.sources:
             self.exams.desk.attach(source)
@@ -219,6 +231,7 @@ class Node:
         self.web = (
             web_server(
                 config.web,
+                config=config,
                 store=self.store,
                 monitor=self._reader,
                 preflight=Preflight(
@@ -230,9 +243,18 @@ class Node:
                 ),
                 exams=self.exams,
                 ris=self.ris,
+                live=NodeLive(
+                    [
+                        LiveProbe(source=source, pictures=pictures)
+                        for source, pictures in zip(self.sources, self.pictures, strict=True)
+                    ],
+                    refusing=lambda: self.store.durability.problem,
+                ),
+                frames=self._frames,
                 destinations=self.destinations,
                 delivery_status=lambda name: self.workers[name].status,
                 call_now=self._call_now,
+                call_back=str(self._call_back),
                 now=utc_now,
             )
             if config.web
@@ -260,6 +282,9 @@ class Node:
                 undo.callback(self._stop_part, self.hl7)
                 self.hl7.start()
             if self.web:
+                for pictures in self.pictures:
+                    undo.callback(self._stop_part, pictures)
+                    pictures.start()
                 undo.callback(self._stop_part, self.web)
                 self.web.start()
                 if not self.web.is_local:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -54,7 +54,7 @@ class Associate(Protocol):
 
 
 # Stores the test image and proves it: the steps `store` and `commitment` or `verification`.
-RoundTrip = Callable[[Requirements], Sequence[Step]]
+RoundTrip = Callable[[Requirements], Iterable[Step]]
 
 
 class PeerCheck:
@@ -73,30 +73,37 @@ class PeerCheck:
         self._round_trip = round_trip
         self._now = now
 
-    def run(self, needs: Requirements) -> PeerOutcome:
-        """Every step of one peer; does not raise."""
-        peer = needs.peer
-        return PeerOutcome(
-            peer=peer.name,
-            ae_title=peer.ae_title,
-            address=f"{peer.host}:{peer.port}",
-            purpose=needs.purpose,
-            steps=tuple(self._steps(needs)) if needs.is_called else (),
-        )
+    def run(
+        self, needs: Requirements, *, told: Callable[[PeerOutcome], None] = lambda outcome: None
+    ) -> PeerOutcome:
+        """Every step of one peer; does not raise.
 
-    def _steps(self, needs: Requirements) -> list[Step]:
+        told: called after each step, with what is known then and what is still to be tried.
+        """
+        planned = planned_outcome(needs)
+        steps: list[Step] = []
+        for step in self._steps(needs) if needs.is_called else ():
+            steps.append(step)
+            done = {each.name for each in steps}
+            rest = [each for each in planned.steps if each.name not in done]
+            told(replace(planned, steps=(*steps, *rest)))
+        return replace(planned, steps=tuple(steps))
+
+    def _steps(self, needs: Requirements) -> Iterator[Step]:
         """The steps, up to the first failure that the later ones depend on."""
-        steps = [timed(lambda: self._tcp(needs.peer))]
-        if steps[-1].ok:
-            steps += self._greeting(needs.peer)
-        if not steps[-1].ok:
-            return [*steps, *_not_tried(needs)]
-        steps.append(timed(lambda: self._contexts(needs)))
+        step = timed(lambda: self._tcp(needs.peer))
+        yield step
+        if step.ok:
+            for step in self._greeting(needs.peer):
+                yield step
+        if not step.ok:
+            yield from _not_tried(needs)
+            return
+        yield timed(lambda: self._contexts(needs))
         if needs.worklist:
-            steps.append(timed(lambda: self._worklist(needs)))
+            yield timed(lambda: self._worklist(needs))
         if needs.policy is not None:
-            steps += self._round_trip(needs)
-        return steps
+            yield from self._round_trip(needs)
 
     def _tcp(self, peer: Peer) -> Step:
         try:
@@ -230,7 +237,27 @@ def _is_tls(error: NetworkError, peer: Peer) -> bool:
     return peer.tls is not None and isinstance(error, PeerUnreachable)
 
 
-def _not_tried(needs: Requirements) -> list[Step]:
+def planned_outcome(needs: Requirements) -> PeerOutcome:
+    """A peer before its check: each step that may come, none of them tried."""
+    peer = needs.peer
+    greeting = ("tcp", "echo") if peer.tls is None else ("tcp", "tls", "echo")
+    names = [*greeting, *_later(needs)] if needs.is_called else []
+    return PeerOutcome(
+        peer=peer.name,
+        ae_title=peer.ae_title,
+        address=f"{peer.host}:{peer.port}",
+        purpose=needs.purpose,
+        steps=tuple(Step(name=name, ok=None, detail="") for name in names),
+    )
+
+
+def _not_tried(needs: Requirements) -> Iterator[Step]:
+    for name in _later(needs):
+        yield Step(name=name, ok=None, detail="skipped: fix the step above first")
+
+
+def _later(needs: Requirements) -> list[str]:
+    """The steps that need a peer that answers C-ECHO."""
     names = ["contexts"]
     if needs.worklist:
         names.append("worklist")
@@ -240,7 +267,7 @@ def _not_tried(needs: Requirements) -> list[Step]:
         names.append("commitment")
     if needs.policy is CommitmentPolicy.VERIFY:
         names.append("verification")
-    return [Step(name=name, ok=None, detail="skipped: fix the step above first") for name in names]
+    return names
 
 
 def _accepted_words(context: ProposedContext, accepted: frozenset[tuple[str, str]]) -> str:

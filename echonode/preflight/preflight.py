@@ -17,9 +17,9 @@ from echonode.model.identity import CallBackAddress
 from echonode.preflight.hl7_check import NAME as HL7
 from echonode.preflight.hl7_check import check_hl7
 from echonode.preflight.outcome import PeerOutcome
-from echonode.preflight.peer_check import Associate, PeerCheck
+from echonode.preflight.peer_check import Associate, PeerCheck, planned_outcome
 from echonode.preflight.pending_reports import PendingReports
-from echonode.preflight.requirements import requirements_of
+from echonode.preflight.requirements import Requirements, requirements_of
 from echonode.preflight.round_trip import REPORT_S, RoundTrip
 from echonode.preflight.test_image import preflight_image
 
@@ -50,18 +50,36 @@ class Preflight:
         self._check = PeerCheck(associate=associate, us=us, round_trip=round_trip, now=now)
         self._one_at_a_time = threading.Lock()
 
-    def run(self, peer: str | None = None) -> list[PeerOutcome]:
+    def planned(self, peer: str | None = None) -> list[PeerOutcome]:
+        """Each peer that `run` checks, with the steps that may come. Raises UsageError."""
+        return [planned_outcome(needs) for needs in self._wanted(peer)]
+
+    def run(
+        self,
+        peer: str | None = None,
+        *,
+        told: Callable[[PeerOutcome], None] = lambda outcome: None,
+    ) -> list[PeerOutcome]:
         """Prove every peer and the HL7 port, or the one of that name.
 
-        Raises UsageError where there is none.
+        told: called after each step with what is known of its peer then. Raises UsageError where
+        there is no such peer.
         """
+        wanted = self._wanted(peer)
+        with self._one_at_a_time:
+            senders = check_hl7(self._config) if peer in (None, HL7) else None
+            proved = [self._check.run(needs, told=told) for needs in wanted]
+        if senders is None:
+            return proved
+        told(senders)
+        return [*proved, senders]
+
+    def _wanted(self, peer: str | None) -> list[Requirements]:
         wanted = [
             needs for needs in requirements_of(self._config) if peer in (None, needs.peer.name)
         ]
-        with self._one_at_a_time:
-            senders = check_hl7(self._config) if peer in (None, HL7) else None
-            if peer is not None and not wanted and senders is None:
-                known = ", ".join(self._config.peers) or "none"
-                raise UsageError(f"there is no peer `{peer}`; configured are: {known}")
-            proved = [self._check.run(needs) for needs in wanted]
-        return [*proved, senders] if senders is not None else proved
+        is_known = peer is None or wanted or (peer == HL7 and self._config.hl7 is not None)
+        if not is_known:
+            known = ", ".join(self._config.peers) or "none"
+            raise UsageError(f"there is no peer `{peer}`; configured are: {known}")
+        return wanted

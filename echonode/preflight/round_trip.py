@@ -9,7 +9,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from pydicom.dataset import Dataset
@@ -61,26 +61,25 @@ class RoundTrip:
         self._new_transaction_uid = new_transaction_uid
         self._report_s = report_s
 
-    def __call__(self, needs: Requirements) -> list[Step]:
-        """The steps `store` and `commitment` or `verification`; does not raise."""
-        steps: list[Step] = []
+    def __call__(self, needs: Requirements) -> Iterator[Step]:
+        """The steps `store` and `commitment` or `verification`, each as it ends; does not raise."""
         peer = needs.peer
         try:
             with self._associate(peer, (*needs.storage, *needs.services)) as association:
                 with self._file(association, needs) as file:
-                    steps.append(timed(lambda: self._store(association, peer, file)))
+                    stored = timed(lambda: self._store(association, peer, file))
                     sent = ReferencedInstance(
                         sop_class_uid=file.sop_class_uid, sop_instance_uid=file.sop_instance_uid
                     )
-                if steps[-1].ok and needs.policy is CommitmentPolicy.VERIFY:
-                    steps.append(timed(lambda: self._verify(association, peer, sent)))
-                if steps[-1].ok and needs.policy is CommitmentPolicy.REQUIRED:
-                    steps.append(timed(lambda: self._commit(association, peer, sent)))
+                yield stored
+                if stored.ok and needs.policy is CommitmentPolicy.VERIFY:
+                    yield timed(lambda: self._verify(association, peer, sent))
+                if stored.ok and needs.policy is CommitmentPolicy.REQUIRED:
+                    yield timed(lambda: self._commit(association, peer, sent))
         except ContextNotAccepted as error:
-            steps.append(failed("store", str(error), "See the step `contexts`"))
+            yield failed("store", str(error), "See the step `contexts`")
         except NetworkError as error:
-            steps.append(failed("store", str(error), f"The log of {needs.peer.name} says more"))
-        return steps
+            yield failed("store", str(error), f"The log of {needs.peer.name} says more")
 
     def _file(
         self, association: RequestedAssociation, needs: Requirements

@@ -19,6 +19,7 @@ from echonode.store.deliveries.outbox import Outbox
 from echonode.store.files.disk import is_read_only
 from echonode.store.files.layout import Layout
 from echonode.store.index.reader import IndexReader
+from echonode.store.index.study_list import StudyList
 from echonode.store.statistics import Statistics
 
 
@@ -34,8 +35,8 @@ def open_read_only(data_dir: Path) -> ReadOnlyStore:
 class ReadOnlyStore:
     """The parts that only read; no lock. Thread-safe.
 
-    index: queries and single instances. ledger: what is proved of each instance, and its history.
-    outbox: what waits at each destination, and why.
+    index: queries and single instances. studies: lists for a person. ledger: what is proved of
+    each instance, and its history. outbox: what waits at each destination, and why.
     statistics: figures for metrics, status and alarms. users: who may log in.
     """
 
@@ -45,6 +46,7 @@ class ReadOnlyStore:
         self._layout = layout
         self._readers = reader_engine(layout.database, unchanging=unchanging)
         self.index = IndexReader(self._readers, layout)
+        self.studies = StudyList(self._readers)
         self.ledger = Ledger(self._readers)
         self.outbox = Outbox(self._readers)
         self.statistics = Statistics(self._readers, layout)

@@ -7,6 +7,8 @@ Rules
   one that waits for a request is closed for the new one: half requests lock no client out.
 - Where all are being answered, a few more are taken for /health alone: a monitor must not take the
   node for dead because it is busy. Then no more are.
+- A WebSocket has limits of its own (live/viewer_limits.py): who watches for hours takes no
+  connection of a request. One that answers no ping is cut off.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import h11
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 # Enough for a console on every screen of a clinic.
@@ -29,6 +33,8 @@ PER_ADDRESS = 16
 FOR_HEALTH = 16
 HEADER_S = 10.0
 BODY_SILENCE_S = 30.0
+# From our closing of a WebSocket to the peer's; then it is cut off.
+WEBSOCKET_CLOSING_S = 5.0
 
 HEALTH = "/health/"
 
@@ -165,6 +171,19 @@ class LimitedProtocol(H11Protocol):
             self._arm(BODY_SILENCE_S)  # it is we who do not read
         else:
             self.end()
+
+
+class LimitedWebSocket(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket, whose end is one: a peer that reads nothing more is cut off."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.close":
+            self.loop.call_later(WEBSOCKET_CLOSING_S, self.transport.abort)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()
 
 
 class _HealthAlone:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from echonode.errors import FieldRefused
+from echonode.errors import FieldRefused, UsageError
 from echonode.web.local_requests import Fields, answer, number, only, text, whole
 
 LONGEST_CLIP_S = 600.0
@@ -38,9 +38,24 @@ class ExamApi(Protocol):
 
     def reopen(self, exam_id: str) -> Json: ...
 
-    def still(self, exam_id: str, *, sequence: int | None) -> Sequence[str]: ...
+    def still(self, exam_id: str, *, sequence: int | None, freeze: str) -> Sequence[str]: ...
 
-    def clip(self, exam_id: str, *, seconds: float, past: bool) -> Sequence[str]: ...
+    def clip(
+        self,
+        exam_id: str,
+        *,
+        seconds: float,
+        past: bool,
+        last_sequence: int | None,
+        freeze: str,
+    ) -> Sequence[str]: ...
+
+    def freeze(self, exam_id: str) -> Json: ...
+
+    def unfreeze(self, exam_id: str, freeze: str) -> None: ...
+
+    def frozen_picture(self, exam_id: str, freeze: str, sequence: int) -> bytes:
+        """A JPEG."""
 
     def identify(
         self, exam_id: str, *, worklist_item: str, patient: Json | None, confirmed: bool
@@ -89,6 +104,8 @@ def exam_routes(api: ExamApi) -> list[BaseRoute]:
         Route("/api/exams/{exam}", exam, methods=["GET"]),
         action("stills", _still, status=201),
         action("clips", _clip, status=201),
+        action("freeze", _freeze, status=201),
+        *_freeze_routes(api),
         action("identify", _identify, status=200),
         action("correct", _correct, status=200),
         action("end", _end, status=200),
@@ -109,19 +126,59 @@ def _open(api: ExamApi, fields: Fields) -> Json:
 
 
 def _still(api: ExamApi, exam_id: str, fields: Fields) -> Json:
-    only(fields, "sequence")
-    return _captured(api.still(exam_id, sequence=whole(fields, "sequence")))
+    only(fields, "sequence", "freeze")
+    sequence, freeze = whole(fields, "sequence"), text(fields, "freeze")
+    return _captured(api.still(exam_id, sequence=sequence, freeze=freeze))
 
 
 def _clip(api: ExamApi, exam_id: str, fields: Fields) -> Json:
-    only(fields, "seconds", "from")
+    only(fields, "seconds", "from", "last_sequence", "freeze")
     seconds = number(fields, "seconds")
     if not 0 < seconds <= LONGEST_CLIP_S:
         raise FieldRefused("seconds", "is out of range", f"more than 0, at most {LONGEST_CLIP_S:g}")
     since = fields.get("from", _PAST)
     if since not in (_PAST, _NOW):
         raise FieldRefused("from", "is neither of the two", "give past or now")
-    return _captured(api.clip(exam_id, seconds=seconds, past=since == _PAST))
+    last, freeze = whole(fields, "last_sequence"), text(fields, "freeze")
+    if since == _NOW and (freeze or last is not None):
+        field = "freeze" if freeze else "last_sequence"
+        raise FieldRefused(field, "is of the past", "leave it out, or give from: past")
+    return _captured(
+        api.clip(exam_id, seconds=seconds, past=since == _PAST, last_sequence=last, freeze=freeze)
+    )
+
+
+def _freeze(api: ExamApi, exam_id: str, fields: Fields) -> Json:
+    only(fields)
+    return api.freeze(exam_id)
+
+
+def _freeze_routes(api: ExamApi) -> list[BaseRoute]:
+    """A freeze's end, and its frames as JPEG."""
+
+    async def unfreeze(request: Request) -> Response:
+        def work(fields: Fields) -> Json:
+            only(fields)
+            api.unfreeze(_id(request), request.path_params["freeze"])
+            return {}
+
+        return await answer(request, work)
+
+    async def frame(request: Request) -> Response:
+        sequence = request.path_params["sequence"]
+
+        def work(_: Fields) -> bytes:
+            if not (sequence.isascii() and sequence.isdecimal() and len(sequence) <= 16):
+                raise UsageError("a frame is named by its number")
+            return api.frozen_picture(_id(request), request.path_params["freeze"], int(sequence))
+
+        return await answer(request, work, media_type="image/jpeg")
+
+    path = "/api/exams/{exam}/freeze/{freeze}"
+    return [
+        Route(path, unfreeze, methods=["DELETE"]),
+        Route(f"{path}/frames/{{sequence}}", frame, methods=["GET"]),
+    ]
 
 
 def _captured(uids: Sequence[str]) -> Json:

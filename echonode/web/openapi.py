@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from echonode import __version__
 from echonode.access.roles import Role
 from echonode.web.admission import COOKIE
+from echonode.web.live.watch_links import LONGEST_MINUTES
 
 Schema = Mapping[str, Any]
 _TEXT: Schema = {"type": "string"}
@@ -76,6 +77,7 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
                 "progress": {"enum": ["open", "scanning", "ended"]},
                 "identity": {"enum": ["unidentified", "identified", "corrected"]},
                 "held": {"type": "boolean"},
+                "unattended": {"type": "boolean"},
                 "opened_at": {"type": "string", "format": "date-time"},
                 "ended_at": {"type": ["string", "null"], "format": "date-time"},
                 "patient": {"oneOf": [_reference("Patient"), {"type": "null"}]},
@@ -131,8 +133,17 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
                 "tokens": {"type": "integer"},
             },
         },
+        "WatchLink": _object(
+            ("id", "probe", "expires_at"),
+            id=_TEXT,
+            probe=_TEXT,
+            expires_at={"type": "string", "format": "date-time"},
+            token=_TEXT,
+            path=_TEXT,
+        ),
         "Worklist": _object(
             ("age_s", "items"),
+            configured={"type": "boolean"},
             age_s={"type": ["number", "null"]},
             problem=_TEXT,
             missing={"type": "integer"},
@@ -157,6 +168,19 @@ class Operation:
 
 
 _ROLE: Schema = {"enum": [role.value for role in Role]}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_NUMBER: Schema = {"type": "number"}
+_POINTS: Schema = _list_of({"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2})
+_STUDIES = _object(("studies", "next"), studies=_list_of({"type": "object"}), next=_TEXT)
+_MEASURED = _object(
+    ("kind", "points"),
+    sop_instance_uid=_TEXT,
+    frame={"type": "integer", "minimum": 1},
+    kind={"enum": ["distance", "ellipse", "area", "angle"]},
+    points=_POINTS,
+    label={"type": "string", "maxLength": 64},
+)
+_MEASUREMENT: Schema = {"type": "object"}
 _PATIENT, _EXAM = _reference("TypedPatient"), _reference("Exam")
 _CAPTURED = _reference("Captured")
 OPERATIONS = (
@@ -186,7 +210,7 @@ OPERATIONS = (
         path="/api/exams/{exam}/stills",
         summary="A still, the frame of that number or the latest; answered once it is durable",
         status=201,
-        body=_object(sequence={"type": "integer", "minimum": 0}),
+        body=_object(sequence=_COUNT, freeze=_TEXT),
         answer=_CAPTURED,
     ),
     Operation(
@@ -197,9 +221,42 @@ OPERATIONS = (
         body=_object(
             ("seconds",),
             seconds={"type": "number", "exclusiveMinimum": 0, "maximum": 600},
+            last_sequence=_COUNT,
+            freeze=_TEXT,
             **{"from": {"enum": ["past", "now"]}},
         ),
         answer=_CAPTURED,
+    ),
+    Operation(
+        method="post",
+        path="/api/exams/{exam}/freeze",
+        summary="Keep the frames of the last seconds, for stills and clips of the past",
+        status=201,
+        body=_object(),
+        answer=_object(
+            ("freeze", "frames"),
+            freeze=_TEXT,
+            frames=_list_of(
+                _object(
+                    ("sequence", "at_s"),
+                    sequence=_COUNT,
+                    at_s={"type": "number"},
+                    captured_at=_TEXT,
+                )
+            ),
+            geometry={"type": "object"},
+        ),
+    ),
+    Operation(
+        method="delete",
+        path="/api/exams/{exam}/freeze/{freeze}",
+        summary="Let go of the frames of a freeze",
+    ),
+    Operation(
+        method="get",
+        path="/api/exams/{exam}/freeze/{freeze}/frames/{sequence}",
+        summary="The picture of a frame of a freeze",
+        media_type="image/jpeg",
     ),
     Operation(
         method="post",
@@ -347,6 +404,62 @@ OPERATIONS = (
         body=_object(),
         answer=_object(("token",), token=_TEXT),
     ),
+    Operation(
+        method="get",
+        path="/api/probes",
+        summary="The probes: whether they are there, what they bring, who watches",
+        answer=_list_of(
+            {
+                "type": "object",
+                "required": ["name", "connected"],
+                "properties": {
+                    "name": _TEXT,
+                    "connected": {"type": "boolean"},
+                    "fps": {"type": "number"},
+                    "exam": {"type": ["string", "null"]},
+                    "capture_mode": {"enum": ["auto", "manual"]},
+                    "frames_received": _COUNT,
+                    "frames_dropped": _COUNT,
+                    "viewers": _COUNT,
+                    "refusal": _TEXT,
+                    "problem": _TEXT,
+                    "state": _TEXT,
+                    "battery_percent": {"type": ["integer", "null"]},
+                },
+            }
+        ),
+    ),
+    Operation(
+        method="get",
+        path="/api/probes/{probe}/live",
+        summary="The live picture as a stream of JPEGs, each with X-Sequence and X-Captured-At",
+        media_type="multipart/x-mixed-replace",
+    ),
+    Operation(
+        method="get",
+        path="/api/probes/{probe}/watch",
+        summary="The links by which others watch the probe",
+        answer=_list_of(_reference("WatchLink")),
+    ),
+    Operation(
+        method="post",
+        path="/api/probes/{probe}/watch",
+        summary="A link by which another person watches the probe for so many minutes",
+        status=201,
+        body=_object(
+            ("minutes",),
+            minutes={"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_MINUTES},
+        ),
+        answer=_reference("WatchLink"),
+    ),
+    Operation(
+        method="delete", path="/api/probes/{probe}/watch", summary="End all links to the probe"
+    ),
+    Operation(
+        method="delete",
+        path="/api/probes/{probe}/watch/{link}",
+        summary="End one of them, by its id",
+    ),
     Operation(method="get", path="/api/status", summary="The node at this moment"),
     Operation(
         method="get",
@@ -367,10 +480,103 @@ OPERATIONS = (
         media_type="image/jpeg",
     ),
     Operation(
+        method="get",
+        path="/api/studies",
+        summary="Studies, the newest first; `next` is the cursor of the page that follows",
+        query=("from", "to", "cursor"),
+        answer=_STUDIES,
+    ),
+    Operation(
+        method="post",
+        path="/api/studies/search",
+        summary="Studies by parts of name, Patient ID or accession number, and by dates",
+        body=_object((), text=_TEXT, **{"from": _TEXT}, to=_TEXT, cursor=_TEXT),
+        answer=_STUDIES,
+    ),
+    Operation(
+        method="get",
+        path="/api/studies/{uid}",
+        summary="A study with its series and instances; `row` where a UID has several",
+        query=("row",),
+        answer={"type": "object"},
+    ),
+    Operation(
+        method="get",
+        path="/api/instances/{uid}",
+        summary="An image for a viewer: pixels, times of frames, regions, patient, proof",
+        answer={"type": "object"},
+    ),
+    Operation(
+        method="get",
+        path="/api/instances/{uid}/frames/{frame}",
+        summary="A frame, from 1 on, as JPEG; quality 1 to 100; the window of grey images",
+        query=("quality", "window_center", "window_width"),
+        media_type="image/jpeg",
+    ),
+    Operation(
+        method="get",
+        path="/api/instances/{uid}/frames/{frame}.png",
+        summary="A frame, from 1 on, as PNG",
+        query=("window_center", "window_width"),
+        media_type="image/png",
+    ),
+    Operation(
+        method="get",
+        path="/api/instances/{uid}/file",
+        summary="The DICOM file as it was stored",
+        media_type="application/dicom",
+    ),
+    *(
+        operation
+        for path in ("/api/instances/{uid}/measurements", "/api/exams/{exam}/measurements")
+        for operation in (
+            Operation(
+                method="get",
+                path=path,
+                summary="What was measured, in the order it was made; deleted ones are marked",
+                answer=_list_of(_MEASUREMENT),
+            ),
+            Operation(
+                method="post",
+                path=path,
+                summary="Measure on a frame; the node computes the values and keeps them",
+                status=201,
+                body=_MEASURED,
+                answer=_MEASUREMENT,
+            ),
+            Operation(
+                method="delete",
+                path=path + "/{measurement}",
+                summary="Mark a measurement as deleted; it stays in the history",
+                answer=_MEASUREMENT,
+            ),
+        )
+    ),
+    Operation(
         method="post",
         path="/api/instances/{uid}/{action}",
         summary="hold, release or retry the deliveries of an instance",
         body=_object(destination=_TEXT),
+    ),
+    Operation(method="get", path="/api/system", summary="The node's parts, alarms and versions"),
+    Operation(
+        method="get",
+        path="/api/report",
+        summary="What happened, without patients: of a study, or of the whole node",
+        query=("study",),
+        media_type="application/zip",
+    ),
+    Operation(
+        method="get",
+        path="/api/preflight",
+        summary="The preflight that runs, or the last one, step by step",
+    ),
+    Operation(
+        method="post",
+        path="/api/preflight/start",
+        summary="Begin a preflight of each peer, or of one, and do not wait for it",
+        status=202,
+        body=_object(peer=_TEXT),
     ),
     Operation(
         method="post",
@@ -410,6 +616,14 @@ OPERATIONS = (
     Operation(method="get", path="/api/openapi.json", summary="This document"),
 )
 
+# OpenAPI has no word for these; docs/live.md has their messages.
+WEBSOCKETS: Mapping[str, str] = MappingProxyType(
+    {
+        "/api/probes/{probe}/frames": "The live picture of a probe, its geometry and its state",
+        "/api/watch": "The same of a watch link's probe; subprotocols echonode.watch and the token",
+    }
+)
+
 
 def document() -> dict[str, Any]:
     """The whole document."""
@@ -429,6 +643,7 @@ def document() -> dict[str, Any]:
         },
         # Without users, on loopback, neither is needed.
         "security": [{"token": []}, {"session": []}, {}],
+        "x-websockets": dict(WEBSOCKETS),
     }
 
 

@@ -18,7 +18,7 @@ import logging
 import math
 import socket
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import uvicorn
@@ -28,7 +28,7 @@ from starlette.routing import BaseRoute
 
 from echonode.log import get_logger
 from echonode.web.admission import Admission
-from echonode.web.connections import Budget, LimitedProtocol
+from echonode.web.connections import Budget, LimitedProtocol, LimitedWebSocket
 from echonode.web.guard import Guard
 from echonode.web.tls_listener import ServerCertificate, TlsListener
 
@@ -36,6 +36,9 @@ log = get_logger(__name__)
 
 # Request line and headers of anything a browser or Prometheus sends fit in a quarter of this.
 MAX_HEADER_BYTES = 64 * 1024
+# A message of a viewer; nothing else comes over a WebSocket.
+MAX_WEBSOCKET_BYTES = 512
+PING_S = 15.0  # a viewer that is gone without a word is known to be so after twice that
 KEEP_ALIVE_S = 15  # longer than the console's refresh, so that it reuses one connection
 
 
@@ -80,6 +83,7 @@ class WebServer:
 
     admission: who may call which route; without it every caller may call every route, and the
     host must be a loopback address. tls: then it speaks nothing else.
+    on_stop: ends the answers that have no end of their own.
     """
 
     def __init__(
@@ -91,9 +95,11 @@ class WebServer:
         allowed_hosts: Collection[str] = (),
         admission: Admission | None = None,
         tls: ServerCertificate | None = None,
+        on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         if admission is None and not is_loopback(host):
             raise ValueError("beyond this machine, who may call what must be asked")
+        self._on_stop = on_stop
         self._wanted = (host, port)
         self._tls = tls
         app = Starlette(
@@ -104,7 +110,11 @@ class WebServer:
             app,
             loop="asyncio",
             http=_protocol(),
-            ws="none",
+            ws=LimitedWebSocket,
+            ws_max_size=MAX_WEBSOCKET_BYTES,
+            ws_ping_interval=PING_S,
+            ws_ping_timeout=PING_S,
+            ws_per_message_deflate=False,  # pictures are compressed
             interface="asgi3",
             lifespan="off",
             proxy_headers=False,  # no proxy is trusted to say who is asking
@@ -155,6 +165,7 @@ class WebServer:
         if self._server is None or self._thread is None:
             return
         # uvicorn's own grace ends early enough to be joined before ours does.
+        self._on_stop()
         self._config.timeout_graceful_shutdown = max(0, math.floor(deadline_s - 1))
         self._server.should_exit = True
         self._thread.join(deadline_s)

@@ -32,6 +32,8 @@ class ProbeStatus:
     (frames/source/source_counts.py). partial: frames used with lines missing.
     refusal: why nothing of it is captured, or stored, just now; '' when it is. problem: why no
     frame comes from it, where that is not as it should be; ''.
+    on_request: stills and clips are asked for (`capture.mode: manual`); else they are made as the
+    frames come.
     state, battery_percent, temperature_c: what the probe says of itself; '' and None where it does
     not, or is not there.
     """
@@ -44,6 +46,7 @@ class ProbeStatus:
     frames_dropped_by: Mapping[str, int] = field(default_factory=dict)
     refusal: str = ""
     problem: str = ""
+    on_request: bool = False
     state: str = ""
     battery_percent: int | None = None
     temperature_c: float | None = None

@@ -34,6 +34,9 @@ class ExamClient:
     def post(self, path: str, **fields: object) -> Any:
         return self._ask("POST", path, fields)
 
+    def delete(self, path: str) -> Any:
+        return self._ask("DELETE", path, None)
+
     def open(self, probe: str = "handheld", **whose: object) -> str:
         """The new exam's id."""
         return str(self.post("/api/exams", probe=probe, **whose)["id"])

@@ -19,7 +19,7 @@ from tests.faults.test_judge import NOTHING
 from tests.support.waiting import wait_until
 
 SEED = 5
-JUDGED_EVERY = 100
+JUDGED_EVERY = 40
 KILLED = -9
 # While nobody has mended what a kill left, rows and files need not agree.
 AT_ANY_TIME = ("I1", "I2", "I3", "I5")

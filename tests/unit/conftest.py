@@ -8,15 +8,7 @@ from pathlib import Path
 import pytest
 
 from echonode.probe.recordings.echopen_text import KitRecording, read_recording
-from tests.support.compiled_statements import compiled_once
 from tests.support.memory_folders import memory_folder
-
-
-@pytest.fixture(scope="session", autouse=True)
-def statements_compiled_once() -> Iterator[None]:
-    """Stores share their compiled SQL."""
-    with compiled_once():
-        yield
 
 
 @pytest.fixture

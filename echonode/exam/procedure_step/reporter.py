@@ -40,7 +40,7 @@ from echonode.exam.procedure_step.attributes import (
 )
 from echonode.log import get_logger
 from echonode.model import remedies
-from echonode.model.backoff import Random, step_s
+from echonode.model.backoff import PEER_STEPS_S, Random, step_s
 from echonode.model.discontinuation import discontinuation
 from echonode.model.exam import CaptureKind, Exam, ExamCapture
 from echonode.model.identity import CallBackAddress, Peer
@@ -53,9 +53,11 @@ from echonode.model.procedure_step import (
     step_uid,
 )
 from echonode.objects.date_times import offset_of
+from echonode.store.database.key_value import KeyValue
 from echonode.store.exams.exams import Exams
 from echonode.store.exams.procedure_steps import StepRow
 from echonode.store.exams.step_reports import StepReports
+from echonode.threads.recurring import RecurringThread
 
 log = get_logger(__name__)
 
@@ -63,8 +65,6 @@ LOOK_EVERY_S = 2.0
 # A clip that was under way when the exam ended is durable by then, or soon after; and a person
 # who ended it by mistake has noticed.
 SETTLE_S = 20.0
-# After an association that could not be opened, in seconds; the last repeats.
-PEER_PAUSES_S = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 JITTER = 0.1
 # For the thread to end after `stop`.
 STOP_S = 3.0
@@ -75,13 +75,6 @@ class Associate(Protocol):
 
     def __call__(self, peer: Peer, contexts: Sequence[ProposedContext]) -> RequestedAssociation:
         """Raises NetworkError."""
-
-
-class Notes(Protocol):
-    """Small durable texts (store.key_value)."""
-
-    def read(self, key: str) -> str: ...
-    def write(self, key: str, text: str) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +96,7 @@ class StepReporter:
         peer: Peer,
         reports: StepReports,
         exams: Exams,
-        notes: Notes,
+        notes: KeyValue,
         associate: Associate,
         station: StepStation,
         us: CallBackAddress,
@@ -132,9 +125,9 @@ class StepReporter:
         self._status = ReporterStatus(peer=peer.name)
         self._under_way: RequestedAssociation | None = None
         self._lock = threading.Lock()
-        self._asked = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="procedure-steps", daemon=True)
+        self._thread = RecurringThread(
+            "procedure-steps", self._step, on_stalled=self._stalled, stalled_s=look_every_s
+        )
 
     @property
     def status(self) -> ReporterStatus:
@@ -147,21 +140,18 @@ class StepReporter:
 
     def wake(self) -> None:
         """Look now: an exam changed, or a person asks again. Quick; does not raise."""
-        self._asked.set()
+        self._thread.wake()
 
     def stop(self, deadline_s: float) -> bool:
         """End, breaking off a message under way; False when it did not in time.
 
         A RIS that does not answer our association request is left alone after STOP_S.
         """
-        self._stopping.set()
-        self._asked.set()
+        self._thread.ask_stop()
         with self._lock:
             if self._under_way is not None:
                 self._under_way.break_off()
-        if self._thread.is_alive():
-            self._thread.join(min(deadline_s, STOP_S))
-        return not self._thread.is_alive()
+        return self._thread.join(min(deadline_s, STOP_S))
 
     def look(self) -> None:
         """Once around: new steps, steps that are over, messages that are due. Raises StoreError."""
@@ -172,7 +162,7 @@ class StepReporter:
             self._alone(row.exam_id, partial(self._finish, row))
         if self._monotonic() >= self._paused_until:
             self._send()
-        if self._stopping.is_set():
+        if self._thread.is_stopping:
             return  # perhaps long after: the store may be closed
         waiting, given_up = self._reports.counts(self.peer.name)
         self._status = replace(self._status, waiting=waiting, given_up=given_up)
@@ -249,7 +239,7 @@ class StepReporter:
 
     def _send(self) -> None:
         due = self._reports.due(self.peer.name, now=self._now())
-        if not due or self._stopping.is_set():
+        if not due or self._thread.is_stopping:
             return
         try:
             association = self._opened()
@@ -346,7 +336,7 @@ class StepReporter:
         )
 
     def _pause(self, error: NetworkError) -> None:
-        pause_s = step_s(PEER_PAUSES_S, self._failures, self._random, jitter=JITTER)
+        pause_s = step_s(PEER_STEPS_S, self._failures, self._random, jitter=JITTER)
         self._failures += 1
         self._paused_until = self._monotonic() + pause_s
         if isinstance(error, ContextNotAccepted):
@@ -354,22 +344,19 @@ class StepReporter:
         else:
             remedy = remedies.no_query(error, self.peer, self._us)
         problem = f"{error}. {remedy}"
-        if problem != self._status.problem and not self._stopping.is_set():
+        if problem != self._status.problem and not self._thread.is_stopping:
             log.warning(
                 "procedure_steps_unsent", peer=self.peer.name, reason=str(error), remedy=remedy
             )
         self._status = replace(self._status, problem=problem)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.look()
-            except StoreError as error:
-                log.error("procedure_steps_stalled", reason=str(error))
-            except Exception as error:  # noqa: BLE001  # the thread's top: the next may go well
-                log.error("procedure_steps_stalled", reason=type(error).__name__)
-            self._asked.wait(self._look_every_s)
-            self._asked.clear()
+    def _step(self) -> float:
+        self.look()
+        return self._look_every_s
+
+    def _stalled(self, error: Exception) -> None:
+        reason = str(error) if isinstance(error, StoreError) else type(error).__name__
+        log.error("procedure_steps_stalled", reason=reason)
 
 
 def _plain(error: Exception) -> str:

@@ -21,20 +21,18 @@ from types import MappingProxyType
 
 from echonode.errors import ContextNotAccepted, NetworkError, QueryRefused, StoreError
 from echonode.exam.worklist.query import WorklistQuery, window
-from echonode.exam.worklist.refused_keys import Notes
 from echonode.exam.worklist.scu import WorklistSCU
 from echonode.log import get_logger
 from echonode.model import remedies
-from echonode.model.backoff import Random
+from echonode.model.backoff import PEER_STEPS_S, Random, step_s
 from echonode.model.identity import CallBackAddress
 from echonode.model.worklist_item import WorklistItem, WorklistSource
+from echonode.store.database.key_value import KeyValue
 from echonode.store.exams.worklist_items import WorklistItems
+from echonode.threads.recurring import RecurringThread
 
 log = get_logger(__name__)
 
-# After a failure, in seconds; the last repeats. A RIS that restarts is asked within seconds; one
-# that is away for the day costs a packet every five minutes.
-PAUSES_S = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 # Of either wait: so that the nodes of a clinic do not ask in step.
 JITTER = 0.1
 # For the thread to end after `stop`.
@@ -105,7 +103,7 @@ class WorklistRefresh:
         *,
         plan: WorklistPlan,
         items: WorklistItems,
-        notes: Notes,
+        notes: KeyValue,
         us: CallBackAddress,
         now: Callable[[], datetime],
         local_now: Callable[[], datetime],
@@ -124,11 +122,11 @@ class WorklistRefresh:
         self._failures = 0
         self._fetched_note = f"worklist_fetched_at {scu.peer.name}"
         self._status = WorklistStatus(peer=scu.peer.name, fetched_at=self._last_fetched_at())
-        self._asked = threading.Event()
-        self._stopping = threading.Event()
         self._looked = threading.Condition()
         self._looks = 0
-        self._thread = threading.Thread(target=self._run, name="worklist", daemon=True)
+        self._thread = RecurringThread(
+            "worklist", self._step, on_stalled=self._stalled, stalled_s=PEER_STEPS_S[-1]
+        )
 
     @property
     def status(self) -> WorklistStatus:
@@ -143,7 +141,7 @@ class WorklistRefresh:
         """Look without waiting for the period; what stands after it, or after `patience_s`."""
         with self._looked:
             before = self._looks
-            self._asked.set()
+            self._thread.wake()
             self._looked.wait_for(lambda: self._looks > before, timeout=patience_s or None)
         return self._status
 
@@ -153,23 +151,18 @@ class WorklistRefresh:
         A RIS that does not answer our association request cannot be broken off: it is left alone
         after STOP_S, for nothing that it says would count any more.
         """
-        self._stopping.set()
-        self._asked.set()
+        self._thread.ask_stop()
         self._scu.break_off()
-        if self._thread.is_alive():
-            self._thread.join(min(deadline_s, STOP_S))
-        return not self._thread.is_alive()
+        return self._thread.join(min(deadline_s, STOP_S))
 
     def look(self) -> float:
         """Ask for the list and keep it; the seconds until the next look. Does not raise."""
         try:
             self._fetch()
         except (NetworkError, StoreError) as error:
-            wait_s = self._failed(error)
-        else:
-            self._failures = 0
-            wait_s = self._plan.period_s
-        return wait_s * (1 + JITTER * self._random())
+            return self._failed(error)
+        self._failures = 0
+        return step_s((self._plan.period_s,), 0, self._random, jitter=JITTER)
 
     def _fetch(self) -> None:
         """Every station's list. What came before a failure is kept, and nothing is withdrawn."""
@@ -230,14 +223,16 @@ class WorklistRefresh:
         self._status = status
 
     def _failed(self, error: Exception) -> float:
-        pause_s = PAUSES_S[min(self._failures, len(PAUSES_S) - 1)]
+        longest_s = max(self._plan.period_s, PEER_STEPS_S[0])
+        steps_s = [min(pause_s, longest_s) for pause_s in PEER_STEPS_S]
+        wait_s = step_s(steps_s, self._failures, self._random, jitter=JITTER)
         self._failures += 1
         remedy = self._remedy(error) if isinstance(error, NetworkError) else ""
         problem = f"{error}. {remedy}" if remedy else str(error)
-        if problem != self._status.problem and not self._stopping.is_set():
+        if problem != self._status.problem and not self._thread.is_stopping:
             log.warning("worklist_failed", peer=self._status.peer, reason=str(error), remedy=remedy)
         self._status = replace(self._status, problem=problem)
-        return min(pause_s, max(self._plan.period_s, PAUSES_S[0]))
+        return wait_s
 
     def _remedy(self, error: NetworkError) -> str:
         peer = self._scu.peer
@@ -254,18 +249,16 @@ class WorklistRefresh:
             return None
         return at if at.tzinfo else None
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                wait_s = self.look()
-            except Exception as error:  # noqa: BLE001  # the thread's top: the next may go well
-                log.error("worklist_failed", peer=self._status.peer, reason=type(error).__name__)
-                wait_s = PAUSES_S[-1]
+    def _step(self) -> float:
+        try:
+            return self.look()
+        finally:
             with self._looked:
                 self._looks += 1
                 self._looked.notify_all()
-            self._asked.wait(wait_s)
-            self._asked.clear()
+
+    def _stalled(self, error: Exception) -> None:
+        log.error("worklist_failed", peer=self._status.peer, reason=type(error).__name__)
 
 
 def _changed(known: WorklistItem | None, item: WorklistItem) -> bool:

@@ -13,21 +13,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from echonode.exam.worklist.query import OPTIONAL_KEYS
+from echonode.store.database.key_value import KeyValue
 
 FORGET_AFTER = timedelta(days=7)
 # Queries for one search: one refused key of 46 takes 12, three take 30. A server that needs more
 # refuses whole groups of keys, and is asked without what is not yet cleared.
 MOST_TRIALS = 48
-
-
-class Notes(Protocol):
-    """Small durable texts (store.key_value)."""
-
-    def read(self, key: str) -> str: ...
-    def write(self, key: str, text: str) -> None: ...
 
 
 def refused_among(
@@ -61,7 +54,7 @@ def refused_among(
 class RefusedKeys:
     """What one peer has to be asked without. Used by one thread at a time for writing."""
 
-    def __init__(self, notes: Notes, peer_name: str, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, notes: KeyValue, peer_name: str, *, now: Callable[[], datetime]) -> None:
         self._notes = notes
         self._name = f"worklist_refused_keys {peer_name}"
         self._now = now

@@ -1,4 +1,4 @@
-"""Stills and clips on request, of a probe in capture mode `manual`.
+"""Stills and clips on request: in capture mode `manual` at any time, in `auto` in an open exam.
 
 Rules
 - The frames thread calls `begin`, `take` and `lost`; requests may come from any thread. A request
@@ -13,11 +13,15 @@ Rules
   sender's own StartExam and EndExam divide captures, and do not end that exam.
 - The frame of a number is there for as long as it is among the last seconds that are kept.
 - A change of size or calibration divides a clip into pieces, each an instance of its own.
+- A freeze keeps the last seconds as they are when it is asked for (freezes.py). It is over when
+  what was seen is forgotten: no freeze of one exam gives frames of another.
+- Where automatic clips are made as well, frames are kept only while an exam of the node is open.
 - Times in a capture count from where its exam began, as they would in a connection of its own.
 """
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections import deque
@@ -26,7 +30,13 @@ from dataclasses import replace
 
 from echonode.errors import CaptureRefused
 from echonode.frames.capture.capture_gate import CaptureGate
-from echonode.frames.capture_request import CaptureAction, CaptureRequest, CaptureResult
+from echonode.frames.capture.freezes import Freezes
+from echonode.frames.capture_request import (
+    CaptureAction,
+    CaptureRequest,
+    CaptureResult,
+    FrozenFrames,
+)
 from echonode.frames.frame import Acquisition, Frame, ProbeIdentity
 from echonode.frames.settings import CaptureSettings
 
@@ -35,7 +45,10 @@ Store = Callable[[Acquisition], str]
 
 
 class ManualCapture:
-    """The form is capture_request.CaptureCommands. monotonic: ends clips that begin now."""
+    """The form is capture_request.CaptureCommands. monotonic: ends clips that begin now.
+
+    beside_automatic: another makes automatic clips of the same connection, and numbers them.
+    """
 
     def __init__(
         self,
@@ -44,8 +57,10 @@ class ManualCapture:
         store: Store,
         *,
         admission: CaptureGate | None = None,
+        beside_automatic: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._beside_automatic = beside_automatic
         self._admission = admission or CaptureGate(probe.name, lambda: "")
         self._probe, self._settings, self._store = probe, settings, store
         self._monotonic = monotonic
@@ -59,13 +74,15 @@ class ManualCapture:
         self._recent: deque[Frame] = deque()
         self._recent_bytes = 0
         self._clips: list[_Clip] = []
+        self._freezes = Freezes(most_bytes=settings.max_clip_bytes)
 
     # --- the frames thread ---
 
     def begin(self, connection_id: str) -> None:
         """A connection opened."""
         with self._changed:
-            self._connection_id, self._exams = connection_id, 0
+            # The automatic captures are numbered under the connection's own name.
+            self._connection_id, self._exams = connection_id, int(self._beside_automatic)
             self._new_exam()
 
     def change_exam(self, exam_id: str) -> None:
@@ -79,6 +96,8 @@ class ManualCapture:
     def take(self, frame: Frame) -> None:
         """The next frame."""
         with self._changed:
+            if self._beside_automatic and not self._exam_id:
+                return
             if self._began_s is None:
                 self._began_s = frame.elapsed_s
             self._recent.append(frame)
@@ -93,8 +112,7 @@ class ManualCapture:
         with self._changed:
             self._end_clips()
             self._connection_id = ""
-            self._recent.clear()
-            self._recent_bytes = 0
+            self._forget()
             self._changed.notify_all()
 
     # --- any thread ---
@@ -119,10 +137,7 @@ class ManualCapture:
         Raises CaptureRefused at once where there is nothing to capture.
         """
         with self._changed:
-            if not self._connection_id:
-                raise CaptureRefused("the probe is not connected")
-            if request.exam_id not in (None, self._exam_id):
-                raise CaptureRefused(f"the exam {request.exam_id} is not open at the probe")
+            self._require_exam(request.exam_id)
             self._require_room(request)
             match request.action:
                 case CaptureAction.START_EXAM | CaptureAction.END_EXAM:
@@ -130,15 +145,43 @@ class ManualCapture:
                     result = CaptureResult(done=True, exam=self._exam)
                     return lambda: result
                 case CaptureAction.CAPTURE_STILL:
-                    return self._keeping(self._still(request.sequence))
+                    return self._keeping(self._still(request))
                 case CaptureAction.CAPTURE_CLIP if request.past:
-                    return self._keeping(self._last(request.seconds))
+                    return self._keeping(self._past(request))
                 case CaptureAction.CAPTURE_CLIP:
                     clip = _Clip(exam=self._exam, seconds=request.seconds, settings=self._settings)
                     self._clips.append(clip)
                     return lambda: self._wait_for(clip)
 
+    def freeze(self, exam_id: str) -> FrozenFrames:
+        with self._changed:
+            self._require_exam(exam_id)
+            if not self._recent:
+                raise CaptureRefused("no frame has come yet")
+            name = secrets.token_hex(8)
+            self._freezes.add(name, self._recent, self._monotonic())
+            return FrozenFrames(freeze=name, frames=tuple(self._recent))
+
+    def unfreeze(self, exam_id: str, freeze: str) -> None:
+        with self._changed:
+            if exam_id == self._exam_id:
+                self._freezes.release(freeze)
+
+    def frozen_frame(self, exam_id: str, freeze: str, number: int) -> Frame:
+        with self._changed:
+            self._require_exam(exam_id)
+            return _numbered(self._frozen(freeze), number)
+
     # --- with the lock held ---
+
+    def _require_exam(self, exam_id: str | None) -> None:
+        """Raises CaptureRefused where the probe, or the exam that is meant, is not there."""
+        if not self._connection_id:
+            raise CaptureRefused("the probe is not connected")
+        if exam_id not in (None, self._exam_id):
+            raise CaptureRefused(f"the exam {exam_id} is not open at the probe")
+        if self._beside_automatic and not self._exam_id:
+            raise CaptureRefused("no exam is open at the probe, and its captures are automatic")
 
     def _require_room(self, request: CaptureRequest) -> None:
         """Raises CaptureRefused where an exam may not begin, or was not admitted."""
@@ -158,8 +201,12 @@ class ManualCapture:
         first = self._exams == 1
         self._exam = self._connection_id if first else f"{self._connection_id}-{self._exams}"
         self._number, self._began_s = 0, None
+        self._forget()
+
+    def _forget(self) -> None:
         self._recent.clear()
         self._recent_bytes = 0
+        self._freezes.clear()
 
     def _forget_old(self, latest: Frame) -> None:
         while (
@@ -168,20 +215,33 @@ class ManualCapture:
         ) and len(self._recent) > 1:
             self._recent_bytes -= self._recent.popleft().pixels.nbytes
 
-    def _still(self, sequence: int | None) -> list[Frame]:
+    def _still(self, request: CaptureRequest) -> Sequence[Frame]:
         """The latest frame, or the one of that number. Raises CaptureRefused where it is gone."""
-        if sequence is None:
-            return list(self._recent)[-1:]
-        for frame in reversed(self._recent):
-            if frame.sequence == sequence:
-                return [frame]
-        raise CaptureRefused(f"frame {sequence} is not kept: it is of before, or has not come")
+        frames = self._meant(request)
+        if request.sequence is None:
+            return list(frames)[-1:]
+        return [_numbered(frames, request.sequence)]
 
-    def _last(self, seconds: float) -> list[Frame]:
-        if not self._recent:
+    def _past(self, request: CaptureRequest) -> Sequence[Frame]:
+        """The seconds that end with the latest frame, or with the one of that number."""
+        frames = self._meant(request)
+        if not frames:
             return []
-        since = self._recent[-1].elapsed_s - seconds
-        return [frame for frame in self._recent if frame.elapsed_s >= since]
+        last = frames[-1]
+        if request.last_sequence is not None:
+            last = _numbered(frames, request.last_sequence)
+        since_s = last.elapsed_s - request.seconds
+        return [f for f in frames if f.elapsed_s >= since_s and f.number <= last.number]
+
+    def _meant(self, request: CaptureRequest) -> Sequence[Frame]:
+        """The frames that a request is about, the oldest first."""
+        return self._frozen(request.freeze) if request.freeze else self._recent
+
+    def _frozen(self, freeze: str) -> Sequence[Frame]:
+        frames = self._freezes.frames(freeze, self._monotonic())
+        if not frames:
+            raise CaptureRefused("the freeze is over: freeze again")
+        return frames
 
     def _end_clips(self) -> None:
         for clip in self._clips:
@@ -255,6 +315,14 @@ class _Clip:
             self.over = True
         else:
             self.frames.append(frame)
+
+
+def _numbered(frames: Sequence[Frame], number: int) -> Frame:
+    """The frame of that number. Raises CaptureRefused."""
+    for frame in reversed(frames):
+        if frame.number == number:
+            return frame
+    raise CaptureRefused(f"frame {number} is not kept: it is of before, or has not come")
 
 
 def _pieces(frames: Sequence[Frame]) -> Iterator[list[Frame]]:

@@ -15,6 +15,8 @@ Rules
   refused are shown and not captured.
 - One connection is one `connection_id`: the probe's name and when the connection opened.
 - An exam begins and ends at a place among the frames: what had arrived before is of the one before.
+- A frame's number is never another frame's: a connection's numbers begin at the milliseconds since
+  1970 when it opened, and no probe sends a thousand frames a second for long.
 """
 
 from __future__ import annotations
@@ -100,7 +102,7 @@ class ProbeSource:
     admit: asked before an exam begins; '' or why its captures cannot be kept.
     asked_elsewhere: captures may be asked for otherwise than by the probe's own sender.
     on_frame: called for each frame on the thread that makes them; it must be quick, and must not
-        change the frame.
+        change the frame. on_lost: the same at the end of a connection.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class ProbeSource:
         on_acquisition: Callable[[Acquisition], None],
         store: Callable[[Acquisition], str] | None = None,
         on_frame: Callable[[Frame], None] | None = None,
+        on_lost: Callable[[], None] = lambda: None,
         admit: Admit = lambda: "",
         asked_elsewhere: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -117,7 +120,8 @@ class ProbeSource:
         random: Random = random_number,
     ) -> None:
         name = settings.identity.name
-        self._settings, self._on_frame, self._monotonic = settings, on_frame, monotonic
+        self._settings, self._monotonic = settings, monotonic
+        self._on_frame, self._on_lost = on_frame, on_lost
         self._protocol = _protocol_of(settings)
         self._backlog: FrameQueue[Item] = FrameQueue(limit=settings.backlog_frames)
         self._reception = ProbeReceiver(
@@ -138,22 +142,25 @@ class ProbeSource:
         )
         self._handover = AcquisitionQueue(name, on_acquisition)
         self._admission = CaptureGate(name, admit)
+        is_automatic = settings.capture.mode is CaptureMode.AUTO
         self._manual = None
-        if settings.capture.mode is CaptureMode.MANUAL and store is not None:
+        if store is not None:
             self._manual = ManualCapture(
                 settings.identity,
                 settings.capture,
                 store,
                 admission=self._admission,
+                beside_automatic=is_automatic,
                 monotonic=monotonic,
             )
-        self._desk = CommandQueue(name, self._manual)
+        self._desk = CommandQueue(name, None if is_automatic else self._manual)
         self._frames_thread = threading.Thread(
             target=self._run, name=f"probe-{name}-frames", daemon=True
         )
         self._opened: Opened | None = None
         self._builder: AcquisitionBuilder | None = None
         self._exam_id = ""
+        self._first_number = self._next_number = 0
         self._asked_elsewhere = asked_elsewhere
 
     @property
@@ -161,8 +168,18 @@ class ProbeSource:
         return self._settings.identity.name
 
     @property
+    def capture_mode(self) -> CaptureMode:
+        """Who decides when a still or a clip is taken, while no exam says otherwise."""
+        return self._settings.capture.mode
+
+    @property
+    def exam_id(self) -> str:
+        """Of the node's exams, whose the frames are now; '' of none."""
+        return self._exam_id
+
+    @property
     def capture(self) -> CaptureCommands | None:
-        """Stills and clips on request; None in capture mode `auto`, or without a `store`."""
+        """Stills and clips on request (manual_capture.py); None without a `store`."""
         return self._manual
 
     @property
@@ -234,12 +251,15 @@ class ProbeSource:
                 self._change_exam(item)
             case Lost():
                 self._finish_clip()
+                self._on_lost()
             case None:
                 self._tick()
 
     def _begin(self, opened: Opened) -> None:
         self._finish_clip()
         self._opened, self._builder = opened, None
+        # A viewer may name a frame that it saw before the connection, or the node, began again.
+        self._first_number = max(self._next_number, int(opened.at.timestamp() * 1000))
         self._admission.begin(opened.connection_id)
         if self._manual is not None:
             self._manual.begin(opened.connection_id)
@@ -272,6 +292,7 @@ class ProbeSource:
             acquired_at=self._opened.at + timedelta(seconds=arrived.elapsed_s),
             elapsed_s=arrived.elapsed_s,
             sequence=arrived.frame.sequence,
+            first_number=self._first_number,
             missing_lines=arrived.frame.missing_lines,
             source_timestamp_s=arrived.frame.source_timestamp_s,
             recorded_at=arrived.frame.recorded_at,
@@ -279,6 +300,7 @@ class ProbeSource:
             facts=picture.facts,
             played=self._opened.played,
         )
+        self._next_number = frame.number + 1
         if self._admission.admits(frame.elapsed_s):
             self._capture(self._opened, frame)
         if self._on_frame is not None:

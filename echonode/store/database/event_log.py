@@ -155,6 +155,16 @@ def read_study(connection: sa.Connection, study_instance_uid: str) -> Iterator[S
         yield StoredEvent(**row._mapping)
 
 
+def read_newest(connection: sa.Connection, count: int) -> Iterator[StoredEvent]:
+    """The last `count` events, in order; their numbers have no gaps but where the oldest went."""
+    newest = int(connection.scalar(sa.select(sa.func.max(_columns.id))) or 0)
+    result = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+        sa.select(flight_event).where(_columns.id > newest - count).order_by(_columns.id)
+    )
+    for row in result:
+        yield StoredEvent(**row._mapping)
+
+
 def count_since(
     connection: sa.Connection, since: datetime, kinds: Sequence[str]
 ) -> Mapping[tuple[str, str], int]:

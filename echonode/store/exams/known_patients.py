@@ -2,8 +2,8 @@
 
 Rules
 - What a message said of a patient is taken before what an exam has: it is kept up to date (ADT).
-- Searched from the newest on, MOST_READ of each source: a clinic of years stays quick, and whoever
-  was here lately is found.
+- Searched from the newest on, MOST_READ of each source: a clinic of years stays quick, and recent
+  patients are found.
 - A patient matches whose name or Patient ID has, for each word searched for, a word that begins so;
   case and accents do not count.
 """

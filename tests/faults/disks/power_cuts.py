@@ -22,10 +22,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
-from echonode.store import read_only_store
-from echonode.store.database import opening
 from tests.faults.disks.fates import (
     EVERYTHING,
     NOTHING,
@@ -38,6 +34,7 @@ from tests.faults.disks.fates import (
 from tests.faults.disks.recording import Recording
 from tests.faults.disks.restart_check import violations
 from tests.faults.disks.states import Disk, Tree, fingerprint
+from tests.support.shared_statements import share_statements
 
 MakeFate = Callable[[random.Random], Fate]
 _EXTREMES: tuple[MakeFate, ...] = (
@@ -118,27 +115,6 @@ def build(tree: Tree, folder: Path) -> None:
             (folder / path).mkdir()
         else:
             (folder / path).write_bytes(content)
-
-
-def share_statements() -> None:
-    """Let all stores of this process use what SQLAlchemy compiled for the first: half their time.
-
-    An engine keeps its statements by its dialect, so that goes with them; no answer depends on it.
-    """
-    first: dict[bool, sa.Engine] = {}
-
-    def sharing(make: Callable[..., sa.Engine], *, writes: bool) -> Callable[..., sa.Engine]:
-        def engine_of(path: Path, **options: Any) -> sa.Engine:
-            engine = make(path, **options)
-            model = first.setdefault(writes, engine)
-            engine.dialect, engine._compiled_cache = model.dialect, model._compiled_cache
-            return engine
-
-        return engine_of
-
-    opening.writer_engine = sharing(opening.writer_engine, writes=True)
-    opening.reader_engine = sharing(opening.reader_engine, writes=False)
-    read_only_store.reader_engine = opening.reader_engine
 
 
 def go_through(

@@ -1,8 +1,9 @@
 """Forks processes that die by SIGKILL at a system call or a moment that is chosen for each.
 
-    python -m tests.faults.lives.killed_processes
+    python -m tests.faults.lives.killed_processes [STEP]
 
-Everything a step (steps.py) imports is imported once; each line on stdin, a JSON object, then
+Everything a step (steps.py) imports is imported once, and STEP, which has one thread, is run once,
+so that no process has to compile its SQL. Each line on stdin, a JSON object, then
 forks a process that runs one: {"step", "words", "call", "in_vain", "thread", "after_s"}. Its end
 comes back as a line on stdout: the exit code, -9 where it was killed.
 
@@ -22,6 +23,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -33,6 +35,7 @@ from typing import Any
 os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 from tests.faults.lives.steps import STEPS
+from tests.support.shared_statements import share_statements
 
 NO_FILE = 1_000_000  # a descriptor that no process has
 _CLOSED = socket.socket()
@@ -86,7 +89,17 @@ def live(order: Mapping[str, Any]) -> None:
     STEPS[order["step"]](*order["words"])
 
 
+def rehearse(step: str) -> None:
+    """Run a step here, on a folder that is then removed."""
+    with tempfile.TemporaryDirectory(prefix="echonode-rehearsal-") as folder:
+        STEPS[step](f"{folder}/var", f"{folder}/book")
+    assert threading.active_count() == 1, "a thread would not survive a fork"
+
+
 def main() -> None:
+    share_statements()
+    if len(sys.argv) > 1:
+        rehearse(sys.argv[1])
     gc.collect()
     gc.freeze()
     report({"ready": os.getpid()})

@@ -29,14 +29,17 @@ class Killer:
     """One process that forks the killed ones, one after the other.
 
     writes: more pwrite64, which are SQLite's, than any thread of a step makes; 0: no call kills.
+    rehearsed: a step of one thread whose SQL is compiled before the first process is forked.
     """
 
-    def __init__(self, *, writes: int = 800) -> None:
+    def __init__(self, *, writes: int = 800, rehearsed: str = "take_in_two") -> None:
         self._fatal = dict.fromkeys(IN_VAIN, OTHERS) | {"pwrite64": writes}
         self._traced = writes > 0
+        self._rehearsed = rehearsed
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-B", "-m", "tests.faults.lives.killed_processes"]
+        module = "tests.faults.lives.killed_processes"
+        command = [sys.executable, "-B", "-m", module, self._rehearsed]
         if self._traced:
             program = require_program("strace")
             # Without --seccomp-bpf, under which strace (6.1) sends no signal.

@@ -25,8 +25,8 @@ from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
 from tests.peers.part import Part
 from tests.peers.process import LOOPBACK, has_listener
 from tests.peers.ris import OdilRis, Wlmscpfs, write_item
+from tests.support.memory_key_value import MemoryKeyValue
 from tests.unit.exam.worklist.answers import answer, full_answer, step
-from tests.unit.exam.worklist.scripted_ris import MemoryNotes
 from tests.unit.objects.orders import FULL_ITEM
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
@@ -43,7 +43,7 @@ class Ris:
 
     def __init__(self, server: str, peer: Peer, items: Path) -> None:
         self.server, self.peer, self.items = server, peer, items
-        self.notes = MemoryNotes()
+        self.notes = MemoryKeyValue()
 
     def add(self, item: Dataset) -> None:
         write_item(self.items, item)

@@ -18,6 +18,9 @@ from echonode.model.commitment import (
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy, Destination, Peer, ReportRoute
 from echonode.model.instance import StoredInstance
+from echonode.store.commitment.inbound import InboundCommitments
+from echonode.store.commitment.reports import Reports
+from echonode.store.commitment.transactions import Transactions
 from echonode.store.values import (
     DecideFailure,
     DeliveryJob,
@@ -105,7 +108,7 @@ def transaction(
     )
 
 
-class FakeTransactions:
+class FakeTransactions(Transactions):
     """Keeps what it is told, in order, together with what the archive was told."""
 
     def __init__(self) -> None:
@@ -161,7 +164,7 @@ class RequestAssociation:
         return answer
 
 
-class FakeReports:
+class FakeReports(Reports):
     """Gives the outcome it is told to."""
 
     def __init__(self, outcome: ReportOutcome | Exception) -> None:
@@ -184,7 +187,7 @@ class FakeReports:
         return self.outcome
 
 
-class FakeInbound:
+class FakeInbound(InboundCommitments):
     """Inbound commitments in memory; holds the instances whose UID ends in an odd digit."""
 
     def __init__(self) -> None:

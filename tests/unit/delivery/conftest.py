@@ -18,7 +18,7 @@ from echonode.delivery import (
 from echonode.delivery import (
     lanes as lane_pool,
 )
-from echonode.delivery.factory import DeliveryServices, delivery_worker
+from echonode.delivery.factory import LINGER_S, DeliveryServices, delivery_worker
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.delivery.ports import CheckBytes, Reencode
 from echonode.delivery.status_table import Verdict
@@ -26,10 +26,10 @@ from echonode.delivery.worker import DeliveryWorker
 from echonode.model.identity import CommitmentPolicy
 from tests.support.clock import Clock
 from tests.support.log_recorder import Recorder
+from tests.support.memory_key_value import MemoryKeyValue
 from tests.unit.delivery.doubles import (
     Archive,
     FakeCommitment,
-    FakeKeyValue,
     FakeStore,
     delivery_job,
     destination,
@@ -45,11 +45,11 @@ class Scene:
         self.store = FakeStore()
         self.archive = Archive()
         self.commitment = FakeCommitment(self.store)
-        self.key_value = FakeKeyValue()
+        self.key_value = MemoryKeyValue()
 
     def queue(self, count: int = 1) -> None:
         for number in range(1, count + 1):
-            self.store.add(delivery_job(number, stored_instance(number)))
+            self.store.put(delivery_job(number, stored_instance(number)))
 
     def worker(
         self,
@@ -63,6 +63,7 @@ class Scene:
         associations: int = 1,
         lossy_quality: int | None = None,
         echo_every_s: float | None = None,
+        linger_s: float = LINGER_S,
     ) -> DeliveryWorker:
         return delivery_worker(
             destination(name, policy),
@@ -76,6 +77,7 @@ class Scene:
                 check_bytes=check_bytes,
                 key_value=self.key_value,
                 echo_every_s=echo_every_s,
+                linger_s=linger_s,
             ),
             reencode=reencode,
             policy=DeliveryPolicy(
@@ -103,7 +105,7 @@ def scene() -> Scene:
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    """What the room logs."""
+    """What the delivery logs."""
     recorder = Recorder()
     for module in (
         peer_capabilities,

@@ -1,4 +1,4 @@
-"""A store, an archive and a clock that do what a test tells them, for the delivery room."""
+"""A store, an archive and a clock that do what a test tells them, for delivery."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from echonode.delivery.context import DestinationContext
 from echonode.delivery.destination_health import DestinationHealth
-from echonode.delivery.ports import Associate, DeliveryStore
+from echonode.delivery.ports import Associate
 from echonode.delivery.retry import Backoff
 from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.services import Part10File, StoreResponse
@@ -22,6 +22,7 @@ from echonode.model.criteria import Root
 from echonode.model.delivery import DeliveryEvent, DeliveryState, after
 from echonode.model.identity import CommitmentPolicy, Destination, Peer
 from echonode.model.instance import StoredInstance
+from echonode.store.deliveries.deliveries import Deliveries
 from echonode.store.values import Attempt, DeliveryJob
 from tests.support.clock import START, Clock
 
@@ -36,7 +37,7 @@ def destination(
 
 
 def context_of(
-    clock: Clock, *, store: DeliveryStore | None = None, associate: Associate | None = None
+    clock: Clock, *, store: Deliveries | None = None, associate: Associate | None = None
 ) -> DestinationContext:
     """What the parts of the delivery to `destination()` share."""
     return DestinationContext(
@@ -88,7 +89,7 @@ def delivery_job(job_id: int, instance: StoredInstance, name: str = "pacs") -> D
     )
 
 
-class FakeStore:
+class FakeStore(Deliveries):
     """Deliveries in memory, moved by the product's own transition table."""
 
     def __init__(self, *jobs: DeliveryJob) -> None:
@@ -96,7 +97,7 @@ class FakeStore:
         self.events: list[tuple[int, DeliveryEvent]] = []
         self.fail_next: Exception | None = None
 
-    def add(self, job: DeliveryJob) -> None:
+    def put(self, job: DeliveryJob) -> None:
         self.jobs[job.id] = job
 
     def state(self, job_id: int = 1) -> DeliveryState:
@@ -175,19 +176,6 @@ class FakeStore:
             ),
             default=None,
         )
-
-
-class FakeKeyValue:
-    """Texts in memory."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-
-    def read(self, key: str) -> str:
-        return self.texts.get(key, "")
-
-    def write(self, key: str, text: str) -> None:
-        self.texts[key] = text
 
 
 Answer = int | Exception

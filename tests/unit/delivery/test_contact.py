@@ -51,7 +51,7 @@ def test_deliveries_are_calls_as_well(scene: Scene, lines: Recorder) -> None:
     """An archive that answers C-STOREs is not asked besides whether it is there."""
     worker = scene.worker(echo_every_s=ECHO_EVERY_S)
     for number in range(1, 20):
-        scene.store.add(delivery_job(number, stored_instance(number)))
+        scene.store.put(delivery_job(number, stored_instance(number)))
         scene.run(worker, ECHO_EVERY_S - 10)
     assert scene.archive.echoes == 0
     assert worker.status.contact is Contact.REACHED
@@ -125,7 +125,7 @@ def test_a_request_that_an_outage_came_after_is_looked_at_when_the_archive_is_ba
     scene.run(worker, 60)
     scene.archive.refusals = [DOWN] if trouble == "refused" else []
     scene.archive.answers = [AssociationLost("reset")] if trouble == "lost" else []
-    scene.store.add(delivery_job(2, stored_instance(2)))
+    scene.store.put(delivery_job(2, stored_instance(2)))
     scene.run(worker, 30)
     assert scene.store.state(2) is S.COMMIT_REQUESTED
     back_at = scene.commitment.back_at

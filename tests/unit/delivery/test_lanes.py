@@ -89,7 +89,7 @@ def test_what_a_second_lane_cannot_send_is_sent_by_the_first(scene: Scene, lines
     """The archive takes its time to refuse a second association, and the first lane has nothing
     more to do by then: it is woken for what the second had taken, which does not stay `sending`."""
     scene.queue(3)
-    worker = scene.worker(monotonic=time.monotonic, associations=2)
+    worker = scene.worker(monotonic=time.monotonic, associations=2, linger_s=0.1)
     idle, opened = threading.Event(), []
     run_once = worker.run_once
 
@@ -137,10 +137,10 @@ def test_what_was_learnt_is_proposed_next_time(scene: Scene) -> None:
     """An archive that takes only Implicit VR is not offered Explicit VR again, not even by another
     worker after a restart.
     """
-    scene.store.add(delivery_job(1, stored_instance(transfer_syntax_uid=ImplicitVRLittleEndian)))
+    scene.store.put(delivery_job(1, stored_instance(transfer_syntax_uid=ImplicitVRLittleEndian)))
     scene.archive.accepts = lambda sop_class, syntax: syntax == ImplicitVRLittleEndian
     scene.run(scene.worker(reencode=never), 60)
-    scene.store.add(delivery_job(2, stored_instance(2, transfer_syntax_uid=ImplicitVRLittleEndian)))
+    scene.store.put(delivery_job(2, stored_instance(2, transfer_syntax_uid=ImplicitVRLittleEndian)))
     scene.run(scene.worker(reencode=never), 60)
     first, second = (
         {t for c in proposal if c.abstract_syntax == US_IMAGE for t in c.transfer_syntaxes}
@@ -154,12 +154,12 @@ def test_an_archive_that_changed_is_asked_for_everything_before_anything_is_held
     scene: Scene,
 ) -> None:
     """It took Implicit VR yesterday and takes Explicit VR today: nothing is held for that."""
-    scene.store.add(delivery_job(1, stored_instance(transfer_syntax_uid=ImplicitVRLittleEndian)))
+    scene.store.put(delivery_job(1, stored_instance(transfer_syntax_uid=ImplicitVRLittleEndian)))
     scene.archive.accepts = lambda sop_class, syntax: syntax == ImplicitVRLittleEndian
     worker = scene.worker(reencode=never)
     scene.run(worker, 60)
     scene.archive.accepts = lambda sop_class, syntax: syntax == ExplicitVRLittleEndian
-    scene.store.add(delivery_job(2, stored_instance(2)))
+    scene.store.put(delivery_job(2, stored_instance(2)))
     scene.run(worker, 60)
     assert scene.store.state(2) is S.SENT
     assert scene.archive.received[-1] == ("1.2.3.2", ExplicitVRLittleEndian)
@@ -169,12 +169,12 @@ def test_a_narrow_proposal_that_is_refused_whole_is_followed_by_a_full_one(scene
     """After a restart the archive refuses the one syntax it was known for: all is proposed, and
     nothing is held for what was learnt before.
     """
-    scene.store.add(delivery_job(1, stored_instance(transfer_syntax_uid=ImplicitVRLittleEndian)))
+    scene.store.put(delivery_job(1, stored_instance(transfer_syntax_uid=ImplicitVRLittleEndian)))
     scene.archive.accepts = lambda sop_class, syntax: syntax == ImplicitVRLittleEndian
     scene.run(scene.worker(reencode=never), 60)
     scene.archive.refusals = [ContextNotAccepted("nothing was accepted")]
     scene.archive.accepts = lambda sop_class, syntax: syntax == ExplicitVRLittleEndian
-    scene.store.add(delivery_job(2, stored_instance(2)))
+    scene.store.put(delivery_job(2, stored_instance(2)))
     scene.run(scene.worker(reencode=never), 60)
     assert scene.store.state(2) is S.SENT
 

@@ -46,7 +46,7 @@ class Poisoned:
 def poison(scene: Scene, count: int = 3) -> None:
     """Instances that an archive of Implicit VR alone can take only re-encoded."""
     for number in range(1, count + 1):
-        scene.store.add(delivery_job(number, stored_instance(number)))
+        scene.store.put(delivery_job(number, stored_instance(number)))
     scene.archive.accepts = lambda sop_class, syntax: syntax == ImplicitVRLittleEndian
 
 

@@ -299,7 +299,7 @@ def test_an_archive_that_breaks_off_at_everything_holds_nothing(
     worker = scene.worker()
     scene.run(worker, 10)
     for number in range(2, 22):
-        scene.store.add(delivery_job(number, stored_instance(number)))
+        scene.store.put(delivery_job(number, stored_instance(number)))
     breaking(scene, *range(2, 22), by_peer=by_peer)
     scene.run(worker, 60 * 3600)
     assert {scene.store.state(n) for n in range(2, 22)} == {S.QUEUED}
@@ -383,8 +383,8 @@ def test_a_disk_that_does_not_give_the_bytes_is_waited_for(scene: Scene) -> None
 
 def test_no_context_for_an_instance_holds_that_instance(scene: Scene) -> None:
     """A class the archive does not take is held with the reason; others go on."""
-    scene.store.add(delivery_job(1, stored_instance(1, sop_class_uid="1.2.9")))
-    scene.store.add(delivery_job(2, stored_instance(2)))
+    scene.store.put(delivery_job(1, stored_instance(1, sop_class_uid="1.2.9")))
+    scene.store.put(delivery_job(2, stored_instance(2)))
     scene.archive.accepts = lambda sop_class, syntax: sop_class != "1.2.9"
     scene.run(scene.worker(), 1)
     assert [scene.store.state(n) for n in (1, 2)] == [S.HELD, S.SENT]
@@ -403,7 +403,7 @@ def test_more_classes_than_an_association_holds_all_arrive(scene: Scene) -> None
     """What does not fit into 128 contexts goes over another association."""
     for number in range(1, 301):
         instance = stored_instance(number, sop_class_uid=f"1.2.9.{number}")
-        scene.store.add(delivery_job(number, instance))
+        scene.store.put(delivery_job(number, instance))
     scene.run(scene.worker(), 1)
     assert {job.state for job in scene.store.jobs.values()} == {S.SENT}
     assert 3 <= len(scene.archive.associations) <= 6
@@ -469,8 +469,8 @@ def test_what_cannot_be_reencoded_keeps_nothing_behind_it(
     scene: Scene, error: Exception, state: DeliveryState
 ) -> None:
     """A dataset that cannot be re-encoded is held, a full disk is waited for; the rest goes on."""
-    scene.store.add(delivery_job(1, stored_instance(1)))
-    scene.store.add(delivery_job(2, stored_instance(2, transfer_syntax_uid=ImplicitVRLittleEndian)))
+    scene.store.put(delivery_job(1, stored_instance(1)))
+    scene.store.put(delivery_job(2, stored_instance(2, transfer_syntax_uid=ImplicitVRLittleEndian)))
     scene.archive.accepts = lambda sop_class, syntax: syntax == ImplicitVRLittleEndian
 
     def reencode(instance: StoredInstance, syntax: str) -> nullcontext[Part10File]:
@@ -495,7 +495,7 @@ def test_the_association_lingers_and_is_then_released(scene: Scene) -> None:
     scene.queue()
     worker = scene.worker()
     scene.run(worker, 1.5)
-    scene.store.add(delivery_job(2, stored_instance(2)))
+    scene.store.put(delivery_job(2, stored_instance(2)))
     scene.run(worker, 1.5)
     assert len(scene.archive.associations) == 1
     assert not scene.archive.associations[0].released
@@ -509,7 +509,7 @@ def test_an_association_that_the_archive_ended_is_not_used(scene: Scene) -> None
     worker = scene.worker()
     scene.run(worker, 0.5)
     scene.archive.associations[0].is_open = False
-    scene.store.add(delivery_job(2, stored_instance(2)))
+    scene.store.put(delivery_job(2, stored_instance(2)))
     scene.run(worker, 0.5)
     assert len(scene.archive.associations) == 2
     assert scene.store.jobs[2].attempts == 1
@@ -599,7 +599,7 @@ def test_idle_costs_nothing(scene: Scene) -> None:
 def test_what_is_due_later_is_waited_for_exactly(scene: Scene) -> None:
     """The worker sleeps until the due time, not in steps."""
     job = replace(delivery_job(1, stored_instance()), next_attempt_at=START + timedelta(seconds=77))
-    scene.store.add(job)
+    scene.store.put(job)
     assert scene.worker().run_once() == 77
 
 
@@ -628,7 +628,7 @@ def test_commitment_is_asked_for_at_once_on_the_same_association(
 
 def test_what_a_restart_left_sent_is_asked_for(scene: Scene) -> None:
     """Sent before a crash and not yet asked for: asked for at the start, nothing resent."""
-    scene.store.add(replace(delivery_job(1, stored_instance()), state=S.SENT))
+    scene.store.put(replace(delivery_job(1, stored_instance()), state=S.SENT))
     scene.worker(CommitmentPolicy.REQUIRED).run_once()
     assert scene.commitment.requests == [["1.2.3.1"]]
     assert scene.archive.received == []
@@ -642,7 +642,7 @@ def test_a_refused_request_is_repeated_when_due_and_stops_no_delivery(scene: Sce
     scene.run(worker, 20)
     assert len(scene.commitment.requests) == 1
     scene.commitment.refused_until = None
-    scene.store.add(delivery_job(2, stored_instance(2)))
+    scene.store.put(delivery_job(2, stored_instance(2)))
     scene.run(worker, 5)
     assert scene.store.state(2) is S.COMMIT_REQUESTED
     scene.run(worker, 10)
@@ -674,7 +674,7 @@ def test_an_archive_that_breaks_off_at_the_request_is_not_unreachable(
     worker.run_once()
     assert worker.status.unreachable == ""
     assert worker.status.problem == "PACS does not know us"
-    scene.store.add(delivery_job(2, stored_instance(2)))
+    scene.store.put(delivery_job(2, stored_instance(2)))
     worker.run_once()
     assert scene.store.state(2) is S.SENT
     assert not lines.named("destination_unreachable")

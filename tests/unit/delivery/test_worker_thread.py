@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from echonode.delivery import outcome_writer as outcome_writer
+from echonode.delivery import lanes, outcome_writer
 from echonode.dimse.services import Part10File
 from echonode.errors import AssociationLost, OutOfSpace, PeerUnreachable
 from echonode.model.delivery import DeliveryState
@@ -25,7 +25,7 @@ def test_a_capture_is_sent_as_soon_as_the_worker_is_woken(scene: Scene, lines: R
     scene.archive.on_store = lambda file: sent.set()
     worker = scene.worker(monotonic=time.monotonic)
     worker.start()
-    scene.store.add(delivery_job(1, stored_instance()))
+    scene.store.put(delivery_job(1, stored_instance()))
     worker.wake()
     assert sent.wait(PATIENCE_S)
     assert worker.stop(PATIENCE_S)
@@ -40,7 +40,7 @@ def test_a_hung_archive_does_not_hold_up_another(lines: Recorder) -> None:
     hung.queue()
     hung.archive.on_store = lambda file: assert_set(answer_now)
     for number in range(1, 21):
-        other.store.add(delivery_job(number, stored_instance(number), "other"))
+        other.store.put(delivery_job(number, stored_instance(number), "other"))
     all_sent = threading.Event()
     other.archive.on_store = lambda file: (
         all_sent.set() if file.sop_instance_uid == "1.2.3.20" else None
@@ -196,10 +196,12 @@ def test_a_first_lane_that_ends_at_once_does_not_cut_the_stop_short(
 
 @pytest.mark.parametrize("while_opening", [True, False])
 def test_a_stop_does_not_wait_for_a_handshake(
-    scene: Scene, lines: Recorder, while_opening: bool
+    scene: Scene, lines: Recorder, monkeypatch: pytest.MonkeyPatch, while_opening: bool
 ) -> None:
     """An association that is being opened to a dead address, be it to send or only to ask whether
     it is there, need not be finished: the stop does not use up its deadline for it."""
+    monkeypatch.setattr(lanes, "EXPENDABLE_S", 0.1)
+    monkeypatch.setattr(lanes, "BREAK_OFF_S", 0.2)
     if while_opening:
         scene.queue()
     opening, give_up = threading.Event(), threading.Event()

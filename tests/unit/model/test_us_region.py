@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from echonode.errors import FieldRefused
-from echonode.model.us_region import Point, UsRegion, region_at, region_of_all
+from echonode.model.us_region import Point, UsRegion, WhyNot, region_at, region_of_all
 
 PICTURE = UsRegion(x0=10, y0=20, x1=109, y1=119, delta_x_mm=0.3, delta_y_mm=0.3)
 BESIDE = replace(PICTURE, x0=200, x1=299)
-TRACE = UsRegion(x0=10, y0=200, x1=109, y1=299, why_not="lie in a trace over time")
+TRACE = UsRegion(x0=10, y0=200, x1=109, y1=299, why_not=WhyNot.TRACE)
 
 
 def refusal(regions: list[UsRegion], *points: Point) -> str:

@@ -158,7 +158,7 @@ def test_what_the_scrub_found_is_in_the_metrics(data_dir: Path) -> None:
 class Connected:
     """A probe source that is connected and admitted."""
 
-    name, refusal = "handheld", ""
+    name, refusal, capture = "handheld", "", None
     counts = SourceCounts(
         connected=True,
         connections=1,

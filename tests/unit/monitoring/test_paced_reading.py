@@ -8,7 +8,7 @@ from echonode.monitoring.paced_reading import PacedReading
 
 
 class Reading:
-    """Takes as long as it is told to, on a clock of its own, and counts."""
+    """Takes as long as the test wants, on a clock of its own, and counts."""
 
     def __init__(self, cost_s: float) -> None:
         self.seconds, self.cost_s, self.times = 100.0, cost_s, 0

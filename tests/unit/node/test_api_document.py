@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from echonode.config import Config
 from echonode.node import http
@@ -42,6 +42,8 @@ def test_each_route_is_described_and_each_description_is_a_route(
         (path, method) for path, methods in document()["paths"].items() for method in methods
     }
     assert described == served
+    sockets = {route.path for route in routes if isinstance(route, WebSocketRoute)}
+    assert set(document()["x-websockets"]) == sockets
 
 
 def test_every_reference_leads_somewhere() -> None:

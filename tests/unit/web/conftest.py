@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from starlette.routing import BaseRoute
 
 from echonode.web.server import WebServer
+
+STOP_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -51,25 +54,35 @@ Serve = Callable[[Sequence[BaseRoute]], Browser]
 
 @contextmanager
 def served(routes: Sequence[BaseRoute]) -> Iterator[Browser]:
-    server = WebServer(host="127.0.0.1", port=0, routes=routes, allowed_hosts=["clinic.example"])
-    server.start()
+    server = _started(routes)
     try:
         yield Browser(server)
     finally:
-        server.stop(deadline_s=5)
+        server.stop(deadline_s=STOP_S)
+
+
+def _started(routes: Sequence[BaseRoute]) -> WebServer:
+    server = WebServer(host="127.0.0.1", port=0, routes=routes, allowed_hosts=["clinic.example"])
+    server.start()
+    return server
+
+
+@pytest.fixture(scope="module")
+def stopping() -> Iterator[ThreadPoolExecutor]:
+    """Stops servers while the next test runs: uvicorn looks ten times a second whether it is to."""
+    with ThreadPoolExecutor(4) as executor:
+        yield executor
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve(stopping: ThreadPoolExecutor) -> Iterator[Serve]:
     """Start a server with the given routes; stopped after the test."""
     started = []
 
     def start(routes: Sequence[BaseRoute]) -> Browser:
-        context = served(routes)
-        browser = context.__enter__()
-        started.append(context)
-        return browser
+        started.append(_started(routes))
+        return Browser(started[-1])
 
     yield start
-    for context in started:
-        context.__exit__(None, None, None)
+    for server in started:
+        stopping.submit(server.stop, STOP_S)

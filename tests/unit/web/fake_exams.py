@@ -37,13 +37,39 @@ class FakeApi:
     def reopen(self, exam_id: str) -> dict[str, Any]:
         return self._done("reopen", exam_id=exam_id)
 
-    def still(self, exam_id: str, *, sequence: int | None) -> Sequence[str]:
-        self._done("still", exam_id=exam_id, sequence=sequence)
+    def still(self, exam_id: str, *, sequence: int | None, freeze: str) -> Sequence[str]:
+        self._done("still", exam_id=exam_id, sequence=sequence, freeze=freeze)
         return ("1.2.3",)
 
-    def clip(self, exam_id: str, *, seconds: float, past: bool) -> Sequence[str]:
-        self._done("clip", exam_id=exam_id, seconds=seconds, past=past)
+    def clip(
+        self,
+        exam_id: str,
+        *,
+        seconds: float,
+        past: bool,
+        last_sequence: int | None,
+        freeze: str,
+    ) -> Sequence[str]:
+        self._done(
+            "clip",
+            exam_id=exam_id,
+            seconds=seconds,
+            past=past,
+            last_sequence=last_sequence,
+            freeze=freeze,
+        )
         return ("1.2.4", "1.2.5")
+
+    def freeze(self, exam_id: str) -> dict[str, Any]:
+        self._done("freeze", exam_id=exam_id)
+        return {"freeze": "f1", "frames": [{"sequence": 7, "at_s": 0.0}]}
+
+    def unfreeze(self, exam_id: str, freeze: str) -> None:
+        self._done("unfreeze", exam_id=exam_id, freeze=freeze)
+
+    def frozen_picture(self, exam_id: str, freeze: str, sequence: int) -> bytes:
+        self._done("frozen_picture", exam_id=exam_id, freeze=freeze, sequence=sequence)
+        return b"\xff\xd8"
 
     def identify(self, exam_id: str, **given: Any) -> dict[str, Any]:
         return self._done("identify", exam_id=exam_id, **given)

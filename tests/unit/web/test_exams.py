@@ -64,8 +64,17 @@ def test_captures_are_answered_with_their_uids(browser: Browser, api: FakeApi) -
     status, body = post(browser, "/api/exams/E1/clips", {"seconds": 2.5, "from": "now"})
     assert (status, body["sop_instance_uids"]) == (201, ["1.2.4", "1.2.5"])
     assert api.asked == [
-        ("still", {"exam_id": "E1", "sequence": 42}),
-        ("clip", {"exam_id": "E1", "seconds": 2.5, "past": False}),
+        ("still", {"exam_id": "E1", "sequence": 42, "freeze": ""}),
+        (
+            "clip",
+            {
+                "exam_id": "E1",
+                "seconds": 2.5,
+                "past": False,
+                "last_sequence": None,
+                "freeze": "",
+            },
+        ),
     ]
 
 

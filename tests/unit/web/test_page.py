@@ -89,7 +89,5 @@ def test_the_start_page_has_nothing_inline() -> None:
 def test_a_style_turns_with_the_script(path: str) -> None:
     """Logical properties alone: a language that is written from right to left needs no other."""
     style = re.sub(r"/\*.*?\*/", "", FILES[path].read_text(encoding="utf-8"), flags=re.DOTALL)
-    if path.startswith("overview/"):
-        return
     sides = r"(?:margin|padding|border)-(?:left|right)|[;{\s](?:left|right):|align: (?:left|right)"
     assert not re.findall(sides, style)

@@ -10,7 +10,7 @@
 import { state } from "./state.js";
 
 const bound = new Set();
-const TYPING = "input, textarea, select, [contenteditable]";
+const TYPING = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable]";
 const ITS_OWN = "button, a[href], summary, [role=menuitem], [role=slider]";
 
 export function bind(list) {
@@ -32,7 +32,7 @@ export function startKeys(showHelp) {
       return;
     }
     if ((event.key === " " || event.key === "Enter") && at.closest(ITS_OWN)) return;
-    if (event.key.startsWith("Arrow") && at.closest("[role=slider]")) return;
+    if (event.key.startsWith("Arrow") && at.closest("[role=slider], input")) return;
     for (const each of [...bound].reverse()) {
       if (each.key !== event.key || (each.when && !each.when())) continue;
       if (event.repeat && !each.repeats) return;

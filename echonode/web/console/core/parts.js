@@ -37,7 +37,7 @@ export function iconButton({ label, icon: name, onclick, ...more }) {
 
 // Word, icon and colour of a state. kind: good, info, warn, bad.
 export function mark({ kind = "info", icon: name, word, title, ...more }) {
-  return h("span", { ...more, class: `mark ${kind}`, title }, name && icon(name, 16), h("span", {}, word));
+  return h("span", { ...more, class: ["mark", kind, more.class].filter(Boolean).join(" "), title }, name && icon(name, 16), h("span", {}, word));
 }
 
 // What happened, what it means, what to do. actions: buttons. kind: good, info, warn, bad.

@@ -3,13 +3,16 @@
 // Rules
 // - h(tag, props, ...children) describes one element. Children: descriptions, texts, numbers, arrays;
 //   null, undefined and false are left out.
-// - Values reach the page as text only. There is no way to give markup.
+// - Values reach the page as text only. There is no way to give markup. Texts, and the attributes that a
+//   person reads or hears, are made harmless (plain-text.js).
 // - Give `key` to each child of a list that changes: an element keeps its focus, scroll and typing.
 // - Props: class, id, any attribute (false and null leave it out), onclick and other on... handlers,
 //   value, checked, disabled, style as an object of CSS properties ({"--depth": "3"}; CSP allows no text),
 //   ref: called with the element once it is in the page; what it returns is called when it is removed.
 //   own: true leaves the element's children to the code that took it by `ref` (a canvas, a chart).
 // - mount(root, view) returns redraw(): many calls in one turn are one drawing.
+
+import { shown } from "./plain-text.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SVG_TAGS = new Set(["svg", "path", "circle", "rect", "line", "g", "polyline", "polygon", "ellipse", "text"]);
@@ -23,7 +26,7 @@ function flat(children) {
   const found = [];
   for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false || child === true) continue;
-    found.push(typeof child === "object" ? child : { text: String(child) });
+    found.push(typeof child === "object" ? child : { text: shown(child) });
   }
   return found;
 }
@@ -64,9 +67,11 @@ function patchChildren(parent, before, next, page) {
     let old;
     if (description.key !== undefined) old = keyed.get(description.key);
     else {
-      while (turn < free.length && !same(free[turn], description)) turn += 1;
-      old = free[turn];
-      turn += 1;
+      const at = free.findIndex((each, index) => index >= turn && same(each, description));
+      if (at >= 0) {
+        old = free[at];
+        turn = at + 1;
+      }
     }
     if (old && same(old, description) && !used.has(old)) used.add(old);
     else old = undefined;
@@ -125,6 +130,7 @@ function leave(old, page) {
   }
 }
 
+const READ = new Set(["title", "alt", "placeholder", "aria-label", "aria-description", "aria-valuetext", "data-label"]);
 const NOT_SET = new Set(["key", "ref", "own"]);
 
 function setProps(element, before, next) {
@@ -149,7 +155,7 @@ function setProp(element, name, before, value) {
     setStyle(element, before ?? {}, value ?? {});
   } else if (before !== value) {
     if (value === undefined || value === null || value === false) element.removeAttribute(name);
-    else element.setAttribute(name, value === true ? "" : String(value));
+    else element.setAttribute(name, value === true ? "" : READ.has(name) ? shown(value) : String(value));
   }
 }
 

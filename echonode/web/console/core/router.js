@@ -25,6 +25,9 @@ export function replace(path, ...parts) {
 
 export const route = () => current;
 
+// Whether a screen has that address: a link to one that is not there is not drawn.
+export const leads = (path, ...parts) => match(screens, link(path, ...parts)) !== null;
+
 export function startRouter(all, changed) {
   screens = all;
   changedTo = changed;

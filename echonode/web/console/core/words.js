@@ -4,9 +4,11 @@
 // - A screen's words.js exports `words`: {"scan.freeze": {en: "Freeze", fr: "Figer"}}; the key begins with
 //   the screen's name. A test holds that each key has every language and the same {values}.
 // - The screen calls define(words) once, as it is imported; then t("scan.freeze").
-// - {name} in a text is replaced by values.name. Where a number decides the form, the text is
+// - {name} in a text is replaced by values.name, made harmless (plain-text.js). Where a number decides the form, the text is
 //   {one: "{count} image", other: "{count} images"} and values.count chooses.
 // - Say what happened, what it means, what to do. The field's own words: Stored, Sent, Committed, Held.
+
+import { isolated } from "./plain-text.js";
 
 export const LANGUAGES = { en: "English", fr: "Français" };
 
@@ -40,5 +42,5 @@ export function t(key, values = {}) {
     const form = new Intl.PluralRules(language).select(Number(values.count ?? 0));
     text = text[form] ?? text.other;
   }
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? isolated(values[name]) : whole));
 }

@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from typing import cast
 
+import pytest
+
+from echonode.dimse.association import open_connections
 from echonode.dimse.association.association import EventAssociation
 from echonode.dimse.association.open_connections import OpenConnections
 
@@ -26,6 +29,18 @@ class Line:
         return cast(EventAssociation, self)
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take longer to run the thread that leaves."""
+    monkeypatch.setattr(open_connections, "EVICTION_S", 30.0)
+
+
+@pytest.fixture
+def impatient(patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For connections that linger: the wait for them is in vain."""
+    monkeypatch.setattr(open_connections, "EVICTION_S", 0.05)
+
+
 def entered(connections: OpenConnections, *, lingers: bool = False) -> Line:
     line = Line(connections, lingers=lingers)
     assert connections.enter(line.as_assoc)
@@ -42,6 +57,7 @@ def test_the_oldest_silent_one_makes_room() -> None:
     assert len(connections) == 3
 
 
+@pytest.mark.usefixtures("impatient")
 def test_the_limit_counts_who_is_not_gone_yet() -> None:
     """One that was told to go, but whose thread still runs, keeps its place: nobody enters."""
     connections = OpenConnections(1)
@@ -64,6 +80,7 @@ def test_where_nobody_is_silent_nobody_goes() -> None:
     assert not admitted.hung_up.is_set()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_who_was_told_to_go_is_not_admitted() -> None:
     """Its request came in the moment in which it made room."""
     connections = OpenConnections(1)

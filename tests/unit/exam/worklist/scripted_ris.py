@@ -12,6 +12,7 @@ from echonode.errors import AssociationLost, NetworkError
 from echonode.exam.worklist.refused_keys import RefusedKeys
 from echonode.exam.worklist.scu import WorklistLimits, WorklistSCU
 from echonode.model.identity import Peer
+from tests.support.memory_key_value import MemoryKeyValue
 from tests.unit.exam.worklist.answers import answer, received
 
 RIS = Peer(name="ris", ae_title="RIS", host="127.0.0.1", port=104, may=frozenset())
@@ -21,19 +22,6 @@ NOW = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)
 def keywords_of(identifier: Dataset) -> set[str]:
     """The keys of a query."""
     return {element.keyword for element in identifier.iterall()}
-
-
-class MemoryNotes:
-    """store.key_value in memory."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-
-    def read(self, key: str) -> str:
-        return self.texts.get(key, "")
-
-    def write(self, key: str, text: str) -> None:
-        self.texts[key] = text
 
 
 @dataclass(eq=False)
@@ -93,12 +81,12 @@ def many(count: int, **values: object) -> list[Dataset | None]:
 
 
 def scu_of(
-    ris: ScriptedRis, notes: MemoryNotes | None = None, *, limits: WorklistLimits | None = None
+    ris: ScriptedRis, notes: MemoryKeyValue | None = None, *, limits: WorklistLimits | None = None
 ) -> WorklistSCU:
     return WorklistSCU(
         associate=ris.associate,  # type: ignore[arg-type]  # the part of an association that is used
         peer=RIS,
-        refused_keys=RefusedKeys(notes or MemoryNotes(), "ris", now=lambda: NOW),
+        refused_keys=RefusedKeys(notes or MemoryKeyValue(), "ris", now=lambda: NOW),
         now=lambda: NOW,
         limits=limits,
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from echonode.errors import AssociationLost, PeerUnreachable
-from echonode.exam.worklist.refresh import PAUSES_S, WorklistPlan, WorklistRefresh, listed_on
+from echonode.exam.worklist.refresh import WorklistPlan, WorklistRefresh, listed_on
+from echonode.model.backoff import PEER_STEPS_S
 from echonode.model.identity import CallBackAddress
 from echonode.model.worklist_item import WorklistSource
 from echonode.store.store import Store
@@ -142,7 +143,7 @@ def test_failures_are_waited_out_ever_longer_and_never_longer_than_the_period(
     """A RIS that restarts is asked within seconds."""
     background = refresh(ScriptedRis(fails=PeerUnreachable("x")), store, clock)
     waits = [background.look() for _ in range(8)]
-    assert waits[:5] == list(PAUSES_S[:5])
+    assert waits[:5] == list(PEER_STEPS_S[:5])
     assert waits[5:] == [PLAN.period_s] * 3
 
 

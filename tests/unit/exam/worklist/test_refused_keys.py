@@ -10,7 +10,7 @@ import pytest
 
 from echonode.exam.worklist.query import OPTIONAL_KEYS
 from echonode.exam.worklist.refused_keys import MOST_TRIALS, RefusedKeys, refused_among
-from tests.unit.exam.worklist.scripted_ris import MemoryNotes
+from tests.support.memory_key_value import MemoryKeyValue
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -54,7 +54,7 @@ def test_too_many_keys_at_once_are_made_fewer() -> None:
 
 def test_what_was_found_is_remembered_for_each_peer_and_for_a_week() -> None:
     """A restart asks rightly at once; an updated server is asked for everything again."""
-    notes = MemoryNotes()
+    notes = MemoryKeyValue()
     keys = frozenset({"EthnicGroup", "PatientState"})
     RefusedKeys(notes, "ris", now=lambda: NOW).remember(keys)
     for later, expected in (
@@ -72,6 +72,6 @@ def test_what_was_found_is_remembered_for_each_peer_and_for_a_week() -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"keys": 5, "at": "x"}', '{"at": 7}'])
 def test_a_note_that_is_none_is_nothing_remembered(text: str) -> None:
     """It is found out again."""
-    notes = MemoryNotes()
+    notes = MemoryKeyValue()
     notes.texts["worklist_refused_keys ris"] = text
     assert RefusedKeys(notes, "ris", now=lambda: NOW).left_out() == frozenset()

@@ -7,9 +7,9 @@ import pytest
 from echonode.errors import AssociationLost, QueryRefused
 from echonode.exam.worklist.query import WorklistQuery
 from echonode.exam.worklist.scu import UNREADABLE, WorklistLimits
+from tests.support.memory_key_value import MemoryKeyValue
 from tests.unit.exam.worklist.answers import answer
 from tests.unit.exam.worklist.scripted_ris import (
-    MemoryNotes,
     ScriptedRis,
     keywords_of,
     many,
@@ -69,7 +69,7 @@ def test_text_without_end_is_bounded() -> None:
 def test_a_refused_key_is_left_out_from_then_on(status: int | None) -> None:
     """A failure status or an abort; remembered, so that the next query is one query."""
     ris = ScriptedRis(answers=[answer()], refuses=frozenset({"EthnicGroup"}), status=status)
-    notes = MemoryNotes()
+    notes = MemoryKeyValue()
     fetched = scu_of(ris, notes).fetch(ASKED)
     assert len(fetched.items) == 1
     assert fetched.left_out == ("EthnicGroup",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -203,3 +204,121 @@ def test_a_capture_that_is_not_durable_is_not_answered() -> None:
     show(made, 0, 0)
     with pytest.raises(OutOfSpace):
         made.capture_still()
+
+
+def exam_capture(kept: Kept, *, beside_automatic: bool = False) -> ManualCapture:
+    """Connected as `c`, with the exam E1 open and ten frames of it."""
+    made = ManualCapture(
+        ProbeIdentity(name="p"),
+        CaptureSettings(mode=CaptureMode.MANUAL),
+        kept,
+        beside_automatic=beside_automatic,
+        monotonic=lambda: 0.0,
+    )
+    made.begin("c")
+    made.change_exam("E1")
+    show(made, 0, 9)
+    return made
+
+
+def test_a_freeze_gives_stills_and_clips_of_the_past() -> None:
+    """Whatever came meanwhile: the frame on the screen is the one that is stored."""
+    kept = Kept()
+    made = exam_capture(kept)
+    frozen = made.freeze("E1")
+    assert [frame.sequence for frame in frozen.frames] == list(range(10))
+    show(made, 10, 1000)
+    assert made.frozen_frame("E1", frozen.freeze, 4) is frozen.frames[4]
+    still = CaptureRequest(
+        action=CaptureAction.CAPTURE_STILL, sequence=4, freeze=frozen.freeze, exam_id="E1"
+    )
+    clip = CaptureRequest(
+        action=CaptureAction.CAPTURE_CLIP,
+        seconds=0.3,
+        last_sequence=7,
+        freeze=frozen.freeze,
+        exam_id="E1",
+    )
+    made.prepare(still)()
+    made.prepare(clip)()
+    assert [numbers(acquisition) for acquisition in kept.acquisitions] == [[4], [4, 5, 6, 7]]
+
+
+def test_a_clip_of_the_past_may_end_before_the_latest_frame() -> None:
+    """Without a freeze too, as long as its last frame is kept."""
+    kept = Kept()
+    made = exam_capture(kept)
+    request = CaptureRequest(action=CaptureAction.CAPTURE_CLIP, seconds=0.2, last_sequence=5)
+    made.prepare(request)()
+    assert numbers(kept.acquisitions[0]) == [3, 4, 5]
+
+
+@pytest.mark.parametrize("over", ["unfreeze", "another exam", "end", "lost", "sender's exam"])
+def test_a_freeze_is_over_with_what_it_shows(over: str) -> None:
+    """No frame of one exam is stored in another, nor after the probe was gone."""
+    made = exam_capture(Kept())
+    freeze = made.freeze("E1").freeze
+    match over:
+        case "unfreeze":
+            made.unfreeze("E1", freeze)
+        case "another exam":
+            made.change_exam("E2")
+            made.change_exam("E1")
+        case "end":
+            made.change_exam("")
+            made.change_exam("E1")
+        case "lost":
+            made.lost()
+            made.begin("c2")
+        case _:
+            made.start_exam()
+    request = CaptureRequest(action=CaptureAction.CAPTURE_STILL, freeze=freeze, exam_id="E1")
+    with pytest.raises(CaptureRefused, match="freeze again"):
+        made.prepare(request)
+    with pytest.raises(CaptureRefused, match="freeze again"):
+        made.frozen_frame("E1", freeze, 4)
+
+
+def test_a_freeze_is_of_its_exam_alone() -> None:
+    """Another exam neither uses nor ends it."""
+    made = exam_capture(Kept())
+    freeze = made.freeze("E1").freeze
+    with pytest.raises(CaptureRefused, match="E2 is not open"):
+        made.frozen_frame("E2", freeze, 4)
+    with pytest.raises(CaptureRefused, match="E2 is not open"):
+        made.freeze("E2")
+    made.unfreeze("E2", freeze)
+    assert made.frozen_frame("E1", freeze, 4).sequence == 4
+
+
+def test_beside_automatic_clips_an_open_exam_has_captures_on_request() -> None:
+    """Under a name of their own, for the automatic ones have the connection's."""
+    kept = Kept()
+    made = exam_capture(kept, beside_automatic=True)
+    assert made.capture_still(9) == ("uid-1",)
+    assert (kept.acquisitions[0].exam_id, kept.acquisitions[0].connection_id) == ("E1", "c-3")
+
+
+def test_beside_automatic_clips_nothing_is_kept_without_an_exam() -> None:
+    """No memory is spent on a probe that nobody examines with."""
+    made = exam_capture(Kept(), beside_automatic=True)
+    made.change_exam("")
+    show(made, 10, 19)
+    with pytest.raises(CaptureRefused, match="no exam is open"):
+        made.capture_still()
+    made.change_exam("E2")
+    with pytest.raises(CaptureRefused, match="no frame has come"):
+        made.capture_still()
+
+
+def test_a_number_names_one_frame_over_connections() -> None:
+    """A frame that was seen before the probe connected again is not mistaken for another."""
+    kept = Kept()
+    made = exam_capture(kept)
+    made.lost()
+    made.begin("c2")
+    made.take(replace(taken(4, 0.4), first_number=1000))
+    with pytest.raises(CaptureRefused, match="frame 4 is not kept"):
+        made.capture_still(4)
+    made.capture_still(1004)
+    assert numbers(kept.acquisitions[0]) == [4]

@@ -1,0 +1,376 @@
+"""What is kept, as the HTTP API has it: studies, images, pictures, files, measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from echonode.errors import Damaged, FieldRefused, InvalidObject, StoreError, Unreadable, UsageError
+from echonode.model.criteria import Level, Query, Root, SingleValue
+from echonode.model.instance import StoredInstance
+from echonode.model.measurement import Measurement
+from echonode.model.us_region import UsRegion
+from echonode.review.image_view import TAGS, ImageView, image_view
+from echonode.review.measuring import Measuring
+from echonode.review.study_search import search
+from echonode.store.index.attribute_reader import read_attributes
+from echonode.store.index.study_list import InstanceRow, StudyRow
+from echonode.store.store import Store
+from echonode.store.values import LedgerChoice, LedgerRow
+from echonode.transcoding.dataset import NATIVE
+from echonode.transcoding.picture import Window
+from echonode.transcoding.picture_file import HIGHEST_QUALITY, LOWEST_QUALITY, QUALITY
+from echonode.transcoding.rendered_frames import (
+    PictureKind,
+    PictureRequest,
+    RenderedFrames,
+    tag_of,
+)
+
+Json = Mapping[str, Any]
+# Of one study, in one answer: a day's scans have some hundred. More is said, not cut in silence.
+MOST_INSTANCES = 5_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredPicture:
+    """A frame that is here, not yet made. web.archive.Picture."""
+
+    tag: str
+    media_type: str
+    make: Callable[[], bytes]
+
+    def bytes(self) -> bytes:
+        """Raises InvalidObject, StoreError."""
+        try:
+            return self.make()
+        except FileNotFoundError:
+            raise UsageError("its file is not here any more") from None
+        except OSError as error:
+            raise StoreError(
+                f"the frame cannot be made just now ({type(error).__name__})"
+            ) from None
+
+
+class NodeReview:
+    """web.archive.ArchiveApi on a node. check: raises Damaged where an instance's bytes changed.
+
+    by: who is asking; '' where no user is known.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rendered: RenderedFrames,
+        *,
+        check: Callable[[StoredInstance], None],
+        now: Callable[[], datetime],
+        by: Callable[[], str] = str,
+    ) -> None:
+        self._store, self._rendered, self._check, self._by = store, rendered, check, by
+        self._measuring = Measuring(
+            store.measurements, find=store.index.instance, read=_attributes, now=now
+        )
+
+    def studies(self, *, text: str, date_from: str, date_to: str, cursor: str) -> Json:
+        page = search(
+            self._store.studies, text=text, date_from=date_from, date_to=date_to, cursor=cursor
+        )
+        return {"studies": [study_json(row) for row in page.studies], "next": page.next}
+
+    def study(self, uid: str, *, row: int | None) -> Json:
+        found = self._store.studies.studies(uid)
+        chosen = next((each for each in found if row is None or each.row == row), None)
+        if chosen is None:
+            raise UsageError("there is no such study")
+        proof = self._proof(uid)
+        series: dict[str, dict[str, Any]] = {}
+        count, instances = 0, self._store.studies.instances(chosen.row)
+        for instance in instances:
+            count += 1
+            if count <= MOST_INSTANCES:
+                values = instance.values
+                of_series = series.setdefault(values["SeriesInstanceUID"], _series_json(values))
+                of_series["instances"].append(_instance_json(instance, proof))
+        return {
+            **study_json(chosen),
+            # Images of another patient came under this UID: they are a study of their own.
+            "other_rows": [each.row for each in found if each.row != chosen.row],
+            "left_out": max(0, count - MOST_INSTANCES),
+            "series_list": list(series.values()),
+        }
+
+    def instance(self, uid: str) -> Json:
+        instance = self._instance(uid)
+        row = self._row(uid)
+        view = image_view(_attributes(instance))
+        proof = self._proof(instance.study_instance_uid).get(uid, [])
+        return {
+            "sop_instance_uid": uid,
+            "sop_class": instance.sop_class_uid,
+            "transfer_syntax": instance.transfer_syntax_uid,
+            "size": instance.size,
+            **view_json(view),
+            "number": row.get("InstanceNumber", ""),
+            "content_date": row.get("ContentDate", ""),
+            "content_time": row.get("ContentTime", ""),
+            "comments": row.get("ImageComments", ""),
+            "patient": {
+                "id": row.get("PatientID", ""),
+                "issuer": row.get("IssuerOfPatientID", ""),
+                "name": row.get("PatientName", ""),
+                "birth_date": row.get("PatientBirthDate", ""),
+                "sex": row.get("PatientSex", ""),
+            },
+            "study": {
+                "study_instance_uid": instance.study_instance_uid,
+                "study_date": row.get("StudyDate", ""),
+                "study_time": row.get("StudyTime", ""),
+                "description": row.get("StudyDescription", ""),
+                "accession_number": row.get("AccessionNumber", ""),
+            },
+            "series": {
+                "series_instance_uid": instance.series_instance_uid,
+                "modality": row.get("Modality", ""),
+                "description": row.get("SeriesDescription", ""),
+            },
+            "exam": self._store.measurements.exam_of(uid),
+            **_correction(proof),
+            "proof": [_proof_json(each) for each in proof],
+        }
+
+    def picture(
+        self,
+        uid: str,
+        *,
+        frame: int,
+        png: bool,
+        quality: int | None,
+        window: tuple[float, float] | None,
+    ) -> StoredPicture:
+        quality = QUALITY if quality is None else quality
+        if not LOWEST_QUALITY <= quality <= HIGHEST_QUALITY:
+            raise FieldRefused("quality", "is out of range", "give 1 to 100")
+        chosen = Window(center=window[0], width=window[1]) if window else None
+        if chosen is not None and not chosen.is_valid:
+            raise FieldRefused("window_width", "is too small", "give 1 or more")
+        if frame < 1:
+            raise UsageError("there is no such frame")
+        instance = self._instance(uid)
+        request = PictureRequest(
+            number=frame - 1,
+            kind=PictureKind.PNG if png else PictureKind.JPEG,
+            quality=quality,
+            window=chosen,
+        )
+        return StoredPicture(
+            tag=tag_of(instance, request),
+            media_type="image/png" if png else "image/jpeg",
+            make=lambda: self._rendered.picture(instance, request),
+        )
+
+    def file(self, uid: str, *, known: str) -> tuple[Path, str] | str:
+        instance = self._instance(uid)
+        # The whole file's tag: meta information may differ though the dataset is the same.
+        tag = f"{instance.dataset_sha256[:32]}-{instance.size}"
+        if tag in known:
+            return tag
+        try:
+            self._check(instance)
+        except Damaged:
+            raise InvalidObject("its file has changed since it was stored") from None
+        except FileNotFoundError:
+            raise UsageError("its file is not here any more") from None
+        except OSError as error:
+            raise StoreError(f"its file cannot be read ({type(error).__name__})") from None
+        return instance.path, tag
+
+    def measurements(self, *, exam_id: str, uid: str) -> Sequence[Json]:
+        if exam_id:
+            found = self._measuring.of_exam(exam_id)
+        else:
+            found = self._measuring.of_instance(uid)
+        return [measurement_json(each) for each in found]
+
+    def measure(
+        self, *, exam_id: str, uid: str, frame: int, kind: str, points: object, label: str
+    ) -> Json:
+        return measurement_json(
+            self._measuring.measure(
+                uid,
+                frame=frame,
+                kind=kind,
+                points=points,
+                label=label,
+                by=self._by(),
+                exam_id=exam_id,
+            )
+        )
+
+    def delete_measurement(self, measurement_id: str, *, exam_id: str, uid: str) -> Json:
+        return measurement_json(
+            self._measuring.delete(
+                measurement_id, by=self._by(), exam_id=exam_id, sop_instance_uid=uid
+            )
+        )
+
+    def _instance(self, uid: str) -> StoredInstance:
+        instance = self._store.index.instance(uid)
+        if instance is None:
+            raise UsageError("there is no such image here")
+        return instance
+
+    def _row(self, uid: str) -> Mapping[str, str]:
+        """What the index has of an instance and all above it."""
+        query = Query(
+            root=Root.STUDY, level=Level.IMAGE, criteria={"SOPInstanceUID": SingleValue(uid)}
+        )
+        return next((row for row in list(self._store.index.find(query))), {})
+
+    def _proof(self, study_instance_uid: str) -> dict[str, list[LedgerRow]]:
+        """SOP Instance UID -> its rows of the ledger."""
+        found: dict[str, list[LedgerRow]] = {}
+        for row in self._store.ledger.rows(LedgerChoice(study_instance_uid=study_instance_uid)):
+            found.setdefault(row.sop_instance_uid, []).append(row)
+        return found
+
+
+def _attributes(instance: StoredInstance) -> Dataset:
+    try:
+        return read_attributes(instance, TAGS)
+    except Unreadable:
+        raise InvalidObject("its file cannot be read as a DICOM data set") from None
+
+
+def study_json(row: StudyRow) -> Json:
+    """A study as the API answers it. row: which one of its UID it is, where there are several."""
+    values = row.values
+    return {
+        "study_instance_uid": values["StudyInstanceUID"],
+        "row": row.row,
+        "patient_id": values["PatientID"],
+        "patient_name": values["PatientName"],
+        "birth_date": values["PatientBirthDate"],
+        "sex": values["PatientSex"],
+        "study_date": values["StudyDate"],
+        "study_time": values["StudyTime"],
+        "description": values["StudyDescription"],
+        "accession_number": values["AccessionNumber"],
+        "modalities": [each for each in values["ModalitiesInStudy"].split("\\") if each],
+        "series": int(values["NumberOfStudyRelatedSeries"] or 0),
+        "instances": int(values["NumberOfStudyRelatedInstances"] or 0),
+    }
+
+
+def _series_json(values: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "series_instance_uid": values["SeriesInstanceUID"],
+        "number": values["SeriesNumber"],
+        "modality": values["Modality"],
+        "description": values["SeriesDescription"],
+        "body_part": values["BodyPartExamined"],
+        "instances": [],
+    }
+
+
+def _instance_json(instance: InstanceRow, proof: Mapping[str, Sequence[LedgerRow]]) -> Json:
+    values = instance.values
+    rows = proof.get(values["SOPInstanceUID"], ())
+    return {
+        "sop_instance_uid": values["SOPInstanceUID"],
+        "sop_class": values["SOPClassUID"],
+        "number": values["InstanceNumber"],
+        "frames": instance.frames,
+        "rows": int(values["Rows"]) if values["Rows"].isdecimal() else 0,
+        "columns": int(values["Columns"]) if values["Columns"].isdecimal() else 0,
+        "content_date": values["ContentDate"],
+        "content_time": values["ContentTime"],
+        "is_here": instance.is_here,
+        "thumbnail": values["AvailableTransferSyntaxUID"] in NATIVE,
+        **_correction(rows),
+        "proof": [_proof_json(each) for each in rows],
+    }
+
+
+def _correction(rows: Sequence[LedgerRow]) -> Json:
+    """What a correction did to an instance; '' where none did."""
+    first = rows[0] if rows else None
+    return {
+        name: getattr(first, name) if first else ""
+        for name in ("replaces", "replaced_by", "rejected_by")
+    }
+
+
+def _proof_json(row: LedgerRow) -> Json:
+    return {
+        "destination": row.destination,
+        "state": row.state,
+        "attempts": row.attempts,
+        "last_error": row.last_error,
+        "committed_at": None if row.committed_at is None else row.committed_at.isoformat(),
+    }
+
+
+def view_json(view: ImageView) -> Json:
+    """An image's pixels, times and scale."""
+    return {
+        "rows": view.rows,
+        "columns": view.columns,
+        "frames": view.frames,
+        "samples": view.samples,
+        "photometric": view.photometric,
+        "bits_stored": view.bits_stored,
+        "timing": view.timing.value,
+        "frame_times_ms": list(view.times_ms),
+        "frame_durations_ms": list(view.durations_ms),
+        "regions": [region_json(region) for region in view.regions],
+        "pixel_ratio": view.pixel_ratio,
+        "window": None
+        if view.window is None
+        else {"center": view.window[0], "width": view.window[1]},
+        "lossy": view.lossy,
+        "depth_mm": view.depth_mm,
+        "burned_in": view.burned_in,
+        "laterality": view.laterality,
+    }
+
+
+def region_json(region: UsRegion) -> Json:
+    """A region with its scale; why_not: why nothing is measured in it, a code, '' where it is."""
+    return {
+        "x0": region.x0,
+        "y0": region.y0,
+        "x1": region.x1,
+        "y1": region.y1,
+        "physical_delta_x_mm": region.delta_x_mm,
+        "physical_delta_y_mm": region.delta_y_mm,
+        "why_not": region.why_not.value if region.why_not else "",
+        "low_priority": region.low_priority,
+    }
+
+
+def measurement_json(made: Measurement) -> Json:
+    """A measurement as the API answers it. results: value and unit (UCUM) of each."""
+    return {
+        "id": made.id,
+        "exam": made.exam_id,
+        "sop_instance_uid": made.sop_instance_uid,
+        "frame": made.frame,
+        "kind": made.kind.value,
+        "points": [list(point) for point in made.points],
+        "label": made.label,
+        "results": [
+            {"name": each.name, "value": each.value, "unit": each.unit} for each in made.results
+        ],
+        "physical_delta_x_mm": made.delta_x_mm,
+        "physical_delta_y_mm": made.delta_y_mm,
+        "made_at": made.made_at.isoformat(),
+        "by": made.by,
+        "deleted_at": None if made.deleted_at is None else made.deleted_at.isoformat(),
+        "deleted_by": made.deleted_by,
+    }

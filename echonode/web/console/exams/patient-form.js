@@ -1,0 +1,54 @@
+// A patient that a person types: the form, its checks, and the patient that the API takes.
+//
+// Rules
+// - The node checks (model/patient.py); its error names the field and stands under it. Here only what is
+//   missing is said, so that a person need not wait for the node to learn that.
+// - form: {id, family, given, birth_date, sex, errors}; onchange(form) gets a new one.
+
+import { field, select, sexWord } from "../core/parts.js";
+import { h } from "../core/render.js";
+import { t } from "../core/words.js";
+
+export const emptyForm = () => ({ id: "", family: "", given: "", birth_date: "", sex: "", errors: {} });
+
+// A form with its errors; hasErrors() of it says whether it may be sent.
+export function checked(form) {
+  const errors = {};
+  if (!form.id.trim()) errors.id = t("exams.type.needed");
+  if (!form.family.trim()) errors.family = t("exams.type.needed");
+  return { ...form, errors };
+}
+export const hasErrors = (form) => Object.keys(form.errors).length > 0;
+
+// What the API takes.
+export function patientOf(form) {
+  const name = [form.family.trim(), form.given.trim()].join("^").replace(/\^$/, "");
+  const patient = { id: form.id.trim(), name };
+  if (form.birth_date) patient.birth_date = form.birth_date;
+  if (form.sex) patient.sex = form.sex;
+  return patient;
+}
+
+// The form with an ApiError under the field that it names; null where it names none of these.
+const FIELDS = { "patient.id": "id", "patient.name": "family", "patient.birth_date": "birth_date", "patient.sex": "sex" };
+export function withError(form, error) {
+  const name = FIELDS[error.field];
+  if (!name) return null;
+  const words = [error.error, error.remedy].filter(Boolean).join(": ");
+  return { ...form, errors: { [name]: words } };
+}
+
+export function patientForm(form, onchange) {
+  const part = (name, more = {}) => field({
+    id: `patient-${name}`, label: t(`exams.type.${name}`), value: form[name], error: form.errors[name],
+    oninput: (value) => onchange({ ...form, [name]: value, errors: { ...form.errors, [name]: "" } }), ...more,
+  });
+  return h("div", { class: "patient-form" },
+    part("id", { needed: true, "data-first": true }),
+    part("family", { needed: true, autocapitalize: "words" }),
+    part("given", { autocapitalize: "words" }),
+    part("birth_date", { type: "date", min: "1850-01-01" }),
+    select({ id: "patient-sex", label: t("exams.type.sex"), value: form.sex,
+      choices: [["", t("exams.type.sex.unknown")], ...["F", "M", "O"].map((each) => [each, sexWord(each)])],
+      onchange: (sex) => onchange({ ...form, sex }) }));
+}

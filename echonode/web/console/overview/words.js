@@ -1,4 +1,0 @@
-// Words of the overview.
-export const words = {
-  "overview.title": { en: "System", fr: "Système" },
-};

@@ -1,0 +1,75 @@
+// The thumb zone: Freeze, Still, Clip, Measure; the scrub bar of a frozen picture; End exam far from them.
+//
+// Rules
+// - Nothing moves when a button is pressed: each keeps its width, and the place of the scrub bar is always kept.
+// - What a button cannot do just now is said in words next to it.
+
+import { button, dialog, choice, errorWords } from "../core/parts.js";
+import { changed } from "../core/state.js";
+import { h } from "../core/render.js";
+import { icon } from "../core/icons.js";
+import { languageNow, t } from "../core/words.js";
+import { number } from "../core/format.js";
+import { canFreeze, captureRefusal, clip, end, scan, setClip, still, toggleFreeze } from "./model.js";
+
+const LENGTHS = [3, 5, 10, 20];
+let choosing = false;
+
+const choose = (open) => { choosing = open; changed(); };
+
+export function controls() {
+  const refusal = captureRefusal();
+  const frozen = scan.ring !== null;
+  return h("div", { key: "controls", class: "controls", "data-keys-pass": "" },
+    h("div", { class: "controls-end" }, button({ label: t("scan.end"), icon: "end", class: "end", busy: scan.ending, onclick: end })),
+    h("div", { class: "controls-middle" }, frozen ? scrub() : said(refusal)),
+    h("div", { class: "controls-thumb" },
+      thumb({ key: "freeze", name: frozen ? "play" : "freeze", label: frozen ? t("scan.unfreeze") : t("scan.freeze"), shortcut: "Space",
+        pressed: frozen, disabled: !canFreeze(), onclick: toggleFreeze }),
+      thumb({ key: "still", name: "camera", label: t("scan.still"), shortcut: "s", disabled: refusal !== "", onclick: still, primary: true }),
+      h("span", { key: "clip", class: "clip-pair" },
+        thumb({ name: "clip", label: t("scan.clip.seconds", { seconds: scan.clip.seconds }), shortcut: "c", disabled: refusal !== "", onclick: clip }),
+        h("button", { type: "button", class: "thumb-button clip-choose", "aria-label": t("scan.clip.choose"), title: t("scan.clip.choose"),
+          "aria-haspopup": "dialog", onclick: () => choose(true) }, icon("down", 20)))),
+    choosing ? clipDialog() : null);
+}
+
+function thumb({ key, name, label, shortcut, pressed, disabled, onclick, primary = false }) {
+  return h("button", { key, type: "button", class: `thumb-button${primary ? " main" : ""}`, disabled, onclick,
+    "aria-pressed": pressed === undefined ? undefined : String(pressed), "aria-keyshortcuts": shortcut }, icon(name, 24), h("span", {}, label));
+}
+
+function said(refusal) {
+  const { said: one } = scan;
+  const mark = (kind, name, ...words) => h("p", { class: `said ${kind}`, role: kind === "bad" ? "alert" : undefined }, icon(name, 20), h("span", {}, ...words));
+  if (one?.error) {
+    const { title, text } = errorWords(one.error);
+    return mark("bad", "alert", h("strong", {}, title), text ? ` ${text}` : "");
+  }
+  if (refusal) return mark("info", "info", t(refusal));
+  if (one) return mark(one.kind, "check", one.text);
+  return null;
+}
+
+function scrub() {
+  const { ring } = scan;
+  const seconds = number(ring.secondsBack, languageNow(), 1);
+  const words = { seconds, at: ring.at + 1, all: ring.frames.length };
+  return h("div", { class: "scrub" },
+    h("label", { for: "scrub", class: "scrub-word" }, h("strong", {}, t("scan.frozen")), h("span", {}, t("scan.scrub.back", words))),
+    h("input", { id: "scrub", type: "range", min: "0", max: String(ring.frames.length - 1), step: "1", value: String(ring.at),
+      "aria-label": t("scan.scrub"), "aria-valuetext": t("scan.scrub.at", words), style: { "--share": ring.frames.length > 1 ? ring.at / (ring.frames.length - 1) : 1 },
+      oninput: (event) => ring.show(Number(event.target.value)) }),
+    scan.said ? h("span", { class: "scrub-said" }, said("")) : null,
+    ring.problem ? h("span", { class: "scrub-said" }, h("p", { class: "said bad", role: "alert" }, icon("alert", 20), h("span", {}, errorWords(ring.problem).title))) : null);
+}
+
+function clipDialog() {
+  const close = () => choose(false);
+  return dialog({ id: "clip", title: t("scan.clip.choose"), onclose: close, actions: [button({ label: t("core.close"), kind: "primary", onclick: close })] },
+    choice({ name: "seconds", label: t("scan.clip.length"), value: scan.clip.seconds, choices: LENGTHS.map((each) => [each, t("scan.capture.clip_s", { seconds: each })]),
+      onchange: (seconds) => setClip({ seconds }) }),
+    choice({ name: "past", label: t("scan.clip.which"), value: scan.clip.past, choices: [[true, t("scan.clip.past")], [false, t("scan.clip.now")]],
+      onchange: (past) => setClip({ past }) }),
+    h("p", { class: "hint" }, t("scan.clip.of_frozen")));
+}

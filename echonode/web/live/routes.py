@@ -1,0 +1,123 @@
+"""The routes of the live picture: probes, the WebSocket, the stream, watch links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from echonode.errors import FieldRefused, UsageError
+from echonode.web.live.broadcast import LivePictures
+from echonode.web.live.multipart import PictureStream, stream_viewer
+from echonode.web.live.socket import serve_viewer
+from echonode.web.live.viewing import Viewing
+from echonode.web.live.watch_links import LONGEST_MINUTES, WatchLink, WatchLinks
+from echonode.web.local_requests import Fields, answer, error, number, only
+
+Json = Mapping[str, Any]
+
+
+class LiveApi(LivePictures, Protocol):
+    """What the routes need; node/ gives it. Each raises UsageError where there is no such probe."""
+
+    def probes(self) -> Sequence[Json]:
+        """All of them, as the API answers them."""
+
+    def require(self, probe: str) -> None:
+        """That there is such a probe."""
+
+
+def live_routes(api: LiveApi, viewing: Viewing) -> list[BaseRoute]:
+    """/api/probes and below, and /api/watch."""
+    here = _Live(api, viewing)
+    return [
+        Route("/api/probes", here.probes, methods=["GET"]),
+        Route("/api/probes/{probe}/live", here.live, methods=["GET"]),
+        WebSocketRoute("/api/probes/{probe}/frames", here.frames),
+        Route("/api/probes/{probe}/watch", here.links, methods=["GET", "POST", "DELETE"]),
+        Route("/api/probes/{probe}/watch/{link}", here.link, methods=["DELETE"]),
+        WebSocketRoute("/api/watch", here.watch),
+    ]
+
+
+class _Live:
+    def __init__(self, api: LiveApi, viewing: Viewing) -> None:
+        self._api, self._viewing = api, viewing
+
+    async def probes(self, request: Request) -> Response:
+        def listed(_: Fields) -> list[Json]:
+            counts = self._viewing.counts()
+            return [
+                {**probe, "viewers": each.viewers if (each := counts.get(probe["name"])) else 0}
+                for probe in self._api.probes()
+            ]
+
+        return await answer(request, listed)
+
+    async def live(self, request: Request) -> Response:
+        probe = _probe(request)
+        if self._viewing.permission(request, probe) is None:
+            return error(403, "only from this machine", remedy="open the picture there")
+        try:
+            self._api.require(probe)
+        except UsageError as unknown:
+            return error(404, str(unknown))
+        address = request.client.host if request.client else ""
+        return PictureStream(self._viewing, probe, stream_viewer(address))
+
+    async def frames(self, websocket: WebSocket) -> None:
+        await serve_viewer(websocket, self._viewing, _probe(websocket))
+
+    async def watch(self, websocket: WebSocket) -> None:
+        await serve_viewer(websocket, self._viewing, None)
+
+    async def links(self, request: Request) -> Response:
+        probe, links = _probe(request), self._viewing.links
+
+        def work(fields: Fields) -> object:
+            self._api.require(probe)
+            if request.method == "POST":
+                return _new_link(links, probe, fields)
+            only(fields)
+            if request.method == "DELETE":
+                return {"ended": links.end(probe)}
+            return [_link_json(link) for link in links.of_probe(probe)]
+
+        return await answer(request, work, status=201 if request.method == "POST" else 200)
+
+    async def link(self, request: Request) -> Response:
+        def end(fields: Fields) -> Json:
+            only(fields)
+            if not self._viewing.links.end(_probe(request), request.path_params["link"]):
+                raise UsageError("there is no such watch link: it may be over")
+            return {"ended": 1}
+
+        return await answer(request, end)
+
+
+def viewing_of(pictures: LivePictures) -> Viewing:
+    """For callers that the table of routes lets watch, and for those with a watch link."""
+    return Viewing(pictures, WatchLinks(), permitted=lambda _: True)
+
+
+def _probe(connection: HTTPConnection) -> str:
+    return str(connection.path_params["probe"])[:64]
+
+
+def _new_link(links: WatchLinks, probe: str, fields: Fields) -> Json:
+    only(fields, "minutes")
+    minutes = number(fields, "minutes")
+    if not 0 < minutes <= LONGEST_MINUTES:
+        raise FieldRefused("minutes", "is out of range", f"at most {LONGEST_MINUTES}, above 0")
+    token, link = links.add(probe, minutes=minutes)
+    return {**_link_json(link), "token": token, "path": f"/#/watch/{token}"}
+
+
+def _link_json(link: WatchLink) -> Json:
+    expires = datetime.fromtimestamp(link.expires_at_s, UTC)
+    return {"id": link.id, "probe": link.probe, "expires_at": expires.isoformat()}

@@ -1,0 +1,39 @@
+"""SQL statements compiled once a process, as in a node that runs, and not once a store.
+
+SQLAlchemy keeps what it compiles by engine. A test that opens a store makes new engines, and would
+compile every statement again: that is half of what such a test costs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.util import LRUCache
+
+# A node has some two hundred; queries of the tests add more of their own.
+MOST_STATEMENTS = 1000
+
+
+def share_statements() -> None:
+    """Let every SQLite engine that this process makes share a dialect and compiled statements.
+
+    The dialect is part of a statement's key. It holds nothing of one database, and every engine of
+    ours sets it up in the same way.
+    """
+    create = sa.create_engine
+    compiled: LRUCache[Any, Any] = LRUCache(MOST_STATEMENTS)
+    ready: list[sa.Dialect] = []
+
+    def create_sharing(*arguments: Any, **options: Any) -> sa.Engine:
+        engine = create(*arguments, **options)
+        if engine.dialect.name != "sqlite":
+            return engine
+        if not ready:
+            with create("sqlite://", isolation_level="AUTOCOMMIT").connect() as connection:
+                ready.append(connection.dialect)  # connected once: it knows SQLite's version
+        engine.dialect = ready[0]
+        engine.update_execution_options(compiled_cache=compiled)
+        return engine
+
+    vars(sa)["create_engine"] = create_sharing

@@ -8,8 +8,8 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from echonode.dimse.services import Part10File
 from echonode.errors import InvalidObject
 from echonode.model.instance import StoredInstance
 from echonode.transcoding.codecs import decoded_pixels
-from echonode.transcoding.dataset import CONVERTED, ONLY_READ, Source, open_source
+from echonode.transcoding.dataset import CONVERTED, ONLY_READ, open_source
 from echonode.transcoding.file_bytes import FileBytes
 from echonode.transcoding.picture import LARGEST_FRAME_BYTES, Presentation
 from echonode.transcoding.pixel_layout import Pixels, check_size
@@ -67,7 +67,8 @@ class FrameReader:
         return self._read(instance.path, instance.dataset_offset, syntax, number)
 
     def _read(self, path: Path, offset: int, syntax: str, number: int) -> DecodedFrame:
-        with _opened(path, offset, syntax) as source:
+        with path.open("rb") as file:
+            source = open_source(FileBytes.of(file.fileno(), offset), syntax)
             stored = source.pixels
             check_size(stored)
             if not 0 <= number < stored.frames:
@@ -81,9 +82,3 @@ class FrameReader:
         shown = decoded_pixels(stored, encoded_in)
         (native,) = self._workers.recode(iter((frame,)), stored, source=encoded_in, target=None)
         return DecodedFrame(native=native, pixels=shown, presentation=presentation)
-
-
-@contextmanager
-def _opened(path: Path, offset: int, syntax: str) -> Iterator[Source]:
-    with path.open("rb") as file:
-        yield open_source(FileBytes.of(file.fileno(), offset), syntax)

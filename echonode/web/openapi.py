@@ -87,6 +87,7 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
                 "discontinued": {
                     "oneOf": [_object(code=_TEXT, meaning=_TEXT), {"type": "null"}],
                 },
+                "on_request": {"type": "boolean"},
                 "events": _list_of({"type": "object"}),
                 "instances": _list_of({"type": "object"}),
             },
@@ -196,7 +197,13 @@ OPERATIONS = (
         path="/api/exams",
         summary="Open an exam at a probe",
         status=201,
-        body=_object(("probe",), probe=_TEXT, worklist_item=_TEXT, patient=_PATIENT),
+        body=_object(
+            ("probe",),
+            probe=_TEXT,
+            worklist_item=_TEXT,
+            patient=_PATIENT,
+            on_request={"type": "boolean"},
+        ),
         answer=_EXAM,
     ),
     Operation(

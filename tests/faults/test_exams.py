@@ -135,7 +135,7 @@ def faults_of(client: ExamClient, node: EchoNodeProcess, book: Book) -> Iterator
 
 def test_exams_outlive_kills(tmp_path: Path, make_part: Callable[[Part], Any]) -> None:
     """kill -9 at random moments from opening to naming: what was answered is so, and goes out as
-    its patient's and nobody else's; the RIS hears of each exam once, to its end."""
+    its patient's and no other's; the RIS hears of each exam once, to its end."""
     moments = random.Random(SEED)
     with ExitStack() as parts:
         archive, ris = parts.enter_context(StoreScp()), make_part(DcmjsStepScp())

@@ -104,6 +104,7 @@ class ManualCapture:
             self._recent.append(frame)
             self._recent_bytes += frame.pixels.nbytes
             self._forget_old(frame)
+            self._freezes.expire(self._monotonic())
             for clip in self._clips:
                 clip.take(frame)
             self._changed.notify_all()

@@ -165,14 +165,10 @@ def _web_port() -> int:
 class _Exams(FakeApi):
     """Takes a typed patient as the node does."""
 
-    def open(
-        self, *, probe: str, worklist_item: str, patient: Any, on_request: bool = False
-    ) -> dict[str, Any]:
-        checked_patient(patient or {}, today=date(2026, 11, 20))
+    def open(self, **given: Any) -> dict[str, Any]:
+        checked_patient(given["patient"] or {}, today=date(2026, 11, 20))
         self.asked.clear()  # a long run remembers nothing
-        return super().open(
-            probe=probe, worklist_item=worklist_item, patient=patient, on_request=on_request
-        )
+        return super().open(**given)
 
 
 def _ledger() -> Iterator[dict[str, object]]:

@@ -75,6 +75,7 @@ function probeStep(answer) {
         onchange: (kind) => { Object.assign(probe, { kind, address: PROBES[kind].address }); changed(); } }),
       field({ id: "start-name", label: t("start.name"), value: probe.name, oninput: set("name"), error: wrong.name ? t(wrong.name) : "", maxlength: "32" }),
       field({ id: "start-address", label: t("start.address"), value: probe.address, oninput: set("address"), error: wrong.address ? t(wrong.address) : "", maxlength: "260" })),
+    h("p", { class: "quiet-text" }, ...withCommands(t("start.probe.other"))),
     Object.keys(wrong).length ? null : lines("probe", probeLines(probe)),
   ];
 }

@@ -5,7 +5,8 @@ Rules
 - A path is written as the route has it: {name} stands for one part. `/*` at the end stands for
   every path below it.
 - A row without a role is for everyone, also while the node has no user yet: the pages themselves,
-  logging in, and the checks of health. Nothing of a patient is behind one.
+  logging in, the checks of health, and the watch link, which a token opens. Nothing of a patient
+  is behind another.
 - A viewer changes nothing: what a viewer may do is read, but for their own session.
 """
 

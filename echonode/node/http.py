@@ -39,7 +39,8 @@ from echonode.web.archive import archive_routes
 from echonode.web.authority import authority_routes
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
-from echonode.web.live.routes import live_routes, viewing_of
+from echonode.web.live.routes import live_routes
+from echonode.web.live.viewing import Viewing
 from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
@@ -61,6 +62,7 @@ def web_server(
     exams: ExamParts,
     ris: RisParts,
     live: NodeLive,
+    viewing: Viewing,
     frames: FrameReader,
     destinations: Sequence[Destination],
     delivery_status: Callable[[str], DeliveryStatus],
@@ -74,7 +76,6 @@ def web_server(
     """
     identity = web_identity(web)
     on_loopback = is_loopback(web.host)
-    viewing = viewing_of(live)
     access = NodeAccess(
         store.users,
         store.sessions,
@@ -144,7 +145,14 @@ def web_server(
                 )
             ),
             *exam_routes(
-                NodeExams(store, exams, now=now, local=local_zone(), list_status=lambda: ris.status)
+                NodeExams(
+                    store,
+                    exams,
+                    now=now,
+                    local=local_zone(),
+                    list_status=lambda: ris.status,
+                    gain_curves=live.gain_curves,
+                )
             ),
             *worklist_routes(NodeWorklist(ris, now=now)),
             *live_routes(live, viewing),

@@ -79,6 +79,8 @@ from echonode.store.store import Store
 from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.single_frame import FrameReader
+from echonode.web.live.viewing import Viewing
+from echonode.web.live.watch_links import WatchLinks
 
 log = get_logger(__name__)
 
@@ -216,6 +218,14 @@ class Node:
         for source in self.sources:
             self.exams.desk.attach(source)
         self.hl7 = hl7_listener(config, self.store, now=utc_now) if config.hl7 else None
+        live = NodeLive(
+            [
+                LiveProbe(source=source, pictures=pictures)
+                for source, pictures in zip(self.sources, self.pictures, strict=True)
+            ],
+            refusing=lambda: self.store.durability.problem,
+        )
+        self.viewing = Viewing(live, WatchLinks())
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
         self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
@@ -237,13 +247,8 @@ class Node:
                 ),
                 exams=self.exams,
                 ris=self.ris,
-                live=NodeLive(
-                    [
-                        LiveProbe(source=source, pictures=pictures)
-                        for source, pictures in zip(self.sources, self.pictures, strict=True)
-                    ],
-                    refusing=lambda: self.store.durability.problem,
-                ),
+                live=live,
+                viewing=self.viewing,
                 frames=self._frames,
                 destinations=self.destinations,
                 delivery_status=lambda name: self.workers[name].status,
@@ -417,6 +422,7 @@ class Node:
                 call_back=str(self._call_back),
                 now=utc_now,
                 held_steps=self.ris.held_steps,
+                viewers=self.viewing.counts,
             )
         )
 

@@ -1,7 +1,7 @@
 """What is kept, over HTTP: studies, images and their pictures, the files, measurements.
 
 Rules
-- Patients pass here: local_requests.py decides who is answered.
+- Patients pass here: admission.py decides who is answered.
 - A picture and a file carry a strong ETag; who has it already is answered 304 without the work. A
   browser may keep them for itself and asks each time whether they still hold.
 - Few pictures are made at once, whatever is asked for: the rest waits on the event loop, where it
@@ -24,6 +24,7 @@ from starlette.routing import BaseRoute, Route
 
 from echonode.errors import FieldRefused, UsageError
 from echonode.model.identity import is_valid_uid
+from echonode.web.admission import caller_of
 from echonode.web.local_requests import Fields, answer, only, text
 
 # A frame is decoded in a process of its own and holds some of its copies meanwhile.
@@ -84,9 +85,12 @@ class ArchiveApi(Protocol):
         kind: str,
         points: object,
         label: str,
+        by: str,
     ) -> Json: ...
 
-    def delete_measurement(self, measurement_id: str, *, exam_id: str, uid: str) -> Json: ...
+    def delete_measurement(
+        self, measurement_id: str, *, exam_id: str, uid: str, by: str
+    ) -> Json: ...
 
 
 def archive_routes(api: ArchiveApi) -> list[BaseRoute]:
@@ -156,6 +160,7 @@ def _measurement_routes(api: ArchiveApi) -> list[BaseRoute]:
                 str(request.path_params["measurement"])[:64],
                 exam_id=_exam(request),
                 uid=_uid_or_none(request),
+                by=_by(request),
             ),
         )
 
@@ -227,6 +232,7 @@ def _measure(api: ArchiveApi, request: Request, fields: Fields) -> Json:
         kind=text(fields, "kind", needed=True),
         points=fields.get("points"),
         label=text(fields, "label") if fields.get("label") != "" else "",
+        by=_by(request),
     )
 
 
@@ -244,6 +250,12 @@ def _uid_or_none(request: Request) -> str:
 
 def _exam(request: Request) -> str:
     return str(request.path_params.get("exam", ""))[:64]
+
+
+def _by(request: Request) -> str:
+    """Who asks; '' where no user is known."""
+    caller = caller_of(request.scope)
+    return caller.name if caller else ""
 
 
 def _asked(request: Request, name: str) -> str:

@@ -34,12 +34,21 @@ class Visit:
     """One person's page of a node, and everything that went wrong on it."""
 
     def __init__(
-        self, started: Browser, address: str, *, size: str = "desk", theme: str = "dark"
+        self,
+        started: Browser,
+        address: str,
+        *,
+        size: str = "desk",
+        theme: str = "dark",
+        touch: bool = False,
     ) -> None:
         width, height = SIZES[size]
         self.address = address
         self.context: BrowserContext = started.new_context(
-            viewport={"width": width, "height": height}, locale="en-GB", reduced_motion="reduce"
+            viewport={"width": width, "height": height},
+            locale="en-GB",
+            reduced_motion="reduce",
+            has_touch=touch,
         )
         self.context.add_init_script(
             f"if (location.protocol !== 'about:' && !localStorage.getItem('echonode.settings')) "

@@ -88,7 +88,7 @@ class Site:
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.client.port}/"
+        return f"http://{LOOPBACK}:{self.client.port}"
 
     def _is_ready(self) -> bool:
         [probe] = self.client.get("/api/status")["probes"]

@@ -10,11 +10,11 @@ import { clock, day, duration, personName } from "../core/format.js";
 import { define, languageNow, t } from "../core/words.js";
 import { h } from "../core/render.js";
 import { icon } from "../core/icons.js";
+import { leads } from "../core/router.js";
 import { bind } from "../core/keys.js";
 import { changed, state } from "../core/state.js";
 import { canScan } from "./barcode.js";
 import { confirmItem, dialogs, scanBarcode, start, typePatient } from "./dialogs.js";
-import { firstSteps } from "./first-steps.js";
 import { identify, identifyDialog } from "./identify.js";
 import {
   chosenProbe, enter, exactly, isOpen, leave, matching, model, pending, readExams, refreshWorklist, searchRis, setText, worklistAge,
@@ -62,7 +62,7 @@ function view() {
     search(),
     h("div", { key: "body", class: "exams-body" },
       h("div", { key: "list", class: "exams-main" }, model.found ? foundSection() : worklistSection()),
-      h("div", { key: "side", class: "exams-side" }, firstStart() ?? pendingSection(), recentSection())),
+      h("div", { key: "side", class: "exams-side" }, pendingSection(), recentSection())),
     dialogs(),
     identifyDialog(),
   ];
@@ -74,10 +74,12 @@ function notices(status) {
   if (!status) return null;
   const found = status.probes.filter((probe) => probe.connected && probe.refusal).map((probe) =>
     banner({ key: `p-${probe.name}`, kind: "bad", title: t("exams.not_recording", { name: probe.name }), text: sentence(probe.refusal) }));
-  if (!status.probes.length) found.push(banner({ key: "no-probe", kind: "warn", title: t("exams.no_probe"), text: t("exams.no_probe.text") }));
-  if (!status.destinations.length) found.push(banner({ key: "no-archive", kind: "warn", title: t("exams.no_archive"), text: t("exams.no_archive.text") }));
-  return found.length ? h("div", { key: "notices", class: "notices" }, ...found) : null;
+  if (!status.probes.length) found.push(banner({ key: "no-probe", kind: "warn", title: t("exams.no_probe"), text: t("exams.no_probe.text"), actions: setUp() }));
+  if (!status.destinations.length) found.push(banner({ key: "no-archive", kind: "warn", title: t("exams.no_archive"), text: t("exams.no_archive.text"), actions: setUp() }));
+  return found.length ? h("div", { key: "notices", class: "exams-notices" }, ...found) : null;
 }
+
+const setUp = () => (leads("/first-start") ? [linkButton({ label: t("exams.set_up"), icon: "settings", to: ["/first-start"] })] : []);
 
 const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 
@@ -89,15 +91,11 @@ function probes(status) {
     onchange: (name) => { model.probe = name; changed(); } }));
 }
 
-function firstStart() {
-  return model.exams && model.exams.length === 0 && state.status ? firstSteps(state.status) : null;
-}
-
 // --- search ---
 
 function search() {
   const onread = (text) => { setText(text); entered(); };
-  return h("form", { key: "search", class: "search", role: "search", onsubmit: (event) => { event.preventDefault(); entered(); } },
+  return h("form", { key: "search", class: "search-row", role: "search", onsubmit: (event) => { event.preventDefault(); entered(); } },
     h("label", { for: "search", class: "unseen" }, t("exams.search")),
     h("span", { class: "search-field" }, icon("search"),
       h("input", { id: "search", type: "search", value: model.text, placeholder: t("exams.search.hint"), autocomplete: "off",
@@ -167,13 +165,13 @@ function listBody() {
 }
 
 function itemList(items) {
-  return h("ul", { class: "items" }, ...items.map((item) => {
+  return h("ul", { class: "orders" }, ...items.map((item) => {
     const name = personName(item.patient_name) || item.patient_id;
-    return h("li", { key: item.id }, h("button", { type: "button", class: "item", "aria-label": t("exams.choose", { name }), onclick: () => confirmItem(item) },
-      h("span", { class: "item-time" }, clock(item.start_time)),
-      h("span", { class: "item-who" }, h("strong", {}, name),
+    return h("li", { key: item.id }, h("button", { type: "button", class: "order", onclick: () => confirmItem(item) },
+      h("span", { class: "order-time" }, clock(item.start_time)),
+      h("span", { class: "order-who" }, h("strong", {}, name),
         h("span", { class: "quiet-text" }, [item.sex && t(`core.sex.${["F", "M", "O"].includes(item.sex) ? item.sex : "O"}`), day(item.birth_date, languageNow()), item.patient_id].filter(Boolean).join(" · "))),
-      h("span", { class: "item-what" }, h("span", {}, item.requested_procedure || item.scheduled_step), h("span", { class: "quiet-text" }, item.accession_number)),
+      h("span", { class: "order-what" }, h("span", {}, item.requested_procedure || item.scheduled_step), h("span", { class: "quiet-text" }, item.accession_number)),
       icon("chevron")));
   }));
 }
@@ -189,7 +187,7 @@ function pendingSection() {
   if (!waiting.length) return null;
   return h("section", { key: "pending", class: "stack", "aria-labelledby": "pending-title" },
     h("h2", { id: "pending-title" }, t("exams.open")),
-    h("ul", { class: "stack" }, ...waiting.map((exam) => h("li", { key: exam.id, class: `card exam-card${exam.patient ? "" : " nameless"}` },
+    h("ul", { class: "stack" }, ...waiting.map((exam) => h("li", { key: exam.id, class: `card exam-card${exam.patient ? "" : " unnamed"}` },
       h("div", { class: "exam-head" }, examName(exam),
         isOpen(exam) ? mark({ kind: "good", icon: "probe", word: t("exams.open.now"), class: "filled" })
           : mark({ kind: "warn", icon: "unknown", word: t("exams.open.unidentified"), class: "filled" })),
@@ -205,7 +203,7 @@ const examName = (exam) => h("h3", { class: exam.patient ? "" : "no-name" }, exa
 function examFacts(exam) {
   const when = exam.ended_at ?? exam.opened_at;
   const key = exam.ended_at ? "exams.ended" : "exams.begun";
-  const [before, after] = t(key, { ago: "\u0000" }).split("\u0000");
+  const [before, after] = t(key, { ago: "\ue000" }).split("\ue000");
   return [`${t("exams.captures", { count: exam.captures })} · ${t("exams.at_probe", { probe: exam.probe })} · `, before, timeAgo(when), after];
 }
 

@@ -39,9 +39,11 @@ function thumb({ key, name, label, shortcut, pressed, disabled, onclick, primary
     "aria-pressed": pressed === undefined ? undefined : String(pressed), "aria-keyshortcuts": shortcut }, icon(name, 24), h("span", {}, label));
 }
 
+const mark = (kind, name, ...words) =>
+  h("p", { class: `said ${kind}`, role: kind === "bad" ? "alert" : undefined }, icon(name, 20), h("span", {}, ...words));
+
 function said(refusal) {
   const { said: one } = scan;
-  const mark = (kind, name, ...words) => h("p", { class: `said ${kind}`, role: kind === "bad" ? "alert" : undefined }, icon(name, 20), h("span", {}, ...words));
   if (one?.error) {
     const { title, text } = errorWords(one.error);
     return mark("bad", "alert", h("strong", {}, title), text ? ` ${text}` : "");
@@ -56,12 +58,11 @@ function scrub() {
   const seconds = number(ring.secondsBack, languageNow(), 1);
   const words = { seconds, at: ring.at + 1, all: ring.frames.length };
   return h("div", { class: "scrub" },
-    h("label", { for: "scrub", class: "scrub-word" }, h("strong", {}, t("scan.frozen")), h("span", {}, t("scan.scrub.back", words))),
+    h("div", { class: "scrub-top" }, h("strong", {}, t("scan.frozen")),
+      h("label", { for: "scrub", class: "scrub-seconds" }, t("scan.scrub.back", words)),
+      ring.problem ? mark("bad", "alert", errorWords(ring.problem).title) : said("")),
     h("input", { id: "scrub", type: "range", min: "0", max: String(ring.frames.length - 1), step: "1", value: String(ring.at),
-      "aria-label": t("scan.scrub"), "aria-valuetext": t("scan.scrub.at", words), style: { "--share": ring.frames.length > 1 ? ring.at / (ring.frames.length - 1) : 1 },
-      oninput: (event) => ring.show(Number(event.target.value)) }),
-    scan.said ? h("span", { class: "scrub-said" }, said("")) : null,
-    ring.problem ? h("span", { class: "scrub-said" }, h("p", { class: "said bad", role: "alert" }, icon("alert", 20), h("span", {}, errorWords(ring.problem).title))) : null);
+      "aria-label": t("scan.scrub"), "aria-valuetext": t("scan.scrub.at", words), oninput: (event) => ring.show(Number(event.target.value)) }));
 }
 
 function clipDialog() {

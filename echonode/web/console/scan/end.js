@@ -25,7 +25,7 @@ export function endOfExam() {
     h("div", { class: "row" },
       isUnidentified ? button({ label: t("scan.identify"), icon: "user", kind: "primary", onclick: () => identify(exam, read) }) : null,
       found.action === "outbox" && leads("/outbox") ? linkButton({ label: t("scan.end.outbox"), icon: "outbox", kind: "primary", to: ["/outbox"] }) : null,
-      linkButton({ label: t("scan.end.done"), icon: "exams", kind: isUnidentified ? "plain" : "primary", to: ["/exams"] }),
+      linkButton({ label: t("scan.end.done"), icon: "exams", kind: isUnidentified || found.action === "outbox" ? "plain" : "primary", to: ["/exams"] }),
       exam.unattended ? null : button({ label: t("scan.end.reopen"), icon: "undo", busy: scan.ending, onclick: reopen })),
     captures(exam));
 }

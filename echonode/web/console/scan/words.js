@@ -33,6 +33,7 @@ export const words = {
   "scan.capture.still": { en: "Still, {time}", fr: "Image, {time}" },
   "scan.capture.clip": { en: "Clip, {time}", fr: "Clip, {time}" },
   "scan.capture.clip_s": { en: "{seconds} s", fr: "{seconds} s" },
+  "scan.capture.waits": { en: "Waits for patient", fr: "Attend le patient" },
   "scan.capture.storing": { en: "Storing…", fr: "Enregistrement…" },
   "scan.capture.recording": { en: "Recording {seconds} s…", fr: "Enregistrement de {seconds} s…" },
   "scan.stored.still": { en: "The still is stored.", fr: "L’image est enregistrée." },
@@ -69,17 +70,26 @@ export const words = {
     en: { one: "{count} image is stored here and waits for its patient", other: "{count} images are stored here and wait for their patient" },
     fr: { one: "{count} image est enregistrée ici et attend son patient", other: "{count} images sont enregistrées ici et attendent leur patient" },
   },
-  "scan.end.unidentified.text": { en: "Nothing is sent before you say whose they are. They are safe on this node until then.", fr: "Rien n’est envoyé avant que vous n’indiquiez le patient. Elles sont en sécurité sur ce nœud jusque-là." },
+  "scan.end.unidentified.text": {
+    en: { one: "Nothing is sent before you say whose it is. It is safe on this node until then.", other: "Nothing is sent before you say whose they are. They are safe on this node until then." },
+    fr: { one: "Rien n’est envoyé avant que vous n’indiquiez le patient. L’image est en sécurité sur ce nœud jusque-là.", other: "Rien n’est envoyé avant que vous n’indiquiez le patient. Les images sont en sécurité sur ce nœud jusque-là." },
+  },
   "scan.end.no_archive": {
     en: { one: "{count} image is stored on this node", other: "{count} images are stored on this node" },
     fr: { one: "{count} image est enregistrée sur ce nœud", other: "{count} images sont enregistrées sur ce nœud" },
   },
-  "scan.end.no_archive.text": { en: "No archive is configured, so they are sent nowhere.", fr: "Aucune archive n’est configurée : elles ne sont envoyées nulle part." },
+  "scan.end.no_archive.text": {
+    en: { one: "No archive is configured, so it is sent nowhere.", other: "No archive is configured, so they are sent nowhere." },
+    fr: { one: "Aucune archive n’est configurée : elle n’est envoyée nulle part.", other: "Aucune archive n’est configurée : elles ne sont envoyées nulle part." },
+  },
   "scan.end.held": {
     en: { one: "{count} image is held for {name}", other: "{count} images are held for {name}" },
     fr: { one: "{count} image est retenue pour {name}", other: "{count} images sont retenues pour {name}" },
   },
-  "scan.end.held.text": { en: "The reason: {reason}. They are safe here and are not sent before a person releases them.", fr: "La raison : {reason}. Elles sont en sécurité ici et ne partent pas sans qu’une personne les libère." },
+  "scan.end.held.text": {
+    en: { one: "The reason: {reason}. It is safe here and is not sent before a person releases it.", other: "The reason: {reason}. They are safe here and are not sent before a person releases them." },
+    fr: { one: "La raison : {reason}. Elle est en sécurité ici et ne part pas sans qu’une personne la libère.", other: "La raison : {reason}. Elles sont en sécurité ici et ne partent pas sans qu’une personne les libère." },
+  },
   "scan.end.committed": {
     en: { one: "The {count} image is committed by {name}", other: "All {count} images are committed by {name}" },
     fr: { one: "L’image ({count}) est engagée par {name}", other: "Les {count} images sont engagées par {name}" },
@@ -99,7 +109,10 @@ export const words = {
     en: { one: "{name} is not reachable: {count} image waits safely here", other: "{name} is not reachable: {count} images wait safely here" },
     fr: { one: "{name} est injoignable : {count} image attend ici en sécurité", other: "{name} est injoignable : {count} images attendent ici en sécurité" },
   },
-  "scan.end.away.text": { en: "EchoNode sends them as soon as the archive answers. Leave the node switched on; this page need not stay open.", fr: "EchoNode les envoie dès que l’archive répond. Laissez le nœud allumé ; cette page peut être fermée." },
+  "scan.end.away.text": {
+    en: { one: "EchoNode sends it as soon as the archive answers. Leave the node switched on; this page need not stay open.", other: "EchoNode sends them as soon as the archive answers. Leave the node switched on; this page need not stay open." },
+    fr: { one: "EchoNode l’envoie dès que l’archive répond. Laissez le nœud allumé ; cette page peut être fermée.", other: "EchoNode les envoie dès que l’archive répond. Laissez le nœud allumé ; cette page peut être fermée." },
+  },
   "scan.end.problem": {
     en: { one: "{count} image is not committed by {name} yet", other: "{count} images are not committed by {name} yet" },
     fr: { one: "{count} image n’est pas encore engagée par {name}", other: "{count} images ne sont pas encore engagées par {name}" },

@@ -120,7 +120,7 @@ def test_what_waits_goes_once_its_archive_is_there(desk: Desk) -> None:
     desk.clinic.orthanc.start()
     panel.get_by_role("button", name="Call now").click()
     expect(panel.locator(".mark").first).to_have_text("Up to date", timeout=PATIENCE_MS)
-    expect(panel.locator(".figure.done dd")).to_have_text(str(IMAGES))
+    expect(panel.locator("[data-figure=done] dd")).to_have_text(str(IMAGES))
     assert desk.states("pacs") == ["committed"] * IMAGES
     assert len(desk.clinic.held_by_pacs()) == IMAGES
 
@@ -137,8 +137,8 @@ def test_what_was_refused_is_released_once_the_archive_is_put_right(desk: Desk) 
 
     # Released before the archive is put right: refused again, and held again.
     panel.get_by_role("button", name=f"Held ({IMAGES})").click()
-    panel.locator(".item input").first.check()
-    panel.locator(".bulk-bar").get_by_role("button", name="Release").click()
+    panel.locator(".outbox-item input").first.check()
+    panel.locator(".outbox-bulk").get_by_role("button", name="Release").click()
     page.get_by_role("dialog").get_by_role("button", name="Release").click()
     expect(page.locator(".outbox-result")).to_contain_text("1 image released")
     wait_until(lambda: desk.states("strict") == ["held"] * IMAGES, "it is held again")
@@ -155,15 +155,15 @@ def test_what_was_refused_is_released_once_the_archive_is_put_right(desk: Desk) 
 def test_a_preflight_proves_the_one_and_names_the_others_remedy(desk: Desk) -> None:
     """Step by step on the page; the test image of the preflight is not one of a patient."""
     page = desk.person.open("/system")
-    page.locator(".preflight").get_by_role("button", name="Run the preflight").click()
+    page.locator(".desk-preflight").get_by_role("button", name="Run the preflight").click()
     gone = page.locator("[data-peer='gone']")
-    expect(gone.locator(".check-step.failed")).to_contain_text(
+    expect(gone.locator(".desk-step.failed")).to_contain_text(
         "Start gone, or correct peers.gone.host and .port", timeout=PATIENCE_MS
     )
     pacs = page.locator("[data-peer='pacs']")
     expect(pacs.locator(".mark").first).to_have_text("Passed", timeout=PATIENCE_MS)
     expect(pacs).to_contain_text("committed to keep it; the report reached us")
-    expect(page.locator(".preflight .banner")).to_contain_text(
+    expect(page.locator(".desk-preflight .banner")).to_contain_text(
         re.compile(r"connections? failed"), timeout=PATIENCE_MS
     )
     desk.person.picture("system-preflight")

@@ -130,7 +130,7 @@ def test_a_group_is_released_after_its_remedy_was_read(chromium: Browser) -> Non
         assert not [each for each in node.asked if each[0] == "release"]
         dialog.get_by_role("button", name="Release").click()
         expect(page.locator(".outbox-result")).to_contain_text("4 images released")
-        expect(page.locator(".refusals")).to_contain_text("nothing to release")
+        expect(page.locator(".outbox-refusals")).to_contain_text("nothing to release")
     [(_, selection)] = [each for each in node.asked if each[0] == "release"]
     assert selection == Selection(destination="pacs", reason="status:A900")
 
@@ -141,11 +141,11 @@ def test_a_selection_is_acted_on_by_the_keyboard(chromium: Browser) -> None:
     with desk(node) as address, visit(chromium, address) as person:
         page = person.open("/outbox")
         page.get_by_role("button", name="Held (5)").press("Enter")
-        boxes = page.locator(".item input")
+        boxes = page.locator(".outbox-item input")
         expect(boxes).to_have_count(5)
         boxes.nth(0).press("Space")
         boxes.nth(2).press("Space")
-        bar = page.locator(".bulk-bar")
+        bar = page.locator(".outbox-bulk")
         expect(bar).to_contain_text("2 selected")
         bar.get_by_role("button", name="Release").press("Enter")
         page.keyboard.press("Escape")
@@ -204,14 +204,14 @@ def test_a_preflights_steps_are_seen_as_they_come(chromium: Browser) -> None:
         node.run = run(True, step("tcp", True, "connected"), step("echo", None))
         button.click()
         peer = page.locator("[data-peer='pacs']")
-        expect(peer.locator(".check-step.done")).to_contain_text("Network (TCP)")
-        expect(peer.locator(".check-step.next")).to_contain_text("C-ECHO")
+        expect(peer.locator(".desk-step.done")).to_contain_text("Network (TCP)")
+        expect(peer.locator(".desk-step.next")).to_contain_text("C-ECHO")
         node.run = run(
             False,
             step("tcp", True, "connected"),
             step("echo", False, "rejected", "ORTHANC does not know AE ECHONODE: add it there"),
         )
-        expect(peer.locator(".check-step.failed")).to_contain_text("add it there")
+        expect(peer.locator(".desk-step.failed")).to_contain_text("add it there")
         expect(peer.get_by_role("button", name="Check again")).to_be_visible()
     assert ("preflight", None) in node.asked
 
@@ -269,7 +269,7 @@ def test_nothing_is_cut_at_any_size(chromium: Browser, size: str) -> None:
     with desk(node) as address, visit(chromium, address, size=size, theme="light") as person:
         page = person.open("/outbox")
         page.get_by_role("button", name="Held (5)").click()
-        expect(page.locator(".item")).to_have_count(5)
+        expect(page.locator(".outbox-item")).to_have_count(5)
         assert not person.is_cut()
         person.open("/system")
         expect(page.locator(".system-card").first).to_be_visible()

@@ -15,6 +15,7 @@ from pydicom.uid import UltrasoundImageStorage
 from pynetdicom import AE, evt
 
 from tests.acceptance.clinic import Clinic
+from tests.acceptance.console.screens import shoot
 from tests.peers.console_page import Visit, browser, visit
 from tests.peers.dcmtk import dcmtk
 from tests.peers.fixtures import require_program
@@ -116,7 +117,7 @@ def test_what_waits_goes_once_its_archive_is_there(desk: Desk) -> None:
     expect(panel).to_contain_text(
         f"Not reachable, {IMAGES} images wait safely here", timeout=PATIENCE_MS
     )
-    desk.person.picture("outbox-archive-down")
+    shoot(desk.person.page, "outbox-archive-down")
     desk.clinic.orthanc.start()
     panel.get_by_role("button", name="Call now").click()
     expect(panel.locator(".mark").first).to_have_text("Up to date", timeout=PATIENCE_MS)
@@ -133,7 +134,7 @@ def test_what_was_refused_is_released_once_the_archive_is_put_right(desk: Desk) 
     expect(group).to_contain_text(f"{IMAGES} images", timeout=PATIENCE_MS)
     expect(group).to_contain_text("The archive answered A900 (Data Set Does Not Match SOP Class)")
     expect(group).to_contain_text("Correct what the log of STRICT names")
-    desk.person.picture("outbox-held-by-a-real-archive")
+    shoot(desk.person.page, "outbox-held-by-a-real-archive")
 
     # Released before the archive is put right: refused again, and held again.
     panel.get_by_role("button", name=f"Held ({IMAGES})").click()
@@ -166,7 +167,7 @@ def test_a_preflight_proves_the_one_and_names_the_others_remedy(desk: Desk) -> N
     expect(page.locator(".desk-preflight .banner")).to_contain_text(
         re.compile(r"connections? failed"), timeout=PATIENCE_MS
     )
-    desk.person.picture("system-preflight")
+    shoot(desk.person.page, "system-preflight")
     assert desk.person.faults == []
     assert len(desk.node.ledger()) == 2 * IMAGES
 

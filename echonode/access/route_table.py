@@ -78,6 +78,10 @@ RULES: tuple[Rule, ...] = (
         "GET /api/session",
         "POST /api/setup",
         "POST /api/login",
+        # What DICOMweb can do, and what a browser asks before it uses it.
+        "GET /dicom-web",
+        "OPTIONS /dicom-web",
+        "OPTIONS /dicom-web/*",
     ),
     # One's own session. A user may leave it, lock it and come back to it.
     Rule(method="POST", path="/api/logout", least=Role.VIEWER, when_locked=True),
@@ -164,6 +168,9 @@ RULES: tuple[Rule, ...] = (
         "POST /api/outbox/{action}",
         data=DataKind.INSTANCE,
     ),
+    # DICOMweb: to search and retrieve, and to store.
+    *_for(Role.VIEWER, "GET /dicom-web/*", data=DataKind.STUDY),
+    *_for(Role.OPERATOR, "POST /dicom-web/*", data=DataKind.STUDY),
     *_for(Role.OPERATOR, "POST /api/studies/{uid}/acknowledge", data=DataKind.STUDY),
     # Users.
     *_for(

@@ -7,9 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from echonode.config import Config, Web
+from echonode.config.forwarding import WEB_SENDER
 from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.delivery.operator_actions import acknowledge, act
-from echonode.model.identity import Destination
+from echonode.dicomweb.addresses import PREFIX
+from echonode.dicomweb.routes import DicomWeb, dicomweb_routes
+from echonode.dicomweb.search import Searcher
+from echonode.intake.storage_scp import StorageSCP
+from echonode.model.identity import Destination, Peer
 from echonode.monitoring.ledger import plain_rows
 from echonode.monitoring.monitor import NodeMonitor
 from echonode.monitoring.recent import recent_rows
@@ -30,13 +35,16 @@ from echonode.node.worklist_api import NodeWorklist
 from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
 from echonode.preflight.runs import PreflightRuns
+from echonode.store.index.attribute_reader import AttributeReader
 from echonode.store.store import Store
+from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.rendered_frames import RenderedFrames
 from echonode.transcoding.single_frame import FrameReader
 from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.admission import Admission
 from echonode.web.archive import archive_routes
 from echonode.web.authority import authority_routes
+from echonode.web.cross_origin import SharedOrigins
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
 from echonode.web.live.routes import live_routes
@@ -51,6 +59,9 @@ from echonode.web.system import system_routes
 from echonode.web.users import user_routes
 from echonode.web.worklist import worklist_routes
 
+# What DICOMweb stores names it as its sender, and `forwarding` may.
+WEB_CALLER = Peer(name=WEB_SENDER, ae_title=WEB_SENDER.upper(), host="", port=80, may=frozenset())
+
 
 def web_server(
     web: Web,
@@ -61,6 +72,9 @@ def web_server(
     preflight: Preflight,
     exams: ExamParts,
     ris: RisParts,
+    reencoder: Reencoder,
+    storage: StorageSCP,
+    ae_title: str,
     live: NodeLive,
     viewing: Viewing,
     frames: FrameReader,
@@ -94,6 +108,7 @@ def web_server(
         port=web.port,
         tls=identity.certificate,
         allowed_hosts=identity.names,
+        shared=SharedOrigins(web.cors_origins, prefix=PREFIX),
         admission=Admission(
             access,
             Told([AccessLog()]),
@@ -157,6 +172,20 @@ def web_server(
             *worklist_routes(NodeWorklist(ris, now=now)),
             *live_routes(live, viewing),
             *openapi_routes(),
+            *dicomweb_routes(
+                DicomWeb(
+                    searcher=Searcher(
+                        store.index.find_in_order,
+                        read_file=AttributeReader(store.index.select),
+                        ae_title=ae_title,
+                    ),
+                    descriptions=store.descriptions,
+                    reencoder=reencoder,
+                    frames=frames,
+                    intake=storage,
+                    caller=WEB_CALLER,
+                )
+            ),
         ],
         on_stop=viewing.stop,
     )

@@ -32,6 +32,7 @@ from echonode.config import Config
 from echonode.delivery.echo import ECHO_EVERY_S
 from echonode.delivery.factory import DeliveryServices, delivery_worker
 from echonode.delivery.recorded_associations import RecordedNegotiations
+from echonode.dicomweb.description import describe
 from echonode.dimse.acceptor import Acceptor
 from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import Services
@@ -44,6 +45,7 @@ from echonode.intake.captures import Intake
 from echonode.intake.storage_scp import StorageSCP
 from echonode.log import get_logger
 from echonode.maintenance.background_recovery import BackgroundRecovery
+from echonode.maintenance.describing import Describing
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.model.commitment import CommitmentReport
 from echonode.model.identity import Peer
@@ -129,6 +131,11 @@ class Node:
         self._reencoder = Reencoder(self.store.files.scratch, codecs)
         self._frames = FrameReader(codecs, self._reencoder.lossless)
         self._call_back = call_back_address(config)
+        self._storage = StorageSCP(
+            self.store,
+            forwarding=config.forwarding_by_peer(),
+            refusal=self._free_space.refusal,
+        )
         self._running = ExitStack()
         self._stop_at = 0.0
 
@@ -229,6 +236,7 @@ class Node:
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
         self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
+        self._describing = Describing(self.store.descriptions, describe) if config.web else None
         self._recovery = BackgroundRecovery(
             self.store.recovery, on_found=log_recovery, on_done=self._housekeeping.look_now
         )
@@ -247,6 +255,9 @@ class Node:
                 ),
                 exams=self.exams,
                 ris=self.ris,
+                reencoder=self._reencoder,
+                storage=self._storage,
+                ae_title=config.ae_title,
                 live=live,
                 viewing=self.viewing,
                 frames=self._frames,
@@ -321,6 +332,9 @@ class Node:
         undo.callback(self._stop_part, Together(self.workers.values()))
         for worker in self.workers.values():
             worker.start()
+        if self._describing:
+            undo.callback(self._stop_part, self._describing)
+            self._describing.start()
         if self._scrubbing:
             undo.callback(self._stop_part, self._scrubbing)
             self._scrubbing.start()
@@ -348,11 +362,6 @@ class Node:
     # --- the callables that join the packages ---
 
     def _services(self) -> Services:
-        storage = StorageSCP(
-            self.store,
-            forwarding=self.config.forwarding_by_peer(),
-            refusal=self._free_space.refusal,
-        )
         steps = StepSCP(
             self.store.reported_steps,
             node_id=self.store.node_id,
@@ -360,8 +369,8 @@ class Node:
             now=utc_now,
         )
         return Services(
-            open_incoming=storage.open_incoming,
-            store=storage.store,
+            open_incoming=self._storage.open_incoming,
+            store=self._storage.store,
             find=FindSCP(
                 self.store.index.find,
                 ae_title=self.config.ae_title,

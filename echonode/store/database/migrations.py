@@ -381,6 +381,18 @@ _VERSION_8 = """
 ALTER TABLE exam ADD COLUMN on_request BOOLEAN DEFAULT 0 NOT NULL;
 """
 
+# What DICOMweb answers of each instance; made in the background of the files that are here.
+_VERSION_9 = """
+CREATE TABLE instance_description (
+    instance_id INTEGER NOT NULL,
+    file_id TEXT NOT NULL,
+    form INTEGER NOT NULL,
+    metadata BLOB NOT NULL,
+    frames BLOB NOT NULL,
+    PRIMARY KEY (instance_id),
+    FOREIGN KEY(instance_id) REFERENCES instance (id) ON DELETE CASCADE);
+"""
+
 
 def _by_script(script: str) -> Callable[[sa.Connection], None]:
     def migrate_by_script(connection: sa.Connection) -> None:
@@ -400,6 +412,7 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         6: _by_script(_VERSION_6),
         7: _by_script(_VERSION_7),
         8: _by_script(_VERSION_8),
+        9: _by_script(_VERSION_9),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

@@ -1,4 +1,4 @@
-"""The live picture of a real node: what is shown, by whom, and that it is what is stored."""
+"""The live picture of a real node: what is shown and to which watchers; it is what is stored."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_slow_viewers_and_idle_sockets_do_not_delay_a_capture(room: Room) -> Non
     """What another program on this machine delays is not so in each of three attempts."""
     exam = room.client.open(patient={"id": "P-1", "name": "Doe^Jane"})
     room.client.first_still(exam)
-    delays = []
+    delays: list[float] = []
     while len(delays) < ATTEMPTS and not any(delay < MOST_DELAY_MS for delay in delays):
         delays.append(delay_ms(room, exam))
     room.client.post(f"/api/exams/{exam}/end")

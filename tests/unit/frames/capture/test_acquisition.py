@@ -90,7 +90,7 @@ def test_a_frame_larger_than_the_bound_is_still_taken() -> None:
 
 
 def test_acquisitions_of_a_connection_are_numbered_from_1() -> None:
-    """Probe, connection and number say which one it is, for ever."""
+    """Probe, connection and number identify it permanently."""
     made = clips(at(0.0, 2.0, 4.0))
     assert [(c.probe, c.connection_id, c.number) for c in made] == [
         (PROBE, "handheld-1", number) for number in (1, 2, 3)

@@ -321,10 +321,12 @@ def test_no_state_keeps_a_person_out(chromium: Browser, theme: str) -> None:
     busy.run = finished_preflight(busy.run)
     with desk(busy) as address, visit(chromium, address, theme=theme) as person:
         page = person.open("/outbox")
+        expect(page.locator("[data-archive='backup']")).to_be_visible()
+        shoot(page, "outbox", theme=theme, documented="outbox")
         page.get_by_role("button", name="Held (5)").click()
         page.locator(".outbox-item input").first.check()
         expect(page.locator(".outbox-bulk")).to_be_visible()
-        shoot(page, "outbox", theme=theme, documented="outbox")
+        shoot(page, "outbox-selected", theme=theme)
         assert lasting_faults(page) == []
         page.locator(".outbox-bulk").get_by_role("button", name="Release").click()
         shoot(page, "outbox-release", theme=theme)

@@ -52,7 +52,7 @@ function itemRow(archive, item) {
       !reason && item.next_attempt_at && new Date(item.next_attempt_at) > Date.now()
         && h("p", { class: "quiet-text" }, t("outbox.item.next", { at: instant(item.next_attempt_at, languageNow()) }))),
     h("div", { class: "row outbox-item-actions" }, item.actions.filter((action) => action !== "hold").map((action) => button({
-      key: action, label: t(`outbox.action.${action}`),
+      needs: "operator", key: action, label: t(`outbox.action.${action}`),
       "aria-label": `${t(`outbox.action.${action}`)}: ${kindWords(item)}, ${instant(item.acquired_at, languageNow())}`,
       onclick: () => ask({ action, archive: archive.name, count: 1, remedy: reason?.remedy, body: { destination: archive.name, uids: [item.sop_instance_uid] } }),
     }))));

@@ -39,7 +39,7 @@ function figures(archive) {
 }
 
 function trouble(archive) {
-  const call = mayCall(archive) && button({ label: t("outbox.call"), icon: "refresh", onclick: () => callNow(archive.name) });
+  const call = mayCall(archive) && button({ needs: "operator", label: t("outbox.call"), icon: "refresh", onclick: () => callNow(archive.name) });
   const check = linkButton({ label: t("outbox.preflight"), icon: "check", to: ["/system"] });
   if (archive.contact === "not_reached") {
     const left = pauseLeft(archive, (performance.now() - outbox.answeredAt) / 1000);
@@ -84,7 +84,7 @@ function heldGroup(archive, group) {
     group.key === "patient" && screens.some((each) => each.route === "/exams")
       ? linkButton({ label: t("outbox.to_exams"), icon: "exams", to: ["/exams"] }) : null,
     group.actions.map((action) => button({
-      key: action, label: t(`outbox.action.${action}`), icon: "play",
+      needs: "operator", key: action, label: t(`outbox.action.${action}`), icon: "play",
       "aria-label": `${t(`outbox.action.${action}`)}: ${count}, ${group.meaning}`,
       onclick: () => ask({ action, archive: archive.name, count: group.count, remedy: group.remedy,
         body: { destination: archive.name, all: true, reason: group.key } }),
@@ -97,7 +97,7 @@ function lists(archive) {
     h("div", { class: "row", role: "group", "aria-label": t("outbox.list.choose") }, ...LISTS.filter((name) => name !== "sent" || archive.commitment !== "none").map((name) =>
       button({ key: name, label: t(`outbox.list.${name}`, { count: listCount(archive, name) }), icon: list?.name === name ? "down" : "chevron", kind: "quiet",
         "aria-expanded": String(list?.name === name), onclick: () => showList(archive.name, name) })),
-    archive.waiting ? button({ key: "hold", label: t("outbox.action.hold_all"), icon: "held", kind: "quiet", class: "outbox-end",
+    archive.waiting ? button({ needs: "operator", key: "hold", label: t("outbox.action.hold_all"), icon: "held", kind: "quiet", class: "outbox-end",
       onclick: () => ask({ action: "hold", archive: archive.name, count: archive.waiting + archive.sending + archive.sent_not_proved, body: { destination: archive.name, all: true } }) }) : null),
     list ? itemList(archive, list) : null,
     bulkBar(archive));
@@ -111,7 +111,7 @@ function bulkBar(archive) {
   return h("div", { class: "outbox-bulk", role: "group", "aria-label": t("outbox.selected", { count: chosen.length }) },
     h("span", { role: "status" }, t("outbox.selected", { count: chosen.length })),
     actions.length ? actions.map((action) => button({
-      key: action, label: t(`outbox.action.${action}`), kind: action === actions[0] ? "primary" : "plain",
+      needs: "operator", key: action, label: t(`outbox.action.${action}`), kind: action === actions[0] ? "primary" : "plain",
       onclick: () => ask({ action, archive: archive.name, count: uids.length, body: { destination: archive.name, uids } }),
     })) : h("span", { class: "quiet-text" }, t("outbox.selected.none")),
     button({ key: "clear", label: t("outbox.clear"), kind: "quiet", onclick: () => select(chosen.map((item) => `${archive.name} ${item.sop_instance_uid}`), false) }));

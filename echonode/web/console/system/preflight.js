@@ -17,7 +17,7 @@ export function preflightPanel({ level = "h2", intro = true } = {}) {
   return h("section", { key: "preflight", class: "card desk-preflight", "aria-labelledby": "preflight-title" },
     h("header", {},
       h(level, { id: "preflight-title" }, t("system.preflight")),
-      button({ label: t(running ? "system.preflight.running" : "system.preflight.run"), icon: running ? "clock" : "check", kind: "primary", busy: running, onclick: () => startPreflight() })),
+      button({ needs: "operator", label: t(running ? "system.preflight.running" : "system.preflight.run"), icon: running ? "clock" : "check", kind: "primary", busy: running, onclick: () => startPreflight() })),
     intro && h("p", { class: "quiet-text" }, t("system.preflight.text")),
     errorBanner(system.preflightError),
     outcome(run),
@@ -44,7 +44,7 @@ function peerCard(run, peer, index) {
       h("div", { class: "desk-peer-name" }, h("h3", {}, h("bdi", {}, peer.peer)),
         h("p", { class: "quiet-text" }, h("bdi", {}, peer.ae_title), " · ", h("bdi", {}, peer.address), " · ", peer.purpose)),
       mark({ kind, icon, word: t(`system.preflight.peer.${standing}`), class: "filled" }),
-      standing === "failed" && !run.running ? button({ label: t("system.preflight.again"), icon: "refresh", onclick: () => startPreflight(peer.peer) }) : null),
+      standing === "failed" && !run.running ? button({ needs: "operator", label: t("system.preflight.again"), icon: "refresh", onclick: () => startPreflight(peer.peer) }) : null),
     peer.steps.length ? h("ol", { class: "desk-steps" }, ...peer.steps.map((step, at) => stepRow(run, peer, step, at, index === open))) : null);
 }
 

@@ -1,6 +1,7 @@
 // The system: what the node consists of and how it is, the preflight, alarms, versions, and reports.
 import { acknowledge, enter, leave, reload, startPreflight, system } from "./store.js";
 import { archives, disk, probes, ris } from "./cards.js";
+import { may } from "../access/session.js";
 import { banner, button, dialog, errorBanner, field, linkButton, mark, skeleton } from "../core/parts.js";
 import { changed } from "../core/state.js";
 import { define, languageNow, t } from "../core/words.js";
@@ -51,12 +52,12 @@ function content(answer) {
 function action(each) {
   if (each.do === "outbox") return linkButton({ key: "outbox", label: t("system.to_outbox"), icon: "outbox", to: ["/outbox"] });
   if (each.do === "preflight") {
-    return button({ key: "preflight", label: t("system.preflight.run"), icon: "check", onclick: () => {
+    return button({ needs: "operator", key: "preflight", label: t("system.preflight.run"), icon: "check", onclick: () => {
       startPreflight(each.peer);
       document.getElementById("preflight-title")?.scrollIntoView({ block: "start" });
     } });
   }
-  return button({ key: each.study, label: t("system.acknowledge"), icon: "check", "aria-label": `${t("system.acknowledge")}: ${each.study}`,
+  return button({ needs: "operator", key: each.study, label: t("system.acknowledge"), icon: "check", "aria-label": `${t("system.acknowledge")}: ${each.study}`,
     onclick: () => { seen = { study: each.study, busy: false, error: null }; changed(); } });
 }
 
@@ -69,10 +70,10 @@ function about(answer) {
       h("ul", { class: "desk-config" }, ...answer.configuration.map((line) => h("li", { key: line }, h("bdi", {}, line))))),
     h("div", { class: "row" },
       linkButton({ label: t("system.start"), icon: "settings", to: ["/first-start"] }),
-      screens.some((each) => each.route === "/users") && linkButton({ label: t("system.users"), icon: "user", to: ["/users"] }),
-      h("a", { class: "button plain", href: "api/report", download: "" }, icon("download"), h("span", { class: "label" }, t("system.report")))),
-    h("p", { class: "quiet-text" }, t("system.report.text")),
-    h("div", { class: "desk-exam-report" },
+      screens.some((each) => each.route === "/users") && may("administrator") && linkButton({ label: t("system.users"), icon: "user", to: ["/users"] }),
+      may("operator") && h("a", { class: "button plain", href: "api/report", download: "" }, icon("download"), h("span", { class: "label" }, t("system.report")))),
+    may("operator") && h("p", { class: "quiet-text" }, t("system.report.text")),
+    may("operator") && h("div", { class: "desk-exam-report" },
       field({ id: "report-study", label: `${t("system.report.exam")}: ${t("system.report.uid")}`, value: study, maxlength: "64", inputmode: "decimal",
         error: wrong ? t("system.report.wrong") : "", oninput: (value) => { study = value.trim(); changed(); } }),
       h("a", { class: `button plain${isUid(study) ? "" : " inactive"}`, href: isUid(study) ? `api/report?study=${study}` : undefined,

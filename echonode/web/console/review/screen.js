@@ -138,7 +138,7 @@ function draftTools(draft) {
     h("input", { key: "label", id: "measure-label", type: "text", maxlength: "64", "aria-label": t("review.label"), placeholder: t("review.label"), autocomplete: "off", value: label,
       oninput: (event) => { label = event.target.value; }, onkeydown: (event) => { if (event.key === "Enter" && draft.complete) keepDraft(draft); } }),
     button({ label: t("review.discard"), icon: "close", onclick: () => { layer.stop(); setMode("move"); } }),
-    button({ label: t("review.keep"), icon: "check", kind: "primary", busy: saving, disabled: !draft.complete || Boolean(draft.why), onclick: () => keepDraft(draft) }));
+    button({ needs: "operator", label: t("review.keep"), icon: "check", kind: "primary", busy: saving, disabled: !draft.complete || Boolean(draft.why), onclick: () => keepDraft(draft) }));
 }
 
 function cineControls(view) {
@@ -280,7 +280,7 @@ function top(view) {
     h("div", { class: "review-who" }, view ? patientLine(unidentified ? null : view.patient, { accession: view.study.accession_number }) : h("h1", {}, t("review.title"))),
     view ? h("div", { class: "row review-actions" },
       proofSteps(proofOf(view.proof)),
-      review.exam && mayWork() ? button({ key: "whose", label: t(unidentified ? "review.identify" : "review.correct"), icon: unidentified ? "user" : "undo",
+      review.exam ? button({ needs: "operator", key: "whose", label: t(unidentified ? "review.identify" : "review.correct"), icon: unidentified ? "user" : "undo",
         onclick: () => (unidentified ? identify(review.exam, again) : correct(review.exam, review.uid, corrected)) }) : null,
       button({ key: "download", label: t("review.download"), icon: "download", onclick: () => viewer && offerDownloads(view, viewer, review.measurements), disabled: !viewer })) : null,
     settingsButton());

@@ -14,9 +14,9 @@ import { settingsButton, staleBanner, statusLine } from "../core/app.js";
 import { state } from "../core/state.js";
 import { identify, identifyDialog } from "../exams/identify.js";
 import { captures } from "./captures.js";
-import { controls } from "./controls.js";
+import { controls, toggleMeasure } from "./controls.js";
 import { endOfExam } from "./end.js";
-import { clip, enter, fps, isOpen, leave, ofProbe, read, scan, still, toggleFreeze } from "./model.js";
+import { canFreeze, clip, enter, fps, isOpen, leave, ofProbe, read, scan, still, toggleFreeze } from "./model.js";
 import { stage } from "./stage.js";
 import { words } from "./words.js";
 
@@ -36,6 +36,7 @@ export const screen = {
       { key: " ", label: "scan.freeze", run: toggleFreeze, when: isOpen },
       { key: "s", label: "scan.still", run: still, when: isOpen },
       { key: "c", label: "scan.clip", run: clip, when: isOpen },
+      { key: "m", label: "scan.measure", run: toggleMeasure, when: canFreeze },
       { key: "ArrowLeft", label: "scan.keys.back", run: () => scan.ring.step(-1), when: isFrozen, repeats: true },
       { key: "ArrowRight", label: "scan.keys.on", run: () => scan.ring.step(1), when: isFrozen, repeats: true },
     ]);

@@ -16,6 +16,7 @@ export const words = {
   "scan.clip.now": { en: "The next", fr: "Les suivantes" },
   "scan.clip.of_frozen": { en: "On a frozen picture, a clip is of the seconds up to what is shown.", fr: "Sur une image figée, le clip couvre les secondes jusqu’à ce qui est affiché." },
   "scan.measure": { en: "Measure", fr: "Mesurer" },
+  "scan.measure.kept": { en: "{value} is kept with the image.", fr: "{value} est conservé avec l’image." },
   "scan.end": { en: "End exam", fr: "Terminer" },
   "scan.scrub": { en: "Frame of the last seconds", fr: "Image des dernières secondes" },
   "scan.scrub.at": { en: "{seconds} s before the newest, frame {at} of {all}", fr: "{seconds} s avant la dernière, image {at} sur {all}" },
@@ -45,6 +46,7 @@ export const words = {
   "scan.refusal.not_recording": { en: "Nothing can be stored just now.", fr: "Rien ne peut être enregistré pour le moment." },
   "scan.refusal.no_picture": { en: "No picture, nothing to store.", fr: "Pas d’image, rien à enregistrer." },
 
+  "scan.state.node.text": { en: "Nothing can be stored just now. Images that are stored already are safe on the node. Check that it runs and that this device is on its network; the picture comes back by itself.", fr: "Rien ne peut être enregistré pour le moment. Les images déjà enregistrées sont en sécurité sur le nœud. Vérifiez qu’il fonctionne et que cet appareil est sur son réseau ; l’image revient d’elle-même." },
   "scan.state.reading": { en: "Reading the exam…", fr: "Lecture de l’examen…" },
   "scan.state.unknown": { en: "This exam is not on this node", fr: "Cet examen n’est pas sur ce nœud" },
   "scan.state.connecting": { en: "Connecting to the live picture…", fr: "Connexion à l’image en direct…" },

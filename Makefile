@@ -108,7 +108,8 @@ faults: $(STAMP_DEV) ## the fault programme at full numbers (hours); ONLY=expres
 	@ECHONODE_FAULTS=full $(BIN)/python -m pytest -p tests.faults.record --timeout=0 $(if $(ONLY),-k "$(ONLY)") \
 	    --record-faults=$(BUILD)/faults.json $(PYTEST_ARGS) tests/faults \
 	    tests/integration/delivery/test_lines.py tests/integration/store/test_crash_points.py \
-	    tests/acceptance/test_delivery.py tests/acceptance/test_orders.py
+	    tests/acceptance/test_delivery.py tests/acceptance/test_orders.py \
+	    tests/integration/web/test_live_full.py
 
 faults-record: $(STAMP_DEV) ## write the results in build/faults.json into docs/faults.md
 	@$(BIN)/python tools/record-faults.py $(BUILD)/faults.json docs/faults.md

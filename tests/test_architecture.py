@@ -20,7 +20,17 @@ RANKS = [
     {"commands"},
     {"node"},
     {"monitoring", "preflight"},
-    {"maintenance", "intake", "delivery", "commitment", "query", "retrieve", "exam", "review"},
+    {
+        "maintenance",
+        "intake",
+        "delivery",
+        "commitment",
+        "query",
+        "retrieve",
+        "exam",
+        "review",
+        "dicomweb",
+    },
     {"objects", "transcoding"},
     {"config"},
     {"probe", "frames", "store", "dimse", "web"},
@@ -32,6 +42,7 @@ RANKS = [
 SIDEWAYS = {
     ("frames", "probe"),
     ("retrieve", "query"),
+    ("dicomweb", "query"),  # QIDO-RS matches as C-FIND does
     ("review", "query"),  # a person's search matches as C-FIND does
     ("exam", "query"),  # our worklist is a query too: its keys and matching are PS3.4 C.2.2.2
 }
@@ -89,7 +100,7 @@ WITHIN = {
     ],
 }
 
-MOST_ROOMS = 27
+MOST_ROOMS = 28
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}
@@ -146,6 +157,7 @@ MAY = {
     "delivery/recorded_associations.py": THREADS | CLOCK,
     "commands/report.py": DISK,
     "node/settings/listeners.py": NETWORK,  # this machine's name
+    "maintenance/describing.py": CLOCK,  # works a share of the time
     "maintenance/background_recovery.py": THREADS | CLOCK,  # one part after the other, with pauses
     "maintenance/housekeeping.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "maintenance/scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
@@ -187,6 +199,11 @@ MAY = {
     "commitment/commitment_scu.py": CHANCE,  # a Transaction UID is never used again
     "query/find_scp.py": THREADS | CLOCK,
     "retrieve/*_scp.py": CLOCK,
+    "dicomweb/search.py": CLOCK,  # how long an answer took
+    "dicomweb/description.py": DISK,  # reads files:
+    "dicomweb/streaming.py": DISK,
+    "dicomweb/instances.py": {"stat()"},
+    "dicomweb/recoded_frames.py": DISK,
     "exam/hl7/connection.py": NETWORK | THREADS | CLOCK,
     "exam/serving/worklist_scp.py": CLOCK,  # how long an answer took
     "exam/hl7/listener.py": NETWORK | THREADS | CLOCK,
@@ -196,7 +213,8 @@ MAY = {
     "exam/correction.py": THREADS,
     "exam/rewriting.py": {"open()"},
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
-    "exam/procedure_step/reporter.py": THREADS | CHANCE | {"time"},  # in the background
+    "exam/procedure_step/reporter.py": CHANCE | {"time"},  # in the background
+    "exam/procedure_step/sender.py": THREADS,  # a stop ends its association
     "exam/worklist/refresh.py": THREADS | CHANCE | {"time"},  # in the background
     "monitoring/paced_reading.py": THREADS,  # several pages ask at a time
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread

@@ -5,7 +5,8 @@ Rules
 - A path is written as the route has it: {name} stands for one part. `/*` at the end stands for
   every path below it.
 - A row without a role is for everyone, also while the node has no user yet: the pages themselves,
-  logging in, and the checks of health. Nothing of a patient is behind one.
+  logging in, the checks of health, and the watch link, which a token opens. Nothing of a patient
+  is behind another.
 - A viewer changes nothing: what a viewer may do is read, but for their own session.
 """
 
@@ -77,6 +78,10 @@ RULES: tuple[Rule, ...] = (
         "GET /api/session",
         "POST /api/setup",
         "POST /api/login",
+        # What DICOMweb can do, and what a browser asks before it uses it.
+        "GET /dicom-web",
+        "OPTIONS /dicom-web",
+        "OPTIONS /dicom-web/*",
     ),
     # One's own session. A user may leave it, lock it and come back to it.
     Rule(method="POST", path="/api/logout", least=Role.VIEWER, when_locked=True),
@@ -163,6 +168,9 @@ RULES: tuple[Rule, ...] = (
         "POST /api/outbox/{action}",
         data=DataKind.INSTANCE,
     ),
+    # DICOMweb: to search and retrieve, and to store.
+    *_for(Role.VIEWER, "GET /dicom-web/*", data=DataKind.STUDY),
+    *_for(Role.OPERATOR, "POST /dicom-web/*", data=DataKind.STUDY),
     *_for(Role.OPERATOR, "POST /api/studies/{uid}/acknowledge", data=DataKind.STUDY),
     # Users.
     *_for(

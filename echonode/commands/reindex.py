@@ -4,8 +4,8 @@ What a start repairs is repaired first: a database that is gone or damaged is re
 (nothing then counts as committed, and what we captured is delivered again), files without a row are
 taken in. Then every file is read again, twice: its attributes go into the index, and its bytes are
 compared with the hash that was kept when it was stored. What is damaged is marked and reported, and
-what is whole again loses its mark. Deliveries and commitments stay what they are, except deliveries
-that were held for such damage: they go on.
+what is whole again loses its mark. What DICOMweb answers of each is made again. Deliveries and
+commitments stay what they are, except deliveries that were held for such damage: they go on.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from echonode.dicomweb.description import describe
+from echonode.maintenance.describing import describe_all
 from echonode.store.index.refresh import RefreshReport
 from echonode.store.statistics import StoreStatistics
 from echonode.store.store import Store
@@ -72,6 +74,12 @@ def reindex(
                 report = store.refresh_index(on_read)
                 progress.update(reading, total=report.read + report.unreadable)
                 compare(store, progress)
+                describing = progress.add_task("files described", total=store.scrub.span()[1])
+                describe_all(
+                    store.descriptions,
+                    describe,
+                    lambda row: progress.update(describing, completed=row),
+                )
             statistics = store.statistics.store(since=datetime.now(UTC))
     _say(console, found, report, statistics)
     return report.unreadable + statistics.missing_files + statistics.damaged_files == 0

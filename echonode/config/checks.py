@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from echonode.config.addresses import is_loopback
 from echonode.config.certificates import tls_faults
+from echonode.config.forwarding import WEB_SENDER
 from echonode.config.probe_checks import probe_faults
 from echonode.config.schema import Config
 from echonode.errors import ConfigFault
@@ -181,14 +182,15 @@ def _forwarding(config: Config) -> Iterator[ConfigFault]:
     for index, rule in enumerate(config.forwarding):
         path = f"forwarding[{index}]"
         peer = config.peers.get(rule.from_peer)
-        if peer is None:
+        is_web = rule.from_peer == WEB_SENDER and config.web is not None
+        if peer is None and not is_web:
             known = ", ".join(config.peers) or "none"
             yield ConfigFault(
                 path=f"{path}.from",
                 problem=f"there is no peer `{rule.from_peer}`",
                 remedy=f"Configured peers: {known}.",
             )
-        elif Service.STORE not in peer.may:
+        elif peer is not None and Service.STORE not in peer.may:
             yield ConfigFault(
                 path=f"{path}.from",
                 problem=f"peer `{rule.from_peer}` may not store here",

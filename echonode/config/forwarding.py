@@ -14,10 +14,15 @@ def _as_list(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+# What DICOMweb (STOW-RS) stores comes from it, where no peer has that name.
+WEB_SENDER = "dicomweb"
+
+
 class ForwardingRule(Section):
     """What a peer stores here is delivered to these destinations, as captured instances are."""
 
     from_peer: Annotated[str, Field(alias="from")]
-    """The entry under `peers` that stores. Example: scanner"""
+    """The entry under `peers` that stores; `dicomweb` for what is posted to DICOMweb.
+    Example: scanner"""
     to: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_as_list)]
     """The `peer` of each destination; one or a list. Example: [pacs, backup]"""

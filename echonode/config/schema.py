@@ -37,6 +37,11 @@ from echonode.model.patient import UNIDENTIFIED
 Modality = Annotated[
     str, Field(pattern=r"^[A-Z0-9 _]{1,16}$"), Allowed("a Modality (0008,0060), such as US")
 ]
+Origin = Annotated[
+    str,
+    Field(pattern=r"^https?://[A-Za-z0-9.\-\[\]:]{1,255}$"),
+    Allowed("an origin without a path, such as https://viewer.clinic.example"),
+]
 ShortText = Annotated[
     str,
     Field(max_length=1024, pattern=r"^[^\\\x00-\x1f]*$"),
@@ -152,6 +157,10 @@ class Web(Section):
     there is a user. Example: 0.0.0.0"""
     port: Port = 8080
     """The TCP port. Example: 8080"""
+    names: tuple[Host, ...] = ()
+    """Names by which browsers reach it, apart from addresses, this machine's own name and those of
+    the certificate: a reverse proxy's, say. Any other name is refused.
+    Example: [echo.clinic.example]"""
     tls: WebTLS | None = None
     """TLS; then this port speaks nothing else. Example: {cert: web.pem, key: web.key}"""
     session_hours: Annotated[float, Field(ge=0.1, le=168)] = 12
@@ -162,6 +171,9 @@ class Web(Section):
     open_metrics: bool = False
     """Whether `/metrics` is for everyone, also where there are users. It holds no patient data.
     Example: true"""
+    cors_origins: tuple[Origin, ...] = ()
+    """Origins whose pages may use DICOMweb in a browser: viewers that are served elsewhere. Their
+    users need tokens. Example: [https://viewer.clinic.example]"""
     viewer_port: Port | None = None
     """Kept for a viewer; nothing listens there yet. Example: 8081"""
 
@@ -267,7 +279,7 @@ class Config(Section):
     def forwarding_by_ae_title(self) -> dict[str, tuple[str, ...]]:
         """The same by AE title, which is what the files of a peer name it by."""
         return {
-            self.peers[name].ae_title: destinations
+            self.peers[name].ae_title if name in self.peers else name.upper(): destinations
             for name, destinations in self.forwarding_by_peer().items()
         }
 

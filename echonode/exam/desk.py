@@ -49,7 +49,7 @@ class Probe(Protocol):
     @property
     def capture(self) -> CaptureCommands | None: ...
 
-    def change_exam(self, exam_id: str, /) -> bool: ...
+    def change_exam(self, exam_id: str, /, *, on_request: bool = False) -> bool: ...
 
 
 class ExamDesk:
@@ -87,7 +87,10 @@ class ExamDesk:
         self._probes[probe.name] = probe
         self._locks[probe.name] = threading.RLock()
         exam = self._exams.open_of_probe(probe.name)
-        probe.change_exam(exam.id if exam else "")
+        if exam is None:
+            probe.change_exam("")
+        else:
+            probe.change_exam(exam.id, on_request=exam.on_request)
 
     def resume(self) -> None:
         """At start: exams that no person opened ended with the connections of the last run."""
@@ -124,9 +127,11 @@ class ExamDesk:
         *,
         patient: Patient | None = None,
         worklist_item: WorklistItem | None = None,
+        on_request: bool = False,
     ) -> Exam:
         """A new exam at a probe, without a patient where none is given.
 
+        on_request: the probe makes no automatic clips while it is open, whatever its mode.
         Raises UsageError where there is no such probe, OperatorRefused where it has an open exam or
         the disk has no room for one, InvalidObject where no image could say whose it is;
         StoreError.
@@ -146,8 +151,9 @@ class ExamDesk:
                 held=self._held,
                 patient=patient,
                 worklist_item=worklist_item,
+                on_request=on_request,
             )
-            source.change_exam(exam.id)
+            source.change_exam(exam.id, on_request=on_request)
         log.info("exam_opened", exam=exam.id, probe=probe, identity=exam.state.identity.value)
         return exam
 
@@ -164,7 +170,7 @@ class ExamDesk:
                 ended = self._exams.apply(exam_id, ExamEvent.ENDED, at=self._moment())
             except StoreError:
                 if source:  # it has not ended, and its captures go on
-                    source.change_exam(exam_id)
+                    source.change_exam(exam_id, on_request=exam.on_request)
                 raise
         log.info("exam_ended", exam=exam_id, probe=exam.probe)
         return ended
@@ -183,7 +189,7 @@ class ExamDesk:
             if exam.connection_id:
                 raise OperatorRefused(f"no person opened {exam_id}: open an exam instead")
             reopened = self._exams.apply(exam_id, ExamEvent.REOPENED, at=self._moment())
-            source.change_exam(exam_id)
+            source.change_exam(exam_id, on_request=reopened.on_request)
         return reopened
 
     def still(

@@ -1,4 +1,4 @@
-"""The C-STORE SCP: what a peer sends becomes a durable instance, byte for byte as received.
+"""What stores for C-STORE and STOW-RS: a durable instance, byte for byte as it was received.
 
 Rules
 - 0000 means file and index row are durable; the same bytes again are a success too, once the kept
@@ -81,20 +81,33 @@ class StorageSCP:
             source_ae_title=head.caller.ae_title,
         )
 
-    def store(self, request: StoreRequest) -> int:
-        """Make it durable and return 0000. Raises DimseFailure, OutOfSpace."""
+    def store(
+        self,
+        request: StoreRequest,
+        *,
+        only_study: str = "",
+        on_stored: Callable[[str, str], None] = lambda study, series: None,
+    ) -> int:
+        """Make it durable and return 0000. Raises DimseFailure, OutOfSpace.
+
+        only_study: the Study Instance UID that it must have, '' for any. on_stored: called with its
+        Study and Series Instance UID once it is durable.
+        """
         incoming = cast(Incoming, request.incoming)  # what open_incoming gave
         destinations = self._forwarding.get(request.head.caller.name, ())
         try:
             with ExitStack() as broken_off:
                 broken_off.callback(incoming.discard)
                 record = self._store.files.read_record(incoming)
+                if only_study and record.study_instance_uid != only_study:
+                    raise Mismatch("StudyInstanceUID is not that of the request")
                 broken_off.pop_all()
             outcome = self._store.files.commit(
                 incoming, record, origin=Origin.RECEIVED, destinations=destinations
             )
         except (InvalidObject, InstanceConflict) as error:
             raise self._refusal(request.head, error) from error
+        on_stored(record.study_instance_uid, record.series_instance_uid)
         for conflict in outcome.conflicts:
             log.warning(
                 "identity_conflict",

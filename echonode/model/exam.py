@@ -62,7 +62,8 @@ class Exam:
     probe's connection; '' otherwise. held: deliveries wait until the exam has its patient.
     opened_at: aware, with the offset from UTC that all dates of the study are written in.
     patient: None while unidentified. worklist_item: the exam's own copy; None where it was not
-    named from the worklist. captures: how many instances it has that are not rejected.
+    named from the worklist. captures: how many instances it has that are not rejected. on_request:
+    all its captures are asked for; else as the probe's capture.mode says.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Exam:
     patient: Patient | None = None
     worklist_item: WorklistItem | None = None
     captures: int = 0
+    on_request: bool = False
 
 
 class CaptureKind(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from types import MappingProxyType
 from typing import Any
 
 from echonode.errors import Doubtful, FieldRefused
@@ -28,7 +29,8 @@ MOST_EXAMS = 500  # of a list; older ones are found by their ids
 class NodeExams:
     """web.exams.ExamApi on a node. local: the zone whose days the worklist has.
 
-    list_status: how the RIS's list stands; None where no RIS is asked.
+    list_status: how the RIS's list stands; None where no RIS is asked. gain_curves: probe -> what
+    its frames are made with.
     """
 
     def __init__(
@@ -39,14 +41,20 @@ class NodeExams:
         now: Callable[[], datetime],
         local: tzinfo,
         list_status: Callable[[], WorklistStatus | None] = lambda: None,
+        gain_curves: Mapping[str, Sequence[tuple[float, float]]] = MappingProxyType({}),
     ) -> None:
         self._store, self._parts, self._now, self._local = store, parts, now, local
-        self._list_status = list_status
+        self._list_status, self._gain_curves = list_status, gain_curves
 
-    def open(self, *, probe: str, worklist_item: str, patient: Json | None) -> Json:
+    def open(
+        self, *, probe: str, worklist_item: str, patient: Json | None, on_request: bool
+    ) -> Json:
         item = self._parts.identification.chosen(worklist_item) if worklist_item else None
         typed = self._typed(patient) if patient is not None else None
-        return exam_json(self._parts.desk.open(probe, patient=typed, worklist_item=item))
+        opened = self._parts.desk.open(
+            probe, patient=typed, worklist_item=item, on_request=on_request
+        )
+        return exam_json(opened)
 
     def exams(self, *, only_open: bool) -> Sequence[Json]:
         found = self._store.exams.exams(limit=MOST_EXAMS, only_open=only_open)
@@ -114,7 +122,7 @@ class NodeExams:
                 }
                 for frame in frozen.frames
             ],
-            "geometry": geometry_json(geometry_of(last)),
+            "geometry": geometry_json(geometry_of(last, self._gain_curves.get(frozen.probe, ()))),
         }
 
     def unfreeze(self, exam_id: str, freeze: str) -> None:
@@ -207,6 +215,7 @@ def exam_json(exam: Exam) -> Json:
         "worklist_item": item.id if item else None,
         "accession_number": item.accession_number.value if item else "",
         "captures": exam.captures,
+        "on_request": exam.on_request,
     }
 
 

@@ -7,9 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from echonode.config import Config, Web
+from echonode.config.forwarding import WEB_SENDER
 from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.delivery.operator_actions import acknowledge, act
-from echonode.model.identity import Destination
+from echonode.dicomweb.addresses import PREFIX
+from echonode.dicomweb.routes import DicomWeb, dicomweb_routes
+from echonode.dicomweb.search import Searcher
+from echonode.intake.storage_scp import StorageSCP
+from echonode.model.identity import Destination, Peer
 from echonode.monitoring.ledger import plain_rows
 from echonode.monitoring.monitor import NodeMonitor
 from echonode.monitoring.recent import recent_rows
@@ -30,16 +35,20 @@ from echonode.node.worklist_api import NodeWorklist
 from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
 from echonode.preflight.runs import PreflightRuns
+from echonode.store.index.attribute_reader import AttributeReader
 from echonode.store.store import Store
+from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.rendered_frames import RenderedFrames
 from echonode.transcoding.single_frame import FrameReader
 from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.admission import Admission
 from echonode.web.archive import archive_routes
 from echonode.web.authority import authority_routes
+from echonode.web.cross_origin import SharedOrigins
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
-from echonode.web.live.routes import live_routes, viewing_of
+from echonode.web.live.routes import live_routes
+from echonode.web.live.viewing import Viewing
 from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
@@ -49,6 +58,9 @@ from echonode.web.status import console_routes
 from echonode.web.system import system_routes
 from echonode.web.users import user_routes
 from echonode.web.worklist import worklist_routes
+
+# What DICOMweb stores names it as its sender, and `forwarding` may.
+WEB_CALLER = Peer(name=WEB_SENDER, ae_title=WEB_SENDER.upper(), host="", port=80, may=frozenset())
 
 
 def web_server(
@@ -60,7 +72,11 @@ def web_server(
     preflight: Preflight,
     exams: ExamParts,
     ris: RisParts,
+    reencoder: Reencoder,
+    storage: StorageSCP,
+    ae_title: str,
     live: NodeLive,
+    viewing: Viewing,
     frames: FrameReader,
     destinations: Sequence[Destination],
     delivery_status: Callable[[str], DeliveryStatus],
@@ -74,7 +90,6 @@ def web_server(
     """
     identity = web_identity(web)
     on_loopback = is_loopback(web.host)
-    viewing = viewing_of(live)
     access = NodeAccess(
         store.users,
         store.sessions,
@@ -93,6 +108,7 @@ def web_server(
         port=web.port,
         tls=identity.certificate,
         allowed_hosts=identity.names,
+        shared=SharedOrigins(web.cors_origins, prefix=PREFIX),
         admission=Admission(
             access,
             Told([AccessLog()]),
@@ -144,11 +160,32 @@ def web_server(
                 )
             ),
             *exam_routes(
-                NodeExams(store, exams, now=now, local=local_zone(), list_status=lambda: ris.status)
+                NodeExams(
+                    store,
+                    exams,
+                    now=now,
+                    local=local_zone(),
+                    list_status=lambda: ris.status,
+                    gain_curves=live.gain_curves,
+                )
             ),
             *worklist_routes(NodeWorklist(ris, now=now)),
             *live_routes(live, viewing),
             *openapi_routes(),
+            *dicomweb_routes(
+                DicomWeb(
+                    searcher=Searcher(
+                        store.index.find_in_order,
+                        read_file=AttributeReader(store.index.select),
+                        ae_title=ae_title,
+                    ),
+                    descriptions=store.descriptions,
+                    reencoder=reencoder,
+                    frames=frames,
+                    intake=storage,
+                    caller=WEB_CALLER,
+                )
+            ),
         ],
         on_stop=viewing.stop,
     )

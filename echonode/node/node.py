@@ -32,6 +32,7 @@ from echonode.config import Config
 from echonode.delivery.echo import ECHO_EVERY_S
 from echonode.delivery.factory import DeliveryServices, delivery_worker
 from echonode.delivery.recorded_associations import RecordedNegotiations
+from echonode.dicomweb.description import describe
 from echonode.dimse.acceptor import Acceptor
 from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import Services
@@ -44,6 +45,7 @@ from echonode.intake.captures import Intake
 from echonode.intake.storage_scp import StorageSCP
 from echonode.log import get_logger
 from echonode.maintenance.background_recovery import BackgroundRecovery
+from echonode.maintenance.describing import Describing
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.model.commitment import CommitmentReport
 from echonode.model.identity import Peer
@@ -79,6 +81,8 @@ from echonode.store.store import Store
 from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.single_frame import FrameReader
+from echonode.web.live.viewing import Viewing
+from echonode.web.live.watch_links import WatchLinks
 
 log = get_logger(__name__)
 
@@ -127,6 +131,11 @@ class Node:
         self._reencoder = Reencoder(self.store.files.scratch, codecs)
         self._frames = FrameReader(codecs, self._reencoder.lossless)
         self._call_back = call_back_address(config)
+        self._storage = StorageSCP(
+            self.store,
+            forwarding=config.forwarding_by_peer(),
+            refusal=self._free_space.refusal,
+        )
         self._running = ExitStack()
         self._stop_at = 0.0
 
@@ -216,9 +225,18 @@ class Node:
         for source in self.sources:
             self.exams.desk.attach(source)
         self.hl7 = hl7_listener(config, self.store, now=utc_now) if config.hl7 else None
+        live = NodeLive(
+            [
+                LiveProbe(source=source, pictures=pictures)
+                for source, pictures in zip(self.sources, self.pictures, strict=True)
+            ],
+            refusing=lambda: self.store.durability.problem,
+        )
+        self.viewing = Viewing(live, WatchLinks())
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
         self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
+        self._describing = Describing(self.store.descriptions, describe) if config.web else None
         self._recovery = BackgroundRecovery(
             self.store.recovery, on_found=log_recovery, on_done=self._housekeeping.look_now
         )
@@ -237,13 +255,11 @@ class Node:
                 ),
                 exams=self.exams,
                 ris=self.ris,
-                live=NodeLive(
-                    [
-                        LiveProbe(source=source, pictures=pictures)
-                        for source, pictures in zip(self.sources, self.pictures, strict=True)
-                    ],
-                    refusing=lambda: self.store.durability.problem,
-                ),
+                reencoder=self._reencoder,
+                storage=self._storage,
+                ae_title=config.ae_title,
+                live=live,
+                viewing=self.viewing,
                 frames=self._frames,
                 destinations=self.destinations,
                 delivery_status=lambda name: self.workers[name].status,
@@ -316,6 +332,9 @@ class Node:
         undo.callback(self._stop_part, Together(self.workers.values()))
         for worker in self.workers.values():
             worker.start()
+        if self._describing:
+            undo.callback(self._stop_part, self._describing)
+            self._describing.start()
         if self._scrubbing:
             undo.callback(self._stop_part, self._scrubbing)
             self._scrubbing.start()
@@ -343,11 +362,6 @@ class Node:
     # --- the callables that join the packages ---
 
     def _services(self) -> Services:
-        storage = StorageSCP(
-            self.store,
-            forwarding=self.config.forwarding_by_peer(),
-            refusal=self._free_space.refusal,
-        )
         steps = StepSCP(
             self.store.reported_steps,
             node_id=self.store.node_id,
@@ -355,8 +369,8 @@ class Node:
             now=utc_now,
         )
         return Services(
-            open_incoming=storage.open_incoming,
-            store=storage.store,
+            open_incoming=self._storage.open_incoming,
+            store=self._storage.store,
             find=FindSCP(
                 self.store.index.find,
                 ae_title=self.config.ae_title,
@@ -417,6 +431,7 @@ class Node:
                 call_back=str(self._call_back),
                 now=utc_now,
                 held_steps=self.ris.held_steps,
+                viewers=self.viewing.counts,
             )
         )
 

@@ -66,6 +66,7 @@ from echonode.store.files.layout import FileIds, Layout
 from echonode.store.files.lock import FolderLock
 from echonode.store.files.pending_removals import PendingRemovals
 from echonode.store.files.reserve import DiskReserve
+from echonode.store.index.descriptions import Descriptions
 from echonode.store.index.refresh import IndexRefresh, RefreshReport
 from echonode.store.ingest.ingest import InstanceFiles, check_bytes
 from echonode.store.ingest.insertion import FileInserter
@@ -94,6 +95,7 @@ class Store(ReadOnlyStore):
     of the delivery workers. operator: what a person does to them. commitment: transactions in both
     roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
     files again. event_log: takes events from outside. key_value: small texts of other parts.
+    descriptions: what DICOMweb answers of each instance.
     exams, captures, measurements, naming, corrections, worklist, order_messages, reported_steps,
     procedure_steps, step_reports: see exams/. users, sessions: see access/. durability: whether
     what is written becomes durable.
@@ -180,6 +182,7 @@ class Store(ReadOnlyStore):
         self.scrub = Scrub(writer, readers, layout, check_bytes=check, on_due=due, now=now)
         self.event_log = EventLog(writer)
         self.key_value = KeyValue(writer, readers)
+        self.descriptions = Descriptions(writer, readers, layout)
         self.exams = Exams(writer, readers, self.node_id)
         self.captures = Captures(writer, self.node_id)
         self.corrections = Corrections(writer, readers, self.node_id)

@@ -17,7 +17,7 @@ from echonode.errors import InvalidObject
 
 _ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 # Start of image of JPEG and JPEG-LS; start of codestream of JPEG 2000, and of a JP2 box.
-_BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0c")
+CODESTREAM_BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0c")
 # (7FE0,0010) OB of undefined length, and an empty offset table.
 PIXEL_DATA_START = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff" + _ITEM + bytes(4)
 PIXEL_DATA_END = _SEQUENCE_END + bytes(4)
@@ -99,4 +99,4 @@ def _grouped(
 
 
 def _begins(data: memoryview, item: _Fragment) -> bool:
-    return bytes(data[item[1] : item[1] + 4]).startswith(_BEGINNINGS)
+    return bytes(data[item[1] : item[1] + 4]).startswith(CODESTREAM_BEGINNINGS)

@@ -62,6 +62,11 @@ class Reencoder:
         self._scratch = scratch
         self._workers = workers or TranscodeWorkers()
 
+    @property
+    def workers(self) -> TranscodeWorkers:
+        """The processes that encode and decode single frames."""
+        return self._workers
+
     def close(self) -> None:
         """End the worker processes."""
         self._workers.close()
@@ -77,6 +82,14 @@ class Reencoder:
         if is_derived(instance.transfer_syntax_uid, transfer_syntax_uid):
             raise ContextNotAccepted(f"{transfer_syntax_uid} would lose something")
         return self._in_other_syntax(instance, transfer_syntax_uid, quality=0)
+
+    def can(self, stored: str, transfer_syntax_uid: str) -> bool:
+        """Whether instances stored in one syntax can be given in another one without loss, as far
+        as the syntaxes say.
+        """
+        if is_derived(stored, transfer_syntax_uid):
+            return False
+        return stored in CONVERTED and transfer_syntax_uid in _TARGETS
 
     def with_loss(self, quality: int) -> Reencode:
         """Also JPEG baseline of this quality, 1 to 100: another instance, derived from this one."""

@@ -9,8 +9,8 @@ Rules
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,15 +67,15 @@ class FrameReader:
         return self._read(instance.path, instance.dataset_offset, syntax, number)
 
     def _read(self, path: Path, offset: int, syntax: str, number: int) -> DecodedFrame:
-        with _opened(path, offset, syntax) as source:
-            stored = source.pixels
-            check_size(stored)
-            if not 0 <= number < stored.frames:
-                raise InvalidObject(f"it has {stored.frames} frames")
-            if stored.frame_bytes > LARGEST_FRAME_BYTES:
-                raise InvalidObject("its frames are too large to be shown here")
-            presentation = read_presentation(source.data, implicit=syntax == ImplicitVRLittleEndian)
-            frame, encoded_in = source.frame(number), source.encoded_in
+        source = _opened(path, offset, syntax)
+        stored = source.pixels
+        check_size(stored)
+        if not 0 <= number < stored.frames:
+            raise InvalidObject(f"it has {stored.frames} frames")
+        if stored.frame_bytes > LARGEST_FRAME_BYTES:
+            raise InvalidObject("its frames are too large to be shown here")
+        presentation = read_presentation(source.data, implicit=syntax == ImplicitVRLittleEndian)
+        frame, encoded_in = source.frame(number), source.encoded_in
         if encoded_in is None:
             return DecodedFrame(native=frame, pixels=stored, presentation=presentation)
         shown = decoded_pixels(stored, encoded_in)
@@ -83,16 +83,8 @@ class FrameReader:
         return DecodedFrame(native=native, pixels=shown, presentation=presentation)
 
 
-@contextmanager
-def _opened(path: Path, offset: int, syntax: str) -> Iterator[Source]:
-    with (
-        path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-        memoryview(data) as whole,
-        whole[offset:] as dataset,
-    ):
-        source = open_source(dataset, syntax)
-        try:
-            yield source
-        finally:
-            source.pixel_data.release()
+def _opened(path: Path, offset: int, syntax: str) -> Source:
+    # Not closed by name: a slice may be held a moment longer, by an error's traceback.
+    with path.open("rb") as file:
+        dataset = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))[offset:]
+    return open_source(dataset, syntax)

@@ -40,13 +40,21 @@ def _chunks(rows: Rows) -> Generator[bytes, None, None]:
             iterator.close()
 
 
-async def json_array(rows: Rows) -> AsyncIterator[bytes]:
+def json_array(rows: Rows) -> AsyncIterator[bytes]:
     """Stream what `rows` gives as one JSON array, without ever holding it whole.
 
-    `rows` is called, iterated and closed in one thread of its own, so that a database connection
-    behind it stays where it was made. When the client leaves, the iterator is closed early.
+    `rows` is called, iterated and closed in one thread of its own. When the client leaves, the
+    iterator is closed early.
     """
-    chunks = _chunks(rows)
+    return from_own_thread(_chunks(rows))
+
+
+async def from_own_thread(chunks: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
+    """Iterate and close `chunks`, none of them empty, in one thread of its own.
+
+    A database connection behind it stays where it was made. When the client leaves, it is closed
+    early.
+    """
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web-rows")
     loop = asyncio.get_running_loop()
     try:

@@ -5,7 +5,8 @@ Rules
   an address, this machine's own name, or one that was configured. A stranger's site can only ever
   send its own name.
 - A request that changes something, and a WebSocket, are refused when a browser says that they come
-  from another origin: a cookie's SameSite does not keep a WebSocket of another site away.
+  from another origin: a cookie's SameSite does not keep a WebSocket of another site away. Origins
+  that are configured may use DICOMweb (cross_origin.py).
 - Every answer carries the headers that keep a browser from guessing, framing or caching it.
 - An unexpected exception is logged here once and answered 500, without its text.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echonode.log import get_logger
 from echonode.web.admission import SESSION_ENDED, AccessEnded
+from echonode.web.cross_origin import SharedOrigins
 
 log = get_logger(__name__)
 
@@ -46,10 +48,18 @@ class Guard:
     """ASGI middleware with the rules above; a route's own header of the same name wins.
 
     allowed_hosts: names to answer to beyond addresses, localhost and this machine's own name.
+    shared: what pages of other origins may use.
     """
 
-    def __init__(self, app: ASGIApp, *, allowed_hosts: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        allowed_hosts: Collection[str] = (),
+        shared: SharedOrigins | None = None,
+    ) -> None:
         self._app = app
+        self._shared = shared
         names = {"localhost", socket.gethostname(), *allowed_hosts}
         self._names = frozenset(name.lower().rstrip(".") for name in names)
 
@@ -60,9 +70,12 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send)
+        answer = _Answer(send, self._shared.headers(scope) if self._shared else {})
         if refusal := self._refusal(scope):
             await refusal(scope, receive, answer.send)
+            return
+        if self._shared and (preflight := self._shared.preflight(scope)):
+            await preflight(scope, receive, answer.send)
             return
         try:
             await self._app(scope, receive, answer.send)
@@ -95,6 +108,8 @@ class Guard:
             return PlainTextResponse("this node is not known by that name\n", 421)
         origin = headers.get("origin")
         from_elsewhere = origin is not None and origin.partition("://")[2].lower() != host.lower()
+        if self._shared and self._shared.allows(scope):
+            return None
         if from_elsewhere and scope.get("method") not in SAFE_METHODS:
             return PlainTextResponse("requests from other sites are refused\n", 403)
         return None
@@ -117,14 +132,15 @@ def _has_port(host: str) -> bool:
 class _Answer:
     """Adds the headers to an answer on its way out, and remembers whether it has begun."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, more: Mapping[str, str]) -> None:
         self._send = send
+        self._more = {**SECURITY_HEADERS, **more}
         self.started = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
             headers = MutableHeaders(scope=message)
-            for name, value in SECURITY_HEADERS.items():
+            for name, value in self._more.items():
                 headers.setdefault(name, value)
         await self._send(message)

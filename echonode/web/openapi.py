@@ -84,6 +84,7 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
                 "worklist_item": {"type": ["string", "null"]},
                 "accession_number": _TEXT,
                 "captures": {"type": "integer"},
+                "on_request": {"type": "boolean"},
                 "events": _list_of({"type": "object"}),
                 "instances": _list_of({"type": "object"}),
             },
@@ -193,7 +194,13 @@ OPERATIONS = (
         path="/api/exams",
         summary="Open an exam at a probe",
         status=201,
-        body=_object(("probe",), probe=_TEXT, worklist_item=_TEXT, patient=_PATIENT),
+        body=_object(
+            ("probe",),
+            probe=_TEXT,
+            worklist_item=_TEXT,
+            patient=_PATIENT,
+            on_request={"type": "boolean"},
+        ),
         answer=_EXAM,
     ),
     Operation(

@@ -29,6 +29,7 @@ from starlette.routing import BaseRoute
 from echonode.log import get_logger
 from echonode.web.admission import Admission
 from echonode.web.connections import Budget, LimitedProtocol, LimitedWebSocket
+from echonode.web.cross_origin import SharedOrigins
 from echonode.web.guard import Guard
 from echonode.web.tls_listener import ServerCertificate, TlsListener
 
@@ -96,6 +97,7 @@ class WebServer:
         admission: Admission | None = None,
         tls: ServerCertificate | None = None,
         on_stop: Callable[[], None] = lambda: None,
+        shared: SharedOrigins | None = None,
     ) -> None:
         if admission is None and not is_loopback(host):
             raise ValueError("beyond this machine, who may call what must be asked")
@@ -104,7 +106,9 @@ class WebServer:
         self._tls = tls
         app = Starlette(
             routes=admission.guard(routes) if admission else routes,
-            middleware=[Middleware(Guard, allowed_hosts=tuple(allowed_hosts))],
+            middleware=[
+                Middleware(Guard, allowed_hosts=tuple(allowed_hosts), shared=shared),
+            ],
         )
         self._config = uvicorn.Config(
             app,

@@ -14,6 +14,7 @@ from tests.benchmarks.delivery import DELIVERY_BENCHMARKS, TLS_BENCHMARKS
 from tests.benchmarks.idle import IDLE_BENCHMARKS
 from tests.benchmarks.igtl_speed import IGTL_BENCHMARKS
 from tests.benchmarks.index_find import INDEX_BENCHMARKS
+from tests.benchmarks.live_latency import LIVE_BENCHMARKS
 from tests.benchmarks.memory import MEMORY_BENCHMARKS
 from tests.benchmarks.probe_speed import PROBE_BENCHMARKS
 
@@ -26,6 +27,7 @@ BENCHMARKS: Final[Sequence[Benchmark]] = (
     *IDLE_BENCHMARKS,
     *MEMORY_BENCHMARKS,
     *IGTL_BENCHMARKS,
+    *LIVE_BENCHMARKS,
     *FIND_BENCHMARKS,
     *MOVE_BENCHMARKS,
     *INDEX_BENCHMARKS,

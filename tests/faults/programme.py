@@ -63,6 +63,8 @@ MUTANTS: Final = Fault(scenario=30, unit="mutated datasets", quick=100, full=20_
 OVERSIZE: Final = Fault(scenario=31, unit="messages without end of a kind", quick=3, full=20)
 UID_RACES: Final = Fault(scenario=32, unit="races for one UID", quick=20, full=1_000)
 NAMES_ON_THE_WIRE: Final = Fault(scenario=33, unit="malformed UIDs", quick=20, full=400)
+HOSTILE_REQUESTS: Final = Fault(scenario=39, unit="of each request", quick=1, full=10)
+MUTATED_REQUESTS: Final = Fault(scenario=39, unit="requests", quick=500, full=5_000)
 UNCERTAIN_COMMITS: Final = Fault(scenario=47, unit="SQLite writes to an EIO", quick=4, full=1)
 SENT_AGAIN: Final = Fault(scenario=47, unit="files damaged, sent again", quick=30, full=600)
 FULL_STARTS: Final = Fault(scenario=47, unit="starts on a full disk", quick=1, full=10)

@@ -132,7 +132,7 @@ def faults_of(client: ExamClient, node: EchoNodeProcess, book: Book) -> Iterator
 
 def test_exams_outlive_kills(tmp_path: Path) -> None:
     """kill -9 at random moments from opening to naming: what was answered is so, and goes out as
-    its patient's and nobody else's."""
+    its patient's and no other's."""
     moments = random.Random(SEED)
     with ExitStack() as parts:
         archive = parts.enter_context(StoreScp())

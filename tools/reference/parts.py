@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from echonode.model import commitment, delivery
+from tools.reference.access import routes_by_role
 from tools.reference.configuration import configuration
 from tools.reference.events import log_events
 from tools.reference.packages import packages
@@ -22,6 +23,7 @@ class Part:
 
 
 PARTS = (
+    Part(document="docs/access.md", name="routes by role", make=routes_by_role),
     Part(
         document="docs/architecture.md",
         name="states of a delivery",

@@ -6,7 +6,7 @@ Rules
   time gets the N-CREATE that it would have had.
 - Type 2 attributes and sequences of PS3.4 table F.7.2-1 are present though empty: servers refuse
   the step without them (0120).
-- What the order says comes by the table of objects/order_attributes.py: the images have the same.
+- What the order says comes by the table of objects/order_table.py: the images have the same.
 - Times are in the offset of the exam's study, as in its images.
 """
 
@@ -26,7 +26,8 @@ from echonode.model.exam import ExamFacts
 from echonode.model.procedure_step import StepState
 from echonode.model.worklist_item import Code, Reference
 from echonode.objects.date_times import set_moment
-from echonode.objects.order_attributes import code_items, reference_items, set_step_attributes
+from echonode.objects.order_attributes import set_step_attributes
+from echonode.objects.sequence_items import code_items, reference_items
 from echonode.objects.values import cleaned
 
 _IMAGES = frozenset({str(UltrasoundImageStorage), str(UltrasoundMultiFrameImageStorage)})

@@ -160,7 +160,8 @@ class ManualCapture:
                 raise CaptureRefused("no frame has come yet")
             name = secrets.token_hex(8)
             self._freezes.add(name, self._recent, self._monotonic())
-            return FrozenFrames(freeze=name, frames=tuple(self._recent))
+            frames = tuple(self._recent)
+            return FrozenFrames(probe=self._probe.name, freeze=name, frames=frames)
 
     def unfreeze(self, exam_id: str, freeze: str) -> None:
         with self._changed:

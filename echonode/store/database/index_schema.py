@@ -142,6 +142,23 @@ instance = sa.Table(
     sa.Index("instance_file_damaged", "id", sqlite_where=sa.text("file_damaged = 1")),
 )
 
+# What DICOMweb answers of an instance (descriptions.py); made again where it is not there.
+instance_description = sa.Table(
+    "instance_description",
+    METADATA,
+    sa.Column(
+        "instance_id",
+        sa.ForeignKey("instance.id", ondelete="CASCADE"),
+        primary_key=True,
+        nullable=False,
+    ),
+    # It is of this file only.
+    text_column("file_id"),
+    sa.Column("form", Whole, nullable=False),
+    sa.Column("metadata", sa.LargeBinary, nullable=False),
+    sa.Column("frames", sa.LargeBinary, nullable=False),
+)
+
 # One UID where there should be two, or one number for two persons (identity_conflicts.py). It
 # stays until a person acknowledges it or one side is deleted. No patient data.
 identity_conflict = sa.Table(

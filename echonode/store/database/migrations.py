@@ -376,6 +376,23 @@ CREATE TABLE api_token (
 CREATE INDEX ix_api_token_user_account_id ON api_token (user_account_id);
 """
 
+# Exams whose captures are all asked for, whatever their probe's mode.
+_VERSION_8 = """
+ALTER TABLE exam ADD COLUMN on_request BOOLEAN DEFAULT 0 NOT NULL;
+"""
+
+# What DICOMweb answers of each instance; made in the background of the files that are here.
+_VERSION_9 = """
+CREATE TABLE instance_description (
+    instance_id INTEGER NOT NULL,
+    file_id TEXT NOT NULL,
+    form INTEGER NOT NULL,
+    metadata BLOB NOT NULL,
+    frames BLOB NOT NULL,
+    PRIMARY KEY (instance_id),
+    FOREIGN KEY(instance_id) REFERENCES instance (id) ON DELETE CASCADE);
+"""
+
 
 def _by_script(script: str) -> Callable[[sa.Connection], None]:
     def migrate_by_script(connection: sa.Connection) -> None:
@@ -394,6 +411,8 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         5: _by_script(_VERSION_5),
         6: _by_script(_VERSION_6),
         7: _by_script(_VERSION_7),
+        8: _by_script(_VERSION_8),
+        9: _by_script(_VERSION_9),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

@@ -45,7 +45,14 @@ from echonode.store.database.history_schema import (
     tombstone,
     tombstone_delivery,
 )
-from echonode.store.database.index_schema import identity_conflict, instance, patient, series, study
+from echonode.store.database.index_schema import (
+    identity_conflict,
+    instance,
+    instance_description,
+    patient,
+    series,
+    study,
+)
 from echonode.store.database.measurement_schema import measurement
 
 __all__ = [
@@ -67,6 +74,7 @@ __all__ = [
     "inbound_commitment",
     "inbound_commitment_item",
     "instance",
+    "instance_description",
     "known_patient",
     "measurement",
     "meta",

@@ -23,13 +23,15 @@ _INFLATED_PIECE = 256 * 1024  # at once; zlib works without the GIL
 class FileSource:
     """The bytes of a file from an offset on. Reads raise OSError."""
 
-    def __init__(self, descriptor: int, offset: int) -> None:
+    def __init__(self, descriptor: int, offset: int, *, piece: int = _PIECE) -> None:
+        """piece: bytes that are read at once, where no more are asked for."""
         self._descriptor = descriptor
         self._offset = offset
+        self._piece = piece
 
     def window(self, position: int, least: int, /) -> bytes:
         """See model/element_header.Source."""
-        found = os.pread(self._descriptor, max(least, _PIECE), self._offset + position)
+        found = os.pread(self._descriptor, max(least, self._piece), self._offset + position)
         if not found and position > os.fstat(self._descriptor).st_size - self._offset:
             raise CutShort("the data set ends within an element")
         return found

@@ -81,6 +81,23 @@ def candidates(query: Query) -> sa.Select[*tuple[str, ...]]:
     return found.where(sa.func.likely(_own_patient(query.level) == ""))
 
 
+def in_order(
+    statement: sa.Select[*tuple[str, ...]], level: Level, *, skip: int = 0
+) -> sa.Select[*tuple[str, ...]]:
+    """Rows of `candidates` or `own_candidates`, those stored last first, without the first `skip`.
+
+    The row numbers are found and sorted before any row is read, so that all rows of a large store
+    are not held for it; where nothing narrows, the table is read in its order.
+    """
+    key = TABLES[level].c.id
+    ordered = statement
+    if statement.whereclause is not None:
+        ordered = _SELECTS[level].where(key.in_(statement.with_only_columns(key)))
+    ordered = ordered.order_by(key.desc())
+    # SQLite has no OFFSET without LIMIT; -1 is no limit.
+    return ordered.limit(-1).offset(skip) if skip else ordered
+
+
 def own_candidates(query: Query) -> sa.Select[*tuple[str, ...]]:
     """Rows with patient attributes of their own, for a query that asks for any of the patient's."""
     own = _own_patient(query.level)

@@ -7,7 +7,7 @@ answer does not wait for two hundred rows where few rows match.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -25,6 +25,7 @@ from echonode.store.index.patient_identity import with_own
 from echonode.store.index.query_sql import (
     asks_of_patient,
     candidates,
+    in_order,
     keywords_of,
     own_candidates,
     selected,
@@ -52,10 +53,29 @@ class IndexReader:
         included. A superset, narrowed by the criteria; query/matching decides. A stream: close it
         (or read it to its end) to release its connection.
         """
-        keywords = keywords_of(query.level)
+        yield from self._rows(query, self._statements(query))
+
+    def find_in_order(
+        self, query: Query, *, skip: int = 0
+    ) -> Generator[Mapping[str, str], None, None]:
+        """The rows of `find`, those that were stored last first: the same at every call.
+
+        skip: rows to leave out at the beginning; only for a query without criteria, of which every
+        row matches.
+        """
+        statements = [in_order(each, query.level, skip=skip) for each in self._statements(query)]
+        yield from self._rows(query, statements)
+
+    def _statements(self, query: Query) -> list[sa.Select[*tuple[str, ...]]]:
         statements = [candidates(query)]
         if asks_of_patient(query) and self._are_some_varied():
             statements.append(own_candidates(query))
+        return statements
+
+    def _rows(
+        self, query: Query, statements: list[sa.Select[*tuple[str, ...]]]
+    ) -> Iterator[Mapping[str, str]]:
+        keywords = keywords_of(query.level)
         for statement in statements:
             for *values, own in self._stream(statement):
                 yield with_own(dict(zip(keywords, values, strict=True)), own)

@@ -8,5 +8,8 @@ import { screen as review } from "./review/screen.js";
 import { screen as scan } from "./scan/scan.js";
 import { screen as start } from "./start/screen.js";
 import { screen as system } from "./system/screen.js";
+import { screen as users } from "./access/users.js";
 
-export const screens = [exams, scan, archive, datedScreen, studyScreen, rowScreen, review, outbox, system, start];
+export const screens = [
+  exams, scan, archive, datedScreen, studyScreen, rowScreen, review, outbox, system, start, users,
+];

@@ -32,6 +32,8 @@ from tests.support.stand_in_recordings import FILM
 from tests.support.waiting import wait_until
 from tests.unit.transcoding.test_picture_file import read_png
 
+PATIENCE_MS = 20_000  # of a machine that is very busy
+expect.set_options(timeout=PATIENCE_MS)
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]
 
 FPS = 12
@@ -148,8 +150,10 @@ def test_a_cine_is_played_at_its_true_rate(visit: OpenPage, kept: Kept) -> None:
     )
     starts = np.concatenate([[0], np.cumsum(durations)])
     total, played = float(starts[-1]), 0.0
-    for (_, before), (_, after) in pairwise(seen):
-        played += (starts[after - 1] - starts[before - 1]) % total
+    for (begun, before), (ended, after) in pairwise(seen):
+        step = starts[after - 1] - starts[before - 1]
+        # A machine that draws nothing for a while may leave out whole rounds.
+        played += step + total * round((ended - begun - step) / total)
     assert played / (seen[-1][0] - seen[0][0]) == pytest.approx(1, abs=0.05)
     page.keyboard.press("Space")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
@@ -205,7 +209,7 @@ def test_the_depth_of_the_picture_is_measured_within_half_a_millimetre(
     page = reviewed(visit, kept, kept.clip)
     view = kept.view(kept.clip)
     ends = depth_line(kept, kept.clip)
-    page.get_by_role("button", name="Distance").click()
+    page.get_by_role("button", name="Distance", exact=True).click()
     for x, y in (on_screen(page, view, end) for end in ends):
         page.mouse.move(x, y)
         page.mouse.down()
@@ -405,7 +409,7 @@ def test_each_screen_is_looked_at(visit: OpenPage, kept: Kept) -> None:
     page.wait_for_selector(".viewer[data-frame]")
     expect(page.get_by_text("frames loaded")).to_have_count(0)
     look(page, "review-cine", documented="review")
-    page.get_by_role("button", name="Distance").click()
+    page.get_by_role("button", name="Distance", exact=True).click()
     view = kept.view(kept.clip)
     for point in depth_line(kept, kept.clip):
         x, y = on_screen(page, view, (point[0], min(max(point[1], 4), view["rows"] - 4)))

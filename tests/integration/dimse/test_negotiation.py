@@ -89,7 +89,7 @@ UNKNOWN_SUB_ITEM = item(0x5F, b"hello")
     ],
 )
 def test_what_the_standard_allows_is_accepted(node: Node, data: bytes) -> None:
-    """Items we do not know, options we have no use for, other protocol versions beside ours and
+    """Items we do not know, options we have no use for, other protocol versions with ours and
     titles padded by old devices: the association is accepted, and nothing is answered to what was
     ignored (PS3.8 9.3.1, D.2 and table 9-11; PS3.7 D.3.3.7).
     """
@@ -100,7 +100,7 @@ def test_what_the_standard_allows_is_accepted(node: Node, data: bytes) -> None:
 
 @pytest.mark.parametrize("kind", range(1, 6))
 def test_a_user_identity_is_not_confirmed(node: Node, kind: int) -> None:
-    """Nobody checked it, so nothing says that it is right, although that was asked for; the
+    """It was not checked, so nothing says that it is right, although that was asked for; the
     association is accepted all the same (PS3.7 D.3.3.7.2).
     """
     data = request(context(1), user_information(user_identity(kind, answer=True)))

@@ -1,4 +1,4 @@
-"""Codecs that hold the GIL run beside the node, in bounded number, and end with it."""
+"""Codecs that hold the GIL run in processes of their own, in bounded number, and end with it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_frame_that_cannot_be_decoded_is_the_instances_fault(workers: Transcod
 
 
 def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
-    """By the kernel for its memory, say: nobody waits for it, and the next frame goes on."""
+    """By the kernel for its memory, say: no caller waits for it, and the next frame goes on."""
     workers = TranscodeWorkers(1)
     list(workers.recode(iter(frames(1)), PIXELS, source=None, target=RLE))
     (pid,) = workers.pids

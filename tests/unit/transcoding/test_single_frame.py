@@ -108,6 +108,13 @@ def test_each_frame_by_its_number(store: Store, reader: FrameReader) -> None:
             reader.frame(instance, wrong)
 
 
+def test_pixels_that_are_cut_short_are_refused(store: Store, reader: FrameReader) -> None:
+    """In words, as any other image without a picture."""
+    instance = kept(store, cine(PixelData=CINE.tobytes()[:100]))
+    with pytest.raises(InvalidObject, match="shorter"):
+        reader.frame(instance, 0)
+
+
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian])
 def test_in_every_uncompressed_syntax(store: Store, reader: FrameReader, syntax: str) -> None:
     """Big endian ones by way of Explicit VR Little Endian."""

@@ -52,7 +52,7 @@ function stepRow(run, peer, step, at, isTried) {
   const standing = stepState(peer.steps, at, run.running && isTried);
   return h("li", { key: `${at} ${step.name}`, class: `check-step ${standing}` },
     h("span", { class: "step-mark" }, icon(STEP_ICONS[standing], 16)),
-    h("span", { class: "step-name" }, h("strong", {}, t(`system.step.${step.name}`)), h("span", { class: "unseen" }, ` ${t(`system.step.${standing}`)}`)),
+    h("span", { class: "step-name" }, h("strong", {}, t(`system.step.${step.name}`)), standing !== "skipped" && h("span", { class: "unseen" }, ` ${t(`system.step.${standing}`)}`)),
     h("span", { class: "step-detail" }, h("bdi", {}, ...withCommands(standing === "next" ? t("system.preflight.running") : step.detail)),
       step.milliseconds ? h("span", { class: "quiet-text" }, ` ${t("system.milliseconds", { count: number(step.milliseconds, languageNow()) })}`) : null,
       step.remedy && h("span", { class: "step-remedy" }, h("strong", {}, t("system.remedy")), " ", ...withCommands(step.remedy))));

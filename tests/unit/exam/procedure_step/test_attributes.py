@@ -20,7 +20,7 @@ from echonode.exam.procedure_step.attributes import (
 )
 from echonode.model.procedure_step import StepState
 from echonode.model.worklist_item import Reference
-from echonode.objects.order_attributes import LEFT_OUT, ROWS
+from echonode.objects.order_table import LEFT_OUT, ROWS
 from tests.unit.objects.orders import BEGAN, STEP, ordered, ordered_for
 
 OFFSET = timezone(timedelta(hours=1))

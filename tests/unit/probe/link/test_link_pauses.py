@@ -10,7 +10,7 @@ STEADY = LinkSettings(first_pause_s=0.5, longest_pause_s=8, jitter=0)
 
 
 def test_pauses_double_up_to_their_bound() -> None:
-    """0.5, 1, 2, 4, 8 and then 8 s for ever, however long the probe stays away."""
+    """0.5, 1, 2, 4, 8 and then always 8 s, however long the probe stays away."""
     attempts = (0, 1, 2, 3, 4, 5, 100, 10**9)
     assert [pause_before(a, STEADY, lambda: 0.5) for a in attempts] == [0.5, 1, 2, 4, 8, 8, 8, 8]
 

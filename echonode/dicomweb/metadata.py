@@ -1,0 +1,95 @@
+"""The metadata of a study, a series or an instance (PS3.18 10.4.1.1.2).
+
+Rules
+- What is kept is answered as it is; where none is kept yet, it is made of the file.
+- Each instance is in the answer. One whose file cannot be read has what the index says of it, and
+  the log says which it is.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Generator
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from echonode.dicomweb.addresses import instance_address, selection, service_address
+from echonode.dicomweb.answers import Refused
+from echonode.dicomweb.description import describe, metadata_json
+from echonode.dicomweb.json_values import text_json
+from echonode.dicomweb.responses import entity_tag, from_thread, not_modified
+from echonode.dicomweb.searching import Handler, json_type
+from echonode.dicomweb.streaming import FileThreads
+from echonode.errors import StoreError, Unreadable
+from echonode.log import get_logger
+from echonode.model.criteria import Selection
+from echonode.model.instance import StoredInstance
+from echonode.store.index.descriptions import FORM, Described, Descriptions
+
+log = get_logger(__name__)
+
+_CHUNK = 256 * 1024
+
+
+def metadata_handler(descriptions: Descriptions, threads: FileThreads) -> Handler:
+    """Answers the metadata of what the path names."""
+
+    async def metadata(request: Request) -> Response:
+        media_type, named = json_type(request), selection(request)
+        service = service_address(request)
+        count, digest = await threads.run(lambda: descriptions.digest(named))
+        if not count:
+            raise Refused(404, "there is no such instance here")
+        etag = entity_tag("metadata", FORM, digest, service)
+        if (unchanged := not_modified(request, etag)) is not None:
+            return unchanged
+        return await from_thread(
+            request,
+            _chunks(descriptions, named, service),
+            media_type=media_type,
+            headers={"ETag": etag, "Cache-Control": "private, no-cache"},
+        )
+
+    return metadata
+
+
+def _chunks(
+    descriptions: Descriptions, named: Selection, service: str
+) -> Generator[bytes, None, None]:
+    piece = bytearray(b"[")
+    separator = b""
+    for described in descriptions.with_metadata(named):
+        piece += separator + _of(described, service)
+        separator = b",\n"
+        if len(piece) >= _CHUNK:
+            yield bytes(piece)
+            piece.clear()
+    yield bytes(piece) + b"]"
+
+
+def _of(described: Described, service: str) -> bytes:
+    instance, kept = described.instance, described.metadata
+    address = f"{instance_address(service, instance)}bulkdata/"
+    try:
+        if kept is None:
+            kept = describe(instance).metadata
+        return metadata_json(kept, address)
+    except (StoreError, Unreadable, OSError, zlib.error) as fault:
+        log.warning(
+            "metadata_not_read",
+            sop_instance_uid=instance.sop_instance_uid,
+            error=type(fault).__name__,
+        )
+        return _of_index(instance).encode()
+
+
+def _of_index(instance: StoredInstance) -> str:
+    members = {
+        "00080016": instance.sop_class_uid,
+        "00080018": instance.sop_instance_uid,
+        "00083002": instance.transfer_syntax_uid,
+        "0020000D": instance.study_instance_uid,
+        "0020000E": instance.series_instance_uid,
+    }
+    return "{" + ",".join(f'"{tag}":{text_json("UI", uid)}' for tag, uid in members.items()) + "}"

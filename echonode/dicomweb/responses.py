@@ -1,0 +1,158 @@
+"""Answers made of parts: one part with its ranges, or several (RFC 9110, PS3.18 8.6.1.2).
+
+Rules
+- An entity tag is strong: it follows from the hash of what is stored and from how it is answered.
+- A caller may keep an answer and asks each time whether it is still valid: what is deleted here, or
+  renamed, is not shown from a cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from echonode.dicomweb.byte_range import has_it, read_range
+from echonode.dicomweb.streaming import PIECE, FileThreads, Part, multipart_size, read_extents
+from echonode.model.frame_index import Extent
+from echonode.web.encoding import from_own_thread
+
+_REVALIDATED: Final = {"Cache-Control": "private, no-cache"}
+
+
+def entity_tag(*parts: object) -> str:
+    """With its quotation marks."""
+    digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+    return f'"{digest[:32]}"'
+
+
+def not_modified(request: Request, etag: str) -> Response | None:
+    """304 where the caller has that answer already."""
+    if not has_it(request.headers.get("if-none-match"), etag):
+        return None
+    return Response(status_code=304, headers={"ETag": etag, **_REVALIDATED})
+
+
+async def one_part(
+    request: Request, threads: FileThreads, part: Part, etag: str, *, name: str = ""
+) -> Response:
+    """A part by itself, or a range of it. name: of a file to keep it in. Raises Refused 416."""
+    headers = {"ETag": etag, "Accept-Ranges": "bytes", **_REVALIDATED}
+    if name:
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    size, status = part.size, 200
+    if_range = request.headers.get("if-range")
+    wanted = request.headers.get("range") if if_range in (None, etag) else None
+    # A head that is not in the file has no ranges: it is of a re-encoded instance.
+    if (asked := read_range(wanted, size)) and not part.head:
+        first, length = asked
+        part = Part(
+            path=part.path,
+            extents=_within(part.extents, first, length),
+            content_type=part.content_type,
+        )
+        headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{size}"
+        size, status = length, 206
+    if size <= PIECE and request.method != "HEAD":
+        content = part.head + await threads.run(lambda: read_extents(part.path, part.extents))
+        return Response(content, status, headers, media_type=part.content_type)
+    headers["Content-Length"] = str(size)
+    return _streamed(request, threads.pieces(part), status, headers, part.content_type)
+
+
+def several_parts(
+    request: Request,
+    threads: FileThreads,
+    parts: Sequence[Part],
+    *,
+    etag: str,
+    media_type: str,
+    headers: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    """multipart/related of `parts`; the boundary follows from the entity tag."""
+    boundary = boundary_of(etag)
+    sent = {
+        "ETag": etag,
+        "Content-Length": str(multipart_size(boundary, parts)),
+        **_REVALIDATED,
+        **(headers or {}),
+    }
+    kind = multipart_type(media_type, boundary)
+    return _streamed(request, threads.multipart(boundary, parts), status, sent, kind)
+
+
+def boundary_of(etag: str) -> str:
+    """A boundary that is in no file but by a chance of one in 2**128."""
+    return hashlib.sha256(f"boundary {etag}".encode()).hexdigest()[:32]
+
+
+def multipart_type(media_type: str, boundary: str) -> str:
+    """The Content-Type of such an answer."""
+    return f'multipart/related; type="{media_type}"; boundary={boundary}'
+
+
+async def from_thread(
+    request: Request,
+    chunks: Generator[bytes, None, None],
+    *,
+    media_type: str,
+    headers: Mapping[str, str],
+) -> Response:
+    """What a generator makes, which is iterated in a thread; a short answer has its length.
+
+    Raises what it raises before its second chunk.
+    """
+    stream = from_own_thread(chunks)
+    if request.method == "HEAD":
+        await stream.aclose()  # type: ignore[attr-defined]  # an async generator
+        return Response(headers=headers, media_type=media_type)
+    begun = [chunk async for chunk in _first(stream, 2)]
+    if len(begun) < 2:
+        return Response(b"".join(begun), headers=headers, media_type=media_type)
+    return StreamingResponse(_continued(begun, stream), headers=headers, media_type=media_type)
+
+
+async def _first(stream: AsyncIterator[bytes], count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        chunk = await anext(stream, None)
+        if chunk is None:
+            return
+        yield chunk
+
+
+async def _continued(begun: Sequence[bytes], stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        for chunk in begun:
+            yield chunk
+        async for chunk in stream:
+            yield chunk
+    finally:
+        await stream.aclose()  # type: ignore[attr-defined]  # an async generator
+
+
+def _streamed(
+    request: Request,
+    body: AsyncIterator[bytes],
+    status: int,
+    headers: Mapping[str, str],
+    media_type: str,
+) -> Response:
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=media_type)
+    return StreamingResponse(body, status, headers, media_type=media_type)
+
+
+def _within(extents: Sequence[Extent], first: int, length: int) -> list[Extent]:
+    """`length` bytes from `first` on, of those that lie in the extents one after the other."""
+    found: list[Extent] = []
+    for extent in extents:
+        if length and first < extent.length:
+            taken = min(length, extent.length - first)
+            found.append(Extent(extent.offset + first, taken))
+            length -= taken
+        first = max(0, first - extent.length)
+    return found

@@ -1,0 +1,131 @@
+"""Bytes of files on their way out: read in threads, piece by piece, as the caller takes them.
+
+Rules
+- No file is held whole: of each answer PIECE bytes, or one frame, are in memory.
+- The server waits for the caller between two pieces, so a slow one costs no more than a fast one.
+- Threads are of their own: downloads keep no page and no health check waiting.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from echonode.dicomweb.multipart import end, part_head
+from echonode.model.frame_index import Extent
+
+T = TypeVar("T")
+
+PIECE = 1024 * 1024
+THREADS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of an answer: bytes of a file. head: bytes before them, which are no part of it."""
+
+    path: Path
+    extents: Sequence[Extent]
+    content_type: str
+    location: str = ""
+    head: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.head) + sum(extent.length for extent in self.extents)
+
+
+class FileThreads:
+    """The threads that read for all requests of one server."""
+
+    def __init__(self) -> None:
+        self._limiter = CapacityLimiter(THREADS)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run `work` in one of them."""
+        return await to_thread.run_sync(work, limiter=self._limiter)
+
+    async def pieces(self, part: Part) -> AsyncIterator[bytes]:
+        """A part's bytes, PIECE at a time. Raises OSError, EOFError."""
+        if part.head:
+            yield part.head
+        descriptor = await self.run(lambda: _open(part.path))
+        try:
+            for offset, length in _cut(part.extents):
+                yield await to_thread.run_sync(
+                    _read, descriptor, offset, length, limiter=self._limiter
+                )
+        finally:
+            os.close(descriptor)
+
+    async def multipart(self, boundary: str, parts: Sequence[Part]) -> AsyncIterator[bytes]:
+        """A multipart/related body; of short parts several go out together."""
+        held = bytearray()
+        for index, part in enumerate(parts):
+            held += part_head(boundary, headers_of(part), first=index == 0)
+            if part.size <= PIECE:
+                held += part.head
+                held += await to_thread.run_sync(
+                    read_extents, part.path, part.extents, limiter=self._limiter
+                )
+            else:
+                yield bytes(held)
+                held.clear()
+                async for piece in self.pieces(part):
+                    yield piece
+            if len(held) >= PIECE:
+                yield bytes(held)
+                held.clear()
+        yield bytes(held) + end(boundary, first=not parts)
+
+
+def read_extents(path: Path, extents: Iterable[Extent]) -> bytes:
+    """All of them together. Raises OSError; EOFError where the file is shorter."""
+    descriptor = _open(path)
+    try:
+        return b"".join(_read(descriptor, *extent) for extent in extents)
+    finally:
+        os.close(descriptor)
+
+
+def multipart_size(boundary: str, parts: Sequence[Part]) -> int:
+    """The length of a body of these parts."""
+    heads = sum(
+        len(part_head(boundary, headers_of(part), first=index == 0))
+        for index, part in enumerate(parts)
+    )
+    return heads + sum(part.size for part in parts) + len(end(boundary, first=not parts))
+
+
+def headers_of(part: Part) -> dict[str, str]:
+    """Of a part of a multipart body (PS3.18 8.6.1.2.1)."""
+    found = {"Content-Type": part.content_type}
+    if part.location:
+        found["Content-Location"] = part.location
+    return found
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _read(descriptor: int, offset: int, length: int) -> bytes:
+    data = os.pread(descriptor, length, offset)
+    while len(data) < length:  # a signal, or more than the system reads at once
+        more = os.pread(descriptor, length - len(data), offset + len(data))
+        if not more:
+            raise EOFError("a stored file is shorter than it was")
+        data += more
+    return data
+
+
+def _cut(extents: Iterable[Extent]) -> Iterable[tuple[int, int]]:
+    for offset, length in extents:
+        for start in range(0, length, PIECE):
+            yield offset + start, min(PIECE, length - start)

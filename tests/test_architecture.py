@@ -221,6 +221,7 @@ MAY = {
     "transcoding/single_frame.py": {"open()"},  # one frame of a file
     "transcoding/rendered_frames.py": THREADS,  # what is kept, for several callers
     "transcoding/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
+    "transcoding/file_bytes.py": DISK,  # reads where a map would end the process
     "transcoding/reencoder.py": DISK,  # the re-encoded copy, for as long as it is sent
 }
 

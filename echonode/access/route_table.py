@@ -145,6 +145,7 @@ RULES: tuple[Rule, ...] = (
     *_for(Role.VIEWER, "GET /api/instances/{uid}/measurements", data=DataKind.INSTANCE),
     # Patients, to work with. A search goes to the RIS, beyond what is here to look at.
     *_for(Role.OPERATOR, "POST /api/worklist/search", data=DataKind.WORKLIST),
+    *_for(Role.OPERATOR, "POST /api/patients/search", data=DataKind.EXAM),
     *_for(
         Role.OPERATOR,
         "POST /api/exams",
@@ -153,6 +154,7 @@ RULES: tuple[Rule, ...] = (
         "POST /api/exams/{exam}/identify",
         "POST /api/exams/{exam}/correct",
         "POST /api/exams/{exam}/end",
+        "POST /api/exams/{exam}/discontinue",
         "POST /api/exams/{exam}/reopen",
         "POST /api/exams/{exam}/freeze",
         "POST /api/exams/{exam}/measurements",

@@ -29,10 +29,11 @@ from echonode.frames.capture_request import (
 )
 from echonode.frames.frame import Acquisition, Frame
 from echonode.log import get_logger
+from echonode.model.discontinuation import DETAIL
 from echonode.model.exam import Exam, ExamFacts
 from echonode.model.exam_state import ExamEvent, Progress
 from echonode.model.patient import Patient
-from echonode.model.worklist_item import WorklistItem
+from echonode.model.worklist_item import Code, WorklistItem
 from echonode.objects.ultrasound import instance_uid
 from echonode.store.exams.captures import Captures, Taken
 from echonode.store.exams.exams import Exams
@@ -157,8 +158,11 @@ class ExamDesk:
         log.info("exam_opened", exam=exam.id, probe=probe, identity=exam.state.identity.value)
         return exam
 
-    def end(self, exam_id: str) -> Exam:
-        """No capture after this is of the exam. Raises UsageError, IllegalTransition."""
+    def end(self, exam_id: str, *, discontinued: Code | None = None) -> Exam:
+        """No capture after this is of the exam. Raises UsageError, IllegalTransition, StoreError.
+
+        discontinued: why it was given up; None where it was done.
+        """
         exam = self.exam(exam_id)
         with self._lock(exam.probe):
             exam = self.exam(exam_id)
@@ -167,12 +171,18 @@ class ExamDesk:
             if source:
                 source.change_exam("")
             try:
-                ended = self._exams.apply(exam_id, ExamEvent.ENDED, at=self._moment())
+                ended = self._exams.apply(
+                    exam_id,
+                    ExamEvent.ENDED,
+                    at=self._moment(),
+                    detail={DETAIL: discontinued.value} if discontinued else None,
+                )
             except StoreError:
                 if source:  # it has not ended, and its captures go on
                     source.change_exam(exam_id, on_request=exam.on_request)
                 raise
-        log.info("exam_ended", exam=exam_id, probe=exam.probe)
+        why = discontinued.value if discontinued else ""
+        log.info("exam_ended", exam=exam_id, probe=exam.probe, discontinued=why)
         return ended
 
     def reopen(self, exam_id: str) -> Exam:

@@ -95,6 +95,7 @@ class ExamCapture:
     connection_id, acquisition_number: the capture it is; of what a correction made, the SOP
         Instance UID of the correction's note, and the number of what it is instead of.
     replaces, replaced_by, rejected_by: SOP Instance UIDs, of a correction; '' where there is none.
+        rejected_by is WITHDRAWN_HERE (correction.py) of what was withdrawn before it left the node.
     """
 
     exam_id: str

@@ -52,6 +52,7 @@ from echonode.web.live.viewing import Viewing
 from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
+from echonode.web.patients import patient_routes
 from echonode.web.server import WebServer, is_loopback
 from echonode.web.sessions import session_routes
 from echonode.web.status import console_routes
@@ -102,6 +103,15 @@ def web_server(
 
     def operate(action: str, uid: str, name: str | None) -> Mapping[str, object]:
         return act(store, action, uid, now=now(), destination=name, call_now=call_now)
+
+    exam_api = NodeExams(
+        store,
+        exams,
+        now=now,
+        local=local_zone(),
+        list_status=lambda: ris.status,
+        gain_curves=live.gain_curves,
+    )
 
     return WebServer(
         host=web.host,
@@ -159,16 +169,8 @@ def web_server(
                     now=now,
                 )
             ),
-            *exam_routes(
-                NodeExams(
-                    store,
-                    exams,
-                    now=now,
-                    local=local_zone(),
-                    list_status=lambda: ris.status,
-                    gain_curves=live.gain_curves,
-                )
-            ),
+            *exam_routes(exam_api),
+            *patient_routes(exam_api.patients),
             *worklist_routes(NodeWorklist(ris, now=now)),
             *live_routes(live, viewing),
             *openapi_routes(),

@@ -193,7 +193,13 @@ class Node:
             limits=listener_limits(config, descriptor_limit()),
             say_which_title=config.admission.say_which_title,
         )
-        self.exams = ExamParts(config, self.store, refusal=self._no_capture, now=utc_now)
+        self.exams = ExamParts(
+            config,
+            self.store,
+            refusal=self._no_capture,
+            associate=self.requestor.associate,
+            now=utc_now,
+        )
         self.ris = RisParts(
             config, self.store, requestor=self.requestor, us=self._call_back, now=utc_now
         )
@@ -319,8 +325,9 @@ class Node:
     def _start_writing(self, undo: ExitStack) -> None:
         """Start the parts that write to the store: where it is read-only, none of them runs."""
         self.exams.desk.resume()
-        undo.callback(self._stop_part, self.exams.unfinished)
-        self.exams.unfinished.start()
+        for worker in (self.exams.unfinished, self.exams.rejection_looks):
+            undo.callback(self._stop_part, worker)
+            worker.start()
         for part in (self.ris.worklist, self.ris.steps):
             if part:
                 undo.callback(self._stop_part, part)
@@ -330,8 +337,8 @@ class Node:
         undo.callback(self._stop_part, self._commitment_scp)
         self._commitment_scp.start()
         undo.callback(self._stop_part, Together(self.workers.values()))
-        for worker in self.workers.values():
-            worker.start()
+        for delivering in self.workers.values():
+            delivering.start()
         if self._describing:
             undo.callback(self._stop_part, self._describing)
             self._describing.start()

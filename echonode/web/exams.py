@@ -36,6 +36,8 @@ class ExamApi(Protocol):
 
     def end(self, exam_id: str) -> Json: ...
 
+    def discontinue(self, exam_id: str, *, reason: str) -> Json: ...
+
     def reopen(self, exam_id: str) -> Json: ...
 
     def still(self, exam_id: str, *, sequence: int | None, freeze: str) -> Sequence[str]: ...
@@ -109,6 +111,7 @@ def exam_routes(api: ExamApi) -> list[BaseRoute]:
         action("identify", _identify, status=200),
         action("correct", _correct, status=200),
         action("end", _end, status=200),
+        action("discontinue", _discontinue, status=200),
         action("reopen", _reopen, status=200),
         Route("/api/worklist", worklist, methods=["GET"]),
     ]
@@ -222,6 +225,11 @@ def _correct(api: ExamApi, exam_id: str, fields: Fields) -> Json:
 def _end(api: ExamApi, exam_id: str, fields: Fields) -> Json:
     only(fields)
     return api.end(exam_id)
+
+
+def _discontinue(api: ExamApi, exam_id: str, fields: Fields) -> Json:
+    only(fields, "reason")
+    return api.discontinue(exam_id, reason=text(fields, "reason", needed=True))
 
 
 def _reopen(api: ExamApi, exam_id: str, fields: Fields) -> Json:

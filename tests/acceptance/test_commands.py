@@ -150,6 +150,7 @@ def test_the_demo_proves_the_path() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "equal bit for bit" in done.stdout
     assert "MISMATCH" not in done.stdout
+    assert "echonode demo --keep" in done.stdout  # what there is to look at, and how
 
 
 def test_health_and_ledger_over_http() -> None:

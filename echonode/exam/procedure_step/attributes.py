@@ -57,10 +57,6 @@ _OF_N_SET = (
     *_TYPE_2_SEQUENCES,
     _SERIES,
 )
-# What a modality can say without a person (PS3.16 CID 9300).
-DISCONTINUED_FOR_UNKNOWN_REASON = Code(
-    value="110513", scheme="DCM", meaning="Discontinued for unspecified reason"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,23 +105,26 @@ def created(facts: ExamFacts, station: StepStation, offset: timezone) -> Dataset
 
 def finished(
     known: Dataset,
-    state: StepState,
     series: Iterable[SeriesMade],
     station: StepStation,
     *,
     protocol_name: str,
     ended_at: datetime,
     offset: timezone,
-    reason: Code = DISCONTINUED_FOR_UNKNOWN_REASON,
+    discontinued: Code | None = None,
 ) -> Dataset:
-    """`known` with its end: every series and instance, and why where it was discontinued."""
+    """`known` with its end: every series and instance.
+
+    discontinued: why the exam was given up (PS3.16 CID 9300); None where it was completed.
+    """
+    state = StepState.DISCONTINUED if discontinued else StepState.COMPLETED
     dataset = Dataset()
     dataset.update(known)
     dataset.PerformedProcedureStepStatus = state.defined_term
     set_moment(dataset, "PerformedProcedureStepEnd", ended_at, offset)
     dataset.PerformedSeriesSequence = [_series_item(one, station, protocol_name) for one in series]
-    if state is StepState.DISCONTINUED:
-        setattr(dataset, _REASON, code_items((reason,)))
+    if discontinued:
+        setattr(dataset, _REASON, code_items((discontinued,)))
     return dataset
 
 

@@ -19,10 +19,9 @@ from random import random as random_number
 
 from pydicom.dataset import Dataset
 
-from echonode.errors import InvalidObject, StoreError, UsageError
+from echonode.errors import InvalidObject, StoreError
 from echonode.exam.facts import facts_of
 from echonode.exam.procedure_step.attributes import (
-    DISCONTINUED_FOR_UNKNOWN_REASON,
     StepStation,
     created,
     finished,
@@ -31,14 +30,13 @@ from echonode.exam.procedure_step.attributes import (
 from echonode.exam.procedure_step.sender import Associate, StepSender
 from echonode.log import get_logger
 from echonode.model.backoff import Random
+from echonode.model.discontinuation import discontinuation
 from echonode.model.exam import CaptureKind, Exam, ExamCapture
 from echonode.model.identity import CallBackAddress, Peer
 from echonode.model.procedure_step import (
     StepEvent,
-    StepState,
     step_uid,
 )
-from echonode.model.worklist_item import Code
 from echonode.objects.date_times import offset_of
 from echonode.store.database.key_value import KeyValue
 from echonode.store.exams.exams import Exams
@@ -54,7 +52,6 @@ LOOK_EVERY_S = 2.0
 SETTLE_S = 20.0
 # For the thread to end after `stop`.
 STOP_S = 3.0
-_EVENTS = {StepState.COMPLETED: StepEvent.COMPLETED, StepState.DISCONTINUED: StepEvent.DISCONTINUED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,24 +136,12 @@ class StepReporter:
             self._alone(exam_id, partial(self._begin, exam_id))
         settled = self._now() - self._settle
         for row in self._reports.unfinished(self.peer.name, ended_before=settled):
-            reason = DISCONTINUED_FOR_UNKNOWN_REASON
-            self._alone(row.exam_id, partial(self._finish, row, StepState.COMPLETED, reason))
+            self._alone(row.exam_id, partial(self._finish, row))
         self._sender.send_due()
         if self._thread.is_stopping:
             return  # perhaps long after: the store may be closed
         waiting, given_up = self._reports.counts(self.peer.name)
         self._status = replace(self._status, waiting=waiting, given_up=given_up)
-
-    def discontinue(self, exam_id: str, reason: Code = DISCONTINUED_FOR_UNKNOWN_REASON) -> None:
-        """An exam was given up: its step is over, and is due as DISCONTINUED.
-
-        Raises UsageError where the exam has no step, IllegalTransition where that is over.
-        """
-        row = self._row_of(exam_id)
-        if row is None:
-            raise UsageError(f"the exam {exam_id} has no procedure step: nothing was captured")
-        self._finish(row, StepState.DISCONTINUED, reason)
-        self.wake()
 
     # --- what is to be reported ---
 
@@ -199,25 +184,27 @@ class StepReporter:
         )
         log.info("procedure_step_begun", exam=exam_id, peer=self.peer.name)
 
-    def _finish(self, row: StepRow, state: StepState, reason: Code) -> None:
+    def _finish(self, row: StepRow) -> None:
+        """The exam ended: completed, or given up with a reason."""
         exam, first = self._exam_and_first_capture(row.exam_id)
         if exam is None or first is None:
             return
         facts = facts_of(exam, first, reports_step=True)
+        given_up = discontinuation(self._exams.events(row.exam_id))
+        event = StepEvent.DISCONTINUED if given_up else StepEvent.COMPLETED
         dataset = finished(
             Dataset.from_json(row.attributes),
-            state,
             series_made(self._reports.instances(row.exam_id)),
             self._station,
             protocol_name=facts.performed_step.protocol_name if facts.performed_step else "",
             ended_at=exam.ended_at or self._now(),
             offset=offset_of(facts.started_at),
-            reason=reason,
+            discontinued=given_up,
         )
         self._reports.finish(
-            row.sop_instance_uid, _EVENTS[state], attributes=dataset.to_json(), now=self._now()
+            row.sop_instance_uid, event, attributes=dataset.to_json(), now=self._now()
         )
-        log.info("procedure_step_over", exam=row.exam_id, state=state.value)
+        log.info("procedure_step_over", exam=row.exam_id, state=event.value)
 
     def _exam_and_first_capture(self, exam_id: str) -> tuple[Exam | None, ExamCapture | None]:
         captures = self._exams.captures(exam_id)

@@ -393,6 +393,26 @@ CREATE TABLE instance_description (
     FOREIGN KEY(instance_id) REFERENCES instance (id) ON DELETE CASCADE);
 """
 
+# Two more events of exams. SQLite changes no CHECK: the table is made again with its rows.
+_VERSION_10 = """
+CREATE TABLE exam_event_10 (
+    id INTEGER NOT NULL,
+    exam_id TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    event TEXT NOT NULL
+        CHECK (event IN ('opened', 'captured', 'identified', 'ended', 'reopened', 'corrected',
+            'withdrawn', 'rejection_ignored')),
+    progress TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY(exam_id) REFERENCES exam (id));
+INSERT INTO exam_event_10 SELECT id, exam_id, at, event, progress, identity, detail FROM exam_event;
+DROP TABLE exam_event;
+ALTER TABLE exam_event_10 RENAME TO exam_event;
+CREATE INDEX exam_event_by_exam ON exam_event (exam_id, id);
+"""
+
 
 def _by_script(script: str) -> Callable[[sa.Connection], None]:
     def migrate_by_script(connection: sa.Connection) -> None:
@@ -413,6 +433,7 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         7: _by_script(_VERSION_7),
         8: _by_script(_VERSION_8),
         9: _by_script(_VERSION_9),
+        10: _by_script(_VERSION_10),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

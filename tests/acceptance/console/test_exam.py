@@ -232,7 +232,7 @@ def test_an_exam_by_touch_alone_is_identified_later(site: Site, visit: OpenPage)
     expect(page.get_by_text("2 images are stored here and wait for their patient")).to_be_visible()
     page.get_by_role("button", name="Identify").first.tap()
     page.get_by_role("dialog").get_by_role("button", name="This one").nth(2).tap()
-    expect(page.get_by_role("heading", name="LINDQVIST, Astrid Maria")).to_be_visible()
+    expect(page.get_by_role("heading", name="LINDQVIST, Astrid Maria", level=1)).to_be_visible()
     done = page.get_by_text("All 2 images are committed by pacs")
     expect(done).to_be_visible(timeout=COMMITTED_MS)
 
@@ -255,7 +255,7 @@ def test_a_doubtful_patient_is_asked_about(site: Site, page: Page) -> None:
     assert accessibility_faults(page) == []
     shoot(page, "real-doubt", documented="doubt")
     page.get_by_role("button", name="This one").click()
-    expect(page.get_by_role("heading", name="HADDAD, Leïla")).to_be_visible()
+    expect(page.get_by_role("heading", name="HADDAD, Leïla", level=1)).to_be_visible()
     [exam] = site.client.get("/api/exams?open=true")
     assert exam["accession_number"] == "4715"
 

@@ -14,6 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from echonode.dimse.contexts import VERIFICATION as ECHO
+from echonode.dimse.contexts import WORKLIST_CLASS
 from echonode.dimse.limits import Limits
 from echonode.dimse.requestor import Requestor
 from tests.integration.dimse.parts import LOOPBACK, Node, connect, peer, until
@@ -252,6 +253,14 @@ def test_three_options_of_queries_are_granted_and_no_more(node: Node) -> None:
         asked = user_information(relational(STUDY_ROOT_FIND, wanted))
         answer = call(node, request(context(1, STUDY_ROOT_FIND), asked))
         assert relational(STUDY_ROOT_FIND, granted) in answer
+
+
+def test_the_worklist_grants_fuzzy_names(node: Node) -> None:
+    """As the query classes do (PS3.4 K.5.1.1); not the time zone adjustment behind it."""
+    worklist = WORKLIST_CLASS.encode()
+    asked = user_information(relational(worklist, b"\0\0\1\1"))
+    answer = call(node, request(context(1, worklist), asked))
+    assert relational(worklist, b"\0\0\1\0") in answer
 
 
 def test_silence_is_told_when_its_time_is_over(make_node: Callable[..., Node]) -> None:

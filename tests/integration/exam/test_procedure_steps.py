@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from echonode.dimse.requestor import Requestor
 from echonode.exam.procedure_step.attributes import StepStation
 from echonode.exam.procedure_step.reporter import StepReporter
+from echonode.model.discontinuation import reason_of
 from echonode.model.identity import CallBackAddress, Peer
 from tests.peers.part import Part
 from tests.peers.process import LOOPBACK
@@ -88,6 +89,29 @@ def test_a_whole_exam_arrives_with_every_attribute(
     assert over.PerformedProcedureStepStatus == "COMPLETED"
     [series] = over.PerformedSeriesSequence
     assert [one.ReferencedSOPInstanceUID for one in series.ReferencedImageSequence] == images
+
+
+@pytest.mark.parametrize("part", [DcmjsStepScp, OdilRis])
+def test_an_exam_that_is_given_up_arrives_with_its_reason(
+    part: Callable[[], Any], room: Room, make_part: Callable[[Part], Any]
+) -> None:
+    """DISCONTINUED, with what was captured by then."""
+    ris = make_part(part())
+    reporter = reporter_of(room, ris.port)
+    reporter.look()
+    exam = room.desk.open("hand", worklist_item=FULL_ITEM)
+    room.hand.show()
+    [still] = room.desk.still(exam.id)
+    room.desk.end(exam.id, discontinued=reason_of("110505"))
+    room.time += timedelta(seconds=30)
+    reporter.look()
+    _, last = ris.wait_for(2)
+    over = dataset_of(last.attributes)
+    assert over.PerformedProcedureStepStatus == "DISCONTINUED"
+    [reason] = over.PerformedProcedureStepDiscontinuationReasonCodeSequence
+    assert reason.CodeMeaning == "Patient refused to continue procedure"
+    [series] = over.PerformedSeriesSequence
+    assert [one.ReferencedSOPInstanceUID for one in series.ReferencedImageSequence] == [still]
 
 
 def dataset_of(attributes: dict[str, Any]) -> Dataset:

@@ -31,6 +31,9 @@ class FakeApi:
     def end(self, exam_id: str) -> dict[str, Any]:
         return self._done("end", exam_id=exam_id)
 
+    def discontinue(self, exam_id: str, *, reason: str) -> dict[str, Any]:
+        return self._done("discontinue", exam_id=exam_id, reason=reason)
+
     def reopen(self, exam_id: str) -> dict[str, Any]:
         return self._done("reopen", exam_id=exam_id)
 

@@ -136,6 +136,8 @@ def test_captures_are_answered_with_their_uids(browser: Browser, api: FakeApi) -
         ("/E1/correct", {"reason": "quality", "instances": []}, "instances"),
         ("/E1/correct", {"reason": "quality", "instances": "1.2"}, "instances"),
         ("/E1/end", {"now": True}, "now"),
+        ("/E1/discontinue", {}, "reason"),
+        ("/E1/discontinue", {"reason": 110505}, "reason"),
     ],
 )
 def test_a_wrong_field_is_named_and_nothing_is_done(
@@ -168,6 +170,13 @@ def test_each_refusal_has_its_status(
     api.fails = failure
     answered, body = post(browser, "/api/exams/E1/end")
     assert (answered, body["error"]) == (status, str(failure))
+
+
+def test_an_exam_is_given_up_with_a_reason(browser: Browser, api: FakeApi) -> None:
+    """A code value of PS3.16 CID 9300."""
+    status, _ = post(browser, "/api/exams/E1/discontinue", {"reason": "110505"})
+    assert status == 200
+    assert api.asked == [("discontinue", {"exam_id": "E1", "reason": "110505"})]
 
 
 def test_a_doubtful_patient_is_answered_with_the_candidates(browser: Browser, api: FakeApi) -> None:

@@ -5,6 +5,7 @@
 // - What a button cannot do just now is said in words next to it.
 
 import { button, choice, dialog, errorWords, iconButton } from "../core/parts.js";
+import { may } from "../access/session.js";
 import { changed } from "../core/state.js";
 import { h } from "../core/render.js";
 import { icon } from "../core/icons.js";
@@ -20,6 +21,7 @@ let choosing = false;
 const choose = (open) => { choosing = open; changed(); };
 
 export function controls() {
+  if (!may("operator")) return h("div", { key: "controls", class: "controls" }, h("p", { class: "said info" }, icon("eye", 20), h("span", {}, t("scan.watching"))));
   const refusal = captureRefusal();
   const frozen = scan.ring !== null;
   return h("div", { key: "controls", class: "controls", "data-keys-pass": "" },

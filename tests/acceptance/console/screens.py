@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,7 +40,8 @@ def shoot(page: Page, name: str, *, theme: str = "dark", documented: str = "") -
     page.set_viewport_size(own)
     if documented and os.environ.get("ECHONODE_SCREENS") == "docs":
         DOCUMENTED.mkdir(parents=True, exist_ok=True)
-        shutil.copy(SHOTS / f"{name}-{theme}-1280x800.png", DOCUMENTED / f"{documented}.png")
+        shot = Image.open(SHOTS / f"{name}-{theme}-1280x800.png").convert("RGB")
+        shot.save(DOCUMENTED / f"{documented}.png", optimize=True)
 
 
 def is_wider_than_screen(page: Page) -> bool:

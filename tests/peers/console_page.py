@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -92,13 +90,6 @@ class Visit:
                 "document.documentElement.scrollWidth > document.documentElement.clientWidth"
             )
         )
-
-    def picture(self, name: str) -> None:
-        """Keep the page as NAME.png where ECHONODE_SCREENSHOTS names a folder."""
-        folder = os.environ.get("ECHONODE_SCREENSHOTS")
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
     def close(self) -> None:
         """End the visit."""

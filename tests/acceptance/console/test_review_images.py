@@ -161,7 +161,7 @@ def test_zoom_keeps_what_is_under_the_pointer(visit: OpenPage, site: Site) -> No
 
 
 def test_a_cine_of_uneven_times_shows_its_own_times(visit: OpenPage, site: Site) -> None:
-    """The time of each frame stands beside its number."""
+    """The time of each frame stands next to its number."""
     page = reviewed(visit, site, CINE)
     at = 0.0
     for frame, duration in enumerate(DURATIONS_MS, 1):

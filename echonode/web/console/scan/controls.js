@@ -4,6 +4,7 @@
 // - Nothing moves when a button is pressed: each keeps its width, and the place of the scrub bar is always kept.
 // - What a button cannot do just now is said in words next to it.
 
+import { may } from "../access/session.js";
 import { button, dialog, choice, errorWords } from "../core/parts.js";
 import { changed } from "../core/state.js";
 import { h } from "../core/render.js";
@@ -18,6 +19,7 @@ let choosing = false;
 const choose = (open) => { choosing = open; changed(); };
 
 export function controls() {
+  if (!may("operator")) return h("div", { key: "controls", class: "controls" }, h("p", { class: "said info" }, icon("eye", 20), h("span", {}, t("scan.watching"))));
   const refusal = captureRefusal();
   const frozen = scan.ring !== null;
   return h("div", { key: "controls", class: "controls", "data-keys-pass": "" },

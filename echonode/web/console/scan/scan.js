@@ -4,6 +4,7 @@
 // - One patient on the screen, always in sight. An unidentified exam is striking, and calm.
 // - An exam that has ended shows its summary at the same address.
 
+import { may } from "../access/session.js";
 import { banner, button, emptyState, errorWords, linkButton, patientLine } from "../core/parts.js";
 import { bind } from "../core/keys.js";
 import { define, t } from "../core/words.js";
@@ -25,6 +26,8 @@ define(words);
 let unbind = () => {};
 const isFrozen = () => scan.ring !== null;
 
+const examines = () => isOpen() && may("operator");
+
 export const screen = {
   name: "scan",
   route: "/scan/:exam",
@@ -33,9 +36,9 @@ export const screen = {
   enter({ params }) {
     enter(params.exam);
     unbind = bind([
-      { key: " ", label: "scan.freeze", run: toggleFreeze, when: isOpen },
-      { key: "s", label: "scan.still", run: still, when: isOpen },
-      { key: "c", label: "scan.clip", run: clip, when: isOpen },
+      { key: " ", label: "scan.freeze", run: toggleFreeze, when: examines },
+      { key: "s", label: "scan.still", run: still, when: examines },
+      { key: "c", label: "scan.clip", run: clip, when: examines },
       { key: "ArrowLeft", label: "scan.keys.back", run: () => scan.ring.step(-1), when: isFrozen, repeats: true },
       { key: "ArrowRight", label: "scan.keys.on", run: () => scan.ring.step(1), when: isFrozen, repeats: true },
     ]);
@@ -69,7 +72,7 @@ function header(exam) {
   return h("header", { class: "scan-head" },
     h("a", { class: "button quiet back", href: link("/exams") }, icon("back"), h("span", { class: "label" }, t("scan.exams"))),
     exam ? h("div", { class: "scan-patient" }, patientLine(exam.patient, { accession: exam.accession_number }),
-      exam.patient ? null : button({ label: t("scan.identify"), icon: "user", onclick: () => identify(exam, read) })) : h("h1", { class: "unseen" }, t("scan.title")),
+      exam.patient ? null : button({ needs: "operator", label: t("scan.identify"), icon: "user", onclick: () => identify(exam, read) })) : h("h1", { class: "unseen" }, t("scan.title")),
     statusLine(exam && isOpen() ? fps() : undefined),
     settingsButton());
 }

@@ -16,6 +16,7 @@ export const words = {
   "scan.clip.now": { en: "The next", fr: "Les suivantes" },
   "scan.clip.of_frozen": { en: "On a frozen picture, a clip is of the seconds up to what is shown.", fr: "Sur une image figée, le clip couvre les secondes jusqu’à ce qui est affiché." },
   "scan.measure": { en: "Measure", fr: "Mesurer" },
+  "scan.watching": { en: "You watch. An operator examines.", fr: "Vous regardez. Un opérateur examine." },
   "scan.end": { en: "End exam", fr: "Terminer" },
   "scan.scrub": { en: "Frame of the last seconds", fr: "Image des dernières secondes" },
   "scan.scrub.at": { en: "{seconds} s before the newest, frame {at} of {all}", fr: "{seconds} s avant la dernière, image {at} sur {all}" },

@@ -52,7 +52,6 @@ def test_a_second_person_watches_and_points(chromium: Browser, room: Room) -> No
     with visit(chromium, address, size="tablet") as visited, room.viewer() as operator:
         page = watching(visited, room)
         assert not visited.is_cut()
-        visited.picture("watch")
         box = page.locator(PICTURE).bounding_box()
         assert box is not None
         page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.5)
@@ -89,5 +88,4 @@ def test_the_picture_fits_each_screen(chromium: Browser, room: Room, size: str) 
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
         assert box["y"] + box["height"] <= height
-        visited.picture(f"watch-{size}")
     room.client.delete("/api/probes/handheld/watch")

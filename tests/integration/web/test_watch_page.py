@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.integration.web.live_room import Room, live_room
+from tests.peers.accessibility import accessibility_faults
 from tests.peers.console_page import SIZES, Visit, browser, visit
 from tests.peers.fixtures import require_program
 from tests.peers.live_viewer import LiveViewer
@@ -77,14 +78,17 @@ def test_a_second_person_watches_and_points(chromium: Browser, room: Room) -> No
 
 @pytest.mark.parametrize("size", sorted(SIZES))
 def test_the_picture_fits_each_screen(chromium: Browser, room: Room, size: str) -> None:
-    """Nothing is cut, and the whole picture is seen."""
+    """Nothing is cut, the whole picture is seen, and no rule of WCAG 2.2 AA is broken."""
     address = f"http://127.0.0.1:{room.client.port}"
-    with visit(chromium, address, size=size, theme="light") as visited:
+    with visit(
+        chromium, address, size=size, theme="light" if size == "desk" else "dark"
+    ) as visited:
         page = watching(visited, room)
         box = page.locator(PICTURE).bounding_box()
         assert box is not None
         width, height = SIZES[size]
         assert not visited.is_cut()
+        assert accessibility_faults(page) == []
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
         assert box["y"] + box["height"] <= height

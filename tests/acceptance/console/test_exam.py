@@ -260,6 +260,33 @@ def test_a_doubtful_patient_is_asked_about(site: Site, page: Page) -> None:
     assert exam["accession_number"] == "4715"
 
 
+def test_a_second_person_watches_and_points(site: Site, page: Page, visit: OpenPage) -> None:
+    """By a link that names no patient; the operator sees where, and ends the link."""
+    page.get_by_text("DOE, Jane").first.click()
+    page.get_by_role("button", name="Start the exam").click()
+    wait_live(page)
+    page.get_by_role("button", name="Share the live picture").click()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_label("Link, until").input_value()
+    assert accessibility_faults(page) == []
+    shoot(page, "real-share")
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    other = visit(site.url, size="phone").page
+    other.goto(link)
+    other.wait_for_selector("canvas[data-sequence]")
+    expect(other.get_by_text("DOE, Jane")).to_have_count(0)
+    picture = other.locator("canvas[data-sequence]").bounding_box()
+    assert picture is not None
+    x, y = picture["x"] + picture["width"] / 4, picture["y"] + picture["height"] / 2
+    other.mouse.move(x, y)
+    other.mouse.down()
+    expect(page.get_by_label("A viewer points here")).to_be_visible()
+    other.mouse.up()
+    page.get_by_role("button", name="Share the live picture").click()
+    page.get_by_role("button", name="End all links").click()
+    expect(other.get_by_text("No connection")).to_be_visible()
+
+
 def test_a_search_narrows_the_list_as_it_is_typed(page: Page) -> None:
     """By any part of name, number or procedure; what is not there is said."""
     field = page.get_by_role("searchbox")

@@ -5,12 +5,12 @@
 // - An exam that has ended shows its summary at the same address.
 
 import { may } from "../access/session.js";
-import { banner, button, emptyState, errorWords, linkButton, patientLine } from "../core/parts.js";
+import { banner, button, emptyState, errorWords, iconButton, linkButton, patientLine } from "../core/parts.js";
 import { bind } from "../core/keys.js";
 import { define, t } from "../core/words.js";
 import { h } from "../core/render.js";
 import { icon } from "../core/icons.js";
-import { link } from "../core/router.js";
+import { leads, link } from "../core/router.js";
 import { settingsButton, staleBanner, statusLine } from "../core/app.js";
 import { state } from "../core/state.js";
 import { identify, identifyDialog } from "../exams/identify.js";
@@ -18,6 +18,7 @@ import { captures } from "./captures.js";
 import { controls, toggleMeasure } from "./controls.js";
 import { endOfExam } from "./end.js";
 import { canFreeze, clip, enter, fps, isOpen, leave, ofProbe, read, scan, still, toggleFreeze } from "./model.js";
+import { share, shareDialog } from "./share.js";
 import { stage } from "./stage.js";
 import { words } from "./words.js";
 
@@ -58,7 +59,7 @@ function view() {
     return h("div", { key: "scan", class: "scan-page over" }, header(exam), staleBanner(), endOfExam(), identifyDialog());
   }
   return h("div", { key: "scan", class: `scan-page${exam.patient ? "" : " nameless"}` },
-    header(exam), notRecording(), stage(), captures(exam, scan.waiting), controls(), identifyDialog());
+    header(exam), notRecording(), stage(), captures(exam, scan.waiting), controls(), identifyDialog(), shareDialog());
 }
 
 function reading(failure) {
@@ -75,6 +76,7 @@ function header(exam) {
     exam ? h("div", { class: "scan-patient" }, patientLine(exam.patient, { accession: exam.accession_number }),
       exam.patient ? null : button({ needs: "operator", label: t("scan.identify"), icon: "user", onclick: () => identify(exam, read) })) : h("h1", { class: "unseen" }, t("scan.title")),
     statusLine(exam && isOpen() ? fps() : undefined),
+    exam && examines() && leads("/watch", "x") ? iconButton({ label: t("scan.share"), icon: "eye", class: "share", onclick: share }) : null,
     settingsButton());
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -82,6 +84,13 @@ class Visit:
         self.page.goto(f"{self.address}/#{route}")
         self.page.wait_for_selector("main h1, main [data-screen-ready]")
         return self.page
+
+    def picture(self, name: str) -> None:
+        """Keep the page as NAME.png where ECHONODE_SCREENSHOTS names a folder."""
+        folder = os.environ.get("ECHONODE_SCREENSHOTS")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
     def is_cut(self) -> bool:
         """Whether the page needs more width than it has."""

@@ -15,6 +15,14 @@ SIZES = {"desk": (1280, 800), "tablet": (800, 1280), "phone": (390, 844)}
 _QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 _ALONE = ("--disable-component-update", "--disable-sync")
 
+_CUT = """() => {
+  const has = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= has) return [];
+  const beyond = (each) => each.getBoundingClientRect().right > has + 1;
+  return [...document.querySelectorAll("main *, header *")].filter(beyond)
+    .map((each) => `<${each.localName} class="${each.className}">`).slice(0, 5);
+}"""
+
 
 @contextmanager
 def browser() -> Iterator[Browser]:
@@ -83,13 +91,10 @@ class Visit:
         self.page.wait_for_selector("main h1, main [data-screen-ready]")
         return self.page
 
-    def is_cut(self) -> bool:
-        """Whether the page needs more width than it has."""
-        return bool(
-            self.page.evaluate(
-                "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-            )
-        )
+    def cut(self) -> list[str]:
+        """The elements that the page has no width for; none where nobody must scroll sideways."""
+        found: list[str] = self.page.evaluate(_CUT)
+        return found
 
     def close(self) -> None:
         """End the visit."""

@@ -168,7 +168,8 @@ def peopled() -> Iterator[Peopled]:
 
 
 def _path(rule: Rule) -> str:
-    path = rule.path.replace("/*", "/console.css")
+    path = rule.path.replace("/dicom-web/*", "/dicom-web/studies")
+    path = path.replace("/*", "/main.js")
     for name in ("exam", "uid", "action", "name", "destination"):
         path = path.replace(f"{{{name}}}", "1.2.3")
     return path

@@ -92,7 +92,7 @@ class Visit:
         return self.page
 
     def cut(self) -> list[str]:
-        """The elements that the page has no width for; none where nobody must scroll sideways."""
+        """The elements that the page has no width for; none where no one must scroll sideways."""
         found: list[str] = self.page.evaluate(_CUT)
         return found
 

@@ -30,8 +30,8 @@ let sentAt = 0;
 const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
 
 function enter({ params }) {
-  if (!TOKEN.test(params.token)) return; // the screen says that the link is closed
   Object.assign(watched, { open: false, heard: null, shows: false });
+  if (!TOKEN.test(params.token)) return; // the screen says that the link is closed
   live = openLive({ path: "api/watch", protocols: ["echonode.watch", params.token] }, {
     ongeometry: setGeometry,
     onframe(head, bitmap) {

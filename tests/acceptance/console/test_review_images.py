@@ -195,6 +195,19 @@ def test_without_codecs_a_video_is_recorded_and_without_both_it_says_so(
         assert coming.value.suggested_filename.startswith(f"US-{CINE}.")
 
 
+def test_a_viewer_looks_and_changes_nothing(visit: OpenPage, site: Site) -> None:
+    """No tool is offered whose result the node would refuse."""
+    opened = visit(site.url)
+    session = {"users": True, "user": {"name": "eve", "role": "viewer"}, "csrf": "x"}
+    opened.page.route("**/api/session", lambda route: route.fulfill(json=session))
+    page = opened.open(f"/review/{STILL}")
+    page.wait_for_selector(".viewer[data-frame]")
+    expect(page.get_by_role("button", name="Brightness")).to_be_visible()
+    expect(page.get_by_role("button", name="Ellipse", exact=True)).to_have_count(0)
+    page.keyboard.press("m")
+    expect(page.get_by_role("button", name="Keep")).to_have_count(0)
+
+
 def test_an_empty_archive_says_what_comes_here(visit: OpenPage, site: Site) -> None:
     """Not a blank page."""
     opened = visit(site.url)

@@ -21,6 +21,7 @@ import { measureOn } from "./measure.js";
 import { settingsButton, staleBanner } from "../core/app.js";
 import { bind } from "../core/keys.js";
 import { SPEEDS } from "./playback.js";
+import { thumbnailOf } from "./thumbnails.js";
 import { words } from "./words.js";
 
 define(words);
@@ -267,11 +268,6 @@ function studyStrip(view) {
     h("span", { class: "strip-words" }, name)));
   })));
 }
-
-// A small picture; of what the node makes none of, the middle frame.
-export const thumbnailOf = (each) => (each.thumbnail
-  ? `api/instances/${encodeURIComponent(each.sop_instance_uid)}/thumbnail`
-  : `api/instances/${encodeURIComponent(each.sop_instance_uid)}/frames/${Math.floor(each.frames / 2) + 1}?quality=60`);
 
 // --- the screen ---
 

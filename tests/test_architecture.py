@@ -213,13 +213,15 @@ MAY = {
     "exam/correction.py": THREADS,
     "exam/rewriting.py": {"open()"},
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
-    "exam/procedure_step/reporter.py": THREADS | CHANCE | {"time"},  # in the background
+    "exam/procedure_step/reporter.py": CHANCE | {"time"},  # in the background
+    "exam/procedure_step/sender.py": THREADS,  # a stop ends its association
     "exam/worklist/refresh.py": THREADS | CHANCE | {"time"},  # in the background
     "monitoring/paced_reading.py": THREADS,  # several pages ask at a time
     "monitoring/commit_times.py": THREADS,  # reports come on any association's thread
     "transcoding/single_frame.py": {"open()"},  # one frame of a file
     "transcoding/rendered_frames.py": THREADS,  # what is kept, for several callers
     "transcoding/thumbnails.py": DISK | THREADS,  # reads one frame; one is drawn at a time
+    "transcoding/file_bytes.py": DISK,  # reads where a map would end the process
     "transcoding/reencoder.py": DISK,  # the re-encoded copy, for as long as it is sent
 }
 

@@ -43,19 +43,21 @@ if [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; 
     packages=$(missing)
 fi
 
-# dcmjs-dimse, which takes procedure steps, comes from npm, by its lock file. The tests install it
-# themselves where this did not.
-lock=tests/peers/dcmjs/package-lock.json
-installed=build/dcmjs/installed-lock.json
-if [ -e /usr/bin/npm ] && ! cmp -s "$lock" "$installed"; then
-    mkdir -p build/dcmjs
-    cp tests/peers/dcmjs/package.json "$lock" build/dcmjs/
-    if (cd build/dcmjs && npm ci --ignore-scripts --no-audit --no-fund --omit=dev >/dev/null 2>&1); then
-        cp "$lock" "$installed"
-    else
-        say "npm did not reach its registry: the tests that need dcmjs-dimse cannot run."
+# What comes from npm: dcmjs-dimse, which takes procedure steps, and axe-core, which looks for faults of
+# accessibility; each by its lock file. The tests install them themselves where this did not.
+for name in dcmjs axe; do
+    lock=tests/peers/$name/package-lock.json
+    installed=build/$name/installed-lock.json
+    if [ -e /usr/bin/npm ] && ! cmp -s "$lock" "$installed"; then
+        mkdir -p "build/$name"
+        cp "tests/peers/$name/package.json" "$lock" "build/$name/"
+        if (cd "build/$name" && npm ci --ignore-scripts --no-audit --no-fund --omit=dev >/dev/null 2>&1); then
+            cp "$lock" "$installed"
+        else
+            say "npm did not reach its registry: the tests that need $name cannot run."
+        fi
     fi
-fi
+done
 
 if [ -z "$packages" ]; then
     exit 0

@@ -5,7 +5,8 @@ Rules
 - A path is written as the route has it: {name} stands for one part. `/*` at the end stands for
   every path below it.
 - A row without a role is for everyone, also while the node has no user yet: the pages themselves,
-  logging in, and the checks of health. Nothing of a patient is behind one.
+  logging in, the checks of health, and the watch link, which a token opens. Nothing of a patient
+  is behind another.
 - A viewer changes nothing: what a viewer may do is read, but for their own session.
 """
 
@@ -144,6 +145,7 @@ RULES: tuple[Rule, ...] = (
     *_for(Role.VIEWER, "GET /api/instances/{uid}/measurements", data=DataKind.INSTANCE),
     # Patients, to work with. A search goes to the RIS, beyond what is here to look at.
     *_for(Role.OPERATOR, "POST /api/worklist/search", data=DataKind.WORKLIST),
+    *_for(Role.OPERATOR, "POST /api/patients/search", data=DataKind.EXAM),
     *_for(
         Role.OPERATOR,
         "POST /api/exams",
@@ -152,6 +154,7 @@ RULES: tuple[Rule, ...] = (
         "POST /api/exams/{exam}/identify",
         "POST /api/exams/{exam}/correct",
         "POST /api/exams/{exam}/end",
+        "POST /api/exams/{exam}/discontinue",
         "POST /api/exams/{exam}/reopen",
         "POST /api/exams/{exam}/freeze",
         "POST /api/exams/{exam}/measurements",

@@ -102,11 +102,22 @@ def identify(
 
 @app.command()
 def end(
-    exam: ExamArgument, as_json: JsonOption = False, config: ConfigOption = DEFAULT_CONFIG
+    exam: ExamArgument,
+    discontinue: Annotated[
+        str,
+        typer.Option(
+            metavar="REASON",
+            help="It was given up: a code of PS3.16 CID 9300, such as 110505 (patient refused).",
+        ),
+    ] = "",
+    as_json: JsonOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Close an exam."""
     with outcomes():
-        _say(_post(config, f"/api/exams/{quote(exam, safe='')}/end", {}), as_json=as_json)
+        body: dict[str, object] = {"reason": discontinue} if discontinue else {}
+        action = "discontinue" if discontinue else "end"
+        _say(_post(config, f"/api/exams/{quote(exam, safe='')}/{action}", body), as_json=as_json)
 
 
 @app.command()

@@ -51,12 +51,14 @@ class Capture(Section):
     """When frames become an instance, and of which patient."""
 
     mode: Literal["auto", "manual"] = "auto"
-    """`auto` makes a still or a clip of whatever the probe sends. `manual` records only what the
-    sender asks for, which an OpenIGTLink sender can. Example: auto"""
+    """`auto` makes a still or a clip of whatever the probe sends. `manual` records only what a
+    person or the sender asks for; an OpenIGTLink sender can. In an open exam a person may ask in
+    `auto` too (docs/exams.md). Example: auto"""
     gap_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     """In `auto`: silence of the probe that ends a clip, in seconds. Example: 2"""
     max_clip_s: Annotated[float, Field(ge=0.1, le=600)] = 30.0
-    """The longest clip, in seconds; a longer one is cut. Example: 60"""
+    """The longest clip, in seconds; a longer one is cut. So much of the past is kept in memory for
+    stills and clips on request. Example: 60"""
     patient: PatientSection | None = None
     """The patient of everything this probe captures, for a test bench. Without it each connection
     gets a generated patient (`UNIDENTIFIED-...`). Example: {id: PHANTOM-1, name: Phantom^Bench}"""

@@ -157,6 +157,10 @@ class Web(Section):
     there is a user. Example: 0.0.0.0"""
     port: Port = 8080
     """The TCP port. Example: 8080"""
+    names: tuple[Host, ...] = ()
+    """Names by which browsers reach it, apart from addresses, this machine's own name and those of
+    the certificate: a reverse proxy's, say. Any other name is refused.
+    Example: [echo.clinic.example]"""
     tls: WebTLS | None = None
     """TLS; then this port speaks nothing else. Example: {cert: web.pem, key: web.key}"""
     session_hours: Annotated[float, Field(ge=0.1, le=168)] = 12

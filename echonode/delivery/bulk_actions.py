@@ -1,7 +1,7 @@
 """hold, release and retry on many deliveries: a selection, an archive, a study, or one reason.
 
 Rules
-- Each delivery is an action of its own, durable before the next one: one that is refused is told
+- Each delivery is an action of its own, durable before the next one: one that is refused comes back
   with its reason, and the others are done.
 - A call does at most MOST_AT_ONCE and says where the next one goes on (`next`): the person sees
   how far it is, and no request lasts for minutes.

@@ -8,7 +8,6 @@ Rules
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from echonode.model.instance import StoredInstance
 from echonode.store.index.descriptions import Described
 from echonode.transcoding.codecs import DECODED, LOSSLESS_ENCODED
 from echonode.transcoding.dataset import NATIVE, ONLY_READ, open_source
+from echonode.transcoding.file_bytes import FileBytes
 from echonode.transcoding.pixel_layout import Pixels
 from echonode.transcoding.reencoder import Reencoder
 
@@ -117,7 +117,6 @@ class RecodedFrames:
 
 def pixels_of_instance(instance: StoredInstance) -> Pixels:
     """The layout of its pixels; of one in little endian. Raises InvalidObject, OSError."""
-    # Not closed by name: a slice may be held a moment longer, by an error's traceback.
     with instance.path.open("rb") as file:
-        data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    return open_source(data[instance.dataset_offset :], instance.transfer_syntax_uid).pixels
+        data = FileBytes.of(file.fileno(), instance.dataset_offset)
+        return open_source(data, instance.transfer_syntax_uid).pixels

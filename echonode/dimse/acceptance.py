@@ -36,6 +36,7 @@ from echonode.dimse.contexts import (
     GET_CLASSES,
     KNOWN_SYNTAXES,
     MOVE_CLASSES,
+    WORKLIST_CLASS,
     supported,
 )
 from echonode.dimse.limits import Limits
@@ -257,10 +258,11 @@ def _decoded(request: bytes) -> A_ASSOCIATE:
 
 
 # How many bytes of extended negotiation we know, of which each is granted when it is 1. Queries:
-# relational, combined date-time matching, fuzzy names (PS3.4 C.5.1.1.1); the bytes after these are
+# relational, combined date-time matching, fuzzy names (PS3.4 C.5.1.1.1, and K.5.1.1 of the
+# worklist, which is one level and always matches date and time together); the bytes after these are
 # time zone adjustment and conversion of enhanced images. Retrievals: relational (C.5.2.1.1).
 _OPTIONS = {
-    **dict.fromkeys(FIND_CLASSES.values(), len(FindOption)),
+    **dict.fromkeys([*FIND_CLASSES.values(), WORKLIST_CLASS], len(FindOption)),
     **dict.fromkeys([*MOVE_CLASSES.values(), *GET_CLASSES.values()], 1),
 }
 

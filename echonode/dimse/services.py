@@ -79,12 +79,16 @@ class FindRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class WorklistRequest:
-    """A C-FIND-RQ of the Modality Worklist (PS3.4 K.4.1); see FindRequest."""
+    """A C-FIND-RQ of the Modality Worklist (PS3.4 K.4.1); see FindRequest.
+
+    fuzzy_names: what extended negotiation agreed on (PS3.4 K.5.1.1).
+    """
 
     caller: Peer
     identifier: Dataset
     cancelled: Callable[[], bool]
     transfer_syntax_uid: str = ImplicitVRLittleEndian
+    fuzzy_names: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

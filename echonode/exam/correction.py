@@ -6,6 +6,8 @@ Rules
 - What was wrong stays here and in the ledger. An archive that does not act on notes still
   shows it: the note asks for the rejection and does not prove it.
 - A correction is durable before its objects are made (store/exams/corrections.py).
+- What never left the node needs no note: images of an exam that waits for its patient are withdrawn
+  here, and are not sent under whatever name the exam gets later.
 """
 
 from __future__ import annotations
@@ -93,7 +95,8 @@ class Correction:
         Raises FieldRefused for what does not go with the reason; OperatorRefused, IllegalTransition
         where it cannot be; InvalidObject where no image can say whose it is; StoreError.
         """
-        if exam.held and exam.state.identity is Identity.UNIDENTIFIED:
+        never_left = exam.held and exam.state.identity is Identity.UNIDENTIFIED
+        if never_left and CONSEQUENCES[reason].replaces:
             raise OperatorRefused(f"nothing of {exam.id} was sent: identify it instead")
         if reason is Reason.WRONG_PATIENT:
             patient = patient or (worklist_item.patient if worklist_item else None)
@@ -107,6 +110,12 @@ class Correction:
             raise FieldRefused(
                 "laterality", f"does not go with {reason}", "give R or L with wrong_side"
             )
+        if never_left:
+            wanted = Wanted(reason=reason, instances=instances)
+            with self._one_at_a_time:
+                withdrawn = self._store.corrections.withdraw(exam.id, wanted, at=self._now())
+            log.info("exam_withdrawn", exam=exam.id, reason=reason.value)
+            return withdrawn
         if not CONSEQUENCES[reason].new_study:  # the patient stays the same
             patient, worklist_item = patient_of(exam), exam.worklist_item
         require_writable(exam, patient or patient_of(exam), worklist_item)

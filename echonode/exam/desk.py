@@ -29,10 +29,11 @@ from echonode.frames.capture_request import (
 )
 from echonode.frames.frame import Acquisition, Frame
 from echonode.log import get_logger
+from echonode.model.discontinuation import DETAIL
 from echonode.model.exam import Exam, ExamFacts
 from echonode.model.exam_state import ExamEvent, Progress
 from echonode.model.patient import Patient
-from echonode.model.worklist_item import WorklistItem
+from echonode.model.worklist_item import Code, WorklistItem
 from echonode.objects.ultrasound import instance_uid
 from echonode.store.exams.captures import Captures, Taken
 from echonode.store.exams.exams import Exams
@@ -49,7 +50,7 @@ class Probe(Protocol):
     @property
     def capture(self) -> CaptureCommands | None: ...
 
-    def change_exam(self, exam_id: str, /) -> bool: ...
+    def change_exam(self, exam_id: str, /, *, on_request: bool = False) -> bool: ...
 
 
 class ExamDesk:
@@ -87,7 +88,10 @@ class ExamDesk:
         self._probes[probe.name] = probe
         self._locks[probe.name] = threading.RLock()
         exam = self._exams.open_of_probe(probe.name)
-        probe.change_exam(exam.id if exam else "")
+        if exam is None:
+            probe.change_exam("")
+        else:
+            probe.change_exam(exam.id, on_request=exam.on_request)
 
     def resume(self) -> None:
         """At start: exams that no person opened ended with the connections of the last run."""
@@ -124,9 +128,11 @@ class ExamDesk:
         *,
         patient: Patient | None = None,
         worklist_item: WorklistItem | None = None,
+        on_request: bool = False,
     ) -> Exam:
         """A new exam at a probe, without a patient where none is given.
 
+        on_request: the probe makes no automatic clips while it is open, whatever its mode.
         Raises UsageError where there is no such probe, OperatorRefused where it has an open exam or
         the disk has no room for one, InvalidObject where no image could say whose it is;
         StoreError.
@@ -146,13 +152,17 @@ class ExamDesk:
                 held=self._held,
                 patient=patient,
                 worklist_item=worklist_item,
+                on_request=on_request,
             )
-            source.change_exam(exam.id)
+            source.change_exam(exam.id, on_request=on_request)
         log.info("exam_opened", exam=exam.id, probe=probe, identity=exam.state.identity.value)
         return exam
 
-    def end(self, exam_id: str) -> Exam:
-        """No capture after this is of the exam. Raises UsageError, IllegalTransition."""
+    def end(self, exam_id: str, *, discontinued: Code | None = None) -> Exam:
+        """No capture after this is of the exam. Raises UsageError, IllegalTransition, StoreError.
+
+        discontinued: why it was given up; None where it was done.
+        """
         exam = self.exam(exam_id)
         with self._lock(exam.probe):
             exam = self.exam(exam_id)
@@ -161,12 +171,18 @@ class ExamDesk:
             if source:
                 source.change_exam("")
             try:
-                ended = self._exams.apply(exam_id, ExamEvent.ENDED, at=self._moment())
+                ended = self._exams.apply(
+                    exam_id,
+                    ExamEvent.ENDED,
+                    at=self._moment(),
+                    detail={DETAIL: discontinued.value} if discontinued else None,
+                )
             except StoreError:
                 if source:  # it has not ended, and its captures go on
-                    source.change_exam(exam_id)
+                    source.change_exam(exam_id, on_request=exam.on_request)
                 raise
-        log.info("exam_ended", exam=exam_id, probe=exam.probe)
+        why = discontinued.value if discontinued else ""
+        log.info("exam_ended", exam=exam_id, probe=exam.probe, discontinued=why)
         return ended
 
     def reopen(self, exam_id: str) -> Exam:
@@ -183,7 +199,7 @@ class ExamDesk:
             if exam.connection_id:
                 raise OperatorRefused(f"no person opened {exam_id}: open an exam instead")
             reopened = self._exams.apply(exam_id, ExamEvent.REOPENED, at=self._moment())
-            source.change_exam(exam_id)
+            source.change_exam(exam_id, on_request=reopened.on_request)
         return reopened
 
     def still(

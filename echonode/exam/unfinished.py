@@ -21,11 +21,15 @@ class UnfinishedWorker:
     """Runs each of `works` now and then, on one thread; an error of one does not stop another."""
 
     def __init__(
-        self, works: Sequence[Callable[[], object]], *, look_every_s: float = LOOK_EVERY_S
+        self,
+        works: Sequence[Callable[[], object]],
+        *,
+        look_every_s: float = LOOK_EVERY_S,
+        name: str = "exam-unfinished",
     ) -> None:
         self._works, self._look_every_s = tuple(works), look_every_s
         self._thread = RecurringThread(
-            "exam-unfinished", self._step, on_stalled=_log_stalled, stalled_s=look_every_s
+            name, self._step, on_stalled=_log_stalled, stalled_s=look_every_s
         )
 
     def start(self) -> None:

@@ -59,8 +59,9 @@ class CaptureResult:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FrozenFrames:
-    """A freeze: its name, and its frames, the oldest first; never empty."""
+    """A freeze of a probe: its name, and its frames, the oldest first; never empty."""
 
+    probe: str
     freeze: str
     frames: tuple[Frame, ...]
 

@@ -45,4 +45,6 @@ CONSEQUENCES: MappingProxyType[Reason, Consequence] = MappingProxyType(
         Reason.WITHDRAWN: Consequence(title=PATIENT_SAFETY, replaces=False),
     }
 )
+# In place of the note that rejected an instance, where it was withdrawn before it left the node.
+WITHDRAWN_HERE = "withdrawn"
 LATERALITIES = ("R", "L")  # (0020,0060), PS3.3 C.7.3.1

@@ -62,7 +62,8 @@ class Exam:
     probe's connection; '' otherwise. held: deliveries wait until the exam has its patient.
     opened_at: aware, with the offset from UTC that all dates of the study are written in.
     patient: None while unidentified. worklist_item: the exam's own copy; None where it was not
-    named from the worklist. captures: how many instances it has that are not rejected.
+    named from the worklist. captures: how many instances it has that are not rejected. on_request:
+    all its captures are asked for; else as the probe's capture.mode says.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Exam:
     patient: Patient | None = None
     worklist_item: WorklistItem | None = None
     captures: int = 0
+    on_request: bool = False
 
 
 class CaptureKind(StrEnum):
@@ -93,6 +95,7 @@ class ExamCapture:
     connection_id, acquisition_number: the capture it is; of what a correction made, the SOP
         Instance UID of the correction's note, and the number of what it is instead of.
     replaces, replaced_by, rejected_by: SOP Instance UIDs, of a correction; '' where there is none.
+        rejected_by is WITHDRAWN_HERE (correction.py) of what was withdrawn before it left the node.
     """
 
     exam_id: str

@@ -10,6 +10,8 @@ Rules
 - An exam is identified once. What is wrong after that is corrected, when the exam has ended: its
   instances may have left the node, and another system must learn of it. One that was delivered
   without a patient is corrected as well.
+- Images of an exam that no one named, and that is held, were seen by no other system: they are
+  withdrawn without a note. The exam stays unidentified, and what else it has can be named.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ class ExamEvent(StrEnum):
     ENDED = "ended"
     REOPENED = "reopened"  # ended too early
     CORRECTED = "corrected"
+    WITHDRAWN = "withdrawn"  # images that no one named, and that never left, are not to be used
+    REJECTION_IGNORED = "rejection_ignored"  # an archive still shows what a note rejected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,7 @@ TRANSITIONS: MappingProxyType[tuple[ExamState, ExamEvent], ExamState] = MappingP
         (_state(P.ENDED, I.UNIDENTIFIED), E.IDENTIFIED): _state(P.ENDED, I.IDENTIFIED),
         (_state(P.ENDED, I.UNIDENTIFIED), E.REOPENED): _state(P.SCANNING, I.UNIDENTIFIED),
         (_state(P.ENDED, I.UNIDENTIFIED), E.CORRECTED): _state(P.ENDED, I.CORRECTED),
+        (_state(P.ENDED, I.UNIDENTIFIED), E.WITHDRAWN): _state(P.ENDED, I.UNIDENTIFIED),
         (_state(P.OPEN, I.IDENTIFIED), E.CAPTURED): _state(P.SCANNING, I.IDENTIFIED),
         (_state(P.OPEN, I.IDENTIFIED), E.ENDED): _state(P.ENDED, I.IDENTIFIED),
         (_state(P.SCANNING, I.IDENTIFIED), E.CAPTURED): _state(P.SCANNING, I.IDENTIFIED),
@@ -85,6 +90,7 @@ TRANSITIONS: MappingProxyType[tuple[ExamState, ExamEvent], ExamState] = MappingP
         (_state(P.ENDED, I.IDENTIFIED), E.CORRECTED): _state(P.ENDED, I.CORRECTED),
         (_state(P.ENDED, I.CORRECTED), E.CAPTURED): _state(P.ENDED, I.CORRECTED),
         (_state(P.ENDED, I.CORRECTED), E.CORRECTED): _state(P.ENDED, I.CORRECTED),
+        (_state(P.ENDED, I.CORRECTED), E.REJECTION_IGNORED): _state(P.ENDED, I.CORRECTED),
     }
 )
 del P, I, E

@@ -204,6 +204,7 @@ def _probe_metrics(probes: Sequence[ProbeStatus]) -> Iterator[Metric]:
             "Its temperature, as the probe reports it",
             lambda probe: probe.temperature_c,
         ),
+        ("viewers", "Viewers that watch its live picture now", lambda probe: probe.viewers),
     )
     for name, text, value_of in gauges:
         family = GaugeMetricFamily(f"echonode_probe_{name}", text, labels=["probe"])
@@ -221,6 +222,11 @@ def _probe_metrics(probes: Sequence[ProbeStatus]) -> Iterator[Metric]:
         "The dropped frames by their reason; docs/operations.md says where to look for each",
         labels=["probe", "reason"],
     )
+    skipped = CounterMetricFamily(
+        "echonode_pictures_skipped",
+        "Live pictures that were left out, by who was too slow for them: a viewer, or the node",
+        labels=["probe", "slow"],
+    )
     partial = CounterMetricFamily(
         "echonode_frames_partial",
         "Frames received with lines missing; they are among the used frames as well",
@@ -234,9 +240,12 @@ def _probe_metrics(probes: Sequence[ProbeStatus]) -> Iterator[Metric]:
         for reason, count in probe.frames_dropped_by.items():
             reasons.add_metric([probe.name, reason], count)
         partial.add_metric([probe.name], probe.frames_partial)
+        skipped.add_metric([probe.name, "viewer"], probe.pictures_skipped)
+        skipped.add_metric([probe.name, "node"], probe.pictures_unmade)
     yield frames
     yield reasons
     yield partial
+    yield skipped
 
 
 def _delivery_metric(destinations: Sequence[DestinationStatus]) -> Metric:

@@ -37,6 +37,7 @@ from echonode.store.files.free_space import FreeSpace
 from echonode.store.statistics import UNPROVED
 from echonode.store.store import Store
 from echonode.web.health import Alarm, Check
+from echonode.web.live.viewing import NOT_WATCHED, ViewerCounts
 from echonode.web.status import DestinationStatus, NodeStatus, ProbeStatus
 
 
@@ -46,7 +47,7 @@ class MonitoredNode:
 
     delivery_status: the delivery to a destination, by name. commit_times: how long commitments
     took. call_back: the AE, host and port that an archive must be able to call. held_steps: peer ->
-    procedure steps that it refused.
+    procedure steps that it refused. viewers: probe -> who watch it.
     """
 
     config: Config
@@ -61,6 +62,7 @@ class MonitoredNode:
     call_back: str
     now: Callable[[], datetime]
     held_steps: Callable[[], Mapping[str, int]] = dict
+    viewers: Callable[[], Mapping[str, ViewerCounts]] = dict
 
 
 class NodeMonitor(Collector):
@@ -78,7 +80,7 @@ class NodeMonitor(Collector):
     def status(self) -> NodeStatus:
         """Everything at this moment. Raises StoreError where the database does not answer."""
         space = self._node.free_space.space()
-        refusing = self._check_writes()
+        refusing, watched = self._check_writes(), self._node.viewers()
         return NodeStatus(
             ae_title=self._node.config.ae_title,
             version=__version__,
@@ -87,7 +89,10 @@ class NodeMonitor(Collector):
             disk_free_percent=round(space.free_percent, 1),
             minutes_of_cine=round(space.minutes_of_cine, 1),
             refusing=refusing,
-            probes=tuple(_probe_status(source, refusing) for source in self._node.sources),
+            probes=tuple(
+                _probe_status(source, refusing, watched.get(source.name, NOT_WATCHED))
+                for source in self._node.sources
+            ),
             destinations=self.destinations(),
             alarms=self.alarms(),
             problems=tuple(filter(None, (check() for check in self.checks().values()))),
@@ -220,7 +225,7 @@ class NodeMonitor(Collector):
         return f"{held} captures wait in memory: the store refuses them" if held else ""
 
 
-def _probe_status(source: ProbeSource, refusing: str) -> ProbeStatus:
+def _probe_status(source: ProbeSource, refusing: str, watched: ViewerCounts) -> ProbeStatus:
     """refusing: why nothing can be stored, whichever probe it comes from."""
     counts = source.counts
     device = counts.device
@@ -237,6 +242,9 @@ def _probe_status(source: ProbeSource, refusing: str) -> ProbeStatus:
         state=device.state if device else "",
         battery_percent=device.battery_percent if device else None,
         temperature_c=device.temperature_c if device else None,
+        viewers=watched.viewers,
+        pictures_skipped=watched.skipped,
+        pictures_unmade=watched.unmade,
     )
 
 

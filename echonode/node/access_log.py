@@ -48,8 +48,9 @@ class AccessLog:
 
     def _is_known(self, access: PatientDataAccess) -> bool:
         who = access.user or access.address
-        # Refused ones by route alone: a stranger has as many UIDs as they like.
-        what = (access.kind, named(access.uid)) if access.granted else (access.path,)
+        # A stranger's by route alone: they have as many UIDs as they like.
+        is_known = access.granted or access.user
+        what = (access.kind, named(access.uid)) if is_known else (access.path,)
         key = (who, access.granted, access.change, *what)
         at = access.at.timestamp()
         before = self._logged.get(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from types import MappingProxyType
 from typing import Any
 
 from echonode.errors import Doubtful, FieldRefused
@@ -12,9 +13,10 @@ from echonode.exam.worklist.refresh import WorklistStatus
 from echonode.frames.live.jpeg import jpeg_of
 from echonode.frames.live.picture_geometry import geometry_of
 from echonode.model.correction import Reason
-from echonode.model.exam import Exam, ExamCapture
+from echonode.model.discontinuation import discontinuation, reason_of
+from echonode.model.exam import CaptureKind, Exam, ExamCapture
 from echonode.model.patient import Patient, checked_patient
-from echonode.model.worklist_item import WorklistItem
+from echonode.model.worklist_item import Code, WorklistItem
 from echonode.monitoring.recent import chosen_rows
 from echonode.node.exams import ExamParts
 from echonode.store.store import Store
@@ -23,12 +25,14 @@ from echonode.web.live.messages import geometry_json
 
 Json = Mapping[str, Any]
 MOST_EXAMS = 500  # of a list; older ones are found by their ids
+MOST_PATIENTS = 20  # offered at once: with more, a person types on
 
 
 class NodeExams:
     """web.exams.ExamApi on a node. local: the zone whose days the worklist has.
 
-    list_status: how the RIS's list stands; None where no RIS is asked.
+    list_status: how the RIS's list stands; None where no RIS is asked. gain_curves: probe -> what
+    its frames are made with.
     """
 
     def __init__(
@@ -39,14 +43,20 @@ class NodeExams:
         now: Callable[[], datetime],
         local: tzinfo,
         list_status: Callable[[], WorklistStatus | None] = lambda: None,
+        gain_curves: Mapping[str, Sequence[tuple[float, float]]] = MappingProxyType({}),
     ) -> None:
         self._store, self._parts, self._now, self._local = store, parts, now, local
-        self._list_status = list_status
+        self._list_status, self._gain_curves = list_status, gain_curves
 
-    def open(self, *, probe: str, worklist_item: str, patient: Json | None) -> Json:
+    def open(
+        self, *, probe: str, worklist_item: str, patient: Json | None, on_request: bool
+    ) -> Json:
         item = self._parts.identification.chosen(worklist_item) if worklist_item else None
         typed = self._typed(patient) if patient is not None else None
-        return exam_json(self._parts.desk.open(probe, patient=typed, worklist_item=item))
+        opened = self._parts.desk.open(
+            probe, patient=typed, worklist_item=item, on_request=on_request
+        )
+        return exam_json(opened)
 
     def exams(self, *, only_open: bool) -> Sequence[Json]:
         found = self._store.exams.exams(limit=MOST_EXAMS, only_open=only_open)
@@ -54,8 +64,10 @@ class NodeExams:
 
     def exam(self, exam_id: str) -> Json:
         exam = self._parts.desk.exam(exam_id)
+        history = self._store.exams.events(exam_id)
         return {
             **exam_json(exam),
+            "discontinued": _reason_json(discontinuation(history)),
             "events": [
                 {
                     "at": each.at.isoformat(),
@@ -63,9 +75,19 @@ class NodeExams:
                     "progress": each.state.progress.value,
                     "identity": each.state.identity.value,
                 }
-                for each in self._store.exams.events(exam_id)
+                for each in history
             ],
             "instances": self._captures(exam),
+        }
+
+    def _archives(self, capture: ExamCapture) -> Json:
+        """Of a rejection note: what each archive made of it; of others nothing."""
+        if capture.kind is not CaptureKind.REJECTION_NOTE:
+            return {}
+        check = self._parts.rejection_check
+        return {
+            name: check.verdict(capture.sop_instance_uid, name).value
+            for name in self._parts.archives
         }
 
     def _captures(self, exam: Exam) -> list[Json]:
@@ -75,12 +97,20 @@ class NodeExams:
         for row in chosen_rows(self._store, choice):
             rows.setdefault(row["sop_instance_uid"], []).append(row)
         return [
-            _capture_json(each, rows.get(each.sop_instance_uid, []))
+            {
+                **_capture_json(each, rows.get(each.sop_instance_uid, [])),
+                "archives": self._archives(each),
+            }
             for each in self._store.exams.captures(exam.id)
         ]
 
     def end(self, exam_id: str) -> Json:
         return exam_json(self._parts.desk.end(exam_id))
+
+    def discontinue(self, exam_id: str, *, reason: str) -> Json:
+        given_up = reason_of(reason)
+        ended = self._parts.desk.end(exam_id, discontinued=given_up)
+        return {**exam_json(ended), "discontinued": _reason_json(given_up)}
 
     def reopen(self, exam_id: str) -> Json:
         return exam_json(self._parts.desk.reopen(exam_id))
@@ -114,7 +144,7 @@ class NodeExams:
                 }
                 for frame in frozen.frames
             ],
-            "geometry": geometry_json(geometry_of(last)),
+            "geometry": geometry_json(geometry_of(last, self._gain_curves.get(frozen.probe, ()))),
         }
 
     def unfreeze(self, exam_id: str, freeze: str) -> None:
@@ -168,6 +198,14 @@ class NodeExams:
             "items": [item_json(item) for item in items],
         }
 
+    def patients(self, text: str) -> Json:
+        """Those seen before that `text` may mean (web.patients.Search)."""
+        found = self._store.known_patients.search(text, limit=MOST_PATIENTS + 1)
+        return {
+            "patients": [_patient_json(patient) for patient in found[:MOST_PATIENTS]],
+            "more": len(found) > MOST_PATIENTS,
+        }
+
     def _typed(self, patient: Json) -> Patient:
         return checked_patient(patient, today=self._now().astimezone(self._local).date())
 
@@ -180,6 +218,10 @@ def standing_json(status: WorklistStatus | None, now: datetime) -> Json:
         "problem": status.problem if status else "",
         "missing": status.excess + sum(status.unusable.values()) if status else 0,
     }
+
+
+def _reason_json(code: Code | None) -> Json | None:
+    return None if code is None else {"code": code.value, "meaning": code.meaning}
 
 
 def _reason(text: str) -> Reason:
@@ -207,6 +249,7 @@ def exam_json(exam: Exam) -> Json:
         "worklist_item": item.id if item else None,
         "accession_number": item.accession_number.value if item else "",
         "captures": exam.captures,
+        "on_request": exam.on_request,
     }
 
 

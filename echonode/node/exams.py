@@ -10,6 +10,7 @@ from echonode.exam.correction import Correction
 from echonode.exam.desk import ExamDesk
 from echonode.exam.identification import Identification
 from echonode.exam.naming import ExamNaming
+from echonode.exam.rejection_check import LOOK_EVERY_S, Associate, RejectionCheck
 from echonode.exam.unfinished import UnfinishedWorker
 from echonode.node.local_timezone import local_zone
 from echonode.node.settings.parts import unattended_exams
@@ -19,7 +20,7 @@ from echonode.store.store import Store
 class ExamParts:
     """desk: exams at the probes. identification: their patients. correction: after they were sent.
 
-    unfinished: to be started and stopped.
+    unfinished, rejection_looks: to be started and stopped. archives: names of the destinations.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class ExamParts:
         store: Store,
         *,
         refusal: Callable[[], str],
+        associate: Associate,
         now: Callable[[], datetime],
     ) -> None:
         """refusal: why no exam may begin just now; ''."""
@@ -56,3 +58,17 @@ class ExamParts:
             now=now,
         )
         self.unfinished = UnfinishedWorker([naming.name_all, self.correction.make_all])
+        destinations = config.destination_values()
+        self.archives = [destination.name for destination in destinations]
+        self.rejection_check = RejectionCheck(
+            rejections=store.rejections,
+            instance=store.index.instance,
+            notes=store.key_value,
+            destinations={each.name: each.peer for each in destinations},
+            associate=associate,
+            now=now,
+        )
+        # On a thread of its own: an archive that does not answer holds up no naming.
+        self.rejection_looks = UnfinishedWorker(
+            [self.rejection_check.look], look_every_s=LOOK_EVERY_S, name="rejection-check"
+        )

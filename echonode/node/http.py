@@ -47,10 +47,12 @@ from echonode.web.authority import authority_routes
 from echonode.web.cross_origin import SharedOrigins
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
-from echonode.web.live.routes import live_routes, viewing_of
+from echonode.web.live.routes import live_routes
+from echonode.web.live.viewing import Viewing
 from echonode.web.openapi import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
+from echonode.web.patients import patient_routes
 from echonode.web.server import WebServer, is_loopback
 from echonode.web.sessions import session_routes
 from echonode.web.status import console_routes
@@ -75,6 +77,7 @@ def web_server(
     storage: StorageSCP,
     ae_title: str,
     live: NodeLive,
+    viewing: Viewing,
     frames: FrameReader,
     destinations: Sequence[Destination],
     delivery_status: Callable[[str], DeliveryStatus],
@@ -88,7 +91,6 @@ def web_server(
     """
     identity = web_identity(web)
     on_loopback = is_loopback(web.host)
-    viewing = viewing_of(live)
     access = NodeAccess(
         store.users,
         store.sessions,
@@ -101,6 +103,15 @@ def web_server(
 
     def operate(action: str, uid: str, name: str | None) -> Mapping[str, object]:
         return act(store, action, uid, now=now(), destination=name, call_now=call_now)
+
+    exam_api = NodeExams(
+        store,
+        exams,
+        now=now,
+        local=local_zone(),
+        list_status=lambda: ris.status,
+        gain_curves=live.gain_curves,
+    )
 
     return WebServer(
         host=web.host,
@@ -173,9 +184,8 @@ def web_server(
                     now=now,
                 )
             ),
-            *exam_routes(
-                NodeExams(store, exams, now=now, local=local_zone(), list_status=lambda: ris.status)
-            ),
+            *exam_routes(exam_api),
+            *patient_routes(exam_api.patients),
             *worklist_routes(NodeWorklist(ris, now=now)),
             *live_routes(live, viewing),
             *openapi_routes(),

@@ -29,6 +29,11 @@ class NodeLive:
         self._probes = {probe.source.name: probe for probe in probes}
         self._refusing = refusing
 
+    @property
+    def gain_curves(self) -> Mapping[str, Sequence[tuple[float, float]]]:
+        """By probe, what its frames are made with."""
+        return {name: probe.pictures.gain_curve for name, probe in self._probes.items()}
+
     def probes(self) -> Sequence[Json]:
         return [self._json(probe) for probe in self._probes.values()]
 
@@ -42,6 +47,9 @@ class NodeLive:
             frames_per_s=found.pictures.frames_per_s,
             exam=found.source.exam_id,
         )
+
+    def unmade(self, probe: str) -> int:
+        return self._probe(probe).pictures.skipped
 
     def watch(self, probe: str, take: Callable[[LivePicture], None]) -> Callable[[], None]:
         return self._probe(probe).pictures.watch(take)

@@ -81,6 +81,8 @@ from echonode.store.store import Store
 from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.single_frame import FrameReader
+from echonode.web.live.viewing import Viewing
+from echonode.web.live.watch_links import WatchLinks
 
 log = get_logger(__name__)
 
@@ -191,7 +193,13 @@ class Node:
             limits=listener_limits(config, descriptor_limit()),
             say_which_title=config.admission.say_which_title,
         )
-        self.exams = ExamParts(config, self.store, refusal=self._no_capture, now=utc_now)
+        self.exams = ExamParts(
+            config,
+            self.store,
+            refusal=self._no_capture,
+            associate=self.requestor.associate,
+            now=utc_now,
+        )
         self.ris = RisParts(
             config, self.store, requestor=self.requestor, us=self._call_back, now=utc_now
         )
@@ -223,6 +231,14 @@ class Node:
         for source in self.sources:
             self.exams.desk.attach(source)
         self.hl7 = hl7_listener(config, self.store, now=utc_now) if config.hl7 else None
+        live = NodeLive(
+            [
+                LiveProbe(source=source, pictures=pictures)
+                for source, pictures in zip(self.sources, self.pictures, strict=True)
+            ],
+            refusing=lambda: self.store.durability.problem,
+        )
+        self.viewing = Viewing(live, WatchLinks())
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
         self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
@@ -248,13 +264,8 @@ class Node:
                 reencoder=self._reencoder,
                 storage=self._storage,
                 ae_title=config.ae_title,
-                live=NodeLive(
-                    [
-                        LiveProbe(source=source, pictures=pictures)
-                        for source, pictures in zip(self.sources, self.pictures, strict=True)
-                    ],
-                    refusing=lambda: self.store.durability.problem,
-                ),
+                live=live,
+                viewing=self.viewing,
                 frames=self._frames,
                 destinations=self.destinations,
                 delivery_status=lambda name: self.workers[name].status,
@@ -314,8 +325,9 @@ class Node:
     def _start_writing(self, undo: ExitStack) -> None:
         """Start the parts that write to the store: where it is read-only, none of them runs."""
         self.exams.desk.resume()
-        undo.callback(self._stop_part, self.exams.unfinished)
-        self.exams.unfinished.start()
+        for worker in (self.exams.unfinished, self.exams.rejection_looks):
+            undo.callback(self._stop_part, worker)
+            worker.start()
         for part in (self.ris.worklist, self.ris.steps):
             if part:
                 undo.callback(self._stop_part, part)
@@ -325,8 +337,8 @@ class Node:
         undo.callback(self._stop_part, self._commitment_scp)
         self._commitment_scp.start()
         undo.callback(self._stop_part, Together(self.workers.values()))
-        for worker in self.workers.values():
-            worker.start()
+        for delivering in self.workers.values():
+            delivering.start()
         if self._describing:
             undo.callback(self._stop_part, self._describing)
             self._describing.start()
@@ -426,6 +438,7 @@ class Node:
                 call_back=str(self._call_back),
                 now=utc_now,
                 held_steps=self.ris.held_steps,
+                viewers=self.viewing.counts,
             )
         )
 

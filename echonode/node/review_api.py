@@ -58,10 +58,7 @@ class StoredPicture:
 
 
 class NodeReview:
-    """web.archive.ArchiveApi on a node. check: raises Damaged where an instance's bytes changed.
-
-    by: who is asking; '' where no user is known.
-    """
+    """web.archive.ArchiveApi on a node. check: raises Damaged where an instance's bytes changed."""
 
     def __init__(
         self,
@@ -70,9 +67,8 @@ class NodeReview:
         *,
         check: Callable[[StoredInstance], None],
         now: Callable[[], datetime],
-        by: Callable[[], str] = str,
     ) -> None:
-        self._store, self._rendered, self._check, self._by = store, rendered, check, by
+        self._store, self._rendered, self._check = store, rendered, check
         self._measuring = Measuring(
             store.measurements, find=store.index.instance, read=_attributes, now=now
         )
@@ -192,13 +188,23 @@ class NodeReview:
 
     def measurements(self, *, exam_id: str, uid: str) -> Sequence[Json]:
         if exam_id:
+            if self._store.exams.exam(exam_id) is None:
+                raise UsageError("there is no such exam")
             found = self._measuring.of_exam(exam_id)
         else:
             found = self._measuring.of_instance(uid)
         return [measurement_json(each) for each in found]
 
     def measure(
-        self, *, exam_id: str, uid: str, frame: int, kind: str, points: object, label: str
+        self,
+        *,
+        exam_id: str,
+        uid: str,
+        frame: int,
+        kind: str,
+        points: object,
+        label: str,
+        by: str,
     ) -> Json:
         return measurement_json(
             self._measuring.measure(
@@ -207,16 +213,14 @@ class NodeReview:
                 kind=kind,
                 points=points,
                 label=label,
-                by=self._by(),
+                by=by,
                 exam_id=exam_id,
             )
         )
 
-    def delete_measurement(self, measurement_id: str, *, exam_id: str, uid: str) -> Json:
+    def delete_measurement(self, measurement_id: str, *, exam_id: str, uid: str, by: str) -> Json:
         return measurement_json(
-            self._measuring.delete(
-                measurement_id, by=self._by(), exam_id=exam_id, sop_instance_uid=uid
-            )
+            self._measuring.delete(measurement_id, by=by, exam_id=exam_id, sop_instance_uid=uid)
         )
 
     def _instance(self, uid: str) -> StoredInstance:

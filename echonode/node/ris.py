@@ -13,7 +13,7 @@ from echonode.exam.procedure_step.reporter import StepReporter
 from echonode.exam.worklist.query import WorklistQuery
 from echonode.exam.worklist.refresh import WorklistPlan, WorklistRefresh, WorklistStatus
 from echonode.exam.worklist.refused_keys import RefusedKeys
-from echonode.exam.worklist.scu import WorklistSCU
+from echonode.exam.worklist.scu import Tally, WorklistSCU
 from echonode.exam.worklist.search import kept_as_found
 from echonode.model.identity import CallBackAddress, Peer
 from echonode.model.worklist_item import WorklistItem
@@ -84,16 +84,17 @@ class RisParts:
             raise UsageError(_NO_WORKLIST)
         return self.worklist.refresh_now(patience_s=patience_s)
 
-    def search(self, query: WorklistQuery) -> Iterator[WorklistItem]:
+    def search(self, query: WorklistQuery, tally: Tally) -> Iterator[WorklistItem]:
         """What the RIS has, as it answers; each item is durable before it is yielded.
 
-        Raises UsageError where no RIS is configured or nothing is searched for; NetworkError.
+        tally: says at the end whether the list was cut. Raises UsageError where no RIS is
+        configured or nothing is searched for; NetworkError.
         """
         if self._scu is None:
             raise UsageError(_NO_WORKLIST)
         if not (query.patient_id or query.patient_name or query.accession_number):
             raise UsageError("give a patient's ID or name, or an accession number")
-        return kept_as_found(self._scu.search(query), self._store.worklist)
+        return kept_as_found(self._scu.search(query, tally), self._store.worklist)
 
 
 def _reporter(

@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from echonode.model.criteria import Criterion, SingleValue, ValueList, Wildcard
+from echonode.query.matching import values_of
 from echonode.query.person_name import compile_name, fold
 from echonode.query.wildcard import compile_wildcard, is_wild
 
@@ -43,6 +45,21 @@ def compile_fuzzy_name(key: str) -> Callable[[str], bool]:
         return all(any(map(word_test, words)) for word_test in tests)
 
     return test
+
+
+def compile_fuzzy_test(criterion: Criterion) -> Callable[[str], bool]:
+    """The test of whether a stored value of names, perhaps several, matches a key of names."""
+    match criterion:
+        case SingleValue(text) | Wildcard(text):
+            keys: tuple[str, ...] = (text,)
+        case ValueList(keys):
+            pass
+        case _:
+            return lambda stored: True
+    tests = [compile_fuzzy_name(key) for key in keys]
+    return lambda stored: any(
+        test(value) for value in values_of("PN", stored) if value for test in tests
+    )
 
 
 def soundex(word: str) -> str:

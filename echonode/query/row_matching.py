@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from echonode.model.attributes import ATTRIBUTES
-from echonode.model.criteria import Criterion, Query, SingleValue, ValueList, Wildcard
+from echonode.model.criteria import Criterion, Query
 from echonode.query.combined_date_time import combined_ranges, compile_combined
-from echonode.query.fuzzy_name import compile_fuzzy_name
+from echonode.query.fuzzy_name import compile_fuzzy_test
 from echonode.query.identifier import FindIdentifier
-from echonode.query.matching import compile_test, values_of
+from echonode.query.matching import compile_test
 from echonode.query.temporal import parse_offset
 
 RowTest = Callable[[Mapping[str, str]], bool]
@@ -34,7 +34,7 @@ def compile_row_test(
             special.append(compile_combined(date, time, wanted))
             del criteria[date], criteria[time]
     if fuzzy_names:
-        special += [_fuzzy_test(name, criteria.pop(name)) for name in _names(criteria)]
+        special += [_fuzzy_row_test(name, criteria.pop(name)) for name in _names(criteria)]
     tests = [
         (keyword, compile_test(criterion, ATTRIBUTES[keyword].vr, offset=offset))
         for keyword, criterion in criteria.items()
@@ -60,15 +60,6 @@ def _names(criteria: Mapping[str, Criterion]) -> list[str]:
     return [keyword for keyword in criteria if ATTRIBUTES[keyword].vr == "PN"]
 
 
-def _fuzzy_test(keyword: str, criterion: Criterion) -> RowTest:
-    match criterion:
-        case SingleValue(text) | Wildcard(text):
-            keys: tuple[str, ...] = (text,)
-        case ValueList(keys):
-            pass
-        case _:
-            return lambda row: True
-    tests = [compile_fuzzy_name(key) for key in keys]
-    return lambda row: any(
-        test(value) for value in values_of("PN", row.get(keyword, "")) if value for test in tests
-    )
+def _fuzzy_row_test(keyword: str, criterion: Criterion) -> RowTest:
+    test = compile_fuzzy_test(criterion)
+    return lambda row: test(row.get(keyword, ""))

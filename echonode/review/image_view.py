@@ -36,7 +36,7 @@ _KEYWORDS = (
 TAGS = frozenset(int(Tag(keyword)) for keyword in _KEYWORDS)
 
 MOST_REGIONS = 64  # of an image; a screen of a large machine has ten
-_LONGEST_FRAME_MS = 60_000.0  # a frame of over a minute is a fault of whoever wrote it
+_LONGEST_FRAME_MS = 60_000.0  # a frame of over a minute is a fault of its sender
 _2D, _CM = 1, 3  # C.8.5.5.1.1, C.8.5.5.1.15
 _FORMATS = {2: WhyNot.TRACE, 3: WhyNot.SPECTRUM, 4: WhyNot.WAVE_FORM, 5: WhyNot.GRAPHICS}
 _TIME_VECTOR, _TIME = Tag("FrameTimeVector"), Tag("FrameTime")

@@ -148,5 +148,5 @@ def place_of(cursor: str) -> Place:
         if not 0 <= row < 2**63:
             raise ValueError
     except (ValueError, TypeError, binascii.Error, RecursionError):
-        raise FieldRefused("cursor", "is none of this list's", "begin at the first page") from None
+        raise FieldRefused("cursor", "is not from this list", "begin at the first page") from None
     return Place(study_date=date, study_time=time, row=row)

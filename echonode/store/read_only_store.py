@@ -7,7 +7,6 @@ script that asks for the ledger every minute pays only for what it uses.
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 
 from echonode.errors import UsageError
 from echonode.store.access.users import UserReader
@@ -66,12 +65,7 @@ class ReadOnlyStore:
     def __enter__(self) -> ReadOnlyStore:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -53,10 +53,12 @@ from echonode.store.deliveries.operator_actions import OperatorActions
 from echonode.store.exams.captures import Captures
 from echonode.store.exams.corrections import Corrections
 from echonode.store.exams.exams import Exams
+from echonode.store.exams.known_patients import KnownPatients
 from echonode.store.exams.measurements import Measurements
 from echonode.store.exams.naming import Naming
 from echonode.store.exams.order_messages import OrderMessages
 from echonode.store.exams.procedure_steps import ProcedureSteps
+from echonode.store.exams.rejections import Rejections
 from echonode.store.exams.reported_steps import ReportedSteps
 from echonode.store.exams.step_reports import StepReports
 from echonode.store.exams.worklist_items import WorklistItems
@@ -96,9 +98,9 @@ class Store(ReadOnlyStore):
     roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
     files again. event_log: takes events from outside. key_value: small texts of other parts.
     descriptions: what DICOMweb answers of each instance.
-    exams, captures, measurements, naming, corrections, worklist, order_messages, reported_steps,
-    procedure_steps, step_reports: see exams/. users, sessions: see access/. durability: whether
-    what is written becomes durable.
+    exams, captures, measurements, naming, corrections, worklist, known_patients, order_messages,
+    rejections, reported_steps, procedure_steps, step_reports: see exams/. users, sessions: see
+    access/. durability: whether what is written becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -191,6 +193,8 @@ class Store(ReadOnlyStore):
         )
         self.measurements = Measurements(writer, readers)
         self.worklist = WorklistItems(writer, readers)
+        self.known_patients = KnownPatients(readers)
+        self.rejections = Rejections(writer, readers)
         self.order_messages = OrderMessages(writer, readers)
         self.reported_steps = ReportedSteps(writer, readers)
         self.procedure_steps = ProcedureSteps(writer, readers)

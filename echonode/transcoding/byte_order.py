@@ -25,7 +25,7 @@ _UNITS: Mapping[str, str] = MappingProxyType(
 _PIECE = 1024 * 1024  # bytes; a whole number of any unit
 
 
-def little_endian(value: memoryview, vr: str) -> Iterator[bytes | memoryview]:
+def little_endian(value: bytes | memoryview, vr: str) -> Iterator[bytes | memoryview]:
     """The pieces of a big endian value of this VR in little endian."""
     unit = _UNITS.get(vr)
     if unit is None:

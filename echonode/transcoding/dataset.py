@@ -44,6 +44,7 @@ from echonode.transcoding.codecs import (
     decoded_pixels,
     encoded_photometric,
 )
+from echonode.transcoding.file_bytes import Data
 from echonode.transcoding.fragments import frame_at, frames_in
 from echonode.transcoding.native_syntax import Write, reencode_head
 from echonode.transcoding.pixel_layout import (
@@ -78,11 +79,11 @@ class Source:
     for encapsulated pixels from the offset table's item on.
     """
 
-    data: memoryview
+    data: Data
     transfer_syntax_uid: str
     attributes: Dataset
     pixels: Pixels
-    pixel_data: memoryview
+    pixel_data: Data
 
     @property
     def encoded_in(self) -> str | None:
@@ -113,7 +114,7 @@ class Source:
         return bytes(self.pixel_data[number * length : (number + 1) * length])
 
 
-def open_source(data: memoryview, transfer_syntax_uid: str) -> Source:
+def open_source(data: Data, transfer_syntax_uid: str) -> Source:
     """Look at a dataset in little endian byte order. Raises InvalidObject."""
     implicit = transfer_syntax_uid == ImplicitVRLittleEndian
     end = reencode_head(
@@ -141,16 +142,17 @@ def open_source(data: memoryview, transfer_syntax_uid: str) -> Source:
     )
 
 
-def _pixel_data(data: memoryview, position: int, *, implicit: bool) -> tuple[int, int]:
+def _pixel_data(data: Data, position: int, *, implicit: bool) -> tuple[int, int]:
     """Where Pixel Data's value is and how long, from the first element of its group on."""
     try:
         while position < len(data):
-            group, element = struct.unpack_from("<HH", data, position)
+            header = bytes(data[position : position + _LONG_VR_HEADER])
+            group, element = struct.unpack_from("<HH", header)
             if implicit or element == 0:  # (7FE0,0000) is UL: four bytes, whichever the header
-                length = 4 if element == 0 else struct.unpack_from("<I", data, position + 4)[0]
+                length = 4 if element == 0 else struct.unpack_from("<I", header, 4)[0]
                 start = position + 8
             else:  # every other VR of this group has a 32 bit length (PS3.5 7.1.2)
-                (length,) = struct.unpack_from("<I", data, position + 8)
+                (length,) = struct.unpack_from("<I", header, 8)
                 start = position + _LONG_VR_HEADER
             if (group << 16 | element) == _PIXEL_DATA:
                 return start, length

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Iterator, Sequence
 
 from echonode.errors import InvalidObject
+from echonode.transcoding.file_bytes import Data
 
 _ITEM, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 # Start of image of JPEG and JPEG-LS; start of codestream of JPEG 2000, and of a JP2 box.
@@ -35,7 +36,7 @@ def fragment(frame: bytes) -> bytes:
     return _ITEM + struct.pack("<I", len(frame) + len(padding)) + frame + padding
 
 
-def frames_in(data: memoryview, frames: int, *, longest: int) -> Iterator[bytes]:
+def frames_in(data: Data, frames: int, *, longest: int) -> Iterator[bytes]:
     """The codestreams in an encapsulated Pixel Data value, without copying more than one.
 
     data: from the offset table's item on. longest: bytes of one codestream. Raises InvalidObject.
@@ -45,7 +46,7 @@ def frames_in(data: memoryview, frames: int, *, longest: int) -> Iterator[bytes]
         yield _joined(data, group, longest)
 
 
-def frame_at(data: memoryview, number: int, frames: int, *, longest: int) -> bytes:
+def frame_at(data: Data, number: int, frames: int, *, longest: int) -> bytes:
     """The codestream of one frame, numbered from 0; the others are not copied.
 
     data, frames, longest: see frames_in. Raises InvalidObject.
@@ -54,18 +55,19 @@ def frame_at(data: memoryview, number: int, frames: int, *, longest: int) -> byt
     return _joined(data, _grouped(data, table, fragments, frames)[number], longest)
 
 
-def _joined(data: memoryview, group: Sequence[_Fragment], longest: int) -> bytes:
+def _joined(data: Data, group: Sequence[_Fragment], longest: int) -> bytes:
     if sum(end - start for _, start, end in group) > longest:
         raise InvalidObject("a compressed frame is longer than it would be uncompressed")
-    return b"".join(data[start:end] for _, start, end in group)
+    return b"".join(bytes(data[start:end]) for _, start, end in group)
 
 
-def _items(data: memoryview) -> list[_Fragment]:
+def _items(data: Data) -> list[_Fragment]:
     items: list[_Fragment] = []
     position = 0
     while position + 8 <= len(data):
-        tag = bytes(data[position : position + 4])
-        (length,) = struct.unpack_from("<I", data, position + 4)
+        header = bytes(data[position : position + 8])
+        tag = header[:4]
+        (length,) = struct.unpack_from("<I", header, 4)
         end = position + 8 + length
         if tag != _ITEM or end > len(data):
             break
@@ -79,14 +81,16 @@ def _items(data: memoryview) -> list[_Fragment]:
 
 
 def _grouped(
-    data: memoryview, table: _Fragment, fragments: Sequence[_Fragment], frames: int
+    data: Data, table: _Fragment, fragments: Sequence[_Fragment], frames: int
 ) -> list[Sequence[_Fragment]]:
     if frames == 1:
         return [fragments]
     if len(fragments) == frames:
         return [[one] for one in fragments]
     first = fragments[0][0]
-    offsets = struct.unpack_from(f"<{(table[2] - table[1]) // 4}I", data, table[1])
+    offsets = struct.unpack_from(
+        f"<{(table[2] - table[1]) // 4}I", bytes(data[table[1] : table[2]])
+    )
     if offsets:
         begun = frozenset(offsets)
         starts = [index for index, item in enumerate(fragments) if item[0] - first in begun]
@@ -98,5 +102,5 @@ def _grouped(
     return [fragments[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
-def _begins(data: memoryview, item: _Fragment) -> bool:
+def _begins(data: Data, item: _Fragment) -> bool:
     return bytes(data[item[1] : item[1] + 4]).startswith(CODESTREAM_BEGINNINGS)

@@ -6,12 +6,13 @@ import zlib
 
 from echonode.errors import InvalidObject
 from echonode.model.dataset_walk import MOST_INFLATED
+from echonode.transcoding.file_bytes import Data
 from echonode.transcoding.native_syntax import Write
 
 _PIECE = 1024 * 1024  # bytes held at once
 
 
-def inflate(data: memoryview, write: Write, *, most: int = MOST_INFLATED) -> None:
+def inflate(data: Data, write: Write, *, most: int = MOST_INFLATED) -> None:
     """Write the dataset that `data` is the raw deflate stream of.
 
     What follows the stream is padding (store/files/dataset_sources.py) and left out. Raises
@@ -21,7 +22,7 @@ def inflate(data: memoryview, write: Write, *, most: int = MOST_INFLATED) -> Non
     written = 0
     try:
         for start in range(0, len(data), _PIECE):
-            pending: bytes | memoryview = data[start : start + _PIECE]
+            pending = bytes(data[start : start + _PIECE])
             while pending and not inflater.eof:
                 piece = inflater.decompress(pending, _PIECE)
                 pending = inflater.unconsumed_tail

@@ -33,10 +33,12 @@ from echonode.model.element_header import (
     UNDEFINED,
 )
 from echonode.transcoding.byte_order import little_endian
+from echonode.transcoding.file_bytes import PIECE, Data, pieces
 
 MOST_NESTED = 64
 _PIXEL_REPRESENTATION = 0x00280103
 _NO_VR = 0xFFFE
+_LONGEST_HEADER = 12
 
 Write = Callable[[bytes | memoryview], object]
 
@@ -70,7 +72,7 @@ class _Header:
 
 
 def reencode(
-    data: memoryview,
+    data: Data,
     write: Write,
     *,
     from_implicit: bool,
@@ -90,7 +92,7 @@ def reencode(
 
 
 def reencode_head(
-    data: memoryview,
+    data: Data,
     write: Write,
     *,
     from_implicit: bool,
@@ -111,7 +113,7 @@ def reencode_head(
 
 
 class _Reencoder:
-    def __init__(self, data: memoryview, write: Write, to_implicit: bool) -> None:
+    def __init__(self, data: Data, write: Write, to_implicit: bool) -> None:
         self._data = data
         self._write = write
         self._to_implicit = to_implicit
@@ -148,22 +150,26 @@ class _Reencoder:
 
     def _is_padding(self, position: int, end: int) -> bool:
         """Whether nothing but NUL bytes follows the last element (model/dataset_walk.py)."""
-        if any(self._data[position : min(position + 4, end)]):  # no element is (0000,0000)
+        if any(bytes(self._data[position : min(position + 4, end)])):  # no element is (0000,0000)
             return False
-        return not bytes(self._data[position:end]).strip(b"\0")
+        starts = range(position, end, PIECE)
+        return not any(
+            bytes(self._data[start : min(start + PIECE, end)]).strip(b"\0") for start in starts
+        )
 
     def _header(self, position: int, encoding: Encoding) -> _Header:
         order = encoding.order
-        group, element = struct.unpack_from(f"{order}HH", self._data, position)
+        head = bytes(self._data[position : position + _LONGEST_HEADER])
+        group, element = struct.unpack_from(f"{order}HH", head)
         tag = group << 16 | element
         if encoding.implicit or group == _NO_VR:
-            (length,) = struct.unpack_from(f"{order}I", self._data, position + 4)
+            (length,) = struct.unpack_from(f"{order}I", head, 4)
             return _Header(tag, self._implied_vr(tag, length), position + 8, length)
-        vr = bytes(self._data[position + 4 : position + 6]).decode("latin_1")
+        vr = head[4:6].decode("latin_1")
         if vr in LONG_VRS:
-            (length,) = struct.unpack_from(f"{order}I", self._data, position + 8)
+            (length,) = struct.unpack_from(f"{order}I", head, 8)
             return _Header(tag, vr, position + 12, length)
-        (length,) = struct.unpack_from(f"{order}H", self._data, position + 6)
+        (length,) = struct.unpack_from(f"{order}H", head, 6)
         return _Header(tag, vr, position + 8, length)
 
     def _implied_vr(self, tag: int, length: int) -> str:
@@ -193,12 +199,12 @@ class _Reencoder:
         return header.end
 
     def _write_value(self, header: _Header, encoding: Encoding) -> None:
-        value = self._data[header.start : header.end]
-        if not encoding.big_endian:
-            self._write(value)
-            return
-        for piece in little_endian(value, header.vr):
-            self._write(piece)
+        for value in pieces(self._data[header.start : header.end]):
+            if not encoding.big_endian:
+                self._write(value)
+                continue
+            for piece in little_endian(value, header.vr):
+                self._write(piece)
 
     def _sequence(self, header: _Header, end: int, encoding: Encoding, depth: int) -> int:
         if depth >= MOST_NESTED:

@@ -19,8 +19,8 @@ from pydicom.tag import BaseTag, Tag
 
 from echonode.errors import InvalidObject
 from echonode.model.dataset_walk import DatasetWalk
-from echonode.model.element_header import MemorySource
 from echonode.model.parse_faults import fenced
+from echonode.transcoding.file_bytes import Data, source_of
 
 _LONGEST_VALUE = 64 * 1024  # none of the attributes below is longer; longer ones are skipped
 _KEYWORDS = (  # none of them is text: values of other VRs are not looked at
@@ -74,13 +74,13 @@ class Pixels:
         return self.frame_bytes * self.frames
 
 
-def read_attributes(head: bytes | memoryview, *, implicit: bool) -> Dataset:
+def read_attributes(head: Data, *, implicit: bool) -> Dataset:
     """The attributes that re-encoding looks at, of a little endian dataset before its pixels.
 
     Every one of them is converted here: pydicom would do so when it is first looked at, and raise
     whatever its value makes it raise. Raises InvalidObject, whose message quotes nothing.
     """
-    walk = DatasetWalk(MemorySource(head), implicit=implicit)
+    walk = DatasetWalk(source_of(head), implicit=implicit)
     ds = Dataset()
     for tag, found in walk.head(_TAGS, longest=_LONGEST_VALUE).items():
         raw = RawDataElement(

@@ -18,7 +18,8 @@ from pydicom.tag import Tag
 
 from echonode.errors import Unreadable
 from echonode.model.dataset_walk import DatasetWalk
-from echonode.model.element_header import MemorySource, Value
+from echonode.model.element_header import Value
+from echonode.transcoding.file_bytes import Data, source_of
 from echonode.transcoding.picture import Palette, Presentation, VoiFunction, Window
 
 _COLOURS = ("Red", "Green", "Blue")
@@ -32,10 +33,10 @@ _LONGEST_VALUE = 2 * 65_536  # a palette of as many entries as 16 bits can name
 Values = Mapping[int, Value]
 
 
-def read_presentation(dataset: bytes | memoryview, *, implicit: bool) -> Presentation:
+def read_presentation(dataset: Data, *, implicit: bool) -> Presentation:
     """Of a little endian dataset. Does not raise: what cannot be read is not there."""
     try:
-        walk = DatasetWalk(MemorySource(dataset), implicit=implicit)
+        walk = DatasetWalk(source_of(dataset), implicit=implicit)
         found = walk.head(_TAGS, longest=_LONGEST_VALUE)
     except Unreadable:
         return Presentation()

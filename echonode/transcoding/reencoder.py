@@ -10,13 +10,12 @@ callable from node.py.
 from __future__ import annotations
 
 import hashlib
-import mmap
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO
 
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -44,6 +43,7 @@ from echonode.transcoding.dataset import (
     target_pixels,
     write_head,
 )
+from echonode.transcoding.file_bytes import Data, FileBytes
 from echonode.transcoding.fragments import PIXEL_DATA_END, PIXEL_DATA_START, fragment
 from echonode.transcoding.inflated import inflate
 from echonode.transcoding.native_syntax import Write, reencode
@@ -110,8 +110,8 @@ class Reencoder:
             raise ContextNotAccepted(f"{stored} is not re-encoded into {transfer_syntax_uid}")
         with self._temporary() as target:
             with instance.path.open("rb") as source:
-                dataset = _mapped(source)[instance.dataset_offset :]
-            self._write(dataset, stored, transfer_syntax_uid, target, quality)
+                dataset = FileBytes.of(source.fileno(), instance.dataset_offset)
+                self._write(dataset, stored, transfer_syntax_uid, target, quality)
             target.flush()
             yield _file(instance, transfer_syntax_uid, target, quality)
 
@@ -119,7 +119,7 @@ class Reencoder:
         return tempfile.NamedTemporaryFile(dir=self._scratch, suffix=".part")
 
     def _write(
-        self, dataset: memoryview, stored: str, syntax: str, target: _Temporary, quality: int
+        self, dataset: Data, stored: str, syntax: str, target: _Temporary, quality: int
     ) -> None:
         if stored in ONLY_READ:
             if syntax == ExplicitVRLittleEndian:
@@ -128,7 +128,8 @@ class Reencoder:
             with self._temporary() as explicit:
                 _write_explicit_le(dataset, stored, explicit.write)
                 explicit.flush()
-                self._write(_mapped(explicit), ExplicitVRLittleEndian, syntax, target, quality)
+                whole = FileBytes.of(explicit.fileno())
+                self._write(whole, ExplicitVRLittleEndian, syntax, target, quality)
             return
         if stored in NATIVE and syntax in NATIVE:
             reencode(
@@ -179,16 +180,7 @@ class Reencoder:
         )
 
 
-def _mapped(file: _Temporary | BinaryIO) -> memoryview:
-    """A file's bytes, as they are looked at.
-
-    Not closed by name: slices of it may be held a moment longer (by an error's traceback, say), and
-    it goes with the last of them.
-    """
-    return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-
-
-def _write_explicit_le(dataset: memoryview, stored: str, write: Write) -> None:
+def _write_explicit_le(dataset: Data, stored: str, write: Write) -> None:
     """Of ONLY_READ. Raises InvalidObject."""
     written = 0
 

@@ -8,7 +8,6 @@ Rules
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from echonode.dimse.services import Part10File
 from echonode.errors import InvalidObject
 from echonode.model.instance import StoredInstance
 from echonode.transcoding.codecs import decoded_pixels
-from echonode.transcoding.dataset import CONVERTED, ONLY_READ, Source, open_source
+from echonode.transcoding.dataset import CONVERTED, ONLY_READ, open_source
+from echonode.transcoding.file_bytes import FileBytes
 from echonode.transcoding.picture import LARGEST_FRAME_BYTES, Presentation
 from echonode.transcoding.pixel_layout import Pixels, check_size
 from echonode.transcoding.presentation import read_presentation
@@ -67,24 +67,18 @@ class FrameReader:
         return self._read(instance.path, instance.dataset_offset, syntax, number)
 
     def _read(self, path: Path, offset: int, syntax: str, number: int) -> DecodedFrame:
-        source = _opened(path, offset, syntax)
-        stored = source.pixels
-        check_size(stored)
-        if not 0 <= number < stored.frames:
-            raise InvalidObject(f"it has {stored.frames} frames")
-        if stored.frame_bytes > LARGEST_FRAME_BYTES:
-            raise InvalidObject("its frames are too large to be shown here")
-        presentation = read_presentation(source.data, implicit=syntax == ImplicitVRLittleEndian)
-        frame, encoded_in = source.frame(number), source.encoded_in
+        with path.open("rb") as file:
+            source = open_source(FileBytes.of(file.fileno(), offset), syntax)
+            stored = source.pixels
+            check_size(stored)
+            if not 0 <= number < stored.frames:
+                raise InvalidObject(f"it has {stored.frames} frames")
+            if stored.frame_bytes > LARGEST_FRAME_BYTES:
+                raise InvalidObject("its frames are too large to be shown here")
+            presentation = read_presentation(source.data, implicit=syntax == ImplicitVRLittleEndian)
+            frame, encoded_in = source.frame(number), source.encoded_in
         if encoded_in is None:
             return DecodedFrame(native=frame, pixels=stored, presentation=presentation)
         shown = decoded_pixels(stored, encoded_in)
         (native,) = self._workers.recode(iter((frame,)), stored, source=encoded_in, target=None)
         return DecodedFrame(native=native, pixels=shown, presentation=presentation)
-
-
-def _opened(path: Path, offset: int, syntax: str) -> Source:
-    # Not closed by name: a slice may be held a moment longer, by an error's traceback.
-    with path.open("rb") as file:
-        dataset = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))[offset:]
-    return open_source(dataset, syntax)

@@ -8,7 +8,6 @@ Rules
 
 from __future__ import annotations
 
-import mmap
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from echonode.errors import InvalidObject
 from echonode.log import get_logger
 from echonode.model.instance import StoredInstance
 from echonode.transcoding.dataset import NATIVE, open_source
+from echonode.transcoding.file_bytes import FileBytes
 from echonode.transcoding.frame_thumbnail import can_be_drawn, thumbnail
 
 log = get_logger(__name__)
@@ -78,19 +78,12 @@ def _drawn(instance: StoredInstance) -> bytes:
 
 
 def _middle_frame(instance: StoredInstance) -> bytes:
-    with (
-        instance.path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-        memoryview(data) as whole,
-        whole[instance.dataset_offset :] as dataset,
-    ):
+    with instance.path.open("rb") as file:
+        dataset = FileBytes.of(file.fileno(), instance.dataset_offset)
         source = open_source(dataset, instance.transfer_syntax_uid)
         pixels = source.pixels
-        try:
-            if not can_be_drawn(pixels):
-                return b""
-            start = pixels.frames // 2 * pixels.frame_bytes
-            frame = bytes(source.pixel_data[start : start + pixels.frame_bytes])
-        finally:
-            source.pixel_data.release()
+        if not can_be_drawn(pixels):
+            return b""
+        start = pixels.frames // 2 * pixels.frame_bytes
+        frame = bytes(source.pixel_data[start : start + pixels.frame_bytes])
     return thumbnail(frame, pixels)

@@ -1,7 +1,7 @@
 """What is kept, over HTTP: studies, images and their pictures, the files, measurements.
 
 Rules
-- Patients pass here: local_requests.py decides who is answered.
+- Patients pass here: admission.py decides who is answered.
 - A picture and a file carry a strong ETag; who has it already is answered 304 without the work. A
   browser may keep them for itself and asks each time whether they still hold.
 - Few pictures are made at once, whatever is asked for: the rest waits on the event loop, where it
@@ -24,10 +24,13 @@ from starlette.routing import BaseRoute, Route
 
 from echonode.errors import FieldRefused, UsageError
 from echonode.model.identity import is_valid_uid
+from echonode.web.admission import caller_of
 from echonode.web.local_requests import Fields, answer, only, text
 
 # A frame is decoded in a process of its own and holds some of its copies meanwhile.
 PICTURES_AT_ONCE = 4
+# Each reads whole indexes while a person types.
+SEARCHES_AT_ONCE = 2
 LONGEST_QUERY_VALUE = 400
 _MOST_DIGITS = 18  # a row of the database
 _PLACE = ("from", "to", "cursor")
@@ -84,9 +87,12 @@ class ArchiveApi(Protocol):
         kind: str,
         points: object,
         label: str,
+        by: str,
     ) -> Json: ...
 
-    def delete_measurement(self, measurement_id: str, *, exam_id: str, uid: str) -> Json: ...
+    def delete_measurement(
+        self, measurement_id: str, *, exam_id: str, uid: str, by: str
+    ) -> Json: ...
 
 
 def archive_routes(api: ArchiveApi) -> list[BaseRoute]:
@@ -98,12 +104,16 @@ def archive_routes(api: ArchiveApi) -> list[BaseRoute]:
 
 
 def _list_routes(api: ArchiveApi) -> list[BaseRoute]:
+    searching = asyncio.Semaphore(SEARCHES_AT_ONCE)
+
     async def studies(request: Request) -> Response:
         asked = {name: _asked(request, name) for name in _PLACE if name in request.query_params}
-        return await answer(request, lambda _: _studies(api, asked))
+        async with searching:
+            return await answer(request, lambda _: _studies(api, asked))
 
     async def search(request: Request) -> Response:
-        return await answer(request, lambda fields: _studies(api, fields))
+        async with searching:
+            return await answer(request, lambda fields: _studies(api, fields))
 
     async def study(request: Request) -> Response:
         return await answer(request, lambda _: api.study(_uid(request), row=_whole(request, "row")))
@@ -156,6 +166,7 @@ def _measurement_routes(api: ArchiveApi) -> list[BaseRoute]:
                 str(request.path_params["measurement"])[:64],
                 exam_id=_exam(request),
                 uid=_uid_or_none(request),
+                by=_by(request),
             ),
         )
 
@@ -227,6 +238,7 @@ def _measure(api: ArchiveApi, request: Request, fields: Fields) -> Json:
         kind=text(fields, "kind", needed=True),
         points=fields.get("points"),
         label=text(fields, "label") if fields.get("label") != "" else "",
+        by=_by(request),
     )
 
 
@@ -244,6 +256,12 @@ def _uid_or_none(request: Request) -> str:
 
 def _exam(request: Request) -> str:
     return str(request.path_params.get("exam", ""))[:64]
+
+
+def _by(request: Request) -> str:
+    """Who asks; '' where no user is known."""
+    caller = caller_of(request.scope)
+    return caller.name if caller else ""
 
 
 def _asked(request: Request, name: str) -> str:

@@ -1,4 +1,4 @@
-"""How values go out: a JSON array, a row at a time."""
+"""How values go out: a JSON array or lines of JSON, a row at a time."""
 
 from __future__ import annotations
 
@@ -40,6 +40,17 @@ def _chunks(rows: Rows) -> Generator[bytes, None, None]:
             iterator.close()
 
 
+def _lines(rows: Rows) -> Generator[bytes, None, None]:
+    """Each row as a line, at once."""
+    iterator = iter(rows())
+    try:
+        for row in iterator:
+            yield json.dumps(row, default=_default).encode() + b"\n"
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()
+
+
 def json_array(rows: Rows) -> AsyncIterator[bytes]:
     """Stream what `rows` gives as one JSON array, without ever holding it whole.
 
@@ -47,6 +58,11 @@ def json_array(rows: Rows) -> AsyncIterator[bytes]:
     iterator is closed early.
     """
     return from_own_thread(_chunks(rows))
+
+
+def json_lines(rows: Rows) -> AsyncIterator[bytes]:
+    """Stream what `rows` gives, a line for each row as it comes. Threads and end as json_array."""
+    return from_own_thread(_lines(rows))
 
 
 async def from_own_thread(chunks: Generator[bytes, None, None]) -> AsyncIterator[bytes]:

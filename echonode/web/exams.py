@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from echonode.errors import FieldRefused, UsageError
-from echonode.web.local_requests import Fields, answer, number, only, text, whole
+from echonode.web.local_requests import Fields, answer, number, only, text, truth, whole
 
 LONGEST_CLIP_S = 600.0
 _PAST, _NOW = "past", "now"
@@ -26,13 +26,17 @@ class ExamApi(Protocol):
     Raises FieldRefused, UsageError, OperatorRefused, IllegalTransition, CaptureRefused, StoreError.
     """
 
-    def open(self, *, probe: str, worklist_item: str, patient: Json | None) -> Json: ...
+    def open(
+        self, *, probe: str, worklist_item: str, patient: Json | None, on_request: bool
+    ) -> Json: ...
 
     def exams(self, *, only_open: bool) -> Sequence[Json]: ...
 
     def exam(self, exam_id: str) -> Json: ...
 
     def end(self, exam_id: str) -> Json: ...
+
+    def discontinue(self, exam_id: str, *, reason: str) -> Json: ...
 
     def reopen(self, exam_id: str) -> Json: ...
 
@@ -107,6 +111,7 @@ def exam_routes(api: ExamApi) -> list[BaseRoute]:
         action("identify", _identify, status=200),
         action("correct", _correct, status=200),
         action("end", _end, status=200),
+        action("discontinue", _discontinue, status=200),
         action("reopen", _reopen, status=200),
         Route("/api/worklist", worklist, methods=["GET"]),
     ]
@@ -117,9 +122,14 @@ def _id(request: Request) -> str:
 
 
 def _open(api: ExamApi, fields: Fields) -> Json:
-    only(fields, "probe", "worklist_item", "patient")
+    only(fields, "probe", "worklist_item", "patient", "on_request")
     item, patient = _whose(fields)
-    return api.open(probe=text(fields, "probe", needed=True), worklist_item=item, patient=patient)
+    return api.open(
+        probe=text(fields, "probe", needed=True),
+        worklist_item=item,
+        patient=patient,
+        on_request=truth(fields, "on_request"),
+    )
 
 
 def _still(api: ExamApi, exam_id: str, fields: Fields) -> Json:
@@ -164,12 +174,14 @@ def _freeze_routes(api: ExamApi) -> list[BaseRoute]:
     async def frame(request: Request) -> Response:
         sequence = request.path_params["sequence"]
 
-        def work(_: Fields) -> bytes:
+        def work(_: Fields) -> Response:
             if not (sequence.isascii() and sequence.isdecimal() and len(sequence) <= 16):
                 raise UsageError("a frame is named by its number")
-            return api.frozen_picture(_id(request), request.path_params["freeze"], int(sequence))
+            freeze = request.path_params["freeze"]
+            picture = api.frozen_picture(_id(request), freeze, int(sequence))
+            return Response(picture, media_type="image/jpeg")
 
-        return await answer(request, work, media_type="image/jpeg")
+        return await answer(request, work)
 
     path = "/api/exams/{exam}/freeze/{freeze}"
     return [
@@ -188,9 +200,7 @@ def _identify(api: ExamApi, exam_id: str, fields: Fields) -> Json:
     item, patient = _whose(fields)
     if not item and patient is None:
         raise FieldRefused("patient", "is missing", "give patient or worklist_item")
-    confirmed = fields.get("confirmed", False)
-    if not isinstance(confirmed, bool):
-        raise FieldRefused("confirmed", "is neither true nor false", "give one of them")
+    confirmed = truth(fields, "confirmed")
     return api.identify(exam_id, worklist_item=item, patient=patient, confirmed=confirmed)
 
 
@@ -215,6 +225,11 @@ def _correct(api: ExamApi, exam_id: str, fields: Fields) -> Json:
 def _end(api: ExamApi, exam_id: str, fields: Fields) -> Json:
     only(fields)
     return api.end(exam_id)
+
+
+def _discontinue(api: ExamApi, exam_id: str, fields: Fields) -> Json:
+    only(fields, "reason")
+    return api.discontinue(exam_id, reason=text(fields, "reason", needed=True))
 
 
 def _reopen(api: ExamApi, exam_id: str, fields: Fields) -> Json:

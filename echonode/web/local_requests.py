@@ -40,17 +40,11 @@ Work = Callable[[Fields], object]
 
 
 async def answer(
-    request: Request,
-    work: Work,
-    *,
-    status: int = 200,
-    media_type: str = "",
-    threads: CapacityLimiter | None = None,
+    request: Request, work: Work, *, status: int = 200, threads: CapacityLimiter | None = None
 ) -> Response:
     """Check what is asked, then work in a thread: it reads the database, or waits for a probe.
 
-    status: of a success. media_type: of bytes that `work` gives; '' where it gives JSON.
-    threads: that the work waits for, where they are not those of all routes.
+    status: of a success. threads: that the work waits for, where they are not those of all routes.
     """
     try:
         fields = await _fields(request)
@@ -58,20 +52,13 @@ async def answer(
         return error(400, str(refused), field=refused.field, remedy=refused.remedy)
     except ClientDisconnect:  # before the end of its body; no one reads this answer
         return error(400, "the body is cut off")
-    return await to_thread.run_sync(_worked, work, fields, status, media_type, limiter=threads)
+    return await to_thread.run_sync(_worked, work, fields, status, limiter=threads)
 
 
-def _answered(done: object, status: int, media_type: str) -> Response:
-    if isinstance(done, Response):
-        return done
-    if isinstance(done, bytes):
-        return Response(done, status, media_type=media_type)
-    return JSONResponse(done, status_code=status)
-
-
-def _worked(work: Work, fields: Fields, status: int, media_type: str) -> Response:
+def _worked(work: Work, fields: Fields, status: int) -> Response:
     try:
-        return _answered(work(fields), status, media_type)
+        done = work(fields)
+        return done if isinstance(done, Response) else JSONResponse(done, status_code=status)
     except FieldRefused as refused:
         return error(400, str(refused), field=refused.field, remedy=refused.remedy)
     except UsageError as unknown:
@@ -147,6 +134,14 @@ def number(fields: Fields, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
         raise FieldRefused(name, "is not a number", "give a number")
     return float(value)
+
+
+def truth(fields: Fields, name: str) -> bool:
+    """A field that is true or false; false where it is missing. Raises FieldRefused."""
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise FieldRefused(name, "is neither true nor false", "give one of them")
+    return value
 
 
 def whole(fields: Fields, name: str) -> int | None:

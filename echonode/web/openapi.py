@@ -84,6 +84,10 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
                 "worklist_item": {"type": ["string", "null"]},
                 "accession_number": _TEXT,
                 "captures": {"type": "integer"},
+                "discontinued": {
+                    "oneOf": [_object(code=_TEXT, meaning=_TEXT), {"type": "null"}],
+                },
+                "on_request": {"type": "boolean"},
                 "events": _list_of({"type": "object"}),
                 "instances": _list_of({"type": "object"}),
             },
@@ -193,7 +197,13 @@ OPERATIONS = (
         path="/api/exams",
         summary="Open an exam at a probe",
         status=201,
-        body=_object(("probe",), probe=_TEXT, worklist_item=_TEXT, patient=_PATIENT),
+        body=_object(
+            ("probe",),
+            probe=_TEXT,
+            worklist_item=_TEXT,
+            patient=_PATIENT,
+            on_request={"type": "boolean"},
+        ),
         answer=_EXAM,
     ),
     Operation(
@@ -278,6 +288,13 @@ OPERATIONS = (
     ),
     Operation(method="post", path="/api/exams/{exam}/end", summary="Close an exam", answer=_EXAM),
     Operation(
+        method="post",
+        path="/api/exams/{exam}/discontinue",
+        summary="Close an exam that is given up; reason: a code value of PS3.16 CID 9300",
+        body=_object(("reason",), reason=_TEXT),
+        answer=_EXAM,
+    ),
+    Operation(
         method="post", path="/api/exams/{exam}/reopen", summary="It ended too early", answer=_EXAM
     ),
     Operation(
@@ -290,9 +307,15 @@ OPERATIONS = (
     Operation(
         method="post",
         path="/api/worklist/search",
-        summary="What the RIS has of a patient or an order, whatever the day; * and ? in a name",
+        summary="What the RIS has of a patient or an order, whatever the day; * and ? in a name; "
+        "with Accept: application/x-ndjson a line for each item as it comes, then how it ended",
         body=_object(patient_id=_TEXT, patient_name=_TEXT, accession_number=_TEXT),
-        answer=_object(("items",), items=_list_of(_reference("WorklistItem"))),
+        answer=_object(
+            ("items", "more", "missing"),
+            items=_list_of(_reference("WorklistItem")),
+            more={"type": "boolean"},
+            missing={"type": "integer"},
+        ),
     ),
     Operation(
         method="post",
@@ -304,6 +327,15 @@ OPERATIONS = (
             age_s={"type": ["number", "null"]},
             problem=_TEXT,
             missing={"type": "integer"},
+        ),
+    ),
+    Operation(
+        method="post",
+        path="/api/patients/search",
+        summary="Patients seen before, by beginnings of their names or IDs; more: type on",
+        body=_object(("text",), text=_TEXT),
+        answer=_object(
+            ("patients", "more"), patients=_list_of(_reference("Patient")), more={"type": "boolean"}
         ),
     ),
     Operation(

@@ -32,8 +32,9 @@ class ProbeStatus:
     (frames/source/source_counts.py). partial: frames used with lines missing.
     refusal: why nothing of it is captured, or stored, just now; '' when it is. problem: why no
     frame comes from it, where that is not as it should be; ''.
-    on_request: stills and clips are asked for (`capture.mode: manual`); else they are made as the
-    frames come.
+    on_request: an open exam takes stills and clips on request.
+    viewers: who watch its live picture. pictures_skipped: pictures that a viewer was too slow for;
+    pictures_unmade: frames that came while a picture of another was made. Both since the start.
     state, battery_percent, temperature_c: what the probe says of itself; '' and None where it does
     not, or is not there.
     """
@@ -50,6 +51,9 @@ class ProbeStatus:
     state: str = ""
     battery_percent: int | None = None
     temperature_c: float | None = None
+    viewers: int = 0
+    pictures_skipped: int = 0
+    pictures_unmade: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,27 +1,42 @@
 """What a person asks of the RIS: a search on its worklist, and a refresh that does not wait.
 
 POST, because a patient's name in a path or query would stand in histories and logs of proxies.
+
+Rules
+- A search is answered as a whole, or with `Accept: application/x-ndjson` as it comes: a line for
+  each item, {"item": {...}}, then one that says how it ended.
+- How it ended: `more`, the list was cut, and a person types more of the name; `missing`, answers
+  that could not be read; `error` of a stream, why it broke off ('').
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any, Protocol
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from echonode.errors import NetworkError, StoreError
+from echonode.web.encoding import json_lines
 from echonode.web.local_requests import Fields, answer, only, text
 
 Json = Mapping[str, Any]
+JSON_LINES = "application/x-ndjson"
 
 
 class WorklistApi(Protocol):
     """What the routes need; node/ gives it. Each raises UsageError where no RIS is configured."""
 
-    def search(self, *, patient_id: str, patient_name: str, accession_number: str) -> Json:
-        """{items}: what the RIS has. Raises NetworkError."""
+    def search(
+        self, *, patient_id: str, patient_name: str, accession_number: str
+    ) -> Iterator[Json]:
+        """{item} of each that the RIS has, then {more, missing}. Raises NetworkError, StoreError.
+
+        Closing it cancels the query.
+        """
 
     def refresh(self) -> Json:
         """Ask the RIS now; the list's standing afterwards: {age_s, problem, missing}."""
@@ -30,7 +45,7 @@ class WorklistApi(Protocol):
 def worklist_routes(api: WorklistApi) -> list[BaseRoute]:
     """/api/worklist/search and /api/worklist/refresh."""
 
-    def searched(fields: Fields) -> Json:
+    def searched(fields: Fields) -> Iterator[Json]:
         only(fields, "patient_id", "patient_name", "accession_number")
         return api.search(
             patient_id=text(fields, "patient_id"),
@@ -43,7 +58,20 @@ def worklist_routes(api: WorklistApi) -> list[BaseRoute]:
         return api.refresh()
 
     async def search(request: Request) -> Response:
-        return await answer(request, searched)
+        streamed = JSON_LINES in request.headers.get("accept", "")
+
+        def work(fields: Fields) -> object:
+            found = searched(fields)
+            if not streamed:
+                return _whole(found)
+            first = next(found)  # what is wrong from the beginning has its own status
+            return StreamingResponse(
+                json_lines(lambda: _until_it_breaks(first, found)),
+                media_type=JSON_LINES,
+                headers={"X-Accel-Buffering": "no"},
+            )
+
+        return await answer(request, work)
 
     async def refresh(request: Request) -> Response:
         return await answer(request, refreshed)
@@ -52,3 +80,25 @@ def worklist_routes(api: WorklistApi) -> list[BaseRoute]:
         Route("/api/worklist/search", search, methods=["POST"]),
         Route("/api/worklist/refresh", refresh, methods=["POST"]),
     ]
+
+
+def _whole(found: Iterator[Json]) -> Json:
+    """All items as one list, and how the search ended."""
+    items: list[Any] = []
+    for each in found:
+        if "item" not in each:
+            return {"items": items, **each}
+        items.append(each["item"])
+    return {"items": items, "more": True, "missing": 0}
+
+
+def _until_it_breaks(first: Json, found: Iterator[Json]) -> Generator[Json, None, None]:
+    """The rest of a search; what breaks it off is its last line."""
+    try:
+        for each in itertools.chain((first,), found):
+            yield each if "item" in each else {**each, "error": ""}
+    except (NetworkError, StoreError) as error:
+        yield {"more": True, "missing": 0, "error": str(error)}
+    finally:
+        if isinstance(found, Generator):
+            found.close()

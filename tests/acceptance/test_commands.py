@@ -125,6 +125,11 @@ def test_the_ledger_of_a_new_node_is_an_empty_list() -> None:
         assert clinic.node.command("ledger").stdout.startswith("sop_instance_uid\t")
 
 
+def _frames(clinic: Clinic) -> int:
+    """The frames of all that is stored."""
+    return sum(row["frames"] for row in clinic.node.ledger())
+
+
 def test_probe_sim_is_a_probe_for_a_node() -> None:
     """The phantom, as its own process, reaches the store of a node; no data file is needed."""
     with ExitStack() as parts:
@@ -133,9 +138,9 @@ def test_probe_sim_is_a_probe_for_a_node() -> None:
         clinic.start_node()
         arguments = ("--protocol", "echopen", "--dialect", "kit", "--frames", "15", "--fps", "30")
         simulator = parts.enter_context(ProbeSimProcess(*arguments, port=port))
-        wait_until(lambda: bool(clinic.stored()), timeout_s=60, what="a clip is stored")
-        assert simulator.wait(30) == 0
-        assert clinic.node.ledger()[0]["frames"] == 15
+        assert simulator.wait(60) == 0
+        # Where the machine is too busy to send in time, a gap ends a clip and begins another.
+        wait_until(lambda: _frames(clinic) == 15, timeout_s=60, what="every frame is stored")
         assert clinic.node.ledger()[0]["state"] == "queued", "no archive is there"
 
 
@@ -145,6 +150,7 @@ def test_the_demo_proves_the_path() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "equal bit for bit" in done.stdout
     assert "MISMATCH" not in done.stdout
+    assert "echonode demo --keep" in done.stdout  # what there is to look at, and how
 
 
 def test_health_and_ledger_over_http() -> None:

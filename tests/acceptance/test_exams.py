@@ -81,7 +81,9 @@ def test_an_exam_without_a_patient_waits_and_then_goes_with_it(practice: Practic
     client, node = practice.client, practice.node
     exam = client.open()
     uids = {practice.client.first_still(exam) for _ in range(3)}
-    client.post(f"/api/exams/{exam}/end")
+    assert node.command("exam", "end", exam, "--discontinue", "1105").returncode == 2
+    assert node.command("exam", "end", exam, "--discontinue", "110505").returncode == 0
+    assert client.get(f"/api/exams/{exam}")["discontinued"]["code"] == "110505"
     assert {row["state"] for row in node.ledger()} == {"held"}
     for uid in uids:
         assert node.command("release", uid).returncode == 1

@@ -15,6 +15,7 @@ from tests.benchmarks.dicomweb import WEB_BENCHMARKS
 from tests.benchmarks.idle import IDLE_BENCHMARKS
 from tests.benchmarks.igtl_speed import IGTL_BENCHMARKS
 from tests.benchmarks.index_find import INDEX_BENCHMARKS
+from tests.benchmarks.live_latency import LIVE_BENCHMARKS
 from tests.benchmarks.memory import MEMORY_BENCHMARKS
 from tests.benchmarks.probe_speed import PROBE_BENCHMARKS
 
@@ -27,6 +28,7 @@ BENCHMARKS: Final[Sequence[Benchmark]] = (
     *IDLE_BENCHMARKS,
     *MEMORY_BENCHMARKS,
     *IGTL_BENCHMARKS,
+    *LIVE_BENCHMARKS,
     *FIND_BENCHMARKS,
     *MOVE_BENCHMARKS,
     *INDEX_BENCHMARKS,

@@ -73,6 +73,11 @@ def test_every_make_target_that_a_document_names_exists() -> None:
             assert target in targets, f"{document.name}: make {target}"
 
 
+def test_a_visitor_is_told_how_to_look_at_the_demo() -> None:
+    """The first page names the demo that goes on running."""
+    assert "make demo KEEP=1" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_version_is_in_one_place() -> None:
     """The metadata takes it from the package."""
     assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "echonode.__version__"}

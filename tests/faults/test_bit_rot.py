@@ -208,7 +208,7 @@ def places_of_uids(path: Path) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_an_index_that_has_changed_sends_nothing_wrong(tmp_path: Path) -> None:
-    """A bit of the database turned, wherever: it is found and made anew, or a delivery is held, or
+    """A bit of the database turned, wherever: it is found and rebuilt, or a delivery is held, or
     it concerns nothing that is sent. No archive gets other bytes, or under another name; and what
     was found out only in use is made good by the next start.
     """

@@ -1,4 +1,4 @@
-"""Killed again and again while it mends what the kill before has left (scenario 6)."""
+"""Killed again and again while it repairs what the kill before has left (scenario 6)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 if not FULL else 0)]
 
 
 def test_a_start_finds_all_of_a_wreck(memory_path: Path) -> None:
-    """Uninterrupted, a start mends everything that the crash loop is about."""
+    """Uninterrupted, a start repairs everything that the crash loop is about."""
     lines = wreck(memory_path)
     with Store.open(memory_path / "var", now=Clock(), adopt_to=[DESTINATION]) as store:
         found = store.recovery.report
@@ -38,7 +38,7 @@ def test_a_start_finds_all_of_a_wreck(memory_path: Path) -> None:
 
 def test_a_node_that_is_killed_in_every_recovery_recovers_in_the_end(memory_path: Path) -> None:
     """Twenty starts, each killed at a moment of its own unless it was through by then: one that is
-    left alone mends the rest, nothing is lost, and a further start has nothing to mend."""
+    left alone repairs the rest, nothing is lost, and a further start has nothing to repair."""
     lines = wreck(memory_path)
     draw = random.Random(SEED)
     kept, killed = memory_path / "var", 0

@@ -1,4 +1,4 @@
-"""Datasets that are none: stored as they came, or refused, and never a crash (scenario 30)."""
+"""Invalid datasets: stored as they came, or refused, and never a crash (scenario 30)."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def test_a_delivery_that_is_killed_anywhere_is_taken_up_again(
 def test_a_report_whose_taking_is_killed_anywhere_counts_once_or_is_asked_for_again(
     killer: Killer, template: Path, memory_path: Path
 ) -> None:
-    """Killed in the thread that takes the archive's promise, before or after it is durable and
+    """Killed in the thread that takes the archive's report, before or after it is durable and
     answered: it is never taken for more than it is, and in the end it is there."""
     trials = Trials(killer, template, memory_path)
     deaths = killer.deaths(

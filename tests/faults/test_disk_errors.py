@@ -81,8 +81,8 @@ def errors_of(number: int) -> tuple[str, str]:
 @pytest.mark.slow
 @pytest.mark.timeout(0 if FULL else 300)
 def test_an_error_of_the_disk_is_a_refusal_and_no_loss(scene: DiskScene, tmp_path: Path) -> None:
-    """Each durable call fails, all of a while or one in passing: whom it hits hears A700 and never
-    success, the operator is told, and when the disk is well again all goes on without a restart. A
+    """Each durable call fails, all of a while or one in passing: the client gets A700 and never
+    success, the operator sees it, and when the disk is well again all goes on without a restart. A
     restart is asked for, to check the database, where that could not be read.
     """
     for number in range(DISK_ERRORS.count):

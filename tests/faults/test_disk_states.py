@@ -187,7 +187,7 @@ def test_an_unlinked_file_may_be_there_again() -> None:
 
 
 def test_a_name_may_stand_for_the_file_before_the_last() -> None:
-    """Removed and made anew without a sync between: the old one may be back."""
+    """Removed and made again without a sync between: the old one may be back."""
     old, new = new_node(), new_node()
     made = disk(named(old), Written(old, 0, b"old"), Synced(old), Synced(ROOT))
     for effect in (Named(ROOT, "a", None), named(new), Written(new, 0, b"new"), Synced(new)):
@@ -196,7 +196,7 @@ def test_a_name_may_stand_for_the_file_before_the_last() -> None:
 
 
 def test_what_is_mapped_may_be_anything() -> None:
-    """Nobody sees what is written through a mapping, and when."""
+    """What is written through a mapping, and when, cannot be seen."""
     file = new_node()
     made = disk(named(file), Synced(ROOT), Resized(file, 32_768), Synced(file), Mapped(file))
     assert len({tree["a"] for tree in chances(made)}) > 3

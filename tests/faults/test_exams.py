@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +20,12 @@ from pydicom import dcmread
 from tests.acceptance.exam_client import ExamClient, Refused
 from tests.faults.nodes.forked import ForkedNode
 from tests.faults.programme import EXAM_KILLS, EXAM_SWITCHES, FULL
+from tests.integration.exam.test_procedure_steps import dataset_of
 from tests.peers.dcmtk import StoreScp
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
+from tests.peers.part import Part
 from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ris import DcmjsStepScp
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.peers, pytest.mark.timeout(900 if not FULL else 0)]
@@ -130,20 +133,25 @@ def faults_of(client: ExamClient, node: EchoNodeProcess, book: Book) -> Iterator
                 yield f"{uid} of {exam} is not there"
 
 
-def test_exams_outlive_kills(tmp_path: Path) -> None:
+def test_exams_outlive_kills(tmp_path: Path, make_part: Callable[[Part], Any]) -> None:
     """kill -9 at random moments from opening to naming: what was answered is so, and goes out as
-    its patient's and nobody else's."""
+    its patient's and no other's; the RIS hears of each exam once, to its end."""
     moments = random.Random(SEED)
     with ExitStack() as parts:
-        archive = parts.enter_context(StoreScp())
+        archive, ris = parts.enter_context(StoreScp()), make_part(DcmjsStepScp())
         client, book = ExamClient(free_port()), Book()
         peer = {"ae_title": "STORESCP", "host": LOOPBACK, "port": archive.port, "may": ["echo"]}
+        steps = {"ae_title": "STEPS", "host": LOOPBACK, "port": ris.port, "may": ["echo"]}
         node = ForkedNode(
             folder=tmp_path,
-            peers={"pacs": peer},
+            peers={"pacs": peer, "steps": steps},
             destinations=[{"peer": "pacs", "commitment": "none"}],
             probes=[simulated(parts, "hand")],
-            extra={"web": {"port": client.port}, "exam": {"deliver_unidentified": False}},
+            extra={
+                "web": {"port": client.port},
+                "exam": {"deliver_unidentified": False},
+                "mpps": {"peer": "steps"},
+            },
         )
         parts.callback(node.put_away)
         for number in range(EXAM_KILLS.count):
@@ -165,14 +173,64 @@ def test_exams_outlive_kills(tmp_path: Path) -> None:
             what="all sent",
             every_s=0.5,
         )
-        whose = {exam["id"]: exam["patient"]["id"] for exam in client.get("/api/exams")}
+        exams = [client.get(f"/api/exams/{exam['id']}") for exam in client.get("/api/exams")]
+        whose = {exam["id"]: exam["patient"]["id"] for exam in exams}
+        imaged = {exam["id"] for exam in exams if exam["instances"]}
+        wait_until(
+            lambda: {step.exam for step in heard(ris) if step.final} >= imaged,
+            timeout_s=180,
+            what="each exam completed at the RIS",
+            every_s=1.0,
+        )
+        told = heard(ris)
+        assert sorted(step.exam for step in told) == sorted(imaged)
+        assert [step.exam for step in told if step.patient != whose[step.exam]] == []
+        assert {step.final for step in told} == {"COMPLETED"}
+        images = {uid for step in told for uid in step.images}
+        assert images >= set(book.stills)
         sent = [dcmread(path, stop_before_pixels=True) for path in archive.received()]
         assert {ds.SOPInstanceUID for ds in sent} >= set(book.stills)
         assert [ds.StudyID for ds in sent if ds.PatientID != whose[ds.StudyID]] == []
         assert [ds.PatientID for ds in sent if ds.PatientID.startswith("UNIDENTIFIED")] == []
         assert len(sent) == len({ds.SOPInstanceUID for ds in sent})
         assert not any(node.data_dir.glob("quarantine/*"))
-        print(f"{EXAM_KILLS.count} kills: {len(book.exams)} exams, {len(sent)} images")
+        print(
+            f"{EXAM_KILLS.count} kills: {len(book.exams)} exams, {len(sent)} images, "
+            f"{len(told)} procedure steps"
+        )
+
+
+@dataclass
+class Heard:
+    """What the RIS accepted of one step."""
+
+    exam: str
+    patient: str
+    final: str = ""
+    images: list[str] = field(default_factory=list)
+
+
+def heard(ris: DcmjsStepScp) -> list[Heard]:
+    """By SOP Instance UID; a creation or an end that it accepted twice is a defect."""
+    found: dict[str, Heard] = {}
+    for request in ris.requests():
+        if request.status != 0:
+            continue
+        ds = dataset_of(request.attributes)
+        if request.kind == "create":
+            assert request.sop_instance_uid not in found
+            found[request.sop_instance_uid] = Heard(
+                exam=str(ds.PerformedProcedureStepID), patient=str(ds.PatientID)
+            )
+            continue
+        step = found[request.sop_instance_uid]
+        assert step.final == ""
+        step.final = str(ds.PerformedProcedureStepStatus)
+        for series in ds.PerformedSeriesSequence:
+            step.images += [
+                str(each.ReferencedSOPInstanceUID) for each in series.ReferencedImageSequence
+            ]
+    return list(found.values())
 
 
 def name_the_rest(client: ExamClient) -> None:

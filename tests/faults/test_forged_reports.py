@@ -1,4 +1,4 @@
-"""Who may promise to keep our instances, and who only says so (scenario 24)."""
+"""Which AE may commit our instances, and which only says so (scenario 24)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 @pytest.mark.parametrize("who", FORGERIES)
 def test_a_forged_report_commits_nothing(scene: Scene, who: str) -> None:
-    """Whoever sends it, it is refused and written down, and not one delivery changes its state;
+    """Any sender's is refused and written down, and not one delivery changes its state;
     a true report that comes once more is acknowledged and changes nothing either.
     """
     forge(scene.bench, FORGERIES[who], scene.targets, scene.old, trials=FORGED_REPORTS.count)

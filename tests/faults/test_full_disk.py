@@ -1,4 +1,4 @@
-"""A disk that is full, of bytes or of files (scenario 7): refused in so many words, and mended."""
+"""A disk that is full, of bytes or of files (scenario 7): refused in words, and survived."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ FILLINGS: tuple[Callable[[DiskScene, SmallDisk, int], None], ...] = (
 @pytest.mark.timeout(0 if FULL else 300)
 def test_a_full_disk_is_a_refusal_and_no_loss(scene: DiskScene, disk: SmallDisk) -> None:
     """Full within a file, the WAL or its inodes, again and again: senders hear "out of resources"
-    (A700) and nothing else, the operator is told of each capture that waits, and when there is
+    (A700) and nothing else, the operator sees each capture that waits, and when there is
     room again all goes on without a restart; what was acknowledged is whole.
     """
     for number in range(FILLS.count):

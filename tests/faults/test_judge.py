@@ -72,7 +72,7 @@ class Case:
         self.client.write("answered", uid=name, sha256=digest, status=status)
 
     def keep(self, number: int, dataset: bytes) -> None:
-        """The archive took it and promised to keep it."""
+        """The archive took it and committed it."""
         self.archive.write("kept", uid=uid(number), sha256=sha256(dataset), status=SUCCESS)
         self.promise(number)
 

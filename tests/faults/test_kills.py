@@ -88,7 +88,7 @@ class SameRows(Trials):
 
 
 class Migrations(SameRows):
-    """The same where the only instance file is none that the judge could read."""
+    """The same where the judge cannot read the only instance file."""
 
     def check(self, data_dir: Path, book: Path) -> Iterator[str]:
         for _ in range(2):

@@ -53,7 +53,7 @@ def store_at_once(clients: list[Client], told: Told, count: int) -> list[float]:
 def test_two_hundred_associations_store_at_once_and_the_next_comes_later(
     node: EchoNodeProcess,
 ) -> None:
-    """200 associations all store; nothing is lost, and the 201st is told to come later."""
+    """200 associations all store; nothing is lost, and the 201st is asked to come later."""
     # What 200 threads take once is kept by the allocator: what is asked is that it stays at that.
     store_at_once(associate_all(node.port, ASSOCIATIONS), Told(), 1)
     with Oracle(node, held=True) as oracle:

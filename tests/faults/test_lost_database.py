@@ -1,4 +1,4 @@
-"""A database that is gone or damaged (scenario 11): made anew from the files, promising nothing."""
+"""A database that is gone or damaged (scenario 11): rebuilt from the files, no commitment."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def states(load: FullLoad) -> set[str]:
 
 
 def lose(load: FullLoad, number: int, chance: random.Random) -> None:
-    """One life to its kill, the loss, and a start while no archive promises anything."""
+    """One life to its kill, the loss, and a start while no archive commits anything."""
     load.node.start()
     load.clients.wait_for(20)
     load.node.kill()
@@ -106,7 +106,7 @@ def lose(load: FullLoad, number: int, chance: random.Random) -> None:
 def test_a_lost_database_loses_nothing_and_promises_nothing(tmp_path: Path) -> None:
     """Killed at full load and without its database, the node takes in every file again: nothing
     that was acknowledged is lost or deleted, nothing counts as promised before the archives have
-    said so anew, and all of it is delivered in the end: captures, and what was to be forwarded.
+    said so again, and all of it is delivered in the end: captures, and what was to be forwarded.
     """
     chance = random.Random(SEED)
     with FullLoad(tmp_path) as load:

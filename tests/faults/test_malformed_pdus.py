@@ -76,7 +76,7 @@ def test_a_request_that_lacks_an_item_or_says_it_twice_is_an_answer_or_an_end(
     node: EchoNodeProcess,
 ) -> None:
     """A request without any one of its items, or with two of it, costs its sender the association
-    at most, and is no error of ours."""
+    at most, and causes no error of ours."""
     with Oracle(node):
         assert say_all(node, omissions()) >= 2 * 13
 
@@ -97,7 +97,7 @@ def test_thousands_of_malformed_pdus_end_their_connection_and_nothing_else(
     node: EchoNodeProcess,
 ) -> None:
     """Requests, messages, command sets and orders of PDUs mutated at random: each connection ends,
-    nothing grows, and nobody else notices."""
+    nothing grows, and no other caller notices."""
     with Oracle(node):
         before = resident_bytes(node.pid)
         reset_peak(node.pid)

@@ -45,7 +45,7 @@ def test_exactly_what_a_report_promises_is_let_go(bench: CommitmentBench, kind: 
 
 
 def test_an_instance_whose_bytes_have_changed_here_is_not_let_go(bench: CommitmentBench) -> None:
-    """The archive promises to keep what it was sent; what lies here by now is something else, is
+    """The archive commits what it was sent; what lies here by now is something else, is
     held for a person, and stays.
     """
     [asked] = requests(bench, 1, of=EACH)

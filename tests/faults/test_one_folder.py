@@ -53,7 +53,7 @@ def by_another_name(scene: Scene) -> AbstractContextManager[Path]:
 
 @contextmanager
 def while_it_stands_still(scene: Scene) -> Iterator[Path]:
-    """The first does not run just now, and answers nobody: it has the folder all the same."""
+    """The first does not run just now, and answers no caller: it has the folder all the same."""
     os.kill(scene.node.pid, signal.SIGSTOP)
     try:
         yield scene.node.data_dir

@@ -145,7 +145,7 @@ def poisoned(tmp_path: Path) -> Iterator[Poisoned]:
 @pytest.mark.slow
 @pytest.mark.timeout(0 if FULL else 180)
 def test_a_poisoned_object_costs_itself_and_nothing_behind_it(poisoned: Poisoned) -> None:
-    """Delivery, C-GET, C-MOVE, and a start that makes the database anew: each of the good ones
+    """Delivery, C-GET, C-MOVE, and a start that rebuilds the database: each of the good ones
     comes through each time, the poisoned ones stay here whole, and no traceback is written."""
     poisoned.wait_sent()
     for sop_class in (STUDY_ROOT_GET, STUDY_ROOT_MOVE):

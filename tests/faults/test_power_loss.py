@@ -102,7 +102,7 @@ def test_the_recording_leaves_nothing_out(memory_path: Path) -> None:
 def test_no_power_cut_loses_what_was_acknowledged(memory_path: Path) -> None:
     """Whatever of the unsynced is there or not, in any order, whole or torn: what was acknowledged
     is held, nothing is gone that the archive has not promised, rows and files agree, the database
-    is sound, what we told anybody is remembered, and a second start has nothing to mend."""
+    is sound, what we told any peer is remembered, and a second start has nothing to repair."""
     found = cut_power(record_life(memory_path), memory_path / "sound", states=DISK_STATES.count)
     print(f"{[(share['states'], share['by_fate']) for share in found]}")
     assert [wrong for share in found for wrong in share["wrong"]] == []

@@ -77,7 +77,7 @@ def defects_said(node: ForkedNode) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(0 if FULL else 900)
 def test_a_node_that_is_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
-    """A probe, eight clients and two archives at work, kill -9 while it starts, mends, stores,
+    """A probe, eight clients and two archives at work, kill -9 while it starts, repairs, stores,
     sends, asks and deletes: what was acknowledged is held or promised by both archives, with the
     same bytes; nothing goes early; in the end all is delivered, and rows and files agree.
     """

@@ -64,7 +64,7 @@ FAULTS: tuple[Callable[[Path], AbstractContextManager[object]], ...] = (
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[DiskScene]:
-    """All at work, and nobody above permissions."""
+    """All at work, and no user above permissions."""
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
         pytest.skip("root is above permissions, and there is no setpriv")
     with disk_scene(tmp_path, wrapper=AS_ANYBODY if os.geteuid() == 0 else ()) as made:
@@ -86,7 +86,7 @@ def busy(pid: int) -> float:
 @pytest.mark.slow
 @pytest.mark.timeout(0 if FULL else 300)
 def test_a_folder_that_cannot_be_written_is_a_refusal_and_no_loss(scene: DiskScene) -> None:
-    """Frozen, gone or forbidden: senders hear A700 and nothing else, the operator is told, the node
+    """Frozen, gone or forbidden: senders hear A700 and nothing else, the operator sees it, the node
     does not run hot, and goes on without a restart as soon as the folder is back.
     """
     scene.pace(QUIET_S)

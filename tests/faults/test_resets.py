@@ -78,7 +78,7 @@ def test_a_sender_that_breaks_off_at_any_byte_leaves_nothing(node: EchoNodeProce
 def test_a_large_store_broken_off_at_a_pdu_border_leaves_no_half_file(
     node: EchoNodeProcess,
 ) -> None:
-    """A store of 1 MB cut at the borders of its PDUs and beside them leaves no temporary file."""
+    """A store of 1 MB cut at the borders of its PDUs and next to them leaves no temporary file."""
     draw = random.Random(19)
     example = small_instance(pixels=1_000_000)
     borders = [16_390 * number for number in range(1, len(example.dataset) // 16_390)]

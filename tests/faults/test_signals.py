@@ -1,6 +1,6 @@
-"""A node under load that is told to end, is stopped for a while, or gets no memory (scenario 13).
+"""A node under load that is asked to end, is stopped for a while, or gets no memory (scenario 13).
 
-Clients store without end, and all that they store goes on to an archive that promises to keep it.
+Clients store without end, and all that they store goes on to an archive that commits it.
 At the end of each test the node has delivered everything, and the books are compared.
 """
 
@@ -117,7 +117,7 @@ def test_a_node_that_is_told_to_end_under_load_drains_in_time(scene: Scene) -> N
 @pytest.mark.timeout(2_000)
 def test_a_node_that_stood_still_under_load_goes_on(scene: Scene) -> None:
     """SIGSTOP under load, SIGCONT a moment later (ten minutes in the full programme): clients are
-    served again without anybody's help, and nothing that was acknowledged is lost.
+    served again without help, and nothing that was acknowledged is lost.
     """
     with scene.load() as clients:
         for trial in range(STANDSTILLS.count):

@@ -1,6 +1,6 @@
 """Clients that say nothing, half of something, or one byte at a time (scenario 27).
 
-The deadlines are absolute, so each connection is told which of them ends it, and must be ended in
+The deadlines are absolute, so each connection knows which of them ends it, and must be ended in
 that time whatever it drips meanwhile.
 """
 
@@ -96,7 +96,7 @@ def test_slow_clients_are_cut_off_by_absolute_deadlines_and_hold_nobody_up(
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_shipped_deadline_for_a_request_is_ten_seconds(node: EchoNodeProcess) -> None:
-    """As shipped: whoever has not asked for an association in 10 s, a byte a second, is cut off."""
+    """As shipped: a caller that has not asked for an association in 10 s is cut off."""
     before = [slow for slow in ways() if not slow.associated]
     suffer_all(node, before * 5, REAL, drip_s=1.0)
 

@@ -43,7 +43,7 @@ class Expected:
     """What an answer leads to.
 
     soon: the state twenty seconds after it. others_go_on: whether the rest of the exam is sent in
-    that time. alarm: whether a person is told in that time. later: the state when a day has passed
+    that time. alarm: whether there is an alarm in that time. later: the state when a day has passed
     and the archive has answered the same every time. tries: how often it was sent by then, least
     and most.
     """
@@ -219,7 +219,7 @@ def test_a_copy_that_differs_keeps_ours_until_a_person_clears_it(
     status: int, is_kept: bool
 ) -> None:
     """B006 and B007: the archive's copy is not the whole of ours, so ours stays, though the archive
-    promised to keep its own; it goes once a person has released it. B000 and 0000: it goes.
+    committed its own; it goes once a person has released it. B000 and 0000: it goes.
     """
     with trial(0, keep_s=60.0) as exam:
         exam.archive.commit = reporting(ways=(Way.BEFORE_ANSWER,))

@@ -119,7 +119,7 @@ def stall_all(secure: SecureNode, told: Told) -> None:
 
 @pytest.mark.timeout(300)
 def test_plain_callers_on_the_tls_port_are_answered_and_end(secure: SecureNode) -> None:
-    """Plain DICOM on the TLS port is told so in DICOM, at once, a hundred times over."""
+    """Plain DICOM on the TLS port gets that answer in DICOM, at once, a hundred times over."""
     with Oracle(secure.process):
         for _ in range(100):
             with Client(secure.port) as client:

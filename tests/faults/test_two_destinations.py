@@ -1,4 +1,4 @@
-"""One archive's promise is not the other's: both must have given it (scenario 25)."""
+"""One archive's commitment is not the other's: both must have given it (scenario 25)."""
 
 from __future__ import annotations
 

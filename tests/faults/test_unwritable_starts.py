@@ -167,7 +167,7 @@ def test_a_gateway_whose_disk_turned_read_only_says_so(gateway: Gateway, number:
 def test_a_disk_that_turned_read_only_is_found_without_traffic(
     gateway: Gateway, number: int
 ) -> None:
-    """Nobody sends, no probe is there: within its next look the node knows."""
+    """No client sends, no probe is there: within its next look the node knows."""
     gateway.node.start()
     with ReadOnlyView(gateway.node.data_dir):
         gateway.wait("unready", gateway.is_refusing)
@@ -226,7 +226,7 @@ def test_a_node_begins_on_a_full_disk_and_makes_room_by_itself(
     tmp_path: Path, stack: ExitStack, number: int
 ) -> None:
     """Killed, its disk filled by another, started: it delivers, is promised, deletes, and takes
-    images again; nobody had to lend a hand.
+    images again; no help was needed.
     """
     disk = stack.enter_context(SmallDisk(tmp_path / "data", mib=96, inodes=20_000))
     gateway = Gateway(tmp_path, stack)

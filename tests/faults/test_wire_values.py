@@ -77,7 +77,7 @@ class RunningNode:
             return str(answer.read().decode())
 
     def files_outside(self) -> list[Path]:
-        """What lies beside the node's data, but for its configuration and what it printed."""
+        """What lies next to the node's data, but for its configuration and what it printed."""
         inside, own = self.node.data_dir, {self.node.config_file.name, "echonode.log"}
         return [
             path
@@ -195,7 +195,7 @@ def test_a_calling_title_cannot_forge_a_line_of_the_log(
 def test_one_uid_from_two_senders_at_once_is_kept_once(
     running: RunningNode, tmp_path: Path
 ) -> None:
-    """The same bytes are a success for both; other bytes are refused to whoever came second."""
+    """The same bytes are a success for both; other bytes are refused to the second."""
     for number in range(UID_RACES.count):
         uid, same = f"1.2.5.{number + 1}", number % 2 == 0
         versions = [

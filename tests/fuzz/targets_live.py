@@ -165,10 +165,10 @@ def _web_port() -> int:
 class _Exams(FakeApi):
     """Takes a typed patient as the node does."""
 
-    def open(self, *, probe: str, worklist_item: str, patient: Any) -> dict[str, Any]:
-        checked_patient(patient or {}, today=date(2026, 11, 20))
+    def open(self, **given: Any) -> dict[str, Any]:
+        checked_patient(given["patient"] or {}, today=date(2026, 11, 20))
         self.asked.clear()  # a long run remembers nothing
-        return super().open(probe=probe, worklist_item=worklist_item, patient=patient)
+        return super().open(**given)
 
 
 def _ledger() -> Iterator[dict[str, object]]:

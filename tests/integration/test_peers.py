@@ -252,7 +252,7 @@ def test_a_configuration_that_is_refused_is_shown(
 def test_probe_sim_serves_its_first_client(
     make_probe_sim: Callable[..., ProbeSimProcess],
 ) -> None:
-    """The simulated probe sends to whoever connects first after the fixture returned."""
+    """The simulated probe sends to the client that connects first after the fixture returned."""
     probe = make_probe_sim("--protocol", "echopen", "--dialect", "kit", "--frames", "1")
     with socket.create_connection((probe.host, probe.port), timeout=10) as connection:
         assert connection.recv(16)
@@ -269,7 +269,7 @@ def test_probe_sim_serves_its_first_client(
 def test_a_missing_peer_skips_with_its_package_or_fails_where_peers_are_required(
     environment: dict[str, str], outcome: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody passes by accident: a skip names what to install, and CI does not skip."""
+    """No test passes by accident: a skip names what to install, and CI does not skip."""
     monkeypatch.setattr(programs, "SEARCH_PATH", "/nonexistent")
     for name in ("CI", "ECHONODE_REQUIRE_PEERS"):
         monkeypatch.delenv(name, raising=False)

@@ -126,7 +126,7 @@ def test_each_stations_list_is_asked_for(
 
 
 def test_procedure_steps_are_proved_without_making_one(make_part: Callable[[Part], Any]) -> None:
-    """A false step would be an exception for somebody at the RIS."""
+    """A false step would be an exception to clear up at the RIS."""
     ris = make_part(DcmjsStepScp())
     peer = Peer(name="ris", ae_title="RIS", host=LOOPBACK, port=ris.port, may=frozenset())
     check = PeerCheck(

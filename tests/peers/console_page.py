@@ -34,12 +34,21 @@ class Visit:
     """One person's page of a node, and everything that went wrong on it."""
 
     def __init__(
-        self, started: Browser, address: str, *, size: str = "desk", theme: str = "dark"
+        self,
+        started: Browser,
+        address: str,
+        *,
+        size: str = "desk",
+        theme: str = "dark",
+        touch: bool = False,
     ) -> None:
         width, height = SIZES[size]
         self.address = address
         self.context: BrowserContext = started.new_context(
-            viewport={"width": width, "height": height}, locale="en-GB", reduced_motion="reduce"
+            viewport={"width": width, "height": height},
+            locale="en-GB",
+            reduced_motion="reduce",
+            has_touch=touch,
         )
         self.context.add_init_script(
             f"if (location.protocol !== 'about:' && !localStorage.getItem('echonode.settings')) "
@@ -76,6 +85,13 @@ class Visit:
         self.page.wait_for_selector("main h1, main [data-screen-ready]")
         return self.page
 
+    def picture(self, name: str) -> None:
+        """Keep the page as NAME.png where ECHONODE_SCREENSHOTS names a folder."""
+        folder = os.environ.get("ECHONODE_SCREENSHOTS")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+
     def is_cut(self) -> bool:
         """Whether the page needs more width than it has."""
         return bool(
@@ -83,13 +99,6 @@ class Visit:
                 "document.documentElement.scrollWidth > document.documentElement.clientWidth"
             )
         )
-
-    def picture(self, name: str) -> None:
-        """Keep the page as NAME.png where ECHONODE_SCREENSHOTS names a folder."""
-        folder = os.environ.get("ECHONODE_SCREENSHOTS")
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
     def close(self) -> None:
         """End the visit."""

@@ -5,6 +5,7 @@ The number survives JPEG: 24 squares of black or white along the top, the lowest
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 
@@ -19,12 +20,17 @@ BITS, SIDE = 24, 16
 
 def numbered(number: int, *, rows: int = ROWS, columns: int = COLUMNS) -> NDArray[np.uint8]:
     """The picture of that number; the rest is a ramp that moves, as hard to compress as tissue."""
-    noise = np.random.default_rng(number % 8).integers(0, 40, (rows, columns), dtype=np.uint8)
+    noise = _noise(number % 8, rows, columns)
     ramp = (np.arange(columns) // 4 + number).astype(np.uint8) // 2
     pixels: NDArray[np.uint8] = noise + ramp
     for bit in range(BITS):
         pixels[:SIDE, bit * SIDE : (bit + 1) * SIDE] = 255 if number >> bit & 1 else 0
     return pixels
+
+
+@functools.cache
+def _noise(seed: int, rows: int, columns: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 40, (rows, columns), dtype=np.uint8)
 
 
 def number_in(pixels: NDArray[np.uint8]) -> int:

@@ -6,8 +6,6 @@ Orthanc's worklist plugin is an OrthancServer with WORKLIST_PLUGIN (orthanc.py).
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -19,13 +17,12 @@ from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
+from tests.peers.node_modules import node_modules
 from tests.peers.part import Part
 from tests.peers.process import LOOPBACK, ChildProcess, free_port, has_listener
 from tests.peers.programs import PeerMissing, find_program
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-MODULES = ROOT / "build" / "dcmjs" / "node_modules"
 WORKLIST_FILE = UID("1.2.276.0.7230010.3.1.0.1")  # the class that dump2dcm gives such files
 
 
@@ -169,7 +166,7 @@ class DcmjsStepScp(StepScp):
 
     def start(self) -> Self:
         """Raises PeerMissing, NotReady."""
-        modules = dcmjs_modules()
+        modules = node_modules("dcmjs")
         self._child = ChildProcess(
             [
                 find_program("node"),
@@ -183,30 +180,3 @@ class DcmjsStepScp(StepScp):
         )
         self._child.start(ports=(self.port,))
         return self
-
-
-def dcmjs_modules() -> Path:
-    """Where dcmjs-dimse is installed, by its lock file; installed now where it is not.
-
-    Raises PeerMissing where there is no npm, or npm does not reach its registry.
-    """
-    locked = (HERE / "dcmjs" / "package-lock.json").read_bytes()
-    stamp = MODULES.parent / "installed-lock.json"
-    if stamp.exists() and stamp.read_bytes() == locked:
-        return MODULES
-    npm = find_program("npm")
-    MODULES.parent.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / "dcmjs" / name, MODULES.parent / name)
-    done = subprocess.run(
-        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"],
-        cwd=MODULES.parent,
-        capture_output=True,
-        check=False,
-        timeout=300,
-        env=dict(os.environ),
-    )
-    if done.returncode:
-        raise PeerMissing("dcmjs-dimse (npm did not reach its registry)", "npm")
-    stamp.write_bytes(locked)
-    return MODULES

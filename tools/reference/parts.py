@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from echonode.model import commitment, delivery
+from tools.reference.access import routes_by_role
 from tools.reference.configuration import configuration
 from tools.reference.events import log_events
 from tools.reference.packages import packages
+from tools.reference.reasons import reasons
 from tools.reference.states import state_diagram
 
 
@@ -22,6 +24,7 @@ class Part:
 
 
 PARTS = (
+    Part(document="docs/access.md", name="routes by role", make=routes_by_role),
     Part(
         document="docs/architecture.md",
         name="states of a delivery",
@@ -34,6 +37,7 @@ PARTS = (
     ),
     Part(document="docs/architecture.md", name="packages", make=packages),
     Part(document="docs/configuration.md", name="keys", make=configuration),
+    Part(document="docs/exams.md", name="reasons", make=reasons),
     Part(document="docs/log-events.md", name="events", make=log_events),
 )
 

@@ -63,6 +63,7 @@ def serve_worklist(
     assoc: EventAssociation, caller: Peer, services: Services, message: Message
 ) -> None:
     """Answer a C-FIND-RQ of the worklist (PS3.4 K.4.1). Raises DimseFailure, AssociationLost."""
+    abstract_syntax = str(assoc.accepted_by_id[message.context_id].abstract_syntax)
 
     def handler(cancelled: Callable[[], bool]) -> Iterator[FindAnswer]:
         return services.worklist(
@@ -71,6 +72,7 @@ def serve_worklist(
                 identifier=identifier,
                 cancelled=cancelled,
                 transfer_syntax_uid=syntax_of(assoc, message.context_id),
+                fuzzy_names=is_negotiated(assoc, abstract_syntax, FindOption.FUZZY_NAMES),
             )
         )
 

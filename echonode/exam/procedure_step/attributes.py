@@ -6,7 +6,7 @@ Rules
   time gets the N-CREATE that it would have had.
 - Type 2 attributes and sequences of PS3.4 table F.7.2-1 are present though empty: servers refuse
   the step without them (0120).
-- What the order says comes by the table of objects/order_attributes.py: the images have the same.
+- What the order says comes by the table of objects/order_table.py: the images have the same.
 - Times are in the offset of the exam's study, as in its images.
 """
 
@@ -26,7 +26,8 @@ from echonode.model.exam import ExamFacts
 from echonode.model.procedure_step import StepState
 from echonode.model.worklist_item import Code, Reference
 from echonode.objects.date_times import set_moment
-from echonode.objects.order_attributes import code_items, reference_items, set_step_attributes
+from echonode.objects.order_attributes import set_step_attributes
+from echonode.objects.sequence_items import code_items, reference_items
 from echonode.objects.values import cleaned
 
 _IMAGES = frozenset({str(UltrasoundImageStorage), str(UltrasoundMultiFrameImageStorage)})
@@ -55,10 +56,6 @@ _OF_N_SET = (
     *_END,
     *_TYPE_2_SEQUENCES,
     _SERIES,
-)
-# What a modality can say without a person (PS3.16 CID 9300).
-DISCONTINUED_FOR_UNKNOWN_REASON = Code(
-    value="110513", scheme="DCM", meaning="Discontinued for unspecified reason"
 )
 
 
@@ -108,23 +105,26 @@ def created(facts: ExamFacts, station: StepStation, offset: timezone) -> Dataset
 
 def finished(
     known: Dataset,
-    state: StepState,
     series: Iterable[SeriesMade],
     station: StepStation,
     *,
     protocol_name: str,
     ended_at: datetime,
     offset: timezone,
-    reason: Code = DISCONTINUED_FOR_UNKNOWN_REASON,
+    discontinued: Code | None = None,
 ) -> Dataset:
-    """`known` with its end: every series and instance, and why where it was discontinued."""
+    """`known` with its end: every series and instance.
+
+    discontinued: why the exam was given up (PS3.16 CID 9300); None where it was completed.
+    """
+    state = StepState.DISCONTINUED if discontinued else StepState.COMPLETED
     dataset = Dataset()
     dataset.update(known)
     dataset.PerformedProcedureStepStatus = state.defined_term
     set_moment(dataset, "PerformedProcedureStepEnd", ended_at, offset)
     dataset.PerformedSeriesSequence = [_series_item(one, station, protocol_name) for one in series]
-    if state is StepState.DISCONTINUED:
-        setattr(dataset, _REASON, code_items((reason,)))
+    if discontinued:
+        setattr(dataset, _REASON, code_items((discontinued,)))
     return dataset
 
 

@@ -5,54 +5,38 @@ Rules
 - A step begins with the first durable capture of an exam that has its patient, and is over when the
   exam has ended and what was captured is durable. It waits `settle_s` for that, so that an exam
   that was ended too early can be reopened: after the final N-SET nothing can be changed.
-- Each attempt is written down before its message goes out, each answer as soon as it is there.
-  After a kill the same UID is reported again, and the answers say what had arrived (answers.py).
-- A peer that cannot be reached pauses all its steps; a step that is refused waits alone. One that
-  was given up is tried again when the node starts: an operator may have acted.
+- A step that was given up is tried again when the node starts: an operator may have acted.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from random import random as random_number
-from typing import Protocol
 
 from pydicom.dataset import Dataset
 
-from echonode.dimse.contexts import MPPS, ProposedContext
-from echonode.dimse.requestor import RequestedAssociation
-from echonode.errors import ContextNotAccepted, InvalidObject, NetworkError, StoreError, UsageError
+from echonode.errors import InvalidObject, StoreError
 from echonode.exam.facts import facts_of
-from echonode.exam.procedure_step.answers import Outcome, Verdict, judged, pause_s
 from echonode.exam.procedure_step.attributes import (
-    DISCONTINUED_FOR_UNKNOWN_REASON,
     StepStation,
     created,
-    creation,
     finished,
-    modification,
     series_made,
 )
+from echonode.exam.procedure_step.sender import Associate, StepSender
 from echonode.log import get_logger
-from echonode.model import remedies
-from echonode.model.backoff import PEER_STEPS_S, Random, step_s
+from echonode.model.backoff import Random
+from echonode.model.discontinuation import discontinuation
 from echonode.model.exam import CaptureKind, Exam, ExamCapture
 from echonode.model.identity import CallBackAddress, Peer
 from echonode.model.procedure_step import (
-    MPPS_CLASS,
     StepEvent,
-    StepMessage,
-    StepState,
-    message_due,
     step_uid,
 )
-from echonode.model.worklist_item import Code
 from echonode.objects.date_times import offset_of
 from echonode.store.database.key_value import KeyValue
 from echonode.store.exams.exams import Exams
@@ -66,17 +50,8 @@ LOOK_EVERY_S = 2.0
 # A clip that was under way when the exam ended is durable by then, or soon after; and a person
 # who ended it by mistake has noticed.
 SETTLE_S = 20.0
-JITTER = 0.1
 # For the thread to end after `stop`.
 STOP_S = 3.0
-_EVENTS = {StepState.COMPLETED: StepEvent.COMPLETED, StepState.DISCONTINUED: StepEvent.DISCONTINUED}
-
-
-class Associate(Protocol):
-    """Opens an association (dimse.requestor.Requestor.associate)."""
-
-    def __call__(self, peer: Peer, contexts: Sequence[ProposedContext]) -> RequestedAssociation:
-        """Raises NetworkError."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,29 +87,31 @@ class StepReporter:
         self._reports = reports
         self._exams = exams
         self._notes = notes
-        self._associate = associate
         self._station = station
-        self._us = us
         self._now = now
-        self._monotonic = monotonic
-        self._random = random
         self._settle = timedelta(seconds=settle_s)
         self._look_every_s = look_every_s
         self._since: datetime | None = None
         self._unreportable: set[str] = set()
-        self._failures = 0
-        self._paused_until = 0.0
         self._status = ReporterStatus(peer=peer.name)
-        self._under_way: RequestedAssociation | None = None
-        self._lock = threading.Lock()
         self._thread = RecurringThread(
             "procedure-steps", self._step, on_stalled=self._stalled, stalled_s=look_every_s
+        )
+        self._sender = StepSender(
+            peer=peer,
+            reports=reports,
+            associate=associate,
+            us=us,
+            now=now,
+            monotonic=monotonic,
+            random=random,
+            is_stopping=lambda: self._thread.is_stopping,
         )
 
     @property
     def status(self) -> ReporterStatus:
         """A snapshot."""
-        return self._status
+        return replace(self._status, problem=self._sender.problem)
 
     def start(self) -> None:
         """Begin to look."""
@@ -150,9 +127,7 @@ class StepReporter:
         A RIS that does not answer our association request is left alone after STOP_S.
         """
         self._thread.ask_stop()
-        with self._lock:
-            if self._under_way is not None:
-                self._under_way.break_off()
+        self._sender.break_off()
         return self._thread.join(min(deadline_s, STOP_S))
 
     def look(self) -> None:
@@ -161,25 +136,12 @@ class StepReporter:
             self._alone(exam_id, partial(self._begin, exam_id))
         settled = self._now() - self._settle
         for row in self._reports.unfinished(self.peer.name, ended_before=settled):
-            reason = DISCONTINUED_FOR_UNKNOWN_REASON
-            self._alone(row.exam_id, partial(self._finish, row, StepState.COMPLETED, reason))
-        if self._monotonic() >= self._paused_until:
-            self._send()
+            self._alone(row.exam_id, partial(self._finish, row))
+        self._sender.send_due()
         if self._thread.is_stopping:
             return  # perhaps long after: the store may be closed
         waiting, given_up = self._reports.counts(self.peer.name)
         self._status = replace(self._status, waiting=waiting, given_up=given_up)
-
-    def discontinue(self, exam_id: str, reason: Code = DISCONTINUED_FOR_UNKNOWN_REASON) -> None:
-        """An exam was given up: its step is over, and is due as DISCONTINUED.
-
-        Raises UsageError where the exam has no step, IllegalTransition where that is over.
-        """
-        row = self._row_of(exam_id)
-        if row is None:
-            raise UsageError(f"the exam {exam_id} has no procedure step: nothing was captured")
-        self._finish(row, StepState.DISCONTINUED, reason)
-        self.wake()
 
     # --- what is to be reported ---
 
@@ -222,25 +184,27 @@ class StepReporter:
         )
         log.info("procedure_step_begun", exam=exam_id, peer=self.peer.name)
 
-    def _finish(self, row: StepRow, state: StepState, reason: Code) -> None:
+    def _finish(self, row: StepRow) -> None:
+        """The exam ended: completed, or given up with a reason."""
         exam, first = self._exam_and_first_capture(row.exam_id)
         if exam is None or first is None:
             return
         facts = facts_of(exam, first, reports_step=True)
+        given_up = discontinuation(self._exams.events(row.exam_id))
+        event = StepEvent.DISCONTINUED if given_up else StepEvent.COMPLETED
         dataset = finished(
             Dataset.from_json(row.attributes),
-            state,
             series_made(self._reports.instances(row.exam_id)),
             self._station,
             protocol_name=facts.performed_step.protocol_name if facts.performed_step else "",
             ended_at=exam.ended_at or self._now(),
             offset=offset_of(facts.started_at),
-            reason=reason,
+            discontinued=given_up,
         )
         self._reports.finish(
-            row.sop_instance_uid, _EVENTS[state], attributes=dataset.to_json(), now=self._now()
+            row.sop_instance_uid, event, attributes=dataset.to_json(), now=self._now()
         )
-        log.info("procedure_step_over", exam=row.exam_id, state=state.value)
+        log.info("procedure_step_over", exam=row.exam_id, state=event.value)
 
     def _exam_and_first_capture(self, exam_id: str) -> tuple[Exam | None, ExamCapture | None]:
         captures = self._exams.captures(exam_id)
@@ -251,120 +215,7 @@ class StepReporter:
         found = [row for row in self._reports.of_exam(exam_id) if row.peer == self.peer.name]
         return found[0] if found else None
 
-    # --- sending ---
-
-    def _send(self) -> None:
-        due = self._reports.due(self.peer.name, now=self._now())
-        if not due or self._thread.is_stopping:
-            return
-        try:
-            association = self._opened()
-        except NetworkError as error:
-            self._pause(error)
-            return
-        try:
-            with association:
-                for row in due:
-                    self._report_alone(association, row)
-        except NetworkError as error:
-            self._pause(error)
-        else:
-            self._failures = 0
-            self._status = replace(self._status, problem="")
-        finally:
-            with self._lock:
-                self._under_way = None
-
-    def _opened(self) -> RequestedAssociation:
-        association = self._associate(self.peer, (MPPS,))
-        with self._lock:
-            self._under_way = association
-        return association
-
-    def _report_alone(self, association: RequestedAssociation, row: StepRow) -> None:
-        """An error of our own code for one step is that step's."""
-        try:
-            self._report(association, row)
-        except (NetworkError, StoreError):
-            raise
-        except Exception as error:  # noqa: BLE001  # the border of one step
-            reason = f"this node failed to report it: {type(error).__name__}"
-            self._postpone(row, Verdict(outcome=Outcome.GIVEN_UP, reason=reason), row.attempts)
-
-    def _report(self, association: RequestedAssociation, row: StepRow) -> None:
-        """Both messages where both are due. Raises NetworkError where no answer came."""
-        state = StepState(row.state)
-        acknowledged = StepState(row.acknowledged) if row.acknowledged else None
-        unseen = row.attempts > 0 and row.last_status is None
-        while (message := message_due(state, acknowledged)) is not None:
-            attempts = self._reports.attempt(row.sop_instance_uid)
-            known = Dataset.from_json(row.attributes)
-            try:
-                if message is StepMessage.CREATE:
-                    answer = association.n_create(MPPS_CLASS, row.sop_instance_uid, creation(known))
-                else:
-                    answer = association.n_set(
-                        MPPS_CLASS, row.sop_instance_uid, modification(known)
-                    )
-            except NetworkError as error:
-                self._postpone(row, Verdict(outcome=Outcome.RETRY, reason=str(error)), attempts)
-                raise
-            verdict = judged(
-                message, answer.status, attempts=attempts, unseen_before=unseen, peer=self.peer
-            )
-            unseen = False
-            if verdict.outcome is not Outcome.ACKNOWLEDGED:
-                self._postpone(row, verdict, attempts, status=answer.status)
-                return
-            acknowledged = StepState.IN_PROGRESS if message is StepMessage.CREATE else state
-            self._reports.acknowledge(
-                row.sop_instance_uid, acknowledged, status=answer.status, now=self._now()
-            )
-            log.info(
-                "procedure_step_reported",
-                exam=row.exam_id,
-                peer=self.peer.name,
-                state=acknowledged.value,
-                status=f"{answer.status:04X}",
-            )
-
-    def _postpone(
-        self, row: StepRow, verdict: Verdict, attempts: int, *, status: int | None = None
-    ) -> None:
-        given_up = verdict.outcome is Outcome.GIVEN_UP
-        wait = timedelta(seconds=verdict.pause_s or pause_s(attempts))
-        self._reports.postpone(
-            row.sop_instance_uid,
-            error=f"{verdict.reason}. {verdict.remedy}" if verdict.remedy else verdict.reason,
-            next_attempt_at=None if given_up else self._now() + wait,
-            status=status,
-            forget_creation=verdict.outcome is Outcome.BEGIN_AGAIN,
-        )
-        log.log(
-            logging.ERROR if given_up else logging.WARNING,
-            "procedure_step_held" if given_up else "procedure_step_retried",
-            exam=row.exam_id,
-            peer=self.peer.name,
-            attempts=attempts,
-            reason=verdict.reason,
-            remedy=verdict.remedy,
-            alarm=given_up,
-        )
-
-    def _pause(self, error: NetworkError) -> None:
-        pause_s = step_s(PEER_STEPS_S, self._failures, self._random, jitter=JITTER)
-        self._failures += 1
-        self._paused_until = self._monotonic() + pause_s
-        if isinstance(error, ContextNotAccepted):
-            remedy = remedies.no_service(self.peer, "procedure steps")
-        else:
-            remedy = remedies.no_query(error, self.peer, self._us)
-        problem = f"{error}. {remedy}"
-        if problem != self._status.problem and not self._thread.is_stopping:
-            log.warning(
-                "procedure_steps_unsent", peer=self.peer.name, reason=str(error), remedy=remedy
-            )
-        self._status = replace(self._status, problem=problem)
+    # --- the thread ---
 
     def _step(self) -> float:
         self.look()

@@ -4,6 +4,7 @@ Rules
 - Matching is the query package's, sequence keys included (PS3.4 K.2.2, C.2.2.2). One thing is the
   worklist's own: a range of start dates and one of start times together are one range of moments
   (K.6.1.2.2, table K.6-1): from the 5th at 10:00 to the 7th at 18:00.
+- Where fuzzy matching was negotiated (K.5.1.1), names match as in queries of query and retrieve.
 - Keys that no item has do not match and come back empty, and answers are FF01 then (K.4.1.1.4).
 - An answer holds what was asked for: a sequence key with keys of its own gets these, one without
   gets all that the item has.
@@ -24,6 +25,7 @@ from echonode.query.combined_date_time import compile_combined
 from echonode.query.element_encoding import Element, ElementEncoder, texts_of
 from echonode.query.element_text import character_set_of, text_of, vr_of
 from echonode.query.file_keys import FileKey, key_of
+from echonode.query.fuzzy_name import compile_fuzzy_test
 from echonode.query.key_bounds import check_identifier
 from echonode.query.matching import StoredValue, compile_stored_test
 from echonode.query.temporal import parse_offset
@@ -93,8 +95,11 @@ def read_query(identifier: Dataset) -> WorklistQuery:
     )
 
 
-def compile_item_test(asked: WorklistQuery) -> ItemTest:
-    """The test of whether an item's values match every key."""
+def compile_item_test(asked: WorklistQuery, *, fuzzy_names: bool = False) -> ItemTest:
+    """The test of whether an item's values match every key.
+
+    fuzzy_names: as the names of a query (query/fuzzy_name.py), but those within a sequence.
+    """
     offset = parse_offset(asked.timezone_offset)
     tests: list[tuple[str, Callable[[StoredValue], bool]]] = []
     moments: Callable[[Mapping[str, str]], bool] | None = None
@@ -102,7 +107,9 @@ def compile_item_test(asked: WorklistQuery) -> ItemTest:
         criterion = key.criterion
         if key.keyword == _STEP and isinstance(criterion, SequenceMatch):
             criterion, moments = _without_moments(criterion)
-        if not isinstance(criterion, Universal):
+        if fuzzy_names and key.vr == "PN":
+            tests.append((key.keyword, _of_text(compile_fuzzy_test(criterion))))
+        elif not isinstance(criterion, Universal):
             tests.append((key.keyword, compile_stored_test(criterion, key.vr, offset=offset)))
 
     def test(values: Values) -> bool:
@@ -117,6 +124,10 @@ def compile_item_test(asked: WorklistQuery) -> ItemTest:
         )
 
     return test
+
+
+def _of_text(test: Callable[[str], bool]) -> Callable[[StoredValue], bool]:
+    return lambda value: isinstance(value, str) and test(value)
 
 
 def _without_moments(

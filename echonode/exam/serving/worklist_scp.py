@@ -58,7 +58,7 @@ class WorklistSCP:
         """The items that match, until C-CANCEL. Raises DimseFailure A900 before the first."""
         began, answers, complete = self._monotonic(), 0, False
         asked = read_query(request.identifier)
-        matches = compile_item_test(asked)
+        matches = compile_item_test(asked, fuzzy_names=request.fuzzy_names)
         writer = ItemWriter(asked, request.transfer_syntax_uid)
         first, last = asked.start_dates
         performed = self._performed_here()

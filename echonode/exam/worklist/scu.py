@@ -139,12 +139,13 @@ class WorklistSCU:
             left_out=tuple(sorted(self._refused_keys.left_out())),
         )
 
-    def search(self, query: WorklistQuery) -> Iterator[WorklistItem]:
+    def search(self, query: WorklistQuery, tally: Tally | None = None) -> Iterator[WorklistItem]:
         """Items as they are answered, at most `search_items`. Raises as `fetch`.
 
-        Closing the iterator cancels the query.
+        tally: counts on; at the end it says whether there may be others. Closing the iterator
+        cancels the query.
         """
-        return self._items(query, Tally(), self._limits.search_items)
+        return self._items(query, tally or Tally(), self._limits.search_items)
 
     def break_off(self) -> None:
         """End what is under way, and let nothing else begin: the node stops."""

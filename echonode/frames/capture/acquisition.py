@@ -48,6 +48,10 @@ class AcquisitionBuilder:
         self._bytes += frame.pixels.nbytes
         return done
 
+    def pass_over(self, frame: Frame) -> None:
+        """A frame that is not wanted, and not lost: no clip is under way."""
+        self._next_sequence = frame.sequence + 1
+
     def tick(self, now_s: float) -> list[Acquisition]:
         """The clip under way, if its time is over."""
         return self._close() if self.due_s is not None and now_s >= self.due_s else []

@@ -41,7 +41,7 @@ class PictureMaker:
         gain_curve: Sequence[tuple[float, float]] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._name, self._gain_curve, self._monotonic = name, tuple(gain_curve), monotonic
+        self._name, self.gain_curve, self._monotonic = name, tuple(gain_curve), monotonic
         self._newest: Frame | None = None
         self._made: LivePicture | None = None
         self._served: frozenset[object] = frozenset()  # the watchers that have it
@@ -118,7 +118,7 @@ class PictureMaker:
         return LivePicture(
             number=frame.number,
             captured_at=frame.acquired_at,
-            geometry=geometry_of(frame, self._gain_curve),
+            geometry=geometry_of(frame, self.gain_curve),
             jpeg=jpeg_of(frame),
         )
 

@@ -75,9 +75,13 @@ class Lost:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExamChanged:
-    """Frames behind this one are of another exam, '' of none. done: set once that is so."""
+    """Frames behind this one are of another exam, '' of none. done: set once that is so.
+
+    on_request: no clip is made of them that was not asked for.
+    """
 
     exam_id: str
+    on_request: bool = False
     done: threading.Event = field(default_factory=threading.Event)
 
 

@@ -159,7 +159,7 @@ class ProbeSource:
         )
         self._opened: Opened | None = None
         self._builder: AcquisitionBuilder | None = None
-        self._exam_id = ""
+        self._exam_id, self._on_request = "", False
         self._first_number = self._next_number = 0
         self._asked_elsewhere = asked_elsewhere
 
@@ -202,13 +202,16 @@ class ProbeSource:
         self._desk.start()
         self._frames_thread.start()
 
-    def change_exam(self, exam_id: str, *, deadline_s: float = EXAM_CHANGE_S) -> bool:
+    def change_exam(
+        self, exam_id: str, *, on_request: bool = False, deadline_s: float = EXAM_CHANGE_S
+    ) -> bool:
         """Every frame that arrives from here on is of this exam, '' of none; clips under way end.
 
+        on_request: no automatic clip is made of them.
         Waits until what arrived before has come to its end; whether that was in time. If not, it
         holds all the same, only later.
         """
-        changed = ExamChanged(exam_id=exam_id)
+        changed = ExamChanged(exam_id=exam_id, on_request=on_request)
         if self._frames_thread.ident is None:
             self._change_exam(changed)  # not started yet
         else:
@@ -276,7 +279,7 @@ class ProbeSource:
         )
 
     def _change_exam(self, changed: ExamChanged) -> None:
-        self._exam_id = changed.exam_id
+        self._exam_id, self._on_request = changed.exam_id, changed.on_request
         if self._manual is not None:
             self._manual.change_exam(changed.exam_id)
         if self._builder is not None:
@@ -312,7 +315,10 @@ class ProbeSource:
         if self._settings.capture.mode is CaptureMode.AUTO:
             if self._builder is None:  # room came only now
                 self._builder = self._new_builder(opened, first_sequence=frame.sequence)
-            self._hand_over(self._builder.take(frame))
+            if self._on_request:
+                self._builder.pass_over(frame)
+            else:
+                self._hand_over(self._builder.take(frame))
 
     def _tick(self) -> None:
         if self._builder is not None and self._opened is not None:

@@ -63,6 +63,7 @@ class EpfStream:
         self._outgoing = b""
         self._asked_to_scan = False
         self._scanning_since_s: float | None = None
+        self._silence_is_said = False
         self._asked_at_s = 0.0
         self._lines_since_tick = 0
         self._device: DeviceStatus | None = None
@@ -217,10 +218,10 @@ class EpfStream:
 
     def _warn_of_silence(self, elapsed_s: float) -> None:
         """Say once that the probe scans and no line arrives: a firewall, or the wrong address."""
-        if not self._asked_to_scan or self._samples or self._scanning_since_s == -1:
+        if not self._asked_to_scan or self._samples or self._silence_is_said:
             return
         if self._scanning_since_s is None:
             self._scanning_since_s = elapsed_s
         elif elapsed_s - self._scanning_since_s >= NO_LINES_AFTER_S:
-            self._scanning_since_s = -1
+            self._silence_is_said = True
             log.warning("probe_lines_absent", seconds=round(elapsed_s))

@@ -21,10 +21,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from echonode.frames.imaging.sweep import Sweep
+from echonode.frames.streams.partial_sweep import PartialSweep
 from echonode.frames.streams.stream import StreamCounts
 from echonode.probe.echopen.epf import LineDatagram, encode_line
 
@@ -40,9 +38,7 @@ FAR = 16
 class _Open:
     """A frame that lines are being added to. previous_us: line number -> time in its datagram."""
 
-    samples: NDArray[np.int16]
-    present: NDArray[np.bool_]
-    joined: bool
+    lines: PartialSweep
     previous_us: dict[int, int] = field(default_factory=dict)
 
 
@@ -119,18 +115,17 @@ class NumberedFrames:
             self._newest = frame
             done += self._close_before(frame - 1)
         place = self._open.get(frame) or self._begin(frame, line.number)
-        if not place.present[line.number - 1]:
-            place.samples[line.number - 1] = line.samples
-            place.present[line.number - 1] = True
+        if not place.lines.has(line.number - 1):
+            place.lines.put(line.number - 1, line.samples)
             place.previous_us[line.number] = line.previous_us
         return done + self._close_what_is_over()
 
     def _begin(self, frame: int, number: int) -> _Open:
         first = frame == self._next and self._sequence == 0 and self._counts == StreamCounts()
+        lines, samples = self._shape
+        joined = first and number not in (1, lines)
         self._open[frame] = _Open(
-            samples=np.zeros(self._shape, dtype=np.int16),
-            present=np.zeros(self._shape[0], dtype=np.bool_),
-            joined=first and number not in (1, self._shape[0]),
+            lines=PartialSweep.empty(lines=lines, samples=samples, bits=16, joined=joined)
         )
         return self._open[frame]
 
@@ -138,11 +133,9 @@ class NumberedFrames:
         assert self._newest is not None
         newest = self._open.get(self._newest)
         done: list[Sweep] = []
-        if newest is not None and np.count_nonzero(newest.present) >= min(
-            LATE_LINES, self._shape[0]
-        ):
+        if newest is not None and newest.lines.here >= min(LATE_LINES, self._shape[0]):
             done += self._close_before(self._newest)
-        while (oldest := self._open.get(self._oldest())) is not None and oldest.present.all():
+        while (oldest := self._open.get(self._oldest())) is not None and not oldest.lines.missing:
             done += self._close_before(self._oldest() + 1)
         return done
 
@@ -161,22 +154,16 @@ class NumberedFrames:
     def _close(self, frame: _Open | None) -> list[Sweep]:
         missing = self._shape[0]
         if frame is not None:
-            missing = int(frame.present.size - np.count_nonzero(frame.present))
-            if frame.joined and missing:
+            missing = frame.lines.missing
+            if frame.lines.joined and missing:
                 return []
         sequence, self._sequence = self._sequence, self._sequence + 1
         if frame is None or missing > self._most_missing:
             self._counts = self._counts.plus(incomplete=1, lines_missing=missing)
             return []
         self._counts = self._counts.plus(frames=1, partial=int(missing > 0), lines_missing=missing)
-        return [
-            Sweep(
-                sequence=sequence,
-                samples=frame.samples,
-                present=frame.present,
-                source_timestamp_s=self._began_s(frame.previous_us),
-            )
-        ]
+        began_s = self._began_s(frame.previous_us)
+        return [frame.lines.as_sweep(sequence, source_timestamp_s=began_s)]
 
     def _began_s(self, previous_us: dict[int, int]) -> float | None:
         """When the frame's first line was taken, seconds of the probe's clock; None: no telling."""

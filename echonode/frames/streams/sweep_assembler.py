@@ -17,25 +17,20 @@ Rules
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from echonode.frames.imaging.sweep import Sweep
+from echonode.frames.streams.partial_sweep import PartialSweep
 from echonode.frames.streams.stream import StreamCounts
-from echonode.probe.messages import LineReceived, Resynchronised, Samples, SectorGeometry
+from echonode.probe.messages import LineReceived, Resynchronised, SectorGeometry
 
 
 @dataclass(kw_only=True, eq=False)
 class _Growing:
-    """The sweep that lines are being added to."""
+    """The sweep that lines are being added to. row: of the last line taken."""
 
+    lines: PartialSweep
     ascending: bool
-    samples: Samples
-    present: NDArray[np.bool_]
-    row: int = -1  # of the last line taken
-    joined: bool = False  # it had begun before we were there
+    row: int = -1
 
 
 class SweepAssembler:
@@ -45,9 +40,9 @@ class SweepAssembler:
     """
 
     def __init__(self, geometry: SectorGeometry, *, bits: int, largest_gap: float) -> None:
-        self._shape = (geometry.lines, geometry.samples)
-        self._type: np.dtype[np.integer[Any]] = np.dtype(np.int16 if bits == 16 else np.uint8)
-        self._sweep_bytes = geometry.lines * (geometry.samples + 1) * self._type.itemsize
+        self._geometry = geometry
+        self._bits = bits
+        self._sweep_bytes = geometry.lines * (geometry.samples + 1) * (bits // 8)
         self._most_missing = int(geometry.lines * largest_gap)
         self._growing: _Growing | None = None
         self._last_ascending: bool | None = None  # direction of the sweep before; None: none yet
@@ -65,10 +60,9 @@ class SweepAssembler:
         if self._growing is not None and not self._continues(self._growing, line.ascending, row):
             done += self._close(self._growing)
         growing = self._growing or self._begin(line.ascending, row)
-        growing.samples[row] = line.samples
-        growing.present[row] = True
+        growing.lines.put(row, line.samples)
         growing.row = row
-        if row == (self._shape[0] - 1 if line.ascending else 0):
+        if row == (self._geometry.lines - 1 if line.ascending else 0):
             done += self._close(growing)
         return done
 
@@ -79,8 +73,7 @@ class SweepAssembler:
             return
         self._count(lines_missing=1)
         if self._growing is not None:
-            self._growing.samples[self._growing.row] = 0
-            self._growing.present[self._growing.row] = False
+            self._growing.lines.remove(self._growing.row)
 
     def finish(self, *, bytes_left: int = 0) -> None:
         """The connection ended: what is under way is lost.
@@ -92,7 +85,7 @@ class SweepAssembler:
         growing, self._growing = self._growing, None
         if growing is None and (not bytes_left or self._last_ascending is None):
             return
-        if growing is not None and growing.joined:
+        if growing is not None and growing.lines.joined:
             return
         for _ in range(1 + bytes_left // self._sweep_bytes):
             self._lose_one()
@@ -105,26 +98,27 @@ class SweepAssembler:
     def _begin(self, ascending: bool, row: int) -> _Growing:
         if self._last_ascending == ascending:
             self._lose_one()
-        first_row = 0 if ascending else self._shape[0] - 1
-        self._growing = _Growing(
-            ascending=ascending,
-            samples=np.zeros(self._shape, dtype=self._type),
-            present=np.zeros(self._shape[0], dtype=np.bool_),
+        first_row = 0 if ascending else self._geometry.lines - 1
+        lines = PartialSweep.empty(
+            lines=self._geometry.lines,
+            samples=self._geometry.samples,
+            bits=self._bits,
             joined=self._last_ascending is None and row != first_row,
         )
+        self._growing = _Growing(lines=lines, ascending=ascending)
         return self._growing
 
     def _close(self, growing: _Growing) -> list[Sweep]:
         """The sweep as a frame, if enough of it is there."""
         self._growing = None
         self._last_ascending = growing.ascending
-        if growing.joined:
+        if growing.lines.joined:
             return []
-        missing = int(growing.present.size - np.count_nonzero(growing.present))
+        missing = growing.lines.missing
         if missing > self._most_missing:
             self._lose_one()
             return []
-        sweep = Sweep(sequence=self._sequence, samples=growing.samples, present=growing.present)
+        sweep = growing.lines.as_sweep(self._sequence)
         self._sequence += 1
         self._count(frames=1, partial=int(missing > 0))
         return [sweep]

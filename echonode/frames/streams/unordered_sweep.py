@@ -12,14 +12,10 @@ Rules
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
 from echonode.frames.imaging.sweep import Sweep
+from echonode.frames.streams.partial_sweep import PartialSweep
 from echonode.frames.streams.stream import StreamCounts
-from echonode.probe.messages import LineReceived, Resynchronised, Samples, SectorGeometry
+from echonode.probe.messages import LineReceived, Resynchronised, SectorGeometry
 
 # A probe drops a few lines when its client is slow; a larger step is a jump of the transducer.
 LARGEST_STEP = 8
@@ -29,16 +25,14 @@ class UnorderedSweepAssembler:
     """Lines of one connection to sweeps; the form is sector_stream.Assembler."""
 
     def __init__(self, geometry: SectorGeometry, *, bits: int, largest_gap: float) -> None:
-        self._shape = (geometry.lines, geometry.samples)
-        self._type: np.dtype[np.integer[Any]] = np.dtype(np.int16 if bits == 16 else np.uint8)
+        self._geometry = geometry
+        self._bits = bits
         self._most_missing = int(geometry.lines * largest_gap)
         # Up and down, or from the middle out: what the known probes begin with.
         self._beginnings = (1, geometry.lines // 2 + 1, geometry.lines)
-        self._samples: Samples = np.zeros(self._shape, dtype=self._type)
-        self._present: NDArray[np.bool_] = np.zeros(geometry.lines, dtype=np.bool_)
+        self._growing = self._empty()
         self._last: int | None = None
         self._direction = 0  # of the last step; 0: not known yet
-        self._joined = False
         self._sequence = 0
         self._counts = StreamCounts()
 
@@ -50,15 +44,15 @@ class UnorderedSweepAssembler:
         """Add a line; the sweeps that it completes, or shows to have ended."""
         done: list[Sweep] = []
         if self._last is None:
-            self._last, self._joined = line.number, line.number not in self._beginnings
+            self._last = line.number
+            self._growing.joined = line.number not in self._beginnings
         elif self._seam_before(line.number):
             done += self._at_seam()
         row = line.number - 1
-        if self._present[row]:
+        if self._growing.has(row):
             done += self._close()
-        self._samples[row] = line.samples
-        self._present[row] = True
-        if self._present.all():
+        self._growing.put(row, line.samples)
+        if not self._growing.missing:
             done += self._close()
         return done
 
@@ -73,11 +67,11 @@ class UnorderedSweepAssembler:
 
         bytes_left: that came and became no line.
         """
-        begun = self._present.any() or (bytes_left and self._sequence)
+        begun = self._growing.here or (bytes_left and self._sequence)
         self._counts = self._counts.plus(bytes_skipped=bytes_left)
-        if begun and not self._joined:
+        if begun and not self._growing.joined:
             self._counts = self._counts.plus(incomplete=1)
-        self._begin()
+        self._growing = self._empty()
 
     def _seam_before(self, number: int) -> bool:
         """Whether `number` does not go on from the last line; takes note of it."""
@@ -90,29 +84,26 @@ class UnorderedSweepAssembler:
         return turned or far
 
     def _at_seam(self) -> list[Sweep]:
-        here = int(np.count_nonzero(self._present))
         # The very first line may have been the last of a sweep as well as the first of one.
-        if self._joined or (here == 1 and not self._sequence):
-            self._begin()
+        if self._growing.joined or (self._growing.here == 1 and not self._sequence):
+            self._growing = self._empty()
             return []
-        missing = self._present.size - here
-        return self._close() if missing <= self._most_missing else []
+        return self._close() if self._growing.missing <= self._most_missing else []
 
     def _close(self) -> list[Sweep]:
         """The lines so far as a frame, if enough of them are there."""
-        samples, present, joined = self._samples, self._present, self._joined
-        missing = int(present.size - np.count_nonzero(present))
-        self._begin()
-        if joined and missing:
+        closed, self._growing = self._growing, self._empty()
+        missing = closed.missing
+        if closed.joined and missing:
             return []
         sequence, self._sequence = self._sequence, self._sequence + 1
         if missing > self._most_missing:
             self._counts = self._counts.plus(incomplete=1, lines_missing=missing)
             return []
         self._counts = self._counts.plus(frames=1, partial=int(missing > 0), lines_missing=missing)
-        return [Sweep(sequence=sequence, samples=samples, present=present)]
+        return [closed.as_sweep(sequence)]
 
-    def _begin(self) -> None:
-        self._samples = np.zeros(self._shape, dtype=self._type)
-        self._present = np.zeros(self._shape[0], dtype=np.bool_)
-        self._joined = False
+    def _empty(self) -> PartialSweep:
+        return PartialSweep.empty(
+            lines=self._geometry.lines, samples=self._geometry.samples, bits=self._bits
+        )

@@ -15,7 +15,8 @@ from echonode.web.tls_listener import ServerCertificate
 
 @dataclass(frozen=True, kw_only=True)
 class WebIdentity:
-    """Who the server is. names: that its certificate gives it, to which it answers (guard.py).
+    """Who the server is. names: of the configuration and the certificate; it answers to them
+    (guard.py).
 
     authority: PEM, the authority's certificate where the certificate's file holds it; None.
     """
@@ -28,12 +29,12 @@ class WebIdentity:
 def web_identity(web: Web) -> WebIdentity:
     """Raises OSError, ValueError where the certificate cannot be used; check-config says why."""
     if web.tls is None:
-        return WebIdentity()
+        return WebIdentity(names=web.names)
     chain = web.tls.cert.read_bytes()
     certificates = x509.load_pem_x509_certificates(chain)
     return WebIdentity(
         certificate=ServerCertificate(web.tls.cert, web.tls.key),
-        names=_names(certificates[0]),
+        names=(*web.names, *_names(certificates[0])),
         authority=_authority(certificates),
     )
 

@@ -56,6 +56,8 @@ exam = sa.Table(
     # The exam's own copy of its item: what the RIS changes later does not reach an open exam.
     text_column("worklist_item"),
     text_column("worklist_item_id"),
+    # All its captures are asked for, whatever the probe's mode.
+    sa.Column("on_request", sa.Boolean, nullable=False, server_default=sa.text("0")),
     # Without its patient an exam is unidentified, and with one it is not.
     sa.CheckConstraint(
         "(identity = 'unidentified') = (patient = '')", name="identity_is_a_patient"

@@ -376,8 +376,13 @@ CREATE TABLE api_token (
 CREATE INDEX ix_api_token_user_account_id ON api_token (user_account_id);
 """
 
-# What DICOMweb answers of each instance; made in the background of the files that are here.
+# Exams whose captures are all asked for, whatever their probe's mode.
 _VERSION_8 = """
+ALTER TABLE exam ADD COLUMN on_request BOOLEAN DEFAULT 0 NOT NULL;
+"""
+
+# What DICOMweb answers of each instance; made in the background of the files that are here.
+_VERSION_9 = """
 CREATE TABLE instance_description (
     instance_id INTEGER NOT NULL,
     file_id TEXT NOT NULL,
@@ -386,6 +391,26 @@ CREATE TABLE instance_description (
     frames BLOB NOT NULL,
     PRIMARY KEY (instance_id),
     FOREIGN KEY(instance_id) REFERENCES instance (id) ON DELETE CASCADE);
+"""
+
+# Two more events of exams. SQLite changes no CHECK: the table is made again with its rows.
+_VERSION_10 = """
+CREATE TABLE exam_event_10 (
+    id INTEGER NOT NULL,
+    exam_id TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    event TEXT NOT NULL
+        CHECK (event IN ('opened', 'captured', 'identified', 'ended', 'reopened', 'corrected',
+            'withdrawn', 'rejection_ignored')),
+    progress TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY(exam_id) REFERENCES exam (id));
+INSERT INTO exam_event_10 SELECT id, exam_id, at, event, progress, identity, detail FROM exam_event;
+DROP TABLE exam_event;
+ALTER TABLE exam_event_10 RENAME TO exam_event;
+CREATE INDEX exam_event_by_exam ON exam_event (exam_id, id);
 """
 
 
@@ -407,6 +432,8 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         6: _by_script(_VERSION_6),
         7: _by_script(_VERSION_7),
         8: _by_script(_VERSION_8),
+        9: _by_script(_VERSION_9),
+        10: _by_script(_VERSION_10),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

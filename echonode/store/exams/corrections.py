@@ -19,7 +19,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from echonode.errors import OperatorRefused
-from echonode.model.correction import CONSEQUENCES, Reason
+from echonode.model.correction import CONSEQUENCES, WITHDRAWN_HERE, Reason
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.model.exam import CaptureKind, Exam, ExamCapture
 from echonode.model.exam_state import ExamEvent, after
@@ -79,6 +79,29 @@ class Corrections:
         its files are not here any more.
         """
         return self._writer.run(lambda connection: self._begin(connection, exam_id, wanted, at))
+
+    def withdraw(self, exam_id: str, wanted: Wanted, *, at: datetime) -> Exam:
+        """Images that never left the node are not to be used; the exam after it.
+
+        Raises UsageError, IllegalTransition; OperatorRefused where there is nothing to withdraw.
+        """
+
+        def work(connection: sa.Connection) -> Exam:
+            exam = exam_in(connection, exam_id)
+            changed = replace(exam, state=after(exam.state, ExamEvent.WITHDRAWN))
+            chosen = _chosen(connection, exam_id, wanted)
+            detail = {"reason": wanted.reason.value, "instances": str(len(chosen))}
+            change_exam(connection, changed, ExamEvent.WITHDRAWN, at=at, detail=detail)
+            for each in chosen:
+                connection.execute(
+                    sa.update(schema.exam_capture)
+                    .where(_capture.sop_instance_uid == each.sop_instance_uid)
+                    .values(rejected_by=WITHDRAWN_HERE)
+                )
+                _reject_held(connection, each.sop_instance_uid)
+            return exam_in(connection, exam_id)
+
+        return self._writer.run(work)
 
     def unmade(self) -> list[Unmade]:
         """What corrections owe: each note, then what replaces what it rejects."""
@@ -245,6 +268,16 @@ def _details(connection: sa.Connection, exam_id: str) -> list[Mapping[str, str]]
         .order_by(_event.id)
     ).scalars()
     return [json.loads(text) for text in found]
+
+
+def _reject_held(connection: sa.Connection, sop_instance_uid: str) -> None:
+    """Its deliveries wait for a patient: they are held for good."""
+    instance = sa.select(_instance.id).where(_instance.sop_instance_uid == sop_instance_uid)
+    connection.execute(
+        sa.update(schema.delivery)
+        .where(_delivery.instance_id.in_(instance), _delivery.state == DeliveryState.HELD.value)
+        .values(last_error=REJECTED)
+    )
 
 
 def _hold_unsent(connection: sa.Connection, sop_instance_uid: str, *, now: datetime) -> None:

@@ -108,6 +108,7 @@ def exam_of(row: sa.Row[*tuple[Any, ...]]) -> Exam:
         patient=from_json(Patient, row.patient),
         worklist_item=from_json(WorklistItem, row.worklist_item),
         captures=row.captures,
+        on_request=row.on_request,
     )
 
 
@@ -135,6 +136,7 @@ def _values(exam: Exam) -> dict[str, object]:
         "patient_id": exam.patient.id if exam.patient else "",
         "worklist_item": to_json(exam.worklist_item),
         "worklist_item_id": exam.worklist_item.id if exam.worklist_item else "",
+        "on_request": exam.on_request,
     }
 
 

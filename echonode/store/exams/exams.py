@@ -57,6 +57,7 @@ class Exams:
         held: bool,
         patient: Patient | None = None,
         worklist_item: WorklistItem | None = None,
+        on_request: bool = False,
     ) -> Exam:
         """A new exam of a probe. Raises OperatorRefused where the probe has an open one.
 
@@ -84,6 +85,7 @@ class Exams:
                 opened_at=at,
                 patient=patient,
                 worklist_item=worklist_item,
+                on_request=on_request,
             )
             end_unattended(connection, probe, at=at)
             insert_exam(connection, made, at=at, detail={"by": "person"})

@@ -65,6 +65,7 @@ _UNNAMED = (
         _capture.kind == CaptureKind.CAPTURE.value,
         _exam.held,
         _exam.identity != Identity.UNIDENTIFIED.value,
+        _capture.rejected_by == "",  # withdrawn before it was named: it never leaves
     )
     .order_by(_capture.id)
 )

@@ -34,6 +34,9 @@ class LivePictures(Protocol):
 
     def state(self, probe: str) -> LiveState: ...
 
+    def unmade(self, probe: str) -> int:
+        """Frames that came while a picture of another was made."""
+
     def watch(self, probe: str, take: Callable[[LivePicture], None]) -> Callable[[], None]: ...
 
 
@@ -113,13 +116,13 @@ class Broadcast:
 
     @property
     def viewers(self) -> list[Viewer]:
-        """Who watches now."""
+        """Who watches now; from any thread."""
         return list(self._viewers)
 
     @property
     def skipped(self) -> int:
         """Pictures that viewers were too slow for."""
-        return self._skipped + sum(viewer.slot.skipped for viewer in self._viewers)
+        return self._skipped + sum(viewer.slot.skipped for viewer in self.viewers)
 
     def enter(self, viewer: Viewer) -> None:
         """It watches from here on. Raises UsageError where there is no such probe."""

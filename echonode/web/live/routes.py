@@ -12,12 +12,15 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from echonode.errors import FieldRefused, UsageError
+from echonode.log import get_logger
 from echonode.web.live.broadcast import LivePictures
 from echonode.web.live.multipart import PictureStream, stream_viewer
-from echonode.web.live.socket import serve_viewer
+from echonode.web.live.socket import serve_link, serve_viewer
 from echonode.web.live.viewing import Viewing
 from echonode.web.live.watch_links import LONGEST_MINUTES, WatchLink, WatchLinks
 from echonode.web.local_requests import Fields, answer, error, number, only
+
+log = get_logger(__name__)
 
 Json = Mapping[str, Any]
 
@@ -61,8 +64,6 @@ class _Live:
 
     async def live(self, request: Request) -> Response:
         probe = _probe(request)
-        if self._viewing.permission(request, probe) is None:
-            return error(403, "only from this machine", remedy="open the picture there")
         try:
             self._api.require(probe)
         except UsageError as unknown:
@@ -74,7 +75,7 @@ class _Live:
         await serve_viewer(websocket, self._viewing, _probe(websocket))
 
     async def watch(self, websocket: WebSocket) -> None:
-        await serve_viewer(websocket, self._viewing, None)
+        await serve_link(websocket, self._viewing)
 
     async def links(self, request: Request) -> Response:
         probe, links = _probe(request), self._viewing.links
@@ -100,11 +101,6 @@ class _Live:
         return await answer(request, end)
 
 
-def viewing_of(pictures: LivePictures) -> Viewing:
-    """For callers that the table of routes lets watch, and for those with a watch link."""
-    return Viewing(pictures, WatchLinks(), permitted=lambda _: True)
-
-
 def _probe(connection: HTTPConnection) -> str:
     return str(connection.path_params["probe"])[:64]
 
@@ -115,6 +111,7 @@ def _new_link(links: WatchLinks, probe: str, fields: Fields) -> Json:
     if not 0 < minutes <= LONGEST_MINUTES:
         raise FieldRefused("minutes", "is out of range", f"at most {LONGEST_MINUTES}, above 0")
     token, link = links.add(probe, minutes=minutes)
+    log.info("watch_link_made", link=link.id, probe=probe, minutes=minutes)
     return {**_link_json(link), "token": token, "path": f"/#/watch/{token}"}
 
 

@@ -16,10 +16,13 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from echonode.errors import UsageError
+from echonode.log import get_logger
 from echonode.web.live.broadcast import Broadcast, Viewer
 from echonode.web.live.messages import Credit, read_message
-from echonode.web.live.viewing import SUBPROTOCOL, Viewing, token_of
+from echonode.web.live.viewing import SUBPROTOCOL, Viewing
 from echonode.web.local_requests import error
+
+log = get_logger(__name__)
 
 # A network that took nothing for so long has lost the viewer.
 SENDING_S = 20.0
@@ -30,17 +33,24 @@ MESSAGES_PER_S = 200
 GOING_AWAY, POLICY, TRY_AGAIN = 1001, 1008, 1013
 
 
-async def serve_viewer(websocket: WebSocket, viewing: Viewing, probe: str | None) -> None:
-    """From the upgrade to its end. probe: None for that of the watch link."""
-    permission = viewing.permission(websocket, probe)
-    if permission is None:
-        await websocket.send_denial_response(
-            error(403, "not permitted to watch", remedy="ask for a new watch link, or log in")
-        )
+async def serve_link(websocket: WebSocket, viewing: Viewing) -> None:
+    """From the upgrade to its end, for the probe of a watch link."""
+    link = viewing.link_of(websocket)
+    if link is None:
+        refusal = error(403, "the watch link is over, or is not one", remedy="ask for another")
+        await websocket.send_denial_response(refusal)
         return
-    viewer = Viewer(address=websocket.client.host if websocket.client else "", link=permission.link)
+    log.info("watch_link_used", link=link.id, probe=link.probe)
+    await serve_viewer(websocket, viewing, link.probe, link=link.id)
+
+
+async def serve_viewer(
+    websocket: WebSocket, viewing: Viewing, probe: str, *, link: str = ""
+) -> None:
+    """From the upgrade to its end. link: the id of the watch link that it comes by."""
+    viewer = Viewer(address=websocket.client.host if websocket.client else "", link=link)
     try:
-        broadcast = viewing.enter(viewer, permission.probe)
+        broadcast = viewing.enter(viewer, probe)
     except UsageError as unknown:
         await websocket.send_denial_response(error(404, str(unknown)))
         return
@@ -50,7 +60,7 @@ async def serve_viewer(websocket: WebSocket, viewing: Viewing, probe: str | None
         )
         return
     try:
-        await websocket.accept(subprotocol=SUBPROTOCOL if token_of(websocket) else None)
+        await websocket.accept(subprotocol=SUBPROTOCOL if link else None)
         await _Conversation(websocket, viewing, viewer, broadcast).run()
     except (WebSocketDisconnect, TimeoutError):
         pass

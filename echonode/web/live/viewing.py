@@ -1,7 +1,8 @@
-"""Who may watch which probe, and the viewers that there are.
+"""Who watches which probe, and by which watch link.
 
 Rules
-- Whether a caller may watch is one callable (`permitted`); a watch link is a permission of its own.
+- Who may watch a probe is not decided here but before (admission.py); a watch link is a permission
+  of its own, checked here.
 - A link's token comes as a WebSocket subprotocol (`echonode.watch, TOKEN`): a token in a path or a
   query would stand in histories and in the logs of proxies. A stranger learns nothing of probes.
 - What a link permitted ends with the link.
@@ -10,61 +11,49 @@ Rules
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
 from echonode.web.live.broadcast import Broadcast, LivePictures, Viewer
 from echonode.web.live.viewer_limits import ViewerLimits
-from echonode.web.live.watch_links import WatchLinks
+from echonode.web.live.watch_links import WatchLink, WatchLinks
 
 SUBPROTOCOL = "echonode.watch"
-
-Permitted = Callable[[HTTPConnection], bool]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Permission:
-    """To watch `probe`. link: the id of the watch link that gives it; '' for none."""
-
-    probe: str
-    link: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ViewerCounts:
-    """Of one probe. viewers: now. skipped: pictures that viewers were too slow for, ever."""
+    """Of one probe. viewers: now. skipped: pictures that viewers were too slow for.
+
+    unmade: frames that came while a picture of another was made. Both since the start.
+    """
 
     viewers: int
     skipped: int
+    unmade: int = 0
+
+
+NOT_WATCHED = ViewerCounts(viewers=0, skipped=0)
 
 
 class Viewing:
-    """The viewers of one web server; for its event loop, but for `counts` and `stop`.
+    """The viewers of one web server; for its event loop, but for `counts` and `stop`."""
 
-    permitted: whether who asks may watch any probe.
-    """
-
-    def __init__(self, pictures: LivePictures, links: WatchLinks, *, permitted: Permitted) -> None:
+    def __init__(self, pictures: LivePictures, links: WatchLinks) -> None:
         self.links = links
-        self._pictures, self._permitted = pictures, permitted
+        self._pictures = pictures
         self._broadcasts: dict[str, Broadcast] = {}
         self._limits = ViewerLimits()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_stopping = False
 
-    def permission(self, connection: HTTPConnection, probe: str | None) -> Permission | None:
-        """To watch `probe`, None for the probe of the link. Returns None without permission."""
+    def link_of(self, connection: HTTPConnection) -> WatchLink | None:
+        """The watch link that a connection comes by; None where it has none that is open."""
         token = token_of(connection)
-        if token:
-            link = self.links.find(token)
-            if link is None or probe not in (None, link.probe):
-                return None
-            return Permission(probe=link.probe, link=link.id)
-        if probe is None or not self._permitted(connection):
-            return None
-        return Permission(probe=probe)
+        return self.links.find(token) if token else None
 
     def enter(self, viewer: Viewer, probe: str) -> Broadcast | None:
         """It watches from here on; None where there is no room for it.
@@ -99,7 +88,11 @@ class Viewing:
     def counts(self) -> Mapping[str, ViewerCounts]:
         """By probe, of those that were ever watched."""
         return {
-            probe: ViewerCounts(viewers=len(broadcast.viewers), skipped=broadcast.skipped)
+            probe: ViewerCounts(
+                viewers=len(broadcast.viewers),
+                skipped=broadcast.skipped,
+                unmade=self._pictures.unmade(probe),
+            )
             for probe, broadcast in list(self._broadcasts.items())
         }
 
@@ -107,7 +100,8 @@ class Viewing:
         """End all viewers: the server stops, and would wait for them."""
         self._is_stopping = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._end_all)
+            with suppress(RuntimeError):  # the loop has ended, and with it every viewer
+                self._loop.call_soon_threadsafe(self._end_all)
 
     def _end_all(self) -> None:
         for broadcast in self._broadcasts.values():

@@ -1,1 +1,1 @@
-"""Archives that do as they are told: store, promise, lie, fall silent, break off."""
+"""Archives that follow a script: they store, commit, lie, fall silent, break off."""

@@ -1,4 +1,4 @@
-"""An archive that stores well, until it is told to break off after any byte it reads or writes."""
+"""An archive that stores well, until the test has it break off after any byte."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from types import TracebackType
 from typing import Self
 
 from tests.benchmarks import wire
@@ -88,12 +87,7 @@ class ScriptedArchive:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(PATIENCE_S)

@@ -1,4 +1,4 @@
-"""An archive that does as it is told: it stores, promises, lies, falls silent and breaks off.
+"""An archive that follows a script: it stores, commits, lies, falls silent and breaks off.
 
     with LyingArchive(book, node_port=node.port) as archive:
         archive.store = answers(0xA700)              # archives/script.py has the scripts
@@ -22,7 +22,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
 from typing import Self
 
 from tests.benchmarks import wire
@@ -113,12 +112,7 @@ class LyingArchive:
         self._accepting.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.close()
         if kind is None and self._failures:
             raise self._failures[0]

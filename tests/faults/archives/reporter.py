@@ -1,4 +1,4 @@
-"""Whoever reports a commitment to the node, on an association of its own: archives and forgers."""
+"""Reports a commitment to the node, on an association of its own: for archives and forgers."""
 
 from __future__ import annotations
 

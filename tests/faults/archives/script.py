@@ -1,4 +1,4 @@
-"""What a lying archive is told to do: values, and the scripts that come up again and again.
+"""What a lying archive does: values, and the scripts that tests use often.
 
     archive.store = lambda arrival: StoreAnswer(status=0xA700)
     archive.accepts = implicit_only

@@ -54,7 +54,7 @@ def offer_to_both(bench: CommitmentBench, reluctance: Reluctance, *, count: int)
 
 
 def promise_of_one(bench: CommitmentBench, reluctance: Reluctance, *, count: int) -> set[str]:
-    """So many instances that the first archive promises to keep and the second does not.
+    """So many instances that the first archive commits and the second does not.
 
     Raises AssertionError where one of them is gone by the time that retention has looked.
     """

@@ -1,11 +1,10 @@
-"""A DICOM client on a raw socket that says what it is told to, and can stop at any byte."""
+"""A DICOM client on a raw socket that sends what the test says, and can stop at any byte."""
 
 from __future__ import annotations
 
 import socket
 import struct
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self
 
 from tests.benchmarks import wire
@@ -203,10 +202,5 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -165,7 +165,7 @@ def mutants(cases: Sequence[Case], count: int) -> Iterator[Case]:
 
 
 def _renamed(instance: Instance, number: int) -> Instance:
-    """Another UID of the same length, where the UID is long enough to be told apart."""
+    """Another UID of the same length, where the UID is long enough to be distinguished."""
     old = instance.sop_instance_uid
     if len(old) < 20:
         return instance

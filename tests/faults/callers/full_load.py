@@ -1,6 +1,6 @@
 """A node at full load: a probe, eight clients, and two archives that promise; all with books.
 
-Everything but the node outlives its lives: clients call again, archives report to whoever answers.
+Everything but the node outlives its lives: clients call again, archives report to the next life.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class FullLoad:
             book.close()
 
     def be_quiet(self, quiet: bool) -> None:
-        """Whether the clients leave the node time to be promised what it has, and to delete."""
+        """Whether the clients leave the node time to get its commitments, and to delete."""
         self.clients.pause_s = QUIET_S if quiet else LOUD_S
 
     def write_captures_down(self) -> None:
@@ -134,7 +134,7 @@ class FullLoad:
         )
 
     def unpromised(self) -> int:
-        """Deliveries that their archive has not promised to keep; the node's own count."""
+        """Deliveries that their archive has not committed; the node's own count."""
         return self._count("SELECT count(*) FROM delivery WHERE state <> 'committed'")
 
     def deleted(self) -> int:
@@ -160,7 +160,7 @@ class FullLoad:
         self.write_captures_down()
 
     def let_go(self) -> None:
-        """In another such life the node deletes what both archives have promised to keep."""
+        """In another such life the node deletes what both archives have committed."""
         self.node.start()
         wait_until(lambda: self.deleted() > 0, "an instance deleted")
         assert self.node.stop() == 0

@@ -146,7 +146,7 @@ def _lengthened(data: bytes, item: int, by: int) -> bytes:
 def unserved() -> Iterator[Session]:
     """Stores that are received to their end, and then end the association instead of being served.
 
-    Each leaves a whole temporary file with nobody to take it.
+    Each leaves a whole temporary file with no reader.
     """
     instance = small_instance(pixels=600)
     nameless = command_set(

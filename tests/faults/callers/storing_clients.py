@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from types import TracebackType
 from typing import Self
 
 from tests.faults.callers.client import Client, Ended, Rejected
@@ -18,7 +17,7 @@ _AGAIN_S = 0.05  # after a connection that could not be had
 class StoringClients:
     """As many threads, each storing one instance after another and calling again when cut off.
 
-    Leaving the block ends them; what they were told is in the book. pixels: bytes of each instance.
+    Leaving the block ends them; their answers are in the book. pixels: bytes of each instance.
     timeout_s: for how long each waits for the node. pause_s: between two instances of one.
     """
 
@@ -49,7 +48,7 @@ class StoringClients:
 
     @property
     def cut_off(self) -> int:
-        """How many connections could not be had or ended before their time, so far."""
+        """How many connections failed or ended before their time, so far."""
         return self._cut_off
 
     def wait_for(self, more: int, *, timeout_s: float = PATIENCE_S) -> None:
@@ -65,12 +64,7 @@ class StoringClients:
             thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def stop(self) -> None:

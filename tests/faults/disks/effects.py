@@ -21,7 +21,7 @@ class Node:
 
 
 def new_node(*, is_folder: bool = False) -> Node:
-    """One that is none of those before."""
+    """One that differs from all before."""
     return Node(next(_numbers), is_folder)
 
 

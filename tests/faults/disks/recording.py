@@ -5,7 +5,7 @@
 Rules
 - Every call that can change what lies below `root` is either understood or refused: a recording
   that leaves something out would prove nothing.
-- What is written into a book (books.py) is no change of the disk but a moment: what the process
+- What is written into a book (books.py) does not change the disk; it is a moment: what the process
   said, between what it had done and what it did next.
 - Bytes come in hexadecimal (-xx), so that no quoting of strace's can be misread.
 """

@@ -54,7 +54,7 @@ def _violations(data_dir: Path, lines: Lines, book: Path) -> Iterator[str]:
 
 
 def start(data_dir: Path) -> RecoveryReport:
-    """A start and a stop. Whoever held the lock is dead, but perhaps not yet for the kernel."""
+    """A start and a stop. The holder of the lock is dead, but perhaps not yet for the kernel."""
     deadline = time.monotonic() + _LOCK_S
     while True:
         try:

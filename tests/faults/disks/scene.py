@@ -53,7 +53,7 @@ class DiskScene:
         return self._answers
 
     def forget_answers(self) -> None:
-        """Begin anew."""
+        """Begin again."""
         self.answers()
         self._answers = set()
 
@@ -68,7 +68,7 @@ class DiskScene:
             clients.wait_for(count)
 
     def wait_refused(self, since: int) -> None:
-        """Until a client was told A700, a capture waits, and the operator can know it."""
+        """Until a client got A700, a capture waits, and the operator can know it."""
         wait_until(lambda: OUT_OF_RESOURCES in self.answers(), "an instance refused")
         wait_until(lambda: bool(self.refused(since)), "a capture refused")
         wait_until(
@@ -99,7 +99,7 @@ class DiskScene:
                 self.captures.write("stored", uid=event["sop_instance_uid"])
 
     def restart_if_in_doubt(self) -> None:
-        """Do what the operator is told to do where the database could not be read for a while."""
+        """Do what the operator is asked to do where the database could not be read for a while."""
         if "found damaged while it was used" in self.readiness()[1]:
             self.write_captures_down()
             assert self.node.stop() == 0

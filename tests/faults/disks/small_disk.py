@@ -10,7 +10,6 @@ import os
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import pytest
@@ -20,9 +19,9 @@ PAGE = 4096  # what a tmpfs gives at once
 
 
 class SmallDisk:
-    """A tmpfs mounted at a folder; leaving the block unmounts it, whoever still has it open.
+    """A tmpfs mounted at a folder; leaving the block unmounts it, also where it is still open.
 
-    What fills it lies beside what a node keeps there, under names that are none of its own.
+    What fills it lies with what a node keeps there, under names that no node uses.
     """
 
     def __init__(self, at: Path, *, mib: int, inodes: int) -> None:
@@ -34,12 +33,7 @@ class SmallDisk:
         _mount("-t", "tmpfs", "-o", self._options, "tmpfs", str(self.at))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         _unmount(self.at)
 
     def free(self) -> int:
@@ -104,12 +98,7 @@ class ReadOnlyView:
             assert "busy" in frozen.stderr, frozen.stderr
         raise AssertionError("there was always a file open for writing")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         _unmount(self.at)
 
 

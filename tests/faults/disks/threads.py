@@ -1,7 +1,7 @@
 """What a whole process did on its disk and said on its connections, from strace of all its threads.
 
 Rules
-- A call that strace shows in two pieces counts when it returns: before that nobody knows of it.
+- A call that strace shows in two pieces counts when it returns: before that it is not known.
 - An fsync makes sure what was there when it began, and is sure when it returns.
 - A descriptor is free again when its close begins: another thread may have it before that returns.
 - What is said on a connection is a moment as soon as the call that sends it returns, and what is

@@ -1,4 +1,4 @@
-"""A data folder that a node left in the worst of states: much for a start to mend.
+"""A data folder that a node left in the worst of states: much for a start to repair.
 
 A node is stopped dead in the middle of everything at once: messages half received, files without
 rows, deletions cut off at each of their steps, deliveries half-way, and a database that is for the
@@ -22,7 +22,7 @@ PROMISED, ACKNOWLEDGED, ORPHANS, HALF_RECEIVED = 8, 16, 40, 40
 
 
 def wreck(folder: Path) -> Sequence[Mapping[str, Any]]:
-    """Make one at folder/var; returns what peers and the archive had been told."""
+    """Make one at folder/var; returns what peers and the archive had received."""
     work = folder / "work"
     book = Book(folder / "book")
     with Store.open(work, now=Clock(), adopt_to=[DESTINATION]) as store:
@@ -58,7 +58,7 @@ def _cut_off_deletions(store: Store, life: Life, work: Path) -> None:
 
 
 def _add_orphans(folder: Path, book: Book) -> None:
-    """Files that were renamed into place, and their rows never written; nobody was answered."""
+    """Files that were renamed into place, and their rows never written; no answer was sent."""
     elsewhere = folder / "elsewhere"
     said = Book(folder / "book of elsewhere")
     with Store.open(elsewhere, now=Clock()) as store:

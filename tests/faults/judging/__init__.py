@@ -1,1 +1,1 @@
-"""The judgement: what everybody saw, written down, and compared with what the node holds."""
+"""The judgement: what each peer saw, written down, and compared with what the node holds."""

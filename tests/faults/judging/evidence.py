@@ -93,7 +93,7 @@ class Archive:
     promised: set[str] = field(default_factory=set)
 
     def keeps(self, uid: str, sha256: str | None) -> bool:
-        """Whether it has promised to keep these bytes."""
+        """Whether it has committed these bytes."""
         kept = self.kept.get(uid, set())
         return uid in self.promised and (bool(kept) if sha256 is None else sha256 in kept)
 

@@ -8,14 +8,14 @@ exits 1 when a promise is broken.
 
 - I1: nothing acknowledged is lost: each instance is held, or promised by every required archive
   that took the same bytes.
-- I2: nothing goes before every required archive has promised to keep it.
+- I2: nothing goes before every required archive has committed it.
 - I3: bytes out are bytes in, at each archive and in the node's own files.
 - I4: rows and files agree, and no partial file is visible. True of a node at rest only: one that
   was killed comes to rest with its next start.
 - I5: what was sent was acknowledged, refused or neither; what was neither is whole or absent; no
-  archive has what nobody sent.
+  archive has what no client sent.
 
---book: of clients, and of whoever saw captures stored or instances deleted. --required: an archive
+--book: of clients, and of what saw captures stored or instances deleted. --required: an archive
 that must hold everything which left the node. An acknowledgement is 0000 or Bxxx (PS3.7 annex C). A
 refusal that says "try again" (A7xx, 0110) may leave the instance whole: a disk that failed within
 the commit may show the row at the next start; any other refusal means that it is not there.

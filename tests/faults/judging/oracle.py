@@ -4,7 +4,7 @@
         ... attack, telling `oracle.told` of every C-STORE and its answer ...
 
 Leaving the block without an error passes the judgement; each AssertionError names the promise.
-Clients write down what they were told; what the node holds is read from its files and from
+Clients write down what they were answered; what the node holds is read from its files and from
 `echonode ledger`, and the two are compared.
 
 Memory is compared with what the node held at the block's beginning. What many threads at once take
@@ -25,7 +25,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from tests.faults.callers.instances import Instance
@@ -44,7 +43,7 @@ MORE_MEMORY, KEPT_BYTES = 0.10, 4 * 1024**2
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a client sent and was answered; status is None when no answer came."""
+    """What a client sent and was answered; status: None when no answer came."""
 
     sop_instance_uid: str
     sha256: str
@@ -106,12 +105,7 @@ class Oracle:
         wait_until(lambda: len(self.echoes()) > 1, "the prober's first echo")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
                 self.judge()

@@ -3,10 +3,10 @@
     python -m tests.faults.lives.durable DATA_DIR BOOK
 
 Two days of a real store and one thread: instances come in, are sent, asked for, promised and let
-go. This process plays everybody else as well (the peers, the archive), and writes into BOOK what
+go. This process plays the peers and the archive as well, and writes into BOOK what
 each of them saw, at the moment they saw it. DEFECT names one of life_defects.py.
 
-Lines beside those of books.py
+Lines in addition to those of books.py
 - "reported" twice: with status null when the archive has promised, with 0 when it was answered.
 - "owed": a peer's request for commitment was answered 0000; transaction. "counted": a number that
   was given out and must never come again.
@@ -43,7 +43,7 @@ CHECKPOINT_EVERY_PAGES = 48
 
 
 class Life:
-    """Somebody's doings with one opened store."""
+    """What is done with one opened store."""
 
     def __init__(self, store: Store, book: Book) -> None:
         self._store = store
@@ -88,7 +88,7 @@ class Life:
         return self._store.index.instance(uid) is not None
 
     def answer(self, what: Mapping[str, str], status: int) -> None:
-        """Whoever sent an instance sees the answer."""
+        """The sender of an instance sees the answer."""
         self._book.write("answered", **what, status=status)
 
     def break_off(self, number: int) -> None:
@@ -165,7 +165,7 @@ class Life:
         self._book.write("counted", number=self._store.counter(COUNTER))
 
     def let_go(self) -> None:
-        """What the archive has promised to keep goes here."""
+        """What the archive has committed is deleted here."""
         self._store.retention.observe(60)
         for gone in self._store.retention.recycle(POLICY, now=self._now()):
             self._book.write("deleted", uid=gone.sop_instance_uid)

@@ -12,7 +12,7 @@ How strace kills each at another call though it knows only one rule
   every thread of every process by itself, from its beginning.
 - A process that is to die at its third fsync first makes 97 of them in vain, of no file at all.
 - thread: these are made by the threads whose name begins so, when they begin; '' is the first.
-- The calls by which this process reports are of a kind that nobody dies of.
+- The calls by which this process reports are of a kind that kills no process.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
 from tests.faults.lives.killed_processes import IN_VAIN
@@ -54,12 +53,7 @@ class Killer:
         assert "ready" in self._read()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._pipe(self._process.stdin).close()
         self._process.wait(30)
         self._pipe(self._process.stdout).close()

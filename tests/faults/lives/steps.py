@@ -48,7 +48,7 @@ def die_with_a_long_wal(data_dir: str, book: str, instances: str) -> None:
 
 
 def start_and_stop(data_dir: str) -> None:
-    """A start, with all that it mends or migrates, and a stop, with its checkpoint."""
+    """A start, with all that it repairs or migrates, and a stop, with its checkpoint."""
     Store.open(Path(data_dir), now=Clock(), adopt_to=[DESTINATION]).close()
 
 

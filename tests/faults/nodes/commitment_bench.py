@@ -1,4 +1,4 @@
-"""A node between a modality and two archives that lie as they are told; all of them with books.
+"""A node between a modality and two archives that lie as a script says; all of them with books.
 
     with CommitmentBench(folder, to=["pacs"]) as bench:
         instances = bench.offer(20)                  # C-STOREd to the node, which sends them on

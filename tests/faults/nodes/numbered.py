@@ -1,4 +1,4 @@
-"""Temporary files with names known beforehand, so that strace can be told to fail them alone."""
+"""Temporary files with names known beforehand, so that strace can fail them alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A wall clock that can be set, beside a monotonic one that cannot; both stand until told to go."""
+"""A wall clock that can be set, and a monotonic one that cannot; both stand until the test moves
+them."""
 
 from __future__ import annotations
 
@@ -32,5 +33,5 @@ class SetClock:
         self._passed_s += seconds
 
     def set_by(self, step: timedelta) -> None:
-        """Somebody sets the wall clock; no time passes."""
+        """The wall clock is set; no time passes."""
         self._wrong_by += step

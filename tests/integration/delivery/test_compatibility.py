@@ -176,7 +176,7 @@ def test_an_archive_that_takes_only_jpeg_baseline_gets_derived_instances_if_it_m
 
 
 def test_a_derived_instance_comes_out_the_same_again(tmp_path: Path, archive: MakeArchive) -> None:
-    """Made anew by another node that knows nothing of the first time: same UID, same bytes."""
+    """Made again by another node that knows nothing of the first time: same UID, same bytes."""
     path = picture(COLOUR_CINE, tmp_path)
     scp = archive({US_CINE: [JPEG]})
     jobs = []

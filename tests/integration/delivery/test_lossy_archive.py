@@ -155,7 +155,7 @@ def test_orthanc_promises_the_copy_and_the_original_stays(
 def test_preflight_proves_such_an_archive_the_way_delivery_uses_it(
     make_clinic: Callable[..., LossyClinic],
 ) -> None:
-    """The test image is stored as a lossy copy, and the promise to keep the copy reaches us."""
+    """The test image is stored as a lossy copy, and the commitment of the copy reaches us."""
     clinic = make_clinic(commitment="required")
     clinic.node.stop()  # then the command takes the report itself
     done = clinic.node.command("preflight", "--peer", "pacs", "--json")

@@ -181,7 +181,7 @@ def start_node(
 
 
 def part10(path: Path, data: bytes, **changes: Any) -> Part10File:
-    """A file whose dataset is `data`, 400 bytes in; not parsed by anybody."""
+    """A file whose dataset is `data`, 400 bytes in; nothing parses it."""
     path.write_bytes(b"\0" * 400 + data)
     file = Part10File(
         path=path,

@@ -1,4 +1,4 @@
-"""The certificates of a small clinic, and its node with a TLS listener beside the plain one."""
+"""The certificates of a small clinic, and its node with a TLS listener and a plain one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.peers.authority import Authority, Issued
 
 
 class Clinic:
-    """An authority, what it issued to whom, and another authority that nobody trusts."""
+    """An authority, the certificates that it issued, and another authority that is not trusted."""
 
     def __init__(self, folder: Path) -> None:
         now, day = datetime.now(UTC), timedelta(days=1)

@@ -111,7 +111,7 @@ def test_a_report_that_comes_before_an_answer_is_served_by_the_associations_thre
 def test_many_threads_on_one_association_all_get_their_answers(
     busy: RequestedAssociation, file: Part10File
 ) -> None:
-    """Whoever reads, each answer reaches the thread whose it is, and none is waited for in vain."""
+    """Whichever thread reads, each answer reaches its own thread, and no wait is in vain."""
 
     def talk(number: int) -> list[int]:
         return [busy.c_store(file).status if number % 2 else busy.c_echo() for _ in range(50)]

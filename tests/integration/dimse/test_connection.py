@@ -110,7 +110,7 @@ def as_modality(clinic: Clinic) -> ssl.SSLContext:
 def test_after_both_ended_tls_nothing_goes_out_in_clear(
     secured: tuple[TLSTransport, ssl.SSLSocket],
 ) -> None:
-    """A writer that comes late is told that the connection is over."""
+    """A writer that comes late gets the error that the connection is over."""
     connection, caller = secured
     after: list[bytes] = []
 
@@ -146,7 +146,7 @@ def test_after_a_hang_up_nothing_is_read_in_clear(
 def test_an_association_ends_by_close_notify(
     make_node: Callable[..., Node], clinic: Clinic
 ) -> None:
-    """A connection cut by somebody on the way looks different: both roles say their last word."""
+    """A connection that is cut on the way looks different: both roles say their last word."""
     node = TLSNode(make_node(listeners=[clinic.listener()]), clinic)
     context = as_modality(clinic)
     acting = server_context(clinic.files(clinic.node), require_client_cert=True)

@@ -275,7 +275,7 @@ def test_a_peer_that_stops_reading_does_not_hold_the_sender(
 def test_a_message_in_tiny_pdus_is_not_waited_for(
     make_node: Callable[..., Node], request_pdu: bytes
 ) -> None:
-    """Whole PDUs of two bytes, for ever: each is in time, the message is not."""
+    """Whole PDUs of two bytes, without an end: each is in time, the message is not."""
     node = make_node(replace(SHORT_LIMITS, message_s=0.5))
     with associated(node, request_pdu) as raw:
         command = store_rq(b"")

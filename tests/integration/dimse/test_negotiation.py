@@ -14,6 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from echonode.dimse.contexts import VERIFICATION as ECHO
+from echonode.dimse.contexts import WORKLIST_CLASS
 from echonode.dimse.limits import Limits
 from echonode.dimse.requestor import Requestor
 from tests.integration.dimse.parts import LOOPBACK, Node, connect, peer, until
@@ -89,7 +90,7 @@ UNKNOWN_SUB_ITEM = item(0x5F, b"hello")
     ],
 )
 def test_what_the_standard_allows_is_accepted(node: Node, data: bytes) -> None:
-    """Items we do not know, options we have no use for, other protocol versions beside ours and
+    """Items we do not know, options we have no use for, other protocol versions with ours and
     titles padded by old devices: the association is accepted, and nothing is answered to what was
     ignored (PS3.8 9.3.1, D.2 and table 9-11; PS3.7 D.3.3.7).
     """
@@ -100,7 +101,7 @@ def test_what_the_standard_allows_is_accepted(node: Node, data: bytes) -> None:
 
 @pytest.mark.parametrize("kind", range(1, 6))
 def test_a_user_identity_is_not_confirmed(node: Node, kind: int) -> None:
-    """Nobody checked it, so nothing says that it is right, although that was asked for; the
+    """It was not checked, so nothing says that it is right, although that was asked for; the
     association is accepted all the same (PS3.7 D.3.3.7.2).
     """
     data = request(context(1), user_information(user_identity(kind, answer=True)))
@@ -252,6 +253,14 @@ def test_three_options_of_queries_are_granted_and_no_more(node: Node) -> None:
         asked = user_information(relational(STUDY_ROOT_FIND, wanted))
         answer = call(node, request(context(1, STUDY_ROOT_FIND), asked))
         assert relational(STUDY_ROOT_FIND, granted) in answer
+
+
+def test_the_worklist_grants_fuzzy_names(node: Node) -> None:
+    """As the query classes do (PS3.4 K.5.1.1); not the time zone adjustment behind it."""
+    worklist = WORKLIST_CLASS.encode()
+    asked = user_information(relational(worklist, b"\0\0\1\1"))
+    answer = call(node, request(context(1, worklist), asked))
+    assert relational(worklist, b"\0\0\1\0") in answer
 
 
 def test_silence_is_told_when_its_time_is_over(make_node: Callable[..., Node]) -> None:

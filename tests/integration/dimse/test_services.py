@@ -453,7 +453,7 @@ def test_rejections_are_logged_once_in_a_while(node: Node) -> None:
 
 
 def test_nobody_listening_is_peer_unreachable(requestor: Requestor) -> None:
-    """A refused connection and an unknown host are told apart from a peer that says no."""
+    """A refused connection, an unknown host and a peer that rejects are three errors."""
     with pytest.raises(PeerUnreachable, match="refused"):
         requestor.associate(peer("pacs", port=1), [VERIFICATION])
     nowhere = Peer(name="x", ae_title="X", host="no.such.host.invalid", port=104, may=frozenset())

@@ -93,7 +93,7 @@ def failing_once(
 def test_want_of_descriptors_is_met_by_the_oldest_silent_caller(
     node: Node, requestor: Requestor, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    """Wherever the listener notices it: who said nothing yet makes room, whoever speaks is served,
+    """Wherever the listener notices it: a silent caller makes room, one that speaks is served,
     and the log has one line however often it happens.
     """
     (server,) = node.acceptor._servers

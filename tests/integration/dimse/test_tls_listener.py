@@ -1,7 +1,7 @@
 """Who calls by TLS, and who is not let in (PS3.15 B.12; fault programme, scenario 38).
 
 After each refusal the listener is asked for a C-ECHO on both ports within a second; the log has
-said why and what mends it; and conftest.py sees that no thread and no descriptor is left.
+said why and what repairs it; and conftest.py sees that no thread and no descriptor is left.
 """
 
 from __future__ import annotations
@@ -237,7 +237,7 @@ def test_our_own_requestor_says_that_it_was_refused(tls_node: TLSNode) -> None:
 
 
 def test_no_certificate_is_refused(tls_node: TLSNode, events: list[EventDict]) -> None:
-    """With `require_client_cert` nobody is let in without."""
+    """With `require_client_cert` no caller is let in without."""
     with pytest.raises(PeerUnreachable):
         tls_node.echo(None)
     assert "showed no certificate" in refusal(events)["reason"]
@@ -287,7 +287,7 @@ def test_a_tls_call_on_the_plain_port_is_refused(
 def test_a_handshake_that_stalls_is_given_up(
     tls_node: TLSNode, events: list[EventDict], said: bytes
 ) -> None:
-    """Silence, or a ClientHello that ends half way: cut off by the deadline, and nobody waits."""
+    """Silence, or half a ClientHello: cut off by the deadline; no other caller waits."""
     with connect(tls_node.tls_port) as raw:
         raw.sendall(said)
         assert tls_node.is_alive()  # meanwhile
@@ -373,7 +373,7 @@ def test_a_certificate_that_names_a_peer_speaks_for_that_peer_only(
 def test_a_peer_with_a_certificate_is_not_served_in_clear(
     tls_node: TLSNode, events: list[EventDict]
 ) -> None:
-    """On the plain port its AE title would be a label that anybody can wear."""
+    """On the plain port its AE title would be a name that any caller can use."""
     with pytest.raises(AssociationRejected) as caught:
         Requestor(ae_title="SCU").associate(tls_node.node.as_peer, [VERIFICATION])
     assert caught.value.reason == 3

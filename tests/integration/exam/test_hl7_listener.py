@@ -82,7 +82,7 @@ def test_the_longest_silent_sender_makes_room(
 def test_a_message_that_is_not_finished_is_not_waited_for(
     listening: Callable[..., Hl7Listener], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half a message holds its thread for a time, not for ever."""
+    """Half a message holds its thread for a time, not without an end."""
     monkeypatch.setattr(connection, "MESSAGE_S", 0.05)
     at = listening()
     with Hl7Sender(at.address[1]) as sender:

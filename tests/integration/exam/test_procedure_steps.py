@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from echonode.dimse.requestor import Requestor
 from echonode.exam.procedure_step.attributes import StepStation
 from echonode.exam.procedure_step.reporter import StepReporter
+from echonode.model.discontinuation import reason_of
 from echonode.model.identity import CallBackAddress, Peer
 from tests.peers.part import Part
 from tests.peers.process import LOOPBACK
@@ -48,12 +49,13 @@ def reporter_of(room: Room, port: int) -> StepReporter:
         station=StepStation(ae_title="ECHONODE", name="ROOM-1", retrieve_ae_title="PACS"),
         us=CallBackAddress(ae_title="ECHONODE", host=LOOPBACK, port=11112),
         now=room.now,
+        monotonic=lambda: room.time.timestamp(),
         random=lambda: 0.0,
     )
 
 
 def examined(room: Room, reporter: StepReporter) -> list[str]:
-    """An exam with a still and a clip, told of as it goes; the UIDs of its images."""
+    """An exam with a still and a clip, reported as it goes; the UIDs of its images."""
     reporter.look()
     exam = room.desk.open("hand", worklist_item=FULL_ITEM)
     room.hand.show(3)
@@ -76,7 +78,6 @@ def test_a_whole_exam_arrives_with_every_attribute(
     images = examined(room, reporter)
     while reporter.status.waiting:  # odil listens anew after each association
         room.time += timedelta(seconds=400)
-        reporter._paused_until = 0.0
         reporter.look()
     first, last = ris.wait_for(2)
     assert (first.kind, last.kind) == ("create", "set")
@@ -88,6 +89,29 @@ def test_a_whole_exam_arrives_with_every_attribute(
     assert over.PerformedProcedureStepStatus == "COMPLETED"
     [series] = over.PerformedSeriesSequence
     assert [one.ReferencedSOPInstanceUID for one in series.ReferencedImageSequence] == images
+
+
+@pytest.mark.parametrize("part", [DcmjsStepScp, OdilRis])
+def test_an_exam_that_is_given_up_arrives_with_its_reason(
+    part: Callable[[], Any], room: Room, make_part: Callable[[Part], Any]
+) -> None:
+    """DISCONTINUED, with what was captured by then."""
+    ris = make_part(part())
+    reporter = reporter_of(room, ris.port)
+    reporter.look()
+    exam = room.desk.open("hand", worklist_item=FULL_ITEM)
+    room.hand.show()
+    [still] = room.desk.still(exam.id)
+    room.desk.end(exam.id, discontinued=reason_of("110505"))
+    room.time += timedelta(seconds=30)
+    reporter.look()
+    _, last = ris.wait_for(2)
+    over = dataset_of(last.attributes)
+    assert over.PerformedProcedureStepStatus == "DISCONTINUED"
+    [reason] = over.PerformedProcedureStepDiscontinuationReasonCodeSequence
+    assert reason.CodeMeaning == "Patient refused to continue procedure"
+    [series] = over.PerformedSeriesSequence
+    assert [one.ReferencedSOPInstanceUID for one in series.ReferencedImageSequence] == [still]
 
 
 def dataset_of(attributes: dict[str, Any]) -> Dataset:
@@ -119,7 +143,7 @@ def _value_of(value: Any) -> Any:
 def test_a_server_that_is_killed_before_it_answered_is_told_again(
     room: Room, make_part: Callable[[Part], Any]
 ) -> None:
-    """It keeps its steps in memory: after its restart it has lost them, and gets both anew."""
+    """It keeps its steps in memory: after its restart it has lost them, and gets both again."""
     ris = make_part(DcmjsStepScp())
     reporter = reporter_of(room, ris.port)
     reporter.look()
@@ -135,7 +159,6 @@ def test_a_server_that_is_killed_before_it_answered_is_told_again(
     ris.start()
     for _ in range(4):
         room.time += timedelta(seconds=400)
-        reporter._paused_until = 0.0
         reporter.look()
     assert reporter.status.waiting == reporter.status.given_up == 0
     told = [(request.kind, request.status) for request in ris.requests()]

@@ -49,7 +49,7 @@ class Ris:
         write_item(self.items, item)
 
     def scu(self, character_set: str = "") -> WorklistSCU:
-        """For one query: odil listens anew after each association."""
+        """For one query: odil listens again after each association."""
         while self.server == "odil" and not has_listener(self.peer.port):
             time.sleep(0.02)
         return WorklistSCU(

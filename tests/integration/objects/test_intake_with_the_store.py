@@ -116,7 +116,7 @@ def test_each_connection_has_its_own_unidentified_patient(intake: Intake[Incomin
 
 
 def test_tracking_survives_the_loss_of_the_index(tmp_path: Path) -> None:
-    """600 tracked frames, stored; the index gone and made anew: every matrix is in the file."""
+    """600 tracked frames, stored; the index lost and rebuilt: every matrix is in the file."""
     data_dir = tmp_path / "var"
     given = [
         {"ProbeToTracker": (*map(float, range(n, n + 12)), 0.0, 0.0, 0.0, 1.0)} for n in range(600)

@@ -85,7 +85,7 @@ def test_the_cine_is_valid(
     tmp_path: Path,
     validate: Callable[[Path], Validation],
 ) -> None:
-    """No error from dciodvfy, no region and no spacing that nobody measured, pixels bit for bit."""
+    """No error from dciodvfy, no region and no unmeasured spacing, pixels bit for bit."""
     clip: Acquisition = request.getfixturevalue(way)
     path = write(built(clip), tmp_path, way)
     said = validate(path)

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on at the moment."""
+    """A port of loopback that has no listener at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 

@@ -178,7 +178,7 @@ def test_a_kit_recording_plays_as_the_kit_would(shared_data: Path) -> None:
 
 
 def test_stop_in_a_long_pause_is_at_once(tmp_path: Path) -> None:
-    """Nobody waits for the next frame of a recording that has stopped mattering."""
+    """A stop does not wait for the next frame of the recording."""
     taken: list[Acquisition] = []
     source = source_of(PlayFile(path=recording(tmp_path, step=9.0)), taken, gap_s=60)
     source.start()

@@ -67,7 +67,7 @@ def greys(frames: Sequence[Frame]) -> set[int]:
 
 
 def test_two_probes_at_once_do_not_mix() -> None:
-    """Two sources beside each other: each gets its own frames, all of them, and no other's."""
+    """Two sources at the same time: each gets its own frames, all of them, and no other's."""
     seen: dict[str, list[Frame]] = {"left": [], "right": []}
     with (
         ProbeSimulator(recording(20), fps=100, frames=60) as left,
@@ -108,7 +108,7 @@ def test_a_storm_of_connections_leaves_nothing_behind() -> None:
 
 
 def test_the_wall_clock_may_stand_still_or_go_back() -> None:
-    """Connections are told apart all the same, and no frame's time depends on it."""
+    """Connections are distinguished all the same, and no frame's time depends on it."""
     moments = [datetime(2026, 3, 1, tzinfo=UTC) - timedelta(hours=k // 3) for k in range(500)]
     taken: list[Acquisition] = []
     with scripted_probe(*[one_sweep(9)] * 8, b"") as (host, port):

@@ -1,4 +1,4 @@
-"""The line to a probe is kept, lost and found again, and every change is told."""
+"""The line to a probe is kept, lost and found again, and every change is logged."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def link_to(address: tuple[str, int], witness: Witness, settings: LinkSettings =
 
 
 def test_a_probe_that_closes_is_connected_again() -> None:
-    """Each connection is told once, with its bytes, and its loss once, with the reason."""
+    """Each connection is logged once, with its bytes, and its loss once, with the reason."""
     witness = Witness()
     with scripted_probe(b"one", b"two", b"three", hold_last=True) as address:
         link = link_to(address, witness)
@@ -88,7 +88,7 @@ def test_a_probe_that_is_not_there_yet_is_found_when_it_comes() -> None:
 
 
 def test_bytes_that_are_not_the_protocol_end_the_connection() -> None:
-    """The reason is told, and the probe gets another chance."""
+    """The reason is logged, and the probe gets another chance."""
 
     def refuse(data: bytes) -> None:
         raise ProtocolError("sector 0 degrees")
@@ -103,7 +103,7 @@ def test_bytes_that_are_not_the_protocol_end_the_connection() -> None:
 
 
 def test_a_fault_in_a_callback_does_not_end_the_link() -> None:
-    """Ours to mend, but the probe is not given up for it; the loss is still told."""
+    """The defect is ours, and the probe is not given up for it; the loss is still logged."""
 
     def fail(data: bytes) -> None:
         raise RuntimeError("ours")

@@ -166,7 +166,7 @@ def test_garbage_costs_the_connection_and_no_frame() -> None:
 
 
 def test_what_came_before_nonsense_is_kept_and_the_sender_is_left_at_once() -> None:
-    """Three images and a header that is none in one piece, then silence: we hang up."""
+    """Three images and an invalid header in one piece, then silence: we hang up."""
     archive, port = Archive(), free_port()
     with source(ListenAt(host="127.0.0.1", port=port), archive) as s:
         with socket.create_connection(("127.0.0.1", port)) as sender:
@@ -308,7 +308,7 @@ def test_the_answer_waits_for_the_disk() -> None:
 
 
 def test_commands_of_an_automatic_probe_are_refused() -> None:
-    """Its clips are made without anybody asking; the sender is told so."""
+    """Its clips are made without a request; the sender gets an answer that says so."""
     archive, port = Archive(), free_port()
     with source(ListenAt(host="127.0.0.1", port=port), archive), bridge(port) as sender:
         sender.show(1)

@@ -73,7 +73,7 @@ def test_the_film_goes_out_as_the_kit_sent_it(shared_data: Path) -> None:
 
 
 def test_a_count_of_frames_goes_round_the_recording() -> None:
-    """Seven frames of a recording of three: it begins anew, and then closes."""
+    """Seven frames of a recording of three: it begins again, and then closes."""
     with ProbeSimulator(SMALL, fps=0, frames=7) as probe:
         data = read_all(probe.address)
         assert probe.finished.wait(5)
@@ -120,7 +120,7 @@ def test_it_keeps_its_pace() -> None:
 
 
 def test_stop_ends_it_at_once() -> None:
-    """A client sees the end; a new one finds nobody."""
+    """A client sees the end; a new one is refused."""
     probe = ProbeSimulator(SMALL, fps=10, loop=True)
     probe.start()
     address = probe.address

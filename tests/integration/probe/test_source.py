@@ -131,7 +131,7 @@ def test_each_connection_is_its_own(small: KitRecording) -> None:
 
 
 def test_a_slow_consumer_costs_counted_frames_and_no_memory(small: KitRecording) -> None:
-    """Nobody takes the acquisitions: frames are dropped, and sent = used + dropped."""
+    """The acquisitions are not taken: frames are dropped, and sent = used + dropped."""
     gate = threading.Event()
     archive = Archive()
 

@@ -1,4 +1,4 @@
-"""A port that senders connect to serves the probe, whoever else connects to it."""
+"""A port that senders connect to serves the probe, whatever else connects to it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def listening(
 
 @pytest.mark.parametrize("frames", [False, True])
 def test_a_mute_connection_does_not_keep_the_probe_out(frames: bool) -> None:
-    """Whoever sends nothing for so long is closed when the next sender comes."""
+    """A sender that is silent for so long is closed when the next sender comes."""
     clock = Clock()
     with listening(clock) as (sender, reader):
         mute = sender()
@@ -162,7 +162,7 @@ def test_one_that_waited_and_left_gives_its_place_to_the_next() -> None:
 
 
 def test_only_the_addresses_of_the_probe_may_send() -> None:
-    """Others are closed at once, read by nobody, and logged once with the remedy."""
+    """Others are closed at once, not read, and logged once with the remedy."""
     clock = Clock()
     logged = structlog.testing.capture_logs()
     with logged as logs, listening(clock, "10.0.0.0/8") as (sender, reader):
@@ -225,7 +225,7 @@ def test_a_sender_that_proves_itself_is_read(
 def test_senders_that_prove_nothing_do_not_keep_the_probe_out(
     authority: trustme.CA, node_tls: Callable[[], ssl.SSLContext]
 ) -> None:
-    """Plain bytes and the certificate of a stranger: closed, read by nobody, logged once."""
+    """Plain bytes and the certificate of a stranger: closed, not read, logged once."""
     logged = structlog.testing.capture_logs()
     with logged as logs, listening(Clock(), tls=node_tls) as (sender, reader):
         plain = sender()

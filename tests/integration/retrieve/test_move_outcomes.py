@@ -95,7 +95,7 @@ def test_what_a_receiver_does_not_take_fails_alone(clinic: Clinic) -> None:
 
 
 def test_several_moves_at_once_do_not_mix(clinic: Clinic) -> None:
-    """Each requestor is told of its own; every instance arrives."""
+    """Each requestor gets its own outcome; every instance arrives."""
     names = NAMES[:3]
     with ThreadPoolExecutor(6) as pool:
         outputs = list(pool.map(lambda n: clinic.move("PLAIN", names[n % 3]), range(6)))

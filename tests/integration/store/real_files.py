@@ -85,7 +85,7 @@ def send(
 ) -> int:
     """C-STORE the bytes of a file from `offset` on, whatever they are; the status.
 
-    From a plain socket, for libraries encode a dataset anew and refuse what they cannot read.
+    From a plain socket, for libraries encode a dataset again and refuse what they cannot read.
     """
     context = wire.Proposed(abstract_syntax=sop_class_uid, transfer_syntax=transfer_syntax_uid)
     with WireAssociation(address, context) as association:

@@ -2,7 +2,7 @@
 
     python -m tests.integration.store.storing_child DATA_DIR COUNT [dies]
 
-Its stdout stands for the peer that was told success: a line `UID SHA256` for each instance. When
+Its stdout stands for the peer that got success: a line `UID SHA256` for each instance. When
 the disk refuses, it tries the same instance again, as a peer that was answered A700 would; with
 `dies` it is killed at that moment, before it can do anything else.
 """

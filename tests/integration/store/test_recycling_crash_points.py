@@ -34,7 +34,7 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three instances that the archive has promised to keep, and one that it has not."""
+    """Three instances that the archive has committed, and one that it has not."""
     folder = tmp_path_factory.mktemp("template") / "var"
     with Store.open(folder, now=Clock()) as store:
         put_many(store, PROMISED, "pacs")

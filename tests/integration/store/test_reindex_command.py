@@ -76,7 +76,7 @@ def test_a_lost_or_damaged_index_comes_back_from_the_files(data_dir: Path, datab
 
 
 def test_files_that_are_gone_are_counted(data_dir: Path) -> None:
-    """Exit code 1 and their number: an operator is told, nothing is removed."""
+    """Exit code 1 and their number: the operator learns it, nothing is removed."""
     next((data_dir / "instances").rglob("*.dcm")).unlink()
     done = reindex(data_dir)
     assert done.returncode == 1
@@ -85,7 +85,7 @@ def test_files_that_are_gone_are_counted(data_dir: Path) -> None:
 
 
 def test_files_that_are_not_what_was_stored_are_told(data_dir: Path) -> None:
-    """Every byte is compared: one turned bit is found, said, and exit code 1; mended, it is 0."""
+    """Every byte is compared: one turned bit is found, said, and exit code 1; repaired, it is 0."""
     path = next((data_dir / "instances").rglob("*.dcm"))
     good = path.read_bytes()
     path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))

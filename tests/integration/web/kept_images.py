@@ -20,7 +20,7 @@ from echonode.transcoding.single_frame import FrameReader
 from tests.unit.review.test_image_view import region
 from tests.unit.store.samples import NOON, US_MULTI_FRAME, Clock, dataset, put
 
-STILL, CINE, PLAIN, OTHER = (f"1.2.3.4.{number}" for number in (1, 2, 3, 4))
+STILL, CINE, PLAIN, OTHER, DEEP, COLOUR, TRACE = (f"1.2.3.4.{n}" for n in range(1, 8))
 ROWS, COLUMNS = 240, 320
 # A pixel is 0.2 mm wide and 0.5 mm high; the plate is 40 mm long and lies from (60, 120) on.
 PLATE = ((60.0, 120.5), (260.0, 120.5))
@@ -84,6 +84,42 @@ def cine(uid_number: int, /, **more: Any) -> Dataset:
     )
 
 
+def _unusual() -> Iterator[Dataset]:
+    """Twelve bits, colour, and an M-mode trace instead of a picture; in a study of their own."""
+    apart = {
+        "StudyInstanceUID": "1.2.3.3",
+        "SeriesInstanceUID": "1.2.3.3.1",
+        "StudyDate": "20261118",
+        "PatientID": "P3",
+        "PatientName": "Lindqvist^Astrid",
+    }
+    deep = picture().astype("<u2") * 16
+    yield still(
+        5,
+        **apart,
+        BitsAllocated=16,
+        BitsStored=12,
+        HighBit=11,
+        WindowCenter="2048",
+        WindowWidth="4096",
+        PixelData=deep.tobytes(),
+    )
+    red = np.zeros((ROWS, COLUMNS, 3), np.uint8)
+    red[..., 0] = picture()
+    yield still(
+        6,
+        **apart,
+        SamplesPerPixel=3,
+        PhotometricInterpretation="RGB",
+        PlanarConfiguration=0,
+        WindowCenter=None,
+        WindowWidth=None,
+        PixelData=red.tobytes(),
+    )
+    trace = region(RegionSpatialFormat=2, RegionLocationMinX0=0, RegionLocationMaxX1=COLUMNS - 1)
+    yield still(7, **apart, SequenceOfUltrasoundRegions=Sequence([trace]))
+
+
 @contextmanager
 def kept_images(folder: Path) -> Iterator[tuple[Store, NodeReview]]:
     """The store and what answers for it: a still and a cine, one without a scale, another's."""
@@ -92,6 +128,8 @@ def kept_images(folder: Path) -> Iterator[tuple[Store, NodeReview]]:
         put(store, still(1), destinations=["pacs"])
         put(store, cine(2), destinations=["pacs"])
         put(store, still(3, SequenceOfUltrasoundRegions=None, PixelSpacing=None))
+        for image in _unusual():
+            put(store, image)
         put(
             store,
             still(

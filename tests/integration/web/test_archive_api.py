@@ -66,10 +66,10 @@ def found(browser: Browser, **asked: str) -> list[str]:
 
 def test_studies_are_listed_and_searched(browser: Browser) -> None:
     """Newest first; words in the body; dates in both; a wrong value names its field."""
-    assert found(browser) == ["Doe^Jane", "Roe^Rick"]
+    assert found(browser) == ["Doe^Jane", "Roe^Rick", "Lindqvist^Astrid"]
     assert found(browser, text="rick") == ["Roe^Rick"]
     assert found(browser, text="p-sec") == ["Doe^Jane"]
-    listed = browser.ask("/api/studies?to=2026-11-19").json()["studies"]
+    listed = browser.ask("/api/studies?from=2026-11-19&to=2026-11-19").json()["studies"]
     assert [each["patient_name"] for each in listed] == ["Roe^Rick"]
     (doe,) = send(browser, "POST", "/api/studies/search", {"text": "doe"}).json()["studies"]
     assert (doe["series"], doe["instances"], doe["modalities"]) == (1, 3, ["US"])
@@ -220,6 +220,7 @@ def test_where_nothing_can_be_measured_it_says_why(browser: Browser) -> None:
     assert late.json()["field"] == "frame"
     named = {**body, "sop_instance_uid": STILL}
     assert send(browser, "POST", "/api/exams/E1/measurements", named).status == 404
+    assert browser.ask("/api/exams/E1/measurements").status == 404
     assert send(browser, "POST", "/api/exams/E1/measurements", body).json()["field"] == (
         "sop_instance_uid"
     )

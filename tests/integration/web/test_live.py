@@ -1,25 +1,22 @@
-"""The live picture of a real node: what is shown, by whom, and that it is what is stored."""
+"""The live picture of a real node: what is shown and to which watchers; it is what is stored."""
 
 from __future__ import annotations
 
 import http.client
+import subprocess
+import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import simplejpeg
-from pydicom import dcmread
 from websockets.exceptions import InvalidStatus
 
-from tests.acceptance.exam_client import ExamClient, Refused
-from tests.peers.live_viewer import LiveViewer, Shown
-from tests.peers.node_process import EchoNodeProcess
-from tests.peers.numbered_probe import number_in, numbered, numbered_sender, probe_section
-from tests.peers.process import free_port
+from tests.acceptance.exam_client import Refused
+from tests.docs.blocks import ROOT, blocks_of
+from tests.integration.web.live_room import Room, live_room
+from tests.peers.numbered_probe import number_in
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.timeout(120)]
@@ -27,45 +24,10 @@ pytestmark = [pytest.mark.timeout(120)]
 FPS = 40.0
 
 
-@dataclass(frozen=True)
-class Room:
-    """A node with two probes: `handheld` captures on request, `cart` by itself."""
-
-    node: EchoNodeProcess
-    client: ExamClient
-
-    def viewer(self, probe: str = "handheld", **more: object) -> LiveViewer:
-        return LiveViewer(self.client.port, probe, **more)  # type: ignore[arg-type]
-
-    def paths(self) -> dict[str, Path]:
-        """SOP Instance UID -> file."""
-        files = self.node.stored_files()
-        return {str(dcmread(f, specific_tags=["SOPInstanceUID"]).SOPInstanceUID): f for f in files}
-
-    def stored(self, uid: str, paths: Mapping[str, Path] | None = None) -> list[int]:
-        """The numbers in the frames of an instance; each pixel is the sender's."""
-        pixels = dcmread((paths or self.paths())[uid]).pixel_array
-        frames = pixels if pixels.ndim == 3 else pixels[np.newaxis]
-        numbers = [number_in(frame) for frame in frames]
-        for number, frame in zip(numbers, frames, strict=True):
-            assert np.array_equal(frame, numbered(number))
-        return numbers
-
-
 @pytest.fixture(scope="module")
 def room() -> Iterator[Room]:
-    with ExitStack() as parts:
-        hand = parts.enter_context(numbered_sender(fps=FPS))
-        cart = parts.enter_context(numbered_sender(fps=FPS))
-        client = ExamClient(free_port())
-        node = EchoNodeProcess(
-            probes=[
-                probe_section(hand.address[1]),
-                probe_section(cart.address[1], mode="auto", name="cart"),
-            ],
-            extra={"web": {"port": client.port}, "exam": {"deliver_unidentified": False}},
-        )
-        yield Room(parts.enter_context(node), client)
+    with live_room(FPS) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -104,17 +66,8 @@ def test_pictures_come_with_number_time_and_geometry(room: Room) -> None:
 
 def test_what_is_shown_is_what_is_stored(room: Room, exam: str) -> None:
     """100 of 100: the still has every pixel of the frame whose picture was on the screen."""
-    taken: list[tuple[Shown, str]] = []
-    with room.viewer() as viewer:
-        room.client.first_still(exam)
-        begun = room.client.post(f"/api/exams/{exam}/freeze")["frames"][0]["sequence"]
-        while len(taken) < 100:
-            shown = viewer.next()
-            if shown.sequence > begun:  # the picture was not on its way when the exam began
-                taken.append((shown, room.client.still(exam, sequence=shown.sequence)))
-    paths = room.paths()
-    right = sum(room.stored(uid, paths) == [number_in(shown.pixels())] for shown, uid in taken)
-    assert right == 100
+    taken = room.stills_of_what_is_shown(exam, 100)
+    assert room.right_of(taken) == 100
 
 
 def test_a_freeze_gives_pictures_stills_and_clips_of_the_past(room: Room, exam: str) -> None:
@@ -159,9 +112,23 @@ def test_a_probe_that_captures_by_itself_gives_stills_in_an_exam(room: Room) -> 
         uid = room.client.still(exam, sequence=shown.sequence)
     assert room.stored(uid) == [number_in(shown.pixels())]
     room.client.post(f"/api/exams/{exam}/end")
+    # Two stills, and the clip that the probe made by itself.
+    wait_until(lambda: room.client.get(f"/api/exams/{exam}")["captures"] == 3, "three captures")
     with pytest.raises(Refused) as refused:
         room.client.still(exam)
     assert refused.value.status == 409
+
+
+def test_an_exam_may_do_without_automatic_clips(room: Room) -> None:
+    """Only what was asked for is in it; behind its end the probe captures by itself again."""
+    exam = room.client.open("cart", patient={"id": "P-2", "name": "Roe^Richard"}, on_request=True)
+    room.client.first_still(exam)
+    mark = room.node.mark()
+    ended = room.client.post(f"/api/exams/{exam}/end")
+    assert (ended["captures"], ended["on_request"]) == (1, True)
+    other = room.client.open("cart")
+    room.client.post(f"/api/exams/{other}/end")
+    assert room.node.wait_for("instance_stored", since=mark)["frames"] >= 1
 
 
 def test_a_viewer_that_takes_nothing_gets_two_pictures_and_then_the_newest(room: Room) -> None:
@@ -175,6 +142,25 @@ def test_a_viewer_that_takes_nothing_gets_two_pictures_and_then_the_newest(room:
             slow.next(0.3)
         slow.send(type="credit", count=1)
         assert slow.next().sequence >= last.sequence - 3
+
+
+def test_the_example_of_the_document_runs(room: Room) -> None:
+    """As it stands in docs/live.md: twenty pictures, geometry and state."""
+    (block,) = (
+        block
+        for block in blocks_of(ROOT / "docs" / "live.md")
+        if block.language == "python" and Path(__file__).name in block.detail
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", block.text.replace("8080", str(room.client.port))],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": 640 x 480, ") == 20
+    assert '"type": "geometry"' in done.stdout
 
 
 def test_probes_are_listed(room: Room) -> None:
@@ -236,12 +222,10 @@ def test_a_watch_link_shows_one_probe_and_ends(room: Room) -> None:
     """The token opens that probe alone; revoked, the open picture is closed."""
     client = room.client
     made = client.post("/api/probes/handheld/watch", minutes=5)
-    with pytest.raises(InvalidStatus), room.viewer("cart", token=made["token"]):
-        pass
-    with pytest.raises(InvalidStatus), room.viewer(token="x" * 43):
-        pass
-    with room.viewer(token=made["token"]) as by_name:
-        by_name.next()
+    for token in ("x" * 43, made["id"], ""):
+        with pytest.raises(InvalidStatus) as refused, room.viewer(path="/api/watch", token=token):
+            pass
+        assert refused.value.response.status_code == 403
     with room.viewer(path="/api/watch", token=made["token"]) as watcher, room.viewer() as operator:
         watcher.next()
         watcher.send(type="pointer", x=0.25, y=0.5)
@@ -252,7 +236,8 @@ def test_a_watch_link_shows_one_probe_and_ends(room: Room) -> None:
         assert "token" not in listed
         assert client.delete(f"/api/probes/handheld/watch/{made['id']}") == {"ended": 1}
         watcher.until_closed()
-    with pytest.raises(InvalidStatus) as refused, room.viewer(token=made["token"]):
+    path = "/api/watch"
+    with pytest.raises(InvalidStatus) as refused, room.viewer(path=path, token=made["token"]):
         pass
     assert refused.value.response.status_code == 403
 

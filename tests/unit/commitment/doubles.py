@@ -109,7 +109,7 @@ def transaction(
 
 
 class FakeTransactions(Transactions):
-    """Keeps what it is told, in order, together with what the archive was told."""
+    """Records the calls, in order, together with what the archive received."""
 
     def __init__(self) -> None:
         self.happened: list[str] = []
@@ -165,7 +165,7 @@ class RequestAssociation:
 
 
 class FakeReports(Reports):
-    """Gives the outcome it is told to."""
+    """Gives the outcome that the test chose."""
 
     def __init__(self, outcome: ReportOutcome | Exception) -> None:
         self.outcome = outcome

@@ -1,4 +1,4 @@
-"""Promising to keep what others sent to us."""
+"""Commitment to what peers sent to us."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_the_report_is_made_in_the_scp_role(scene: Scene) -> None:
 def test_a_peer_that_cannot_be_called_is_told_on_its_own_association(
     scene: Scene, error: Exception
 ) -> None:
-    """Where no new association can be had, the one that asked is used while it is open."""
+    """Where no new association can be opened, the one that asked is used while it is open."""
     scene.reached.refusals = [error]
     scene.ask()
     scene.run(0.1)
@@ -189,7 +189,7 @@ def test_what_was_owed_before_a_restart_is_reported_after_it(scene: Scene) -> No
 def test_a_peer_that_never_takes_its_report_is_given_up_after_a_week(
     scene: Scene, lines: Recorder
 ) -> None:
-    """Nobody is called for ever: after seven days the requestor has asked anew or is gone."""
+    """Calls end after seven days: by then the requestor has asked again or is gone."""
     scene.reached.answers = [0x0115] * 1000
     scene.ask()
     scene.run(6.9 * DAY_S)

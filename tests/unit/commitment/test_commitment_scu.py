@@ -113,7 +113,7 @@ def test_a_refused_request_is_made_again_later(
     answer: int | Exception,
     reason: str,
 ) -> None:
-    """Whatever the archive refuses with, its instances wait and are asked for anew."""
+    """Whatever the archive refuses with, its instances wait and are requested again."""
     scu.request(RequestAssociation(store, answer), destination(), [delivery_job(1, asked=1)])
     ((uid, event, due, error),) = store.events
     assert (uid, event, due) == ("2.25.1", E.REFUSED, START + timedelta(seconds=60))
@@ -141,7 +141,7 @@ def test_an_archive_that_does_not_know_us_is_told_with_its_remedy(
     lines: Recorder,
     answer: int | Exception,
 ) -> None:
-    """It takes images of anybody and commitment requests of nobody it does not know: ledger, log
+    """It takes images of any AE and commitment requests only of those it knows: ledger, log
     and status say where to enter which AE title, host and port, in preflight's words, until a
     request is taken."""
     remedy = add_us(destination().peer, US)
@@ -273,7 +273,7 @@ def test_a_request_that_nothing_waits_for_any_more_ends_in_silence(
     scu: CommitmentSCU, store: FakeTransactions, clock: Clock, lines: Recorder
 ) -> None:
     """Asked for twice and committed by the late first report: the second request is given up, and
-    nobody is told that no report came.
+    no line says that no report came.
     """
     clock.forward(48 * 3600)
     store.open, store.waiting = [transaction()], 0

@@ -58,7 +58,7 @@ def test_what_became_committed_is_logged_for_each_instance(lines: Recorder) -> N
 
 
 def test_a_promise_of_a_lossy_copy_is_logged_as_one(lines: Recorder) -> None:
-    """Beside the original's UID stands the copy's: that is what the archive keeps."""
+    """The line has the original's UID and the copy's: that is what the archive keeps."""
     outcome = ReportOutcome(
         disposition=D.APPLIED,
         destination="pacs",

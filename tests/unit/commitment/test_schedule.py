@@ -108,7 +108,7 @@ def test_a_request_from_before_an_outage_is_made_again_soon_after_it(
     back_s: float, times_asked: int, now_s: float, overdue_in_s: float
 ) -> None:
     """An archive that restarts between our request and its report is asked again within seconds of
-    its return, and not at each of its breaks for ever."""
+    its return, and not at each of its breaks without an end."""
     left_s = report_overdue_in_s(
         replace(transaction(), times_asked=times_asked),
         START + timedelta(seconds=now_s),

@@ -217,3 +217,12 @@ def test_the_shipped_example_is_valid(name: str) -> None:
     config = parse((root / "config" / name).read_text(), {})
     assert config.ae_title
     assert os.fspath(config.data_dir)
+
+
+def test_the_shipped_example_names_no_peer_that_it_made_up() -> None:
+    """With Orthanc as Debian installs it, preflight passes: it calls every peer that is listed."""
+    root = Path(__file__).parents[3]
+    config = parse((root / "config" / "echonode.yaml").read_text(), {})
+    assert {(peer.ae_title, peer.host, peer.port) for peer in config.peer_values()} == {
+        ("ORTHANC", "127.0.0.1", 4242)
+    }

@@ -93,7 +93,7 @@ def test_one_reason_is_released_and_the_others_stay(desk: Desk) -> None:
 
 
 def test_a_study_is_meant_at_all_its_archives(desk: Desk) -> None:
-    """Each delivery is told with its archive."""
+    """Each delivery is named with its archive."""
     outcome = desk.act("hold", Chosen(study_instance_uid="1.2.3.1"))
     assert {each.destination for each in outcome.results} == {"pacs", "backup"}
     assert desk.states() == desk.states("backup") == ["held"] * 3

@@ -118,7 +118,7 @@ def test_an_hours_rest_changes_nothing() -> None:
 
 
 def test_the_clocks_zero_means_nothing() -> None:
-    """A monotonic clock begins anywhere: the first instance is no sign of missing lanes."""
+    """A monotonic clock begins anywhere: the first instance does not ask for more lanes."""
     line = Line(ConcurrencyController(8), waiting_line)
     line.now = 1e6
     line.most_lanes = 1

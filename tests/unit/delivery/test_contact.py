@@ -48,7 +48,7 @@ def test_it_is_called_at_the_start_and_every_few_minutes(scene: Scene, lines: Re
 
 
 def test_deliveries_are_calls_as_well(scene: Scene, lines: Recorder) -> None:
-    """An archive that answers C-STOREs is not asked besides whether it is there."""
+    """An archive that answers C-STOREs gets no C-ECHO in addition."""
     worker = scene.worker(echo_every_s=ECHO_EVERY_S)
     for number in range(1, 20):
         scene.store.put(delivery_job(number, stored_instance(number)))
@@ -60,8 +60,8 @@ def test_deliveries_are_calls_as_well(scene: Scene, lines: Recorder) -> None:
 def test_one_that_is_away_is_known_before_anything_waits_for_it(
     scene: Scene, lines: Recorder
 ) -> None:
-    """Not reached, with the reason; called once a minute, and told once an hour, not each time;
-    when it is back, that is told once."""
+    """Not reached, with the reason; called once a minute, and logged once an hour, not each time;
+    when it is back, that is logged once."""
     scene.archive.refusals = [DOWN] * 1000
     worker = scene.worker(echo_every_s=ECHO_EVERY_S)
     scene.run(worker, 3 * 3600)
@@ -99,7 +99,7 @@ def test_a_rejection_that_was_corrected_is_noticed_within_about_a_minute(
 
 
 def test_the_words_of_an_outage_end_with_it(scene: Scene, lines: Recorder) -> None:
-    """Back, but full: it is reached, and the reason for which it was not is told no more."""
+    """Back, but full: it is reached, and the reason for which it was not is no longer shown."""
     scene.queue()
     scene.archive.refusals = [DOWN]
     scene.archive.answers = [0xA700]
@@ -113,8 +113,8 @@ def test_the_words_of_an_outage_end_with_it(scene: Scene, lines: Recorder) -> No
 def test_a_request_that_an_outage_came_after_is_looked_at_when_the_archive_is_back(
     scene: Scene, lines: Recorder, trouble: str
 ) -> None:
-    """An archive restarts between our request and its report: the commitment service is told when
-    it was back, and only then; without an outage it is told nothing."""
+    """An archive restarts between our request and its report: the commitment service learns when
+    it was back, and only then; without an outage it learns nothing."""
     scene.queue()
     worker = scene.worker(REQUIRED)
     worker.run_once()

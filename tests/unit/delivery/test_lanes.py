@@ -22,7 +22,7 @@ BUSY = AssociationRejected("too many", result=2, source=3, reason=2)
 
 
 class SlowArchive:
-    """Answers after 20 ms, whoever asks, and counts how many are asking at once."""
+    """Answers every C-STORE after 20 ms, and counts how many wait at once."""
 
     def __init__(self, scene: Scene, *, most: int = 100) -> None:
         self.lock = threading.Lock()

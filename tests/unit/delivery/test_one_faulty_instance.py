@@ -21,7 +21,7 @@ HOUR_S = 3600.0
 
 
 class Poisoned:
-    """Raises what it is told for instance 1, and re-encodes every other one."""
+    """Raises the test's error for instance 1, and re-encodes every other one."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error

@@ -1,4 +1,4 @@
-"""An operator's hand on a delivery: what it does, and words for what it cannot do."""
+"""An operator's action on a delivery: what it does, and words for what it cannot do."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_conflict_is_acknowledged_once(store: Store) -> None:
 
 
 def test_what_is_unknown_is_said(store: Store) -> None:
-    """A UID that nobody sent, and a destination that it does not go to."""
+    """A UID that no peer sent, and a destination that it does not go to."""
     with pytest.raises(OperatorRefused, match=r"no delivery of 1\.2\.3\.9"):
         act(store, "hold", "1.2.3.9", now=NOON)
     with pytest.raises(OperatorRefused, match="to elsewhere"):

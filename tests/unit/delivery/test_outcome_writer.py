@@ -47,7 +47,7 @@ def stored(store: FakeStore, job_id: int) -> Outcome:
 
 
 def test_many_outcomes_are_one_transaction() -> None:
-    """However many came, the disk is waited for once; each is told of, in order, afterwards."""
+    """However many came, the disk is waited for once; each is logged, in order, afterwards."""
     written: list[int] = []
     store = CountingStore(50)
     outcome_writer = clerk_of(store, written)
@@ -60,7 +60,7 @@ def test_many_outcomes_are_one_transaction() -> None:
 
 
 def test_a_disk_that_refuses_gets_them_again() -> None:
-    """Nothing is told of, nothing forgotten, and the order stays."""
+    """Nothing is logged, nothing forgotten, and the order stays."""
     written: list[int] = []
     store = CountingStore(2)
     outcome_writer = clerk_of(store, written)
@@ -75,7 +75,7 @@ def test_a_disk_that_refuses_gets_them_again() -> None:
 
 
 def test_one_that_was_moved_meanwhile_does_not_hold_up_the_others() -> None:
-    """The operator's hand goes before; the others count all the same."""
+    """The operator's action counts; the other outcomes do as well."""
     written: list[int] = []
     store = CountingStore(3)
     outcome_writer = clerk_of(store, written)
@@ -99,7 +99,7 @@ def test_nobody_runs_ahead_of_the_disk() -> None:
 
 
 def test_it_writes_by_itself_and_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its thread nobody has to ask; what comes at the last moment is written by `stop`."""
+    """Its thread needs no request; what comes at the last moment is written by `stop`."""
     monkeypatch.setattr(clerk_module, "GATHER_S", 0.0)
     store = CountingStore(2)
     told, seen = threading.Event(), []
@@ -133,7 +133,7 @@ class FailingStore(CountingStore):
 
 def test_what_was_written_before_the_disk_refused_is_not_written_again(lines: Recorder) -> None:
     """One was moved, so they are written one by one, and the disk fills up between two: each counts
-    once, is told of once, and nothing is lost."""
+    once, is logged once, and nothing is lost."""
     written: list[int] = []
     store = FailingStore(4, writes=2)
     outcome_writer = clerk_of(store, written)

@@ -28,7 +28,7 @@ def test_what_is_refused_is_not_proposed_again() -> None:
 
 
 def test_after_a_day_it_is_asked_again() -> None:
-    """Archives are upgraded; a refusal is not for ever."""
+    """Archives are upgraded; a refusal is believed for a limited time."""
     later = START + REFUSAL_BELIEVED
     assert ONLY_IMPLICIT.worth_proposing(BOTH, now=later) == BOTH
 

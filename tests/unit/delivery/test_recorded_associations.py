@@ -50,7 +50,7 @@ def test_what_was_refused_is_named() -> None:
 
 
 def test_an_archive_that_is_down_for_a_day_is_one_event() -> None:
-    """And it is told again when it has been back meanwhile."""
+    """The event is recorded again when the archive has been back meanwhile."""
     line = Line()
     answer: PeerUnreachable | frozenset[str]
     for answer in (

@@ -91,7 +91,7 @@ def found(identifier: Dataset) -> FindAnswers:
 
 
 def test_a_promise_is_asked_for_the_copy_that_the_archive_got(scene: Scene) -> None:
-    """Not for the original, which it never saw; what was sent is written down beside the job."""
+    """Not for the original, which it never saw; what was sent is written down with the job."""
     scene.queue()
     scene.archive.accepts = takes_only_jpeg
     worker = scene.worker(CommitmentPolicy.REQUIRED, reencode=reencoder(), lossy_quality=90)

@@ -95,7 +95,7 @@ def test_an_answer_leads_to_its_decision(
 def test_no_answer_is_never_given_up(
     failures: int, losses: int, delay_s: float, pause_s: float, alarm: bool
 ) -> None:
-    """An instance that may have been stored is sent again for ever, later each time."""
+    """An instance that may have been stored is sent again without a limit, later each time."""
     decision = after_silence(
         AssociationLost("reset"),
         failures_before=failures,

@@ -60,7 +60,7 @@ def test_copy_stays_where_the_archive_has_another(status: int, kept: bool) -> No
 
 
 def test_a_destination_may_rule_one_status_otherwise() -> None:
-    """An override of A702 changes A702 for that destination and nothing beside it."""
+    """An override of A702 changes A702 for that destination and nothing else."""
     hold = Verdict(treatment=Treatment.HOLD, meaning="not for this archive")
     table = StatusTable({"A702": hold})
     assert table.verdict(0xA702) is hold

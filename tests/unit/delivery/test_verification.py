@@ -126,7 +126,7 @@ def test_an_instance_that_cannot_be_looked_for_keeps_no_other_unverified(
     scene: Scene, lines: Recorder, error: Exception
 ) -> None:
     """Whatever the look for one instance raises, also where the archive ends the association at it:
-    the others are verified within seconds, and it is looked for ever less often."""
+    the others are verified within seconds, and the looks for it become rare."""
     scene.queue(5)
     looks = 0
 

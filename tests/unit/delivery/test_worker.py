@@ -604,7 +604,7 @@ def test_what_is_due_later_is_waited_for_exactly(scene: Scene) -> None:
 
 
 def test_a_clock_set_forward_does_not_end_a_pause(scene: Scene) -> None:
-    """A pause is measured on a clock that nobody sets."""
+    """A pause is measured on the monotonic clock."""
     scene.queue()
     scene.archive.answers = [0xA700]
     worker = scene.worker(monotonic=lambda: 5.0)

@@ -172,7 +172,7 @@ def test_an_orderly_stop_repeats_nothing(
 def test_a_first_lane_that_ends_at_once_does_not_cut_the_stop_short(
     scene: Scene, lines: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was told to stop and is gone before the stop begins: what the other lane stored is
+    """It was asked to stop and has ended before the stop begins: what the other lane stored is
     written down all the same."""
     monkeypatch.setattr(outcome_writer, "GATHER_S", 3600.0)
     scene.queue(60)

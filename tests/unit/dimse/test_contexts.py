@@ -91,5 +91,5 @@ def test_storage_is_there_for_those_who_store_or_get(
 
 
 def test_an_unknown_class_is_not_granted() -> None:
-    """A class that nobody here serves is left out."""
+    """A class that no service here has is left out."""
     assert supported([build_context("1.2.3", ExplicitVRLittleEndian)], ALL) == []

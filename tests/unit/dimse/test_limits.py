@@ -19,7 +19,7 @@ def test_the_documented_limits_hold_by_default() -> None:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Limits)])
 def test_no_limit_can_be_switched_off(name: str) -> None:
-    """Zero would mean "never" or "for ever" somewhere: it is refused, whichever limit it is."""
+    """Zero would mean "never" or "always" somewhere: it is refused, whichever limit it is."""
     with pytest.raises(ValueError, match=name):
         Limits(**{name: 0})
 

@@ -1,6 +1,6 @@
 """What our subclasses lean on in pynetdicom: a new release that moves it fails here, by name.
 
-When a test of this module fails, read the changes of the release in the functions it names, mend
+When a test of this module fails, read the changes of the release in the functions it names, repair
 echonode/dimse, and only then widen the range in pyproject.toml.
 """
 

@@ -37,7 +37,7 @@ class RoomProbe:
             CaptureSettings(mode=CaptureMode.MANUAL, gap_s=1.0, max_clip_s=30.0),
             lambda acquisition: intake.store(acquisition).sop_instance_uid,
         )
-        self.exam_id = ""
+        self.exam_id, self.on_request = "", False
         self.sequence = 0
         self.connections = 0
 
@@ -46,8 +46,8 @@ class RoomProbe:
         self.connections += 1
         self.capture.begin(f"{self.name}-{self.connections}")
 
-    def change_exam(self, exam_id: str) -> bool:
-        self.exam_id = exam_id
+    def change_exam(self, exam_id: str, *, on_request: bool = False) -> bool:
+        self.exam_id, self.on_request = exam_id, on_request
         if self.capture is not None:
             self.capture.change_exam(exam_id)
         return True

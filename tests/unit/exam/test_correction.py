@@ -13,9 +13,11 @@ from pydicom import Dataset
 from echonode.errors import FieldRefused, IllegalTransition, OperatorRefused, OutOfSpace
 from echonode.exam.rewriting import rewritten
 from echonode.model.correction import Reason
+from echonode.model.criteria import Level, Root, Selection
 from echonode.model.delivery import DeliveryState
 from echonode.model.exam import Exam
 from echonode.model.exam_state import Identity
+from echonode.store.database.exam_holds import REJECTED
 from echonode.store.values import LedgerRow
 from tests.unit.exam.clinic_room import Room
 from tests.unit.exam.test_desk import JANE, JOHN
@@ -161,7 +163,49 @@ def test_an_exam_that_is_not_ended_or_not_named_is_not_corrected(room: Room) -> 
     room.desk.still(other.id)
     room.desk.end(other.id)
     with pytest.raises(OperatorRefused, match="identify"):
-        room.correction.correct(room.exam(other.id), Reason.WITHDRAWN)
+        room.correction.correct(room.exam(other.id), Reason.WRONG_SIDE, laterality="L")
+
+
+def unnamed(room: Room) -> tuple[Exam, list[str]]:
+    """An exam without a patient, ended, with three stills."""
+    exam = room.desk.open("hand")
+    uids: list[str] = []
+    for _ in range(3):
+        room.hand.show()
+        uids += room.desk.still(exam.id)
+    room.desk.end(exam.id)
+    return room.exam(exam.id), uids
+
+
+def test_what_nobody_named_is_withdrawn_without_a_note(room: Room) -> None:
+    """A trial on a phantom: nothing of it is sent, and no one has to invent a patient for it."""
+    exam, uids = unnamed(room)
+    withdrawn = room.correction.correct(exam, Reason.WITHDRAWN)
+    assert (withdrawn.state, withdrawn.captures) == (exam.state, 0)
+    rows = ledger(room)
+    assert set(rows) == set(uids)
+    assert {(row.state, row.rejected_by) for row in rows.values()} == {("held", "withdrawn")}
+    assert {row.last_error for row in rows.values()} == {REJECTED}
+    with pytest.raises(OperatorRefused, match="rejected"):
+        room.store.operator.release(uids[0], now=room.now())
+    with pytest.raises(OperatorRefused, match="no instance"):
+        room.correction.correct(room.exam(exam.id), Reason.WITHDRAWN)
+
+
+def test_a_withdrawn_image_is_not_sent_under_the_name_that_its_exam_gets(room: Room) -> None:
+    """One bad still of three: the others are named and due, and a peer does not retrieve it."""
+    exam, uids = unnamed(room)
+    room.correction.correct(exam, Reason.QUALITY, instances=frozenset(uids[:1]))
+    room.identification.by_patient(exam.id, JANE)
+    assert [room.states(uid) for uid in uids] == [["held"], ["queued"], ["queued"]]
+    assert room.read(uids[0]).PatientID.startswith("UNIDENTIFIED")
+    root = Selection(
+        root=Root.STUDY,
+        level=Level.STUDY,
+        keys={"StudyInstanceUID": (exam.study_instance_uid,)},
+    )
+    found = {each.sop_instance_uid for each in room.store.index.select(root, may_leave=True)}
+    assert uids[0] not in found
 
 
 def test_images_that_went_out_unnamed_can_be_corrected(tmp_path: Path) -> None:

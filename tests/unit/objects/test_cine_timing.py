@@ -50,7 +50,7 @@ def test_the_tolerance_is_a_twentieth_of_a_frame_time(shift: float, even: bool) 
 
 
 def test_slow_drift_is_not_taken_for_an_even_rate() -> None:
-    """Intervals that each differ a little, but add up, are told one by one."""
+    """Intervals that each differ a little, but add up, are written one by one."""
     times = [0.0]
     for n in range(40):
         times.append(times[-1] + 0.05 * (1.02 if n < 20 else 0.98))

@@ -12,7 +12,8 @@ from pydicom.dataset import Dataset
 from echonode.errors import InvalidObject
 from echonode.model.patient import Identifier
 from echonode.model.worklist_item import Code, Reference, ScheduledStep
-from echonode.objects.order_attributes import LEFT_OUT, ROWS, value_at
+from echonode.objects.order_attributes import value_at
+from echonode.objects.order_table import LEFT_OUT, ROWS
 from tests.unit.objects.acquisitions import acquisition, built, frames, read_back, sector
 from tests.unit.objects.orders import FULL_ITEM, PATIENT, ordered, ordered_for
 

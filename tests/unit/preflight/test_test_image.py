@@ -1,4 +1,4 @@
-"""The test image: the same for ever, and unmistakably no patient's."""
+"""The test image: always the same, and unmistakably no patient's."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def test_frames_without_times_come_at_the_usual_pace() -> None:
 
 
 def test_fps_stands_above_the_times() -> None:
-    """Somebody wants it quicker."""
+    """A higher speed is wanted."""
     assert dues(Pace(100.0, 0.05), 1.0, 5.0, 9.0) == pytest.approx([0.0, 0.01, 0.02])
 
 

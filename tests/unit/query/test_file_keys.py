@@ -269,7 +269,7 @@ def test_keys_within_keys_are_bounded_too() -> None:
 
 
 def test_an_entity_is_named_to_the_store_by_its_unique_keys() -> None:
-    """Also by the issuer of its Patient ID; a patient without an ID is nobody's file."""
+    """Also by the issuer of its Patient ID; a patient without an ID has no file."""
     files = Files()
     row = {**STUDY, "IssuerOfPatientID": "CLINIC"}
     asked = identifier("STUDY")

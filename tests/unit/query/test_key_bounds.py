@@ -91,7 +91,7 @@ def test_compiling_a_pattern_takes_time_in_proportion_to_its_length(pattern: str
 
 
 def test_a_caller_that_goes_while_rows_are_matched_ends_the_query() -> None:
-    """The connection is looked at before each candidate row: nothing is computed for nobody."""
+    """The connection is looked at before each candidate row: no row is matched in vain."""
     matched = 0
 
     def rows() -> Iterator[Mapping[str, str]]:

@@ -62,7 +62,7 @@ def found(vr: str, key: str, stored: str) -> bool:
 def test_a_keys_value_says_which_matching_it_asks_for(
     vr: str, value: str, criterion: object
 ) -> None:
-    """Empty, single, list, wild card and range are told apart by VR and value (C.2.2.2)."""
+    """VR and value distinguish empty, single, list, wild card and range (C.2.2.2)."""
     assert criterion_for(vr, value) == criterion
 
 

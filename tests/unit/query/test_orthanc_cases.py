@@ -1,6 +1,6 @@
 """The query and retrieve cases of Orthanc's own integration tests that the standard decides.
 
-Each is served, or refused with the sentence of PS3.4 that forbids it beside the assertion.
+Each is served, or refused with the sentence of PS3.4 that forbids it next to the assertion.
 """
 
 from __future__ import annotations

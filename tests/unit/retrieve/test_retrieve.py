@@ -408,7 +408,7 @@ def test_a_cancelled_move_releases_its_association() -> None:
 
 @pytest.mark.parametrize("gone_after", [1, 2])
 def test_a_requestor_that_is_gone_ends_a_move(gone_after: int) -> None:
-    """Nobody waits for it: the destination is not taken for the one that was lost, and nothing
+    """No caller waits for it: the destination is not taken for the one that was lost, and nothing
     more is sent."""
     looks = iter([False] * gone_after)
 
@@ -439,7 +439,7 @@ def test_a_requestor_that_goes_after_the_destination_went_ends_a_move() -> None:
 
 
 def test_a_move_that_is_closed_between_sub_operations_releases_its_association() -> None:
-    """Whoever drives the answers may stop at any of them; the destination sees an orderly end."""
+    """The caller may stop at any of the answers; the destination sees an orderly end."""
     receiver = Receiver()
     scp = MoveSCP(
         select=lambda selection: THREE,
@@ -598,7 +598,7 @@ def test_a_receiver_that_aborts_on_release_changes_nothing() -> None:
 
 
 def test_a_requestor_that_is_gone_ends_a_get() -> None:
-    """There is nobody to answer: the loss goes up, and is in the log."""
+    """There is no peer to answer: the loss goes up, and is in the log."""
     receiver = Receiver(answers={"1.2.3.2": [AssociationLost("reset")]})
     with structlog.testing.capture_logs() as lines, pytest.raises(AssociationLost):
         get(receiver, THREE)

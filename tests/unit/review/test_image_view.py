@@ -1,4 +1,4 @@
-"""What a viewer is told of an image: true times, true scale, and nothing that is guessed."""
+"""What a viewer gets of an image: true times, true scale, and nothing that is guessed."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_vector_says_how_long_after_the_frame_before() -> None:
 def test_what_decides_where_several_are_there(
     more: dict[str, Any], timing: Timing, first: float
 ) -> None:
-    """What the pointer names; a vector of another length, or that goes back, is none."""
+    """What the pointer names; a vector of another length, or that goes back, does not count."""
     view = image_view(cine(3, **more))
     assert (view.timing, view.durations_ms[0]) == (timing, first)
 

@@ -1,4 +1,4 @@
-"""Instances to store, and a clock that stands still until it is told to move."""
+"""Instances to store, and a clock that stands still until the test moves it."""
 
 from __future__ import annotations
 

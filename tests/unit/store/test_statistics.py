@@ -83,7 +83,7 @@ def test_missing_and_quarantined_files_are_counted(data_dir: Path) -> None:
 
 
 def test_refused_reports_are_counted_from_a_time_on(store: Store, clock: Clock) -> None:
-    """Yesterday's forgery is no alarm for ever."""
+    """Yesterday's forgery is no permanent alarm."""
     forged = CommitmentReport(transaction_uid="2.25.9", committed=(), failed={})
     store.commitment.reports.apply("EVIL", forged, now=clock())
     assert store.statistics.store(since=NOON).refused_reports == 1

@@ -135,7 +135,7 @@ def test_a_value_that_is_not_of_whole_units_keeps_what_is_left() -> None:
 
 
 def test_un_stays_and_its_items_are_little_endian() -> None:
-    """Nobody knows the units of UN; of undefined length it is Implicit VR Little Endian."""
+    """The units of UN are not known; of undefined length it is Implicit VR Little Endian."""
     items = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
     items += struct.pack("<HHIH", 0x0028, 0x0010, 2, 5)
     items += struct.pack("<HHIHHI", 0xFFFE, 0xE00D, 0, 0xFFFE, 0xE0DD, 0)

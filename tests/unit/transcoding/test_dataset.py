@@ -306,7 +306,7 @@ def test_many_fragments_are_found_and_too_many_refused() -> None:
 def test_an_attribute_that_no_library_can_read_is_that_instances_fault(
     good: bytes, bad: bytes
 ) -> None:
-    """A VR that does not exist, or a value that is none of its VR: InvalidObject that names the
+    """A VR that does not exist, or a value that does not fit its VR: InvalidObject that names the
     attribute and quotes nothing, when it is opened and not at some later look.
     """
     data = bytes(dataset_of(COLOUR))

@@ -12,6 +12,7 @@ import simplejpeg
 from echonode.model.instance import StoredInstance
 from echonode.monitoring.recent import recent_rows
 from echonode.store.store import Store
+from echonode.transcoding.pixel_layout import Pixels
 from echonode.transcoding.thumbnails import Thumbnails
 from tests.unit.store.samples import US_MULTI_FRAME, Clock, dataset, put
 
@@ -46,6 +47,28 @@ def test_of_a_clip_the_middle_frame(store: Store) -> None:
     jpeg = Thumbnails(store.index.instance).jpeg("1.2.3.4.1")
     assert jpeg is not None
     assert simplejpeg.decode_jpeg(jpeg, colorspace="GRAY").mean() > 250
+
+
+def test_a_file_that_is_cut_under_the_reader_ends_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That thumbnail is not drawn, and the others are."""
+    put(store, clip(1))  # type: ignore[arg-type]
+    put(store, clip(2))  # type: ignore[arg-type]
+
+    def cut(_: Pixels) -> bool:
+        instance = store.index.instance("1.2.3.4.1")
+        assert instance is not None
+        with instance.path.open("r+b") as file:
+            file.truncate(400)
+        return True
+
+    thumbnails = Thumbnails(store.index.instance)
+    with monkeypatch.context() as during:
+        during.setattr("echonode.transcoding.thumbnails.can_be_drawn", cut)
+        during.setattr("echonode.transcoding.file_bytes._WINDOW", 16)
+        assert thumbnails.jpeg("1.2.3.4.1") is None
+    assert thumbnails.jpeg("1.2.3.4.2") is not None
 
 
 def test_each_is_drawn_once_and_the_oldest_go(store: Store) -> None:

@@ -19,8 +19,8 @@ class FakeApi:
             raise self.fails
         return {"id": "E00000001", "study_instance_uid": "1.2"}
 
-    def open(self, *, probe: str, worklist_item: str, patient: Any) -> dict[str, Any]:
-        return self._done("open", probe=probe, worklist_item=worklist_item, patient=patient)
+    def open(self, **given: Any) -> dict[str, Any]:
+        return self._done("open", **given)
 
     def exams(self, *, only_open: bool) -> list[dict[str, Any]]:
         return [self._done("exams", only_open=only_open)]
@@ -30,6 +30,9 @@ class FakeApi:
 
     def end(self, exam_id: str) -> dict[str, Any]:
         return self._done("end", exam_id=exam_id)
+
+    def discontinue(self, exam_id: str, *, reason: str) -> dict[str, Any]:
+        return self._done("discontinue", exam_id=exam_id, reason=reason)
 
     def reopen(self, exam_id: str) -> dict[str, Any]:
         return self._done("reopen", exam_id=exam_id)

@@ -53,6 +53,38 @@ def test_an_exam_is_opened_and_answered_with_its_study(browser: Browser, api: Fa
         assert (status, body) == (201, {"id": "E00000001", "study_instance_uid": "1.2"})
     assert [given["worklist_item"] for _, given in api.asked] == ["abc", "", ""]
     assert [given["patient"] for _, given in api.asked] == [None, PATIENT, None]
+    assert not any(given["on_request"] for _, given in api.asked)
+
+
+def test_an_exam_may_take_captures_on_request_alone(browser: Browser, api: FakeApi) -> None:
+    """Said when it is opened; true or false, and nothing else."""
+    assert post(browser, "/api/exams", {"probe": "hand", "on_request": True})[0] == 201
+    assert api.asked[-1][1]["on_request"] is True
+    status, body = post(browser, "/api/exams", {"probe": "hand", "on_request": "yes"})
+    assert (status, body["field"]) == (400, "on_request")
+
+
+def test_a_clip_of_the_past_may_end_with_a_frame_of_a_freeze(
+    browser: Browser, api: FakeApi
+) -> None:
+    """One from now has no frames of the past."""
+    wanted = {"seconds": 2, "last_sequence": 7, "freeze": "f1"}
+    assert post(browser, "/api/exams/E1/clips", wanted)[0] == 201
+    assert api.asked[-1][1]["last_sequence"] == 7
+    for field in ("last_sequence", "freeze"):
+        sent = {"seconds": 2, "from": "now", field: wanted[field]}
+        status, body = post(browser, "/api/exams/E1/clips", sent)
+        assert (status, body["field"]) == (400, field)
+
+
+def test_a_freeze_is_made_looked_at_and_ended(browser: Browser, api: FakeApi) -> None:
+    """Its frames are JPEG; a frame is named by its number."""
+    assert post(browser, "/api/exams/E1/freeze")[0] == 201
+    picture = browser.ask("/api/exams/E1/freeze/f1/frames/7")
+    assert (picture.status, picture.headers["content-type"]) == (200, "image/jpeg")
+    assert browser.ask("/api/exams/E1/freeze/f1/frames/-7").status == 404
+    assert browser.ask("/api/exams/E1/freeze/f1", method="DELETE").status == 200
+    assert [name for name, _ in api.asked] == ["freeze", "frozen_picture", "unfreeze"]
 
 
 def test_captures_are_answered_with_their_uids(browser: Browser, api: FakeApi) -> None:
@@ -104,6 +136,8 @@ def test_captures_are_answered_with_their_uids(browser: Browser, api: FakeApi) -
         ("/E1/correct", {"reason": "quality", "instances": []}, "instances"),
         ("/E1/correct", {"reason": "quality", "instances": "1.2"}, "instances"),
         ("/E1/end", {"now": True}, "now"),
+        ("/E1/discontinue", {}, "reason"),
+        ("/E1/discontinue", {"reason": 110505}, "reason"),
     ],
 )
 def test_a_wrong_field_is_named_and_nothing_is_done(
@@ -136,6 +170,13 @@ def test_each_refusal_has_its_status(
     api.fails = failure
     answered, body = post(browser, "/api/exams/E1/end")
     assert (answered, body["error"]) == (status, str(failure))
+
+
+def test_an_exam_is_given_up_with_a_reason(browser: Browser, api: FakeApi) -> None:
+    """A code value of PS3.16 CID 9300."""
+    status, _ = post(browser, "/api/exams/E1/discontinue", {"reason": "110505"})
+    assert status == 200
+    assert api.asked == [("discontinue", {"exam_id": "E1", "reason": "110505"})]
 
 
 def test_a_doubtful_patient_is_answered_with_the_candidates(browser: Browser, api: FakeApi) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import PurePosixPath
 
@@ -91,3 +92,18 @@ def test_a_style_turns_with_the_script(path: str) -> None:
     style = re.sub(r"/\*.*?\*/", "", FILES[path].read_text(encoding="utf-8"), flags=re.DOTALL)
     sides = r"(?:margin|padding|border)-(?:left|right)|[;{\s](?:left|right):|align: (?:left|right)"
     assert not re.findall(sides, style)
+
+
+def test_no_two_screens_style_one_name() -> None:
+    """All style sheets are loaded at once: a name of one screen would change another."""
+    shared, screens = set(), {}
+    for path, file in FILES.items():
+        if path.endswith(".css"):
+            whole = file.read_text(encoding="utf-8")
+            names = set(re.findall(r"^\s*\.([a-z-]+)\s*[{,:]", whole, re.MULTILINE))
+            if path.startswith("styles/"):
+                shared |= names
+            else:
+                screens[path] = names
+    for one, other in itertools.combinations(screens, 2):
+        assert (screens[one] & screens[other]) - shared == set(), (one, other)

@@ -124,8 +124,17 @@ def test_a_thumbnail_is_given_for_a_uid(serve: Serve) -> None:
         assert browser.ask(f"/api/instances/{uid}/thumbnail").status == 404
 
 
-def test_the_page_has_words_for_every_state(serve: Serve) -> None:
+def test_the_outbox_has_words_for_every_state_that_is_not_done(serve: Serve) -> None:
     """A sonographer never reads a state's bare name."""
-    script = opened(serve).ask("/console/overview/rows.js").body.decode()
+    script = opened(serve).ask("/console/outbox/words.js").body.decode()
+    done = {DeliveryState.CAPTURED, DeliveryState.COMMITTED, DeliveryState.VERIFIED}
+    for state in set(DeliveryState) - done:
+        assert f'"outbox.item.{state}"' in script
+
+
+def test_the_page_has_a_step_for_every_state(serve: Serve) -> None:
+    """Stored, sent, committed: none is left out."""
+    script = opened(serve).ask("/console/core/parts.js").body.decode()
+    steps = script.split("STEP_OF = {")[1].split("}")[0]
     for state in DeliveryState:
-        assert f"  {state}: [" in script
+        assert f" {state}:" in steps

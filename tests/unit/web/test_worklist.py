@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 import pytest
@@ -18,12 +23,22 @@ class FakeWorklist:
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
         self.fails: Exception | None = None
+        self.breaks: Exception | None = None
+        self.next, self.closed = threading.Event(), threading.Event()
+        self.next.set()
 
-    def search(self, **given: str) -> dict[str, Any]:
+    def search(self, **given: str) -> Iterator[dict[str, Any]]:
         self.asked.append(given)
         if self.fails:
             raise self.fails
-        return {"items": [{"id": "abc"}]}
+        try:
+            yield {"item": {"id": "abc"}}
+            self.next.wait(30)
+            if self.breaks:
+                raise self.breaks
+            yield {"more": True, "missing": 0}
+        finally:
+            self.closed.set()
 
     def refresh(self) -> dict[str, Any]:
         if self.fails:
@@ -44,10 +59,57 @@ def browser(serve: Serve, api: FakeWorklist) -> Browser:
 def test_a_patient_is_searched_for_at_the_ris(browser: Browser, api: FakeWorklist) -> None:
     """By name, ID or accession number, in the body: a name in a path would be logged."""
     status, body = post(browser, "/api/worklist/search", {"patient_name": "Müller*"})
-    assert (status, body) == (200, {"items": [{"id": "abc"}]})
+    assert (status, body) == (200, {"items": [{"id": "abc"}], "more": True, "missing": 0})
     assert api.asked == [{"patient_id": "", "patient_name": "Müller*", "accession_number": ""}]
     status, body = post(browser, "/api/worklist/search", {"colour": "red"})
     assert (status, body["field"]) == (400, "colour")
+
+
+@pytest.mark.parametrize("breaks", [None, PeerUnreachable("gone")])
+def test_what_a_search_finds_is_shown_as_it_comes(
+    browser: Browser, api: FakeWorklist, breaks: Exception | None
+) -> None:
+    """A line for each item, before the RIS has answered all; the last says how it ended."""
+    api.next.clear()
+    api.breaks = breaks
+    with streamed(browser) as answer:
+        assert answer.status == 200
+        assert json.loads(answer.readline()) == {"item": {"id": "abc"}}
+        api.next.set()
+        last = json.loads(answer.readline())
+        assert answer.readline() == b""
+    assert last == {"more": True, "missing": 0, "error": "gone" if breaks else ""}
+
+
+def test_a_search_that_nobody_waits_for_is_cancelled(browser: Browser, api: FakeWorklist) -> None:
+    """The client left: the query at the RIS ends."""
+    api.next.clear()
+    with streamed(browser) as answer:
+        answer.readline()
+    api.next.set()
+    assert api.closed.wait(30)
+
+
+def test_a_stream_that_cannot_begin_has_its_status(browser: Browser, api: FakeWorklist) -> None:
+    """As the whole answer has it."""
+    api.fails = PeerUnreachable("connection refused")
+    with streamed(browser) as answer:
+        assert answer.status == 502
+
+
+@contextmanager
+def streamed(browser: Browser) -> Iterator[HTTPResponse]:
+    connection = HTTPConnection(*browser.server.address, timeout=30)
+    try:
+        connection.request(
+            "POST",
+            "/api/worklist/search",
+            json.dumps({"patient_name": "M*"}),
+            {"Content-Type": "application/json", "Accept": "application/x-ndjson"},
+        )
+        yield connection.getresponse()
+    finally:
+        connection.close()
 
 
 def test_a_list_is_refreshed_at_once(browser: Browser, api: FakeWorklist) -> None:

@@ -4,7 +4,8 @@
 // - get(path), post(path, body), del(path) give the answer's JSON, or throw ApiError:
 //   {status, error, field, remedy, candidates}. status 0: the node did not answer.
 // - Paths are relative ("api/exams"), so that the console works behind a prefix of a proxy.
-// - Changes carry X-CSRF-Token once setCsrf was called. 401 calls what onUnauthorised was given.
+// - Changes carry X-CSRF-Token once setCsrf was called. 401 (not logged in) and 423 (locked) call what
+//   onUnauthorised was given.
 // - No patient data in a path or a query: they stand in histories. Searches by name are POST.
 // - Each part of a path that comes from a value goes through part().
 
@@ -48,7 +49,7 @@ async function ask(method, path, body, options) {
   }
 }
 
-// timeoutMs: longer where the work is (a clip that is still to come). quiet: 401 is the caller's.
+// timeoutMs: longer where the work is (a clip that is still to come). quiet: 401 and 423 are the caller's.
 async function sent(method, path, body, { timeoutMs = TIMEOUT_MS, quiet = false } = {}) {
   const headers = {};
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -70,6 +71,6 @@ async function sent(method, path, body, { timeoutMs = TIMEOUT_MS, quiet = false 
   try {
     said = await answer.json();
   } catch { /* a proxy's page, or none */ }
-  if (answer.status === 401 && !quiet) unauthorised();
+  if ((answer.status === 401 || answer.status === 423) && !quiet) unauthorised();
   throw new ApiError(answer.status, typeof said === "object" && said ? said : {});
 }

@@ -5,7 +5,8 @@
 //   nav: it stands in the navigation. bare: it draws the whole page itself (Scan, log-in), with statusLine().
 // - A change of screen moves the focus to its heading, for keyboard and screen reader.
 
-import { go, link, match, route, startRouter } from "./router.js";
+import { link, route, settle, startRouter } from "./router.js";
+import { accountSection, lockButton } from "../access/account.js";
 import { attention, healthLine } from "./health.js";
 import { banner, button, choice, dialog, healthWords, iconButton, mark } from "./parts.js";
 import { CHOICES } from "./settings.js";
@@ -15,7 +16,10 @@ import { icon } from "./icons.js";
 import { onUnauthorised } from "./api.js";
 import { readSession, setSetting, start, state } from "./state.js";
 import { shortcuts, startKeys } from "./keys.js";
+import { gateBefore } from "../access/gate.js";
+import { lock } from "../access/session.js";
 import { screens } from "../screens.js";
+import { watchIdle } from "../access/idle.js";
 import { words } from "./core-words.js";
 
 define(words);
@@ -31,8 +35,10 @@ export function statusLine(fps) {
       mark({ kind: each.kind, icon: each.icon, word: healthWords(each) }))));
 }
 
-// The button that opens the settings, for screens without the shell's header.
-export const settingsButton = () => iconButton({ label: t("core.settings"), icon: "settings", onclick: () => show("settings") });
+// The buttons that lock the page and open the settings, for screens without the shell's header.
+export const settingsButton = () => h("div", { class: "app-buttons" },
+  state.session.locked ? null : lockButton(),
+  iconButton({ label: t("core.settings"), icon: "settings", onclick: () => show("settings") }));
 
 export function staleBanner() {
   return state.stale ? banner({ kind: "bad", title: t("core.stale.title"), text: t("core.stale.text"), class: "stale-banner" }) : null;
@@ -41,7 +47,7 @@ export function staleBanner() {
 function view() {
   const at = route();
   if (!at) return null;
-  const { screen } = at;
+  const screen = gateBefore(at.screen) ?? at.screen;
   document.title = titleOf(screen);
   const content = screen.view({ ...at, state, redraw });
   return h("div", { key: "app", class: `app${screen.bare ? " bare" : ""}${state.stale ? " stale" : ""}` },
@@ -78,6 +84,7 @@ function settings() {
     choices: CHOICES[name].map((each) => [each, t(`core.${name}.${each}`)]), onchange: (value) => setSetting(name, value) });
   return dialog({ id: "settings", title: t("core.settings"), onclose: () => show(""),
     actions: [button({ label: t("core.close"), kind: "primary", onclick: () => show("") })] },
+    state.session.locked ? null : accountSection(() => show("")),
     pick("theme", t("core.theme")),
     choice({ name: "language", label: t("core.language"), value: state.settings.language,
       choices: [["", t("core.language.browser")], ...Object.entries(LANGUAGES)], onchange: (value) => setSetting("language", value) }),
@@ -111,14 +118,26 @@ let first = true;
 
 export function startApp() {
   redraw = mount(document.getElementById("app"), view);
-  onUnauthorised(() => { if (match(screens, "#/login")) go("/login"); });
+  onUnauthorised(readSession);
   startKeys(() => show("keys"));
-  start(redraw);
-  startRouter(screens, () => {
+  let gate = null;
+  start(redraw, () => {
+    const before = gate;
+    gate = route() && gateBefore(route().screen);
+    if (gate !== before) open = ""; // no dialog stays over a log-in, nor one of before
+    settle();
+  });
+  watchIdle({ locksAfter: () => (state.session.user ? state.session.lock_after_s : null), lock });
+  // Who is logged in is known before the first screen: none is shown for a moment and taken away.
+  readSession().then(() => startRouter(screens, () => {
     open = "";
     redraw();
-    if (!first) setTimeout(focusContent, 0); // once it is drawn
+    if (!first) {
+      setTimeout(() => { // once it is drawn
+        scrollTo(0, 0);
+        focusContent();
+      }, 0);
+    }
     first = false;
-  });
-  readSession();
+  }, (screen) => !gateBefore(screen)));
 }

@@ -12,10 +12,13 @@ import { h } from "./render.js";
 import { icon } from "./icons.js";
 import { languageNow, t } from "./words.js";
 import { age, ago, day, duration, instant, personName } from "./format.js";
+import { may } from "../access/session.js";
 import { now } from "./state.js";
 
 // kind: primary (one on a screen), plain, quiet (no border), danger. busy: it works just now.
-export function button({ label, icon: name, kind = "plain", busy = false, disabled = false, onclick, shortcut, ...more }) {
+// needs: the role that may do it; where the user has less, there is no button.
+export function button({ needs, label, icon: name, kind = "plain", busy = false, disabled = false, onclick, shortcut, ...more }) {
+  if (needs && !may(needs)) return null;
   return h("button", {
     type: "button", ...more, class: ["button", kind, more.class].filter(Boolean).join(" "),
     disabled: disabled || busy, "aria-busy": busy ? "true" : undefined, onclick,
@@ -54,8 +57,18 @@ export function errorWords(error) {
   if (!error) return { title: "", text: "" };
   if (error.status === 0) return { title: t("core.node.away"), text: t("core.error.node") };
   if (!error.error) return { title: t("core.error.unexplained", { status: error.status ?? "?" }), text: "" };
-  return { title: sentence(error.error), text: error.remedy ? sentence(error.remedy) : "" };
+  return { title: sentence(withoutRemedy(error)), text: error.remedy ? sentence(error.remedy) : "" };
 }
+
+// The words of an ApiError that names a field, to stand under that field.
+export function fieldWords(error) {
+  const words = withoutRemedy(error);
+  const about = words.startsWith(`${error.field} `) ? words.slice(error.field.length + 1) : words;
+  return [about, error.remedy].filter(Boolean).map(sentence).join(" ");
+}
+
+// The node's own sentence ends in its remedy for those who read logs; here it stands by itself.
+const withoutRemedy = ({ error, remedy }) => (remedy && error.endsWith(`: ${remedy}`) ? error.slice(0, -remedy.length - 2) : error);
 
 export function errorBanner(error, actions = []) {
   return error ? banner({ kind: "bad", ...errorWords(error), actions }) : null;
@@ -164,10 +177,10 @@ export function proofOf(rows, commitmentOf = () => "required") {
   return { ...least, held: marked.some((each) => each.held) };
 }
 
-// Three small steps that fill: Stored, Sent, Committed.
+// Three small steps that fill: Stored, Sent, Committed. proof.word: said in place of the step reached.
 export function proofSteps(proof, { words = true } = {}) {
   const names = ["stored", "sent", proof.state === "verified" ? "verified" : "committed"].slice(0, proof.all);
-  const reached = proof.held ? t("core.proof.held") : proof.done ? t(`core.proof.${names[proof.done - 1]}`) : t("core.busy");
+  const reached = proof.word ? proof.word : proof.held ? t("core.proof.held") : proof.done ? t(`core.proof.${names[proof.done - 1]}`) : t("core.busy");
   return h("span", { class: `proof${proof.held ? " held" : ""}${proof.done === proof.all ? " whole" : ""}` },
     h("span", { class: "steps", role: "img", "aria-label": t("core.proof.label", { done: proof.done, all: proof.all, word: reached }) },
       ...names.map((each, index) => h("span", { key: each, class: index < proof.done ? "step done" : "step", title: t(`core.proof.${each}`) },

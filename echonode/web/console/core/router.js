@@ -4,11 +4,14 @@
 // - A screen's route is "/scan/:exam"; view(context) finds context.params.exam. No patient data in it.
 // - link("/scan", id) gives the href; go("/scan", id) changes to it.
 // - leave() of the old screen runs before enter(context) of the new one; both are optional.
+// - A screen is entered only while isOpen(screen): behind a log-in it is left. settle() looks again.
 // - What no screen has shows the first screen.
 
 let screens = [];
 let current = null;
+let entered = null;
 let changedTo = () => {};
+let isOpen = () => true;
 
 export function link(path, ...parts) {
   return `#${[path, ...parts.map((each) => encodeURIComponent(String(each)))].join("/")}`;
@@ -28,9 +31,10 @@ export const route = () => current;
 // Whether a screen has that address: a link to one that is not there is not drawn.
 export const leads = (path, ...parts) => match(screens, link(path, ...parts)) !== null;
 
-export function startRouter(all, changed) {
+export function startRouter(all, changed, open = () => true) {
   screens = all;
   changedTo = changed;
+  isOpen = open;
   addEventListener("hashchange", follow);
   follow();
 }
@@ -58,8 +62,15 @@ export function match(all, hash) {
 
 function follow() {
   const found = match(screens, location.hash) ?? { screen: screens[0], params: {} };
-  current?.screen.leave?.();
   current = found;
-  found.screen.enter?.(found);
+  settle();
   changedTo(found);
+}
+
+export function settle() {
+  const wanted = current && isOpen(current.screen) ? current : null;
+  if (entered === wanted) return;
+  entered?.screen.leave?.();
+  entered = wanted;
+  wanted?.screen.enter?.(wanted);
 }

@@ -11,7 +11,7 @@ import { ApiError, get, setCsrf } from "./api.js";
 import { applySettings, readSettings, writeSettings } from "./settings.js";
 import { languageOf, setLanguage } from "./words.js";
 
-const POLL_MS = 1000;
+const POLL_MS = 700; // so that an answer may take a second before the page calls itself stale
 const STALE_MS = 1900;
 const TIMEOUT_MS = 6000; // a busy node's late answer is shown as late, and is still of use
 
@@ -26,6 +26,7 @@ export const state = {
 };
 
 let redraw = () => {};
+let onSession = () => {};
 let skew = 0; // node's clock less this one, in ms
 const listeners = new Set();
 
@@ -59,16 +60,29 @@ function useSettings() {
 // The session, where the node has log-ins; one without them serves as it is.
 export async function readSession() {
   try {
-    const session = await get("api/session", { quiet: true });
-    setCsrf(session.csrf ?? "");
-    set({ session });
+    await askSession();
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status === 0) return;
+    if (!(error instanceof ApiError)) throw error;
   }
 }
 
-export function start(draw) {
+async function askSession() {
+  const session = await get("api/session", { quiet: true, timeoutMs: TIMEOUT_MS });
+  setCsrf(session.csrf ?? "");
+  const closed = isClosed(session);
+  const opened = isClosed(state.session) && !closed;
+  set({ session, ...(closed ? { stale: false, failed: false, refused: null, answeredAt: performance.now() } : {}) });
+  onSession(session);
+  if (opened) poll();
+}
+
+// Nothing but the session is answered: it is to be made or unlocked first.
+const isClosed = (session) => session.setup || session.locked || (session.users && !session.user);
+
+// session(session): called with each answer about it.
+export function start(draw, session) {
   redraw = draw;
+  onSession = session;
   useSettings();
   matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => setSetting("theme", state.settings.theme));
   document.addEventListener("visibilitychange", () => { if (!document.hidden) poll(); });
@@ -87,6 +101,10 @@ async function poll() {
   if (asking) return;
   asking = true;
   try {
+    if (isClosed(state.session)) {
+      await askSession();
+      return;
+    }
     const status = await get("api/status", { timeoutMs: TIMEOUT_MS });
     skew = new Date(status.now).getTime() - Date.now();
     set({ status, stale: false, failed: false, refused: null, answeredAt: performance.now() });

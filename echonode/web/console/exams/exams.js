@@ -10,11 +10,12 @@ import { clock, day, duration, personName } from "../core/format.js";
 import { define, languageNow, t } from "../core/words.js";
 import { h } from "../core/render.js";
 import { icon } from "../core/icons.js";
+import { leads } from "../core/router.js";
 import { bind } from "../core/keys.js";
 import { changed, state } from "../core/state.js";
+import { may } from "../access/session.js";
 import { canScan } from "./barcode.js";
 import { confirmItem, dialogs, scanBarcode, start, typePatient } from "./dialogs.js";
-import { firstSteps } from "./first-steps.js";
 import { identify, identifyDialog } from "./identify.js";
 import {
   chosenProbe, enter, exactly, isOpen, leave, matching, model, pending, readExams, refreshWorklist, searchRis, setText, worklistAge,
@@ -34,9 +35,9 @@ export const screen = {
   enter() {
     enter();
     unbind = bind([
-      { key: "n", label: "exams.scan_now", run: () => start({}) },
+      { key: "n", label: "exams.scan_now", run: () => start({}), when: () => may("operator") },
       { key: "/", label: "exams.search", run: () => document.getElementById("search")?.focus() },
-      { key: "r", label: "exams.worklist.refresh", run: refreshWorklist, when: () => model.worklist?.configured },
+      { key: "r", label: "exams.worklist.refresh", run: refreshWorklist, when: () => model.worklist?.configured && may("operator") },
     ]);
   },
   leave() {
@@ -51,18 +52,18 @@ function view() {
   return [
     h("h1", { class: "unseen" }, t("exams.title")),
     notices(status),
-    h("section", { class: "begin", "aria-label": t("exams.scan_now") },
+    may("operator") ? h("section", { class: "begin", "aria-label": t("exams.scan_now") },
       h("div", { class: "begin-actions" },
-        button({ label: t("exams.scan_now"), icon: "probe", kind: "primary", class: "large", busy: model.busy,
+        button({ needs: "operator", label: t("exams.scan_now"), icon: "probe", kind: "primary", class: "large", busy: model.busy,
           disabled: !chosenProbe(), shortcut: "n", onclick: () => start({}) }),
-        button({ label: t("exams.new_patient"), icon: "user", class: "large", disabled: !chosenProbe(), onclick: typePatient }),
+        button({ needs: "operator", label: t("exams.new_patient"), icon: "user", class: "large", disabled: !chosenProbe(), onclick: typePatient }),
         probes(status)),
-      h("p", { class: "hint" }, t("exams.scan_now.hint"))),
+      h("p", { class: "hint" }, t("exams.scan_now.hint"))) : null,
     errorBanner(model.failures.start),
     search(),
     h("div", { key: "body", class: "exams-body" },
       h("div", { key: "list", class: "exams-main" }, model.found ? foundSection() : worklistSection()),
-      h("div", { key: "side", class: "exams-side" }, firstStart() ?? pendingSection(), recentSection())),
+      h("div", { key: "side", class: "exams-side" }, pendingSection(), recentSection())),
     dialogs(),
     identifyDialog(),
   ];
@@ -74,10 +75,12 @@ function notices(status) {
   if (!status) return null;
   const found = status.probes.filter((probe) => probe.connected && probe.refusal).map((probe) =>
     banner({ key: `p-${probe.name}`, kind: "bad", title: t("exams.not_recording", { name: probe.name }), text: sentence(probe.refusal) }));
-  if (!status.probes.length) found.push(banner({ key: "no-probe", kind: "warn", title: t("exams.no_probe"), text: t("exams.no_probe.text") }));
-  if (!status.destinations.length) found.push(banner({ key: "no-archive", kind: "warn", title: t("exams.no_archive"), text: t("exams.no_archive.text") }));
-  return found.length ? h("div", { key: "notices", class: "notices" }, ...found) : null;
+  if (!status.probes.length) found.push(banner({ key: "no-probe", kind: "warn", title: t("exams.no_probe"), text: t("exams.no_probe.text"), actions: setUp() }));
+  if (!status.destinations.length) found.push(banner({ key: "no-archive", kind: "warn", title: t("exams.no_archive"), text: t("exams.no_archive.text"), actions: setUp() }));
+  return found.length ? h("div", { key: "notices", class: "exams-notices" }, ...found) : null;
 }
+
+const setUp = () => (leads("/first-start") ? [linkButton({ label: t("exams.set_up"), icon: "settings", to: ["/first-start"] })] : []);
 
 const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 
@@ -89,15 +92,11 @@ function probes(status) {
     onchange: (name) => { model.probe = name; changed(); } }));
 }
 
-function firstStart() {
-  return model.exams && model.exams.length === 0 && state.status ? firstSteps(state.status) : null;
-}
-
 // --- search ---
 
 function search() {
   const onread = (text) => { setText(text); entered(); };
-  return h("form", { key: "search", class: "search", role: "search", onsubmit: (event) => { event.preventDefault(); entered(); } },
+  return h("form", { key: "search", class: "search-row", role: "search", onsubmit: (event) => { event.preventDefault(); entered(); } },
     h("label", { for: "search", class: "unseen" }, t("exams.search")),
     h("span", { class: "search-field" }, icon("search"),
       h("input", { id: "search", type: "search", value: model.text, placeholder: t("exams.search.hint"), autocomplete: "off",
@@ -105,7 +104,7 @@ function search() {
     model.text ? button({ label: t("exams.search.clear"), icon: "close", kind: "quiet", onclick: () => setText("") }) : null,
     canScan() ? button({ label: t("exams.search.camera"), icon: "barcode", onclick: () => scanBarcode(onread) }) : null,
     model.worklist?.configured && model.text.trim()
-      ? button({ label: t("exams.search.ris"), icon: "search", busy: model.searching, onclick: searchRis }) : null);
+      ? button({ needs: "operator", label: t("exams.search.ris"), icon: "search", busy: model.searching, onclick: searchRis }) : null);
 }
 
 // Enter, which a barcode reader types after the number: the one whose number it is, else the RIS.
@@ -120,7 +119,7 @@ function foundSection() {
   return h("section", { key: "found", class: "stack" },
     h("div", { class: "section-head" }, h("h2", {}, t("exams.search.of_ris")), h("span", { class: "quiet-text" }, t("exams.search.found", { count: items.length }))),
     items.length ? itemList(items) : emptyState({ icon: "search", title: t("exams.search.none_ris", { text }), text: t("exams.search.none.text"),
-      actions: [button({ label: t("exams.new_patient"), icon: "user", onclick: typePatient })] }));
+      actions: [button({ needs: "operator", label: t("exams.new_patient"), icon: "user", onclick: typePatient })] }));
 }
 
 // --- worklist ---
@@ -130,7 +129,7 @@ function worklistSection() {
   return h("section", { key: "worklist", class: "stack", "aria-labelledby": "worklist-title" },
     h("div", { class: "section-head" }, h("h2", { id: "worklist-title" }, t("exams.worklist")), listAge(),
       list?.configured ? button({ label: model.refreshing ? t("exams.worklist.refreshing") : t("exams.worklist.refresh"), icon: "refresh",
-        kind: "quiet", busy: model.refreshing, onclick: refreshWorklist }) : null),
+        needs: "operator", kind: "quiet", busy: model.refreshing, onclick: refreshWorklist }) : null),
     list?.problem ? banner({ kind: "warn", title: t("exams.worklist.problem"), text: t("exams.worklist.problem.text", { problem: list.problem }) }) : null,
     list?.missing ? banner({ kind: "warn", title: t("exams.worklist.missing", { count: list.missing }) }) : null,
     errorBanner(model.failures.search), worklistFailure(), listBody());
@@ -159,21 +158,21 @@ function listBody() {
   if (items.length) return itemList(items);
   if (model.text.trim()) {
     return emptyState({ icon: "search", title: t("exams.search.none_here", { text: model.text.trim() }), text: t("exams.search.none.text"),
-      actions: [list.configured ? button({ label: t("exams.search.ris"), icon: "search", busy: model.searching, onclick: searchRis }) : null,
-        button({ label: t("exams.new_patient"), icon: "user", onclick: typePatient })] });
+      actions: [list.configured ? button({ needs: "operator", label: t("exams.search.ris"), icon: "search", busy: model.searching, onclick: searchRis }) : null,
+        button({ needs: "operator", label: t("exams.new_patient"), icon: "user", onclick: typePatient })] });
   }
   if (!list.configured && !list.items.length) return emptyState({ icon: "exams", title: t("exams.worklist.none"), text: t("exams.worklist.none.text") });
   return emptyState({ icon: "exams", title: t("exams.worklist.empty"), text: t("exams.worklist.empty.text") });
 }
 
 function itemList(items) {
-  return h("ul", { class: "items" }, ...items.map((item) => {
+  return h("ul", { class: "orders" }, ...items.map((item) => {
     const name = personName(item.patient_name) || item.patient_id;
-    return h("li", { key: item.id }, h("button", { type: "button", class: "item", "aria-label": t("exams.choose", { name }), onclick: () => confirmItem(item) },
-      h("span", { class: "item-time" }, clock(item.start_time)),
-      h("span", { class: "item-who" }, h("strong", {}, name),
+    return h("li", { key: item.id }, h("button", { type: "button", class: "order", onclick: () => confirmItem(item) },
+      h("span", { class: "order-time" }, clock(item.start_time)),
+      h("span", { class: "order-who" }, h("strong", {}, name),
         h("span", { class: "quiet-text" }, [item.sex && t(`core.sex.${["F", "M", "O"].includes(item.sex) ? item.sex : "O"}`), day(item.birth_date, languageNow()), item.patient_id].filter(Boolean).join(" · "))),
-      h("span", { class: "item-what" }, h("span", {}, item.requested_procedure || item.scheduled_step), h("span", { class: "quiet-text" }, item.accession_number)),
+      h("span", { class: "order-what" }, h("span", {}, item.requested_procedure || item.scheduled_step), h("span", { class: "quiet-text" }, item.accession_number)),
       icon("chevron")));
   }));
 }
@@ -189,15 +188,15 @@ function pendingSection() {
   if (!waiting.length) return null;
   return h("section", { key: "pending", class: "stack", "aria-labelledby": "pending-title" },
     h("h2", { id: "pending-title" }, t("exams.open")),
-    h("ul", { class: "stack" }, ...waiting.map((exam) => h("li", { key: exam.id, class: `card exam-card${exam.patient ? "" : " nameless"}` },
+    h("ul", { class: "stack" }, ...waiting.map((exam) => h("li", { key: exam.id, class: `card exam-card${exam.patient ? "" : " unnamed"}` },
       h("div", { class: "exam-head" }, examName(exam),
         isOpen(exam) ? mark({ kind: "good", icon: "probe", word: t("exams.open.now"), class: "filled" })
           : mark({ kind: "warn", icon: "unknown", word: t("exams.open.unidentified"), class: "filled" })),
       h("p", { class: "quiet-text" }, examFacts(exam)),
       h("div", { class: "row" },
-        isOpen(exam) && !exam.unattended ? linkButton({ label: t("exams.continue"), icon: "probe", kind: "primary", to: ["/scan", exam.id] })
+        isOpen(exam) && !exam.unattended && may("operator") ? linkButton({ label: t("exams.continue"), icon: "probe", kind: "primary", to: ["/scan", exam.id] })
           : linkButton({ label: t("exams.look"), icon: "eye", to: ["/scan", exam.id] }),
-        exam.identity === "unidentified" && exam.captures ? button({ label: t("exams.identify"), icon: "user", onclick: () => identify(exam, readExams) }) : null)))));
+        exam.identity === "unidentified" && exam.captures ? button({ needs: "operator", label: t("exams.identify"), icon: "user", onclick: () => identify(exam, readExams) }) : null)))));
 }
 
 const examName = (exam) => h("h3", { class: exam.patient ? "" : "no-name" }, exam.patient ? personName(exam.patient.name) || exam.patient.id : t("core.patient.unidentified"));
@@ -205,7 +204,7 @@ const examName = (exam) => h("h3", { class: exam.patient ? "" : "no-name" }, exa
 function examFacts(exam) {
   const when = exam.ended_at ?? exam.opened_at;
   const key = exam.ended_at ? "exams.ended" : "exams.begun";
-  const [before, after] = t(key, { ago: "\u0000" }).split("\u0000");
+  const [before, after] = t(key, { ago: "\ue000" }).split("\ue000");
   return [`${t("exams.captures", { count: exam.captures })} · ${t("exams.at_probe", { probe: exam.probe })} · `, before, timeAgo(when), after];
 }
 

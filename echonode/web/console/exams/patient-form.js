@@ -5,7 +5,7 @@
 //   missing is said, so that a person need not wait for the node to learn that.
 // - form: {id, family, given, birth_date, sex, errors}; onchange(form) gets a new one.
 
-import { field, select, sexWord } from "../core/parts.js";
+import { field, fieldWords, select, sexWord } from "../core/parts.js";
 import { h } from "../core/render.js";
 import { t } from "../core/words.js";
 
@@ -34,8 +34,7 @@ const FIELDS = { "patient.id": "id", "patient.name": "family", "patient.birth_da
 export function withError(form, error) {
   const name = FIELDS[error.field];
   if (!name) return null;
-  const words = [error.error, error.remedy].filter(Boolean).join(": ");
-  return { ...form, errors: { [name]: words } };
+  return { ...form, errors: { [name]: fieldWords(error) } };
 }
 
 export function patientForm(form, onchange) {

@@ -1,5 +1,5 @@
 // The outbox: each archive with what waits, what is held and why, and the actions on it.
-import { actionDialog, actionResult } from "./actions.js";
+import { actionDialog, actionResult, forget } from "./actions.js";
 import { banner, emptyState, errorBanner, button, linkButton, skeleton } from "../core/parts.js";
 import { archivePanel } from "./panel.js";
 import { define, t } from "../core/words.js";
@@ -31,9 +31,12 @@ export const screen = {
   title: "outbox.title",
   nav: { icon: "outbox", order: 30 },
   enter,
-  leave,
+  leave() {
+    leave();
+    forget();
+  },
   view: () => h("div", { class: "outbox-page" },
-    h("header", { class: "page-head" }, h("h1", {}, t("outbox.title")), h("p", { class: "quiet-text" }, t("outbox.intro"))),
+    h("header", { class: "desk-head" }, h("h1", {}, t("outbox.title")), h("p", { class: "quiet-text" }, t("outbox.intro"))),
     actionResult(),
     content(),
     actionDialog()),

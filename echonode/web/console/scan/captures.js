@@ -19,7 +19,7 @@ export function captures(exam, waiting = []) {
   const all = images(exam).slice().reverse();
   return h("section", { key: "captures", class: "captures", "aria-label": t("scan.captures") },
     all.length || waiting.length ? null : h("p", { class: "captures-none" }, t("scan.captures.none")),
-    h("ul", { tabindex: all.length > 3 ? "0" : undefined, "aria-label": t("scan.captures") }, ...waiting.map(awaited), ...all.map(card)));
+    h("ul", { tabindex: all.length > 3 ? "0" : undefined, "aria-label": t("scan.captures") }, ...waiting.map(awaited), ...all.map((each) => card(each, !exam.patient && exam.held))));
 }
 
 function awaited(each) {
@@ -29,11 +29,12 @@ function awaited(each) {
       h("span", { class: "quiet-text" }, each.now ? t("scan.capture.recording", { seconds: each.seconds }) : t("scan.capture.storing"))));
 }
 
-function card(each) {
+// waits: the exam has no patient yet; that holds its images here, and it is not a fault.
+function card(each, waits) {
   const isClip = each.sop_class_uid === MULTI_FRAME || (each.frames ?? 1) > 1;
   const time = timeOfDay(each.captured_at, languageNow());
   const uid = each.sop_instance_uid;
-  const proof = proofOf(each.deliveries, policyOf);
+  const proof = waits ? { done: 1, all: 3, held: false, word: t("scan.capture.waits") } : proofOf(each.deliveries, policyOf);
   const inside = [
     h("span", { class: `thumb${each.thumbnail && !broken.has(uid) ? "" : " empty"}` },
       each.thumbnail && !broken.has(uid)

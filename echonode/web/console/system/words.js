@@ -109,7 +109,6 @@ export const words = {
   "system.preflight.peer.nothing": { en: "Only calls us", fr: "Nous appelle seulement" },
   "system.step.done": { en: "passed", fr: "réussi" },
   "system.step.failed": { en: "failed", fr: "échec" },
-  "system.step.skipped": { en: "skipped", fr: "ignoré" },
   "system.step.next": { en: "checking", fr: "vérification" },
   "system.step.planned": { en: "not yet", fr: "pas encore" },
   "system.step.tcp": { en: "Network (TCP)", fr: "Réseau (TCP)" },

@@ -61,7 +61,7 @@ def out_of_memory(*values: object) -> None:
 
 
 def wait_on(assoc: EventAssociation) -> None:
-    """As whoever reads does where nothing comes but a wake-up."""
+    """As the reading thread does where nothing comes but a wake-up."""
     assoc.dul.run_once(time.monotonic() + PATIENCE_S)
 
 

@@ -1,4 +1,4 @@
-"""Who may have an association, and how often a rejection is told."""
+"""Who may have an association, and how often a rejection is logged."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_addresses_are_looked_at_before_certificates() -> None:
 
 
 def test_a_call_in_clear_on_a_tls_port_is_told_nothing_of_names() -> None:
-    """Whoever it says it is: not before it speaks TLS."""
+    """Whatever its AE title: not before it speaks TLS."""
     door = admission(C)
     for called, calling in (("ECHONODE", "C"), ("OTHER", "WHO")):
         answer = door.admit(
@@ -204,8 +204,8 @@ def taken_from(door: AssociationPolicy, address: str, *, calling: str = "PACS") 
 
 
 def test_strangers_do_not_keep_the_peer_itself_out() -> None:
-    """Nothing is bound to it, so anybody may say its title: from elsewhere than its host they get
-    a share, and the rest is the peer's.
+    """Nothing is bound to it, so any caller may use its title: callers from other hosts
+    get a share, and the rest is the peer's.
     """
     door = admission(peer("pacs"), total=100, each=20)
     assert taken_from(door, "10.6.6.6") == 12

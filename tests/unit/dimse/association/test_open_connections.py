@@ -1,4 +1,4 @@
-"""Who has a connection, and who makes room for whom."""
+"""Who has a connection, and which connection makes room for another."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_oldest_silent_one_makes_room() -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_the_limit_counts_who_is_not_gone_yet() -> None:
-    """One that was told to go, but whose thread still runs, keeps its place: nobody enters."""
+    """One that was evicted, but whose thread still runs, keeps its place: none enters."""
     connections = OpenConnections(1)
     going = entered(connections, lingers=True)
     newcomer = Line(connections)

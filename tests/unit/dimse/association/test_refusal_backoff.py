@@ -1,4 +1,4 @@
-"""Whoever guesses AE titles is put off, for longer each time."""
+"""A caller that guesses AE titles is put off, for longer each time."""
 
 from __future__ import annotations
 

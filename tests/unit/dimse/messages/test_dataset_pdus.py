@@ -32,7 +32,7 @@ def dataset(size: int) -> bytes:
 
 @pytest.mark.parametrize("size", [1, 2, 99, 100, 101, 200, 25_599, 25_600, 25_601, 60_003])
 def test_a_dataset_of_any_length_goes_out_as_one_message(size: int) -> None:
-    """Each PDU is full but the last, which is marked so and even; one room or several."""
+    """Each PDU is full but the last, which is marked so and even; one buffer or several."""
     data = dataset(size)
     assert sent(DatasetPdus(100), data) == as_one_message(data, 100)
 

@@ -100,7 +100,7 @@ def test_a_dataset_goes_to_its_sink_as_it_comes() -> None:
 
 
 def test_an_answer_goes_to_whoever_asked() -> None:
-    """Responses find their request by Message ID; one that nobody waits for is dropped."""
+    """Responses find their request by Message ID; one without a request is dropped."""
     dimse = assembler()
     dimse.waiting[7] = Answers()
     for number in (6, 7):
@@ -168,6 +168,6 @@ def test_a_broken_protocol_ends_the_association(stream: bytes, why: str) -> None
 
 
 def test_a_message_has_an_end_whatever_its_sink_takes() -> None:
-    """The byte counter stops a dataset that a sink would take for ever."""
+    """The byte counter stops a dataset that a sink would take without an end."""
     with pytest.raises(ProtocolViolation, match="longer than the limit"):
         take(assembler(Sink()), FIND, b"x" * 6_000)

@@ -99,7 +99,7 @@ def test_a_length_of_4_gib_takes_no_memory() -> None:
 
 @pytest.mark.parametrize("kind", [0x00, 0x08, 0x47, 0xFF])
 def test_an_unknown_type_is_refused_from_its_first_bytes(kind: int) -> None:
-    """HTTP, TLS and noise are told apart from DICOM by the first header."""
+    """The first header distinguishes HTTP, TLS and noise from DICOM."""
     with pytest.raises(PduError, match="does not exist"):
         feed(PduReader(LIMIT), bytes([kind, 0, 0, 0, 0, 4]), step=6)
 

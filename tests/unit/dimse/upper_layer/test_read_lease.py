@@ -32,7 +32,7 @@ class Line:
         return bool(select.select([self.wake.fileno()], [], [], 0)[0])
 
     def wait_for_the_recall(self) -> None:
-        """Until the own thread has asked for it; it now waits for whoever reads."""
+        """Until the own thread has asked for it; it now waits for the reader."""
         deadline = time.monotonic() + 10
         while self.read_lease.is_offered:
             assert time.monotonic() < deadline
@@ -61,7 +61,7 @@ def test_what_is_not_lent_cannot_be_borrowed(line: Line) -> None:
 
 
 def test_one_caller_at_a_time(line: Line) -> None:
-    """A second caller does not read beside the first, and may after it."""
+    """A second caller does not read while the first does, and may after it."""
     line.read_lease.offer()
     assert line.read_lease.acquire()
     assert not line.read_lease.acquire()
@@ -77,7 +77,7 @@ def test_a_loan_that_nobody_uses_is_taken_back(line: Line) -> None:
 
 
 def test_the_end_of_the_connection_takes_the_loan_back(line: Line) -> None:
-    """A peer that hangs up between two requests is noticed, though nobody reads."""
+    """A peer that hangs up between two requests is noticed, though no caller reads."""
     line.read_lease.offer()
     assert line.read_lease.acquire()  # so that the loan would go on
     line.minding.start()
@@ -90,7 +90,7 @@ def test_the_end_of_the_connection_takes_the_loan_back(line: Line) -> None:
 
 
 def test_the_own_thread_waits_until_the_borrower_is_done(line: Line) -> None:
-    """Woken, it takes the reading back only when nobody reads any more."""
+    """Woken, it takes the reading back only when no caller reads any more."""
     line.read_lease.offer()
     assert line.read_lease.acquire()
     line.minding.start()
@@ -125,8 +125,8 @@ def test_a_borrower_that_leaves_nothing_behind_wakes_nobody(line: Line) -> None:
 def test_a_loan_that_is_recalled_while_it_is_given_back_is_over(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The own thread asks for the reading between two steps of who gives it back: from then on it
-    is the own thread's alone, and no caller reads beside it.
+    """The own thread asks for the reading between two steps of the caller that gives it back:
+    from then on it is the own thread's alone, and no caller reads.
     """
 
     def meanwhile() -> float:

@@ -39,7 +39,7 @@ def test_a_wake_up_takes_a_descriptor_only_once_it_is_opened() -> None:
 
 
 def test_what_was_set_before_is_not_lost() -> None:
-    """Somebody asks for the end in the moment before the wake-up is there."""
+    """A thread asks for the end in the moment before the wake-up is there."""
     wake = EventFd()
     wake.set()
     wake.open()
@@ -52,7 +52,7 @@ def test_what_was_set_before_is_not_lost() -> None:
 
 
 def test_after_its_end_it_takes_no_descriptor_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever comes late touches nothing; a system that has none left says so at `open`."""
+    """A late thread touches nothing; a system that has none left says so at `open`."""
     wake = EventFd()
     wake.close()
     wake.open()

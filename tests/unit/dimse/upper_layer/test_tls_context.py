@@ -67,7 +67,7 @@ def test_both_ends_verify_the_other(files: TLSFiles) -> None:
 
 @pytest.mark.parametrize("which", ["ca", "cert", "key"])
 def test_a_file_that_is_none_is_named(files: TLSFiles, which: str) -> None:
-    """The error says which file, so that nobody has to guess among three."""
+    """The error says which file, so that the operator need not guess among three."""
     path = getattr(files, which)
     path.write_text("nothing")
     named = "cert" if which == "key" else which  # OpenSSL loads the two together
@@ -81,7 +81,7 @@ def test_a_file_that_is_none_is_named(files: TLSFiles, which: str) -> None:
 def test_a_locked_key_is_an_error_and_no_question(
     files: TLSFiles, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A daemon that waits at a terminal for a passphrase would be silent for ever."""
+    """A daemon that waits at a terminal for a passphrase would never serve."""
     from cryptography.hazmat.primitives import serialization
 
     assert files.key is not None

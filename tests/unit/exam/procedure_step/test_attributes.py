@@ -18,9 +18,9 @@ from echonode.exam.procedure_step.attributes import (
     modification,
     series_made,
 )
-from echonode.model.procedure_step import StepState
-from echonode.model.worklist_item import Reference
-from echonode.objects.order_attributes import LEFT_OUT, ROWS
+from echonode.model.discontinuation import REASONS, UNSPECIFIED
+from echonode.model.worklist_item import Code, Reference
+from echonode.objects.order_table import LEFT_OUT, ROWS
 from tests.unit.objects.orders import BEGAN, STEP, ordered, ordered_for
 
 OFFSET = timezone(timedelta(hours=1))
@@ -101,7 +101,7 @@ def sent(dataset: Dataset) -> Dataset:
     return from_bytes(to_bytes(kept, ExplicitVRLittleEndian), ExplicitVRLittleEndian)
 
 
-def over(state: StepState = StepState.COMPLETED) -> Dataset:
+def over(discontinued: Code | None = None) -> Dataset:
     made = series_made(
         [
             ("1.2.3.1", Reference(sop_class_uid=US_IMAGE, sop_instance_uid="1.2.3.1.1")),
@@ -112,12 +112,12 @@ def over(state: StepState = StepState.COMPLETED) -> Dataset:
     )
     return finished(
         created(ordered(), STATION, OFFSET),
-        state,
         made,
         STATION,
         protocol_name=STEP.protocol_name,
         ended_at=BEGAN + timedelta(minutes=12),
         offset=OFFSET,
+        discontinued=discontinued,
     )
 
 
@@ -203,7 +203,7 @@ def test_a_creation_that_is_late_is_as_it_would_have_been() -> None:
 
 def test_a_discontinued_step_says_why() -> None:
     """PS3.16 CID 9300."""
-    read = sent(modification(over(StepState.DISCONTINUED)))
+    read = sent(modification(over(REASONS[UNSPECIFIED])))
     assert read.PerformedProcedureStepStatus == "DISCONTINUED"
     [reason] = read.PerformedProcedureStepDiscontinuationReasonCodeSequence
     assert (reason.CodeValue, reason.CodingSchemeDesignator) == ("110513", "DCM")

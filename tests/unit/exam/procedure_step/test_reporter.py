@@ -13,15 +13,10 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from echonode.dimse.services import NormalizedResponse
-from echonode.errors import (
-    AssociationLost,
-    IllegalTransition,
-    NetworkError,
-    PeerUnreachable,
-    UsageError,
-)
+from echonode.errors import AssociationLost, NetworkError, PeerUnreachable
 from echonode.exam.procedure_step.attributes import StepStation, finished
 from echonode.exam.procedure_step.reporter import StepReporter
+from echonode.model.discontinuation import reason_of
 from echonode.model.exam import Exam
 from echonode.model.identity import CallBackAddress, Peer
 from tests.unit.exam.clinic_room import Room
@@ -407,22 +402,41 @@ def test_what_was_given_up_is_tried_again_at_the_next_start(
 def test_an_exam_that_is_given_up_is_discontinued(
     room: Room, ris: ScriptedSteps, clock: Clock, make: MakeReporter
 ) -> None:
-    """With what was captured by then; and never twice."""
+    """With what was captured by then and the reason, also by another run of the node; one without
+    a capture has no step.
+    """
+    make(room).look()
+    nothing = ordered_exam(room)
+    room.desk.end(nothing.id, discontinued=reason_of("110507"))
+    exam = ordered_exam(room)
+    room.hand.show()
+    room.desk.still(exam.id)
+    make(room).look()
+    room.desk.end(exam.id, discontinued=reason_of("110505"))
+    later(room, clock, 60)
+    make(room).look()
+    assert ris.told == [("create", "IN PROGRESS"), ("set", "DISCONTINUED")]
+    [reason] = ris.datasets[-1].PerformedProcedureStepDiscontinuationReasonCodeSequence
+    assert (reason.CodeValue, reason.CodingSchemeDesignator) == ("110505", "DCM")
+    assert reason.CodeMeaning == "Patient refused to continue procedure"
+    assert len(ris.datasets[-1].PerformedSeriesSequence) == 1
+
+
+def test_an_exam_that_was_given_up_by_mistake_is_completed(
+    room: Room, ris: ScriptedSteps, clock: Clock, make: MakeReporter
+) -> None:
+    """Reopened in time and ended: the last end counts."""
     reporter = make(room)
     reporter.look()
     exam = ordered_exam(room)
-    with pytest.raises(UsageError):
-        reporter.discontinue(exam.id)
     room.hand.show()
     room.desk.still(exam.id)
-    reporter.look()
-    reporter.discontinue(exam.id)
+    room.desk.end(exam.id, discontinued=reason_of("110513"))
+    room.desk.reopen(exam.id)
     room.desk.end(exam.id)
     later(room, clock, 60)
     reporter.look()
-    assert ris.told == [("create", "IN PROGRESS"), ("set", "DISCONTINUED")]
-    with pytest.raises(IllegalTransition):
-        reporter.discontinue(exam.id)
+    assert ris.told == [("create", "IN PROGRESS"), ("set", "COMPLETED")]
 
 
 def test_one_exam_has_one_step_also_after_restarts(

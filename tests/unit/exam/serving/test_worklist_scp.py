@@ -58,7 +58,11 @@ def asked(step: Mapping[str, object] | None = None, **keys: object) -> Dataset:
 
 
 def answers(
-    identifier: Dataset, items: Iterable[WorklistItem] = (ITEM,), *, from_ris: bool = False
+    identifier: Dataset,
+    items: Iterable[WorklistItem] = (ITEM,),
+    *,
+    from_ris: bool = False,
+    fuzzy_names: bool = False,
 ) -> list[tuple[Dataset, bool]]:
     def of_days(*, start_date_from: str, start_date_to: str) -> list[WorklistItem]:
         return [
@@ -73,6 +77,7 @@ def answers(
         identifier=identifier,
         cancelled=lambda: False,
         transfer_syntax_uid=ExplicitVRLittleEndian,
+        fuzzy_names=fuzzy_names,
     )
     found = []
     for answer in WorklistSCP(of_days, from_ris=from_ris)(request):
@@ -128,6 +133,27 @@ def test_items_match_by_the_rules_of_the_standard(
 ) -> None:
     """Sequence keys, wild cards, ranges; names without case and accents."""
     assert bool(answers(asked({"ScheduledProcedureStepID": "", **step}, **keys))) is found
+
+
+@pytest.mark.parametrize(
+    ("name", "literally", "fuzzily"),
+    [
+        ("Müller^Jörg", True, True),
+        ("jorg muller", False, True),
+        ("Mueller", False, True),
+        ("Moeller", False, True),
+        ("Miller", False, True),
+        ("Smith", False, False),
+        ("", True, True),
+        ("*", True, True),
+    ],
+)
+def test_names_match_by_meaning_where_that_was_negotiated(
+    name: str, literally: bool, fuzzily: bool
+) -> None:
+    """K.5.1.1: the words of a name in any order, and what sounds alike."""
+    assert bool(answers(asked(PatientName=name))) is literally
+    assert bool(answers(asked(PatientName=name), fuzzy_names=True)) is fuzzily
 
 
 def test_ranges_of_date_and_time_are_one_range_of_moments() -> None:

@@ -68,6 +68,16 @@ def test_a_clip_does_not_wait_for_the_next_frame_to_end() -> None:
     assert clip.flush() == []
 
 
+def test_frames_that_were_passed_over_are_not_lost() -> None:
+    """While only captures on request are wanted; what is lost after them still counts."""
+    clip = builder()
+    for one in at(0.0, 0.1, 0.2):
+        clip.pass_over(one)
+    clip.take(frame(4, 0.4))
+    (done,) = clip.flush()
+    assert (len(done.frames), done.dropped) == (1, 1)
+
+
 def test_a_clip_is_bounded_in_memory() -> None:
     """Frames of 16 bytes, 50 bytes at most: three to a clip, none lost."""
     made = clips(at(0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6), max_clip_bytes=50)
@@ -80,7 +90,7 @@ def test_a_frame_larger_than_the_bound_is_still_taken() -> None:
 
 
 def test_acquisitions_of_a_connection_are_numbered_from_1() -> None:
-    """Probe, connection and number say which one it is, for ever."""
+    """Probe, connection and number identify it permanently."""
     made = clips(at(0.0, 2.0, 4.0))
     assert [(c.probe, c.connection_id, c.number) for c in made] == [
         (PROBE, "handheld-1", number) for number in (1, 2, 3)

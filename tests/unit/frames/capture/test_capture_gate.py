@@ -28,7 +28,7 @@ def test_what_was_admitted_goes_on() -> None:
 
 
 def test_what_was_refused_begins_as_soon_as_there_is_room() -> None:
-    """Nobody has to switch the probe off and on; the disk is asked once a second, not a frame."""
+    """The probe need not be switched off and on; the disk is asked once a second, not a frame."""
     disk = Disk("full")
     admission = CaptureGate("handheld", disk)
     admission.begin("handheld-1")

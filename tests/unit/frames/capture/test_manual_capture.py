@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from dataclasses import replace
 
 import pytest
 
 from echonode.errors import CaptureRefused, OutOfSpace
+from echonode.frames.capture.freezes import UNUSED_S
 from echonode.frames.capture.manual_capture import ManualCapture
 from echonode.frames.capture_request import CaptureAction, CaptureRequest
 from echonode.frames.frame import Acquisition, ProbeIdentity
@@ -68,7 +70,7 @@ def test_a_still_is_what_was_there_when_it_was_asked_for() -> None:
 
 
 def test_a_clip_of_the_past_has_its_seconds() -> None:
-    """The last 0.5 s of ten frames a second; lost frames among them are told."""
+    """The last 0.5 s of ten frames a second; lost frames among them are counted."""
     kept = Kept()
     made = capture(kept)
     show(made, 0, 6)
@@ -105,7 +107,7 @@ def test_a_clip_from_now_has_the_frames_that_follow() -> None:
 
 
 def test_a_clip_from_now_ends_with_the_connection() -> None:
-    """What was whole is kept; whoever waits for it waits no longer."""
+    """What was whole is kept; the caller that waits for it gets its answer."""
     kept, made_uids = Kept(), list[tuple[str, ...]]()
     made = capture(kept)
     show(made, 0, 1)
@@ -194,7 +196,7 @@ def test_without_a_frame_or_a_probe_there_is_nothing_to_capture() -> None:
 
 
 def test_a_capture_that_is_not_durable_is_not_answered() -> None:
-    """What the store refuses is raised to whoever asked."""
+    """What the store refuses is raised to the caller."""
 
     def full(_: Acquisition) -> str:
         raise OutOfSpace("full")
@@ -279,6 +281,24 @@ def test_a_freeze_is_over_with_what_it_shows(over: str) -> None:
         made.frozen_frame("E1", freeze, 4)
 
 
+def test_a_freeze_that_is_not_used_lets_go_of_its_frames() -> None:
+    """By the next frame, without another freeze: a page that was closed keeps no memory."""
+    clock = [0.0]
+    made = ManualCapture(
+        ProbeIdentity(name="p"),
+        CaptureSettings(mode=CaptureMode.MANUAL),
+        Kept(),
+        monotonic=lambda: clock[0],
+    )
+    made.begin("c")
+    made.change_exam("E1")
+    show(made, 0, 2)
+    kept = weakref.ref(made.freeze("E1").frames[0])
+    clock[0] = UNUSED_S + 1
+    show(made, 1000, 1000)
+    assert kept() is None
+
+
 def test_a_freeze_is_of_its_exam_alone() -> None:
     """Another exam neither uses nor ends it."""
     made = exam_capture(Kept())
@@ -300,7 +320,7 @@ def test_beside_automatic_clips_an_open_exam_has_captures_on_request() -> None:
 
 
 def test_beside_automatic_clips_nothing_is_kept_without_an_exam() -> None:
-    """No memory is spent on a probe that nobody examines with."""
+    """No memory is spent on a probe without an exam."""
     made = exam_capture(Kept(), beside_automatic=True)
     made.change_exam("")
     show(made, 10, 19)

@@ -166,7 +166,7 @@ def test_two_components_are_no_picture() -> None:
 
 
 def test_spacing_is_never_a_default() -> None:
-    """Believed of a calibrated sender only, never 1.0 by 1.0; the operator stands above it."""
+    """Believed of a calibrated sender only, never 1.0 by 1.0; the operator overrides it."""
     nothing, calibrated = PictureSettings(), PictureSettings(calibrated=True)
     operator = PictureSettings(spacing_mm=(1.0, 1.0))
     assert believed_spacing(nothing, (0.2, 0.1)) is None

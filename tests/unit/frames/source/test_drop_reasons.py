@@ -24,7 +24,7 @@ OPENED = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
 
 def reception(*, room: int) -> tuple[ProbeReceiver, list[float]]:
-    """One whose frames nobody takes out of the backlog, and its clock."""
+    """One whose backlog is never emptied, and its clock."""
     clock, backlog = [0.0], FrameQueue[Item](limit=room)
     made = ProbeReceiver(
         name="handheld",
@@ -47,7 +47,7 @@ def damaged() -> bytes:
 
 
 def test_a_slow_machine_and_a_bad_network_are_told_apart() -> None:
-    """Whole frames that nobody had time for; damaged ones; and those no picture comes of."""
+    """Whole frames that there was no time for; damaged ones; and those no picture comes of."""
     made, clock = reception(room=2)
     with structlog.testing.capture_logs() as logged:
         made.on_bytes(image() * 5)

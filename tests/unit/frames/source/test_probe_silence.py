@@ -1,4 +1,4 @@
-"""A probe that is missing, or connected and silent, is told: once in the log, and on the page."""
+"""A probe that is missing, or connected and silent, is shown: once in the log, and on the page."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_the_decoder_gives_what_was_good_and_then_fails_for_ever() -> None:
 
 @pytest.mark.parametrize("cut", range(1, len(image()), 7))
 def test_an_image_whose_body_is_cut_is_a_lost_frame(cut: int) -> None:
-    """From its header on; of half a header nobody knows what it was to be."""
+    """From its header on; half a header does not say what it was to be."""
     frames, counts = outcome(OpenIGTLinkStream(StreamSettings()), image() * 2 + image()[:cut])
     assert (frames, counts.frames) == (2, 2)
     assert counts.incomplete == int(cut >= HEADER.size)

@@ -89,7 +89,7 @@ def test_how_the_probe_is_can_be_asked_at_any_time() -> None:
 
 
 def test_a_probe_that_will_not_scan_ends_the_connection() -> None:
-    """The reason is told; the link tries again after its pause."""
+    """The reason is logged; the link tries again after its pause."""
     stream = EpfStream(SETTINGS)
     with pytest.raises(ProtocolError, match="error -7"):
         stream.receive(encode_reply(Reply(command=Command.SCANNING, error=-7, duration_us=0)))
@@ -131,7 +131,7 @@ def test_one_line_of_another_depth_changes_nothing() -> None:
 
 
 def test_what_is_no_line_of_ours_is_counted_and_ends_nothing() -> None:
-    """Noise, a cut datagram, a line beyond the profile's: anybody may send one."""
+    """Noise, a cut datagram, a line beyond the profile's: any host may send one."""
     stream = EpfStream(SETTINGS)
     bad = [b"", b"noise", datagram(0, 1)[:-1], datagram(0, 5)]
     for each in bad:

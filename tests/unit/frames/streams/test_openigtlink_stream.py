@@ -87,7 +87,7 @@ def test_the_first_device_with_a_picture_is_the_stream() -> None:
 
 
 def test_the_configured_device_is_the_stream() -> None:
-    """Whoever comes first."""
+    """The one that comes first."""
     one = stream(device="B")
     assert len(frames_of(one, image(device="A") + image(device="B"))) == 1
 
@@ -106,7 +106,7 @@ def test_times_are_the_senders() -> None:
 
 
 def test_transforms_go_with_the_frame_that_is_nearest_in_time() -> None:
-    """As messages of their own, or in the image's metadata, which stand above them."""
+    """As messages of their own, or in the image's metadata, which overrides them."""
     near = message("TRANSFORM", encode_transform(MATRIX), device="ProbeToTracker", timestamp_s=10.9)
     far = message(
         "TRANSFORM", encode_transform((2.0, *MATRIX[1:])), device="ProbeToTracker", timestamp_s=20.0
@@ -185,7 +185,7 @@ def test_all_other_messages_cost_nothing() -> None:
 
 
 def test_bytes_that_are_no_messages_end_the_connection() -> None:
-    """Without a header nothing can be found again: the link starts anew."""
+    """Without a header nothing can be found again: the link starts again."""
     with pytest.raises(ProtocolError):
         stream().receive(b"\xff" * HEADER.size)
 

@@ -108,7 +108,7 @@ def test_two_distributions_of_one_protocol_exclude_each_other(install: Install) 
 
 
 def test_a_distribution_cannot_replace_a_protocol_of_echonode(install: Install) -> None:
-    """Nor does it break those beside it."""
+    """Nor does it break the other protocols."""
     install("echopen.kit = outside:PROTOCOL")
     assert "EchoNode itself and of acme 1.0" in unusable("echopen", "kit")
     assert find_protocol("echopen", "lounger") is PROTOCOLS["echopen", "lounger"]

@@ -116,7 +116,7 @@ def test_the_straight_plate_is_straight(plate: KitRecording) -> None:
 
 
 def test_the_plate_would_show_a_wrong_sector(plate: KitRecording) -> None:
-    """At the 80 degrees that are written beside it, it is bent: the check above can fail."""
+    """At the 80 degrees that are written with it, it is bent: the check above can fail."""
     wrong = StreamSettings(image=LINEAR, profile=ProbeProfile(sector_deg=80))
     (picture,) = pictures(plate, wrong)
     assert residual_of_line(*leading_edges(picture.pixels)) > 3.0
@@ -143,7 +143,7 @@ def test_200_cuts_leave_no_half_frame(film: KitRecording) -> None:
 
 @pytest.mark.slow
 def test_garbage_never_gives_a_frame_with_false_lines(film: KitRecording) -> None:
-    """Bytes lost, added and changed at random: no crash; what is missing is told."""
+    """Bytes lost, added and changed at random: no crash; what is missing is counted."""
     data = wire(replace(film, frames=film.frames[:4]))
     chance = random.Random(11)
     for _ in range(40):

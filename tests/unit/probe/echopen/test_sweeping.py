@@ -106,7 +106,7 @@ def test_what_only_the_profile_knows_is_asked_for(missing: str) -> None:
 
 
 def test_the_geometry_is_the_profiles() -> None:
-    """1024 samples from r0 to rf; a sampling rate that is given stands above that."""
+    """1024 samples from r0 to rf; a sampling rate that is given overrides that."""
     geometry = geometry_of(PROFILE)
     assert (geometry.lines, geometry.samples) == (64, 1024)
     assert geometry.sample_spacing_mm == pytest.approx(80 / 1024)

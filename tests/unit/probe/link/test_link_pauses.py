@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from echonode.probe.link.reconnecting import LinkSettings, pause_before
+from echonode.probe.link.reconnecting import DEFAULT_LINK, LinkSettings, pause_before
 
 STEADY = LinkSettings(first_pause_s=0.5, longest_pause_s=8, jitter=0)
 
 
 def test_pauses_double_up_to_their_bound() -> None:
-    """0.5, 1, 2, 4, 8 and then 8 s for ever, however long the probe stays away."""
+    """0.5, 1, 2, 4, 8 and then always 8 s, however long the probe stays away."""
     attempts = (0, 1, 2, 3, 4, 5, 100, 10**9)
     assert [pause_before(a, STEADY, lambda: 0.5) for a in attempts] == [0.5, 1, 2, 4, 8, 8, 8, 8]
+
+
+@pytest.mark.parametrize("attempt", [0, 1, 5, 10**9])
+def test_who_switches_a_probe_on_waits_four_seconds_at_most(attempt: int) -> None:
+    """By default, however long it was away, with the longest jitter."""
+    assert pause_before(attempt, DEFAULT_LINK, lambda: 1.0) < 4.0
 
 
 @pytest.mark.parametrize(("random", "pause"), [(0.0, 1.0), (0.5, 1.15), (1.0, 1.3)])

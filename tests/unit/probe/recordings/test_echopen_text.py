@@ -41,7 +41,7 @@ def test_the_film_repeats_itself_near_its_end(film: KitRecording) -> None:
 
 @pytest.mark.parametrize("name", ["hand_hand.txt", "plate_frame.txt"])
 def test_raw_rf_is_read_with_its_offset_and_its_true_sector(shared_data: Path, name: str) -> None:
-    """RF about an offset of 50; the 80 degrees written beside it are the known error."""
+    """RF about an offset of 50; the 80 degrees written with it are the known error."""
     recording = read_recording(shared_data / "probe" / name)
     (frame,) = recording.frames
     assert frame.shape == (64, 1689)
@@ -154,7 +154,7 @@ def packed(folder: Path, files: dict[str, bytes], form: str) -> Path:
 
 @pytest.mark.parametrize("form", ["folder", "tarball"])
 def test_the_rf_film_is_read_as_it_was_published(tmp_path: Path, form: str) -> None:
-    """Frames with header lines beside settings.txt, which stands above them."""
+    """Frames with header lines next to settings.txt, which overrides them."""
     files = {"settings.txt": SETTINGS} | as_published()
     recording = read_recording(packed(tmp_path, files, form))
     assert len(recording.frames) == 3

@@ -1,4 +1,4 @@
-"""MetaImage sequences are read as they were written; what is none is refused by name and line."""
+"""MetaImage sequences are read as they were written; others are refused by name and line."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_pixels_may_be_in_a_file_beside_the_header() -> None:
     "name", ["../a.raw", "/etc/passwd", "a/b.raw", "..", "c:\\a.raw", ".hidden", "LIST", "f%d.raw"]
 )
 def test_a_header_never_leads_to_another_folder(name: str) -> None:
-    """The data file is a plain name beside the header, or nothing is opened."""
+    """The data file is a plain name next to the header, or nothing is opened."""
     header, _ = metaimage(ramps(), data_file=name)
     with pytest.raises(ProtocolError, match=r"a\.mhd"):
         read_metaimage("a.mhd", files(main=header))

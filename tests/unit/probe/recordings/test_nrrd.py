@@ -52,7 +52,7 @@ def test_a_slice_axis_of_one_is_no_volume() -> None:
 
 
 def test_a_detached_header_leads_to_its_file() -> None:
-    """.nhdr with its data beside it."""
+    """.nhdr with its data next to it."""
     frames = ramps()
     header, pixels = nrrd(frames, data_file="a.raw.gz")
     sequence = read_nrrd("a.nhdr", files(main=header, a_dot_raw_dot_gz=pixels))

@@ -224,7 +224,7 @@ def test_the_caller_decides_upon_failures_in_the_same_transaction(store: Store) 
 
 
 def test_a_decision_that_fails_leaves_the_transaction_open(store: Store) -> None:
-    """All of a report or nothing: the archive is told 0110 and sends it again."""
+    """All of a report or nothing: the archive gets 0110 and sends it again."""
     ask(store)
 
     def decide(job: DeliveryJob, reason: int | None) -> FailureAction:
@@ -274,7 +274,7 @@ def test_bytes_that_changed_since_are_not_committed(store: Store) -> None:
 
 
 def test_no_answer_means_asking_again(store: Store) -> None:
-    """Given up, its instances are sent and not committed, due when we were told to ask again."""
+    """Given up, its instances are sent and not committed, due when the caller says."""
     jobs = ask(store)
     later = NOON + timedelta(hours=1)
     store.commitment.transactions.apply_event(
@@ -292,7 +292,7 @@ def test_no_answer_means_asking_again(store: Store) -> None:
 
 
 def test_a_late_promise_is_taken(store: Store) -> None:
-    """Days later, the transaction long given up: it is still the archive's promise."""
+    """Days later, the transaction long given up: the archive has committed all the same."""
     ask(store)
     store.commitment.transactions.apply_event(UID, TransactionEvent.GIVE_UP, now=NOON)
     outcome = apply(store, report([1, 2]))
@@ -343,7 +343,7 @@ def test_a_request_that_a_late_report_of_an_earlier_one_has_settled_is_no_open_q
     store: Store,
 ) -> None:
     """Asked for twice, committed by the first request's late report: nothing waits for a report any
-    more, so none is missed; and giving the second request up says that nobody waited.
+    more, so none is missed; and giving the second request up says that none waited.
     """
     jobs = ask(store, 1)
     assert store.commitment.transactions.apply_event(UID, TransactionEvent.GIVE_UP, now=NOON) == 1
@@ -368,7 +368,7 @@ def stored_with_a_warning(store: Store) -> DeliveryJob:
 
 def test_a_warning_is_shown_until_the_proof_and_beside_it(store: Store) -> None:
     """Stored with B000: the ledger goes on to say so when the request is refused, when it is given
-    up, and when the archive has promised to keep its copy.
+    up, and when the archive has committed its copy.
     """
     job = stored_with_a_warning(store)
     ask_again(store, [job], UID)

@@ -61,7 +61,7 @@ def use(store: Store) -> None:
 
 
 def test_damage_met_in_use_is_remembered_and_made_good_by_the_next_start(data_dir: Path) -> None:
-    """However orderly the stop: the next start checks everything, and makes the index anew from
+    """However orderly the stop: the next start checks everything, and rebuilds the index from
     the files. Nothing is lost but what only the index knew.
     """
     with reopened(data_dir) as store:

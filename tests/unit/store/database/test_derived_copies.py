@@ -196,7 +196,7 @@ def test_the_original_goes_where_the_profile_says_that_the_copy_is_enough(store:
 
 
 def test_an_instance_that_went_itself_leaves_no_remark(store: Store) -> None:
-    """Beside a lossy archive, a lossless one is shown as before."""
+    """With a lossy archive present, a lossless one is shown as before."""
     put_many(store, 1, "pacs")
     ask(store, send(store, None))
     promise(store, ORIGINAL)
@@ -214,7 +214,7 @@ def test_the_same_report_after_the_deletion_is_a_duplicate(store: Store) -> None
 
 
 def test_what_was_deleted_with_a_copy_can_come_again(store: Store) -> None:
-    """The same bytes stored once more begin anew: queued, and no copy of theirs was sent."""
+    """The same bytes stored once more begin again: queued, and no copy of theirs was sent."""
     sent_copy(store)
     promise(store, COPY_UID)
     recycle(store, ENOUGH)

@@ -1,4 +1,4 @@
-"""The flight recorder: what befell each instance, in order, and nothing of the patient."""
+"""The event log: what happened to each instance, in order, and nothing of the patient."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_forged_report_is_on_record(store: Store, clock: Clock) -> None:
 
 
 def test_nothing_of_the_patient_is_in_it(store: Store, clock: Clock) -> None:
-    """The record may be mailed to whoever mends the network."""
+    """The record may be mailed to the network's technician."""
     put(store, dataset(1, PatientName="Canary^Yellow", PatientID="CANARY-7"), destinations=["pacs"])
     commit_all(store, clock)
     assert "canary" not in repr(list(store.ledger.events(STUDY))).lower()

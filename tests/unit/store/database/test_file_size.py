@@ -61,7 +61,7 @@ def test_a_database_in_use_stays_as_it_is(store: Store, clock: Clock) -> None:
 
 
 def test_a_large_wal_is_cut_down(store: Store, clock: Clock) -> None:
-    """Once nobody reads an older state."""
+    """Once no reader has an older state."""
     wal = store._layout.database.with_name("index.sqlite-wal")
     fill(store)
     assert wal.stat().st_size > 100_000
@@ -97,7 +97,7 @@ def test_a_new_database_can_shrink_and_an_older_one_learns_it(
 def test_reindex_makes_a_large_older_one_able_to_shrink(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is written anew, so it takes as much room again; nobody waits for that at a start."""
+    """It is written again, so it takes as much room again; no start waits for that."""
     monkeypatch.setattr("echonode.store.database.opening.CHECKED_FIRST_BYTES", 0)
     older_database(data_dir)
     with Store.open(data_dir, now=Clock()) as store:

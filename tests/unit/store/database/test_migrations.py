@@ -155,7 +155,7 @@ def test_no_file_of_before_counts_as_damaged(data_dir: Path) -> None:
 
 
 def test_a_lossy_copy_of_before_is_sent_again_and_proved(data_dir: Path) -> None:
-    """An older EchoNode left it `sent` for ever and forgot what it had sent: it is due at once."""
+    """An older EchoNode left it `sent` and forgot what it had sent: it is due at once."""
     older_database(data_dir, next_attempt_at=253402214400000000)  # the year 9999
     with Store.open(data_dir, now=Clock()) as store:
         [job] = store.deliveries.claim("pacs", now=Clock()(), limit=10)

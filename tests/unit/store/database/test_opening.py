@@ -42,7 +42,7 @@ def test_a_first_start_that_was_cut_off_is_made_again(data_dir: Path, clock: Clo
 
 def test_damage_that_sqlite_cannot_name_is_damage(data_dir: Path, clock: Clock) -> None:
     """A broken name in the schema, which SQLite quotes when it says what is wrong: the index is
-    made anew, though the quoted bytes are no text.
+    rebuilt, though the quoted bytes are no text.
     """
     with Store.open(data_dir, now=clock) as store:
         put_many(store, 2, "pacs")

@@ -1,4 +1,4 @@
-"""Who goes first: stills before long cines, each kind in its order, and nobody waits for ever."""
+"""Who goes first: stills before long cines, each kind in its order, and each wait has an end."""
 
 from __future__ import annotations
 

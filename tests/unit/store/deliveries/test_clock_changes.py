@@ -54,7 +54,7 @@ def test_only_a_step_back_is_one(
 
 
 def test_a_clock_that_is_behind_after_a_restart_was_set_back(data_dir: Path, clock: Clock) -> None:
-    """Nobody knows how long the node was off; but time did not go back."""
+    """It is not known how long the node was off; but time did not go back."""
     with Store.open(data_dir, now=clock) as store:
         store.deliveries.watch_clock(now=clock(), elapsed_s=0)
     clock.time -= YEAR

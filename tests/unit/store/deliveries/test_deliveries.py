@@ -1,4 +1,4 @@
-"""Deliveries: order, attempts, what each event sets, and the operator's hand."""
+"""Deliveries: order, attempts, what each event sets, and the operator's actions."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_found_by_query_is_verified_but_not_committed(store: Store) -> None:
 
 
 def test_the_operator_holds_and_releases(store: Store) -> None:
-    """Held is out of the queue; released is due at once, its attempts counted anew."""
+    """Held is out of the queue; released is due at once, its attempts counted from zero."""
     woken: list[str] = []
     put(store, dataset(1), destinations=["pacs", "backup"])
     [job] = store.deliveries.claim("pacs", now=NOON, limit=1)

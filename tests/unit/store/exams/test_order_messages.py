@@ -124,7 +124,7 @@ def test_a_patient_is_remembered_and_corrected_in_the_worklist(data_dir: Path) -
 
 
 def test_a_merge_moves_items_and_empty_exams_and_names_the_others(data_dir: Path) -> None:
-    """Worklist and open exams follow; an exam with captures is told of until it is corrected."""
+    """Worklist and open exams follow; an exam with captures is named until it is corrected."""
     remaining = Identifier(value="P9", issuer="CLINIC")
     merge = PatientMerge(
         patient_id=remaining, prior=P1, said={"name": "Miller^Joe", "issuer": "CLINIC"}

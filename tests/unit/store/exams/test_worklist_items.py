@@ -90,7 +90,7 @@ def test_days_narrow_the_list(store: Store) -> None:
 
 
 def test_withdrawn_items_can_be_removed(store: Store) -> None:
-    """So that the list does not grow for ever."""
+    """So that the list does not grow without a limit."""
     store.worklist.put([item(1), item(2)])
     store.worklist.withdraw([item(1).id], now=NOON)
     assert store.worklist.remove_withdrawn(before=NOON) == 0

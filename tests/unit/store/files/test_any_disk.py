@@ -122,7 +122,7 @@ def test_what_does_not_exist_cannot_be_served(data_dir: Path) -> None:
 def test_another_fault_on_a_sound_disk_is_no_reason_to_serve_half_a_node(
     kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Want of memory, say: the start fails, and whoever supervises it starts it again."""
+    """Want of memory, say: the start fails, and its supervisor starts it again."""
 
     def refuse(*_arguments: object, **_options: object) -> Any:
         raise OutOfSpace("the system gives the database no more memory")

@@ -91,7 +91,7 @@ def test_a_disk_that_fails_is_not_asked_again(macos: Kernel, tmp_path: Path) -> 
 
 
 def test_an_instance_is_stored_by_it(store: Store, macos: Kernel) -> None:
-    """Its file and its folder; fsync alone is asked for by nobody."""
+    """Its file and its folder; nothing calls fsync alone."""
     put(store, dataset(1))
     assert set(macos.calls) == {"F_FULLFSYNC"}
     assert len(macos.calls) >= 2

@@ -122,7 +122,7 @@ def test_a_database_that_was_unlinked_or_replaced_is_noticed(store: Store, data_
 
 
 def test_writers_elsewhere_need_no_guard() -> None:
-    """A writer by itself writes, and tells nobody."""
+    """A writer by itself writes, and calls no guard."""
     writer = Writer(sa.create_engine("sqlite://", isolation_level="AUTOCOMMIT"))
     assert writer.run(lambda connection: connection.scalar(sa.text("SELECT 1"))) == 1
     writer.close()

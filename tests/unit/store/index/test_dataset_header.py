@@ -142,7 +142,7 @@ def test_padding_and_a_compression_trailer_may_follow_a_deflated_stream(
 
 @pytest.mark.parametrize("tail", [b"12345678M", bytes(100) + b"MZ", bytes(100_000) + b"M"])
 def test_other_bytes_behind_a_deflated_stream_are_refused(tmp_path: Path, tail: bytes) -> None:
-    """Nobody who reads the dataset would see them, but they might be a program."""
+    """No reader of the dataset would see them, but they might be a program."""
     data = deflated(encoded(dataset(1))) + tail
     with pytest.raises(Unreadable, match="follow the deflated data set"):
         read(tmp_path, data, DeflatedExplicitVRLittleEndian)

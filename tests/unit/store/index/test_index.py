@@ -1,4 +1,4 @@
-"""The rows above an instance: who belongs to whom, and the counts that are kept."""
+"""The rows above an instance: what belongs to what, and the counts that are kept."""
 
 from __future__ import annotations
 

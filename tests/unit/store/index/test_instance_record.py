@@ -87,7 +87,7 @@ def test_the_uids_that_the_index_stands_on_must_be_uids(keyword: str, value: str
 
 
 def test_values_that_are_not_of_their_vr_are_kept_as_sent() -> None:
-    """A date that is none and a number with letters are real; they neither fail nor vanish."""
+    """A date of no calendar and a number with letters are real; they neither fail nor vanish."""
     data = (
         encoded(dataset(1))
         .replace(b"19700102", b"01/02/70")

@@ -44,7 +44,7 @@ def merged(data_dir: Path, clock: Clock) -> Path:
 
 
 def test_a_merged_study_comes_apart(merged: Path, clock: Clock) -> None:
-    """Each patient has a study with its own images and counts; deliveries stay; it is told."""
+    """Each patient has a study with its own images and counts; deliveries stay; it is logged."""
     with Store.open(merged, now=clock) as store:
         assert store.recovery.report.patients_set_right == 2
         assert named(find(store, Level.STUDY), "PatientName", "NumberOfStudyRelatedInstances") == [

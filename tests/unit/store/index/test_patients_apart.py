@@ -1,4 +1,4 @@
-"""Two patients under one UID, or two names under one number: nobody is shown as another."""
+"""Two patients under one UID, or two names under one number: none is shown as another."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_the_conflict_is_told_with_what_made_it(store: Store) -> None:
 def test_retention_takes_one_patients_images_and_leaves_the_others(
     shared: Store, clock: Clock
 ) -> None:
-    """When one side has gone so has the conflict, and it is told again should it come again."""
+    """When one side has gone so has the conflict, and it is logged again if it comes again."""
     for job in send_all(shared, "pacs", clock()):
         if job.instance.sop_instance_uid == "1.2.3.4.1":
             shared.commitment.transactions.create(
@@ -201,7 +201,7 @@ def test_two_persons_under_one_number_are_a_conflict(store: Store) -> None:
 
 
 def test_without_a_number_the_name_tells_patients_of_one_study_apart(store: Store) -> None:
-    """Nothing else does; the same name in another study may be anybody."""
+    """Nothing else does; the same name in another study may be another patient."""
     put(store, dataset(1, **{**ALPHA, "PatientID": ""}))
     put(store, dataset(2, **{**ALPHA, "PatientID": "", "PatientName": "ALPHA^A"}))
     put(store, dataset(3, **{**BETA, "PatientID": ""}))
@@ -220,7 +220,7 @@ def test_reading_the_index_again_keeps_patients_apart(shared: Store) -> None:
 
 
 def test_a_lost_database_comes_back_with_patients_apart(data_dir: Path, clock: Clock) -> None:
-    """Made anew from the files: the same answers, and the conflict is told again."""
+    """Rebuilt from the files: the same answers, and the conflict is logged again."""
     with Store.open(data_dir, now=clock) as store:
         put(store, dataset(1, **ALPHA))
         put(store, dataset(2, **BETA))

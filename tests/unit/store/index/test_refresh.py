@@ -1,4 +1,4 @@
-"""The index read again from the files: what it mends, and what it leaves alone."""
+"""The index read again from the files: what it repairs, and what it leaves alone."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_what_the_index_lost_comes_back_from_the_files(store: Store) -> None:
 
 
 def test_deliveries_and_promises_stay(store: Store, clock: Clock) -> None:
-    """What only the database knows is not made anew: nothing is sent or asked for again."""
+    """What only the database knows is not made again: nothing is sent or asked for again."""
     put_many(store, 3, "pacs")
     jobs = send_all(store, "pacs", clock())
     store.commitment.transactions.create(

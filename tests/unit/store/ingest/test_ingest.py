@@ -66,7 +66,7 @@ def test_no_value_from_the_wire_is_in_a_path(store: Store, data_dir: Path) -> No
 def test_the_same_bytes_again_are_a_success_that_changes_nothing(
     store: Store, data_dir: Path
 ) -> None:
-    """A sender that repeats itself is told success; one file, one row, one delivery remain."""
+    """A sender that repeats itself gets success; one file, one row, one delivery remain."""
     first = put(store, dataset(1), destinations=["pacs"])
     second = put(store, dataset(1), destinations=["pacs", "other"])
     assert (first.outcome, second.outcome) == (StoreOutcome.STORED, StoreOutcome.DUPLICATE)

@@ -143,7 +143,7 @@ def failing_once(error: Exception) -> Callable[[StoredInstance], None]:
 
 
 def test_a_file_on_a_bad_place_of_the_disk_is_replaced(data_dir: Path) -> None:
-    """EIO: those bytes cannot be had any more, and the ones in hand can."""
+    """EIO: those bytes cannot be read any more, and the new ones can."""
     check = failing_once(OSError(errno.EIO, "Input/output error"))
     with Store.open(data_dir, now=Clock(), check_bytes=check) as store:
         first = put(store, dataset(1)).instance
@@ -153,7 +153,7 @@ def test_a_file_on_a_bad_place_of_the_disk_is_replaced(data_dir: Path) -> None:
 
 
 def test_a_shortage_while_ours_is_compared_is_no_success_and_no_damage(data_dir: Path) -> None:
-    """Without a descriptor nothing is known: the sender is told to try later, and both are safe."""
+    """Without a descriptor nothing is known: the sender is to try later, and both are safe."""
     check = failing_once(OSError(errno.EMFILE, "Too many open files"))
     with Store.open(data_dir, now=Clock(), check_bytes=check) as store:
         first = put(store, dataset(1)).instance

@@ -63,7 +63,7 @@ def orphaned(data_dir: Path) -> Path:
 
 
 def test_what_was_under_way_at_the_stop_is_taken_in_first(orphaned: Path) -> None:
-    """Its folder was in use: adopted and due before anybody is served."""
+    """Its folder was in use: adopted and due before any peer is served."""
     with started(orphaned, adopt_to=["pacs"]) as store:
         assert store.recovery.report.adopted == ("1.2.3.4.1",)
         assert store.recovery.is_running
@@ -150,7 +150,7 @@ def test_files_that_are_gone_are_told_later(data_dir: Path) -> None:
 
 
 def test_a_lost_database_is_filled_before_anybody_is_served(data_dir: Path) -> None:
-    """Every file was acknowledged: nobody may be told that one of them is not here."""
+    """Every file was acknowledged: no answer may say that one of them is not here."""
     with Store.open(data_dir, now=Clock()) as store:
         put_many(store, 3)
     (data_dir / "index.sqlite").unlink()
@@ -220,7 +220,7 @@ def test_a_long_check_is_broken_off_by_a_stop(
 
 
 def test_a_small_database_is_checked_first(data_dir: Path) -> None:
-    """As ever: damage is mended before anybody is served."""
+    """As ever: damage is repaired before any peer is served."""
     with Store.open(data_dir, now=Clock()) as store:
         put_many(store, 3, "pacs")
     kill(data_dir)
@@ -230,7 +230,7 @@ def test_a_small_database_is_checked_first(data_dir: Path) -> None:
 
 
 def test_a_deletion_that_was_cut_off_is_gone_on_with_first(data_dir: Path) -> None:
-    """Its tombstone is durable: the file goes before anybody is served."""
+    """Its tombstone is durable: the file goes before any peer is served."""
     clock = Clock()
     with Store.open(data_dir, now=clock) as store:
         put_many(store, 1, "pacs")

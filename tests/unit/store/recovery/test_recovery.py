@@ -1,4 +1,4 @@
-"""What a start finds and mends, and that mending may itself be cut off."""
+"""What a start finds and repairs, and that the repair may itself be cut off."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_a_row_without_its_file_is_reported_and_healed_by_the_same_bytes(data_di
 
 
 def test_files_that_were_away_for_one_start_are_found_again(data_dir: Path) -> None:
-    """A disk that was not mounted does not make instances missing for ever."""
+    """A disk that was not mounted does not make instances missing permanently."""
     with reopened(data_dir) as store:
         put_many(store, 3)
     (data_dir / "instances").rename(data_dir / "elsewhere")

@@ -89,7 +89,7 @@ def test_a_second_sending_clears_the_mark(store: Store) -> None:
 
 
 def test_a_part_goes_on_where_the_last_one_ended(store: Store) -> None:
-    """By rows, for so long, or until it is told to stop; nothing is passed over."""
+    """By rows, for so long, or until it is asked to stop; nothing is passed over."""
     files = paths(store, 4)
     rot(files[3])
     first = store.scrub.run(0, 2)

@@ -27,7 +27,7 @@ POLICY = RetentionPolicy(
 
 
 def commit_all(store: Store, clock: Clock, destination: str = "pacs") -> None:
-    """The archive gets everything that is due to it, and promises to keep it."""
+    """The archive gets everything that is due to it, and commits it."""
     jobs = send_all(store, destination, clock())
     uid = f"2.25.{store.counter('transactions')}"
     store.commitment.transactions.create(
@@ -100,7 +100,7 @@ def test_two_archives_and_one_never_promises(store: Store, data_dir: Path, clock
 
 
 def test_received_instances_stay(store: Store, clock: Clock) -> None:
-    """What a peer sent us, and nobody was asked to keep, is kept here."""
+    """What a peer sent us, and no archive was asked to keep, is kept here."""
     put(store, dataset(1), source_ae_title="PEER")
     days_pass(store, 1000)
     assert recycle(store, clock) == []

@@ -1,4 +1,4 @@
-"""When a local copy may go: every case of proof, and time on a clock that nobody can set."""
+"""When a local copy may go: every case of proof, and time on a clock that cannot be set."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def kept(*holdings: DestinationProof, observed_s: int = 8 * DAY_S) -> str:
 def test_only_the_proof_that_was_asked_for_counts(
     state: DeliveryState, destination: str, goes: bool
 ) -> None:
-    """required wants the archive's promise, verify that it was found; nothing else lets go."""
+    """required wants a commitment, verify that it was found; nothing else lets go."""
     assert (kept(holding(destination, state)) == "") is goes
 
 
@@ -76,7 +76,7 @@ def test_the_proof_of_one_does_not_stand_for_one_that_left_the_configuration(
 
 
 def test_one_nobody_was_asked_to_keep_stays() -> None:
-    """Received from a peer, or captured without a destination: nobody else has it."""
+    """Received from a peer, or captured without a destination: no archive has it."""
     assert "no archive" in kept()
 
 
@@ -96,7 +96,7 @@ def test_what_is_still_to_be_sent_somewhere_stays(state: DeliveryState) -> None:
 
 @pytest.mark.parametrize("state", [s for s in S if s not in (S.COMMITTED, S.VERIFIED)])
 def test_every_destination_must_hold_it(state: DeliveryState) -> None:
-    """Two archives, one promises, the other not: kept for ever."""
+    """Two archives, one commits, the other not: kept without a limit."""
     for_ever = 10**9
     assert "old" in kept(holding("pacs", S.COMMITTED), holding("old", state), observed_s=for_ever)
 
@@ -132,7 +132,7 @@ def test_a_lossy_copy_where_nothing_is_proved_stands_in_nobodys_way() -> None:
 
 
 def test_the_grace_period_runs_from_the_last_proof() -> None:
-    """Seven days after the last archive's promise was seen, and not a second before."""
+    """Seven days after the last archive's commitment was seen, and not a second before."""
     both = (holding("pacs", S.COMMITTED, seen=0), holding("old", S.VERIFIED, seen=DAY_S))
     assert kept(*both, observed_s=8 * DAY_S - 1)
     assert kept(*both, observed_s=8 * DAY_S) == ""

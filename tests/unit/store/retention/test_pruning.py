@@ -27,7 +27,7 @@ def count(store: Store, table: sa.Table) -> int:
 
 @pytest.fixture
 def deleted(store: Store, clock: Clock) -> Store:
-    """One instance that an archive promised to keep and that was deleted here."""
+    """One instance that an archive committed and that was deleted here."""
     put_many(store, 1, "pacs")
     commit_all(store, clock)
     store.retention.observe(60)

@@ -1,0 +1,65 @@
+// Corrects what was sent: another patient or side, or no image at all. A dialog of the review.
+//
+// Rules
+// - The reason decides what else is asked: whose the images are, which side, which images.
+// - done(exam) gets the exam as it is then.
+
+import { button, choice, dialog, errorBanner } from "../core/parts.js";
+import { checked, emptyForm, hasErrors, patientForm, patientOf, withError } from "../exams/patient-form.js";
+import { part, post } from "../core/api.js";
+import { changed } from "../core/state.js";
+import { h } from "../core/render.js";
+import { t } from "../core/words.js";
+
+const REASONS = ["wrong_patient", "wrong_side", "quality", "withdrawn"];
+const REPLACES = ["wrong_patient", "wrong_side"];
+const TIMEOUT_MS = 120000; // each image is written again
+let asked = null;
+
+export function correct(exam, uid, done) {
+  asked = { exam, uid, done, reason: "wrong_patient", scope: "all", side: "L", form: emptyForm(), error: null, busy: false };
+  changed();
+}
+
+const close = () => { asked = null; changed(); };
+const set = (changes) => { asked = { ...asked, ...changes }; changed(); };
+
+async function send() {
+  const { exam, uid, reason, scope, side, done } = asked;
+  const fields = { reason };
+  if (scope === "this") fields.instances = [uid];
+  if (reason === "wrong_side") fields.laterality = side;
+  if (reason === "wrong_patient") {
+    const form = checked(asked.form);
+    set({ form });
+    if (hasErrors(form)) return;
+    fields.patient = patientOf(form);
+    delete fields.instances; // an exam has one patient
+  }
+  set({ busy: true, error: null });
+  try {
+    const corrected = await post(`api/exams/${part(exam.id)}/correct`, fields, { timeoutMs: TIMEOUT_MS });
+    close();
+    done(corrected);
+  } catch (error) {
+    if (error.status === undefined) throw error;
+    if (!asked) return;
+    const form = reason === "wrong_patient" && withError(asked.form, error);
+    set(form ? { busy: false, form } : { busy: false, error });
+  }
+}
+
+export function correctDialog() {
+  if (!asked) return null;
+  const { reason } = asked;
+  const pick = (name, label, choices) => choice({ name, label, value: asked[name], choices, onchange: (value) => set({ [name]: value, error: null }) });
+  return dialog({ id: "correct", title: t("review.correct.title"), wide: true, onclose: close, actions: [
+    button({ label: t("core.cancel"), kind: "quiet", onclick: close }),
+    button({ label: t(REPLACES.includes(reason) ? "review.correct.send" : "review.correct.reject"), kind: "danger", busy: asked.busy, onclick: send })] },
+  h("p", { class: "quiet-text" }, t("review.correct.text")),
+  errorBanner(asked.error),
+  pick("reason", t("review.correct.what"), REASONS.map((each) => [each, t(`review.correct.${each}`)])),
+  reason === "wrong_patient" ? h("div", { key: "whose" }, patientForm(asked.form, (form) => set({ form }))) : null,
+  reason === "wrong_side" ? pick("side", t("review.correct.side"), [["L", t("review.side.L")], ["R", t("review.side.R")]]) : null,
+  reason === "wrong_patient" ? null : pick("scope", t("review.correct.which"), [["this", t("review.correct.this")], ["all", t("review.correct.all")]]));
+}

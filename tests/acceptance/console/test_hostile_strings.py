@@ -1,0 +1,375 @@
+"""Scenario 37: strings that attack, in each field that a stranger fills, on each screen and route.
+
+Screens come from the console's own list, routes from its OpenAPI document: a new one is visited
+without a change here.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, Page
+from pydicom.config import disable_value_validation
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage, generate_uid
+
+from tests.acceptance.exam_client import ExamClient, Refused
+from tests.peers.console_page import SIZES, Visit, browser, visit
+from tests.peers.dcmtk import dcmtk
+from tests.peers.fixtures import require_program
+from tests.peers.instances import InstanceKind, build_dataset
+from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
+from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ris import Wlmscpfs, write_item
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
+
+CANARY = "CANARY37"
+SCRIPT = "window.__hit=1;alert(1)"
+# Each with the canary that must be in no log, title or address.
+HOSTILE = (
+    f"<script>{SCRIPT}</script>{CANARY}",
+    f"<img src=x onerror='{SCRIPT}'>{CANARY}",
+    f'"><svg onload="{SCRIPT}">{CANARY}',
+    f"javascript:{SCRIPT}//{CANARY}",
+    "{{constructor.constructor('alert(1)')()}}${alert(1)}" + CANARY,
+    f"{CANARY}\u202egnp.exe\u2066\u2069\u200f",
+    f"{CANARY}\u05e9\u05dc\u05d5\u05dd \u0645\u062d\u0645\u062f",
+    f"{CANARY}\x07\x08\x1b[31m\x7f\x9b",
+    f"{CANARY}\r\nSet-Cookie: a=b",
+    f"{CANARY}\x00after",
+    f"'; DROP TABLE delivery; --{CANARY}",
+    f"../../../../etc/passwd{CANARY}",
+)
+LONG = CANARY + "W" * 60_000
+# An AE title has 16 characters; it may hold any of the ASCII alphabet but the backslash.
+HOSTILE_AE = "<img src=x>&'\""
+TURNS = re.compile("[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066\u2067]")
+
+
+def write_image(path: Path, number: int, text: str) -> None:
+    """An image whose every text that a person reads is `text`."""
+    ds = build_dataset(InstanceKind(name="small", columns=32, rows=32))
+    ds.SOPInstanceUID, ds.StudyInstanceUID = generate_uid(), generate_uid()
+    ds.SeriesInstanceUID = generate_uid()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.MediaStorageSOPClassUID = UltrasoundImageStorage
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    for keyword in (
+        *("PatientName", "StudyDescription", "SeriesDescription", "ReferringPhysicianName"),
+        *("AccessionNumber", "PatientID", "StudyID", "InstitutionName", "Manufacturer"),
+        *("OperatorsName", "ImageComments", "BodyPartExamined", "PatientComments"),
+    ):
+        ds.add_new(keyword, _vr(keyword), text)
+    ds.PatientID = f"{number}-{text}"[:60_000]
+    ds.save_as(path, enforce_file_format=True)
+
+
+def _vr(keyword: str) -> str:
+    names = ("PatientName", "ReferringPhysicianName", "OperatorsName")
+    return "PN" if keyword in names else "LT" if "Comments" in keyword else "LO"
+
+
+def order(number: int, text: str) -> Dataset:
+    """A worklist item that is `text` wherever the RIS may write."""
+    item, step = Dataset(), Dataset()
+    item.SpecificCharacterSet = "ISO_IR 192"
+    item.PatientName, item.PatientID = text, f"{number}{text}"[:64]
+    item.AccessionNumber = f"A{number}"
+    item.RequestedProcedureID, item.RequestedProcedureDescription = f"R{number}", text[:64]
+    item.StudyInstanceUID = generate_uid()
+    step.Modality, step.ScheduledStationAETitle = "US", "ECHONODE"
+    step.ScheduledProcedureStepStartDate = time.strftime("%Y%m%d")
+    step.ScheduledProcedureStepStartTime = "080000"
+    step.ScheduledProcedureStepID, step.ScheduledProcedureStepDescription = "S1", text[:64]
+    item.ScheduledProcedureStepSequence = [step]
+    return item
+
+
+class Target:
+    """A node that strangers have written to in every way there is."""
+
+    def __init__(self, parts: ExitStack, folder: Path) -> None:
+        self.probe = parts.enter_context(
+            ProbeSimProcess("--protocol", "echopen", "--dialect", "kit", "--fps", "10")
+        )
+        ris = parts.enter_context(Wlmscpfs())
+        with disable_value_validation():
+            for number, text in enumerate(HOSTILE):
+                write_item(ris.items, order(number, text))
+        self.client = ExamClient(free_port())
+        nowhere = {"ae_title": HOSTILE_AE, "host": LOOPBACK, "port": free_port(), "may": []}
+        self.node = EchoNodeProcess(
+            peers={
+                "scanner": {**nowhere, "ae_title": "SCANNER", "may": ["echo", "store"]},
+                "pacs": {**nowhere, "may": ["echo", "commit"]},
+                "ris": {**nowhere, "ae_title": ris.ae_title, "port": ris.port},
+            },
+            destinations=[{"peer": "pacs", "commitment": "required"}],
+            probes=[
+                {
+                    "name": "handheld",
+                    "protocol": "echopen",
+                    "dialect": "kit",
+                    "connect": f"{LOOPBACK}:{self.probe.port}",
+                    "capture": {"mode": "manual"},
+                }
+            ],
+            extra={
+                "web": {"port": self.client.port},
+                "forwarding": [{"from": "scanner", "to": "pacs"}],
+                "worklist": {"peer": "ris", "station_ae_title": "ECHONODE", "refresh_s": 60},
+            },
+        )
+        parts.enter_context(self.node)
+        self._store(folder)
+        self._write()
+
+    @property
+    def address(self) -> str:
+        return f"http://{LOOPBACK}:{self.client.port}"
+
+    def _store(self, folder: Path) -> None:
+        """Over the network, as any scanner may."""
+        texts = [*HOSTILE, LONG]
+        with disable_value_validation():
+            for number, text in enumerate(texts):
+                write_image(folder / f"{number:02}.dcm", number, text)
+        sent = dcmtk(
+            *("storescu", "-aet", "SCANNER", "-aec", "ECHONODE", LOOPBACK, self.node.port),
+            *("--scan-directories", folder),
+        )
+        assert sent.ok, sent.output
+        # Strangers whose name is an attack: rejected, and in the log.
+        dcmtk("echoscu", "-aet", HOSTILE_AE, "-aec", "<b>nobody</b>", LOOPBACK, self.node.port)
+
+    def _write(self) -> None:
+        """By the API, as any person with the tablet may."""
+        wait_until(
+            lambda: self.client.get("/api/status")["probes"][0]["frames_received"] > 0,
+            "a frame of the probe",
+        )
+        for text in HOSTILE:
+            for patient in ({"id": text, "name": text}, {"id": "P" + str(len(text)), "name": text}):
+                try:
+                    exam = self.client.open(patient=patient)
+                except Refused:
+                    continue  # refused in words is as good
+                self.client.first_still(exam)
+                self.client.post(f"/api/exams/{exam}/end")
+        for path in ("/api/exams", "/api/outbox/hold", "/api/worklist/search", "/api/preflight"):
+            for text in HOSTILE:
+                with pytest.raises(Refused):
+                    self.client.post(path, **{text: text})
+        uids = [row["sop_instance_uid"] for row in self.node.ledger()]
+        self.client.post("/api/outbox/hold", uids=uids[: len(uids) // 2])
+
+    @cached_property
+    def values(self) -> Mapping[str, list[str]]:
+        """For each parameter of a route of a screen or of the API: real ones, and an attack."""
+        rows = self.node.ledger()
+        exams = [str(each["id"]) for each in self.client.get("/api/exams")]
+        studies = list(dict.fromkeys(str(row["study_instance_uid"]) for row in rows))
+        uids = [str(row["sop_instance_uid"]) for row in rows]
+        attack = HOSTILE[0]
+        return {
+            "exam": [*exams[:4], attack],
+            "study": [*studies[:3], studies[-1], attack],
+            "uid": [uids[0], uids[-1], attack],
+            "instance": [uids[0], uids[-1], attack],
+            "probe": ["handheld", attack],
+            "name": ["handheld", attack],
+            "destination": ["pacs", attack],
+            "action": ["hold", attack],
+        }
+
+    def routes(self, page: Page) -> list[str]:
+        """The address of each screen, with each value of its parameters."""
+        found = page.evaluate(
+            "import('./console/screens.js').then(m => m.screens.map(each => each.route))"
+        )
+        assert len(found) >= 3
+        return [filled for route in found for filled in self.filled(route, r":(\w+)")]
+
+    def filled(self, route: str, parameter: str) -> list[str]:
+        """The route with each of some values of its parameters."""
+        found = re.search(parameter, route)
+        if found is None:
+            return [route]
+        begin, end = route[: found.start()], route[found.end() :]
+        values = self.values.get(found[1], ["1", HOSTILE[0]])
+        rests = self.filled(end, parameter)
+        return [f"{begin}{quote(each, safe='')}{rest}" for each in values for rest in rests][:12]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    require_program("chromium")
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    with ExitStack() as parts:
+        yield Target(parts, tmp_path_factory.mktemp("hostile"))
+
+
+def wait_drawn(page: Page) -> None:
+    """Until what the screen asks for is there, or it says why not."""
+    page.wait_for_selector("main#content > *, [role=alert]")
+    page.wait_for_function("() => !document.querySelector('main .skeleton')")
+
+
+@pytest.mark.parametrize(("size", "theme"), [("desk", "dark"), ("phone", "light")])
+def test_no_screen_runs_or_hides_what_strangers_wrote(
+    target: Target, chromium: Browser, size: str, theme: str
+) -> None:
+    """No script, no request elsewhere, no markup, no text that turns; and the layout holds."""
+    assert size in SIZES
+    with visit(chromium, target.address, size=size, theme=theme) as person:
+        page = person.page
+        page.goto(f"{target.address}/#/system")
+        wait_drawn(page)
+        seen = 0
+        for route in target.routes(page):
+            page.goto(f"{target.address}/#{route}")
+            wait_drawn(page)
+            _check(person, route)
+            _open_all(person, route)
+            seen += CANARY in page.locator("body").inner_text()
+        assert seen >= 1, "the attacks are on no screen: this test shows nothing"
+
+
+def _open_all(person: Visit, route: str) -> None:
+    """What a screen shows only when asked: lists and folded parts; nothing that changes a thing."""
+    page = person.page
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    for index in range(6):
+        folded = page.query_selector_all("main [aria-expanded=false]")
+        if index >= len(folded):
+            break
+        folded[index].evaluate("each => each.click()")
+        wait_drawn(page)
+        _check(person, route)
+
+
+def _check(person: Visit, route: str) -> None:
+    page = person.page
+    assert person.faults == [], route
+    assert person.elsewhere == [], route
+    assert page.evaluate("window.__hit") is None, route
+    made = page.evaluate(
+        "[...document.querySelectorAll('script, iframe, object, [onerror], [onload]')]"
+        ".map(each => each.outerHTML)"
+    )
+    assert all("console/" in each for each in made), (route, made)
+    assert page.locator("img[src='x']").count() == 0, route
+    assert not TURNS.search(page.locator("body").inner_text()), route
+    assert CANARY not in page.title(), route
+    assert CANARY not in page.url or quote("<script>", safe="") in page.url, route
+    assert not person.is_cut(), route
+    height = page.evaluate("document.documentElement.scrollHeight")
+    assert height < 60_000, (route, height)
+
+
+def test_no_answer_of_the_api_is_markup(target: Target) -> None:
+    """JSON, pictures and files, each with the headers that keep a browser from guessing."""
+    document = target.client.get("/api/openapi.json")
+    asked = 0
+    for path, methods in document["paths"].items():
+        if "get" not in methods:
+            continue
+        for filled in target.filled(path, r"\{(\w+)\}"):
+            status, headers = head_of(target.client.port, filled)
+            asked += 1
+            assert status < 500, (filled, status)
+            assert headers["x-content-type-options"] == "nosniff", filled
+            assert "html" not in headers.get("content-type", ""), filled
+            assert headers["content-security-policy"].startswith("default-src 'none'"), filled
+    assert asked > 10
+
+
+def head_of(port: int, path: str) -> tuple[int, dict[str, str]]:
+    """Status and headers of a GET; a picture that never ends is not read."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=30)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}
+    finally:
+        connection.close()
+
+
+def test_each_line_of_the_log_is_one_and_names_no_patient(target: Target) -> None:
+    """An attack in a name ends no line, and is in none."""
+    lines = [json.dumps(event, ensure_ascii=False) for event in target.node.events]
+    assert len(lines) > 10
+    assert [line for line in lines if CANARY in line] == []
+    metrics = http.client.HTTPConnection(LOOPBACK, target.client.port, timeout=30)
+    metrics.request("GET", "/metrics")
+    assert CANARY.encode() not in metrics.getresponse().read()
+    metrics.close()
+
+
+# --- a page of another origin ---
+
+ATTACK = Path(__file__).with_name("attack.html").read_text()
+
+
+@contextmanager
+def other_site(node: str) -> Iterator[str]:
+    """A page of another origin on this machine, as one that a tablet visits may be."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = ATTACK.replace("NODE", node).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            """Nothing on standard error."""
+
+    server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    try:
+        yield f"http://{LOOPBACK}:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_page_of_another_origin_gets_nothing(target: Target, chromium: Browser) -> None:
+    """It reads nothing, changes nothing, opens no WebSocket, and embeds no picture or script."""
+    before = len(target.client.get("/api/exams"))
+    context = chromium.new_context()
+    try:
+        page = context.new_page()
+        with other_site(target.address) as site:
+            page.goto(site)
+            page.wait_for_function("document.title === 'done'", timeout=60_000)
+            said = page.evaluate("window.said")
+    finally:
+        context.close()
+    assert len(said) == 7
+    assert all(value.startswith("refused") for value in said.values()), said
+    assert len(target.client.get("/api/exams")) == before

@@ -1,0 +1,218 @@
+"""Images no probe of ours makes: oblong pixels, twelve bits, colour, no scale, a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from echonode.web.archive import archive_routes
+from echonode.web.page import page_routes
+from tests.acceptance.console.conftest import OpenPage
+from tests.acceptance.console.scripted import status
+from tests.acceptance.console.test_review import on_screen
+from tests.integration.web.kept_images import (
+    CINE,
+    COLOUR,
+    DEEP,
+    DURATIONS_MS,
+    PLAIN,
+    PLATE,
+    PLATE_MM,
+    STILL,
+    TRACE,
+    kept_images,
+)
+from tests.unit.web.conftest import served
+
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
+
+# A pixel of the canvas in the middle of the viewer.
+MIDDLE = """() => {
+  const canvas = document.querySelector(".viewer canvas");
+  const pen = canvas.getContext("2d");
+  return [...pen.getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data].slice(0, 3);
+}"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the console is, and what the API says of an image."""
+
+    url: str
+    review: Any
+
+    def view(self, uid: str) -> Any:
+        return self.review.instance(uid)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    async def now(_request: Request) -> Response:
+        return JSONResponse(status())
+
+    with (
+        kept_images(tmp_path_factory.mktemp("kept")) as (_store, review),
+        served([*page_routes(), Route("/api/status", now), *archive_routes(review)]) as browser,
+    ):
+        host, port = browser.server.address
+        yield Site(f"http://{host}:{port}", review)
+
+
+def reviewed(visit: OpenPage, site: Site, uid: str) -> Page:
+    page = visit(site.url).open(f"/review/{uid}")
+    page.wait_for_selector(".viewer[data-frame]")
+    return page
+
+
+def tap(page: Page, *points: tuple[float, float]) -> None:
+    for x, y in points:
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.up()
+
+
+def test_oblong_pixels_are_shown_in_their_shape_and_measured_by_both_deltas(
+    visit: OpenPage, site: Site
+) -> None:
+    """The plate's 40 mm along the rows, and 50 mm down the columns."""
+    page = reviewed(visit, site, STILL)
+    view = site.view(STILL)
+    for ends, wanted in ((PLATE, PLATE_MM), (((100, 50), (100, 150)), 50.0)):
+        page.get_by_role("button", name="Distance", exact=True).click()
+        tap(page, *(on_screen(page, view, end) for end in ends))
+        page.get_by_role("button", name="Keep").click()
+        expect(page.get_by_role("button", name="Distance", exact=True)).to_be_visible()
+        made = site.review.measurements(exam_id="", uid=STILL)[-1]
+        assert made["results"][0]["value"] == pytest.approx(wanted, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("uid", "why"), [(PLAIN, "This image has no scale"), (TRACE, "This part shows time")]
+)
+def test_where_nothing_can_be_measured_it_says_why(
+    visit: OpenPage, site: Site, uid: str, why: str
+) -> None:
+    """At the first point, and nothing can be kept."""
+    page = reviewed(visit, site, uid)
+    page.get_by_role("button", name="Distance", exact=True).click()
+    tap(page, on_screen(page, site.view(uid), (100, 100)))
+    expect(page.get_by_text(why)).to_be_visible()
+    expect(page.get_by_role("button", name="Keep")).to_be_disabled()
+
+
+def test_brightness_by_keys_and_by_hand(visit: OpenPage, site: Site) -> None:
+    """Eight bits and colour here, at once; twelve bits by the node, which has all of them."""
+    for uid in (STILL, COLOUR):
+        page = reviewed(visit, site, uid)
+        before = page.evaluate(MIDDLE)
+        page.keyboard.press("b")
+        for _ in range(10):
+            page.keyboard.press("ArrowUp")
+        after = page.evaluate(MIDDLE)
+        assert after[0] > before[0], uid
+        page.get_by_role("button", name="Reset view").click()
+        assert page.evaluate(MIDDLE) == before
+    page = reviewed(visit, site, DEEP)
+    before = page.evaluate(MIDDLE)
+    page.get_by_role("button", name="Brightness").click()
+    box = page.locator(".viewer").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    with page.expect_response(lambda answer: "window_center" in answer.url):
+        tap_and_drag(page, (x, y), (x, y - 100))
+    page.wait_for_timeout(300)
+    assert page.evaluate(MIDDLE)[0] > before[0]
+
+
+def tap_and_drag(page: Page, begin: tuple[float, float], end: tuple[float, float]) -> None:
+    page.mouse.move(*begin)
+    page.mouse.down()
+    page.mouse.move(*end, steps=4)
+    page.mouse.up()
+
+
+def test_zoom_keeps_what_is_under_the_pointer(visit: OpenPage, site: Site) -> None:
+    """A length measured far in is the same length."""
+    page = reviewed(visit, site, STILL)
+    view = site.view(STILL)
+    middle = ((PLATE[0][0] + PLATE[1][0]) / 2, PLATE[0][1])
+    x, y = on_screen(page, view, middle)
+    page.mouse.move(x, y)
+    for _ in range(3):
+        page.mouse.wheel(0, -200)
+    box = page.locator(".viewer").bounding_box()
+    assert box is not None
+    page.get_by_role("button", name="Distance", exact=True).click()
+    tap(page, (x - 150, y), (x + 150, y))
+    zoomed = float(page.locator(".viewer-hint.values").inner_text().split()[0])
+    page.get_by_role("button", name="Discard").click()
+    page.get_by_role("button", name="Reset view").click()
+    page.get_by_role("button", name="Distance", exact=True).click()
+    tap(page, (x - 150, y), (x + 150, y))
+    whole = float(page.locator(".viewer-hint.values").inner_text().split()[0])
+    assert whole / zoomed == pytest.approx(2.46, rel=0.02)  # e to the power of 0.9
+
+
+def test_a_cine_of_uneven_times_shows_its_own_times(visit: OpenPage, site: Site) -> None:
+    """The time of each frame stands next to its number."""
+    page = reviewed(visit, site, CINE)
+    at = 0.0
+    for frame, duration in enumerate(DURATIONS_MS, 1):
+        words = page.locator(".cine-words")
+        expect(words).to_contain_text(f"{frame} / {len(DURATIONS_MS)}")
+        expect(words).to_contain_text(f"{at / 1000:.2f} / {sum(DURATIONS_MS) / 1000:.2f} s")
+        at += duration
+        page.keyboard.press("ArrowRight")
+
+
+def test_without_codecs_a_video_is_recorded_and_without_both_it_says_so(
+    visit: OpenPage, site: Site
+) -> None:
+    """A page without HTTPS has no WebCodecs; a very old browser has nothing."""
+    for missing, words in (
+        ("delete window.VideoEncoder;", "Recorded as it plays"),
+        ("delete window.VideoEncoder; delete window.MediaRecorder;", "makes no video"),
+    ):
+        opened = visit(site.url)
+        opened.page.add_init_script(missing)
+        page = opened.open(f"/review/{CINE}")
+        page.wait_for_selector(".viewer[data-frame]")
+        page.get_by_role("button", name="Download").click()
+        expect(page.get_by_text(words)).to_be_visible()
+        video = page.get_by_role("button", name="Download: MP4 video")
+        if "MediaRecorder" in missing:
+            expect(video).to_be_disabled()
+            continue
+        with page.expect_download() as coming:
+            video.click()
+        assert coming.value.suggested_filename.startswith(f"US-{CINE}.")
+
+
+def test_a_viewer_looks_and_changes_nothing(visit: OpenPage, site: Site) -> None:
+    """No tool is offered whose result the node would refuse."""
+    opened = visit(site.url)
+    session = {"users": True, "user": {"name": "eve", "role": "viewer"}, "csrf": "x"}
+    opened.page.route("**/api/session", lambda route: route.fulfill(json=session))
+    page = opened.open(f"/review/{STILL}")
+    page.wait_for_selector(".viewer[data-frame]")
+    expect(page.get_by_role("button", name="Brightness")).to_be_visible()
+    expect(page.get_by_role("button", name="Ellipse", exact=True)).to_have_count(0)
+    page.keyboard.press("m")
+    expect(page.get_by_role("button", name="Keep")).to_have_count(0)
+
+
+def test_an_empty_archive_says_what_comes_here(visit: OpenPage, site: Site) -> None:
+    """Not a blank page."""
+    opened = visit(site.url)
+    opened.page.route(
+        "**/api/studies/search", lambda route: route.fulfill(json={"studies": [], "next": ""})
+    )
+    page = opened.open("/archive")
+    expect(page.get_by_role("heading", name="No images yet")).to_be_visible()

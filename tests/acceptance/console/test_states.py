@@ -1,0 +1,257 @@
+"""Each state of Exams and Scan in words, in both themes: no fault of accessibility, nothing cut.
+
+The node is scripted: most of these states are seldom seen. The exam with everything real is in
+test_exam.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from echonode.web.page import page_routes
+from tests.acceptance.console.conftest import OpenPage
+from tests.acceptance.console.screens import THEMES, shoot
+from tests.acceptance.console.scripted import (
+    PACS,
+    PROBE,
+    UNIDENTIFIED,
+    ScriptedNode,
+    ago,
+    exam,
+    freeze,
+    instance,
+    item,
+    status,
+    worklist,
+)
+from tests.peers.accessibility import accessibility_faults
+from tests.unit.web.conftest import served
+
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
+
+TODAY = worklist(
+    item(1, "Doe^Jane"),
+    item(2, "Okafor^Chidi", sex="M", requested_procedure="Lung, both sides"),
+    item(3, "Lindqvist^Astrid^Maria", requested_procedure="Thyroid"),
+    item(4, "Haddad^Leïla", requested_procedure="Obstetric, first trimester"),
+)
+SCAN = exam()["id"]
+PROOFS = [instance(1, "committed"), instance(2, "sent", clip=True), instance(3, "queued")]
+REFUSED = "only 3% of the disk is free: `retention.minimum_free_percent` is 10"
+
+
+def nothing(_page: Page) -> None:
+    """The state is there by itself."""
+
+
+def press(name: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_role("button", name=name).first.click()
+
+
+def keys(*pressed: str, after: str = "canvas[data-sequence]") -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        page.wait_for_selector(after)
+        for key in pressed:
+            page.keyboard.press(key)
+
+    return act
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """at: the address behind `#`. answers: of the node, over the usual. says: what is seen."""
+
+    name: str
+    at: str = "/exams"
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    node: Mapping[str, Any] = field(default_factory=dict)
+    act: Callable[[Page], None] = nothing
+    says: str
+
+
+def of_exam(name: str, says: str, **more: Any) -> State:
+    """A state of an exam that is open."""
+    changes = more.pop("exam", {})
+    mine = {f"exams/{SCAN}": exam(**{"instances": PROOFS, **changes})}
+    return State(
+        name=name,
+        at=f"/scan/{SCAN}",
+        says=says,
+        answers={**mine, **more.pop("answers", {})},
+        **more,
+    )
+
+
+def ended(name: str, says: str, *instances: dict[str, Any], **more: Any) -> State:
+    """A state of an exam that has ended."""
+    changes = {
+        "progress": "ended",
+        "ended_at": ago(minutes=1),
+        "captures": len(instances),
+        "instances": list(instances),
+        **more.pop("exam", {}),
+    }
+    return of_exam(name, says, exam=changes, **more)
+
+
+STATES = (
+    State(
+        name="exams",
+        says="LINDQVIST, Astrid Maria",
+        answers={
+            "exams": [
+                exam(14, **UNIDENTIFIED),
+                exam(13, progress="ended", ended_at=ago(minutes=20), **UNIDENTIFIED),
+                exam(11, progress="ended", ended_at=ago(hours=1), captures=7),
+            ]
+        },
+    ),
+    State(name="first-exam", says="OKAFOR, Chidi", answers={"exams": []}),
+    State(
+        name="no-probe",
+        says="No probe is configured",
+        answers={
+            "status": status(probes=[], destinations=[]),
+            "worklist": worklist(configured=False),
+        },
+    ),
+    State(
+        name="worklist-old",
+        says="The worklist is not up to date",
+        answers={"worklist": {**TODAY, "age_s": 4000, "problem": "ris does not answer"}},
+    ),
+    State(name="confirm", says="Is this the patient?", act=press("DOE, Jane")),
+    State(
+        name="type-a-patient",
+        says="Give this: the archive files images by it.",
+        act=lambda page: (press("Type a patient")(page), press("Start the exam")(page))[0],
+    ),
+    of_exam("live", "20 fps", act=keys()),
+    of_exam(
+        "frozen",
+        "Frozen",
+        act=keys(" "),
+        answers={f"exams/{SCAN}/freeze": (201, freeze()), f"exams/{SCAN}/freeze/f1": {}},
+    ),
+    of_exam("unidentified", "Unidentified", act=keys(), exam=UNIDENTIFIED),
+    of_exam(
+        "not-recording",
+        "NOT RECORDING",
+        act=keys(),
+        answers={"status": status(probes=[{**PROBE, "refusal": REFUSED}])},
+    ),
+    of_exam(
+        "refused",
+        "The disk refused a new file.",
+        act=keys("s"),
+        answers={
+            f"exams/{SCAN}/stills": (
+                503,
+                {"error": "the disk refused a new file", "remedy": "make room, then try again"},
+            )
+        },
+    ),
+    of_exam(
+        "probe-not-reachable",
+        "handheld is not reachable",
+        node={"frames": False, "connected": False},
+        answers={"status": status(probes=[{**PROBE, "connected": False}])},
+    ),
+    of_exam("no-frames", "handheld is connected and sends no images", node={"frames": False}),
+    of_exam("live-picture-lost", "The live picture was lost", node={"socket": False}),
+    of_exam(
+        "pacs-down",
+        "pacs down, 4 images wait safely here",
+        act=keys(),
+        answers={
+            "status": status(
+                destinations=[{**PACS, "contact": "not_reached", "deliveries": {"queued": 4}}]
+            )
+        },
+    ),
+    of_exam("clip-length", "Length of a clip", act=lambda page: press("Length of a clip")(page)),
+    ended(
+        "end-committed",
+        "All 2 images are committed by pacs",
+        instance(1, "committed"),
+        instance(2, "committed", clip=True),
+    ),
+    ended(
+        "end-under-way", "1 of 2 images are proved", instance(1, "committed"), instance(2, "sent")
+    ),
+    ended("end-held", "1 image is held for pacs", instance(1, "held", error="A900 refused")),
+    ended(
+        "end-unidentified",
+        "1 image is stored here and waits for its patient",
+        instance(1, "held"),
+        exam=UNIDENTIFIED,
+    ),
+    ended(
+        "end-pacs-down",
+        "pacs is not reachable: 1 image waits safely here",
+        instance(1, "queued"),
+        answers={"status": status(destinations=[{**PACS, "contact": "not_reached"}])},
+    ),
+    State(
+        name="unknown-exam",
+        at="/scan/E99999999",
+        says="This exam is not on this node",
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where the console's files are."""
+    with served(page_routes()) as browser:
+        yield "http://{}:{}".format(*browser.server.address)
+
+
+def usual() -> dict[str, Any]:
+    return {
+        "status": status(),
+        "session": {"users": False, "setup": False, "user": None, "csrf": "", "locked": False},
+        "exams": [exam(11, progress="ended", ended_at=ago(hours=1), captures=7)],
+        "worklist": TODAY,
+    }
+
+
+def shown(visit: OpenPage, address: str, state: State) -> Page:
+    node = ScriptedNode(answers={**usual(), **state.answers}, **state.node)
+    page = visit(address).page
+    node.serve(page)
+    page.goto(f"{address}/#{state.at}")
+    state.act(page)
+    expect(page.get_by_text(state.says).first).to_be_visible()
+    return page
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+def test_a_state_is_said_in_words(state: State, visit: OpenPage, address: str) -> None:
+    """Seen by everyone: WCAG 2.2 AA by axe-core in both themes, and no screen is too narrow."""
+    page = shown(visit, address, state)
+    for theme in THEMES:
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        assert accessibility_faults(page, contrast_alone=theme != "dark") == [], theme
+        shoot(page, state.name, theme=theme)
+
+
+def test_a_node_that_is_gone_is_said_on_the_start(visit: OpenPage, address: str) -> None:
+    """What is old is marked, stays legible, and the page goes on by itself."""
+    node = ScriptedNode(answers=usual())
+    page = visit(address).page
+    node.serve(page)
+    page.goto(address)
+    expect(page.get_by_text("OKAFOR, Chidi")).to_be_visible()
+    node.silent = True
+    gone = page.get_by_text("The node is not reachable")
+    expect(gone).to_be_visible()
+    assert accessibility_faults(page) == []
+    shoot(page, "node-gone")
+    node.silent = False
+    expect(gone).to_be_hidden()

@@ -23,7 +23,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
 # environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo unit coverage test check containers format docs bench faults faults-record fuzz lock clean
+.PHONY: help install demo console-screens unit coverage test check containers format docs bench faults faults-record fuzz lock clean
 
 # In CI a peer that is missing is a failure; elsewhere its tests are skipped, and say so.
 ifeq ($(CI),true)
@@ -96,6 +96,12 @@ format: $(STAMP_DEV) ## let the formatter and the linter repair what they can
 
 docs: $(STAMP_DEV) ## write the parts of docs/ that are made from the code
 	@$(BIN)/python -m tools.reference
+
+# The console's tests take them; no picture is taken by hand.
+console-screens: $(STAMP_DEV) ## take the pictures in docs/console again
+	@tools/real-peers.sh
+	@ECHONODE_SCREENS=docs $(BIN)/python -m pytest -q -p no:cacheprovider tests/acceptance/console \
+	    tests/integration/web/test_desk_pages.py $(PYTEST_ARGS)
 
 bench: $(STAMP_DEV) ## measure against the real peers: table and build/bench.json; ONLY=substring
 	@tools/real-peers.sh

@@ -36,6 +36,7 @@ from echonode.store.access.users import Users
 log = get_logger(__name__)
 _WRONG = "the name or the password is wrong"
 _ASK = "try again, or have an administrator set a new password"
+_SAY_EVERY_S = 10.0  # how often it is logged that tries are refused, however many they are
 _SET_UP = "set-up"  # whose tries those of the set-up code are
 
 
@@ -62,6 +63,7 @@ class NodeAccess:
         self._now, self._monotonic = now, monotonic
         self._limits = LoginLimits()
         self._counting = threading.Lock()
+        self._said_until = 0.0
 
     # --- who asks ---
 
@@ -205,8 +207,12 @@ class NodeAccess:
     def _count_try(self, address: str, name: str) -> None:
         with self._counting:
             wait = self._limits.wait_s(address, name, self._monotonic())
+            is_new = self._monotonic() >= self._said_until
+            if wait and is_new:
+                self._said_until = self._monotonic() + _SAY_EVERY_S
         if wait:
-            log.warning("login_refused", reason="tried too often", address=address)
+            if is_new:
+                log.warning("login_refused", reason="tried too often", address=address)
             raise TriedTooOften(wait)
 
     def _forget_try(self, address: str, name: str) -> None:

@@ -15,6 +15,7 @@ from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.model.identity import CommitmentPolicy, Destination
 from echonode.monitoring.monitor import NodeMonitor
 from echonode.store.deliveries.outbox import MOST_ITEMS, OutboxChoice, OutboxItem
+from echonode.store.statistics import UNPROVED
 from echonode.store.store import Store
 from echonode.web.outbox import Selection
 from echonode.web.status import DestinationStatus
@@ -75,10 +76,15 @@ class NodeOutbox:
     def _archive(self, at: DestinationStatus, done: Mapping[tuple[str, str], int]) -> Json:
         destination = self._destinations[at.name]
         delivery = self._delivery_status(at.name)
-        counts = at.deliveries
         is_done_when_sent = destination.commitment is CommitmentPolicy.NONE
+        # Counted anew: what the status counts of all that is done may be some seconds old.
+        states = [
+            each for each in UNPROVED if each is not DeliveryState.SENT or not is_done_when_sent
+        ]
+        standing = self._store.outbox.standing(at.name, states)
+        counts = standing.counts
         sent = counts.get(DeliveryState.SENT, 0) + counts.get(DeliveryState.COMMIT_REQUESTED, 0)
-        held = grouped(at.ae_title, self._store.outbox.held_groups(at.name))
+        held = grouped(at.ae_title, standing.held)
         next_due = self._store.deliveries.next_due(at.name)
         return {
             "name": at.name,
@@ -92,7 +98,7 @@ class NodeOutbox:
             "associations": at.associations,
             "waiting": counts.get(DeliveryState.QUEUED, 0),
             "sending": counts.get(DeliveryState.SENDING, 0),
-            "sent_not_proved": 0 if is_done_when_sent else sent,
+            "sent_not_proved": sent,
             "held": counts.get(DeliveryState.HELD, 0),
             "done_today": done.get((at.name, _DONE[destination.commitment].value), 0),
             "sent_per_minute": round(delivery.sent_per_minute, 1),

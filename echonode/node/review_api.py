@@ -188,6 +188,8 @@ class NodeReview:
 
     def measurements(self, *, exam_id: str, uid: str) -> Sequence[Json]:
         if exam_id:
+            if self._store.exams.exam(exam_id) is None:
+                raise UsageError("there is no such exam")
             found = self._measuring.of_exam(exam_id)
         else:
             found = self._measuring.of_instance(uid)

@@ -29,6 +29,8 @@ from echonode.web.local_requests import Fields, answer, only, text
 
 # A frame is decoded in a process of its own and holds some of its copies meanwhile.
 PICTURES_AT_ONCE = 4
+# Each reads whole indexes while a person types.
+SEARCHES_AT_ONCE = 2
 LONGEST_QUERY_VALUE = 400
 _MOST_DIGITS = 18  # a row of the database
 _PLACE = ("from", "to", "cursor")
@@ -102,12 +104,16 @@ def archive_routes(api: ArchiveApi) -> list[BaseRoute]:
 
 
 def _list_routes(api: ArchiveApi) -> list[BaseRoute]:
+    searching = asyncio.Semaphore(SEARCHES_AT_ONCE)
+
     async def studies(request: Request) -> Response:
         asked = {name: _asked(request, name) for name in _PLACE if name in request.query_params}
-        return await answer(request, lambda _: _studies(api, asked))
+        async with searching:
+            return await answer(request, lambda _: _studies(api, asked))
 
     async def search(request: Request) -> Response:
-        return await answer(request, lambda fields: _studies(api, fields))
+        async with searching:
+            return await answer(request, lambda fields: _studies(api, fields))
 
     async def study(request: Request) -> Response:
         return await answer(request, lambda _: api.study(_uid(request), row=_whole(request, "row")))

@@ -85,6 +85,13 @@ class Visit:
         self.page.wait_for_selector("main h1, main [data-screen-ready]")
         return self.page
 
+    def picture(self, name: str) -> None:
+        """Keep the page as NAME.png where ECHONODE_SCREENSHOTS names a folder."""
+        folder = os.environ.get("ECHONODE_SCREENSHOTS")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+
     def is_cut(self) -> bool:
         """Whether the page needs more width than it has."""
         return bool(
@@ -92,13 +99,6 @@ class Visit:
                 "document.documentElement.scrollWidth > document.documentElement.clientWidth"
             )
         )
-
-    def picture(self, name: str) -> None:
-        """Keep the page as NAME.png where ECHONODE_SCREENSHOTS names a folder."""
-        folder = os.environ.get("ECHONODE_SCREENSHOTS")
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
     def close(self) -> None:
         """End the visit."""

@@ -1,15 +1,19 @@
 """SQL statements compiled once a process, as in a node that runs, and not once a store.
 
-SQLAlchemy keeps what it compiles by engine. A test that opens a store makes new engines, and would
-compile every statement again: that is half of what such a test costs.
+SQLAlchemy keeps what it compiles by engine, and what makes tables not at all. A test that opens a
+store makes new engines and tables, and would compile every statement again: that is half of what
+such a test costs.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.util import LRUCache
+
+from echonode.store.database import schema
 
 # A node has some two hundred; queries of the tests add more of their own.
 MOST_STATEMENTS = 1000
@@ -37,3 +41,24 @@ def share_statements() -> None:
         return engine
 
     vars(sa)["create_engine"] = create_sharing
+    vars(schema.METADATA)["create_all"] = _make_tables
+
+
+def _make_tables(connection: sa.Connection, *, checkfirst: bool) -> None:
+    """MetaData.create_all, for a new database."""
+    assert not checkfirst
+    for statement in _tables():
+        connection.exec_driver_sql(statement).close()
+
+
+@cache
+def _tables() -> tuple[str, ...]:
+    """What create_all would execute on SQLite."""
+    made: list[str] = []
+
+    def note(statement: Any, *_: object, **__: object) -> None:
+        made.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = sa.create_mock_engine("sqlite://", note)
+    sa.MetaData.create_all(schema.METADATA, engine, checkfirst=False)
+    return tuple(made)

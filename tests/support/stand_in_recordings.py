@@ -6,6 +6,7 @@ Noise, speckle and geometry are the phantom's: no margin may be measured on them
 from __future__ import annotations
 
 import io
+import math
 import tarfile
 import zlib
 from dataclasses import replace
@@ -44,6 +45,24 @@ def write_film(path: Path) -> None:
         _add(archive, "settings.txt", b"80\n160\n8\n64\n57\n0\n")
         for number in range(FILM_FRAMES):
             _add(archive, f"frame{number:03d}.txt", texts[number % DISTINCT_FRAMES])
+
+
+def write_wires(path: Path) -> float:
+    """A film of two thin wires in water; the millimetres between them, by the sector alone."""
+    header, rng = HEADER, np.random.default_rng(3)
+    (first, last), range_mm = (12, 51), 130.0
+    depth = (range_mm - header.r0_mm) / (header.rf_mm - header.r0_mm) * (header.samples - 1)
+    lines, samples = np.mgrid[0 : header.lines, 0 : header.samples]
+    pulse = np.exp(-(((samples - depth) / 8) ** 2)) * np.cos(2 * np.pi * 3.5 / 15.625 * samples)
+    frame = rng.normal(49, 1, lines.shape)  # the converter's offset
+    for line in (first, last):
+        frame += 400 * np.exp(-((lines - line) ** 2)) * pulse
+    with tarfile.open(path, "w:xz", preset=0) as archive:
+        _add(archive, "settings.txt", b"80\n160\n8\n64\n57\n0\n")
+        for number in range(4):
+            _add(archive, f"frame{number:03d}.txt", _rows(np.rint(frame).astype(np.int16)))
+    apart_deg = (last - first) * header.sector_deg / (header.lines - 1)
+    return 2 * range_mm * math.sin(math.radians(apart_deg) / 2)
 
 
 def write_still(path: Path, seed: int) -> None:

@@ -37,7 +37,7 @@ class Freezes:
 
     def add(self, name: str, frames: Iterable[Frame], now_s: float) -> None:
         """Keep them under a name that is new."""
-        self._expire(now_s)
+        self.expire(now_s)
         self._kept[name] = _Freeze(tuple(frames), now_s)
         while len(self._kept) > 1 and (
             len(self._kept) > MOST_FREEZES or self.kept_bytes > self._most_bytes
@@ -46,7 +46,7 @@ class Freezes:
 
     def frames(self, name: str, now_s: float) -> tuple[Frame, ...]:
         """The frames of a freeze, the oldest first; none where it is over or unknown."""
-        self._expire(now_s)
+        self.expire(now_s)
         freeze = self._kept.get(name)
         if freeze is None:
             return ()
@@ -70,6 +70,7 @@ class Freezes:
         frames = {id(frame): frame for freeze in self._kept.values() for frame in freeze.frames}
         return sum(frame.pixels.nbytes for frame in frames.values())
 
-    def _expire(self, now_s: float) -> None:
+    def expire(self, now_s: float) -> None:
+        """End those that were not used for UNUSED_S."""
         for name in [n for n, each in self._kept.items() if now_s - each.used_s > UNUSED_S]:
             del self._kept[name]

@@ -25,11 +25,12 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from echonode.errors import CaptureRefused
 from echonode.frames.capture.capture_gate import CaptureGate
+from echonode.frames.capture.clip_under_way import ClipUnderWay, numbered, pieces
 from echonode.frames.capture.freezes import Freezes
 from echonode.frames.capture_request import (
     CaptureAction,
@@ -73,7 +74,7 @@ class ManualCapture:
         self._began_s: float | None = None  # elapsed_s of the exam's first frame
         self._recent: deque[Frame] = deque()
         self._recent_bytes = 0
-        self._clips: list[_Clip] = []
+        self._clips: list[ClipUnderWay] = []
         self._freezes = Freezes(most_bytes=settings.max_clip_bytes)
 
     # --- the frames thread ---
@@ -103,6 +104,7 @@ class ManualCapture:
             self._recent.append(frame)
             self._recent_bytes += frame.pixels.nbytes
             self._forget_old(frame)
+            self._freezes.expire(self._monotonic())
             for clip in self._clips:
                 clip.take(frame)
             self._changed.notify_all()
@@ -149,7 +151,9 @@ class ManualCapture:
                 case CaptureAction.CAPTURE_CLIP if request.past:
                     return self._keeping(self._past(request))
                 case CaptureAction.CAPTURE_CLIP:
-                    clip = _Clip(exam=self._exam, seconds=request.seconds, settings=self._settings)
+                    clip = ClipUnderWay(
+                        exam=self._exam, seconds=request.seconds, settings=self._settings
+                    )
                     self._clips.append(clip)
                     return lambda: self._wait_for(clip)
 
@@ -171,7 +175,7 @@ class ManualCapture:
     def frozen_frame(self, exam_id: str, freeze: str, number: int) -> Frame:
         with self._changed:
             self._require_exam(exam_id)
-            return _numbered(self._frozen(freeze), number)
+            return numbered(self._frozen(freeze), number)
 
     # --- with the lock held ---
 
@@ -221,7 +225,7 @@ class ManualCapture:
         frames = self._meant(request)
         if request.sequence is None:
             return list(frames)[-1:]
-        return [_numbered(frames, request.sequence)]
+        return [numbered(frames, request.sequence)]
 
     def _past(self, request: CaptureRequest) -> Sequence[Frame]:
         """The seconds that end with the latest frame, or with the one of that number."""
@@ -230,7 +234,7 @@ class ManualCapture:
             return []
         last = frames[-1]
         if request.last_sequence is not None:
-            last = _numbered(frames, request.last_sequence)
+            last = numbered(frames, request.last_sequence)
         since_s = last.elapsed_s - request.seconds
         return [f for f in frames if f.elapsed_s >= since_s and f.number <= last.number]
 
@@ -258,7 +262,7 @@ class ManualCapture:
         return lambda: self._keep(exam, acquisitions)
 
     def _acquisitions(self, frames: Sequence[Frame]) -> list[Acquisition]:
-        return [self._acquisition(piece) for piece in _pieces(frames)]
+        return [self._acquisition(piece) for piece in pieces(frames)]
 
     def _acquisition(self, frames: Sequence[Frame]) -> Acquisition:
         assert self._began_s is not None  # it is set with the exam's first frame
@@ -276,7 +280,7 @@ class ManualCapture:
 
     # --- without it ---
 
-    def _wait_for(self, clip: _Clip) -> CaptureResult:
+    def _wait_for(self, clip: ClipUnderWay) -> CaptureResult:
         """Until the clip has its seconds, by its frames or, where none come, by the clock."""
         ends = self._monotonic() + clip.seconds + self._settings.gap_s
         with self._changed:
@@ -292,47 +296,3 @@ class ManualCapture:
     def _keep(self, exam: str, acquisitions: Sequence[Acquisition]) -> CaptureResult:
         uids = tuple(self._store(acquisition) for acquisition in acquisitions)
         return CaptureResult(done=True, exam=exam, sop_instance_uids=uids)
-
-
-class _Clip:
-    """A clip that began at a request and takes the frames that follow."""
-
-    def __init__(self, *, exam: str, seconds: float, settings: CaptureSettings) -> None:
-        self.exam, self.seconds, self._settings = exam, seconds, settings
-        self.frames: list[Frame] = []
-        self.acquisitions: list[Acquisition] = []
-        self.over = False
-        self._bytes = 0
-
-    def take(self, frame: Frame) -> None:
-        if self.over:
-            return
-        first = self.frames[0] if self.frames else frame
-        self._bytes += frame.pixels.nbytes
-        lasts_s = min(self.seconds, self._settings.max_clip_s)
-        if frame.elapsed_s - first.elapsed_s > lasts_s or (
-            self.frames and self._bytes > self._settings.max_clip_bytes
-        ):
-            self.over = True
-        else:
-            self.frames.append(frame)
-
-
-def _numbered(frames: Sequence[Frame], number: int) -> Frame:
-    """The frame of that number. Raises CaptureRefused."""
-    for frame in reversed(frames):
-        if frame.number == number:
-            return frame
-    raise CaptureRefused(f"frame {number} is not kept: it is of before, or has not come")
-
-
-def _pieces(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
-    """Runs of frames that fit with each other."""
-    piece: list[Frame] = []
-    for frame in frames:
-        if piece and not frame.fits_with(piece[0]):
-            yield piece
-            piece = []
-        piece.append(frame)
-    if piece:
-        yield piece

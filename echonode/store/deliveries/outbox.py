@@ -40,6 +40,14 @@ class HeldGroup:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Standing:
+    """One destination at one moment. counts: of the states asked for. held: by reason."""
+
+    counts: Mapping[DeliveryState, int]
+    held: Sequence[HeldGroup]
+
+
+@dataclass(frozen=True, kw_only=True)
 class OutboxChoice:
     """Which deliveries. destination, study_instance_uid: None does not limit.
 
@@ -83,8 +91,25 @@ class Outbox:
     def __init__(self, readers: sa.Engine) -> None:
         self._readers = readers
 
-    def held_groups(self, destination: str) -> Sequence[HeldGroup]:
-        """What is held there, by its words; the largest groups first, at most MOST_GROUPS."""
+    def standing(self, destination: str, states: Collection[DeliveryState]) -> Standing:
+        """How many deliveries there are in these states, and what is held, at one moment.
+
+        states: those that are under way; what is done would be counted too, all of it.
+        """
+        with reading(self._readers) as connection:
+            rows = connection.execute(
+                sa.select(_delivery.state, sa.func.count())
+                .where(
+                    _delivery.destination == destination,
+                    _delivery.state.in_([state.value for state in states]),
+                )
+                .group_by(_delivery.state)
+            )
+            counts = {DeliveryState(state): count for state, count in rows}
+            return Standing(counts=counts, held=self._held_groups(connection, destination))
+
+    def _held_groups(self, connection: sa.Connection, destination: str) -> Sequence[HeldGroup]:
+        """By words and status; the largest groups first, at most MOST_GROUPS."""
         count = sa.func.count()
         statement = (
             sa.select(_delivery.last_status, _delivery.last_error, count.label("count"))
@@ -96,8 +121,7 @@ class Outbox:
             .order_by(count.desc(), _delivery.last_error)
             .limit(MOST_GROUPS)
         )
-        with reading(self._readers) as connection:
-            return [HeldGroup(**row._mapping) for row in connection.execute(statement)]
+        return [HeldGroup(**row._mapping) for row in connection.execute(statement)]
 
     def items(self, choice: OutboxChoice) -> Sequence[OutboxItem]:
         """A page of the chosen deliveries, in the order of their numbers."""

@@ -27,7 +27,8 @@ from echonode.store.index.query_sql import columns_of
 
 SEARCHED = ("PatientName", "PatientID", "AccessionNumber")
 _ROWS_AT_ONCE = 100
-_study, _series, _instance = schema.study.c, schema.series.c, schema.instance.c
+_patient, _study = schema.patient.c, schema.study.c
+_series, _instance = schema.series.c, schema.instance.c
 _STUDY_COLUMNS = columns_of(Level.STUDY)
 _STUDIES = sa.select(
     _study.id.label("row"), _study.own_patient.label("own"), *_STUDY_COLUMNS.values()
@@ -148,17 +149,29 @@ class StudyList:
 
 
 def _has(word: str) -> Condition:
-    """Whether a word may be part of what is searched; a superset."""
-    narrowing = Narrowing(through_index=False)
-    conditions: list[Condition] = [
-        # Values that SQL cannot judge, and images that came under another name than their patient.
-        _study.irregular.is_(True),
-        schema.patient.c.irregular.is_(True),
-        _study.own_patient != "",
-    ]
+    """Whether a word may be part of what is searched; a superset.
+
+    Each index is read once as a whole, which costs a tenth of reading its table (prefilter.py);
+    then the studies found are looked for in the list, however rare the word is.
+    """
+    narrowing = Narrowing(through_index=True)
+    found: dict[str, Condition] = {}
     for keyword in SEARCHED:
         condition = narrowing.narrow(ATTRIBUTES[keyword], Wildcard(f"*{word}*"))
         if condition is None:  # nothing of the word is left to compare
             return sa.true()
-        conditions.append(condition)
-    return sa.or_(*conditions)
+        found[keyword] = condition
+    by_patient = sa.union_all(
+        sa.select(_patient.id).where(found["PatientName"]),
+        sa.select(_patient.id).where(found["PatientID"]),
+        # Literals, or SQLite would not use the partial indexes: values that SQL cannot judge, and
+        # patients whose images came under several names.
+        sa.select(_patient.id).where(_patient.irregular == sa.literal_column("1", sa.Integer)),
+        sa.select(_patient.id).where(_patient.varied == sa.literal_column("1", sa.Integer)),
+    )
+    by_study = sa.union_all(
+        sa.select(_study.id).where(_study.patient_id.in_(by_patient)),
+        sa.select(_study.id).where(found["AccessionNumber"]),
+        sa.select(_study.id).where(_study.irregular == sa.literal_column("1", sa.Integer)),
+    )
+    return _study.id.in_(by_study)

@@ -9,7 +9,8 @@ import { screen as scan } from "./scan/scan.js";
 import { screen as start } from "./start/screen.js";
 import { screen as system } from "./system/screen.js";
 import { screen as users } from "./access/users.js";
+import { screen as watch } from "./watch/screen.js";
 
 export const screens = [
-  exams, scan, archive, datedScreen, studyScreen, rowScreen, review, outbox, system, start, users,
+  exams, scan, archive, datedScreen, studyScreen, rowScreen, review, outbox, system, start, users, watch,
 ];

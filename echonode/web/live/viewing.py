@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
@@ -99,7 +100,8 @@ class Viewing:
         """End all viewers: the server stops, and would wait for them."""
         self._is_stopping = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._end_all)
+            with suppress(RuntimeError):  # the loop has ended, and with it every viewer
+                self._loop.call_soon_threadsafe(self._end_all)
 
     def _end_all(self) -> None:
         for broadcast in self._broadcasts.values():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -21,6 +21,8 @@ SETTLING_MS = 60
 def shoot(page: Page, name: str, *, theme: str = "dark", documented: str = "") -> None:
     """build/screens/NAME-THEME-SIZE.png in every size; the page ends in the size that it had.
 
+    Nothing may be cut in any of them.
+
     The light theme differs by its colours alone, so one size of it is enough for CI.
     documented: docs/console/DOCUMENTED.png is written as well, in the page's own size, where
     ECHONODE_SCREENS=docs asks for it (`make console-screens`).
@@ -33,11 +35,13 @@ def shoot(page: Page, name: str, *, theme: str = "dark", documented: str = "") -
             continue
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(SETTLING_MS)
+        assert not is_wider_than_screen(page), size
         page.screenshot(path=SHOTS / f"{name}-{theme}-{size}.png", animations="disabled")
     page.set_viewport_size(own)
     if documented and os.environ.get("ECHONODE_SCREENS") == "docs":
         DOCUMENTED.mkdir(parents=True, exist_ok=True)
-        shutil.copy(SHOTS / f"{name}-{theme}-1280x800.png", DOCUMENTED / f"{documented}.png")
+        shot = Image.open(SHOTS / f"{name}-{theme}-1280x800.png").convert("RGB")
+        shot.save(DOCUMENTED / f"{documented}.png", optimize=True)
 
 
 def is_wider_than_screen(page: Page) -> bool:

@@ -51,6 +51,12 @@ def order(
     return item
 
 
+def _simulation(recording: Path | None, *, port: int | None = None) -> ProbeSimProcess:
+    replay = ("--recording", str(recording), "--loop") if recording else ()
+    simulation = ("--protocol", "echopen", "--dialect", "kit", "--fps", str(FPS))
+    return ProbeSimProcess(*simulation, *replay, port=port)
+
+
 class Site:
     """Started whole: the node lists the orders, and has a frame of the probe, on return.
 
@@ -58,9 +64,8 @@ class Site:
     """
 
     def __init__(self, parts: ExitStack, *, recording: Path | None = None) -> None:
-        replay = ("--recording", str(recording), "--loop") if recording else ()
-        simulation = ("--protocol", "echopen", "--dialect", "kit", "--fps", str(FPS))
-        self.probe = parts.enter_context(ProbeSimProcess(*simulation, *replay))
+        self._parts = parts
+        self.probe = parts.enter_context(_simulation(recording))
         self.ris = parts.enter_context(Wlmscpfs())
         for each in ORDERS:
             write_item(self.ris.items, order(*each))
@@ -85,6 +90,11 @@ class Site:
         self.pacs: OrthancServer = clinic.start_pacs()
         self.node: EchoNodeProcess = clinic.start_node()
         wait_until(self._is_ready, timeout_s=90, what="the worklist and a frame of the probe")
+
+    def replay(self, recording: Path) -> None:
+        """The probe is another one from now on, at the same address."""
+        self.probe.stop()
+        self.probe = self._parts.enter_context(_simulation(recording, port=self.probe.port))
 
     @property
     def url(self) -> str:

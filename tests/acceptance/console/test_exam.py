@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tests.acceptance.console.screens import shoot
 from tests.acceptance.console.site import FPS, ORDERS, Site
 from tests.peers.accessibility import accessibility_faults
 from tests.peers.fixtures import require_program
+from tests.support.stand_in_recordings import write_wires
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(240)]
@@ -47,7 +48,7 @@ def page(site: Site, visit: OpenPage) -> Page:
 
 def shown(page: Page) -> int:
     """The number of the frame on the screen."""
-    return int(page.locator("canvas").get_attribute("data-sequence") or 0)
+    return int(page.locator("canvas[aria-label]").get_attribute("data-sequence") or 0)
 
 
 def wait_live(page: Page) -> None:
@@ -100,6 +101,12 @@ def test_an_exam_from_the_worklist_to_the_commitment(site: Site, page: Page) -> 
         page.keyboard.press("ArrowLeft")
     wait_until(lambda: shown(page) == at_freeze - 10, timeout_s=20, what="the frame ten before")
     shoot(page, "real-frozen", documented="frozen")
+    page.get_by_role("button", name="Measure", exact=True).click()
+    for share in ((0.35, 0.55), (0.62, 0.5)):
+        press_at(page, share)
+    assert accessibility_faults(page) == []
+    shoot(page, "real-measure", documented="measure")
+    page.get_by_role("button", name="Discard").click()
     page.get_by_role("button", name="Still", exact=True).click()
     wait_captures(page, 2)
     page.get_by_role("button", name="Clip 3 s").click()
@@ -118,6 +125,55 @@ def test_an_exam_from_the_worklist_to_the_commitment(site: Site, page: Page) -> 
     shoot(page, "real-end", documented="end")
     held = [read(raw) for raw in site.clinic.held_by_pacs().values()]
     assert {(image.PatientID, image.AccessionNumber) for image in held} == {("0815", "4711")}
+
+
+# The middle of the brightest spot in the left and in the right half of the picture, in its pixels.
+SPOTS = """
+canvas => [0, 1].map(half => {
+  const {width, height} = canvas;
+  const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+  let [sum, across, down, most] = [0, 0, 0, 0];
+  for (let at = 0; at < pixels.length; at += 4) most = Math.max(most, pixels[at]);
+  for (let row = 0; row < height; row += 1) {
+    for (let column = half * width / 2 | 0; column < (half + 1) * width / 2; column += 1) {
+      const grey = pixels[4 * (row * width + column)];
+      if (grey < 0.8 * most) continue;
+      sum += grey; across += grey * (column + 0.5); down += grey * (row + 0.5);
+    }
+  }
+  return [across / sum / width, down / sum / height];
+})
+"""
+
+
+def press_at(page: Page, share: Sequence[float]) -> None:
+    """A press on the picture, at that share of its width and height."""
+    box = page.locator("canvas[aria-label]").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + share[0] * box["width"], box["y"] + share[1] * box["height"])
+
+
+def test_a_length_is_measured_by_the_geometry(site: Site, page: Page, tmp_path: Path) -> None:
+    """Two wires, whose distance the sector alone gives: within half a millimetre, and kept."""
+    recording = tmp_path / "wires.tar.xz"
+    apart_mm = write_wires(recording)
+    page.get_by_role("button", name="Scan now, identify later").click()
+    wait_live(page)
+    before = shown(page)
+    site.replay(recording)
+    wait_until(lambda: shown(page) > before + 4 * FPS, timeout_s=60, what="the other probe")
+    wait_live(page)
+    page.keyboard.press("m")
+    expect(page.get_by_text("Set both ends.")).to_be_visible()
+    shoot(page, "real-wires")
+    for spot in page.locator("canvas[aria-label]").evaluate(SPOTS):
+        press_at(page, spot)
+    page.get_by_role("button", name="Keep").click()
+    expect(page.get_by_text("is kept with the image.").first).to_be_visible()
+    [still] = site.client.get(f"/api/exams/{exam_of(page)}")["instances"]
+    uid = still["sop_instance_uid"]
+    [kept] = site.client.get(f"/api/instances/{uid}/measurements")
+    assert kept["results"][0]["value"] == pytest.approx(apart_mm, abs=0.5)
 
 
 def test_an_exam_by_the_keyboard_alone(page: Page) -> None:
@@ -176,7 +232,7 @@ def test_an_exam_by_touch_alone_is_identified_later(site: Site, visit: OpenPage)
     expect(page.get_by_text("2 images are stored here and wait for their patient")).to_be_visible()
     page.get_by_role("button", name="Identify").first.tap()
     page.get_by_role("dialog").get_by_role("button", name="This one").nth(2).tap()
-    expect(page.get_by_role("heading", name="LINDQVIST, Astrid Maria")).to_be_visible()
+    expect(page.get_by_role("heading", name="LINDQVIST, Astrid Maria", level=1)).to_be_visible()
     done = page.get_by_text("All 2 images are committed by pacs")
     expect(done).to_be_visible(timeout=COMMITTED_MS)
 
@@ -199,9 +255,36 @@ def test_a_doubtful_patient_is_asked_about(site: Site, page: Page) -> None:
     assert accessibility_faults(page) == []
     shoot(page, "real-doubt", documented="doubt")
     page.get_by_role("button", name="This one").click()
-    expect(page.get_by_role("heading", name="HADDAD, Leïla")).to_be_visible()
+    expect(page.get_by_role("heading", name="HADDAD, Leïla", level=1)).to_be_visible()
     [exam] = site.client.get("/api/exams?open=true")
     assert exam["accession_number"] == "4715"
+
+
+def test_a_second_person_watches_and_points(site: Site, page: Page, visit: OpenPage) -> None:
+    """By a link that names no patient; the operator sees where, and ends the link."""
+    page.get_by_text("DOE, Jane").first.click()
+    page.get_by_role("button", name="Start the exam").click()
+    wait_live(page)
+    page.get_by_role("button", name="Share the live picture").click()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_label("Link, until").input_value()
+    assert accessibility_faults(page) == []
+    shoot(page, "real-share")
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    other = visit(site.url, size="phone").page
+    other.goto(link)
+    other.wait_for_selector("canvas[data-sequence]")
+    expect(other.get_by_text("DOE, Jane")).to_have_count(0)
+    picture = other.locator("canvas[data-sequence]").bounding_box()
+    assert picture is not None
+    x, y = picture["x"] + picture["width"] / 4, picture["y"] + picture["height"] / 2
+    other.mouse.move(x, y)
+    other.mouse.down()
+    expect(page.get_by_label("A viewer points here")).to_be_visible()
+    other.mouse.up()
+    page.get_by_role("button", name="Share the live picture").click()
+    page.get_by_role("button", name="End all links").click()
+    expect(other.get_by_text("No connection")).to_be_visible()
 
 
 def test_a_search_narrows_the_list_as_it_is_typed(page: Page) -> None:

@@ -15,6 +15,7 @@ from pydicom.uid import UltrasoundImageStorage
 from pynetdicom import AE, evt
 
 from tests.acceptance.clinic import Clinic
+from tests.acceptance.console.screens import shoot
 from tests.peers.console_page import Visit, browser, visit
 from tests.peers.dcmtk import dcmtk
 from tests.peers.fixtures import require_program
@@ -116,11 +117,11 @@ def test_what_waits_goes_once_its_archive_is_there(desk: Desk) -> None:
     expect(panel).to_contain_text(
         f"Not reachable, {IMAGES} images wait safely here", timeout=PATIENCE_MS
     )
-    desk.person.picture("outbox-archive-down")
+    shoot(desk.person.page, "outbox-archive-down")
     desk.clinic.orthanc.start()
     panel.get_by_role("button", name="Call now").click()
     expect(panel.locator(".mark").first).to_have_text("Up to date", timeout=PATIENCE_MS)
-    expect(panel.locator(".figure.done dd")).to_have_text(str(IMAGES))
+    expect(panel.locator("[data-figure=done] dd")).to_have_text(str(IMAGES))
     assert desk.states("pacs") == ["committed"] * IMAGES
     assert len(desk.clinic.held_by_pacs()) == IMAGES
 
@@ -133,12 +134,12 @@ def test_what_was_refused_is_released_once_the_archive_is_put_right(desk: Desk) 
     expect(group).to_contain_text(f"{IMAGES} images", timeout=PATIENCE_MS)
     expect(group).to_contain_text("The archive answered A900 (Data Set Does Not Match SOP Class)")
     expect(group).to_contain_text("Correct what the log of STRICT names")
-    desk.person.picture("outbox-held-by-a-real-archive")
+    shoot(desk.person.page, "outbox-held-by-a-real-archive")
 
     # Released before the archive is put right: refused again, and held again.
     panel.get_by_role("button", name=f"Held ({IMAGES})").click()
-    panel.locator(".item input").first.check()
-    panel.locator(".bulk-bar").get_by_role("button", name="Release").click()
+    panel.locator(".outbox-item input").first.check()
+    panel.locator(".outbox-bulk").get_by_role("button", name="Release").click()
     page.get_by_role("dialog").get_by_role("button", name="Release").click()
     expect(page.locator(".outbox-result")).to_contain_text("1 image released")
     wait_until(lambda: desk.states("strict") == ["held"] * IMAGES, "it is held again")
@@ -155,18 +156,18 @@ def test_what_was_refused_is_released_once_the_archive_is_put_right(desk: Desk) 
 def test_a_preflight_proves_the_one_and_names_the_others_remedy(desk: Desk) -> None:
     """Step by step on the page; the test image of the preflight is not one of a patient."""
     page = desk.person.open("/system")
-    page.locator(".preflight").get_by_role("button", name="Run the preflight").click()
+    page.locator(".desk-preflight").get_by_role("button", name="Run the preflight").click()
     gone = page.locator("[data-peer='gone']")
-    expect(gone.locator(".check-step.failed")).to_contain_text(
+    expect(gone.locator(".desk-step.failed")).to_contain_text(
         "Start gone, or correct peers.gone.host and .port", timeout=PATIENCE_MS
     )
     pacs = page.locator("[data-peer='pacs']")
     expect(pacs.locator(".mark").first).to_have_text("Passed", timeout=PATIENCE_MS)
     expect(pacs).to_contain_text("committed to keep it; the report reached us")
-    expect(page.locator(".preflight .banner")).to_contain_text(
+    expect(page.locator(".desk-preflight .banner")).to_contain_text(
         re.compile(r"connections? failed"), timeout=PATIENCE_MS
     )
-    desk.person.picture("system-preflight")
+    shoot(desk.person.page, "system-preflight")
     assert desk.person.faults == []
     assert len(desk.node.ledger()) == 2 * IMAGES
 

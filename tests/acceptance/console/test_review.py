@@ -368,7 +368,7 @@ def test_files_are_the_stored_ones_and_pictures_name_no_one_unasked(
 
 
 def test_an_unidentified_image_is_identified_from_its_review(visit: OpenPage, kept: Kept) -> None:
-    """Striking while it is nobody's; then its patient stands above it."""
+    """Striking until its patient is known; then the patient is at the top."""
     page = reviewed(visit, kept, kept.nameless)
     expect(page.get_by_role("heading", name="Unidentified")).to_be_visible()
     look(page, "review-unidentified")

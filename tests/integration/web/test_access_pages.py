@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.integration.web.test_access import WORDS, Web
+from tests.peers.accessibility import accessibility_faults
 from tests.peers.console_page import SIZES, Visit, browser, visit
 from tests.peers.fixtures import require_program
 from tests.peers.node_process import EchoNodeProcess
@@ -41,6 +44,14 @@ def address(node: Web) -> str:
     return f"http://127.0.0.1:{node.port}"
 
 
+def look(person: Visit, name: str) -> None:
+    """No fault of accessibility; kept as NAME.png where ECHONODE_SCREENSHOTS names a folder."""
+    if folder := os.environ.get("ECHONODE_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        person.page.screenshot(path=str(Path(folder) / f"{name}.png"))
+    assert accessibility_faults(person.page) == [], name
+
+
 def fill(page: Page, **fields: str) -> None:
     for name, text in fields.items():
         page.locator(f"#{name.replace('_', '-')}").fill(text)
@@ -53,7 +64,7 @@ def looks(chromium: Browser, address: str, route: str, name: str, heading: str) 
             page = person.open(route)
             expect(page.locator("main h1")).to_have_text(heading)
             assert not person.is_cut()
-            person.picture(f"{name}-{size}-{theme}")
+            look(person, f"{name}-{size}-{theme}")
             assert (person.faults, person.elsewhere) == ([], [])
 
 
@@ -92,7 +103,7 @@ def test_the_whole_way_of_a_first_user(chromium: Browser, node: Web, address: st
         page.locator("#pin").fill(PIN)
         page.keyboard.press("Enter")
         expect(page.locator(".account .banner")).to_have_text("The PIN is set.")
-        person.picture("account-desk-dark")
+        look(person, "account-desk-dark")
         page.keyboard.press("Escape")
 
         page.get_by_role("button", name="Lock").click()
@@ -102,7 +113,7 @@ def test_the_whole_way_of_a_first_user(chromium: Browser, node: Web, address: st
             page.locator(".pad").get_by_role("button", name=digit, exact=True).click()
         page.locator(".pad-open").click()
         expect(page.locator("#unlock .banner")).to_contain_text("PIN is wrong")
-        person.picture("lock-desk-dark")
+        look(person, "lock-desk-dark")
         for digit in PIN:
             page.locator(".pad").get_by_role("button", name=digit, exact=True).click()
         page.locator(".pad-open").click()
@@ -119,7 +130,7 @@ def test_the_whole_way_of_a_first_user(chromium: Browser, node: Web, address: st
         page.locator("#add-role").select_option("service")
         page.locator("#add-form button[type=submit]").click()
         token = page.locator(".token").inner_text().removeprefix("Authorization: Bearer ")
-        person.picture("token-desk-dark")
+        look(person, "token-desk-dark")
         assert node.ask("GET", "/api/exams", Authorization=f"Bearer {token}").status == 200
         page.locator("dialog footer").get_by_role("button", name="Close").click()
 
@@ -157,12 +168,14 @@ def test_a_disabled_user_stands_before_the_log_in(
         page = vic.open("/exams")
         fill(page, login_name="vic", login_password=WORDS)
         page.keyboard.press("Enter")
-        expect(page.locator("#login")).to_have_count(0)
+        expect(page.locator("#search")).to_be_visible()
+        expect(page.get_by_role("button", name="Scan now")).to_have_count(0)
+        look(vic, "viewer-desk-dark")
         vic.page.goto(f"{address}/#/users")
         expect(page.locator("main")).to_contain_text("Only an administrator")
         users = logged_in(ada)
         users.get_by_role("button", name="Change vic").click()
-        ada.picture("change-desk-dark")
+        look(ada, "change-desk-dark")
         users.get_by_role("button", name="Disable").click()
         row = users.locator("tbody tr").filter(has=users.get_by_role("button", name="Change vic"))
         expect(row).to_contain_text("Disabled")
@@ -177,15 +190,15 @@ def test_users_and_lock_in_each_size_and_theme(chromium: Browser, address: str) 
             page = logged_in(person)
             expect(page.locator("tbody")).to_contain_text("bot")
             assert not person.is_cut()
-            person.picture(f"users-{size}-{theme}")
+            look(person, f"users-{size}-{theme}")
             if theme == "light":
                 page.get_by_role("button", name="Settings").click()
                 page.locator("label", has_text="Français").click()
                 expect(page.locator("#settings-title")).to_have_text("Réglages")
-                person.picture(f"account-{size}-{theme}")
+                look(person, f"account-{size}-{theme}")
                 page.keyboard.press("Escape")
             page.locator(".app-buttons button").first.click()
             expect(page.locator("main h1")).to_have_text(re.compile("Locked|Verrouillé"))
             assert not person.is_cut()
-            person.picture(f"lock-{size}-{theme}")
+            look(person, f"lock-{size}-{theme}")
             assert person.faults == []

@@ -220,6 +220,7 @@ def test_where_nothing_can_be_measured_it_says_why(browser: Browser) -> None:
     assert late.json()["field"] == "frame"
     named = {**body, "sop_instance_uid": STILL}
     assert send(browser, "POST", "/api/exams/E1/measurements", named).status == 404
+    assert browser.ask("/api/exams/E1/measurements").status == 404
     assert send(browser, "POST", "/api/exams/E1/measurements", body).json()["field"] == (
         "sop_instance_uid"
     )

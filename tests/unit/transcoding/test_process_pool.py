@@ -78,6 +78,7 @@ def test_a_frame_that_cannot_be_decoded_is_the_instances_fault(workers: Transcod
     assert len(list(workers.recode(iter(frames(2)), PIXELS, source=None, target=RLE))) == 2
 
 
+@pytest.mark.slow
 def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
     """By the kernel for its memory, say: no caller waits for it, and the next frame goes on."""
     workers = TranscodeWorkers(1)
@@ -91,6 +92,7 @@ def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
         list(workers.recode(iter(frames(1)), PIXELS, source=None, target=RLE))
 
 
+@pytest.mark.slow
 def test_a_frame_that_takes_too_long_is_given_up_and_the_next_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -118,6 +120,7 @@ def test_a_frame_that_needs_too_much_memory_is_given_up() -> None:
     workers.close()
 
 
+@pytest.mark.slow
 def test_whoever_waits_is_told_when_the_node_stops() -> None:
     """Processes end at once, also in the middle of a frame."""
     workers = TranscodeWorkers(1)

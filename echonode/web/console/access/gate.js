@@ -82,7 +82,7 @@ function pinForm() {
       ...["1", "2", "3", "4", "5", "6", "7", "8", "9"].map(digit),
       button({ key: "erase", label: "⌫", "aria-label": t("access.lock.erase"), class: "pad-key", onclick: () => { locked.values.pin = locked.values.pin.slice(0, -1); changed(); } }),
       digit("0"),
-      button({ key: "open", label: t("access.lock.ok"), "aria-label": t("access.lock.do"), kind: "primary", class: "pad-key pad-open", type: "submit", busy: locked.busy, onclick: undefined })),
+      button({ key: "open", label: t("access.lock.ok"), "aria-label": `${t("access.lock.ok")}: ${t("access.lock.do")}`, kind: "primary", class: "pad-key pad-open", type: "submit", busy: locked.busy, onclick: undefined })),
     locked.error ? banner({ kind: "bad", title: locked.error.error, text: locked.error.remedy }) : null);
 }
 

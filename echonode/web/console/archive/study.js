@@ -11,6 +11,7 @@ import { define, languageNow, t } from "../core/words.js";
 import { get, part } from "../core/api.js";
 import { h } from "../core/render.js";
 import { link } from "../core/router.js";
+import { thumbnailOf } from "../review/thumbnails.js";
 import { icon } from "../core/icons.js";
 import { words } from "./words.js";
 
@@ -45,12 +46,6 @@ async function load(again = false) {
 
 const images = () => study?.series_list.flatMap((series) => series.instances) ?? [];
 const isUnproved = (each) => each.proof.some((one) => one.destination) && proofOf(each.proof).done < proofOf(each.proof).all;
-
-export function thumbnailOf(each) {
-  if (!each.is_here || !each.rows) return "";
-  const path = `api/instances/${encodeURIComponent(each.sop_instance_uid)}`;
-  return each.thumbnail ? `${path}/thumbnail` : `${path}/frames/${Math.floor(each.frames / 2) + 1}?quality=60`;
-}
 
 function card(each) {
   const source = thumbnailOf(each);

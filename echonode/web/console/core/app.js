@@ -132,7 +132,12 @@ export function startApp() {
   readSession().then(() => startRouter(screens, () => {
     open = "";
     redraw();
-    if (!first) setTimeout(focusContent, 0); // once it is drawn
+    if (!first) {
+      setTimeout(() => { // once it is drawn
+        scrollTo(0, 0);
+        focusContent();
+      }, 0);
+    }
     first = false;
   }, (screen) => !gateBefore(screen)));
 }

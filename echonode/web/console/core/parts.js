@@ -12,10 +12,13 @@ import { h } from "./render.js";
 import { icon } from "./icons.js";
 import { languageNow, t } from "./words.js";
 import { age, ago, day, duration, instant, personName } from "./format.js";
+import { may } from "../access/session.js";
 import { now } from "./state.js";
 
 // kind: primary (one on a screen), plain, quiet (no border), danger. busy: it works just now.
-export function button({ label, icon: name, kind = "plain", busy = false, disabled = false, onclick, shortcut, ...more }) {
+// needs: the role that may do it; where the user has less, there is no button.
+export function button({ needs, label, icon: name, kind = "plain", busy = false, disabled = false, onclick, shortcut, ...more }) {
+  if (needs && !may(needs)) return null;
   return h("button", {
     type: "button", ...more, class: ["button", kind, more.class].filter(Boolean).join(" "),
     disabled: disabled || busy, "aria-busy": busy ? "true" : undefined, onclick,

@@ -11,7 +11,7 @@ import { ApiError, get, setCsrf } from "./api.js";
 import { applySettings, readSettings, writeSettings } from "./settings.js";
 import { languageOf, setLanguage } from "./words.js";
 
-const POLL_MS = 1000;
+const POLL_MS = 700; // so that an answer may take a second before the page calls itself stale
 const STALE_MS = 1900;
 const TIMEOUT_MS = 6000; // a busy node's late answer is shown as late, and is still of use
 

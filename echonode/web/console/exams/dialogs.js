@@ -60,7 +60,7 @@ function confirmDialog() {
   const fact = (label, value) => value && [h("dt", { key: `${label}-t` }, label), h("dd", { key: `${label}-d` }, value)];
   return dialog({ id: "confirm", title: t("exams.confirm.title"), onclose: close, actions: [
     button({ label: t("core.cancel"), kind: "quiet", onclick: close }),
-    button({ label: t("exams.confirm.start"), icon: "probe", kind: "primary", busy: model.busy, "data-first": true,
+    button({ needs: "operator", label: t("exams.confirm.start"), icon: "probe", kind: "primary", busy: model.busy, "data-first": true,
       onclick: () => start({ worklist_item: item.id }) })] },
     errorBanner(open.error),
     h("div", { class: "confirm-patient" }, patientLine({
@@ -83,7 +83,7 @@ function typeDialog() {
   };
   return dialog({ id: "type", title: t("exams.type.title"), onclose: close, actions: [
     button({ label: t("core.cancel"), kind: "quiet", onclick: close }),
-    button({ label: t("exams.confirm.start"), icon: "probe", kind: "primary", busy: model.busy, onclick: save })] },
+    button({ needs: "operator", label: t("exams.confirm.start"), icon: "probe", kind: "primary", busy: model.busy, onclick: save })] },
     errorBanner(open.error),
     h("form", { onsubmit: (event) => { event.preventDefault(); save(); } },
       patientForm(open.form, (form) => show({ ...open, form })),

@@ -13,6 +13,7 @@ import { icon } from "../core/icons.js";
 import { leads } from "../core/router.js";
 import { bind } from "../core/keys.js";
 import { changed, state } from "../core/state.js";
+import { may } from "../access/session.js";
 import { canScan } from "./barcode.js";
 import { confirmItem, dialogs, scanBarcode, start, typePatient } from "./dialogs.js";
 import { identify, identifyDialog } from "./identify.js";
@@ -34,9 +35,9 @@ export const screen = {
   enter() {
     enter();
     unbind = bind([
-      { key: "n", label: "exams.scan_now", run: () => start({}) },
+      { key: "n", label: "exams.scan_now", run: () => start({}), when: () => may("operator") },
       { key: "/", label: "exams.search", run: () => document.getElementById("search")?.focus() },
-      { key: "r", label: "exams.worklist.refresh", run: refreshWorklist, when: () => model.worklist?.configured },
+      { key: "r", label: "exams.worklist.refresh", run: refreshWorklist, when: () => model.worklist?.configured && may("operator") },
     ]);
   },
   leave() {
@@ -51,13 +52,13 @@ function view() {
   return [
     h("h1", { class: "unseen" }, t("exams.title")),
     notices(status),
-    h("section", { class: "begin", "aria-label": t("exams.scan_now") },
+    may("operator") ? h("section", { class: "begin", "aria-label": t("exams.scan_now") },
       h("div", { class: "begin-actions" },
-        button({ label: t("exams.scan_now"), icon: "probe", kind: "primary", class: "large", busy: model.busy,
+        button({ needs: "operator", label: t("exams.scan_now"), icon: "probe", kind: "primary", class: "large", busy: model.busy,
           disabled: !chosenProbe(), shortcut: "n", onclick: () => start({}) }),
-        button({ label: t("exams.new_patient"), icon: "user", class: "large", disabled: !chosenProbe(), onclick: typePatient }),
+        button({ needs: "operator", label: t("exams.new_patient"), icon: "user", class: "large", disabled: !chosenProbe(), onclick: typePatient }),
         probes(status)),
-      h("p", { class: "hint" }, t("exams.scan_now.hint"))),
+      h("p", { class: "hint" }, t("exams.scan_now.hint"))) : null,
     errorBanner(model.failures.start),
     search(),
     h("div", { key: "body", class: "exams-body" },
@@ -103,7 +104,7 @@ function search() {
     model.text ? button({ label: t("exams.search.clear"), icon: "close", kind: "quiet", onclick: () => setText("") }) : null,
     canScan() ? button({ label: t("exams.search.camera"), icon: "barcode", onclick: () => scanBarcode(onread) }) : null,
     model.worklist?.configured && model.text.trim()
-      ? button({ label: t("exams.search.ris"), icon: "search", busy: model.searching, onclick: searchRis }) : null);
+      ? button({ needs: "operator", label: t("exams.search.ris"), icon: "search", busy: model.searching, onclick: searchRis }) : null);
 }
 
 // Enter, which a barcode reader types after the number: the one whose number it is, else the RIS.
@@ -118,7 +119,7 @@ function foundSection() {
   return h("section", { key: "found", class: "stack" },
     h("div", { class: "section-head" }, h("h2", {}, t("exams.search.of_ris")), h("span", { class: "quiet-text" }, t("exams.search.found", { count: items.length }))),
     items.length ? itemList(items) : emptyState({ icon: "search", title: t("exams.search.none_ris", { text }), text: t("exams.search.none.text"),
-      actions: [button({ label: t("exams.new_patient"), icon: "user", onclick: typePatient })] }));
+      actions: [button({ needs: "operator", label: t("exams.new_patient"), icon: "user", onclick: typePatient })] }));
 }
 
 // --- worklist ---
@@ -128,7 +129,7 @@ function worklistSection() {
   return h("section", { key: "worklist", class: "stack", "aria-labelledby": "worklist-title" },
     h("div", { class: "section-head" }, h("h2", { id: "worklist-title" }, t("exams.worklist")), listAge(),
       list?.configured ? button({ label: model.refreshing ? t("exams.worklist.refreshing") : t("exams.worklist.refresh"), icon: "refresh",
-        kind: "quiet", busy: model.refreshing, onclick: refreshWorklist }) : null),
+        needs: "operator", kind: "quiet", busy: model.refreshing, onclick: refreshWorklist }) : null),
     list?.problem ? banner({ kind: "warn", title: t("exams.worklist.problem"), text: t("exams.worklist.problem.text", { problem: list.problem }) }) : null,
     list?.missing ? banner({ kind: "warn", title: t("exams.worklist.missing", { count: list.missing }) }) : null,
     errorBanner(model.failures.search), worklistFailure(), listBody());
@@ -157,8 +158,8 @@ function listBody() {
   if (items.length) return itemList(items);
   if (model.text.trim()) {
     return emptyState({ icon: "search", title: t("exams.search.none_here", { text: model.text.trim() }), text: t("exams.search.none.text"),
-      actions: [list.configured ? button({ label: t("exams.search.ris"), icon: "search", busy: model.searching, onclick: searchRis }) : null,
-        button({ label: t("exams.new_patient"), icon: "user", onclick: typePatient })] });
+      actions: [list.configured ? button({ needs: "operator", label: t("exams.search.ris"), icon: "search", busy: model.searching, onclick: searchRis }) : null,
+        button({ needs: "operator", label: t("exams.new_patient"), icon: "user", onclick: typePatient })] });
   }
   if (!list.configured && !list.items.length) return emptyState({ icon: "exams", title: t("exams.worklist.none"), text: t("exams.worklist.none.text") });
   return emptyState({ icon: "exams", title: t("exams.worklist.empty"), text: t("exams.worklist.empty.text") });
@@ -193,9 +194,9 @@ function pendingSection() {
           : mark({ kind: "warn", icon: "unknown", word: t("exams.open.unidentified"), class: "filled" })),
       h("p", { class: "quiet-text" }, examFacts(exam)),
       h("div", { class: "row" },
-        isOpen(exam) && !exam.unattended ? linkButton({ label: t("exams.continue"), icon: "probe", kind: "primary", to: ["/scan", exam.id] })
+        isOpen(exam) && !exam.unattended && may("operator") ? linkButton({ label: t("exams.continue"), icon: "probe", kind: "primary", to: ["/scan", exam.id] })
           : linkButton({ label: t("exams.look"), icon: "eye", to: ["/scan", exam.id] }),
-        exam.identity === "unidentified" && exam.captures ? button({ label: t("exams.identify"), icon: "user", onclick: () => identify(exam, readExams) }) : null)))));
+        exam.identity === "unidentified" && exam.captures ? button({ needs: "operator", label: t("exams.identify"), icon: "user", onclick: () => identify(exam, readExams) }) : null)))));
 }
 
 const examName = (exam) => h("h3", { class: exam.patient ? "" : "no-name" }, exam.patient ? personName(exam.patient.name) || exam.patient.id : t("core.patient.unidentified"));

@@ -4,7 +4,7 @@
 // - A doubtful patient (409) comes with candidates: one of them is chosen, or what was typed is confirmed.
 // - done(exam) gets the exam as it is then.
 
-import { button, choice, dialog, errorBanner, field, patientLine } from "../core/parts.js";
+import { banner, button, choice, dialog, errorBanner, field, patientLine } from "../core/parts.js";
 import { changed } from "../core/state.js";
 import { clock } from "../core/format.js";
 import { get, part, post } from "../core/api.js";
@@ -81,7 +81,7 @@ function doubtDialog() {
   return dialog({ id: "doubt", title: t("exams.doubt.title"), onclose: close, actions: [
     button({ label: t("exams.doubt.back"), kind: "quiet", onclick: () => set({ candidates: null, error: null }) }),
     button({ label: t("exams.doubt.keep"), busy: asked.busy, onclick: () => send({ patient: patientOf(asked.form), confirmed: true }) })] },
-    errorBanner(asked.error),
+    banner({ kind: "warn", title: t("exams.doubt.text"), text: t("exams.doubt.what") }),
     candidates(asked.candidates));
 }
 

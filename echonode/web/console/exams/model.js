@@ -143,7 +143,8 @@ export async function startExam(whose) {
   model.busy = true;
   changed();
   try {
-    const exam = await post("api/exams", { probe: probe.name, ...whose });
+    // Who works at the screen says what is captured: a probe in mode auto makes no clips of its own then.
+    const exam = await post("api/exams", { probe: probe.name, on_request: true, ...whose });
     go("/scan", exam.id);
   } finally {
     model.busy = false;

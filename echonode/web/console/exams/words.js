@@ -95,6 +95,8 @@ export const words = {
   "exams.identify.by_hand": { en: "Typed by hand", fr: "Saisi à la main" },
   "exams.identify.save": { en: "Identify", fr: "Identifier" },
   "exams.doubt.title": { en: "Is it one of these?", fr: "Est-ce l’un d’eux ?" },
+  "exams.doubt.text": { en: "The worklist has patients like the one that you typed.", fr: "La liste de travail contient des patients semblables à votre saisie." },
+  "exams.doubt.what": { en: "Choose one, and its order is taken with it. Keep what you typed only if it is another person.", fr: "Choisissez-en un, et sa demande est reprise avec lui. Ne gardez votre saisie que s’il s’agit d’une autre personne." },
   "exams.doubt.choose": { en: "This one", fr: "Celui-ci" },
   "exams.doubt.keep": { en: "No: keep what I typed", fr: "Non : garder ma saisie" },
   "exams.doubt.back": { en: "Change what I typed", fr: "Modifier ma saisie" },

@@ -88,7 +88,7 @@ export function actionResult() {
     banner({ kind: outcome.refused ? "warn" : "good", title, actions: [dismiss] }),
     outcome.refused ? h("div", { class: "card" },
       h("p", {}, t("outbox.refused", { count: outcome.refused })),
-      h("ul", { class: "refusals" }, ...outcome.errors.map((each) =>
+      h("ul", { class: "outbox-refusals" }, ...outcome.errors.map((each) =>
         h("li", { key: `${each.destination} ${each.sop_instance_uid}` }, h("code", { title: each.sop_instance_uid }, shortUid(each.sop_instance_uid)), ` ${each.error}`)))) : null);
 }
 

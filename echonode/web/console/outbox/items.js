@@ -19,11 +19,11 @@ let copied = "";
 export function itemList(archive, list) {
   if (list.error) return errorBanner(list.error);
   if (!list.items) return skeleton(3, 72);
-  if (!list.items.length) return h("p", { class: "quiet-text list-none" }, t("outbox.list.none"));
+  if (!list.items.length) return h("p", { class: "quiet-text outbox-list-none" }, t("outbox.list.none"));
   const keys = list.items.map((item) => keyOf(archive.name, item)).slice(0, MOST_SELECTED);
   const all = keys.every((key) => outbox.selected.has(key));
-  return h("div", { class: "item-list" },
-    h("label", { class: "check select-all" },
+  return h("div", { class: "outbox-list" },
+    h("label", { class: "outbox-check outbox-select-all" },
       h("input", { type: "checkbox", checked: all, onchange: (event) => select(keys, event.target.checked) }),
       h("span", {}, t("outbox.select_all"))),
     h("ul", { "aria-label": t("outbox.list.label", { name: archive.name }) }, ...list.items.map((item) => itemRow(archive, item))),
@@ -35,24 +35,24 @@ function itemRow(archive, item) {
   const [kind, icon] = MARKS[item.state] ?? ["info", "info"];
   const reason = item.held_for;
   const calm = reason && !reason.needs_person;
-  return h("li", { key: item.sop_instance_uid, class: "item", "data-uid": item.sop_instance_uid },
-    h("label", { class: "check", title: t("outbox.column.select") },
+  return h("li", { key: item.sop_instance_uid, class: "outbox-item", "data-uid": item.sop_instance_uid },
+    h("label", { class: "outbox-check", title: t("outbox.column.select") },
       h("input", { type: "checkbox", checked: outbox.selected.has(key), onchange: (event) => select([key], event.target.checked),
         "aria-label": t("outbox.item.select", { at: instant(item.acquired_at, languageNow()) }) })),
-    h("div", { class: "item-what" },
+    h("div", { class: "outbox-item-what" },
       h("strong", {}, kindWords(item)),
       h("span", { class: "quiet-text" }, timeAgo(item.acquired_at)),
       item.exam_id && h("span", { class: "quiet-text" }, t("outbox.exam", { id: item.exam_id })),
-      h("span", { class: "uid" }, h("code", { title: item.sop_instance_uid }, shortUid(item.sop_instance_uid)), copyButton(item.sop_instance_uid))),
-    h("div", { class: "item-why" },
+      h("span", { class: "outbox-uid" }, h("code", { title: item.sop_instance_uid }, shortUid(item.sop_instance_uid)), copyButton(item.sop_instance_uid))),
+    h("div", { class: "outbox-item-why" },
       mark({ kind: calm ? "info" : kind, icon, word: t(`outbox.item.${item.state}`) }),
       item.attempts > 0 && h("span", { class: "quiet-text" }, ` ${t("outbox.column.tries")}: ${item.attempts}`),
       item.last_error && h("p", {}, h("bdi", {}, ...withCommands(item.last_error))),
       reason && h("p", { class: "quiet-text" }, ...withCommands(reason.remedy), "."),
       !reason && item.next_attempt_at && new Date(item.next_attempt_at) > Date.now()
         && h("p", { class: "quiet-text" }, t("outbox.item.next", { at: instant(item.next_attempt_at, languageNow()) }))),
-    h("div", { class: "row item-actions" }, item.actions.filter((action) => action !== "hold").map((action) => button({
-      key: action, label: t(`outbox.action.${action}`),
+    h("div", { class: "row outbox-item-actions" }, item.actions.filter((action) => action !== "hold").map((action) => button({
+      needs: "operator", key: action, label: t(`outbox.action.${action}`),
       "aria-label": `${t(`outbox.action.${action}`)}: ${kindWords(item)}, ${instant(item.acquired_at, languageNow())}`,
       onclick: () => ask({ action, archive: archive.name, count: 1, remedy: reason?.remedy, body: { destination: archive.name, uids: [item.sop_instance_uid] } }),
     }))));

@@ -12,9 +12,9 @@ import { screens } from "../screens.js";
 export function archivePanel(archive) {
   const standing = archiveState(archive);
   const title = `outbox-${archive.name}`;
-  return h("section", { key: archive.name, class: "card archive-panel", "aria-labelledby": title, "data-archive": archive.name },
+  return h("section", { key: archive.name, class: "card outbox-panel", "aria-labelledby": title, "data-archive": archive.name },
     h("header", {},
-      h("div", { class: "archive-name" }, h("h2", { id: title }, h("bdi", {}, archive.name)),
+      h("div", { class: "outbox-name" }, h("h2", { id: title }, h("bdi", {}, archive.name)),
         h("p", { class: "quiet-text" }, h("bdi", {}, archive.ae_title), " · ", h("bdi", {}, archive.address))),
       mark({ kind: standing.kind, icon: standing.icon, word: t(standing.key, standing.values), class: "filled" })),
     figures(archive),
@@ -34,12 +34,12 @@ function figures(archive) {
     ["held", t("outbox.figure.held"), number(archive.held, language)],
     ["rate", t("outbox.figure.rate"), number(archive.sent_per_minute, language, archive.sent_per_minute && archive.sent_per_minute < 10 ? 1 : 0)],
   ].filter(Boolean);
-  return h("dl", { class: "figures" }, ...all.map(([name, label, value]) =>
-    h("div", { key: name, class: `figure ${name}` }, h("dt", {}, label), h("dd", {}, value))));
+  return h("dl", { class: "outbox-figures" }, ...all.map(([name, label, value]) =>
+    h("div", { key: name, class: "outbox-figure", "data-figure": name }, h("dt", {}, label), h("dd", {}, value))));
 }
 
 function trouble(archive) {
-  const call = mayCall(archive) && button({ label: t("outbox.call"), icon: "refresh", onclick: () => callNow(archive.name) });
+  const call = mayCall(archive) && button({ needs: "operator", label: t("outbox.call"), icon: "refresh", onclick: () => callNow(archive.name) });
   const check = linkButton({ label: t("outbox.preflight"), icon: "check", to: ["/system"] });
   if (archive.contact === "not_reached") {
     const left = pauseLeft(archive, (performance.now() - outbox.answeredAt) / 1000);
@@ -63,28 +63,28 @@ function facts(archive) {
     archive.lossy_copies > 0 && t("outbox.lossy", { count: archive.lossy_copies }),
     archive.commitment === "none" && t("outbox.not_asked"),
   ].filter(Boolean);
-  return told.length ? h("ul", { class: "facts-list quiet-text" }, ...told.map((each) => h("li", { key: each }, each))) : null;
+  return told.length ? h("ul", { class: "outbox-facts quiet-text" }, ...told.map((each) => h("li", { key: each }, each))) : null;
 }
 
 function heldGroups(archive) {
   if (!archive.held_for.length) return null;
-  return h("div", { class: "held-groups" },
+  return h("div", { class: "outbox-groups" },
     h("h3", {}, t("outbox.held.title")),
     h("ul", {}, ...archive.held_for.map((group) => heldGroup(archive, group))));
 }
 
 function heldGroup(archive, group) {
   const count = t("outbox.held.count", { count: group.count });
-  return h("li", { key: group.key, class: group.needs_person ? "held-group" : "held-group calm", "data-reason": group.key },
-    h("div", { class: "held-words" },
+  return h("li", { key: group.key, class: group.needs_person ? "outbox-group" : "outbox-group calm", "data-reason": group.key },
+    h("div", { class: "outbox-group-words" },
       h("p", {}, h("strong", {}, count), " · ", h("bdi", {}, ...withCommands(group.meaning))),
       group.status && h("p", { class: "quiet-text" }, t("outbox.held.status", { status: group.status }),
         group.status_name && [" (", group.status_name, ")"]),
-      h("p", { class: "remedy" }, ...withCommands(group.remedy), ".")),
+      h("p", { class: "outbox-remedy" }, ...withCommands(group.remedy), ".")),
     group.key === "patient" && screens.some((each) => each.route === "/exams")
       ? linkButton({ label: t("outbox.to_exams"), icon: "exams", to: ["/exams"] }) : null,
     group.actions.map((action) => button({
-      key: action, label: t(`outbox.action.${action}`), icon: "play",
+      needs: "operator", key: action, label: t(`outbox.action.${action}`), icon: "play",
       "aria-label": `${t(`outbox.action.${action}`)}: ${count}, ${group.meaning}`,
       onclick: () => ask({ action, archive: archive.name, count: group.count, remedy: group.remedy,
         body: { destination: archive.name, all: true, reason: group.key } }),
@@ -93,11 +93,11 @@ function heldGroup(archive, group) {
 
 function lists(archive) {
   const list = outbox.lists.get(archive.name);
-  return h("div", { class: "archive-lists" },
+  return h("div", { class: "outbox-lists" },
     h("div", { class: "row", role: "group", "aria-label": t("outbox.list.choose") }, ...LISTS.filter((name) => name !== "sent" || archive.commitment !== "none").map((name) =>
       button({ key: name, label: t(`outbox.list.${name}`, { count: listCount(archive, name) }), icon: list?.name === name ? "down" : "chevron", kind: "quiet",
         "aria-expanded": String(list?.name === name), onclick: () => showList(archive.name, name) })),
-    archive.waiting ? button({ key: "hold", label: t("outbox.action.hold_all"), icon: "held", kind: "quiet", class: "to-end",
+    archive.waiting ? button({ needs: "operator", key: "hold", label: t("outbox.action.hold_all"), icon: "held", kind: "quiet", class: "outbox-end",
       onclick: () => ask({ action: "hold", archive: archive.name, count: archive.waiting + archive.sending + archive.sent_not_proved, body: { destination: archive.name, all: true } }) }) : null),
     list ? itemList(archive, list) : null,
     bulkBar(archive));
@@ -108,10 +108,10 @@ function bulkBar(archive) {
   if (!chosen.length) return null;
   const actions = commonActions(chosen);
   const uids = chosen.map((item) => item.sop_instance_uid);
-  return h("div", { class: "bulk-bar", role: "group", "aria-label": t("outbox.selected", { count: chosen.length }) },
+  return h("div", { class: "outbox-bulk", role: "group", "aria-label": t("outbox.selected", { count: chosen.length }) },
     h("span", { role: "status" }, t("outbox.selected", { count: chosen.length })),
     actions.length ? actions.map((action) => button({
-      key: action, label: t(`outbox.action.${action}`), kind: action === actions[0] ? "primary" : "plain",
+      needs: "operator", key: action, label: t(`outbox.action.${action}`), kind: action === actions[0] ? "primary" : "plain",
       onclick: () => ask({ action, archive: archive.name, count: uids.length, body: { destination: archive.name, uids } }),
     })) : h("span", { class: "quiet-text" }, t("outbox.selected.none")),
     button({ key: "clear", label: t("outbox.clear"), kind: "quiet", onclick: () => select(chosen.map((item) => `${archive.name} ${item.sop_instance_uid}`), false) }));

@@ -36,7 +36,7 @@ export const screen = {
     forget();
   },
   view: () => h("div", { class: "outbox-page" },
-    h("header", { class: "page-head" }, h("h1", {}, t("outbox.title")), h("p", { class: "quiet-text" }, t("outbox.intro"))),
+    h("header", { class: "desk-head" }, h("h1", {}, t("outbox.title")), h("p", { class: "quiet-text" }, t("outbox.intro"))),
     actionResult(),
     content(),
     actionDialog()),

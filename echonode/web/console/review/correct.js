@@ -13,7 +13,7 @@ import { t } from "../core/words.js";
 
 const REASONS = ["wrong_patient", "wrong_side", "quality", "withdrawn"];
 const REPLACES = ["wrong_patient", "wrong_side"];
-const TIMEOUT_MS = 120000; // each image is written anew
+const TIMEOUT_MS = 120000; // each image is written again
 let asked = null;
 
 export function correct(exam, uid, done) {

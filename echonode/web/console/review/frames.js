@@ -107,7 +107,7 @@ export function frameStore(view, { onload, query = () => "" }) {
       }
       return createImageBitmap(files.get(frame));
     },
-    // Everything anew: another window, say.
+    // Fetches all of it again: another window, say.
     again() {
       turn += 1;
       files.clear();

@@ -112,12 +112,12 @@ export function crossesItself(edges) {
 
 const side = (a, b, p) => (b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0]);
 
-// The four ends of an ellipse's axes: one axis, and a point that its outline goes through beside it.
-export function ellipseOf(first, second, beside, region) {
+// The four ends of an ellipse's axes: one axis, and a point that its outline goes through.
+export function ellipseOf(first, second, through, region) {
   const [dx, dy] = [region.physical_delta_x_mm, region.physical_delta_y_mm];
   const [x1, y1] = inMm(region, first);
   const [x2, y2] = inMm(region, second);
-  const [px, py] = inMm(region, beside);
+  const [px, py] = inMm(region, through);
   const axis = Math.hypot(x2 - x1, y2 - y1);
   if (axis < LEAST_MM) return [first, second, first, first];
   const [ux, uy] = [(x2 - x1) / axis, (y2 - y1) / axis];

@@ -3,7 +3,7 @@
 // Rules
 // - measureOn(host, given) takes an element that lies over the picture. given: place() where the image lies in
 //   it (viewport.js), view() {columns, rows, regions}, source() what the magnifier shows (a canvas of the
-//   image's own pixels, or null), onchange() after each change, named(measurement) the words beside a figure.
+//   image's own pixels, or null), onchange() after each change, named(measurement) the words next to a figure.
 // - start(kind) begins a draft. A press sets a point and a drag moves it; a point that was set is dragged
 //   again. An outline is drawn in one stroke, or point by point and closed at its first.
 // - Keyboard, with the focus on the layer: arrows move the active point by a pixel (with Shift by ten), Enter

@@ -5,7 +5,7 @@
 // - One thing is done with the hand at a time: move, window, or measure.
 
 import { announce, banner, button, emptyState, errorBanner, errorWords, iconButton, linkButton, patientLine, proofOf, proofSteps, skeleton } from "../core/parts.js";
-import { changed } from "../core/state.js";
+import { changed, state } from "../core/state.js";
 import { clock, day } from "../core/format.js";
 import { correct, correctDialog } from "./correct.js";
 import { define, languageNow, t } from "../core/words.js";
@@ -21,6 +21,7 @@ import { measureOn } from "./measure.js";
 import { settingsButton, staleBanner } from "../core/app.js";
 import { bind } from "../core/keys.js";
 import { SPEEDS } from "./playback.js";
+import { thumbnailOf } from "./thumbnails.js";
 import { words } from "./words.js";
 
 define(words);
@@ -30,6 +31,9 @@ let viewer = null, layer = null;
 let mode = "move"; // move, window or measure
 let chosen = ""; // a measurement that is pointed out
 let label = "", saving = false, problem = null;
+
+// A viewer looks, and changes nothing (access/route_table.py).
+const mayWork = () => state.session.user?.role !== "viewer";
 
 // Back leads to where a person came from (Scan, a study), where that is a page of ours.
 let hops = 0;
@@ -120,7 +124,7 @@ function tools() {
   return h("div", { key: "tools", class: "row tools", role: "group", "aria-label": t("review.tools") },
     tool("move", { icon: "hand", label: t("review.move"), pressed: mode === "move", onclick: () => setMode("move") }),
     tool("window", { icon: "brightness", label: t("review.window"), pressed: mode === "window", onclick: () => setMode("window"), shortcut: "b" }),
-    ...KINDS.map((kind) => tool(kind, { icon: kind, label: t(`review.${kind}`), onclick: () => startMeasure(kind), shortcut: kind === "distance" ? "m" : undefined })),
+    ...(mayWork() ? KINDS : []).map((kind) => tool(kind, { icon: kind, label: t(`review.${kind}`), onclick: () => startMeasure(kind), shortcut: kind === "distance" ? "m" : undefined })),
     h("span", { key: "zoom", class: "row zoom-buttons" },
       iconButton({ label: t("review.zoom_in"), icon: "plus", onclick: () => viewer?.zoomBy(1.4) }),
       iconButton({ label: t("review.zoom_out"), icon: "minus", onclick: () => viewer?.zoomBy(1 / 1.4) }),
@@ -134,7 +138,7 @@ function draftTools(draft) {
     h("input", { key: "label", id: "measure-label", type: "text", maxlength: "64", "aria-label": t("review.label"), placeholder: t("review.label"), autocomplete: "off", value: label,
       oninput: (event) => { label = event.target.value; }, onkeydown: (event) => { if (event.key === "Enter" && draft.complete) keepDraft(draft); } }),
     button({ label: t("review.discard"), icon: "close", onclick: () => { layer.stop(); setMode("move"); } }),
-    button({ label: t("review.keep"), icon: "check", kind: "primary", busy: saving, disabled: !draft.complete || Boolean(draft.why), onclick: () => keepDraft(draft) }));
+    button({ needs: "operator", label: t("review.keep"), icon: "check", kind: "primary", busy: saving, disabled: !draft.complete || Boolean(draft.why), onclick: () => keepDraft(draft) }));
 }
 
 function cineControls(view) {
@@ -187,7 +191,7 @@ const valueParts = (results) => results.map((each) => h("span", { key: each.name
   results.length > 1 || each.name !== "length" ? h("span", { class: "fact-label" }, `${t(`review.name.${each.name}`)} `) : null,
   h("strong", {}, valueWords(each, languageNow()))));
 
-// --- beside the picture ---
+// --- next to the picture ---
 
 function section(name, title, ...content) {
   return h("section", { key: name, class: "side-part", "aria-labelledby": `${name}-title` }, h("h2", { id: `${name}-title` }, title), ...content);
@@ -199,7 +203,7 @@ function measurementList() {
       h("span", { class: "measured-name" }, icon(each.kind, 16), h("span", {}, each.label || t(`review.${each.kind}`)),
         review.view.frames > 1 ? h("span", { class: "quiet-text" }, t("review.on_frame", { frame: each.frame })) : null),
       h("span", { class: "values" }, ...valueParts(each.results))),
-    iconButton({ label: `${t("review.delete")}: ${nameOf(each)}`, icon: "trash", onclick: () => forget(each) })));
+    mayWork() ? iconButton({ label: `${t("review.delete")}: ${nameOf(each)}`, icon: "trash", onclick: () => forget(each) }) : null));
   return section("measurements", t("review.measurements"),
     rows.length ? h("ul", { class: "measured-list" }, ...rows) : h("p", { class: "quiet-text" }, t("review.measurements.none")));
 }
@@ -265,11 +269,6 @@ function studyStrip(view) {
   })));
 }
 
-// A small picture; of what the node makes none of, the middle frame.
-export const thumbnailOf = (each) => (each.thumbnail
-  ? `api/instances/${encodeURIComponent(each.sop_instance_uid)}/thumbnail`
-  : `api/instances/${encodeURIComponent(each.sop_instance_uid)}/frames/${Math.floor(each.frames / 2) + 1}?quality=60`);
-
 // --- the screen ---
 
 function top(view) {
@@ -281,7 +280,7 @@ function top(view) {
     h("div", { class: "review-who" }, view ? patientLine(unidentified ? null : view.patient, { accession: view.study.accession_number }) : h("h1", {}, t("review.title"))),
     view ? h("div", { class: "row review-actions" },
       proofSteps(proofOf(view.proof)),
-      review.exam ? button({ key: "whose", label: t(unidentified ? "review.identify" : "review.correct"), icon: unidentified ? "user" : "undo",
+      review.exam ? button({ needs: "operator", key: "whose", label: t(unidentified ? "review.identify" : "review.correct"), icon: unidentified ? "user" : "undo",
         onclick: () => (unidentified ? identify(review.exam, again) : correct(review.exam, review.uid, corrected)) }) : null,
       button({ key: "download", label: t("review.download"), icon: "download", onclick: () => viewer && offerDownloads(view, viewer, review.measurements), disabled: !viewer })) : null,
     settingsButton());
@@ -356,7 +355,7 @@ export const screen = {
       { key: " ", label: "review.key.play", run: toggle, when: () => Boolean(viewer) && review.view?.frames > 1 },
       { key: "ArrowLeft", label: "review.key.back", run: arrows(() => viewer.step(-1)), when: cine, repeats: true },
       { key: "ArrowRight", label: "review.key.on", run: arrows(() => viewer.step(1)), when: cine, repeats: true },
-      { key: "m", label: "review.key.measure", run: () => startMeasure("distance"), when: () => Boolean(viewer) },
+      { key: "m", label: "review.key.measure", run: () => startMeasure("distance"), when: () => Boolean(viewer) && mayWork() },
       { key: "b", label: "review.key.window", run: () => setMode("window"), when: () => Boolean(viewer) },
       { key: "ArrowUp", label: "review.key.brighter", run: arrows(windowed(-2, 0)), when: window_, repeats: true },
       { key: "ArrowDown", label: "review.key.darker", run: arrows(windowed(2, 0)), when: window_, repeats: true },

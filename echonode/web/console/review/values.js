@@ -12,7 +12,7 @@ export function valueWords({ value, unit }, language) {
   return `${number(value, language, 1)} mm`;
 }
 
-// The value that stands beside a figure: the first.
+// The value that stands next to a figure: the first.
 export const firstValue = (measured, language) => (measured.results?.length ? valueWords(measured.results[0], language) : "");
 
 // "1.24" seconds of milliseconds.

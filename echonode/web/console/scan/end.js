@@ -23,9 +23,9 @@ export function endOfExam() {
       h("div", {}, h("h2", {}, t(found.title, found.values)), h("p", {}, t(found.text, found.values)))),
     errorBanner(scan.said?.error),
     h("div", { class: "row" },
-      isUnidentified ? button({ label: t("scan.identify"), icon: "user", kind: "primary", onclick: () => identify(exam, read) }) : null,
+      isUnidentified ? button({ needs: "operator", label: t("scan.identify"), icon: "user", kind: "primary", onclick: () => identify(exam, read) }) : null,
       found.action === "outbox" && leads("/outbox") ? linkButton({ label: t("scan.end.outbox"), icon: "outbox", kind: "primary", to: ["/outbox"] }) : null,
       linkButton({ label: t("scan.end.done"), icon: "exams", kind: isUnidentified || found.action === "outbox" ? "plain" : "primary", to: ["/exams"] }),
-      exam.unattended ? null : button({ label: t("scan.end.reopen"), icon: "undo", busy: scan.ending, onclick: reopen })),
+      exam.unattended ? null : button({ needs: "operator", label: t("scan.end.reopen"), icon: "undo", busy: scan.ending, onclick: reopen })),
     captures(exam));
 }

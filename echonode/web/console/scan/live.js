@@ -22,7 +22,8 @@ export function readHead(buffer) {
 
 // onframe(head, bitmap): draws it, then forgets it; the bitmap is closed here.
 // onconnection({open, retryAt}): retryAt by performance.now(), while it waits to try again.
-export function openLive(probe, { onframe, ongeometry, onstate, onconnection }) {
+// at: a probe's name, or {path, protocols} of another socket that speaks alike.
+export function openLive(at, { onframe, ongeometry, onstate, onconnection }) {
   let socket = null;
   let ended = false;
   let failures = 0;
@@ -31,10 +32,11 @@ export function openLive(probe, { onframe, ongeometry, onstate, onconnection }) 
   let newest = null; // a message that waits for the decoder
 
   function connect() {
-    const url = new URL(`api/probes/${encodeURIComponent(probe)}/frames`, document.baseURI);
+    const { path, protocols } = typeof at === "string" ? { path: `api/probes/${encodeURIComponent(at)}/frames`, protocols: [] } : at;
+    const url = new URL(path, document.baseURI);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     url.hash = "";
-    const mine = new WebSocket(url);
+    const mine = new WebSocket(url, protocols);
     mine.binaryType = "arraybuffer";
     socket = mine;
     mine.onopen = () => { failures = 0; onconnection({ open: true, retryAt: 0 }); };
@@ -87,6 +89,7 @@ export function openLive(probe, { onframe, ongeometry, onstate, onconnection }) 
   connect();
   return {
     now() { clearTimeout(timer); if (!ended && socket.readyState > WebSocket.OPEN) connect(); },
+    send(message) { if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message)); },
     close() {
       ended = true;
       clearTimeout(timer);

@@ -21,7 +21,7 @@ const fresh = (id) => ({
   id, exam: null, failure: null, // of reading the exam
   open: false, retryAt: 0, heard: null, // the WebSocket, and the last state it told
   framesAt: 0, // when the last frame was drawn, by performance.now()
-  ring: null, freezing: false, measuring: false,
+  ring: null, freezing: false,
   waiting: [], // captures that the node has not answered: {id, kind, seconds}
   said: null, // {kind, text, error?}: what stands next to the buttons
   ending: false,
@@ -183,7 +183,6 @@ export async function toggleFreeze() {
   if (scan.ring) {
     const { ring } = scan;
     scan.ring = null;
-    scan.measuring = false;
     scan.said = null;
     const geometry = geometries.get(geometryShown);
     if (geometry) setGeometry(geometry);

@@ -4,19 +4,21 @@
 // - One patient on the screen, always in sight. An unidentified exam is striking, and calm.
 // - An exam that has ended shows its summary at the same address.
 
-import { banner, button, emptyState, errorWords, linkButton, patientLine } from "../core/parts.js";
+import { may } from "../access/session.js";
+import { banner, button, emptyState, errorWords, iconButton, linkButton, patientLine } from "../core/parts.js";
 import { bind } from "../core/keys.js";
 import { define, t } from "../core/words.js";
 import { h } from "../core/render.js";
 import { icon } from "../core/icons.js";
-import { link } from "../core/router.js";
+import { leads, link } from "../core/router.js";
 import { settingsButton, staleBanner, statusLine } from "../core/app.js";
 import { state } from "../core/state.js";
 import { identify, identifyDialog } from "../exams/identify.js";
 import { captures } from "./captures.js";
-import { controls } from "./controls.js";
+import { controls, toggleMeasure } from "./controls.js";
 import { endOfExam } from "./end.js";
-import { clip, enter, fps, isOpen, leave, ofProbe, read, scan, still, toggleFreeze } from "./model.js";
+import { canFreeze, clip, enter, fps, isOpen, leave, ofProbe, read, scan, still, toggleFreeze } from "./model.js";
+import { share, shareDialog } from "./share.js";
 import { stage } from "./stage.js";
 import { words } from "./words.js";
 
@@ -24,6 +26,8 @@ define(words);
 
 let unbind = () => {};
 const isFrozen = () => scan.ring !== null;
+
+const examines = () => isOpen() && may("operator");
 
 export const screen = {
   name: "scan",
@@ -33,9 +37,10 @@ export const screen = {
   enter({ params }) {
     enter(params.exam);
     unbind = bind([
-      { key: " ", label: "scan.freeze", run: toggleFreeze, when: isOpen },
-      { key: "s", label: "scan.still", run: still, when: isOpen },
-      { key: "c", label: "scan.clip", run: clip, when: isOpen },
+      { key: " ", label: "scan.freeze", run: toggleFreeze, when: examines },
+      { key: "s", label: "scan.still", run: still, when: examines },
+      { key: "c", label: "scan.clip", run: clip, when: examines },
+      { key: "m", label: "scan.measure", run: toggleMeasure, when: () => examines() && canFreeze() },
       { key: "ArrowLeft", label: "scan.keys.back", run: () => scan.ring.step(-1), when: isFrozen, repeats: true },
       { key: "ArrowRight", label: "scan.keys.on", run: () => scan.ring.step(1), when: isFrozen, repeats: true },
     ]);
@@ -54,7 +59,7 @@ function view() {
     return h("div", { key: "scan", class: "scan-page over" }, header(exam), staleBanner(), endOfExam(), identifyDialog());
   }
   return h("div", { key: "scan", class: `scan-page${exam.patient ? "" : " nameless"}` },
-    header(exam), notRecording(), stage(), captures(exam, scan.waiting), controls(), identifyDialog());
+    header(exam), notRecording(), stage(), captures(exam, scan.waiting), controls(), identifyDialog(), shareDialog());
 }
 
 function reading(failure) {
@@ -69,8 +74,9 @@ function header(exam) {
   return h("header", { class: "scan-head" },
     h("a", { class: "button quiet back", href: link("/exams") }, icon("back"), h("span", { class: "label" }, t("scan.exams"))),
     exam ? h("div", { class: "scan-patient" }, patientLine(exam.patient, { accession: exam.accession_number }),
-      exam.patient ? null : button({ label: t("scan.identify"), icon: "user", onclick: () => identify(exam, read) })) : h("h1", { class: "unseen" }, t("scan.title")),
+      exam.patient ? null : button({ needs: "operator", label: t("scan.identify"), icon: "user", onclick: () => identify(exam, read) })) : h("h1", { class: "unseen" }, t("scan.title")),
     statusLine(exam && isOpen() ? fps() : undefined),
+    exam && examines() && leads("/watch", "x") ? iconButton({ label: t("scan.share"), icon: "eye", class: "share", onclick: share }) : null,
     settingsButton());
 }
 

@@ -11,16 +11,19 @@ import { state } from "../core/state.js";
 import { t } from "../core/words.js";
 import { depthMarks, depthUnit, depthWord, gainPoints } from "./geometry.js";
 import { flows, ofProbe, scan, tryNow } from "./model.js";
+import { isMeasuring, showFigures, takeOverlay } from "./measuring.js";
 import { shown, takeCanvas, theGeometry } from "./picture.js";
 
 export function stage() {
   const words = noPicture();
+  showFigures();
   return h("div", { key: "stage", class: "stage" },
     h("div", { class: `stage-scale${words ? " off" : ""}`, "aria-hidden": words ? "true" : undefined }, orientation(), depthScale()),
     h("div", { class: "stage-room" },
       h("div", { class: `stage-picture${words ? " off" : ""}` },
         h("canvas", { key: "canvas", width: "1", height: "1", role: "img", "aria-label": t("scan.picture"), ref: takeCanvas, own: true }),
-        h("div", { key: "overlay", id: "overlay", class: "stage-overlay", own: true }),
+        h("div", { key: "overlay", class: `stage-overlay${isMeasuring() ? " measuring" : ""}`, own: true, ref: takeOverlay, tabindex: isMeasuring() ? "0" : undefined,
+          role: isMeasuring() ? "group" : undefined, "aria-label": isMeasuring() ? t("review.layer") : undefined }),
         pointer()),
       words),
     h("div", { class: `stage-gain${words ? " off" : ""}` }, gainCurve()));
@@ -36,7 +39,7 @@ function noPicture() {
   const { exam } = scan;
   const name = exam.probe;
   if (scan.ring) return null;
-  if (state.stale) return says("alert", t("core.stale.title"), t("core.stale.text"));
+  if (state.stale) return says("alert", t("core.stale.title"), t("scan.state.node.text"));
   if (!state.status) return says("clock", t("scan.state.connecting"));
   const probe = ofProbe();
   if (!probe) return says("alert", t("scan.state.gone", { name }), t("scan.state.gone.text"));

@@ -37,7 +37,7 @@ function step(number, name, state, ...content) {
 function view() {
   const { answer, error, preflight } = system;
   return h("div", { class: "start-page" },
-    h("header", { class: "page-head" }, h("h1", {}, t("start.title")), h("p", { class: "quiet-text" }, t("start.intro"))),
+    h("header", { class: "desk-head" }, h("h1", {}, t("start.title")), h("p", { class: "quiet-text" }, t("start.intro"))),
     answer ? content(answer, preflight)
       : error ? errorBanner(error, [button({ label: t("core.again"), icon: "refresh", onclick: reload })]) : skeleton(3, 160));
 }
@@ -75,6 +75,7 @@ function probeStep(answer) {
         onchange: (kind) => { Object.assign(probe, { kind, address: PROBES[kind].address }); changed(); } }),
       field({ id: "start-name", label: t("start.name"), value: probe.name, oninput: set("name"), error: wrong.name ? t(wrong.name) : "", maxlength: "32" }),
       field({ id: "start-address", label: t("start.address"), value: probe.address, oninput: set("address"), error: wrong.address ? t(wrong.address) : "", maxlength: "260" })),
+    h("p", { class: "quiet-text" }, ...withCommands(t("start.probe.other"))),
     Object.keys(wrong).length ? null : lines("probe", probeLines(probe)),
   ];
 }
@@ -108,7 +109,7 @@ function lines(name, all) {
   const text = `${all.join("\n")}\n`;
   const command = (words, each) => h("li", { key: each }, `${words} `, h("code", {}, each));
   return h("div", { class: "start-lines" },
-    h("div", { class: "part-head" }, h("h3", {}, t("start.lines")),
+    h("div", { class: "desk-part-head" }, h("h3", {}, t("start.lines")),
       button({ label: t(copied === name ? "start.copied" : "start.copy"), icon: copied === name ? "check" : "copy", onclick: () => copy(name, text) })),
     h("pre", { tabindex: "0", "aria-label": t("start.lines"), role: "region" }, text),
     h("p", { class: "quiet-text" }, ...withCommands(t("start.lines.hint"))),

@@ -12,22 +12,24 @@ const HOST = /^[A-Za-z0-9.:-]{1,253}$/;
 
 export const scalar = (text) => (ADDRESS.test(text) || (PLAIN.test(text) && !RESERVED.has(text.toLowerCase())) ? text : JSON.stringify(text));
 
-// What a person starts from, by the kind of probe: [protocol, dialect, address].
+// What a person starts from, by the kind of probe. A sweeping probe is not among them: its geometry has to be
+// measured, and none is made up here (docs/probes.md).
 export const PROBES = {
   kit: { protocol: "echopen", dialect: "kit", address: "192.168.128.3:7538" },
-  sweeping: { protocol: "echopen", dialect: "sweeping", address: "192.168.128.3:7538" },
   lounger: { protocol: "echopen", dialect: "lounger", address: "192.168.1.10:7538" },
+  epf: { protocol: "echopen", dialect: "epf", address: "192.168.4.1:50000", listen: "0.0.0.0:51000" },
   openigtlink: { protocol: "openigtlink", dialect: "", address: "127.0.0.1:18944" },
 };
 
 export function probeLines({ name, kind, address }) {
-  const { protocol, dialect } = PROBES[kind];
+  const { protocol, dialect, listen } = PROBES[kind];
   return [
     "probes:",
     `  - name: ${scalar(name)}`,
     `    protocol: ${protocol}`,
     ...(dialect ? [`    dialect: ${dialect}`] : []),
     `    connect: ${scalar(address)}`,
+    ...(listen ? [`    listen: ${scalar(listen)}`] : []),
   ];
 }
 

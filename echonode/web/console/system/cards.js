@@ -18,13 +18,13 @@ function card(key, title, children) {
 }
 
 function facts(...pairs) {
-  return h("dl", { class: "facts-table" }, ...pairs.filter((pair) => pair && pair[1] !== "" && pair[1] !== null).flatMap(([label, value]) => [
+  return h("dl", { class: "desk-facts" }, ...pairs.filter((pair) => pair && pair[1] !== "" && pair[1] !== null).flatMap(([label, value]) => [
     h("dt", { key: `t${label}` }, label), h("dd", { key: `d${label}` }, h("bdi", {}, value))]));
 }
 
 function part(key, name, standing, ...children) {
   return h("article", { key, class: "system-part", "data-name": key },
-    h("div", { class: "part-head" }, h("h3", {}, h("bdi", {}, name)), filled(standing, healthWord(standing))), ...children);
+    h("div", { class: "desk-part-head" }, h("h3", {}, h("bdi", {}, name)), filled(standing, healthWord(standing))), ...children);
 }
 
 const healthWord = (standing) => (standing.key.startsWith("core.") ? healthWords(standing) : t(standing.key, standing.values));
@@ -104,8 +104,8 @@ export function disk({ disk: known }) {
   if (low) standing = { kind: "warn", icon: "disk", key: "system.disk.low" };
   if (known.refusing) standing = { kind: "bad", icon: "alert", key: "system.disk.refusing" };
   return h("section", { key: "disk", class: "card system-card", "aria-labelledby": "system-disk" },
-    h("div", { class: "part-head" }, h("h2", { id: "system-disk" }, t("system.disk")), filled(standing)),
-    h("div", { class: "meter", "aria-hidden": "true" }, h("span", { class: standing.kind, style: { "inline-size": `${Math.min(100, Math.max(1, 100 - known.free_percent))}%` } })),
+    h("div", { class: "desk-part-head" }, h("h2", { id: "system-disk" }, t("system.disk")), filled(standing)),
+    h("div", { class: "desk-meter", "aria-hidden": "true" }, h("span", { class: standing.kind, style: { "inline-size": `${Math.min(100, Math.max(1, 100 - known.free_percent))}%` } })),
     facts(
       [t("system.disk.free"), `${number(known.free_percent, languageNow(), known.free_percent < 10 ? 1 : 0)}%`],
       [t("system.disk.cine"), span(known.minutes_of_cine * 60)]),

@@ -1,6 +1,7 @@
 // The system: what the node consists of and how it is, the preflight, alarms, versions, and reports.
 import { acknowledge, enter, leave, reload, startPreflight, system } from "./store.js";
 import { archives, disk, probes, ris } from "./cards.js";
+import { may } from "../access/session.js";
 import { banner, button, dialog, errorBanner, field, linkButton, mark, skeleton } from "../core/parts.js";
 import { changed } from "../core/state.js";
 import { define, languageNow, t } from "../core/words.js";
@@ -21,7 +22,7 @@ let study = "";
 function view() {
   const answer = system.answer;
   return h("div", { class: "system-page" },
-    h("header", { class: "page-head" }, h("h1", {}, t("system.title")), answer && standing(answer)),
+    h("header", { class: "desk-head" }, h("h1", {}, t("system.title")), answer && standing(answer)),
     answer ? content(answer) : system.error
       ? errorBanner(system.error, [button({ label: t("core.again"), icon: "refresh", onclick: reload })])
       : skeleton(3, 220),
@@ -31,7 +32,7 @@ function view() {
 function standing(answer) {
   const line = verdict(answer);
   return h("div", { class: "system-standing" },
-    h("p", { id: "verdict", role: "status" }, mark({ kind: line.kind, icon: line.icon, word: t(line.key, line.values), class: "filled verdict" })),
+    h("p", { id: "verdict", role: "status" }, mark({ kind: line.kind, icon: line.icon, word: t(line.key, line.values), class: "filled desk-verdict" })),
     h("p", { class: "quiet-text" }, t("system.running", { version: answer.version, ae_title: answer.ae_title, at: instant(answer.started_at, languageNow()) })));
 }
 
@@ -51,12 +52,12 @@ function content(answer) {
 function action(each) {
   if (each.do === "outbox") return linkButton({ key: "outbox", label: t("system.to_outbox"), icon: "outbox", to: ["/outbox"] });
   if (each.do === "preflight") {
-    return button({ key: "preflight", label: t("system.preflight.run"), icon: "check", onclick: () => {
+    return button({ needs: "operator", key: "preflight", label: t("system.preflight.run"), icon: "check", onclick: () => {
       startPreflight(each.peer);
       document.getElementById("preflight-title")?.scrollIntoView({ block: "start" });
     } });
   }
-  return button({ key: each.study, label: t("system.acknowledge"), icon: "check", "aria-label": `${t("system.acknowledge")}: ${each.study}`,
+  return button({ needs: "operator", key: each.study, label: t("system.acknowledge"), icon: "check", "aria-label": `${t("system.acknowledge")}: ${each.study}`,
     onclick: () => { seen = { study: each.study, busy: false, error: null }; changed(); } });
 }
 
@@ -66,16 +67,16 @@ function about(answer) {
     h("h2", { id: "system-about" }, t("system.about")),
     h("p", { class: "quiet-text" }, h("bdi", {}, t("system.about.call_back", { call_back: answer.call_back })), ` ${t("system.about.python", { version: answer.python })}.`),
     h("details", {}, h("summary", {}, t("system.about.config")),
-      h("ul", { class: "config-lines" }, ...answer.configuration.map((line) => h("li", { key: line }, h("bdi", {}, line))))),
+      h("ul", { class: "desk-config" }, ...answer.configuration.map((line) => h("li", { key: line }, h("bdi", {}, line))))),
     h("div", { class: "row" },
       linkButton({ label: t("system.start"), icon: "settings", to: ["/first-start"] }),
-      screens.some((each) => each.route === "/users") && linkButton({ label: t("system.users"), icon: "user", to: ["/users"] }),
-      h("a", { class: "button plain", href: "api/report", download: "" }, icon("download"), h("span", { class: "label" }, t("system.report")))),
-    h("p", { class: "quiet-text" }, t("system.report.text")),
-    h("div", { class: "exam-report" },
+      screens.some((each) => each.route === "/users") && may("administrator") && linkButton({ label: t("system.users"), icon: "user", to: ["/users"] }),
+      may("operator") && h("a", { class: "button plain", href: "api/report", download: "" }, icon("download"), h("span", { class: "label" }, t("system.report")))),
+    may("operator") && h("p", { class: "quiet-text" }, t("system.report.text")),
+    may("operator") && h("div", { class: "desk-exam-report" },
       field({ id: "report-study", label: `${t("system.report.exam")}: ${t("system.report.uid")}`, value: study, maxlength: "64", inputmode: "decimal",
         error: wrong ? t("system.report.wrong") : "", oninput: (value) => { study = value.trim(); changed(); } }),
-      h("a", { class: `button plain${isUid(study) ? "" : " off"}`, href: isUid(study) ? `api/report?study=${study}` : undefined,
+      h("a", { class: `button plain${isUid(study) ? "" : " inactive"}`, href: isUid(study) ? `api/report?study=${study}` : undefined,
         role: isUid(study) ? undefined : "link", "aria-disabled": isUid(study) ? undefined : "true", download: "" }, icon("download"), h("span", { class: "label" }, t("system.report.download")))));
 }
 

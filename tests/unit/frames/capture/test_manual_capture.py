@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from dataclasses import replace
 
 import pytest
 
 from echonode.errors import CaptureRefused, OutOfSpace
+from echonode.frames.capture.freezes import UNUSED_S
 from echonode.frames.capture.manual_capture import ManualCapture
 from echonode.frames.capture_request import CaptureAction, CaptureRequest
 from echonode.frames.frame import Acquisition, ProbeIdentity
@@ -277,6 +279,24 @@ def test_a_freeze_is_over_with_what_it_shows(over: str) -> None:
         made.prepare(request)
     with pytest.raises(CaptureRefused, match="freeze again"):
         made.frozen_frame("E1", freeze, 4)
+
+
+def test_a_freeze_that_is_not_used_lets_go_of_its_frames() -> None:
+    """By the next frame, without another freeze: a page that was closed keeps no memory."""
+    clock = [0.0]
+    made = ManualCapture(
+        ProbeIdentity(name="p"),
+        CaptureSettings(mode=CaptureMode.MANUAL),
+        Kept(),
+        monotonic=lambda: clock[0],
+    )
+    made.begin("c")
+    made.change_exam("E1")
+    show(made, 0, 2)
+    kept = weakref.ref(made.freeze("E1").frames[0])
+    clock[0] = UNUSED_S + 1
+    show(made, 1000, 1000)
+    assert kept() is None
 
 
 def test_a_freeze_is_of_its_exam_alone() -> None:

@@ -30,7 +30,7 @@ def test_an_uncalibrated_frame_has_no_region() -> None:
 
 
 def test_depth_and_gain_curve_are_told_where_they_are_known() -> None:
-    """And are None where they are not."""
+    """And not known where they are not."""
     deep = replace(FRAME, facts=ImageFacts(depth_mm=120.0))
     geometry = geometry_of(deep, [(0.0, 0.0), (100.0, 20.0)])
     assert (geometry.depth_mm, geometry.gain_curve) == (120.0, ((0.0, 0.0), (100.0, 20.0)))

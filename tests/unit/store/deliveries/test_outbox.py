@@ -24,11 +24,22 @@ def test_what_is_held_is_grouped_by_words_and_status(store: Store, clock: Clock)
     put_many(store, 4, "pacs", "backup")
     store.operator.hold("1.2.3.4.4", now=NOON, destination="pacs")
     held(store, 3, status=0xA900, error="does not match")
-    assert store.outbox.held_groups("pacs") == [
+    assert store.outbox.standing("pacs", HELD).held == [
         HeldGroup(last_status=0xA900, last_error="does not match", count=3),
         HeldGroup(last_status=None, last_error="held by the operator", count=1),
     ]
-    assert store.outbox.held_groups("backup") == []
+    assert store.outbox.standing("backup", HELD).held == []
+
+
+def test_counts_and_reasons_are_of_one_moment(store: Store, clock: Clock) -> None:
+    """Of the states asked for: a page that says what is under way counts nothing that is done."""
+    put_many(store, 3, "pacs")
+    store.operator.hold("1.2.3.4.1", now=NOON)
+    found = store.outbox.standing("pacs", [DeliveryState.QUEUED, DeliveryState.HELD])
+    assert found.counts == {DeliveryState.QUEUED: 2, DeliveryState.HELD: 1}
+    assert sum(group.count for group in found.held) == 1
+    send_all(store, "pacs", clock())
+    assert store.outbox.standing("pacs", [DeliveryState.QUEUED]).counts == {}
 
 
 def test_pages_follow_each_other_without_a_gap(store: Store, clock: Clock) -> None:

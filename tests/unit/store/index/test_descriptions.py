@@ -1,4 +1,4 @@
-"""What DICOMweb answers of an instance is kept beside it, and never of another file."""
+"""What DICOMweb answers of an instance is kept with it, and never of another file."""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@ import test from "node:test";
 import { ellipseCircumference, ellipseOf, ellipseOutline, measure, regionOfAll } from "./review/geometry.js";
 import { microseconds, mp4, TIMESCALE } from "./review/mp4.js";
 import { advance, ASSUMED_MS, durationsOf, frameAt, loadOrder, startsOf } from "./review/playback.js";
+import { thumbnailOf } from "./review/thumbnails.js";
+import { rangeOf, rangeText } from "./archive/studies.js";
 import { fit, moved, toImage, toScreen, windowTable, zoomAt } from "./review/viewport.js";
 
 const near = (value, wanted, within = 1e-9) => assert.ok(Math.abs(value - wanted) <= within, `${value}, not ${wanted}`);
@@ -134,3 +136,18 @@ function walk(boxes, flat) {
     if (each.name in INSIDE) walk(parse(each.content), flat);
   }
 }
+
+test("an image without a thumbnail shows its middle frame, and a document nothing", () => {
+  const image = { sop_instance_uid: "1.2", rows: 4, frames: 5, is_here: true, thumbnail: true };
+  assert.equal(thumbnailOf(image), "api/instances/1.2/thumbnail");
+  assert.equal(thumbnailOf({ ...image, thumbnail: false }), "api/instances/1.2/frames/3?quality=60");
+  assert.equal(thumbnailOf({ ...image, rows: 0 }), "");
+  assert.equal(thumbnailOf({ ...image, is_here: false }), "");
+});
+
+test("dates in the address are read back, and nothing else is", () => {
+  assert.equal(rangeText("2026-11-01", ""), "20261101-");
+  assert.equal(rangeText("", ""), "");
+  assert.deepEqual(rangeOf("20261101-20261130"), { from: "2026-11-01", to: "2026-11-30" });
+  assert.deepEqual(rangeOf("Doe"), { from: "", to: "" });
+});

@@ -139,6 +139,8 @@ def unpack(file: IO[bytes], folder: Path) -> None:
                     _write(content.read(), folder / path)
     except (tarfile.TarError, EOFError, ValueError, gzip.BadGzipFile) as error:
         raise UsageError(f"the package cannot be unpacked: {error}") from None
+    if not (folder / START).is_file():
+        raise UsageError(f"the package cannot be unpacked: it has no {START}")
 
 
 def _path_of(entry: tarfile.TarInfo) -> PurePosixPath | None:

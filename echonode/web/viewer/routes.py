@@ -88,7 +88,7 @@ def viewer_routes(
         viewer = await to_thread.run_sync(files)
         if viewer and path in viewer.paths and path != START:
             return _file(request, viewer.paths[path], path)
-        if _is_no_page(path):
+        if path != START and _is_no_page(path):
             raise HTTPException(404, "the viewer has no such file")
         if viewer is None:
             return _page(

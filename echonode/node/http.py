@@ -127,6 +127,21 @@ def web_server(
             now=now,
         ),
         routes=[
+            # First: routes are tried in order, and these are asked for hundreds of times a second.
+            *dicomweb_routes(
+                DicomWeb(
+                    searcher=Searcher(
+                        store.index.find_in_order,
+                        read_file=AttributeReader(store.index.select),
+                        ae_title=ae_title,
+                    ),
+                    descriptions=store.descriptions,
+                    reencoder=reencoder,
+                    frames=frames,
+                    intake=storage,
+                    caller=WEB_CALLER,
+                )
+            ),
             *session_routes(access),
             *user_routes(UserAdministration(store.users, now=now)),
             *authority_routes(identity.authority),
@@ -174,20 +189,6 @@ def web_server(
             *worklist_routes(NodeWorklist(ris, now=now)),
             *live_routes(live, viewing),
             *openapi_routes(),
-            *dicomweb_routes(
-                DicomWeb(
-                    searcher=Searcher(
-                        store.index.find_in_order,
-                        read_file=AttributeReader(store.index.select),
-                        ae_title=ae_title,
-                    ),
-                    descriptions=store.descriptions,
-                    reencoder=reencoder,
-                    frames=frames,
-                    intake=storage,
-                    caller=WEB_CALLER,
-                )
-            ),
         ],
         on_stop=viewing.stop,
     )

@@ -1,4 +1,4 @@
-"""The viewer's files over a real socket: what is served, to which caller, and under which policy."""
+"""The viewer's files over a real socket: what is served, which caller gets it, under which policy."""
 
 from __future__ import annotations
 

@@ -142,6 +142,8 @@ def web_servers(
             now=now,
         ),
         routes=[
+            # First: routes are tried in order, and these are asked for hundreds of times a second.
+            *dicomweb_routes(dicomweb),
             *session_routes(access),
             *user_routes(UserAdministration(store.users, now=now)),
             *authority_routes(identity.authority),
@@ -189,7 +191,6 @@ def web_servers(
             *worklist_routes(NodeWorklist(ris, now=now)),
             *live_routes(live, viewing),
             *openapi_routes(),
-            *dicomweb_routes(dicomweb),
         ],
         on_stop=viewing.stop,
     )

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from echonode import __version__
 from echonode.access.roles import Role
 from echonode.web.admission import COOKIE
+from echonode.web.live.watch_address import LONGEST_ADDRESS
 from echonode.web.live.watch_links import LONGEST_MINUTES
 
 Schema = Mapping[str, Any]
@@ -135,12 +136,21 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
             },
         },
         "WatchLink": _object(
-            ("id", "probe", "expires_at"),
+            ("id", "probe", "expires_at", "viewers"),
             id=_TEXT,
             probe=_TEXT,
             expires_at={"type": "string", "format": "date-time"},
+            viewers={"type": "integer", "minimum": 0, "description": "who watch by it now"},
             token=_TEXT,
             path=_TEXT,
+            url={"type": "string", "description": "the whole address of the page to open"},
+            qr=_list_of(
+                {
+                    "type": "string",
+                    "pattern": "^[01]+$",
+                    "description": "a row of the QR code of `url`, 1 for dark; no quiet zone",
+                }
+            ),
         ),
         "Worklist": _object(
             ("age_s", "items"),
@@ -456,6 +466,11 @@ OPERATIONS = (
         body=_object(
             ("minutes",),
             minutes={"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_MINUTES},
+            address={
+                "type": "string",
+                "maxLength": LONGEST_ADDRESS,
+                "description": "what `url` begins with, as the browser has it; else as asked for",
+            },
         ),
         answer=_reference("WatchLink"),
     ),

@@ -15,10 +15,12 @@ from echonode.errors import FieldRefused, UsageError
 from echonode.log import get_logger
 from echonode.web.live.broadcast import LivePictures
 from echonode.web.live.multipart import PictureStream, stream_viewer
+from echonode.web.live.qr_code import qr_rows
 from echonode.web.live.socket import serve_link, serve_viewer
 from echonode.web.live.viewing import Viewing
+from echonode.web.live.watch_address import console_address, page_path
 from echonode.web.live.watch_links import LONGEST_MINUTES, WatchLink, WatchLinks
-from echonode.web.local_requests import Fields, answer, error, number, only
+from echonode.web.local_requests import Fields, answer, error, number, only, text
 
 log = get_logger(__name__)
 
@@ -83,11 +85,12 @@ class _Live:
         def work(fields: Fields) -> object:
             self._api.require(probe)
             if request.method == "POST":
-                return _new_link(links, probe, fields)
+                return _new_link(links, probe, fields, str(request.base_url))
             only(fields)
             if request.method == "DELETE":
                 return {"ended": links.end(probe)}
-            return [_link_json(link) for link in links.of_probe(probe)]
+            watching = self._viewing.by_link()
+            return [_link_json(link, watching.get(link.id, 0)) for link in links.of_probe(probe)]
 
         return await answer(request, work, status=201 if request.method == "POST" else 200)
 
@@ -105,16 +108,24 @@ def _probe(connection: HTTPConnection) -> str:
     return str(connection.path_params["probe"])[:64]
 
 
-def _new_link(links: WatchLinks, probe: str, fields: Fields) -> Json:
-    only(fields, "minutes")
+def _new_link(links: WatchLinks, probe: str, fields: Fields, own_address: str) -> Json:
+    only(fields, "minutes", "address")
     minutes = number(fields, "minutes")
     if not 0 < minutes <= LONGEST_MINUTES:
         raise FieldRefused("minutes", "is out of range", f"at most {LONGEST_MINUTES}, above 0")
+    address = console_address(text(fields, "address") or own_address)
     token, link = links.add(probe, minutes=minutes)
     log.info("watch_link_made", link=link.id, probe=probe, minutes=minutes)
-    return {**_link_json(link), "token": token, "path": f"/#/watch/{token}"}
+    path = page_path(token)
+    url = address + path
+    return {**_link_json(link, 0), "token": token, "path": path, "url": url, "qr": qr_rows(url)}
 
 
-def _link_json(link: WatchLink) -> Json:
+def _link_json(link: WatchLink, viewers: int) -> Json:
     expires = datetime.fromtimestamp(link.expires_at_s, UTC)
-    return {"id": link.id, "probe": link.probe, "expires_at": expires.isoformat()}
+    return {
+        "id": link.id,
+        "probe": link.probe,
+        "expires_at": expires.isoformat(),
+        "viewers": viewers,
+    }

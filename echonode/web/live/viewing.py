@@ -11,6 +11,7 @@ Rules
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -95,6 +96,15 @@ class Viewing:
             )
             for probe, broadcast in list(self._broadcasts.items())
         }
+
+    def by_link(self) -> Mapping[str, int]:
+        """How many watch now by each watch link's id; a link that no one uses is not in it."""
+        return Counter(
+            viewer.link
+            for broadcast in list(self._broadcasts.values())
+            for viewer in broadcast.viewers
+            if viewer.link
+        )
 
     def stop(self) -> None:
         """End all viewers: the server stops, and would wait for them."""

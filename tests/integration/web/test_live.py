@@ -13,6 +13,7 @@ import pytest
 import simplejpeg
 from websockets.exceptions import InvalidStatus
 
+from echonode.web.live.qr_code import qr_rows
 from tests.acceptance.exam_client import Refused
 from tests.docs.blocks import ROOT, blocks_of
 from tests.integration.web.live_room import Room, live_room
@@ -233,13 +234,30 @@ def test_a_watch_link_shows_one_probe_and_ends(room: Room) -> None:
             pass
         assert operator.states[-1]["pointer"] == {"x": 0.25, "y": 0.5}
         [listed] = client.get("/api/probes/handheld/watch")
-        assert "token" not in listed
+        assert not {"token", "path", "url", "qr"} & set(listed)
+        assert listed["viewers"] == 1  # the operator has no link
         assert client.delete(f"/api/probes/handheld/watch/{made['id']}") == {"ended": 1}
         watcher.until_closed()
     path = "/api/watch"
     with pytest.raises(InvalidStatus) as refused, room.viewer(path=path, token=made["token"]):
         pass
     assert refused.value.response.status_code == 403
+
+
+def test_a_watch_link_is_a_qr_code_too(room: Room) -> None:
+    """Of its address at this node, or of the one that the browser has."""
+    client = room.client
+    path = "/api/probes/handheld/watch"
+    own = client.post(path, minutes=5)
+    assert own["url"] == f"http://127.0.0.1:{client.port}{own['path']}"
+    far = client.post(path, minutes=5, address="https://clinic.example/echo/")
+    assert far["url"] == f"https://clinic.example/echo{far['path']}"
+    for made in (own, far):
+        assert made["qr"] == qr_rows(made["url"])
+    with pytest.raises(Refused) as refused:
+        client.post(path, minutes=5, address="javascript:alert(1)")
+    assert (refused.value.status, refused.value.body["field"]) == (400, "address")
+    assert client.delete(path) == {"ended": 2}
 
 
 @pytest.mark.parametrize("message", ["{", "[]", '{"type":"credit","count":0}', "x" * 600])

@@ -27,6 +27,16 @@ RUN /opt/echonode/bin/pip install --no-cache-dir --disable-pip-version-check --n
         --no-build-isolation . \
     && /opt/echonode/bin/pip uninstall --yes setuptools pip
 
+# The OHIF viewer for web.viewer_port (60 MB), by the hash in the code. Without network, or with
+# --build-arg VIEWER=no, the image has none: `echonode viewer install` puts one on the volume later.
+ARG VIEWER=yes
+ARG NPM_REGISTRY=https://registry.npmjs.org
+RUN if [ "$VIEWER" = yes ]; then \
+        /opt/echonode/bin/echonode viewer install --registry "$NPM_REGISTRY" \
+            --to /opt/echonode/share/echonode/viewer \
+        || echo "The image is built without the viewer."; \
+    fi
+
 # --- the image
 FROM python:${PYTHON}-slim-bookworm
 
@@ -66,8 +76,8 @@ WORKDIR /var/lib/echonode
 # The store: what is not yet promised by the archive exists only here.
 VOLUME /var/lib/echonode
 
-# DICOM (two ports that modalities expect), the console and health checks.
-EXPOSE 104 11112 8080
+# DICOM (two ports that modalities expect), the console and health checks, the viewer.
+EXPOSE 104 11112 8080 8081
 
 # SIGTERM drains: associations end, the store is closed, in 30 s at most. The engine's own 10 s would
 # cut that short: docker stop --time 40, stop_grace_period: 40s.

@@ -23,7 +23,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
 # environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo console-screens unit coverage test check containers format docs bench faults faults-record fuzz lock clean
+.PHONY: help install demo viewer console-screens unit coverage test check containers format docs bench faults faults-record fuzz lock clean
 
 # In CI a peer that is missing is a failure; elsewhere its tests are skipped, and say so.
 ifeq ($(CI),true)
@@ -54,6 +54,9 @@ install: $(STAMP_INSTALL) ## .venv with EchoNode in it; the command is .venv/bin
 
 demo: $(STAMP_INSTALL) ## the main job end to end on this machine: probe, PACS, commitment, retrieval
 	@$(BIN)/echonode demo $(if $(RECORDING),--recording "$(RECORDING)") $(if $(KEEP),--keep)
+
+viewer: $(STAMP_INSTALL) ## fetch the OHIF viewer (50 MB) for web.viewer_port
+	@$(BIN)/echonode viewer install --to $(VENV)/share/echonode/viewer
 
 # Of the unit tests alone; it is measured, and no number is a target.
 coverage: $(STAMP_DEV) ## which lines the unit tests run: a table, and build/coverage/index.html

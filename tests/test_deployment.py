@@ -133,7 +133,9 @@ def test_every_configured_port_is_exposed_and_published() -> None:
     """What the node listens on can be reached, and nothing is published that it does not serve."""
     config = deployed()
     assert config.web is not None
+    assert config.web.viewer_port is not None
     ports = {listener.port for listener in config.listen} | {config.web.port}
+    ports.add(config.web.viewer_port)
     assert {int(port) for port in instruction("EXPOSE")[0].split()} == ports
     # Port 104 stays inside, where Orthanc calls it: a rootless engine may not publish it.
     assert container_ports("echonode") == ports - {104}
@@ -205,13 +207,16 @@ def test_compose_builds_the_version_of_this_checkout() -> None:
 
 
 def test_the_images_can_be_looked_at() -> None:
-    """Orthanc's image brings the OHIF viewer; where it is and how to log in are at the head."""
+    """Both images bring the OHIF viewer; where it is and how to log in are at the head."""
     environment = service("orthanc")["environment"]
     assert environment["OHIF_PLUGIN_ENABLED"] == "true"
     assert environment["DICOM_WEB_PLUGIN_ENABLED"] == "true"
     head = read("docker-compose.yml").partition("\nname:")[0]
     assert f"http://127.0.0.1:{orthanc()['HttpPort']}/ohif/" in head
     assert "user orthanc, password orthanc" in head
+    web = deployed().web
+    assert web is not None
+    assert f"http://127.0.0.1:{web.viewer_port}/" in head
 
 
 @pytest.mark.parametrize("name", ["echonode", "orthanc", "probe-sim"])
@@ -364,7 +369,8 @@ def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 
 
 @pytest.mark.parametrize(
-    "target", ["install", "demo", "test", "containers", "check", "bench", "faults", "clean"]
+    "target",
+    ["install", "demo", "viewer", "test", "containers", "check", "bench", "faults", "clean"],
 )
 def test_make_help_names_every_promised_target(target: str) -> None:
     """A newcomer finds the commands without reading the Makefile."""

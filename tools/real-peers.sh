@@ -59,6 +59,12 @@ for name in dcmjs axe; do
     fi
 done
 
+# The OHIF viewer, by our own command, which checks its hash.
+if [ -e /usr/bin/npm ] && [ -x .venv/bin/echonode ]; then
+    .venv/bin/echonode viewer install --to build/viewer --registry "$(npm config get registry)" >/dev/null 2>&1 ||
+        say "npm's registry was not reached: the tests that need the OHIF viewer cannot run."
+fi
+
 if [ -z "$packages" ]; then
     exit 0
 fi

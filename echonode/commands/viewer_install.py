@@ -51,7 +51,7 @@ def registry_address(option: str, environ: dict[str, str]) -> str:
     address = (named or REGISTRY).rstrip("/")
     parts = urllib.parse.urlsplit(address)
     if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise UsageError(f"{address[:200]!r} does not name a registry: give https://HOST")
+        raise UsageError(f"{address[:200]!r} is not the address of a registry: give https://HOST")
     return address
 
 

@@ -1,7 +1,7 @@
 """The viewer's server: its files and DICOMweb, at `web.viewer_port`.
 
 The same users, sessions and certificate as the console's; its own limits of connections, so that
-viewers that load many frames take no connection from the console.
+viewers that load many frames leave the console its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which viewer is served, and where it lies on the disk.
 
 The package is `@ohif/app` of the npm registry (MIT licence), in one version: what DICOMweb of this
-node was tested with. It does not belong to EchoNode; `echonode viewer install` fetches it.
+node was tested with. `echonode viewer install` fetches it; EchoNode does not contain it.
 """
 
 from __future__ import annotations

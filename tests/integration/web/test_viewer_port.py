@@ -1,4 +1,4 @@
-"""The viewer's port of a running node: its page, DICOMweb there, and who may have what."""
+"""The viewer's port of a running node: its page, DICOMweb, and who may have what."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def test_which_registry_is_asked() -> None:
         "https://a.example"
     )
     for wrong in ("file:///etc/passwd", "npm.example", "https://"):
-        with pytest.raises(UsageError, match="no address of a registry"):
+        with pytest.raises(UsageError, match="not the address of a registry"):
             registry_address(wrong, {})
 
 

@@ -1,4 +1,4 @@
-"""The viewer's files over a real socket: what is served, which caller gets it, under which policy."""
+"""The viewer's files over a real socket: what is served, who gets it, and under which policy."""
 
 from __future__ import annotations
 

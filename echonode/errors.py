@@ -251,12 +251,17 @@ class PeerUnreachable(NetworkError):
 class AssociationRejected(NetworkError):
     """The peer answered A-ASSOCIATE-RJ (PS3.8 9.3.4).
 
-    `transient` is result 2: the peer may accept later; otherwise its operator must act first.
+    `transient` is result 2: the peer may accept later; otherwise its operator must act first. A
+    DICOMweb server that does not let us in, or not for now, is one too. `wait_s`: how long it wants
+    to be left alone.
     """
 
-    def __init__(self, message: str, *, result: int, source: int, reason: int) -> None:
+    def __init__(
+        self, message: str, *, result: int, source: int, reason: int, wait_s: float = 0.0
+    ) -> None:
         super().__init__(message)
         self.result, self.source, self.reason = result, source, reason
+        self.wait_s = wait_s
 
     @property
     def transient(self) -> bool:

@@ -157,6 +157,11 @@ MAY = {
     "commands/viewer.py": DISK,  # the package, until it is unpacked
     "commands/viewer_install.py": DISK,
     "delivery/recorded_associations.py": THREADS | CLOCK,
+    "delivery/stow/connection.py": NETWORK | THREADS | CLOCK,
+    "delivery/stow/web_requestor.py": THREADS | {"ssl"},
+    "delivery/stow/file_body.py": DISK,  # the file, while it is sent
+    "delivery/stow/credentials.py": {"open()"},  # the token, for each connection
+    "preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
     "node/settings/listeners.py": NETWORK,  # this machine's name
     "maintenance/describing.py": CLOCK,  # works a share of the time

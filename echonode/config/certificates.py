@@ -75,9 +75,16 @@ def _sections(config: Config) -> Iterator[tuple[str, TLSFiles, bool]]:
         yield "hl7.listen.tls", config.hl7.listen.tls.value(), True
     if config.web is not None and config.web.tls is not None:
         yield "web.tls", config.web.tls.value(), True
+    yield from _called(config)
+
+
+def _called(config: Config) -> Iterator[tuple[str, TLSFiles, bool]]:
     for name, peer in config.peers.items():
         if peer.tls is not None:
             yield f"peers.{name}.tls", peer.tls.value(), False
+    for index, destination in enumerate(config.destinations):
+        if destination.tls is not None:
+            yield f"destinations[{index}].tls", destination.tls.value(), False
 
 
 def _own_ca(path: str, files: TLSFiles) -> Path | None:

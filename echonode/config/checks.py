@@ -10,6 +10,7 @@ from echonode.config.certificates import tls_faults
 from echonode.config.forwarding import WEB_SENDER
 from echonode.config.probe_checks import probe_faults
 from echonode.config.schema import Config
+from echonode.config.web_destinations import web_destination_faults
 from echonode.errors import ConfigFault
 from echonode.model.identity import CommitmentPolicy, ReportRoute, Service
 
@@ -111,7 +112,9 @@ def _peers(config: Config) -> Iterator[ConfigFault]:
 
 def _references(config: Config) -> Iterator[ConfigFault]:
     """Every name of a peer is one."""
-    named = [(f"destinations[{i}].peer", d.peer) for i, d in enumerate(config.destinations)]
+    named = [
+        (f"destinations[{i}].peer", d.peer) for i, d in enumerate(config.destinations) if d.peer
+    ]
     if config.worklist:
         named.append(("worklist.peer", config.worklist.peer))
     if config.mpps:
@@ -133,12 +136,14 @@ def _worklist(config: Config) -> Iterator[ConfigFault]:
 
 
 def _destinations(config: Config) -> Iterator[ConfigFault]:
-    for index, name in _repeated([d.peer for d in config.destinations]):
+    for index, name in _repeated([d.target for d in config.destinations]):
+        key = "peer" if config.destinations[index].peer else "name"
         yield _fault(
-            f"destinations[{index}].peer", f"`{name}` is a destination already", "Remove one."
+            f"destinations[{index}].{key}", f"`{name}` is a destination already", "Remove one."
         )
     for index, destination in enumerate(config.destinations):
-        peer = config.peers.get(destination.peer)
+        yield from web_destination_faults(f"destinations[{index}]", destination, config)
+        peer = config.peers.get(destination.peer or "")
         required = destination.commitment is CommitmentPolicy.REQUIRED
         if peer and required and Service.COMMIT not in peer.may:
             yield _fault(
@@ -178,7 +183,7 @@ def _data_dir(config: Config) -> Iterator[ConfigFault]:
 
 def _forwarding(config: Config) -> Iterator[ConfigFault]:
     """Rules that name no peer, never apply, or send an instance in a circle."""
-    destinations = [destination.peer for destination in config.destinations]
+    destinations = [destination.target for destination in config.destinations]
     for index, rule in enumerate(config.forwarding):
         path = f"forwarding[{index}]"
         peer = config.peers.get(rule.from_peer)
@@ -201,7 +206,7 @@ def _forwarding(config: Config) -> Iterator[ConfigFault]:
                 yield ConfigFault(
                     path=f"{path}.to",
                     problem=f"`{name}` is no destination",
-                    remedy="Name the peer of an entry of `destinations`.",
+                    remedy="Name the `peer` or `name` of an entry of `destinations`.",
                 )
             elif name == rule.from_peer:
                 yield ConfigFault(

@@ -17,6 +17,7 @@ from echonode.config.folder import folder_doubts
 from echonode.config.overrides import ignored_variables
 from echonode.config.probe import Probe
 from echonode.config.schema import Config
+from echonode.config.web_destinations import web_destination_doubts
 from echonode.errors import ConfigFault
 from echonode.frames.streams.protocol_table import find_protocol
 from echonode.frames.streams.protocols import Wire
@@ -28,6 +29,7 @@ def doubts(config: Config, environ: Mapping[str, str], now: datetime) -> Iterato
     yield from folder_doubts(config)
     yield from _unbound_peers(config)
     yield from tls_doubts(config, now)
+    yield from web_destination_doubts(config)
     yield from _probe_listeners(config)
     yield from _viewer(config)
     yield from _ris(config)

@@ -36,7 +36,7 @@ def _ae_title(value: str) -> str:
     return value.strip(" ")
 
 
-def _host(value: str) -> str:
+def checked_host(value: str) -> str:
     try:
         ipaddress.ip_address(value)
     except ValueError:
@@ -59,7 +59,7 @@ def _address(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise ValueError("an address is HOST:PORT, with a port from 1 to 65535")
-    _host(host.strip("[]"))
+    checked_host(host.strip("[]"))
     return value
 
 
@@ -80,7 +80,7 @@ def _in_folder(value: Path, info: ValidationInfo) -> Path:
 AETitle = Annotated[
     str, AfterValidator(_ae_title), Allowed("1 to 16 printable ASCII characters, no backslash")
 ]
-Host = Annotated[str, AfterValidator(_host), Allowed("host name or IP address")]
+Host = Annotated[str, AfterValidator(checked_host), Allowed("host name or IP address")]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Name = Annotated[str, AfterValidator(_name), Allowed("1 to 32 letters, digits, `-` or `_`")]
 Address = Annotated[str, AfterValidator(_address), Allowed("HOST:PORT")]

@@ -289,7 +289,12 @@ class Config(Section):
 
     def destination_values(self) -> tuple[Destination, ...]:
         """The destinations, each with its peer."""
-        by_name = {peer.name: peer for peer in self.peer_values()}
+        by_name = {peer.name: peer for peer in (*self.peer_values(), *self.web_peer_values())}
         return tuple(
-            Destination(peer=by_name[d.peer], commitment=d.commitment) for d in self.destinations
+            Destination(peer=by_name[d.target], commitment=d.commitment) for d in self.destinations
         )
+
+    def web_peer_values(self) -> tuple[Peer, ...]:
+        """The DICOMweb servers among the destinations. They never call us."""
+        found = (section.web_peer() for section in self.destinations)
+        return tuple(peer for peer in found if peer is not None)

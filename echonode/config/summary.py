@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import yaml
 
+from echonode.config.destination import DestinationSection
 from echonode.config.probe import Probe
 from echonode.config.schema import Config
 
@@ -24,11 +25,8 @@ def summary(config: Config) -> Iterator[str]:
         form = "TLS" if listener.tls else "plain"
         yield f"takes HL7 orders on {listener.host}:{listener.port} ({form})"
     for destination in config.destinations:
-        peer = config.peers[destination.peer]
-        yield (
-            f"delivers to {destination.peer} ({peer.ae_title} at {peer.host}:{peer.port}), "
-            f"commitment {destination.commitment.value}"
-        )
+        proof = destination.commitment.value
+        yield f"delivers to {_where(config, destination)}, commitment {proof}"
     if not config.destinations:
         yield "delivers nothing: no destination is configured"
     for probe in config.probes:
@@ -41,6 +39,13 @@ def summary(config: Config) -> Iterator[str]:
     if config.web:
         scheme = "https" if config.web.tls else "http"
         yield f"shows its status at {scheme}://{config.web.host}:{config.web.port}/"
+
+
+def _where(config: Config, destination: DestinationSection) -> str:
+    if destination.peer is None:
+        return f"{destination.target} (DICOMweb at {destination.dicomweb})"
+    peer = config.peers[destination.peer]
+    return f"{destination.peer} ({peer.ae_title} at {peer.host}:{peer.port})"
 
 
 def source_of(probe: Probe) -> str:

@@ -20,6 +20,7 @@ from echonode.store.deliveries.outbox import HeldGroup
 HELD_BY_OPERATOR = "held by the operator"
 _RELEASE = ("release",)
 _REASON_CODE = re.compile(r"\(([0-9A-F]{4})\)")
+_HTTP_STATUS = re.compile(r"HTTP (\d{3}):")  # stow/verdicts.py
 _TABLE = StatusTable()
 # Of a status whose meaning the configuration gives (node/settings/destinations.py).
 _CONFIGURED = "status "
@@ -65,6 +66,12 @@ def held_reason(ae_title: str, last_status: int | None, last_error: str) -> Held
         )
     if last_status is not None and _is_of_status(last_error, last_status):
         return _for_status(ae_title, last_status, last_error)
+    if code := _HTTP_STATUS.match(last_error):
+        return HeldReason(
+            key=f"http:{code[1]}",
+            meaning=last_error,
+            remedy=remedies.held_for_http(ae_title, int(code[1])),
+        )
     for begin, key, remedy in (
         ("not sent, " + DAMAGED_HERE, "damaged", remedies.DAMAGED),
         ("it cannot be re-encoded", "not_accepted", remedies.held_for_context(ae_title)),

@@ -210,8 +210,10 @@ class LanePool:
             lane.holder.release()
             with self._lock:
                 self._helpers.pop(number, None)
-            if self._claimed_jobs.waiting and not self._stopping:
-                self.on_left()  # the first lane may be asleep
+            if not self._stopping:
+                # The first lane may be asleep: it sends what is left, and asks for the proof of
+                # what was sent here since it asked last.
+                self.on_left()
 
     def _help(self, number: int, lane: Lane) -> None:
         while self._is_wanted(number):
@@ -219,7 +221,8 @@ class LanePool:
             if job is not None:
                 self._send(lane, job)
             elif not self._claimed_jobs.wait_for_more(HELPER_LINGER_S):
-                return
+                break
+        self._outcome_writer.flush()
 
     def _is_wanted(self, number: int) -> bool:
         return (

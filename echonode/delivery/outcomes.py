@@ -61,11 +61,11 @@ class OutcomeHandler:
             self._stored(job, outcome)
         else:
             response = outcome.response
-            self.settle(job, decision, None if response.names_another else response.status)
+            self.settle(job, decision, response.about_instance)
 
     def _stored(self, job: DeliveryJob, outcome: SendOutcome) -> None:
         self._forget(job)
-        status = outcome.response.status
+        status = outcome.response.about_instance
         attempt = Attempt(
             job_id=job.id,
             event=DeliveryEvent.STORED,

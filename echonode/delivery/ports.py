@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from pydicom.dataset import Dataset
 
@@ -61,6 +62,19 @@ class StorageAssociation(Protocol):
 
     def hang_up(self) -> None:
         """Close the connection, from another thread, where the peer no longer reads."""
+
+
+class ReleasedAssociation(StorageAssociation, Protocol):
+    """One that the end of a `with` releases."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
 
 
 class Associate(Protocol):

@@ -8,25 +8,18 @@ a thousand.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime
 from typing import Protocol
 
+from echonode.delivery.ports import Associate, StorageAssociation
 from echonode.dimse.contexts import VERIFICATION, ProposedContext
-from echonode.dimse.requestor import RequestedAssociation
 from echonode.errors import NetworkError, StoreError
 from echonode.log import get_logger
 from echonode.model.identity import Peer
 from echonode.store.database.event_log import NewEvent
 
 log = get_logger(__name__)
-
-
-class Associate(Protocol):
-    """Opens an association (dimse.requestor.Requestor.associate)."""
-
-    def __call__(self, peer: Peer, contexts: Sequence[ProposedContext]) -> RequestedAssociation:
-        """Raises NetworkError."""
 
 
 class AddEvent(Protocol):
@@ -47,7 +40,7 @@ class RecordedNegotiations:
         self._lock = threading.Lock()
         self._last: dict[str, str] = {}
 
-    def __call__(self, peer: Peer, contexts: Sequence[ProposedContext]) -> RequestedAssociation:
+    def __call__(self, peer: Peer, contexts: Sequence[ProposedContext]) -> StorageAssociation:
         """Raises what `associate` raises."""
         try:
             association = self._associate(peer, contexts)
@@ -56,7 +49,8 @@ class RecordedNegotiations:
             raise
         # One for C-ECHO alone is recorded only after an outage: nothing is delivered on it.
         if tuple(contexts) != (VERIFICATION,) or self._is_away(peer):
-            self._record(peer, "association", _outcome(contexts, association.accepted))
+            words = _outcome(contexts, association.accepted)
+            self._record(peer, "association", "by DICOMweb" if peer.web else words)
         return association
 
     def _is_away(self, peer: Peer) -> bool:
@@ -78,7 +72,7 @@ class RecordedNegotiations:
             log.warning("flight_not_recorded", destination=peer.name, reason=str(error))
 
 
-def _outcome(contexts: Sequence[ProposedContext], accepted: frozenset[tuple[str, str]]) -> str:
+def _outcome(contexts: Sequence[ProposedContext], accepted: Set[tuple[str, str]]) -> str:
     """How many were accepted, and those that were not."""
     pairs = [(c.abstract_syntax, syntax) for c in contexts for syntax in c.transfer_syntaxes]
     refused = [f"{uid} in {syntax}" for uid, syntax in pairs if (uid, syntax) not in accepted]

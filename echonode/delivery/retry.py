@@ -129,7 +129,7 @@ def after_response(
             # The other context has been tried by now: storage_scu.send_instance.
             return _hold(verdict.meaning)
         case Treatment.PAUSE_DESTINATION:
-            pause_s = backoff.doubling(pauses_before, random)
+            pause_s = max(backoff.doubling(pauses_before, random), verdict.wait_s)
             return _retry(verdict, now=now, delay_s=pause_s, pause_s=pause_s)
         case Treatment.RETRY_THEN_HOLD:
             if failures_before >= len(verdict.retry_delays_s):
@@ -171,10 +171,11 @@ def after_silence(
     )
 
 
-def remark_on_stored(verdict: Verdict, status: int, derived: DerivedCopy | None) -> str:
+def remark_on_stored(verdict: Verdict, status: int | None, derived: DerivedCopy | None) -> str:
     """What a person should know of a success: a warning, or that a lossy copy was sent."""
+    is_plain = status == SUCCESS or (status is None and verdict.treatment is Treatment.STORED)
     remarks = [
-        "" if status == SUCCESS else verdict.meaning,
+        "" if is_plain else verdict.meaning,
         f"sent as {derived.remark}" if derived else "",
     ]
     return "; ".join(remark for remark in remarks if remark)
@@ -229,7 +230,7 @@ def after_no_association(
         pause_s = backoff.step(backoff.rejected_s, failures_before, random)
         return Pause(pause_s=pause_s, reason=f"rejected: {error}", alarm=True)
     if isinstance(error, AssociationRejected):
-        pause_s = backoff.step(backoff.busy_s, failures_before, random)
+        pause_s = max(backoff.step(backoff.busy_s, failures_before, random), error.wait_s)
         return Pause(pause_s=pause_s, reason=f"rejected for now: {error}")
     pause_s = backoff.step(backoff.unreachable_s, failures_before, random)
     what = "unreachable" if isinstance(error, PeerUnreachable) else "association lost"

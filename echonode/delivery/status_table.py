@@ -40,12 +40,14 @@ class Verdict:
     meaning: for the operator, without anything from the wire.
     retry_delays_s: RETRY_THEN_HOLD waits these before each repetition, then holds.
     alarm: inform the operator at the first time, not only when the delivery is held.
+    wait_s: the archive asks for so long a pause at least.
     """
 
     treatment: Treatment
     meaning: str
     retry_delays_s: tuple[float, ...] = ()
     alarm: bool = False
+    wait_s: float = 0.0
 
 
 def _stored(meaning: str) -> Verdict:

@@ -9,6 +9,7 @@ from echonode.delivery.encoding_options import EncodingOptions
 from echonode.delivery.negotiation import Negotiated
 from echonode.delivery.ports import CheckBytes, Reencode, StorageAssociation
 from echonode.delivery.status_table import MISNAMED, StatusTable, Treatment, Verdict
+from echonode.delivery.stow.verdicts import verdict_of
 from echonode.dimse.services import Part10File, StoreResponse
 from echonode.errors import ContextNotAccepted, InvalidObject
 from echonode.model.instance import DerivedCopy, StoredInstance
@@ -86,12 +87,17 @@ class StorageSCU:
             is_derived = file.sop_instance_uid != instance.sop_instance_uid
             return SendOutcome(
                 response=response,
-                verdict=(
-                    MISNAMED if response.names_another else self._table.verdict(response.status)
-                ),
+                verdict=self._verdict(response),
                 transfer_syntax_uid=transfer_syntax_uid,
                 derived=_derived_copy(file) if is_derived else None,
             )
+
+    def _verdict(self, response: StoreResponse) -> Verdict:
+        if response.names_another:
+            return MISNAMED
+        if response.http_status is not None:
+            return verdict_of(response.http_status, response.wait_s)
+        return self._table.verdict(response.status)
 
     def _file(
         self, instance: StoredInstance, transfer_syntax_uid: str

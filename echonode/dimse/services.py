@@ -150,12 +150,21 @@ class StoreResponse:
     """What a peer answered to our C-STORE: the status and its Error Comment ('' where none).
 
     names_another: the answer is about another SOP Instance UID than was sent, which PS3.7 9.1.1.1.5
-    forbids: whatever its status, it says nothing about the instance.
+    forbids: whatever its status, it says nothing about the instance. http_status: of an archive
+    that was asked by DICOMweb and said nothing of the instance beyond it; `status` means nothing
+    then. wait_s: the seconds that it wants to be left alone (Retry-After).
     """
 
     status: int
     comment: str = ""
     names_another: bool = False
+    http_status: int | None = None
+    wait_s: float = 0.0
+
+    @property
+    def about_instance(self) -> int | None:
+        """The status of the instance; None where the answer has none."""
+        return None if self.names_another or self.http_status is not None else self.status
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ Rules
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -20,7 +21,6 @@ from typing import Protocol
 from pydicom.dataset import Dataset
 
 from echonode.dimse.contexts import ProposedContext, find_context
-from echonode.dimse.requestor import RequestedAssociation
 from echonode.errors import ContextNotAccepted, NetworkError
 from echonode.log import get_logger
 from echonode.model.criteria import Root
@@ -46,8 +46,15 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"  # it answers no query, or has nothing of what is rejected
 
 
-# Opens an association (dimse.requestor.Requestor.associate). Raises NetworkError.
-Associate = Callable[[Peer, Sequence[ProposedContext]], RequestedAssociation]
+class Queried(Protocol):
+    """What is asked of an archive, by DIMSE or by DICOMweb."""
+
+    def c_find(self, root: Root, identifier: Dataset) -> Iterator[tuple[int, Dataset | None]]:
+        """Status and identifier of each answer, the final one last. Raises NetworkError."""
+
+
+# Opens an association, which its end releases. Raises NetworkError.
+Associate = Callable[[Peer, Sequence[ProposedContext]], AbstractContextManager[Queried]]
 
 
 class Notes(Protocol):
@@ -145,7 +152,7 @@ def _key(note_uid: str, destination: str) -> str:
     return f"rejection {note_uid} {destination}"
 
 
-def _is_shown(association: RequestedAssociation, instance: StoredInstance) -> bool | None:
+def _is_shown(association: Queried, instance: StoredInstance) -> bool | None:
     """None where the archive's query failed. Raises NetworkError."""
     identifier = Dataset()
     identifier.QueryRetrieveLevel = "IMAGE"

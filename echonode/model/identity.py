@@ -15,6 +15,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from echonode import __version__
 from echonode.model.certificate import Network, TLSFiles
@@ -64,14 +65,30 @@ class ReportRoute(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WebAccess:
+    """How an archive is reached by DICOMweb, and the files that hold what opens it.
+
+    path: of the base URL, without a slash at its end. token_file: a bearer token (RFC 6750).
+    user, password_file: basic authentication (RFC 7617). Neither: none is sent.
+    """
+
+    is_encrypted: bool
+    path: str
+    token_file: Path | None = None
+    user: str = ""
+    password_file: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A configured remote application entity.
+    """A configured remote application entity, or a DICOMweb server.
 
     tls: with which files we call it; None calls in clear. certificates: the only ones it may show
     (see model/certificate.py). addresses: the only ones it may call from; empty for any.
     private_classes: storage classes that are not the standard's are accepted from it. report_on:
     where our commitment reports to it go. relational: its queries are relational (PS3.4 C.4.1.2.2)
-    without being negotiated so.
+    without being negotiated so. web: it is a DICOMweb server, which has no AE title: its name
+    stands there.
     """
 
     name: str
@@ -85,9 +102,10 @@ class Peer:
     private_classes: bool = False
     report_on: ReportRoute = ReportRoute.NEW_ASSOCIATION
     relational: bool = False
+    web: WebAccess | None = None
 
     def __post_init__(self) -> None:
-        if not is_valid_ae_title(self.ae_title):
+        if self.web is None and not is_valid_ae_title(self.ae_title):
             raise ValueError(f"not an AE title: {self.ae_title!r}")
         if not 0 < self.port < 65536:
             raise ValueError(f"not a port: {self.port}")
@@ -109,7 +127,7 @@ class CommitmentPolicy(StrEnum):
     """What proof a destination gives that it keeps an instance."""
 
     REQUIRED = "required"  # storage commitment (PS3.4 annex J)
-    VERIFY = "verify"  # the archive has no commitment: each instance is found by C-FIND
+    VERIFY = "verify"  # no commitment: each instance is found by C-FIND, or QIDO-RS
     NONE = "none"  # the C-STORE status is all there is; nothing is ever deleted for it
 
 

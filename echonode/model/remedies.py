@@ -35,6 +35,31 @@ def no_connection(peer: Peer) -> str:
     )
 
 
+def no_web_connection(peer: Peer) -> str:
+    """No DICOMweb server listens at the address."""
+    return (
+        f"Start {peer.name}, or correct `dicomweb` of its entry under `destinations`; a firewall "
+        f"between must let TCP through to port {peer.port}"
+    )
+
+
+def no_web_tls(peer: Peer) -> str:
+    """TCP works and the handshake with a DICOMweb server does not."""
+    return (
+        f"Give {peer.name} a `tls` section under `destinations` whose `ca` has signed what it "
+        "shows, with `cert` and `key` where it asks for a certificate; its address must be of "
+        "https"
+    )
+
+
+def not_let_in(peer: Peer) -> str:
+    """A DICOMweb server refuses the request, or does not know the address."""
+    return (
+        f"Compare `dicomweb`, and `token_file` or `user` and `password_file`, of {peer.name} with "
+        "what its administrator gave"
+    )
+
+
 def no_tls(peer: Peer) -> str:
     """TCP works and the handshake does not."""
     if peer.tls is None:
@@ -198,6 +223,16 @@ def held_for_status(ae_title: str, code: int) -> str:
             "then release"
         )
     return f"The log of {ae_title} says why it answered {code:04X}; correct that, then release"
+
+
+def held_for_http(archive: str, http_status: int) -> str:
+    """The archive's answer to STOW-RS led to the hold (RFC 9110 15.5)."""
+    match http_status:
+        case 413:
+            return f"Raise the largest request that {archive} takes, then release"
+        case 415:
+            return held_for_context(archive)
+    return f"The log of {archive} says why it answered {http_status}; correct that, then release"
 
 
 def held_for_context(ae_title: str) -> str:

@@ -32,6 +32,7 @@ from echonode.config import Config
 from echonode.delivery.echo import ECHO_EVERY_S
 from echonode.delivery.factory import DeliveryServices, delivery_worker
 from echonode.delivery.recorded_associations import RecordedNegotiations
+from echonode.delivery.stow.web_requestor import AnyAssociate, WebRequestor
 from echonode.dicomweb.description import describe
 from echonode.dimse.acceptor import Acceptor
 from echonode.dimse.requestor import Requestor
@@ -165,8 +166,9 @@ class Node:
             now=utc_now,
             random=random.random,
         )
+        any_archive = AnyAssociate(dimse=self.requestor.associate, web=WebRequestor().associate)
         to_archives = RecordedNegotiations(
-            self.requestor.associate, add_event=self.store.event_log.add, now=utc_now
+            any_archive, add_event=self.store.event_log.add, now=utc_now
         )
         services = DeliveryServices(
             store=self.store.deliveries,
@@ -199,7 +201,7 @@ class Node:
             config,
             self.store,
             refusal=self._no_capture,
-            associate=self.requestor.associate,
+            associate=any_archive,
             now=utc_now,
         )
         self.ris = RisParts(

@@ -116,7 +116,8 @@ def _reporter(
         station=StepStation(
             ae_title=config.ae_title,
             name=config.institution.station or config.ae_title,
-            retrieve_ae_title=destinations[0].peer.ae_title if destinations else "",
+            # A DICOMweb server has none.
+            retrieve_ae_title=next((d.peer.ae_title for d in destinations if not d.peer.web), ""),
         ),
         us=us,
         now=now,

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 class Step:
     """One proof, done or failed.
 
-    name: tcp, tls, echo, contexts, worklist, store, commitment or verification; of the HL7 port,
-    listen. ok: None where it could not be tried because an earlier step failed. detail: what was
-    found. remedy: what to do about a failure, '' where there is none. contexts: of the step of that
-    name, each pair proposed.
+    name: tcp, tls, echo, contexts, worklist, store, commitment or verification; authorised of a
+    DICOMweb server; of the HL7 port, listen. ok: None where it could not be tried because an
+    earlier step failed. detail: what was found. remedy: what to do about a failure, '' where there
+    is none. contexts: of the step of that name, each pair proposed.
     """
 
     name: str

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from echonode.commitment.commitment_scu import random_transaction_uid
 from echonode.config import Config
+from echonode.delivery.stow.web_requestor import WebRequestor
 from echonode.errors import UsageError
 from echonode.model.identity import CallBackAddress
 from echonode.preflight.hl7_check import NAME as HL7
@@ -22,6 +23,7 @@ from echonode.preflight.pending_reports import PendingReports
 from echonode.preflight.requirements import Requirements, requirements_of
 from echonode.preflight.round_trip import REPORT_S, RoundTrip
 from echonode.preflight.test_image import preflight_image
+from echonode.preflight.web_check import WebCheck, planned_web_outcome
 
 
 class Preflight:
@@ -39,8 +41,9 @@ class Preflight:
     ) -> None:
         """us: what a peer's operator has to enter; report_s: how long a report may take."""
         self._config = config
+        image = preflight_image(config.ae_title)
         round_trip = RoundTrip(
-            image=preflight_image(config.ae_title),
+            image=image,
             associate=associate,
             awaited=awaited,
             us=us,
@@ -48,11 +51,15 @@ class Preflight:
             report_s=report_s,
         )
         self._check = PeerCheck(associate=associate, us=us, round_trip=round_trip, now=now)
+        self._web_check = WebCheck(image=image, associate=WebRequestor().associate)
         self._one_at_a_time = threading.Lock()
 
     def planned(self, peer: str | None = None) -> list[PeerOutcome]:
         """Each peer that `run` checks, with the steps that may come. Raises UsageError."""
-        return [planned_outcome(needs) for needs in self._wanted(peer)]
+        return [
+            planned_web_outcome(needs) if needs.peer.web else planned_outcome(needs)
+            for needs in self._wanted(peer)
+        ]
 
     def run(
         self,
@@ -68,7 +75,10 @@ class Preflight:
         wanted = self._wanted(peer)
         with self._one_at_a_time:
             senders = check_hl7(self._config) if peer in (None, HL7) else None
-            proved = [self._check.run(needs, told=told) for needs in wanted]
+            proved = [
+                (self._web_check if needs.peer.web else self._check).run(needs, told=told)
+                for needs in wanted
+            ]
         if senders is None:
             return proved
         told(senders)
@@ -80,6 +90,7 @@ class Preflight:
         ]
         is_known = peer is None or wanted or (peer == HL7 and self._config.hl7 is not None)
         if not is_known:
-            known = ", ".join(self._config.peers) or "none"
+            peers = (*self._config.peers, *(web.name for web in self._config.web_peer_values()))
+            known = ", ".join(peers) or "none"
             raise UsageError(f"there is no peer `{peer}`; configured are: {known}")
         return wanted

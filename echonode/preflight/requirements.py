@@ -89,8 +89,8 @@ class Requirements:
 
 def requirements_of(config: Config) -> Iterator[Requirements]:
     """The requirements of every peer, in the order of the configuration."""
-    destinations = {section.peer: section for section in config.destinations}
-    for peer in config.peer_values():
+    destinations = {section.target: section for section in config.destinations}
+    for peer in (*config.peer_values(), *config.web_peer_values()):
         section = destinations.get(peer.name)
         need = Requirements(
             peer=peer,

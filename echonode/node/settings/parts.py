@@ -64,9 +64,9 @@ def retention_policy(config: Config) -> RetentionPolicy:
     """How long what is kept, and which destinations must hold it in which form."""
     return RetentionPolicy(
         keep_s=config.retention.keep_days_after_commit * _SECONDS_A_DAY,
-        destinations={section.peer: section.commitment for section in config.destinations},
+        destinations={section.target: section.commitment for section in config.destinations},
         lossy_is_enough=frozenset(
-            section.peer
+            section.target
             for section in config.destinations
             if section.lossy and not section.lossy.keep_original
         ),

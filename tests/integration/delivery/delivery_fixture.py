@@ -12,6 +12,7 @@ from pydicom import dcmread
 from echonode.commitment.commitment_scu import CommitmentSCU
 from echonode.delivery.factory import DeliveryServices, delivery_worker
 from echonode.delivery.policy import DeliveryPolicy
+from echonode.delivery.stow.web_requestor import AnyAssociate, WebRequestor
 from echonode.delivery.worker import DeliveryWorker
 from echonode.dimse.requestor import Requestor
 from echonode.model.delivery import DeliveryState
@@ -60,14 +61,26 @@ class DeliveryFixture:
         policy: DeliveryPolicy | None = None,
     ) -> DeliveryWorker:
         """Start delivering to a peer on loopback."""
-        policy = policy or DeliveryPolicy()
         peer = Peer(name=name, ae_title=ae_title, host="127.0.0.1", port=port, may=frozenset())
+        return self.deliver_to_peer(peer, commitment=commitment, policy=policy)
+
+    def deliver_to_peer(
+        self,
+        peer: Peer,
+        *,
+        commitment: CommitmentPolicy,
+        policy: DeliveryPolicy | None = None,
+    ) -> DeliveryWorker:
+        """Start delivering to any peer, by DIMSE or by DICOMweb."""
+        policy = policy or DeliveryPolicy()
         quality = policy.lossy_quality
         worker = delivery_worker(
             Destination(peer=peer, commitment=commitment),
             DeliveryServices(
                 store=self.store.deliveries,
-                associate=self._requestor.associate,
+                associate=AnyAssociate(
+                    dimse=self._requestor.associate, web=WebRequestor().associate
+                ),
                 commitment=self._commitment,
                 now=utc_now,
                 check_bytes=self.store.files.check_bytes,
@@ -76,7 +89,7 @@ class DeliveryFixture:
             policy=policy,
             reencode=self._reencoder.with_loss(quality) if quality else self._reencoder.lossless,
         )
-        self.workers[name] = worker
+        self.workers[peer.name] = worker
         worker.start()
         return worker
 

@@ -114,6 +114,7 @@ export const words = {
   "system.step.tcp": { en: "Network (TCP)", fr: "Réseau (TCP)" },
   "system.step.tls": { en: "Encryption (TLS)", fr: "Chiffrement (TLS)" },
   "system.step.echo": { en: "C-ECHO", fr: "C-ECHO" },
+  "system.step.authorised": { en: "Access", fr: "Accès" },
   "system.step.contexts": { en: "What it accepts", fr: "Ce qu’elle accepte" },
   "system.step.worklist": { en: "Worklist", fr: "Liste de travail" },
   "system.step.store": { en: "Store a test image", fr: "Enregistrer une image de test" },

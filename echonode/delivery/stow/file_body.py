@@ -1,0 +1,79 @@
+"""The body of one STOW-RS request, in pieces from the file (PS3.18 10.5.1)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+
+from echonode.delivery.stow.multipart import Envelope, envelope
+from echonode.dimse.services import Part10File
+from echonode.errors import Damaged
+from echonode.model.file_head import matches_file_meta
+from echonode.store.files.file_meta import encode
+
+_PIECE = 256 * 1024
+
+
+class FileBody:
+    """The envelope and the file in it; memory stays flat whatever the file's size.
+
+    The dataset is read and hashed before the first piece is given, as for C-STORE: an instance
+    whose bytes have changed is not sent. A re-encoded file has no File Meta Information; it gets
+    its own here.
+    """
+
+    def __init__(self, file: Part10File) -> None:
+        """Raises OSError where there is no such file."""
+        self._file = file
+        self._end = file.path.stat().st_size
+        self._head = b""
+        if file.dataset_offset == 0:
+            self._head = encode(
+                sop_class_uid=file.sop_class_uid,
+                sop_instance_uid=file.sop_instance_uid,
+                transfer_syntax_uid=file.transfer_syntax_uid,
+            )
+        self._envelope: Envelope = envelope(file.sop_instance_uid, file.dataset_sha256)
+
+    @property
+    def content_type(self) -> str:
+        return self._envelope.content_type
+
+    @property
+    def length(self) -> int:
+        return self._envelope.length(len(self._head) + self._end)
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it. Raises Damaged, before the first piece where the hash is known; OSError."""
+        with self._file.path.open("rb", buffering=0) as opened:
+            descriptor = opened.fileno()
+            self._check(descriptor)
+            yield self._envelope.before + self._head
+            yield from _read(descriptor, 0, self._end)
+            yield self._envelope.behind
+
+    def _check(self, descriptor: int) -> None:
+        file = self._file
+        if self._end <= file.dataset_offset:
+            raise Damaged("there is no dataset")
+        if not file.dataset_sha256:
+            return
+        digest = sha256()
+        for piece in _read(descriptor, file.dataset_offset, self._end):
+            digest.update(piece)
+        if digest.hexdigest() != file.dataset_sha256:
+            raise Damaged("its bytes are not those that were stored")
+        head = os.pread(descriptor, file.dataset_offset, 0)
+        uids = (file.sop_class_uid, file.sop_instance_uid, file.transfer_syntax_uid)
+        if head and not matches_file_meta(head, *uids):
+            raise Damaged("it names another class, instance or transfer syntax than is to be sent")
+
+
+def _read(descriptor: int, start: int, end: int) -> Iterator[bytes]:
+    while start < end:
+        piece = os.pread(descriptor, min(_PIECE, end - start), start)
+        if not piece:
+            raise Damaged("shorter than it was")
+        start += len(piece)
+        yield piece

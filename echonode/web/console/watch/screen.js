@@ -20,14 +20,16 @@ const POINTED_MS = 50; // between two places of a pointer that moves
 const STEP = 0.02; // of the picture, for an arrow key
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-const watched = { open: false, heard: null, shows: false };
+const OVER = "link over"; // web/live/socket.py: why the node closed the connection
+
+const watched = { open: false, over: false, heard: null, shows: false };
 let live = null;
 let held = false;
 let at = null; // where we point: {x, y} from 0 to 1
 let sentAt = 0;
 
 function enter({ params }) {
-  Object.assign(watched, { open: false, heard: null, shows: false });
+  Object.assign(watched, { open: false, over: false, heard: null, shows: false });
   live = openLive({ path: "api/watch", protocols: ["echonode.watch", params.token] }, {
     ongeometry: setGeometry,
     onframe(head, bitmap) {
@@ -39,8 +41,9 @@ function enter({ params }) {
       if (!state.connected) watched.shows = false;
       changed();
     },
-    onconnection({ open }) {
+    onconnection({ open, reason }) {
       watched.open = open;
+      if (reason === OVER) { watched.over = true; live.close(); }
       if (!open) { watched.shows = false; clear(); }
       changed();
     },
@@ -91,6 +94,7 @@ const pointing = {
 // In words, why there is no picture; null while there is one.
 function noPicture() {
   if (watched.shows) return null;
+  if (watched.over) return banner({ kind: "info", title: t("watch.over"), text: t("watch.over.text") });
   if (!watched.open) return banner({ kind: "wait", title: t("watch.closed"), text: t("watch.closed.text") });
   if (watched.heard && !watched.heard.connected) return banner({ kind: "wait", title: t("watch.away"), text: t("watch.away.text") });
   return banner({ kind: "wait", title: t("watch.waits"), text: "" });
@@ -101,7 +105,7 @@ function view() {
   return h("div", { class: "watch-page" },
     h("header", { class: "watch-top" },
       h("h1", {}, t("watch.title")),
-      h("p", { class: "watch-hint" }, t("watch.hint")),
+      said ? null : h("p", { class: "watch-hint" }, t("watch.hint")),
       settingsButton()),
     h("div", { class: "watch-stage" },
       h("div", { class: "stage-room" },

@@ -90,7 +90,7 @@ WITHIN = {
     "node": [
         {"node"},
         {"http"},
-        {"worklist_api", "outbox_api", "live_api", "review_api", "system_api"},
+        {"worklist_api", "outbox_api", "live_api", "review_api", "system_api", "viewer_server"},
         {"exam_api"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
@@ -154,6 +154,8 @@ MAY = {
     "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
     "commands/user_store.py": CLOCK | DISK,
     "commands/web_certificate.py": DISK | {"now()"},
+    "commands/viewer.py": DISK,  # the package, until it is unpacked
+    "commands/viewer_install.py": DISK,
     "delivery/recorded_associations.py": THREADS | CLOCK,
     "commands/report.py": DISK,
     "node/settings/listeners.py": NETWORK,  # this machine's name

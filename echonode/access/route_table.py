@@ -186,6 +186,16 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+# The viewer's port: DICOMweb by the same rows, and the viewer's files, which hold no patient. Every
+# path that is no file is its start page, which asks who is there before it is given.
+VIEWER_RULES: tuple[Rule, ...] = (
+    *(row for row in RULES if row.path.startswith("/dicom-web")),
+    *_everyone("GET /{path:path}"),
+)
+# Who may have the start page: who may search.
+VIEWER_PAGE = next(row for row in RULES if (row.method, row.path) == ("GET", "/dicom-web/*"))
+
+
 class Unlisted(LookupError):
     """A route without a row."""
 

@@ -20,6 +20,7 @@ from echonode.config.schema import Config
 from echonode.errors import ConfigFault
 from echonode.frames.streams.protocol_table import find_protocol
 from echonode.frames.streams.protocols import Wire
+from echonode.web.viewer.package import folders, installed_in
 
 
 def doubts(config: Config, environ: Mapping[str, str], now: datetime) -> Iterator[ConfigFault]:
@@ -28,7 +29,7 @@ def doubts(config: Config, environ: Mapping[str, str], now: datetime) -> Iterato
     yield from _unbound_peers(config)
     yield from tls_doubts(config, now)
     yield from _probe_listeners(config)
-    yield from _without_a_feature(config)
+    yield from _viewer(config)
     yield from _ris(config)
     yield from _open_web(config)
     yield from _core_dumps(config)
@@ -76,13 +77,16 @@ def _is_commanded(probe: Probe) -> bool:
     return protocol is not None and protocol.wire is Wire.COMMANDS
 
 
-def _without_a_feature(config: Config) -> Iterator[ConfigFault]:
-    """Keys that are read ahead of the feature that will use them."""
-    if config.web is not None and config.web.viewer_port is not None:
+def _viewer(config: Config) -> Iterator[ConfigFault]:
+    """A port for a viewer that is not there; its page says so too."""
+    web = config.web
+    if web is None or web.viewer_port is None:
+        return
+    if installed_in(folders(web.viewer_dir, config.data_dir)) is None:
         yield _doubt(
             "web.viewer_port",
-            "this version has no viewer, and nothing listens there",
-            "Remove it, or leave it for a later version.",
+            "the viewer that it is for is not installed",
+            "Run `echonode viewer install`, or remove the port.",
         )
 
 

@@ -175,7 +175,11 @@ class Web(Section):
     """Origins whose pages may use DICOMweb in a browser: viewers that are served elsewhere. Their
     users need tokens. Example: [https://viewer.clinic.example]"""
     viewer_port: Port | None = None
-    """Kept for a viewer; nothing listens there yet. Example: 8081"""
+    """The TCP port of the OHIF viewer, which `echonode viewer install` fetches; without it there is
+    none. Its page has DICOMweb on the same port. docs/viewers.md tells more. Example: 8081"""
+    viewer_dir: FilePath | None = None
+    """The folder of the viewer's files; without it, `viewer` in data_dir.
+    Example: /opt/echonode-viewer"""
 
 
 class Retention(Section):

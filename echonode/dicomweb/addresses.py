@@ -10,7 +10,6 @@ from starlette.requests import Request
 from echonode.dicomweb.answers import Refused
 from echonode.model.criteria import Level, Root, Selection
 from echonode.model.identity import is_valid_uid
-from echonode.model.instance import StoredInstance
 
 PREFIX: Final = "/dicom-web"
 _KEYS: Final = (
@@ -35,12 +34,9 @@ def service_address(request: Request) -> str:
     return f"{request.url.scheme}://{place}{PREFIX}/"
 
 
-def instance_address(service: str, instance: StoredInstance) -> str:
+def address_of(service: str, study: str, series: str, instance: str) -> str:
     """An instance's, with a slash at its end."""
-    return (
-        f"{service}studies/{instance.study_instance_uid}/series/{instance.series_instance_uid}"
-        f"/instances/{instance.sop_instance_uid}/"
-    )
+    return f"{service}studies/{study}/series/{series}/instances/{instance}/"
 
 
 def named(request: Request) -> list[tuple[str, str]]:

@@ -9,11 +9,12 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from echonode.dicomweb.accept import accepted
+from echonode.dicomweb.accept import MediaRange, accepted
 from echonode.dicomweb.addresses import frame_numbers, selection
 from echonode.dicomweb.answers import Refused
 from echonode.dicomweb.multipart import end, part_head
@@ -26,6 +27,7 @@ from echonode.dicomweb.responses import (
     not_modified,
     one_part,
     several_parts,
+    short_answer,
 )
 from echonode.dicomweb.searching import Handler
 from echonode.dicomweb.streaming import FileThreads, Part
@@ -41,53 +43,83 @@ def frames_handler(
     """Answers frames."""
 
     async def frames(request: Request) -> Response:
-        named, numbers = selection(request), frame_numbers(request.path_params["frames"])
-        ranges = accepted(request.headers.get("accept", ""), request.query_params.get("accept", ""))
-
-        def prepared() -> tuple[Described, Form, list[Part]]:
-            described = one_described(descriptions, named)
-            stored = described.instance.transfer_syntax_uid
-            form = frame_form(
-                ranges, stored, frames=len(numbers), made=MADE, decoded=is_decoded(stored)
-            )
-            if form is None:
-                raise not_acceptable(stored)
-            if not form.as_stored or stored in ONLY_READ:
-                return described, form, []
-            places = stored_frames(described)
-            parts = [
-                Part(
-                    path=places.instance.path,
-                    extents=extents,
-                    content_type=form.content_type,
-                )
-                for extents in places.extents(numbers)
-            ]
-            return described, form, parts
-
-        described, form, parts = await threads.run(prepared)
-        digest, syntax = described.instance.dataset_sha256, form.transfer_syntax_uid
-        etag = entity_tag("frames", digest, form.media_type, syntax, form.multipart, numbers)
-        if (unchanged := not_modified(request, etag)) is not None:
-            return unchanged
-        if parts and not form.multipart:
-            return await one_part(request, threads, parts[0], etag)
-        if parts:
-            return several_parts(request, threads, parts, etag=etag, media_type=form.media_type)
+        asked = _Asked(
+            request=request,
+            named=selection(request),
+            numbers=frame_numbers(request.path_params["frames"]),
+            ranges=accepted(
+                request.headers.get("accept", ""), request.query_params.get("accept", "")
+            ),
+        )
+        found = await threads.run(lambda: _found(descriptions, asked))
+        if isinstance(found, Response):
+            return found
+        if found.parts and not found.form.multipart:
+            return await one_part(request, threads, found.parts[0], found.etag)
+        if found.parts:
+            kind = found.form.media_type
+            return several_parts(request, threads, found.parts, etag=found.etag, media_type=kind)
         return await from_thread(
             request,
-            _reencoded(reader, described, numbers, form, etag),
-            media_type=_content_type(form, etag),
-            headers={"ETag": etag, "Cache-Control": "private, no-cache"},
+            _reencoded(reader, found, asked.numbers),
+            media_type=_content_type(found.form, found.etag),
+            headers={"ETag": found.etag, "Cache-Control": "private, no-cache"},
         )
 
     return frames
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    request: Request
+    named: Selection
+    numbers: Sequence[int]
+    ranges: Sequence[MediaRange]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """parts: the frames as they are stored; none where they are to be re-encoded."""
+
+    described: Described
+    form: Form
+    etag: str
+    parts: Sequence[Part]
+
+
+def _found(descriptions: Descriptions, asked: _Asked) -> _Found | Response:
+    """What is answered; where it is short, the answer itself: all of it in one turn of a thread.
+
+    Raises Refused, StoreError, OSError.
+    """
+    described = one_described(descriptions, asked.named)
+    stored = described.instance.transfer_syntax_uid
+    form = frame_form(
+        asked.ranges, stored, frames=len(asked.numbers), made=MADE, decoded=is_decoded(stored)
+    )
+    if form is None:
+        raise not_acceptable(stored)
+    etag = entity_tag(
+        *("frames", described.instance.dataset_sha256, form.media_type),
+        *(form.transfer_syntax_uid, form.multipart, asked.numbers),
+    )
+    if (unchanged := not_modified(asked.request, etag)) is not None:
+        return unchanged
+    if not form.as_stored or stored in ONLY_READ:
+        return _Found(described=described, form=form, etag=etag, parts=())
+    frames = stored_frames(described)
+    parts = [
+        Part(path=frames.instance.path, extents=extents, content_type=form.content_type)
+        for extents in frames.extents(asked.numbers)
+    ]
+    if form.multipart and (answer := short_answer(asked.request, parts, etag, form.media_type)):
+        return answer
+    return _Found(described=described, form=form, etag=etag, parts=parts)
+
+
 def one_described(descriptions: Descriptions, named: Selection) -> Described:
     """The instance that a path names. Raises Refused 404, StoreError."""
-    rows = descriptions.with_frames(named)
-    found = next(iter(rows), None)
+    found = descriptions.one(named)
     if found is None:
         raise Refused(404, "there is no such instance here")
     return found
@@ -109,9 +141,10 @@ def _content_type(form: Form, etag: str) -> str:
 
 
 def _reencoded(
-    reader: RecodedFrames, described: Described, numbers: Sequence[int], form: Form, etag: str
+    reader: RecodedFrames, found: _Found, numbers: Sequence[int]
 ) -> Generator[bytes, None, None]:
-    boundary = boundary_of(etag)
+    described, form = found.described, found.form
+    boundary = boundary_of(found.etag)
     headers = {"Content-Type": form.content_type}
     made = reader.in_syntax(described, numbers, form.transfer_syntax_uid)
     for index, frame in enumerate(made):

@@ -112,8 +112,10 @@ def _number_of_text(vr: str, part: str) -> object:
 
 def _name(part: str) -> dict[str, str] | None:
     """The component groups that are there (F.2.2)."""
-    groups = [group.rstrip(" \0^").lstrip(" ") for group in part.split("=")]
-    found = {name: group for name, group in zip(_NAME_GROUPS, groups, strict=False) if group}
+    groups = [group.strip(" \0") for group in part.split("=")]
+    found = {
+        name: group for name, group in zip(_NAME_GROUPS, groups, strict=False) if group.strip("^")
+    }
     return found or None
 
 

@@ -8,13 +8,12 @@ Rules
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Generator
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from echonode.dicomweb.addresses import instance_address, selection, service_address
+from echonode.dicomweb.addresses import address_of, selection, service_address
 from echonode.dicomweb.answers import Refused
 from echonode.dicomweb.description import describe, metadata_json
 from echonode.dicomweb.json_values import text_json
@@ -25,7 +24,7 @@ from echonode.errors import StoreError, Unreadable
 from echonode.log import get_logger
 from echonode.model.criteria import Selection
 from echonode.model.instance import StoredInstance
-from echonode.store.index.descriptions import FORM, Described, Descriptions
+from echonode.store.index.descriptions import FORM, Descriptions, KeptMetadata
 
 log = get_logger(__name__)
 
@@ -57,25 +56,28 @@ def metadata_handler(descriptions: Descriptions, threads: FileThreads) -> Handle
 def _chunks(
     descriptions: Descriptions, named: Selection, service: str
 ) -> Generator[bytes, None, None]:
-    piece = bytearray(b"[")
-    separator = b""
-    for described in descriptions.with_metadata(named):
-        piece += separator + _of(described, service)
+    pieces: list[bytes] = []
+    size, separator = 0, b"["
+    for found in descriptions.with_metadata(named):
+        json = _of(found, service)
+        pieces += (separator, json)
+        size += len(json)
         separator = b",\n"
-        if len(piece) >= _CHUNK:
-            yield bytes(piece)
-            piece.clear()
-    yield bytes(piece) + b"]"
+        if size >= _CHUNK:
+            yield b"".join(pieces)
+            pieces.clear()
+            size = 0
+    yield b"".join((*pieces, b"]"))
 
 
-def _of(described: Described, service: str) -> bytes:
-    instance, kept = described.instance, described.metadata
-    address = f"{instance_address(service, instance)}bulkdata/"
+def _of(found: KeptMetadata, service: str) -> bytes:
+    address = f"{address_of(service, *found.uids)}bulkdata/"
+    instance = found.instance
+    if instance is None:
+        return metadata_json(found.metadata or b"", address)
     try:
-        if kept is None:
-            kept = describe(instance).metadata
-        return metadata_json(kept, address)
-    except (StoreError, Unreadable, OSError, zlib.error) as fault:
+        return metadata_json(describe(instance).metadata, address)
+    except (StoreError, Unreadable, OSError) as fault:
         log.warning(
             "metadata_not_read",
             sop_instance_uid=instance.sop_instance_uid,

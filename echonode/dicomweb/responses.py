@@ -16,10 +16,21 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from echonode.dicomweb.byte_range import has_it, read_range
-from echonode.dicomweb.streaming import PIECE, FileThreads, Part, multipart_size, read_extents
+from echonode.dicomweb.multipart import end, part_head
+from echonode.dicomweb.streaming import (
+    PIECE,
+    FileThreads,
+    Part,
+    headers_of,
+    multipart_size,
+    read_extents,
+    read_pieces,
+)
 from echonode.model.frame_index import Extent
 from echonode.web.encoding import from_own_thread
 
+# Bytes of an answer that is made whole: a frame of a large image.
+SHORT: Final = 4 * 1024 * 1024
 _REVALIDATED: Final = {"Cache-Control": "private, no-cache"}
 
 
@@ -83,6 +94,25 @@ def several_parts(
     }
     kind = multipart_type(media_type, boundary)
     return _streamed(request, threads.multipart(boundary, parts), status, sent, kind)
+
+
+def short_answer(
+    request: Request, parts: Sequence[Part], etag: str, media_type: str
+) -> Response | None:
+    """The answer of `several_parts` at once, where it is short; it reads the files. None else."""
+    if request.method == "HEAD" or sum(part.size for part in parts) > SHORT:
+        return None
+    boundary = boundary_of(etag)
+    pieces: list[bytes] = []
+    for index, part in enumerate(parts):
+        pieces.append(part_head(boundary, headers_of(part), first=index == 0) + part.head)
+        pieces += read_pieces(part.path, part.extents)
+    pieces.append(end(boundary, first=not parts))
+    return Response(
+        b"".join(pieces),
+        headers={"ETag": etag, **_REVALIDATED},
+        media_type=multipart_type(media_type, boundary),
+    )
 
 
 def boundary_of(etag: str) -> str:

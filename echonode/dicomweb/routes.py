@@ -64,8 +64,8 @@ def dicomweb_routes(service: DicomWeb) -> list[BaseRoute]:
     """All of them, below /dicom-web."""
     threads = FileThreads()
     answers = [
-        *_searches(service, threads),
         *_retrievals(service, threads),
+        *_searches(service, threads),
         *_pictures(service, threads),
     ]
     store = store_handler(service.intake, service.caller, threads)
@@ -78,7 +78,10 @@ def dicomweb_routes(service: DicomWeb) -> list[BaseRoute]:
         *(Route(PREFIX + path, answered(handler), methods=["GET"]) for path, handler, _ in answers),
         *(Route(PREFIX + path, answered(store), methods=["POST"]) for path in _STORED_TO),
         Route(PREFIX, capabilities, methods=["GET", "OPTIONS"]),
-        Route(f"{PREFIX}/{{rest:path}}", capabilities, methods=["OPTIONS"]),
+        *(
+            Route(PREFIX + path, capabilities, methods=["OPTIONS"])
+            for path in dict.fromkeys(resource.path for resource in resources)
+        ),
     ]
 
 
@@ -105,8 +108,8 @@ def _retrievals(service: DicomWeb, threads: FileThreads) -> list[_Answer]:
     bulk_data = bulk_data_handler(descriptions, threads)
     levels = (_STUDY, _SERIES, _INSTANCE)
     return [
-        *((f"{place}/metadata", metadata, _JSON) for place in levels),
         (_FRAMES, frames, (OCTET_STREAM, *FRAME_TYPES)),
+        *((f"{place}/metadata", metadata, _JSON) for place in levels),
         (f"{_INSTANCE}/bulkdata/{{place:path}}", bulk_data, (OCTET_STREAM,)),
         *((place, instances, (DICOM,)) for place in levels),
     ]

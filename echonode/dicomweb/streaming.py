@@ -87,9 +87,14 @@ class FileThreads:
 
 def read_extents(path: Path, extents: Iterable[Extent]) -> bytes:
     """All of them together. Raises OSError; EOFError where the file is shorter."""
+    return b"".join(read_pieces(path, extents))
+
+
+def read_pieces(path: Path, extents: Iterable[Extent]) -> list[bytes]:
+    """Each of them. Raises as read_extents."""
     descriptor = _open(path)
     try:
-        return b"".join(_read(descriptor, *extent) for extent in extents)
+        return [_read(descriptor, *extent) for extent in extents]
     finally:
         os.close(descriptor)
 

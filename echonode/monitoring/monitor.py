@@ -47,7 +47,8 @@ class MonitoredNode:
 
     delivery_status: the delivery to a destination, by name. commit_times: how long commitments
     took. call_back: the AE, host and port that an archive must be able to call. held_steps: peer ->
-    procedure steps that it refused. viewers: probe -> who watch it.
+    procedure steps that it refused. viewers: probe -> who watch it. viewer_port: where the viewer
+    for DICOMweb is served, None where it is not.
     """
 
     config: Config
@@ -63,6 +64,7 @@ class MonitoredNode:
     now: Callable[[], datetime]
     held_steps: Callable[[], Mapping[str, int]] = dict
     viewers: Callable[[], Mapping[str, ViewerCounts]] = dict
+    viewer_port: Callable[[], int | None] = lambda: None
 
 
 class NodeMonitor(Collector):
@@ -97,6 +99,7 @@ class NodeMonitor(Collector):
             alarms=self.alarms(),
             problems=tuple(filter(None, (check() for check in self.checks().values()))),
             captures_lost=_lost(self._node.intake_counters()),
+            viewer_port=self._node.viewer_port(),
         )
 
     def destinations(self) -> tuple[DestinationStatus, ...]:

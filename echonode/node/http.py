@@ -31,6 +31,7 @@ from echonode.node.ris import RisParts
 from echonode.node.settings.web import opened_routes, session_rules, web_identity
 from echonode.node.system_api import NodeSystem
 from echonode.node.user_administration import UserAdministration
+from echonode.node.viewer_server import viewer_server
 from echonode.node.worklist_api import NodeWorklist
 from echonode.preflight.outcome import as_json
 from echonode.preflight.preflight import Preflight
@@ -64,7 +65,7 @@ from echonode.web.worklist import worklist_routes
 WEB_CALLER = Peer(name=WEB_SENDER, ae_title=WEB_SENDER.upper(), host="", port=80, may=frozenset())
 
 
-def web_server(
+def web_servers(
     web: Web,
     *,
     config: Config,
@@ -84,8 +85,10 @@ def web_server(
     call_now: Callable[[str], None],
     call_back: str,
     now: Callable[[], datetime],
-) -> WebServer:
-    """The server of a node, not yet started. call_now: ends the pause of a destination.
+) -> tuple[WebServer, WebServer | None]:
+    """The servers of a node, not yet started: the console's, and the viewer's where there is one.
+
+    call_now: ends the pause of a destination.
 
     Raises OSError where its certificate is unusable.
     """
@@ -113,7 +116,19 @@ def web_server(
         gain_curves=live.gain_curves,
     )
 
-    return WebServer(
+    dicomweb = DicomWeb(
+        searcher=Searcher(
+            store.index.find_in_order,
+            read_file=AttributeReader(store.index.select),
+            ae_title=ae_title,
+        ),
+        descriptions=store.descriptions,
+        reencoder=reencoder,
+        frames=frames,
+        intake=storage,
+        caller=WEB_CALLER,
+    )
+    console = WebServer(
         host=web.host,
         port=web.port,
         tls=identity.certificate,
@@ -127,6 +142,8 @@ def web_server(
             now=now,
         ),
         routes=[
+            # First: routes are tried in order, and these are asked for hundreds of times a second.
+            *dicomweb_routes(dicomweb),
             *session_routes(access),
             *user_routes(UserAdministration(store.users, now=now)),
             *authority_routes(identity.authority),
@@ -174,20 +191,17 @@ def web_server(
             *worklist_routes(NodeWorklist(ris, now=now)),
             *live_routes(live, viewing),
             *openapi_routes(),
-            *dicomweb_routes(
-                DicomWeb(
-                    searcher=Searcher(
-                        store.index.find_in_order,
-                        read_file=AttributeReader(store.index.select),
-                        ae_title=ae_title,
-                    ),
-                    descriptions=store.descriptions,
-                    reencoder=reencoder,
-                    frames=frames,
-                    intake=storage,
-                    caller=WEB_CALLER,
-                )
-            ),
         ],
         on_stop=viewing.stop,
+    )
+    if web.viewer_port is None:
+        return console, None
+    return console, viewer_server(
+        web,
+        web.viewer_port,
+        config=config,
+        access=access,
+        identity=identity,
+        dicomweb=dicomweb_routes(dicomweb),
+        now=now,
     )

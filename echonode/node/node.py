@@ -52,7 +52,7 @@ from echonode.model.identity import Peer
 from echonode.monitoring.commit_times import CommitTimes
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
 from echonode.node.exams import ExamParts
-from echonode.node.http import web_server
+from echonode.node.http import web_servers
 from echonode.node.live_api import LiveProbe, NodeLive
 from echonode.node.local_timezone import local_zone
 from echonode.node.process_limits import descriptor_limit
@@ -71,6 +71,7 @@ from echonode.node.settings.parts import (
 )
 from echonode.node.settings.probes import source_settings
 from echonode.node.user_administration import show_setup_code
+from echonode.node.viewer_server import served_at
 from echonode.preflight.pending_reports import PendingReports
 from echonode.preflight.preflight import Preflight
 from echonode.query.find_scp import FindSCP
@@ -83,6 +84,7 @@ from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.single_frame import FrameReader
 from echonode.web.live.viewing import Viewing
 from echonode.web.live.watch_links import WatchLinks
+from echonode.web.server import WebServer
 
 log = get_logger(__name__)
 
@@ -246,8 +248,10 @@ class Node:
         self._recovery = BackgroundRecovery(
             self.store.recovery, on_found=log_recovery, on_done=self._housekeeping.look_now
         )
-        self.web = (
-            web_server(
+        self.web: WebServer | None = None
+        self.viewer: WebServer | None = None
+        if config.web:
+            self.web, self.viewer = web_servers(
                 config.web,
                 config=config,
                 store=self.store,
@@ -273,9 +277,6 @@ class Node:
                 call_back=str(self._call_back),
                 now=utc_now,
             )
-            if config.web
-            else None
-        )
 
     # --- its life ---
 
@@ -305,6 +306,9 @@ class Node:
                 self.web.start()
                 if not self.web.is_local:
                     show_setup_code(self.store.users, now=utc_now)
+            if self.viewer:
+                undo.callback(self._stop_part, self.viewer)
+                self.viewer.start()
             undo.callback(self._stop_part, self._recovery)
             self._recovery.start()
             for source in self.sources:
@@ -317,6 +321,7 @@ class Node:
             version=__version__,
             listeners=[f"{host}:{port}" for host, port in self.acceptor.addresses],
             web="{}:{}".format(*self.web.address) if self.web else None,
+            viewer="{}:{}".format(*self.viewer.address) if self.viewer else None,
             hl7="{}:{}".format(*self.hl7.address) if self.hl7 else None,
             data_dir=str(self.config.data_dir.absolute()),
             milliseconds=round((time.monotonic() - began) * 1000),
@@ -439,6 +444,7 @@ class Node:
                 now=utc_now,
                 held_steps=self.ris.held_steps,
                 viewers=self.viewing.counts,
+                viewer_port=lambda: served_at(self.config),
             )
         )
 

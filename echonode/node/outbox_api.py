@@ -77,7 +77,7 @@ class NodeOutbox:
         destination = self._destinations[at.name]
         delivery = self._delivery_status(at.name)
         is_done_when_sent = destination.commitment is CommitmentPolicy.NONE
-        # Counted anew: what the status counts of all that is done may be some seconds old.
+        # Counted again: what the status counts of all that is done may be some seconds old.
         states = [
             each for each in UNPROVED if each is not DeliveryState.SENT or not is_done_when_sent
         ]

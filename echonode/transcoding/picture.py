@@ -27,6 +27,8 @@ from echonode.transcoding.pixel_layout import MONOCHROME, PALETTE, RGB, YBR_FULL
 # Of a native frame. A 4096 x 4096 colour frame; ultrasound has a tenth of it.
 LARGEST_FRAME_BYTES = 48 * 1024 * 1024
 
+_ROWS_AT_ONCE = 64  # of a frame whose conversion takes more memory than the frame
+
 Picture = NDArray[np.uint8]
 
 
@@ -156,8 +158,9 @@ def _whole_range(values: NDArray[np.generic], pixels: Pixels, presentation: Pres
     """What a picture without a window is stretched over, as a window."""
     if pixels.frames == 1:
         stored = _stored_values(pixels.bits_allocated, pixels.bits_stored, pixels.signed)
-        used = stored[values.view("u1" if pixels.bits_allocated == 8 else "<u2")]
-        low, high = float(used.min()), float(used.max())
+        used = np.zeros(len(stored), np.bool_)
+        used[values.view("u1" if pixels.bits_allocated == 8 else "<u2")] = True
+        low, high = float(stored[used].min()), float(stored[used].max())
     else:
         span = 2**pixels.bits_stored
         low = -float(span // 2) if pixels.signed else 0.0
@@ -215,17 +218,19 @@ def _windowed(values: NDArray[np.float64], window: Window) -> NDArray[np.float64
 
 
 def _rgb_of_ybr(values: NDArray[np.generic]) -> Picture:
-    """PS3.3 C.7.6.3.1.2, turned round: YBR_FULL to RGB."""
-    y, cb, cr = (values[..., band].astype(np.float32) for band in range(3))
-    cb, cr = cb - 128, cr - 128
-    rgb = np.stack((y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb), axis=-1)
-    shown: Picture = np.rint(np.clip(rgb, 0, 255)).astype(np.uint8)
+    """PS3.3 C.7.6.3.1.2, turned round: YBR_FULL to RGB; some rows at a time, to bound memory."""
+    shown: Picture = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), _ROWS_AT_ONCE):
+        part = values[start : start + _ROWS_AT_ONCE].astype(np.float32)
+        y, cb, cr = part[..., 0], part[..., 1] - 128, part[..., 2] - 128
+        rgb = (y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb)
+        shown[start : start + _ROWS_AT_ONCE] = np.rint(np.clip(np.stack(rgb, axis=-1), 0, 255))
     return shown
 
 
 def _looked_up(values: NDArray[np.generic], palette: Palette) -> Picture:
     colours = np.frombuffer(palette.colours, np.uint8).reshape(-1, 3)
     # Values beyond the table's ends have the colours of its ends (C.7.6.3.1.5).
-    indexes = np.clip(values[..., 0].astype(np.int64) - palette.first, 0, len(colours) - 1)
+    indexes = np.clip(values[..., 0].astype(np.int32) - palette.first, 0, len(colours) - 1)
     shown: Picture = colours[indexes]
     return shown

@@ -1,9 +1,10 @@
 """Who may call a route: asked before it is called, by its row in access/route_table.py.
 
 Rules
-- A browser's session is a cookie; a change by it also carries its CSRF token. A program sends a
-  bearer token. What both are worth is looked up for each request, so that what was revoked is worth
-  nothing from the next request on.
+- A browser's session is a cookie; a change by it also carries its CSRF token, or on the viewer's
+  port, whose page knows none, comes from that port's own origin. A program sends a bearer token.
+  What both are worth is looked up for each request, so that what was revoked is worth nothing from
+  the next request on.
 - An answer that goes on (a live picture, a WebSocket) is looked up again every RECHECK_S, and ends
   when its session ends, is locked, or its user may no longer have it.
 - Each request for a patient's data goes to AccessEvents, refused ones too.
@@ -60,7 +61,8 @@ class Admission:
     """The access rules of one server.
 
     on_loopback: it listens for this machine alone. for_everyone: rows that the configuration opens,
-    as METHOD and path.
+    as METHOD and path. origin_proves: the Origin header takes the place of the CSRF token. Browsers
+    send it with every POST, and no page can change it (Fetch standard 3.2).
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Admission:
         *,
         on_loopback: bool,
         for_everyone: Iterable[str] = (),
+        origin_proves: bool = False,
         table: Sequence[Rule] = RULES,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -82,6 +85,7 @@ class Admission:
         ]
         self._access, self._events, self._now = access, events, now
         self._on_loopback = on_loopback
+        self._origin_proves = origin_proves
         self._threads = CapacityLimiter(_THREADS)
 
     def guard(self, routes: Sequence[BaseRoute]) -> list[BaseRoute]:
@@ -123,6 +127,7 @@ class Admission:
                 caller=caller,
                 token=bool(token),
                 csrf=headers.get(CSRF_HEADER, ""),
+                same_origin=self._origin_proves and is_own_origin(headers),
                 users=caller is not None or self._access.has_users(),
                 on_loopback=self._on_loopback,
             ),
@@ -153,6 +158,12 @@ def session_of(headers: Headers) -> str:
     """The session's secret in a request's cookie; '' where there is none."""
     secret = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
     return secret if len(secret) <= _LONGEST_SECRET else ""
+
+
+def is_own_origin(headers: Headers) -> bool:
+    """Whether a browser says that a page of this very server asks: its Origin is the Host."""
+    origin = headers.get("origin", "").partition("://")[2]
+    return bool(origin) and origin.lower() == headers.get("host", "").lower()
 
 
 def caller_of(scope: Scope) -> Caller | None:

@@ -97,7 +97,7 @@ class NodeStatus:
     minutes_of_cine: how long a cine may run before new exams are refused. refusing: why nothing can
     be stored just now, '' when it can. alarms: what needs a person. problems: why the node is not
     ready, in words. captures_lost: captures since the start that could not be kept, or were no
-    valid object.
+    valid object. viewer_port: of the viewer, None where none is served or it is not installed.
     """
 
     ae_title: str
@@ -112,6 +112,7 @@ class NodeStatus:
     alarms: tuple[Alarm, ...] = ()
     problems: tuple[str, ...] = ()
     captures_lost: int = 0
+    viewer_port: int | None = None
 
 
 def console_routes(

@@ -139,21 +139,21 @@ def _request(identifier: Dataset) -> FindRequest:
     )
 
 
-def _shape(stage: Stage) -> Shape:
+def shape_of(stage: Stage) -> Shape:
     studies = stage.scale.index_studies
     return Shape(studies=studies, instances=10 * studies)
 
 
 def _service(stage: Stage) -> FindSCP:
     log.configure(format="json", level="error")
-    folder = large_index(_shape(stage), show=stage.show)
+    folder = large_index(shape_of(stage), show=stage.show)
     store = stage.parts.enter_context(open_read_only(folder))
     return FindSCP(store.index.find, ae_title=AE_TITLE)
 
 
 def _asking(draw: Draw, first_only: bool, stage: Stage) -> Mapping[str, Callable[[], Contender]]:
     def drawn(chance: random.Random) -> Dataset:
-        identifier = study_list(draw(chance, _shape(stage)))
+        identifier = study_list(draw(chance, shape_of(stage)))
         identifier.SpecificCharacterSet = "ISO_IR 192"
         return identifier
 
@@ -167,7 +167,7 @@ def _streaming(stage: Stage) -> Mapping[str, Callable[[], Contender]]:
 
 def _on_the_wire(contender: type[Growing], stage: Stage) -> Mapping[str, Callable[[], Contender]]:
     def make() -> Contender:
-        folder, port = large_index(_shape(stage), show=stage.show), free_port()
+        folder, port = large_index(shape_of(stage), show=stage.show), free_port()
         child = ChildProcess(
             [sys.executable, "-m", "tests.benchmarks.index_node", str(port), folder],
             folder=stage.folder,

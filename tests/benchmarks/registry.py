@@ -11,6 +11,7 @@ from tests.benchmarks.c_move import MOVE_BENCHMARKS
 from tests.benchmarks.c_store import RECEIVE_BENCHMARKS, SEND_BENCHMARKS
 from tests.benchmarks.contest import Benchmark
 from tests.benchmarks.delivery import DELIVERY_BENCHMARKS, TLS_BENCHMARKS
+from tests.benchmarks.dicomweb import WEB_BENCHMARKS
 from tests.benchmarks.idle import IDLE_BENCHMARKS
 from tests.benchmarks.igtl_speed import IGTL_BENCHMARKS
 from tests.benchmarks.index_find import INDEX_BENCHMARKS
@@ -31,6 +32,7 @@ BENCHMARKS: Final[Sequence[Benchmark]] = (
     *FIND_BENCHMARKS,
     *MOVE_BENCHMARKS,
     *INDEX_BENCHMARKS,
+    *WEB_BENCHMARKS,
     *PROBE_BENCHMARKS,
 )
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -16,6 +14,14 @@ from tests.peers.programs import find_program
 SIZES = {"desk": (1280, 800), "tablet": (800, 1280), "phone": (390, 844)}
 _QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 _ALONE = ("--disable-component-update", "--disable-sync")
+
+_CUT = """() => {
+  const has = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= has) return [];
+  const beyond = (each) => each.getBoundingClientRect().right > has + 1;
+  return [...document.querySelectorAll("main *, header *")].filter(beyond)
+    .map((each) => `<${each.localName} class="${each.className}">`).slice(0, 5);
+}"""
 
 
 @contextmanager
@@ -85,20 +91,10 @@ class Visit:
         self.page.wait_for_selector("main h1, main [data-screen-ready]")
         return self.page
 
-    def picture(self, name: str) -> None:
-        """Keep the page as NAME.png where ECHONODE_SCREENSHOTS names a folder."""
-        folder = os.environ.get("ECHONODE_SCREENSHOTS")
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
-
-    def is_cut(self) -> bool:
-        """Whether the page needs more width than it has."""
-        return bool(
-            self.page.evaluate(
-                "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-            )
-        )
+    def cut(self) -> list[str]:
+        """The elements that the page has no width for; none where no one must scroll sideways."""
+        found: list[str] = self.page.evaluate(_CUT)
+        return found
 
     def close(self) -> None:
         """End the visit."""

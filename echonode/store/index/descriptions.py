@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -40,6 +41,8 @@ _FRAMES = (
     .select_from(_WITH_DESCRIPTION)
     .where(sa.not_(WAITS))
 )
+# Built once: making a statement costs more than running it.
+_ONE = _FRAMES.where(_instance.sop_instance_uid == sa.bindparam("uid"))
 _WHOLE = _FRAMES.add_columns(_description.metadata)
 _PLAIN = SELECT_INSTANCES.where(sa.not_(WAITS))
 _HASHES = _PLAIN.with_only_columns(_instance.sop_instance_uid, _instance.dataset_sha256)
@@ -62,11 +65,20 @@ class Description:
 
 @dataclass(frozen=True, kw_only=True)
 class Described:
-    """An instance that may be retrieved, and what is kept of it: None where that is to be made."""
+    """An instance that may be retrieved. frames: None where they are to be looked for."""
 
     instance: StoredInstance
-    metadata: bytes | None = None
     frames: bytes | None = None
+
+
+class KeptMetadata(NamedTuple):
+    """uids: of study, series and instance. metadata: None where it is to be made of `instance`,
+    which is there in that case only.
+    """
+
+    uids: tuple[str, str, str]
+    metadata: bytes | None
+    instance: StoredInstance | None
 
 
 class Descriptions:
@@ -90,18 +102,30 @@ class Descriptions:
             digest.update(f"{row.sop_instance_uid} {row.dataset_sha256}\n".encode())
         return count, digest.hexdigest()
 
-    def with_frames(self, selection: Selection) -> Iterator[Described]:
-        """The same with the places of their frames, where these are kept."""
-        for row in self._rows(_FRAMES, selection):
-            yield Described(instance=stored_instance(row, self._layout), frames=row.frames)
+    def one(self, selection: Selection) -> Described | None:
+        """The one instance that a selection of the IMAGE level names, with its frames."""
+        wanted = selection.keys
+        (uid,) = wanted["SOPInstanceUID"]
+        with reading(self._readers) as connection:
+            row = connection.execute(_ONE, {"uid": uid}).first()
+        if row is None:
+            return None
+        found = {
+            "StudyInstanceUID": row.study_instance_uid,
+            "SeriesInstanceUID": row.series_instance_uid,
+        }
+        if any(found[keyword] not in wanted.get(keyword, (found[keyword],)) for keyword in found):
+            return None
+        return Described(instance=stored_instance(row, self._layout), frames=row.frames)
 
-    def with_metadata(self, selection: Selection) -> Iterator[Described]:
-        """The same with their metadata."""
+    def with_metadata(self, selection: Selection) -> Iterator[KeptMetadata]:
+        """The metadata of what a retrieval names; a stream."""
         for row in self._rows(_WHOLE, selection):
-            yield Described(
-                instance=stored_instance(row, self._layout),
-                metadata=row.metadata,
-                frames=row.frames,
+            kept: bytes | None = row.metadata
+            yield KeptMetadata(
+                (row.study_instance_uid, row.series_instance_uid, row.sop_instance_uid),
+                kept,
+                stored_instance(row, self._layout) if kept is None else None,
             )
 
     def missing(self, after: int, *, most: int) -> list[tuple[int, StoredInstance]]:
@@ -135,7 +159,7 @@ class Descriptions:
 
     def _rows(
         self, base: sa.Select[*tuple[object, ...]], selection: Selection
-    ) -> Iterator[sa.Row[*tuple[object, ...]]]:
+    ) -> Iterator[sa.Row[*tuple[Any, ...]]]:
         for statement in selected(selection, base):
             with (
                 reading(self._readers) as connection,

@@ -404,7 +404,7 @@ def test_each_screen_is_looked_at(visit: OpenPage, kept: Kept) -> None:
     look(page, "archive-no-match")
     page.goto(f"{kept.url}/#/archive/{kept.study}")
     page.wait_for_selector(".image-card img")
-    look(page, "study", documented="study")
+    look(page, "study")
     page.goto(f"{kept.url}/#/review/{kept.clip}")
     page.wait_for_selector(".viewer[data-frame]")
     expect(page.get_by_text("frames loaded")).to_have_count(0)

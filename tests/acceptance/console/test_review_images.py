@@ -87,10 +87,12 @@ def test_oblong_pixels_are_shown_in_their_shape_and_measured_by_both_deltas(
     for ends, wanted in ((PLATE, PLATE_MM), (((100, 50), (100, 150)), 50.0)):
         page.get_by_role("button", name="Distance", exact=True).click()
         tap(page, *(on_screen(page, view, end) for end in ends))
+        live = page.locator(".viewer-hint.values").inner_text()
         page.get_by_role("button", name="Keep").click()
         expect(page.get_by_role("button", name="Distance", exact=True)).to_be_visible()
         made = site.review.measurements(exam_id="", uid=STILL)[-1]
         assert made["results"][0]["value"] == pytest.approx(wanted, abs=0.5)
+        assert live == f"{made['results'][0]['value']:.1f} mm"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from echonode.web.page import page_routes
 from tests.acceptance.console.conftest import OpenPage
-from tests.acceptance.console.screens import THEMES, shoot
+from tests.acceptance.console.screens import THEMES, is_wider_than_screen, shoot
 from tests.acceptance.console.scripted import (
     PACS,
     PROBE,
@@ -255,3 +255,45 @@ def test_a_node_that_is_gone_is_said_on_the_start(visit: OpenPage, address: str)
     shoot(page, "node-gone")
     node.silent = False
     expect(gone).to_be_hidden()
+
+
+ATTACKS = (
+    "<img src=x onerror=alert(1)>",
+    '"><script>alert(1)</script>',
+    "javascript:alert(1)",
+    "Doe\u202eenaJ^\u202dX",
+    "{name} ${alert(1)} {{7*7}}",
+    "W" * 3000,
+)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
+def test_what_comes_over_the_network_is_text(attack: str, visit: OpenPage, address: str) -> None:
+    """In every field that a RIS, an archive or a probe may fill; no script runs, nothing is cut."""
+    harmful = dict.fromkeys(
+        ("patient_id", "accession_number", "requested_procedure", "referring_physician"), attack
+    )
+    patient = {"id": attack, "issuer": "", "name": attack, "birth_date": attack, "sex": attack}
+    mine = exam(
+        patient=patient,
+        accession_number=attack,
+        instances=[instance(1, "held", error=attack)],
+        progress="ended",
+        ended_at=ago(minutes=1),
+    )
+    answers = {
+        **usual(),
+        "worklist": worklist(item(1, attack, **harmful), problem=attack),
+        "exams": [mine],
+        f"exams/{SCAN}": mine,
+        "status": status(probes=[{**PROBE, "name": attack, "refusal": attack}]),
+    }
+    page = visit(address, size="phone").page
+    ScriptedNode(answers=answers).serve(page)
+    for at in ("/exams", f"/scan/{SCAN}"):
+        page.goto("about:blank")
+        page.goto(f"{address}/#{at}")
+        page.wait_for_selector(".order, .verdict-card")
+        assert not is_wider_than_screen(page)
+        assert page.locator("main script, main img[onerror]").count() == 0
+        assert "Doe" not in page.title()

@@ -56,6 +56,7 @@ def test_a_change_by_a_session_needs_its_csrf_token() -> None:
     for csrf in ("", "other", "prööf"):
         assert status(CHANGE, Asked(caller=session(), csrf=csrf)) == 403
     assert status(READ, Asked(caller=session())) == 200
+    assert status(CHANGE, Asked(caller=session(), same_origin=True)) == 200
 
 
 def test_a_token_of_a_service_needs_no_csrf_token() -> None:

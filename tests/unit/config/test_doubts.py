@@ -82,7 +82,7 @@ def test_admission_may_hide_which_title_was_wrong(tmp_path: Path) -> None:
             "worklist.station_ae_title",
             "every station",
         ),
-        ("port: 8080", "port: 8080, viewer_port: 8081", "web.viewer_port", "nothing listens"),
+        ("port: 8080", "port: 8080, viewer_port: 8081", "web.viewer_port", "not installed"),
     ],
 )
 def test_what_exposes_or_does_nothing_is_named(

@@ -42,6 +42,27 @@ def test_rules_say_where_each_peers_instances_go(tmp_path: Path) -> None:
     }
 
 
+def test_what_is_posted_to_dicomweb_goes_on_too(tmp_path: Path) -> None:
+    """`dicomweb` is a sender where the web is served; its files bear it as their AE title."""
+    text = with_rules(tmp_path, "{from: dicomweb, to: pacs}")
+    config = parse(f"{text}web: {{port: 8080}}\n", {})
+    assert config.forwarding_by_peer() == {"dicomweb": ("pacs",)}
+    assert config.forwarding_by_ae_title() == {"DICOMWEB": ("pacs",)}
+    with pytest.raises(ConfigError):
+        parse(text, {})
+
+
+@pytest.mark.parametrize("origin", ["*", "viewer.example", "https://viewer.example/path", "null"])
+def test_an_origin_is_a_scheme_and_a_host(tmp_path: Path, origin: str) -> None:
+    """What a browser sends as Origin; `*` would open DICOMweb to every page."""
+    text = with_rules(tmp_path, "{from: scanner, to: pacs}")
+    good = f"{text}web: {{cors_origins: ['https://viewer.example:8443']}}\n"
+    assert parse(good, {}).web is not None
+    with pytest.raises(ConfigError) as caught:
+        parse(good.replace("https://viewer.example:8443", origin), {})
+    assert "web.cors_origins" in caught.value.faults[0].path
+
+
 @pytest.mark.parametrize(
     ("rule", "path", "words"),
     [

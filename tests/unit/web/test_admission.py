@@ -76,10 +76,19 @@ async def live(_request: Request) -> Response:
 
 @contextmanager
 def guarded(
-    users: Users, *, on_loopback: bool = False, for_everyone: Sequence[str] = ()
+    users: Users,
+    *,
+    on_loopback: bool = False,
+    for_everyone: Sequence[str] = (),
+    origin_proves: bool = False,
 ) -> Iterator[Browser]:
     admission = Admission(
-        users, users, on_loopback=on_loopback, table=TABLE, for_everyone=for_everyone
+        users,
+        users,
+        on_loopback=on_loopback,
+        table=TABLE,
+        for_everyone=for_everyone,
+        origin_proves=origin_proves,
     )
     routes = [
         Route("/", who),
@@ -122,6 +131,20 @@ def test_a_change_needs_the_csrf_token_and_a_page_of_ours() -> None:
         assert change(x_csrf_token="proof", origin="http://evil.example") == 403
         assert change(x_csrf_token="wrong") == 403
         assert change() == 403
+
+
+def test_where_the_page_knows_no_csrf_token_its_origin_proves_it() -> None:
+    """As on the viewer's port: a browser says where a POST comes from; no page can change it."""
+    with guarded(Users(), origin_proves=True) as browser:
+        ours = "{}:{}".format(*browser.server.address)
+
+        def change(**headers: str) -> int:
+            return browser.ask("/api/who", method="POST", cookie=COOKIE, **headers).status
+
+        assert change(origin=f"http://{ours}") == 200
+        for origin in ("http://evil.example", f"http://{ours}0", "null", "http://127.0.0.1:1"):
+            assert change(origin=origin) == 403, origin
+        assert change() == 403, "without an Origin there is no proof"
 
 
 def test_what_was_revoked_is_worth_nothing_from_the_next_request_on() -> None:

@@ -5,7 +5,7 @@
 // - openElsewhere(study) is the one place where a link to a viewer is added.
 
 import { banner, button, emptyState, errorBanner, linkButton, mark, patientLine, proofOf, proofSteps, skeleton } from "../core/parts.js";
-import { changed, onStatus } from "../core/state.js";
+import { changed, onStatus, state } from "../core/state.js";
 import { clock, day } from "../core/format.js";
 import { define, languageNow, t } from "../core/words.js";
 import { get, part } from "../core/api.js";
@@ -20,8 +20,14 @@ define(words);
 const EVERY_MS = 4000;
 let uid = "", row = "", study = null, error = null, askedAt = 0, stop = () => {};
 
-// Buttons that open a study in another program; none yet.
-export const openElsewhere = (_study) => [];
+// The viewer has a port of its own on this host, where it is served and installed.
+export function openElsewhere(of) {
+  const port = state.status?.viewer_port;
+  if (!port) return [];
+  const address = `${location.protocol}//${location.hostname}:${port}/viewer?StudyInstanceUIDs=${encodeURIComponent(of.study_instance_uid)}`;
+  return [h("a", { key: "viewer", class: "button plain", href: address, target: "_blank", rel: "noopener" },
+    icon("external"), h("span", { class: "label" }, t("archive.viewer")))];
+}
 
 async function load(again = false) {
   const [mine, of] = [uid, row];

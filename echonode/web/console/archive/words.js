@@ -27,6 +27,7 @@ export const words = {
   "archive.empty.text": { en: "Stills and clips appear here as soon as they are stored, and images that other systems send.", fr: "Les images et séquences apparaissent ici dès leur enregistrement, ainsi que celles que d’autres systèmes envoient." },
   "archive.count": { en: { one: "{count} study", other: "{count} studies" }, fr: { one: "{count} examen", other: "{count} examens" } },
   "archive.count.more": { en: "{count} studies, and there are more", fr: "{count} examens, et il y en a d’autres" },
+  "archive.viewer": { en: "Open in viewer", fr: "Ouvrir dans la visionneuse" },
   "archive.back": { en: "Archive", fr: "Archives" },
   "archive.series": { en: "Series {number}", fr: "Série {number}" },
   "archive.still": { en: "Still", fr: "Image" },

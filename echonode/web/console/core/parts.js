@@ -196,7 +196,7 @@ export function patientLine(patient, { accession = "", level = "h1" } = {}) {
   const years = age(patient.birth_date, now());
   const fact = (label, value) => value && h("span", { class: "fact" }, h("span", { class: "fact-label" }, label), " ", h("span", {}, value));
   return h("div", { class: "patient" },
-    h(level, { class: "patient-name" }, personName(patient.name ?? patient.patient_name) || patient.id),
+    h(level, { class: "patient-name", title: nameOf(patient) }, nameOf(patient)),
     h("span", { class: "facts" },
       patient.sex && h("span", { class: "fact" }, sexWord(patient.sex)),
       patient.birth_date && h("span", { class: "fact" }, h("span", { class: "fact-label" }, t("core.patient.born")), ` ${day(patient.birth_date, languageNow())}`,
@@ -204,6 +204,8 @@ export function patientLine(patient, { accession = "", level = "h1" } = {}) {
       fact(t("core.patient.id"), patient.id ?? patient.patient_id),
       fact(t("core.patient.accession"), accession)));
 }
+
+const nameOf = (patient) => personName(patient.name ?? patient.patient_name) || patient.id;
 
 export const sexWord = (sex) => (["F", "M", "O"].includes(sex) ? t(`core.sex.${sex}`) : "");
 

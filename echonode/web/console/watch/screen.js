@@ -28,8 +28,12 @@ let held = false;
 let at = null; // where we point: {x, y} from 0 to 1
 let sentAt = 0;
 
+// What the node gives as a token; a browser takes nothing else as a subprotocol.
+const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
+
 function enter({ params }) {
   Object.assign(watched, { open: false, over: false, heard: null, shows: false });
+  if (!TOKEN.test(params.token)) return; // the screen says that the link is closed
   live = openLive({ path: "api/watch", protocols: ["echonode.watch", params.token] }, {
     ongeometry: setGeometry,
     onframe(head, bitmap) {

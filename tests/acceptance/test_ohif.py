@@ -1,0 +1,196 @@
+"""OHIF as a person uses it: the list, a cine at its rate, a length in the picture, an upload."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page
+from pydicom import Dataset, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRLittleEndian
+
+from tests.integration.web.kept_images import COLUMNS, PLATE, PLATE_MM, ROWS, cine, still
+from tests.peers import EchoNodeProcess
+from tests.peers.fixtures import require_program
+from tests.peers.ohif import drawing_browser, viewer_dir
+from tests.peers.process import LOOPBACK, free_port
+from tests.peers.programs import PeerMissing, peers_required
+from tests.support.waiting import wait_until
+from tests.unit.review.test_image_view import region
+
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
+
+PIXEL_MM = 0.2
+FIRST_VIEWPORT = "cornerstone.getRenderingEngines()[0].getViewports()[0]"
+# Of the image's pixels, where on the screen.
+ON_SCREEN = f"""points => {{
+  const viewport = {FIRST_VIEWPORT};
+  const box = viewport.canvas.getBoundingClientRect();
+  return points.map(point => {{
+    const place = cornerstone.utilities.imageToWorldCoords(viewport.getCurrentImageId(), point);
+    const [x, y] = viewport.worldToCanvas(place);
+    return [x + box.left, y + box.top];
+  }});
+}}"""
+LENGTHS = """() => cornerstoneTools.annotation.state.getAllAnnotations()
+  .flatMap(each => Object.values(each.data.cachedStats ?? {}))
+  .filter(each => each.length).map(each => [each.length, each.unit])"""
+RATES = "() => Object.values(services.cineService.getState().cines).map(each => each.frameRate)"
+FRAMES = "() => cornerstone.getRenderingEngines()[0]?.getViewports()[0]?.getImageIds?.().length"
+
+
+def of_study(number: int, made: Dataset) -> Dataset:
+    """An instance of a study, and of a patient, of its own."""
+    made.StudyInstanceUID, made.SeriesInstanceUID = f"1.2.3.{number}", f"1.2.3.{number}.1"
+    made.PatientID, made.PatientName = f"P{number}", f"Patient{number}^Test"
+    made.PixelSpacing = [str(PIXEL_MM), str(PIXEL_MM)]
+    whole = region(
+        RegionLocationMinX0=0,
+        RegionLocationMinY0=0,
+        RegionLocationMaxX1=COLUMNS - 1,
+        RegionLocationMaxY1=ROWS - 1,
+        PhysicalDeltaX=PIXEL_MM / 10,
+        PhysicalDeltaY=PIXEL_MM / 10,
+    )
+    made.SequenceOfUltrasoundRegions = Sequence([whole])
+    return made
+
+
+def write(made: Dataset, path: Path) -> Path:
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
+    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
+    dcmwrite(path, made, enforce_file_format=True)
+    return path
+
+
+class Viewer:
+    """A node with a still and a cine, and its viewer in a browser."""
+
+    def __init__(self, parts: ExitStack, browser: Browser, folder: Path) -> None:
+        port, viewer_port = free_port(), free_port()
+        web = {
+            "host": LOOPBACK,
+            "port": port,
+            "viewer_port": viewer_port,
+            "viewer_dir": str(viewer_dir()),
+        }
+        self.node = parts.enter_context(EchoNodeProcess(extra={"web": web}))
+        self.console = f"http://{LOOPBACK}:{port}"
+        self.address = f"http://{LOOPBACK}:{viewer_port}"
+        self._browser, self.folder = browser, folder
+        self.store(write(of_study(1, still(1)), folder / "still.dcm"))
+        self.store(write(of_study(2, cine(2)), folder / "cine.dcm"))
+
+    def store(self, path: Path) -> None:
+        body = b"--part\r\nContent-Type: application/dicom\r\n\r\n"
+        body += path.read_bytes() + b"\r\n--part--\r\n"
+        kind = 'multipart/related; type="application/dicom"; boundary=part'
+        url = f"{self.console}/dicom-web/studies"
+        answer = requests.post(url, body, headers={"Content-Type": kind}, timeout=30)
+        assert answer.status_code == 200
+
+    def studies(self) -> list[Any]:
+        found: list[Any] = requests.get(f"{self.console}/dicom-web/studies", timeout=30).json()
+        return found
+
+    def open(self, path: str) -> Page:
+        """A new page, on which no policy was broken when it ends (faults)."""
+        page = self._browser.new_context(viewport={"width": 1100, "height": 700}).new_page()
+        page.set_default_timeout(120_000)
+        self.faults: list[str] = []
+        page.on(
+            "console",
+            lambda message: (
+                self.faults.append(message.text) if "Security Policy" in message.text else None
+            ),
+        )
+        page.goto(self.address + path)
+        return page
+
+    def open_study(self, uid: str, *, frames: int) -> Page:
+        page = self.open(f"/viewer?StudyInstanceUIDs={uid}")
+        page.click("text=Skip all")
+        page.click("text=Confirm and hide")
+        poll(page, f"({FRAMES})() === {frames}")
+        return page
+
+
+def poll(page: Page, condition: str) -> None:
+    """wait_for_function evaluates text in the page, which the page's policy forbids."""
+    deadline = time.monotonic() + 120
+    while not page.evaluate(f"() => Boolean({condition})"):
+        assert time.monotonic() < deadline, condition
+        page.wait_for_timeout(100)
+
+
+@pytest.fixture(scope="module")
+def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
+    require_program("chromium")
+    try:
+        viewer_dir()
+    except PeerMissing as missing:
+        (pytest.fail if peers_required() else pytest.skip)(str(missing))
+    with ExitStack() as parts:
+        browser = parts.enter_context(drawing_browser())
+        yield Viewer(parts, browser, tmp_path_factory.mktemp("ohif"))
+
+
+def test_the_list_shows_every_study(viewer: Viewer) -> None:
+    """Patients, dates and modalities, without one request to another host or beyond its policy."""
+    page = viewer.open("/")
+    page.wait_for_selector("text=Patient1, Test")
+    page.wait_for_selector("text=Patient2, Test")
+    assert viewer.faults == []
+    page.context.close()
+
+
+def test_a_length_is_that_of_the_plate(viewer: Viewer) -> None:
+    """Measured with the mouse from one end to the other: 40 mm, within half a millimetre."""
+    page = viewer.open_study("1.2.3.1", frames=1)
+    page.click('[data-cy="MeasurementTools-split-button-primary"]')
+    (x0, y0), (x1, y1) = page.evaluate(ON_SCREEN, [list(end) for end in PLATE])
+    page.mouse.move(x0, y0)
+    page.mouse.down()
+    page.mouse.move((x0 + x1) / 2, y0)
+    page.mouse.move(x1, y1)
+    page.mouse.up()
+    poll(page, f"({LENGTHS})().length")
+    [[length, unit]] = page.evaluate(LENGTHS)
+    assert length * {"mm": 1, "cm": 10}[unit.split()[0]] == pytest.approx(PLATE_MM, abs=0.5)
+    assert viewer.faults == []
+    page.context.close()
+
+
+def test_a_cine_is_played_at_its_own_rate(viewer: Viewer) -> None:
+    """Its times differ: the player is set to their mean, 50 ms, and not to its own 24 frames/s.
+
+    What is drawn each second depends on the machine's graphics, and is not measured here.
+    """
+    page = viewer.open_study("1.2.3.2", frames=4)
+    poll(page, f"({RATES})().length")
+    assert page.evaluate(RATES) == [pytest.approx(1000 / 50, rel=0.1)]
+    first = page.evaluate(f"() => {FIRST_VIEWPORT}.getCurrentImageIdIndex()")
+    page.click('[data-cy="cine-player-play-pause"]')
+    poll(page, f"{FIRST_VIEWPORT}.getCurrentImageIdIndex() !== {first}")
+    assert viewer.faults == []
+    page.context.close()
+
+
+def test_an_uploaded_file_arrives(viewer: Viewer) -> None:
+    """By the page's own form and STOW, as durable as by C-STORE: it is found at once."""
+    path = write(of_study(3, still(3)), viewer.folder / "new.dcm")
+    page = viewer.open("/")
+    page.click("text=Upload")
+    page.locator("input[type=file]:not([webkitdirectory])").set_input_files(path)
+    wait_until(lambda: len(viewer.studies()) == 3, "the file is stored", timeout_s=60, every_s=0.2)
+    assert "1.2.3.3" in str(viewer.studies())
+    page.context.close()

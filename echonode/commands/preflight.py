@@ -123,7 +123,9 @@ def print_outcome(outcome: dict[str, Any]) -> None:
     """For people: a line a step, and under each failure its remedy."""
     console = Console(highlight=False, soft_wrap=True)
     for peer in outcome["peers"]:
-        where = escape(f"{peer['ae_title']} at {peer['address']}")
+        # A DICOMweb server has no AE title: its name stands there.
+        title = "" if peer["ae_title"] == peer["peer"] else f"{peer['ae_title']} "
+        where = escape(f"{title}at {peer['address']}")
         console.print(f"[bold]{escape(peer['peer'])}[/] {where}: {escape(peer['purpose'])}")
         for step in peer["steps"]:
             console.print(f"  {_MARKS[step['ok']]} {step['name']:<12} {escape(step['detail'])}")

@@ -131,6 +131,7 @@ class PeerCapabilities:
         """notes: where the knowledge is kept; None: only as long as the node runs."""
         peer = destination.peer
         self._name = destination.name
+        self._is_web = peer.web is not None
         self._peer = f"{peer.ae_title}@{peer.host}:{peer.port}"
         self._key = f"compatibility {destination.name}"
         self._key_value = key_value
@@ -147,6 +148,8 @@ class PeerCapabilities:
         self, proposed: Iterable[StorageContext], accepted: Collection[StorageContext]
     ) -> None:
         """Take in the answers of one negotiation. Raises StoreError where they cannot be kept."""
+        if self._is_web:
+            return  # STOW-RS negotiates nothing: that all was proposed says nothing
         with self._lock:
             before = self._known
             self._known = before.after(proposed, accepted, now=self._now())

@@ -68,7 +68,7 @@ class Scene:
             instance=self.room.store.index.instance,
             notes=self.room.store.key_value,
             destinations={"pacs": PACS},
-            associate=self.archive.associate,  # type: ignore[arg-type]  # what is used of one
+            associate=self.archive.associate,
             now=self.room.now,
         )
 

@@ -45,9 +45,11 @@ def viewer_server(
         now=now,
     )
 
-    async def may_open(scope: Scope) -> tuple[str, str] | None:
+    async def may_open(scope: Scope) -> tuple[int, str, str] | None:
         outcome = await admission.ask(VIEWER_PAGE, scope)
-        return (outcome.error, outcome.remedy) if isinstance(outcome, Refusal) else None
+        if isinstance(outcome, Refusal):
+            return outcome.status, outcome.error, outcome.remedy
+        return None
 
     return WebServer(
         host=web.host,

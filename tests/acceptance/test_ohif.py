@@ -153,6 +153,16 @@ def test_the_list_shows_every_study(viewer: Viewer) -> None:
     page.context.close()
 
 
+def test_the_consoles_archive_leads_to_the_study(viewer: Viewer) -> None:
+    """In a page of its own, by the same host and the viewer's port."""
+    page = viewer.open("/app-config.js")
+    page.goto(f"{viewer.console}/#/archive/1.2.3.1")
+    with page.context.expect_page() as opened:
+        page.click("text=Open in viewer")
+    assert opened.value.url == f"{viewer.address}/viewer?StudyInstanceUIDs=1.2.3.1"
+    page.context.close()
+
+
 def test_a_length_is_that_of_the_plate(viewer: Viewer) -> None:
     """Measured with the mouse from one end to the other: 40 mm, within half a millimetre."""
     page = viewer.open_study("1.2.3.1", frames=1)

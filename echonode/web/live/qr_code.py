@@ -1,4 +1,4 @@
-"""A text as a QR code: rows of 0 and 1, for the page that draws it.
+"""A text as a QR code: rows of 0 and 1, to be drawn by the page that shows it.
 
 Rules
 - Pure: no picture is made here. A module is a character, 1 for dark, without the quiet zone.

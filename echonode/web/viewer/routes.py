@@ -56,8 +56,8 @@ _NAMED_BY_HASH = re.compile(r"(^|[./])[0-9a-f]{16}\.")
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 _FOREVER = "public, max-age=31536000, immutable"
 
-# (why not, what to do) of a request for the start page; None for who may have it.
-MayOpen = Callable[[Scope], Awaitable[tuple[str, str] | None]]
+# Why a request may not have the start page: (status, why, what to do); None where it may.
+MayOpen = Callable[[Scope], Awaitable[tuple[int, str, str] | None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ def viewer_routes(
                 status=503,
             )
         if (refused := await may_open(request.scope)) is not None:
-            return _log_in(request, *refused, console_port)
+            return _refused(request, *refused, console_port)
         headers = {"Content-Security-Policy": viewer.policy}
         return _answer(request, viewer.start, "text/html", headers)
 
@@ -160,18 +160,24 @@ def _is_known(request: Request, tag: str) -> bool:
     return tag in (each.strip().removeprefix("W/") for each in known.split(","))
 
 
-def _log_in(request: Request, why: str, remedy: str, console_port: int) -> Response:
+def _refused(request: Request, status: int, why: str, remedy: str, console_port: int) -> Response:
     # The same host, so that the cookie of its log-in holds here: cookies have no port (RFC 6265).
     host = request.url.hostname or ""
     shown = f"[{host}]" if ":" in host else host
     console = html.escape(f"{request.url.scheme}://{shown}:{console_port}/")
-    return _page(
-        "Log in first",
-        f"The viewer shows patients' images: {html.escape(why)}. To go on, {html.escape(remedy)}. "
-        "Then load this page again.",
-        f'<p><a href="{console}">Open the console</a></p>',
-        status=401,
-    )
+    titles = {
+        401: (
+            "Log in first",
+            "The viewer has the log-in of the console. Load this page again then.",
+        ),
+        423: (
+            "The session is locked",
+            "Unlock it in the console by the PIN or the password, and load this page again.",
+        ),
+    }
+    title, text = titles.get(status, ("Not permitted", html.escape(f"{why}: {remedy}.")))
+    more = f'<p><a href="{console}">Open the console</a></p>'
+    return _page(title, text, more, status=status)
 
 
 def _page(title: str, text: str, more: str = "", *, status: int) -> Response:
@@ -185,7 +191,7 @@ body {{ margin: 0; min-height: 100vh; display: grid; place-items: center; backgr
 main {{ max-width: 34rem; padding: 2rem; }}
 h1 {{ font-size: 1.5rem; margin: 0 0 .75rem; }}
 code {{ background: #232c36; border-radius: .25rem; padding: .1rem .35rem; }}
-a {{ display: inline-block; background: #2f81f7; color: #fff; border-radius: .5rem;
+a {{ display: inline-block; background: #1f6feb; color: #fff; border-radius: .5rem;
   padding: .7rem 1.1rem; text-decoration: none; font-weight: 600; }}
 </style></head>
 <body><main><h1>{title}</h1><p>{text}</p>{more}</main></body></html>

@@ -268,6 +268,8 @@ def test_a_second_person_watches_and_points(site: Site, page: Page, visit: OpenP
     page.get_by_role("button", name="Share the live picture").click()
     page.get_by_role("button", name="Make a link").click()
     link = page.get_by_label("Link, until").input_value()
+    expect(page.get_by_role("img", name="QR code of the link")).to_be_visible()
+    expect(page.get_by_text("The link works on this machine alone")).to_be_visible()
     assert accessibility_faults(page) == []
     shoot(page, "real-share")
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
@@ -283,8 +285,9 @@ def test_a_second_person_watches_and_points(site: Site, page: Page, visit: OpenP
     expect(page.get_by_label("A viewer points here")).to_be_visible()
     other.mouse.up()
     page.get_by_role("button", name="Share the live picture").click()
-    page.get_by_role("button", name="End all links").click()
-    expect(other.get_by_text("No connection")).to_be_visible()
+    expect(page.get_by_text("1 person watches")).to_be_visible()
+    page.get_by_role("button", name="End link").click()
+    expect(other.get_by_text("The link is over", exact=True)).to_be_visible()
 
 
 def test_a_search_narrows_the_list_as_it_is_typed(page: Page) -> None:

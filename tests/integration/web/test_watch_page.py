@@ -70,7 +70,7 @@ def test_a_second_person_watches_and_points(chromium: Browser, room: Room) -> No
         page.keyboard.press("Escape")
         assert pointer_of(operator, wanted=False) is None
         room.client.delete("/api/probes/handheld/watch")
-        expect(page.get_by_text("The link is over")).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("The link is over", exact=True)).to_be_visible(timeout=30_000)
         expect(page.locator(PICTURE)).to_be_hidden()
         assert visited.faults == []
         assert visited.elsewhere == []

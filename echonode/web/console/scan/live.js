@@ -21,7 +21,8 @@ export function readHead(buffer) {
 }
 
 // onframe(head, bitmap): draws it, then forgets it; the bitmap is closed here.
-// onconnection({open, retryAt}): retryAt by performance.now(), while it waits to try again.
+// onconnection({open, retryAt, reason}): retryAt by performance.now(), while it waits to try again; reason: the
+// node's own word of why it closed the connection, "" where it gave none.
 // at: a probe's name, or {path, protocols} of another socket that speaks alike.
 export function openLive(at, { onframe, ongeometry, onstate, onconnection }) {
   let socket = null;
@@ -41,13 +42,13 @@ export function openLive(at, { onframe, ongeometry, onstate, onconnection }) {
     socket = mine;
     mine.onopen = () => { failures = 0; onconnection({ open: true, retryAt: 0 }); };
     mine.onmessage = ({ data }) => (typeof data === "string" ? text(data) : frame(mine, data));
-    mine.onclose = () => {
+    mine.onclose = ({ reason }) => {
       if (ended || socket !== mine) return;
       const wait = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)];
       failures += 1;
       newest = null;
-      onconnection({ open: false, retryAt: performance.now() + wait });
       timer = setTimeout(connect, wait);
+      onconnection({ open: false, retryAt: performance.now() + wait, reason });
     };
   }
 

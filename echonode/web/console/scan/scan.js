@@ -5,7 +5,7 @@
 // - An exam that has ended shows its summary at the same address.
 
 import { may } from "../access/session.js";
-import { banner, button, emptyState, errorWords, iconButton, linkButton, patientLine } from "../core/parts.js";
+import { banner, button, emptyState, errorWords, linkButton, patientLine } from "../core/parts.js";
 import { bind } from "../core/keys.js";
 import { define, t } from "../core/words.js";
 import { h } from "../core/render.js";
@@ -18,7 +18,7 @@ import { captures } from "./captures.js";
 import { controls, toggleMeasure } from "./controls.js";
 import { endOfExam } from "./end.js";
 import { canFreeze, clip, enter, fps, isOpen, leave, ofProbe, read, scan, still, toggleFreeze } from "./model.js";
-import { share, shareDialog } from "./share.js";
+import { closeShare, share, shareDialog } from "./share.js";
 import { stage } from "./stage.js";
 import { words } from "./words.js";
 
@@ -47,6 +47,7 @@ export const screen = {
   },
   leave() {
     unbind();
+    closeShare();
     leave();
   },
   view,
@@ -76,7 +77,7 @@ function header(exam) {
     exam ? h("div", { class: "scan-patient" }, patientLine(exam.patient, { accession: exam.accession_number }),
       exam.patient ? null : button({ needs: "operator", label: t("scan.identify"), icon: "user", onclick: () => identify(exam, read) })) : h("h1", { class: "unseen" }, t("scan.title")),
     statusLine(exam && isOpen() ? fps() : undefined),
-    exam && examines() && leads("/watch", "x") ? iconButton({ label: t("scan.share"), icon: "eye", class: "share", onclick: share }) : null,
+    exam && examines() && leads("/watch", "x") ? button({ label: t("scan.share.word"), "aria-label": t("scan.share"), title: t("scan.share"), icon: "share", kind: "quiet", class: "share", "aria-haspopup": "dialog", onclick: share }) : null,
     settingsButton());
 }
 

@@ -20,7 +20,9 @@ const POINTED_MS = 50; // between two places of a pointer that moves
 const STEP = 0.02; // of the picture, for an arrow key
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-const watched = { open: false, heard: null, shows: false };
+const OVER = "link over"; // web/live/socket.py: why the node closed the connection
+
+const watched = { open: false, over: false, heard: null, shows: false };
 let live = null;
 let held = false;
 let at = null; // where we point: {x, y} from 0 to 1
@@ -30,7 +32,7 @@ let sentAt = 0;
 const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
 
 function enter({ params }) {
-  Object.assign(watched, { open: false, heard: null, shows: false });
+  Object.assign(watched, { open: false, over: false, heard: null, shows: false });
   if (!TOKEN.test(params.token)) return; // the screen says that the link is closed
   live = openLive({ path: "api/watch", protocols: ["echonode.watch", params.token] }, {
     ongeometry: setGeometry,
@@ -43,8 +45,9 @@ function enter({ params }) {
       if (!state.connected) watched.shows = false;
       changed();
     },
-    onconnection({ open }) {
+    onconnection({ open, reason }) {
       watched.open = open;
+      if (reason === OVER) { watched.over = true; live.close(); }
       if (!open) { watched.shows = false; clear(); }
       changed();
     },
@@ -95,6 +98,7 @@ const pointing = {
 // In words, why there is no picture; null while there is one.
 function noPicture() {
   if (watched.shows) return null;
+  if (watched.over) return banner({ kind: "info", title: t("watch.over"), text: t("watch.over.text") });
   if (!watched.open) return banner({ kind: "wait", title: t("watch.closed"), text: t("watch.closed.text") });
   if (watched.heard && !watched.heard.connected) return banner({ kind: "wait", title: t("watch.away"), text: t("watch.away.text") });
   return banner({ kind: "wait", title: t("watch.waits"), text: "" });
@@ -105,7 +109,7 @@ function view() {
   return h("div", { class: "watch-page" },
     h("header", { class: "watch-top" },
       h("h1", {}, t("watch.title")),
-      h("p", { class: "watch-hint" }, t("watch.hint")),
+      said ? null : h("p", { class: "watch-hint" }, t("watch.hint")),
       settingsButton()),
     h("div", { class: "watch-stage" },
       h("div", { class: "stage-room" },

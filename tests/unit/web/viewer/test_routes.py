@@ -11,7 +11,7 @@ import pytest
 from starlette.types import Scope
 
 from echonode.web.viewer.package import VERSION
-from echonode.web.viewer.routes import viewer_routes
+from echonode.web.viewer.routes import MayOpen, viewer_routes
 from tests.unit.web.conftest import Browser, Serve
 
 INLINE = b"window.PUBLIC_URL='/'"
@@ -23,8 +23,11 @@ async def anyone(_scope: Scope) -> None:
     return None
 
 
-async def nobody(_scope: Scope) -> tuple[str, str]:
-    return "not logged in", "log in <now>"
+def refusing(status: int) -> MayOpen:
+    async def refuse(_scope: Scope) -> tuple[int, str, str]:
+        return status, "not for <you>", "ask"
+
+    return refuse
 
 
 def put_viewer(folder: Path) -> None:
@@ -94,14 +97,20 @@ def test_files_go_compressed_and_are_loaded_once(browser: Browser) -> None:
     assert "immutable" in browser.ask(f"/{HASHED}").headers["cache-control"]
 
 
-def test_who_may_not_search_is_led_to_the_log_in(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(401, b"Log in first"), (423, b"is locked"), (403, b"not for &lt;you&gt;: ask.")],
+)
+def test_who_may_not_search_is_led_to_the_console(
+    serve: Serve, tmp_path: Path, status: int, words: bytes
+) -> None:
     """At the console of the same host; the viewer's files themselves hold no patient."""
     put_viewer(tmp_path)
-    browser = serve(viewer_routes([tmp_path], may_open=nobody, console_port=8080))
+    browser = serve(viewer_routes([tmp_path], may_open=refusing(status), console_port=8080))
     answer = browser.ask("/viewer?StudyInstanceUIDs=1.2.3", host="clinic.example:8081")
-    assert answer.status == 401
+    assert answer.status == status
     assert b'href="http://clinic.example:8080/"' in answer.body
-    assert b"log in &lt;now&gt;" in answer.body
+    assert words in answer.body
     assert START not in answer.body
     assert browser.ask("/app.js").status == 200
 

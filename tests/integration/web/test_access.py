@@ -439,7 +439,7 @@ def test_the_authority_is_downloaded_from_the_node(secured: Web) -> None:
 
 
 def test_the_images_health_check_follows_the_configuration(fresh: Web, secured: Web) -> None:
-    """By HTTP and by TLS, whoever issued the certificate; with HTTP at a TLS port it fails."""
+    """By HTTP and by TLS, with any issuer of the certificate; with HTTP at a TLS port it fails."""
     for web, environ, status in (
         (fresh, {}, 0),
         (secured, {}, 0),

@@ -63,7 +63,7 @@ def test_another_answer_is_unhealthy(tmp_path: Path, status: int, body: bytes) -
 def test_no_answer_is_unhealthy_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The engine shows the line beside the container."""
+    """The engine shows the line with the container."""
     assert main(configured(tmp_path, f"web: {{port: {free_port()}}}\n"), {}) == 1
     said = capsys.readouterr().out
     assert said.startswith("unhealthy: no node answers at")

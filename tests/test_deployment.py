@@ -22,6 +22,7 @@ import yaml
 
 from echonode import __version__
 from echonode.cli import app
+from echonode.commands import container_health
 from echonode.config import Config, parse
 from echonode.model.identity import CommitmentPolicy, Service
 from echonode.node.node import STOP_DEADLINE_S
@@ -122,11 +123,15 @@ def test_the_images_command_is_one_that_echonode_has() -> None:
     assert arguments[arguments.index("--config") + 1] in targets
 
 
-def test_the_health_check_asks_the_port_that_is_configured() -> None:
-    """The container is healthy exactly when the console of the shipped configuration answers."""
-    web = deployed().web
-    assert web is not None
-    assert f"http://127.0.0.1:{web.port}/health/live" in instruction("HEALTHCHECK")[0]
+def test_the_health_check_reads_the_configuration_that_runs() -> None:
+    """The container is healthy exactly when the console of its configuration answers."""
+    options, _, command = instruction("HEALTHCHECK")[0].partition(" CMD ")
+    program, flag, module, path = json.loads(command)
+    assert (program, flag, module) == ("python", "-m", container_health.__name__)
+    assert path == json.loads(instruction("CMD")[0])[-1]
+    found = re.search(r"--timeout=(\d+)s", options)
+    assert found is not None
+    assert int(found[1]) > container_health.TIMEOUT_S
 
 
 def test_every_configured_port_is_exposed_and_published() -> None:

@@ -36,7 +36,7 @@ class DataKind(StrEnum):
 class Rule:
     """Who may call a method of a path. least: None is everyone. data: see DataKind.
 
-    when_locked: it answers a session that is locked too.
+    when_locked: it answers a session that is locked too. search: a POST that reads.
     """
 
     method: str
@@ -44,6 +44,7 @@ class Rule:
     least: Role | None
     data: DataKind = DataKind.NONE
     when_locked: bool = False
+    search: bool = False
 
     @property
     def needs_caller(self) -> bool:
@@ -54,6 +55,11 @@ class Rule:
     def is_change(self) -> bool:
         """Whether a browser must prove that a page of ours asks for it."""
         return self.method not in READING
+
+    @property
+    def changes_data(self) -> bool:
+        """Whether it is an access that changes the data, and not one that reads it."""
+        return self.is_change and not self.search
 
 
 def _everyone(*routes: str) -> Iterable[Rule]:
@@ -68,6 +74,10 @@ def _for(least: Role, *routes: str, data: DataKind = DataKind.NONE) -> Iterable[
         yield Rule(method=method, path=path, least=least, data=data)
 
 
+def _search(least: Role, path: str, data: DataKind) -> Rule:
+    return Rule(method="POST", path=path, least=least, data=data, search=True)
+
+
 RULES: tuple[Rule, ...] = (
     *_everyone(
         "GET /",
@@ -78,10 +88,6 @@ RULES: tuple[Rule, ...] = (
         "GET /api/session",
         "POST /api/setup",
         "POST /api/login",
-        # What DICOMweb can do, and what a browser asks before it uses it.
-        "GET /dicom-web",
-        "OPTIONS /dicom-web",
-        "OPTIONS /dicom-web/*",
     ),
     # One's own session. A user may leave it, lock it and come back to it.
     Rule(method="POST", path="/api/logout", least=Role.VIEWER, when_locked=True),
@@ -102,7 +108,6 @@ RULES: tuple[Rule, ...] = (
         Role.OPERATOR,
         "POST /api/preflight",
         "POST /api/preflight/start",
-        "GET /api/report",
         "POST /api/worklist/refresh",
         "GET /api/probes/{probe}/watch",
         "POST /api/probes/{probe}/watch",
@@ -133,19 +138,16 @@ RULES: tuple[Rule, ...] = (
         "GET /api/instances/{uid}/file",
         data=DataKind.INSTANCE,
     ),
+    *_for(Role.VIEWER, "GET /api/studies", "GET /api/studies/{uid}", data=DataKind.STUDY),
     # A search is a POST, as its text may be a name, and names are kept out of addresses.
-    *_for(
-        Role.VIEWER,
-        "GET /api/studies",
-        "POST /api/studies/search",
-        "GET /api/studies/{uid}",
-        data=DataKind.STUDY,
-    ),
+    _search(Role.VIEWER, "/api/studies/search", DataKind.STUDY),
     *_for(Role.VIEWER, "GET /api/exams/{exam}/measurements", data=DataKind.EXAM),
     *_for(Role.VIEWER, "GET /api/instances/{uid}/measurements", data=DataKind.INSTANCE),
     # Patients, to work with. A search goes to the RIS, beyond what is here to look at.
-    *_for(Role.OPERATOR, "POST /api/worklist/search", data=DataKind.WORKLIST),
-    *_for(Role.OPERATOR, "POST /api/patients/search", data=DataKind.EXAM),
+    _search(Role.OPERATOR, "/api/worklist/search", DataKind.WORKLIST),
+    _search(Role.OPERATOR, "/api/patients/search", DataKind.EXAM),
+    # The report holds no name; its rows are a patient's images by their UIDs, and its log too.
+    *_for(Role.OPERATOR, "GET /api/report", data=DataKind.INSTANCE),
     *_for(
         Role.OPERATOR,
         "POST /api/exams",
@@ -170,7 +172,9 @@ RULES: tuple[Rule, ...] = (
         "POST /api/outbox/{action}",
         data=DataKind.INSTANCE,
     ),
-    # DICOMweb: to search and retrieve, and to store.
+    # DICOMweb: what it can do (PS3.18 8.9), to search and retrieve, and to store. What a browser
+    # asks before a request of another origin is answered before any row (web/cross_origin.py).
+    *_for(Role.VIEWER, "GET /dicom-web", "OPTIONS /dicom-web", "OPTIONS /dicom-web/*"),
     *_for(Role.VIEWER, "GET /dicom-web/*", data=DataKind.STUDY),
     *_for(Role.OPERATOR, "POST /dicom-web/*", data=DataKind.STUDY),
     *_for(Role.OPERATOR, "POST /api/studies/{uid}/acknowledge", data=DataKind.STUDY),

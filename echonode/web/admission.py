@@ -148,7 +148,7 @@ class Admission:
                 uid=_uid(scope.get("path_params", {})),
                 method=rule.method,
                 path=rule.path,
-                change=rule.is_change,
+                change=rule.changes_data,
                 status=status,
             )
         )

@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Route
 from echonode.errors import FieldRefused, UsageError
 from echonode.model.identity import is_valid_uid
 from echonode.web.admission import caller_of
-from echonode.web.local_requests import Fields, answer, only, text
+from echonode.web.json_requests import Fields, answer, only, text
 
 # A frame is decoded in a process of its own and holds some of its copies meanwhile.
 PICTURES_AT_ONCE = 4

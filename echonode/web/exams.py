@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from echonode.errors import FieldRefused, UsageError
-from echonode.web.local_requests import Fields, answer, number, only, text, truth, whole
+from echonode.web.json_requests import Fields, answer, number, only, text, truth, whole
 
 LONGEST_CLIP_S = 600.0
 _PAST, _NOW = "past", "now"

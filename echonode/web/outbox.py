@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from echonode.errors import FieldRefused
 from echonode.model.identity import is_valid_uid
-from echonode.web.local_requests import Fields, answer, only, text, whole
+from echonode.web.json_requests import Fields, answer, only, text, whole
 from echonode.web.operator import ACTIONS
 
 Json = Mapping[str, Any]

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from echonode.errors import FieldRefused
-from echonode.web.local_requests import Fields, answer, only, text
+from echonode.web.json_requests import Fields, answer, only, text
 
 LONGEST_TEXT = 64  # characters; a name and a birth date fit
 Json = Mapping[str, Any]

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 
 from echonode.access.callers import UNKNOWN, Caller
 from echonode.web.admission import COOKIE, caller_of, session_of
-from echonode.web.local_requests import Fields, answer, error, only, text
+from echonode.web.json_requests import Fields, answer, error, only, text
 
 MOST_WAITING = 16  # each takes some 0.15 s: a person waits 3 s at most
 LANGUAGES = ("en", "fr")

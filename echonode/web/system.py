@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from echonode.errors import FieldRefused
 from echonode.model.identity import is_valid_uid
-from echonode.web.local_requests import Fields, answer, only, text
+from echonode.web.json_requests import Fields, answer, only, text
 
 Json = Mapping[str, Any]
 

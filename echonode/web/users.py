@@ -14,7 +14,7 @@ from echonode.access.callers import UNKNOWN
 from echonode.access.roles import Role
 from echonode.errors import FieldRefused
 from echonode.web.admission import caller_of
-from echonode.web.local_requests import Fields, answer, only, text
+from echonode.web.json_requests import Fields, answer, only, text
 
 Json = Mapping[str, Any]
 

@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from echonode.errors import NetworkError, StoreError
 from echonode.web.encoding import json_lines
-from echonode.web.local_requests import Fields, answer, only, text
+from echonode.web.json_requests import Fields, answer, only, text
 
 Json = Mapping[str, Any]
 JSON_LINES = "application/x-ndjson"

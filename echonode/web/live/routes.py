@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 
 from echonode.errors import FieldRefused, UsageError
 from echonode.log import get_logger
+from echonode.web.json_requests import Fields, answer, error, number, only, text
 from echonode.web.live.broadcast import LivePictures
 from echonode.web.live.multipart import PictureStream, stream_viewer
 from echonode.web.live.qr_code import qr_rows
@@ -20,7 +21,6 @@ from echonode.web.live.socket import serve_link, serve_viewer
 from echonode.web.live.viewing import Viewing
 from echonode.web.live.watch_address import console_address, page_path
 from echonode.web.live.watch_links import LONGEST_MINUTES, WatchLink, WatchLinks
-from echonode.web.local_requests import Fields, answer, error, number, only, text
 
 log = get_logger(__name__)
 

@@ -17,10 +17,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from echonode.errors import UsageError
 from echonode.log import get_logger
+from echonode.web.json_requests import error
 from echonode.web.live.broadcast import Broadcast, Viewer
 from echonode.web.live.messages import Credit, read_message
 from echonode.web.live.viewing import SUBPROTOCOL, Viewing
-from echonode.web.local_requests import error
 
 log = get_logger(__name__)
 

@@ -11,7 +11,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage, generate_uid
@@ -254,6 +254,110 @@ def test_no_screen_runs_or_hides_what_strangers_wrote(
             _open_all(person, route)
             seen += CANARY in page.locator("body").inner_text()
         assert seen >= 1, "the attacks are on no screen: this test shows nothing"
+
+
+@pytest.mark.parametrize(("size", "language"), [("desk", "en"), ("phone", "fr")])
+def test_no_dialog_runs_or_hides_what_strangers_wrote(
+    target: Target, chromium: Browser, size: str, language: str
+) -> None:
+    """Share, identify and its doubt, the end, a measurement, download, correct: an exam's way."""
+    for left in target.client.get("/api/exams?open=true"):
+        target.client.post(f"/api/exams/{left['id']}/end")
+    listed = [str(each["patient_id"]) for each in target.client.get("/api/worklist")["items"]]
+    like = next(each for each in listed if "<script>" in each)
+    exam = target.client.open()
+    with visit(chromium, target.address, size=size) as person:
+        page = person.page
+        settings = json.dumps({"language": language, "theme": "dark"})
+        page.add_init_script(f"localStorage.setItem('echonode.settings', {json.dumps(settings)})")
+        asked = Asked(person)
+
+        page.goto(f"{target.address}/#/scan/{exam}")
+        asked.open("Share the live picture", "Partager", dialog="share")
+        asked.press("Make", "Créer", within="share")
+        page.wait_for_selector("#share-url")
+        asked.close()
+        asked.open("Identify", "Identifier", dialog="identify")
+        page.wait_for_selector("dialog[open] .candidate")
+        assert CANARY in asked.text()
+        page.locator("dialog[open] input[type=radio]").last.check(force=True)
+        _type_patient(page, identifier=like, name=f"<script>alert(1)</script>{CANARY}")
+        asked.press("Identify", "Identifier", within="identify")
+        page.wait_for_selector("dialog[open][data-dialog=doubt]")
+        asked.check()
+        assert CANARY in asked.text()
+        page.locator("dialog[open] footer button").last.click()  # another person: kept as typed
+        page.wait_for_selector("dialog[open]", state="detached")
+        uid = target.client.first_still(exam)
+        page.get_by_role("button", name=re.compile("^(End exam|Terminer)")).click()
+        page.wait_for_selector(".verdict-card")
+        asked.check()
+        assert CANARY in page.locator("main").inner_text()
+
+        _measure(target.client, uid)
+        page.goto(f"{target.address}/#/review/{uid}")
+        wait_drawn(page)
+        assert CANARY in page.locator(".measured-name").first.inner_text()
+        asked.check()
+        asked.open("Download", "Télécharger", dialog="download")
+        asked.close()
+        asked.open("Correct", "Corriger", dialog="correct")
+        _type_patient(page, identifier=HOSTILE[7], name=HOSTILE[5])
+        asked.press("Reject and replace", "Rejeter et remplacer", within="correct")
+        page.wait_for_selector("dialog[open] .wrong-words, dialog[open] [role=alert]")
+        asked.check()
+
+
+class Asked:
+    """The dialogs of one page; every one is checked as it stands."""
+
+    def __init__(self, person: Visit) -> None:
+        self._person, self._page = person, person.page
+
+    def check(self) -> None:
+        _check(self._person, self._page.url)
+
+    def text(self) -> str:
+        return self._page.locator("dialog[open]").inner_text()
+
+    def open(self, *names: str, dialog: str) -> None:
+        """By its button, in whichever language it is."""
+        self._named("main, header", names).first.click()
+        self._page.wait_for_selector(f"dialog[open][data-dialog={dialog}]")
+        self.check()
+
+    def press(self, *names: str, within: str) -> None:
+        self._named(f"dialog[open][data-dialog={within}] footer", names).first.click()
+
+    def close(self) -> None:
+        self.check()
+        self._page.keyboard.press("Escape")
+        self._page.wait_for_selector("dialog[open]", state="detached")
+
+    def _named(self, where: str, names: Sequence[str]) -> Locator:
+        pattern = re.compile("^(" + "|".join(names) + ")")
+        return self._page.locator(where).get_by_role("button", name=pattern)
+
+
+def _type_patient(page: Page, *, identifier: str, name: str) -> None:
+    fields = page.locator("dialog[open] .field input:not([type=radio])")
+    for at, text in enumerate((identifier, name)):
+        fields.nth(at).fill(text)
+
+
+def _measure(client: ExamClient, uid: str) -> None:
+    """A distance within the picture, under a label that attacks."""
+    region = client.get(f"/api/instances/{uid}")["regions"][0]
+    left, top, right, bottom = (region[each] for each in ("x0", "y0", "x1", "y1"))
+    middle, down = (left + right) / 2, (top + bottom) / 2
+    client.post(
+        f"/api/instances/{uid}/measurements",
+        sop_instance_uid=uid,
+        frame=1,
+        kind="distance",
+        points=[[middle, down], [middle + 5, down + 5]],
+        label=HOSTILE[0][:64],
+    )
 
 
 def _open_all(person: Visit, route: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 import ssl
 import subprocess
@@ -435,6 +436,24 @@ def test_the_authority_is_downloaded_from_the_node(secured: Web) -> None:
     connection.close()
     # The commands compare the certificate with the configuration's, whoever issued it.
     assert secured.command("exam", "list").returncode == 0
+
+
+def test_the_images_health_check_follows_the_configuration(fresh: Web, secured: Web) -> None:
+    """By HTTP and by TLS, with any issuer of the certificate; with HTTP at a TLS port it fails."""
+    for web, environ, status in (
+        (fresh, {}, 0),
+        (secured, {}, 0),
+        (secured, {"ECHONODE__web__tls": "null"}, 1),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "echonode.commands.container_health", web.node.config_file],
+            env={**os.environ, **environ},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
 
 
 def test_a_renewed_certificate_is_shown_without_a_restart(secured: Web) -> None:

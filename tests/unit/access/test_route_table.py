@@ -21,8 +21,7 @@ def test_what_is_for_everyone_gives_no_patient() -> None:
 
 def test_a_viewer_changes_their_own_session_alone() -> None:
     """All else that a viewer may do is reading."""
-    changes = {rule.path for rule in RULES if rule.is_change and rule.least is Role.VIEWER}
-    changes -= {"/api/studies/search"}  # reads; a name must not stand in an address
+    changes = {rule.path for rule in RULES if rule.changes_data and rule.least is Role.VIEWER}
     assert all(path.startswith("/api/session/") or path == "/api/logout" for path in changes)
 
 
@@ -57,3 +56,29 @@ def test_reading_and_changing_are_told_apart() -> None:
         assert not Rule(method=method, path="/x", least=None).is_change
     assert Rule(method="DELETE", path="/x", least=None).is_change
     assert not DataKind.NONE
+
+
+def test_a_search_reads_and_is_proved_to_come_from_a_page() -> None:
+    """An access event says that it reads, and a browser still sends its CSRF token."""
+    searches = {rule.path: rule for rule in RULES if rule.search}
+    assert set(searches) == {
+        "/api/studies/search",
+        "/api/worklist/search",
+        "/api/patients/search",
+    }
+    for rule in searches.values():
+        assert rule.is_change
+        assert not rule.changes_data
+        assert rule.data
+
+
+def test_what_names_a_patients_images_is_an_access() -> None:
+    """The report of a study has its UIDs, and those of its images."""
+    assert rules_of({"GET"}, "/api/report")["GET"].data is DataKind.INSTANCE
+
+
+@pytest.mark.parametrize("path", ["/dicom-web", "/dicom-web/studies"])
+def test_what_dicomweb_can_do_is_for_those_who_may_use_it(path: str) -> None:
+    """A stranger learns nothing of it, also before the first user is made."""
+    for rule in rules_of({"GET", "OPTIONS"}, path).values():
+        assert rule.least is Role.VIEWER

@@ -6,7 +6,7 @@
 //   nothing of a patient.
 // - The screens {title, bare, view} are drawn by the shell as every other.
 
-import { banner, button, withCommands } from "../core/parts.js";
+import { button, errorBanner, withCommands } from "../core/parts.js";
 import { changed, state } from "../core/state.js";
 import { define, t } from "../core/words.js";
 import { gateOf, logIn, logOut, setUp, unlock } from "./session.js";
@@ -83,7 +83,7 @@ function pinForm() {
       button({ key: "erase", label: "⌫", "aria-label": t("access.lock.erase"), class: "pad-key", onclick: () => { locked.values.pin = locked.values.pin.slice(0, -1); changed(); } }),
       digit("0"),
       button({ key: "open", label: t("access.lock.ok"), "aria-label": `${t("access.lock.ok")}: ${t("access.lock.do")}`, kind: "primary", class: "pad-key pad-open", type: "submit", busy: locked.busy, onclick: undefined })),
-    locked.error ? banner({ kind: "bad", title: locked.error.error, text: locked.error.remedy }) : null);
+    errorBanner(locked.error));
 }
 
 async function open(by) {

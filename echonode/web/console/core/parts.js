@@ -10,6 +10,7 @@
 import { link } from "./router.js";
 import { h } from "./render.js";
 import { icon } from "./icons.js";
+import { problemBelow, problemOf, translated } from "./error-words.js";
 import { languageNow, t } from "./words.js";
 import { age, ago, day, duration, instant, personName } from "./format.js";
 import { may } from "../access/session.js";
@@ -57,18 +58,13 @@ export function errorWords(error) {
   if (!error) return { title: "", text: "" };
   if (error.status === 0) return { title: t("core.node.away"), text: t("core.error.node") };
   if (!error.error) return { title: t("core.error.unexplained", { status: error.status ?? "?" }), text: "" };
-  return { title: sentence(withoutRemedy(error)), text: error.remedy ? sentence(error.remedy) : "" };
+  return { title: sentence(problemOf(error)), text: error.remedy ? sentence(translated(error.remedy)) : "" };
 }
 
 // The words of an ApiError that names a field, to stand under that field.
 export function fieldWords(error) {
-  const words = withoutRemedy(error);
-  const about = words.startsWith(`${error.field} `) ? words.slice(error.field.length + 1) : words;
-  return [about, error.remedy].filter(Boolean).map(sentence).join(" ");
+  return [problemBelow(error), error.remedy && translated(error.remedy)].filter(Boolean).map(sentence).join(" ");
 }
-
-// The node's own sentence ends in its remedy for those who read logs; here it stands by itself.
-const withoutRemedy = ({ error, remedy }) => (remedy && error.endsWith(`: ${remedy}`) ? error.slice(0, -remedy.length - 2) : error);
 
 export function errorBanner(error, actions = []) {
   return error ? banner({ kind: "bad", ...errorWords(error), actions }) : null;

@@ -6,6 +6,7 @@ import { h } from "../core/render.js";
 import { outbox, reload, select } from "./store.js";
 import { post } from "../core/api.js";
 import { t } from "../core/words.js";
+import { translated } from "../core/error-words.js";
 
 // The action that is asked about or done: {action, archive, count, body, remedy, busy, outcome, error}.
 let asked = null;
@@ -89,7 +90,7 @@ export function actionResult() {
     outcome.refused ? h("div", { class: "card" },
       h("p", {}, t("outbox.refused", { count: outcome.refused })),
       h("ul", { class: "outbox-refusals" }, ...outcome.errors.map((each) =>
-        h("li", { key: `${each.destination} ${each.sop_instance_uid}` }, h("code", { title: each.sop_instance_uid }, shortUid(each.sop_instance_uid)), ` ${each.error}`)))) : null);
+        h("li", { key: `${each.destination} ${each.sop_instance_uid}` }, h("code", { title: each.sop_instance_uid }, shortUid(each.sop_instance_uid)), ` ${translated(each.error)}`)))) : null);
 }
 
 // Leaves nothing behind for the next visit.

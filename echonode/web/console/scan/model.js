@@ -8,7 +8,7 @@
 
 import { get, part, post } from "../core/api.js";
 import { changed, onStatus, state } from "../core/state.js";
-import { announce } from "../core/parts.js";
+import { announce, errorWords } from "../core/parts.js";
 import { t } from "../core/words.js";
 import { freeze as freezeRing } from "./frozen.js";
 import { clear, draw, setGeometry, shown } from "./picture.js";
@@ -175,7 +175,7 @@ export function captureRefusal() {
 
 function say(kind, text, error = null) {
   scan.said = { kind, text, error };
-  announce(text || error?.error || "");
+  announce(text || errorWords(error).title);
   changed();
 }
 

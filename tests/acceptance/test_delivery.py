@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -42,7 +41,14 @@ def take_exam(clinic: Clinic, probe: ProbeSimulator, instances: int) -> set[str]
             lambda: len(clinic.stored()) >= instances, timeout_s=300, what="the exam is taken"
         )
     clinic.node.wait_for("probe_lost", timeout_s=120)
-    time.sleep(1.0)  # the last clip is closed by its gap
+    # Frames that came last still become clips of a tenth of a second each: until none follows.
+    seen: list[int] = []
+
+    def none_follows() -> bool:
+        seen.append(len(clinic.stored()))
+        return len(seen) > 4 and seen[-1] == seen[-5]
+
+    wait_until(none_follows, timeout_s=120, what="the last clip", every_s=0.5)
     return clinic.stored()
 
 

@@ -131,7 +131,13 @@ def test_a_node_that_deletes_before_the_commitment_is_found_out(tmp_path: Path) 
         load.node.start()
         pacs.wait(lambda: any(sent.status == 0 for sent in pacs.reported), "one commitment of two")
         assert load.node.kill() == KILLED
+        kept = set(load.node.stored_files())
         load.node.start()
-        wait_until(lambda: load.deleted() > 0, "an early deletion", timeout_s=90.0)
+        # The row says so first; a file that is still there at the kill is not lost yet.
+        wait_until(
+            lambda: load.deleted() > 0 and bool(kept - set(load.node.stored_files())),
+            "an early deletion",
+            timeout_s=90.0,
+        )
         assert load.node.kill() == KILLED
         assert load.verdict()["I2"]

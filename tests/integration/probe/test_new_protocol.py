@@ -114,6 +114,7 @@ def test_a_package_of_its_own_streams_a_clip_through_the_node(
     with sender() as port:
         node = make_echonode(probes=[probe(port)], env={"PYTHONPATH": path})
         node.wait_for("instance_stored")
+    assert all(event["event"] != "probe_link_fault" for event in node.events)
     [file] = node.stored_files()
     pixels = dcmread(file).pixel_array
     assert pixels.shape == (FRAMES, ROWS, COLUMNS)

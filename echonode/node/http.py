@@ -50,7 +50,7 @@ from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
 from echonode.web.live.routes import live_routes
 from echonode.web.live.viewing import Viewing
-from echonode.web.openapi import openapi_routes
+from echonode.web.openapi.document import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
 from echonode.web.patients import patient_routes

@@ -30,7 +30,7 @@ from echonode.query.find_scp import FindSCP
 from echonode.store.store import Store
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
-from echonode.web.openapi import openapi_routes
+from echonode.web.openapi.document import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.server import WebServer
 from echonode.web.status import console_routes

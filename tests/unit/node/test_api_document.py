@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from echonode.config import Config
 from echonode.node import http
 from echonode.node.node import Node
-from echonode.web.openapi import document
+from echonode.web.openapi.document import document
 
 
 def test_each_route_is_described_and_each_description_is_a_route(

@@ -224,7 +224,7 @@ window.WebSocket = class extends EventTarget {
   close() {
     clearInterval(this.timer);
     this.readyState = 3;
-    setTimeout(() => this.onclose?.(), 0);
+    setTimeout(() => this.onclose?.({ code: 1006, reason: "" }), 0);
   }
 };
 """

@@ -92,5 +92,6 @@ def test_no_frame_is_lost_while_three_watch(room: Room) -> None:
             for viewer in (one, two, three):
                 viewer.next()
     after = room.client.get("/api/probes")[0]
-    assert after["frames_received"] - before["frames_received"] >= 60
+    # A viewer's first picture is of the frame that was the newest when it came.
+    assert after["frames_received"] - before["frames_received"] >= 59
     assert after["frames_dropped"] == before["frames_dropped"]

@@ -140,7 +140,7 @@ def test_garbage_from_the_probe_itself_is_counted_and_survived() -> None:
         noise = [chance.randbytes(chance.randrange(200)) for _ in datagrams]
         return [each for pair in zip(datagrams, noise, strict=True) for each in pair]
 
-    with EpfSimulator(FRAMES, line_port=port, fps=50, mangle=noisy) as probe:
+    with EpfSimulator(FRAMES, line_port=port, fps=20, mangle=noisy) as probe:
         source = source_at(probe.address, port, seen)
         source.start()
         wait_until(lambda: len(seen) == 30)

@@ -244,7 +244,7 @@ class ExamDesk:
             return capture.freeze(exam_id)
 
     def unfreeze(self, exam_id: str, freeze: str) -> None:
-        """Let go of it; one that is over already is no error. Raises UsageError."""
+        """End a freeze; one that is over already raises nothing. Raises UsageError."""
         exam = self.exam(exam_id)
         capture = self._probe(exam.probe).capture
         if capture is not None:

@@ -104,7 +104,7 @@ class CaptureCommands(Protocol):
         ...
 
     def unfreeze(self, exam_id: str, freeze: str) -> None:
-        """Let go of them; one that is over already is no error."""
+        """End a freeze; one that is over already raises nothing."""
         ...
 
     def frozen_frame(self, exam_id: str, freeze: str, number: int) -> Frame:

@@ -2,7 +2,7 @@
 
 Rules
 - Pictures come from another thread, which never waits: it leaves the newest and wakes the loop.
-- The probe's pictures are asked for with the first viewer and let go of with the last.
+- The probe's pictures are made from the first viewer on, and no longer after the last has left.
 - The state is sent when it changes and once a second: a page that hears nothing for two knows that
   the node is out of reach.
 """

@@ -88,7 +88,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="delete",
         path="/api/exams/{exam}/freeze/{freeze}",
-        summary="Let go of the frames of a freeze",
+        summary="End a freeze; its frames are forgotten",
     ),
     Operation(
         method="get",

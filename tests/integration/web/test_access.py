@@ -434,7 +434,7 @@ def test_the_authority_is_downloaded_from_the_node(secured: Web) -> None:
     assert made.status == 201
     assert "Secure" in str(made.getheader("set-cookie"))
     connection.close()
-    # The commands compare the certificate with the configuration's, whoever issued it.
+    # The commands compare the certificate with the configuration's, and not its issuer.
     assert secured.command("exam", "list").returncode == 0
 
 

@@ -3,7 +3,7 @@
 // Rules
 // - The token is in the address behind #, which no server sees; it goes to the node as a subprotocol.
 // - Nothing of the patient is here: the picture and a pointer are all that there is.
-// - Pointing is held: the pointer follows the finger or the mouse, and goes when it is let go of.
+// - Pointing is held: the pointer follows the finger or the mouse, and disappears when the finger or the button is lifted.
 
 import { banner } from "../core/parts.js";
 import { changed } from "../core/state.js";

@@ -9,7 +9,7 @@ FRAMES = [taken(number, number / 10) for number in range(10)]  # 16 bytes each
 
 
 def test_a_freeze_keeps_its_frames() -> None:
-    """The same objects, in their order, until it is let go of."""
+    """The same objects, in their order, until the freeze ends."""
     freezes = Freezes(most_bytes=1000)
     freezes.add("a", FRAMES, 0.0)
     assert freezes.frames("a", 1.0) == tuple(FRAMES)

@@ -91,7 +91,7 @@ WITHIN = {
         {"node"},
         {"http"},
         {"worklist_api", "outbox_api", "live_api", "review_api", "system_api", "viewer_server"},
-        {"exam_api"},
+        {"exam_api", "review_json"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
         {"exams", "ris"},

@@ -15,7 +15,7 @@ import pytest
 from echonode.errors import FieldRefused
 from echonode.model.measurement import MeasurementKind, measured
 from echonode.model.us_region import Point, UsRegion, WhyNot
-from echonode.node.review_api import region_json
+from echonode.node.review_json import region_json
 from tests.peers.fixtures import require_program
 from tests.unit.web.test_console_scripts import CONSOLE, TESTS
 

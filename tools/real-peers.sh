@@ -21,6 +21,15 @@ peers="
 /usr/lib/python3/dist-packages/odil:python3-odil
 /usr/bin/node:nodejs
 /usr/bin/npm:npm
+/usr/lib/postgresql/15/bin/postgres:postgresql-15
+/usr/sbin/haproxy:haproxy
+/usr/sbin/syslog-ng:syslog-ng-core
+/usr/bin/promtool:prometheus
+/usr/bin/ffmpeg:ffmpeg
+/usr/bin/pdftotext:poppler-utils
+/usr/bin/xorriso:xorriso
+/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf:fonts-noto-core
+/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf:fonts-droid-fallback
 "
 
 missing() {

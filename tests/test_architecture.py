@@ -90,12 +90,13 @@ WITHIN = {
     ],
     "node": [
         {"node"},
-        {"http"},
+        {"http", "dimse_services"},
+        {"scanning"},
         {"worklist_api", "outbox_api", "live_api", "review_api", "system_api", "viewer_server"},
         {"exam_api", "review_json"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
-        {"exams", "ris"},
+        {"exams", "ris", "archives"},
         {"settings"},
         {"local_timezone", "process_limits"},
     ],
@@ -132,6 +133,7 @@ MAY = {
     "access/random_secrets.py": CHANCE,
     "node/local_key.py": DISK,  # in data_dir, for the commands
     "node/access.py": THREADS,  # counts tries, of any request's thread
+    "node/archives.py": CHANCE,  # spreads repeated calls
     "node/hashing.py": THREADS,  # one hash at a time
     "node/settings/web.py": DISK,  # the certificate
     "node/http.py": CLOCK,

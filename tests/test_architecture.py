@@ -31,6 +31,7 @@ RANKS = [
         "exam",
         "review",
         "dicomweb",
+        "copies",
     },
     {"objects", "transcoding"},
     {"config"},
@@ -102,7 +103,7 @@ WITHIN = {
     ],
 }
 
-MOST_ROOMS = 28
+MOST_ROOMS = 30
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}
@@ -167,6 +168,10 @@ MAY = {
     "delivery/stow/credentials.py": {"open()"},  # the token, for each connection
     "preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
+    "commands/export.py": DISK | {"signal"},
+    "copies/writing.py": DISK,
+    "copies/stored_source.py": {"open()"},
+    "copies/exporting.py": {"is_dir()"},  # of the place that is given
     "node/settings/listeners.py": NETWORK,  # this machine's name
     "maintenance/describing.py": CLOCK,  # works a share of the time
     "maintenance/background_recovery.py": THREADS | CLOCK,  # one part after the other, with pauses

@@ -200,6 +200,8 @@ MAY = {
     "frames/capture/manual_capture.py": THREADS | CLOCK | CHANCE,  # a freeze's name
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
+    "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
+    "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
     "delivery/worker.py": THREADS | CLOCK | CHANCE,
     "delivery/factory.py": CLOCK | CHANCE,  # gives the worker its clock

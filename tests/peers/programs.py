@@ -23,6 +23,9 @@ PACKAGES: Mapping[str, str] = {
     "python3": "python3",
     "strace": "strace",
     "systemd-analyze": "systemd",
+    "xorriso": "xorriso",
+    "ffmpeg": "ffmpeg",
+    "ffprobe": "ffmpeg",
 }
 """Program to Debian package; every program that is not named here is DCMTK's."""
 

@@ -116,9 +116,9 @@ def test_an_iso_image_and_a_zip_have_the_same_files(folder: Path, medium: Path) 
     """xorriso and unzip give back what the folder has."""
     image, archive = export(folder, "m.iso", *STUDIES), export(folder, "m.zip", *STUDIES)
     from_image, from_archive = folder / "iso", folder / "zip"
-    words = ["-osirrox", "on", "-indev", image, "-extract", "/", from_image]
+    words = ["-osirrox", "on", "-indev", str(image), "-extract", "/", str(from_image)]
     subprocess.run([find_program("xorriso"), *words], check=True, capture_output=True, timeout=60)
-    words = ["-m", "zipfile", "-e", archive, from_archive]
+    words = ["-m", "zipfile", "-e", str(archive), str(from_archive)]
     subprocess.run([find_program("python3"), *words], check=True, timeout=60)
     names = contents(medium)
     assert contents(from_image) == names

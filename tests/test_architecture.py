@@ -42,6 +42,7 @@ RANKS = [
 ]
 # Sideways only along the path of the data.
 SIDEWAYS = {
+    ("copies", "review"),  # a film's times are those that a person reviews it with
     ("frames", "probe"),
     ("retrieve", "query"),
     ("dicomweb", "query"),  # QIDO-RS matches as C-FIND does
@@ -168,9 +169,13 @@ MAY = {
     "delivery/stow/credentials.py": {"open()"},  # the token, for each connection
     "preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
-    "commands/export.py": DISK | {"signal"},
+    "commands/export.py": DISK | {"signal", "now()"},
     "copies/writing.py": DISK,
     "copies/stored_source.py": {"open()"},
+    "copies/media/medium.py": {"open()"},  # the stored files
+    "copies/media/writing_media.py": {"open()", "is_dir()"},
+    "copies/media/zip_file.py": {"open()"},  # an entry of the archive
+    "copies/media/viewer_page.py": {"read_text()"},  # its template
     "copies/exporting.py": {"is_dir()"},  # of the place that is given
     "node/settings/listeners.py": NETWORK,  # this machine's name
     "maintenance/describing.py": CLOCK,  # works a share of the time

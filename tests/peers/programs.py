@@ -33,6 +33,9 @@ PACKAGES: Mapping[str, str] = {
     "setpriv": "util-linux",
     "strace": "strace",
     "systemd-analyze": "systemd",
+    "xorriso": "xorriso",
+    "ffmpeg": "ffmpeg",
+    "ffprobe": "ffmpeg",
 }
 """Program to Debian package; every program that is not named here is DCMTK's."""
 

@@ -52,6 +52,7 @@ from echonode.model.commitment import CommitmentReport
 from echonode.model.identity import Peer
 from echonode.monitoring.commit_times import CommitTimes
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
+from echonode.node.audit import NodeAudit
 from echonode.node.exams import ExamParts
 from echonode.node.http import web_servers
 from echonode.node.live_api import LiveProbe, NodeLive
@@ -129,6 +130,7 @@ class Node:
     def _build(self, names: Sequence[str]) -> None:
         """Every part around the open store; names: of the destinations."""
         config = self.config
+        self.audit = NodeAudit(config, lookup=self.store.whose, now=utc_now)
         self._free_space = free_space(config)
         codecs = TranscodeWorkers()
         self._reencoder = Reencoder(self.store.files.scratch, codecs)
@@ -142,7 +144,11 @@ class Node:
         self._running = ExitStack()
         self._stop_at = 0.0
 
-        self.requestor = Requestor(ae_title=config.ae_title, commit_report=self._take_report)
+        self.requestor = Requestor(
+            ae_title=config.ae_title,
+            commit_report=self._take_report,
+            observer=self.audit.requests,
+        )
         # Reports on a preflight's test image are its own; the store knows nothing of them.
         self._awaited = PendingReports()
         self._commitment = CommitmentSCU(
@@ -166,7 +172,10 @@ class Node:
             now=utc_now,
             random=random.random,
         )
-        any_archive = AnyAssociate(dimse=self.requestor.associate, web=WebRequestor().associate)
+        any_archive = AnyAssociate(
+            dimse=self.requestor.associate,
+            web=WebRequestor(observer=self.audit.requests).associate,
+        )
         to_archives = RecordedNegotiations(
             any_archive, add_event=self.store.event_log.add, now=utc_now
         )
@@ -193,9 +202,10 @@ class Node:
             ae_title=config.ae_title,
             listeners=listener_addresses(config.listen),
             peers=self.peers,
-            services=self._services(),
+            services=self.audit.services.around(self._services()),
             limits=listener_limits(config, descriptor_limit()),
             say_which_title=config.admission.say_which_title,
+            on_refused=self.audit.callers.refused,
         )
         self.exams = ExamParts(
             config,
@@ -215,6 +225,7 @@ class Node:
             equipment=node_equipment(config),
             local=local_zone(),
             now=utc_now,
+            on_stored=self.audit.work.captured,
         )
         settings = [source_settings(probe) for probe in config.probes]
         self.pictures = [
@@ -234,7 +245,11 @@ class Node:
         ]
         for source in self.sources:
             self.exams.desk.attach(source)
-        self.hl7 = hl7_listener(config, self.store, now=utc_now) if config.hl7 else None
+        self.hl7 = (
+            hl7_listener(config, self.store, now=utc_now, on_applied=self.audit.orders)
+            if config.hl7
+            else None
+        )
         live = NodeLive(
             [
                 LiveProbe(source=source, pictures=pictures)
@@ -245,7 +260,13 @@ class Node:
         self.viewing = Viewing(live, WatchLinks())
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
-        self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
+        self._housekeeping = housekeeping(
+            config,
+            self.store,
+            self._reader,
+            now=utc_now,
+            on_deleted=self.audit.work.deleted,
+        )
         self._describing = Describing(self.store.descriptions, describe) if config.web else None
         self._recovery = BackgroundRecovery(
             self.store.recovery, on_found=log_recovery, on_done=self._housekeeping.look_now
@@ -277,6 +298,7 @@ class Node:
                 delivery_status=lambda name: self.workers[name].status,
                 call_now=self._call_now,
                 call_back=str(self._call_back),
+                audit=self.audit,
                 now=utc_now,
             )
 
@@ -288,6 +310,8 @@ class Node:
         with ExitStack() as undo:
             undo.callback(self.store.close)
             undo.callback(self._reencoder.close)
+            undo.callback(self._stop_part, self.audit)
+            self.audit.start()
             log_recovery(self.store.recovery.report)
             if self.store.unwritable:
                 log.error("store_unwritable", reason=self.store.unwritable, alarm=True)
@@ -447,6 +471,7 @@ class Node:
                 held_steps=self.ris.held_steps,
                 viewers=self.viewing.counts,
                 viewer_port=lambda: served_at(self.config),
+                audit=self.audit.status,
             )
         )
 

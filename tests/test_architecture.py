@@ -31,6 +31,7 @@ RANKS = [
         "exam",
         "review",
         "dicomweb",
+        "audit",
         "copies",
     },
     {"objects", "transcoding"},
@@ -90,12 +91,21 @@ WITHIN = {
         {"messages", "pace", "profile"},
         {"kinematics"},
     ],
+    "audit": [
+        {"sources", "recorder"},
+        {"belonging", "transfers", "syslog"},
+        {"trail"},
+        {"xml", "status"},
+        {"event"},
+        {"codes"},
+    ],
     "node": [
         {"node"},
         {"http", "dimse_services"},
         {"scanning"},
         {"worklist_api", "outbox_api", "live_api", "review_api", "system_api", "viewer_server"},
         {"exam_api", "review_json"},
+        {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
         {"exams", "ris", "archives"},
@@ -133,6 +143,13 @@ MAY = {
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
     "access/random_secrets.py": CHANCE,
+    "audit/trail/*": DISK | CHANCE,  # salts, and the names of files
+    "audit/recorder.py": THREADS | {"now()"},  # as it was given
+    "audit/sources/*": {"now()"},  # as it was given
+    "audit/sources/commands.py": {"os", "socket"},  # who runs the command, and where
+    "commands/audit.py": {"now()"},
+    "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
+    "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
     "node/access.py": THREADS,  # counts tries, of any request's thread
     "node/archives.py": CHANCE,  # spreads repeated calls

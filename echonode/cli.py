@@ -20,6 +20,7 @@ import typer
 from echonode import __version__
 from echonode.commands import deliveries, exams, users, viewer
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
+from echonode.commands.lying_pacs import command as lying_pacs
 from echonode.errors import ConfigFault, OutOfResources, UsageError
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ deliveries.register(app)
 exams.register(app)
 users.register(app)
 viewer.register(app)
+lying_pacs.register(app)
 
 
 @app.command("web-certificate")

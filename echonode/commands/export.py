@@ -1,0 +1,161 @@
+"""`echonode export`: copies of stored images, read while a node runs or without one.
+
+What each format makes is in copies/; here are the options, the progress and what is printed.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
+from echonode.errors import UsageError
+
+if TYPE_CHECKING:
+    from echonode.copies.choosing import Chosen
+    from echonode.copies.exporting import Exported, Progress
+    from echonode.transcoding.picture import Window
+
+_MOST_SAID = 10  # instances that are left out, by their UIDs; the rest is counted
+
+
+def export(
+    study: Annotated[
+        list[str] | None,
+        typer.Option("--study", metavar="UID", help="A study; may be given several times."),
+    ] = None,
+    series: Annotated[
+        list[str] | None, typer.Option("--series", metavar="UID", help="A series, likewise.")
+    ] = None,
+    instance: Annotated[
+        list[str] | None, typer.Option("--instance", metavar="UID", help="An image, likewise.")
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="png or jpeg, into --out.")
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="PATH",
+            help="A folder; or a file, where one instance becomes one file.",
+        ),
+    ] = None,
+    frame: Annotated[
+        int | None, typer.Option("--frame", metavar="N", help="Only this frame, from 1 on.")
+    ] = None,
+    quality: Annotated[int, typer.Option("--quality", metavar="1-100", help="Of JPEG.")] = 90,
+    window: Annotated[
+        str,
+        typer.Option("--window", metavar="CENTER,WIDTH", help="Instead of the image's own."),
+    ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", metavar="", help="Replace files of the same names.")
+    ] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Copy stored images: as pictures.
+
+    The node may run meanwhile. A copy is whole or not there; what is there is not overwritten.
+    """
+    with outcomes():
+        if not format_:
+            raise UsageError("give --format NAME")
+        if out is None:
+            raise UsageError("give --out PATH: where the copies are to be")
+        from echonode.copies.choosing import Wanted, choose
+        from echonode.copies.exporting import Export, frame_reader
+        from echonode.copies.formats import format_named
+        from echonode.copies.source import CopyOptions
+        from echonode.store.read_only_store import open_read_only
+
+        export = Export(
+            make=format_named(format_),
+            options=CopyOptions(frame=frame, quality=quality, window=_window(window)),
+        )
+        wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
+        settings = load_config(config)
+        with (
+            _ended_in_order(),
+            open_read_only(settings.data_dir) as store,
+            tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
+            frame_reader(Path(scratch)) as reader,
+            _progress(format_) as on_progress,
+        ):
+            chosen = choose(store.index, wanted)
+            done = export.write(chosen.instances, out, reader, force=force, on_progress=on_progress)
+        _say(out, chosen, done)
+
+
+def _window(text: str) -> Window | None:
+    if not text:
+        return None
+    from echonode.transcoding.picture import Window
+
+    try:
+        center, width = map(float, text.split(","))
+    except ValueError:
+        raise UsageError(f"--window {text}: give two numbers, such as 40,400") from None
+    return Window(center=center, width=width)
+
+
+def _say(out: Path, chosen: Chosen, done: Exported) -> None:
+    typer.echo(
+        f"{out}: {_count(done.files, 'file')} of {_count(len(chosen.instances), 'instance')}"
+    )
+    if chosen.waiting:
+        typer.echo(
+            f"{_count(chosen.waiting, 'instance')} left out: the exam has no patient yet", err=True
+        )
+    for uid, why in list(done.left_out.items())[:_MOST_SAID]:
+        typer.echo(f"left out: {uid}: {why}", err=True)
+    if (more := len(done.left_out) - _MOST_SAID) > 0:
+        typer.echo(f"left out: {more} more", err=True)
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Progress]:
+    """A bar on the terminal's error stream, so that standard output has the result alone."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(what, total=None, visible=False)
+
+        def on_progress(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total, visible=total > 1)
+
+        yield on_progress
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM ends the command as Ctrl-C does: what is half written is removed."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(export)

@@ -20,6 +20,7 @@ import typer
 from echonode import __version__
 from echonode.commands import audit, deliveries, exams, export, simulations, users, viewer
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
+from echonode.commands.lying_pacs import command as lying_pacs
 from echonode.errors import ConfigFault, OutOfResources, UsageError
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ exams.register(app)
 export.register(app)
 users.register(app)
 viewer.register(app)
+lying_pacs.register(app)
 
 
 @app.command("web-certificate")

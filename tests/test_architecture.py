@@ -136,6 +136,13 @@ MAY = {
     "log.py": set(),
     "threads/recurring.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
+    "commands/lying_pacs/archive.py": NETWORK | THREADS,  # an archive on plain sockets:
+    "commands/lying_pacs/association.py": NETWORK,
+    "commands/lying_pacs/wire.py": NETWORK,
+    "commands/lying_pacs/reporter.py": NETWORK,
+    "commands/lying_pacs/record.py": THREADS | CLOCK,
+    "commands/lying_pacs/later.py": THREADS | CLOCK,
+    "commands/lying_pacs/command.py": THREADS | CLOCK,  # until a signal; the time of an event
     "monitoring/ledger.py": set(),
     "commands/reindex.py": {"open()", "now()"},  # of the store; the figures' moment
     "commands/probe_sim.py": OUTSIDE,

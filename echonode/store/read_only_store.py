@@ -20,6 +20,7 @@ from echonode.store.files.disk import is_read_only
 from echonode.store.files.layout import Layout
 from echonode.store.index.reader import IndexReader
 from echonode.store.index.study_list import StudyList
+from echonode.store.index.whose import Whose
 from echonode.store.statistics import Statistics
 
 
@@ -42,7 +43,8 @@ class ReadOnlyStore:
 
     index: queries and single instances. studies: lists for a person. ledger: what is proved of
     each instance, and its history. outbox: what waits at each destination, and why.
-    statistics: figures for metrics, status and alarms. users: who may log in.
+    statistics: figures for metrics, status and alarms. users: who may log in. whose: the patient
+    and study of a UID.
     """
 
     def __init__(self, layout: Layout, *, unchanging: bool = False, index_url: str = "") -> None:
@@ -58,6 +60,7 @@ class ReadOnlyStore:
         self.ledger = Ledger(self._readers)
         self.outbox = Outbox(self._readers)
         self.statistics = Statistics(self._readers, layout)
+        self.whose = Whose(self._readers)
         self.users = UserReader(self._readers)
         try:
             with reading(self._readers) as connection:

@@ -25,11 +25,17 @@ PACKAGES: Mapping[str, str] = {
     "node": "nodejs",
     "npm": "npm",
     "openssl": "openssl",
+    "pdffonts": "poppler-utils",
+    "pdftoppm": "poppler-utils",
+    "pdftotext": "poppler-utils",
     "postgres": "postgresql",
     "python3": "python3",
     "setpriv": "util-linux",
     "strace": "strace",
     "systemd-analyze": "systemd",
+    "xorriso": "xorriso",
+    "ffmpeg": "ffmpeg",
+    "ffprobe": "ffmpeg",
 }
 """Program to Debian package; every program that is not named here is DCMTK's."""
 

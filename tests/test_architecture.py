@@ -62,6 +62,7 @@ WITHIN = {
         {"exams", "access"},
         {"deliveries"},
         {"index"},
+        {"nodes"},
         {"database"},
         {"files"},
         {"values"},
@@ -102,7 +103,7 @@ WITHIN = {
     "node": [
         {"node"},
         {"http", "dimse_services"},
-        {"scanning"},
+        {"scanning", "cluster"},
         {"worklist_api", "outbox_api", "live_api", "review_api", "system_api", "viewer_server"},
         {"exam_api", "review_json"},
         {"audit"},
@@ -149,6 +150,7 @@ MAY = {
     "commands/init.py": DISK,  # writes the example where it is wanted
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
+    "node/cluster.py": {"time"},  # by the monotonic clock
     "access/random_secrets.py": CHANCE,
     "audit/trail/*": DISK | CHANCE,  # salts, and the names of files
     "audit/recorder.py": THREADS | {"now()"},  # as it was given
@@ -288,6 +290,7 @@ TABLES = {
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
     "echonode.store.database.access_schema",
+    "echonode.store.database.cluster_schema",
     "echonode.store.database.measurement_schema",
 }
 

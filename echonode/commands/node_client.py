@@ -56,7 +56,7 @@ def _ask(
         )
     connection = _connection(web, timeout_s)
     headers = {"Content-Type": "application/json"} if body is not None else {}
-    if key := read_local_key(config.data_dir):
+    if key := read_local_key(config.own_dir):
         headers["Authorization"] = f"Bearer {key}"
     try:
         connection.connect()

@@ -133,5 +133,6 @@ def _in_store(config: Config, work: Callable[[UserAdministration], T]) -> T:
         forward_to=config.forwarding_by_ae_title(),
         waiting_prefix=config.exam.waiting_prefix,
         index_url=config.index.server_url,
+        node=config.node.name or "",
     ) as store:
         return work(UserAdministration(store.users, now=lambda: datetime.now(UTC)))

@@ -26,6 +26,7 @@ from echonode.store.database import schema
 from echonode.store.database.migration_steps import (
     access_steps,
     delivery_steps,
+    document_steps,
     exam_steps,
     patient_steps,
 )
@@ -58,6 +59,7 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         8: _by_script(exam_steps.VERSION_8),
         9: _by_script(patient_steps.VERSION_9),
         10: _by_script(exam_steps.VERSION_10),
+        11: _by_script(document_steps.VERSION_11),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

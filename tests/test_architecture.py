@@ -103,7 +103,15 @@ WITHIN = {
         {"node"},
         {"http", "dimse_services"},
         {"scanning"},
-        {"worklist_api", "outbox_api", "live_api", "review_api", "system_api", "viewer_server"},
+        {
+            "worklist_api",
+            "outbox_api",
+            "live_api",
+            "review_api",
+            "system_api",
+            "viewer_server",
+            "report_api",
+        },
         {"exam_api", "review_json"},
         {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
@@ -230,6 +238,7 @@ MAY = {
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
     "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
+    "objects/reports/report_templates.py": {"read_text()"},  # part of the package
     "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
     "delivery/worker.py": THREADS | CLOCK | CHANCE,
@@ -258,6 +267,7 @@ MAY = {
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
     "exam/naming.py": THREADS,  # one exam at a time:
     "exam/correction.py": THREADS,
+    "exam/reporting/reporting.py": THREADS,  # one document at a time
     "exam/rewriting.py": {"open()"},
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
     "exam/procedure_step/reporter.py": CHANCE | {"time"},  # in the background
@@ -287,6 +297,7 @@ TABLES = {
     "echonode.store.database.index_schema",
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
+    "echonode.store.database.document_schema",
     "echonode.store.database.access_schema",
     "echonode.store.database.measurement_schema",
 }

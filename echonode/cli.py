@@ -191,6 +191,7 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
             destinations=names,
             forwarding=forwarding,
             waiting_prefix=settings.exam.waiting_prefix,
+            index_url=settings.index.server_url,
         ):
             raise typer.Exit(1)
 

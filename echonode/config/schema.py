@@ -28,6 +28,7 @@ from echonode.config.fields import (
     Section,
 )
 from echonode.config.forwarding import ForwardingRule
+from echonode.config.index import Index
 from echonode.config.network import Listener, PeerSection, WebTLS
 from echonode.config.probe import Probe
 from echonode.model.character_sets import is_known_character_set
@@ -240,6 +241,8 @@ class Config(Section):
     """The AE title of this node, as archives and viewers know it. Example: ECHONODE"""
     data_dir: FilePath = Field(default=Path("var"), validate_default=True)
     """The folder of the store, on a local disk. Example: /var/lib/echonode"""
+    index: Index = Index()
+    """The index of what is stored. Example: {url: sqlite}"""
     listen: tuple[Listener, ...] = (Listener(port=11112),)
     """Where DICOM peers reach this node. Example: [{host: 0.0.0.0, port: 104}]"""
     peers: dict[Name, PeerSection] = Field(default_factory=dict)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from echonode.store.database.columns import (
     METADATA,
+    Words,
     count_column,
     key_column,
     text_column,
@@ -21,11 +22,12 @@ from echonode.store.database.columns import (
 exam_document = sa.Table(
     "exam_document",
     METADATA,
+    Words,
     # Never the same twice; what exam_capture.connection_id has of its objects.
     text_column("id", primary_key=True),
     sa.Column("exam_id", sa.ForeignKey("exam.id"), nullable=False),
     sa.Column(
-        "kind", sa.Text, sa.CheckConstraint("kind IN ('report', 'presentation')"), nullable=False
+        "kind", Words, sa.CheckConstraint("kind IN ('report', 'presentation')"), nullable=False
     ),
     # JSON of the model's dataclass.
     text_column("content"),
@@ -43,6 +45,7 @@ exam_document = sa.Table(
 hl7_result = sa.Table(
     "hl7_result",
     METADATA,
+    Words,
     key_column(),
     sa.Column("exam_document_id", sa.ForeignKey("exam_document.id"), nullable=False, unique=True),
     # MSH-10: the same on each attempt, so that a receiver knows what it has.
@@ -51,7 +54,7 @@ hl7_result = sa.Table(
     sa.Column("message", sa.LargeBinary, nullable=False),
     sa.Column(
         "state",
-        sa.Text,
+        Words,
         sa.CheckConstraint("state IN ('waiting', 'accepted', 'refused')"),
         nullable=False,
     ),

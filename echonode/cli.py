@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode import __version__
-from echonode.commands import deliveries, exams, simulations, users, viewer
+from echonode.commands import backups, deliveries, exams, simulations, users, viewer
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.errors import ConfigFault, OutOfResources, UsageError
 
@@ -246,6 +246,7 @@ def report(
         typer.echo(f"{out}: {events} events")
 
 
+backups.register(app)
 simulations.register(app)
 
 

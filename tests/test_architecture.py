@@ -52,7 +52,7 @@ WITHIN = {
         {"store"},
         {"read_only_store"},
         {"statistics"},
-        {"recovery"},
+        {"recovery", "backup"},
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
@@ -154,6 +154,7 @@ MAY = {
     "commands/operate.py": DISK | CLOCK,
     "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
     "commands/user_store.py": CLOCK | DISK,
+    "commands/backups.py": DISK | {"now()"},  # the configuration, which is copied along
     "commands/web_certificate.py": DISK | {"now()"},
     "commands/viewer.py": DISK,  # the package, until it is unpacked
     "commands/viewer_install.py": DISK,

@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from echonode.errors import Damaged, OutOfSpace
+from echonode.errors import Damaged, OutOfSpace, RestoreUnfinished
 from echonode.store.access.sessions import Sessions
 from echonode.store.access.users import Users
 from echonode.store.commitment.commitment import Commitment
@@ -223,12 +223,18 @@ class Store(ReadOnlyStore):
         captures begins with that wait for their patient; such a file that is found after the
         database was lost waits in an exam of its own. On a full disk the reserve is removed; where
         the disk still cannot be written, an existing store is opened for reading only
-        (`unwritable`). Raises StoreLocked, SchemaTooNew; ConfigError where the folder cannot be
-        used; OutOfSpace where there is no store to read.
+        (`unwritable`). Raises StoreLocked, SchemaTooNew, RestoreUnfinished; ConfigError where the
+        folder cannot be used; OutOfSpace where there is no store to read.
         """
         layout = Layout(data_dir.absolute())
         layout.make()
         lock = FolderLock(layout.lock)
+        if layout.restore_mark.exists():
+            lock.release()
+            raise RestoreUnfinished(
+                f"a backup is being restored into {data_dir}, or that was interrupted: run "
+                "`echonode restore` again until it is done"
+            )
         durability = Durability(layout)
         plan = AdoptionPlan(adopt_to=adopt_to, forward_to=forward_to, on_adopted=on_adopted)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "echonode"
@@ -30,6 +31,8 @@ RANKS = [
         "exam",
         "review",
         "dicomweb",
+        "audit",
+        "copies",
     },
     {"objects", "transcoding"},
     {"config"},
@@ -40,6 +43,7 @@ RANKS = [
 ]
 # Sideways only along the path of the data.
 SIDEWAYS = {
+    ("copies", "review"),  # a film's times are those that a person reviews it with
     ("frames", "probe"),
     ("retrieve", "query"),
     ("dicomweb", "query"),  # QIDO-RS matches as C-FIND does
@@ -87,20 +91,30 @@ WITHIN = {
         {"messages", "pace", "profile"},
         {"kinematics"},
     ],
+    "audit": [
+        {"sources", "recorder"},
+        {"belonging", "transfers", "syslog"},
+        {"trail"},
+        {"xml", "status"},
+        {"event"},
+        {"codes"},
+    ],
     "node": [
         {"node"},
-        {"http"},
+        {"http", "dimse_services"},
+        {"scanning"},
         {"worklist_api", "outbox_api", "live_api", "review_api", "system_api", "viewer_server"},
         {"exam_api", "review_json"},
+        {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
-        {"exams", "ris"},
+        {"exams", "ris", "archives"},
         {"settings"},
         {"local_timezone", "process_limits"},
     ],
 }
 
-MOST_ROOMS = 28
+MOST_ROOMS = 30
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}
@@ -122,6 +136,13 @@ MAY = {
     "log.py": set(),
     "threads/recurring.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
+    "commands/lying_pacs/archive.py": NETWORK | THREADS,  # an archive on plain sockets:
+    "commands/lying_pacs/association.py": NETWORK,
+    "commands/lying_pacs/wire.py": NETWORK,
+    "commands/lying_pacs/reporter.py": NETWORK,
+    "commands/lying_pacs/record.py": THREADS | CLOCK,
+    "commands/lying_pacs/later.py": THREADS | CLOCK,
+    "commands/lying_pacs/command.py": THREADS | CLOCK,  # until a signal; the time of an event
     "monitoring/ledger.py": set(),
     "commands/reindex.py": {"open()", "now()"},  # of the store; the figures' moment
     "commands/probe_sim.py": OUTSIDE,
@@ -129,8 +150,16 @@ MAY = {
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
     "access/random_secrets.py": CHANCE,
+    "audit/trail/*": DISK | CHANCE,  # salts, and the names of files
+    "audit/recorder.py": THREADS | {"now()"},  # as it was given
+    "audit/sources/*": {"now()"},  # as it was given
+    "audit/sources/commands.py": {"os", "socket"},  # who runs the command, and where
+    "commands/audit.py": {"now()"},
+    "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
+    "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
     "node/access.py": THREADS,  # counts tries, of any request's thread
+    "node/archives.py": CHANCE,  # spreads repeated calls
     "node/hashing.py": THREADS,  # one hash at a time
     "node/settings/web.py": DISK,  # the certificate
     "node/http.py": CLOCK,
@@ -165,6 +194,14 @@ MAY = {
     "delivery/stow/credentials.py": {"open()"},  # the token, for each connection
     "preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
+    "commands/export.py": DISK | {"signal", "now()"},
+    "copies/writing.py": DISK,
+    "copies/stored_source.py": {"open()"},
+    "copies/media/medium.py": {"open()"},  # the stored files
+    "copies/media/writing_media.py": {"open()", "is_dir()"},
+    "copies/media/zip_file.py": {"open()"},  # an entry of the archive
+    "copies/media/viewer_page.py": {"read_text()"},  # its template
+    "copies/exporting.py": {"is_dir()"},  # of the place that is given
     "node/settings/listeners.py": NETWORK,  # this machine's name
     "maintenance/describing.py": CLOCK,  # works a share of the time
     "maintenance/background_recovery.py": THREADS | CLOCK,  # one part after the other, with pauses
@@ -193,6 +230,8 @@ MAY = {
     "frames/capture/manual_capture.py": THREADS | CLOCK | CHANCE,  # a freeze's name
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
+    "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
+    "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
     "delivery/worker.py": THREADS | CLOCK | CHANCE,
     "delivery/factory.py": CLOCK | CHANCE,  # gives the worker its clock
@@ -254,12 +293,24 @@ TABLES = {
 }
 
 PLACED = frozenset().union(*RANKS)
-TREES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
-MODULES = list(TREES)
+MODULES = sorted(PACKAGE.rglob("*.py"))
 NAMES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
     for path in MODULES
 }
+
+
+@cache
+def tree(module: Path) -> ast.Module:
+    """Its source, parsed once, and only where a test of this file runs."""
+    return ast.parse(module.read_text())
+
+
+@cache
+def nodes(module: Path) -> list[ast.Import | ast.ImportFrom | ast.Call]:
+    """Its imports and calls."""
+    kinds = (ast.Import, ast.ImportFrom, ast.Call)
+    return [node for node in ast.walk(tree(module)) if isinstance(node, kinds)]
 
 
 def room(module: Path) -> str:
@@ -269,7 +320,7 @@ def room(module: Path) -> str:
 
 def imported(module: Path) -> Iterator[tuple[int, str]]:
     """(line, dotted name) of every import, wherever it stands."""
-    for node in ast.walk(TREES[module]):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -282,7 +333,7 @@ def imported(module: Path) -> Iterator[tuple[int, str]]:
 
 def called(module: Path) -> Iterator[tuple[int, str]]:
     """(line, last name) of every call: open() is `open()`, path.read_text() is `read_text()`."""
-    for node in ast.walk(TREES[module]):
+    for node in nodes(module):
         if isinstance(node, ast.Call):
             name = node.func
             yield node.lineno, getattr(name, "attr", getattr(name, "id", "")) + "()"
@@ -301,14 +352,14 @@ def test_every_module_has_its_place() -> None:
 def test_imports_go_downwards_only() -> None:
     """cli -> node -> workflows -> parts -> model -> errors; sideways only along the data's path."""
     faults = []
+    rooms = PLACED | {room(module) for module in MODULES}
     for module in MODULES:
         here = room(module)
         for line, name in imported(module):
             if not name.startswith("echonode"):
                 continue
             there = name.removeprefix("echonode").strip(".").split(".")[0] or "__init__"
-            is_room = there in PLACED | {room(other) for other in MODULES}
-            there = there if is_room else "__init__"  # `from echonode import __version__`
+            there = there if there in rooms else "__init__"  # `from echonode import __version__`
             if here == there or (here, there) in SIDEWAYS or rank(here) < rank(there):
                 continue
             faults.append(f"{module.relative_to(PACKAGE)}:{line}: {here} may not import {there}")
@@ -367,7 +418,7 @@ def test_each_package_says_what_belongs_in_it() -> None:
     """And what does not, and where that is."""
     for module in MODULES:
         if module.name == "__init__.py" and module.parent != PACKAGE:
-            said = ast.get_docstring(TREES[module]) or ""
+            said = ast.get_docstring(tree(module)) or ""
             assert "Here: " in said, module
             assert "Not here: " in said, module
 

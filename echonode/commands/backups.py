@@ -42,6 +42,8 @@ def backup(
     """
     with outcomes():
         settings = load_config(config)
+        from echonode.audit.sources.commands import exported
+        from echonode.audit.trail.inbox import put
         from echonode.store.backup.backup import Backup
         from echonode.store.backup.folder import BackupFolder
         from echonode.store.read_only_store import open_read_only
@@ -56,6 +58,8 @@ def backup(
                 verify=verify,
                 progress=progress,
             ).run()
+            what = f"backup of {done.manifest.holds.instances} instances"
+            put(settings.data_dir, exported((), folder.absolute().as_uri(), at=_now(), what=what))
         typer.echo(f"The backup in {folder} is complete. It holds:")
         _say(done.manifest)
         typer.echo(f"  new          {done.copied} files, {_size(done.copied_bytes)}")
@@ -93,6 +97,8 @@ def restore(
             _check(BackupFolder(folder))
             return
         settings = load_config(config)
+        from echonode.audit.sources.commands import imported
+        from echonode.audit.trail.inbox import put
         from echonode.store.backup.restore import Restore
 
         with _progress() as progress:
@@ -103,6 +109,8 @@ def restore(
                 without_damaged=without_damaged,
                 progress=progress,
             ).run()
+            what = f"restore of {done.manifest.holds.instances} instances"
+            put(settings.data_dir, imported((), folder.absolute().as_uri(), at=_now(), what=what))
         typer.echo(f"The backup is restored into {settings.data_dir}. It holds:")
         _say(done.manifest)
         if done.kept:

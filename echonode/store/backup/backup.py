@@ -3,7 +3,8 @@
 The order that makes it complete or absent, whatever happens between two steps:
 1. The database is copied as it is at one moment (snapshot.py), durable and checked.
 2. Every file that its rows name and that the backup does not hold is copied, compared with the
-   hash in its row, and durable (file_copy.py); then the list of all files is.
+   hash in its row, and durable (file_copy.py); then the list of all files is. The audit trail, a
+   database of its own, follows in the same way as the index.
 3. The manifest takes the place of the one before. Only now is this backup the one that counts.
 4. What only the backup before named is removed.
 
@@ -30,7 +31,7 @@ from datetime import datetime
 from pathlib import Path
 
 from echonode import __version__
-from echonode.errors import BackupUnusable, OutOfSpace, UsageError
+from echonode.errors import BackupUnusable, IndexDamaged, OutOfSpace, UsageError
 from echonode.store.backup.file_copy import digest_of, write_durably
 from echonode.store.backup.file_sums import (
     EarlierSums,
@@ -38,14 +39,14 @@ from echonode.store.backup.file_sums import (
     instance_path,
     quarantine_path,
 )
-from echonode.store.backup.folder import BackupFolder
+from echonode.store.backup.folder import OTHER_DATABASES, BackupFolder
 from echonode.store.backup.held_copies import Held, HeldCopies
 from echonode.store.backup.manifest import Manifest, NamedFile, read_manifest
 from echonode.store.backup.pruning import prune
 from echonode.store.backup.snapshot import FileRow, Snapshot, still_names, take_snapshot
-from echonode.store.database.connections import reader_engine
 from echonode.store.database.migrations import SCHEMA_VERSION
 from echonode.store.database.opening import read_node_id
+from echonode.store.database.sqlite_engine import reader_engine
 from echonode.store.files.disk import fsync_folder, make_folder, remove
 from echonode.store.files.layout import Layout
 
@@ -217,11 +218,30 @@ class Backup:
             version=__version__,
             index=_named(self._folder.index(run)),
             files=_named(self._folder.sums(run)),
+            others=self._copy_others(run, found),
             config=self._write_config(run),
             holds=snapshot.holdings(
                 size=found.size, quarantined=found.quarantined, not_held=found.not_held
             ),
         )
+
+    def _copy_others(self, run: str, found: _Found) -> dict[str, NamedFile]:
+        """Copy the databases other than the index; one that is damaged holds up no image."""
+        copied = {}
+        for name, place in OTHER_DATABASES.items():
+            path, target = self._layout.data_dir / place, self._folder.other(name, run)
+            if not path.exists():
+                continue
+            readers = reader_engine(path)
+            try:
+                take_snapshot(readers, target)
+            except IndexDamaged:
+                found.not_held[str(place)] = "the database is damaged"
+            else:
+                copied[name] = _named(target)
+            finally:
+                readers.dispose()
+        return copied
 
     def _write_config(self, run: str) -> NamedFile | None:
         if self._config is None:

@@ -5,6 +5,7 @@
       manifest.json                 names the files of the backup that is complete (manifest.py)
       index-TIME.sqlite             the database as it was at one moment (snapshot.py)
       files-TIME.sha256             a line for each file below, as `sha256sum -c` reads it
+      audit-TIME.sqlite             the audit trail's database
       config-TIME.yaml              the configuration, as it was given to the command
       instances/ab/cd/ID.dcm        as in data_dir; quarantine/ as well
       incoming/NAME.part            files that are being written
@@ -31,7 +32,9 @@ from echonode.store.files.lock import FolderLock
 
 MARK = "echonode-backup.lock"
 MANIFEST = "manifest.json"
-_OF_A_RUN = re.compile(r"(index|files|config)-[0-9A-Za-z.-]+")
+_OF_A_RUN = re.compile(r"(index|audit|files|config)-[0-9A-Za-z.-]+")
+# Databases other than the index, by the name that they have here: where they lie in data_dir.
+OTHER_DATABASES = {"audit": Path("audit/audit.sqlite")}
 # What file systems make by themselves at the top of a new disk.
 NOT_OURS = frozenset({"lost+found"})
 
@@ -50,6 +53,10 @@ class BackupFolder:
     def index(self, run: str) -> Path:
         """The database of a run."""
         return self.root / f"index-{run}.sqlite"
+
+    def other(self, name: str, run: str) -> Path:
+        """A database of OTHER_DATABASES, of a run."""
+        return self.root / f"{name}-{run}.sqlite"
 
     def sums(self, run: str) -> Path:
         """The list of files of a run."""

@@ -55,7 +55,10 @@ class Holdings:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """One complete backup. node_id: of the store that it is of; version: of EchoNode."""
+    """One complete backup. node_id: of the store that it is of; version: of EchoNode.
+
+    others: the databases other than the index, by the names of folder.OTHER_DATABASES.
+    """
 
     made_at: datetime
     node_id: str
@@ -64,12 +67,14 @@ class Manifest:
     index: NamedFile
     files: NamedFile
     holds: Holdings
+    others: Mapping[str, NamedFile] = field(default_factory=dict)
     config: NamedFile | None = None
 
     @property
     def named(self) -> frozenset[str]:
         """The names of its files at the top of the folder."""
-        files = [self.index, self.files, *([self.config] if self.config else [])]
+        files = [self.index, self.files, *self.others.values()]
+        files += [self.config] if self.config else []
         return frozenset(file.name for file in files)
 
     def write(self, path: Path) -> None:
@@ -121,6 +126,7 @@ def _manifest(values: Mapping[str, Any]) -> Manifest:
         index=NamedFile(**values["index"]),
         files=NamedFile(**values["files"]),
         holds=Holdings(**values["holds"]),
+        others={name: NamedFile(**file) for name, file in values["others"].items()},
         config=NamedFile(**config) if config else None,
     )
 

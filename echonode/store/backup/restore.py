@@ -31,8 +31,8 @@ from echonode.errors import BackupUnusable, Damaged, StoreLocked, UsageError
 from echonode.store.backup.checking import checked_manifest, count_lines
 from echonode.store.backup.file_copy import Digest, copy_file, digest_of, write_durably
 from echonode.store.backup.file_sums import FileSum, read_sums
-from echonode.store.backup.folder import NOT_OURS, BackupFolder
-from echonode.store.backup.manifest import Manifest
+from echonode.store.backup.folder import NOT_OURS, OTHER_DATABASES, BackupFolder
+from echonode.store.backup.manifest import Manifest, NamedFile
 from echonode.store.database import counters, schema
 from echonode.store.database.corruption_marker import CorruptionMarker
 from echonode.store.database.opening import mark_orderly_stop, open_writer
@@ -141,7 +141,7 @@ class Restore:
                 "backup has these files, put them in place and run this again; or run it with "
                 "--without-damaged, and the node shows those instances as missing"
             )
-        self._put_index(manifest)
+        self._put_databases(manifest)
         remove(self._layout.restore_mark)
         fsync_folder(self._layout.data_dir)
         return Restored(manifest=manifest, copied=copied, kept=kept, left_out=tuple(left_out))
@@ -191,22 +191,28 @@ class Restore:
             return None
         return True
 
-    def _put_index(self, manifest: Manifest) -> None:
-        """Steps 4: the index is copied, migrated and checked as a start does it."""
+    def _put(self, named: NamedFile, target: Path) -> None:
+        """Copy a database of the backup."""
 
         def compare(digest: Digest) -> None:
-            if digest.sha256 != manifest.index.sha256:
-                raise BackupUnusable("the index of the backup changed while it was restored")
+            if digest.sha256 != named.sha256:
+                raise BackupUnusable(f"{named.name} of the backup changed while it was restored")
 
+        make_folder(target.parent)
+        source = self._folder.root / named.name
+        copy_file(source, self._layout.new_incoming_file(), target, compare=compare)
+        fsync_folder(target.parent)
+
+    def _put_databases(self, manifest: Manifest) -> None:
+        """Step 4: the index is copied, migrated and checked as a start does it."""
+        for name, named in manifest.others.items():
+            self._put(named, self._layout.data_dir / OTHER_DATABASES[name])
         for left in [
             *self._layout.data_dir.glob("index.sqlite*"),
             *self._layout.data_dir.glob("damaged-*.sqlite*"),
         ]:
             remove(left)
-        source = self._folder.root / manifest.index.name
-        part = self._layout.new_incoming_file()
-        copy_file(source, part, self._layout.database, compare=compare)
-        fsync_folder(self._layout.data_dir)
+        self._put(manifest.index, self._layout.database)
         opened = open_writer(self._layout, self._now(), CorruptionMarker(self._layout))
         try:
             if opened.made:

@@ -23,7 +23,8 @@ from echonode.errors import IndexDamaged, OutOfSpace
 from echonode.model.commitment import InboundState, TransactionState
 from echonode.store.backup.manifest import Holdings
 from echonode.store.database import schema
-from echonode.store.database.connections import reader_engine, reading
+from echonode.store.database.connections import reading
+from echonode.store.database.sqlite_engine import reader_engine
 from echonode.store.files.disk import disk_errors, fsync_folder, make_private, synchronise
 
 _PAGES_AT_ONCE = 2_000  # 8 MiB, between two steps of the progress

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,11 @@ def folder(store: Store, tmp_path: Path) -> BackupFolder:
     put(store, dataset(5), destinations=["pacs"])
     for _ in range(7):
         store.counter("unidentified")
+    (store.data_dir / "audit").mkdir()
+    with closing(sqlite3.connect(store.data_dir / "audit" / "audit.sqlite")) as trail:
+        trail.execute("CREATE TABLE record (seq INTEGER)").close()
+        trail.execute("INSERT INTO record VALUES (1)").close()
+        trail.commit()
     backup = BackupFolder(tmp_path / "backup")
     Backup(store.data_dir, backup, now=lambda: NOON).run()
     return backup
@@ -59,6 +66,13 @@ def test_the_node_starts_on_it_with_every_promise(
             instance = restored.index.instance(uid)
             assert instance is not None
             restored.files.check_bytes(instance)
+
+
+def test_the_audit_trail_comes_along(folder: BackupFolder, target: Path) -> None:
+    """A database of its own, as it was."""
+    restore(folder, target)
+    with closing(sqlite3.connect(target / "audit" / "audit.sqlite")) as trail:
+        assert trail.execute("SELECT seq FROM record").fetchall() == [(1,)]
 
 
 def test_no_number_of_the_time_after_the_backup_is_given_again(
@@ -127,7 +141,7 @@ def test_it_goes_on_where_it_was_interrupted(
         raise OutOfSpace("cut off")
 
     with monkeypatch.context() as patch:
-        patch.setattr(restore_module.Restore, "_put_index", cut)
+        patch.setattr(restore_module.Restore, "_put_databases", cut)
         with pytest.raises(OutOfSpace):
             restore(folder, target)
     torn = min((target / "instances").rglob("*.dcm"))
@@ -153,7 +167,7 @@ def test_an_unfinished_restore_of_another_backup_is_not_mixed_in(
         raise OutOfSpace("cut off")
 
     with monkeypatch.context() as patch:
-        patch.setattr(restore_module.Restore, "_put_index", cut)
+        patch.setattr(restore_module.Restore, "_put_databases", cut)
         with pytest.raises(OutOfSpace):
             restore(folder, target)
     put(store, dataset(6))

@@ -1,0 +1,77 @@
+"""What a copy is made of: one stored instance, as every format reads it.
+
+Rules
+- A format is a pure function: `CopySource` and `CopyOptions` in, named byte streams out. It opens
+  no file and knows no path; who writes the streams gives them their names (exporting.py).
+- The header and frames are of the instance as it leaves: where a copy is de-identified, the source
+  is the de-identified instance, and a format never sees the other one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydicom.dataset import Dataset
+
+from echonode.errors import UsageError
+from echonode.model.instance import StoredInstance
+from echonode.transcoding.picture import Window
+from echonode.transcoding.picture_file import HIGHEST_QUALITY, LOWEST_QUALITY, QUALITY
+from echonode.transcoding.single_frame import DecodedFrame
+
+
+class CopySource(Protocol):
+    """One instance. Each method raises InvalidObject for what cannot be read, and Damaged."""
+
+    @property
+    def instance(self) -> StoredInstance:
+        """Where it is and which."""
+
+    @property
+    def header(self) -> Dataset:
+        """Its data set, without pixel data and what follows it; read once."""
+
+    @property
+    def frames(self) -> int:
+        """How many there are; 0 for an instance without pixels."""
+
+    def frame(self, number: int) -> DecodedFrame:
+        """One frame, uncompressed, from 0 on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyOptions:
+    """How copies are made; each format uses what concerns it.
+
+    frame: only this one, from 1 on; None for all. quality: of a JPEG or a film, 1 to 100. window:
+    instead of the image's own; None for that. banner: patient and date are burned into the picture.
+    """
+
+    frame: int | None = None
+    quality: int = QUALITY
+    window: Window | None = None
+    banner: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises UsageError."""
+        if self.frame is not None and self.frame < 1:
+            raise UsageError("--frame counts from 1")
+        if not LOWEST_QUALITY <= self.quality <= HIGHEST_QUALITY:
+            raise UsageError("--quality is 1 to 100")
+        if self.window is not None and not self.window.is_valid:
+            raise UsageError("--window needs a width of 1 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyFile:
+    """One file of a copy. ending: what follows the instance's number in its name, such as `.png` or
+    `-0001.png`: of a format's own making, never a value of the data set. chunks: its bytes.
+    """
+
+    ending: str
+    chunks: Iterable[bytes]
+
+
+Make = Callable[[CopySource, CopyOptions], Iterator[CopyFile]]

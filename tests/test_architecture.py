@@ -154,7 +154,7 @@ MAY = {
     "audit/recorder.py": THREADS | {"now()"},  # as it was given
     "audit/sources/*": {"now()"},  # as it was given
     "audit/sources/commands.py": {"os", "socket"},  # who runs the command, and where
-    "commands/audit.py": {"now()"},
+    "commands/audit.py": {"now()", "sqlalchemy"},  # streams what the trail reads
     "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
     "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands

@@ -56,7 +56,7 @@ WITHIN = {
         {"store"},
         {"read_only_store"},
         {"statistics"},
-        {"recovery"},
+        {"recovery", "backup"},
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
@@ -162,7 +162,7 @@ MAY = {
     "audit/recorder.py": THREADS | {"now()"},  # as it was given
     "audit/sources/*": {"now()"},  # as it was given
     "audit/sources/commands.py": {"os", "socket"},  # who runs the command, and where
-    "commands/audit.py": {"now()"},
+    "commands/audit.py": {"now()", "sqlalchemy"},  # streams what the trail reads
     "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
     "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
@@ -191,6 +191,7 @@ MAY = {
     "commands/operate.py": DISK | CLOCK,
     "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
     "commands/user_store.py": CLOCK | DISK,
+    "commands/backups.py": DISK | {"now()"},  # the configuration, which is copied along
     "commands/web_certificate.py": DISK | {"now()"},
     "commands/viewer.py": DISK,  # the package, until it is unpacked
     "commands/viewer_install.py": DISK,

@@ -67,7 +67,7 @@ from echonode.store.exams.worklist_items import WorklistItems
 from echonode.store.files.durability import Durability, Kind
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout
-from echonode.store.files.lock import FolderLock
+from echonode.store.files.lock import FolderLock, lock_for_node
 from echonode.store.files.pending_removals import PendingRemovals
 from echonode.store.files.reserve import DiskReserve
 from echonode.store.index.descriptions import Descriptions
@@ -231,12 +231,12 @@ class Store(ReadOnlyStore):
         database was lost waits in an exam of its own. index_url: of the database on a PostgreSQL
         server; '' the file in data_dir. On a full disk the reserve is removed; where
         the disk still cannot be written, an existing store is opened for reading only
-        (`unwritable`). Raises StoreLocked, SchemaTooNew; ConfigError where the folder cannot be
-        used; OutOfSpace where there is no store to read.
+        (`unwritable`). Raises StoreLocked, SchemaTooNew, RestoreUnfinished; ConfigError where the
+        folder cannot be used; OutOfSpace where there is no store to read.
         """
         layout = Layout(data_dir.absolute())
         layout.make()
-        lock = FolderLock(layout.lock)
+        lock = lock_for_node(layout)
         durability = Durability(layout)
         plan = AdoptionPlan(adopt_to=adopt_to, forward_to=forward_to, on_adopted=on_adopted)
 

@@ -13,6 +13,8 @@ from urllib.parse import quote
 from echonode.access.callers import LOCAL_COMMAND
 from echonode.access.passwords import checked_name
 from echonode.access.roles import Role
+from echonode.audit.sources.commands import users_changed
+from echonode.audit.trail.inbox import put
 from echonode.commands.node_client import delete, post
 from echonode.config import Config
 from echonode.errors import OperatorRefused, StoreLocked
@@ -135,4 +137,11 @@ def _in_store(config: Config, work: Callable[[UserAdministration], T]) -> T:
         index_url=config.index.server_url,
         node=config.node.name or "",
     ) as store:
-        return work(UserAdministration(store.users, now=lambda: datetime.now(UTC)))
+
+        def changed(name: str, change: str) -> None:
+            at = datetime.now(UTC)
+            put(config.data_dir, users_changed(name, f"user {change}", at=at))
+
+        return work(
+            UserAdministration(store.users, now=lambda: datetime.now(UTC), on_change=changed)
+        )

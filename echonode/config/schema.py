@@ -139,6 +139,14 @@ class Hl7(Section):
     """The stations of scheduled steps whose order names none. Example: [ECHONODE]"""
 
 
+class ReportSection(Section):
+    """Reports of exams."""
+
+    fonts: tuple[FilePath, ...] = ()
+    """Folders with TrueType fonts, looked at before those of the system: for a script that no
+    installed font has. Example: [/opt/clinic/fonts]"""
+
+
 class Institution(Section):
     """Where the node stands, for the images that are made here (PS3.3 C.7.5.1)."""
 
@@ -258,6 +266,8 @@ class Config(Section):
     """Modality performed procedure steps. Example: {peer: ris}"""
     hl7: Hl7 | None = None
     """Orders and patients by HL7 v2. Example: {listen: {host: 127.0.0.1, port: 2575}}"""
+    report: ReportSection = ReportSection()
+    """Reports of exams; docs/reports.md tells more. Example: {fonts: [/opt/clinic/fonts]}"""
     institution: Institution = Institution()
     """The institution in images that are made here. Example: {name: Example Clinic}"""
     web: Web | None = None

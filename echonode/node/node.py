@@ -156,6 +156,7 @@ class Node:
             self.store,
             refusal=self._no_capture,
             associate=self.archives.associate,
+            frames=self._frames,
             now=utc_now,
         )
         self.ris = RisParts(

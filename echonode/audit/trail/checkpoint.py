@@ -1,4 +1,4 @@
-"""How long the trail was: kept beside the database, so that records cut off at its end are missed.
+"""How long the trail was: kept next to the database, so that records cut off at its end are missed.
 
 It is written behind the records, so it never names one that is not durable.
 """

@@ -11,6 +11,7 @@
       deleted/ID.dcm              being deleted (deletion.py); removed at the next start
       nodes/NAME/                 of several nodes on one folder: the lock, the mark, incoming and
                                   ballast of each; the rest is of all of them
+      restore.unfinished          a backup comes here (backup/restore.py): no node starts
 
 Rules
 - Names are ours and random: no value from the wire is ever part of a path.
@@ -63,6 +64,10 @@ class Layout:
     @property
     def corruption_mark(self) -> Path:
         return self.own / "index.doubted"
+
+    @property
+    def restore_mark(self) -> Path:
+        return self.data_dir / "restore.unfinished"
 
     @property
     def incoming(self) -> Path:

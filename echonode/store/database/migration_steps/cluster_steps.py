@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # The node that sends a delivery, the nodes that are there, and what each holds.
-VERSION_11 = """
+VERSION_12 = """
 ALTER TABLE delivery ADD COLUMN claimed_by TEXT DEFAULT '' NOT NULL;
 CREATE TABLE cluster_node (
     incarnation TEXT NOT NULL,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode import __version__
-from echonode.commands import deliveries, exams, export, simulations, users, viewer
+from echonode.commands import deliveries, exams, export, import_media, simulations, users, viewer
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.errors import ConfigFault, OutOfResources, UsageError
 
@@ -141,6 +141,7 @@ def init(
 deliveries.register(app)
 exams.register(app)
 export.register(app)
+import_media.register(app)
 users.register(app)
 viewer.register(app)
 

@@ -170,10 +170,13 @@ MAY = {
     "preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
     "commands/export.py": DISK | {"signal", "now()"},
+    "commands/import_ways.py": {"open()"},  # of the store
     "copies/writing.py": DISK,
     "copies/stored_source.py": {"open()"},
     "copies/media/medium.py": {"open()"},  # the stored files
     "copies/media/writing_media.py": {"open()", "is_dir()"},
+    "copies/media/reading.py": DISK,
+    "copies/media/importing.py": {"open()"},  # what reading.py found
     "copies/media/zip_file.py": {"open()"},  # an entry of the archive
     "copies/media/viewer_page.py": {"read_text()"},  # its template
     "copies/exporting.py": {"is_dir()"},  # of the place that is given

@@ -22,7 +22,7 @@ from echonode.errors import UsageError
 if TYPE_CHECKING:
     from echonode.config import Config
     from echonode.copies.choosing import Wanted
-    from echonode.copies.exporting import CopyJob, Progress
+    from echonode.copies.exporting import CopyJob
     from echonode.copies.source import CopyOptions
     from echonode.transcoding.picture import Window
 
@@ -118,6 +118,7 @@ def _medium(media: Path, profile: str) -> CopyJob:
 
 def _copy(job: CopyJob, wanted: Wanted, config: Config, *, force: bool) -> None:
     from echonode import log
+    from echonode.commands.progress import instances_progress
     from echonode.copies.choosing import choose
     from echonode.copies.exporting import codecs_in
     from echonode.store.read_only_store import open_read_only
@@ -128,7 +129,7 @@ def _copy(job: CopyJob, wanted: Wanted, config: Config, *, force: bool) -> None:
         open_read_only(config.data_dir) as store,
         tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
         codecs_in(Path(scratch)) as codecs,
-        _progress() as on_progress,
+        instances_progress("instances copied") as on_progress,
     ):
         chosen = choose(store.index, wanted)
         made = job.write(chosen.instances, codecs, force=force, on_progress=on_progress)
@@ -152,28 +153,6 @@ def _window(text: str) -> Window | None:
     except ValueError:
         raise UsageError(f"--window {text}: give two numbers, such as 40,400") from None
     return Window(center=center, width=width)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on the terminal's error stream, so that standard output has the result alone."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("instances copied", total=None, visible=False)
-
-        def on_progress(done: int, total: int) -> None:
-            bars.update(task, completed=done, total=total, visible=total > 1)
-
-        yield on_progress
 
 
 @contextmanager

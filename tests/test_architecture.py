@@ -176,6 +176,8 @@ MAY = {
     "copies/media/medium.py": {"open()"},  # the stored files
     "copies/media/writing_media.py": {"open()", "is_dir()"},
     "copies/media/reading.py": DISK,
+    "copies/pictures/films.py": DISK | {"subprocess"},  # ffmpeg, and the film that it writes
+    "copies/pictures/banner.py": {"is_file()"},  # the system's fonts
     "copies/media/importing.py": {"open()"},  # what reading.py found
     "copies/media/zip_file.py": {"open()"},  # an entry of the archive
     "copies/media/viewer_page.py": {"read_text()"},  # its template

@@ -57,7 +57,10 @@ def export(
         ),
     ] = "general",
     format_: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="png or jpeg, written to --out.")
+        str,
+        typer.Option(
+            "--format", metavar="NAME", help="png, jpeg, mp4, gif, apng or webp, to --out."
+        ),
     ] = "",
     out: Annotated[
         Path | None,
@@ -70,11 +73,27 @@ def export(
     frame: Annotated[
         int | None, typer.Option("--frame", metavar="N", help="Only this frame, from 1 on.")
     ] = None,
-    quality: Annotated[int, typer.Option("--quality", metavar="1-100", help="Of JPEG.")] = 90,
+    quality: Annotated[
+        int, typer.Option("--quality", metavar="1-100", help="Of JPEG, MP4 or WebP.")
+    ] = 90,
     window: Annotated[
         str,
         typer.Option("--window", metavar="CENTER,WIDTH", help="Instead of the image's own."),
     ] = "",
+    size: Annotated[
+        int | None,
+        typer.Option("--size", metavar="PIXELS", help="The longer side of a picture, at most."),
+    ] = None,
+    banner: Annotated[
+        bool,
+        typer.Option("--banner", metavar="", help="Burn the patient and the date into it."),
+    ] = False,
+    frame_time: Annotated[
+        float | None,
+        typer.Option(
+            "--frame-time", metavar="MS", help="Of a film, instead of what the cine records."
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", metavar="", help="Replace what has the same names.")
     ] = False,
@@ -92,7 +111,14 @@ def export(
         from echonode.copies.choosing import Wanted
         from echonode.copies.source import CopyOptions
 
-        options = CopyOptions(frame=frame, quality=quality, window=_window(window))
+        options = CopyOptions(
+            frame=frame,
+            quality=quality,
+            window=_window(window),
+            banner=banner,
+            size=size,
+            frame_time_ms=frame_time,
+        )
         job = _files(format_, out, options) if media is None else _medium(media, profile)
         wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
         _copy(job, wanted, load_config(config), force=force)

@@ -31,6 +31,7 @@ RANKS = [
         "exam",
         "review",
         "dicomweb",
+        "audit",
         "copies",
     },
     {"objects", "transcoding"},
@@ -55,7 +56,7 @@ WITHIN = {
         {"store"},
         {"read_only_store"},
         {"statistics"},
-        {"recovery"},
+        {"recovery", "backup"},
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
@@ -90,12 +91,29 @@ WITHIN = {
         {"messages", "pace", "profile"},
         {"kinematics"},
     ],
+    "audit": [
+        {"sources", "recorder"},
+        {"belonging", "transfers", "syslog"},
+        {"trail"},
+        {"xml", "status"},
+        {"event"},
+        {"codes"},
+    ],
     "node": [
         {"node"},
         {"http", "dimse_services"},
         {"scanning"},
-        {"worklist_api", "outbox_api", "live_api", "review_api", "system_api", "viewer_server"},
+        {
+            "worklist_api",
+            "outbox_api",
+            "live_api",
+            "review_api",
+            "system_api",
+            "viewer_server",
+            "report_api",
+        },
         {"exam_api", "review_json"},
+        {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
         {"exams", "ris", "archives"},
@@ -126,6 +144,13 @@ MAY = {
     "log.py": set(),
     "threads/recurring.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
+    "commands/lying_pacs/archive.py": NETWORK | THREADS,  # an archive on plain sockets:
+    "commands/lying_pacs/association.py": NETWORK,
+    "commands/lying_pacs/wire.py": NETWORK,
+    "commands/lying_pacs/reporter.py": NETWORK,
+    "commands/lying_pacs/record.py": THREADS | CLOCK,
+    "commands/lying_pacs/later.py": THREADS | CLOCK,
+    "commands/lying_pacs/command.py": THREADS | CLOCK,  # until a signal; the time of an event
     "monitoring/ledger.py": set(),
     "commands/reindex.py": {"open()", "now()"},  # of the store; the figures' moment
     "commands/probe_sim.py": OUTSIDE,
@@ -133,6 +158,13 @@ MAY = {
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
     "access/random_secrets.py": CHANCE,
+    "audit/trail/*": DISK | CHANCE,  # salts, and the names of files
+    "audit/recorder.py": THREADS | {"now()"},  # as it was given
+    "audit/sources/*": {"now()"},  # as it was given
+    "audit/sources/commands.py": {"os", "socket"},  # who runs the command, and where
+    "commands/audit.py": {"now()", "sqlalchemy"},  # streams what the trail reads
+    "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
+    "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
     "node/access.py": THREADS,  # counts tries, of any request's thread
     "node/archives.py": CHANCE,  # spreads repeated calls
@@ -159,6 +191,7 @@ MAY = {
     "commands/operate.py": DISK | CLOCK,
     "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
     "commands/user_store.py": CLOCK | DISK,
+    "commands/backups.py": DISK | {"now()"},  # the configuration, which is copied along
     "commands/web_certificate.py": DISK | {"now()"},
     "commands/viewer.py": DISK,  # the package, until it is unpacked
     "commands/viewer_install.py": DISK,
@@ -210,6 +243,9 @@ MAY = {
     "frames/capture/manual_capture.py": THREADS | CLOCK | CHANCE,  # a freeze's name
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
+    "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
+    "objects/reports/report_templates.py": {"read_text()"},  # part of the package
+    "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
     "delivery/worker.py": THREADS | CLOCK | CHANCE,
     "delivery/factory.py": CLOCK | CHANCE,  # gives the worker its clock
@@ -237,6 +273,7 @@ MAY = {
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
     "exam/naming.py": THREADS,  # one exam at a time:
     "exam/correction.py": THREADS,
+    "exam/reporting/reporting.py": THREADS,  # one document at a time
     "exam/rewriting.py": {"open()"},
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
     "exam/procedure_step/reporter.py": CHANCE | {"time"},  # in the background
@@ -266,6 +303,7 @@ TABLES = {
     "echonode.store.database.index_schema",
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
+    "echonode.store.database.document_schema",
     "echonode.store.database.access_schema",
     "echonode.store.database.measurement_schema",
 }

@@ -108,6 +108,7 @@ WITHIN = {
             "outbox_api",
             "live_api",
             "review_api",
+            "copies_api",
             "system_api",
             "viewer_server",
             "report_api",

@@ -22,7 +22,6 @@ from echonode.store.database.columns import (
 exam_document = sa.Table(
     "exam_document",
     METADATA,
-    Words,
     # Never the same twice; what exam_capture.connection_id has of its objects.
     text_column("id", primary_key=True),
     sa.Column("exam_id", sa.ForeignKey("exam.id"), nullable=False),
@@ -45,7 +44,6 @@ exam_document = sa.Table(
 hl7_result = sa.Table(
     "hl7_result",
     METADATA,
-    Words,
     key_column(),
     sa.Column("exam_document_id", sa.ForeignKey("exam_document.id"), nullable=False, unique=True),
     # MSH-10: the same on each attempt, so that a receiver knows what it has.

@@ -109,6 +109,7 @@ WITHIN = {
             "outbox_api",
             "live_api",
             "review_api",
+            "copies_api",
             "system_api",
             "viewer_server",
             "report_api",
@@ -205,10 +206,15 @@ MAY = {
     "preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
     "commands/export.py": DISK | {"signal", "now()"},
+    "commands/import_ways.py": {"open()"},  # of the store
     "copies/writing.py": DISK,
     "copies/stored_source.py": {"open()"},
     "copies/media/medium.py": {"open()"},  # the stored files
     "copies/media/writing_media.py": {"open()", "is_dir()"},
+    "copies/media/reading.py": DISK,
+    "copies/pictures/films.py": DISK | {"subprocess"},  # ffmpeg, and the film that it writes
+    "copies/pictures/banner.py": {"is_file()"},  # the system's fonts
+    "copies/media/importing.py": {"open()"},  # what reading.py found
     "copies/media/zip_file.py": {"open()"},  # an entry of the archive
     "copies/media/viewer_page.py": {"read_text()"},  # its template
     "copies/exporting.py": {"is_dir()"},  # of the place that is given

@@ -22,7 +22,7 @@ from echonode.errors import UsageError
 if TYPE_CHECKING:
     from echonode.config import Config
     from echonode.copies.choosing import Wanted
-    from echonode.copies.exporting import CopyJob, Progress
+    from echonode.copies.exporting import CopyJob
     from echonode.copies.source import CopyOptions
     from echonode.transcoding.picture import Window
 
@@ -57,7 +57,10 @@ def export(
         ),
     ] = "general",
     format_: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="png or jpeg, written to --out.")
+        str,
+        typer.Option(
+            "--format", metavar="NAME", help="png, jpeg, mp4, gif, apng or webp, to --out."
+        ),
     ] = "",
     out: Annotated[
         Path | None,
@@ -70,11 +73,27 @@ def export(
     frame: Annotated[
         int | None, typer.Option("--frame", metavar="N", help="Only this frame, from 1 on.")
     ] = None,
-    quality: Annotated[int, typer.Option("--quality", metavar="1-100", help="Of JPEG.")] = 90,
+    quality: Annotated[
+        int, typer.Option("--quality", metavar="1-100", help="Of JPEG, MP4 or WebP.")
+    ] = 90,
     window: Annotated[
         str,
         typer.Option("--window", metavar="CENTER,WIDTH", help="Instead of the image's own."),
     ] = "",
+    size: Annotated[
+        int | None,
+        typer.Option("--size", metavar="PIXELS", help="The longer side of a picture, at most."),
+    ] = None,
+    banner: Annotated[
+        bool,
+        typer.Option("--banner", metavar="", help="Burn the patient and the date into it."),
+    ] = False,
+    frame_time: Annotated[
+        float | None,
+        typer.Option(
+            "--frame-time", metavar="MS", help="Of a film, instead of what the cine records."
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", metavar="", help="Replace what has the same names.")
     ] = False,
@@ -92,7 +111,14 @@ def export(
         from echonode.copies.choosing import Wanted
         from echonode.copies.source import CopyOptions
 
-        options = CopyOptions(frame=frame, quality=quality, window=_window(window))
+        options = CopyOptions(
+            frame=frame,
+            quality=quality,
+            window=_window(window),
+            banner=banner,
+            size=size,
+            frame_time_ms=frame_time,
+        )
         job = _files(format_, out, options) if media is None else _medium(media, profile)
         wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
         _copy(job, wanted, load_config(config), force=force)
@@ -118,6 +144,7 @@ def _medium(media: Path, profile: str) -> CopyJob:
 
 def _copy(job: CopyJob, wanted: Wanted, config: Config, *, force: bool) -> None:
     from echonode import log
+    from echonode.commands.progress import instances_progress
     from echonode.copies.choosing import choose
     from echonode.copies.exporting import codecs_in
     from echonode.store.read_only_store import open_read_only
@@ -128,7 +155,7 @@ def _copy(job: CopyJob, wanted: Wanted, config: Config, *, force: bool) -> None:
         open_read_only(config.data_dir) as store,
         tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
         codecs_in(Path(scratch)) as codecs,
-        _progress() as on_progress,
+        instances_progress("instances copied") as on_progress,
     ):
         chosen = choose(store.index, wanted)
         made = job.write(chosen.instances, codecs, force=force, on_progress=on_progress)
@@ -152,28 +179,6 @@ def _window(text: str) -> Window | None:
     except ValueError:
         raise UsageError(f"--window {text}: give two numbers, such as 40,400") from None
     return Window(center=center, width=width)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on the terminal's error stream, so that standard output has the result alone."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("instances copied", total=None, visible=False)
-
-        def on_progress(done: int, total: int) -> None:
-            bars.update(task, completed=done, total=total, visible=total > 1)
-
-        yield on_progress
 
 
 @contextmanager

@@ -36,10 +36,29 @@ def _jpeg() -> Make:
     return jpeg_files
 
 
+def _mp4() -> Make:
+    from echonode.copies.pictures.films import films
+
+    return films()
+
+
+def _animation(kind: str) -> Callable[[], Make]:
+    def load() -> Make:
+        from echonode.copies.pictures.animations import animation
+
+        return animation(kind)
+
+    return load
+
+
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         "png": Format(says="each frame as a PNG", load=_png),
         "jpeg": Format(says="each frame as a JPEG", load=_jpeg),
+        "mp4": Format(says="a cine as a film, by the program ffmpeg", load=_mp4),
+        "gif": Format(says="a cine as an animated GIF", load=_animation("gif")),
+        "apng": Format(says="a cine as an animated PNG", load=_animation("apng")),
+        "webp": Format(says="a cine as an animated WebP", load=_animation("webp")),
     }
 )
 

@@ -31,6 +31,7 @@ RANKS = [
         "exam",
         "review",
         "dicomweb",
+        "audit",
         "copies",
     },
     {"objects", "transcoding"},
@@ -42,6 +43,7 @@ RANKS = [
 ]
 # Sideways only along the path of the data.
 SIDEWAYS = {
+    ("copies", "review"),  # a film's times are those that a person reviews it with
     ("frames", "probe"),
     ("retrieve", "query"),
     ("dicomweb", "query"),  # QIDO-RS matches as C-FIND does
@@ -54,7 +56,7 @@ WITHIN = {
         {"store"},
         {"read_only_store"},
         {"statistics"},
-        {"recovery"},
+        {"recovery", "backup"},
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
@@ -89,12 +91,29 @@ WITHIN = {
         {"messages", "pace", "profile"},
         {"kinematics"},
     ],
+    "audit": [
+        {"sources", "recorder"},
+        {"belonging", "transfers", "syslog"},
+        {"trail"},
+        {"xml", "status"},
+        {"event"},
+        {"codes"},
+    ],
     "node": [
         {"node"},
         {"http", "dimse_services"},
         {"scanning"},
-        {"worklist_api", "outbox_api", "live_api", "review_api", "system_api", "viewer_server"},
+        {
+            "worklist_api",
+            "outbox_api",
+            "live_api",
+            "review_api",
+            "system_api",
+            "viewer_server",
+            "report_api",
+        },
         {"exam_api", "review_json"},
+        {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
         {"exams", "ris", "archives"},
@@ -139,6 +158,13 @@ MAY = {
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
     "access/random_secrets.py": CHANCE,
+    "audit/trail/*": DISK | CHANCE,  # salts, and the names of files
+    "audit/recorder.py": THREADS | {"now()"},  # as it was given
+    "audit/sources/*": {"now()"},  # as it was given
+    "audit/sources/commands.py": {"os", "socket"},  # who runs the command, and where
+    "commands/audit.py": {"now()", "sqlalchemy"},  # streams what the trail reads
+    "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
+    "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
     "node/access.py": THREADS,  # counts tries, of any request's thread
     "node/archives.py": CHANCE,  # spreads repeated calls
@@ -165,6 +191,7 @@ MAY = {
     "commands/operate.py": DISK | CLOCK,
     "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
     "commands/user_store.py": CLOCK | DISK,
+    "commands/backups.py": DISK | {"now()"},  # the configuration, which is copied along
     "commands/web_certificate.py": DISK | {"now()"},
     "commands/viewer.py": DISK,  # the package, until it is unpacked
     "commands/viewer_install.py": DISK,
@@ -175,9 +202,13 @@ MAY = {
     "delivery/stow/credentials.py": {"open()"},  # the token, for each connection
     "preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
-    "commands/export.py": DISK | {"signal"},
+    "commands/export.py": DISK | {"signal", "now()"},
     "copies/writing.py": DISK,
     "copies/stored_source.py": {"open()"},
+    "copies/media/medium.py": {"open()"},  # the stored files
+    "copies/media/writing_media.py": {"open()", "is_dir()"},
+    "copies/media/zip_file.py": {"open()"},  # an entry of the archive
+    "copies/media/viewer_page.py": {"read_text()"},  # its template
     "copies/exporting.py": {"is_dir()"},  # of the place that is given
     "node/settings/listeners.py": NETWORK,  # this machine's name
     "maintenance/describing.py": CLOCK,  # works a share of the time
@@ -209,6 +240,7 @@ MAY = {
     "intake/captures.py": THREADS | CLOCK,
     "intake/content.py": THREADS,  # counts, for any association's thread
     "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
+    "objects/reports/report_templates.py": {"read_text()"},  # part of the package
     "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
     "delivery/worker.py": THREADS | CLOCK | CHANCE,
@@ -237,6 +269,7 @@ MAY = {
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
     "exam/naming.py": THREADS,  # one exam at a time:
     "exam/correction.py": THREADS,
+    "exam/reporting/reporting.py": THREADS,  # one document at a time
     "exam/rewriting.py": {"open()"},
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
     "exam/procedure_step/reporter.py": CHANCE | {"time"},  # in the background
@@ -266,6 +299,7 @@ TABLES = {
     "echonode.store.database.index_schema",
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
+    "echonode.store.database.document_schema",
     "echonode.store.database.access_schema",
     "echonode.store.database.measurement_schema",
 }

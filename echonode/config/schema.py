@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from echonode.config.audit import Audit
 from echonode.config.destination import DestinationSection
 from echonode.config.fields import (
     AddressRange,
@@ -27,6 +28,7 @@ from echonode.config.fields import (
     Section,
 )
 from echonode.config.forwarding import ForwardingRule
+from echonode.config.index import Index
 from echonode.config.network import Listener, PeerSection, WebTLS
 from echonode.config.probe import Probe
 from echonode.model.character_sets import is_known_character_set
@@ -136,6 +138,14 @@ class Hl7(Section):
     """The stations of scheduled steps whose order names none. Example: [ECHONODE]"""
 
 
+class ReportSection(Section):
+    """Reports of exams."""
+
+    fonts: tuple[FilePath, ...] = ()
+    """Folders with TrueType fonts, looked at before those of the system: for a script that no
+    installed font has. Example: [/opt/clinic/fonts]"""
+
+
 class Institution(Section):
     """Where the node stands, for the images that are made here (PS3.3 C.7.5.1)."""
 
@@ -239,6 +249,8 @@ class Config(Section):
     """The AE title of this node, as archives and viewers know it. Example: ECHONODE"""
     data_dir: FilePath = Field(default=Path("var"), validate_default=True)
     """The folder of the store, on a local disk. Example: /var/lib/echonode"""
+    index: Index = Index()
+    """The index of what is stored. Example: {url: sqlite}"""
     listen: tuple[Listener, ...] = (Listener(port=11112),)
     """Where DICOM peers reach this node. Example: [{host: 0.0.0.0, port: 104}]"""
     peers: dict[Name, PeerSection] = Field(default_factory=dict)
@@ -259,10 +271,15 @@ class Config(Section):
     """Modality performed procedure steps. Example: {peer: ris}"""
     hl7: Hl7 | None = None
     """Orders and patients by HL7 v2. Example: {listen: {host: 127.0.0.1, port: 2575}}"""
+    report: ReportSection = ReportSection()
+    """Reports of exams; docs/reports.md tells more. Example: {fonts: [/opt/clinic/fonts]}"""
     institution: Institution = Institution()
     """The institution in images that are made here. Example: {name: Example Clinic}"""
     web: Web | None = None
     """The HTTP server; without the section there is none. Example: {host: 127.0.0.1, port: 8080}"""
+    audit: Audit = Audit()
+    """The audit trail.
+    Example: {receiver: "audit.clinic.example:6514", tls: {ca: clinic-ca.pem}}"""
     retention: Retention = Retention()
     """Deletion, reserve and scrubbing. Example: {keep_days_after_commit: 30}"""
     content: Content = Content()

@@ -20,12 +20,14 @@ from echonode.monitoring.monitor import NodeMonitor
 from echonode.monitoring.recent import recent_rows
 from echonode.node.access import NodeAccess
 from echonode.node.access_log import AccessLog, Told
+from echonode.node.audit import NodeAudit
 from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
 from echonode.node.live_api import NodeLive
 from echonode.node.local_key import write_local_key
 from echonode.node.local_timezone import local_zone
 from echonode.node.outbox_api import NodeOutbox
+from echonode.node.report_api import NodeReports
 from echonode.node.review_api import NodeReview
 from echonode.node.ris import RisParts
 from echonode.node.settings.web import opened_routes, session_rules, web_identity
@@ -54,6 +56,7 @@ from echonode.web.openapi.document import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
 from echonode.web.patients import patient_routes
+from echonode.web.reports import report_routes
 from echonode.web.server import WebServer, is_loopback
 from echonode.web.sessions import session_routes
 from echonode.web.status import console_routes
@@ -84,6 +87,7 @@ def web_servers(
     delivery_status: Callable[[str], DeliveryStatus],
     call_now: Callable[[str], None],
     call_back: str,
+    audit: NodeAudit,
     now: Callable[[], datetime],
 ) -> tuple[WebServer, WebServer | None]:
     """The servers of a node, not yet started: the console's, and the viewer's where there is one.
@@ -102,6 +106,7 @@ def web_servers(
         on_loopback=on_loopback,
         now=now,
         monotonic=time.monotonic,
+        authenticated=audit.callers.authenticated,
     )
 
     def operate(action: str, uid: str, name: str | None) -> Mapping[str, object]:
@@ -136,7 +141,7 @@ def web_servers(
         shared=SharedOrigins(web.cors_origins, prefix=PREFIX),
         admission=Admission(
             access,
-            Told([AccessLog()]),
+            Told([AccessLog(), audit.accesses()]),
             on_loopback=on_loopback,
             for_everyone=opened_routes(web),
             now=now,
@@ -159,6 +164,7 @@ def web_servers(
             *archive_routes(
                 NodeReview(store, RenderedFrames(frames), check=store.files.check_bytes, now=now)
             ),
+            *report_routes(NodeReports(store, exams.reporting)),
             *operator_routes(
                 act=operate,
                 acknowledge=lambda uid: acknowledge(store, uid, now=now()),
@@ -203,5 +209,6 @@ def web_servers(
         access=access,
         identity=identity,
         dicomweb=dicomweb_routes(dicomweb),
+        told=Told([AccessLog(), audit.accesses()]),
         now=now,
     )

@@ -246,6 +246,7 @@ MAY = {
     "frames/capture/manual_capture.py": THREADS | CLOCK | CHANCE,  # a freeze's name
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
+    "intake/content.py": THREADS,  # counts, for any association's thread
     "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
     "objects/reports/report_templates.py": {"read_text()"},  # part of the package
     "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
@@ -267,7 +268,7 @@ MAY = {
     "dicomweb/search.py": CLOCK,  # how long an answer took
     "dicomweb/description.py": DISK,  # reads files:
     "dicomweb/streaming.py": DISK,
-    "dicomweb/instances.py": {"stat()"},
+    "dicomweb/instances.py": DISK,  # size and preamble of a file
     "dicomweb/recoded_frames.py": DISK,
     "exam/hl7/connection.py": NETWORK | THREADS | CLOCK,
     "exam/serving/worklist_scp.py": CLOCK,  # how long an answer took

@@ -208,6 +208,14 @@ class Retention(Section):
     Example: 30"""
 
 
+class Content(Section):
+    """What is done to content that does not belong to an image; docs/content.md has all of it."""
+
+    trailing_bytes: Literal["refuse", "cut"] = "refuse"
+    """Bytes behind the end of a dataset or of its deflated stream: `refuse` refuses the instance
+    (C000), `cut` stores it without them. Example: cut"""
+
+
 class Logging(Section):
     """Lines on stdout; docs/log-events.md lists the events."""
 
@@ -277,6 +285,8 @@ class Config(Section):
     Example: {receiver: "audit.clinic.example:6514", tls: {ca: clinic-ca.pem}}"""
     retention: Retention = Retention()
     """Deletion, reserve and scrubbing. Example: {keep_days_after_commit: 30}"""
+    content: Content = Content()
+    """Content that does not belong to an image. Example: {trailing_bytes: cut}"""
     logging: Logging = Logging()
     """The log. Example: {format: json, level: info}"""
     admission: Admission = Admission()

@@ -120,6 +120,7 @@ class Node:
             self.store,
             forwarding=config.forwarding_by_peer(),
             refusal=self._free_space.refusal,
+            cuts_trailing_bytes=config.content.trailing_bytes == "cut",
         )
         self._running = ExitStack()
         self._stop_at = 0.0
@@ -358,6 +359,7 @@ class Node:
                 sources=self.scanning.sources,
                 intake_counters=lambda: self.scanning.intake.counters,
                 scrub_counters=self._scrub_counters,
+                content_counters=lambda: self._storage.content.counters,
                 active_associations=lambda: self.acceptor.active_associations,
                 delivery_status=self.archives.status,
                 commit_times=self.archives.commit_times,

@@ -169,7 +169,13 @@ MAY = {
     "commands/report.py": DISK,
     "commands/export.py": DISK | {"signal"},
     "copies/writing.py": DISK,
+    "copies/deidentification/profile_table.py": {"read_text()"},  # the package's own tables
+    "copies/deidentification/clean_text.py": {"read_text()"},
+    "copies/deidentification/key_file.py": DISK,  # the key, in data_dir
+    "copies/deidentification/copying.py": {"open()"},  # reads the stored file
+    "copies/deidentification/preparing.py": DISK,  # the copy, until a format has read it
     "copies/stored_source.py": {"open()"},
+    "copies/part_10.py": {"open()"},
     "copies/exporting.py": {"is_dir()"},  # of the place that is given
     "node/settings/listeners.py": NETWORK,  # this machine's name
     "maintenance/describing.py": CLOCK,  # works a share of the time

@@ -38,7 +38,7 @@ def export(
         list[str] | None, typer.Option("--instance", metavar="UID", help="An image, likewise.")
     ] = None,
     format_: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="png or jpeg, into --out.")
+        str, typer.Option("--format", metavar="NAME", help="dicom, png or jpeg, into --out.")
     ] = "",
     out: Annotated[
         Path | None,
@@ -56,12 +56,28 @@ def export(
         str,
         typer.Option("--window", metavar="CENTER,WIDTH", help="Instead of the image's own."),
     ] = "",
+    anonymise: Annotated[
+        str,
+        typer.Option(
+            "--anonymise",
+            metavar="NAME",
+            help="Without the patient: `basic`, or a profile of the configuration.",
+        ),
+    ] = "",
+    looked_at: Annotated[
+        bool,
+        typer.Option(
+            "--looked-at",
+            metavar="",
+            help="With --anonymise: a person has seen that no text is in the pictures.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", metavar="", help="Replace files of the same names.")
     ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Copy stored images: as pictures.
+    """Copy stored images: as DICOM files or pictures, with the patient or anonymised.
 
     The node may run meanwhile. A copy is whole or not there; what is there is not overwritten.
     """
@@ -70,16 +86,17 @@ def export(
             raise UsageError("give --format NAME")
         if out is None:
             raise UsageError("give --out PATH: where the copies are to be")
+        from echonode.commands.export_anonymised import anonymising_as
         from echonode.copies.choosing import Wanted, choose
         from echonode.copies.exporting import Export, frame_reader
         from echonode.copies.formats import format_named
         from echonode.copies.source import CopyOptions
         from echonode.store.read_only_store import open_read_only
 
-        export = Export(
-            make=format_named(format_),
-            options=CopyOptions(frame=frame, quality=quality, window=_window(window)),
-        )
+        make = format_named(format_)
+        options = CopyOptions(frame=frame, quality=quality, window=_window(window))
+        if looked_at and not anonymise:
+            raise UsageError("--looked-at goes with --anonymise")
         wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
         settings = load_config(config)
         with (
@@ -87,9 +104,13 @@ def export(
             open_read_only(settings.data_dir) as store,
             tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
             frame_reader(Path(scratch)) as reader,
+            anonymising_as(
+                anonymise, settings, store.index, Path(scratch), looked_at=looked_at
+            ) as prepare,
             _progress(format_) as on_progress,
         ):
             chosen = choose(store.index, wanted)
+            export = Export(make=make, options=options, prepare=prepare)
             done = export.write(chosen.instances, out, reader, force=force, on_progress=on_progress)
         _say(out, chosen, done)
 

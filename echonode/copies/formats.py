@@ -36,8 +36,15 @@ def _jpeg() -> Make:
     return jpeg_files
 
 
+def _dicom() -> Make:
+    from echonode.copies.part_10 import part_10_file
+
+    return part_10_file
+
+
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
+        "dicom": Format(says="the instance as a DICOM file", load=_dicom),
         "png": Format(says="each frame as a PNG", load=_png),
         "jpeg": Format(says="each frame as a JPEG", load=_jpeg),
     }

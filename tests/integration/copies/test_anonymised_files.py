@@ -1,4 +1,4 @@
-"""Anonymised copies of real ultrasound images: dciodvfy finds no error that was not there before."""
+"""Anonymised copies of ultrasound images: dciodvfy finds no error that was not there before."""
 
 from __future__ import annotations
 

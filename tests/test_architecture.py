@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "echonode"
@@ -45,6 +46,7 @@ SIDEWAYS = {
     ("retrieve", "query"),
     ("dicomweb", "query"),  # QIDO-RS matches as C-FIND does
     ("review", "query"),  # a person's search matches as C-FIND does
+    ("copies", "review"),  # an image's times and scale are what the console reads
     ("exam", "query"),  # our worklist is a query too: its keys and matching are PS3.4 C.2.2.2
 }
 # The same within a package: what stands at its top, by module, and its folders.
@@ -205,6 +207,8 @@ MAY = {
     "frames/capture/manual_capture.py": THREADS | CLOCK | CHANCE,  # a freeze's name
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
+    "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
+    "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
     "delivery/worker.py": THREADS | CLOCK | CHANCE,
     "delivery/factory.py": CLOCK | CHANCE,  # gives the worker its clock
@@ -266,12 +270,24 @@ TABLES = {
 }
 
 PLACED = frozenset().union(*RANKS)
-TREES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
-MODULES = list(TREES)
+MODULES = sorted(PACKAGE.rglob("*.py"))
 NAMES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
     for path in MODULES
 }
+
+
+@cache
+def tree(module: Path) -> ast.Module:
+    """Its source, parsed once, and only where a test of this file runs."""
+    return ast.parse(module.read_text())
+
+
+@cache
+def nodes(module: Path) -> list[ast.Import | ast.ImportFrom | ast.Call]:
+    """Its imports and calls."""
+    kinds = (ast.Import, ast.ImportFrom, ast.Call)
+    return [node for node in ast.walk(tree(module)) if isinstance(node, kinds)]
 
 
 def room(module: Path) -> str:
@@ -281,7 +297,7 @@ def room(module: Path) -> str:
 
 def imported(module: Path) -> Iterator[tuple[int, str]]:
     """(line, dotted name) of every import, wherever it stands."""
-    for node in ast.walk(TREES[module]):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -294,7 +310,7 @@ def imported(module: Path) -> Iterator[tuple[int, str]]:
 
 def called(module: Path) -> Iterator[tuple[int, str]]:
     """(line, last name) of every call: open() is `open()`, path.read_text() is `read_text()`."""
-    for node in ast.walk(TREES[module]):
+    for node in nodes(module):
         if isinstance(node, ast.Call):
             name = node.func
             yield node.lineno, getattr(name, "attr", getattr(name, "id", "")) + "()"
@@ -313,14 +329,14 @@ def test_every_module_has_its_place() -> None:
 def test_imports_go_downwards_only() -> None:
     """cli -> node -> workflows -> parts -> model -> errors; sideways only along the data's path."""
     faults = []
+    rooms = PLACED | {room(module) for module in MODULES}
     for module in MODULES:
         here = room(module)
         for line, name in imported(module):
             if not name.startswith("echonode"):
                 continue
             there = name.removeprefix("echonode").strip(".").split(".")[0] or "__init__"
-            is_room = there in PLACED | {room(other) for other in MODULES}
-            there = there if is_room else "__init__"  # `from echonode import __version__`
+            there = there if there in rooms else "__init__"  # `from echonode import __version__`
             if here == there or (here, there) in SIDEWAYS or rank(here) < rank(there):
                 continue
             faults.append(f"{module.relative_to(PACKAGE)}:{line}: {here} may not import {there}")
@@ -379,7 +395,7 @@ def test_each_package_says_what_belongs_in_it() -> None:
     """And what does not, and where that is."""
     for module in MODULES:
         if module.name == "__init__.py" and module.parent != PACKAGE:
-            said = ast.get_docstring(TREES[module]) or ""
+            said = ast.get_docstring(tree(module)) or ""
             assert "Here: " in said, module
             assert "Not here: " in said, module
 

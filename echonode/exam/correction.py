@@ -43,7 +43,8 @@ from echonode.model.patient import Patient
 from echonode.model.worklist_item import WorklistItem
 from echonode.objects.date_times import offset_of, set_moment
 from echonode.objects.exam_attributes import replace_exam
-from echonode.objects.rejection_note import NotePlace, Rejected, rejection_note
+from echonode.objects.key_objects import KeyObject, Place
+from echonode.objects.rejection_note import rejection_note
 from echonode.store.exams.corrections import Corrections, Unmade, Wanted
 from echonode.store.exams.exams import Exams
 from echonode.store.files.disk import disk_errors
@@ -167,7 +168,7 @@ class Correction:
             original = dcmread(originals[0].path, stop_before_pixels=True)
         note = rejection_note(
             [
-                Rejected(
+                KeyObject(
                     sop_class_uid=each.sop_class_uid,
                     sop_instance_uid=each.sop_instance_uid,
                     series_instance_uid=each.series_instance_uid,
@@ -176,7 +177,7 @@ class Correction:
             ],
             original=original,
             title=CONSEQUENCES[Reason(unmade.detail["reason"])].title,
-            place=NotePlace(
+            place=Place(
                 sop_instance_uid=capture.sop_instance_uid,
                 series_instance_uid=capture.series_instance_uid,
                 series_number=capture.series_number,

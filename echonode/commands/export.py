@@ -38,7 +38,12 @@ def export(
         list[str] | None, typer.Option("--instance", metavar="UID", help="An image, likewise.")
     ] = None,
     format_: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="dicom, png or jpeg, into --out.")
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="dicom, png, jpeg, npz, nifti, mha or nrrd, into --out.",
+        ),
     ] = "",
     out: Annotated[
         Path | None,

@@ -42,11 +42,39 @@ def _dicom() -> Make:
     return part_10_file
 
 
+def _npz() -> Make:
+    from echonode.copies.research.npz import npz_file
+
+    return npz_file
+
+
+def _nifti() -> Make:
+    from echonode.copies.research.nifti import nifti_file
+
+    return nifti_file
+
+
+def _mha() -> Make:
+    from echonode.copies.research.metaimage import metaimage_file
+
+    return metaimage_file
+
+
+def _nrrd() -> Make:
+    from echonode.copies.research.nrrd import nrrd_file
+
+    return nrrd_file
+
+
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         "dicom": Format(says="the instance as a DICOM file", load=_dicom),
         "png": Format(says="each frame as a PNG", load=_png),
         "jpeg": Format(says="each frame as a JPEG", load=_jpeg),
+        "npz": Format(says="the frames as NumPy arrays", load=_npz),
+        "nifti": Format(says="the frames as NIfTI", load=_nifti),
+        "mha": Format(says="the frames as a MetaImage sequence of PLUS", load=_mha),
+        "nrrd": Format(says="the frames as an NRRD sequence", load=_nrrd),
     }
 )
 

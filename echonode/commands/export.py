@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from echonode.copies.exporting import Exported, Progress
     from echonode.transcoding.picture import Window
 
+_FORMATS = (
+    "dicom, png, jpeg; npz, nifti, mha, nrrd; volume-mha, volume-nifti, volume-dicom or "
+    "volume-slices: into --out."
+)
 _MOST_SAID = 10  # instances that are left out, by their UIDs; the rest is counted
 
 
@@ -42,7 +46,7 @@ def export(
         typer.Option(
             "--format",
             metavar="NAME",
-            help="dicom, png, jpeg, npz, nifti, mha or nrrd, into --out.",
+            help=_FORMATS,
         ),
     ] = "",
     out: Annotated[
@@ -61,6 +65,21 @@ def export(
         str,
         typer.Option("--window", metavar="CENTER,WIDTH", help="Instead of the image's own."),
     ] = "",
+    transform: Annotated[
+        str,
+        typer.Option("--transform", metavar="NAME", help="Of a volume: such as ImageToReference."),
+    ] = "",
+    image_to_probe: Annotated[
+        str,
+        typer.Option(
+            "--image-to-probe",
+            metavar="NUMBERS",
+            help="Of a volume: the calibration, sixteen numbers, pixels to mm.",
+        ),
+    ] = "",
+    voxel: Annotated[
+        float | None, typer.Option("--voxel", metavar="MM", help="Of a volume: its voxels' size.")
+    ] = None,
     anonymise: Annotated[
         str,
         typer.Option(
@@ -99,7 +118,14 @@ def export(
         from echonode.store.read_only_store import open_read_only
 
         make = format_named(format_)
-        options = CopyOptions(frame=frame, quality=quality, window=_window(window))
+        options = CopyOptions(
+            frame=frame,
+            quality=quality,
+            window=_window(window),
+            transform=transform,
+            image_to_probe=_matrix(image_to_probe),
+            voxel_mm=voxel,
+        )
         if looked_at and not anonymise:
             raise UsageError("--looked-at goes with --anonymise")
         wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
@@ -118,6 +144,13 @@ def export(
             export = Export(make=make, options=options, prepare=prepare)
             done = export.write(chosen.instances, out, reader, force=force, on_progress=on_progress)
         _say(out, chosen, done)
+
+
+def _matrix(text: str) -> tuple[float, ...] | None:
+    try:
+        return tuple(map(float, text.replace(",", " ").split())) or None
+    except ValueError:
+        raise UsageError("--image-to-probe needs sixteen numbers, row by row") from None
 
 
 def _window(text: str) -> Window | None:

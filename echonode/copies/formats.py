@@ -66,6 +66,30 @@ def _nrrd() -> Make:
     return nrrd_file
 
 
+def _volume_mha() -> Make:
+    from echonode.copies.volume.volume_files import metaimage_volume
+
+    return metaimage_volume
+
+
+def _volume_nifti() -> Make:
+    from echonode.copies.volume.volume_files import nifti_volume
+
+    return nifti_volume
+
+
+def _volume_dicom() -> Make:
+    from echonode.copies.volume.enhanced_volume import enhanced_volume_file
+
+    return enhanced_volume_file
+
+
+def _volume_slices() -> Make:
+    from echonode.copies.volume.volume_files import volume_slices
+
+    return volume_slices
+
+
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         "dicom": Format(says="the instance as a DICOM file", load=_dicom),
@@ -75,6 +99,10 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "nifti": Format(says="the frames as NIfTI", load=_nifti),
         "mha": Format(says="the frames as a MetaImage sequence of PLUS", load=_mha),
         "nrrd": Format(says="the frames as an NRRD sequence", load=_nrrd),
+        "volume-mha": Format(says="the volume of a tracked sweep as MetaImage", load=_volume_mha),
+        "volume-nifti": Format(says="that volume as NIfTI", load=_volume_nifti),
+        "volume-dicom": Format(says="that volume as Enhanced US Volume", load=_volume_dicom),
+        "volume-slices": Format(says="slices of that volume as PNG", load=_volume_slices),
     }
 )
 

@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echonode.copies.research.frame_stack import FrameStack, frame_stack
 from echonode.copies.source import CopyFile, CopyOptions, CopySource
@@ -26,7 +27,7 @@ from echonode.errors import InvalidObject
 _TYPES = {"u1": (2, 8), "i1": (256, 8), "u2": (512, 16), "i2": (4, 16)}
 _RGB = (128, 24)
 _MM, _SECONDS = 2, 8
-_HEADER, _COMMENT = 348, 6
+HEADER_BYTES, _COMMENT = 348, 6
 _MOST = 32767  # of an axis: dim is signed, of 16 bits
 _GZIP = 31  # zlib: a gzip header around it, without a name and a time
 
@@ -36,10 +37,11 @@ def nifti_file(source: CopySource, options: CopyOptions) -> Iterator[CopyFile]:
     stack = frame_stack(source, options)
     if max(stack.rows, stack.columns, len(stack.numbers)) > _MOST:
         raise InvalidObject(f"NIfTI has room for {_MOST} frames, rows and columns")
-    yield CopyFile(ending=".nii.gz", chunks=_compressed(_plain(stack)))
+    yield CopyFile(ending=".nii.gz", chunks=compressed(_plain(stack)))
 
 
-def _compressed(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def compressed(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """As .gz; the same bytes in, the same bytes out."""
     packer = zlib.compressobj(wbits=_GZIP)
     for chunk in chunks:
         if packed := packer.compress(chunk):
@@ -49,7 +51,7 @@ def _compressed(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _plain(stack: FrameStack) -> Iterator[bytes]:
     extension = _extension(stack)
-    yield _header(stack, offset=_HEADER + 4 + len(extension))
+    yield _header(stack, offset=HEADER_BYTES + 4 + len(extension))
     yield b"\x01\0\0\0"
     yield extension
     for frame in stack.frames():
@@ -83,21 +85,38 @@ def _extension(stack: FrameStack) -> bytes:
 
 def _header(stack: FrameStack, *, offset: int) -> bytes:
     x, y = stack.spacing_mm or (1.0, 1.0)
-    frames = len(stack.numbers)
-    datatype, bits = _RGB if stack.colour else _TYPES[stack.kind.str[1:]]
-    header = bytearray(_HEADER)
-    struct.pack_into("<i", header, 0, _HEADER)
-    axes = 4 if frames > 1 else 3
-    struct.pack_into("<8h", header, 40, axes, stack.columns, stack.rows, 1, frames, 1, 1, 1)
-    struct.pack_into("<hh", header, 70, datatype, bits)
-    time_s = stack.frame_time_s or 0.0
-    struct.pack_into("<8f", header, 76, 1.0, x, y, 1.0, time_s, 1.0, 1.0, 1.0)
+    header = nifti_header(
+        (stack.columns, stack.rows, 1, len(stack.numbers)),
+        (x, y, 1.0, stack.frame_time_s or 0.0),
+        np.diag([-x, -y, 1.0, 1.0]),
+        datatype=_RGB if stack.colour else _TYPES[stack.kind.str[1:]],
+        offset=offset,
+    )
+    struct.pack_into("<h", header, 252, 1)  # qform: scanner coordinates, half a turn about z
+    struct.pack_into("<3f", header, 256, 0.0, 0.0, 1.0)
+    return bytes(header)
+
+
+def nifti_header(
+    sizes: tuple[int, int, int, int],
+    zooms: tuple[float, float, float, float],
+    to_ras: NDArray[np.float64],
+    *,
+    datatype: tuple[int, int] = (2, 8),
+    offset: int,
+) -> bytearray:
+    """348 bytes. sizes, zooms: columns, rows, slices, frames; mm and seconds. to_ras: (4, 4), from
+    voxels to mm. datatype: NIfTI's code and the bits of a value. offset: of the values.
+    """
+    header = bytearray(HEADER_BYTES)
+    struct.pack_into("<i", header, 0, HEADER_BYTES)
+    struct.pack_into("<8h", header, 40, 4 if sizes[3] > 1 else 3, *sizes, 1, 1, 1)
+    struct.pack_into("<hh", header, 70, *datatype)
+    struct.pack_into("<8f", header, 76, 1.0, *zooms, 1.0, 1.0, 1.0)
     struct.pack_into("<f", header, 108, float(offset))
     struct.pack_into("<ff", header, 112, 1.0, 0.0)  # slope, intercept
-    header[123] = _MM | (_SECONDS if time_s else 0)
-    struct.pack_into("<hh", header, 252, 1, 1)  # qform, sform: scanner coordinates
-    struct.pack_into("<3f", header, 256, 0.0, 0.0, 1.0)  # half a turn about z
-    rows = np.diag([-x, -y, 1.0, 1.0])[:3]
-    struct.pack_into("<12f", header, 280, *rows.ravel())
+    header[123] = _MM | (_SECONDS if zooms[3] else 0)
+    struct.pack_into("<h", header, 254, 1)  # sform: scanner coordinates
+    struct.pack_into("<12f", header, 280, *to_ras[:3].ravel())
     header[344:348] = b"n+1\0"
-    return bytes(header)
+    return header

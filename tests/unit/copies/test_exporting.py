@@ -173,3 +173,14 @@ def test_a_profile_of_the_configuration_is_used_by_its_name(config: Path, tmp_pa
     wrong = export(config, *words, tmp_path / "b.dcm", "--anonymise", "study-8")
     assert wrong.exit_code == 2
     assert "give one of basic, study-7" in wrong.stderr
+
+
+def test_an_image_without_a_tracker_makes_no_volume(config: Path, tmp_path: Path) -> None:
+    """It says so; numbers that are no calibration are refused before anything is read."""
+    words = ("--instance", "1.2.3.4.2", "--format", "volume-mha", "--out", tmp_path / "v.mha")
+    refused = export(config, *words)
+    assert refused.exit_code == 1
+    assert "the probe was not tracked" in refused.stderr
+    wrong = export(config, *words, "--image-to-probe", "1 2 3")
+    assert wrong.exit_code == 2
+    assert "sixteen numbers" in wrong.stderr

@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,13 +17,10 @@ from pydicom import Dataset
 from echonode.copies.formats import format_named
 from echonode.copies.source import CopyOptions, CopySource
 from echonode.errors import InvalidObject
-from echonode.model.instance import StoredInstance
 from echonode.objects.tracking import Tracking, set_tracking
 from echonode.probe.recordings.metaimage import read_metaimage
 from echonode.probe.recordings.nrrd import read_nrrd
-from echonode.transcoding.picture import Presentation
-from echonode.transcoding.pixel_layout import Pixels
-from echonode.transcoding.single_frame import DecodedFrame
+from tests.unit.copies.array_source import Source
 
 ROWS, COLUMNS, FRAMES = 5, 7, 4
 TIMES_S = (0.0, 0.04, 0.09, 0.12)
@@ -33,36 +29,6 @@ _F, _R, _C = np.indices((FRAMES, ROWS, COLUMNS))
 GREY = (40 * _F + 7 * _R + _C).astype(np.uint8)
 SIGNED = (300 * _F - 50 * _R + _C).astype("<i2")
 COLOUR = np.stack([GREY, GREY + 1, 255 - GREY], axis=-1)
-
-
-@dataclass
-class Source:
-    """A CopySource of arrays."""
-
-    array: NDArray[np.generic]
-    header: Dataset
-
-    @property
-    def instance(self) -> StoredInstance:
-        raise AssertionError("no format looks at the file")
-
-    @property
-    def frames(self) -> int:
-        return len(self.array)
-
-    def frame(self, number: int) -> DecodedFrame:
-        values = self.array[number]
-        pixels = Pixels(
-            rows=ROWS,
-            columns=COLUMNS,
-            samples=1 if values.ndim == 2 else 3,
-            bits_allocated=8 * values.itemsize,
-            bits_stored=8 * values.itemsize,
-            frames=len(self.array),
-            photometric="MONOCHROME2" if values.ndim == 2 else "RGB",
-            signed=values.dtype.kind == "i",
-        )
-        return DecodedFrame(native=values.tobytes(), pixels=pixels, presentation=Presentation())
 
 
 def header(*, tracked: bool = False, spacing: bool = True) -> Dataset:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode import __version__
-from echonode.commands import deliveries, exams, export, simulations, users, viewer
+from echonode.commands import audit, deliveries, exams, export, simulations, users, viewer
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
+from echonode.commands.lying_pacs import command as lying_pacs
 from echonode.errors import ConfigFault, OutOfResources, UsageError
 
 if TYPE_CHECKING:
@@ -138,11 +139,13 @@ def init(
         typer.echo(f"  echonode run{option}")
 
 
+audit.register(app)
 deliveries.register(app)
 exams.register(app)
 export.register(app)
 users.register(app)
 viewer.register(app)
+lying_pacs.register(app)
 
 
 @app.command("web-certificate")

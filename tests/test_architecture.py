@@ -31,6 +31,7 @@ RANKS = [
         "exam",
         "review",
         "dicomweb",
+        "audit",
         "copies",
     },
     {"objects", "transcoding"},
@@ -42,6 +43,7 @@ RANKS = [
 ]
 # Sideways only along the path of the data.
 SIDEWAYS = {
+    ("copies", "review"),  # a film's times are those that a person reviews it with
     ("frames", "probe"),
     ("retrieve", "query"),
     ("dicomweb", "query"),  # QIDO-RS matches as C-FIND does
@@ -90,12 +92,21 @@ WITHIN = {
         {"messages", "pace", "profile"},
         {"kinematics"},
     ],
+    "audit": [
+        {"sources", "recorder"},
+        {"belonging", "transfers", "syslog"},
+        {"trail"},
+        {"xml", "status"},
+        {"event"},
+        {"codes"},
+    ],
     "node": [
         {"node"},
         {"http", "dimse_services"},
         {"scanning"},
         {"worklist_api", "outbox_api", "live_api", "review_api", "system_api", "viewer_server"},
         {"exam_api", "review_json"},
+        {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
         {"exams", "ris", "archives"},
@@ -126,6 +137,13 @@ MAY = {
     "log.py": set(),
     "threads/recurring.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
+    "commands/lying_pacs/archive.py": NETWORK | THREADS,  # an archive on plain sockets:
+    "commands/lying_pacs/association.py": NETWORK,
+    "commands/lying_pacs/wire.py": NETWORK,
+    "commands/lying_pacs/reporter.py": NETWORK,
+    "commands/lying_pacs/record.py": THREADS | CLOCK,
+    "commands/lying_pacs/later.py": THREADS | CLOCK,
+    "commands/lying_pacs/command.py": THREADS | CLOCK,  # until a signal; the time of an event
     "monitoring/ledger.py": set(),
     "commands/reindex.py": {"open()", "now()"},  # of the store; the figures' moment
     "commands/probe_sim.py": OUTSIDE,
@@ -133,6 +151,13 @@ MAY = {
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
     "access/random_secrets.py": CHANCE,
+    "audit/trail/*": DISK | CHANCE,  # salts, and the names of files
+    "audit/recorder.py": THREADS | {"now()"},  # as it was given
+    "audit/sources/*": {"now()"},  # as it was given
+    "audit/sources/commands.py": {"os", "socket"},  # who runs the command, and where
+    "commands/audit.py": {"now()"},
+    "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
+    "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
     "node/access.py": THREADS,  # counts tries, of any request's thread
     "node/archives.py": CHANCE,  # spreads repeated calls
@@ -169,7 +194,7 @@ MAY = {
     "delivery/stow/credentials.py": {"open()"},  # the token, for each connection
     "preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
-    "commands/export.py": DISK | {"signal"},
+    "commands/export.py": DISK | {"signal", "now()"},
     "copies/writing.py": DISK,
     "copies/deidentification/profile_table.py": {"read_text()"},  # the package's own tables
     "copies/deidentification/clean_text.py": {"read_text()"},
@@ -179,6 +204,10 @@ MAY = {
     "copies/stored_source.py": {"open()"},
     "copies/part_10.py": {"open()"},
     "copies/research/npz.py": {"open()"},  # entries of a zip in memory
+    "copies/media/medium.py": {"open()"},  # the stored files
+    "copies/media/writing_media.py": {"open()", "is_dir()"},
+    "copies/media/zip_file.py": {"open()"},  # an entry of the archive
+    "copies/media/viewer_page.py": {"read_text()"},  # its template
     "copies/exporting.py": {"is_dir()"},  # of the place that is given
     "node/settings/listeners.py": NETWORK,  # this machine's name
     "maintenance/describing.py": CLOCK,  # works a share of the time

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def anonymising_as(
-    name: str, settings: Config, index: IndexReader, scratch: Path, *, looked_at: bool
+    name: str, settings: Config, index: IndexReader, scratch: Path, looked_at: bool
 ) -> Iterator[Prepare]:
     """What each instance passes through; without a name nothing is changed.
 

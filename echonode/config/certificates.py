@@ -85,6 +85,8 @@ def _called(config: Config) -> Iterator[tuple[str, TLSFiles, bool]]:
     for index, destination in enumerate(config.destinations):
         if destination.tls is not None:
             yield f"destinations[{index}].tls", destination.tls.value(), False
+    if config.audit.tls is not None:
+        yield "audit.tls", config.audit.tls.value(), False
 
 
 def _own_ca(path: str, files: TLSFiles) -> Path | None:

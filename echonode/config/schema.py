@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from echonode.config.anonymise import AnonymiseProfile
+from echonode.config.audit import Audit
 from echonode.config.destination import DestinationSection
 from echonode.config.fields import (
     AddressRange,
@@ -267,6 +268,9 @@ class Config(Section):
     """The institution in images that are made here. Example: {name: Example Clinic}"""
     web: Web | None = None
     """The HTTP server; without the section there is none. Example: {host: 127.0.0.1, port: 8080}"""
+    audit: Audit = Audit()
+    """The audit trail.
+    Example: {receiver: "audit.clinic.example:6514", tls: {ca: clinic-ca.pem}}"""
     retention: Retention = Retention()
     """Deletion, reserve and scrubbing. Example: {keep_days_after_commit: 30}"""
     logging: Logging = Logging()

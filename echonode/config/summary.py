@@ -31,11 +31,18 @@ def summary(config: Config) -> Iterator[str]:
         yield "delivers nothing: no destination is configured"
     for probe in config.probes:
         yield f"takes frames from {probe.name}: {source_of(probe)}, capture {probe.capture.mode}"
+    yield from _of_the_site(config)
+
+
+def _of_the_site(config: Config) -> Iterator[str]:
     if config.worklist:
         stations = ", ".join(config.worklist.station_ae_title) or "every station"
         yield f"asks {config.worklist.peer} for the worklist of {stations}"
     if config.mpps:
         yield f"reports procedure steps to {config.mpps.peer}"
+    if config.audit.receiver:
+        way = config.audit.transport.upper()
+        yield f"sends its audit trail to {config.audit.receiver} by {way}"
     if config.web:
         scheme = "https" if config.web.tls else "http"
         yield f"shows its status at {scheme}://{config.web.host}:{config.web.port}/"

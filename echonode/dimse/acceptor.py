@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from echonode.dimse.acceptance import Acceptance
+from echonode.dimse.acceptance import Acceptance, OnRefused, no_one_learns
 from echonode.dimse.association.association import AssociationHandlers, EventAssociation
 from echonode.dimse.association.association_policy import AssociationPolicy
 from echonode.dimse.association.listener import Listener
@@ -68,8 +68,11 @@ class Acceptor:
         services: Services,
         limits: Limits | None = None,
         say_which_title: bool = True,
+        on_refused: OnRefused = no_one_learns,
     ) -> None:
-        """say_which_title: whether a rejected caller learns which AE title was wrong."""
+        """say_which_title: whether a rejected caller learns which AE title was wrong. on_refused:
+        called with each refusal that is logged.
+        """
         self._limits = limits or Limits()
         self._ae = local_ae(ae_title, self._limits)
         self._listeners = tuple(listeners)
@@ -88,6 +91,7 @@ class Acceptor:
             policy=self._policy,
             connections=self._connections,
             limits=self._limits,
+            on_refused=on_refused,
         )
         dispatcher = Dispatcher(services)
         self._handlers = AssociationHandlers(

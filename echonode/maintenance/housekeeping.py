@@ -21,6 +21,7 @@ from datetime import datetime
 
 from echonode.errors import StoreError
 from echonode.log import get_logger
+from echonode.store.retention.deletion import Deleted
 from echonode.store.retention.policy import LOOK_EVERY_S, RetentionPolicy, observed_step
 from echonode.store.store import Store
 from echonode.web.health import Alarm
@@ -45,7 +46,13 @@ class Housekeeping:
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
         every_s: float = LOOK_EVERY_S,
+        on_deleted: Callable[[Sequence[Deleted]], None] = lambda deleted: None,
+        on_alarms: Callable[[Sequence[Alarm]], None] = lambda alarms: None,
     ) -> None:
+        """on_deleted: called with what retention deleted. on_alarms: with those that stand, at
+        each look.
+        """
+        self._on_deleted, self._on_alarms = on_deleted, on_alarms
         self._store = store
         self._policy = policy
         self._alarms = alarms
@@ -113,6 +120,7 @@ class Housekeeping:
                 log.info("instance_deleted", sop_instance_uid=gone.sop_instance_uid)
             if not deleted:
                 return
+            self._on_deleted(deleted)
 
     def _keep_house(self) -> None:
         self._store.order_messages.prune(now=self._now())
@@ -131,6 +139,7 @@ class Housekeeping:
         for name in self._standing.keys() - alarms.keys():
             log.info("alarm_cleared", name=name)
         self._standing = alarms
+        self._on_alarms(list(alarms.values()))
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from echonode.audit.status import AuditStatus
 from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
@@ -26,6 +27,8 @@ from echonode.web.health import Alarm
 LATE_AFTER = timedelta(hours=24)
 # How long a forged report is an alarm; it stays on record.
 REFUSED_REPORTS_FOR = timedelta(hours=24)
+# A receiver that is restarted or moved is back by then.
+AUDIT_LATE_AFTER = timedelta(hours=1)
 _STUDIES_NAMED = 5  # by UID in one alarm's text
 
 
@@ -89,6 +92,7 @@ class Facts:
     conflicts: Sequence[IdentityConflict] = ()
     held_steps: Mapping[str, int] = field(default_factory=dict)
     merged_exams: Sequence[str] = ()
+    audit: AuditStatus = field(default_factory=AuditStatus)
 
 
 def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
@@ -102,8 +106,36 @@ def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
         *_of_identity(facts.conflicts),
         *_of_steps(facts.held_steps),
         *_of_merges(facts.merged_exams),
+        *_of_audit(facts.audit, now),
         *(alarm for at in facts.destinations for alarm in _of(at, facts.call_back, now)),
     )
+
+
+def _of_audit(audit: AuditStatus, now: datetime) -> Iterator[Alarm]:
+    recording, sending = audit.recording, audit.sending
+    if recording.problem:
+        yield Alarm(
+            name="audit",
+            text=f"nothing is recorded in the audit trail: {recording.problem}. "
+            + (
+                "Raise `audit.limit_mib`, or make the receiver reachable"
+                if recording.full
+                else "The events of now wait in memory; free the disk"
+            ),
+        )
+    if recording.lost:
+        yield Alarm(
+            name="audit_lost",
+            text=f"{_counted(recording.lost, 'event has', 'events have')} no record in the audit "
+            "trail since the start: the alarm `audit` or the log says why",
+        )
+    if sending is not None and sending.since and now - sending.since >= AUDIT_LATE_AFTER:
+        yield Alarm(
+            name="audit_unsent",
+            text=f"{_counted(sending.unsent, 'audit record waits', 'audit records wait')} for the "
+            f"receiver, the oldest for {_hours(now - sending.since)} h"
+            + (f": {sending.problem}" if sending.problem else ""),
+        )
 
 
 def _of_steps(held: Mapping[str, int]) -> Iterator[Alarm]:

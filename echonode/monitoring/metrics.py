@@ -19,6 +19,7 @@ from prometheus_client.core import (
     HistogramMetricFamily,
 )
 
+from echonode.audit.status import AuditStatus
 from echonode.delivery.delivery_status import Contact
 from echonode.frames.source.source_counts import DropReason
 from echonode.intake.captures import IntakeCounters
@@ -38,6 +39,7 @@ def metrics_of(
     store: StoreStatistics,
     scrub: ScrubCounters,
     commit_times: Mapping[str, TimesToCommit],
+    audit: AuditStatus,
 ) -> Iterator[Metric]:
     """Every metric of the node; those of the process come from prometheus_client itself."""
     yield _build_info(status.version)
@@ -89,6 +91,7 @@ def metrics_of(
     yield _delivery_metric(status.destinations)
     yield from _destination_metrics(status)
     yield _time_to_commit(commit_times)
+    yield from _audit_metrics(status, audit)
 
 
 def _build_info(version: str) -> Metric:
@@ -130,6 +133,40 @@ def _alarms(status: NodeStatus) -> Metric:
         name, _, subject = alarm.name.partition(":")
         alarms.add_metric([name, subject], 1.0)
     return alarms
+
+
+def _audit_metrics(status: NodeStatus, audit: AuditStatus) -> Iterator[Metric]:
+    recording, sending = audit.recording, audit.sending
+    yield CounterMetricFamily(
+        "echonode_audit_records",
+        "Records of the audit trail since it was made",
+        value=recording.records,
+    )
+    yield CounterMetricFamily(
+        "echonode_audit_lost",
+        "Events since the start that have no record in the audit trail",
+        value=recording.lost,
+    )
+    yield GaugeMetricFamily(
+        "echonode_audit_recording", "1 while the audit trail is written", not recording.problem
+    )
+    yield GaugeMetricFamily(
+        "echonode_audit_size_bytes", "Size of the audit trail", value=recording.size
+    )
+    unsent = GaugeMetricFamily(
+        "echonode_audit_unsent",
+        "Audit records that the receiver does not have; absent without a receiver",
+    )
+    age = GaugeMetricFamily(
+        "echonode_audit_oldest_unsent_seconds",
+        "Age of the oldest of them, 0 where there is none; absent without a receiver",
+    )
+    if sending is not None:
+        oldest = (status.now - sending.since).total_seconds() if sending.since else 0.0
+        unsent.add_metric([], sending.unsent)
+        age.add_metric([], max(0.0, oldest))
+    yield unsent
+    yield age
 
 
 def _destination_metrics(status: NodeStatus) -> Iterator[Metric]:

@@ -20,6 +20,7 @@ from echonode.monitoring.monitor import NodeMonitor
 from echonode.monitoring.recent import recent_rows
 from echonode.node.access import NodeAccess
 from echonode.node.access_log import AccessLog, Told
+from echonode.node.audit import NodeAudit
 from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
 from echonode.node.live_api import NodeLive
@@ -84,6 +85,7 @@ def web_servers(
     delivery_status: Callable[[str], DeliveryStatus],
     call_now: Callable[[str], None],
     call_back: str,
+    audit: NodeAudit,
     now: Callable[[], datetime],
 ) -> tuple[WebServer, WebServer | None]:
     """The servers of a node, not yet started: the console's, and the viewer's where there is one.
@@ -102,6 +104,7 @@ def web_servers(
         on_loopback=on_loopback,
         now=now,
         monotonic=time.monotonic,
+        authenticated=audit.callers.authenticated,
     )
 
     def operate(action: str, uid: str, name: str | None) -> Mapping[str, object]:
@@ -136,7 +139,7 @@ def web_servers(
         shared=SharedOrigins(web.cors_origins, prefix=PREFIX),
         admission=Admission(
             access,
-            Told([AccessLog()]),
+            Told([AccessLog(), audit.accesses()]),
             on_loopback=on_loopback,
             for_everyone=opened_routes(web),
             now=now,
@@ -203,5 +206,6 @@ def web_servers(
         access=access,
         identity=identity,
         dicomweb=dicomweb_routes(dicomweb),
+        told=Told([AccessLog(), audit.accesses()]),
         now=now,
     )

@@ -35,6 +35,7 @@ from echonode.maintenance.describing import Describing
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
 from echonode.node.archives import ArchiveParts
+from echonode.node.audit import NodeAudit
 from echonode.node.dimse_services import dimse_services
 from echonode.node.exams import ExamParts
 from echonode.node.http import web_servers
@@ -102,6 +103,7 @@ class Node:
     def _build(self, names: Sequence[str]) -> None:
         """Every part around the open store; names: of the destinations."""
         config = self.config
+        self.audit = NodeAudit(config, lookup=self.store.whose, now=utc_now)
         self._free_space = free_space(config)
         codecs = TranscodeWorkers()
         self._reencoder = Reencoder(self.store.files.scratch, codecs)
@@ -121,22 +123,26 @@ class Node:
             destinations=self.destinations,
             reencoder=self._reencoder,
             call_back=self._call_back,
+            observer=self.audit.requests,
             now=utc_now,
         )
         self.acceptor = Acceptor(
             ae_title=config.ae_title,
             listeners=listener_addresses(config.listen),
             peers=self.peers,
-            services=dimse_services(
-                config,
-                self.store,
-                storage=self._storage,
-                archives=self.archives,
-                reencoder=self._reencoder,
-                now=utc_now,
+            services=self.audit.services.around(
+                dimse_services(
+                    config,
+                    self.store,
+                    storage=self._storage,
+                    archives=self.archives,
+                    reencoder=self._reencoder,
+                    now=utc_now,
+                )
             ),
             limits=listener_limits(config, descriptor_limit()),
             say_which_title=config.admission.say_which_title,
+            on_refused=self.audit.callers.refused,
         )
         self.exams = ExamParts(
             config,
@@ -154,12 +160,23 @@ class Node:
             destinations=names,
             exams=self.exams,
             no_capture=self._no_capture,
+            on_stored=self.audit.work.captured,
             now=utc_now,
         )
-        self.hl7 = hl7_listener(config, self.store, now=utc_now) if config.hl7 else None
+        self.hl7 = (
+            hl7_listener(config, self.store, now=utc_now, on_applied=self.audit.orders)
+            if config.hl7
+            else None
+        )
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
-        self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
+        self._housekeeping = housekeeping(
+            config,
+            self.store,
+            self._reader,
+            now=utc_now,
+            on_deleted=self.audit.work.deleted,
+        )
         self._describing = Describing(self.store.descriptions, describe) if config.web else None
         self._recovery = BackgroundRecovery(
             self.store.recovery, on_found=log_recovery, on_done=self._housekeeping.look_now
@@ -191,6 +208,7 @@ class Node:
                 delivery_status=self.archives.status,
                 call_now=self.archives.call_now,
                 call_back=str(self._call_back),
+                audit=self.audit,
                 now=utc_now,
             )
 
@@ -202,6 +220,8 @@ class Node:
         with ExitStack() as undo:
             undo.callback(self.store.close)
             undo.callback(self._reencoder.close)
+            undo.callback(self._stop_part, self.audit)
+            self.audit.start()
             log_recovery(self.store.recovery.report)
             if self.store.unwritable:
                 log.error("store_unwritable", reason=self.store.unwritable, alarm=True)
@@ -310,6 +330,7 @@ class Node:
                 held_steps=self.ris.held_steps,
                 viewers=self.scanning.viewing.counts,
                 viewer_port=lambda: served_at(self.config),
+                audit=self.audit.status,
             )
         )
 

@@ -16,12 +16,16 @@ def next_value(connection: sa.Connection, name: str) -> int:
 
 def add(connection: sa.Connection, name: str, more: int) -> int:
     """The counter's value after `more` is added to it."""
-    changed = connection.execute(
-        sa.update(schema.counter).where(_counter.name == name).values(value=_counter.value + more)
+    value: int | None = connection.scalar(
+        sa.update(schema.counter)
+        .where(_counter.name == name)
+        .values(value=_counter.value + more)
+        .returning(_counter.value)
     )
-    if changed.rowcount == 0:
+    if value is None:
         connection.execute(sa.insert(schema.counter), {"name": name, "value": more})
-    return read(connection, name)
+        return more
+    return value
 
 
 def read(connection: sa.Connection, name: str) -> int:

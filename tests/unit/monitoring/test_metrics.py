@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from echonode.audit.status import AuditStatus
 from echonode.intake.captures import IntakeCounters
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.commit_times import CommitTimes
@@ -85,6 +86,7 @@ class _Node(Collector):
             ),
             scrub=ScrubCounters(files=9, damaged=1),
             commit_times=times.snapshot(),
+            audit=AuditStatus(),
         )
 
 

@@ -57,7 +57,7 @@ WITHIN = {
         {"store"},
         {"read_only_store"},
         {"statistics"},
-        {"recovery"},
+        {"recovery", "backup"},
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
@@ -104,7 +104,15 @@ WITHIN = {
         {"node"},
         {"http", "dimse_services"},
         {"scanning"},
-        {"worklist_api", "outbox_api", "live_api", "review_api", "system_api", "viewer_server"},
+        {
+            "worklist_api",
+            "outbox_api",
+            "live_api",
+            "review_api",
+            "system_api",
+            "viewer_server",
+            "report_api",
+        },
         {"exam_api", "review_json"},
         {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
@@ -155,7 +163,7 @@ MAY = {
     "audit/recorder.py": THREADS | {"now()"},  # as it was given
     "audit/sources/*": {"now()"},  # as it was given
     "audit/sources/commands.py": {"os", "socket"},  # who runs the command, and where
-    "commands/audit.py": {"now()"},
+    "commands/audit.py": {"now()", "sqlalchemy"},  # streams what the trail reads
     "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
     "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
@@ -184,6 +192,7 @@ MAY = {
     "commands/operate.py": DISK | CLOCK,
     "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
     "commands/user_store.py": CLOCK | DISK,
+    "commands/backups.py": DISK | {"now()"},  # the configuration, which is copied along
     "commands/web_certificate.py": DISK | {"now()"},
     "commands/viewer.py": DISK,  # the package, until it is unpacked
     "commands/viewer_install.py": DISK,
@@ -238,6 +247,7 @@ MAY = {
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
     "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
+    "objects/reports/report_templates.py": {"read_text()"},  # part of the package
     "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
     "delivery/worker.py": THREADS | CLOCK | CHANCE,
@@ -266,6 +276,7 @@ MAY = {
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
     "exam/naming.py": THREADS,  # one exam at a time:
     "exam/correction.py": THREADS,
+    "exam/reporting/reporting.py": THREADS,  # one document at a time
     "exam/rewriting.py": {"open()"},
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
     "exam/procedure_step/reporter.py": CHANCE | {"time"},  # in the background
@@ -295,6 +306,7 @@ TABLES = {
     "echonode.store.database.index_schema",
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
+    "echonode.store.database.document_schema",
     "echonode.store.database.access_schema",
     "echonode.store.database.measurement_schema",
 }

@@ -53,6 +53,7 @@ from echonode.store.deliveries.deliveries import Deliveries
 from echonode.store.deliveries.operator_actions import OperatorActions
 from echonode.store.exams.captures import Captures
 from echonode.store.exams.corrections import Corrections
+from echonode.store.exams.documents import Documents
 from echonode.store.exams.exams import Exams
 from echonode.store.exams.known_patients import KnownPatients
 from echonode.store.exams.measurements import Measurements
@@ -66,7 +67,7 @@ from echonode.store.exams.worklist_items import WorklistItems
 from echonode.store.files.durability import Durability, Kind
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout
-from echonode.store.files.lock import FolderLock
+from echonode.store.files.lock import FolderLock, lock_for_node
 from echonode.store.files.pending_removals import PendingRemovals
 from echonode.store.files.reserve import DiskReserve
 from echonode.store.index.descriptions import Descriptions
@@ -99,9 +100,9 @@ class Store(ReadOnlyStore):
     roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
     files again. event_log: takes events from outside. key_value: small texts of other parts.
     descriptions: what DICOMweb answers of each instance.
-    exams, captures, measurements, naming, corrections, worklist, known_patients, order_messages,
-    rejections, reported_steps, procedure_steps, step_reports: see exams/. users, sessions: see
-    access/. durability: whether what is written becomes durable.
+    exams, captures, measurements, documents, naming, corrections, worklist, known_patients,
+    order_messages, rejections, reported_steps, procedure_steps, step_reports: see exams/.
+    users, sessions: see access/. durability: whether what is written becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -196,6 +197,7 @@ class Store(ReadOnlyStore):
             writer, readers, layout, ids, remove=self._pending_removals.remove, on_due=due
         )
         self.measurements = Measurements(writer, readers)
+        self.documents = Documents(writer, readers, self.node_id)
         self.worklist = WorklistItems(writer, readers)
         self.known_patients = KnownPatients(readers)
         self.rejections = Rejections(writer, readers)
@@ -229,12 +231,12 @@ class Store(ReadOnlyStore):
         database was lost waits in an exam of its own. index_url: of the database on a PostgreSQL
         server; '' the file in data_dir. On a full disk the reserve is removed; where
         the disk still cannot be written, an existing store is opened for reading only
-        (`unwritable`). Raises StoreLocked, SchemaTooNew; ConfigError where the folder cannot be
-        used; OutOfSpace where there is no store to read.
+        (`unwritable`). Raises StoreLocked, SchemaTooNew, RestoreUnfinished; ConfigError where the
+        folder cannot be used; OutOfSpace where there is no store to read.
         """
         layout = Layout(data_dir.absolute())
         layout.make()
-        lock = FolderLock(layout.lock)
+        lock = lock_for_node(layout)
         durability = Durability(layout)
         plan = AdoptionPlan(adopt_to=adopt_to, forward_to=forward_to, on_adopted=on_adopted)
 

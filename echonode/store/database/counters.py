@@ -8,6 +8,10 @@ from echonode.store.database import schema
 
 _counter = schema.counter.c
 
+# The counters whose values become part of an exam's number or of a UID. After a restore they go on
+# further up, so that no value is given twice (backup/restore.py); the others count events.
+GIVEN_OUT = ("unidentified", "reported_step")
+
 
 def next_value(connection: sa.Connection, name: str) -> int:
     """The counter's next value, from 1 on."""

@@ -29,6 +29,7 @@ from echonode.store.database.dialects import POSTGRESQL
 from echonode.store.database.migration_steps import (
     access_steps,
     delivery_steps,
+    document_steps,
     exam_steps,
     patient_steps,
 )
@@ -61,6 +62,7 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         8: _by_script(exam_steps.VERSION_8),
         9: _by_script(patient_steps.VERSION_9),
         10: _by_script(exam_steps.VERSION_10),
+        11: _by_script(document_steps.VERSION_11),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

@@ -146,7 +146,7 @@ MAY = {
     "audit/recorder.py": THREADS | {"now()"},  # as it was given
     "audit/sources/*": {"now()"},  # as it was given
     "audit/sources/commands.py": {"os", "socket"},  # who runs the command, and where
-    "commands/audit.py": {"now()"},
+    "commands/audit.py": {"now()", "sqlalchemy"},  # a type of it
     "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
     "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
@@ -165,6 +165,10 @@ MAY = {
     "config/certificates.py": DISK | {"ssl"},
     "node/local_timezone.py": DISK,
     "monitoring/monitor.py": CLOCK,
+    "monitoring/notices/mail.py": {"ssl", "open()"},  # the password, for each message
+    "monitoring/notices/webhook.py": NETWORK | {"open()"},  # the token, for each call
+    "monitoring/notices/notifier.py": THREADS | {"now()"},  # the clock is given
+    "node/settings/notices.py": {"ssl", "time"},  # this system's authorities
     "preflight/pending_reports.py": THREADS,  # reports come on any association's thread
     "preflight/peer_check.py": NETWORK | CLOCK,  # TCP alone, before DICOM; and how long it took
     "preflight/hl7_check.py": NETWORK,  # our own port

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode import __version__
-from echonode.commands import audit, deliveries, exams, export, simulations, users, viewer
+from echonode.commands import audit, backups, deliveries, exams, export, simulations, users, viewer
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
+from echonode.commands.lying_pacs import command as lying_pacs
 from echonode.errors import ConfigFault, OutOfResources, UsageError
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ exams.register(app)
 export.register(app)
 users.register(app)
 viewer.register(app)
+lying_pacs.register(app)
 
 
 @app.command("web-certificate")
@@ -189,6 +191,7 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
             destinations=names,
             forwarding=forwarding,
             waiting_prefix=settings.exam.waiting_prefix,
+            index_url=settings.index.server_url,
         ):
             raise typer.Exit(1)
 
@@ -248,6 +251,7 @@ def report(
         typer.echo(f"{out}: {events} events")
 
 
+backups.register(app)
 simulations.register(app)
 
 

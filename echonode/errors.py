@@ -20,6 +20,8 @@ EchoNodeError
 ├── StoreError               our disk or database
 │   ├── StoreLocked          another node runs on this data_dir
 │   ├── SchemaTooNew         the database was written by a later EchoNode
+│   ├── RestoreUnfinished    a backup is being restored into this data_dir
+│   ├── BackupUnusable       a backup cannot be made, or is not whole; nothing wrong is restored
 │   ├── OutOfSpace           ENOSPC, EDQUOT, EIO, EROFS: answer A700, keep going
 │   ├── StepKnown            a performed step's UID is taken: answer 0111
 │   ├── StepUnknown          no such step of this peer: answer 0112
@@ -206,6 +208,14 @@ class StoreLocked(StoreError):
 
 class SchemaTooNew(StoreError):
     """The database was written by a later EchoNode; it is left untouched."""
+
+
+class RestoreUnfinished(StoreError):
+    """A restore into this data_dir was interrupted, or is going on: no node may start on it."""
+
+
+class BackupUnusable(StoreError):
+    """A backup that is damaged, incomplete or could not be made; the message says what to do."""
 
 
 class OutOfSpace(StoreError):

@@ -43,6 +43,7 @@ RANKS = [
 ]
 # Sideways only along the path of the data.
 SIDEWAYS = {
+    ("copies", "review"),  # a film's times are those that a person reviews it with
     ("frames", "probe"),
     ("retrieve", "query"),
     ("dicomweb", "query"),  # QIDO-RS matches as C-FIND does
@@ -55,7 +56,7 @@ WITHIN = {
         {"store"},
         {"read_only_store"},
         {"statistics"},
-        {"recovery"},
+        {"recovery", "backup"},
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
@@ -102,7 +103,15 @@ WITHIN = {
         {"node"},
         {"http", "dimse_services"},
         {"scanning"},
-        {"worklist_api", "outbox_api", "live_api", "review_api", "system_api", "viewer_server"},
+        {
+            "worklist_api",
+            "outbox_api",
+            "live_api",
+            "review_api",
+            "system_api",
+            "viewer_server",
+            "report_api",
+        },
         {"exam_api", "review_json"},
         {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
@@ -135,6 +144,13 @@ MAY = {
     "log.py": set(),
     "threads/recurring.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
+    "commands/lying_pacs/archive.py": NETWORK | THREADS,  # an archive on plain sockets:
+    "commands/lying_pacs/association.py": NETWORK,
+    "commands/lying_pacs/wire.py": NETWORK,
+    "commands/lying_pacs/reporter.py": NETWORK,
+    "commands/lying_pacs/record.py": THREADS | CLOCK,
+    "commands/lying_pacs/later.py": THREADS | CLOCK,
+    "commands/lying_pacs/command.py": THREADS | CLOCK,  # until a signal; the time of an event
     "monitoring/ledger.py": set(),
     "commands/reindex.py": {"open()", "now()"},  # of the store; the figures' moment
     "commands/probe_sim.py": OUTSIDE,
@@ -146,7 +162,7 @@ MAY = {
     "audit/recorder.py": THREADS | {"now()"},  # as it was given
     "audit/sources/*": {"now()"},  # as it was given
     "audit/sources/commands.py": {"os", "socket"},  # who runs the command, and where
-    "commands/audit.py": {"now()", "sqlalchemy"},  # a type of it
+    "commands/audit.py": {"now()", "sqlalchemy"},  # streams what the trail reads
     "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
     "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
@@ -179,6 +195,7 @@ MAY = {
     "commands/operate.py": DISK | CLOCK,
     "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
     "commands/user_store.py": CLOCK | DISK,
+    "commands/backups.py": DISK | {"now()"},  # the configuration, which is copied along
     "commands/web_certificate.py": DISK | {"now()"},
     "commands/viewer.py": DISK,  # the package, until it is unpacked
     "commands/viewer_install.py": DISK,
@@ -189,9 +206,13 @@ MAY = {
     "delivery/stow/credentials.py": {"open()"},  # the token, for each connection
     "preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
-    "commands/export.py": DISK | {"signal"},
+    "commands/export.py": DISK | {"signal", "now()"},
     "copies/writing.py": DISK,
     "copies/stored_source.py": {"open()"},
+    "copies/media/medium.py": {"open()"},  # the stored files
+    "copies/media/writing_media.py": {"open()", "is_dir()"},
+    "copies/media/zip_file.py": {"open()"},  # an entry of the archive
+    "copies/media/viewer_page.py": {"read_text()"},  # its template
     "copies/exporting.py": {"is_dir()"},  # of the place that is given
     "node/settings/listeners.py": NETWORK,  # this machine's name
     "maintenance/describing.py": CLOCK,  # works a share of the time
@@ -222,6 +243,7 @@ MAY = {
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
     "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
+    "objects/reports/report_templates.py": {"read_text()"},  # part of the package
     "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
     "delivery/worker.py": THREADS | CLOCK | CHANCE,
@@ -250,6 +272,7 @@ MAY = {
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
     "exam/naming.py": THREADS,  # one exam at a time:
     "exam/correction.py": THREADS,
+    "exam/reporting/reporting.py": THREADS,  # one document at a time
     "exam/rewriting.py": {"open()"},
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
     "exam/procedure_step/reporter.py": CHANCE | {"time"},  # in the background
@@ -279,6 +302,7 @@ TABLES = {
     "echonode.store.database.index_schema",
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
+    "echonode.store.database.document_schema",
     "echonode.store.database.access_schema",
     "echonode.store.database.measurement_schema",
 }

@@ -120,7 +120,7 @@ def register(main: typer.Typer) -> None:
 def _readers(config: Path) -> Iterator[tuple[sa.Engine, TrailPaths]]:
     """The trail of a configuration's data_dir. Raises UsageError where there is none."""
     from echonode.audit.trail.trail import TrailPaths
-    from echonode.store.database.connections import reader_engine
+    from echonode.store.database.sqlite_engine import reader_engine
 
     paths = TrailPaths.below(load_config(config).data_dir.absolute())
     if not paths.database.exists():

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,8 +20,10 @@ from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_conf
 from echonode.errors import UsageError
 
 if TYPE_CHECKING:
-    from echonode.copies.choosing import Chosen
-    from echonode.copies.exporting import Exported, Progress
+    from echonode.config import Config
+    from echonode.copies.choosing import Wanted
+    from echonode.copies.exporting import CopyJob, Progress
+    from echonode.copies.source import CopyOptions
     from echonode.transcoding.picture import Window
 
 _MOST_SAID = 10  # instances that are left out, by their UIDs; the rest is counted
@@ -37,15 +40,31 @@ def export(
     instance: Annotated[
         list[str] | None, typer.Option("--instance", metavar="UID", help="An image, likewise.")
     ] = None,
+    media: Annotated[
+        Path | None,
+        typer.Option(
+            "--media",
+            metavar="PATH",
+            help="A medium for other viewers, with a DICOMDIR: a folder, FILE.iso or FILE.zip.",
+        ),
+    ] = None,
+    profile: Annotated[
+        str,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="Of the medium: general (USB, DVD), cd (all uncompressed) or ultrasound.",
+        ),
+    ] = "general",
     format_: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="png or jpeg, into --out.")
+        str, typer.Option("--format", metavar="NAME", help="png or jpeg, written to --out.")
     ] = "",
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             metavar="PATH",
-            help="A folder; or a file, where one instance becomes one file.",
+            help="Of --format: a folder; or a file, where one instance becomes one file.",
         ),
     ] = None,
     frame: Annotated[
@@ -57,41 +76,70 @@ def export(
         typer.Option("--window", metavar="CENTER,WIDTH", help="Instead of the image's own."),
     ] = "",
     force: Annotated[
-        bool, typer.Option("--force", metavar="", help="Replace files of the same names.")
+        bool, typer.Option("--force", metavar="", help="Replace what has the same names.")
     ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Copy stored images: as pictures.
+    """Copy stored images: as a medium for other viewers, or as files of a format.
 
     The node may run meanwhile. A copy is whole or not there; what is there is not overwritten.
     """
     with outcomes():
-        if not format_:
-            raise UsageError("give --format NAME")
-        if out is None:
-            raise UsageError("give --out PATH: where the copies are to be")
-        from echonode.copies.choosing import Wanted, choose
-        from echonode.copies.exporting import Export, frame_reader
-        from echonode.copies.formats import format_named
+        if (media is None) == (not format_):
+            raise UsageError("give --media PATH, or --format NAME with --out PATH")
+        if media is not None and out is not None:
+            raise UsageError("--out is for --format: --media PATH says where the medium goes")
+        from echonode.copies.choosing import Wanted
         from echonode.copies.source import CopyOptions
-        from echonode.store.read_only_store import open_read_only
 
-        export = Export(
-            make=format_named(format_),
-            options=CopyOptions(frame=frame, quality=quality, window=_window(window)),
-        )
+        options = CopyOptions(frame=frame, quality=quality, window=_window(window))
+        job = _files(format_, out, options) if media is None else _medium(media, profile)
         wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
-        settings = load_config(config)
-        with (
-            _ended_in_order(),
-            open_read_only(settings.data_dir) as store,
-            tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
-            frame_reader(Path(scratch)) as reader,
-            _progress(format_) as on_progress,
-        ):
-            chosen = choose(store.index, wanted)
-            done = export.write(chosen.instances, out, reader, force=force, on_progress=on_progress)
-        _say(out, chosen, done)
+        _copy(job, wanted, load_config(config), force=force)
+
+
+def _files(format_: str, out: Path | None, options: CopyOptions) -> CopyJob:
+    from echonode.copies.exporting import Export
+    from echonode.copies.formats import format_named
+
+    if out is None:
+        raise UsageError("give --out PATH: where the copies go")
+    return Export(out=out, make=format_named(format_), options=options)
+
+
+def _medium(media: Path, profile: str) -> CopyJob:
+    from echonode.copies.media.profiles import Profile
+    from echonode.copies.media.writing_media import MediumCopy
+
+    if profile not in set(Profile):
+        raise UsageError(f"there is no profile `{profile}`: give one of {', '.join(Profile)}")
+    return MediumCopy(out=media, profile=Profile(profile), now=datetime.now(UTC))
+
+
+def _copy(job: CopyJob, wanted: Wanted, config: Config, *, force: bool) -> None:
+    from echonode import log
+    from echonode.copies.choosing import choose
+    from echonode.copies.exporting import codecs_in
+    from echonode.store.read_only_store import open_read_only
+
+    log.configure(format="console", level="error")
+    with (
+        _ended_in_order(),
+        open_read_only(config.data_dir) as store,
+        tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
+        codecs_in(Path(scratch)) as codecs,
+        _progress() as on_progress,
+    ):
+        chosen = choose(store.index, wanted)
+        made = job.write(chosen.instances, codecs, force=force, on_progress=on_progress)
+    for line in made.said:
+        typer.echo(line)
+    if chosen.waiting:
+        typer.echo(f"left out: {chosen.waiting}, whose exam has no patient yet", err=True)
+    for uid, why in list(made.left_out.items())[:_MOST_SAID]:
+        typer.echo(f"left out: {uid}: {why}", err=True)
+    if (more := len(made.left_out) - _MOST_SAID) > 0:
+        typer.echo(f"left out: {more} more", err=True)
 
 
 def _window(text: str) -> Window | None:
@@ -106,26 +154,8 @@ def _window(text: str) -> Window | None:
     return Window(center=center, width=width)
 
 
-def _say(out: Path, chosen: Chosen, done: Exported) -> None:
-    typer.echo(
-        f"{out}: {_count(done.files, 'file')} of {_count(len(chosen.instances), 'instance')}"
-    )
-    if chosen.waiting:
-        typer.echo(
-            f"{_count(chosen.waiting, 'instance')} left out: the exam has no patient yet", err=True
-        )
-    for uid, why in list(done.left_out.items())[:_MOST_SAID]:
-        typer.echo(f"left out: {uid}: {why}", err=True)
-    if (more := len(done.left_out) - _MOST_SAID) > 0:
-        typer.echo(f"left out: {more} more", err=True)
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 @contextmanager
-def _progress(what: str) -> Iterator[Progress]:
+def _progress() -> Iterator[Progress]:
     """A bar on the terminal's error stream, so that standard output has the result alone."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -138,7 +168,7 @@ def _progress(what: str) -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(what, total=None, visible=False)
+        task = bars.add_task("instances copied", total=None, visible=False)
 
         def on_progress(done: int, total: int) -> None:
             bars.update(task, completed=done, total=total, visible=total > 1)

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 def list_users(config: Config) -> list[Json]:
     """Every user, by name; also while a node runs. Raises UsageError, StoreError."""
-    with open_read_only(config.data_dir) as store:
+    with open_read_only(config.data_dir, index_url=config.index.server_url) as store:
         return [as_json(user) for user in store.users.all()]
 
 
@@ -41,7 +41,7 @@ def setup_code(config: Config) -> str:
     try:
         code = _in_store(config, UserAdministration.setup_code)
     except StoreLocked:
-        with open_read_only(config.data_dir) as store:
+        with open_read_only(config.data_dir, index_url=config.index.server_url) as store:
             code = store.users.current_setup_code()
             if not code and not store.users.any():
                 raise OperatorRefused(
@@ -134,6 +134,7 @@ def _in_store(config: Config, work: Callable[[UserAdministration], T]) -> T:
         adopt_to=names,
         forward_to=config.forwarding_by_ae_title(),
         waiting_prefix=config.exam.waiting_prefix,
+        index_url=config.index.server_url,
     ) as store:
 
         def changed(name: str, change: str) -> None:

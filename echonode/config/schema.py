@@ -29,6 +29,7 @@ from echonode.config.fields import (
     Section,
 )
 from echonode.config.forwarding import ForwardingRule
+from echonode.config.index import Index
 from echonode.config.network import Listener, PeerSection, WebTLS
 from echonode.config.probe import Probe
 from echonode.model.character_sets import is_known_character_set
@@ -138,6 +139,14 @@ class Hl7(Section):
     """The stations of scheduled steps whose order names none. Example: [ECHONODE]"""
 
 
+class ReportSection(Section):
+    """Reports of exams."""
+
+    fonts: tuple[FilePath, ...] = ()
+    """Folders with TrueType fonts, looked at before those of the system: for a script that no
+    installed font has. Example: [/opt/clinic/fonts]"""
+
+
 class Institution(Section):
     """Where the node stands, for the images that are made here (PS3.3 C.7.5.1)."""
 
@@ -233,6 +242,8 @@ class Config(Section):
     """The AE title of this node, as archives and viewers know it. Example: ECHONODE"""
     data_dir: FilePath = Field(default=Path("var"), validate_default=True)
     """The folder of the store, on a local disk. Example: /var/lib/echonode"""
+    index: Index = Index()
+    """The index of what is stored. Example: {url: sqlite}"""
     listen: tuple[Listener, ...] = (Listener(port=11112),)
     """Where DICOM peers reach this node. Example: [{host: 0.0.0.0, port: 104}]"""
     peers: dict[Name, PeerSection] = Field(default_factory=dict)
@@ -253,6 +264,8 @@ class Config(Section):
     """Modality performed procedure steps. Example: {peer: ris}"""
     hl7: Hl7 | None = None
     """Orders and patients by HL7 v2. Example: {listen: {host: 127.0.0.1, port: 2575}}"""
+    report: ReportSection = ReportSection()
+    """Reports of exams; docs/reports.md tells more. Example: {fonts: [/opt/clinic/fonts]}"""
     institution: Institution = Institution()
     """The institution in images that are made here. Example: {name: Example Clinic}"""
     web: Web | None = None

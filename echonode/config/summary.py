@@ -13,7 +13,8 @@ from echonode.config.schema import Config
 
 def summary(config: Config) -> Iterator[str]:
     """One line for the store, each listener, destination, probe and the web page."""
-    yield f"stores in {config.data_dir}"
+    index = f", with the index in {config.index.shown}" if config.index.server_url else ""
+    yield f"stores in {config.data_dir}{index}"
     for listener in config.listen:
         form = "TLS" if listener.tls else "plain"
         yield f"listens as {config.ae_title} on {listener.host}:{listener.port} ({form})"

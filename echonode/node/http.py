@@ -27,6 +27,7 @@ from echonode.node.live_api import NodeLive
 from echonode.node.local_key import write_local_key
 from echonode.node.local_timezone import local_zone
 from echonode.node.outbox_api import NodeOutbox
+from echonode.node.report_api import NodeReports
 from echonode.node.review_api import NodeReview
 from echonode.node.ris import RisParts
 from echonode.node.settings.web import opened_routes, session_rules, web_identity
@@ -55,6 +56,7 @@ from echonode.web.openapi.document import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
 from echonode.web.patients import patient_routes
+from echonode.web.reports import report_routes
 from echonode.web.server import WebServer, is_loopback
 from echonode.web.sessions import session_routes
 from echonode.web.status import console_routes
@@ -162,6 +164,7 @@ def web_servers(
             *archive_routes(
                 NodeReview(store, RenderedFrames(frames), check=store.files.check_bytes, now=now)
             ),
+            *report_routes(NodeReports(store, exams.reporting)),
             *operator_routes(
                 act=operate,
                 acknowledge=lambda uid: acknowledge(store, uid, now=now()),

@@ -95,6 +95,7 @@ class Node:
             forward_to=config.forwarding_by_ae_title(),
             recover_later=True,
             waiting_prefix=config.exam.waiting_prefix,
+            index_url=config.index.server_url,
         )
         with ExitStack() as broken_off:
             broken_off.callback(self.store.close)
@@ -150,6 +151,7 @@ class Node:
             self.store,
             refusal=self._no_capture,
             associate=self.archives.associate,
+            frames=self._frames,
             now=utc_now,
         )
         self.ris = RisParts(

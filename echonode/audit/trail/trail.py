@@ -31,10 +31,9 @@ from echonode.log import get_logger
 from echonode.store.database.connections import (
     Writer,
     database_errors,
-    reader_engine,
     reading,
-    writer_engine,
 )
+from echonode.store.database.sqlite_engine import reader_engine, writer_engine
 from echonode.store.files.disk import make_folder, make_private, rename
 
 log = get_logger(__name__)

@@ -2,8 +2,9 @@
 
 Rules
 - Invariants are constraints of the tables, with their reasons: the index in index_schema.py,
-  deliveries and commitments in delivery_schema.py, exams in exam_schema.py, measurements in
-  measurement_schema.py, users in access_schema.py, the past in history_schema.py.
+  deliveries and commitments in delivery_schema.py, exams in exam_schema.py, their documents in
+  document_schema.py, measurements in measurement_schema.py, users in access_schema.py, the past
+  in history_schema.py.
 - A change to any of them is a new migration in migrations.py.
 """
 
@@ -29,6 +30,7 @@ from echonode.store.database.delivery_schema import (
     inbound_commitment_item,
     refused_report,
 )
+from echonode.store.database.document_schema import exam_document, hl7_result
 from echonode.store.database.exam_schema import (
     exam,
     exam_capture,
@@ -67,9 +69,11 @@ __all__ = [
     "derived_copy",
     "exam",
     "exam_capture",
+    "exam_document",
     "exam_event",
     "flight_event",
     "hl7_message",
+    "hl7_result",
     "identity_conflict",
     "inbound_commitment",
     "inbound_commitment_item",

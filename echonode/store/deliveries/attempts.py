@@ -28,6 +28,7 @@ from echonode.model.delivery import (
 )
 from echonode.model.status import FIRST_WARNING, LAST_WARNING
 from echonode.store.database import counters, derived_copies, schema
+from echonode.store.database.dialects import four_hex_digits
 from echonode.store.database.event_log import add_delivery_events
 from echonode.store.database.rows import parse_enum
 from echonode.store.values import Attempt
@@ -65,9 +66,10 @@ def _apply_alike(connection: sa.Connection, attempts: Sequence[Attempt], now: da
     """Apply attempts that differ only in their delivery, and in the copy that was sent."""
     attempt, job_ids = attempts[0], [attempt.job_id for attempt in attempts]
     rows = connection.execute(
-        sa.select(_delivery.id, _delivery.state, _delivery.destination).where(
-            _delivery.id.in_(job_ids)
-        )
+        sa.select(_delivery.id, _delivery.state, _delivery.destination)
+        .where(_delivery.id.in_(job_ids))
+        .order_by(_delivery.id)
+        .with_for_update()
     ).all()
     if len(rows) < len(set(job_ids)):
         raise UsageError(f"there is no delivery {min({*job_ids} - {row.id for row in rows})}")
@@ -124,7 +126,7 @@ def _changes(
 
 def _with_warning(error: str) -> sa.ColumnElement[str]:
     """What the ledger says after a success: the warning it came with (PS3.7 C.3), then `error`."""
-    warned = sa.literal("stored with warning ") + sa.func.printf("%04X", _delivery.last_status)
+    warned = sa.literal("stored with warning ") + four_hex_digits(_delivery.last_status)
     remark = warned + "; " + error if error else warned
     return sa.case(
         (_delivery.last_status.between(FIRST_WARNING, LAST_WARNING), remark), else_=error

@@ -39,6 +39,7 @@ _DUE = (
     )
     .order_by(_delivery.acquired_at, _delivery.id)
     .limit(sa.bindparam("limit", type_=sa.Integer))
+    .with_for_update(of=schema.delivery, skip_locked=True)
 )
 _SENT = (
     SELECT_JOBS.where(
@@ -110,7 +111,7 @@ class Deliveries:
 
         # An idle worker asks often; a transaction is made only where something is due.
         due = self.next_due(destination)
-        return self._writer.run(work) if due is not None and due <= now else []
+        return self._writer.run(work, locking="") if due is not None and due <= now else []
 
     def record_attempt(
         self,
@@ -135,7 +136,7 @@ class Deliveries:
             apply_attempts(connection, attempts, now=now)
 
         if attempts:
-            self._writer.run(work)
+            self._writer.run(work, locking="")
 
     def sent(
         self, destination: str, *, limit: int, now: datetime | None = None

@@ -9,6 +9,7 @@
       quarantine/ID.dcm           same SOP Instance UID as a stored instance, other bytes
       ballast/N.bin               removed when the database needs space at start (reserve.py)
       deleted/ID.dcm              being deleted (deletion.py); removed at the next start
+      restore.unfinished          a backup comes here (backup/restore.py): no node starts
 
 Rules
 - Names are ours and random: no value from the wire is ever part of a path.
@@ -55,6 +56,10 @@ class Layout:
     @property
     def corruption_mark(self) -> Path:
         return self.data_dir / "index.doubted"
+
+    @property
+    def restore_mark(self) -> Path:
+        return self.data_dir / "restore.unfinished"
 
     @property
     def incoming(self) -> Path:

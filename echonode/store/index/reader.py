@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from echonode.model.criteria import Query, Selection
 from echonode.model.instance import IdentityConflict, StoredInstance
 from echonode.store.database import schema
-from echonode.store.database.connections import reading
+from echonode.store.database.connections import reading, streaming
+from echonode.store.database.dialects import is_true
 from echonode.store.database.exam_holds import WAITS
 from echonode.store.database.rows import SELECT_INSTANCE, SELECT_INSTANCES, stored_instance
 from echonode.store.files.layout import Layout
@@ -35,8 +36,8 @@ FIRST_ROWS = 8
 ROWS_AT_ONCE = 200
 
 _BY_UID = SELECT_INSTANCE.where(schema.instance.c.sop_instance_uid == sa.bindparam("uid"))
-# The literal of the partial index, or SQLite would not use it.
-_VARIED = sa.select(schema.patient.c.id).where(sa.text("varied = 1")).limit(1)
+# In the words of the partial index.
+_VARIED = sa.select(schema.patient.c.id).where(is_true(schema.patient.c.varied)).limit(1)
 
 
 class IndexReader:
@@ -113,7 +114,7 @@ class IndexReader:
 
     def _stream(self, statement: sa.Select[*tuple[Any, ...]]) -> Iterator[sa.Row[*tuple[Any, ...]]]:
         with (
-            reading(self._engine) as connection,
+            streaming(self._engine) as connection,
             closing(connection.execute(statement)) as result,
         ):
             part = result.fetchmany(FIRST_ROWS)

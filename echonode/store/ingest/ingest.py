@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from echonode.errors import Damaged, EchoNodeError, InstanceConflict, Mismatch, OutOfSpace
 from echonode.model.file_head import matches_file_meta
 from echonode.model.instance import IdentityConflict, InstanceRecord, Origin, StoredInstance
-from echonode.store.database.connections import CommitUncertain
+from echonode.store.database.failures import CommitUncertain
 from echonode.store.files.disk import rename
 from echonode.store.files.durability import Durability, Kind
 from echonode.store.files.incoming_file import Incoming

@@ -73,14 +73,14 @@ OPERATIONS: tuple[Operation, ...] = (
         method="get",
         path="/api/instances/{uid}/frames/{frame}",
         summary="A frame, from 1 on, as JPEG; quality 1 to 100; the window of grey images",
-        query=("quality", "window_center", "window_width"),
+        query=("quality", "window_center", "window_width", "display"),
         media_type="image/jpeg",
     ),
     Operation(
         method="get",
         path="/api/instances/{uid}/frames/{frame}.png",
         summary="A frame, from 1 on, as PNG",
-        query=("window_center", "window_width"),
+        query=("window_center", "window_width", "display"),
         media_type="image/png",
     ),
     Operation(

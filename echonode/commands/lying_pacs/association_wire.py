@@ -1,7 +1,7 @@
 """Association requests and their answers as bytes, with roles and a verdict on each context.
 
 PS3.8 9.3.2 and 9.3.3 for the PDUs, PS3.7 D.3.3.4 for the role selection. What both sides of a
-plain conversation need is in tests/benchmarks/wire.py.
+plain conversation need is in wire.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.benchmarks import wire
+from echonode.commands.lying_pacs import wire
 
 # Result of a proposed presentation context (PS3.8 table 9-18).
 ACCEPTED, CLASS_REFUSED, SYNTAXES_REFUSED = 0, 3, 4
@@ -65,13 +65,20 @@ def accept(
     request_body: bytes,
     verdicts: Mapping[int, tuple[int, str]],
     roles: Mapping[str, tuple[bool, bool]],
+    *,
+    maximum_pdu: int = wire.OUR_MAXIMUM_PDU,
 ) -> bytes:
     """An A-ASSOCIATE-AC. verdicts: context ID -> (result, transfer syntax)."""
     body = request_body[:68] + _item(0x10, wire.APPLICATION_CONTEXT.encode())
     for context_id, (result, syntax) in verdicts.items():
         head = struct.pack(">BxBx", context_id, result)
         body += _item(0x21, head + _item(0x40, syntax.encode()))
-    return wire.pdu(wire.ASSOCIATE_AC, body + _user_information(roles))
+    return wire.pdu(wire.ASSOCIATE_AC, body + _user_information(roles, maximum_pdu))
+
+
+def reject(result: int, source: int, reason: int) -> bytes:
+    """An A-ASSOCIATE-RJ (PS3.8 9.3.4)."""
+    return wire.pdu(wire.ASSOCIATE_RJ, bytes([0, result, source, reason]))
 
 
 def request(
@@ -86,7 +93,7 @@ def request(
     kept = plain[:68]
     for kind, value in _items(plain[68:]):
         kept += b"" if kind == _USER_INFORMATION else _item(kind, value)
-    return wire.pdu(wire.ASSOCIATE_RQ, kept + _user_information(roles))
+    return wire.pdu(wire.ASSOCIATE_RQ, kept + _user_information(roles, wire.OUR_MAXIMUM_PDU))
 
 
 def _read_role(value: bytes) -> tuple[str, tuple[bool, bool]]:
@@ -94,9 +101,9 @@ def _read_role(value: bytes) -> tuple[str, tuple[bool, bool]]:
     return value[2 : 2 + length].decode(), (bool(value[2 + length]), bool(value[3 + length]))
 
 
-def _user_information(roles: Mapping[str, tuple[bool, bool]]) -> bytes:
+def _user_information(roles: Mapping[str, tuple[bool, bool]], maximum_pdu: int) -> bytes:
     # Maximum length (PS3.8 D.1), Implementation Class UID (PS3.7 D.3.3.2), roles (D.3.3.4).
-    content = _item(0x51, struct.pack(">I", wire.OUR_MAXIMUM_PDU))
+    content = _item(0x51, struct.pack(">I", maximum_pdu))
     content += _item(0x52, wire.IMPLEMENTATION_CLASS.encode())
     for sop_class_uid, (scu, scp) in roles.items():
         uid = sop_class_uid.encode()

@@ -1,7 +1,8 @@
 """Just enough DICOM on plain sockets to send and receive the same bytes without a library.
 
-It is the ceiling that EchoNode is held against, and the one sender that loads every receiver alike.
-PS3.8 9.3 for the PDUs, PS3.7 9.3 and E.1 for the command elements (Implicit VR Little Endian).
+An archive that lies needs bytes that no library would write. The benchmarks send with it too: it is
+the ceiling that EchoNode is held against. PS3.8 9.3 for the PDUs, PS3.7 9.3 and E.1 for the
+command elements (Implicit VR Little Endian).
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
 VERIFICATION: Final = "1.2.840.10008.1.1"
 IMPLEMENTATION_CLASS: Final = "2.25.166663856220524644245060459318066987339"
 IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
 OUR_MAXIMUM_PDU: Final = 262_144
 
 ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ, DATA, RELEASE_RQ, RELEASE_RP, ABORT = range(1, 8)
 COMMAND_LAST, DATA_MORE, DATA_LAST = 0x03, 0x00, 0x02  # PS3.8 E.2, message control header
 STORE_RQ, STORE_RSP, ECHO_RQ, ECHO_RSP = 0x0001, 0x8001, 0x0030, 0x8030
+FIND_RQ = 0x0020
 NO_DATASET, HAS_DATASET = 0x0101, 0x0001
+_FRAGMENT: Final = 16_378  # of a dataset in a PDU: 16 KiB with the heads, which every peer takes
 
 
 class WireError(Exception):
@@ -58,9 +62,16 @@ def pdu(kind: int, body: bytes) -> bytes:
     return struct.pack(">BxI", kind, len(body)) + body
 
 
-def read_pdu(sock: socket.socket, *, prompt: bool = False) -> tuple[int, bytes]:
-    """The next PDU's type and body. Raises WireError when the connection ends."""
+def read_pdu(
+    sock: socket.socket, *, prompt: bool = False, most: int | None = None
+) -> tuple[int, bytes]:
+    """The next PDU's type and body. Raises WireError when the connection ends.
+
+    most: bytes of a body; a longer one is a WireError too.
+    """
     kind, length = struct.unpack(">BxI", read_exactly(sock, 6, prompt=prompt))
+    if most is not None and length > most:
+        raise WireError(f"a PDU of {length} bytes")
     return kind, read_exactly(sock, length, prompt=prompt)
 
 
@@ -217,3 +228,25 @@ def command_pdu(context_id: int, command: bytes) -> bytes:
     """A P-DATA-TF PDU with one whole command set."""
     value = struct.pack(">IBB", len(command) + 2, context_id, COMMAND_LAST) + command
     return pdu(DATA, value)
+
+
+def command_set(*elements: tuple[int, int | str]) -> bytes:
+    """A command set of US and UI elements, its group length first (PS3.7 6.3.1)."""
+    return _command(
+        b"".join(
+            _us(number, value) if isinstance(value, int) else _ui(number, value)
+            for number, value in elements
+        )
+    )
+
+
+def data_pdus(context_id: int, data: bytes, *, last: bool = True) -> bytes:
+    """A dataset as P-DATA-TF PDUs; not its end if not `last`."""
+    pdus = bytearray()
+    for start in range(0, max(1, len(data)), _FRAGMENT):
+        piece = data[start : start + _FRAGMENT]
+        ends = last and start + _FRAGMENT >= len(data)
+        control = DATA_LAST if ends else DATA_MORE
+        value = struct.pack(">IBB", len(piece) + 2, context_id, control) + piece
+        pdus += pdu(DATA, value)
+    return bytes(pdus)

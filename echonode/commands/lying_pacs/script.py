@@ -1,4 +1,4 @@
-"""What a lying archive does: values, and the scripts that tests use often.
+"""What a lying archive does: values, and the scripts that are used often.
 
     archive.store = lambda arrival: StoreAnswer(status=0xA700)
     archive.accepts = implicit_only
@@ -14,19 +14,45 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from tests.benchmarks.wire import IMPLICIT_LITTLE
-from tests.faults.archives.association_wire import ACCEPTED, CLASS_REFUSED, SYNTAXES_REFUSED
-from tests.faults.archives.commitment_wire import Item, Report
+from echonode.commands.lying_pacs.association_wire import ACCEPTED, CLASS_REFUSED, SYNTAXES_REFUSED
+from echonode.commands.lying_pacs.commitment_wire import Item, Report
+from echonode.commands.lying_pacs.wire import IMPLICIT_LITTLE, OUR_MAXIMUM_PDU
 
 SUCCESS = 0x0000
 
 
 class Break(Enum):
-    """How an association ends before its time."""
+    """How an association ends before its time; DEAF keeps it open and reads nothing more."""
 
     ABORT = "A-ABORT"
     RESET = "RST"
     FINISH = "FIN"
+    DEAF = "no more reading"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """An A-ASSOCIATE-RQ. number: of all that came, from 1. age_s: since the archive began."""
+
+    calling_ae_title: str
+    called_ae_title: str
+    number: int
+    age_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Greeting:
+    """What becomes of an A-ASSOCIATE-RQ.
+
+    rejected: result, source and reason of A-ASSOCIATE-RJ (PS3.8 9.3.4). silent: no answer at all.
+    maximum_pdu: bytes of a P-DATA-TF that the archive says it receives (PS3.8 D.1).
+    then: how the connection ends in place of an answer.
+    """
+
+    rejected: tuple[int, int, int] | None = None
+    silent: bool = False
+    maximum_pdu: int = OUR_MAXIMUM_PDU
+    then: Break | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +60,7 @@ class Arrival:
     """A C-STORE-RQ, its dataset still to come.
 
     number: of all that this archive was sent, from 1; of_association: of those on this one.
+    age_s: since the archive began.
     """
 
     sop_class_uid: str
@@ -42,6 +69,7 @@ class Arrival:
     calling_ae_title: str
     number: int
     of_association: int
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +79,8 @@ class StoreAnswer:
     status: None for silence. keeps: whether the archive has the instance from then on.
     reads: bytes of the dataset's PDUs that are read before `then`; None for all of them, after
     which the answer goes out. answer_bytes: of the answer, before `then`; None for all.
-    message_id_added: how far the answer's Message ID is from the request's. then: how the
-    association ends.
+    message_id_added: how far the answer's Message ID is from the request's. delay_s: before the
+    answer. then: how the association ends.
     """
 
     status: int | None = SUCCESS
@@ -60,16 +88,23 @@ class StoreAnswer:
     reads: int | None = None
     answer_bytes: int | None = None
     message_id_added: int = 0
+    delay_s: float = 0.0
     then: Break | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """An N-ACTION that was answered or is about to be."""
+    """An N-ACTION that was answered or is about to be.
+
+    held: the SOP Instance UIDs of these items that the archive has. earlier: the items of the
+    request before this one.
+    """
 
     transaction_uid: str
     items: tuple[Item, ...]
     calling_ae_title: str
+    held: frozenset[str] = frozenset()
+    earlier: tuple[Item, ...] = ()
 
 
 class Way(Enum):
@@ -86,15 +121,25 @@ class Way(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Promise:
-    """What becomes of an N-ACTION. status: None for silence. reports: each in its way, in order."""
+    """What becomes of an N-ACTION. status: None for silence. reports: each in its way, in order.
+
+    delay_s: before the reports that go on associations of their own.
+    """
 
     status: int | None = SUCCESS
     reports: tuple[tuple[Way, Report], ...] = ()
+    delay_s: float = 0.0
 
 
+Greet = Callable[[Caller], Greeting]
 Accepts = Callable[[str, str], int]  # (abstract syntax, transfer syntax) -> result
 Store = Callable[[Arrival], StoreAnswer]
 Commit = Callable[[Asked], Promise]
+
+
+def welcomes(caller: Caller) -> Greeting:
+    """Every caller."""
+    return Greeting()
 
 
 # --- which presentation contexts ---
@@ -132,7 +177,7 @@ def answers(status: int | None, *, keeps: bool = False) -> Store:
 
 
 def commits(asked: Asked) -> Report:
-    """A promise for everything that was asked."""
+    """A commitment for everything that was asked."""
     return Report(transaction_uid=asked.transaction_uid, committed=asked.items)
 
 

@@ -10,15 +10,14 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.benchmarks import wire
-from tests.faults.callers.client import command_set, data_pdus
-from tests.faults.callers.instances import EXPLICIT_LITTLE
+from echonode.commands.lying_pacs import wire
+from echonode.commands.lying_pacs.wire import EXPLICIT_LITTLE
 
 COMMITMENT = "1.2.840.10008.1.20.1"
 WELL_KNOWN_INSTANCE = "1.2.840.10008.1.20.1.1"
 N_EVENT_REPORT_RQ, N_EVENT_REPORT_RSP, N_ACTION_RQ = 0x0100, 0x8100, 0x0130
 
-# Event types (PS3.4 J.3.3.1.1); those beyond are none.
+# Event types (PS3.4 J.3.3.1.1); others do not exist.
 ALL_COMMITTED, SOME_FAILED = 1, 2
 
 _TRANSACTION = (0x0008, 0x1195)
@@ -69,7 +68,7 @@ def read_request(dataset: bytes, transfer_syntax_uid: str) -> tuple[str, tuple[I
 
 def action_response(message_id: int, status: int) -> bytes:
     """The command set of an N-ACTION-RSP; message_id: of the request (PS3.7 10.3.5.2)."""
-    return command_set(
+    return wire.command_set(
         (0x0002, COMMITMENT),
         (0x0100, N_ACTION_RQ | 0x8000),
         (0x0120, message_id),
@@ -84,7 +83,7 @@ def report_message(
     report: Report, *, context_id: int, message_id: int, transfer_syntax_uid: str
 ) -> bytes:
     """A whole N-EVENT-REPORT-RQ (PS3.7 10.3.1.1)."""
-    command = command_set(
+    command = wire.command_set(
         (0x0002, COMMITMENT),
         (0x0100, N_EVENT_REPORT_RQ),
         (0x0110, message_id),
@@ -93,7 +92,7 @@ def report_message(
         (0x1002, report.event),
     )
     dataset = report_dataset(report, transfer_syntax_uid)
-    return wire.command_pdu(context_id, command) + data_pdus(context_id, dataset)
+    return wire.command_pdu(context_id, command) + wire.data_pdus(context_id, dataset)
 
 
 def report_dataset(report: Report, transfer_syntax_uid: str) -> bytes:

@@ -185,6 +185,10 @@ MAY = {
     "config/certificates.py": DISK | {"ssl"},
     "node/local_timezone.py": DISK,
     "monitoring/monitor.py": CLOCK,
+    "monitoring/notices/mail.py": {"ssl", "open()"},  # the password, for each message
+    "monitoring/notices/webhook.py": NETWORK | {"open()"},  # the token, for each call
+    "monitoring/notices/notifier.py": THREADS | {"now()"},  # the clock is given
+    "node/settings/notices.py": {"ssl", "time"},  # this system's authorities
     "preflight/pending_reports.py": THREADS,  # reports come on any association's thread
     "preflight/peer_check.py": NETWORK | CLOCK,  # TCP alone, before DICOM; and how long it took
     "preflight/hl7_check.py": NETWORK,  # our own port

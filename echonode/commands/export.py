@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from echonode.transcoding.picture import Window
 
 _FORMATS = (
-    "dicom; png, jpeg; mp4, gif, apng, webp; npz, nifti, mha, nrrd; volume-mha, volume-nifti, volume-dicom or "
-    "volume-slices: into --out."
+    "dicom; png, jpeg; mp4, gif, apng, webp; npz, nifti, mha, nrrd; volume-mha, volume-nifti, "
+    "volume-dicom or volume-slices: into --out."
 )
 _MOST_SAID = 10  # instances that are left out, by their UIDs; the rest is counted
 

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from echonode.config.alarms import Alarms
 from echonode.config.anonymise import AnonymiseProfile
 from echonode.config.audit import Audit
 from echonode.config.cluster import NodeSection
@@ -292,6 +293,8 @@ class Config(Section):
     """The institution in images that are made here. Example: {name: Example Clinic}"""
     web: Web | None = None
     """The HTTP server; without the section there is none. Example: {host: 127.0.0.1, port: 8080}"""
+    alarms: Alarms = Alarms()
+    """Where alarms go out to. Example: {webhook: {url: "https://hooks.clinic.example/echonode"}}"""
     audit: Audit = Audit()
     """The audit trail.
     Example: {receiver: "audit.clinic.example:6514", tls: {ca: clinic-ca.pem}}"""

@@ -25,7 +25,7 @@ def web(tmp_path: Path, make_echonode: Callable[..., EchoNodeProcess]) -> str:
     """The address of a node that has three studies, which the command exported to `m`."""
     with new_store(tmp_path) as store:
         fill(store)
-    words = ["--study", STUDY, "--media", tmp_path / "m", "--config", config_of(tmp_path)]
+    words: list[str | Path] = ["--study", STUDY, "--media", tmp_path / "m", "--config", config_of(tmp_path)]
     assert echonode("export", *words).exit_code == 0
     port = free_port()
     node = make_echonode(extra={"web": {"port": port}})
@@ -52,7 +52,7 @@ def test_a_study_is_downloaded_as_a_medium(web: str, tmp_path: Path) -> None:
 
 
 def without_meta(whole: bytes) -> bytes:
-    """A data set; the meta information before it says from whom the node has it."""
+    """A data set; the meta information before it names its sender."""
     is_dicom = whole[128:132] == b"DICM"
     return whole[144 + int.from_bytes(whole[140:144], "little") :] if is_dicom else whole
 

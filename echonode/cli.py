@@ -203,6 +203,7 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
             forwarding=forwarding,
             waiting_prefix=settings.exam.waiting_prefix,
             index_url=settings.index.server_url,
+            node=settings.node.name or "",
         ):
             raise typer.Exit(1)
 

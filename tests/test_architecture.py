@@ -62,6 +62,7 @@ WITHIN = {
         {"exams", "access"},
         {"deliveries"},
         {"index"},
+        {"nodes"},
         {"database"},
         {"files"},
         {"values"},
@@ -102,7 +103,7 @@ WITHIN = {
     "node": [
         {"node"},
         {"http", "dimse_services"},
-        {"scanning"},
+        {"scanning", "cluster"},
         {
             "worklist_api",
             "outbox_api",
@@ -158,6 +159,7 @@ MAY = {
     "commands/init.py": DISK,  # writes the example where it is wanted
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
+    "node/cluster.py": {"time"},  # by the monotonic clock
     "access/random_secrets.py": CHANCE,
     "audit/trail/*": DISK | CHANCE,  # salts, and the names of files
     "audit/recorder.py": THREADS | {"now()"},  # as it was given
@@ -244,6 +246,7 @@ MAY = {
     "frames/capture/manual_capture.py": THREADS | CLOCK | CHANCE,  # a freeze's name
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
+    "intake/content.py": THREADS,  # counts, for any association's thread
     "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
     "objects/reports/report_templates.py": {"read_text()"},  # part of the package
     "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
@@ -265,7 +268,7 @@ MAY = {
     "dicomweb/search.py": CLOCK,  # how long an answer took
     "dicomweb/description.py": DISK,  # reads files:
     "dicomweb/streaming.py": DISK,
-    "dicomweb/instances.py": {"stat()"},
+    "dicomweb/instances.py": DISK,  # size and preamble of a file
     "dicomweb/recoded_frames.py": DISK,
     "exam/hl7/connection.py": NETWORK | THREADS | CLOCK,
     "exam/serving/worklist_scp.py": CLOCK,  # how long an answer took
@@ -306,6 +309,7 @@ TABLES = {
     "echonode.store.database.exam_schema",
     "echonode.store.database.document_schema",
     "echonode.store.database.access_schema",
+    "echonode.store.database.cluster_schema",
     "echonode.store.database.measurement_schema",
 }
 

@@ -87,7 +87,7 @@ def _exchange(
         )
     connection = _connection(web, timeout_s)
     headers = {"Content-Type": content_type} if content_type else {}
-    if key := read_local_key(config.data_dir):
+    if key := read_local_key(config.own_dir):
         headers["Authorization"] = f"Bearer {key}"
     try:
         connection.connect()

@@ -38,6 +38,9 @@ class Intake(Protocol):
     def open_incoming(self, head: IncomingHead) -> IncomingFile:
         """Raises DimseFailure, OutOfSpace."""
 
+    def preamble_zeroed(self, head: IncomingHead, preamble: bytes) -> None:
+        """The part had a preamble that was not of zeros; it is not kept."""
+
     def store(
         self, request: StoreRequest, *, only_study: str = "", on_stored: Callable[[str, str], None]
     ) -> int:
@@ -124,6 +127,8 @@ class Upload:
         self._incoming = self._intake.open_incoming(self._head(meta))
         rest = bytes(self._begun[meta.length :])
         self._begun.clear()
+        if meta.preamble:
+            self._intake.preamble_zeroed(self._head(meta), meta.preamble)
         if rest:
             self._incoming.write(rest)
 

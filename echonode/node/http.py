@@ -105,7 +105,7 @@ def web_servers(
         store.users,
         store.sessions,
         rules=session_rules(web),
-        local_key=write_local_key(store.data_dir),
+        local_key=write_local_key(store.own_dir),
         on_loopback=on_loopback,
         now=now,
         monotonic=time.monotonic,

@@ -207,6 +207,7 @@ MAY = {
     "commands/report.py": DISK,
     "commands/export.py": DISK | {"signal", "now()"},
     "commands/import_ways.py": {"open()"},  # of the store
+    "commands/import_media.py": {"now()"},
     "copies/writing.py": DISK,
     "copies/stored_source.py": {"open()"},
     "copies/media/medium.py": {"open()"},  # the stored files

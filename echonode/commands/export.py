@@ -21,11 +21,12 @@ from echonode.errors import UsageError
 
 if TYPE_CHECKING:
     from echonode.config import Config
-    from echonode.copies.choosing import Wanted
+    from echonode.copies.choosing import Chosen, Wanted
     from echonode.copies.exporting import CopyJob
     from echonode.copies.source import CopyOptions
     from echonode.transcoding.picture import Window
 
+_MOST_RECORDED = 1000  # instances by their UIDs in the audit trail; of more, their studies
 _MOST_SAID = 10  # instances that are left out, by their UIDs; the rest is counted
 
 
@@ -158,6 +159,7 @@ def _copy(job: CopyJob, wanted: Wanted, config: Config, *, force: bool) -> None:
         instances_progress("instances copied") as on_progress,
     ):
         chosen = choose(store.index, wanted)
+        _record(config, wanted, chosen, job.out)
         made = job.write(chosen.instances, codecs, force=force, on_progress=on_progress)
     for line in made.said:
         typer.echo(line)
@@ -167,6 +169,18 @@ def _copy(job: CopyJob, wanted: Wanted, config: Config, *, force: bool) -> None:
         typer.echo(f"left out: {uid}: {why}", err=True)
     if (more := len(made.left_out) - _MOST_SAID) > 0:
         typer.echo(f"left out: {more} more", err=True)
+
+
+def _record(config: Config, wanted: Wanted, chosen: Chosen, out: Path) -> None:
+    """In the audit trail, before anything is written: no copy leaves without a record."""
+    from echonode.audit.sources.commands import exported
+    from echonode.audit.trail.inbox import put
+
+    uids = {each.sop_instance_uid for each in chosen.instances}
+    if len(uids) > _MOST_RECORDED or not (wanted.series or wanted.instances):
+        uids = {each.study_instance_uid for each in chosen.instances}
+    target = out.absolute().as_uri()
+    put(config.data_dir, exported(sorted(uids), target, at=datetime.now(UTC), what="export"))
 
 
 def _window(text: str) -> Window | None:

@@ -48,6 +48,7 @@ SIDEWAYS = {
     ("retrieve", "query"),
     ("dicomweb", "query"),  # QIDO-RS matches as C-FIND does
     ("review", "query"),  # a person's search matches as C-FIND does
+    ("copies", "review"),  # an image's times and scale are what the console reads
     ("exam", "query"),  # our worklist is a query too: its keys and matching are PS3.4 C.2.2.2
 }
 # The same within a package: what stands at its top, by module, and its folders.
@@ -184,6 +185,10 @@ MAY = {
     "config/certificates.py": DISK | {"ssl"},
     "node/local_timezone.py": DISK,
     "monitoring/monitor.py": CLOCK,
+    "monitoring/notices/mail.py": {"ssl", "open()"},  # the password, for each message
+    "monitoring/notices/webhook.py": NETWORK | {"open()"},  # the token, for each call
+    "monitoring/notices/notifier.py": THREADS | {"now()"},  # the clock is given
+    "node/settings/notices.py": {"ssl", "time"},  # this system's authorities
     "preflight/pending_reports.py": THREADS,  # reports come on any association's thread
     "preflight/peer_check.py": NETWORK | CLOCK,  # TCP alone, before DICOM; and how long it took
     "preflight/hl7_check.py": NETWORK,  # our own port
@@ -209,7 +214,14 @@ MAY = {
     "commands/import_ways.py": {"open()"},  # of the store
     "commands/import_media.py": {"now()"},
     "copies/writing.py": DISK,
+    "copies/deidentification/profile_table.py": {"read_text()"},  # the package's own tables
+    "copies/deidentification/clean_text.py": {"read_text()"},
+    "copies/deidentification/key_file.py": DISK,  # the key, in data_dir
+    "copies/deidentification/copying.py": {"open()"},  # reads the stored file
+    "copies/deidentification/preparing.py": DISK,  # the copy, until a format has read it
     "copies/stored_source.py": {"open()"},
+    "copies/part_10.py": {"open()"},
+    "copies/research/npz.py": {"open()"},  # entries of a zip in memory
     "copies/media/medium.py": {"open()"},  # the stored files
     "copies/media/writing_media.py": {"open()", "is_dir()"},
     "copies/media/reading.py": DISK,

@@ -52,6 +52,7 @@ class CopyOptions:
     instead of the image's own; None for that. banner: patient and date are burned into the picture.
     size: the longer side of a picture, in pixels, where it is larger; None for all of it.
     frame_time_ms: of each frame of a film, instead of what it records; None for that.
+    transform, image_to_probe, voxel_mm: of a volume (volume/sweep.py); None and '' choose.
     """
 
     frame: int | None = None
@@ -60,6 +61,9 @@ class CopyOptions:
     banner: bool = False
     size: int | None = None
     frame_time_ms: float | None = None
+    transform: str = ""
+    image_to_probe: tuple[float, ...] | None = None
+    voxel_mm: float | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError."""
@@ -67,6 +71,10 @@ class CopyOptions:
             raise UsageError("--frame counts from 1")
         if not LOWEST_QUALITY <= self.quality <= HIGHEST_QUALITY:
             raise UsageError("--quality is 1 to 100")
+        if self.image_to_probe is not None and len(self.image_to_probe) != 16:
+            raise UsageError("--image-to-probe needs sixteen numbers, row by row")
+        if self.voxel_mm is not None and not 0 < self.voxel_mm < 100:
+            raise UsageError("--voxel is in mm, above 0 and below 100")
         if self.window is not None and not self.window.is_valid:
             raise UsageError("--window needs a width of 1 or more")
         if self.size is not None and not _SMALLEST <= self.size <= _LARGEST:

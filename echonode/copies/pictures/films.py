@@ -30,7 +30,8 @@ from echonode.errors import InvalidObject, OperatorRefused, UsageError
 _PIECE = 1024 * 1024
 _NOT_INSTALLED = (
     "mp4 needs the program ffmpeg, which is not installed here (Debian: apt install ffmpeg). "
-    "Without it, the console makes an MP4 in the browser: open the clip, then Download"
+    "Without it, the console makes an MP4 in the browser: open the clip in the archive, then "
+    "Download"
 )
 _LONGEST_MOOV = 64 * 1024 * 1024  # of a film of millions of frames
 

@@ -59,7 +59,7 @@ class Transport(AssociationSocket):
     """
 
     speaks_tls = False
-    is_proxied = False  # by a trusted proxy, which says for whom
+    is_proxied = False  # by a trusted proxy, which names the caller
 
     def __init__(
         self,

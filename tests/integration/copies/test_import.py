@@ -69,7 +69,7 @@ def round_trip(folder: Path, count: int, kind: str) -> None:
 
 
 def test_what_left_and_what_came_is_in_the_audit_trail(tmp_path: Path) -> None:
-    """A copy has its record before it is there: which study, by whom, and where to."""
+    """A copy has its record before it is there: which study, and where to."""
     folder, other = tmp_path / "a", tmp_path / "b"
     for each in (folder, other):
         each.mkdir()

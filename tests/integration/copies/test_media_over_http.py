@@ -52,7 +52,7 @@ def test_a_study_is_downloaded_as_a_medium(web: str, tmp_path: Path) -> None:
 
 
 def without_meta(whole: bytes) -> bytes:
-    """A data set; the meta information before it says from whom the node has it."""
+    """A data set; the meta information before it names its sender."""
     is_dicom = whole[128:132] == b"DICM"
     return whole[144 + int.from_bytes(whole[140:144], "little") :] if is_dicom else whole
 

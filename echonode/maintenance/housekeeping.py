@@ -137,7 +137,7 @@ class Housekeeping:
         alarms = {alarm.name: alarm for alarm in self._alarms()}
         for name, alarm in alarms.items():
             if name not in self._standing:
-                log.error("alarm_raised", name=name, text=alarm.text, alarm=True)
+                log.error("alarm_raised", name=name, text=alarm.whole, alarm=True)
         for name in self._standing.keys() - alarms.keys():
             log.info("alarm_cleared", name=name)
         self._standing = alarms

@@ -45,6 +45,7 @@ from echonode.node.scanning import ScanningParts
 from echonode.node.settings.cluster import destinations_digest
 from echonode.node.settings.hl7 import hl7_listener
 from echonode.node.settings.listeners import call_back_address, listener_addresses, listener_limits
+from echonode.node.settings.notices import notifier
 from echonode.node.settings.parts import (
     Stoppable,
     Together,
@@ -120,6 +121,7 @@ class Node:
             self.store,
             forwarding=config.forwarding_by_peer(),
             refusal=self._free_space.refusal,
+            cuts_trailing_bytes=config.content.trailing_bytes == "cut",
         )
         self._running = ExitStack()
         self._stop_at = 0.0
@@ -178,12 +180,14 @@ class Node:
         )
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
+        self.notices = notifier(config, now=utc_now)
         self._housekeeping = housekeeping(
             config,
             self.store,
             self._reader,
             now=utc_now,
             on_deleted=self.audit.work.deleted,
+            on_alarms=self.notices.look,
         )
         self._describing = Describing(self.store.descriptions, describe) if config.web else None
         self._recovery = BackgroundRecovery(
@@ -236,6 +240,8 @@ class Node:
                 log.error("store_unwritable", reason=self.store.unwritable, alarm=True)
             else:
                 self._start_writing(undo)
+            undo.callback(self._stop_part, self.notices)
+            self.notices.start()
             undo.callback(self._stop_part, self._housekeeping)
             self._housekeeping.start()
             undo.callback(self._stop_part, self.acceptor)
@@ -358,6 +364,7 @@ class Node:
                 sources=self.scanning.sources,
                 intake_counters=lambda: self.scanning.intake.counters,
                 scrub_counters=self._scrub_counters,
+                content_counters=lambda: self._storage.content.counters,
                 active_associations=lambda: self.acceptor.active_associations,
                 delivery_status=self.archives.status,
                 commit_times=self.archives.commit_times,

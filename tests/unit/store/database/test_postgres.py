@@ -153,7 +153,7 @@ def test_each_later_version_has_its_step_on_postgresql() -> None:
 
     A new step before that release moves FIRST_ON_POSTGRES with it. After it, the step's words for
     PostgreSQL go into POSTGRES_STEPS, and a database made by the release is compared here with one
-    that is made today, as test_migrations.py does for SQLite.
+    that is made now, as test_migrations.py does for SQLite.
     """
     later = range(FIRST_ON_POSTGRES + 1, SCHEMA_VERSION + 1)
     assert sorted(POSTGRES_STEPS) == list(later)

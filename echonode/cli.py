@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode import __version__
-from echonode.commands import deliveries, exams, users, viewer
+from echonode.commands import conformance, deliveries, exams, users, viewer
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.errors import ConfigFault, OutOfResources, UsageError
 
@@ -138,6 +138,7 @@ def init(
         typer.echo(f"  echonode run{option}")
 
 
+conformance.register(app)
 deliveries.register(app)
 exams.register(app)
 users.register(app)

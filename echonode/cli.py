@@ -18,8 +18,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode import __version__
-from echonode.commands import conformance, deliveries, exams, users, viewer
+from echonode.commands import (
+    audit,
+    backups,
+    conformance,
+    deliveries,
+    exams,
+    export,
+    import_media,
+    simulations,
+    users,
+    viewer,
+)
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
+from echonode.commands.lying_pacs import command as lying_pacs
 from echonode.errors import ConfigFault, OutOfResources, UsageError
 
 if TYPE_CHECKING:
@@ -138,11 +150,15 @@ def init(
         typer.echo(f"  echonode run{option}")
 
 
+audit.register(app)
 conformance.register(app)
 deliveries.register(app)
 exams.register(app)
+export.register(app)
+import_media.register(app)
 users.register(app)
 viewer.register(app)
+lying_pacs.register(app)
 
 
 @app.command("web-certificate")
@@ -188,6 +204,8 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
             destinations=names,
             forwarding=forwarding,
             waiting_prefix=settings.exam.waiting_prefix,
+            index_url=settings.index.server_url,
+            node=settings.node.name or "",
         ):
             raise typer.Exit(1)
 
@@ -247,78 +265,8 @@ def report(
         typer.echo(f"{out}: {events} events")
 
 
-@app.command("probe-sim")
-def probe_sim(
-    protocol: Annotated[str, typer.Option(help="echopen or openigtlink.")],
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The TCP port; 0 picks a free one to listen on.")
-    ],
-    dialect: Annotated[
-        str, typer.Option(help="Of echopen: sweeping, kit, lounger or epf.")
-    ] = "kit",
-    host: Annotated[
-        str, typer.Option(help="The address to listen on; with --connect, the receiver's.")
-    ] = "127.0.0.1",
-    recording: Annotated[
-        Path | None,
-        typer.Option(help="Send this recording. Default: a synthetic phantom, endlessly."),
-    ] = None,
-    fps: Annotated[
-        float | None,
-        typer.Option(
-            min=0.1, max=1000.0, help="Frames per second. Default: recorded timing, or 20."
-        ),
-    ] = None,
-    frames: Annotated[
-        int, typer.Option(min=0, help="End after this many frames; 0 is no limit.")
-    ] = 0,
-    loop: Annotated[bool, typer.Option("--loop", metavar="", help="Repeat the recording.")] = False,
-    connect: Annotated[
-        bool,
-        typer.Option(
-            "--connect", metavar="", help="Connect to a receiver that listens (openigtlink only)."
-        ),
-    ] = False,
-    line_port: Annotated[
-        int, typer.Option(min=1, max=65535, help="UDP port of the receiver (epf).")
-    ] = 51000,
-) -> None:
-    """Simulate a probe on the network, from a recording or a synthetic phantom."""
-    with outcomes():
-        from echonode.commands.probe_sim import simulate
-
-        simulate(
-            protocol=protocol,
-            dialect=dialect,
-            host=host,
-            port=port,
-            recording=recording,
-            fps=fps,
-            frames=frames or None,
-            loop=loop,
-            connect=connect,
-            line_port=line_port,
-        )
-
-
-@app.command()
-def demo(
-    recording: Annotated[
-        Path | None, typer.Option(help="Stream this recording instead of a synthetic phantom.")
-    ] = None,
-    keep: Annotated[
-        bool, typer.Option("--keep", metavar="", help="Leave it running; Ctrl-C ends it.")
-    ] = False,
-) -> None:
-    """Run a self-contained demonstration: probe, node and archive on this machine.
-
-    It ends with a table of what was checked; --keep leaves it running with its status page.
-    """
-    with outcomes():
-        from echonode.commands.demo import run_demo
-
-        if not run_demo(recording=recording, keep=keep):
-            raise typer.Exit(1)
+backups.register(app)
+simulations.register(app)
 
 
 def _end_at_signals() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "echonode"
@@ -30,6 +31,8 @@ RANKS = [
         "exam",
         "review",
         "dicomweb",
+        "audit",
+        "copies",
     },
     {"objects", "transcoding"},
     {"config"},
@@ -40,10 +43,12 @@ RANKS = [
 ]
 # Sideways only along the path of the data.
 SIDEWAYS = {
+    ("copies", "review"),  # a film's times are those that a person reviews it with
     ("frames", "probe"),
     ("retrieve", "query"),
     ("dicomweb", "query"),  # QIDO-RS matches as C-FIND does
     ("review", "query"),  # a person's search matches as C-FIND does
+    ("copies", "review"),  # an image's times and scale are what the console reads
     ("exam", "query"),  # our worklist is a query too: its keys and matching are PS3.4 C.2.2.2
 }
 # The same within a package: what stands at its top, by module, and its folders.
@@ -52,12 +57,13 @@ WITHIN = {
         {"store"},
         {"read_only_store"},
         {"statistics"},
-        {"recovery"},
+        {"recovery", "backup"},
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
         {"deliveries"},
         {"index"},
+        {"nodes"},
         {"database"},
         {"files"},
         {"values"},
@@ -87,20 +93,39 @@ WITHIN = {
         {"messages", "pace", "profile"},
         {"kinematics"},
     ],
+    "audit": [
+        {"sources", "recorder"},
+        {"belonging", "transfers", "syslog"},
+        {"trail"},
+        {"xml", "status"},
+        {"event"},
+        {"codes"},
+    ],
     "node": [
         {"node"},
-        {"http"},
-        {"worklist_api", "outbox_api", "live_api", "review_api", "system_api", "viewer_server"},
+        {"http", "dimse_services"},
+        {"scanning", "cluster"},
+        {
+            "worklist_api",
+            "outbox_api",
+            "live_api",
+            "review_api",
+            "copies_api",
+            "system_api",
+            "viewer_server",
+            "report_api",
+        },
         {"exam_api", "review_json"},
+        {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
-        {"exams", "ris"},
+        {"exams", "ris", "archives"},
         {"settings"},
         {"local_timezone", "process_limits"},
     ],
 }
 
-MOST_ROOMS = 28
+MOST_ROOMS = 30
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}
@@ -122,15 +147,31 @@ MAY = {
     "log.py": set(),
     "threads/recurring.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
+    "commands/lying_pacs/archive.py": NETWORK | THREADS,  # an archive on plain sockets:
+    "commands/lying_pacs/association.py": NETWORK,
+    "commands/lying_pacs/wire.py": NETWORK,
+    "commands/lying_pacs/reporter.py": NETWORK,
+    "commands/lying_pacs/record.py": THREADS | CLOCK,
+    "commands/lying_pacs/later.py": THREADS | CLOCK,
+    "commands/lying_pacs/command.py": THREADS | CLOCK,  # until a signal; the time of an event
     "monitoring/ledger.py": set(),
     "commands/reindex.py": {"open()", "now()"},  # of the store; the figures' moment
     "commands/probe_sim.py": OUTSIDE,
     "commands/init.py": DISK,  # writes the example where it is wanted
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
+    "node/cluster.py": {"time"},  # by the monotonic clock
     "access/random_secrets.py": CHANCE,
+    "audit/trail/*": DISK | CHANCE,  # salts, and the names of files
+    "audit/recorder.py": THREADS | {"now()"},  # as it was given
+    "audit/sources/*": {"now()"},  # as it was given
+    "audit/sources/commands.py": {"os", "socket"},  # who runs the command, and where
+    "commands/audit.py": {"now()", "sqlalchemy"},  # streams what the trail reads
+    "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
+    "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
     "node/access.py": THREADS,  # counts tries, of any request's thread
+    "node/archives.py": CHANCE,  # spreads repeated calls
     "node/hashing.py": THREADS,  # one hash at a time
     "node/settings/web.py": DISK,  # the certificate
     "node/http.py": CLOCK,
@@ -144,6 +185,10 @@ MAY = {
     "config/certificates.py": DISK | {"ssl"},
     "node/local_timezone.py": DISK,
     "monitoring/monitor.py": CLOCK,
+    "monitoring/notices/mail.py": {"ssl", "open()"},  # the password, for each message
+    "monitoring/notices/webhook.py": NETWORK | {"open()"},  # the token, for each call
+    "monitoring/notices/notifier.py": THREADS | {"now()"},  # the clock is given
+    "node/settings/notices.py": {"ssl", "time"},  # this system's authorities
     "preflight/pending_reports.py": THREADS,  # reports come on any association's thread
     "preflight/peer_check.py": NETWORK | CLOCK,  # TCP alone, before DICOM; and how long it took
     "preflight/hl7_check.py": NETWORK,  # our own port
@@ -154,6 +199,7 @@ MAY = {
     "commands/operate.py": DISK | CLOCK,
     "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
     "commands/user_store.py": CLOCK | DISK,
+    "commands/backups.py": DISK | {"now()"},  # the configuration, which is copied along
     "commands/web_certificate.py": DISK | {"now()"},
     "commands/viewer.py": DISK,  # the package, until it is unpacked
     "commands/viewer_install.py": DISK,
@@ -164,6 +210,26 @@ MAY = {
     "delivery/stow/credentials.py": {"open()"},  # the token, for each connection
     "preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
+    "commands/export.py": DISK | {"signal", "now()"},
+    "commands/import_ways.py": {"open()"},  # of the store
+    "copies/writing.py": DISK,
+    "copies/deidentification/profile_table.py": {"read_text()"},  # the package's own tables
+    "copies/deidentification/clean_text.py": {"read_text()"},
+    "copies/deidentification/key_file.py": DISK,  # the key, in data_dir
+    "copies/deidentification/copying.py": {"open()"},  # reads the stored file
+    "copies/deidentification/preparing.py": DISK,  # the copy, until a format has read it
+    "copies/stored_source.py": {"open()"},
+    "copies/part_10.py": {"open()"},
+    "copies/research/npz.py": {"open()"},  # entries of a zip in memory
+    "copies/media/medium.py": {"open()"},  # the stored files
+    "copies/media/writing_media.py": {"open()", "is_dir()"},
+    "copies/media/reading.py": DISK,
+    "copies/pictures/films.py": DISK | {"subprocess"},  # ffmpeg, and the film that it writes
+    "copies/pictures/banner.py": {"is_file()"},  # the system's fonts
+    "copies/media/importing.py": {"open()"},  # what reading.py found
+    "copies/media/zip_file.py": {"open()"},  # an entry of the archive
+    "copies/media/viewer_page.py": {"read_text()"},  # its template
+    "copies/exporting.py": {"is_dir()"},  # of the place that is given
     "node/settings/listeners.py": NETWORK,  # this machine's name
     "maintenance/describing.py": CLOCK,  # works a share of the time
     "maintenance/background_recovery.py": THREADS | CLOCK,  # one part after the other, with pauses
@@ -192,6 +258,10 @@ MAY = {
     "frames/capture/manual_capture.py": THREADS | CLOCK | CHANCE,  # a freeze's name
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
+    "intake/content.py": THREADS,  # counts, for any association's thread
+    "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
+    "objects/reports/report_templates.py": {"read_text()"},  # part of the package
+    "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
     "delivery/worker.py": THREADS | CLOCK | CHANCE,
     "delivery/factory.py": CLOCK | CHANCE,  # gives the worker its clock
@@ -210,7 +280,7 @@ MAY = {
     "dicomweb/search.py": CLOCK,  # how long an answer took
     "dicomweb/description.py": DISK,  # reads files:
     "dicomweb/streaming.py": DISK,
-    "dicomweb/instances.py": {"stat()"},
+    "dicomweb/instances.py": DISK,  # size and preamble of a file
     "dicomweb/recoded_frames.py": DISK,
     "exam/hl7/connection.py": NETWORK | THREADS | CLOCK,
     "exam/serving/worklist_scp.py": CLOCK,  # how long an answer took
@@ -219,6 +289,7 @@ MAY = {
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
     "exam/naming.py": THREADS,  # one exam at a time:
     "exam/correction.py": THREADS,
+    "exam/reporting/reporting.py": THREADS,  # one document at a time
     "exam/rewriting.py": {"open()"},
     "exam/worklist/scu.py": THREADS | {"time"},  # breaks off what other threads ask
     "exam/procedure_step/reporter.py": CHANCE | {"time"},  # in the background
@@ -248,17 +319,31 @@ TABLES = {
     "echonode.store.database.index_schema",
     "echonode.store.database.delivery_schema",
     "echonode.store.database.exam_schema",
+    "echonode.store.database.document_schema",
     "echonode.store.database.access_schema",
+    "echonode.store.database.cluster_schema",
     "echonode.store.database.measurement_schema",
 }
 
 PLACED = frozenset().union(*RANKS)
-TREES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
-MODULES = list(TREES)
+MODULES = sorted(PACKAGE.rglob("*.py"))
 NAMES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
     for path in MODULES
 }
+
+
+@cache
+def tree(module: Path) -> ast.Module:
+    """Its source, parsed once, and only where a test of this file runs."""
+    return ast.parse(module.read_text())
+
+
+@cache
+def nodes(module: Path) -> list[ast.Import | ast.ImportFrom | ast.Call]:
+    """Its imports and calls."""
+    kinds = (ast.Import, ast.ImportFrom, ast.Call)
+    return [node for node in ast.walk(tree(module)) if isinstance(node, kinds)]
 
 
 def room(module: Path) -> str:
@@ -268,7 +353,7 @@ def room(module: Path) -> str:
 
 def imported(module: Path) -> Iterator[tuple[int, str]]:
     """(line, dotted name) of every import, wherever it stands."""
-    for node in ast.walk(TREES[module]):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -281,7 +366,7 @@ def imported(module: Path) -> Iterator[tuple[int, str]]:
 
 def called(module: Path) -> Iterator[tuple[int, str]]:
     """(line, last name) of every call: open() is `open()`, path.read_text() is `read_text()`."""
-    for node in ast.walk(TREES[module]):
+    for node in nodes(module):
         if isinstance(node, ast.Call):
             name = node.func
             yield node.lineno, getattr(name, "attr", getattr(name, "id", "")) + "()"
@@ -300,14 +385,14 @@ def test_every_module_has_its_place() -> None:
 def test_imports_go_downwards_only() -> None:
     """cli -> node -> workflows -> parts -> model -> errors; sideways only along the data's path."""
     faults = []
+    rooms = PLACED | {room(module) for module in MODULES}
     for module in MODULES:
         here = room(module)
         for line, name in imported(module):
             if not name.startswith("echonode"):
                 continue
             there = name.removeprefix("echonode").strip(".").split(".")[0] or "__init__"
-            is_room = there in PLACED | {room(other) for other in MODULES}
-            there = there if is_room else "__init__"  # `from echonode import __version__`
+            there = there if there in rooms else "__init__"  # `from echonode import __version__`
             if here == there or (here, there) in SIDEWAYS or rank(here) < rank(there):
                 continue
             faults.append(f"{module.relative_to(PACKAGE)}:{line}: {here} may not import {there}")
@@ -366,7 +451,7 @@ def test_each_package_says_what_belongs_in_it() -> None:
     """And what does not, and where that is."""
     for module in MODULES:
         if module.name == "__init__.py" and module.parent != PACKAGE:
-            said = ast.get_docstring(TREES[module]) or ""
+            said = ast.get_docstring(tree(module)) or ""
             assert "Here: " in said, module
             assert "Not here: " in said, module
 

@@ -150,10 +150,10 @@ class _Clinic:
         progress.update(frames, completed=self._counted())
 
     def _counted(self) -> int:
-        return self.node.sources[0].counts.frames_received
+        return self.node.scanning.sources[0].counts.frames_received
 
     def _all_committed(self) -> bool:
-        states, counts = self._states(), self.node.sources[0].counts
+        states, counts = self._states(), self.node.scanning.sources[0].counts
         stored = sum(row.frames for row in self.rows())
         everything = stored == counts.frames_received - counts.frames_dropped
         return everything and set(states) == {"committed"}
@@ -166,7 +166,7 @@ class _Clinic:
 
     def prove(self, progress: Progress) -> Outcome:
         """Count, ask and compare."""
-        rows, counts, states = self.rows(), self.node.sources[0].counts, self._states()
+        rows, counts, states = self.rows(), self.node.scanning.sources[0].counts, self._states()
         outcome = Outcome()
         outcome.add("frames sent by the probe", self._frames_sent, self._frames_sent)
         outcome.add("frames received", counts.frames_received, self._frames_sent)

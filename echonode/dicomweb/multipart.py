@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-LONGEST_BOUNDARY: Final = 70  # RFC 2046 5.1.1
+# RFC 2046 5.1.1 allows 70; Orthanc 1.10 sends 73. It bounds what is searched for in every piece.
+LONGEST_BOUNDARY: Final = 200
 LONGEST_HEAD: Final = 8 * 1024  # bytes, with the blank line
 LONGEST_PREAMBLE: Final = 64 * 1024
 
@@ -59,9 +60,11 @@ class MultipartReader:
     """Reads one body: `feed` each piece, then `close`."""
 
     def __init__(self, boundary: str) -> None:
-        """Raises BadMultipart for a boundary that breaks RFC 2046."""
+        """Raises BadMultipart for a boundary that is empty, too long or not ASCII."""
         if not 0 < len(boundary) <= LONGEST_BOUNDARY or not boundary.isascii():
-            raise BadMultipart("the boundary is missing or longer than 70 characters")
+            raise BadMultipart(
+                f"the boundary is missing or longer than {LONGEST_BOUNDARY} characters"
+            )
         self._delimiter = b"\r\n--" + boundary.encode("ascii")
         # The first boundary need not follow a line end: with one before it, all are alike.
         self._held = bytearray(b"\r\n")

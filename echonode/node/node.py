@@ -12,80 +12,59 @@ Rules
   log says `node_ready` once every listener answers.
 - Stopping goes the other way, within one deadline: probes close their clips, the intake stores
   them, the listeners end, deliveries finish the instance under way, the store closes last.
-- Packages do not know each other; the callables that join them are all in this file.
+- Packages do not know each other; the callables that join them are in this folder: archives.py,
+  scanning.py, exams.py, ris.py, dimse_services.py, and what is left here.
 """
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from echonode import __version__
-from echonode.commitment.commitment_scp import CommitmentSCP
-from echonode.commitment.commitment_scu import CommitmentSCU
-from echonode.commitment.report_scp import ReportSCP
 from echonode.config import Config
-from echonode.delivery.echo import ECHO_EVERY_S
-from echonode.delivery.factory import DeliveryServices, delivery_worker
-from echonode.delivery.recorded_associations import RecordedNegotiations
-from echonode.delivery.stow.web_requestor import AnyAssociate, WebRequestor
 from echonode.dicomweb.description import describe
 from echonode.dimse.acceptor import Acceptor
-from echonode.dimse.requestor import Requestor
-from echonode.dimse.services import Services
-from echonode.exam.serving.step_scp import StepSCP
-from echonode.exam.serving.worklist_scp import WorklistSCP
-from echonode.frames.frame import Acquisition
-from echonode.frames.live.picture_maker import PictureMaker
-from echonode.frames.source.source import ProbeSource
-from echonode.intake.captures import Intake
 from echonode.intake.storage_scp import StorageSCP
 from echonode.log import get_logger
 from echonode.maintenance.background_recovery import BackgroundRecovery
 from echonode.maintenance.describing import Describing
 from echonode.maintenance.scrubbing import ScrubCounters
-from echonode.model.commitment import CommitmentReport
-from echonode.model.identity import Peer
-from echonode.monitoring.commit_times import CommitTimes
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
+from echonode.node.archives import ArchiveParts
+from echonode.node.audit import NodeAudit
+from echonode.node.dimse_services import dimse_services
 from echonode.node.exams import ExamParts
 from echonode.node.http import web_servers
-from echonode.node.live_api import LiveProbe, NodeLive
-from echonode.node.local_timezone import local_zone
 from echonode.node.process_limits import descriptor_limit
 from echonode.node.ris import RisParts
-from echonode.node.settings.destinations import delivery_policy, reencode_for
+from echonode.node.scanning import ScanningParts
+from echonode.node.settings.cluster import destinations_digest
 from echonode.node.settings.hl7 import hl7_listener
 from echonode.node.settings.listeners import call_back_address, listener_addresses, listener_limits
+from echonode.node.settings.notices import notifier
 from echonode.node.settings.parts import (
     Stoppable,
     Together,
     free_space,
     housekeeping,
     log_recovery,
-    node_equipment,
     scrubbing,
 )
-from echonode.node.settings.probes import source_settings
 from echonode.node.user_administration import show_setup_code
 from echonode.node.viewer_server import served_at
-from echonode.preflight.pending_reports import PendingReports
 from echonode.preflight.preflight import Preflight
-from echonode.query.find_scp import FindSCP
-from echonode.retrieve.get_scp import GetSCP
-from echonode.retrieve.move_scp import MoveSCP
-from echonode.store.index.attribute_reader import AttributeReader
 from echonode.store.store import Store
 from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.single_frame import FrameReader
-from echonode.web.live.viewing import Viewing
-from echonode.web.live.watch_links import WatchLinks
 from echonode.web.server import WebServer
+
+if TYPE_CHECKING:
+    from echonode.node.cluster import ClusterPart
 
 log = get_logger(__name__)
 
@@ -120,6 +99,8 @@ class Node:
             forward_to=config.forwarding_by_ae_title(),
             recover_later=True,
             waiting_prefix=config.exam.waiting_prefix,
+            index_url=config.index.server_url,
+            node=config.node.name or "",
         )
         with ExitStack() as broken_off:
             broken_off.callback(self.store.close)
@@ -129,6 +110,8 @@ class Node:
     def _build(self, names: Sequence[str]) -> None:
         """Every part around the open store; names: of the destinations."""
         config = self.config
+        self.store.nodes.agree(destinations_digest(config))
+        self.audit = NodeAudit(config, lookup=self.store.whose, now=utc_now)
         self._free_space = free_space(config)
         codecs = TranscodeWorkers()
         self._reencoder = Reencoder(self.store.files.scratch, codecs)
@@ -138,118 +121,79 @@ class Node:
             self.store,
             forwarding=config.forwarding_by_peer(),
             refusal=self._free_space.refusal,
+            cuts_trailing_bytes=config.content.trailing_bytes == "cut",
         )
         self._running = ExitStack()
         self._stop_at = 0.0
 
-        self.requestor = Requestor(ae_title=config.ae_title, commit_report=self._take_report)
-        # Reports on a preflight's test image are its own; the store knows nothing of them.
-        self._awaited = PendingReports()
-        self._commitment = CommitmentSCU(
-            store=self.store.commitment.transactions,
+        self.archives = ArchiveParts(
+            config,
+            self.store,
+            destinations=self.destinations,
+            reencoder=self._reencoder,
             call_back=self._call_back,
+            observer=self.audit.requests,
             now=utc_now,
-            random=random.random,
         )
-        self._commit_times = CommitTimes()
-        self._report_scp = ReportSCP(
-            store=self.store.commitment.reports,
-            wake=self._wake,
-            now=utc_now,
-            random=random.random,
-            committed=self._commit_times.observe,
-        )
-        self._commitment_scp = CommitmentSCP(
-            store=self.store.commitment.inbound,
-            peers=self.peers,
-            associate=self.requestor.associate,
-            now=utc_now,
-            random=random.random,
-        )
-        any_archive = AnyAssociate(dimse=self.requestor.associate, web=WebRequestor().associate)
-        to_archives = RecordedNegotiations(
-            any_archive, add_event=self.store.event_log.add, now=utc_now
-        )
-        services = DeliveryServices(
-            store=self.store.deliveries,
-            associate=to_archives,
-            commitment=self._commitment,
-            now=utc_now,
-            check_bytes=self.store.files.check_bytes,
-            key_value=self.store.key_value,
-            echo_every_s=ECHO_EVERY_S,
-        )
-        self.workers = {
-            destination.name: delivery_worker(
-                destination,
-                services,
-                policy=delivery_policy(section),
-                reencode=reencode_for(section, self._reencoder),
-            )
-            for destination, section in zip(self.destinations, config.destinations, strict=True)
-        }
-        self.store.on_delivery_due.append(self._wake)
         self.acceptor = Acceptor(
             ae_title=config.ae_title,
             listeners=listener_addresses(config.listen),
             peers=self.peers,
-            services=self._services(),
+            services=self.audit.services.around(
+                dimse_services(
+                    config,
+                    self.store,
+                    storage=self._storage,
+                    archives=self.archives,
+                    reencoder=self._reencoder,
+                    now=utc_now,
+                )
+            ),
             limits=listener_limits(config, descriptor_limit()),
             say_which_title=config.admission.say_which_title,
+            on_refused=self.audit.callers.refused,
         )
         self.exams = ExamParts(
             config,
             self.store,
             refusal=self._no_capture,
-            associate=any_archive,
+            associate=self.archives.associate,
+            frames=self._frames,
             now=utc_now,
         )
         self.ris = RisParts(
-            config, self.store, requestor=self.requestor, us=self._call_back, now=utc_now
+            config, self.store, requestor=self.archives.requestor, us=self._call_back, now=utc_now
         )
-        self.intake = Intake(
-            self.store.files,
-            node_id=self.store.node_id,
+        self.scanning = ScanningParts(
+            config,
+            self.store,
             destinations=names,
-            exam_for=self.exams.desk.facts_for,
-            equipment=node_equipment(config),
-            local=local_zone(),
+            exams=self.exams,
+            no_capture=self._no_capture,
+            on_stored=self.audit.work.captured,
             now=utc_now,
         )
-        settings = [source_settings(probe) for probe in config.probes]
-        self.pictures = [
-            PictureMaker(each.identity.name, gain_curve=each.stream.image.tgc) for each in settings
-        ]
-        self.sources = [
-            ProbeSource(
-                each,
-                on_acquisition=self._take,
-                on_frame=pictures.show,
-                on_lost=pictures.clear,
-                store=lambda acquisition: self.intake.store(acquisition).sop_instance_uid,
-                admit=self._no_capture,
-                asked_elsewhere=config.web is not None,
-            )
-            for each, pictures in zip(settings, self.pictures, strict=True)
-        ]
-        for source in self.sources:
-            self.exams.desk.attach(source)
-        self.hl7 = hl7_listener(config, self.store, now=utc_now) if config.hl7 else None
-        live = NodeLive(
-            [
-                LiveProbe(source=source, pictures=pictures)
-                for source, pictures in zip(self.sources, self.pictures, strict=True)
-            ],
-            refusing=lambda: self.store.durability.problem,
+        self.hl7 = (
+            hl7_listener(config, self.store, now=utc_now, on_applied=self.audit.orders)
+            if config.hl7
+            else None
         )
-        self.viewing = Viewing(live, WatchLinks())
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
-        self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
+        self.notices = notifier(config, now=utc_now)
+        self._housekeeping = housekeeping(
+            config,
+            self.store,
+            self._reader,
+            now=utc_now,
+            on_deleted=self.audit.work.deleted,
+            on_alarms=self.notices.look,
+        )
         self._describing = Describing(self.store.descriptions, describe) if config.web else None
         self._recovery = BackgroundRecovery(
             self.store.recovery, on_found=log_recovery, on_done=self._housekeeping.look_now
         )
+        self._cluster = self._cluster_part() if self.store.nodes.is_shared else None
         self.web: WebServer | None = None
         self.viewer: WebServer | None = None
         if config.web:
@@ -260,8 +204,8 @@ class Node:
                 monitor=self._reader,
                 preflight=Preflight(
                     config,
-                    associate=self.requestor.associate,
-                    awaited=self._awaited,
+                    associate=self.archives.requestor.associate,
+                    awaited=self.archives.awaited,
                     us=self._call_back,
                     now=utc_now,
                 ),
@@ -270,13 +214,14 @@ class Node:
                 reencoder=self._reencoder,
                 storage=self._storage,
                 ae_title=config.ae_title,
-                live=live,
-                viewing=self.viewing,
+                live=self.scanning.live,
+                viewing=self.scanning.viewing,
                 frames=self._frames,
                 destinations=self.destinations,
-                delivery_status=lambda name: self.workers[name].status,
-                call_now=self._call_now,
+                delivery_status=self.archives.status,
+                call_now=self.archives.call_now,
                 call_back=str(self._call_back),
+                audit=self.audit,
                 now=utc_now,
             )
 
@@ -288,11 +233,15 @@ class Node:
         with ExitStack() as undo:
             undo.callback(self.store.close)
             undo.callback(self._reencoder.close)
+            undo.callback(self._stop_part, self.audit)
+            self.audit.start()
             log_recovery(self.store.recovery.report)
             if self.store.unwritable:
                 log.error("store_unwritable", reason=self.store.unwritable, alarm=True)
             else:
                 self._start_writing(undo)
+            undo.callback(self._stop_part, self.notices)
+            self.notices.start()
             undo.callback(self._stop_part, self._housekeeping)
             self._housekeeping.start()
             undo.callback(self._stop_part, self.acceptor)
@@ -301,7 +250,7 @@ class Node:
                 undo.callback(self._stop_part, self.hl7)
                 self.hl7.start()
             if self.web:
-                for pictures in self.pictures:
+                for pictures in self.scanning.pictures:
                     undo.callback(self._stop_part, pictures)
                     pictures.start()
                 undo.callback(self._stop_part, self.web)
@@ -313,7 +262,10 @@ class Node:
                 self.viewer.start()
             undo.callback(self._stop_part, self._recovery)
             self._recovery.start()
-            for source in self.sources:
+            if self._cluster:  # it starts the probes that are this node's
+                undo.callback(self._stop_part, self._cluster)
+                self._cluster.start(self.scanning.sources)
+            for source in () if self._cluster else self.scanning.sources:
                 undo.callback(self._stop_part, source)
                 source.start()
             self._running = undo.pop_all()
@@ -332,6 +284,7 @@ class Node:
     def _start_writing(self, undo: ExitStack) -> None:
         """Start the parts that write to the store: where it is read-only, none of them runs."""
         self.exams.desk.resume()
+        self._share_duties()
         for worker in (self.exams.unfinished, self.exams.rejection_looks):
             undo.callback(self._stop_part, worker)
             worker.start()
@@ -339,12 +292,12 @@ class Node:
             if part:
                 undo.callback(self._stop_part, part)
                 part.start()
-        undo.callback(self._stop_part, self.intake)
-        self.intake.start()
-        undo.callback(self._stop_part, self._commitment_scp)
-        self._commitment_scp.start()
-        undo.callback(self._stop_part, Together(self.workers.values()))
-        for delivering in self.workers.values():
+        undo.callback(self._stop_part, self.scanning.intake)
+        self.scanning.intake.start()
+        undo.callback(self._stop_part, self.archives.commitment_scp)
+        self.archives.commitment_scp.start()
+        undo.callback(self._stop_part, Together(self.archives.workers.values()))
+        for delivering in self.archives.workers.values():
             delivering.start()
         if self._describing:
             undo.callback(self._stop_part, self._describing)
@@ -353,11 +306,24 @@ class Node:
             undo.callback(self._stop_part, self._scrubbing)
             self._scrubbing.start()
 
+    def _share_duties(self) -> None:
+        """Of several nodes one does what need not be done twice; which one it is may change."""
+        for part in (
+            self.exams.unfinished,
+            self.exams.rejection_looks,
+            self.ris.worklist,
+            self.ris.steps,
+            self.archives.commitment_scp,
+            self._describing,
+        ):
+            if part:
+                part.only_while(self.store.nodes.leads)
+
     def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop every part in reverse, within `deadline_s` in all; then nothing is left running."""
         # What is under way may go on until then; the rest is for breaking off what did not end.
         self._stop_at = time.monotonic() + max(0.0, deadline_s - BREAKING_OFF_S)
-        for worker in self.workers.values():
+        for worker in self.archives.workers.values():
             worker.ask_stop()  # no delivery is begun while the others stop: it would be waited for
         self._running.close()
         log.info("node_stopped", ae_title=self.config.ae_title)
@@ -375,78 +341,40 @@ class Node:
 
     # --- the callables that join the packages ---
 
-    def _services(self) -> Services:
-        steps = StepSCP(
-            self.store.reported_steps,
-            node_id=self.store.node_id,
-            next_number=lambda: self.store.counter("reported_step"),
-            now=utc_now,
-        )
-        return Services(
-            open_incoming=self._storage.open_incoming,
-            store=self._storage.store,
-            find=FindSCP(
-                self.store.index.find,
-                ae_title=self.config.ae_title,
-                read_file=AttributeReader(self.store.index.select),
-            ),
-            move=MoveSCP(
-                select=self.store.index.select_to_send,
-                associate=self.requestor.associate,
-                destination_for={peer.ae_title: peer for peer in self.peers}.get,
-                reencode=self._reencoder.lossless,
-            ),
-            get=GetSCP(select=self.store.index.select_to_send, reencode=self._reencoder.lossless),
-            commit_request=self._commitment_scp.commit_request,
-            commit_report=self._take_report,
-            worklist=WorklistSCP(
-                self.store.worklist.items,
-                from_ris=self.config.worklist is not None and self.config.worklist.serve,
-                performed_here=self.store.reported_steps.performed_here,
-            ),
-            create_step=steps.create,
-            set_step=steps.change,
-        )
+    def _cluster_part(self) -> ClusterPart:
+        # Here, because it needs psycopg, which a node with SQLite need not have.
+        from echonode.node.cluster import ClusterPart
 
-    def _take_report(self, caller: Peer, report: CommitmentReport) -> int:
-        """A report on any association: a preflight's own, or the store's."""
-        status = self._awaited.take(caller, report)
-        return self._report_scp(caller, report) if status is None else status
-
-    def _take(self, acquisition: Acquisition) -> None:
-        self.intake.take(acquisition)
+        return ClusterPart(
+            self.store,
+            index_url=self.config.index.server_url,
+            destinations=[each.name for each in self.destinations],
+            wake=self.archives.wake,
+        )
 
     def _no_capture(self) -> str:
         """Why no capture may begin just now; '' when one may."""
         return self.store.unwritable or self._free_space.refusal()
-
-    def _wake(self, destination: str) -> None:
-        """Deliveries became due; a destination that left the configuration has no worker."""
-        if worker := self.workers.get(destination):
-            worker.wake()
-
-    def _call_now(self, destination: str) -> None:
-        """A person asks for a call of a destination, whatever pause it has."""
-        if worker := self.workers.get(destination):
-            worker.call_now()
 
     def _monitor(self) -> NodeMonitor:
         return NodeMonitor(
             MonitoredNode(
                 config=self.config,
                 store=self.store,
-                sources=self.sources,
-                intake_counters=lambda: self.intake.counters,
+                sources=self.scanning.sources,
+                intake_counters=lambda: self.scanning.intake.counters,
                 scrub_counters=self._scrub_counters,
+                content_counters=lambda: self._storage.content.counters,
                 active_associations=lambda: self.acceptor.active_associations,
-                delivery_status=lambda name: self.workers[name].status,
-                commit_times=self._commit_times,
+                delivery_status=self.archives.status,
+                commit_times=self.archives.commit_times,
                 free_space=self._free_space,
                 call_back=str(self._call_back),
                 now=utc_now,
                 held_steps=self.ris.held_steps,
-                viewers=self.viewing.counts,
+                viewers=self.scanning.viewing.counts,
                 viewer_port=lambda: served_at(self.config),
+                audit=self.audit.status,
             )
         )
 

@@ -24,6 +24,11 @@ from tests.peers.validators import DecodedPixels, Validation, dciodvfy
 from tests.peers.validators import pixels_by_dcmtk as decode_by_dcmtk
 from tests.peers.validators import pixels_by_gdcm as decode_by_gdcm
 
+FONTS = {
+    "/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf": "fonts-noto-core",
+    "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf": "fonts-droid-fallback",
+}
+
 
 def require_program(name: str) -> str:
     """The program's path; skips, or fails where peers are required, when it is missing."""
@@ -31,6 +36,13 @@ def require_program(name: str) -> str:
         return find_program(name)
     except PeerMissing as missing:
         _give_up(missing)
+
+
+def require_fonts() -> None:
+    """Fonts for Latin, Greek, Arabic and Japanese; skips or fails as `require_program`."""
+    for path, package in FONTS.items():
+        if not Path(path).is_file():
+            _give_up(PeerMissing(Path(path).name, package))
 
 
 def require_debian_module(name: str, package: str) -> str:

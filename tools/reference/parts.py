@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from echonode.model import commitment, delivery
 from tools.reference.access import routes_by_role
+from tools.reference.behaviours import behaviours
 from tools.reference.configuration import configuration
 from tools.reference.conformance import conformance
 from tools.reference.events import log_events
@@ -45,6 +46,7 @@ PARTS = (
     Part(document="docs/licences.md", name="licences", make=licences),
     Part(document="docs/security.md", name="ports", make=ports),
     Part(document="docs/security.md", name="limits", make=limits),
+    Part(document="docs/lying-pacs.md", name="behaviours", make=behaviours),
     Part(document="docs/log-events.md", name="events", make=log_events),
 )
 

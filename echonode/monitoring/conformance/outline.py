@@ -53,6 +53,7 @@ SECTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("8.3", "TCP Port Configuration"),
     ("8.4", "DICOM Security Profiles"),
     ("8.4.2", "Secure Transport Connection"),
+    ("8.4.6", "Additional DICOM Security Profiles"),
     ("8.5", "User Identity Negotiation"),
     ("8.6", "Association Level Security"),
     ("A.A", "Information Object Definitions"),

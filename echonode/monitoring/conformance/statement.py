@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from echonode.config import Config
-from echonode.monitoring.conformance import archives, network, queries, statuses, web, workflow
+from echonode.monitoring.conformance import (
+    archives,
+    copies,
+    network,
+    queries,
+    statuses,
+    web,
+    workflow,
+)
 from echonode.monitoring.conformance.claim import Claim, Kind
 from echonode.monitoring.conformance.outline import SECTIONS
 
@@ -15,6 +23,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     *workflow.KINDS,
     *archives.KINDS,
     *statuses.KINDS,
+    *copies.KINDS,
     *web.KINDS,
 )
 _ORDER: Final = {number: place for place, (number, _) in enumerate(SECTIONS)}
@@ -28,6 +37,7 @@ def claims(config: Config) -> tuple[Claim, ...]:
         *workflow.workflow_claims(config),
         *archives.archive_claims(config),
         *statuses.status_claims(config),
+        *copies.copy_claims(config),
         *web.web_claims(config),
         *web.security_claims(config),
     ]

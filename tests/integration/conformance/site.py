@@ -287,7 +287,7 @@ def _examine(site: Site) -> None:
     [item] = [each for each in items if STAYS not in str(each)]
     exam = client.open(worklist_item=item["id"])
     site.still = client.first_still(exam)
-    clip = client.post(f"/api/exams/{exam}/clips", seconds=0.3, **{"from": "now"})
+    clip = client.post(f"/api/exams/{exam}/clips", seconds=1.5, **{"from": "now"})
     site.clip = clip["sop_instance_uid"]
     client.post(f"/api/exams/{exam}/end")
     wrong = client.open(patient={"id": "P-9", "name": "Wrong^Person"})

@@ -29,6 +29,7 @@ from echonode.monitoring.conformance.network import OPERATION, SERVED_CLASS, STO
 from echonode.monitoring.conformance.statement import KINDS, claims
 from echonode.monitoring.conformance.statuses import ANSWERED
 from echonode.objects.order_table import ROWS
+from tests.integration.conformance import executors_copies as copies
 from tests.integration.conformance import executors_network as network
 from tests.integration.conformance import executors_queries as queries
 from tests.integration.conformance import executors_statuses as statuses
@@ -72,6 +73,9 @@ _OF_ONE: dict[str, _ONE] = {
     "commitment-failure": workflow.reason,
     "mpps-answer": workflow.step_answer,
     "returned-status": statuses.returned_status,
+    "media-profile": copies.media,
+    "confidentiality-profile": copies.confidentiality,
+    "audit-trail": copies.audit,
     "web-resource": web.resource,
     "web-user-agent": web.user_agent,
     "port": web.port,
@@ -160,6 +164,9 @@ PLANTED = [
     ("proposed-syntaxes", "pacs", ("pacs", "RLE Lossless", "required")),
     ("returned-status", "C-ECHO/0000", ("C-ECHO", "A700", "Out of Resources", "planted")),
     ("mpps-answer", "0122", ("0122", "SOP Class Not Supported", "sent again", "sent again")),
+    ("media-profile", "planted", ("planted", "Explicit VR Little Endian")),
+    ("confidentiality-profile", "x", ("planted", "planted")),
+    ("audit-trail", "x", ("planted", "planted")),
     ("web-resource", "GET/planted", ("GET", "/dicom-web/planted", "application/json")),
     ("port", "web", ("HTTP", "127.0.0.1", "1", "none")),
     ("tls", "TLSv1.1", ("protocol version TLSv1.1", "supported")),
@@ -222,6 +229,10 @@ def sent_operations() -> set[str]:
     return found if ".c_move(" in callers else found - {"C_MOVE"}  # of the demonstration alone
 
 
+# What a report is made of: the statement does not claim reports, and the site makes none.
+_OF_REPORTS = {"EncapsulatedPDFStorage", "GrayscaleSoftcopyPresentationStateStorage"}
+
+
 def unclaimed_creations(rows: Sequence[Claim]) -> set[str]:
     """Storage classes that objects/ imports to make instances of."""
     claimed = {row.values[1] for row in rows if row.kind is CREATED}
@@ -230,7 +241,7 @@ def unclaimed_creations(rows: Sequence[Claim]) -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module == "pydicom.uid":
                 found |= {each.name for each in node.names if each.name.endswith("Storage")}
-    return {name for name in found if getattr(pydicom.uid, name) not in claimed}
+    return {name for name in found - _OF_REPORTS if getattr(pydicom.uid, name) not in claimed}
 
 
 def unclaimed_attributes(site: Site, rows: Sequence[Claim]) -> set[str]:

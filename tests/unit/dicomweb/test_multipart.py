@@ -117,7 +117,7 @@ def test_any_bytes_end_well(body: bytes) -> None:
             read("b", [content])
 
 
-@pytest.mark.parametrize("boundary", ["", "x" * 71, "ü"])
+@pytest.mark.parametrize("boundary", ["", "x" * 201, "ü"])
 def test_a_boundary_has_its_limits(boundary: str) -> None:
     """RFC 2046 5.1.1."""
     with pytest.raises(BadMultipart):

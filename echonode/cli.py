@@ -21,6 +21,7 @@ from echonode import __version__
 from echonode.commands import (
     audit,
     backups,
+    conformance,
     deliveries,
     exams,
     export,
@@ -150,6 +151,7 @@ def init(
 
 
 audit.register(app)
+conformance.register(app)
 deliveries.register(app)
 exams.register(app)
 export.register(app)

@@ -36,6 +36,7 @@ def summary(config: Config) -> Iterator[str]:
         yield f"asks {config.worklist.peer} for the worklist of {stations}"
     if config.mpps:
         yield f"reports procedure steps to {config.mpps.peer}"
+    yield from _results(config)
     if config.web:
         scheme = "https" if config.web.tls else "http"
         yield f"shows its status at {scheme}://{config.web.host}:{config.web.port}/"
@@ -62,3 +63,8 @@ def as_yaml(config: Config) -> str:
     """The configuration in force: the file, the environment and every default."""
     values = config.model_dump(mode="json", by_alias=True)
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def _results(config: Config) -> Iterator[str]:
+    if receiver := config.report.results:
+        yield f"sends reports as HL7 results to {receiver.host}:{receiver.port}"

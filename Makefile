@@ -23,7 +23,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
 # environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo viewer console-screens unit coverage test check containers format docs bench faults faults-record fuzz lock clean
+.PHONY: help install demo viewer console-screens unit coverage test postgres check containers format docs bench faults faults-record fuzz lock clean
 
 # In CI a peer that is missing is a failure; elsewhere its tests are skipped, and say so.
 ifeq ($(CI),true)
@@ -110,6 +110,10 @@ bench: $(STAMP_DEV) ## measure against the real peers: table and build/bench.jso
 	@tools/real-peers.sh
 	@mkdir -p $(BUILD)
 	@$(BIN)/python -m tests.benchmarks --out $(BUILD)/bench.json $(if $(ONLY),--only "$(ONLY)")
+
+postgres: $(STAMP_DEV) ## the store's tests with the index on a real PostgreSQL (minutes)
+	@ECHONODE_TEST_INDEX=postgresql $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS) \
+	    tests/unit/store tests/unit/maintenance tests/unit/query tests/unit/commitment tests/unit/exam
 
 faults: $(STAMP_DEV) ## the fault programme at full numbers (hours); ONLY=expression runs a part
 	@tools/real-peers.sh

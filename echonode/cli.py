@@ -18,8 +18,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode import __version__
-from echonode.commands import deliveries, exams, export, simulations, users, viewer
+from echonode.commands import (
+    audit,
+    backups,
+    deliveries,
+    exams,
+    export,
+    import_media,
+    simulations,
+    users,
+    viewer,
+)
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
+from echonode.commands.lying_pacs import command as lying_pacs
 from echonode.errors import ConfigFault, OutOfResources, UsageError
 
 if TYPE_CHECKING:
@@ -138,11 +149,14 @@ def init(
         typer.echo(f"  echonode run{option}")
 
 
+audit.register(app)
 deliveries.register(app)
 exams.register(app)
 export.register(app)
+import_media.register(app)
 users.register(app)
 viewer.register(app)
+lying_pacs.register(app)
 
 
 @app.command("web-certificate")
@@ -188,6 +202,8 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
             destinations=names,
             forwarding=forwarding,
             waiting_prefix=settings.exam.waiting_prefix,
+            index_url=settings.index.server_url,
+            node=settings.node.name or "",
         ):
             raise typer.Exit(1)
 
@@ -247,6 +263,7 @@ def report(
         typer.echo(f"{out}: {events} events")
 
 
+backups.register(app)
 simulations.register(app)
 
 

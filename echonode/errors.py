@@ -16,10 +16,13 @@ EchoNodeError
 │   └── ProbeUnreachable     nothing listens, or the connection broke
 ├── InvalidObject            a dataset that would not be valid; it is not built
 │   ├── Unreadable           received bytes that cannot be parsed: answer C000
+│   │   └── TrailingBytes    bytes behind the end of a dataset; carries where that is
 │   └── Mismatch             a received dataset is not what its command said: answer A900
 ├── StoreError               our disk or database
 │   ├── StoreLocked          another node runs on this data_dir
 │   ├── SchemaTooNew         the database was written by a later EchoNode
+│   ├── RestoreUnfinished    a backup is being restored into this data_dir
+│   ├── BackupUnusable       a backup cannot be made, or is not whole; nothing wrong is restored
 │   ├── OutOfSpace           ENOSPC, EDQUOT, EIO, EROFS: answer A700, keep going
 │   ├── StepKnown            a performed step's UID is taken: answer 0111
 │   ├── StepUnknown          no such step of this peer: answer 0112
@@ -192,6 +195,14 @@ class Unreadable(InvalidObject):
     """Received bytes that cannot be parsed as a dataset in their transfer syntax."""
 
 
+class TrailingBytes(Unreadable):
+    """Bytes follow the end of a dataset. end: of the dataset as it is encoded, in bytes."""
+
+    def __init__(self, message: str, end: int) -> None:
+        super().__init__(message)
+        self.end = end
+
+
 class Mismatch(InvalidObject):
     """A received dataset whose class or UIDs are missing, malformed or not those of its command."""
 
@@ -206,6 +217,14 @@ class StoreLocked(StoreError):
 
 class SchemaTooNew(StoreError):
     """The database was written by a later EchoNode; it is left untouched."""
+
+
+class RestoreUnfinished(StoreError):
+    """A restore into this data_dir was interrupted, or is going on: no node may start on it."""
+
+
+class BackupUnusable(StoreError):
+    """A backup that is damaged, incomplete or could not be made; the message says what to do."""
 
 
 class OutOfSpace(StoreError):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.peers.postgres import PostgresServer
 from tests.support.data_folder import REAL, WHY_SKIPPED, data_folder, has_real_data
 from tests.support.examples import register_profiles
 from tests.support.log_format import log_plainly
 from tests.support.shared_statements import share_statements
+from tests.support.store_engine import ON_POSTGRES, StoresOnPostgres
 
 register_profiles()
 log_plainly()
@@ -17,6 +20,27 @@ share_statements()
 
 # Real Orthanc, DCMTK, dciodvfy, stock pynetdicom and our own processes; see tests/peers.
 pytest_plugins = ["tests.peers.fixtures"]
+
+
+@pytest.fixture(scope="session")
+def stores_on_postgres() -> Iterator[StoresOnPostgres]:
+    """Every store of the run on one server; see tests/support/store_engine.py."""
+    with PostgresServer() as server:
+        stores = StoresOnPostgres(server)
+        stores.begin()
+        yield stores
+
+
+if ON_POSTGRES:
+
+    @pytest.fixture(autouse=True)
+    def _index_on_postgres(
+        request: pytest.FixtureRequest, stores_on_postgres: StoresOnPostgres
+    ) -> Iterator[None]:
+        if request.node.get_closest_marker("sqlite"):
+            pytest.skip("it is about SQLite's own file")
+        yield
+        stores_on_postgres.forget()
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ RANKS = [
         "exam",
         "review",
         "dicomweb",
+        "audit",
         "copies",
     },
     {"objects", "transcoding"},
@@ -42,10 +43,12 @@ RANKS = [
 ]
 # Sideways only along the path of the data.
 SIDEWAYS = {
+    ("copies", "review"),  # a film's times are those that a person reviews it with
     ("frames", "probe"),
     ("retrieve", "query"),
     ("dicomweb", "query"),  # QIDO-RS matches as C-FIND does
     ("review", "query"),  # a person's search matches as C-FIND does
+    ("copies", "review"),  # an image's times and scale are what the console reads
     ("exam", "query"),  # our worklist is a query too: its keys and matching are PS3.4 C.2.2.2
 }
 # The same within a package: what stands at its top, by module, and its folders.
@@ -54,12 +57,13 @@ WITHIN = {
         {"store"},
         {"read_only_store"},
         {"statistics"},
-        {"recovery"},
+        {"recovery", "backup"},
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
         {"deliveries"},
         {"index"},
+        {"nodes"},
         {"database"},
         {"files"},
         {"values"},
@@ -89,20 +93,30 @@ WITHIN = {
         {"messages", "pace", "profile"},
         {"kinematics"},
     ],
+    "audit": [
+        {"sources", "recorder"},
+        {"belonging", "transfers", "syslog"},
+        {"trail"},
+        {"xml", "status"},
+        {"event"},
+        {"codes"},
+    ],
     "node": [
         {"node"},
         {"http", "dimse_services"},
-        {"scanning"},
+        {"scanning", "cluster"},
         {
             "worklist_api",
             "outbox_api",
             "live_api",
             "review_api",
+            "copies_api",
             "system_api",
             "viewer_server",
             "report_api",
         },
         {"exam_api", "review_json"},
+        {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
         {"exams", "ris", "archives"},
@@ -133,13 +147,28 @@ MAY = {
     "log.py": set(),
     "threads/recurring.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
+    "commands/lying_pacs/archive.py": NETWORK | THREADS,  # an archive on plain sockets:
+    "commands/lying_pacs/association.py": NETWORK,
+    "commands/lying_pacs/wire.py": NETWORK,
+    "commands/lying_pacs/reporter.py": NETWORK,
+    "commands/lying_pacs/record.py": THREADS | CLOCK,
+    "commands/lying_pacs/later.py": THREADS | CLOCK,
+    "commands/lying_pacs/command.py": THREADS | CLOCK,  # until a signal; the time of an event
     "monitoring/ledger.py": set(),
     "commands/reindex.py": {"open()", "now()"},  # of the store; the figures' moment
     "commands/probe_sim.py": OUTSIDE,
     "commands/init.py": DISK,  # writes the example where it is wanted
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
+    "node/cluster.py": {"time"},  # by the monotonic clock
     "access/random_secrets.py": CHANCE,
+    "audit/trail/*": DISK | CHANCE,  # salts, and the names of files
+    "audit/recorder.py": THREADS | {"now()"},  # as it was given
+    "audit/sources/*": {"now()"},  # as it was given
+    "audit/sources/commands.py": {"os", "socket"},  # who runs the command, and where
+    "commands/audit.py": {"now()", "sqlalchemy"},  # streams what the trail reads
+    "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
+    "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
     "node/access.py": THREADS,  # counts tries, of any request's thread
     "node/archives.py": CHANCE,  # spreads repeated calls
@@ -157,6 +186,10 @@ MAY = {
     "config/certificates.py": DISK | {"ssl"},
     "node/local_timezone.py": DISK,
     "monitoring/monitor.py": CLOCK,
+    "monitoring/notices/mail.py": {"ssl", "open()"},  # the password, for each message
+    "monitoring/notices/webhook.py": NETWORK | {"open()"},  # the token, for each call
+    "monitoring/notices/notifier.py": THREADS | {"now()"},  # the clock is given
+    "node/settings/notices.py": {"ssl", "time"},  # this system's authorities
     "preflight/pending_reports.py": THREADS,  # reports come on any association's thread
     "preflight/peer_check.py": NETWORK | CLOCK,  # TCP alone, before DICOM; and how long it took
     "preflight/hl7_check.py": NETWORK,  # our own port
@@ -167,6 +200,7 @@ MAY = {
     "commands/operate.py": DISK | CLOCK,
     "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
     "commands/user_store.py": CLOCK | DISK,
+    "commands/backups.py": DISK | {"now()"},  # the configuration, which is copied along
     "commands/web_certificate.py": DISK | {"now()"},
     "commands/viewer.py": DISK,  # the package, until it is unpacked
     "commands/viewer_install.py": DISK,
@@ -177,9 +211,25 @@ MAY = {
     "delivery/stow/credentials.py": {"open()"},  # the token, for each connection
     "preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
-    "commands/export.py": DISK | {"signal"},
+    "commands/export.py": DISK | {"signal", "now()"},
+    "commands/import_ways.py": {"open()"},  # of the store
     "copies/writing.py": DISK,
+    "copies/deidentification/profile_table.py": {"read_text()"},  # the package's own tables
+    "copies/deidentification/clean_text.py": {"read_text()"},
+    "copies/deidentification/key_file.py": DISK,  # the key, in data_dir
+    "copies/deidentification/copying.py": {"open()"},  # reads the stored file
+    "copies/deidentification/preparing.py": DISK,  # the copy, until a format has read it
     "copies/stored_source.py": {"open()"},
+    "copies/part_10.py": {"open()"},
+    "copies/research/npz.py": {"open()"},  # entries of a zip in memory
+    "copies/media/medium.py": {"open()"},  # the stored files
+    "copies/media/writing_media.py": {"open()", "is_dir()"},
+    "copies/media/reading.py": DISK,
+    "copies/pictures/films.py": DISK | {"subprocess"},  # ffmpeg, and the film that it writes
+    "copies/pictures/banner.py": {"is_file()"},  # the system's fonts
+    "copies/media/importing.py": {"open()"},  # what reading.py found
+    "copies/media/zip_file.py": {"open()"},  # an entry of the archive
+    "copies/media/viewer_page.py": {"read_text()"},  # its template
     "copies/exporting.py": {"is_dir()"},  # of the place that is given
     "node/settings/listeners.py": NETWORK,  # this machine's name
     "maintenance/describing.py": CLOCK,  # works a share of the time
@@ -209,6 +259,7 @@ MAY = {
     "frames/capture/manual_capture.py": THREADS | CLOCK | CHANCE,  # a freeze's name
     "frames/source/file_player.py": THREADS | CLOCK,
     "intake/captures.py": THREADS | CLOCK,
+    "intake/content.py": THREADS,  # counts, for any association's thread
     "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
     "objects/reports/report_templates.py": {"read_text()"},  # part of the package
     "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
@@ -230,7 +281,7 @@ MAY = {
     "dicomweb/search.py": CLOCK,  # how long an answer took
     "dicomweb/description.py": DISK,  # reads files:
     "dicomweb/streaming.py": DISK,
-    "dicomweb/instances.py": {"stat()"},
+    "dicomweb/instances.py": DISK,  # size and preamble of a file
     "dicomweb/recoded_frames.py": DISK,
     "exam/hl7/connection.py": NETWORK | THREADS | CLOCK,
     "exam/serving/worklist_scp.py": CLOCK,  # how long an answer took
@@ -272,6 +323,7 @@ TABLES = {
     "echonode.store.database.exam_schema",
     "echonode.store.database.document_schema",
     "echonode.store.database.access_schema",
+    "echonode.store.database.cluster_schema",
     "echonode.store.database.measurement_schema",
 }
 

@@ -21,7 +21,7 @@ peers="
 /usr/lib/python3/dist-packages/odil:python3-odil
 /usr/bin/node:nodejs
 /usr/bin/npm:npm
-/usr/lib/postgresql/15/bin/postgres:postgresql-15
+/usr/lib/postgresql:postgresql
 /usr/sbin/haproxy:haproxy
 /usr/sbin/syslog-ng:syslog-ng-core
 /usr/bin/promtool:prometheus

@@ -10,6 +10,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,10 +21,17 @@ from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_conf
 from echonode.errors import UsageError
 
 if TYPE_CHECKING:
-    from echonode.copies.choosing import Chosen
-    from echonode.copies.exporting import Exported, Progress
+    from echonode.config import Config
+    from echonode.copies.choosing import Wanted
+    from echonode.copies.exporting import Export
+    from echonode.copies.media.writing_media import MediumCopy
+    from echonode.copies.source import CopyOptions
     from echonode.transcoding.picture import Window
 
+_FORMATS = (
+    "dicom; png, jpeg; mp4, gif, apng, webp; npz, nifti, mha, nrrd; volume-mha, volume-nifti, "
+    "volume-dicom or volume-slices: into --out."
+)
 _MOST_SAID = 10  # instances that are left out, by their UIDs; the rest is counted
 
 
@@ -37,61 +46,183 @@ def export(
     instance: Annotated[
         list[str] | None, typer.Option("--instance", metavar="UID", help="An image, likewise.")
     ] = None,
-    format_: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="png or jpeg, into --out.")
-    ] = "",
+    media: Annotated[
+        Path | None,
+        typer.Option(
+            "--media",
+            metavar="PATH",
+            help="A medium for other viewers, with a DICOMDIR: a folder, FILE.iso or FILE.zip.",
+        ),
+    ] = None,
+    profile: Annotated[
+        str,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="Of the medium: general (USB, DVD), cd (all uncompressed) or ultrasound.",
+        ),
+    ] = "general",
+    format_: Annotated[str, typer.Option("--format", metavar="NAME", help=_FORMATS)] = "",
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             metavar="PATH",
-            help="A folder; or a file, where one instance becomes one file.",
+            help="Of --format: a folder; or a file, where one instance becomes one file.",
         ),
     ] = None,
     frame: Annotated[
         int | None, typer.Option("--frame", metavar="N", help="Only this frame, from 1 on.")
     ] = None,
-    quality: Annotated[int, typer.Option("--quality", metavar="1-100", help="Of JPEG.")] = 90,
+    quality: Annotated[
+        int, typer.Option("--quality", metavar="1-100", help="Of JPEG, MP4 or WebP.")
+    ] = 90,
     window: Annotated[
         str,
         typer.Option("--window", metavar="CENTER,WIDTH", help="Instead of the image's own."),
     ] = "",
+    size: Annotated[
+        int | None,
+        typer.Option("--size", metavar="PIXELS", help="The longer side of a picture, at most."),
+    ] = None,
+    banner: Annotated[
+        bool,
+        typer.Option("--banner", metavar="", help="Burn the patient and the date into it."),
+    ] = False,
+    frame_time: Annotated[
+        float | None,
+        typer.Option(
+            "--frame-time", metavar="MS", help="Of a film, instead of what the cine records."
+        ),
+    ] = None,
+    transform: Annotated[
+        str,
+        typer.Option("--transform", metavar="NAME", help="Of a volume: such as ImageToReference."),
+    ] = "",
+    image_to_probe: Annotated[
+        str,
+        typer.Option(
+            "--image-to-probe",
+            metavar="NUMBERS",
+            help="Of a volume: the calibration, sixteen numbers, pixels to mm.",
+        ),
+    ] = "",
+    voxel: Annotated[
+        float | None, typer.Option("--voxel", metavar="MM", help="Of a volume: its voxels' size.")
+    ] = None,
+    anonymise: Annotated[
+        str,
+        typer.Option(
+            "--anonymise",
+            metavar="NAME",
+            help="Without the patient: `basic`, or a profile of the configuration.",
+        ),
+    ] = "",
+    looked_at: Annotated[
+        bool,
+        typer.Option(
+            "--looked-at",
+            metavar="",
+            help="With --anonymise: a person has seen that no text is in the pictures.",
+        ),
+    ] = False,
     force: Annotated[
-        bool, typer.Option("--force", metavar="", help="Replace files of the same names.")
+        bool, typer.Option("--force", metavar="", help="Replace what has the same names.")
     ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Copy stored images: as pictures.
+    """Copy stored images: as a medium for other viewers, or as files of a format.
 
     The node may run meanwhile. A copy is whole or not there; what is there is not overwritten.
     """
     with outcomes():
-        if not format_:
-            raise UsageError("give --format NAME")
-        if out is None:
-            raise UsageError("give --out PATH: where the copies are to be")
-        from echonode.copies.choosing import Wanted, choose
-        from echonode.copies.exporting import Export, frame_reader
-        from echonode.copies.formats import format_named
+        if (media is None) == (not format_):
+            raise UsageError("give --media PATH, or --format NAME with --out PATH")
+        if media is not None and out is not None:
+            raise UsageError("--out is for --format: --media PATH says where the medium goes")
+        from echonode.copies.choosing import Wanted
         from echonode.copies.source import CopyOptions
-        from echonode.store.read_only_store import open_read_only
 
-        export = Export(
-            make=format_named(format_),
-            options=CopyOptions(frame=frame, quality=quality, window=_window(window)),
+        if looked_at and not anonymise:
+            raise UsageError("--looked-at goes with --anonymise")
+        options = CopyOptions(
+            frame=frame,
+            quality=quality,
+            window=_window(window),
+            banner=banner,
+            size=size,
+            frame_time_ms=frame_time,
+            transform=transform,
+            image_to_probe=_matrix(image_to_probe),
+            voxel_mm=voxel,
         )
+        job = _files(format_, out, options) if media is None else _medium(media, profile)
         wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
-        settings = load_config(config)
-        with (
-            _ended_in_order(),
-            open_read_only(settings.data_dir) as store,
-            tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
-            frame_reader(Path(scratch)) as reader,
-            _progress(format_) as on_progress,
-        ):
-            chosen = choose(store.index, wanted)
-            done = export.write(chosen.instances, out, reader, force=force, on_progress=on_progress)
-        _say(out, chosen, done)
+        _copy(job, wanted, load_config(config), anonymise, looked_at=looked_at, force=force)
+
+
+def _files(format_: str, out: Path | None, options: CopyOptions) -> Export:
+    from echonode.copies.exporting import Export
+    from echonode.copies.formats import format_named
+
+    if out is None:
+        raise UsageError("give --out PATH: where the copies go")
+    return Export(out=out, make=format_named(format_), options=options)
+
+
+def _medium(media: Path, profile: str) -> MediumCopy:
+    from echonode.copies.media.profiles import Profile
+    from echonode.copies.media.writing_media import MediumCopy
+
+    if profile not in set(Profile):
+        raise UsageError(f"there is no profile `{profile}`: give one of {', '.join(Profile)}")
+    return MediumCopy(out=media, profile=Profile(profile), now=datetime.now(UTC))
+
+
+def _copy(
+    job: Export | MediumCopy,
+    wanted: Wanted,
+    config: Config,
+    anonymise: str,
+    *,
+    looked_at: bool,
+    force: bool,
+) -> None:
+    from echonode import log
+    from echonode.commands.export_anonymised import anonymising_as
+    from echonode.commands.progress import instances_progress
+    from echonode.copies.choosing import choose
+    from echonode.copies.exporting import codecs_in
+    from echonode.store.read_only_store import open_read_only
+
+    log.configure(format="console", level="error")
+    with (
+        _ended_in_order(),
+        open_read_only(config.data_dir) as store,
+        tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
+        codecs_in(Path(scratch)) as codecs,
+        anonymising_as(anonymise, config, store.index, Path(scratch), looked_at) as prepare,
+        instances_progress("instances copied") as on_progress,
+    ):
+        chosen = choose(store.index, wanted)
+        if anonymise:
+            job = replace(job, prepare=prepare)
+        made = job.write(chosen.instances, codecs, force=force, on_progress=on_progress)
+    for line in made.said:
+        typer.echo(line)
+    if chosen.waiting:
+        typer.echo(f"left out: {chosen.waiting}, whose exam has no patient yet", err=True)
+    for uid, why in list(made.left_out.items())[:_MOST_SAID]:
+        typer.echo(f"left out: {uid}: {why}", err=True)
+    if (more := len(made.left_out) - _MOST_SAID) > 0:
+        typer.echo(f"left out: {more} more", err=True)
+
+
+def _matrix(text: str) -> tuple[float, ...] | None:
+    try:
+        return tuple(map(float, text.replace(",", " ").split())) or None
+    except ValueError:
+        raise UsageError("--image-to-probe needs sixteen numbers, row by row") from None
 
 
 def _window(text: str) -> Window | None:
@@ -104,46 +235,6 @@ def _window(text: str) -> Window | None:
     except ValueError:
         raise UsageError(f"--window {text}: give two numbers, such as 40,400") from None
     return Window(center=center, width=width)
-
-
-def _say(out: Path, chosen: Chosen, done: Exported) -> None:
-    typer.echo(
-        f"{out}: {_count(done.files, 'file')} of {_count(len(chosen.instances), 'instance')}"
-    )
-    if chosen.waiting:
-        typer.echo(
-            f"{_count(chosen.waiting, 'instance')} left out: the exam has no patient yet", err=True
-        )
-    for uid, why in list(done.left_out.items())[:_MOST_SAID]:
-        typer.echo(f"left out: {uid}: {why}", err=True)
-    if (more := len(done.left_out) - _MOST_SAID) > 0:
-        typer.echo(f"left out: {more} more", err=True)
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Progress]:
-    """A bar on the terminal's error stream, so that standard output has the result alone."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(what, total=None, visible=False)
-
-        def on_progress(done: int, total: int) -> None:
-            bars.update(task, completed=done, total=total, visible=total > 1)
-
-        yield on_progress
 
 
 @contextmanager

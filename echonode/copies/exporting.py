@@ -11,10 +11,11 @@ Rules
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from echonode.copies.source import CopyOptions, CopySource, Make
 from echonode.copies.stored_source import StoredSource
@@ -22,13 +23,17 @@ from echonode.copies.writing import new_file, new_folder, write_file
 from echonode.errors import InvalidObject, OperatorRefused
 from echonode.model.instance import StoredInstance
 from echonode.transcoding.process_pool import TranscodeWorkers
-from echonode.transcoding.reencoder import Reencoder
+from echonode.transcoding.reencoder import Reencode, Reencoder
 from echonode.transcoding.single_frame import FrameReader
 
 INDEX = "copies.json"
 # What leaves in an instance's place: the instance itself, or one made of it, while it is copied.
 Prepare = Callable[[StoredInstance], AbstractContextManager[StoredInstance]]
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int], None]  # how many instances are done, and of how many
+
+
+def no_progress(done: int, total: int) -> None:
+    """The Progress that is not shown."""
 
 
 def as_it_is(instance: StoredInstance) -> AbstractContextManager[StoredInstance]:
@@ -37,17 +42,42 @@ def as_it_is(instance: StoredInstance) -> AbstractContextManager[StoredInstance]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exported:
-    """files: how many were written. left_out: SOP Instance UID -> why there is none of it."""
+class Written:
+    """said: lines for the person who asked. left_out: SOP Instance UID -> why it has no copy."""
 
-    files: int
-    left_out: dict[str, str]
+    said: Sequence[str]
+    left_out: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codecs:
+    """reader: decodes frames. lossless: Reencoder.lossless."""
+
+    reader: FrameReader
+    lossless: Reencode
+
+
+class CopyJob(Protocol):
+    """What one call of `echonode export` writes, and where: Export, or a medium."""
+
+    def write(
+        self,
+        instances: Sequence[StoredInstance],
+        codecs: Codecs,
+        *,
+        force: bool = False,
+        on_progress: Progress = no_progress,
+    ) -> Written:
+        """Raises UsageError, OperatorRefused, Damaged, OutOfSpace; then nothing is written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """make: the format. prepare: what an instance passes through before it."""
+    """out: the folder; or the file, where it has a suffix and one instance becomes one file.
+    make: the format. prepare: what an instance passes through before it.
+    """
 
+    out: Path
     make: Make
     options: CopyOptions
     prepare: Prepare = as_it_is
@@ -55,26 +85,21 @@ class Export:
     def write(
         self,
         instances: Sequence[StoredInstance],
-        out: Path,
-        reader: FrameReader,
+        codecs: Codecs,
         *,
         force: bool = False,
-        on_progress: Progress = lambda done, total: None,
-    ) -> Exported:
-        """Into the folder `out`; into the file of that name where it has a suffix and one
-        instance becomes one file.
-
-        Raises UsageError, OperatorRefused where there is no such copy of any, Damaged, OutOfSpace.
-        """
-        if len(instances) == 1 and out.suffix and not out.is_dir():
-            return self._write_one(instances[0], out, reader, force=force)
+        on_progress: Progress = no_progress,
+    ) -> Written:
+        """See CopyJob."""
+        if len(instances) == 1 and self.out.suffix and not self.out.is_dir():
+            return self._write_one(instances[0], codecs, force=force)
         left_out: dict[str, str] = {}
         index: list[dict[str, object]] = []
-        with new_folder(out, force=force) as folder:
+        with new_folder(self.out, force=force) as folder:
             for number, instance in enumerate(instances, 1):
                 on_progress(number - 1, len(instances))
                 try:
-                    with self._source(instance, reader) as source:
+                    with self._source(instance, codecs) as source:
                         names = []
                         for file in self.make(source, self.options):
                             names.append(f"{number:04d}{file.ending}")
@@ -85,15 +110,15 @@ class Export:
             if not index:
                 raise OperatorRefused(_nothing(left_out))
             folder.write(INDEX, (json.dumps(index, indent=1).encode(),))
-            on_progress(len(instances), len(instances))
-            return Exported(files=len(folder.names) - 1, left_out=left_out)
+        on_progress(len(instances), len(instances))
+        files, of = len(folder.names) - 1, len(instances)
+        said = f"{self.out}: {files} file{'s' * (files != 1)} of {of} instance{'s' * (of != 1)}"
+        return Written(said=(said,), left_out=left_out)
 
-    def _write_one(
-        self, instance: StoredInstance, out: Path, reader: FrameReader, *, force: bool
-    ) -> Exported:
-        with new_file(out, force=force) as path:
+    def _write_one(self, instance: StoredInstance, codecs: Codecs, *, force: bool) -> Written:
+        with new_file(self.out, force=force) as path:
             try:
-                with self._source(instance, reader) as source:
+                with self._source(instance, codecs) as source:
                     for count, file in enumerate(self.make(source, self.options)):
                         if count:
                             raise OperatorRefused(
@@ -102,20 +127,21 @@ class Export:
                         write_file(path, file.chunks)
             except InvalidObject as fault:
                 raise OperatorRefused(_nothing({instance.sop_instance_uid: str(fault)})) from None
-        return Exported(files=1, left_out={})
+        return Written(said=(f"{self.out}: 1 file of 1 instance",), left_out={})
 
     @contextmanager
-    def _source(self, instance: StoredInstance, reader: FrameReader) -> Iterator[CopySource]:
+    def _source(self, instance: StoredInstance, codecs: Codecs) -> Iterator[CopySource]:
         with self.prepare(instance) as leaving:
-            yield StoredSource(leaving, reader)
+            yield StoredSource(leaving, codecs.reader)
 
 
 @contextmanager
-def frame_reader(scratch: Path) -> Iterator[FrameReader]:
-    """Decodes frames, with processes of its own. scratch: for data sets that are inflated."""
+def codecs_in(scratch: Path) -> Iterator[Codecs]:
+    """With processes of their own. scratch: a folder for re-encoded data sets."""
     workers = TranscodeWorkers()
     try:
-        yield FrameReader(workers, Reencoder(scratch, workers).lossless)
+        lossless = Reencoder(scratch, workers).lossless
+        yield Codecs(reader=FrameReader(workers, lossless), lossless=lossless)
     finally:
         workers.close()
 
@@ -130,6 +156,6 @@ def _entry(source: CopySource, names: Sequence[str]) -> dict[str, object]:
     }
 
 
-def _nothing(left_out: dict[str, str]) -> str:
+def _nothing(left_out: Mapping[str, str]) -> str:
     uid, why = next(iter(left_out.items()))
     return f"there is no such copy of {uid}: {why}"

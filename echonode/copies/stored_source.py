@@ -6,7 +6,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -62,11 +62,13 @@ def kept(instance: StoredInstance) -> Iterator[None]:
         ) from error
 
 
-def read_header(instance: StoredInstance) -> Dataset:
-    """What stands before the pixels. Raises InvalidObject, Damaged."""
+def read_header(instance: StoredInstance, tags: Sequence[int] = ()) -> Dataset:
+    """What stands before the pixels. tags: only these. Raises InvalidObject, Damaged."""
     with kept(instance), instance.path.open("rb") as file:
         with fenced("its data set cannot be read"):
-            header = dcmread(file, stop_before_pixels=True, force=True)
+            header = dcmread(
+                file, stop_before_pixels=True, force=True, specific_tags=list(tags) or None
+            )
         if file.tell() > instance.dataset_offset + _LONGEST_HEADER:
             raise InvalidObject("its header is too long")
     return header

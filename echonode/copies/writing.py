@@ -1,8 +1,8 @@
 """Where copies are written: under another name until they are whole, then renamed.
 
 Rules
-- What is there is not touched, unless its owner says so (force); then the files of the same names
-  are replaced, one by one, and nothing else.
+- What is there is not touched, unless its owner says so (force); then what has the same name in the
+  folder is replaced whole, so that no image of an earlier medium stays, and nothing else.
 - A failure, or Ctrl-C, leaves nothing behind: neither half a file nor an empty folder of ours.
 - Bytes are on the disk before a file gets its name: a stick is pulled soon after.
 - Names are of our own making; none comes from a data set.
@@ -65,10 +65,11 @@ def new_folder(out: Path, *, force: bool = False) -> Iterator[Folder]:
             if not out.exists():
                 filled.rename(out)
                 return
-            for name in sorted(folder.names, key=_last):
-                target = out / PurePosixPath(name)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                (filled / PurePosixPath(name)).replace(target)
+            for written in sorted(filled.iterdir(), key=_last):
+                target = out / written.name
+                if target.is_dir():
+                    target.rename(scratch / f"{written.name}.old")
+                written.replace(target)
 
 
 @contextmanager
@@ -111,9 +112,9 @@ def _check(out: Path, *, force: bool) -> None:
         )
 
 
-def _last(name: str) -> tuple[bool, str]:
+def _last(written: Path) -> tuple[bool, str]:
     """The directory of a medium comes last: it names only what is there."""
-    return name == "DICOMDIR", name
+    return written.name == "DICOMDIR", written.name
 
 
 @contextmanager

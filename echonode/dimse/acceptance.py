@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from typing import Protocol
 
 from pydicom.uid import UID
 from pynetdicom import evt
@@ -64,6 +65,17 @@ NO_ROOM_REMEDY = (
 )
 
 
+class OnRefused(Protocol):
+    """Takes a caller that was refused, as often as the log does."""
+
+    def __call__(self, *, address: str, ae_title: str, reason: str, count: int) -> None:
+        """Must be quick and must not raise."""
+
+
+def no_one_learns(*, address: str, ae_title: str, reason: str, count: int) -> None:
+    """Of an acceptor without an audit trail."""
+
+
 class Acceptance:
     """Negotiates as acceptor, on each association's own thread."""
 
@@ -73,7 +85,9 @@ class Acceptance:
         policy: AssociationPolicy,
         connections: OpenConnections,
         limits: Limits,
+        on_refused: OnRefused = no_one_learns,
     ) -> None:
+        self._on_refused = on_refused
         self._policy = policy
         self._connections = connections
         self._limits = limits
@@ -235,6 +249,9 @@ class Acceptance:
                 count=count,
                 **numbers,
             )
+            self._on_refused(
+                address=address, ae_title=printable(head.calling), reason=reason, count=count
+            )
 
     def log_tls_failed(self, assoc: EventAssociation, fault: TLSFault) -> None:
         """The TLS handshake with the caller failed."""
@@ -248,6 +265,7 @@ class Acceptance:
                 remedy=fault.remedy,
                 count=count,
             )
+            self._on_refused(address=address, ae_title="", reason=fault.problem, count=count)
 
 
 def _decoded(request: bytes) -> A_ASSOCIATE:

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from echonode.dimse.acceptance import Acceptance
+from echonode.dimse.acceptance import Acceptance, OnRefused, no_one_learns
 from echonode.dimse.association.association import AssociationHandlers, EventAssociation
 from echonode.dimse.association.association_policy import AssociationPolicy
-from echonode.dimse.association.listener import Listener
+from echonode.dimse.association.listener import AddressRange, Listener
 from echonode.dimse.association.open_connections import ConnectionState, OpenConnections
 from echonode.dimse.limits import Limits
 from echonode.dimse.local_ae import local_ae
@@ -38,13 +38,14 @@ class ListenerAddress:
     """Where to listen; port 0 is any free one.
 
     tls: speak TLS and nothing else there. require_client_cert: every caller must show a
-    certificate.
+    certificate. trusted_proxies: balancers that name the caller (upper_layer/proxy_protocol.py).
     """
 
     host: str
     port: int
     tls: TLSFiles | None = None
     require_client_cert: bool = True
+    trusted_proxies: tuple[AddressRange, ...] = ()
 
     def context(self) -> Callable[[], ssl.SSLContext] | None:
         """Gives each connection its TLS settings. Raises TLSFilesUnusable."""
@@ -68,8 +69,11 @@ class Acceptor:
         services: Services,
         limits: Limits | None = None,
         say_which_title: bool = True,
+        on_refused: OnRefused = no_one_learns,
     ) -> None:
-        """say_which_title: whether a rejected caller learns which AE title was wrong."""
+        """say_which_title: whether a rejected caller learns which AE title was wrong. on_refused:
+        called with each refusal that is logged.
+        """
         self._limits = limits or Limits()
         self._ae = local_ae(ae_title, self._limits)
         self._listeners = tuple(listeners)
@@ -88,6 +92,7 @@ class Acceptor:
             policy=self._policy,
             connections=self._connections,
             limits=self._limits,
+            on_refused=on_refused,
         )
         dispatcher = Dispatcher(services)
         self._handlers = AssociationHandlers(
@@ -139,6 +144,7 @@ class Acceptor:
                 on_connection=self._take_connection,
                 on_shortage=self._connections.evict,
                 tls=tls,
+                trusted_proxies=listener.trusted_proxies,
             )
         except OSError as error:
             where = f"{listener.host}:{listener.port}"

@@ -40,7 +40,12 @@ from echonode.dimse.messages.command_set import (
 )
 from echonode.dimse.messages.provider import Answers, Message
 from echonode.dimse.scp import commitment
-from echonode.dimse.services import NormalizedResponse, Part10File, StoreResponse
+from echonode.dimse.services import (
+    NormalizedResponse,
+    Part10File,
+    RequestObserver,
+    StoreResponse,
+)
 from echonode.dimse.upper_layer.tls_context import FollowedContext, client_context
 from echonode.errors import DimseFailure
 from echonode.model.certificate import TLSFiles
@@ -58,6 +63,7 @@ class Requestor:
 
     commit_report: takes a report that arrives on an association of ours and returns the status to
     answer; called on that association's own thread. Without it, reports are answered 0211.
+    observer: learns of instances sent and queries asked.
     """
 
     def __init__(
@@ -66,8 +72,10 @@ class Requestor:
         ae_title: str,
         limits: Limits | None = None,
         commit_report: Callable[[Peer, CommitmentReport], int] | None = None,
+        observer: RequestObserver | None = None,
     ) -> None:
         self._ae_title = ae_title
+        self._observer = observer or RequestObserver()
         self._limits = limits or Limits()
         self._commit_report = commit_report
         self._tls: dict[tuple[TLSFiles, bool], FollowedContext] = {}
@@ -97,7 +105,7 @@ class Requestor:
             finally:
                 assoc.hang_up()
                 assoc.dispose()
-        return RequestedAssociation(assoc, peer)
+        return RequestedAssociation(assoc, peer, self._observer)
 
     def _tls_for(self, peer: Peer) -> Callable[[], ssl.SSLContext] | None:
         """How to encrypt calls to `peer`; None where it is called in clear."""
@@ -115,8 +123,9 @@ class Requestor:
 class RequestedAssociation:
     """An open association; release it with `with`, `release()` or `abort()`."""
 
-    def __init__(self, assoc: EventAssociation, peer: Peer) -> None:
+    def __init__(self, assoc: EventAssociation, peer: Peer, observer: RequestObserver) -> None:
         self._assoc = assoc
+        self._observer = observer
         self.peer = peer
         # What the peer took: (SOP class, transfer syntax).
         self.accepted: frozenset[tuple[str, str]] = frozenset(
@@ -174,13 +183,15 @@ class RequestedAssociation:
         came (then it may have been stored), and Damaged when the file is not what was stored or
         cannot be read; when that is found half-way, the association is not open any more.
         """
-        return file_stream.store(
+        response = file_stream.store(
             self._assoc,
             file,
             priority=priority,
             move_originator_ae_title=move_originator_ae_title,
             move_originator_message_id=move_originator_message_id,
         )
+        self._observer.sent(self.peer, file, response)
+        return response
 
     def c_find(self, root: Root, identifier: Dataset) -> Answered:
         """C-FIND (PS3.7 9.1.2): (status, identifier) of each answer, the final one last.
@@ -217,6 +228,8 @@ class RequestedAssociation:
     ) -> Answered:
         context_id = self._assoc.exchange.context_id_for(sop_class_uid)
         data = encoded(self._assoc, context_id, identifier)
+        syntax = str(self._assoc.accepted_by_id[context_id].transfer_syntax[0])
+        self._observer.asked(self.peer, sop_class_uid, data, syntax)
         command = CommandSet(
             command_field=field,
             affected_sop_class_uid=sop_class_uid,

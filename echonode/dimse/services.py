@@ -201,6 +201,16 @@ class GetRequest:
     cancelled: Callable[[], bool]
 
 
+class RequestObserver:
+    """Learns of this node's own requests; this one ignores them. Each is quick, never raises."""
+
+    def sent(self, peer: Peer, file: Part10File, response: StoreResponse) -> None:
+        """An instance went to a peer, which answered."""
+
+    def asked(self, peer: Peer, sop_class_uid: str, keys: bytes, transfer_syntax_uid: str) -> None:
+        """A query is about to go to a peer; keys: its identifier, encoded."""
+
+
 class SameAssociation(Protocol):
     """A way to report a commitment on the association that asked for it."""
 

@@ -109,7 +109,10 @@ class Intake(Generic[FileT]):
         monotonic: Callable[[], float] = time.monotonic,
         held_bytes: int = HELD_BYTES,
         retry_every_s: float = RETRY_EVERY_S,
+        on_stored: Callable[[str, str], None] = lambda uid, probe: None,
     ) -> None:
+        """on_stored: called with the SOP Instance UID and the probe's name once it is durable."""
+        self._on_stored = on_stored
         self._store = store
         self._node_id = node_id
         self._destinations = tuple(destinations)
@@ -221,6 +224,7 @@ class Intake(Generic[FileT]):
             milliseconds=round((self._monotonic() - capture.taken_at) * 1000, 1),
             destinations=list(self._destinations),
         )
+        self._on_stored(built.sop_instance_uid, capture.acquisition.probe.name)
         return instance
 
     def _build_and_write(self, capture: Capture) -> tuple[UltrasoundObject, StoredInstance]:

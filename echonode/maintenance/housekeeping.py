@@ -21,6 +21,7 @@ from datetime import datetime
 
 from echonode.errors import StoreError
 from echonode.log import get_logger
+from echonode.store.retention.deletion import Deleted
 from echonode.store.retention.policy import LOOK_EVERY_S, RetentionPolicy, observed_step
 from echonode.store.store import Store
 from echonode.web.health import Alarm
@@ -45,7 +46,13 @@ class Housekeeping:
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
         every_s: float = LOOK_EVERY_S,
+        on_deleted: Callable[[Sequence[Deleted]], None] = lambda deleted: None,
+        on_alarms: Callable[[Sequence[Alarm]], None] = lambda alarms: None,
     ) -> None:
+        """The work on the store is done while this node leads. on_deleted: called with what
+        retention deleted. on_alarms: with those that stand, at each look.
+        """
+        self._on_deleted, self._on_alarms = on_deleted, on_alarms
         self._store = store
         self._policy = policy
         self._alarms = alarms
@@ -78,7 +85,9 @@ class Housekeeping:
         """Once around; alarms are reported also where the rest fails. Raises StoreError."""
         self._store.prove_writable()
         try:
-            if not self._store.unwritable:
+            if not self._store.nodes.leads():
+                self._looked_at = self._watched_at = self._monotonic()
+            elif not self._store.unwritable:
                 self._watch_clock()
                 self._observe()
                 self._recycle()
@@ -113,6 +122,7 @@ class Housekeeping:
                 log.info("instance_deleted", sop_instance_uid=gone.sop_instance_uid)
             if not deleted:
                 return
+            self._on_deleted(deleted)
 
     def _keep_house(self) -> None:
         self._store.order_messages.prune(now=self._now())
@@ -127,10 +137,11 @@ class Housekeeping:
         alarms = {alarm.name: alarm for alarm in self._alarms()}
         for name, alarm in alarms.items():
             if name not in self._standing:
-                log.error("alarm_raised", name=name, text=alarm.text, alarm=True)
+                log.error("alarm_raised", name=name, text=alarm.whole, alarm=True)
         for name in self._standing.keys() - alarms.keys():
             log.info("alarm_cleared", name=name)
         self._standing = alarms
+        self._on_alarms(list(alarms.values()))
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from echonode.audit.status import AuditStatus
 from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
@@ -26,6 +27,8 @@ from echonode.web.health import Alarm
 LATE_AFTER = timedelta(hours=24)
 # How long a forged report is an alarm; it stays on record.
 REFUSED_REPORTS_FOR = timedelta(hours=24)
+# A receiver that is restarted or moved is back by then.
+AUDIT_LATE_AFTER = timedelta(hours=1)
 _STUDIES_NAMED = 5  # by UID in one alarm's text
 
 
@@ -89,6 +92,7 @@ class Facts:
     conflicts: Sequence[IdentityConflict] = ()
     held_steps: Mapping[str, int] = field(default_factory=dict)
     merged_exams: Sequence[str] = ()
+    audit: AuditStatus = field(default_factory=AuditStatus)
 
 
 def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
@@ -102,8 +106,36 @@ def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
         *_of_identity(facts.conflicts),
         *_of_steps(facts.held_steps),
         *_of_merges(facts.merged_exams),
+        *_of_audit(facts.audit, now),
         *(alarm for at in facts.destinations for alarm in _of(at, facts.call_back, now)),
     )
+
+
+def _of_audit(audit: AuditStatus, now: datetime) -> Iterator[Alarm]:
+    recording, sending = audit.recording, audit.sending
+    if recording.problem:
+        yield Alarm(
+            name="audit",
+            text=f"nothing is recorded in the audit trail: {recording.problem}. "
+            + (
+                "Raise `audit.limit_mib`, or make the receiver reachable"
+                if recording.full
+                else "The events of now wait in memory; free the disk"
+            ),
+        )
+    if recording.lost:
+        yield Alarm(
+            name="audit_lost",
+            text=f"{_counted(recording.lost, 'event has', 'events have')} no record in the audit "
+            "trail since the start: the alarm `audit` or the log says why",
+        )
+    if sending is not None and sending.since and now - sending.since >= AUDIT_LATE_AFTER:
+        yield Alarm(
+            name="audit_unsent",
+            text=f"{_counted(sending.unsent, 'audit record waits', 'audit records wait')} for the "
+            f"receiver, the oldest for {_hours(now - sending.since)} h"
+            + (f": {sending.problem}" if sending.problem else ""),
+        )
 
 
 def _of_steps(held: Mapping[str, int]) -> Iterator[Alarm]:
@@ -192,12 +224,12 @@ _CONFLICTS = {
 def _of_merges(exams: Sequence[str]) -> Iterator[Alarm]:
     """What was captured before a merge is never changed without a person."""
     if exams:
-        named = ", ".join(exams[:_STUDIES_NAMED])
-        more = " and more" if len(exams) > _STUDIES_NAMED else ""
+        counted = _counted(len(exams), "exam was", "exams were")
         yield Alarm(
             name="patient_merged",
-            text=f"the patient of {named}{more} was merged into another after images were taken: "
-            "correct these exams (`echonode exam correct`), so that the archive learns of it",
+            text=f"the patient of {counted} merged into another after images were taken: correct "
+            "them (`echonode exam correct`), so that the archive learns of it",
+            about=_named(exams),
         )
 
 
@@ -206,13 +238,17 @@ def _of_identity(conflicts: Sequence[IdentityConflict]) -> Iterator[Alarm]:
     for kind, (name, text) in _CONFLICTS.items():
         studies = [each.study_instance_uid for each in conflicts if each.kind is kind]
         if studies:
-            named = ", ".join(studies[:_STUDIES_NAMED])
-            more = " and more" if len(studies) > _STUDIES_NAMED else ""
             yield Alarm(
                 name=name,
                 text=f"{len(studies)} studies {text}. Find out at the sender whose images they "
-                f"are, then `echonode acknowledge STUDY_UID`: {named}{more}",
+                "are, then `echonode acknowledge STUDY_UID`",
+                about=_named(studies),
             )
+
+
+def _named(uids: Sequence[str]) -> tuple[str, ...]:
+    more = ("and more",) if len(uids) > _STUDIES_NAMED else ()
+    return (*uids[:_STUDIES_NAMED], *more)
 
 
 def _of(at: DestinationFacts, call_back: str, now: datetime) -> Iterator[Alarm]:

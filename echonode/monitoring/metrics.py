@@ -19,14 +19,17 @@ from prometheus_client.core import (
     HistogramMetricFamily,
 )
 
+from echonode.audit.status import AuditStatus
 from echonode.delivery.delivery_status import Contact
 from echonode.frames.source.source_counts import DropReason
 from echonode.intake.captures import IntakeCounters
+from echonode.intake.content import ContentCounters
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.commit_times import BUCKETS_S, TimesToCommit
 from echonode.store.statistics import StoreStatistics
 from echonode.web.status import DestinationStatus, NodeStatus, ProbeStatus
 
+_NO_CONTENT = ContentCounters()
 Metric = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
@@ -37,7 +40,9 @@ def metrics_of(
     active_associations: int,
     store: StoreStatistics,
     scrub: ScrubCounters,
+    content: ContentCounters = _NO_CONTENT,
     commit_times: Mapping[str, TimesToCommit],
+    audit: AuditStatus,
 ) -> Iterator[Metric]:
     """Every metric of the node; those of the process come from prometheus_client itself."""
     yield _build_info(status.version)
@@ -69,6 +74,7 @@ def metrics_of(
     ):
         yield GaugeMetricFamily(f"echonode_{name}", text, value=float(value))
     yield _captures(intake)
+    yield from _content(content)
     for name, text, value in (
         (
             "instances_deleted",
@@ -89,6 +95,7 @@ def metrics_of(
     yield _delivery_metric(status.destinations)
     yield from _destination_metrics(status)
     yield _time_to_commit(commit_times)
+    yield from _audit_metrics(status, audit)
 
 
 def _build_info(version: str) -> Metric:
@@ -99,6 +106,27 @@ def _build_info(version: str) -> Metric:
     )
     info.add_metric([version, platform.python_version()], 1.0)
     return info
+
+
+def _content(content: ContentCounters) -> Iterator[Metric]:
+    for name, text, values in (
+        (
+            "preambles_zeroed",
+            "Files stored with a preamble of zeros that came with another one, by what it began as",
+            content.preambles,
+        ),
+        (
+            "programs_in_attributes",
+            "Private attributes that begin as a program, in instances that were stored",
+            content.programs,
+        ),
+    ):
+        family = CounterMetricFamily(f"echonode_{name}", text, labels=["kind"])
+        for kind, value in sorted(values.items()):
+            family.add_metric([kind], value)
+        yield family
+    text = "Instances that were stored without the bytes behind their dataset's end"
+    yield CounterMetricFamily("echonode_trailing_bytes_cut", text, value=content.cut)
 
 
 def _captures(intake: IntakeCounters) -> Metric:
@@ -130,6 +158,40 @@ def _alarms(status: NodeStatus) -> Metric:
         name, _, subject = alarm.name.partition(":")
         alarms.add_metric([name, subject], 1.0)
     return alarms
+
+
+def _audit_metrics(status: NodeStatus, audit: AuditStatus) -> Iterator[Metric]:
+    recording, sending = audit.recording, audit.sending
+    yield CounterMetricFamily(
+        "echonode_audit_records",
+        "Records of the audit trail since it was made",
+        value=recording.records,
+    )
+    yield CounterMetricFamily(
+        "echonode_audit_lost",
+        "Events since the start that have no record in the audit trail",
+        value=recording.lost,
+    )
+    yield GaugeMetricFamily(
+        "echonode_audit_recording", "1 while the audit trail is written", not recording.problem
+    )
+    yield GaugeMetricFamily(
+        "echonode_audit_size_bytes", "Size of the audit trail", value=recording.size
+    )
+    unsent = GaugeMetricFamily(
+        "echonode_audit_unsent",
+        "Audit records that the receiver does not have; absent without a receiver",
+    )
+    age = GaugeMetricFamily(
+        "echonode_audit_oldest_unsent_seconds",
+        "Age of the oldest of them, 0 where there is none; absent without a receiver",
+    )
+    if sending is not None:
+        oldest = (status.now - sending.since).total_seconds() if sending.since else 0.0
+        unsent.add_metric([], sending.unsent)
+        age.add_metric([], max(0.0, oldest))
+    yield unsent
+    yield age
 
 
 def _destination_metrics(status: NodeStatus) -> Iterator[Metric]:

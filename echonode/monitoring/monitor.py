@@ -14,11 +14,13 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.registry import Collector
 
 from echonode import __version__
+from echonode.audit.status import AuditStatus
 from echonode.config import Config
 from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.errors import IndexDamaged, StoreError
 from echonode.frames.source.source import ProbeSource
 from echonode.intake.captures import IntakeCounters
+from echonode.intake.content import ContentCounters
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy, Destination
@@ -48,7 +50,7 @@ class MonitoredNode:
     delivery_status: the delivery to a destination, by name. commit_times: how long commitments
     took. call_back: the AE, host and port that an archive must be able to call. held_steps: peer ->
     procedure steps that it refused. viewers: probe -> who watch it. viewer_port: where the viewer
-    for DICOMweb is served, None where it is not.
+    for DICOMweb is served, None where it is not. audit: how the audit trail stands.
     """
 
     config: Config
@@ -63,8 +65,10 @@ class MonitoredNode:
     call_back: str
     now: Callable[[], datetime]
     held_steps: Callable[[], Mapping[str, int]] = dict
+    content_counters: Callable[[], ContentCounters] = ContentCounters
     viewers: Callable[[], Mapping[str, ViewerCounts]] = dict
     viewer_port: Callable[[], int | None] = lambda: None
+    audit: Callable[[], AuditStatus] = AuditStatus
 
 
 class NodeMonitor(Collector):
@@ -167,7 +171,9 @@ class NodeMonitor(Collector):
             active_associations=self._node.active_associations(),
             store=figures,
             scrub=self._node.scrub_counters(),
+            content=self._node.content_counters(),
             commit_times=self._node.commit_times.snapshot(),
+            audit=self._node.audit(),
         )
 
     def alarms(self) -> tuple[Alarm, ...]:
@@ -205,6 +211,7 @@ class NodeMonitor(Collector):
             index_gone=self._store.durability.database_gone,
             refusing=self._store.durability.problem,
             conflicts=self._store.index.identity_conflicts(),
+            audit=self._node.audit(),
             merged_exams=tuple(each.exam_id for each in self._store.order_messages.merged_exams()),
         )
 

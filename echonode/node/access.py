@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from echonode.access.callers import LOCAL_COMMAND, Caller
+from echonode.access.events import Authentication, AuthenticationEvents
 from echonode.access.login_limits import LoginLimits
 from echonode.access.passwords import (
     MOST_PIN_TRIES,
@@ -57,7 +58,10 @@ class NodeAccess:
         on_loopback: bool,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
+        authenticated: AuthenticationEvents = lambda event: None,
     ) -> None:
+        """authenticated: takes log-ins, those that failed too, and log-outs."""
+        self._authenticated = authenticated
         self._users, self._sessions, self._rules = users, sessions, rules
         self._local_key, self._on_loopback = local_key, on_loopback
         self._now, self._monotonic = now, monotonic
@@ -126,6 +130,7 @@ class NodeAccess:
             raise OperatorRefused("there is a user already, so the set-up is over: log in")
         if not is_same_code(code, self._users.current_setup_code()):
             log.warning("login_refused", reason="set-up code", address=address)
+            self._tell_failed("", address, "the set-up code was wrong")
             raise LoginRefused(
                 "the set-up code is not right",
                 "read it again: it is in the log (setup_code), and `echonode user setup-code` "
@@ -150,6 +155,9 @@ class NodeAccess:
         """Raises StoreError."""
         if caller.session is not None:
             self._sessions.end(caller.session)
+            self._authenticated(
+                Authentication(at=self._now(), user=caller.name, address="", entered=False)
+            )
 
     def lock(self, caller: Caller) -> None:
         """Raises OperatorRefused, StoreError."""
@@ -165,6 +173,7 @@ class NodeAccess:
                 raise LoginRefused("the PIN was wrong too often", "give the password")
             if not is_right(self._users.credentials(caller.name).pin_hash, pin):
                 log.warning("login_refused", reason="PIN", user=caller.name, address=address)
+                self._tell_failed(caller.name, address, "the PIN was wrong")
                 raise LoginRefused("the PIN is wrong", "try again, or give the password")
         self._sessions.unlock(session, self._now())
 
@@ -191,6 +200,7 @@ class NodeAccess:
         if not is_right(kept, password):
             known = name if kept else "unknown"
             log.warning("login_refused", reason="password", user=known, address=address)
+            self._tell_failed(known, address, "the name or the password was wrong")
             raise LoginRefused(_WRONG, _ASK)
         self._forget_try(address, name)
         if is_outdated(kept):
@@ -202,7 +212,20 @@ class NodeAccess:
         self._sessions.prune(before=now - self._rules.lasts)
         self._sessions.begin(name, digest(secret), at=now)
         log.info("user_logged_in", user=name, address=address)
+        self._authenticated(Authentication(at=now, user=name, address=address, entered=True))
         return secret
+
+    def _tell_failed(self, user: str, address: str, reason: str) -> None:
+        self._authenticated(
+            Authentication(
+                at=self._now(),
+                user=user,
+                address=address,
+                entered=True,
+                granted=False,
+                reason=reason,
+            )
+        )
 
     def _count_try(self, address: str, name: str) -> None:
         with self._counting:
@@ -213,6 +236,7 @@ class NodeAccess:
         if wait:
             if is_new:
                 log.warning("login_refused", reason="tried too often", address=address)
+                self._tell_failed(name, address, "tried too often")
             raise TriedTooOften(wait)
 
     def _forget_try(self, address: str, name: str) -> None:

@@ -22,6 +22,7 @@ from echonode.delivery.factory import DeliveryServices, delivery_worker
 from echonode.delivery.recorded_associations import RecordedNegotiations
 from echonode.delivery.stow.web_requestor import AnyAssociate, WebRequestor
 from echonode.dimse.requestor import Requestor
+from echonode.dimse.services import RequestObserver
 from echonode.model.commitment import CommitmentReport
 from echonode.model.identity import CallBackAddress, Destination, Peer
 from echonode.monitoring.commit_times import CommitTimes
@@ -42,10 +43,16 @@ class ArchiveParts:
         destinations: Sequence[Destination],
         reencoder: Reencoder,
         call_back: CallBackAddress,
+        observer: RequestObserver,
         now: Callable[[], datetime],
     ) -> None:
-        self.requestor = Requestor(ae_title=config.ae_title, commit_report=self.take_report)
-        self.associate = AnyAssociate(dimse=self.requestor.associate, web=WebRequestor().associate)
+        """observer: learns of what is sent and asked."""
+        self.requestor = Requestor(
+            ae_title=config.ae_title, commit_report=self.take_report, observer=observer
+        )
+        self.associate = AnyAssociate(
+            dimse=self.requestor.associate, web=WebRequestor(observer=observer).associate
+        )
         self.awaited = PendingReports()
         self.commit_times = CommitTimes()
         self.commitment_scp = CommitmentSCP(
@@ -75,6 +82,7 @@ class ArchiveParts:
             check_bytes=store.files.check_bytes,
             key_value=store.key_value,
             echo_every_s=ECHO_EVERY_S,
+            nodes=store.nodes,
         )
         self.workers = {
             destination.name: delivery_worker(

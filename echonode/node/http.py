@@ -9,6 +9,7 @@ from functools import partial
 
 from echonode.config import Config, Web
 from echonode.config.forwarding import WEB_SENDER
+from echonode.copies.exporting import Codecs
 from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.delivery.operator_actions import acknowledge, act
 from echonode.dicomweb.addresses import PREFIX
@@ -21,6 +22,8 @@ from echonode.monitoring.monitor import NodeMonitor
 from echonode.monitoring.recent import recent_rows
 from echonode.node.access import NodeAccess
 from echonode.node.access_log import AccessLog, Told
+from echonode.node.audit import NodeAudit
+from echonode.node.copies_api import NodeCopies
 from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
 from echonode.node.live_api import NodeLive
@@ -48,6 +51,7 @@ from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.admission import Admission
 from echonode.web.archive import archive_routes
 from echonode.web.authority import authority_routes
+from echonode.web.copies import copy_routes
 from echonode.web.cross_origin import SharedOrigins
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
@@ -88,6 +92,7 @@ def web_servers(
     delivery_status: Callable[[str], DeliveryStatus],
     call_now: Callable[[str], None],
     call_back: str,
+    audit: NodeAudit,
     now: Callable[[], datetime],
 ) -> tuple[WebServer, WebServer | None]:
     """The servers of a node, not yet started: the console's, and the viewer's where there is one.
@@ -102,10 +107,11 @@ def web_servers(
         store.users,
         store.sessions,
         rules=session_rules(web),
-        local_key=write_local_key(store.data_dir),
+        local_key=write_local_key(store.own_dir),
         on_loopback=on_loopback,
         now=now,
         monotonic=time.monotonic,
+        authenticated=audit.callers.authenticated,
     )
 
     def operate(action: str, uid: str, name: str | None) -> Mapping[str, object]:
@@ -140,7 +146,7 @@ def web_servers(
         shared=SharedOrigins(web.cors_origins, prefix=PREFIX),
         admission=Admission(
             access,
-            Told([AccessLog()]),
+            Told([AccessLog(), audit.accesses()]),
             on_loopback=on_loopback,
             for_everyone=opened_routes(web),
             now=now,
@@ -164,6 +170,9 @@ def web_servers(
                 NodeReview(store, RenderedFrames(frames), check=store.files.check_bytes, now=now)
             ),
             *report_routes(NodeReports(store, exams.reporting, result=partial(result_of, store))),
+            *copy_routes(
+                NodeCopies(store, Codecs(reader=frames, lossless=reencoder.lossless), now=now)
+            ),
             *operator_routes(
                 act=operate,
                 acknowledge=lambda uid: acknowledge(store, uid, now=now()),
@@ -208,5 +217,6 @@ def web_servers(
         access=access,
         identity=identity,
         dicomweb=dicomweb_routes(dicomweb),
+        told=Told([AccessLog(), audit.accesses()]),
         now=now,
     )

@@ -22,7 +22,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from echonode import __version__
 from echonode.config import Config
@@ -35,14 +35,17 @@ from echonode.maintenance.describing import Describing
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
 from echonode.node.archives import ArchiveParts
+from echonode.node.audit import NodeAudit
 from echonode.node.dimse_services import dimse_services
 from echonode.node.exams import ExamParts
 from echonode.node.http import web_servers
 from echonode.node.process_limits import descriptor_limit
 from echonode.node.ris import RisParts
 from echonode.node.scanning import ScanningParts
+from echonode.node.settings.cluster import destinations_digest
 from echonode.node.settings.hl7 import hl7_listener
 from echonode.node.settings.listeners import call_back_address, listener_addresses, listener_limits
+from echonode.node.settings.notices import notifier
 from echonode.node.settings.parts import (
     Stoppable,
     Together,
@@ -59,6 +62,9 @@ from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.single_frame import FrameReader
 from echonode.web.server import WebServer
+
+if TYPE_CHECKING:
+    from echonode.node.cluster import ClusterPart
 
 log = get_logger(__name__)
 
@@ -93,6 +99,8 @@ class Node:
             forward_to=config.forwarding_by_ae_title(),
             recover_later=True,
             waiting_prefix=config.exam.waiting_prefix,
+            index_url=config.index.server_url,
+            node=config.node.name or "",
         )
         with ExitStack() as broken_off:
             broken_off.callback(self.store.close)
@@ -102,6 +110,8 @@ class Node:
     def _build(self, names: Sequence[str]) -> None:
         """Every part around the open store; names: of the destinations."""
         config = self.config
+        self.store.nodes.agree(destinations_digest(config))
+        self.audit = NodeAudit(config, lookup=self.store.whose, now=utc_now)
         self._free_space = free_space(config)
         codecs = TranscodeWorkers()
         self._reencoder = Reencoder(self.store.files.scratch, codecs)
@@ -111,6 +121,7 @@ class Node:
             self.store,
             forwarding=config.forwarding_by_peer(),
             refusal=self._free_space.refusal,
+            cuts_trailing_bytes=config.content.trailing_bytes == "cut",
         )
         self._running = ExitStack()
         self._stop_at = 0.0
@@ -121,22 +132,26 @@ class Node:
             destinations=self.destinations,
             reencoder=self._reencoder,
             call_back=self._call_back,
+            observer=self.audit.requests,
             now=utc_now,
         )
         self.acceptor = Acceptor(
             ae_title=config.ae_title,
             listeners=listener_addresses(config.listen),
             peers=self.peers,
-            services=dimse_services(
-                config,
-                self.store,
-                storage=self._storage,
-                archives=self.archives,
-                reencoder=self._reencoder,
-                now=utc_now,
+            services=self.audit.services.around(
+                dimse_services(
+                    config,
+                    self.store,
+                    storage=self._storage,
+                    archives=self.archives,
+                    reencoder=self._reencoder,
+                    now=utc_now,
+                )
             ),
             limits=listener_limits(config, descriptor_limit()),
             say_which_title=config.admission.say_which_title,
+            on_refused=self.audit.callers.refused,
         )
         self.exams = ExamParts(
             config,
@@ -155,16 +170,30 @@ class Node:
             destinations=names,
             exams=self.exams,
             no_capture=self._no_capture,
+            on_stored=self.audit.work.captured,
             now=utc_now,
         )
-        self.hl7 = hl7_listener(config, self.store, now=utc_now) if config.hl7 else None
+        self.hl7 = (
+            hl7_listener(config, self.store, now=utc_now, on_applied=self.audit.orders)
+            if config.hl7
+            else None
+        )
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
-        self._housekeeping = housekeeping(config, self.store, self._reader, now=utc_now)
+        self.notices = notifier(config, now=utc_now)
+        self._housekeeping = housekeeping(
+            config,
+            self.store,
+            self._reader,
+            now=utc_now,
+            on_deleted=self.audit.work.deleted,
+            on_alarms=self.notices.look,
+        )
         self._describing = Describing(self.store.descriptions, describe) if config.web else None
         self._recovery = BackgroundRecovery(
             self.store.recovery, on_found=log_recovery, on_done=self._housekeeping.look_now
         )
+        self._cluster = self._cluster_part() if self.store.nodes.is_shared else None
         self.web: WebServer | None = None
         self.viewer: WebServer | None = None
         if config.web:
@@ -192,6 +221,7 @@ class Node:
                 delivery_status=self.archives.status,
                 call_now=self.archives.call_now,
                 call_back=str(self._call_back),
+                audit=self.audit,
                 now=utc_now,
             )
 
@@ -203,11 +233,15 @@ class Node:
         with ExitStack() as undo:
             undo.callback(self.store.close)
             undo.callback(self._reencoder.close)
+            undo.callback(self._stop_part, self.audit)
+            self.audit.start()
             log_recovery(self.store.recovery.report)
             if self.store.unwritable:
                 log.error("store_unwritable", reason=self.store.unwritable, alarm=True)
             else:
                 self._start_writing(undo)
+            undo.callback(self._stop_part, self.notices)
+            self.notices.start()
             undo.callback(self._stop_part, self._housekeeping)
             self._housekeeping.start()
             undo.callback(self._stop_part, self.acceptor)
@@ -228,7 +262,10 @@ class Node:
                 self.viewer.start()
             undo.callback(self._stop_part, self._recovery)
             self._recovery.start()
-            for source in self.scanning.sources:
+            if self._cluster:  # it starts the probes that are this node's
+                undo.callback(self._stop_part, self._cluster)
+                self._cluster.start(self.scanning.sources)
+            for source in () if self._cluster else self.scanning.sources:
                 undo.callback(self._stop_part, source)
                 source.start()
             self._running = undo.pop_all()
@@ -247,6 +284,7 @@ class Node:
     def _start_writing(self, undo: ExitStack) -> None:
         """Start the parts that write to the store: where it is read-only, none of them runs."""
         self.exams.desk.resume()
+        self._share_duties()
         for worker in (self.exams.unfinished, self.exams.rejection_looks):
             undo.callback(self._stop_part, worker)
             worker.start()
@@ -267,6 +305,19 @@ class Node:
         if self._scrubbing:
             undo.callback(self._stop_part, self._scrubbing)
             self._scrubbing.start()
+
+    def _share_duties(self) -> None:
+        """Of several nodes one does what need not be done twice; which one it is may change."""
+        for part in (
+            self.exams.unfinished,
+            self.exams.rejection_looks,
+            self.ris.worklist,
+            self.ris.steps,
+            self.archives.commitment_scp,
+            self._describing,
+        ):
+            if part:
+                part.only_while(self.store.nodes.leads)
 
     def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop every part in reverse, within `deadline_s` in all; then nothing is left running."""
@@ -290,6 +341,17 @@ class Node:
 
     # --- the callables that join the packages ---
 
+    def _cluster_part(self) -> ClusterPart:
+        # Here, because it needs psycopg, which a node with SQLite need not have.
+        from echonode.node.cluster import ClusterPart
+
+        return ClusterPart(
+            self.store,
+            index_url=self.config.index.server_url,
+            destinations=[each.name for each in self.destinations],
+            wake=self.archives.wake,
+        )
+
     def _no_capture(self) -> str:
         """Why no capture may begin just now; '' when one may."""
         return self.store.unwritable or self._free_space.refusal()
@@ -302,6 +364,7 @@ class Node:
                 sources=self.scanning.sources,
                 intake_counters=lambda: self.scanning.intake.counters,
                 scrub_counters=self._scrub_counters,
+                content_counters=lambda: self._storage.content.counters,
                 active_associations=lambda: self.acceptor.active_associations,
                 delivery_status=self.archives.status,
                 commit_times=self.archives.commit_times,
@@ -311,6 +374,7 @@ class Node:
                 held_steps=self.ris.held_steps,
                 viewers=self.scanning.viewing.counts,
                 viewer_port=lambda: served_at(self.config),
+                audit=self.audit.status,
             )
         )
 

@@ -34,9 +34,12 @@ class ScanningParts:
         destinations: Sequence[str],
         exams: ExamParts,
         no_capture: Callable[[], str],
+        on_stored: Callable[[str, str], None],
         now: Callable[[], datetime],
     ) -> None:
-        """no_capture: why none may begin just now; '' when one may. destinations: their names."""
+        """no_capture: why none may begin just now; '' when one may. destinations: their names.
+        on_stored: called with the SOP Instance UID and the probe of each capture.
+        """
         self.intake = Intake(
             store.files,
             node_id=store.node_id,
@@ -45,6 +48,7 @@ class ScanningParts:
             equipment=node_equipment(config),
             local=local_zone(),
             now=now,
+            on_stored=on_stored,
         )
         settings = [source_settings(probe) for probe in config.probes]
         self.pictures = [

@@ -14,10 +14,10 @@ from starlette.routing import BaseRoute
 from starlette.types import Scope
 
 from echonode.access.callers import Refusal
+from echonode.access.events import AccessEvents
 from echonode.access.route_table import VIEWER_PAGE, VIEWER_RULES
 from echonode.config import Config, Web
 from echonode.node.access import NodeAccess
-from echonode.node.access_log import AccessLog, Told
 from echonode.node.settings.web import WebIdentity
 from echonode.web.admission import Admission
 from echonode.web.server import WebServer, is_loopback
@@ -33,12 +33,15 @@ def viewer_server(
     access: NodeAccess,
     identity: WebIdentity,
     dicomweb: Sequence[BaseRoute],
+    told: AccessEvents,
     now: Callable[[], datetime],
 ) -> WebServer:
-    """Not yet started. dicomweb: routes of its own, for the server guards them."""
+    """Not yet started. dicomweb: routes of its own, for the server guards them. told: takes the
+    accesses, on this server's event loop.
+    """
     admission = Admission(
         access,
-        Told([AccessLog()]),
+        told,
         on_loopback=is_loopback(web.host),
         origin_proves=True,
         table=VIEWER_RULES,

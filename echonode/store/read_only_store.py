@@ -10,7 +10,8 @@ from pathlib import Path
 
 from echonode.errors import UsageError
 from echonode.store.access.users import UserReader
-from echonode.store.database.connections import reader_engine, reading
+from echonode.store.database import postgres_engine, sqlite_engine
+from echonode.store.database.connections import reading
 from echonode.store.database.migrations import SCHEMA_VERSION, refuse_newer
 from echonode.store.database.opening import has_wal
 from echonode.store.deliveries.ledger import Ledger
@@ -19,12 +20,18 @@ from echonode.store.files.disk import is_read_only
 from echonode.store.files.layout import Layout
 from echonode.store.index.reader import IndexReader
 from echonode.store.index.study_list import StudyList
+from echonode.store.index.whose import Whose
 from echonode.store.statistics import Statistics
 
 
-def open_read_only(data_dir: Path) -> ReadOnlyStore:
-    """Raises UsageError where there is no store, SchemaTooNew."""
+def open_read_only(data_dir: Path, *, index_url: str = "") -> ReadOnlyStore:
+    """Raises UsageError where there is no store, SchemaTooNew.
+
+    index_url: of the database on a PostgreSQL server; '' the file in data_dir.
+    """
     layout = Layout(data_dir.absolute())
+    if index_url:
+        return ReadOnlyStore(layout, index_url=index_url)
     if not layout.database.exists():
         raise UsageError(f"there is no store in {data_dir}: has the node run there?")
     unchanging = is_read_only(data_dir) and not has_wal(layout)
@@ -36,19 +43,24 @@ class ReadOnlyStore:
 
     index: queries and single instances. studies: lists for a person. ledger: what is proved of
     each instance, and its history. outbox: what waits at each destination, and why.
-    statistics: figures for metrics, status and alarms. users: who may log in.
+    statistics: figures for metrics, status and alarms. users: who may log in. whose: the patient
+    and study of a UID.
     """
 
-    def __init__(self, layout: Layout, *, unchanging: bool = False) -> None:
+    def __init__(self, layout: Layout, *, unchanging: bool = False, index_url: str = "") -> None:
         """Use open_read_only. Raises SchemaTooNew; UsageError for an older one."""
         self.data_dir = layout.data_dir
         self._layout = layout
-        self._readers = reader_engine(layout.database, unchanging=unchanging)
+        if index_url:
+            self._readers = postgres_engine.reader_engine(index_url)
+        else:
+            self._readers = sqlite_engine.reader_engine(layout.database, unchanging=unchanging)
         self.index = IndexReader(self._readers, layout)
         self.studies = StudyList(self._readers)
         self.ledger = Ledger(self._readers)
         self.outbox = Outbox(self._readers)
         self.statistics = Statistics(self._readers, layout)
+        self.whose = Whose(self._readers)
         self.users = UserReader(self._readers)
         try:
             with reading(self._readers) as connection:

@@ -15,6 +15,7 @@ from echonode.model.commitment import TransactionState
 from echonode.model.delivery import DeliveryState
 from echonode.store.database import counters, schema
 from echonode.store.database.connections import reading
+from echonode.store.database.dialects import is_true
 from echonode.store.database.exam_holds import REASONS, REJECTED
 from echonode.store.deliveries.attempts import RETRIES
 from echonode.store.files.disk import disk_errors
@@ -24,10 +25,10 @@ from echonode.store.retention.deletion import deleted_count
 
 _delivery = schema.delivery.c
 _transaction = schema.commitment_transaction.c
-# The literal texts of the partial indexes, or SQLite would not use them.
-_MISSING = sa.text("file_missing = 1")
-_DAMAGED = sa.text("file_damaged = 1")
-_KEPT = sa.text("keep_local_copy = 1")
+# The words of the partial indexes.
+_MISSING = is_true(schema.instance.c.file_missing)
+_DAMAGED = is_true(schema.instance.c.file_damaged)
+_KEPT = is_true(_delivery.keep_local_copy)
 # Not proved yet. `sent` is the end for a destination without proof; the caller knows the policy.
 UNPROVED = (
     DeliveryState.QUEUED,

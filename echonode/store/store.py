@@ -48,6 +48,7 @@ from echonode.store.database.opening import (
     set_aside,
 )
 from echonode.store.database.page_check import DatabaseCheck
+from echonode.store.database.postgres_opening import open_on_server
 from echonode.store.deliveries.deliveries import Deliveries
 from echonode.store.deliveries.operator_actions import OperatorActions
 from echonode.store.exams.captures import Captures
@@ -67,7 +68,7 @@ from echonode.store.exams.worklist_items import WorklistItems
 from echonode.store.files.durability import Durability, Kind
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout
-from echonode.store.files.lock import FolderLock
+from echonode.store.files.lock import FolderLock, lock_for_node
 from echonode.store.files.pending_removals import PendingRemovals
 from echonode.store.files.reserve import DiskReserve
 from echonode.store.index.descriptions import Descriptions
@@ -75,6 +76,7 @@ from echonode.store.index.refresh import IndexRefresh, RefreshReport
 from echonode.store.ingest.ingest import InstanceFiles, check_bytes
 from echonode.store.ingest.insertion import FileInserter
 from echonode.store.ingest.quarantine import Quarantine
+from echonode.store.nodes.membership import Membership
 from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.recovery.folders_in_use import use_folder
 from echonode.store.recovery.orphans import AdoptionPlan
@@ -102,7 +104,8 @@ class Store(ReadOnlyStore):
     descriptions: what DICOMweb answers of each instance.
     exams, captures, measurements, documents, hl7_results, naming, corrections, worklist,
     known_patients, order_messages, rejections, reported_steps, procedure_steps, step_reports: see
-    exams/. users, sessions: see access/. durability: whether what is written becomes durable.
+    exams/. users, sessions: see access/. nodes: this node among those on the database.
+    durability: whether what is written becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -124,9 +127,12 @@ class Store(ReadOnlyStore):
         durability: Durability,
         unwritable: str = "",
         waiting_prefix: str = "",
+        index_url: str = "",
     ) -> None:
         """Use Store.open."""
-        super().__init__(layout, unchanging=bool(unwritable) and not has_wal(layout))
+        super().__init__(
+            layout, unchanging=bool(unwritable) and not has_wal(layout), index_url=index_url
+        )
         writer = opened.writer if isinstance(opened, Opened) else opened
         readers, due = self._readers, self._due
         self.on_delivery_due: list[Callable[[str], None]] = []
@@ -142,7 +148,8 @@ class Store(ReadOnlyStore):
         self._disk_reserve = DiskReserve(layout)
         self._pending_removals = PendingRemovals()
         inserter = FileInserter(writer, layout, check, now)
-        ids = FileIds(layout, on_folder=lambda folder: use_folder(writer, folder))
+        ids = FileIds(layout, on_folder=lambda folder: use_folder(writer, folder, layout.node))
+        self.nodes = Membership(writer, name=layout.node, now=now)
         deletions = Deletions(writer, readers, layout)
 
         self.node_id = read_node_id(readers)
@@ -159,7 +166,7 @@ class Store(ReadOnlyStore):
             now=now,
             unwritable=unwritable,
         )
-        self.deliveries = Deliveries(writer, readers, layout, on_due=due, now=now)
+        self.deliveries = Deliveries(writer, readers, layout, nodes=self.nodes, on_due=due, now=now)
         self.operator = OperatorActions(writer, on_due=due)
         self.commitment = Commitment(
             transactions=Transactions(writer, readers),
@@ -174,6 +181,7 @@ class Store(ReadOnlyStore):
             inserter=inserter,
             deletions=deletions,
             ids=ids,
+            nodes=self.nodes,
             check=self._check,
             plan=plan,
             waiting_prefix=waiting_prefix,
@@ -218,6 +226,8 @@ class Store(ReadOnlyStore):
         on_adopted: Callable[[int], None] = lambda count: None,
         recover_later: bool = False,
         waiting_prefix: str = "",
+        index_url: str = "",
+        node: str = "",
     ) -> Store:
         """Lock the folder, bring the database up to date, and repair what the last stop left.
 
@@ -225,14 +235,16 @@ class Store(ReadOnlyStore):
         instance's bytes have changed (replaced in tests). recover_later: what may wait is left to
         `recovery.step` (recovery.py says what may). waiting_prefix: what the Patient ID of our
         captures begins with that wait for their patient; such a file that is found after the
-        database was lost waits in an exam of its own. On a full disk the reserve is removed; where
-        the disk still cannot be written, an existing store is opened for reading only
-        (`unwritable`). Raises StoreLocked, SchemaTooNew; ConfigError where the folder cannot be
-        used; OutOfSpace where there is no store to read.
+        database was lost waits in an exam of its own. index_url: of the database on a PostgreSQL
+        server; '' the file in data_dir. node: the name of one of several nodes on one database.
+        On a full disk the reserve is removed; where the disk still cannot be written, an existing
+        store is opened for reading only (`unwritable`). Raises StoreLocked, SchemaTooNew,
+        RestoreUnfinished; ConfigError where the folder cannot be used; OutOfSpace where there is no
+        store to read.
         """
-        layout = Layout(data_dir.absolute())
+        layout = Layout(data_dir.absolute(), node)
         layout.make()
-        lock = FolderLock(layout.lock)
+        lock = lock_for_node(layout)
         durability = Durability(layout)
         plan = AdoptionPlan(adopt_to=adopt_to, forward_to=forward_to, on_adopted=on_adopted)
 
@@ -245,26 +257,35 @@ class Store(ReadOnlyStore):
             check=check_bytes,
             durability=durability,
             waiting_prefix=waiting_prefix,
+            index_url=index_url,
         )
 
         def recovered() -> Store:
             marker = CorruptionMarker(layout)
-            opened = open_writer(
-                layout,
-                now(),
-                marker,
-                check_later=recover_later,
-                guard=lock.check,
-                on_outcome=durability.committed,
-            )
+            if index_url:
+                opened = open_on_server(
+                    index_url, now(), marker, guard=lock.check, on_outcome=durability.committed
+                )
+            else:
+                opened = open_writer(
+                    layout,
+                    now(),
+                    marker,
+                    check_later=recover_later,
+                    guard=lock.check,
+                    on_outcome=durability.committed,
+                )
             with ExitStack() as undo:
                 undo.callback(opened.writer.close)
                 store = store_with(opened, marker=marker)
                 undo.callback(ReadOnlyStore.close, store)
+                store.nodes.join()
+                undo.callback(store.nodes.leave)
                 store.recovery.begin(database_made=opened.made)
                 while not (recover_later and opened.trusted) and store.recovery.step():
                     pass
-                durability.watch_database()
+                if not index_url:
+                    durability.watch_database()
                 undo.pop_all()
             return store
 
@@ -283,6 +304,8 @@ class Store(ReadOnlyStore):
             )
 
         try:
+            if index_url:
+                return recovered()
             return open_on_any_disk(
                 recovered_or_rebuilt, unwritable, disk_reserve=DiskReserve(layout), layout=layout
             )
@@ -297,12 +320,20 @@ class Store(ReadOnlyStore):
         """Release the folder; nothing may use the store any more. May be called once."""
         super().close()
         try:
-            if self._check.is_done and not self._marker and not self.unwritable:
+            with suppress(OutOfSpace):  # then it is taken for dead after a while
+                self.nodes.leave()
+            orderly = self._check.is_done and not self._marker and not self.unwritable
+            if orderly and not self._writer.is_on_server:
                 with suppress(OutOfSpace):  # without the mark, the next start checks the pages
                     mark_orderly_stop(self._writer)
         finally:
             self._writer.close()
             self._lock.release()
+
+    @property
+    def own_dir(self) -> Path:
+        """What is this node's alone, of several on one data_dir."""
+        return self._layout.own
 
     @property
     def is_corrupt(self) -> bool:

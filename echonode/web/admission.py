@@ -7,7 +7,7 @@ Rules
   the next request on.
 - An answer that goes on (a live picture, a WebSocket) is looked up again every RECHECK_S, and ends
   when its session ends, is locked, or its user may no longer have it.
-- Each request for a patient's data goes to AccessEvents, refused ones too.
+- Each request for a patient's data, each change and each refusal goes to AccessEvents.
 - Looked up in threads of its own: routes that wait for the database keep no one from being refused.
 """
 
@@ -28,7 +28,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echonode.access.callers import Asked, Caller, Refusal, decide
-from echonode.access.events import AccessEvents, PatientDataAccess
+from echonode.access.events import ASKED_BYTES, AccessEvents, PatientDataAccess
 from echonode.access.random_secrets import csrf_of
 from echonode.access.route_table import RULES, WEBSOCKET, Rule, rules_of
 from echonode.errors import StoreError
@@ -41,6 +41,8 @@ SESSION_ENDED = 4401  # close code of a WebSocket (RFC 6455 7.4.2, private use)
 _THREADS = 4
 # A cookie or token of ours has 43 characters and a prefix; a longer one is no one's.
 _LONGEST_SECRET = 128
+_REFUSED = frozenset({401, 403})
+_BODY = "echonode.search"  # of the scope: what a search asks for
 
 
 class Access(Protocol):
@@ -134,8 +136,9 @@ class Admission:
         )
 
     def tell(self, rule: Rule, scope: Scope, outcome: Caller | Refusal, status: int) -> None:
-        """An access to a patient's data, once its outcome is known."""
-        if not rule.data:
+        """An access to a patient's data, a change or a refusal, once its outcome is known."""
+        refused = rule.least is not None and status in _REFUSED
+        if not (rule.data or rule.changes_data or refused):
             return
         who = outcome if isinstance(outcome, Caller) else scope.get(CALLER)
         self._events.accessed(
@@ -150,6 +153,7 @@ class Admission:
                 path=rule.path,
                 change=rule.changes_data,
                 status=status,
+                asked=_asked(scope),
             )
         )
 
@@ -175,6 +179,13 @@ def caller_of(scope: Scope) -> Caller | None:
 def csrf_for(secret: str) -> str:
     """What a page must send along with a change by this session."""
     return csrf_of(secret)
+
+
+def _asked(scope: Scope) -> bytes:
+    """Path and query as they came, and the body of a search."""
+    query = scope.get("query_string", b"")
+    path = scope.get("path", "").encode() + (b"?" + query if query else b"")
+    return bytes(path + scope.get(_BODY, b""))[:ASKED_BYTES]
 
 
 def _bearer(headers: Headers) -> str:
@@ -229,7 +240,13 @@ class _Guarded:
                 checked = time.monotonic()
             await send(message)
 
-        await self._app(scope, receive, checked_send)
+        async def noted_receive() -> Message:
+            message = await receive()
+            if len(scope.get(_BODY, b"")) < ASKED_BYTES:
+                scope[_BODY] = scope.get(_BODY, b" ") + message.get("body", b"")
+            return message
+
+        await self._app(scope, noted_receive if rule.search else receive, checked_send)
 
     async def _hold_open(
         self, rule: Rule, caller: Caller, scope: Scope, receive: Receive, send: Send

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from echonode.commands.lying_pacs.wire import WireError
 from tests.benchmarks.results import Better, Goal, Row
-from tests.benchmarks.wire import WireError
 from tests.peers import NotReady, PeerMissing, RestError
 
 ECHONODE = "EchoNode"

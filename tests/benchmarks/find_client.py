@@ -10,7 +10,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 from pynetdicom.dsutils import encode
 
-from tests.benchmarks import wire
+from echonode.commands.lying_pacs import wire
 from tests.benchmarks.work import Address
 
 STUDY_ROOT_FIND: Final = "1.2.840.10008.5.1.4.1.2.2.1"

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.benchmarks import wire
+from echonode.commands.lying_pacs import wire
 from tests.benchmarks.work import Address, Errand
 
 TIMEOUT_S = 120.0

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
-from tests.benchmarks import wire
+from echonode.commands.lying_pacs import wire
 
 _PREAMBLE = b"\0" * 128 + b"DICM"
 _numbers = count()

@@ -2,7 +2,7 @@
 
 Rules
 - The node is a process (`echonode run`); the attacker, the prober and the judge share no code with
-  it. Sessions are bytes made by hand (tests/benchmarks/wire), so they can be cut anywhere.
+  it. Sessions are bytes made by hand (echonode/commands/lying_pacs/wire), to be cut anywhere.
 - Whatever the attack, the oracle asks the same of it: a C-ECHO answered within a second throughout,
   threads, descriptors and memory back where they were, nothing acknowledged that is not on disk and
   in the index with the same bytes, no temporary file left, no error in its log.

@@ -12,15 +12,21 @@ from pathlib import Path
 
 import pytest
 
+from echonode.commands.lying_pacs import wire
+from echonode.commands.lying_pacs.wire import (
+    EXPLICIT_LITTLE,
+)
 from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.limits import Limits
 from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import Part10File
 from echonode.errors import AssociationLost
 from echonode.model.identity import Peer
-from tests.benchmarks import wire
 from tests.faults.archives.breaking_archive import ScriptedArchive
-from tests.faults.callers.instances import EXPLICIT_LITTLE, ULTRASOUND, small_instance
+from tests.faults.callers.instances import (
+    ULTRASOUND,
+    small_instance,
+)
 from tests.faults.judging.oracle import SUCCESS
 from tests.faults.programme import DEAF_ARCHIVES, FULL
 from tests.support.waiting import wait_until

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from echonode.commands.lying_pacs.archive import LyingArchive
 from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.errors import Damaged, IndexDamaged
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import Origin, StoredInstance
 from echonode.monitoring.alarms import DestinationFacts, Facts, alarms_of
 from echonode.store.store import Store
-from tests.faults.archives.lying_archive import LyingArchive
 from tests.faults.callers.instances import Instance, small_instance
 from tests.faults.judging.books import Book
 from tests.faults.judging.evidence import split

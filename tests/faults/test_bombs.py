@@ -11,9 +11,16 @@ from contextlib import contextmanager
 
 import pytest
 
+from echonode.commands.lying_pacs.wire import (
+    EXPLICIT_LITTLE,
+)
 from tests.benchmarks.usage import peak_bytes, reset_peak, resident_bytes
 from tests.faults.callers.client import Client
-from tests.faults.callers.instances import DEFLATED, EXPLICIT_LITTLE, Instance, small_instance
+from tests.faults.callers.instances import (
+    DEFLATED,
+    Instance,
+    small_instance,
+)
 from tests.faults.programme import FULL
 from tests.faults.test_datasets import send_one
 from tests.peers.node_process import EchoNodeProcess

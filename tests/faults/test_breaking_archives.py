@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
+from echonode.commands.lying_pacs.archive import LyingArchive
+from echonode.commands.lying_pacs.script import Arrival, Break, StoreAnswer, stores
 from echonode.model.delivery import DeliveryState
-from tests.faults.archives.lying_archive import LyingArchive
-from tests.faults.archives.script import Arrival, Break, StoreAnswer, stores
 from tests.faults.callers.instances import small_instance
 from tests.faults.judging.books import Book
 from tests.faults.judging.verdict import judged

@@ -15,16 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from echonode.model.delivery import DeliveryState
-from echonode.model.identity import CommitmentPolicy
-from tests.faults.archives.lying_archive import LyingArchive
-from tests.faults.archives.script import (
+from echonode.commands.lying_pacs.archive import LyingArchive
+from echonode.commands.lying_pacs.script import (
     Arrival,
     StoreAnswer,
     Way,
     never_reports,
     reporting,
 )
+from echonode.model.delivery import DeliveryState
+from echonode.model.identity import CommitmentPolicy
 from tests.faults.callers.client import Client
 from tests.faults.callers.instances import small_instance
 from tests.faults.judging.books import Book

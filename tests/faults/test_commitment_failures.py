@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from echonode.commands.lying_pacs.archive import LyingArchive
+from echonode.commands.lying_pacs.commitment_wire import Report
+from echonode.commands.lying_pacs.script import Asked, Promise, Way, commits, refuses
 from echonode.model.delivery import DeliveryState
-from tests.faults.archives.commitment_wire import Report
-from tests.faults.archives.lying_archive import LyingArchive
-from tests.faults.archives.script import Asked, Promise, Way, commits, refuses
 from tests.faults.callers.instances import small_instance
 from tests.faults.judging.books import Book
 from tests.faults.judging.verdict import judged

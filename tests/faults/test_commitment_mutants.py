@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.archives.script import commits
+from echonode.commands.lying_pacs.script import commits
 from tests.faults.archives.two_archives import RELUCTANCES, assert_here, offer_to_both
 from tests.faults.callers.forgeries import FORGERIES, forge, prepare
 from tests.faults.callers.odd_reports import ODDITIES, report_oddly, requests, settle

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import wire
+from echonode.commands.lying_pacs import wire
 from tests.benchmarks.usage import peak_bytes, reset_peak, resident_bytes
 from tests.faults.callers.client import Client
 from tests.faults.callers.datasets import Case, crafted, mutants, real_files

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from echonode.commands.lying_pacs.archive import LyingArchive
+from echonode.commands.lying_pacs.commitment_wire import Report
+from echonode.commands.lying_pacs.script import Asked, Way, reporting
 from echonode.model.identity import CommitmentPolicy
-from tests.faults.archives.commitment_wire import Report
-from tests.faults.archives.lying_archive import LyingArchive
-from tests.faults.archives.script import Asked, Way, reporting
 from tests.faults.callers.instances import small_instance
 from tests.faults.judging import evidence, judge
 from tests.faults.judging.books import Book, read_book

@@ -9,17 +9,19 @@ from contextlib import suppress
 
 import pytest
 
-from tests.benchmarks import wire
+from echonode.commands.lying_pacs import wire
+from echonode.commands.lying_pacs.wire import (
+    FIND_RQ,
+    command_set,
+    data_pdus,
+)
 from tests.benchmarks.usage import peak_bytes, reset_peak, resident_bytes
 from tests.faults.callers.client import (
-    FIND_RQ,
     ON_FIND,
     ON_STORAGE,
     STUDY_ROOT_FIND,
     Client,
     Ended,
-    command_set,
-    data_pdus,
 )
 from tests.faults.callers.instances import ULTRASOUND, new_uid
 from tests.faults.judging.oracle import Oracle

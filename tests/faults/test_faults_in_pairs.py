@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.archives.lying_archive import LyingArchive
-from tests.faults.archives.script import never_reports
+from echonode.commands.lying_pacs.archive import LyingArchive
+from echonode.commands.lying_pacs.script import never_reports
 from tests.faults.judging.books import Book
 from tests.faults.programme import RESTARTED_ARCHIVES
 from tests.faults.test_unwritable_starts import SUCCESS, Gateway

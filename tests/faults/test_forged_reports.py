@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.faults.archives.script import Asked, commits
+from echonode.commands.lying_pacs.script import Asked, commits
 from tests.faults.callers.forgeries import FORGERIES, forge, prepare
 from tests.faults.nodes.commitment_bench import CommitmentBench
 from tests.faults.programme import FORGED_REPORTS

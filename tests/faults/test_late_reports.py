@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.archives.lying_archive import LyingArchive
-from tests.faults.archives.script import Asked, commits, never_reports
+from echonode.commands.lying_pacs.archive import LyingArchive
+from echonode.commands.lying_pacs.script import Asked, commits, never_reports
 from tests.faults.callers.instances import small_instance
 from tests.faults.judging.books import Book
 from tests.faults.judging.verdict import judged

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.archives.script import never_reports, reporting
+from echonode.commands.lying_pacs.script import never_reports, reporting
 from tests.faults.callers.full_load import FullLoad
 from tests.faults.judging.evidence import read_clients
 from tests.faults.programme import FULL, LOST_DATABASES

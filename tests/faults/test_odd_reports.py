@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.archives.script import commits
+from echonode.commands.lying_pacs.script import commits
 from tests.faults.callers.odd_reports import ODDITIES, report_oddly, requests, settle
 from tests.faults.nodes.commitment_bench import CommitmentBench
 from tests.faults.programme import ODD_REPORTS

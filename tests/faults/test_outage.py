@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from echonode.commands.lying_pacs.archive import LyingArchive
 from echonode.model.delivery import DeliveryState
-from tests.faults.archives.lying_archive import LyingArchive
 from tests.faults.callers.instances import Instance, new_uid, small_instance
 from tests.faults.judging.books import Book
 from tests.faults.judging.verdict import judged

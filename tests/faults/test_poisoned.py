@@ -16,9 +16,9 @@ import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import AE, build_role, evt
 
-from tests.benchmarks import wire
-from tests.faults.archives.lying_archive import LyingArchive
-from tests.faults.archives.script import implicit_only, never_reports
+from echonode.commands.lying_pacs import wire
+from echonode.commands.lying_pacs.archive import LyingArchive
+from echonode.commands.lying_pacs.script import implicit_only, never_reports
 from tests.faults.callers.client import Client
 from tests.faults.callers.instances import ULTRASOUND, Instance, new_uid, small_instance
 from tests.faults.judging.books import Book

@@ -11,7 +11,7 @@ from statistics import median
 
 import pytest
 
-from tests.faults.archives.script import never_reports
+from echonode.commands.lying_pacs.script import never_reports
 from tests.faults.callers.full_load import FullLoad
 from tests.faults.nodes.forked import ForkedNode
 from tests.faults.programme import FULL, KILLS

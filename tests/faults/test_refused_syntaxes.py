@@ -16,12 +16,18 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import UID, RLELossless
 
+from echonode.commands.lying_pacs.archive import LyingArchive
+from echonode.commands.lying_pacs.association_wire import ACCEPTED, SYNTAXES_REFUSED
+from echonode.commands.lying_pacs.record import Kept
+from echonode.commands.lying_pacs.script import Accepts, everything, without_class
+from echonode.commands.lying_pacs.wire import (
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+)
 from echonode.model.delivery import DeliveryState
-from tests.benchmarks.wire import IMPLICIT_LITTLE
-from tests.faults.archives.association_wire import ACCEPTED, SYNTAXES_REFUSED
-from tests.faults.archives.lying_archive import Kept, LyingArchive
-from tests.faults.archives.script import Accepts, everything, without_class
-from tests.faults.callers.instances import EXPLICIT_LITTLE, Instance
+from tests.faults.callers.instances import (
+    Instance,
+)
 from tests.faults.judging.books import Book
 from tests.faults.nodes.delivering_half import PACS, DeliveringHalf, memory_folder
 from tests.faults.programme import REFUSED_CONTEXTS

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.archives.script import Way, never_reports, reporting
+from echonode.commands.lying_pacs.script import Way, never_reports, reporting
 from tests.faults.nodes.commitment_bench import CommitmentBench
 from tests.faults.programme import REPORT_WAYS
 

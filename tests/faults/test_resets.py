@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from echonode.commands.lying_pacs.wire import (
+    EXPLICIT_LITTLE,
+)
 from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.limits import Limits
 from echonode.dimse.requestor import Requestor
@@ -18,7 +21,11 @@ from echonode.errors import NetworkError
 from echonode.model.identity import Peer
 from tests.faults.archives.breaking_archive import Cut, Ending, ScriptedArchive, Side, end
 from tests.faults.callers.client import RELEASE, Client, request, store_message
-from tests.faults.callers.instances import EXPLICIT_LITTLE, ULTRASOUND, Instance, small_instance
+from tests.faults.callers.instances import (
+    ULTRASOUND,
+    Instance,
+    small_instance,
+)
 from tests.faults.judging.oracle import SUCCESS, Oracle
 from tests.faults.programme import FULL, LARGE_RESETS
 from tests.peers.node_process import EchoNodeProcess

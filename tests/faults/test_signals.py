@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.archives.lying_archive import LyingArchive
+from echonode.commands.lying_pacs.archive import LyingArchive
 from tests.faults.callers.storing_clients import StoringClients
 from tests.faults.judging.books import Book, read_book
 from tests.faults.judging.verdict import judged

@@ -13,12 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.benchmarks import wire
+from echonode.commands.lying_pacs import wire
+from echonode.commands.lying_pacs.wire import (
+    data_pdus,
+)
 from tests.faults.callers.client import (
     CONTEXTS,
     ON_STORAGE,
     Client,
-    data_pdus,
     request,
     store_message,
 )

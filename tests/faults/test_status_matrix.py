@@ -14,11 +14,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from echonode.dimse.limits import Limits
-from echonode.model.delivery import DeliveryState
-from echonode.model.identity import CommitmentPolicy
-from tests.faults.archives.lying_archive import LyingArchive
-from tests.faults.archives.script import (
+from echonode.commands.lying_pacs.archive import LyingArchive
+from echonode.commands.lying_pacs.script import (
     Arrival,
     Break,
     StoreAnswer,
@@ -26,6 +23,9 @@ from tests.faults.archives.script import (
     never_reports,
     reporting,
 )
+from echonode.dimse.limits import Limits
+from echonode.model.delivery import DeliveryState
+from echonode.model.identity import CommitmentPolicy
 from tests.faults.callers.instances import Instance, small_instance
 from tests.faults.judging.books import Book
 from tests.faults.judging.verdict import judged

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.archives.script import commits
+from echonode.commands.lying_pacs.script import commits
 from tests.faults.archives.two_archives import RELUCTANCES, promise_of_one
 from tests.faults.nodes.commitment_bench import CommitmentBench
 from tests.faults.programme import TWO_ARCHIVES

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.archives.lying_archive import LyingArchive
+from echonode.commands.lying_pacs.archive import LyingArchive
 from tests.faults.callers.client import PENDING, Client, find_message
 from tests.faults.callers.instances import Instance, element, new_uid, small_instance
 from tests.faults.disks.small_disk import ReadOnlyView, SmallDisk

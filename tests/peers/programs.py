@@ -8,7 +8,10 @@ from collections.abc import Mapping
 
 # Never the virtual environment's folder: pynetdicom installs scripts there that bear the names of
 # DCMTK's programs (echoscu, storescu, storescp, ...) and are other programs.
-SEARCH_PATH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
+SEARCH_PATH = (
+    "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
+    ":/usr/lib/postgresql/15/bin:/usr/lib/postgresql/17/bin"
+)
 
 PACKAGES: Mapping[str, str] = {
     "Orthanc": "orthanc",
@@ -17,15 +20,22 @@ PACKAGES: Mapping[str, str] = {
     "gdcmconv": "libgdcm-tools",
     "gdcmdump": "libgdcm-tools",
     "gdcmraw": "libgdcm-tools",
+    "haproxy": "haproxy",
+    "initdb": "postgresql",
     "node": "nodejs",
     "npm": "npm",
     "openssl": "openssl",
     "pdffonts": "poppler-utils",
     "pdftoppm": "poppler-utils",
     "pdftotext": "poppler-utils",
+    "postgres": "postgresql",
     "python3": "python3",
+    "setpriv": "util-linux",
     "strace": "strace",
     "systemd-analyze": "systemd",
+    "xorriso": "xorriso",
+    "ffmpeg": "ffmpeg",
+    "ffprobe": "ffmpeg",
 }
 """Program to Debian package; every program that is not named here is DCMTK's."""
 

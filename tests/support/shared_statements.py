@@ -47,6 +47,9 @@ def share_statements() -> None:
 def _make_tables(connection: sa.Connection, *, checkfirst: bool) -> None:
     """MetaData.create_all, for a new database."""
     assert not checkfirst
+    if connection.dialect.name != "sqlite":
+        sa.MetaData.create_all(schema.METADATA, connection, checkfirst=False)
+        return
     for statement in _tables():
         connection.exec_driver_sql(statement).close()
 

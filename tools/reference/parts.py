@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from echonode.model import commitment, delivery
 from tools.reference.access import routes_by_role
+from tools.reference.behaviours import behaviours
 from tools.reference.configuration import configuration
 from tools.reference.events import log_events
 from tools.reference.packages import packages
@@ -38,6 +39,7 @@ PARTS = (
     Part(document="docs/architecture.md", name="packages", make=packages),
     Part(document="docs/configuration.md", name="keys", make=configuration),
     Part(document="docs/exams.md", name="reasons", make=reasons),
+    Part(document="docs/lying-pacs.md", name="behaviours", make=behaviours),
     Part(document="docs/log-events.md", name="events", make=log_events),
 )
 

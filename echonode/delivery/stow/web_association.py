@@ -12,7 +12,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Self
 from urllib.parse import urlencode
 
@@ -46,8 +46,12 @@ class WebAssociation:
         path: str,
         authorization: str,
         accepted: frozenset[tuple[str, str]],
+        on_sent: Callable[[Part10File, StoreResponse], None] = lambda file, response: None,
     ) -> None:
-        """path: of the base URL. authorization: the value of that header; '' for none."""
+        """path: of the base URL. authorization: the value of that header; '' for none. on_sent:
+        called with each instance that was sent.
+        """
+        self._on_sent = on_sent
         self._connection = connection
         self._path = path
         self._headers = {"Accept": _JSON, "User-Agent": "EchoNode"}
@@ -88,9 +92,11 @@ class WebAssociation:
         }
         target = f"{self._path}/studies"
         answer = self._request("POST", target, headers, body.pieces())
-        return store_response(
+        response = store_response(
             answer.status, answer.body, file.sop_instance_uid, wait_s=_wait_s(answer)
         )
+        self._on_sent(file, response)
+        return response
 
     def c_find(self, root: Root, identifier: Dataset) -> Iterator[tuple[int, Dataset | None]]:
         """QIDO-RS for the instance that `identifier` names with all UIDs above it.

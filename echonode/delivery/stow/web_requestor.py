@@ -12,6 +12,7 @@ from echonode.delivery.stow.connection import ANSWER_S, HttpConnection
 from echonode.delivery.stow.credentials import authorization
 from echonode.delivery.stow.web_association import WebAssociation
 from echonode.dimse.contexts import ProposedContext
+from echonode.dimse.services import RequestObserver
 from echonode.dimse.upper_layer.tls_context import FollowedContext, client_context
 from echonode.dimse.upper_layer.tls_faults import TLSFilesUnusable
 from echonode.errors import PeerUnreachable
@@ -22,9 +23,12 @@ from echonode.model.identity import Peer
 class WebRequestor:
     """Connects to DICOMweb servers. Thread-safe."""
 
-    def __init__(self, *, answer_s: float = ANSWER_S) -> None:
-        """answer_s: how long a server may take to answer."""
+    def __init__(
+        self, *, answer_s: float = ANSWER_S, observer: RequestObserver | None = None
+    ) -> None:
+        """answer_s: how long a server may take to answer. observer: learns what was sent."""
         self._answer_s = answer_s
+        self._observer = observer or RequestObserver()
         self._lock = threading.Lock()
         self._tls: dict[TLSFiles, FollowedContext] = {}
 
@@ -46,6 +50,7 @@ class WebRequestor:
             connection,
             path=access.path,
             authorization=value,
+            on_sent=partial(self._observer.sent, peer),
             accepted=frozenset(
                 (context.abstract_syntax, syntax)
                 for context in contexts

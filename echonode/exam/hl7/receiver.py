@@ -36,6 +36,7 @@ from echonode.store.exams.order_messages import Applied, OrderMessage
 log = get_logger(__name__)
 
 Apply = Callable[[OrderMessage, Sequence[Change], bytes], Applied]
+OnApplied = Callable[[OrderMessage, Sequence[Change], str], None]
 
 CONTROL_ID_REUSED = Hl7Refused(
     "MSH-10 was the control ID of another message", code=DUPLICATE_KEY, field=10
@@ -45,11 +46,14 @@ FAILED = Hl7Refused("the message could not be processed", code=APPLICATION_ERROR
 _LONGEST_NAME = 50  # of what a log line repeats of MSH
 
 
+def _ignored(message: OrderMessage, changes: Sequence[Change], address: str) -> None: ...
+
+
 class Receiver:
     """Takes messages of any connection; thread-safe.
 
     apply: makes the changes durable, see OrderMessages.apply. default_character_set: what an empty
-    MSH-18 means.
+    MSH-18 means. on_applied: called with what was made durable, and the sender's address.
     """
 
     def __init__(
@@ -59,7 +63,9 @@ class Receiver:
         defaults: OrderDefaults,
         now: Callable[[], datetime],
         default_character_set: str = ASCII,
+        on_applied: OnApplied = _ignored,
     ) -> None:
+        self._on_applied = on_applied
         self._apply, self._defaults, self._now = apply, defaults, now
         self._default_character_set = default_character_set
 
@@ -103,6 +109,7 @@ class Receiver:
         )
         answer = acknowledgements(head, Verdict(), now)
         applied = self._apply(identity, changes, answer)
+        self._on_applied(identity, changes, address)
         log.info(
             "hl7_taken",
             address=address,

@@ -12,12 +12,14 @@ from echonode.dimse.upper_layer.tls_context import FollowedContext, server_conte
 from echonode.exam.hl7.connection import CurrentTLS
 from echonode.exam.hl7.listener import Hl7Listener
 from echonode.exam.hl7.order_sources import OrderDefaults
-from echonode.exam.hl7.receiver import Receiver
+from echonode.exam.hl7.receiver import OnApplied, Receiver
 from echonode.node.local_timezone import local_zone
 from echonode.store.store import Store
 
 
-def hl7_listener(config: Config, store: Store, *, now: Callable[[], datetime]) -> Hl7Listener:
+def hl7_listener(
+    config: Config, store: Store, *, now: Callable[[], datetime], on_applied: OnApplied
+) -> Hl7Listener:
     """Takes order messages into the store; for a configuration that has the section."""
     section = config.hl7
     assert section is not None
@@ -34,6 +36,7 @@ def hl7_listener(config: Config, store: Store, *, now: Callable[[], datetime]) -
             ),
             now=now,
             default_character_set=section.character_set,
+            on_applied=on_applied,
         ),
         addresses=tuple(ipaddress.ip_network(text) for text in section.addresses),
         tls=_tls(config),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -17,9 +17,11 @@ from echonode.monitoring.monitor import NodeMonitor
 from echonode.node.settings.probes import cine_bytes_per_s
 from echonode.objects.equipment import NodeEquipment
 from echonode.store.files.free_space import FreeSpace
+from echonode.store.retention.deletion import Deleted
 from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Store
 from echonode.store.values import RecoveryReport
+from echonode.web.health import Alarm
 
 log = get_logger(__name__)
 
@@ -86,7 +88,13 @@ def node_equipment(config: Config) -> NodeEquipment:
 
 
 def housekeeping(
-    config: Config, store: Store, monitor: NodeMonitor, *, now: Callable[[], datetime]
+    config: Config,
+    store: Store,
+    monitor: NodeMonitor,
+    *,
+    now: Callable[[], datetime],
+    on_deleted: Callable[[Sequence[Deleted]], None],
+    on_alarms: Callable[[Sequence[Alarm]], None],
 ) -> Housekeeping:
     """Retention by the configuration's rules, and the alarms that `monitor` finds."""
     return Housekeeping(
@@ -94,6 +102,8 @@ def housekeeping(
         policy=retention_policy(config),
         alarms=monitor.alarms,
         now=now,
+        on_deleted=on_deleted,
+        on_alarms=on_alarms,
     )
 
 

@@ -1,4 +1,4 @@
-"""The SQLite database: tables, connections, migrations, checks, and small tables that all use.
+"""The database, SQLite or PostgreSQL: tables, engines, migrations, checks, and small common tables.
 
 Here: how it is opened, written and found damaged.
 Not here: what rows mean for a query or a delivery.

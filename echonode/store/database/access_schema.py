@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from echonode.access.roles import Role
 from echonode.store.database.columns import (
     METADATA,
+    Words,
     count_column,
     key_column,
     one_of,
@@ -36,7 +37,7 @@ user_account = sa.Table(
     key_column(),
     # In small letters (access/passwords.py).
     text_column("name", unique=True),
-    sa.Column("role", sa.Text, sa.CheckConstraint(one_of("role", Role)), nullable=False),
+    sa.Column("role", Words, sa.CheckConstraint(one_of("role", Role)), nullable=False),
     # '' of a service, which has tokens instead.
     text_column("password_hash"),
     text_column("pin_hash"),

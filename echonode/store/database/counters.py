@@ -8,6 +8,10 @@ from echonode.store.database import schema
 
 _counter = schema.counter.c
 
+# The counters whose values become part of an exam's number or of a UID. After a restore they go on
+# further up, so that no value is given twice (backup/restore.py); the others count events.
+GIVEN_OUT = ("unidentified", "reported_step")
+
 
 def next_value(connection: sa.Connection, name: str) -> int:
     """The counter's next value, from 1 on."""
@@ -16,12 +20,16 @@ def next_value(connection: sa.Connection, name: str) -> int:
 
 def add(connection: sa.Connection, name: str, more: int) -> int:
     """The counter's value after `more` is added to it."""
-    changed = connection.execute(
-        sa.update(schema.counter).where(_counter.name == name).values(value=_counter.value + more)
+    value: int | None = connection.scalar(
+        sa.update(schema.counter)
+        .where(_counter.name == name)
+        .values(value=_counter.value + more)
+        .returning(_counter.value)
     )
-    if changed.rowcount == 0:
+    if value is None:
         connection.execute(sa.insert(schema.counter), {"name": name, "value": more})
-    return read(connection, name)
+        return more
+    return value
 
 
 def read(connection: sa.Connection, name: str) -> int:

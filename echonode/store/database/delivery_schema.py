@@ -9,6 +9,7 @@ from echonode.model.delivery import DeliveryState
 from echonode.store.database.columns import (
     METADATA,
     Whole,
+    Words,
     count_column,
     key_column,
     one_of,
@@ -16,6 +17,7 @@ from echonode.store.database.columns import (
     text_column,
     time_column,
 )
+from echonode.store.database.dialects import is_true, partial_index
 
 commitment_transaction = sa.Table(
     "commitment_transaction",
@@ -27,7 +29,7 @@ commitment_transaction = sa.Table(
     # Only this AE's report counts.
     text_column("peer_ae_title"),
     sa.Column(
-        "state", sa.Text, sa.CheckConstraint(one_of("state", TransactionState)), nullable=False
+        "state", Words, sa.CheckConstraint(one_of("state", TransactionState)), nullable=False
     ),
     time_column("requested_at"),
     time_column("first_requested_at"),
@@ -46,7 +48,7 @@ delivery = sa.Table(
     # `captured` means that there is no delivery, so no delivery has it.
     sa.Column(
         "state",
-        sa.Text,
+        Words,
         sa.CheckConstraint(one_of("state", DeliveryState, without=[DeliveryState.CAPTURED])),
         nullable=False,
     ),
@@ -61,10 +63,12 @@ delivery = sa.Table(
     count_column("commitments_asked"),
     count_column("commitments_failed"),
     # The archive's copy differs from ours (B006, B007): ours stays until a person clears this.
-    sa.Column("keep_local_copy", sa.Boolean, nullable=False, server_default=sa.text("0")),
+    sa.Column("keep_local_copy", sa.Boolean, nullable=False, server_default=sa.false()),
     # On the observed clock (policy.py): when retention first saw the proof; NULL before.
     sa.Column("proof_seen_s", Whole),
     reference_to("commitment_transaction", nullable=True),
+    # The incarnation of the node that sends it; '' while none does (nodes/membership.py).
+    sa.Column("claimed_by", Words, nullable=False, server_default=""),
     # One delivery for each instance and destination, or an instance would be sent twice.
     sa.UniqueConstraint("instance_id", "destination"),
     # A delivery waits for a report exactly while it refers to a transaction.
@@ -78,18 +82,18 @@ delivery = sa.Table(
     sa.CheckConstraint("(state = 'committed') = (committed_at IS NOT NULL)", name="proof_has_time"),
     sa.Index("delivery_in_order", "destination", "state", "acquired_at", "id"),
     sa.Index("delivery_by_due", "destination", "state", "next_attempt_at"),
-    sa.Index(
+    partial_index(
         "delivery_by_proof_seen",
         "proof_seen_s",
         "id",
-        sqlite_where=sa.text("proof_seen_s IS NOT NULL"),
+        where=sa.text("proof_seen_s IS NOT NULL"),
     ),
-    sa.Index(
+    partial_index(
         "delivery_proof_unseen",
         "id",
-        sqlite_where=sa.text("state IN ('committed', 'verified') AND proof_seen_s IS NULL"),
+        where=sa.text("state IN ('committed', 'verified') AND proof_seen_s IS NULL"),
     ),
-    sa.Index("delivery_kept", "id", sqlite_where=sa.text("keep_local_copy = 1")),
+    partial_index("delivery_kept", "id", where=is_true(sa.column("keep_local_copy", sa.Boolean))),
 )
 
 # What was last sent instead of a delivery's own instance, for an archive that takes only a
@@ -111,7 +115,7 @@ commitment_item = sa.Table(
     sa.Column("delivery_id", sa.ForeignKey("delivery.id"), index=True),
     # The derived copy that the request named instead of the instance; '' the instance itself. A
     # late report is about what was named then, whatever was sent since.
-    sa.Column("derived_sop_instance_uid", sa.Text, nullable=False, server_default=""),
+    sa.Column("derived_sop_instance_uid", Words, nullable=False, server_default=""),
     # NULL until a report names it; 0 committed, else the Failure Reason (0008,1197).
     sa.Column("outcome", Whole),
     sa.PrimaryKeyConstraint("commitment_transaction_id", "delivery_id"),
@@ -135,7 +139,7 @@ inbound_commitment = sa.Table(
     text_column("transaction_uid"),
     sa.Column(
         "state",
-        sa.Text,
+        Words,
         sa.CheckConstraint(one_of("state", InboundState)),
         nullable=False,
     ),

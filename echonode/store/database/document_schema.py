@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from echonode.store.database.columns import (
     METADATA,
+    Words,
     count_column,
     key_column,
     text_column,
@@ -25,7 +26,7 @@ exam_document = sa.Table(
     text_column("id", primary_key=True),
     sa.Column("exam_id", sa.ForeignKey("exam.id"), nullable=False),
     sa.Column(
-        "kind", sa.Text, sa.CheckConstraint("kind IN ('report', 'presentation')"), nullable=False
+        "kind", Words, sa.CheckConstraint("kind IN ('report', 'presentation')"), nullable=False
     ),
     # JSON of the model's dataclass.
     text_column("content"),
@@ -51,7 +52,7 @@ hl7_result = sa.Table(
     sa.Column("message", sa.LargeBinary, nullable=False),
     sa.Column(
         "state",
-        sa.Text,
+        Words,
         sa.CheckConstraint("state IN ('waiting', 'accepted', 'refused')"),
         nullable=False,
     ),

@@ -12,14 +12,16 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
+from echonode.store.database.columns import UtcTime, Whole, Words
 from echonode.store.database.connections import Writer
 from echonode.store.database.history_schema import flight_event
-from echonode.store.database.schema import UtcTime
 
 # An instance leaves four events on its way: some 50,000 instances, which is weeks of a clinic, in
 # about 50 MB of the database.
@@ -41,8 +43,16 @@ _ADD_DELIVERY_EVENTS = sa.text(
     JOIN series ON series.id = instance.series_id
     JOIN study ON study.id = series.study_id
     WHERE delivery.id IN :delivery_ids
+    RETURNING id
     """
-).bindparams(sa.bindparam("at", type_=UtcTime), sa.bindparam("delivery_ids", expanding=True))
+).bindparams(
+    sa.bindparam("at", type_=UtcTime),
+    sa.bindparam("kind", type_=Words),
+    sa.bindparam("status", type_=Whole),
+    sa.bindparam("transaction_uid", type_=Words),
+    sa.bindparam("detail", type_=Words),
+    sa.bindparam("delivery_ids", expanding=True, type_=Whole),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +109,7 @@ def add_delivery_events(
     detail: str = "",
 ) -> None:
     """Write one event for each of these deliveries, with its present state."""
-    inserted = connection.execute(
+    added = connection.execute(
         _ADD_DELIVERY_EVENTS,
         {
             "at": now,
@@ -110,8 +120,8 @@ def add_delivery_events(
             "delivery_ids": delivery_ids,
         },
     )
-    # Of the last row. Whether the insert went past a multiple of _TRIM_EVERY:
-    newest = int(inserted.lastrowid or 0)
+    newest = max(added.scalars(), default=0)
+    # Whether the insert went past a multiple of _TRIM_EVERY:
     if newest % _TRIM_EVERY < len(delivery_ids):
         _trim(connection, newest)
 
@@ -128,7 +138,7 @@ class EventLog:
 
     def add(self, event: NewEvent, *, now: datetime) -> None:
         """Record one event. Raises OutOfSpace."""
-        self._writer.run(lambda connection: add_event(connection, event, now=now))
+        self._writer.run(lambda connection: add_event(connection, event, now=now), locking="")
 
 
 def read_study(connection: sa.Connection, study_instance_uid: str) -> Iterator[StoredEvent]:
@@ -148,21 +158,23 @@ def read_study(connection: sa.Connection, study_instance_uid: str) -> Iterator[S
         _columns.id <= (bounds[1] or 0),
     )
     statement = sa.select(flight_event).where(sa.or_(of_study, of_its_destinations))
-    result = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
-        statement.order_by(_columns.id)
-    )
-    for row in result:
-        yield StoredEvent(**row._mapping)
+    yield from _events(connection, statement.order_by(_columns.id))
 
 
 def read_newest(connection: sa.Connection, count: int) -> Iterator[StoredEvent]:
     """The last `count` events, in order; their numbers have no gaps but where the oldest went."""
     newest = int(connection.scalar(sa.select(sa.func.max(_columns.id))) or 0)
-    result = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
-        sa.select(flight_event).where(_columns.id > newest - count).order_by(_columns.id)
-    )
-    for row in result:
-        yield StoredEvent(**row._mapping)
+    statement = sa.select(flight_event).where(_columns.id > newest - count)
+    yield from _events(connection, statement.order_by(_columns.id))
+
+
+def _events(
+    connection: sa.Connection, statement: sa.Select[*tuple[Any, ...]]
+) -> Iterator[StoredEvent]:
+    connection.execution_options(yield_per=_ROWS_AT_ONCE)
+    with closing(connection.execute(statement)) as rows:
+        for row in rows:
+            yield StoredEvent(**row._mapping)
 
 
 def count_since(

@@ -16,12 +16,14 @@ from echonode.model.worklist_item import WorklistSource
 from echonode.store.database.columns import (
     METADATA,
     Whole,
+    Words,
     count_column,
     key_column,
     one_of,
     text_column,
     time_column,
 )
+from echonode.store.database.dialects import partial_index
 
 
 def _of_exam() -> sa.Column[str]:
@@ -38,12 +40,8 @@ exam = sa.Table(
     text_column("probe"),
     # Of an exam that no person opened: the probe's connection; '' of one that a person opened.
     text_column("connection_id"),
-    sa.Column(
-        "progress", sa.Text, sa.CheckConstraint(one_of("progress", Progress)), nullable=False
-    ),
-    sa.Column(
-        "identity", sa.Text, sa.CheckConstraint(one_of("identity", Identity)), nullable=False
-    ),
+    sa.Column("progress", Words, sa.CheckConstraint(one_of("progress", Progress)), nullable=False),
+    sa.Column("identity", Words, sa.CheckConstraint(one_of("identity", Identity)), nullable=False),
     # Its instances wait for the patient. Kept with the exam: a changed configuration must not
     # release what was captured under another.
     sa.Column("held", sa.Boolean, nullable=False),
@@ -57,7 +55,7 @@ exam = sa.Table(
     text_column("worklist_item"),
     text_column("worklist_item_id"),
     # All its captures are asked for, whatever the probe's mode.
-    sa.Column("on_request", sa.Boolean, nullable=False, server_default=sa.text("0")),
+    sa.Column("on_request", sa.Boolean, nullable=False, server_default=sa.false()),
     # Without its patient an exam is unidentified, and with one it is not.
     sa.CheckConstraint(
         "(identity = 'unidentified') = (patient = '')", name="identity_is_a_patient"
@@ -69,13 +67,13 @@ exam = sa.Table(
     sa.Index("exam_by_connection", "connection_id"),
     # A capture is of the exam that a person opened at its probe: with two, it would be chance whose
     # it is. One that no person opened is found by its connection.
-    sa.Index(
+    partial_index(
         "exam_open_of_probe",
         "probe",
         unique=True,
-        sqlite_where=sa.text("progress <> 'ended' AND connection_id = ''"),
+        where=sa.text("progress <> 'ended' AND connection_id = ''"),
     ),
-    sa.Index("exam_unidentified", "id", sqlite_where=sa.text("identity = 'unidentified'")),
+    partial_index("exam_unidentified", "id", where=sa.text("identity = 'unidentified'")),
 )
 
 exam_event = sa.Table(
@@ -84,7 +82,7 @@ exam_event = sa.Table(
     key_column(),
     _of_exam(),
     time_column("at"),
-    sa.Column("event", sa.Text, sa.CheckConstraint(one_of("event", ExamEvent)), nullable=False),
+    sa.Column("event", Words, sa.CheckConstraint(one_of("event", ExamEvent)), nullable=False),
     # The state after it.
     text_column("progress"),
     text_column("identity"),
@@ -110,7 +108,7 @@ exam_capture = sa.Table(
     sa.Column("instance_number", Whole, nullable=False),
     sa.Column(
         "kind",
-        sa.Text,
+        Words,
         sa.CheckConstraint(
             "kind IN ('capture', 'corrected', 'rejection_note', 'report', 'presentation')"
         ),
@@ -132,17 +130,17 @@ exam_capture = sa.Table(
     # Two instances of one number would be one to a viewer that sorts by it.
     sa.UniqueConstraint("series_instance_uid", "instance_number"),
     # The same acquisition again is the same capture: retried, or found after a kill.
-    sa.Index(
+    partial_index(
         "exam_capture_by_acquisition",
         "connection_id",
         "acquisition_number",
         unique=True,
-        sqlite_where=sa.text("kind = 'capture'"),
+        where=sa.text("kind = 'capture'"),
     ),
     sa.Index("exam_capture_by_exam", "exam_id", "id"),
-    sa.Index("exam_capture_without_patient", "id", sqlite_where=sa.text("NOT has_patient")),
-    sa.Index("exam_capture_new_file", "new_file_id", sqlite_where=sa.text("new_file_id <> ''")),
-    sa.Index("exam_capture_old_file", "old_file_id", sqlite_where=sa.text("old_file_id <> ''")),
+    partial_index("exam_capture_without_patient", "id", where=sa.text("NOT has_patient")),
+    partial_index("exam_capture_new_file", "new_file_id", where=sa.text("new_file_id <> ''")),
+    partial_index("exam_capture_old_file", "old_file_id", where=sa.text("old_file_id <> ''")),
 )
 
 worklist_item = sa.Table(
@@ -151,7 +149,7 @@ worklist_item = sa.Table(
     # Of the item's own words (model/worklist_item.py): the same item again is the same row.
     text_column("id", primary_key=True),
     sa.Column(
-        "source", sa.Text, sa.CheckConstraint(one_of("source", WorklistSource)), nullable=False
+        "source", Words, sa.CheckConstraint(one_of("source", WorklistSource)), nullable=False
     ),
     text_column("source_name"),
     text_column("patient_id"),
@@ -184,14 +182,14 @@ procedure_step = sa.Table(
     text_column("peer"),
     sa.Column(
         "state",
-        sa.Text,
+        Words,
         sa.CheckConstraint("state IN ('in_progress', 'completed', 'discontinued')"),
         nullable=False,
     ),
     # What the peer acknowledged last; '' nothing. Ours is due while it differs from `state`.
     sa.Column(
         "acknowledged",
-        sa.Text,
+        Words,
         sa.CheckConstraint("acknowledged IN ('', 'in_progress', 'completed', 'discontinued')"),
         nullable=False,
     ),
@@ -206,12 +204,12 @@ procedure_step = sa.Table(
     text_column("last_error"),
     sa.Index("procedure_step_by_due", "next_attempt_at"),
     # One exam has one step at one peer.
-    sa.Index(
+    partial_index(
         "procedure_step_of_exam",
         "exam_id",
         "peer",
         unique=True,
-        sqlite_where=sa.text("exam_id IS NOT NULL"),
+        where=sa.text("exam_id IS NOT NULL"),
     ),
 )
 

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from echonode.store.database.connections import BUSY_TIMEOUT_MS, Writer
+from echonode.store.database.connections import Writer
+from echonode.store.database.sqlite_engine import BUSY_TIMEOUT_MS
 
 LARGE_WAL_BYTES = 64 * 1024 * 1024  # sixteen times what SQLite lets it grow to by itself
 WAIT_MS = 250
@@ -39,7 +40,12 @@ class Shrunk:
 
 
 def shrink(writer: Writer, database: Path) -> Shrunk:
-    """Return a part of the free pages to the disk, and truncate a large WAL. Raises OutOfSpace."""
+    """Return a part of the free pages to the disk, and truncate a large WAL. Raises OutOfSpace.
+
+    PostgreSQL does so itself (autovacuum).
+    """
+    if writer.is_on_server:
+        return Shrunk()
     return Shrunk(
         pages_given_back=writer.alone(_give_back),
         starved_wal_bytes=_cut_down(writer, database.with_name(f"{database.name}-wal")),
@@ -59,7 +65,8 @@ def make_shrinkable(writer: Writer) -> None:
                 driver.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
                 driver.execute("VACUUM")
 
-    writer.alone(work)
+    if not writer.is_on_server:
+        writer.alone(work)
 
 
 def _give_back(connection: sa.Connection) -> int:

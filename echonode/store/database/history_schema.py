@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from echonode.store.database.columns import METADATA, UtcTime, Whole, text_column
+from echonode.store.database.columns import METADATA, UtcTime, Whole, Words, text_column
+from echonode.store.database.dialects import partial_index
 
 tombstone = sa.Table(
     "tombstone",
@@ -39,12 +40,12 @@ tombstone_delivery = sa.Table(
     sa.Column("attempts", Whole, nullable=False),
     sa.Column("committed_at", UtcTime),
     # The lossy copy that the proof is of; '' where it is of the instance itself.
-    sa.Column("derived_sop_instance_uid", sa.Text, nullable=False, server_default=""),
+    sa.Column("derived_sop_instance_uid", Words, nullable=False, server_default=""),
     sa.PrimaryKeyConstraint("tombstone_id", "destination"),
-    sa.Index(
+    partial_index(
         "tombstone_delivery_by_copy",
         "derived_sop_instance_uid",
-        sqlite_where=sa.text("derived_sop_instance_uid <> ''"),
+        where=sa.text("derived_sop_instance_uid <> ''"),
     ),
 )
 

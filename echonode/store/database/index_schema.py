@@ -17,6 +17,7 @@ from echonode.store.database.columns import (
     METADATA,
     LongWhole,
     Whole,
+    Words,
     count_column,
     key_column,
     one_of,
@@ -24,6 +25,7 @@ from echonode.store.database.columns import (
     text_column,
     time_column,
 )
+from echonode.store.database.dialects import is_true, partial_index
 
 
 def _attributes(level: Level) -> list[sa.Column[str]]:
@@ -50,7 +52,7 @@ def _irregular() -> sa.Column[bool]:
 def _own_patient() -> sa.Column[str]:
     # How the row's first image describes its patient differently from the patient's row
     # (patient_identity.own_attributes); '' for nearly all.
-    return sa.Column("own_patient", sa.Text, nullable=False, server_default="")
+    return sa.Column("own_patient", Words, nullable=False, server_default="")
 
 
 patient = sa.Table(
@@ -60,7 +62,7 @@ patient = sa.Table(
     # Which images belong to one patient: patient_identity.py.
     text_column("identity", unique=True),
     # Whether a row below has attributes of its own: queries by name look below these too.
-    sa.Column("varied", sa.Boolean, nullable=False, server_default=sa.text("0")),
+    sa.Column("varied", sa.Boolean, nullable=False, server_default=sa.false()),
     *_attributes(Level.PATIENT),
     count_column("number_of_patient_related_studies"),
     count_column("number_of_patient_related_series"),
@@ -69,7 +71,7 @@ patient = sa.Table(
     sa.Index("patient_by_id", "patient_id"),
     sa.Index("patient_by_name", "patient_name_folded"),
     sa.Index("patient_by_birth_date", "patient_birth_date"),
-    sa.Index("patient_varied", "varied", sqlite_where=sa.text("varied = 1")),
+    partial_index("patient_varied", "varied", where=is_true(sa.column("varied", sa.Boolean))),
 )
 
 study = sa.Table(
@@ -126,11 +128,11 @@ instance = sa.Table(
     sa.Column("size", LongWhole, nullable=False),
     sa.Column("dataset_offset", Whole, nullable=False),
     # The hash distinguishes an instance from another with the same UID.
-    sa.Column("dataset_sha256", sa.Text, sa.CheckConstraint("length(dataset_sha256) = 64")),
+    sa.Column("dataset_sha256", Words, sa.CheckConstraint("length(dataset_sha256) = 64")),
     sa.Column("file_missing", sa.Boolean, nullable=False, default=False),
     # It was read and is not what was stored; the scrub and a second sending clear it (damage.py).
-    sa.Column("file_damaged", sa.Boolean, nullable=False, server_default=sa.text("0")),
-    sa.Column("origin", sa.Text, sa.CheckConstraint(one_of("origin", Origin)), nullable=False),
+    sa.Column("file_damaged", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("origin", Words, sa.CheckConstraint(one_of("origin", Origin)), nullable=False),
     text_column("source_ae_title"),
     time_column("acquired_at", nullable=True),
     time_column("stored_at"),
@@ -138,8 +140,12 @@ instance = sa.Table(
     text_column("evidence"),
     # One UID, one instance (PS3.5 9): the second with other bytes goes to quarantine.
     sa.UniqueConstraint("sop_instance_uid"),
-    sa.Index("instance_file_missing", "id", sqlite_where=sa.text("file_missing = 1")),
-    sa.Index("instance_file_damaged", "id", sqlite_where=sa.text("file_damaged = 1")),
+    partial_index(
+        "instance_file_missing", "id", where=is_true(sa.column("file_missing", sa.Boolean))
+    ),
+    partial_index(
+        "instance_file_damaged", "id", where=is_true(sa.column("file_damaged", sa.Boolean))
+    ),
 )
 
 # What DICOMweb answers of an instance (descriptions.py); made again where it is not there.
@@ -165,7 +171,7 @@ identity_conflict = sa.Table(
     "identity_conflict",
     METADATA,
     key_column(),
-    sa.Column("kind", sa.Text, sa.CheckConstraint(one_of("kind", ConflictKind)), nullable=False),
+    sa.Column("kind", Words, sa.CheckConstraint(one_of("kind", ConflictKind)), nullable=False),
     # Of the image that came second.
     text_column("study_instance_uid"),
     # '' except for a series.
@@ -177,10 +183,12 @@ identity_conflict = sa.Table(
 
 # Ideographic and phonetic groups (folding.py); most names have none, so partial indexes.
 for _column in (patient.c.patient_name_other, study.c.referring_physician_name_other):
-    sa.Index(
-        f"{_column.table.name}_by_{_column.name}", _column, sqlite_where=_column > sa.text("''")
-    )
+    partial_index(f"{_column.table.name}_by_{_column.name}", _column, where=_column > sa.text("''"))
 
 # Rows that are candidates for every query (see `_irregular`); very few, so partial indexes.
 for _table in (patient, study, series, instance):
-    sa.Index(f"{_table.name}_irregular", _table.c.irregular, sqlite_where=sa.text("irregular = 1"))
+    partial_index(
+        f"{_table.name}_irregular",
+        _table.c.irregular,
+        where=is_true(sa.column("irregular", sa.Boolean)),
+    )

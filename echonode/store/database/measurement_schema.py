@@ -14,6 +14,7 @@ from echonode.model.measurement import MeasurementKind
 from echonode.store.database.columns import (
     METADATA,
     Whole,
+    Words,
     key_column,
     one_of,
     text_column,
@@ -29,7 +30,7 @@ measurement = sa.Table(
     text_column("sop_instance_uid"),
     # From 1 on (PS3.3 C.18.4, Referenced Frame Number).
     sa.Column("frame", Whole, sa.CheckConstraint("frame >= 1"), nullable=False),
-    sa.Column("kind", sa.Text, sa.CheckConstraint(one_of("kind", MeasurementKind)), nullable=False),
+    sa.Column("kind", Words, sa.CheckConstraint(one_of("kind", MeasurementKind)), nullable=False),
     # JSON: [[column, row], ...] in image coordinates, and [{name, value, unit}, ...] in UCUM.
     text_column("points"),
     text_column("results"),

@@ -8,6 +8,8 @@ Rules
 - A migration says in SQL what changed, and does not change once released: the tables of schema.py
   may be those of a later version.
 - A database of a later version is refused before anything is written to it.
+- PostgreSQL came with FIRST_ON_POSTGRES: no database of it is older. A step after it is in
+  POSTGRES_STEPS as well, where its words differ; a test compares the two there, too.
 - A table that is remade is dropped while others refer to it: foreign keys are not enforced during
   that time (opening.py), and those to and from it are checked at the end of the transaction.
 """
@@ -23,8 +25,10 @@ import sqlalchemy as sa
 
 from echonode.errors import IndexDamaged, SchemaTooNew
 from echonode.store.database import schema
+from echonode.store.database.dialects import POSTGRESQL
 from echonode.store.database.migration_steps import (
     access_steps,
+    cluster_steps,
     delivery_steps,
     document_steps,
     exam_steps,
@@ -60,9 +64,13 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         9: _by_script(patient_steps.VERSION_9),
         10: _by_script(exam_steps.VERSION_10),
         11: _by_script(document_steps.VERSION_11),
+        12: _by_script(cluster_steps.VERSION_12),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)
+# Until its first release this is the latest version; then it stays, and steps follow it.
+FIRST_ON_POSTGRES = 12
+POSTGRES_STEPS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType({})
 _MADE_AGAIN = ("study", "series")  # and what refers to it; the tables below hold millions of rows
 
 
@@ -92,10 +100,12 @@ def migrate(connection: sa.Connection, version: int, now: datetime) -> None:
     """
     if version == 0:
         _create(connection)
+    on_postgres = connection.dialect.name == POSTGRESQL
+    steps = {**MIGRATIONS, **(POSTGRES_STEPS if on_postgres else {})}
     for step in range(version + 1, SCHEMA_VERSION + 1):
         if version > 0:
-            MIGRATIONS[step](connection)
+            steps[step](connection)
         connection.execute(sa.insert(schema.schema_migration), {"version": step, "applied_at": now})
-    for table in _MADE_AGAIN:
+    for table in () if on_postgres else _MADE_AGAIN:
         if connection.exec_driver_sql(f"PRAGMA foreign_key_check({table})").first() is not None:
             raise IndexDamaged("a row of the database refers to one that is not there")

@@ -1,4 +1,4 @@
-"""Opens the database at start: refused, made, migrated, or set aside as damaged and made again.
+"""Opens SQLite at start: refused, made, migrated, or set aside as damaged and made again.
 
 Rules
 - A later version is detected through a read-only connection: nothing of it is changed.
@@ -35,14 +35,13 @@ from echonode.store.database import schema
 from echonode.store.database.connections import (
     Writer,
     database_errors,
-    reader_engine,
     reading,
     watch_for_damage,
-    writer_engine,
 )
 from echonode.store.database.corruption_marker import CorruptionMarker
 from echonode.store.database.file_size import make_shrinkable
 from echonode.store.database.migrations import SCHEMA_VERSION, migrate, refuse_newer
+from echonode.store.database.sqlite_engine import reader_engine, writer_engine
 from echonode.store.files.disk import fsync_folder, make_private, rename
 from echonode.store.files.durability import takes_files
 from echonode.store.files.layout import Layout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import sqlalchemy as sa
@@ -102,10 +103,11 @@ class Ledger:
 
     def _stream(self, choice: LedgerChoice) -> Iterator[LedgerRow]:
         with reading(self._readers) as connection:
-            streaming = connection.execution_options(yield_per=_ROWS_AT_ONCE)
+            connection.execution_options(yield_per=_ROWS_AT_ONCE)
             for statement in (_deleted(choice), _kept(choice)):
-                for row in streaming.execute(statement):
-                    yield LedgerRow(**row._mapping)
+                with closing(connection.execute(statement)) as rows:
+                    for row in rows:
+                        yield LedgerRow(**row._mapping)
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         """destination -> state of the ledger -> number of instances in it."""

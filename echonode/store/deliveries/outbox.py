@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.store.database import schema
 from echonode.store.database.connections import reading
+from echonode.store.database.dialects import is_true
 from echonode.store.database.event_log import count_since
 
 MOST_ITEMS = 200
@@ -129,7 +130,7 @@ class Outbox:
             [state.value for state in choice.states]
         )
         if choice.kept:
-            wanted = sa.or_(wanted, sa.text("keep_local_copy = 1"))
+            wanted = sa.or_(wanted, is_true(_delivery.keep_local_copy))
         conditions = [wanted, _delivery.id > choice.after]
         if choice.destination is not None:
             conditions.append(_delivery.destination == choice.destination)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 
 import sqlalchemy as sa
 
@@ -56,10 +57,9 @@ class KnownPatients:
     def _rows(self) -> Iterator[str]:
         with reading(self._readers) as connection:
             for source in _SOURCES:
-                rows = connection.execution_options(yield_per=1_000).execute(
-                    source.limit(MOST_READ)
-                )
-                yield from rows.scalars()
+                connection.execution_options(yield_per=1_000)
+                with closing(connection.execute(source.limit(MOST_READ))) as rows:
+                    yield from rows.scalars()
 
 
 def _words(text: str) -> list[str]:

@@ -50,7 +50,8 @@ class Measurements:
                 raise OperatorRefused(
                     f"the image has {MOST_STANDING} measurements: delete one that is not needed"
                 )
-            key = connection.execute(sa.insert(schema.measurement), _values(made)).lastrowid
+            added = connection.execute(sa.insert(schema.measurement), _values(made))
+            [key] = added.inserted_primary_key or [0]
             return replace(made, id=_id_of(key))
 
         return self._writer.run(work)

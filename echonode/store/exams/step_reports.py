@@ -16,7 +16,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from echonode.errors import UsageError
 from echonode.model.exam import DOCUMENTS, CaptureKind
@@ -25,6 +24,7 @@ from echonode.model.procedure_step import StepEvent, StepState, after
 from echonode.model.worklist_item import Reference
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
+from echonode.store.database.dialects import insert_or
 from echonode.store.database.rows import parse_enum
 from echonode.store.exams.documents import IS_OWED
 from echonode.store.exams.procedure_steps import StepRow, step_of
@@ -159,7 +159,7 @@ class StepReports:
         }
         self._writer.run(
             lambda connection: connection.execute(
-                insert(schema.procedure_step).on_conflict_do_nothing(), values
+                insert_or(connection, schema.procedure_step).on_conflict_do_nothing(), values
             )
         )
 

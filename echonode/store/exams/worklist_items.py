@@ -11,11 +11,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from echonode.model.worklist_item import WorklistItem, WorklistSource
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
+from echonode.store.database.dialects import insert_or
 from echonode.store.exams.json_values import from_json, to_json
 
 _item = schema.worklist_item.c
@@ -142,7 +142,7 @@ def put_items(connection: sa.Connection, items: Sequence[WorklistItem]) -> None:
     """As WorklistItems.put, in the caller's transaction."""
     if not items:
         return
-    added = insert(schema.worklist_item)
+    added = insert_or(connection, schema.worklist_item)
     changes = {column.name: added.excluded[column.name] for column in _item if column.name != "id"}
     connection.execute(
         added.on_conflict_do_update(index_elements=[_item.id], set_=changes),

@@ -19,8 +19,9 @@ import os
 import threading
 from pathlib import Path
 
-from echonode.errors import OutOfSpace, StoreLocked
+from echonode.errors import OutOfSpace, RestoreUnfinished, StoreLocked
 from echonode.store.files.disk import disk_errors
+from echonode.store.files.layout import Layout
 
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
@@ -71,6 +72,21 @@ class FolderLock:
         except OSError:  # a folder that cannot be read says nothing
             return True
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+def lock_for_node(layout: Layout) -> FolderLock:
+    """The lock of a data_dir that a node starts on.
+
+    Raises what FolderLock raises; RestoreUnfinished where a restore has not come to its end.
+    """
+    lock = FolderLock(layout.lock)
+    if layout.restore_mark.exists():
+        lock.release()
+        raise RestoreUnfinished(
+            f"a backup is being restored into {layout.data_dir}, or that was interrupted: run "
+            "`echonode restore` again until it is done"
+        )
+    return lock
 
 
 def _locked(path: Path) -> int:

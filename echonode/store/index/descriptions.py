@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from echonode.model.criteria import Selection
 from echonode.model.instance import StoredInstance
 from echonode.store.database import schema
-from echonode.store.database.connections import Writer, reading
+from echonode.store.database.connections import Writer, reading, streaming
 from echonode.store.database.exam_holds import WAITS
 from echonode.store.database.rows import JOINED, SELECT_INSTANCES, stored_instance
 from echonode.store.files.layout import Layout, file_id_of
@@ -151,7 +151,7 @@ class Descriptions:
             for row_id, instance, each in made
         ]
         if rows:
-            self._writer.run(lambda connection: _keep(connection, rows))
+            self._writer.run(lambda connection: _keep(connection, rows), locking="")
 
     def forget(self) -> None:
         """All of them are to be made again. Raises OutOfSpace."""
@@ -162,7 +162,7 @@ class Descriptions:
     ) -> Iterator[sa.Row[*tuple[Any, ...]]]:
         for statement in selected(selection, base):
             with (
-                reading(self._readers) as connection,
+                streaming(self._readers) as connection,
                 closing(connection.execute(statement)) as result,
             ):
                 while part := result.fetchmany(_ROWS_AT_ONCE):

@@ -20,6 +20,7 @@ from echonode.model.attributes import ATTRIBUTES
 from echonode.model.criteria import Level
 from echonode.model.instance import ConflictKind, IdentityConflict, InstanceRecord
 from echonode.store.database import schema
+from echonode.store.database.dialects import POSTGRESQL
 from echonode.store.index.column_values import attribute_values
 from echonode.store.index.patient_identity import (
     DIFFERING,
@@ -59,6 +60,11 @@ _SERIES_IN_STUDY = (
 )
 _PATIENT = sa.select(*_PATIENT_COLUMNS).where(
     _patient_columns.identity == sa.bindparam("identity_key")
+)
+_LOCK_PATIENT = (
+    sa.select(_patient_columns.id)
+    .where(_patient_columns.identity == sa.bindparam("identity_key"))
+    .with_for_update(key_share=True)
 )
 _SERIES_ELSEWHERE = (
     sa.select(_series.id)
@@ -116,6 +122,17 @@ class Parents:
     sop_classes: str
     own_patient: str
     conflicts: tuple[IdentityConflict, ...]
+
+
+def lock_patient(connection: sa.Connection, record: InstanceRecord) -> None:
+    """Let no other node change the patient's rows, or those below, until the transaction ends.
+
+    A study has one patient and is changed together with it, so this locks the study too. SQLite has
+    one writer. A patient that is not there yet is made by one node, and found by the other's second
+    try (connections.py).
+    """
+    if connection.dialect.name == POSTGRESQL:
+        connection.execute(_LOCK_PATIENT, {"identity_key": patient_identity(record)}).close()
 
 
 def parents_of(connection: sa.Connection, record: InstanceRecord) -> Parents:

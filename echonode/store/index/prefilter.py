@@ -33,6 +33,7 @@ from echonode.model.criteria import (
     Wildcard,
 )
 from echonode.store.database import schema
+from echonode.store.database.dialects import is_partial
 from echonode.store.index.folding import fold_group
 from echonode.store.index.patient_identity import OWN_NAME
 
@@ -236,7 +237,7 @@ class Narrowing:
 
 def _first_of_indexes(table: sa.Table) -> list[sa.Column[str]]:
     """The columns that an index of the whole table, and not of a part of it, begins with."""
-    whole = [each for each in table.indexes if each.dialect_options["sqlite"]["where"] is None]
+    whole = [each for each in table.indexes if not is_partial(each)]
     unique = [each for each in table.constraints if isinstance(each, sa.UniqueConstraint)]
     return [*(each.columns[0] for each in whole), *(each.columns[0] for each in unique)]
 

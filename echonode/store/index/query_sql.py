@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from echonode.model.attributes import ATTRIBUTES, UNIQUE_KEYS, Attribute, of_level
 from echonode.model.criteria import Level, Query, Selection, Universal
 from echonode.store.database import schema
+from echonode.store.database.dialects import is_true, usually
 from echonode.store.index.patient_identity import DIFFERING
 from echonode.store.index.prefilter import (
     MOST_LIST_VALUES,
@@ -78,7 +79,7 @@ def candidates(query: Query) -> sa.Select[*tuple[str, ...]]:
     if not asks_of_patient(query):
         return found
     # Without the hint SQLite considers an equality selective, and reads all studies.
-    return found.where(sa.func.likely(_own_patient(query.level) == ""))
+    return found.where(usually(_own_patient(query.level) == ""))
 
 
 def in_order(
@@ -94,15 +95,13 @@ def in_order(
     if statement.whereclause is not None:
         ordered = _SELECTS[level].where(key.in_(statement.with_only_columns(key)))
     ordered = ordered.order_by(key.desc())
-    # SQLite has no OFFSET without LIMIT; -1 is no limit.
-    return ordered.limit(-1).offset(skip) if skip else ordered
+    return ordered.offset(skip) if skip else ordered
 
 
 def own_candidates(query: Query) -> sa.Select[*tuple[str, ...]]:
     """Rows with patient attributes of their own, for a query that asks for any of the patient's."""
     own = _own_patient(query.level)
-    # The literal of the partial index, or SQLite would not use it.
-    varied = schema.patient.c.varied == sa.literal_column("1", sa.Integer)
+    varied = is_true(schema.patient.c.varied)  # in the words of the partial index
     return _SELECTS[query.level].where(varied, own != "", *_conditions(query, own))
 
 
@@ -163,7 +162,6 @@ def _conditions(query: Query, own_patient: sa.ColumnElement[str] | None = None) 
             exact = attribute.vr == "UI" and attribute.unique
             (found if exact else of_this_level).append(condition)
         if of_this_level:
-            # The partial index on `irregular` serves only a literal 1, not a parameter.
-            irregular = TABLES[level].c.irregular == sa.literal_column("1", sa.Integer)
+            irregular = is_true(TABLES[level].c.irregular)  # in the words of the partial index
             found.append(sa.or_(sa.and_(*of_this_level), irregular))
     return found

@@ -20,7 +20,8 @@ import sqlalchemy as sa
 from echonode.model.attributes import ATTRIBUTES
 from echonode.model.criteria import Level, Range, Wildcard
 from echonode.store.database import schema
-from echonode.store.database.connections import reading
+from echonode.store.database.connections import streaming
+from echonode.store.database.dialects import is_true
 from echonode.store.index.patient_identity import with_own
 from echonode.store.index.prefilter import Condition, Narrowing
 from echonode.store.index.query_sql import columns_of
@@ -141,7 +142,7 @@ class StudyList:
 
     def _stream(self, statement: sa.Select[*tuple[Any, ...]]) -> Iterator[sa.Row[*tuple[Any, ...]]]:
         with (
-            reading(self._readers) as connection,
+            streaming(self._readers) as connection,
             closing(connection.execute(statement)) as result,
         ):
             while part := result.fetchmany(_ROWS_AT_ONCE):
@@ -164,14 +165,14 @@ def _has(word: str) -> Condition:
     by_patient = sa.union_all(
         sa.select(_patient.id).where(found["PatientName"]),
         sa.select(_patient.id).where(found["PatientID"]),
-        # Literals, or SQLite would not use the partial indexes: values that SQL cannot judge, and
+        # In the words of the partial indexes: values that SQL cannot judge, and
         # patients whose images came under several names.
-        sa.select(_patient.id).where(_patient.irregular == sa.literal_column("1", sa.Integer)),
-        sa.select(_patient.id).where(_patient.varied == sa.literal_column("1", sa.Integer)),
+        sa.select(_patient.id).where(is_true(_patient.irregular)),
+        sa.select(_patient.id).where(is_true(_patient.varied)),
     )
     by_study = sa.union_all(
         sa.select(_study.id).where(_study.patient_id.in_(by_patient)),
         sa.select(_study.id).where(found["AccessionNumber"]),
-        sa.select(_study.id).where(_study.irregular == sa.literal_column("1", sa.Integer)),
+        sa.select(_study.id).where(is_true(_study.irregular)),
     )
     return _study.id.in_(by_study)

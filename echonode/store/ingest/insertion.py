@@ -30,6 +30,8 @@ from echonode.store.database.rows import SELECT_INSTANCE, stored_instance
 from echonode.store.deliveries.damage import release_held_for_damage
 from echonode.store.files.disk import disk_errors, fsync_folder, rename
 from echonode.store.files.layout import Layout, file_id_of
+from echonode.store.index.parents import lock_patient
+from echonode.store.index.patient_identity import patient_identity
 from echonode.store.index.writer import Insertion, NewInstance, insert_instance
 from echonode.store.retention.deletion import deleted_with_different_hash
 
@@ -77,7 +79,9 @@ class FileInserter:
         folder = self._layout.instance_file(new.file_id).parent
         while True:
             insertion, kept = self._writer.run(
-                lambda connection: _insert(connection, new, self._layout), folder=folder
+                lambda connection: _insert(connection, new, self._layout),
+                folder=folder,
+                locking=patient_identity(new.record),
             )
             if insertion is not Insertion.DUPLICATE or self._is_whole(kept):
                 return Inserted(insertion=insertion, kept=kept)
@@ -124,6 +128,7 @@ def _insert(
     connection: sa.Connection, new: NewInstance, layout: Layout
 ) -> tuple[Insertion, StoredInstance]:
     """Insert the rows, or the quarantine's; returns also the instance that is kept."""
+    lock_patient(connection, new.record)
     if deleted_with_different_hash(connection, new.record.sop_instance_uid, new.dataset_sha256):
         _quarantine_row(connection, new, "same SOP Instance UID as one deleted here, other bytes")
         return Insertion.CONFLICT, _as_stored(new, layout)

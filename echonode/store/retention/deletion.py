@@ -48,8 +48,10 @@ _INSTANCE = (
         _instance.dataset_sha256,
         _instance.acquired_at,
         _instance.stored_at,
+        schema.patient.c.patient_id,
+        schema.patient.c.patient_name,
     )
-    .select_from(schema.instance.join(schema.series).join(schema.study))
+    .select_from(schema.instance.join(schema.series).join(schema.study).join(schema.patient))
     .where(_instance.id == sa.bindparam("instance_id"))
 )
 # Asked before each insertion, so it is one statement, built once.
@@ -64,15 +66,23 @@ _WAS_DELETED = sa.select(
     .label("digest"),
 )
 _DIGEST_BYTES = 16
+# Of a deleted instance's row: a tombstone has no identity of a patient.
+_NOT_KEPT = frozenset({"id", "patient_id", "patient_name"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deleted:
-    """An instance that was deleted; its file may still exist until step 3."""
+    """An instance that was deleted; its file may still exist until step 3.
+
+    patient_id, patient_name: whose it was, for the audit trail; in memory only.
+    """
 
     sop_instance_uid: str
+    sop_class_uid: str
     study_instance_uid: str
     file_id: str
+    patient_id: str
+    patient_name: str
 
 
 class Deletions:
@@ -217,7 +227,7 @@ def _delete_with_tombstone(connection: sa.Connection, instance_id: int, now: dat
     connection.execute(
         sa.delete(tombstone).where(tombstone.c.sop_instance_uid == row.sop_instance_uid)
     )
-    values = {key: value for key, value in row._mapping.items() if key != "id"}
+    values = {key: value for key, value in row._mapping.items() if key not in _NOT_KEPT}
     inserted = connection.execute(sa.insert(tombstone), {**values, "deleted_at": now})
     [key] = inserted.inserted_primary_key or [0]
     proofs = {
@@ -247,6 +257,9 @@ def _delete_with_tombstone(connection: sa.Connection, instance_id: int, now: dat
     remove_instance(connection, instance_id)
     return Deleted(
         sop_instance_uid=row.sop_instance_uid,
+        sop_class_uid=row.sop_class_uid,
         study_instance_uid=row.study_instance_uid,
         file_id=row.file_id,
+        patient_id=row.patient_id,
+        patient_name=row.patient_name,
     )

@@ -25,11 +25,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from echonode.model.commitment import InboundState, TransactionState
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
+from echonode.store.database.dialects import insert_or
 from echonode.store.database.history_schema import deleted_instance, tombstone
 from echonode.store.files.layout import Layout
 from echonode.store.index.identity_conflicts import forget_settled
@@ -109,7 +109,7 @@ class Pruning:
             uid, dataset = digests(row.sop_instance_uid, row.dataset_sha256)
             values = {"uid_digest": uid, "dataset_digest": dataset}
             connection.execute(
-                sqlite_insert(deleted_instance)
+                insert_or(connection, deleted_instance)
                 .values(values)
                 .on_conflict_do_update(index_elements=["uid_digest"], set_=values)
             )

@@ -1,1 +1,3 @@
-"""Archives that follow a script: they store, commit, lie, fall silent, break off."""
+"""Archives that break off after any byte, and pairs of archives; the one that follows a script is
+echonode/commands/lying_pacs.
+"""

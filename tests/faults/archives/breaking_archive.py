@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
-from tests.benchmarks import wire
+from echonode.commands.lying_pacs import wire
 
 PATIENCE_S = 30.0
 _RELEASED = wire.pdu(wire.RELEASE_RP, b"\0\0\0\0")

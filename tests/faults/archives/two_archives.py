@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.faults.archives.script import (
+from echonode.commands.lying_pacs.script import (
     Asked,
     Commit,
     Promise,

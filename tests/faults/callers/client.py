@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Sequence
 from typing import Self
 
-from tests.benchmarks import wire
-from tests.faults.callers.instances import EXPLICIT_LITTLE, ULTRASOUND, Instance
+from echonode.commands.lying_pacs import wire
+from echonode.commands.lying_pacs.wire import EXPLICIT_LITTLE, FIND_RQ, command_set, data_pdus
+from tests.faults.callers.instances import ULTRASOUND, Instance
 
 LOOPBACK = "127.0.0.1"
 CALLED = "ECHONODE"
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
-FIND_RQ, CANCEL_RQ = 0x0020, 0x0FFF
+CANCEL_RQ = 0x0FFF
 PENDING = (0xFF00, 0xFF01)
 RELEASE = wire.pdu(wire.RELEASE_RQ, b"\0\0\0\0")
-_FRAGMENT = 16_378
 
 STORAGE = wire.Proposed(abstract_syntax=ULTRASOUND, transfer_syntax=EXPLICIT_LITTLE)
 VERIFICATION = wire.Proposed(
@@ -45,18 +44,6 @@ def request(calling: str, contexts: Sequence[wire.Proposed] = CONTEXTS) -> bytes
     return wire.associate_request(CALLED, calling, contexts)
 
 
-def data_pdus(context_id: int, data: bytes, *, last: bool = True) -> bytes:
-    """A dataset as P-DATA-TF PDUs; not its end if not `last`."""
-    pdus = bytearray()
-    for start in range(0, max(1, len(data)), _FRAGMENT):
-        piece = data[start : start + _FRAGMENT]
-        ends = last and start + _FRAGMENT >= len(data)
-        control = wire.DATA_LAST if ends else wire.DATA_MORE
-        value = struct.pack(">IBB", len(piece) + 2, context_id, control) + piece
-        pdus += wire.pdu(wire.DATA, value)
-    return bytes(pdus)
-
-
 def store_message(
     instance: Instance, *, context_id: int = ON_STORAGE, message_id: int = 1
 ) -> bytes:
@@ -68,16 +55,6 @@ def store_message(
 def echo_message(message_id: int = 1) -> bytes:
     """A whole C-ECHO-RQ."""
     return wire.command_pdu(ON_VERIFICATION, wire.echo_request(message_id))
-
-
-def command_set(*elements: tuple[int, int | str]) -> bytes:
-    """A command set of US and UI elements, its group length first (PS3.7 6.3.1)."""
-    body = b""
-    for number, value in elements:
-        raw = struct.pack("<H", value) if isinstance(value, int) else value.encode()
-        raw += b"\0" * (len(raw) % 2)
-        body += struct.pack("<HHI", 0, number, len(raw)) + raw
-    return struct.pack("<HHII", 0, 0, 4, len(body)) + body
 
 
 def find_message(identifier: bytes, *, message_id: int = 1) -> bytes:

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from echonode.commands.lying_pacs.wire import (
+    EXPLICIT_LITTLE,
+)
 from tests.faults.callers.instances import (
     DEFLATED,
-    EXPLICIT_LITTLE,
     ULTRASOUND,
     Instance,
     element,

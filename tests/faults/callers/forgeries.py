@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.faults.archives import reporter
-from tests.faults.archives.commitment_wire import Item, Report
-from tests.faults.archives.script import Asked, commits
+from echonode.commands.lying_pacs import reporter
+from echonode.commands.lying_pacs.commitment_wire import Item, Report
+from echonode.commands.lying_pacs.script import Asked, commits
 from tests.faults.callers.instances import ULTRASOUND, new_uid
 from tests.faults.nodes.commitment_bench import VIEWER, CommitmentBench
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.faults.archives.lying_archive import LyingArchive
-from tests.faults.archives.script import Way, reporting
+from echonode.commands.lying_pacs.archive import LyingArchive
+from echonode.commands.lying_pacs.script import Way, reporting
 from tests.faults.callers.client import Client
 from tests.faults.callers.storing_clients import StoringClients
 from tests.faults.judging.books import Book

@@ -8,8 +8,9 @@ import struct
 import uuid
 from dataclasses import dataclass
 
+from echonode.commands.lying_pacs.wire import EXPLICIT_LITTLE
+
 ULTRASOUND = "1.2.840.10008.5.1.4.1.1.6.1"
-EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
 # 20 digits at random for this run, then ten of a counter: every UID new, all of one length.

@@ -11,21 +11,28 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.benchmarks import wire
+from echonode.commands.lying_pacs import wire
+from echonode.commands.lying_pacs.wire import (
+    EXPLICIT_LITTLE,
+    command_set,
+    data_pdus,
+)
 from tests.faults.callers.client import (
     CONTEXTS,
     ON_STORAGE,
     ON_VERIFICATION,
     RELEASE,
     STORAGE,
-    command_set,
-    data_pdus,
     echo_message,
     find_message,
     request,
     store_message,
 )
-from tests.faults.callers.instances import EXPLICIT_LITTLE, ULTRASOUND, element, small_instance
+from tests.faults.callers.instances import (
+    ULTRASOUND,
+    element,
+    small_instance,
+)
 from tests.faults.callers.mutation import LIES_16, LIES_32, flip, splice
 
 ABORT = wire.pdu(wire.ABORT, b"\0\0\0\0")

@@ -6,19 +6,18 @@ that counts; `settle` looks, once retention has been by, whether these and no ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.faults.archives.commitment_wire import ALL_COMMITTED, Item, Report
-from tests.faults.archives.script import Asked
+from echonode.commands.lying_pacs import report_changes
+from echonode.commands.lying_pacs.commitment_wire import Item, Report
+from echonode.commands.lying_pacs.report_changes import ReportChange
+from echonode.commands.lying_pacs.script import Asked, commits
 from tests.faults.callers.instances import ULTRASOUND
 from tests.faults.nodes.commitment_bench import CommitmentBench
 
 TAKEN, REFUSED, NO_SUCH_EVENT = 0x0000, 0x0115, 0x0113  # PS3.7 10.1.1.1.8
-PROCESSING_FAILURE = 0x0110
-NO_EVENT_TYPE = 3
-_CINE = "1.2.840.10008.5.1.4.1.1.3.1"
-assert _CINE != ULTRASOUND
+assert report_changes.OTHER_CLASS != ULTRASOUND
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,86 +33,46 @@ class OddReport:
 Oddity = Callable[[Asked, tuple[Item, ...]], tuple[OddReport, ...]]
 
 
-def _one(
-    asked: Asked,
-    committed: Sequence[Item],
-    *,
-    promised: Sequence[Item],
-    failed: Sequence[Item] = (),
-    event_type: int | None = None,
-    status: int = TAKEN,
-) -> OddReport:
-    report = Report(
-        transaction_uid=asked.transaction_uid,
-        committed=tuple(committed),
-        failed=tuple((item, PROCESSING_FAILURE) for item in failed),
-        event_type=event_type,
-    )
-    return OddReport(report=report, status=status, promised=tuple(promised))
+def _oddity(
+    change: ReportChange, *promised: slice, status: int = TAKEN, with_others: bool = False
+) -> Oddity:
+    """A change of the honest report. promised: of the items, by each of its reports."""
+
+    def reports(asked: Asked, others: tuple[Item, ...]) -> tuple[OddReport, ...]:
+        changed = change(asked, (commits(asked),))
+        if with_others:
+            changed = report_changes.with_items(others)(asked, changed)
+        return tuple(
+            OddReport(report=report, status=status, promised=asked.items[part])
+            for report, part in zip(changed, promised, strict=True)
+        )
+
+    return reports
 
 
-def _duplicate(asked: Asked, others: tuple[Item, ...]) -> tuple[OddReport, ...]:
-    """The same report twice, the second perhaps after all that it names is deleted."""
-    return (_one(asked, asked.items, promised=asked.items),) * 2
-
-
-def _partial(asked: Asked, others: tuple[Item, ...]) -> tuple[OddReport, ...]:
-    *most, _ = asked.items
-    return (_one(asked, most, promised=most),)
-
-
-def _with_extra_items(asked: Asked, others: tuple[Item, ...]) -> tuple[OddReport, ...]:
-    """Those of another request among them, which still waits for its own report."""
-    return (_one(asked, (*others, *asked.items), promised=asked.items),)
-
-
-def _wrong_class(asked: Asked, others: tuple[Item, ...]) -> tuple[OddReport, ...]:
-    first, *rest = asked.items
-    other = Item(sop_class_uid=_CINE, sop_instance_uid=first.sop_instance_uid)
-    return (_one(asked, (other, *rest), promised=rest),)
-
-
-def _empty_sequence(asked: Asked, others: tuple[Item, ...]) -> tuple[OddReport, ...]:
-    return (_one(asked, (), promised=(), status=REFUSED),)
-
-
-def _unknown_event_type(asked: Asked, others: tuple[Item, ...]) -> tuple[OddReport, ...]:
-    return (_one(asked, asked.items, promised=(), event_type=NO_EVENT_TYPE, status=NO_SUCH_EVENT),)
-
-
-def _committed_and_failed(asked: Asked, others: tuple[Item, ...]) -> tuple[OddReport, ...]:
-    """One instance in both lists: it is not promised."""
-    first, *rest = asked.items
-    return (_one(asked, asked.items, promised=rest, failed=(first,)),)
-
-
-def _failed_as_success(asked: Asked, others: tuple[Item, ...]) -> tuple[OddReport, ...]:
-    """The event says that all went well, the list says what did not."""
-    first, *rest = asked.items
-    return (_one(asked, rest, promised=rest, failed=(first,), event_type=ALL_COMMITTED),)
-
-
-def _in_two_parts(asked: Asked, others: tuple[Item, ...]) -> tuple[OddReport, ...]:
-    """First some, then the others: the second part is a promise as good as the first."""
-    first, *rest = asked.items
-    return (_one(asked, (first,), promised=(first,)), _one(asked, rest, promised=rest))
-
-
-def _one_item_twice(asked: Asked, others: tuple[Item, ...]) -> tuple[OddReport, ...]:
-    return (_one(asked, asked.items * 2, promised=asked.items),)
-
-
+_ALL, _FIRST, _REST, _MOST, _NONE = (
+    slice(None),
+    slice(1),
+    slice(1, None),
+    slice(-1),
+    slice(0),
+)
 ODDITIES: dict[str, Oddity] = {
-    "duplicate": _duplicate,
-    "partial": _partial,
-    "extra items": _with_extra_items,
-    "wrong class": _wrong_class,
-    "empty sequence": _empty_sequence,
-    "event type 3": _unknown_event_type,
-    "in both lists": _committed_and_failed,
-    "failed as a success": _failed_as_success,
-    "in two parts": _in_two_parts,
-    "one item twice": _one_item_twice,
+    # The second perhaps after all that it names is deleted.
+    "duplicate": _oddity(report_changes.twice, _ALL, _ALL),
+    "partial": _oddity(report_changes.partial, _MOST),
+    # Those of another request among them, which still waits for its own report.
+    "extra items": _oddity(lambda asked, reports: reports, _ALL, with_others=True),
+    "wrong class": _oddity(report_changes.wrong_class, _REST),
+    "empty sequence": _oddity(report_changes.empty, _NONE, status=REFUSED),
+    "event type 3": _oddity(report_changes.unknown_event, _NONE, status=NO_SUCH_EVENT),
+    # One instance in both lists: it is not promised.
+    "in both lists": _oddity(report_changes.in_both_lists, _REST),
+    # The event says that all went well, the list says what did not.
+    "failed as a success": _oddity(report_changes.failure_as_success, _REST),
+    # The second part is a promise as good as the first.
+    "in two parts": _oddity(report_changes.in_two_parts, _FIRST, _REST),
+    "one item twice": _oddity(report_changes.each_item_twice, _ALL),
 }
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-from tests.benchmarks import wire
+from echonode.commands.lying_pacs import wire
 from tests.faults.archives.breaking_archive import Ending, end
 from tests.faults.callers.client import LOOPBACK, RELEASE, request, store_message
 from tests.faults.callers.instances import Instance

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.benchmarks import wire
+from echonode.commands.lying_pacs import wire
 
 _STORE_RQ, _STORE_RSP = 0x0001, 0x8001
 _EVENT_RQ, _EVENT_RSP, _ACTION_RQ = 0x0100, 0x8100, 0x0130

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faults.archives.lying_archive import LyingArchive
+from echonode.commands.lying_pacs.archive import LyingArchive
 from tests.faults.callers.full_load import LOUD_S, PacedClients
 from tests.faults.judging.books import Book
 from tests.faults.judging.verdict import judged

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.faults.archives.lying_archive import LyingArchive
-from tests.faults.archives.script import never_reports
+from echonode.commands.lying_pacs.archive import LyingArchive
+from echonode.commands.lying_pacs.script import never_reports
 from tests.faults.callers.client import Client
 from tests.faults.callers.instances import Instance, small_instance
 from tests.faults.disks.overheard import Overheard

@@ -16,7 +16,7 @@ import sys
 import time
 from contextlib import closing
 
-from tests.benchmarks import wire
+from echonode.commands.lying_pacs import wire
 
 PAUSE_S = 0.1
 PATIENCE_S = 20.0

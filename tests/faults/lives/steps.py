@@ -11,10 +11,14 @@ import signal
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
 from echonode.model.identity import CommitmentPolicy
+from echonode.store.backup.backup import Backup
+from echonode.store.backup.folder import BackupFolder
+from echonode.store.backup.restore import Restore
 from echonode.store.store import Store
 from tests.faults.judging.books import Book
 from tests.faults.lives.durable import DESTINATION, Life, live
@@ -73,6 +77,16 @@ def write_rows(database: str) -> None:
         connection.execute("INSERT INTO t VALUES (1)")
 
 
+def back_up(data_dir: str, folder: str) -> None:
+    """What `echonode backup` does."""
+    Backup(Path(data_dir), BackupFolder(Path(folder)), now=lambda: datetime.now(UTC)).run()
+
+
+def bring_back(folder: str, data_dir: str) -> None:
+    """What `echonode restore` does."""
+    Restore(BackupFolder(Path(folder)), Path(data_dir), now=lambda: datetime.now(UTC)).run()
+
+
 Step = Callable[..., None]
 STEPS: Mapping[str, Step] = MappingProxyType(
     {
@@ -85,6 +99,8 @@ STEPS: Mapping[str, Step] = MappingProxyType(
             checkpoint,
             deliver,
             write_rows,
+            back_up,
+            bring_back,
         )
     }
 )

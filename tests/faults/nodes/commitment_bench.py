@@ -24,9 +24,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.faults.archives.commitment_wire import Report
-from tests.faults.archives.lying_archive import LyingArchive
-from tests.faults.archives.script import Arrival, StoreAnswer, never_reports, stores
+from echonode.commands.lying_pacs.archive import LyingArchive
+from echonode.commands.lying_pacs.commitment_wire import Report
+from echonode.commands.lying_pacs.script import Arrival, StoreAnswer, never_reports, stores
 from tests.faults.callers.client import Client
 from tests.faults.callers.instances import Instance, small_instance
 from tests.faults.judging.books import Book

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from echonode.commands.lying_pacs.archive import LyingArchive
 from echonode.dimse.acceptor import Acceptor, ListenerAddress
 from echonode.dimse.services import Services
 from echonode.errors import DimseFailure
 from echonode.model.identity import CommitmentPolicy, Peer, Service
-from tests.faults.archives.lying_archive import LyingArchive
 from tests.faults.judging.books import Book
 from tests.faults.nodes.delivering_half import PACS, DeliveringHalf
 from tests.faults.nodes.set_clock import SetClock

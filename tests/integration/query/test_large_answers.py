@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from echonode.commands.lying_pacs import wire
 from echonode.dimse.acceptor import Acceptor, ListenerAddress
 from echonode.dimse.contexts import find_context
 from echonode.dimse.requestor import Requestor
@@ -19,7 +20,6 @@ from echonode.model.criteria import Root
 from echonode.model.identity import Peer, Service
 from echonode.query.find_scp import FindSCP
 from echonode.store.read_only_store import ReadOnlyStore, open_read_only
-from tests.benchmarks import wire
 from tests.benchmarks.diskless_receiver import SERVICES
 from tests.benchmarks.find_client import (
     STUDY_ROOT_FIND,

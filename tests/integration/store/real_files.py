@@ -11,7 +11,7 @@ from pydicom import dcmread
 from pydicom.filereader import _read_file_meta_info, read_preamble
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from tests.benchmarks import wire
+from echonode.commands.lying_pacs import wire
 from tests.benchmarks.wire_client import WireAssociation
 from tests.benchmarks.work import Address
 from tests.support.data_folder import images_folder

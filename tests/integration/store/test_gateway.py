@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydicom.uid import UltrasoundImageStorage
 
+from echonode.commands.lying_pacs import wire
 from tests.acceptance.clinic import dataset_sha256
-from tests.benchmarks import wire
 from tests.benchmarks.wire_client import WireAssociation
 from tests.benchmarks.work import Address, Errand
 from tests.integration.store.real_files import send

@@ -8,8 +8,9 @@ from datetime import timedelta
 import structlog
 
 from echonode.access.events import PatientDataAccess
+from echonode.access.repetition import AGAIN_S, MOST
 from echonode.access.route_table import DataKind
-from echonode.node.access_log import AGAIN_S, MOST, AccessLog, Told
+from echonode.node.access_log import AccessLog, Told
 from tests.unit.access.test_events import ACCESS
 
 

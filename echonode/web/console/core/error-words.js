@@ -66,6 +66,10 @@ export const words = {
   "error.is_no_role": { en: "is not a role", fr: "n’est pas un rôle" },
   "error.change_user.do": { en: "give role, password or disabled", fr: "indiquez role, password ou disabled" },
 
+  // Copies that leave.
+  "error.copies.busy": { en: "{count} exports are being made already: try again once one has ended", fr: "{count} exports sont déjà en cours : réessayez quand l’un d’eux sera terminé" },
+  "error.copies.waits": { en: "its exam has no patient yet, so nothing of it leaves the node: identify the exam first", fr: "son examen n’a pas encore de patient, rien n’en quitte donc le nœud : identifiez d’abord l’examen" },
+  "error.copies.missing": { en: "the store has no {keyword} {uid}", fr: "rien ici n’a le {keyword} {uid}" },
   // Exams.
   "error.no_exam": { en: "there is no exam {exam}", fr: "il n’y a pas d’examen {exam}" },
   "error.no_such_exam": { en: "there is no such exam", fr: "cet examen n’existe pas" },

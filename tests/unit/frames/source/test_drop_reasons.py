@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from echonode.audit.status import AuditStatus
 from echonode.frames.settings import StreamSettings
 from echonode.frames.source.receiver import Item, ProbeReceiver
 from echonode.frames.source.source_counts import DropReason
@@ -114,6 +115,7 @@ def test_the_reasons_are_metrics() -> None:
         store=store,
         scrub=ScrubCounters(),
         commit_times={},
+        audit=AuditStatus(),
     )
     (metric,) = (one for one in found if one.name == "echonode_frames_dropped")
     assert [(s.name, s.labels["reason"], s.value) for s in metric.samples] == [

@@ -15,6 +15,8 @@ from echonode.store.database import corruption_marker
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, put_many
 
+pytestmark = pytest.mark.sqlite
+
 INSTANCES = 4
 # Behind the store's back, what a changed bit can make of a row.
 CHANGED = {

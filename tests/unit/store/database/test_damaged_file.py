@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from echonode.store.database.connections import writer_engine
+from echonode.store.database.sqlite_engine import writer_engine
+
+pytestmark = pytest.mark.sqlite
 
 
 def test_a_damaged_file_is_closed_again(tmp_path: Path) -> None:

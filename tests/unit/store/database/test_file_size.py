@@ -13,6 +13,8 @@ from echonode.store.store import Store
 from tests.unit.store.database.test_migrations import older_database
 from tests.unit.store.samples import Clock
 
+pytestmark = pytest.mark.sqlite
+
 
 def auto_vacuum(database: Path) -> int:
     with closing(sqlite3.connect(database)) as connection:

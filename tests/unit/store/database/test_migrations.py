@@ -18,6 +18,8 @@ from echonode.store.read_only_store import open_read_only
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, dataset, put, send_all
 
+pytestmark = pytest.mark.sqlite
+
 VERSION_1 = Path(__file__).with_name("version_1.sql")  # as `sqlite3 .dump` gave it
 
 

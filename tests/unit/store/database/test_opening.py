@@ -7,9 +7,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from echonode.store.store import Store
 from echonode.store.values import RecoveryReport
 from tests.unit.store.samples import Clock, put_many
+
+pytestmark = pytest.mark.sqlite
 
 
 def cut_off_within_the_first_write(data_dir: Path) -> None:

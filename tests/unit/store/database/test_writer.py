@@ -11,13 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from echonode.errors import IndexDamaged, OutOfSpace
-from echonode.store.database.connections import (
-    CommitUncertain,
-    Writer,
-    reader_engine,
-    store_error,
-    writer_engine,
-)
+from echonode.store.database.connections import Writer, store_error
+from echonode.store.database.failures import CommitUncertain
+from echonode.store.database.sqlite_engine import reader_engine, writer_engine
 
 NUMBERS = sa.Table("numbers", sa.MetaData(), sa.Column("n", sa.Integer, unique=True))
 

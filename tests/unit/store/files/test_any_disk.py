@@ -19,6 +19,8 @@ from echonode.store.files.reserve import FILE_BYTES, FILES, DiskReserve
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, dataset, incoming, put, put_many
 
+pytestmark = pytest.mark.sqlite
+
 
 def ballast_in(data_dir: Path) -> list[int]:
     return sorted(path.stat().st_size for path in (data_dir / "ballast").glob("*.bin"))

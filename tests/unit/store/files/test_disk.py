@@ -90,6 +90,7 @@ def test_a_disk_that_fails_is_not_asked_again(macos: Kernel, tmp_path: Path) -> 
     assert macos.calls == ["F_FULLFSYNC"]
 
 
+@pytest.mark.sqlite
 def test_an_instance_is_stored_by_it(store: Store, macos: Kernel) -> None:
     """Its file and its folder; nothing calls fsync alone."""
     put(store, dataset(1))
@@ -97,6 +98,7 @@ def test_an_instance_is_stored_by_it(store: Store, macos: Kernel) -> None:
     assert len(macos.calls) >= 2
 
 
+@pytest.mark.sqlite
 def test_the_database_asks_for_it_too(store: Store) -> None:
     """SQLite has its own switch; it does nothing where there is no F_FULLFSYNC."""
     asked = store._writer.run(lambda one: one.exec_driver_sql("PRAGMA fullfsync").scalar())

@@ -104,6 +104,7 @@ def test_room_for_a_page_is_not_room_for_an_image(
     assert store.durability.problem == ""
 
 
+@pytest.mark.sqlite
 def test_a_database_that_was_unlinked_or_replaced_is_noticed(store: Store, data_dir: Path) -> None:
     """SQLite goes on in the file that is gone; the next start would not find it."""
     store.durability.try_now()
@@ -146,6 +147,7 @@ def test_what_the_disk_kept_against_our_will_goes_when_it_lets_us(
     assert list((data_dir / "incoming").iterdir()) == []
 
 
+@pytest.mark.sqlite
 def test_the_database_is_for_our_user_alone(data_dir: Path) -> None:
     """Whatever the umask, and also one that was made readable before."""
     before = os.umask(0o022)

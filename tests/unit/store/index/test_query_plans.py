@@ -22,6 +22,8 @@ from echonode.store.index.query_sql import candidates, own_candidates, selected
 from echonode.store.store import Store
 from tests.unit.store.samples import dataset, put
 
+pytestmark = pytest.mark.sqlite
+
 STUDY_UID, SERIES_UID, INSTANCE_UID = "1.2.3.1", "1.2.3.1.1", "1.2.3.4.1"
 
 

@@ -126,6 +126,7 @@ def test_a_running_node_keeps_its_index_to_itself(store: Store, data_dir: Path) 
         Store.open(data_dir)
 
 
+@pytest.mark.sqlite
 def test_a_lost_database_is_read_from_the_files_with_progress(data_dir: Path, clock: Clock) -> None:
     """Attributes come back whole; nothing counts as delivered any more (fault 11)."""
     with Store.open(data_dir, now=clock) as store:

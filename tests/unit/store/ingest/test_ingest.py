@@ -19,7 +19,7 @@ import pytest
 from echonode.errors import Damaged, InstanceConflict, Mismatch, OutOfSpace, Unreadable
 from echonode.model.identity import IMPLEMENTATION_CLASS_UID
 from echonode.model.instance import Origin
-from echonode.store.database.connections import CommitUncertain
+from echonode.store.database.failures import CommitUncertain
 from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.store import Store
 from echonode.store.values import StoreOutcome
@@ -126,6 +126,7 @@ def test_errors_never_carry_patient_data(store: Store) -> None:
     assert "Doe" not in str(conflict.value)
 
 
+@pytest.mark.sqlite
 def test_nothing_is_acknowledged_before_it_is_durable(
     store: Store, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,8 +178,8 @@ def test_a_commit_in_doubt_keeps_the_file_for_the_next_start(
     real = writer._transaction
 
     @contextmanager
-    def in_doubt() -> Iterator[None]:
-        with suppress(ZeroDivisionError), real():
+    def in_doubt(*, alone: bool) -> Iterator[None]:
+        with suppress(ZeroDivisionError), real(alone=alone):
             yield
             if not is_there:
                 raise ZeroDivisionError  # rolled back
@@ -291,6 +292,7 @@ def test_a_folder_that_is_gone_is_out_of_space_until_it_is_back(
     assert put(store, dataset(1)).outcome is StoreOutcome.STORED
 
 
+@pytest.mark.sqlite
 def test_a_full_database_is_out_of_space_and_leaves_no_file(store: Store, data_dir: Path) -> None:
     """SQLite's "database or disk is full" acknowledges nothing; with room again, storing works."""
     put(store, dataset(1))

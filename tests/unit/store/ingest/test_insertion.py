@@ -184,6 +184,7 @@ def test_two_senders_repair_one_instance_once(store: Store, data_dir: Path) -> N
     assert len(files_in(data_dir, "quarantine")) == 1
 
 
+@pytest.mark.sqlite
 def test_a_row_that_names_another_syntax_is_put_right(store: Store, data_dir: Path) -> None:
     """Where the row was what had changed, it takes what the new file says of itself."""
     put(store, dataset(1))

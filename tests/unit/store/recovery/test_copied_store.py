@@ -7,8 +7,12 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, dataset, put, put_many, send_all
+
+pytestmark = pytest.mark.sqlite
 
 
 def test_a_copy_of_a_running_store_has_all_that_was_stored_before_it(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from tests.unit.store.recovery.test_recovery import forget
 from tests.unit.store.retention.test_deletion import commit_all
 from tests.unit.store.samples import NOON, Clock, dataset, put, put_many
 
+pytestmark = pytest.mark.sqlite
+
 POLICY = RetentionPolicy(keep_s=0, destinations={"pacs": CommitmentPolicy.REQUIRED})
 
 

@@ -71,6 +71,7 @@ def test_a_trial_of_the_disk_that_a_kill_cut_off_is_removed(data_dir: Path) -> N
     assert not list(data_dir.rglob("*.part"))
 
 
+@pytest.mark.sqlite
 def test_a_file_without_a_row_is_adopted_and_queued(data_dir: Path) -> None:
     """Killed between rename and COMMIT: indexed, and queued if we captured it ourselves."""
     with reopened(data_dir) as store:
@@ -87,6 +88,7 @@ def test_a_file_without_a_row_is_adopted_and_queued(data_dir: Path) -> None:
         assert job.instance == captured
 
 
+@pytest.mark.sqlite
 def test_an_adopted_file_from_a_clock_that_was_set_back_is_due_at_once(data_dir: Path) -> None:
     """Written "next year", found today: it is not sent a year late."""
     with reopened(data_dir) as store:
@@ -98,6 +100,7 @@ def test_an_adopted_file_from_a_clock_that_was_set_back_is_due_at_once(data_dir:
         assert len(store.deliveries.claim("pacs", now=NOON, limit=9)) == 1
 
 
+@pytest.mark.sqlite
 def test_what_peers_sent_is_forwarded_when_the_database_is_made_anew(data_dir: Path) -> None:
     """What a peer sent goes on to where its kind goes; what another sent stays."""
     with reopened(data_dir) as store:
@@ -127,6 +130,7 @@ def test_a_file_that_is_a_second_copy_is_removed(data_dir: Path) -> None:
         assert store.index.instance("1.2.3.4.1") == kept
 
 
+@pytest.mark.sqlite
 def test_a_file_that_conflicts_or_cannot_be_read_goes_to_quarantine(data_dir: Path) -> None:
     """Nothing that was durable is thrown away, and nothing doubtful is served."""
     with reopened(data_dir) as store:
@@ -177,6 +181,7 @@ def test_files_that_were_away_for_one_start_are_found_again(data_dir: Path) -> N
         assert put(store, dataset(1)).outcome == "duplicate"
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     "how", ["gone", "noise", "truncated", "a letter of its schema", "a letter of a UID"]
 )
@@ -209,6 +214,7 @@ def test_a_lost_or_damaged_database_is_made_anew_from_the_files(data_dir: Path, 
     assert len(list(data_dir.glob("damaged-*.sqlite"))) == (how != "gone")
 
 
+@pytest.mark.sqlite
 def test_a_database_of_a_later_version_is_refused_untouched(data_dir: Path) -> None:
     """A downgrade says so and changes not one byte."""
     with reopened(data_dir) as store:
@@ -234,6 +240,7 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing of ours catches it."""
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("step", range(8))
 def test_recovery_converges_when_it_is_cut_off(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch, step: int
@@ -329,6 +336,7 @@ def test_a_folder_is_shared_by_many_files(store: Store, data_dir: Path) -> None:
     assert len({path.parent for path in Layout(data_dir).instances.rglob("*.dcm")}) == 1
 
 
+@pytest.mark.sqlite
 def test_a_file_that_the_disk_spoils_once_is_adopted_and_not_quarantined(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -349,6 +357,7 @@ def test_a_file_that_the_disk_spoils_once_is_adopted_and_not_quarantined(
         assert store.recovery.report.orphans_quarantined == 0
 
 
+@pytest.mark.sqlite
 def test_a_file_that_the_disk_does_not_give_waits_for_the_next_start(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,107 @@
+"""Records that a person looks for: by time, user, patient and kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from echonode.audit.codes import EVENT_TYPES, Kind
+from echonode.audit.event import AuditEvent, event_from
+from echonode.audit.trail.chain import Record
+from echonode.audit.trail.schema import record
+from echonode.audit.trail.trail import ROWS_AT_ONCE
+from echonode.store.database.connections import reading
+
+_TABLE = record.c
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Each '' or None asks for any. user: the login, AE title or process, whatever its case.
+
+    patient: a Patient ID, exactly.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    user: str = ""
+    patient: str = ""
+    kind: Kind | None = None
+
+
+def search(readers: sa.Engine, wanted: Wanted) -> Iterator[Record]:
+    """The records, oldest first. Raises IndexDamaged."""
+    statement = sa.select(record).order_by(_TABLE.seq)
+    if wanted.since is not None:
+        statement = statement.where(_TABLE.at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(_TABLE.at < wanted.until)
+    if wanted.kind is not None:
+        statement = statement.where(_TABLE.kind == wanted.kind.value)
+    with reading(readers) as connection:
+        rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
+        with closing(rows):
+            for row in rows:
+                found = Record(**row._mapping)
+                if _is_of(found, wanted):
+                    yield found
+
+
+def _is_of(found: Record, wanted: Wanted) -> bool:
+    if wanted.patient and patient_of(found) != wanted.patient:
+        return False
+    if not wanted.user:
+        return True
+    participants = json.loads(found.content).get("participants", [])
+    asked = wanted.user.casefold()
+    names = (text for each in participants for text in (each["user"], each.get("also", "")))
+    return any(asked == name.removeprefix("AETITLES=").casefold() for name in names)
+
+
+def patient_of(found: Record) -> str:
+    """The Patient ID in a record; '' where there is none (any more)."""
+    return str(json.loads(found.private).get("id", "")) if found.private else ""
+
+
+def event_of(found: Record) -> AuditEvent:
+    """Raises ValueError."""
+    return event_from(
+        at=found.at,
+        kind=found.kind,
+        outcome=found.outcome,
+        content=found.content,
+        private=found.private,
+    )
+
+
+def plain(found: Record) -> Mapping[str, object]:
+    """A record as JSON has it."""
+    event = event_of(found)
+    content = json.loads(found.content)
+    return {
+        "seq": found.seq,
+        "at": found.at.isoformat(timespec="milliseconds"),
+        "kind": found.kind,
+        "type": EVENT_TYPES[event.type] if event.type else "",
+        "action": event.action.value,
+        "outcome": found.outcome,
+        "user": found.actor,
+        "participants": content["participants"],
+        "patient": {"id": event.patient.id, "name": event.patient.name} if event.patient else None,
+        "erased": found.is_erased,
+        "studies": content["studies"],
+        "query": {
+            "of": event.query.sop_class,
+            "keys": event.query.keys.decode("utf-8", "replace"),
+        }
+        if event.query
+        else None,
+        "subject": event.subject,
+        "description": event.description,
+        "hash": found.hash.hex(),
+    }

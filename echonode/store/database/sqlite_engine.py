@@ -1,0 +1,142 @@
+"""SQLite as the store's engine: how its connections are made, and what its failures mean.
+
+Rules
+- WAL with synchronous=FULL: a COMMIT that returned is on the disk.
+- One writer connection, which also runs the checkpoints: SQLite before 3.51.3 can corrupt a WAL
+  that several connections reset. Readers are opened read-only, so they never checkpoint, not even
+  when the last one closes.
+- Transactions are begun and ended by statement (connections.py); the driver's own (AUTOCOMMIT) are
+  off.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+import sqlalchemy as sa
+
+from echonode.errors import IndexDamaged, OutOfSpace, StoreError
+from echonode.store.database.failures import CommitUncertain
+
+BUSY_TIMEOUT_MS = 10_000  # only `echonode ledger` of an older kind would ever hold the database
+_CACHE_KIB = 64 * 1024  # of the writer: the upper pages of every index of a million instances
+# For each reader. Measured on a million instances, 2 to 64 MiB and with or without mmap_size find
+# and stream alike, for the system's page cache stands behind them; but the cache, and every page
+# that mmap has touched, is resident memory of ours, and there are as many readers as queries.
+_READER_CACHE_KIB = 2 * 1024
+_WAL_LIMIT = 64 * 1024 * 1024  # bytes that stay allocated after a checkpoint
+
+# Caused by changed bytes where SQLite expects text: it has no code of its own for these.
+_DAMAGE = ("malformed database schema", "Could not decode to UTF-8")
+
+
+def writer_engine(path: Path) -> sa.Engine:
+    """An engine whose one connection may write."""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            # For a new database: an existing one gets it when it is rewritten (file_size.py).
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            # SQLite's own F_FULLFSYNC (files/disk.py); elsewhere than on macOS it changes nothing.
+            connection.execute("PRAGMA fullfsync = ON")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
+        except BaseException:  # a damaged database: its descriptor is given back at once
+            connection.close()
+            raise
+        return connection
+
+    return sa.create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=sa.pool.StaticPool,
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
+    )
+
+
+def reader_engine(path: Path, *, unchanging: bool = False) -> sa.Engine:
+    """An engine of any number of connections that only read.
+
+    unchanging: no process can write it, and there is no WAL: SQLite then needs no other file, which
+    it could not make on a read-only disk.
+    """
+    immutable = "&immutable=1" if unchanging else ""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=ro{immutable}",
+            uri=True,
+            check_same_thread=False,
+            isolation_level=None,
+        )
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
+        # Lists of row ids: small, and a full disk must not stop queries.
+        connection.execute("PRAGMA temp_store = MEMORY")
+        return connection
+
+    return sa.create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=sa.pool.QueuePool,
+        pool_size=8,
+        max_overflow=-1,  # a slow C-FIND holds one for its whole duration; it must not stop others
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
+    )
+
+
+def meaning_of(error: sa.exc.DBAPIError) -> StoreError | None:
+    """What a failure means; None for a defect of ours."""
+    if str(error.orig).startswith(_DAMAGE):
+        return IndexDamaged("the database file is damaged")
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is None:
+        return None
+    match code & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return OutOfSpace("the database has no more room on the disk")
+        case sqlite3.SQLITE_IOERR:
+            return CommitUncertain("the disk failed under the database")
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return OutOfSpace("the database cannot be written")
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return OutOfSpace("another program holds the database")
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return IndexDamaged("the database file is damaged")
+    return None
+
+
+class SqliteTransactions:
+    """How the writer's transactions begin and end: one writer, whatever its work locks."""
+
+    def begin(self, connection: sa.Connection, *, alone: bool) -> None:
+        """Begin, and be the only writer."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def commit(self, connection: sa.Connection) -> None:
+        """Make it durable."""
+        connection.exec_driver_sql("COMMIT")
+
+    def roll_back(self, connection: sa.Connection) -> None:
+        """Undo what was done since `begin`."""
+        # After some failures SQLite has rolled back by itself, and a ROLLBACK would be an error.
+        driver_connection = connection.connection.driver_connection
+        if isinstance(driver_connection, sqlite3.Connection) and driver_connection.in_transaction:
+            connection.exec_driver_sql("ROLLBACK")
+
+    def is_lost(self, connection: sa.Connection) -> bool:
+        """A file is never lost."""
+        return False
+
+    def may_pass(self, error: Exception) -> bool:
+        """Nothing else writes: what failed would fail again."""
+        return False

@@ -1,0 +1,68 @@
+"""Whose an instance, series, study or exam is: for records about it, by what the index holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from echonode.store.database import schema
+from echonode.store.database.connections import reading
+from echonode.store.database.rows import JOINED
+
+_patient, _study, _series = schema.patient.c, schema.study.c, schema.series.c
+_instance, _exam = schema.instance.c, schema.exam.c
+_COLUMNS = (
+    _patient.patient_id,
+    _patient.patient_name,
+    _study.study_instance_uid,
+    _study.accession_number,
+    _instance.sop_class_uid,
+    _instance.sop_instance_uid,
+)
+_ABOVE = ("patient_id", "patient_name", "study_instance_uid", "accession_number")
+_OF = sa.select(*_COLUMNS).select_from(JOINED).limit(1)
+_BY_INSTANCE = _OF.where(_instance.sop_instance_uid == sa.bindparam("uid"))
+_BY_STUDY = _OF.where(_study.study_instance_uid == sa.bindparam("uid"))
+_BY_SERIES = _OF.where(_series.series_instance_uid == sa.bindparam("uid"))
+_BY_EXAM = sa.select(_exam.patient, _exam.study_instance_uid).where(_exam.id == sa.bindparam("uid"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Belonging:
+    """patient_id, patient_name: '' where an exam has none yet. sop_*: '' but of an instance."""
+
+    patient_id: str
+    patient_name: str
+    study_instance_uid: str
+    accession_number: str = ""
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+
+
+class Whose:
+    """Looks it up. Thread-safe."""
+
+    def __init__(self, readers: sa.Engine) -> None:
+        self._readers = readers
+
+    def __call__(self, uid: str) -> Belonging | None:
+        """None where nothing of that UID or exam id is here (any more). Raises StoreError."""
+        with reading(self._readers) as connection:
+            row = connection.execute(_BY_INSTANCE, {"uid": uid}).first()
+            if row is not None:
+                return Belonging(**row._mapping)
+            for statement in (_BY_STUDY, _BY_SERIES):
+                row = connection.execute(statement, {"uid": uid}).first()
+                if row is not None:
+                    return Belonging(**dict(zip(_ABOVE, row[:4], strict=True)))
+            exam = connection.execute(_BY_EXAM, {"uid": uid}).first()
+        if exam is None:
+            return None
+        patient = json.loads(exam.patient) if exam.patient else {}
+        return Belonging(
+            patient_id=str(patient.get("id", "")),
+            patient_name=str(patient.get("name", "")),
+            study_instance_uid=exam.study_instance_uid,
+        )

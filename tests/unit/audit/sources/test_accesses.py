@@ -1,0 +1,123 @@
+"""Every route of the access table has its record, or a reason why it has none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from echonode.access.events import PatientDataAccess
+from echonode.access.repetition import AGAIN_S
+from echonode.access.route_table import RULES, Rule
+from echonode.audit.codes import Action, EventType, Kind, Outcome
+from echonode.audit.event import AuditEvent
+from echonode.audit.sources.accesses import CHANGES, KINDS, NO_RECORD, AuditedAccesses, event_of
+from echonode.audit.xml import Source, audit_message
+from tests.support.audit_schema import checked
+from tests.unit.access.test_events import ACCESS
+from tests.unit.audit.events import US
+
+
+def asked(rule: Rule, *, status: int = 200) -> PatientDataAccess:
+    path = rule.path.replace("*", "studies/1.2.3").replace("{uid}", "1.2.3")
+    return replace(
+        ACCESS,
+        kind=rule.data,
+        method=rule.method,
+        path=rule.path,
+        change=rule.changes_data,
+        status=status,
+        uid="1.2.3",
+        asked=path.encode(),
+    )
+
+
+def is_quiet(rule: Rule) -> bool:
+    """Reads nothing of a patient: pages, figures of the node, one's own session."""
+    return not rule.data and not rule.changes_data
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: f"{r.method} {r.path}")
+def test_each_route_has_its_record(rule: Rule) -> None:
+    """A valid one. A new route without a patient that changes the node needs a row of its own."""
+    event = event_of(asked(rule), US)
+    if is_quiet(rule) or f"{rule.method} {rule.path}" in NO_RECORD:
+        assert event is None
+        return
+    assert event is not None, "give it a row in CHANGES or NO_RECORD (audit/sources/accesses.py)"
+    checked(audit_message(event, Source(id="E")))
+    assert event.actor == ACCESS.user
+
+
+@pytest.mark.parametrize(
+    "rule", [r for r in RULES if r.least is not None], ids=lambda r: f"{r.method} {r.path}"
+)
+def test_each_refusal_is_an_alert(rule: Rule) -> None:
+    """Of the routes without a patient too."""
+    event = event_of(asked(rule, status=403), US)
+    assert event is not None
+    assert (event.kind, event.type) == (Kind.ALERT, EventType.RESTRICTED_FUNCTION)
+    checked(audit_message(event, Source(id="E")))
+
+
+def test_the_tables_name_routes_that_exist() -> None:
+    """A row goes when its route goes."""
+    rows = {f"{rule.method} {rule.path}" for rule in RULES}
+    assert {*KINDS, *CHANGES, *NO_RECORD} <= rows
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "kind", "action", "about"),
+    [
+        ("/dicom-web/studies?PatientName=DOE*", "GET", Kind.QUERY, Action.EXECUTE, ()),
+        ("/dicom-web/studies/1.2/series", "GET", Kind.QUERY, Action.EXECUTE, ()),
+        ("/dicom-web/studies/1.2", "GET", Kind.TRANSFER, Action.READ, ("1.2",)),
+        ("/dicom-web/studies/1.2/metadata", "GET", Kind.TRANSFER, Action.READ, ("1.2",)),
+        (
+            "/dicom-web/studies/1.2/series/1.3/instances/1.4/frames/1",
+            "GET",
+            Kind.TRANSFER,
+            Action.READ,
+            ("1.4",),
+        ),
+        ("/dicom-web/studies", "POST", Kind.TRANSFER, Action.CREATE, ()),
+    ],
+)
+def test_dicomweb_is_queries_and_transfers(
+    path: str, method: str, kind: Kind, action: Action, about: tuple[str, ...]
+) -> None:
+    """QIDO-RS asks, WADO-RS retrieves, STOW-RS stores."""
+    access = replace(
+        ACCESS,
+        method=method,
+        path="/dicom-web/*",
+        change=method == "POST",
+        asked=path.encode(),
+        uid="",
+    )
+    event = event_of(access, US)
+    assert event is not None
+    assert (event.kind, event.action, event.about) == (kind, action, about)
+    if kind is Kind.QUERY:
+        assert event.query is not None
+        assert event.query.keys == path.encode()
+
+
+def test_the_same_look_again_is_recorded_after_five_minutes() -> None:
+    """Another query, and each change, at once."""
+    told: list[AuditEvent] = []
+    audited = AuditedAccesses(told.append, US)
+    search = replace(ACCESS, method="POST", path="/api/studies/search", asked=b"a", change=False)
+    change = replace(ACCESS, method="POST", path="/api/exams/{exam}/end", change=True)
+    for access in (ACCESS, ACCESS, search, replace(search, asked=b"b"), change, change):
+        audited.accessed(access)
+    audited.accessed(replace(ACCESS, at=ACCESS.at + timedelta(seconds=AGAIN_S + 1)))
+    assert len(told) == 6
+
+
+def test_what_failed_says_so() -> None:
+    """Neither a success nor an alert."""
+    event = event_of(replace(ACCESS, status=404), US)
+    assert event is not None
+    assert event.outcome is Outcome.MINOR_FAILURE

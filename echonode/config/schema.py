@@ -32,7 +32,7 @@ from echonode.config.fields import (
 )
 from echonode.config.forwarding import ForwardingRule
 from echonode.config.index import Index
-from echonode.config.network import Listener, PeerSection, WebTLS
+from echonode.config.network import Listener, PeerSection, PeerTLS, WebTLS
 from echonode.config.probe import Probe
 from echonode.model.character_sets import is_known_character_set
 from echonode.model.hl7_character_sets import ASCII, CODECS, named
@@ -147,12 +147,39 @@ class Hl7(Section):
     """The stations of scheduled steps whose order names none. Example: [ECHONODE]"""
 
 
+ApplicationName = Annotated[
+    str,
+    Field(max_length=180, pattern=r"^[^|^~\\&\x00-\x1f]*$"),
+    Allowed("up to 180 characters without the separators of HL7"),
+]
+
+
+class Results(Section):
+    """Where reports go as HL7 results (ORU^R01 over MLLP)."""
+
+    host: Host
+    """The receiver: the RIS, or the interface engine before it. Example: ris.clinic.example"""
+    port: Port
+    """The TCP port. Example: 2576"""
+    tls: PeerTLS | None = None
+    """TLS; the certificate must be for the host. Example: {ca: clinic-ca.pem}"""
+    receiving_application: ApplicationName = ""
+    """MSH-5. Example: RIS"""
+    receiving_facility: ApplicationName = ""
+    """MSH-6. Example: CLINIC"""
+    pdf: bool = False
+    """Whether the pages are in the message, as a PDF. Many receivers refuse messages of that size.
+    Example: true"""
+
+
 class ReportSection(Section):
     """Reports of exams."""
 
     fonts: tuple[FilePath, ...] = ()
     """Folders with TrueType fonts, looked at before those of the system: for a script that no
     installed font has. Example: [/opt/clinic/fonts]"""
+    results: Results | None = None
+    """Where reports go as HL7 results. Example: {host: ris.clinic.example, port: 2576}"""
 
 
 class Institution(Section):

@@ -288,7 +288,7 @@ class Node:
         for worker in (self.exams.unfinished, self.exams.rejection_looks):
             undo.callback(self._stop_part, worker)
             worker.start()
-        for part in (self.ris.worklist, self.ris.steps):
+        for part in (self.ris.worklist, self.ris.steps, self.exams.results):
             if part:
                 undo.callback(self._stop_part, part)
                 part.start()

@@ -55,6 +55,7 @@ from echonode.store.exams.captures import Captures
 from echonode.store.exams.corrections import Corrections
 from echonode.store.exams.documents import Documents
 from echonode.store.exams.exams import Exams
+from echonode.store.exams.hl7_results import Hl7Results
 from echonode.store.exams.known_patients import KnownPatients
 from echonode.store.exams.measurements import Measurements
 from echonode.store.exams.naming import Naming
@@ -101,10 +102,10 @@ class Store(ReadOnlyStore):
     roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
     files again. event_log: takes events from outside. key_value: small texts of other parts.
     descriptions: what DICOMweb answers of each instance.
-    exams, captures, measurements, documents, naming, corrections, worklist, known_patients,
-    order_messages, rejections, reported_steps, procedure_steps, step_reports: see exams/.
-    users, sessions: see access/. nodes: this node among those on the database. durability: whether
-    what is written becomes durable.
+    exams, captures, measurements, documents, hl7_results, naming, corrections, worklist,
+    known_patients, order_messages, rejections, reported_steps, procedure_steps, step_reports: see
+    exams/. users, sessions: see access/. nodes: this node among those on the database.
+    durability: whether what is written becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -202,6 +203,7 @@ class Store(ReadOnlyStore):
         )
         self.measurements = Measurements(writer, readers)
         self.documents = Documents(writer, readers, self.node_id)
+        self.hl7_results = Hl7Results(writer, readers)
         self.worklist = WorklistItems(writer, readers)
         self.known_patients = KnownPatients(readers)
         self.rejections = Rejections(writer, readers)

@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode import __version__
-from echonode.commands import audit, backups, deliveries, exams, export, simulations, users, viewer
+from echonode.commands import (
+    audit,
+    backups,
+    deliveries,
+    exams,
+    export,
+    patient,
+    simulations,
+    users,
+    viewer,
+)
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.commands.lying_pacs import command as lying_pacs
 from echonode.errors import ConfigFault, OutOfResources, UsageError
@@ -141,6 +151,7 @@ def init(
 
 audit.register(app)
 deliveries.register(app)
+patient.register(app)
 exams.register(app)
 export.register(app)
 users.register(app)

@@ -26,6 +26,7 @@ from echonode.commands import (
     exams,
     export,
     import_media,
+    patient,
     simulations,
     users,
     viewer,
@@ -153,6 +154,7 @@ def init(
 audit.register(app)
 conformance.register(app)
 deliveries.register(app)
+patient.register(app)
 exams.register(app)
 export.register(app)
 import_media.register(app)

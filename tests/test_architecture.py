@@ -57,7 +57,7 @@ WITHIN = {
         {"store"},
         {"read_only_store"},
         {"statistics"},
-        {"recovery", "backup"},
+        {"recovery", "backup", "patients"},
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
@@ -233,6 +233,10 @@ MAY = {
     "copies/media/viewer_page.py": {"read_text()"},  # its template
     "copies/exporting.py": {"is_dir()"},  # of the place that is given
     "node/settings/listeners.py": NETWORK,  # this machine's name
+    "maintenance/erasing.py": THREADS | {"now()"},  # one erasure at a time; the clock is given
+    "copies/patient_export.py": DISK,  # what it writes
+    "commands/patient.py": {"now()"},
+    "commands/patient_erasure.py": {"now()", "open()"},  # of the store
     "maintenance/describing.py": CLOCK,  # works a share of the time
     "maintenance/background_recovery.py": THREADS | CLOCK,  # one part after the other, with pauses
     "maintenance/housekeeping.py": THREADS | CLOCK,  # once a minute, by the monotonic clock

@@ -36,7 +36,7 @@ from echonode.config.network import Listener, PeerSection, PeerTLS, WebTLS
 from echonode.config.probe import Probe
 from echonode.model.character_sets import is_known_character_set
 from echonode.model.hl7_character_sets import ASCII, CODECS, named
-from echonode.model.identity import Destination, Peer
+from echonode.model.identity import CommitmentPolicy, Destination, Peer
 from echonode.model.patient import UNIDENTIFIED
 
 Modality = Annotated[
@@ -370,6 +370,10 @@ class Config(Section):
         return tuple(
             Destination(peer=by_name[d.target], commitment=d.commitment) for d in self.destinations
         )
+
+    def commitment_policies(self) -> dict[str, CommitmentPolicy]:
+        """Name of a destination -> the proof that is wanted of it."""
+        return {section.target: section.commitment for section in self.destinations}
 
     def web_peer_values(self) -> tuple[Peer, ...]:
         """The DICOMweb servers among the destinations. They never call us."""

@@ -32,6 +32,7 @@ from echonode.intake.storage_scp import StorageSCP
 from echonode.log import get_logger
 from echonode.maintenance.background_recovery import BackgroundRecovery
 from echonode.maintenance.describing import Describing
+from echonode.maintenance.erasing import Erasing
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
 from echonode.node.archives import ArchiveParts
@@ -180,6 +181,13 @@ class Node:
         )
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
+        self.erasing = Erasing(
+            self.store,
+            policies=config.commitment_policies(),
+            forget=self.audit.forget,
+            record=self.audit.work.erased,
+            now=utc_now,
+        )
         self.notices = notifier(config, now=utc_now)
         self._housekeeping = housekeeping(
             config,
@@ -222,6 +230,7 @@ class Node:
                 call_now=self.archives.call_now,
                 call_back=str(self._call_back),
                 audit=self.audit,
+                erase=self.erasing.erase,
                 now=utc_now,
             )
 
@@ -299,6 +308,8 @@ class Node:
         undo.callback(self._stop_part, Together(self.archives.workers.values()))
         for delivering in self.archives.workers.values():
             delivering.start()
+        undo.callback(self._stop_part, self.erasing)
+        self.erasing.start()
         if self._describing:
             undo.callback(self._stop_part, self._describing)
             self._describing.start()

@@ -77,6 +77,7 @@ from echonode.store.ingest.ingest import InstanceFiles, check_bytes
 from echonode.store.ingest.insertion import FileInserter
 from echonode.store.ingest.quarantine import Quarantine
 from echonode.store.nodes.membership import Membership
+from echonode.store.patients.erasure import PatientErasure
 from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.recovery.folders_in_use import use_folder
 from echonode.store.recovery.orphans import AdoptionPlan
@@ -211,6 +212,9 @@ class Store(ReadOnlyStore):
         self.reported_steps = ReportedSteps(writer, readers)
         self.procedure_steps = ProcedureSteps(writer, readers)
         self.step_reports = StepReports(writer, readers)
+        self.erasure = PatientErasure(
+            writer, layout, holdings=self.holdings, deletions=Deletions(writer, readers, layout)
+        )
         self.users: Users = Users(writer, readers)
         self.sessions = Sessions(writer, readers)
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from echonode.transcoding.picture import Window
 
 _FORMATS = (
-    "dicom, png, jpeg; npz, nifti, mha, nrrd; volume-mha, volume-nifti, volume-dicom or "
-    "volume-slices: into --out."
+    "dicom, png, jpeg; npz, nifti, mha, nrrd; lines, uff; volume-mha, volume-nifti, "
+    "volume-dicom or volume-slices: into --out."
 )
 _MOST_SAID = 10  # instances that are left out, by their UIDs; the rest is counted
 
@@ -137,18 +137,21 @@ def export(
             image_to_probe=_matrix(image_to_probe),
             voxel_mm=voxel,
         )
-        job = _files(format_, out, options) if media is None else _medium(media, profile)
+        job = _files(format_, out, options, config) if media is None else _medium(media, profile)
         wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
         _copy(job, wanted, load_config(config), anonymise, looked_at=looked_at, force=force)
 
 
-def _files(format_: str, out: Path | None, options: CopyOptions) -> Export:
+def _files(format_: str, out: Path | None, options: CopyOptions, config: Path) -> Export:
     from echonode.copies.exporting import Export
     from echonode.copies.formats import format_named
+    from echonode.store.files.kept_lines import KeptLines
 
     if out is None:
         raise UsageError("give --out PATH: where the copies go")
-    return Export(out=out, make=format_named(format_), options=options)
+    make = format_named(format_)
+    lines = KeptLines(load_config(config).data_dir)
+    return Export(out=out, make=make, options=options, lines_of=lines.path_of)
 
 
 def _medium(media: Path, profile: str) -> MediumCopy:

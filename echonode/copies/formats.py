@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from types import MappingProxyType
 
 from echonode.copies.source import Make
@@ -66,6 +67,20 @@ def _nrrd() -> Make:
     return nrrd_file
 
 
+def _lines() -> Make:
+    from echonode.copies.research.scan_lines import lines_file
+
+    return lines_file
+
+
+def _uff() -> Make:
+    if find_spec("h5py") is None:
+        raise UsageError("uff needs the extra `research`: pip install 'echonode[research]'")
+    from echonode.copies.research.uff import uff_file
+
+    return uff_file
+
+
 def _volume_mha() -> Make:
     from echonode.copies.volume.volume_files import metaimage_volume
 
@@ -99,6 +114,8 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "nifti": Format(says="the frames as NIfTI", load=_nifti),
         "mha": Format(says="the frames as a MetaImage sequence of PLUS", load=_mha),
         "nrrd": Format(says="the frames as an NRRD sequence", load=_nrrd),
+        "lines": Format(says="the scan lines before scan conversion, as NumPy", load=_lines),
+        "uff": Format(says="the same as UFF (HDF5)", load=_uff),
         "volume-mha": Format(says="the volume of a tracked sweep as MetaImage", load=_volume_mha),
         "volume-nifti": Format(says="that volume as NIfTI", load=_volume_nifti),
         "volume-dicom": Format(says="that volume as Enhanced US Volume", load=_volume_dicom),

@@ -23,14 +23,14 @@ from echonode.errors import UsageError
 if TYPE_CHECKING:
     from echonode.config import Config
     from echonode.copies.choosing import Wanted
-    from echonode.copies.exporting import Export, Progress
+    from echonode.copies.exporting import Export
     from echonode.copies.media.writing_media import MediumCopy
     from echonode.copies.source import CopyOptions
     from echonode.transcoding.picture import Window
 
 _FORMATS = (
-    "dicom, png, jpeg; npz, nifti, mha, nrrd; lines, uff; volume-mha, volume-nifti, "
-    "volume-dicom or volume-slices: into --out."
+    "dicom; png, jpeg; mp4, gif, apng, webp; npz, nifti, mha, nrrd; lines, uff; volume-mha, "
+    "volume-nifti, volume-dicom or volume-slices: into --out."
 )
 _MOST_SAID = 10  # instances that are left out, by their UIDs; the rest is counted
 
@@ -74,11 +74,27 @@ def export(
     frame: Annotated[
         int | None, typer.Option("--frame", metavar="N", help="Only this frame, from 1 on.")
     ] = None,
-    quality: Annotated[int, typer.Option("--quality", metavar="1-100", help="Of JPEG.")] = 90,
+    quality: Annotated[
+        int, typer.Option("--quality", metavar="1-100", help="Of JPEG, MP4 or WebP.")
+    ] = 90,
     window: Annotated[
         str,
         typer.Option("--window", metavar="CENTER,WIDTH", help="Instead of the image's own."),
     ] = "",
+    size: Annotated[
+        int | None,
+        typer.Option("--size", metavar="PIXELS", help="The longer side of a picture, at most."),
+    ] = None,
+    banner: Annotated[
+        bool,
+        typer.Option("--banner", metavar="", help="Burn the patient and the date into it."),
+    ] = False,
+    frame_time: Annotated[
+        float | None,
+        typer.Option(
+            "--frame-time", metavar="MS", help="Of a film, instead of what the cine records."
+        ),
+    ] = None,
     transform: Annotated[
         str,
         typer.Option("--transform", metavar="NAME", help="Of a volume: such as ImageToReference."),
@@ -133,6 +149,9 @@ def export(
             frame=frame,
             quality=quality,
             window=_window(window),
+            banner=banner,
+            size=size,
+            frame_time_ms=frame_time,
             transform=transform,
             image_to_probe=_matrix(image_to_probe),
             voxel_mm=voxel,
@@ -174,6 +193,7 @@ def _copy(
 ) -> None:
     from echonode import log
     from echonode.commands.export_anonymised import anonymising_as
+    from echonode.commands.progress import instances_progress
     from echonode.copies.choosing import choose
     from echonode.copies.exporting import codecs_in
     from echonode.store.read_only_store import open_read_only
@@ -185,7 +205,7 @@ def _copy(
         tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
         codecs_in(Path(scratch)) as codecs,
         anonymising_as(anonymise, config, store.index, Path(scratch), looked_at) as prepare,
-        _progress() as on_progress,
+        instances_progress("instances copied") as on_progress,
     ):
         chosen = choose(store.index, wanted)
         if anonymise:
@@ -218,28 +238,6 @@ def _window(text: str) -> Window | None:
     except ValueError:
         raise UsageError(f"--window {text}: give two numbers, such as 40,400") from None
     return Window(center=center, width=width)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on the terminal's error stream, so that standard output has the result alone."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("instances copied", total=None, visible=False)
-
-        def on_progress(done: int, total: int) -> None:
-            bars.update(task, completed=done, total=total, visible=total > 1)
-
-        yield on_progress
 
 
 @contextmanager

@@ -14,8 +14,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from echonode.config.alarms import Alarms
 from echonode.config.anonymise import AnonymiseProfile
 from echonode.config.audit import Audit
+from echonode.config.cluster import NodeSection
 from echonode.config.destination import DestinationSection
 from echonode.config.fields import (
     AddressRange,
@@ -214,6 +216,14 @@ class Retention(Section):
     Example: 30"""
 
 
+class Content(Section):
+    """What is done to content that does not belong to an image; docs/content.md has all of it."""
+
+    trailing_bytes: Literal["refuse", "cut"] = "refuse"
+    """Bytes behind the end of a dataset or of its deflated stream: `refuse` refuses the instance
+    (C000), `cut` stores it without them. Example: cut"""
+
+
 class Logging(Section):
     """Lines on stdout; docs/log-events.md lists the events."""
 
@@ -250,6 +260,8 @@ class Config(Section):
     """The folder of the store, on a local disk. Example: /var/lib/echonode"""
     index: Index = Index()
     """The index of what is stored. Example: {url: sqlite}"""
+    node: NodeSection = NodeSection()
+    """This node among several on one index. Example: {name: node-1}"""
     listen: tuple[Listener, ...] = (Listener(port=11112),)
     """Where DICOM peers reach this node. Example: [{host: 0.0.0.0, port: 104}]"""
     peers: dict[Name, PeerSection] = Field(default_factory=dict)
@@ -281,17 +293,26 @@ class Config(Section):
     """The institution in images that are made here. Example: {name: Example Clinic}"""
     web: Web | None = None
     """The HTTP server; without the section there is none. Example: {host: 127.0.0.1, port: 8080}"""
+    alarms: Alarms = Alarms()
+    """Where alarms go out to. Example: {webhook: {url: "https://hooks.clinic.example/echonode"}}"""
     audit: Audit = Audit()
     """The audit trail.
     Example: {receiver: "audit.clinic.example:6514", tls: {ca: clinic-ca.pem}}"""
     retention: Retention = Retention()
     """Deletion, reserve and scrubbing. Example: {keep_days_after_commit: 30}"""
+    content: Content = Content()
+    """Content that does not belong to an image. Example: {trailing_bytes: cut}"""
     logging: Logging = Logging()
     """The log. Example: {format: json, level: info}"""
     admission: Admission = Admission()
     """Rejections. Example: {say_which_title: false}"""
     process: Process = Process()
     """The process. Example: {core_dumps: true}"""
+
+    @property
+    def own_dir(self) -> Path:
+        """What is this node's alone: in data_dir, which several nodes may share."""
+        return self.data_dir / "nodes" / self.node.name if self.node.name else self.data_dir
 
     def peer_values(self) -> tuple[Peer, ...]:
         """The peers as the rest of the node knows them."""

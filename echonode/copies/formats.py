@@ -37,6 +37,21 @@ def _jpeg() -> Make:
     return jpeg_files
 
 
+def _mp4() -> Make:
+    from echonode.copies.pictures.films import films
+
+    return films()
+
+
+def _animation(kind: str) -> Callable[[], Make]:
+    def load() -> Make:
+        from echonode.copies.pictures.animations import animation
+
+        return animation(kind)
+
+    return load
+
+
 def _dicom() -> Make:
     from echonode.copies.part_10 import part_10_file
 
@@ -110,6 +125,10 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "dicom": Format(says="the instance as a DICOM file", load=_dicom),
         "png": Format(says="each frame as a PNG", load=_png),
         "jpeg": Format(says="each frame as a JPEG", load=_jpeg),
+        "mp4": Format(says="a cine as a film, by the program ffmpeg", load=_mp4),
+        "gif": Format(says="a cine as an animated GIF", load=_animation("gif")),
+        "apng": Format(says="a cine as an animated PNG", load=_animation("apng")),
+        "webp": Format(says="a cine as an animated WebP", load=_animation("webp")),
         "npz": Format(says="the frames as NumPy arrays", load=_npz),
         "nifti": Format(says="the frames as NIfTI", load=_nifti),
         "mha": Format(says="the frames as a MetaImage sequence of PLUS", load=_mha),

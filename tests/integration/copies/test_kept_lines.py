@@ -37,6 +37,8 @@ FRAMES = 5
 @pytest.fixture(autouse=True)
 def _own_log() -> Iterator[None]:
     """The command has the log written where its output goes; after it that is closed."""
+    structlog.reset_defaults()
+    log_plainly()
     yield
     structlog.reset_defaults()
     log_plainly()

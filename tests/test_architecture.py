@@ -212,6 +212,7 @@ MAY = {
     "commands/report.py": DISK,
     "commands/export.py": DISK | {"signal", "now()"},
     "commands/import_ways.py": {"open()"},  # of the store
+    "commands/import_media.py": {"now()"},
     "copies/writing.py": DISK,
     "copies/deidentification/profile_table.py": {"read_text()"},  # the package's own tables
     "copies/deidentification/clean_text.py": {"read_text()"},

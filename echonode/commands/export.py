@@ -22,7 +22,7 @@ from echonode.errors import UsageError
 
 if TYPE_CHECKING:
     from echonode.config import Config
-    from echonode.copies.choosing import Wanted
+    from echonode.copies.choosing import Chosen, Wanted
     from echonode.copies.exporting import Export
     from echonode.copies.media.writing_media import MediumCopy
     from echonode.copies.source import CopyOptions
@@ -32,6 +32,7 @@ _FORMATS = (
     "dicom; png, jpeg; mp4, gif, apng, webp; npz, nifti, mha, nrrd; lines, uff; volume-mha, "
     "volume-nifti, volume-dicom or volume-slices: into --out."
 )
+_MOST_RECORDED = 1000  # instances by their UIDs in the audit trail; of more, their studies
 _MOST_SAID = 10  # instances that are left out, by their UIDs; the rest is counted
 
 
@@ -208,6 +209,7 @@ def _copy(
         instances_progress("instances copied") as on_progress,
     ):
         chosen = choose(store.index, wanted)
+        _record(config, wanted, chosen, job.out)
         if anonymise:
             job = replace(job, prepare=prepare)
         made = job.write(chosen.instances, codecs, force=force, on_progress=on_progress)
@@ -219,6 +221,18 @@ def _copy(
         typer.echo(f"left out: {uid}: {why}", err=True)
     if (more := len(made.left_out) - _MOST_SAID) > 0:
         typer.echo(f"left out: {more} more", err=True)
+
+
+def _record(config: Config, wanted: Wanted, chosen: Chosen, out: Path) -> None:
+    """In the audit trail, before anything is written: no copy leaves without a record."""
+    from echonode.audit.sources.commands import exported
+    from echonode.audit.trail.inbox import put
+
+    uids = {each.sop_instance_uid for each in chosen.instances}
+    if len(uids) > _MOST_RECORDED or not (wanted.series or wanted.instances):
+        uids = {each.study_instance_uid for each in chosen.instances}
+    target = out.absolute().as_uri()
+    put(config.data_dir, exported(sorted(uids), target, at=datetime.now(UTC), what="export"))
 
 
 def _matrix(text: str) -> tuple[float, ...] | None:

@@ -141,11 +141,10 @@ def export(
             raise UsageError("give --media PATH, or --format NAME with --out PATH")
         if media is not None and out is not None:
             raise UsageError("--out is for --format: --media PATH says where the medium goes")
+        from echonode.commands.export_anonymised import demanded
         from echonode.copies.choosing import Wanted
         from echonode.copies.source import CopyOptions
 
-        if looked_at and not anonymise:
-            raise UsageError("--looked-at goes with --anonymise")
         options = CopyOptions(
             frame=frame,
             quality=quality,
@@ -157,12 +156,16 @@ def export(
             image_to_probe=_matrix(image_to_probe),
             voxel_mm=voxel,
         )
-        job = _files(format_, out, options, config) if media is None else _medium(media, profile)
         wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
-        _copy(job, wanted, load_config(config), anonymise, looked_at=looked_at, force=force)
+        settings = load_config(config)
+        job = _files(format_, out, options, settings) if media is None else _medium(media, profile)
+        anonymise = demanded(format_, anonymise, settings)
+        if looked_at and not anonymise:
+            raise UsageError("--looked-at goes with --anonymise")
+        _copy(job, wanted, settings, anonymise, looked_at=looked_at, force=force)
 
 
-def _files(format_: str, out: Path | None, options: CopyOptions, config: Path) -> Export:
+def _files(format_: str, out: Path | None, options: CopyOptions, config: Config) -> Export:
     from echonode.copies.exporting import Export
     from echonode.copies.formats import format_named
     from echonode.store.files.kept_lines import KeptLines
@@ -170,7 +173,7 @@ def _files(format_: str, out: Path | None, options: CopyOptions, config: Path) -
     if out is None:
         raise UsageError("give --out PATH: where the copies go")
     make = format_named(format_)
-    lines = KeptLines(load_config(config).data_dir)
+    lines = KeptLines(config.data_dir)
     return Export(out=out, make=make, options=options, lines_of=lines.path_of)
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from echonode.config.alarms import Alarms
-from echonode.config.anonymise import AnonymiseProfile
+from echonode.config.anonymise import AnonymiseProfile, Research
 from echonode.config.audit import Audit
 from echonode.config.cluster import NodeSection
 from echonode.config.destination import DestinationSection
@@ -308,6 +308,8 @@ class Config(Section):
     )
     """How copies are anonymised, each under a name of yours; `basic` is there without one.
     Example: {study-7: {options: [retain_modified_dates]}}"""
+    research: Research = Research()
+    """Research copies. Example: {anonymise: study-7}"""
     worklist: Worklist | None = None
     """The modality worklist. Example: {peer: ris, station_ae_title: ECHONODE}"""
     mpps: MPPS | None = None

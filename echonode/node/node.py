@@ -194,12 +194,14 @@ class Node:
             self.store,
             self._reader,
             now=utc_now,
-            on_deleted=self.audit.work.deleted,
+            on_deleted=self.scanning.deleting(self.audit.work.deleted),
             on_alarms=self.notices.look,
         )
         self._describing = Describing(self.store.descriptions, describe) if config.web else None
         self._recovery = BackgroundRecovery(
-            self.store.recovery, on_found=log_recovery, on_done=self._housekeeping.look_now
+            self.store.recovery,
+            on_found=log_recovery,
+            on_done=self.scanning.recovered(self.store, self._housekeeping.look_now),
         )
         self._cluster = self._cluster_part() if self.store.nodes.is_shared else None
         self.web: WebServer | None = None

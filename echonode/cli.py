@@ -191,6 +191,7 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
             destinations=names,
             forwarding=forwarding,
             waiting_prefix=settings.exam.waiting_prefix,
+            objects=settings.objects_at(),
         ):
             raise typer.Exit(1)
 

@@ -63,6 +63,7 @@ WITHIN = {
         {"deliveries"},
         {"index"},
         {"database"},
+        {"objects"},
         {"files"},
         {"values"},
     ],

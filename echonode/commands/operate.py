@@ -171,4 +171,5 @@ def _store(config: Config) -> Store:
         adopt_to=names,
         forward_to=config.forwarding_by_ae_title(),
         waiting_prefix=config.exam.waiting_prefix,
+        objects=config.objects_at(),
     )

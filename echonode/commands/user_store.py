@@ -132,5 +132,6 @@ def _in_store(config: Config, work: Callable[[UserAdministration], T]) -> T:
         adopt_to=names,
         forward_to=config.forwarding_by_ae_title(),
         waiting_prefix=config.exam.waiting_prefix,
+        objects=config.objects_at(),
     ) as store:
         return work(UserAdministration(store.users, now=lambda: datetime.now(UTC)))

@@ -94,7 +94,7 @@ def _found(descriptions: Descriptions, named: Selection) -> tuple[list[StoredIns
     found, gone = [], 0
     for instance in descriptions.instances(named):
         try:
-            is_there = instance.path.stat().st_size == instance.size
+            is_there = instance.remote is not None or _is_whole(instance)
         except OSError:
             is_there = False
         if is_there:
@@ -108,10 +108,15 @@ def _found(descriptions: Descriptions, named: Selection) -> tuple[list[StoredIns
     return found, gone
 
 
+def _is_whole(instance: StoredInstance) -> bool:
+    return instance.path.stat().st_size == instance.size
+
+
 def file_part(instance: StoredInstance) -> Part:
     """An instance's file as it is."""
     return Part(
         path=instance.path,
+        instance=instance,
         extents=[Extent(0, instance.size)],
         content_type=f"{DICOM}; transfer-syntax={instance.transfer_syntax_uid}",
     )

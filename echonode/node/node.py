@@ -94,6 +94,7 @@ class Node:
             forward_to=config.forwarding_by_ae_title(),
             recover_later=True,
             waiting_prefix=config.exam.waiting_prefix,
+            objects=config.objects_at(),
         )
         with ExitStack() as broken_off:
             broken_off.callback(self.store.close)

@@ -12,6 +12,7 @@ from echonode.errors import InvalidObject, OutOfSpace
 from echonode.model.instance import Origin
 from echonode.store.files.disk import disk_errors
 from echonode.store.files.layout import Layout
+from echonode.store.files.placing import readable
 from echonode.store.index.dataset_header import read_stored_head
 from echonode.store.index.instance_record import record_of
 from echonode.store.index.writer import NewInstance
@@ -60,7 +61,7 @@ class Orphans:
 
     def _new_instance(self, file_id: str) -> NewInstance:
         """Raises InvalidObject, OutOfSpace when the disk fails."""
-        path = self._layout.instance_file(file_id)
+        path = readable(self._layout, file_id)
         head = read_stored_head(path)
         record = record_of(head.ds, head.transfer_syntax_uid)
         with disk_errors("to read a file"), path.open("rb") as file:

@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode import __version__
-from echonode.commands import audit, backups, deliveries, exams, export, simulations, users, viewer
+from echonode.commands import (
+    audit,
+    backups,
+    deliveries,
+    exams,
+    export,
+    import_media,
+    simulations,
+    users,
+    viewer,
+)
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.commands.lying_pacs import command as lying_pacs
 from echonode.errors import ConfigFault, OutOfResources, UsageError
@@ -143,6 +153,7 @@ audit.register(app)
 deliveries.register(app)
 exams.register(app)
 export.register(app)
+import_media.register(app)
 users.register(app)
 viewer.register(app)
 lying_pacs.register(app)
@@ -192,6 +203,8 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
             forwarding=forwarding,
             waiting_prefix=settings.exam.waiting_prefix,
             objects=settings.objects_at(),
+            index_url=settings.index.server_url,
+            node=settings.node.name or "",
         ):
             raise typer.Exit(1)
 

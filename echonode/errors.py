@@ -16,6 +16,7 @@ EchoNodeError
 │   └── ProbeUnreachable     nothing listens, or the connection broke
 ├── InvalidObject            a dataset that would not be valid; it is not built
 │   ├── Unreadable           received bytes that cannot be parsed: answer C000
+│   │   └── TrailingBytes    bytes behind the end of a dataset; carries where that is
 │   └── Mismatch             a received dataset is not what its command said: answer A900
 ├── StoreError               our disk or database
 │   ├── StoreLocked          another node runs on this data_dir
@@ -192,6 +193,14 @@ class InvalidObject(EchoNodeError):
 
 class Unreadable(InvalidObject):
     """Received bytes that cannot be parsed as a dataset in their transfer syntax."""
+
+
+class TrailingBytes(Unreadable):
+    """Bytes follow the end of a dataset. end: of the dataset as it is encoded, in bytes."""
+
+    def __init__(self, message: str, end: int) -> None:
+        super().__init__(message)
+        self.end = end
 
 
 class Mismatch(InvalidObject):

@@ -230,6 +230,16 @@ def test_times_are_those_of_the_clinic(name: str) -> None:
     assert service(name)["environment"]["TZ"] == "${TZ:-UTC}"
 
 
+@pytest.mark.parametrize("name", ["echonode", "probe-sim"])
+def test_a_container_can_change_nothing_but_its_volume(name: str) -> None:
+    """Its root is read-only, and it has no capability but that of a port below 1024."""
+    assert service(name)["read_only"] is True
+    assert service(name)["cap_drop"] == ["ALL"]
+    assert service(name)["cap_add"] == ["NET_BIND_SERVICE"]
+    assert service(name)["tmpfs"] == ["/tmp"]
+    assert not service(name).get("privileged", False)
+
+
 @pytest.mark.parametrize("name", ["echonode", "orthanc"])
 def test_compose_publishes_on_this_machine_only(name: str) -> None:
     """Trying it out does not open an archive to the network."""

@@ -101,6 +101,7 @@ RULES: tuple[Rule, ...] = (
         "GET /api/openapi.json",
         "GET /api/status",
         "GET /api/outbox",
+        "GET /api/report-templates",
         "GET /api/system",
         "GET /api/preflight",
     ),
@@ -138,10 +139,22 @@ RULES: tuple[Rule, ...] = (
         "GET /api/instances/{uid}/file",
         data=DataKind.INSTANCE,
     ),
-    *_for(Role.VIEWER, "GET /api/studies", "GET /api/studies/{uid}", data=DataKind.STUDY),
+    *_for(
+        Role.VIEWER,
+        "GET /api/studies",
+        "GET /api/studies/{uid}",
+        "GET /api/studies/{uid}/media",
+        data=DataKind.STUDY,
+    ),
     # A search is a POST, as its text may be a name, and names are kept out of addresses.
     _search(Role.VIEWER, "/api/studies/search", DataKind.STUDY),
-    *_for(Role.VIEWER, "GET /api/exams/{exam}/measurements", data=DataKind.EXAM),
+    *_for(
+        Role.VIEWER,
+        "GET /api/exams/{exam}/measurements",
+        "GET /api/exams/{exam}/reports",
+        "GET /api/exams/{exam}/reports/{document}/pdf",
+        data=DataKind.EXAM,
+    ),
     *_for(Role.VIEWER, "GET /api/instances/{uid}/measurements", data=DataKind.INSTANCE),
     # Patients, to work with. A search goes to the RIS, beyond what is here to look at.
     _search(Role.OPERATOR, "/api/worklist/search", DataKind.WORKLIST),
@@ -159,6 +172,7 @@ RULES: tuple[Rule, ...] = (
         "POST /api/exams/{exam}/discontinue",
         "POST /api/exams/{exam}/reopen",
         "POST /api/exams/{exam}/freeze",
+        "POST /api/exams/{exam}/report",
         "POST /api/exams/{exam}/measurements",
         "DELETE /api/exams/{exam}/measurements/{measurement}",
         "DELETE /api/exams/{exam}/freeze/{freeze}",
@@ -167,6 +181,7 @@ RULES: tuple[Rule, ...] = (
     *_for(
         Role.OPERATOR,
         "POST /api/instances/{uid}/measurements",
+        "POST /api/instances/{uid}/presentation",
         "DELETE /api/instances/{uid}/measurements/{measurement}",
         "POST /api/instances/{uid}/{action}",
         "POST /api/outbox/{action}",

@@ -21,6 +21,7 @@ from echonode.errors import UsageError
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from echonode.audit.event import AuditEvent
     from echonode.audit.trail.chain import Record
     from echonode.audit.trail.trail import TrailPaths
     from echonode.audit.trail.verification import Verified
@@ -121,7 +122,7 @@ def _readers(config: Path) -> Iterator[tuple[sa.Engine, TrailPaths]]:
     from echonode.audit.trail.trail import TrailPaths
     from echonode.store.database.sqlite_engine import reader_engine
 
-    paths = TrailPaths.below(load_config(config).data_dir.absolute())
+    paths = TrailPaths.below(load_config(config).own_dir.absolute())
     if not paths.database.exists():
         raise UsageError(f"there is no audit trail in {paths.folder}: has the node run there?")
     readers = reader_engine(paths.database)
@@ -169,7 +170,7 @@ def _line(record: Record) -> str:
         EVENT_TYPES[event.type] if event.type else "",
         event.subject,
         event.description,
-        event.query.sop_class if event.query else "",
+        _asked(event),
         ", ".join(study.uid for study in event.studies),
         f"{count} instances" if count else "",
     )
@@ -183,6 +184,14 @@ def _line(record: Record) -> str:
         "; ".join(filter(None, words)),
     )
     return "\t".join(_one_line(column) for column in columns)
+
+
+def _asked(event: AuditEvent) -> str:
+    """Of a query the request, or the class of what was asked for."""
+    if event.query is None:
+        return ""
+    by_path = event.query.sop_class.startswith("/")
+    return event.query.keys.decode("utf-8", "replace") if by_path else event.query.sop_class
 
 
 def _one_line(text: str) -> str:

@@ -43,10 +43,10 @@ def backup(
     """
     with outcomes():
         settings = load_config(config)
-        if settings.objects_at() is not None:
+        if settings.objects_at() is not None or settings.index.server_url:
             raise UsageError(
-                f"the instances are in {settings.objects.url}: back up the bucket and the database "
-                "by their own means; this command copies a store on one machine"
+                "the configuration keeps instances or rows on a server: back up the bucket and the "
+                "database by their own means; this command copies a store on one machine"
             )
         from echonode.audit.sources.commands import exported
         from echonode.audit.trail.inbox import put
@@ -103,8 +103,11 @@ def restore(
             _check(BackupFolder(folder))
             return
         settings = load_config(config)
-        if settings.objects_at() is not None:
-            raise UsageError('restore onto a configuration with objects: {url: "file"}')
+        if settings.objects_at() is not None or settings.index.server_url:
+            raise UsageError(
+                "a backup is restored onto one machine: leave `index` and `objects` out of the "
+                "configuration"
+            )
         from echonode.audit.sources.commands import imported
         from echonode.audit.trail.inbox import put
         from echonode.store.backup.restore import Restore

@@ -42,7 +42,9 @@ def ledger(
         from echonode.store.values import LedgerChoice
 
         choice = LedgerChoice(state=state, study_instance_uid=study, last=last)
-        (print_json if as_json else print_rows)(load_config(config).data_dir, choice)
+        settings = load_config(config)
+        show = print_json if as_json else print_rows
+        show(settings.data_dir, choice, index_url=settings.index.server_url)
 
 
 UIDArgument = Annotated[

@@ -97,7 +97,7 @@ def _ask(config: Config, action: str, uid: str, destination: str | None) -> Mapp
 
 
 def _chosen(config: Config, action: str, wanted: Wanted) -> Sequence[str]:
-    with open_read_only(config.data_dir) as store:
+    with open_read_only(config.data_dir, index_url=config.index.server_url) as store:
         return store.ledger.chosen_instances(
             DeliveryChoice(
                 states=CHANGES[action],
@@ -121,7 +121,7 @@ def _check(config: Config, wanted: Wanted) -> None:
 
 
 def _check_store(config: Config) -> None:
-    if not (config.data_dir / "index.sqlite").exists():
+    if not config.index.server_url and not (config.data_dir / "index.sqlite").exists():
         raise UsageError(f"there is no store in {config.data_dir}: has the node run there?")
 
 
@@ -130,14 +130,14 @@ def _check_destination(config: Config, name: str) -> None:
     known = [at.name for at in config.destination_values()]
     if name in known:
         return
-    with open_read_only(config.data_dir) as store:
+    with open_read_only(config.data_dir, index_url=config.index.server_url) as store:
         if name in store.ledger.destinations():
             return
     raise UsageError(f"there is no destination `{name}`; configured: {', '.join(known) or 'none'}")
 
 
 def _check_study(config: Config, study_instance_uid: str) -> None:
-    with open_read_only(config.data_dir) as store:
+    with open_read_only(config.data_dir, index_url=config.index.server_url) as store:
         if not store.ledger.knows_study(study_instance_uid):
             raise UsageError(
                 f"the store has no study {study_instance_uid}: give a Study Instance UID of "
@@ -172,4 +172,6 @@ def _store(config: Config) -> Store:
         forward_to=config.forwarding_by_ae_title(),
         waiting_prefix=config.exam.waiting_prefix,
         objects=config.objects_at(),
+        index_url=config.index.server_url,
+        node=config.node.name or "",
     )

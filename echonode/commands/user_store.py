@@ -13,6 +13,8 @@ from urllib.parse import quote
 from echonode.access.callers import LOCAL_COMMAND
 from echonode.access.passwords import checked_name
 from echonode.access.roles import Role
+from echonode.audit.sources.commands import users_changed
+from echonode.audit.trail.inbox import put
 from echonode.commands.node_client import delete, post
 from echonode.config import Config
 from echonode.errors import OperatorRefused, StoreLocked
@@ -27,7 +29,7 @@ T = TypeVar("T")
 
 def list_users(config: Config) -> list[Json]:
     """Every user, by name; also while a node runs. Raises UsageError, StoreError."""
-    with open_read_only(config.data_dir) as store:
+    with open_read_only(config.data_dir, index_url=config.index.server_url) as store:
         return [as_json(user) for user in store.users.all()]
 
 
@@ -39,7 +41,7 @@ def setup_code(config: Config) -> str:
     try:
         code = _in_store(config, UserAdministration.setup_code)
     except StoreLocked:
-        with open_read_only(config.data_dir) as store:
+        with open_read_only(config.data_dir, index_url=config.index.server_url) as store:
             code = store.users.current_setup_code()
             if not code and not store.users.any():
                 raise OperatorRefused(
@@ -133,5 +135,14 @@ def _in_store(config: Config, work: Callable[[UserAdministration], T]) -> T:
         forward_to=config.forwarding_by_ae_title(),
         waiting_prefix=config.exam.waiting_prefix,
         objects=config.objects_at(),
+        index_url=config.index.server_url,
+        node=config.node.name or "",
     ) as store:
-        return work(UserAdministration(store.users, now=lambda: datetime.now(UTC)))
+
+        def changed(name: str, change: str) -> None:
+            at = datetime.now(UTC)
+            put(config.data_dir, users_changed(name, f"user {change}", at=at))
+
+        return work(
+            UserAdministration(store.users, now=lambda: datetime.now(UTC), on_change=changed)
+        )

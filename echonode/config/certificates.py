@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from echonode.config.schema import Config
+from echonode.config.secret_files import is_open_to_others
 from echonode.errors import ConfigFault
 from echonode.model.certificate import TLSFiles
 
@@ -85,6 +86,10 @@ def _called(config: Config) -> Iterator[tuple[str, TLSFiles, bool]]:
     for index, destination in enumerate(config.destinations):
         if destination.tls is not None:
             yield f"destinations[{index}].tls", destination.tls.value(), False
+    if config.alarms.webhook is not None and config.alarms.webhook.tls is not None:
+        yield "alarms.webhook.tls", config.alarms.webhook.tls.value(), False
+    if config.alarms.email is not None and config.alarms.email.tls is not None:
+        yield "alarms.email.tls", config.alarms.email.tls.value(), False
     if config.audit.tls is not None:
         yield "audit.tls", config.audit.tls.value(), False
 
@@ -124,7 +129,7 @@ def _unreadable(path: str, files: TLSFiles) -> Iterator[ConfigFault]:
                 f"{file} is locked with a passphrase, and a service cannot type it",
                 f"Run: openssl pkey -in {file} -out unlocked.key, and chmod 600 unlocked.key",
             )
-        elif key == "key" and file.stat().st_mode & 0o077:
+        elif key == "key" and is_open_to_others(file):
             yield _fault(f"{path}.{key}", "can be read by other users", f"Run: chmod 600 {file}")
 
 

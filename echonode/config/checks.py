@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 
 from echonode.config.addresses import is_loopback
 from echonode.config.certificates import tls_faults
@@ -29,6 +30,7 @@ def cross_faults(config: Config) -> list[ConfigFault]:
         _hl7,
         tls_faults,
         _data_dir,
+        _index,
     )
     return [fault for check in checks for fault in check(config)]
 
@@ -179,6 +181,28 @@ def _hl7(config: Config) -> Iterator[ConfigFault]:
 def _data_dir(config: Config) -> Iterator[ConfigFault]:
     if config.data_dir.exists() and not config.data_dir.is_dir():
         yield _fault("data_dir", f"{config.data_dir} is not a folder", "Give a folder of its own.")
+
+
+def _index(config: Config) -> Iterator[ConfigFault]:
+    """A server that is used; and no index that would be left behind, with what it promised."""
+    if config.index.server_url and (config.data_dir / "index.sqlite").exists():
+        yield _fault(
+            "index.url",
+            f"names a server, and {config.data_dir} holds an index (index.sqlite) of its own",
+            "Move that index to the server first (`echonode move-store`), or give a new data_dir.",
+        )
+    if bool(config.index.server_url) != bool(config.node.name):
+        yield _fault(
+            "node.name",
+            "belongs together with an `index.url` that names a server, and one of them is missing",
+            "Give each node of the server a name of its own; a node with SQLite has none.",
+        )
+    if config.index.server_url and find_spec("psycopg") is None:
+        yield _fault(
+            "index.url",
+            "needs the library psycopg, which is not installed",
+            "Install it: pip install 'echonode[cluster]'.",
+        )
 
 
 def _forwarding(config: Config) -> Iterator[ConfigFault]:

@@ -14,7 +14,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from echonode.config.alarms import Alarms
+from echonode.config.anonymise import AnonymiseProfile
 from echonode.config.audit import Audit
+from echonode.config.cluster import NodeSection
 from echonode.config.destination import DestinationSection
 from echonode.config.fields import (
     AddressRange,
@@ -28,6 +31,7 @@ from echonode.config.fields import (
     Section,
 )
 from echonode.config.forwarding import ForwardingRule
+from echonode.config.index import Index
 from echonode.config.network import Listener, PeerSection, WebTLS
 from echonode.config.objects import Objects
 from echonode.config.probe import Probe
@@ -70,6 +74,12 @@ def _hl7_character_set(value: str) -> str:
 def _character_set(value: str) -> str:
     if value and not is_known_character_set(value):
         raise ValueError("not a Specific Character Set (PS3.3 C.12.1.1.2) such as ISO_IR 100")
+    return value
+
+
+def _without_basic(value: dict[str, AnonymiseProfile]) -> dict[str, AnonymiseProfile]:
+    if "basic" in value:
+        raise ValueError("`basic` is the standard's own profile; give yours another name")
     return value
 
 
@@ -139,6 +149,14 @@ class Hl7(Section):
     """The stations of scheduled steps whose order names none. Example: [ECHONODE]"""
 
 
+class ReportSection(Section):
+    """Reports of exams."""
+
+    fonts: tuple[FilePath, ...] = ()
+    """Folders with TrueType fonts, looked at before those of the system: for a script that no
+    installed font has. Example: [/opt/clinic/fonts]"""
+
+
 class Institution(Section):
     """Where the node stands, for the images that are made here (PS3.3 C.7.5.1)."""
 
@@ -200,6 +218,14 @@ class Retention(Section):
     Example: 30"""
 
 
+class Content(Section):
+    """What is done to content that does not belong to an image; docs/content.md has all of it."""
+
+    trailing_bytes: Literal["refuse", "cut"] = "refuse"
+    """Bytes behind the end of a dataset or of its deflated stream: `refuse` refuses the instance
+    (C000), `cut` stores it without them. Example: cut"""
+
+
 class Logging(Section):
     """Lines on stdout; docs/log-events.md lists the events."""
 
@@ -234,6 +260,10 @@ class Config(Section):
     """The AE title of this node, as archives and viewers know it. Example: ECHONODE"""
     data_dir: FilePath = Field(default=Path("var"), validate_default=True)
     """The folder of the store, on a local disk. Example: /var/lib/echonode"""
+    index: Index = Index()
+    """The index of what is stored. Example: {url: sqlite}"""
+    node: NodeSection = NodeSection()
+    """This node among several on one index. Example: {name: node-1}"""
     listen: tuple[Listener, ...] = (Listener(port=11112),)
     """Where DICOM peers reach this node. Example: [{host: 0.0.0.0, port: 104}]"""
     peers: dict[Name, PeerSection] = Field(default_factory=dict)
@@ -248,16 +278,25 @@ class Config(Section):
     Example: [{name: room-1, protocol: echopen, dialect: kit, connect: "10.0.0.7:7538"}]"""
     exam: ExamSection = ExamSection()
     """Exams at the probes. Example: {deliver_unidentified: true}"""
+    anonymise: Annotated[dict[Name, AnonymiseProfile], AfterValidator(_without_basic)] = Field(
+        default_factory=dict
+    )
+    """How copies are anonymised, each under a name of yours; `basic` is there without one.
+    Example: {study-7: {options: [retain_modified_dates]}}"""
     worklist: Worklist | None = None
     """The modality worklist. Example: {peer: ris, station_ae_title: ECHONODE}"""
     mpps: MPPS | None = None
     """Modality performed procedure steps. Example: {peer: ris}"""
     hl7: Hl7 | None = None
     """Orders and patients by HL7 v2. Example: {listen: {host: 127.0.0.1, port: 2575}}"""
+    report: ReportSection = ReportSection()
+    """Reports of exams; docs/reports.md tells more. Example: {fonts: [/opt/clinic/fonts]}"""
     institution: Institution = Institution()
     """The institution in images that are made here. Example: {name: Example Clinic}"""
     web: Web | None = None
     """The HTTP server; without the section there is none. Example: {host: 127.0.0.1, port: 8080}"""
+    alarms: Alarms = Alarms()
+    """Where alarms go out to. Example: {webhook: {url: "https://hooks.clinic.example/echonode"}}"""
     audit: Audit = Audit()
     """The audit trail.
     Example: {receiver: "audit.clinic.example:6514", tls: {ca: clinic-ca.pem}}"""
@@ -265,6 +304,8 @@ class Config(Section):
     """Where the files of instances are kept. Example: {url: "s3://ultrasound/node"}"""
     retention: Retention = Retention()
     """Deletion, reserve and scrubbing. Example: {keep_days_after_commit: 30}"""
+    content: Content = Content()
+    """Content that does not belong to an image. Example: {trailing_bytes: cut}"""
     logging: Logging = Logging()
     """The log. Example: {format: json, level: info}"""
     admission: Admission = Admission()
@@ -274,7 +315,12 @@ class Config(Section):
 
     def objects_at(self) -> ObjectsAt | None:
         """The object storage that has the instances; None: they are files in data_dir."""
-        return self.objects.at(self.data_dir)
+        return self.objects.at(self.own_dir)
+
+    @property
+    def own_dir(self) -> Path:
+        """What is this node's alone: in data_dir, which several nodes may share."""
+        return self.data_dir / "nodes" / self.node.name if self.node.name else self.data_dir
 
     def peer_values(self) -> tuple[Peer, ...]:
         """The peers as the rest of the node knows them."""

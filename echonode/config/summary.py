@@ -13,7 +13,8 @@ from echonode.config.schema import Config
 
 def summary(config: Config) -> Iterator[str]:
     """One line for the store, each listener, destination, probe and the web page."""
-    yield f"stores in {config.data_dir}"
+    index = f", with the index in {config.index.shown}" if config.index.server_url else ""
+    yield f"stores in {config.data_dir}{index}"
     for listener in config.listen:
         form = "TLS" if listener.tls else "plain"
         yield f"listens as {config.ae_title} on {listener.host}:{listener.port} ({form})"
@@ -40,6 +41,10 @@ def _of_the_site(config: Config) -> Iterator[str]:
         yield f"asks {config.worklist.peer} for the worklist of {stations}"
     if config.mpps:
         yield f"reports procedure steps to {config.mpps.peer}"
+    if config.alarms.webhook:
+        yield f"posts its alarms to {config.alarms.webhook.url}"
+    if mail := config.alarms.email:
+        yield f"mails its alarms to {', '.join(mail.to)} by {mail.host}:{mail.port}"
     if config.audit.receiver:
         way = config.audit.transport.upper()
         yield f"sends its audit trail to {config.audit.receiver} by {way}"

@@ -9,6 +9,7 @@ from echonode.config.addresses import is_loopback
 from echonode.config.destination import DestinationSection
 from echonode.config.dicomweb_address import parsed
 from echonode.config.schema import Config
+from echonode.config.secret_files import is_open_to_others
 from echonode.errors import ConfigFault
 from echonode.model.identity import CommitmentPolicy
 
@@ -39,7 +40,7 @@ def web_destination_faults(
 
 def _secret_faults(path: str, file: Path) -> Iterator[ConfigFault]:
     try:
-        mode = file.stat().st_mode
+        is_open = is_open_to_others(file)
         with file.open("rb") as opened:
             opened.read(1)
     except OSError as error:
@@ -49,7 +50,7 @@ def _secret_faults(path: str, file: Path) -> Iterator[ConfigFault]:
             remedy="Give an existing file that this user may read.",
         )
         return
-    if mode & 0o077:
+    if is_open:
         yield ConfigFault(
             path=path,
             problem="can be read by other users",

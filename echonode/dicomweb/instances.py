@@ -9,6 +9,7 @@ Rules
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -33,6 +34,7 @@ from echonode.dicomweb.streaming import FileThreads, Part, headers_of
 from echonode.dicomweb.transfer_syntaxes import instance_syntax
 from echonode.errors import ContextNotAccepted, InvalidObject
 from echonode.model.criteria import Selection
+from echonode.model.file_head import PREAMBLE_BYTES, has_empty_preamble
 from echonode.model.frame_index import Extent
 from echonode.model.identity import is_valid_uid
 from echonode.model.instance import StoredInstance
@@ -109,7 +111,10 @@ def _found(descriptions: Descriptions, named: Selection) -> tuple[list[StoredIns
 
 
 def _is_whole(instance: StoredInstance) -> bool:
-    return instance.path.stat().st_size == instance.size
+    """By its size, and by its preamble, which goes out and must be no program. Raises OSError."""
+    with instance.path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        return size == instance.size and has_empty_preamble(file.read(PREAMBLE_BYTES))
 
 
 def file_part(instance: StoredInstance) -> Part:

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from echonode.dicomweb.file_meta_head import MetaHead, read_meta
 from echonode.dicomweb.store_outcomes import Outcome
 from echonode.dimse.contexts import STORAGE_CLASSES, STORAGE_SYNTAXES
 from echonode.dimse.limits import Limits
 from echonode.dimse.services import IncomingFile, IncomingHead, StoreRequest
 from echonode.errors import DimseFailure, OutOfSpace, Unreadable, described
 from echonode.log import get_logger, place_of
+from echonode.model.file_meta_head import MetaHead, read_meta
 from echonode.model.identity import Peer
 from echonode.model.status import (
     CANNOT_UNDERSTAND,
@@ -37,6 +37,9 @@ class Intake(Protocol):
 
     def open_incoming(self, head: IncomingHead) -> IncomingFile:
         """Raises DimseFailure, OutOfSpace."""
+
+    def preamble_zeroed(self, head: IncomingHead, preamble: bytes) -> None:
+        """The part had a preamble that was not of zeros; it is not kept."""
 
     def store(
         self, request: StoreRequest, *, only_study: str = "", on_stored: Callable[[str, str], None]
@@ -124,6 +127,8 @@ class Upload:
         self._incoming = self._intake.open_incoming(self._head(meta))
         rest = bytes(self._begun[meta.length :])
         self._begun.clear()
+        if meta.preamble:
+            self._intake.preamble_zeroed(self._head(meta), meta.preamble)
         if rest:
             self._incoming.write(rest)
 

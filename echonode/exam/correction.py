@@ -14,15 +14,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from pydicom import Dataset, dcmread
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
-from pydicom.uid import ExplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
+from pydicom.uid import KeyObjectSelectionDocumentStorage
 
 from echonode.errors import (
     Damaged,
@@ -33,12 +30,13 @@ from echonode.errors import (
     described,
 )
 from echonode.exam.facts import facts_of, patient_of, require_writable
+from echonode.exam.keeping import encoded, keep
 from echonode.exam.rewriting import rewritten
 from echonode.log import get_logger
 from echonode.model.correction import CONSEQUENCES, LATERALITIES, Reason
 from echonode.model.exam import CaptureKind, Exam, ExamCapture
 from echonode.model.exam_state import Identity
-from echonode.model.instance import Origin, StoredInstance
+from echonode.model.instance import StoredInstance
 from echonode.model.patient import Patient
 from echonode.model.worklist_item import WorklistItem
 from echonode.objects.date_times import offset_of, set_moment
@@ -52,8 +50,6 @@ from echonode.store.index.reader import IndexReader
 from echonode.store.ingest.ingest import InstanceFiles
 
 log = get_logger(__name__)
-
-_SYNTAX = str(ExplicitVRLittleEndian)
 
 
 class CorrectedStore(Protocol):
@@ -186,7 +182,7 @@ class Correction:
             now=capture.captured_at,
             offset=offset_of(self._exam(capture).opened_at),
         )
-        yield _encoded(note)
+        yield encoded(note)
 
     def _corrected(self, unmade: Unmade, original: Path) -> Iterable[bytes]:
         capture = unmade.capture
@@ -207,25 +203,7 @@ class Correction:
         return rewritten(original, change)
 
     def _keep(self, capture: ExamCapture, sop_class_uid: str, pieces: Iterable[bytes]) -> None:
-        incoming = self._store.files.open_incoming(
-            sop_class_uid=sop_class_uid,
-            sop_instance_uid=capture.sop_instance_uid,
-            transfer_syntax_uid=_SYNTAX,
-        )
-        with ExitStack() as broken_off:
-            broken_off.callback(incoming.discard)
-            for piece in pieces:
-                incoming.write(piece)
-            record = self._store.files.read_record(incoming)
-            broken_off.pop_all()
-        self._store.files.commit(
-            incoming,
-            record,
-            origin=Origin.CAPTURED,
-            destinations=self._destinations,
-            acquired_at=capture.captured_at,
-            evidence={},
-        )
+        keep(self._store.files, capture, sop_class_uid, pieces, destinations=self._destinations)
 
     def _exam(self, capture: ExamCapture) -> Exam:
         exam = self._store.exams.exam(capture.exam_id)
@@ -237,10 +215,3 @@ class Correction:
         if instance is None:
             raise Damaged(f"{sop_instance_uid} is not here any more, and cannot be corrected")
         return instance
-
-
-def _encoded(dataset: Dataset) -> bytes:
-    whole = DicomBytesIO()
-    whole.is_little_endian, whole.is_implicit_VR = True, False
-    write_dataset(whole, dataset)
-    return whole.getvalue()

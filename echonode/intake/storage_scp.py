@@ -30,10 +30,13 @@ from echonode.errors import (
     InstanceConflict,
     InvalidObject,
     Mismatch,
+    TrailingBytes,
     Unreadable,
 )
+from echonode.intake.content import ContentLog
 from echonode.log import get_logger
-from echonode.model.instance import Origin
+from echonode.model.instance import InstanceRecord, Origin
+from echonode.model.programs import Program
 from echonode.model.status import (
     CANNOT_UNDERSTAND,
     DATASET_DOES_NOT_MATCH_SOP_CLASS,
@@ -44,6 +47,10 @@ from echonode.store.store import Incoming, Store
 from echonode.store.values import StoreOutcome
 
 log = get_logger(__name__)
+
+# How many times its size a deflated dataset may become, beyond 8 MiB. Deflate reaches 1030 with
+# nothing but zeros; real ultrasound has 2 to 20, a black film 300.
+MOST_RATIO = 500
 
 _STATUSES: tuple[tuple[type[EchoNodeError], int], ...] = (
     (Unreadable, CANNOT_UNDERSTAND),
@@ -56,7 +63,9 @@ _STATUSES: tuple[tuple[type[EchoNodeError], int], ...] = (
 class StorageSCP:
     """Stores what peers send. forwarding: a peer's name -> the destinations of its instances.
 
-    refusal: why nothing more is taken now; '' where it is taken.
+    refusal: why nothing more is taken now; '' where it is taken. cuts_trailing_bytes: whether
+    bytes behind the end of a dataset are cut off; else the instance is refused. content: what
+    was found in the instances that came.
     """
 
     def __init__(
@@ -65,10 +74,13 @@ class StorageSCP:
         *,
         forwarding: Mapping[str, Sequence[str]] = MappingProxyType({}),
         refusal: Callable[[], str] = lambda: "",
+        cuts_trailing_bytes: bool = False,
     ) -> None:
         self._store = store
         self._forwarding = forwarding
         self._refusal_now = refusal
+        self._cuts_trailing_bytes = cuts_trailing_bytes
+        self.content = ContentLog()
 
     def open_incoming(self, head: IncomingHead) -> IncomingFile:
         """The file for the dataset's bytes. Raises OutOfSpace; DimseFailure below the reserve."""
@@ -98,7 +110,7 @@ class StorageSCP:
         try:
             with ExitStack() as broken_off:
                 broken_off.callback(incoming.discard)
-                record = self._store.files.read_record(incoming)
+                record, programs = self._read(incoming, request.head)
                 if only_study and record.study_instance_uid != only_study:
                     raise Mismatch("StudyInstanceUID is not that of the request")
                 broken_off.pop_all()
@@ -108,6 +120,9 @@ class StorageSCP:
         except (InvalidObject, InstanceConflict) as error:
             raise self._refusal(request.head, error) from error
         on_stored(record.study_instance_uid, record.series_instance_uid)
+        self.content.programs_found(
+            request.head.sop_instance_uid, request.head.caller.ae_title, programs
+        )
         for conflict in outcome.conflicts:
             log.warning(
                 "identity_conflict",
@@ -135,6 +150,34 @@ class StorageSCP:
             # It was sent again: a stop between file and row may have prevented the first answer.
             self._store.deliveries.add([request.head.sop_instance_uid], destinations)
         return SUCCESS
+
+    def preamble_zeroed(self, head: IncomingHead, preamble: bytes) -> None:
+        """The file that is stored now came with a preamble that was not of zeros."""
+        self.content.preamble_zeroed(head.sop_instance_uid, head.caller.ae_title, preamble)
+
+    def _read(self, incoming: Incoming, head: IncomingHead) -> tuple[InstanceRecord, list[Program]]:
+        """The record, and the programs in it; what follows the dataset is cut off if so configured.
+
+        Raises Unreadable, Mismatch, OutOfSpace.
+        """
+        programs: list[Program] = []
+        try:
+            record = self._store.files.read_record(
+                incoming, programs=programs, most_ratio=MOST_RATIO
+            )
+        except TrailingBytes as trailing:
+            if not self._cuts_trailing_bytes:
+                raise
+            size = incoming.size
+            incoming.cut(trailing.end)
+            programs.clear()
+            record = self._store.files.read_record(
+                incoming, programs=programs, most_ratio=MOST_RATIO
+            )
+            self.content.trailing_bytes_cut(
+                head.sop_instance_uid, head.caller.ae_title, size - incoming.size
+            )
+        return record, programs
 
     def _refusal(self, head: IncomingHead, error: EchoNodeError) -> DimseFailure:
         """The status for the error; logs it."""

@@ -23,7 +23,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Final
 
-from echonode.errors import Unreadable
+from echonode.errors import TrailingBytes, Unreadable
 from echonode.model.element_header import (
     ITEM,
     ITEM_END,
@@ -33,6 +33,7 @@ from echonode.model.element_header import (
     UNDEFINED,
     CutShort,
     ElementHeader,
+    Inspect,
     Source,
     Value,
     has_vr,
@@ -42,6 +43,7 @@ from echonode.model.element_header import (
 
 PIXEL_GROUP: Final = 0x7FE00000  # the first tag of the group of Pixel Data
 _PIXEL_DATA = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))  # of floats, doubles, integers
+_FOLLOW = "bytes that are no element follow the last element"
 _END: Final = 1 << 63  # of what has no length of its own, and a tag behind every other
 
 
@@ -73,6 +75,11 @@ IsSequence = Callable[[ElementHeader, bytes], bool]
 MOST_INFLATED: Final = 2 * 1024**3
 
 
+# Bytes of a sequence that are looked at; what is longer has its first ones looked at.
+INSPECTED: Final = 256 * 1024
+_MAGIC: Final = 8  # bytes by which a program is known (programs.py)
+
+
 class _Open:
     """A sequence, or an item of one, that is being walked."""
 
@@ -95,12 +102,17 @@ class DatasetWalk:
         big_endian: bool = False,
         limits: WalkLimits = STORED,
         is_sequence: IsSequence | None = None,
+        inspect: Inspect | None = None,
     ) -> None:
-        """is_sequence: has the items of what it names walked; else they are passed over."""
+        """is_sequence: has the items of what it names walked; else they are passed over.
+
+        inspect: see element_header.Inspect; of a long value it gets the first INSPECTED bytes.
+        """
         self._source = source
         self._order = ">" if big_endian else "<"
         self._limits = limits
         self._is_sequence = is_sequence
+        self._inspect = inspect
         self._window: bytes | memoryview = b""
         self._base = self._headers = self._elements = 0
         self._is_cut = False
@@ -121,6 +133,7 @@ class DatasetWalk:
         self._skim(wanted, longest, found)
         while (header := self._next(PIXEL_GROUP)) is not None:
             tag, vr, start, length = header
+            begins = self.position
             try:
                 if tag in wanted and length <= longest:
                     value = bytes(self._bytes(start, length))
@@ -132,11 +145,17 @@ class DatasetWalk:
                     found[tag] = Value(vr.decode("latin_1"), value, start)
             except CutShort:
                 if not self._may_be_cut(header):
+                    self._only_looks_like(header, begins)
                     raise
                 self._is_cut = True
                 break
             self._skim(wanted, longest, found)
         return found
+
+    def _only_looks_like(self, header: ElementHeader, begins: int) -> None:
+        """Raises TrailingBytes where a header without a VR, in Explicit VR, leads nowhere."""
+        if not self.implicit and header.vr == b"":
+            raise TrailingBytes(_FOLLOW, begins)
 
     def _may_be_cut(self, header: ElementHeader) -> bool:
         """Whether a dataset may end within this element: of a standard group, with a VR."""
@@ -156,25 +175,28 @@ class DatasetWalk:
             wanted=wanted,
             longest=longest,
             found=found,
+            inspect=self._inspect,
         )
         self.position = self._base + at
         self._elements += count
 
     def rest(self) -> None:
         """Walk what is left; nothing but NUL bytes may follow the last element."""
-        last = 0
+        last, end = 0, self.position
         if self._is_cut:
             return
         while (header := self._next(_END)) is not None:
             if header.tag <= last:  # PS3.5 7.1: ascending order, each tag once
-                raise Unreadable("bytes that are no element follow the last element")
-            last = header.tag
+                raise TrailingBytes(_FOLLOW, end)
+            last, begins = header.tag, self.position
             try:
                 self._pass_over(header)
             except CutShort:
                 if last in _PIXEL_DATA:
                     return
+                self._only_looks_like(header, begins)
                 raise
+            end = self.position
         self._only_padding()
 
     def _next(self, before: int) -> ElementHeader | None:
@@ -193,6 +215,8 @@ class DatasetWalk:
 
     def _pass_over(self, header: ElementHeader) -> None:
         tag, vr, start, length = header
+        if self._inspect is not None:
+            self._show(header)
         if length == UNDEFINED:
             self.position = start
             implicit, order = self.implicit, self._order
@@ -206,6 +230,17 @@ class DatasetWalk:
             self.position = start + length
             if self.position > self._base + len(self._window):
                 self._fill(self.position, 0)  # raises CutShort where it ends before
+
+    def items(self, length: int, *, implicit: bool) -> None:
+        """Walk the items of a sequence whose value is all that the source has."""
+        self.implicit = implicit
+        whole = ElementHeader(0, b"SQ", 0, length)
+        self._walk(self._sequence(whole, implicit=implicit, order=self._order))
+
+    @property
+    def headers(self) -> int:
+        """How many headers were read; those of plain outermost elements are not counted."""
+        return self._headers
 
     # --- sequences ---
 
@@ -254,6 +289,8 @@ class DatasetWalk:
         if sequence.most < 0:
             raise Unreadable(f"a sequence has over {self._limits.items:,} items")
         if length != UNDEFINED and self._is_sequence is None:
+            if self._inspect is not None and sequence.most < self._limits.items:
+                self._show(ElementHeader(ITEM, b"SQ", start - SHORT_HEADER, length + SHORT_HEADER))
             self.position += length
             return sequence
         end = sequence.end if length == UNDEFINED else start + length
@@ -270,6 +307,8 @@ class DatasetWalk:
         if header.tag == ITEM_END:
             self.position = header.start
             return None
+        if self._inspect is not None:
+            self._show(header)
         if header.length == UNDEFINED or self._is_entered(header):
             return self._sequence(header, implicit=item.implicit, order=item.order)
         self.position = header.start + header.length
@@ -280,6 +319,17 @@ class DatasetWalk:
             return False
         begins = bytes(self._bytes(header.start, min(4, header.length))[:4])
         return self._is_sequence(header, begins)
+
+    def _show(self, header: ElementHeader) -> None:
+        """Give a private element or a sequence of given length to `inspect`."""
+        if self._inspect is None or header.length == UNDEFINED:
+            return
+        is_private = bool(header.tag >> 16 & 1)
+        if is_private or header.vr == b"SQ":
+            longest = INSPECTED if header.vr == b"SQ" else _MAGIC
+            # Not of `_window`, which the walk goes on with.
+            begins = self._source.window(header.start, min(longest, header.length))
+            self._inspect(header, begins[: min(longest, header.length)])
 
     # --- bytes ---
 
@@ -312,11 +362,12 @@ class DatasetWalk:
         self._base = position
 
     def _only_padding(self) -> None:
-        """Raises Unreadable where anything but NUL bytes follows."""
+        """Raises TrailingBytes where anything but NUL bytes follows."""
+        end = self.position
         while True:
             self._fill(self.position, 1)
             if not self._window:
                 return
             if bytes(self._window).strip(b"\0"):
-                raise Unreadable("bytes that are no element follow the last element")
+                raise TrailingBytes(_FOLLOW, end)
             self.position += len(self._window)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
@@ -66,6 +66,11 @@ class ElementHeader(NamedTuple):
     length: int
 
 
+# Called with each private element, and with each sequence of given length, that is passed over:
+# its header and the beginning of its value.
+Inspect = Callable[[ElementHeader, bytes | memoryview], None]
+
+
 class Value(NamedTuple):
     """A value that was asked for. vr: "" in Implicit VR. position: where it begins."""
 
@@ -112,13 +117,14 @@ def skim(
     wanted: Container[int],
     longest: int,
     found: dict[int, Value],
+    inspect: Inspect | None = None,
 ) -> tuple[int, int]:
     """Pass over plain elements from index `at` on: (index behind them, how many they were).
 
     Those wanted, of `longest` bytes at most, go into `found`. It ends before a delimiter, Pixel
     Data's group, and what has undefined length, no known VR, or is not whole in the window: its
     caller says what these are. This is for what nearly every element of a head is, and is most of
-    the work of a C-STORE's index, so it is one loop.
+    the work of a C-STORE's index, so it is one loop. inspect: see Inspect.
     """
     parts, length_at, size_of = _PARTS[order], _LENGTH[order], _LENGTHS.get
     last, count, size = len(window) - LONG_HEADER, 0, SHORT_HEADER
@@ -139,5 +145,7 @@ def skim(
         tag = group << 16 | element
         if tag in wanted and length <= longest:
             found[tag] = Value(vr.decode("latin_1"), bytes(window[start:end]), base + start)
+        if inspect is not None and (group & 1 or vr == b"SQ"):
+            inspect(ElementHeader(tag, vr, base + start, length), window[start:end])
         at, count = end, count + 1
     return at, count

@@ -62,7 +62,7 @@ class Exam:
     probe's connection; '' otherwise. held: deliveries wait until the exam has its patient.
     opened_at: aware, with the offset from UTC that all dates of the study are written in.
     patient: None while unidentified. worklist_item: the exam's own copy; None where it was not
-    named from the worklist. captures: how many instances it has that are not rejected. on_request:
+    named from the worklist. captures: how many images it has that are not rejected. on_request:
     all its captures are asked for; else as the probe's capture.mode says.
     """
 
@@ -86,6 +86,12 @@ class CaptureKind(StrEnum):
     CAPTURE = "capture"
     CORRECTED = "corrected"  # the same pixels under another UID, after a correction
     REJECTION_NOTE = "rejection_note"  # Key Object Selection (IHE RAD TF-3 4.66)
+    REPORT = "report"  # an object of a report: SR, PDF, key objects
+    PRESENTATION = "presentation"  # a softcopy presentation state
+
+
+# What a person said of the images: of the procedure step, and no image of the exam.
+DOCUMENTS = (CaptureKind.REPORT, CaptureKind.PRESENTATION)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +99,8 @@ class ExamCapture:
     """One instance of an exam, or one that is about to be.
 
     connection_id, acquisition_number: the capture it is; of what a correction made, the SOP
-        Instance UID of the correction's note, and the number of what it is instead of.
+        Instance UID of the correction's note, and the number of what it is instead of; of a
+        document, its id and which part of it this is (exam_document.DocumentPart).
     replaces, replaced_by, rejected_by: SOP Instance UIDs, of a correction; '' where there is none.
         rejected_by is WITHDRAWN_HERE (correction.py) of what was withdrawn before it left the node.
     """

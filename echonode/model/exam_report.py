@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 
 from echonode.errors import FieldRefused
 
@@ -20,24 +18,6 @@ LONGEST_CONCLUSION = 8_000
 MOST_KEY_IMAGES = 24  # three pages of pictures
 MOST_MEASUREMENTS = 400
 LANGUAGES = ("en", "fr")
-
-
-class DocumentPart(StrEnum):
-    """One object of a document. The order is that of the numbers in exam_capture."""
-
-    SR = "sr"
-    PDF = "pdf"
-    KEY_OBJECTS = "key_objects"
-    PRESENTATION = "presentation"
-
-
-REPORT_PARTS = (DocumentPart.SR, DocumentPart.PDF, DocumentPart.KEY_OBJECTS)
-MODALITIES = {  # (0008,0060), PS3.3 C.7.3.1.1.1
-    DocumentPart.SR: "SR",
-    DocumentPart.PDF: "DOC",
-    DocumentPart.KEY_OBJECTS: "KO",
-    DocumentPart.PRESENTATION: "PR",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,17 +51,6 @@ class ReportContent:
     conclusion: str = ""
     key_images: tuple[KeyImage, ...] = ()
     measurements: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExamReport:
-    """A report as it is kept. id: such as D00000012. by: who made it; '' where no user is known."""
-
-    id: str
-    exam_id: str
-    content: ReportContent
-    made_at: datetime
-    by: str = ""
 
 
 def report_text(field: str, text: str, *, longest: int) -> str:

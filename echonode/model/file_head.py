@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+PREAMBLE_BYTES = 128
 _FIRST_ELEMENT = 132 + 12  # behind the preamble, "DICM" and the group length
 # Media Storage SOP Class UID, Media Storage SOP Instance UID, Transfer Syntax UID.
 _NAMES = (0x0002, 0x0003, 0x0010)
@@ -15,11 +16,18 @@ def matches_file_meta(
     """Whether a file is of this class, instance and syntax; head: all bytes before its dataset.
 
     A row that has changed, or a file that lies in another's place, names another thing, though the
-    dataset is whole.
+    dataset is whole. A preamble that is not of zeros, as we write it, is not this file either.
     """
+    if not has_empty_preamble(head):
+        return False
     found = _uids(head)
     wanted = (sop_class_uid, sop_instance_uid, transfer_syntax_uid)
     return tuple(found.get(element) for element in _NAMES) == wanted
+
+
+def has_empty_preamble(head: bytes | bytearray) -> bool:
+    """Whether the 128 bytes of a file's preamble are zero, so that it is no program as well."""
+    return not any(head[:PREAMBLE_BYTES])
 
 
 def _uids(head: bytes) -> dict[int, str]:

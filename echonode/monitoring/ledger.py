@@ -43,9 +43,9 @@ def plain_rows(
         yield {key: _plain(value) for key, value in asdict(row).items()}
 
 
-def print_json(data_dir: Path, choice: LedgerChoice = _EVERYTHING) -> None:
+def print_json(data_dir: Path, choice: LedgerChoice = _EVERYTHING, *, index_url: str = "") -> None:
     """A JSON list on stdout."""
-    with open_read_only(data_dir) as store:
+    with open_read_only(data_dir, index_url=index_url) as store:
         separator = "["
         for row in plain_rows(store, choice):
             sys.stdout.write(f"{separator}\n{json.dumps(row)}")
@@ -53,9 +53,9 @@ def print_json(data_dir: Path, choice: LedgerChoice = _EVERYTHING) -> None:
         sys.stdout.write("[]\n" if separator == "[" else "\n]\n")
 
 
-def print_rows(data_dir: Path, choice: LedgerChoice = _EVERYTHING) -> None:
+def print_rows(data_dir: Path, choice: LedgerChoice = _EVERYTHING, *, index_url: str = "") -> None:
     """For people on a terminal; elsewhere tab-separated values with a head."""
-    with open_read_only(data_dir) as store:
+    with open_read_only(data_dir, index_url=index_url) as store:
         if sys.stdout.isatty():
             _print_for_people(store.ledger.rows(choice))
             return

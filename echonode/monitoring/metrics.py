@@ -23,11 +23,13 @@ from echonode.audit.status import AuditStatus
 from echonode.delivery.delivery_status import Contact
 from echonode.frames.source.source_counts import DropReason
 from echonode.intake.captures import IntakeCounters
+from echonode.intake.content import ContentCounters
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.commit_times import BUCKETS_S, TimesToCommit
 from echonode.store.statistics import StoreStatistics
 from echonode.web.status import DestinationStatus, NodeStatus, ProbeStatus
 
+_NO_CONTENT = ContentCounters()
 Metric = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
@@ -38,6 +40,7 @@ def metrics_of(
     active_associations: int,
     store: StoreStatistics,
     scrub: ScrubCounters,
+    content: ContentCounters = _NO_CONTENT,
     commit_times: Mapping[str, TimesToCommit],
     audit: AuditStatus,
 ) -> Iterator[Metric]:
@@ -71,6 +74,7 @@ def metrics_of(
     ):
         yield GaugeMetricFamily(f"echonode_{name}", text, value=float(value))
     yield _captures(intake)
+    yield from _content(content)
     for name, text, value in (
         (
             "instances_deleted",
@@ -102,6 +106,27 @@ def _build_info(version: str) -> Metric:
     )
     info.add_metric([version, platform.python_version()], 1.0)
     return info
+
+
+def _content(content: ContentCounters) -> Iterator[Metric]:
+    for name, text, values in (
+        (
+            "preambles_zeroed",
+            "Files stored with a preamble of zeros that came with another one, by what it began as",
+            content.preambles,
+        ),
+        (
+            "programs_in_attributes",
+            "Private attributes that begin as a program, in instances that were stored",
+            content.programs,
+        ),
+    ):
+        family = CounterMetricFamily(f"echonode_{name}", text, labels=["kind"])
+        for kind, value in sorted(values.items()):
+            family.add_metric([kind], value)
+        yield family
+    text = "Instances that were stored without the bytes behind their dataset's end"
+    yield CounterMetricFamily("echonode_trailing_bytes_cut", text, value=content.cut)
 
 
 def _captures(intake: IntakeCounters) -> Metric:

@@ -20,6 +20,7 @@ from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.errors import IndexDamaged, StoreError
 from echonode.frames.source.source import ProbeSource
 from echonode.intake.captures import IntakeCounters
+from echonode.intake.content import ContentCounters
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy, Destination
@@ -64,6 +65,7 @@ class MonitoredNode:
     call_back: str
     now: Callable[[], datetime]
     held_steps: Callable[[], Mapping[str, int]] = dict
+    content_counters: Callable[[], ContentCounters] = ContentCounters
     viewers: Callable[[], Mapping[str, ViewerCounts]] = dict
     viewer_port: Callable[[], int | None] = lambda: None
     audit: Callable[[], AuditStatus] = AuditStatus
@@ -169,6 +171,7 @@ class NodeMonitor(Collector):
             active_associations=self._node.active_associations(),
             store=figures,
             scrub=self._node.scrub_counters(),
+            content=self._node.content_counters(),
             commit_times=self._node.commit_times.snapshot(),
             audit=self._node.audit(),
         )

@@ -11,14 +11,19 @@ from echonode.exam.desk import ExamDesk
 from echonode.exam.identification import Identification
 from echonode.exam.naming import ExamNaming
 from echonode.exam.rejection_check import LOOK_EVERY_S, Associate, RejectionCheck
+from echonode.exam.reporting.reporting import Reporting
 from echonode.exam.unfinished import UnfinishedWorker
 from echonode.node.local_timezone import local_zone
 from echonode.node.settings.parts import unattended_exams
+from echonode.node.settings.reports import reporting_settings
 from echonode.store.store import Store
+from echonode.transcoding.rendered_frames import RenderedFrames
+from echonode.transcoding.single_frame import FrameReader
 
 
 class ExamParts:
     """desk: exams at the probes. identification: their patients. correction: after they were sent.
+    reporting: reports and kept views.
 
     unfinished, rejection_looks: to be started and stopped. archives: names of the destinations.
     """
@@ -30,9 +35,10 @@ class ExamParts:
         *,
         refusal: Callable[[], str],
         associate: Associate,
+        frames: FrameReader,
         now: Callable[[], datetime],
     ) -> None:
-        """refusal: why no exam may begin just now; ''."""
+        """refusal: why no exam may begin just now; ''. frames: for the pictures of reports."""
         self.desk = ExamDesk(
             exams=store.exams,
             captures=store.captures,
@@ -57,7 +63,15 @@ class ExamParts:
             destinations=[destination.name for destination in config.destination_values()],
             now=now,
         )
-        self.unfinished = UnfinishedWorker([naming.name_all, self.correction.make_all])
+        self.reporting = Reporting(
+            store,
+            reporting_settings(config, RenderedFrames(frames, cache_bytes=0)),
+            destinations=[destination.name for destination in config.destination_values()],
+            now=now,
+        )
+        self.unfinished = UnfinishedWorker(
+            [naming.name_all, self.correction.make_all, self.reporting.make_all]
+        )
         destinations = config.destination_values()
         self.archives = [destination.name for destination in destinations]
         self.rejection_check = RejectionCheck(

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from echonode.config import Config, Web
 from echonode.config.forwarding import WEB_SENDER
+from echonode.copies.exporting import Codecs
 from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.delivery.operator_actions import acknowledge, act
 from echonode.dicomweb.addresses import PREFIX
@@ -21,12 +22,14 @@ from echonode.monitoring.recent import recent_rows
 from echonode.node.access import NodeAccess
 from echonode.node.access_log import AccessLog, Told
 from echonode.node.audit import NodeAudit
+from echonode.node.copies_api import NodeCopies
 from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
 from echonode.node.live_api import NodeLive
 from echonode.node.local_key import write_local_key
 from echonode.node.local_timezone import local_zone
 from echonode.node.outbox_api import NodeOutbox
+from echonode.node.report_api import NodeReports
 from echonode.node.review_api import NodeReview
 from echonode.node.ris import RisParts
 from echonode.node.settings.web import opened_routes, session_rules, web_identity
@@ -46,6 +49,7 @@ from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.admission import Admission
 from echonode.web.archive import archive_routes
 from echonode.web.authority import authority_routes
+from echonode.web.copies import copy_routes
 from echonode.web.cross_origin import SharedOrigins
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
@@ -55,6 +59,7 @@ from echonode.web.openapi.document import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
 from echonode.web.patients import patient_routes
+from echonode.web.reports import report_routes
 from echonode.web.server import WebServer, is_loopback
 from echonode.web.sessions import session_routes
 from echonode.web.status import console_routes
@@ -100,7 +105,7 @@ def web_servers(
         store.users,
         store.sessions,
         rules=session_rules(web),
-        local_key=write_local_key(store.data_dir),
+        local_key=write_local_key(store.own_dir),
         on_loopback=on_loopback,
         now=now,
         monotonic=time.monotonic,
@@ -161,6 +166,10 @@ def web_servers(
             ),
             *archive_routes(
                 NodeReview(store, RenderedFrames(frames), check=store.files.check_bytes, now=now)
+            ),
+            *report_routes(NodeReports(store, exams.reporting)),
+            *copy_routes(
+                NodeCopies(store, Codecs(reader=frames, lossless=reencoder.lossless), now=now)
             ),
             *operator_routes(
                 act=operate,

@@ -153,6 +153,7 @@ class NodeReview:
         png: bool,
         quality: int | None,
         window: tuple[float, float] | None,
+        for_srgb: bool,
     ) -> StoredPicture:
         quality = QUALITY if quality is None else quality
         if not LOWEST_QUALITY <= quality <= HIGHEST_QUALITY:
@@ -168,6 +169,7 @@ class NodeReview:
             kind=PictureKind.PNG if png else PictureKind.JPEG,
             quality=quality,
             window=chosen,
+            for_srgb=for_srgb,
         )
         return StoredPicture(
             tag=tag_of(instance, request),

@@ -24,8 +24,15 @@ Json = Mapping[str, Any]
 class UserAdministration:
     """Users of one store. Each raises FieldRefused, UsageError, OperatorRefused, StoreError."""
 
-    def __init__(self, users: Users, *, now: Callable[[], datetime]) -> None:
-        self._users, self._now = users, now
+    def __init__(
+        self,
+        users: Users,
+        *,
+        now: Callable[[], datetime],
+        on_change: Callable[[str, str], None] = lambda name, change: None,
+    ) -> None:
+        """on_change: called with a user's name and what changed, once it is durable."""
+        self._users, self._now, self._on_change = users, now, on_change
 
     def users(self) -> Json:
         """Every user, by name."""
@@ -86,6 +93,7 @@ class UserAdministration:
 
     def _log(self, name: str, change: str, by: str, role: Role | None = None) -> None:
         log.info("user_changed", user=name, change=change, role=role, by=by or "no users yet")
+        self._on_change(name, change)
 
 
 def as_json(user: User) -> Json:

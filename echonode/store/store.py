@@ -54,6 +54,7 @@ from echonode.store.deliveries.deliveries import Deliveries
 from echonode.store.deliveries.operator_actions import OperatorActions
 from echonode.store.exams.captures import Captures
 from echonode.store.exams.corrections import Corrections
+from echonode.store.exams.documents import Documents
 from echonode.store.exams.exams import Exams
 from echonode.store.exams.known_patients import KnownPatients
 from echonode.store.exams.measurements import Measurements
@@ -75,6 +76,7 @@ from echonode.store.index.refresh import IndexRefresh, RefreshReport
 from echonode.store.ingest.ingest import InstanceFiles, check_bytes
 from echonode.store.ingest.insertion import FileInserter
 from echonode.store.ingest.quarantine import Quarantine
+from echonode.store.nodes.membership import Membership
 from echonode.store.objects.bucket import ObjectsAt
 from echonode.store.objects.opening import opened_storage
 from echonode.store.read_only_store import ReadOnlyStore
@@ -103,9 +105,10 @@ class Store(ReadOnlyStore):
     roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
     files again. event_log: takes events from outside. key_value: small texts of other parts.
     descriptions: what DICOMweb answers of each instance.
-    exams, captures, measurements, naming, corrections, worklist, known_patients, order_messages,
-    rejections, reported_steps, procedure_steps, step_reports: see exams/. users, sessions: see
-    access/. durability: whether what is written becomes durable.
+    exams, captures, measurements, documents, naming, corrections, worklist, known_patients,
+    order_messages, rejections, reported_steps, procedure_steps, step_reports: see exams/.
+    users, sessions: see access/. nodes: this node among those on the database. durability: whether
+    what is written becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -148,7 +151,8 @@ class Store(ReadOnlyStore):
         self._disk_reserve = DiskReserve(layout)
         self._pending_removals = PendingRemovals()
         inserter = FileInserter(writer, layout, check, now)
-        ids = FileIds(layout, on_folder=lambda folder: use_folder(writer, folder))
+        ids = FileIds(layout, on_folder=lambda folder: use_folder(writer, folder, layout.node))
+        self.nodes = Membership(writer, name=layout.node, now=now)
         deletions = Deletions(writer, readers, layout)
 
         self.node_id = read_node_id(readers)
@@ -165,7 +169,7 @@ class Store(ReadOnlyStore):
             now=now,
             unwritable=unwritable,
         )
-        self.deliveries = Deliveries(writer, readers, layout, on_due=due, now=now)
+        self.deliveries = Deliveries(writer, readers, layout, nodes=self.nodes, on_due=due, now=now)
         self.operator = OperatorActions(writer, on_due=due)
         self.commitment = Commitment(
             transactions=Transactions(writer, readers),
@@ -180,6 +184,7 @@ class Store(ReadOnlyStore):
             inserter=inserter,
             deletions=deletions,
             ids=ids,
+            nodes=self.nodes,
             check=self._check,
             plan=plan,
             waiting_prefix=waiting_prefix,
@@ -200,6 +205,7 @@ class Store(ReadOnlyStore):
             writer, readers, layout, ids, remove=self._pending_removals.remove, on_due=due
         )
         self.measurements = Measurements(writer, readers)
+        self.documents = Documents(writer, readers, self.node_id)
         self.worklist = WorklistItems(writer, readers)
         self.known_patients = KnownPatients(readers)
         self.rejections = Rejections(writer, readers)
@@ -224,6 +230,7 @@ class Store(ReadOnlyStore):
         waiting_prefix: str = "",
         index_url: str = "",
         objects: ObjectsAt | None = None,
+        node: str = "",
     ) -> Store:
         """Lock the folder, bring the database up to date, and repair what the last stop left.
 
@@ -233,12 +240,13 @@ class Store(ReadOnlyStore):
         captures begins with that wait for their patient; such a file that is found after the
         database was lost waits in an exam of its own. index_url: of the database on a PostgreSQL
         server; '' the file in data_dir. objects: the object storage that has the instances; None:
-        they are files in data_dir. On a full disk the reserve is removed; where the disk still
-        cannot be written, an existing store is opened for reading only
-        (`unwritable`). Raises StoreLocked, SchemaTooNew, RestoreUnfinished; ConfigError where the
-        folder cannot be used; OutOfSpace where there is no store to read.
+        they are files in data_dir. node: the name of one of several nodes on one database. On a
+        full disk the reserve is removed; where the disk still cannot be written, an existing store
+        is opened for reading only (`unwritable`). Raises StoreLocked, SchemaTooNew,
+        RestoreUnfinished; ConfigError where the folder cannot be used; OutOfSpace where there is no
+        store to read.
         """
-        layout, lock = _locked(data_dir, objects)
+        layout, lock = _locked(data_dir, node, objects)
         durability = Durability(layout)
         plan = AdoptionPlan(adopt_to=adopt_to, forward_to=forward_to, on_adopted=on_adopted)
 
@@ -274,6 +282,8 @@ class Store(ReadOnlyStore):
                 store = store_with(opened, marker=marker)
                 undo.callback(ReadOnlyStore.close, store)
                 settle_place(opened.writer, store._readers, objects)
+                store.nodes.join()
+                undo.callback(store.nodes.leave)
                 store.recovery.begin(database_made=opened.made)
                 while not (recover_later and opened.trusted) and store.recovery.step():
                     pass
@@ -313,6 +323,8 @@ class Store(ReadOnlyStore):
         """Release the folder; nothing may use the store any more. May be called once."""
         super().close()
         try:
+            with suppress(OutOfSpace):  # then it is taken for dead after a while
+                self.nodes.leave()
             orderly = self._check.is_done and not self._marker and not self.unwritable
             if orderly and not self._writer.is_on_server:
                 with suppress(OutOfSpace):  # without the mark, the next start checks the pages
@@ -320,6 +332,11 @@ class Store(ReadOnlyStore):
         finally:
             self._writer.close()
             self._lock.release()
+
+    @property
+    def own_dir(self) -> Path:
+        """What is this node's alone, of several on one data_dir."""
+        return self._layout.own
 
     @property
     def is_corrupt(self) -> bool:
@@ -360,9 +377,9 @@ class Store(ReadOnlyStore):
                 wake(destination)
 
 
-def _locked(data_dir: Path, objects: ObjectsAt | None) -> tuple[Layout, FolderLock]:
+def _locked(data_dir: Path, node: str, objects: ObjectsAt | None) -> tuple[Layout, FolderLock]:
     """The paths of a data_dir that is ours alone from now on."""
-    layout = Layout(data_dir.absolute())
+    layout = Layout(data_dir.absolute(), node)
     layout.make()
     lock = lock_for_node(layout)
     try:

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from echonode.errors import InvalidObject
 from echonode.model.instance import StoredInstance
+from echonode.transcoding.grayscale_display import srgb_table
 from echonode.transcoding.picture import Window, picture_of
 from echonode.transcoding.picture_file import (
     HIGHEST_QUALITY,
@@ -44,13 +45,15 @@ class PictureKind(StrEnum):
 class PictureRequest:
     """One frame as a picture. number: from 0 on. quality: of a JPEG.
 
-    window: instead of the image's own; None for that.
+    window: instead of the image's own; None for that. for_srgb: grey values become what an sRGB
+    screen needs to show them by PS3.14; else they are P-values as they are.
     """
 
     number: int
     kind: PictureKind = PictureKind.JPEG
     quality: int = QUALITY
     window: Window | None = None
+    for_srgb: bool = False
 
     def __post_init__(self) -> None:
         if not LOWEST_QUALITY <= self.quality <= HIGHEST_QUALITY:
@@ -93,6 +96,8 @@ class RenderedFrames:
         if request.window is not None:
             presentation = replace(presentation, window=request.window)
         picture = picture_of(frame.native, frame.pixels, presentation)
+        if request.for_srgb and picture.shape[-1] == 1:
+            picture = srgb_table()[picture]
         if request.kind is PictureKind.PNG:
             return png_of(picture)
         try:
@@ -116,5 +121,6 @@ def tag_of(instance: StoredInstance, request: PictureRequest) -> str:
     asked = (
         *(_MADE_AS, instance.dataset_sha256, instance.transfer_syntax_uid, str(request.number)),
         *(request.kind.value, str(request.quality), repr(request.window)),
+        *(("srgb",) if request.for_srgb else ()),
     )
     return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:32]

@@ -70,6 +70,7 @@ class ArchiveApi(Protocol):
         png: bool,
         quality: int | None,
         window: tuple[float, float] | None,
+        for_srgb: bool,
     ) -> Picture: ...
 
     def file(self, uid: str, *, known: str) -> tuple[Path, str] | str:
@@ -201,6 +202,7 @@ def _picture(api: ArchiveApi, request: Request, *, png: bool) -> Response:
         png=png,
         quality=_whole(request, "quality"),
         window=_window(request),
+        for_srgb=_for_srgb(request),
     )
     headers = {**_KEEP, "ETag": f'"{picture.tag}"'}
     if picture.tag in _known(request):
@@ -290,6 +292,14 @@ def _window(request: Request) -> tuple[float, float] | None:
     if len(found) == 1:
         raise FieldRefused("window_center", "has no other half", "give window_width with it")
     return (found[0], found[1]) if found else None
+
+
+def _for_srgb(request: Request) -> bool:
+    """display: `srgb` for an sRGB screen by PS3.14; `p_values`, or nothing, as they are."""
+    display = request.query_params.get("display", "p_values")
+    if display not in ("p_values", "srgb"):
+        raise FieldRefused("display", "is not known", "give p_values or srgb")
+    return display == "srgb"
 
 
 def _finite(name: str, value: str) -> float:

@@ -131,6 +131,7 @@ def _of_kind(access: PatientDataAccess, us: Participant, kind: Kind, action: Act
     if kind is Kind.QUERY:
         return replace(
             event,
+            description="" if access.granted else event.description,
             participants=(
                 replace(_caller(access), role=Role.SOURCE),
                 replace(us, role=Role.DESTINATION, requestor=False),

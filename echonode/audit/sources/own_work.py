@@ -99,7 +99,7 @@ def digests_of(settings: Mapping[str, object]) -> Mapping[str, str]:
 
 
 def changed_since(before: str, now: Mapping[str, str]) -> list[str]:
-    """The sections that differ. before: the JSON of the last start; '' at the first."""
+    """The sections that differ. before: as `json.dumps` made it at the last start, or ''."""
     if not before:
         return []
     known = json.loads(before)

@@ -246,8 +246,8 @@ class ObservedRequests(RequestObserver):
         self._tell(sent(self._us, peer, file, response, at=self._now()))
 
     def asked(self, peer: Peer, sop_class_uid: str, keys: bytes, transfer_syntax_uid: str) -> None:
-        """A query of the worklist. A query for what an archive has just received has no record of
-        its own: the transfer has one.
+        """A query of the worklist. That an archive is asked for what it just received says nothing
+        new of a patient: the transfer has its record.
         """
         if sop_class_uid != WORKLIST_CLASS:
             return

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedPDFStorage
 
 from echonode.model.exam import ExamFacts
-from echonode.model.exam_report import ExamReport
+from echonode.model.exam_document import ExamReport
 from echonode.model.worklist_item import Code, Reference
 from echonode.objects.date_times import dt
 from echonode.objects.equipment import NodeEquipment

@@ -34,6 +34,7 @@ _FOOT = 62.0  # nothing but the footer is drawn below
 _LINE = 1.42  # of the size, from line to line
 INK, SOFT, RULE = (0.09, 0.12, 0.16), (0.38, 0.43, 0.50), (0.80, 0.83, 0.87)
 ACCENT = (0.05, 0.36, 0.52)
+_MARK = (1.0, 0.86, 0.25)
 _NOT_PAINTED, _PAINTED = 3, 0  # text rendering modes (ISO 32000-1, 9.3.6)
 # reportlab keeps its fonts for the whole process.
 ONE_AT_A_TIME = threading.Lock()
@@ -57,6 +58,24 @@ class Cell:
     left: float
     width: float
     soft: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """Where a picture goes: left from the margin, top from below; in points."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A line over a picture, in its pixels from the top left corner, and its number."""
+
+    points: tuple[tuple[float, float], ...]
+    label: str
 
 
 class Sheets:
@@ -146,23 +165,37 @@ class Sheets:
                         colour=colour,
                     )
 
-    def picture(self, jpeg: bytes, left: float, top: float, width: float, height: float) -> None:
-        """A JPEG as it is, within a box, its shape kept."""
+    def picture(self, jpeg: bytes, box: Box, marks: Sequence[Mark]) -> None:
+        """A JPEG as it is, within a box, its shape kept; marks are drawn over it."""
         from reportlab.lib.utils import ImageReader  # only where a report is made
 
         image = ImageReader(io.BytesIO(jpeg))
         columns, rows = image.getSize()
-        scale = min(width / columns, height / rows)
-        shown_width, shown_height = columns * scale, rows * scale
+        scale = min(box.width / columns, box.height / rows)
+        width, height = columns * scale, rows * scale
+        left = MARGIN + box.left + (box.width - width) / 2
+        top = box.top - (box.height - height) / 2
         self._canvas.setFillColorRGB(0, 0, 0)
-        self._canvas.rect(MARGIN + left, top - height, width, height, stroke=0, fill=1)
-        self._canvas.drawImage(
-            image,
-            MARGIN + left + (width - shown_width) / 2,
-            top - height + (height - shown_height) / 2,
-            shown_width,
-            shown_height,
+        self._canvas.rect(
+            MARGIN + box.left, box.top - box.height, box.width, box.height, stroke=0, fill=1
         )
+        self._canvas.drawImage(image, left, top - height, width, height)
+        for mark in marks:
+            placed = [(left + x * scale, top - y * scale) for x, y in mark.points]
+            self._draw_mark(mark, placed)
+
+    def _draw_mark(self, mark: Mark, placed: Sequence[tuple[float, float]]) -> None:
+        path = self._canvas.beginPath()
+        path.moveTo(*placed[0])
+        for point in placed[1:]:
+            path.lineTo(*point)
+        # Dark below light: seen on white and on black.
+        for width, colour in ((2.2, (0, 0, 0)), (1.0, _MARK)):
+            self._canvas.setStrokeColorRGB(*colour)
+            self._canvas.setLineWidth(width)
+            self._canvas.drawPath(path, stroke=1, fill=0)
+        x, y = max(placed)
+        self.line(mark.label, x - MARGIN + 3, y - 3, size=8, width=40, colour=_MARK)
 
     def line(
         self,

@@ -7,21 +7,32 @@ Rules
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timezone
 
 from echonode.model.exam import ExamFacts
-from echonode.model.exam_report import ExamReport
+from echonode.model.exam_document import ExamReport
 from echonode.model.measurement import Measurement, MeasurementKind
 from echonode.objects.equipment import NodeEquipment
 from echonode.objects.reports.font_files import Fonts
-from echonode.objects.reports.page import INNER, ONE_AT_A_TIME, SOFT, Cell, Footer, Sheets
+from echonode.objects.reports.page import (
+    INNER,
+    ONE_AT_A_TIME,
+    SOFT,
+    Box,
+    Cell,
+    Footer,
+    Mark,
+    Sheets,
+)
 from echonode.objects.reports.words import WORDS, value_text
 
 _GAP = 14.0
 _PICTURE_WIDTH = (INNER - _GAP) / 2
 _PICTURE_HEIGHT = _PICTURE_WIDTH * 0.72
+_ELLIPSE_STEPS = 72
 _LABEL = 118.0  # points, of a row's name
 _KINDS = {
     MeasurementKind.DISTANCE: "distance",
@@ -33,10 +44,14 @@ _KINDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """A key image as it is printed. caption: which image of the exam it is."""
+    """A key image as it is printed. caption: which image of the exam it is.
+
+    marks: what was measured on it, each with its number in the table; in image coordinates.
+    """
 
     jpeg: bytes
     caption: str
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +95,25 @@ def report_pdf(
 
     with ONE_AT_A_TIME:
         return drawn(drawn(0).pages).finished()  # each page says how many there are
+
+
+def mark_of(made: Measurement, number: int) -> Mark:
+    """What was measured as a line over its picture."""
+    points = made.points
+    if made.kind is MeasurementKind.AREA:
+        points = (*points, points[0])
+    if made.kind is MeasurementKind.ELLIPSE:
+        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = points
+        cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+        turns = [2 * math.pi * step / _ELLIPSE_STEPS for step in range(_ELLIPSE_STEPS + 1)]
+        points = tuple(
+            (
+                cx + (x1 - x0) / 2 * math.cos(turn) + (x3 - x2) / 2 * math.sin(turn),
+                cy + (y1 - y0) / 2 * math.cos(turn) + (y3 - y2) / 2 * math.sin(turn),
+            )
+            for turn in turns
+        )
+    return Mark(points=points, label=str(number))
 
 
 def texts_of(
@@ -194,10 +228,10 @@ def _measurements(
     head = (words["measurement"], words["value"], words["image"])
     cells = [Cell(text, *column, soft=True) for text, column in zip(head, columns, strict=True)]
     sheets.row(cells, size=8.5)
-    for each in measured:
+    for number, each in enumerate(measured, start=1):
         made = each.measurement
         kind = words[_KINDS[made.kind]]
-        name = f"{made.label} ({kind.lower()})" if made.label else kind
+        name = f"{number}  " + (f"{made.label} ({kind.lower()})" if made.label else kind)
         values = ", ".join(
             (f"{words[result.name]} " if len(made.results) > 1 else "")
             + value_text(result.value, result.unit, language)
@@ -219,7 +253,8 @@ def _pictures(sheets: Sheets, shown: Sequence[Shown], words: Mapping[str, str]) 
         top = sheets.y
         for column, each in enumerate(shown[start : start + 2]):
             left = column * (_PICTURE_WIDTH + _GAP)
-            sheets.picture(each.jpeg, left, top, _PICTURE_WIDTH, _PICTURE_HEIGHT)
+            box = Box(left=left, top=top, width=_PICTURE_WIDTH, height=_PICTURE_HEIGHT)
+            sheets.picture(each.jpeg, box, each.marks)
             sheets.line(
                 each.caption, left, top - _PICTURE_HEIGHT - 11, size=8, width=_PICTURE_WIDTH
             )

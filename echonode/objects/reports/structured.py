@@ -21,7 +21,7 @@ from pydicom.dataset import Dataset
 
 from echonode.errors import InvalidObject, OperatorRefused
 from echonode.model.exam import ExamFacts
-from echonode.model.exam_report import ExamReport
+from echonode.model.exam_document import ExamReport
 from echonode.model.identity import derive_uid
 from echonode.model.measurement import Measurement, MeasurementKind
 from echonode.model.worklist_item import Code, WorklistItem
@@ -35,6 +35,7 @@ from echonode.objects.values import cleaned, cleaned_name
 
 _ULTRASONOGRAPHY = Code(value="16310003", scheme="SCT", meaning="Ultrasonography")
 _TITLE = Code(value="126000", scheme="DCM", meaning="Imaging Measurement Report")
+_MEASUREMENTS = "126010"  # DCM, Imaging Measurements
 _FINDING = Code(value="121071", scheme="DCM", meaning="Finding")
 _CONCLUSION = Code(value="121077", scheme="DCM", meaning="Conclusion")
 _EVALUATIONS = Code(value="C0034375", scheme="UMLS", meaning="Qualitative Evaluations")
@@ -87,13 +88,15 @@ def structured_report(
     content = sr.MeasurementReport(
         observation_context=_observed_by(report, node_id, equipment),
         procedure_reported=_code(_procedure(facts)),
-        imaging_measurements=[_group(each, node_id) for each in measured] or None,
+        imaging_measurements=[_group(each, node_id) for each in measured] or [_placeholder()],
         title=_code(_TITLE),
         language_of_content_item_and_descendants=sr.LanguageOfContentItemAndDescendants(
             _code(_LANGUAGES[report.content.language])
         ),
         referenced_images=evidence,
     )
+    if not measured:
+        _leave_out_measurements(content[0])
     _add_text(content[0], report)
     document = sr.ComprehensiveSR(
         evidence=evidence,
@@ -245,6 +248,29 @@ def scoord(made: Measurement) -> tuple[str, list[tuple[float, float]]]:
     if made.kind is MeasurementKind.AREA:
         return "POLYLINE", [*points, points[0]]
     return "POLYLINE", points
+
+
+def _placeholder() -> Any:
+    """What highdicom wants where nothing was measured; it is taken out again."""
+    from highdicom import sr  # lazily
+
+    return sr.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr.TrackingIdentifier(uid="2.25.1", identifier="none")
+    )
+
+
+def _leave_out_measurements(root: Dataset) -> None:
+    """highdicom always makes the container; TID 1500 has it only with something measured."""
+    from highdicom import sr  # lazily
+
+    root.ContentSequence = sr.ContentSequence(
+        [
+            item
+            for item in root.ContentSequence
+            if item.ConceptNameCodeSequence[0].CodeValue != _MEASUREMENTS
+        ],
+        is_root=False,
+    )
 
 
 def _add_text(root: Dataset, report: ExamReport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 
 EN: Mapping[str, str] = MappingProxyType(
@@ -87,11 +88,19 @@ FR: Mapping[str, str] = MappingProxyType(
 )
 WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType({"en": EN, "fr": FR})
 _DECIMAL_MARK = MappingProxyType({"en": ".", "fr": ","})
-_UNITS = MappingProxyType({"mm": "mm", "mm2": "mm²", "deg": "°"})
 
 
 def value_text(value: float, unit: str, language: str) -> str:
-    """A value as people read it: one decimal, for a pixel is rarely finer; areas in mm² too."""
-    number = f"{value:.1f}".replace(".", _DECIMAL_MARK[language])
-    shown = _UNITS.get(unit, unit)
-    return f"{number}{shown}" if shown == "°" else f"{number} {shown}"
+    """A value as the console shows it (console/review/values.js): areas in cm², rounded half up.
+
+    A tenth of a millimetre is finer than any probe here resolves.
+    """
+    if unit == "mm2":
+        return f"{_number(value / 100, 2, language)} cm²"
+    number = _number(value, 1, language)
+    return f"{number}°" if unit == "deg" else f"{number} {unit}"
+
+
+def _number(value: float, decimals: int, language: str) -> str:
+    rounded = Decimal(repr(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return str(rounded).replace(".", _DECIMAL_MARK[language])

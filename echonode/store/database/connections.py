@@ -158,9 +158,9 @@ class Writer:
         """Run `work` in a transaction and return its result once the COMMIT is on the disk.
 
         folder: made durable before the transaction begins, once for all of a batch that name it.
-        locking: the work locks every row that it decides on, and runs while others of its kind do
-        on other nodes; a batch goes in the order of these texts, so that two nodes lock their rows
-        in the same order. Without it no other node writes meanwhile.
+        locking: the work locks every row that it decides on, and other nodes do such work at the
+        same time; a batch goes in the order of these texts, so that two nodes lock their rows in
+        the same order. Without it no other node writes meanwhile.
         Raises what `work` raises (nothing is changed then), OutOfSpace, CommitUncertain,
         IndexDamaged.
         """

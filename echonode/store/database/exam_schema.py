@@ -100,7 +100,8 @@ exam_capture = sa.Table(
     text_column("sop_instance_uid", unique=True),
     text_column("series_instance_uid"),
     text_column("probe"),
-    # The acquisition that it is; of what a correction made, the correction's note.
+    # The acquisition that it is; of what a correction made, the correction's note; of a document,
+    # its id, and the number of its part.
     text_column("connection_id"),
     sa.Column("acquisition_number", Whole, nullable=False),
     sa.Column("series_number", Whole, nullable=False),
@@ -108,12 +109,14 @@ exam_capture = sa.Table(
     sa.Column(
         "kind",
         Words,
-        sa.CheckConstraint("kind IN ('capture', 'corrected', 'rejection_note')"),
+        sa.CheckConstraint(
+            "kind IN ('capture', 'corrected', 'rejection_note', 'report', 'presentation')"
+        ),
         nullable=False,
     ),
     time_column("captured_at"),
     # Whether the object was built, or written again, with its exam's patient in it; of what a
-    # correction owes, whether it is stored.
+    # correction or a document owes, whether it is stored.
     sa.Column("has_patient", sa.Boolean, nullable=False),
     # While its patient is written into it: the file that takes the place of the present one, and
     # the one whose place was taken. Neither has a row when the node is killed; both are removed.

@@ -4,10 +4,10 @@ Rules
 - psycopg is imported by the first connection, and only where the configuration names PostgreSQL.
 - A COMMIT that returned is on the server's disk: synchronous_commit is never off. Where the
   connection is lost within the COMMIT, it is unknown (CommitUncertain).
-- READ COMMITTED, and two kinds of transaction. One that names the rows that it locks runs while
-  others of this kind do on other nodes. Any other is alone in the database while it lasts, as with
-  SQLite: so work that reads, decides and writes is right without a word about locks. It is an
-  advisory lock of the transaction: shared for the first kind, exclusive for the second.
+- READ COMMITTED, and two kinds of transaction. Those that lock their own rows run at the same time
+  on several nodes. Any other is alone in the database while it lasts, as with SQLite: so work that
+  reads, decides and writes is right without a word about locks. It is an advisory lock of the
+  transaction: shared for the first kind, exclusive for the second.
 - What failed because another node was there at the same moment (40001, 40P01, 23505) is done again.
 - A node that stops within a transaction holds up the others for IDLE_S at most; then the server
   ends its session.

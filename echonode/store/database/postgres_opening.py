@@ -46,7 +46,7 @@ def open_on_server(
     except BaseException:
         writer.close()
         raise
-    return Opened(writer=writer, made=version == 0, checked=True, trusted=True)
+    return Opened(writer=writer, made=version == 0, checked=True, trusted=version > 0)
 
 
 def _engine(url: str) -> sa.Engine:

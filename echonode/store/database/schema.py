@@ -2,8 +2,9 @@
 
 Rules
 - Invariants are constraints of the tables, with their reasons: the index in index_schema.py,
-  deliveries and commitments in delivery_schema.py, exams in exam_schema.py, measurements in
-  measurement_schema.py, users in access_schema.py, the past in history_schema.py.
+  deliveries and commitments in delivery_schema.py, exams in exam_schema.py, their documents in
+  document_schema.py, measurements in measurement_schema.py, users in access_schema.py, nodes in
+  cluster_schema.py, the past in history_schema.py.
 - A change to any of them is a new migration in migrations.py.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from echonode.store.database.access_schema import api_token, user_account, user_session
+from echonode.store.database.cluster_schema import cluster_node, lease
 from echonode.store.database.columns import (
     METADATA,
     UtcTime,
@@ -29,6 +31,7 @@ from echonode.store.database.delivery_schema import (
     inbound_commitment_item,
     refused_report,
 )
+from echonode.store.database.document_schema import exam_document, hl7_result
 from echonode.store.database.exam_schema import (
     exam,
     exam_capture,
@@ -59,6 +62,7 @@ __all__ = [
     "METADATA",
     "UtcTime",
     "api_token",
+    "cluster_node",
     "commitment_item",
     "commitment_transaction",
     "counter",
@@ -67,15 +71,18 @@ __all__ = [
     "derived_copy",
     "exam",
     "exam_capture",
+    "exam_document",
     "exam_event",
     "flight_event",
     "hl7_message",
+    "hl7_result",
     "identity_conflict",
     "inbound_commitment",
     "inbound_commitment_item",
     "instance",
     "instance_description",
     "known_patient",
+    "lease",
     "measurement",
     "meta",
     "patient",

@@ -31,6 +31,7 @@ from echonode.store.database.connections import Writer, reading
 from echonode.store.database.exam_holds import REJECTED
 from echonode.store.deliveries.attempts import apply_attempt
 from echonode.store.exams.captures import insert_capture, next_instance_number, series_number
+from echonode.store.exams.documents import speaking_of
 from echonode.store.exams.exam_rows import capture_of, change_exam, exam_in
 from echonode.store.values import Attempt
 
@@ -40,6 +41,8 @@ _capture, _delivery, _instance, _event = (
     schema.instance.c,
     schema.exam_event.c,
 )
+_IMAGES = (CaptureKind.CAPTURE.value, CaptureKind.CORRECTED.value)
+_OF_CORRECTIONS = (CaptureKind.CORRECTED.value, CaptureKind.REJECTION_NOTE.value)
 _MADE = sa.exists().where(_instance.sop_instance_uid == _capture.sop_instance_uid)
 
 
@@ -107,7 +110,7 @@ class Corrections:
         """What corrections owe: each note, then what replaces what it rejects."""
         owed = (
             sa.select(schema.exam_capture)
-            .where(_capture.kind != CaptureKind.CAPTURE.value, sa.not_(_capture.has_patient))
+            .where(_capture.kind.in_(_OF_CORRECTIONS), sa.not_(_capture.has_patient))
             .order_by(_capture.id)
         )
         with reading(self._readers) as connection:
@@ -183,6 +186,7 @@ class Corrections:
                 .values(rejected_by=note_uid, replaced_by=new_uid)
             )
             _hold_unsent(connection, each.sop_instance_uid, now=at)
+        _reject_documents(connection, exam_id, rejected, note_uid, at)
         return corrected
 
     def _insert_note(
@@ -235,7 +239,7 @@ def _chosen(connection: sa.Connection, exam_id: str, wanted: Wanted) -> Sequence
         sa.select(schema.exam_capture, _MADE.label("is_here"))
         .where(
             _capture.exam_id == exam_id,
-            _capture.kind != CaptureKind.REJECTION_NOTE.value,
+            _capture.kind.in_(_IMAGES),
             _capture.rejected_by == "",
             sa.or_(_MADE, _was_deleted()),
         )
@@ -254,6 +258,26 @@ def _chosen(connection: sa.Connection, exam_id: str, wanted: Wanted) -> Sequence
             "correct them at the archive"
         )
     return [capture_of(row) for row in chosen]
+
+
+def _reject_documents(
+    connection: sa.Connection,
+    exam_id: str,
+    rejected: Sequence[ExamCapture],
+    note_uid: str,
+    at: datetime,
+) -> None:
+    """What speaks of a rejected image is rejected with it; a person makes the report again.
+
+    One whose objects are not stored is not made any more.
+    """
+    for row in speaking_of(connection, exam_id, [each.sop_instance_uid for each in rejected]):
+        connection.execute(
+            sa.update(schema.exam_capture)
+            .where(_capture.sop_instance_uid == row.sop_instance_uid)
+            .values(rejected_by=note_uid if row.has_patient else WITHDRAWN_HERE)
+        )
+        _hold_unsent(connection, row.sop_instance_uid, now=at)
 
 
 def _was_deleted() -> sa.ColumnElement[bool]:

@@ -26,7 +26,7 @@ _COUNTED = (
     sa.select(sa.func.count())
     .where(
         _capture.exam_id == _exam.id,
-        _capture.kind != CaptureKind.REJECTION_NOTE.value,
+        _capture.kind.in_([CaptureKind.CAPTURE.value, CaptureKind.CORRECTED.value]),
         _capture.rejected_by == "",
     )
     .scalar_subquery()

@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from echonode.errors import IndexDamaged
+from echonode.model.exam_report import ReportContent
 from echonode.model.patient import Patient
+from echonode.model.softcopy_state import SoftcopyState
 from echonode.model.worklist_item import WorklistItem
 
-V = TypeVar("V", Patient, WorklistItem)
+V = TypeVar("V", Patient, WorklistItem, ReportContent, SoftcopyState)
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {}  # made when first needed: each costs milliseconds
 
 
@@ -23,11 +25,12 @@ def _adapter(kind: type[V]) -> TypeAdapter[V]:
     return _ADAPTERS[kind.__name__]
 
 
-def to_json(value: V | None) -> str:
+def to_json(value: Patient | WorklistItem | ReportContent | SoftcopyState | None) -> str:
     """The text; '' of None."""
     if value is None:
         return ""
-    return _adapter(type(value)).dump_json(value, exclude_defaults=True).decode()
+    adapter: TypeAdapter[Any] = _adapter(type(value))
+    return adapter.dump_json(value, exclude_defaults=True).decode()
 
 
 def from_json(kind: type[V], text: str) -> V | None:

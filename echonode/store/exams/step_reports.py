@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from echonode.errors import UsageError
-from echonode.model.exam import CaptureKind
+from echonode.model.exam import DOCUMENTS, CaptureKind
 from echonode.model.exam_state import Identity, Progress
 from echonode.model.procedure_step import StepEvent, StepState, after
 from echonode.model.worklist_item import Reference
@@ -26,6 +26,7 @@ from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
 from echonode.store.database.dialects import insert_or
 from echonode.store.database.rows import parse_enum
+from echonode.store.exams.documents import IS_OWED
 from echonode.store.exams.procedure_steps import StepRow, step_of
 
 _step, _exam, _capture, _instance = (
@@ -34,6 +35,7 @@ _step, _exam, _capture, _instance = (
     schema.exam_capture.c,
     schema.instance.c,
 )
+_OF_STEP = [kind.value for kind in (CaptureKind.CAPTURE, *DOCUMENTS)]
 UNSEEN = "its answer was not seen"
 
 
@@ -64,13 +66,16 @@ class StepReports:
             return [str(exam_id) for exam_id in connection.execute(statement).scalars()]
 
     def instances(self, exam_id: str) -> list[tuple[str, Reference]]:
-        """(Series Instance UID, instance) of an exam's durable captures that were not rejected."""
+        """(Series Instance UID, instance) of what an exam made: durable, and not rejected.
+
+        Its captures, and reports and presentation states that were made in time.
+        """
         statement = (
             sa.select(
                 _capture.series_instance_uid, _capture.sop_instance_uid, _instance.sop_class_uid
             )
             .join(schema.instance, _instance.sop_instance_uid == _capture.sop_instance_uid)
-            .where(_capture.exam_id == exam_id, _capture.kind == CaptureKind.CAPTURE.value)
+            .where(_capture.exam_id == exam_id, _capture.kind.in_(_OF_STEP))
             .where(_capture.rejected_by == "")
             .order_by(_capture.id)
         )
@@ -86,12 +91,13 @@ class StepReports:
             ]
 
     def unfinished(self, peer: str, *, ended_before: datetime) -> list[StepRow]:
-        """Steps in progress whose exam ended before that moment."""
+        """Steps in progress whose exam ended before that moment, and that owes no document."""
+        owes = sa.exists().where(_capture.exam_id == _exam.id, IS_OWED)
         statement = (
             sa.select(schema.procedure_step)
             .join(schema.exam, _exam.id == _step.exam_id)
             .where(_step.peer == peer, _step.state == StepState.IN_PROGRESS.value)
-            .where(_exam.progress == Progress.ENDED.value, _exam.ended_at <= ended_before)
+            .where(_exam.progress == Progress.ENDED.value, _exam.ended_at <= ended_before, ~owes)
             .order_by(_step.id)
         )
         return self._rows(statement)

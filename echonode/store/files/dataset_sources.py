@@ -12,11 +12,13 @@ from __future__ import annotations
 import os
 import zlib
 
-from echonode.errors import Unreadable
+from echonode.errors import TrailingBytes, Unreadable
 from echonode.model.element_header import CutShort
 
 _PIECE = 32 * 1024  # a head is rarely longer: one read for it, and one for what follows the pixels
 _LONGEST_TRAILER = 8  # bytes
+# What inflates to less is no burden, whatever it was before.
+LEAST_BOMB = 8 * 1024 * 1024
 _INFLATED_PIECE = 256 * 1024  # at once; zlib works without the GIL
 
 
@@ -40,9 +42,15 @@ class FileSource:
 class InflatedSource:
     """What a deflated dataset becomes (PS3.5 A.5: raw deflate, without a zlib header)."""
 
-    def __init__(self, descriptor: int, offset: int, *, most: int) -> None:
-        """most: bytes that it may become; `most` may be raised later."""
+    def __init__(
+        self, descriptor: int, offset: int, *, most: int, most_ratio: int | None = None
+    ) -> None:
+        """most: bytes that it may become; `most` may be raised later.
+
+        most_ratio: as many times as large as what was read it may become, beyond LEAST_BOMB.
+        """
         self.most = most
+        self._most_ratio = most_ratio
         self._file = FileSource(descriptor, offset)
         self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         self._read = 0
@@ -62,12 +70,22 @@ class InflatedSource:
             self._window += more
         return self._window
 
+    def _check_size(self, inflated: int) -> None:
+        """Raises Unreadable."""
+        if inflated > self.most:
+            raise Unreadable(f"the data set inflates to over {self.most:,} bytes")
+        used = self._read - len(self._inflater.unconsumed_tail)
+        ratio = self._most_ratio
+        if ratio is not None and inflated > LEAST_BOMB and inflated > ratio * used:
+            raise Unreadable(f"the data set inflates to over {ratio} times its size")
+
     def check_end(self) -> None:
-        """Raises Unreadable where more than a trailer and NUL bytes follow; at the end only."""
+        """Raises TrailingBytes where more than a trailer and NUL bytes follow; at the end only."""
         rest = self._inflater.unused_data[_LONGEST_TRAILER:]
+        end = self._read - len(self._inflater.unused_data)
         while self._inflater.eof:
             if rest.strip(b"\0"):
-                raise Unreadable("bytes follow the deflated data set's end")
+                raise TrailingBytes("bytes follow the deflated data set's end", end)
             rest = self._file.window(self._read, _PIECE)
             self._read += len(rest)
             if not rest:
@@ -81,8 +99,7 @@ class InflatedSource:
                 data = self._file.window(self._read, _PIECE)
                 self._read += len(data)
             if found := self._inflater.decompress(data, _INFLATED_PIECE):
-                if self._base + len(self._window) + len(found) > self.most:
-                    raise Unreadable(f"the data set inflates to over {self.most:,} bytes")
+                self._check_size(self._base + len(self._window) + len(found))
                 return found
             if not data:
                 return b""

@@ -7,9 +7,12 @@ from elsewhere can make the file a program as well, CVE-2019-11687).
 
 from __future__ import annotations
 
+import os
 import struct
 from functools import lru_cache
+from pathlib import Path
 
+from echonode.model.file_head import has_empty_preamble
 from echonode.model.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 PREAMBLE = bytes(128) + b"DICM"
@@ -52,6 +55,22 @@ def _constant_elements(
     if source_ae_title:
         tail += _text(0x0016, b"AE", source_ae_title, b" ")
     return head, tail
+
+
+def zero_preamble(path: Path) -> bytes:
+    """Make a Part 10 file's preamble zeros, durably; the preamble that it had, b"" where it is so.
+
+    The dataset is not touched, and a stop in the middle leaves a file that is zeroed the next time.
+    Raises OSError.
+    """
+    with path.open("r+b", buffering=0) as file:
+        head = file.read(len(PREAMBLE))
+        if head[128:] != b"DICM" or has_empty_preamble(head):
+            return b""
+        file.seek(0)
+        file.write(bytes(128))
+        os.fsync(file.fileno())
+    return head[:128]
 
 
 def dataset_offset(head: bytes) -> int | None:

@@ -66,6 +66,22 @@ class Incoming:
         self._hash.update(data)
         self.size += memoryview(data).nbytes
 
+    def cut(self, length: int) -> None:
+        """Leave the first bytes of the dataset, and nothing behind them. Raises OutOfSpace.
+
+        A dataset of odd length gets a NUL byte (PS3.5 A.5).
+        """
+        descriptor = self._open_descriptor()
+        with self._disk_errors("to cut a file"):
+            self.size = self.dataset_offset + length
+            os.truncate(self.path, self.size)
+            os.lseek(descriptor, 0, os.SEEK_END)
+            with self.path.open("rb") as file:
+                file.seek(self.dataset_offset)
+                self._hash = hashlib.file_digest(file, "sha256")
+        if length % 2:
+            self.write(b"\0")
+
     def seal(self, *, durable: bool = True) -> None:
         """End the file; its bytes are durable, its name is not yet. Raises OutOfSpace.
 

@@ -31,13 +31,15 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from echonode.errors import OutOfSpace, Unreadable
+from echonode.errors import OutOfSpace, TrailingBytes, Unreadable
 from echonode.model.dataset_walk import MOST_INFLATED, DatasetWalk
-from echonode.model.element_header import Value
+from echonode.model.element_header import Inspect, Value
 from echonode.model.parse_faults import PARSE_FAULTS, is_ours
+from echonode.model.programs import Program
 from echonode.store.files.dataset_sources import FileSource, InflatedSource
 from echonode.store.files.disk import disk_errors
 from echonode.store.files.file_meta import HEAD_LENGTH, PREAMBLE, dataset_offset
+from echonode.store.index.embedded_programs import ProgramSearch
 from echonode.store.index.instance_record import INDEXED_TAGS
 
 INFLATED_HEAD = 64 * 1024 * 1024  # bytes; a real header never comes near it
@@ -84,21 +86,34 @@ def read_stored_head(path: Path) -> StoredHead:
     )
 
 
-def read_head(path: Path, dataset_offset: int, transfer_syntax_uid: str) -> Dataset:
+def read_head(
+    path: Path,
+    dataset_offset: int,
+    transfer_syntax_uid: str,
+    *,
+    programs: list[Program] | None = None,
+    most_ratio: int | None = None,
+) -> Dataset:
     """The values that the index holds, of everything before the pixels of a dataset.
 
-    Raises Unreadable; OutOfSpace when the disk or memory fails.
+    programs: gets what begins as a program among the private attributes. most_ratio: how many
+    times its size a deflated dataset may become. Raises Unreadable; of it TrailingBytes, by the
+    position in the file's dataset; OutOfSpace when the disk or memory fails.
     """
     big_endian = transfer_syntax_uid == ExplicitVRBigEndian
+    implicit = transfer_syntax_uid == ImplicitVRLittleEndian
+    search = ProgramSearch(implicit=implicit, big_endian=big_endian)
+    inspect = search if programs is not None else None
     with disk_errors("to read a file"), path.open("rb") as file, _memory_errors():
         if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
-            values = _inflated_values(file.fileno(), dataset_offset)
+            values = _inflated_values(file.fileno(), dataset_offset, inspect, most_ratio)
         else:
-            implicit = transfer_syntax_uid == ImplicitVRLittleEndian
             source = FileSource(file.fileno(), dataset_offset)
-            walk = DatasetWalk(source, implicit=implicit, big_endian=big_endian)
+            walk = DatasetWalk(source, implicit=implicit, big_endian=big_endian, inspect=inspect)
             values = _values(walk)
             walk.rest()
+    if programs is not None:
+        programs += search.found
     return dataset_of(values, big_endian=big_endian)
 
 
@@ -124,14 +139,21 @@ def _values(walk: DatasetWalk) -> dict[int, Value]:
     return walk.head(INDEXED_TAGS, longest=LONGEST_READ_VALUE)
 
 
-def _inflated_values(descriptor: int, dataset_offset: int) -> dict[int, Value]:
+def _inflated_values(
+    descriptor: int, dataset_offset: int, inspect: Inspect | None, most_ratio: int | None
+) -> dict[int, Value]:
     with _inflating:
-        source = InflatedSource(descriptor, dataset_offset, most=INFLATED_HEAD)
+        source = InflatedSource(
+            descriptor, dataset_offset, most=INFLATED_HEAD, most_ratio=most_ratio
+        )
         try:
-            walk = DatasetWalk(source, implicit=False)
+            walk = DatasetWalk(source, implicit=False, inspect=inspect)
             values = _values(walk)
             source.most = MOST_INFLATED
-            walk.rest()
+            try:
+                walk.rest()
+            except TrailingBytes as error:  # within the stream, where nothing can be cut off
+                raise Unreadable(str(error)) from None
             source.check_end()
         except zlib.error:
             raise Unreadable("the data set is not deflated as it should be") from None

@@ -27,6 +27,7 @@ import sqlalchemy as sa
 from echonode.errors import Damaged, EchoNodeError, InstanceConflict, Mismatch, OutOfSpace
 from echonode.model.file_head import matches_file_meta
 from echonode.model.instance import IdentityConflict, InstanceRecord, Origin, StoredInstance
+from echonode.model.programs import Program
 from echonode.store.database.failures import CommitUncertain
 from echonode.store.files.durability import Durability, Kind
 from echonode.store.files.incoming_file import Incoming
@@ -109,12 +110,26 @@ class InstanceFiles:
     def _refused(self, error: OutOfSpace) -> None:
         self._durability.refused(Kind.FILES, error)
 
-    def read_record(self, incoming: Incoming) -> InstanceRecord:
+    def read_record(
+        self,
+        incoming: Incoming,
+        *,
+        programs: list[Program] | None = None,
+        most_ratio: int | None = None,
+    ) -> InstanceRecord:
         """What the index keeps of it, read from the written dataset (without its pixels).
 
-        Raises Unreadable (answer C000) or Mismatch (A900); the caller still owns the file then.
+        programs: gets the private attributes that begin as a program. most_ratio: how many times
+        its size a deflated dataset may become. Raises Unreadable (answer C000), of it TrailingBytes
+        where bytes follow the dataset's end; or Mismatch (A900); the caller owns the file then.
         """
-        ds = read_head(incoming.path, incoming.dataset_offset, incoming.transfer_syntax_uid)
+        ds = read_head(
+            incoming.path,
+            incoming.dataset_offset,
+            incoming.transfer_syntax_uid,
+            programs=programs,
+            most_ratio=most_ratio,
+        )
         record = record_of(ds, incoming.transfer_syntax_uid)
         _check_uids_match(incoming, record)
         return record
@@ -198,7 +213,9 @@ class InstanceFiles:
                     f"{new.record.sop_instance_uid} is already stored with other bytes; {put_away}"
                 )
             case Insertion.DUPLICATE:
-                drop(self._layout, new.file_id, self._pending_removals.remove)
+                ours = self._layout.instance_file(new.file_id)
+                if inserted.kept.path != ours:  # else another node took it for an orphan: it stays
+                    drop(self._layout, new.file_id, self._pending_removals.remove)
                 return CommitOutcome(outcome=StoreOutcome.DUPLICATE, instance=inserted.kept)
             case Insertion.FILE_REPLACED:
                 return CommitOutcome(

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from echonode.errors import Damaged
 from echonode.store.files.disk import disk_errors, make_folder, remove, rename
+from echonode.store.files.file_meta import zero_preamble
 from echonode.store.files.layout import Layout, file_id_of
 
 IN_USE_S = 600.0  # a C-MOVE of thousands lists its files well before it opens the last
@@ -115,6 +116,8 @@ class FileCache:
                     skipped = max(0, skipped - len(piece))
             if sha256 and (written, hashing.hexdigest()) != (size, sha256):
                 raise Damaged("the object storage returned other bytes than were stored")
+            with disk_errors("a file in the cache"):
+                zero_preamble(part)  # no row has its hash, and it may be a program
             return self.take(file_id, part)
         finally:
             remove(part)

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from echonode.errors import InvalidObject, OutOfSpace
+from echonode.log import get_logger
 from echonode.model.instance import Origin
+from echonode.model.programs import kind_of
 from echonode.store.files.disk import disk_errors
+from echonode.store.files.file_meta import zero_preamble
 from echonode.store.files.layout import Layout
 from echonode.store.files.placing import readable
 from echonode.store.index.dataset_header import read_stored_head
 from echonode.store.index.instance_record import record_of
 from echonode.store.index.writer import NewInstance
+
+log = get_logger(__name__)
 
 _READINGS = 3  # of a file without a row: two with the same result, and one that the disk spoiled
 
@@ -62,12 +67,24 @@ class Orphans:
     def _new_instance(self, file_id: str) -> NewInstance:
         """Raises InvalidObject, OutOfSpace when the disk fails."""
         path = readable(self._layout, file_id)
+        with disk_errors("to read a file"):
+            preamble = zero_preamble(path)
         head = read_stored_head(path)
         record = record_of(head.ds, head.transfer_syntax_uid)
         with disk_errors("to read a file"), path.open("rb") as file:
             status = os.fstat(file.fileno())
             file.seek(head.dataset_offset)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
+        evidence = {"adopted": "file without a row"}
+        if preamble:
+            kind = kind_of(preamble) or "other"
+            evidence["preamble"] = f"zeroed: {kind}"
+            log.warning(
+                "preamble_zeroed",
+                sop_instance_uid=record.sop_instance_uid,
+                ae_title=head.source_ae_title,
+                kind=kind,
+            )
         # Files from peers have their AE title in the meta information; our own captures have none.
         origin = Origin.RECEIVED if head.source_ae_title else Origin.CAPTURED
         return NewInstance(
@@ -81,7 +98,7 @@ class Orphans:
             acquired_at=None,
             # Also its due time: a clock that was set back since must not delay it.
             stored_at=min(datetime.fromtimestamp(status.st_mtime, UTC), self._now()),
-            evidence={"adopted": "file without a row"},
+            evidence=evidence,
             destinations=tuple(self._forward_to.get(head.source_ae_title, ()))
             if head.source_ae_title
             else self._adopt_to,

@@ -65,6 +65,12 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
+        path="/api/studies/{uid}/media",
+        summary="The study as a medium with a DICOMDIR (PS3.10), in one ZIP file",
+        media_type="application/dicom+zip",
+    ),
+    Operation(
+        method="get",
         path="/api/instances/{uid}",
         summary="An image for a viewer: pixels, times of frames, regions, patient, proof",
         answer={"type": "object"},
@@ -73,14 +79,14 @@ OPERATIONS: tuple[Operation, ...] = (
         method="get",
         path="/api/instances/{uid}/frames/{frame}",
         summary="A frame, from 1 on, as JPEG; quality 1 to 100; the window of grey images",
-        query=("quality", "window_center", "window_width"),
+        query=("quality", "window_center", "window_width", "display"),
         media_type="image/jpeg",
     ),
     Operation(
         method="get",
         path="/api/instances/{uid}/frames/{frame}.png",
         summary="A frame, from 1 on, as PNG",
-        query=("window_center", "window_width"),
+        query=("window_center", "window_width", "display"),
         media_type="image/png",
     ),
     Operation(

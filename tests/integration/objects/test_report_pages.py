@@ -15,7 +15,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from echonode.errors import OperatorRefused
-from echonode.model.exam_report import ExamReport, Finding
+from echonode.model.exam_document import ExamReport
+from echonode.model.exam_report import Finding
 from echonode.model.worklist_item import Code, Reference
 from echonode.objects.key_objects import KeyObject, key_object_selection
 from echonode.objects.reports.encapsulated import encapsulated_pdf

@@ -14,6 +14,7 @@ import pytest
 import simplejpeg
 
 from echonode.store.store import Store
+from echonode.transcoding.grayscale_display import srgb_table
 from echonode.web.archive import archive_routes
 from tests.integration.web.kept_images import (
     CINE,
@@ -130,6 +131,8 @@ def test_a_frame_as_png_and_as_jpeg(browser: Browser) -> None:
     assert jpeg.headers["content-type"] == "image/jpeg"
     drawn = simplejpeg.decode_jpeg(jpeg.body, colorspace="GRAY").squeeze()
     assert np.abs(drawn.astype(int) - picture(1)).mean() < 2
+    calibrated = browser.ask(f"/api/instances/{CINE}/frames/3.png?display=srgb")
+    assert np.array_equal(read_png(calibrated.body)[..., 0], srgb_table()[picture(2)])
     windowed = browser.ask(f"/api/instances/{STILL}/frames/1.png?window_center=50&window_width=1")
     assert set(np.unique(read_png(windowed.body))) == {0, 255}
     for path, status in (
@@ -137,6 +140,7 @@ def test_a_frame_as_png_and_as_jpeg(browser: Browser) -> None:
         (f"{CINE}/frames/5", 422),
         (f"{CINE}/frames/x", 400),
         (f"{CINE}/frames/1?quality=0", 400),
+        (f"{CINE}/frames/1?display=crt", 400),
         (f"{CINE}/frames/1?quality=-1", 400),
         (f"{CINE}/frames/1?window_center=1", 400),
         (f"{CINE}/frames/1?window_center=nan&window_width=2", 400),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from typer.testing import CliRunner, Result
 
 from echonode.cli import app
@@ -126,3 +127,60 @@ def test_wrong_words_are_answered_in_words(config: Path, words: tuple[str, ...],
     done = export(config, *words)
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+def test_a_copy_without_the_patient_has_other_names_and_uids(config: Path, tmp_path: Path) -> None:
+    """With --anonymise; the original stays, and the same study gets the same UIDs again."""
+    words = ("--instance", "1.2.3.4.4", "--format", "dicom", "--anonymise", "basic", "--out")
+    with Store.open(tmp_path / "var", now=Clock()) as store:
+        put(store, dataset(4, BurnedInAnnotation="NO", **_PIXELS))
+    for name in ("first.dcm", "second.dcm"):
+        done = export(config, *words, tmp_path / name)
+        assert done.exit_code == 0, done.output
+    first = (tmp_path / "first.dcm").read_bytes()
+    assert first == (tmp_path / "second.dcm").read_bytes()
+    for canary in (b"Doe", b"Jane", b"19700102", b"1.2.3.4", b"1.2.3.1"):
+        assert canary not in first
+    made = dcmread(tmp_path / "first.dcm")
+    assert str(made.PatientName).startswith("P-")
+    assert made.PixelData == bytes([4, 1, 2, 3])
+    assert (tmp_path / "var" / "pseudonyms.key").exists()
+
+
+def test_pictures_that_may_carry_text_wait_for_a_person(config: Path, tmp_path: Path) -> None:
+    """They are named and left out; --looked-at says that someone has seen them."""
+    words = ("--study", STUDY, "--format", "png", "--anonymise", "basic", "--out", tmp_path / "out")
+    refused = export(config, *words)
+    assert refused.exit_code == 1
+    assert "a person must look at it first" in refused.stderr
+    assert not (tmp_path / "out").exists()
+    done = export(config, *words, "--looked-at")
+    assert done.exit_code == 0, done.output
+    index = (tmp_path / "out" / "copies.json").read_text()
+    assert "1.2.3.4" not in index
+
+
+def test_a_profile_of_the_configuration_is_used_by_its_name(config: Path, tmp_path: Path) -> None:
+    """And one that is not there is named, with those that are."""
+    config.write_text(
+        config.read_text() + "anonymise: {study-7: {options: [retain_full_dates, retain_uids]}}\n"
+    )
+    words = ("--instance", "1.2.3.4.1", "--format", "dicom", "--looked-at", "--out")
+    assert export(config, *words, tmp_path / "a.dcm", "--anonymise", "study-7").exit_code == 0
+    made = dcmread(tmp_path / "a.dcm")
+    assert made.SOPInstanceUID == "1.2.3.4.1"
+    assert made.StudyDate == "20261120"
+    wrong = export(config, *words, tmp_path / "b.dcm", "--anonymise", "study-8")
+    assert wrong.exit_code == 2
+    assert "give one of basic, study-7" in wrong.stderr
+
+
+def test_an_image_without_a_tracker_makes_no_volume(config: Path, tmp_path: Path) -> None:
+    """It says so; numbers that are no calibration are refused before anything is read."""
+    words = ("--instance", "1.2.3.4.2", "--format", "volume-mha", "--out", tmp_path / "v.mha")
+    refused = export(config, *words)
+    assert refused.exit_code == 1
+    assert "the probe was not tracked" in refused.stderr
+    wrong = export(config, *words, "--image-to-probe", "1 2 3")
+    assert wrong.exit_code == 2
+    assert "sixteen numbers" in wrong.stderr

@@ -146,7 +146,7 @@ def test_a_dataset_that_ends_within_a_standard_value_is_kept() -> None:
         (element(0x7FE00010, b"OB", item() * 1_001, length=UNDEFINED), "over 1,000 elements"),
         (element(SEQUENCE, b"SQ", item(b"", length=UNDEFINED), length=UNDEFINED) * 5, "deeper"),
         (HEAD + element(LONG, b"OB", b"\1" * 8)[:-1], "ends within an element"),
-        (HEAD + struct.pack("<HHI", 0x4B50, 0x0403, 20), "ends within an element"),
+        (HEAD + struct.pack("<HHI", 0x4B50, 0x0403, 20), "bytes that are no element"),
         (HEAD + element(SEQUENCE, b"SQ")[:9], "ends within a header"),
         (element(SEQUENCE, b"SQ", item(), length=UNDEFINED), "ends within a sequence"),
         (sequence(HEAD), "no item"),

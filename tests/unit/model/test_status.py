@@ -78,13 +78,16 @@ def test_an_unknown_code_is_a_failure_without_a_row() -> None:
 
 
 def test_no_other_module_names_a_status() -> None:
-    """A number that two modules define can come to differ."""
+    """A number that two modules define can come to differ.
+
+    The archive that lies has its own: it shares no code with the node that it judges.
+    """
     names = {name for name, value in vars(status).items() if isinstance(value, int)}
     package = Path(echonode.__file__).parent
     found = [
         f"{path.relative_to(package)}:{node.lineno}: {target.id}"
         for path in package.rglob("*.py")
-        if path != Path(status.__file__)
+        if path != Path(status.__file__) and "lying_pacs" not in path.parts
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.Assign)
         and isinstance(node.value, ast.Constant)

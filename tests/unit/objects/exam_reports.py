@@ -12,7 +12,8 @@ from pydicom import Dataset, dcmread
 from pydicom.filebase import DicomBytesIO
 
 from echonode.model.exam import ExamFacts
-from echonode.model.exam_report import ExamReport, Finding, KeyImage, ReportContent
+from echonode.model.exam_document import ExamReport
+from echonode.model.exam_report import Finding, KeyImage, ReportContent
 from echonode.model.measurement import Measurement, MeasurementKind, measured
 from echonode.model.us_region import UsRegion
 from echonode.objects.equipment import NodeEquipment

@@ -173,7 +173,7 @@ def test_an_answer_that_goes_on_ends_with_the_session() -> None:
 
 
 def test_accesses_to_patients_data_are_told_with_their_outcome() -> None:
-    """Granted and refused ones; what is about no patient is not."""
+    """Granted and refused ones, and every change; the audit trail takes them all."""
     users = Users()
     with guarded(users) as browser:
         browser.ask("/api/who", cookie=COOKIE)
@@ -187,8 +187,11 @@ def test_accesses_to_patients_data_are_told_with_their_outcome() -> None:
     assert told == [
         ("ada", 200, "", DataKind.STUDY),
         ("", 401, "", DataKind.STUDY),
+        ("ada", 200, "", DataKind.NONE),
         ("ada", 200, "1.2.3", DataKind.STUDY),
     ]
+    assert [each.change for each in users.accesses] == [False, False, True, False]
+    assert users.accesses[0].asked == b"/api/who"
 
 
 def test_without_users_the_servers_address_decides() -> None:

@@ -157,6 +157,7 @@ def test_what_a_browser_has_is_not_made_again(browser: Browser, api: FakeArchive
         "frame": 3,
         "png": False,
         "quality": 50,
+        "for_srgb": False,
         "window": None,
     }
     again = browser.ask("/api/instances/1.2/frames/3?quality=50", if_none_match='"x", "abc"')

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from echonode.errors import Unreadable
+from echonode.model.file_head import PREAMBLE_BYTES, has_empty_preamble
 from echonode.model.identity import is_valid_uid
 
 # Bytes before the data set. With a preamble and every element of PS3.10 it is under a kilobyte.
@@ -19,12 +20,16 @@ _LONG_VRS = frozenset((b"OB", b"UN", b"OW", b"UT"))
 
 @dataclass(frozen=True, kw_only=True)
 class MetaHead:
-    """What the file says that it is. length: of everything before the data set."""
+    """What the file says that it is. length: of everything before the data set.
+
+    preamble: its 128 bytes, which may be a program's (CVE-2019-11687); b"" where all are zero.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
     length: int
+    preamble: bytes = b""
 
 
 def read_meta(begun: bytes | bytearray, *, is_whole: bool = False) -> MetaHead | None:
@@ -55,6 +60,7 @@ def read_meta(begun: bytes | bytearray, *, is_whole: bool = False) -> MetaHead |
         sop_instance_uid=_uid(found, _SOP_INSTANCE, "Media Storage SOP Instance UID"),
         transfer_syntax_uid=_uid(found, _TRANSFER_SYNTAX, "Transfer Syntax UID"),
         length=position,
+        preamble=b"" if has_empty_preamble(begun) else bytes(begun[:PREAMBLE_BYTES]),
     )
 
 

@@ -206,6 +206,7 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
             destinations=names,
             forwarding=forwarding,
             waiting_prefix=settings.exam.waiting_prefix,
+            objects=settings.objects_at(),
             index_url=settings.index.server_url,
             node=settings.node.name or "",
         ):

@@ -65,6 +65,7 @@ WITHIN = {
         {"index"},
         {"nodes"},
         {"database"},
+        {"objects"},
         {"files"},
         {"values"},
     ],

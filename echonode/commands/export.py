@@ -200,12 +200,15 @@ def _copy(
     from echonode.commands.progress import instances_progress
     from echonode.copies.choosing import choose
     from echonode.copies.exporting import codecs_in
+    from echonode.store.objects.opening import opened_storage
     from echonode.store.read_only_store import open_read_only
 
     log.configure(format="console", level="error")
     with (
         _ended_in_order(),
-        open_read_only(config.data_dir) as store,
+        open_read_only(
+            config.data_dir, remote=opened_storage(config.objects_at(), to_write=False)
+        ) as store,
         tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
         codecs_in(Path(scratch)) as codecs,
         anonymising_as(anonymise, config, store.index, Path(scratch), looked_at) as prepare,

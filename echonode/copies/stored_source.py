@@ -15,7 +15,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from echonode.errors import Damaged, InvalidObject
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import StoredInstance, bytes_of
 from echonode.model.parse_faults import fenced
 from echonode.transcoding.single_frame import DecodedFrame, FrameReader
 
@@ -71,7 +71,7 @@ def kept(instance: StoredInstance) -> Iterator[None]:
 
 def read_header(instance: StoredInstance, tags: Sequence[int] = ()) -> Dataset:
     """What stands before the pixels. tags: only these. Raises InvalidObject, Damaged."""
-    with kept(instance), instance.path.open("rb") as file:
+    with kept(instance), bytes_of(instance).open("rb") as file:
         with fenced("its data set cannot be read"):
             header = dcmread(
                 file, stop_before_pixels=True, force=True, specific_tags=list(tags) or None

@@ -100,6 +100,7 @@ class Node:
             forward_to=config.forwarding_by_ae_title(),
             recover_later=True,
             waiting_prefix=config.exam.waiting_prefix,
+            objects=config.objects_at(),
             index_url=config.index.server_url,
             node=config.node.name or "",
         )

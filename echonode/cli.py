@@ -21,6 +21,7 @@ from echonode import __version__
 from echonode.commands import (
     audit,
     backups,
+    conformance,
     deliveries,
     exams,
     export,
@@ -151,6 +152,7 @@ def init(
 
 
 audit.register(app)
+conformance.register(app)
 deliveries.register(app)
 patient.register(app)
 exams.register(app)
@@ -204,6 +206,7 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
             destinations=names,
             forwarding=forwarding,
             waiting_prefix=settings.exam.waiting_prefix,
+            objects=settings.objects_at(),
             index_url=settings.index.server_url,
             node=settings.node.name or "",
         ):

@@ -65,6 +65,7 @@ WITHIN = {
         {"index"},
         {"nodes"},
         {"database"},
+        {"objects"},
         {"files"},
         {"values"},
     ],
@@ -180,6 +181,7 @@ MAY = {
     "node/outbox_api.py": {"now()"},  # as it was given
     "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
+    "node/settings/reports.py": {"now()"},  # as it was given
     "node/settings/parts.py": THREADS,  # parts that stop at the same time
     "config/*": DISK,
     "config/certificates.py": DISK | {"ssl"},
@@ -289,6 +291,7 @@ MAY = {
     "dicomweb/recoded_frames.py": DISK,
     "exam/hl7/connection.py": NETWORK | THREADS | CLOCK,
     "exam/serving/worklist_scp.py": CLOCK,  # how long an answer took
+    "exam/hl7/result_sender.py": NETWORK | {"time", "random"},  # in the background
     "exam/hl7/listener.py": NETWORK | THREADS | CLOCK,
     "exam/unattended.py": THREADS,  # remembers its answers, for several probes
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from echonode.config import Config, Web
 from echonode.config.forwarding import WEB_SENDER
@@ -32,6 +33,7 @@ from echonode.node.outbox_api import NodeOutbox
 from echonode.node.report_api import NodeReports
 from echonode.node.review_api import NodeReview
 from echonode.node.ris import RisParts
+from echonode.node.settings.reports import result_of
 from echonode.node.settings.web import opened_routes, session_rules, web_identity
 from echonode.node.system_api import NodeSystem
 from echonode.node.user_administration import UserAdministration
@@ -168,7 +170,7 @@ def web_servers(
             *archive_routes(
                 NodeReview(store, RenderedFrames(frames), check=store.files.check_bytes, now=now)
             ),
-            *report_routes(NodeReports(store, exams.reporting)),
+            *report_routes(NodeReports(store, exams.reporting, result=partial(result_of, store))),
             *copy_routes(
                 NodeCopies(store, Codecs(reader=frames, lossless=reencoder.lossless), now=now)
             ),

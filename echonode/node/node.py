@@ -100,6 +100,7 @@ class Node:
             forward_to=config.forwarding_by_ae_title(),
             recover_later=True,
             waiting_prefix=config.exam.waiting_prefix,
+            objects=config.objects_at(),
             index_url=config.index.server_url,
             node=config.node.name or "",
         )
@@ -194,12 +195,14 @@ class Node:
             self.store,
             self._reader,
             now=utc_now,
-            on_deleted=self.audit.work.deleted,
+            on_deleted=self.scanning.deleting(self.audit.work.deleted),
             on_alarms=self.notices.look,
         )
         self._describing = Describing(self.store.descriptions, describe) if config.web else None
         self._recovery = BackgroundRecovery(
-            self.store.recovery, on_found=log_recovery, on_done=self._housekeeping.look_now
+            self.store.recovery,
+            on_found=log_recovery,
+            on_done=self.scanning.recovered(self.store, self._housekeeping.look_now),
         )
         self._cluster = self._cluster_part() if self.store.nodes.is_shared else None
         self.web: WebServer | None = None
@@ -297,7 +300,7 @@ class Node:
         for worker in (self.exams.unfinished, self.exams.rejection_looks):
             undo.callback(self._stop_part, worker)
             worker.start()
-        for part in (self.ris.worklist, self.ris.steps):
+        for part in (self.ris.worklist, self.ris.steps, self.exams.results):
             if part:
                 undo.callback(self._stop_part, part)
                 part.start()

@@ -18,6 +18,7 @@ from echonode.store.deliveries.ledger import Ledger
 from echonode.store.deliveries.outbox import Outbox
 from echonode.store.files.disk import is_read_only
 from echonode.store.files.layout import Layout
+from echonode.store.files.remote import RemoteStorage
 from echonode.store.index.reader import IndexReader
 from echonode.store.index.study_list import StudyList
 from echonode.store.index.whose import Whose
@@ -25,12 +26,15 @@ from echonode.store.patients.holdings import Holdings
 from echonode.store.statistics import Statistics
 
 
-def open_read_only(data_dir: Path, *, index_url: str = "") -> ReadOnlyStore:
+def open_read_only(
+    data_dir: Path, *, index_url: str = "", remote: RemoteStorage | None = None
+) -> ReadOnlyStore:
     """Raises UsageError where there is no store, SchemaTooNew.
 
     index_url: of the database on a PostgreSQL server; '' the file in data_dir.
+    remote: where instances are that are read; None: files in data_dir.
     """
-    layout = Layout(data_dir.absolute())
+    layout = Layout(data_dir.absolute(), remote=remote)
     if index_url:
         return ReadOnlyStore(layout, index_url=index_url)
     if not layout.database.exists():

@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode import __version__
-from echonode.commands import audit, backups, deliveries, exams, export, simulations, users, viewer
+from echonode.commands import (
+    audit,
+    backups,
+    deliveries,
+    exams,
+    export,
+    printing,
+    simulations,
+    users,
+    viewer,
+)
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.commands.lying_pacs import command as lying_pacs
 from echonode.errors import ConfigFault, OutOfResources, UsageError
@@ -146,6 +156,7 @@ export.register(app)
 users.register(app)
 viewer.register(app)
 lying_pacs.register(app)
+printing.register(app)
 
 
 @app.command("web-certificate")

@@ -60,7 +60,7 @@ WITHIN = {
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
-        {"deliveries"},
+        {"deliveries", "printing"},
         {"index"},
         {"database"},
         {"files"},
@@ -116,7 +116,7 @@ WITHIN = {
         {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
-        {"exams", "ris", "archives"},
+        {"exams", "ris", "archives", "prints"},
         {"settings"},
         {"local_timezone", "process_limits"},
     ],
@@ -302,6 +302,7 @@ TABLES = {
     "echonode.store.database.document_schema",
     "echonode.store.database.access_schema",
     "echonode.store.database.measurement_schema",
+    "echonode.store.database.print_schema",
 }
 
 PLACED = frozenset().union(*RANKS)

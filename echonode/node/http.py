@@ -27,6 +27,7 @@ from echonode.node.live_api import NodeLive
 from echonode.node.local_key import write_local_key
 from echonode.node.local_timezone import local_zone
 from echonode.node.outbox_api import NodeOutbox
+from echonode.node.prints import PrintParts
 from echonode.node.report_api import NodeReports
 from echonode.node.review_api import NodeReview
 from echonode.node.ris import RisParts
@@ -56,6 +57,7 @@ from echonode.web.openapi.document import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
 from echonode.web.patients import patient_routes
+from echonode.web.prints import print_routes
 from echonode.web.reports import report_routes
 from echonode.web.server import WebServer, is_loopback
 from echonode.web.sessions import session_routes
@@ -88,6 +90,7 @@ def web_servers(
     call_now: Callable[[str], None],
     call_back: str,
     audit: NodeAudit,
+    prints: PrintParts,
     now: Callable[[], datetime],
 ) -> tuple[WebServer, WebServer | None]:
     """The servers of a node, not yet started: the console's, and the viewer's where there is one.
@@ -165,6 +168,7 @@ def web_servers(
                 NodeReview(store, RenderedFrames(frames), check=store.files.check_bytes, now=now)
             ),
             *report_routes(NodeReports(store, exams.reporting)),
+            *print_routes(prints),
             *operator_routes(
                 act=operate,
                 acknowledge=lambda uid: acknowledge(store, uid, now=now()),

@@ -39,6 +39,7 @@ from echonode.node.audit import NodeAudit
 from echonode.node.dimse_services import dimse_services
 from echonode.node.exams import ExamParts
 from echonode.node.http import web_servers
+from echonode.node.prints import PrintParts
 from echonode.node.process_limits import descriptor_limit
 from echonode.node.ris import RisParts
 from echonode.node.scanning import ScanningParts
@@ -157,6 +158,13 @@ class Node:
         self.ris = RisParts(
             config, self.store, requestor=self.archives.requestor, us=self._call_back, now=utc_now
         )
+        self.prints = PrintParts(
+            config,
+            self.store,
+            self._frames,
+            associate=self.archives.requestor.associate,
+            now=utc_now,
+        )
         self.scanning = ScanningParts(
             config,
             self.store,
@@ -212,6 +220,7 @@ class Node:
                 call_now=self.archives.call_now,
                 call_back=str(self._call_back),
                 audit=self.audit,
+                prints=self.prints,
                 now=utc_now,
             )
 
@@ -283,6 +292,9 @@ class Node:
         undo.callback(self._stop_part, Together(self.archives.workers.values()))
         for delivering in self.archives.workers.values():
             delivering.start()
+        undo.callback(self._stop_part, Together(self.prints.workers.values()))
+        for printing in self.prints.workers.values():
+            printing.start()
         if self._describing:
             undo.callback(self._stop_part, self._describing)
             self._describing.start()

@@ -75,6 +75,7 @@ from echonode.store.index.refresh import IndexRefresh, RefreshReport
 from echonode.store.ingest.ingest import InstanceFiles, check_bytes
 from echonode.store.ingest.insertion import FileInserter
 from echonode.store.ingest.quarantine import Quarantine
+from echonode.store.printing.print_jobs import PrintJobs
 from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.recovery.folders_in_use import use_folder
 from echonode.store.recovery.orphans import AdoptionPlan
@@ -100,7 +101,7 @@ class Store(ReadOnlyStore):
     roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
     files again. event_log: takes events from outside. key_value: small texts of other parts.
     descriptions: what DICOMweb answers of each instance.
-    exams, captures, measurements, documents, naming, corrections, worklist, known_patients,
+    exams, captures, measurements, documents, prints, naming, corrections, worklist, known_patients,
     order_messages, rejections, reported_steps, procedure_steps, step_reports: see exams/.
     users, sessions: see access/. durability: whether what is written becomes durable.
 
@@ -197,6 +198,7 @@ class Store(ReadOnlyStore):
             writer, readers, layout, ids, remove=self._pending_removals.remove, on_due=due
         )
         self.measurements = Measurements(writer, readers)
+        self.prints = PrintJobs(writer, readers)
         self.documents = Documents(writer, readers, self.node_id)
         self.worklist = WorklistItems(writer, readers)
         self.known_patients = KnownPatients(readers)

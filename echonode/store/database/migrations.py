@@ -32,6 +32,7 @@ from echonode.store.database.migration_steps import (
     document_steps,
     exam_steps,
     patient_steps,
+    print_steps,
 )
 
 
@@ -63,6 +64,7 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         9: _by_script(patient_steps.VERSION_9),
         10: _by_script(exam_steps.VERSION_10),
         11: _by_script(document_steps.VERSION_11),
+        12: _by_script(print_steps.VERSION_12),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)

@@ -24,6 +24,7 @@ from echonode.commands import (
     deliveries,
     exams,
     export,
+    import_media,
     printing,
     simulations,
     users,
@@ -153,6 +154,7 @@ audit.register(app)
 deliveries.register(app)
 exams.register(app)
 export.register(app)
+import_media.register(app)
 users.register(app)
 viewer.register(app)
 lying_pacs.register(app)
@@ -203,6 +205,7 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
             forwarding=forwarding,
             waiting_prefix=settings.exam.waiting_prefix,
             index_url=settings.index.server_url,
+            node=settings.node.name or "",
         ):
             raise typer.Exit(1)
 

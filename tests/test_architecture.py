@@ -48,6 +48,7 @@ SIDEWAYS = {
     ("retrieve", "query"),
     ("dicomweb", "query"),  # QIDO-RS matches as C-FIND does
     ("review", "query"),  # a person's search matches as C-FIND does
+    ("copies", "review"),  # an image's times and scale are what the console reads
     ("exam", "query"),  # our worklist is a query too: its keys and matching are PS3.4 C.2.2.2
 }
 # The same within a package: what stands at its top, by module, and its folders.
@@ -62,6 +63,7 @@ WITHIN = {
         {"exams", "access"},
         {"deliveries", "printing"},
         {"index"},
+        {"nodes"},
         {"database"},
         {"files"},
         {"values"},
@@ -102,12 +104,13 @@ WITHIN = {
     "node": [
         {"node"},
         {"http", "dimse_services"},
-        {"scanning"},
+        {"scanning", "cluster"},
         {
             "worklist_api",
             "outbox_api",
             "live_api",
             "review_api",
+            "copies_api",
             "system_api",
             "viewer_server",
             "report_api",
@@ -157,6 +160,7 @@ MAY = {
     "commands/init.py": DISK,  # writes the example where it is wanted
     "commands/run.py": DISK | THREADS,  # the process's signals
     "node/node.py": OUTSIDE,
+    "node/cluster.py": {"time"},  # by the monotonic clock
     "access/random_secrets.py": CHANCE,
     "audit/trail/*": DISK | CHANCE,  # salts, and the names of files
     "audit/recorder.py": THREADS | {"now()"},  # as it was given
@@ -181,6 +185,10 @@ MAY = {
     "config/certificates.py": DISK | {"ssl"},
     "node/local_timezone.py": DISK,
     "monitoring/monitor.py": CLOCK,
+    "monitoring/notices/mail.py": {"ssl", "open()"},  # the password, for each message
+    "monitoring/notices/webhook.py": NETWORK | {"open()"},  # the token, for each call
+    "monitoring/notices/notifier.py": THREADS | {"now()"},  # the clock is given
+    "node/settings/notices.py": {"ssl", "time"},  # this system's authorities
     "preflight/pending_reports.py": THREADS,  # reports come on any association's thread
     "preflight/peer_check.py": NETWORK | CLOCK,  # TCP alone, before DICOM; and how long it took
     "preflight/hl7_check.py": NETWORK,  # our own port
@@ -203,10 +211,23 @@ MAY = {
     "preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
     "commands/export.py": DISK | {"signal", "now()"},
+    "commands/import_ways.py": {"open()"},  # of the store
+    "commands/import_media.py": {"now()"},
     "copies/writing.py": DISK,
+    "copies/deidentification/profile_table.py": {"read_text()"},  # the package's own tables
+    "copies/deidentification/clean_text.py": {"read_text()"},
+    "copies/deidentification/key_file.py": DISK,  # the key, in data_dir
+    "copies/deidentification/copying.py": {"open()"},  # reads the stored file
+    "copies/deidentification/preparing.py": DISK,  # the copy, until a format has read it
     "copies/stored_source.py": {"open()"},
+    "copies/part_10.py": {"open()"},
+    "copies/research/npz.py": {"open()"},  # entries of a zip in memory
     "copies/media/medium.py": {"open()"},  # the stored files
     "copies/media/writing_media.py": {"open()", "is_dir()"},
+    "copies/media/reading.py": DISK,
+    "copies/pictures/films.py": DISK | {"subprocess"},  # ffmpeg, and the film that it writes
+    "copies/pictures/banner.py": {"is_file()"},  # the system's fonts
+    "copies/media/importing.py": {"open()"},  # what reading.py found
     "copies/media/zip_file.py": {"open()"},  # an entry of the archive
     "copies/media/viewer_page.py": {"read_text()"},  # its template
     "copies/exporting.py": {"is_dir()"},  # of the place that is given
@@ -301,6 +322,7 @@ TABLES = {
     "echonode.store.database.exam_schema",
     "echonode.store.database.document_schema",
     "echonode.store.database.access_schema",
+    "echonode.store.database.cluster_schema",
     "echonode.store.database.measurement_schema",
     "echonode.store.database.print_schema",
 }

@@ -139,7 +139,13 @@ RULES: tuple[Rule, ...] = (
         "GET /api/instances/{uid}/file",
         data=DataKind.INSTANCE,
     ),
-    *_for(Role.VIEWER, "GET /api/studies", "GET /api/studies/{uid}", data=DataKind.STUDY),
+    *_for(
+        Role.VIEWER,
+        "GET /api/studies",
+        "GET /api/studies/{uid}",
+        "GET /api/studies/{uid}/media",
+        data=DataKind.STUDY,
+    ),
     # A search is a POST, as its text may be a name, and names are kept out of addresses.
     _search(Role.VIEWER, "/api/studies/search", DataKind.STUDY),
     *_for(

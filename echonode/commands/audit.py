@@ -122,7 +122,7 @@ def _readers(config: Path) -> Iterator[tuple[sa.Engine, TrailPaths]]:
     from echonode.audit.trail.trail import TrailPaths
     from echonode.store.database.sqlite_engine import reader_engine
 
-    paths = TrailPaths.below(load_config(config).data_dir.absolute())
+    paths = TrailPaths.below(load_config(config).own_dir.absolute())
     if not paths.database.exists():
         raise UsageError(f"there is no audit trail in {paths.folder}: has the node run there?")
     readers = reader_engine(paths.database)

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import typer
 
+from echonode.commands.exam_report import report
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.errors import Doubtful, UsageError
 from echonode.model.correction import Reason
@@ -173,6 +174,7 @@ def worklist(
 
 def register(main: typer.Typer) -> None:
     """Add the commands to the program."""
+    app.command()(report)
     main.add_typer(app, name="exam")
     main.command()(worklist)
 

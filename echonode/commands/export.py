@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,11 +22,17 @@ from echonode.errors import UsageError
 
 if TYPE_CHECKING:
     from echonode.config import Config
-    from echonode.copies.choosing import Wanted
-    from echonode.copies.exporting import CopyJob, Progress
+    from echonode.copies.choosing import Chosen, Wanted
+    from echonode.copies.exporting import Export
+    from echonode.copies.media.writing_media import MediumCopy
     from echonode.copies.source import CopyOptions
     from echonode.transcoding.picture import Window
 
+_FORMATS = (
+    "dicom; png, jpeg; mp4, gif, apng, webp; npz, nifti, mha, nrrd; volume-mha, volume-nifti, "
+    "volume-dicom or volume-slices: into --out."
+)
+_MOST_RECORDED = 1000  # instances by their UIDs in the audit trail; of more, their studies
 _MOST_SAID = 10  # instances that are left out, by their UIDs; the rest is counted
 
 
@@ -56,9 +63,7 @@ def export(
             help="Of the medium: general (USB, DVD), cd (all uncompressed) or ultrasound.",
         ),
     ] = "general",
-    format_: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="png or jpeg, written to --out.")
-    ] = "",
+    format_: Annotated[str, typer.Option("--format", metavar="NAME", help=_FORMATS)] = "",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -70,11 +75,58 @@ def export(
     frame: Annotated[
         int | None, typer.Option("--frame", metavar="N", help="Only this frame, from 1 on.")
     ] = None,
-    quality: Annotated[int, typer.Option("--quality", metavar="1-100", help="Of JPEG.")] = 90,
+    quality: Annotated[
+        int, typer.Option("--quality", metavar="1-100", help="Of JPEG, MP4 or WebP.")
+    ] = 90,
     window: Annotated[
         str,
         typer.Option("--window", metavar="CENTER,WIDTH", help="Instead of the image's own."),
     ] = "",
+    size: Annotated[
+        int | None,
+        typer.Option("--size", metavar="PIXELS", help="The longer side of a picture, at most."),
+    ] = None,
+    banner: Annotated[
+        bool,
+        typer.Option("--banner", metavar="", help="Burn the patient and the date into it."),
+    ] = False,
+    frame_time: Annotated[
+        float | None,
+        typer.Option(
+            "--frame-time", metavar="MS", help="Of a film, instead of what the cine records."
+        ),
+    ] = None,
+    transform: Annotated[
+        str,
+        typer.Option("--transform", metavar="NAME", help="Of a volume: such as ImageToReference."),
+    ] = "",
+    image_to_probe: Annotated[
+        str,
+        typer.Option(
+            "--image-to-probe",
+            metavar="NUMBERS",
+            help="Of a volume: the calibration, sixteen numbers, pixels to mm.",
+        ),
+    ] = "",
+    voxel: Annotated[
+        float | None, typer.Option("--voxel", metavar="MM", help="Of a volume: its voxels' size.")
+    ] = None,
+    anonymise: Annotated[
+        str,
+        typer.Option(
+            "--anonymise",
+            metavar="NAME",
+            help="Without the patient: `basic`, or a profile of the configuration.",
+        ),
+    ] = "",
+    looked_at: Annotated[
+        bool,
+        typer.Option(
+            "--looked-at",
+            metavar="",
+            help="With --anonymise: a person has seen that no text is in the pictures.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", metavar="", help="Replace what has the same names.")
     ] = False,
@@ -92,13 +144,25 @@ def export(
         from echonode.copies.choosing import Wanted
         from echonode.copies.source import CopyOptions
 
-        options = CopyOptions(frame=frame, quality=quality, window=_window(window))
+        if looked_at and not anonymise:
+            raise UsageError("--looked-at goes with --anonymise")
+        options = CopyOptions(
+            frame=frame,
+            quality=quality,
+            window=_window(window),
+            banner=banner,
+            size=size,
+            frame_time_ms=frame_time,
+            transform=transform,
+            image_to_probe=_matrix(image_to_probe),
+            voxel_mm=voxel,
+        )
         job = _files(format_, out, options) if media is None else _medium(media, profile)
         wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
-        _copy(job, wanted, load_config(config), force=force)
+        _copy(job, wanted, load_config(config), anonymise, looked_at=looked_at, force=force)
 
 
-def _files(format_: str, out: Path | None, options: CopyOptions) -> CopyJob:
+def _files(format_: str, out: Path | None, options: CopyOptions) -> Export:
     from echonode.copies.exporting import Export
     from echonode.copies.formats import format_named
 
@@ -107,7 +171,7 @@ def _files(format_: str, out: Path | None, options: CopyOptions) -> CopyJob:
     return Export(out=out, make=format_named(format_), options=options)
 
 
-def _medium(media: Path, profile: str) -> CopyJob:
+def _medium(media: Path, profile: str) -> MediumCopy:
     from echonode.copies.media.profiles import Profile
     from echonode.copies.media.writing_media import MediumCopy
 
@@ -116,8 +180,18 @@ def _medium(media: Path, profile: str) -> CopyJob:
     return MediumCopy(out=media, profile=Profile(profile), now=datetime.now(UTC))
 
 
-def _copy(job: CopyJob, wanted: Wanted, config: Config, *, force: bool) -> None:
+def _copy(
+    job: Export | MediumCopy,
+    wanted: Wanted,
+    config: Config,
+    anonymise: str,
+    *,
+    looked_at: bool,
+    force: bool,
+) -> None:
     from echonode import log
+    from echonode.commands.export_anonymised import anonymising_as
+    from echonode.commands.progress import instances_progress
     from echonode.copies.choosing import choose
     from echonode.copies.exporting import codecs_in
     from echonode.store.read_only_store import open_read_only
@@ -128,9 +202,13 @@ def _copy(job: CopyJob, wanted: Wanted, config: Config, *, force: bool) -> None:
         open_read_only(config.data_dir) as store,
         tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
         codecs_in(Path(scratch)) as codecs,
-        _progress() as on_progress,
+        anonymising_as(anonymise, config, store.index, Path(scratch), looked_at) as prepare,
+        instances_progress("instances copied") as on_progress,
     ):
         chosen = choose(store.index, wanted)
+        _record(config, wanted, chosen, job.out)
+        if anonymise:
+            job = replace(job, prepare=prepare)
         made = job.write(chosen.instances, codecs, force=force, on_progress=on_progress)
     for line in made.said:
         typer.echo(line)
@@ -140,6 +218,25 @@ def _copy(job: CopyJob, wanted: Wanted, config: Config, *, force: bool) -> None:
         typer.echo(f"left out: {uid}: {why}", err=True)
     if (more := len(made.left_out) - _MOST_SAID) > 0:
         typer.echo(f"left out: {more} more", err=True)
+
+
+def _record(config: Config, wanted: Wanted, chosen: Chosen, out: Path) -> None:
+    """In the audit trail, before anything is written: no copy leaves without a record."""
+    from echonode.audit.sources.commands import exported
+    from echonode.audit.trail.inbox import put
+
+    uids = {each.sop_instance_uid for each in chosen.instances}
+    if len(uids) > _MOST_RECORDED or not (wanted.series or wanted.instances):
+        uids = {each.study_instance_uid for each in chosen.instances}
+    target = out.absolute().as_uri()
+    put(config.data_dir, exported(sorted(uids), target, at=datetime.now(UTC), what="export"))
+
+
+def _matrix(text: str) -> tuple[float, ...] | None:
+    try:
+        return tuple(map(float, text.replace(",", " ").split())) or None
+    except ValueError:
+        raise UsageError("--image-to-probe needs sixteen numbers, row by row") from None
 
 
 def _window(text: str) -> Window | None:
@@ -152,28 +249,6 @@ def _window(text: str) -> Window | None:
     except ValueError:
         raise UsageError(f"--window {text}: give two numbers, such as 40,400") from None
     return Window(center=center, width=width)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on the terminal's error stream, so that standard output has the result alone."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("instances copied", total=None, visible=False)
-
-        def on_progress(done: int, total: int) -> None:
-            bars.update(task, completed=done, total=total, visible=total > 1)
-
-        yield on_progress
 
 
 @contextmanager

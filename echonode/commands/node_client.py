@@ -12,6 +12,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 # The command's arguments do not fit: exit status 2, as with the node stopped.
 _BAD_REQUEST = frozenset({400, 404})
 _UNAUTHORIZED = 401
+_CONFLICT = 409
 
 
 def get(config: Config, path: str, *, timeout_s: float) -> Any:
@@ -45,9 +47,38 @@ def post(config: Config, path: str, body: dict[str, object], *, timeout_s: float
     return _ask(config, "POST", path, body, timeout_s)
 
 
+def post_stream(
+    config: Config, path: str, body: Iterable[bytes], *, content_type: str, timeout_s: float
+) -> bytes:
+    """POST a body in chunks, and return the answer's, of success or of a conflict (409).
+
+    Raises as `post`; and what making the body raises.
+    """
+    answer, content = _exchange(config, "POST", path, body, content_type, timeout_s)
+    if answer.status != _CONFLICT:
+        _check(config, answer.status, content)
+    return content
+
+
 def _ask(
     config: Config, method: str, path: str, body: dict[str, object] | None, timeout_s: float
 ) -> Any:
+    encoded = json.dumps(body).encode() if body is not None else None
+    content_type = "application/json" if body is not None else ""
+    answer, content = _exchange(config, method, path, encoded, content_type, timeout_s)
+    _check(config, answer.status, content)
+    return json.loads(content)
+
+
+def _exchange(
+    config: Config,
+    method: str,
+    path: str,
+    body: bytes | Iterable[bytes] | None,
+    content_type: str,
+    timeout_s: float,
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """Raises NodeNotAsked."""
     web = config.web
     if web is None:
         raise NodeNotAsked(
@@ -55,14 +86,15 @@ def _ask(
             "add one and restart it, or stop it first"
         )
     connection = _connection(web, timeout_s)
-    headers = {"Content-Type": "application/json"} if body is not None else {}
-    if key := read_local_key(config.data_dir):
+    headers = {"Content-Type": content_type} if content_type else {}
+    if key := read_local_key(config.own_dir):
         headers["Authorization"] = f"Bearer {key}"
     try:
         connection.connect()
         if web.tls is not None:
             _compare(connection, web.tls.cert)
-        connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+        is_chunked = not isinstance(body, bytes | None)
+        connection.request(method, path, body, headers, encode_chunked=is_chunked)
         answer = connection.getresponse()
         content = answer.read()
     except (OSError, http.client.HTTPException) as error:
@@ -72,19 +104,23 @@ def _ask(
         ) from error
     finally:
         connection.close()
-    if answer.status == _UNAUTHORIZED:
+    return answer, content
+
+
+def _check(config: Config, status: int, content: bytes) -> None:
+    """Raises OperatorRefused, UsageError."""
+    if status == _UNAUTHORIZED:
         raise OperatorRefused(
             f"the node does not know this command: run it as the node's user, who can read "
             f"{config.data_dir}"
         )
-    if answer.status in _BAD_REQUEST:
+    if status in _BAD_REQUEST:
         raise UsageError(_words(content))
-    if answer.status >= 400:
-        words = _words(content) or f"the node answered {answer.status}"
+    if status >= 400:
+        words = _words(content) or f"the node answered {status}"
         if candidates := _candidates(content):
             raise Doubtful(words, candidates)
         raise OperatorRefused(words)
-    return json.loads(content)
 
 
 def _connection(web: Web, timeout_s: float) -> http.client.HTTPConnection:

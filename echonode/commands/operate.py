@@ -172,4 +172,5 @@ def _store(config: Config) -> Store:
         forward_to=config.forwarding_by_ae_title(),
         waiting_prefix=config.exam.waiting_prefix,
         index_url=config.index.server_url,
+        node=config.node.name or "",
     )

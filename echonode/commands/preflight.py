@@ -53,7 +53,7 @@ def run_preflight(config: Config, peer: str | None) -> dict[str, Any]:
 @contextmanager
 def _lock(config: Config) -> Iterator[None]:
     """The store's lock for as long as it lasts, so that no node starts in between. StoreLocked."""
-    path = config.data_dir / "lock"
+    path = config.own_dir / "lock"
     if not path.exists():  # no node has ever run there
         with nullcontext():
             yield

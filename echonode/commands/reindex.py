@@ -34,12 +34,13 @@ def reindex(
     forwarding: Mapping[str, Sequence[str]],
     waiting_prefix: str,
     index_url: str = "",
+    node: str = "",
 ) -> bool:
     """Do it, with progress on the terminal; whether every file is there and whole.
 
     destinations: where files without a row go when we captured them; forwarding: AE title -> where
-    they go when it had sent them; waiting_prefix, index_url: as Store.open. Raises StoreLocked (a
-    node runs here), SchemaTooNew, OutOfSpace.
+    they go when it had sent them; waiting_prefix, index_url, node: as Store.open. Raises
+    StoreLocked (a node runs here), SchemaTooNew, OutOfSpace.
     """
     console = Console()
     columns = (
@@ -62,6 +63,7 @@ def reindex(
             on_adopted=on_adopted,
             waiting_prefix=waiting_prefix,
             index_url=index_url,
+            node=node,
         ) as store:
             found = store.recovery.report
             progress.update(taking_in, total=found.orphans_adopted)

@@ -135,6 +135,7 @@ def _in_store(config: Config, work: Callable[[UserAdministration], T]) -> T:
         forward_to=config.forwarding_by_ae_title(),
         waiting_prefix=config.exam.waiting_prefix,
         index_url=config.index.server_url,
+        node=config.node.name or "",
     ) as store:
 
         def changed(name: str, change: str) -> None:

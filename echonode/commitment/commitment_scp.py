@@ -102,6 +102,10 @@ class CommitmentSCP:
             "commitment-scp", self.run_once, on_stalled=_log_stalled, stalled_s=STALLED_S
         )
 
+    def only_while(self, may: Callable[[], bool]) -> None:
+        """Work only while `may` is true: of several nodes one does."""
+        self._thread.only_while(may)
+
     def start(self) -> None:
         """Start the thread; it begins with the reports that are still due from before."""
         self._thread.start()

@@ -86,6 +86,10 @@ def _called(config: Config) -> Iterator[tuple[str, TLSFiles, bool]]:
     for index, destination in enumerate(config.destinations):
         if destination.tls is not None:
             yield f"destinations[{index}].tls", destination.tls.value(), False
+    if config.alarms.webhook is not None and config.alarms.webhook.tls is not None:
+        yield "alarms.webhook.tls", config.alarms.webhook.tls.value(), False
+    if config.alarms.email is not None and config.alarms.email.tls is not None:
+        yield "alarms.email.tls", config.alarms.email.tls.value(), False
     if config.audit.tls is not None:
         yield "audit.tls", config.audit.tls.value(), False
 

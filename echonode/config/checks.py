@@ -198,6 +198,12 @@ def _index(config: Config) -> Iterator[ConfigFault]:
             f"names a server, and {config.data_dir} holds an index (index.sqlite) of its own",
             "Move that index to the server first (`echonode move-store`), or give a new data_dir.",
         )
+    if bool(config.index.server_url) != bool(config.node.name):
+        yield _fault(
+            "node.name",
+            "belongs together with an `index.url` that names a server, and one of them is missing",
+            "Give each node of the server a name of its own; a node with SQLite has none.",
+        )
     if config.index.server_url and find_spec("psycopg") is None:
         yield _fault(
             "index.url",

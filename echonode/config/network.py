@@ -104,6 +104,9 @@ class Listener(Section):
     tls: ListenerTLS | None = None
     """TLS; then this port speaks nothing else.
     Example: {cert: echonode.pem, key: echonode.key, ca: clinic-ca.pem}"""
+    trusted_proxies: tuple[AddressRange, ...] = ()
+    """Balancers (HAProxy) that pass callers on with PROXY protocol v2, so that each keeps its own
+    address. A caller from there must send that header. Example: [10.0.3.9]"""
 
 
 class PeerSection(Section):

@@ -14,7 +14,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from echonode.config.alarms import Alarms
+from echonode.config.anonymise import AnonymiseProfile
 from echonode.config.audit import Audit
+from echonode.config.cluster import NodeSection
 from echonode.config.destination import DestinationSection
 from echonode.config.fields import (
     AddressRange,
@@ -70,6 +73,12 @@ def _hl7_character_set(value: str) -> str:
 def _character_set(value: str) -> str:
     if value and not is_known_character_set(value):
         raise ValueError("not a Specific Character Set (PS3.3 C.12.1.1.2) such as ISO_IR 100")
+    return value
+
+
+def _without_basic(value: dict[str, AnonymiseProfile]) -> dict[str, AnonymiseProfile]:
+    if "basic" in value:
+        raise ValueError("`basic` is the standard's own profile; give yours another name")
     return value
 
 
@@ -252,6 +261,8 @@ class Config(Section):
     """The folder of the store, on a local disk. Example: /var/lib/echonode"""
     index: Index = Index()
     """The index of what is stored. Example: {url: sqlite}"""
+    node: NodeSection = NodeSection()
+    """This node among several on one index. Example: {name: node-1}"""
     listen: tuple[Listener, ...] = (Listener(port=11112),)
     """Where DICOM peers reach this node. Example: [{host: 0.0.0.0, port: 104}]"""
     peers: dict[Name, PeerSection] = Field(default_factory=dict)
@@ -266,6 +277,11 @@ class Config(Section):
     Example: [{name: room-1, protocol: echopen, dialect: kit, connect: "10.0.0.7:7538"}]"""
     exam: ExamSection = ExamSection()
     """Exams at the probes. Example: {deliver_unidentified: true}"""
+    anonymise: Annotated[dict[Name, AnonymiseProfile], AfterValidator(_without_basic)] = Field(
+        default_factory=dict
+    )
+    """How copies are anonymised, each under a name of yours; `basic` is there without one.
+    Example: {study-7: {options: [retain_modified_dates]}}"""
     worklist: Worklist | None = None
     """The modality worklist. Example: {peer: ris, station_ae_title: ECHONODE}"""
     mpps: MPPS | None = None
@@ -280,6 +296,8 @@ class Config(Section):
     """The institution in images that are made here. Example: {name: Example Clinic}"""
     web: Web | None = None
     """The HTTP server; without the section there is none. Example: {host: 127.0.0.1, port: 8080}"""
+    alarms: Alarms = Alarms()
+    """Where alarms go out to. Example: {webhook: {url: "https://hooks.clinic.example/echonode"}}"""
     audit: Audit = Audit()
     """The audit trail.
     Example: {receiver: "audit.clinic.example:6514", tls: {ca: clinic-ca.pem}}"""
@@ -293,6 +311,11 @@ class Config(Section):
     """Rejections. Example: {say_which_title: false}"""
     process: Process = Process()
     """The process. Example: {core_dumps: true}"""
+
+    @property
+    def own_dir(self) -> Path:
+        """What is this node's alone: in data_dir, which several nodes may share."""
+        return self.data_dir / "nodes" / self.node.name if self.node.name else self.data_dir
 
     def peer_values(self) -> tuple[Peer, ...]:
         """The peers as the rest of the node knows them."""

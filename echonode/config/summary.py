@@ -43,6 +43,10 @@ def _of_the_site(config: Config) -> Iterator[str]:
         yield f"reports procedure steps to {config.mpps.peer}"
     for each in config.prints:
         yield f"prints on {each.peer}"
+    if config.alarms.webhook:
+        yield f"posts its alarms to {config.alarms.webhook.url}"
+    if mail := config.alarms.email:
+        yield f"mails its alarms to {', '.join(mail.to)} by {mail.host}:{mail.port}"
     if config.audit.receiver:
         way = config.audit.transport.upper()
         yield f"sends its audit trail to {config.audit.receiver} by {way}"

@@ -60,6 +60,10 @@ class Codecs:
 class CopyJob(Protocol):
     """What one call of `echonode export` writes, and where: Export, or a medium."""
 
+    @property
+    def out(self) -> Path:
+        """Where it goes."""
+
     def write(
         self,
         instances: Sequence[StoredInstance],

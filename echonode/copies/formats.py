@@ -36,10 +36,92 @@ def _jpeg() -> Make:
     return jpeg_files
 
 
+def _mp4() -> Make:
+    from echonode.copies.pictures.films import films
+
+    return films()
+
+
+def _animation(kind: str) -> Callable[[], Make]:
+    def load() -> Make:
+        from echonode.copies.pictures.animations import animation
+
+        return animation(kind)
+
+    return load
+
+
+def _dicom() -> Make:
+    from echonode.copies.part_10 import part_10_file
+
+    return part_10_file
+
+
+def _npz() -> Make:
+    from echonode.copies.research.npz import npz_file
+
+    return npz_file
+
+
+def _nifti() -> Make:
+    from echonode.copies.research.nifti import nifti_file
+
+    return nifti_file
+
+
+def _mha() -> Make:
+    from echonode.copies.research.metaimage import metaimage_file
+
+    return metaimage_file
+
+
+def _nrrd() -> Make:
+    from echonode.copies.research.nrrd import nrrd_file
+
+    return nrrd_file
+
+
+def _volume_mha() -> Make:
+    from echonode.copies.volume.volume_files import metaimage_volume
+
+    return metaimage_volume
+
+
+def _volume_nifti() -> Make:
+    from echonode.copies.volume.volume_files import nifti_volume
+
+    return nifti_volume
+
+
+def _volume_dicom() -> Make:
+    from echonode.copies.volume.enhanced_volume import enhanced_volume_file
+
+    return enhanced_volume_file
+
+
+def _volume_slices() -> Make:
+    from echonode.copies.volume.volume_files import volume_slices
+
+    return volume_slices
+
+
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
+        "dicom": Format(says="the instance as a DICOM file", load=_dicom),
         "png": Format(says="each frame as a PNG", load=_png),
         "jpeg": Format(says="each frame as a JPEG", load=_jpeg),
+        "mp4": Format(says="a cine as a film, by the program ffmpeg", load=_mp4),
+        "gif": Format(says="a cine as an animated GIF", load=_animation("gif")),
+        "apng": Format(says="a cine as an animated PNG", load=_animation("apng")),
+        "webp": Format(says="a cine as an animated WebP", load=_animation("webp")),
+        "npz": Format(says="the frames as NumPy arrays", load=_npz),
+        "nifti": Format(says="the frames as NIfTI", load=_nifti),
+        "mha": Format(says="the frames as a MetaImage sequence of PLUS", load=_mha),
+        "nrrd": Format(says="the frames as an NRRD sequence", load=_nrrd),
+        "volume-mha": Format(says="the volume of a tracked sweep as MetaImage", load=_volume_mha),
+        "volume-nifti": Format(says="that volume as NIfTI", load=_volume_nifti),
+        "volume-dicom": Format(says="that volume as Enhanced US Volume", load=_volume_dicom),
+        "volume-slices": Format(says="slices of that volume as PNG", load=_volume_slices),
     }
 )
 

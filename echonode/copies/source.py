@@ -21,6 +21,9 @@ from echonode.transcoding.picture import Window
 from echonode.transcoding.picture_file import HIGHEST_QUALITY, LOWEST_QUALITY, QUALITY
 from echonode.transcoding.single_frame import DecodedFrame
 
+_SMALLEST, _LARGEST = 16, 8192  # pixels of a picture's longer side
+_LONGEST_FRAME_MS = 60_000.0
+
 
 class CopySource(Protocol):
     """One instance. Each method raises InvalidObject for what cannot be read, and Damaged."""
@@ -47,12 +50,20 @@ class CopyOptions:
 
     frame: only this one, from 1 on; None for all. quality: of a JPEG or a film, 1 to 100. window:
     instead of the image's own; None for that. banner: patient and date are burned into the picture.
+    size: the longer side of a picture, in pixels, where it is larger; None for all of it.
+    frame_time_ms: of each frame of a film, instead of what it records; None for that.
+    transform, image_to_probe, voxel_mm: of a volume (volume/sweep.py); None and '' choose.
     """
 
     frame: int | None = None
     quality: int = QUALITY
     window: Window | None = None
     banner: bool = False
+    size: int | None = None
+    frame_time_ms: float | None = None
+    transform: str = ""
+    image_to_probe: tuple[float, ...] | None = None
+    voxel_mm: float | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError."""
@@ -60,8 +71,16 @@ class CopyOptions:
             raise UsageError("--frame counts from 1")
         if not LOWEST_QUALITY <= self.quality <= HIGHEST_QUALITY:
             raise UsageError("--quality is 1 to 100")
+        if self.image_to_probe is not None and len(self.image_to_probe) != 16:
+            raise UsageError("--image-to-probe needs sixteen numbers, row by row")
+        if self.voxel_mm is not None and not 0 < self.voxel_mm < 100:
+            raise UsageError("--voxel is in mm, above 0 and below 100")
         if self.window is not None and not self.window.is_valid:
             raise UsageError("--window needs a width of 1 or more")
+        if self.size is not None and not _SMALLEST <= self.size <= _LARGEST:
+            raise UsageError(f"--size is {_SMALLEST} to {_LARGEST}")
+        if self.frame_time_ms is not None and not 1 <= self.frame_time_ms <= _LONGEST_FRAME_MS:
+            raise UsageError(f"--frame-time is 1 to {_LONGEST_FRAME_MS:.0f}")
 
 
 @dataclass(frozen=True, kw_only=True)

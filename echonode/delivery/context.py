@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from echonode.delivery.destination_health import DestinationHealth
-from echonode.delivery.ports import Associate
+from echonode.delivery.ports import ALONE, Associate, NodeShare
 from echonode.delivery.retry import Backoff
 from echonode.model.backoff import Random
 from echonode.model.identity import Destination
@@ -19,7 +19,8 @@ class DestinationContext:
     """One destination, the store and the network as it uses them, and its clocks.
 
     health: what its last answers say of it; every part reads and updates it. now: wall time.
-    monotonic: seconds of the monotonic clock. random: for the jitter of `backoff`.
+    monotonic: seconds of the monotonic clock. random: for the jitter of `backoff`. nodes: what of
+    this destination's work is this node's, of several.
     """
 
     destination: Destination
@@ -30,3 +31,4 @@ class DestinationContext:
     monotonic: Callable[[], float]
     random: Random
     backoff: Backoff
+    nodes: NodeShare = ALONE

@@ -21,7 +21,14 @@ from echonode.delivery.outcome_writer import Outcome, OutcomeWriter
 from echonode.delivery.outcomes import OutcomeHandler, stored_logger
 from echonode.delivery.peer_capabilities import PeerCapabilities
 from echonode.delivery.policy import DeliveryPolicy
-from echonode.delivery.ports import Associate, CheckBytes, CommitmentService, Reencode
+from echonode.delivery.ports import (
+    ALONE,
+    Associate,
+    CheckBytes,
+    CommitmentService,
+    NodeShare,
+    Reencode,
+)
 from echonode.delivery.proof import CommitmentProof, NoProof, Proof
 from echonode.delivery.retry import Backoff
 from echonode.delivery.sending_rate import SendingRate
@@ -46,7 +53,7 @@ class DeliveryServices:
     check_bytes: checks before an instance is re-encoded that its bytes are those stored; None: no
     check. key_value: keeps what is learnt of the archives; None: only in memory. linger_s: how long
     an unused association stays open. echo_every_s: after how long without an answer an archive is
-    called by C-ECHO; None: never.
+    called by C-ECHO; None: never. nodes: what is this node's work, of several.
     """
 
     store: Deliveries
@@ -57,6 +64,7 @@ class DeliveryServices:
     key_value: KeyValue | None = None
     linger_s: float = LINGER_S
     echo_every_s: float | None = None
+    nodes: NodeShare = ALONE
     backoff: Backoff = field(default_factory=Backoff)
     monotonic: Callable[[], float] = time.monotonic
     random: Random = random_number
@@ -72,6 +80,7 @@ class DeliveryServices:
             monotonic=self.monotonic,
             random=self.random,
             backoff=self.backoff,
+            nodes=self.nodes,
         )
 
 

@@ -6,6 +6,8 @@ Rules
   fewer lanes are wanted.
 - A lane that gets no association does not count as a failure of the destination: it shows how many
   associations the archive gives (concurrency.py), and its instance is sent by another lane.
+- Of several nodes each has its share of the associations, so that the archive never has more of
+  all together than it is configured for; a share of none sends nothing.
 - When the destination is paused, or the node stops, each lane finishes the instance it is sending.
 """
 
@@ -58,6 +60,7 @@ class LanePool:
         self._name = context.destination.name
         self._health = context.health
         self._monotonic = context.monotonic
+        self._nodes = context.nodes
         self._claimed_jobs = claimed_jobs
         self._outcome_writer = outcome_writer
         self._new_lane = new_lane
@@ -78,6 +81,11 @@ class LanePool:
         """How many associations the controller wants."""
         return self._concurrency.level
 
+    @property
+    def is_without_lanes(self) -> bool:
+        """Whether other nodes have all associations that the archive is configured to give."""
+        return self._our_lanes() == 0
+
     def start(self) -> None:
         """Call before the first `send_due` of a worker that has a thread."""
         self._outcome_writer.start()
@@ -89,6 +97,8 @@ class LanePool:
         StoreError; then, and when it is paused or stopped, nothing stays claimed. The outcomes of
         what was sent are durable.
         """
+        if self.is_without_lanes:
+            return False
         sent = 0
         completed = False
         until = self._monotonic() + PROOF_EVERY_S
@@ -176,7 +186,7 @@ class LanePool:
         with self._lock:
             if self._stopping:
                 return
-            for number in range(1, self._concurrency.level):
+            for number in range(1, min(self._concurrency.level, self._our_lanes())):
                 if number in self._helpers or self._claimed_jobs.waiting <= len(self._helpers):
                     continue
                 lane = self._new_lane()
@@ -224,9 +234,15 @@ class LanePool:
                 break
         self._outcome_writer.flush()
 
+    def _our_lanes(self) -> int:
+        """How many this node may have, so that all nodes together have no more than configured."""
+        return self._nodes.share_of(self._concurrency.cap)
+
     def _is_wanted(self, number: int) -> bool:
         return (
-            not self._stopping and number < self._concurrency.level and not self._health.paused_s()
+            not self._stopping
+            and number < min(self._concurrency.level, self._our_lanes())
+            and not self._health.paused_s()
         )
 
     def _refused(self, error: NetworkError) -> None:

@@ -122,3 +122,28 @@ Reencode = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
 
 # Raises Damaged where the instance's bytes are not those that were stored.
 CheckBytes = Callable[[StoredInstance], None]
+
+
+class NodeShare(Protocol):
+    """What is this node's, of several that deliver (store.nodes.Membership)."""
+
+    def leads(self) -> bool:
+        """Whether this node requests the proof."""
+
+    def share_of(self, number: int) -> int:
+        """How many of so many associations are this node's."""
+
+
+class Alone:
+    """There is one node."""
+
+    def leads(self) -> bool:
+        """It does everything."""
+        return True
+
+    def share_of(self, number: int) -> int:
+        """It has them all."""
+        return number
+
+
+ALONE = Alone()

@@ -35,6 +35,8 @@ REPEAT_LOG_S = 3600.0
 _SHORTEST_WAIT_S = 0.05
 # The archive gives no more associations, and other lanes send on theirs.
 _AT_LIMIT_S = 1.0
+# Another node requests the proof; it may be gone by then.
+_OTHERS_S = 10.0
 
 log = get_logger(__name__)
 
@@ -64,6 +66,7 @@ class DeliveryWorker:
         self._health = context.health
         self._capabilities = capabilities
         self._rate = rate
+        self._nodes = context.nodes
         self._now = context.now
         self._monotonic = context.monotonic
         self._random = context.random
@@ -156,7 +159,7 @@ class DeliveryWorker:
             found = self._lane_pool.send_due(self._lane, lambda: self._thread.is_stopping)
             if self._thread.is_stopping or self._health.paused_s():
                 return self._health.paused_s()
-            proof_s = self._proof.request_proof(self._holder)
+            proof_s = self._proof.request_proof(self._holder) if self._nodes.leads() else _OTHERS_S
             if self._echo.due_s() == 0:
                 with self._holder.expendable():
                     self._echo.call()
@@ -175,6 +178,8 @@ class DeliveryWorker:
         return None if due_s is None else max(due_s, self._health.paused_s())
 
     def _next_delivery_s(self) -> float | None:
+        if self._lane_pool.is_without_lanes:
+            return _OTHERS_S
         due_at = self._store.next_due(self.destination.name)
         if due_at is None:
             return None

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from echonode.dicomweb.file_meta_head import MetaHead, read_meta
 from echonode.dicomweb.store_outcomes import Outcome
 from echonode.dimse.contexts import STORAGE_CLASSES, STORAGE_SYNTAXES
 from echonode.dimse.limits import Limits
 from echonode.dimse.services import IncomingFile, IncomingHead, StoreRequest
 from echonode.errors import DimseFailure, OutOfSpace, Unreadable, described
 from echonode.log import get_logger, place_of
+from echonode.model.file_meta_head import MetaHead, read_meta
 from echonode.model.identity import Peer
 from echonode.model.status import (
     CANNOT_UNDERSTAND,

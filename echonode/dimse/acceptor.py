@@ -17,7 +17,7 @@ from functools import partial
 from echonode.dimse.acceptance import Acceptance, OnRefused, no_one_learns
 from echonode.dimse.association.association import AssociationHandlers, EventAssociation
 from echonode.dimse.association.association_policy import AssociationPolicy
-from echonode.dimse.association.listener import Listener
+from echonode.dimse.association.listener import AddressRange, Listener
 from echonode.dimse.association.open_connections import ConnectionState, OpenConnections
 from echonode.dimse.limits import Limits
 from echonode.dimse.local_ae import local_ae
@@ -38,13 +38,14 @@ class ListenerAddress:
     """Where to listen; port 0 is any free one.
 
     tls: speak TLS and nothing else there. require_client_cert: every caller must show a
-    certificate.
+    certificate. trusted_proxies: balancers that name the caller (upper_layer/proxy_protocol.py).
     """
 
     host: str
     port: int
     tls: TLSFiles | None = None
     require_client_cert: bool = True
+    trusted_proxies: tuple[AddressRange, ...] = ()
 
     def context(self) -> Callable[[], ssl.SSLContext] | None:
         """Gives each connection its TLS settings. Raises TLSFilesUnusable."""
@@ -143,6 +144,7 @@ class Acceptor:
                 on_connection=self._take_connection,
                 on_shortage=self._connections.evict,
                 tls=tls,
+                trusted_proxies=listener.trusted_proxies,
             )
         except OSError as error:
             where = f"{listener.host}:{listener.port}"

@@ -32,6 +32,10 @@ class UnfinishedWorker:
             name, self._step, on_stalled=_log_stalled, stalled_s=look_every_s
         )
 
+    def only_while(self, may: Callable[[], bool]) -> None:
+        """Work only while `may` is true: of several nodes one does."""
+        self._thread.only_while(may)
+
     def start(self) -> None:
         """Begin to look."""
         self._thread.start()

@@ -50,6 +50,10 @@ class Describing:
             "describing", self.step, on_stalled=self._stalled, stalled_s=_AGAIN_S
         )
 
+    def only_while(self, may: Callable[[], bool]) -> None:
+        """Work only while `may` is true: of several nodes one does."""
+        self._thread.only_while(may)
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()

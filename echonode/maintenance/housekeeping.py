@@ -49,8 +49,8 @@ class Housekeeping:
         on_deleted: Callable[[Sequence[Deleted]], None] = lambda deleted: None,
         on_alarms: Callable[[Sequence[Alarm]], None] = lambda alarms: None,
     ) -> None:
-        """on_deleted: called with what retention deleted. on_alarms: with those that stand, at
-        each look.
+        """The work on the store is done while this node leads. on_deleted: called with what
+        retention deleted. on_alarms: with those that stand, at each look.
         """
         self._on_deleted, self._on_alarms = on_deleted, on_alarms
         self._store = store
@@ -85,7 +85,9 @@ class Housekeeping:
         """Once around; alarms are reported also where the rest fails. Raises StoreError."""
         self._store.prove_writable()
         try:
-            if not self._store.unwritable:
+            if not self._store.nodes.leads():
+                self._looked_at = self._watched_at = self._monotonic()
+            elif not self._store.unwritable:
                 self._watch_clock()
                 self._observe()
                 self._recycle()
@@ -135,7 +137,7 @@ class Housekeeping:
         alarms = {alarm.name: alarm for alarm in self._alarms()}
         for name, alarm in alarms.items():
             if name not in self._standing:
-                log.error("alarm_raised", name=name, text=alarm.text, alarm=True)
+                log.error("alarm_raised", name=name, text=alarm.whole, alarm=True)
         for name in self._standing.keys() - alarms.keys():
             log.info("alarm_cleared", name=name)
         self._standing = alarms

@@ -13,7 +13,7 @@ from enum import StrEnum
 from echonode.model.us_region import Point
 
 MOST_DRAWN = 100
-LONGEST_NOTE = 256  # characters of one text; ST, and what a viewer shows beside a point
+LONGEST_NOTE = 256  # characters of one text; ST, and what a viewer shows next to a point
 
 
 class DrawnKind(StrEnum):
@@ -26,7 +26,7 @@ class DrawnKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """One line, ellipse or text. text: at its first point, or '' beside a graphic.
+    """One line, ellipse or text. text: at its first point, or '' where it is a graphic alone.
 
     points: an ellipse's are the ends of its long axis, then of its short one.
     """

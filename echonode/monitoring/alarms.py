@@ -224,12 +224,12 @@ _CONFLICTS = {
 def _of_merges(exams: Sequence[str]) -> Iterator[Alarm]:
     """What was captured before a merge is never changed without a person."""
     if exams:
-        named = ", ".join(exams[:_STUDIES_NAMED])
-        more = " and more" if len(exams) > _STUDIES_NAMED else ""
+        counted = _counted(len(exams), "exam was", "exams were")
         yield Alarm(
             name="patient_merged",
-            text=f"the patient of {named}{more} was merged into another after images were taken: "
-            "correct these exams (`echonode exam correct`), so that the archive learns of it",
+            text=f"the patient of {counted} merged into another after images were taken: correct "
+            "them (`echonode exam correct`), so that the archive learns of it",
+            about=_named(exams),
         )
 
 
@@ -238,13 +238,17 @@ def _of_identity(conflicts: Sequence[IdentityConflict]) -> Iterator[Alarm]:
     for kind, (name, text) in _CONFLICTS.items():
         studies = [each.study_instance_uid for each in conflicts if each.kind is kind]
         if studies:
-            named = ", ".join(studies[:_STUDIES_NAMED])
-            more = " and more" if len(studies) > _STUDIES_NAMED else ""
             yield Alarm(
                 name=name,
                 text=f"{len(studies)} studies {text}. Find out at the sender whose images they "
-                f"are, then `echonode acknowledge STUDY_UID`: {named}{more}",
+                "are, then `echonode acknowledge STUDY_UID`",
+                about=_named(studies),
             )
+
+
+def _named(uids: Sequence[str]) -> tuple[str, ...]:
+    more = ("and more",) if len(uids) > _STUDIES_NAMED else ()
+    return (*uids[:_STUDIES_NAMED], *more)
 
 
 def _of(at: DestinationFacts, call_back: str, now: datetime) -> Iterator[Alarm]:

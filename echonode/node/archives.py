@@ -82,6 +82,7 @@ class ArchiveParts:
             check_bytes=store.files.check_bytes,
             key_value=store.key_value,
             echo_every_s=ECHO_EVERY_S,
+            nodes=store.nodes,
         )
         self.workers = {
             destination.name: delivery_worker(

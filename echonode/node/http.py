@@ -8,6 +8,7 @@ from datetime import datetime
 
 from echonode.config import Config, Web
 from echonode.config.forwarding import WEB_SENDER
+from echonode.copies.exporting import Codecs
 from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.delivery.operator_actions import acknowledge, act
 from echonode.dicomweb.addresses import PREFIX
@@ -21,6 +22,7 @@ from echonode.monitoring.recent import recent_rows
 from echonode.node.access import NodeAccess
 from echonode.node.access_log import AccessLog, Told
 from echonode.node.audit import NodeAudit
+from echonode.node.copies_api import NodeCopies
 from echonode.node.exam_api import NodeExams
 from echonode.node.exams import ExamParts
 from echonode.node.live_api import NodeLive
@@ -48,6 +50,7 @@ from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.admission import Admission
 from echonode.web.archive import archive_routes
 from echonode.web.authority import authority_routes
+from echonode.web.copies import copy_routes
 from echonode.web.cross_origin import SharedOrigins
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes
@@ -105,7 +108,7 @@ def web_servers(
         store.users,
         store.sessions,
         rules=session_rules(web),
-        local_key=write_local_key(store.data_dir),
+        local_key=write_local_key(store.own_dir),
         on_loopback=on_loopback,
         now=now,
         monotonic=time.monotonic,
@@ -169,6 +172,9 @@ def web_servers(
             ),
             *report_routes(NodeReports(store, exams.reporting)),
             *print_routes(prints),
+            *copy_routes(
+                NodeCopies(store, Codecs(reader=frames, lossless=reencoder.lossless), now=now)
+            ),
             *operator_routes(
                 act=operate,
                 acknowledge=lambda uid: acknowledge(store, uid, now=now()),

@@ -22,7 +22,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from echonode import __version__
 from echonode.config import Config
@@ -43,8 +43,10 @@ from echonode.node.prints import PrintParts
 from echonode.node.process_limits import descriptor_limit
 from echonode.node.ris import RisParts
 from echonode.node.scanning import ScanningParts
+from echonode.node.settings.cluster import destinations_digest
 from echonode.node.settings.hl7 import hl7_listener
 from echonode.node.settings.listeners import call_back_address, listener_addresses, listener_limits
+from echonode.node.settings.notices import notifier
 from echonode.node.settings.parts import (
     Stoppable,
     Together,
@@ -61,6 +63,9 @@ from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.single_frame import FrameReader
 from echonode.web.server import WebServer
+
+if TYPE_CHECKING:
+    from echonode.node.cluster import ClusterPart
 
 log = get_logger(__name__)
 
@@ -96,6 +101,7 @@ class Node:
             recover_later=True,
             waiting_prefix=config.exam.waiting_prefix,
             index_url=config.index.server_url,
+            node=config.node.name or "",
         )
         with ExitStack() as broken_off:
             broken_off.callback(self.store.close)
@@ -105,6 +111,7 @@ class Node:
     def _build(self, names: Sequence[str]) -> None:
         """Every part around the open store; names: of the destinations."""
         config = self.config
+        self.store.nodes.agree(destinations_digest(config))
         self.audit = NodeAudit(config, lookup=self.store.whose, now=utc_now)
         self._free_space = free_space(config)
         codecs = TranscodeWorkers()
@@ -181,17 +188,20 @@ class Node:
         )
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
+        self.notices = notifier(config, now=utc_now)
         self._housekeeping = housekeeping(
             config,
             self.store,
             self._reader,
             now=utc_now,
             on_deleted=self.audit.work.deleted,
+            on_alarms=self.notices.look,
         )
         self._describing = Describing(self.store.descriptions, describe) if config.web else None
         self._recovery = BackgroundRecovery(
             self.store.recovery, on_found=log_recovery, on_done=self._housekeeping.look_now
         )
+        self._cluster = self._cluster_part() if self.store.nodes.is_shared else None
         self.web: WebServer | None = None
         self.viewer: WebServer | None = None
         if config.web:
@@ -239,6 +249,8 @@ class Node:
                 log.error("store_unwritable", reason=self.store.unwritable, alarm=True)
             else:
                 self._start_writing(undo)
+            undo.callback(self._stop_part, self.notices)
+            self.notices.start()
             undo.callback(self._stop_part, self._housekeeping)
             self._housekeeping.start()
             undo.callback(self._stop_part, self.acceptor)
@@ -259,7 +271,10 @@ class Node:
                 self.viewer.start()
             undo.callback(self._stop_part, self._recovery)
             self._recovery.start()
-            for source in self.scanning.sources:
+            if self._cluster:  # it starts the probes that are this node's
+                undo.callback(self._stop_part, self._cluster)
+                self._cluster.start(self.scanning.sources)
+            for source in () if self._cluster else self.scanning.sources:
                 undo.callback(self._stop_part, source)
                 source.start()
             self._running = undo.pop_all()
@@ -278,6 +293,7 @@ class Node:
     def _start_writing(self, undo: ExitStack) -> None:
         """Start the parts that write to the store: where it is read-only, none of them runs."""
         self.exams.desk.resume()
+        self._share_duties()
         for worker in (self.exams.unfinished, self.exams.rejection_looks):
             undo.callback(self._stop_part, worker)
             worker.start()
@@ -302,6 +318,19 @@ class Node:
             undo.callback(self._stop_part, self._scrubbing)
             self._scrubbing.start()
 
+    def _share_duties(self) -> None:
+        """Of several nodes one does what need not be done twice; which one it is may change."""
+        for part in (
+            self.exams.unfinished,
+            self.exams.rejection_looks,
+            self.ris.worklist,
+            self.ris.steps,
+            self.archives.commitment_scp,
+            self._describing,
+        ):
+            if part:
+                part.only_while(self.store.nodes.leads)
+
     def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop every part in reverse, within `deadline_s` in all; then nothing is left running."""
         # What is under way may go on until then; the rest is for breaking off what did not end.
@@ -323,6 +352,17 @@ class Node:
         part.stop(max(_A_MOMENT_S, self._stop_at - time.monotonic()))
 
     # --- the callables that join the packages ---
+
+    def _cluster_part(self) -> ClusterPart:
+        # Here, because it needs psycopg, which a node with SQLite need not have.
+        from echonode.node.cluster import ClusterPart
+
+        return ClusterPart(
+            self.store,
+            index_url=self.config.index.server_url,
+            destinations=[each.name for each in self.destinations],
+            wake=self.archives.wake,
+        )
 
     def _no_capture(self) -> str:
         """Why no capture may begin just now; '' when one may."""

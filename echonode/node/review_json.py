@@ -59,7 +59,7 @@ def instance_json(instance: InstanceRow, proof: Mapping[str, Sequence[LedgerRow]
         "content_date": values["ContentDate"],
         "content_time": values["ContentTime"],
         "is_here": instance.is_here,
-        "thumbnail": values["AvailableTransferSyntaxUID"] in NATIVE,
+        "thumbnail": bool(values["Rows"]) and values["AvailableTransferSyntaxUID"] in NATIVE,
         **correction(rows),
         "proof": [proof_json(each) for each in rows],
     }

@@ -81,7 +81,7 @@ class NodeSystem:
                 "minutes_of_cine": status.minutes_of_cine,
                 "refusing": status.refusing,
             },
-            "alarms": [asdict(alarm) for alarm in status.alarms],
+            "alarms": [{"name": alarm.name, "text": alarm.whole} for alarm in status.alarms],
             "problems": list(status.problems),
             "captures_lost": status.captures_lost,
             "conflicts": [

@@ -21,7 +21,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import islice
 
@@ -64,6 +64,11 @@ class Tracking:
     def is_valid(self) -> bool:
         """Whether there is any valid matrix."""
         return bool((self.status == TransformStatus.VALID).any())
+
+    def of(self, frames: range) -> Tracking:
+        """Those of some frames only."""
+        at = slice(frames.start, frames.stop)
+        return replace(self, matrices=self.matrices[at], status=self.status[at])
 
     @property
     def doubtful(self) -> dict[str, int]:
@@ -109,3 +114,24 @@ def set_tracking(dataset: Dataset, tracking: Tracking, *, frame_of_reference_uid
     block.add_new(0x02, "OD", tracking.matrices.tobytes())
     block.add_new(0x03, "OB", tracking.status.tobytes())
     block.add_new(0x04, "LO", UNITS)
+
+
+def read_tracking(dataset: Dataset, frames: int) -> Tracking | None:
+    """What `set_tracking` wrote; None where there is none, or none that fits `frames` frames."""
+    try:
+        block = dataset.private_block(GROUP, PRIVATE_CREATOR)
+        names = block[0x01].value
+        matrices, status = block[0x02].value, block[0x03].value
+    except KeyError:
+        return None
+    # An archive that sends Implicit VR leaves UN behind: then the names are bytes.
+    text = names.decode("utf-8", "replace").rstrip() if isinstance(names, bytes) else names
+    listed = text.split("\\") if isinstance(text, str) else [str(name) for name in text]
+    count = frames * len(listed)
+    if len(matrices) != 128 * count or not count <= len(status) <= count + 1:
+        return None
+    return Tracking(
+        names=tuple(listed),
+        matrices=np.frombuffer(matrices, "<f8").reshape(frames, len(listed), 16),
+        status=np.frombuffer(status[:count], np.uint8).reshape(frames, len(listed)),
+    )

@@ -75,6 +75,7 @@ from echonode.store.index.refresh import IndexRefresh, RefreshReport
 from echonode.store.ingest.ingest import InstanceFiles, check_bytes
 from echonode.store.ingest.insertion import FileInserter
 from echonode.store.ingest.quarantine import Quarantine
+from echonode.store.nodes.membership import Membership
 from echonode.store.printing.print_jobs import PrintJobs
 from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.recovery.folders_in_use import use_folder
@@ -103,7 +104,8 @@ class Store(ReadOnlyStore):
     descriptions: what DICOMweb answers of each instance.
     exams, captures, measurements, documents, prints, naming, corrections, worklist, known_patients,
     order_messages, rejections, reported_steps, procedure_steps, step_reports: see exams/.
-    users, sessions: see access/. durability: whether what is written becomes durable.
+    users, sessions: see access/. nodes: this node among those on the database. durability: whether
+    what is written becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -146,7 +148,8 @@ class Store(ReadOnlyStore):
         self._disk_reserve = DiskReserve(layout)
         self._pending_removals = PendingRemovals()
         inserter = FileInserter(writer, layout, check, now)
-        ids = FileIds(layout, on_folder=lambda folder: use_folder(writer, folder))
+        ids = FileIds(layout, on_folder=lambda folder: use_folder(writer, folder, layout.node))
+        self.nodes = Membership(writer, name=layout.node, now=now)
         deletions = Deletions(writer, readers, layout)
 
         self.node_id = read_node_id(readers)
@@ -163,7 +166,7 @@ class Store(ReadOnlyStore):
             now=now,
             unwritable=unwritable,
         )
-        self.deliveries = Deliveries(writer, readers, layout, on_due=due, now=now)
+        self.deliveries = Deliveries(writer, readers, layout, nodes=self.nodes, on_due=due, now=now)
         self.operator = OperatorActions(writer, on_due=due)
         self.commitment = Commitment(
             transactions=Transactions(writer, readers),
@@ -178,6 +181,7 @@ class Store(ReadOnlyStore):
             inserter=inserter,
             deletions=deletions,
             ids=ids,
+            nodes=self.nodes,
             check=self._check,
             plan=plan,
             waiting_prefix=waiting_prefix,
@@ -223,6 +227,7 @@ class Store(ReadOnlyStore):
         recover_later: bool = False,
         waiting_prefix: str = "",
         index_url: str = "",
+        node: str = "",
     ) -> Store:
         """Lock the folder, bring the database up to date, and repair what the last stop left.
 
@@ -231,12 +236,13 @@ class Store(ReadOnlyStore):
         `recovery.step` (recovery.py says what may). waiting_prefix: what the Patient ID of our
         captures begins with that wait for their patient; such a file that is found after the
         database was lost waits in an exam of its own. index_url: of the database on a PostgreSQL
-        server; '' the file in data_dir. On a full disk the reserve is removed; where
-        the disk still cannot be written, an existing store is opened for reading only
-        (`unwritable`). Raises StoreLocked, SchemaTooNew, RestoreUnfinished; ConfigError where the
-        folder cannot be used; OutOfSpace where there is no store to read.
+        server; '' the file in data_dir. node: the name of one of several nodes on one database.
+        On a full disk the reserve is removed; where the disk still cannot be written, an existing
+        store is opened for reading only (`unwritable`). Raises StoreLocked, SchemaTooNew,
+        RestoreUnfinished; ConfigError where the folder cannot be used; OutOfSpace where there is no
+        store to read.
         """
-        layout = Layout(data_dir.absolute())
+        layout = Layout(data_dir.absolute(), node)
         layout.make()
         lock = lock_for_node(layout)
         durability = Durability(layout)
@@ -273,6 +279,8 @@ class Store(ReadOnlyStore):
                 undo.callback(opened.writer.close)
                 store = store_with(opened, marker=marker)
                 undo.callback(ReadOnlyStore.close, store)
+                store.nodes.join()
+                undo.callback(store.nodes.leave)
                 store.recovery.begin(database_made=opened.made)
                 while not (recover_later and opened.trusted) and store.recovery.step():
                     pass
@@ -312,6 +320,8 @@ class Store(ReadOnlyStore):
         """Release the folder; nothing may use the store any more. May be called once."""
         super().close()
         try:
+            with suppress(OutOfSpace):  # then it is taken for dead after a while
+                self.nodes.leave()
             orderly = self._check.is_done and not self._marker and not self.unwritable
             if orderly and not self._writer.is_on_server:
                 with suppress(OutOfSpace):  # without the mark, the next start checks the pages
@@ -319,6 +329,11 @@ class Store(ReadOnlyStore):
         finally:
             self._writer.close()
             self._lock.release()
+
+    @property
+    def own_dir(self) -> Path:
+        """What is this node's alone, of several on one data_dir."""
+        return self._layout.own
 
     @property
     def is_corrupt(self) -> bool:

@@ -13,6 +13,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+_LOOK_AGAIN_S = 2.0  # whether the work is this node's by now
+
 
 class RecurringThread:
     """Runs `step` until it is stopped; `wake`, `ask_stop` and `join` from any thread.
@@ -34,9 +36,14 @@ class RecurringThread:
         self._on_stalled = on_stalled
         self._stalled_s = stalled_s
         self._on_end = on_end
+        self._may: Callable[[], bool] = lambda: True
         self._wake_up = threading.Event()
         self._stopping = threading.Event()
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def only_while(self, may: Callable[[], bool]) -> None:
+        """Take steps only while `may` is true: of several nodes one does this work."""
+        self._may = may
 
     @property
     def is_stopping(self) -> bool:
@@ -83,7 +90,7 @@ class RecurringThread:
     def _taken(self) -> float:
         """Take a step; returns the seconds to wait after it."""
         try:
-            return self._step()
+            return self._step() if self._may() else _LOOK_AGAIN_S
         except Exception as error:  # noqa: BLE001  # the thread's top
             self._on_stalled(error)
             return self._stalled_s

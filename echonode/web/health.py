@@ -7,7 +7,7 @@ unready, for keeping exams meanwhile is its work; it is an alarm, listed next to
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
 from prometheus_client import CollectorRegistry, generate_latest
@@ -27,10 +27,20 @@ Check = Callable[[], str]
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """Something that a person must see to; `name` stays the same while `text` changes."""
+    """Something that a person must see to; `name` stays the same while `text` changes.
+
+    about: UIDs and exam ids that it is about. They lead to a patient: `text` is for everyone,
+    `whole` for who may see them.
+    """
 
     name: str
     text: str
+    about: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> str:
+        """The text with what it is about."""
+        return f"{self.text}: {', '.join(self.about)}" if self.about else self.text
 
 
 def health_routes(
@@ -43,7 +53,7 @@ def health_routes(
 
     live: 200 as long as the process answers at all; restart it when it does not.
     ready: 200 when every check is '', else 503; each check by its name, and the alarms, which do
-    not change the status.
+    not change the status. It is for everyone: no UID is in it.
     metrics: `registry` in the format of Prometheus.
     """
 
@@ -60,7 +70,7 @@ def health_routes(
 
     def standing() -> list[dict[str, str]]:
         try:
-            return [asdict(alarm) for alarm in alarms()]
+            return [{"name": alarm.name, "text": alarm.text} for alarm in alarms()]
         except StoreError as error:
             # What cannot be asked is itself one; the check of the store says so as well.
             return [{"name": "store", "text": f"alarms cannot be read: {type(error).__name__}"}]

@@ -95,7 +95,7 @@ def _report(api: ReportApi, request: Request, fields: Fields) -> Json:
     only(fields, "template", "language", "findings", "conclusion", "key_images", "measurements")
     findings = fields.get("findings", {})
     if not isinstance(findings, dict) or not all(isinstance(v, str) for v in findings.values()):
-        raise FieldRefused("findings", "is no object of texts", "give {field: text}")
+        raise FieldRefused("findings", "is not an object of texts", "give {field: text}")
     return api.report(
         _exam(request),
         template=text(fields, "template", needed=True),
@@ -112,7 +112,7 @@ def _key_images(value: object) -> list[tuple[str, int]] | None:
     if value is None:
         return None
     refused = FieldRefused(
-        "key_images", "is no list of images", "give [{sop_instance_uid, frame}, ...]"
+        "key_images", "is not a list of images", "give [{sop_instance_uid, frame}, ...]"
     )
     if not isinstance(value, list):
         raise refused
@@ -130,7 +130,7 @@ def _texts(name: str, value: object) -> list[str] | None:
     if value is None:
         return None
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise FieldRefused(name, "is no list of texts", "give a list")
+        raise FieldRefused(name, "is not a list of texts", "give a list")
     return value
 
 
@@ -187,7 +187,7 @@ def _area(value: object) -> tuple[float, float, float, float] | None:
 
 
 def _notes(value: object) -> list[tuple[str, tuple[float, float]]]:
-    refused = FieldRefused("notes", "is no list of notes", "give [{text, point: [x, y]}, ...]")
+    refused = FieldRefused("notes", "is not a list of notes", "give [{text, point: [x, y]}, ...]")
     if not isinstance(value, list):
         raise refused
     found = []

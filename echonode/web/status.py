@@ -133,6 +133,7 @@ def console_routes(
         now = status()
         body = asdict(now)
         body["now"], body["started_at"] = now.now.isoformat(), now.started_at.isoformat()
+        body["alarms"] = [{"name": each.name, "text": each.whole} for each in now.alarms]
         return JSONResponse(body)
 
     async def read_ledger(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""A report of an exam, from one request to the archive's promise: real processes on every side."""
+"""A report of an exam, from one request to the commitment: real processes on every side."""
 
 from __future__ import annotations
 

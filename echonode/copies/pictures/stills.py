@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from echonode.copies.pictures.banner import with_banner
 from echonode.copies.source import CopyFile, CopyOptions, CopySource
 from echonode.errors import InvalidObject
 from echonode.transcoding.picture import Picture, picture_of
 from echonode.transcoding.picture_file import jpeg_of, png_of
+from echonode.transcoding.scaled_picture import scaled
 
 
 def png_files(source: CopySource, options: CopyOptions) -> Iterator[CopyFile]:
@@ -39,7 +41,18 @@ def shown(source: CopySource, number: int, options: CopyOptions) -> Picture:
     presentation = frame.presentation
     if options.window is not None:
         presentation = replace(presentation, window=options.window)
-    return picture_of(frame.native, frame.pixels, presentation)
+    picture = picture_of(frame.native, frame.pixels, presentation)
+    if options.size is not None:
+        picture = _fitted(picture, options.size)
+    return with_banner(picture, source.header) if options.banner else picture
+
+
+def _fitted(picture: Picture, size: int) -> Picture:
+    rows, columns = picture.shape[:2]
+    scale = size / max(rows, columns)
+    if scale >= 1:
+        return picture
+    return scaled(picture, max(1, round(rows * scale)), max(1, round(columns * scale)))
 
 
 def numbers(source: CopySource, options: CopyOptions) -> range:

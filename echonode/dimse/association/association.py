@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT, A_RELEASE
+from pynetdicom.transport import AddressInformation
 
 from echonode.dimse.association.exchange import Exchange
 from echonode.dimse.association.reactor import CLOSING, Reactor
@@ -35,6 +36,7 @@ from echonode.dimse.limits import Limits
 from echonode.dimse.messages.command_set import CommandSet
 from echonode.dimse.messages.provider import DatasetSink, DimseProvider, MemorySink, Message
 from echonode.dimse.upper_layer.pdu_stream import PduError
+from echonode.dimse.upper_layer.proxy_protocol import ProxyHeaderWrong
 from echonode.dimse.upper_layer.threads import AlreadySetEvent, ThreadStart
 from echonode.dimse.upper_layer.tls_faults import TLS_ON_PLAIN_PORT, TLSFailed, TLSFault
 from echonode.dimse.upper_layer.transport import Transport
@@ -234,8 +236,14 @@ class EventAssociation(Association):
     def _begin(self) -> bool:
         """Receive the request and negotiate; False where there is no association."""
         self.dul.drain_events()  # Evt5: starts ARTIM, which bounds all that follows
+        deadline = time.monotonic() + self.dul.artim_timer.remaining
         try:
-            self.connection.handshake(time.monotonic() + self.dul.artim_timer.remaining)
+            if self.connection.is_proxied:
+                self._learn_caller(deadline)
+            self.connection.handshake(deadline)
+        except ProxyHeaderWrong as fault:
+            self.handlers.on_refused(self, fault)
+            return False
         except TLSFailed as failure:
             self.handlers.on_tls_failed(self, failure.fault)
             return False
@@ -248,6 +256,12 @@ class EventAssociation(Association):
             return False
         self.requestor.primitive = primitive
         return self.handlers.negotiate(self) and self.is_established
+
+    def _learn_caller(self, deadline: float) -> None:
+        """From here on the address is the caller's, and no longer the proxy's."""
+        caller = self.connection.proxied_caller(deadline)
+        if caller is not None:
+            self.requestor.address_info = AddressInformation.from_tuple(caller)
 
     def _converse(self) -> None:
         while self._has_reclaimed() and self.process_indications():

@@ -15,12 +15,13 @@ Rules
 from __future__ import annotations
 
 import errno
+import ipaddress
 import select
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pynetdicom.transport import AssociationServer, RequestHandler
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
 
 log = get_logger(__name__)
+
+AddressRange = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # The class's own attribute hides the module's name.
 Socket = socket.socket
@@ -56,7 +59,9 @@ class ConnectionHandler(RequestHandler):
             self.ae, "acceptor", limits=server.limits, handlers=server.handlers
         )
         assert isinstance(self.request, socket.socket)
-        assoc.set_socket(self._connection(assoc))
+        connection = self._connection(assoc)
+        connection.is_proxied = server.is_proxy(self.client_address[0])
+        assoc.set_socket(connection)
         assoc.name = f"dimse acceptor {self.client_address[0]}:{self.client_address[1]}"
         assoc.acceptor.ae_title = server.ae_title
         assoc.acceptor.address_info = self.local
@@ -80,7 +85,8 @@ class ConnectionHandler(RequestHandler):
 class Listener(AssociationServer):
     """One listening socket and its accept loop; `tls` gives the context where it speaks TLS.
 
-    on_shortage: called where no descriptor is free; returns whether one is free now.
+    trusted_proxies: where PROXY headers come from. on_shortage:
+    called where no descriptor is free; returns whether one is free now.
     """
 
     socket: Socket
@@ -95,7 +101,9 @@ class Listener(AssociationServer):
         on_connection: Callable[[EventAssociation], None],
         on_shortage: Callable[[], bool],
         tls: Callable[[], ssl.SSLContext] | None = None,
+        trusted_proxies: Sequence[AddressRange] = (),
     ) -> None:
+        self._trusted_proxies = trusted_proxies
         self.limits, self.handlers, self.tls = limits, handlers, tls
         self.on_connection, self.on_shortage = on_connection, on_shortage
         self._tally = Tally(limits.rejection_log_s)
@@ -111,6 +119,14 @@ class Listener(AssociationServer):
     def port(self) -> int:
         """The port of the socket, also where 0 was configured."""
         return int(self.server_address[1])
+
+    def is_proxy(self, address: str) -> bool:
+        """Whether a connection from there begins with the address of another caller."""
+        if not self._trusted_proxies:
+            return False
+        caller = ipaddress.ip_address(address.partition("%")[0])
+        caller = getattr(caller, "ipv4_mapped", None) or caller
+        return any(caller in each for each in self._trusted_proxies)
 
     def start(self) -> None:
         self._thread.start()

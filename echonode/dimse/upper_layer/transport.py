@@ -28,6 +28,12 @@ from typing import TYPE_CHECKING
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
 from echonode.dimse.limits import Limits
+from echonode.dimse.upper_layer.proxy_protocol import (
+    HEAD_BYTES,
+    ProxyHeaderWrong,
+    caller_of,
+    rest_of,
+)
 from echonode.dimse.upper_layer.tls_faults import TLSFault
 from echonode.model.certificate import Certificate
 
@@ -53,6 +59,7 @@ class Transport(AssociationSocket):
     """
 
     speaks_tls = False
+    is_proxied = False  # by a trusted proxy, which names the caller
 
     def __init__(
         self,
@@ -114,6 +121,31 @@ class Transport(AssociationSocket):
 
     def _secure(self, deadline: float) -> None:
         """The requestor's TLS handshake; nothing to do in clear. Raises TLSFailed."""
+
+    def proxied_caller(self, deadline: float) -> tuple[str, int] | None:
+        """The caller that a trusted proxy names before all else; None for the proxy itself.
+
+        Raises ProxyHeaderWrong.
+        """
+        try:
+            head = self._exactly(HEAD_BYTES, deadline)
+            return caller_of(head, self._exactly(rest_of(head), deadline))
+        except OSError:
+            raise ProxyHeaderWrong("a trusted proxy sent no PROXY header in time") from None
+
+    def _exactly(self, size: int, deadline: float) -> bytes:
+        """So many bytes and none more: what follows is DICOM or TLS. Raises OSError."""
+        poller = select.poll()
+        poller.register(self.fileno(), select.POLLIN)
+        received = bytearray()
+        while len(received) < size:
+            if not poller.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise TimeoutError
+            more = self._descriptor_owner.recv(size - len(received))
+            if not more:
+                raise ConnectionResetError
+            received += more
+        return bytes(received)
 
     def handshake(self, deadline: float) -> None:
         """The acceptor's TLS handshake, on the association's thread. Raises TLSFailed."""

@@ -113,6 +113,10 @@ class StepReporter:
         """A snapshot."""
         return replace(self._status, problem=self._sender.problem)
 
+    def only_while(self, may: Callable[[], bool]) -> None:
+        """Work only while `may` is true: of several nodes one does."""
+        self._thread.only_while(may)
+
     def start(self) -> None:
         """Begin to look."""
         self._thread.start()

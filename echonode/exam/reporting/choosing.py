@@ -172,7 +172,9 @@ def _key_images(
         image = images.get(each.sop_instance_uid)
         if image is None or image.sop_instance_uid not in frames:
             raise FieldRefused(
-                "key_images", "has what is no image of the exam here", "choose from its images"
+                "key_images",
+                "has what is not one of the exam's images here",
+                "choose from its images",
             )
         if not 1 <= each.frame <= frames[image.sop_instance_uid]:
             most = frames[image.sop_instance_uid]

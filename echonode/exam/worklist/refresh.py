@@ -133,6 +133,10 @@ class WorklistRefresh:
         """A snapshot."""
         return self._status
 
+    def only_while(self, may: Callable[[], bool]) -> None:
+        """Work only while `may` is true: of several nodes one does."""
+        self._thread.only_while(may)
+
     def start(self) -> None:
         """Begin; the first look is at once."""
         self._thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from collections.abc import Iterable
 from dataclasses import replace
@@ -28,6 +29,7 @@ def listener_addresses(listeners: Iterable[Listener]) -> list[ListenerAddress]:
             port=listener.port,
             tls=listener.tls.value() if listener.tls else None,
             require_client_cert=listener.tls is None or listener.tls.require_client_cert,
+            trusted_proxies=tuple(map(ipaddress.ip_network, listener.trusted_proxies)),
         )
         for listener in listeners
     ]

@@ -21,6 +21,7 @@ from echonode.store.retention.deletion import Deleted
 from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Store
 from echonode.store.values import RecoveryReport
+from echonode.web.health import Alarm
 
 log = get_logger(__name__)
 
@@ -93,6 +94,7 @@ def housekeeping(
     *,
     now: Callable[[], datetime],
     on_deleted: Callable[[Sequence[Deleted]], None],
+    on_alarms: Callable[[Sequence[Alarm]], None],
 ) -> Housekeeping:
     """Retention by the configuration's rules, and the alarms that `monitor` finds."""
     return Housekeeping(
@@ -101,6 +103,7 @@ def housekeeping(
         alarms=monitor.alarms,
         now=now,
         on_deleted=on_deleted,
+        on_alarms=on_alarms,
     )
 
 

@@ -67,6 +67,8 @@ delivery = sa.Table(
     # On the observed clock (policy.py): when retention first saw the proof; NULL before.
     sa.Column("proof_seen_s", Whole),
     reference_to("commitment_transaction", nullable=True),
+    # The incarnation of the node that sends it; '' while none does (nodes/membership.py).
+    sa.Column("claimed_by", Words, nullable=False, server_default=""),
     # One delivery for each instance and destination, or an instance would be sent twice.
     sa.UniqueConstraint("instance_id", "destination"),
     # A delivery waits for a report exactly while it refers to a transaction.

@@ -34,7 +34,7 @@ exam_document = sa.Table(
     text_column("refers_to"),
     time_column("made_at"),
     text_column("made_by"),
-    # Who gets its text as an HL7 result; '' where nobody does.
+    # Who gets its text as an HL7 result; '' where no one does.
     text_column("result_for"),
     # Why it could not be made, for good.
     text_column("problem"),

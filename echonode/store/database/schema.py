@@ -3,8 +3,8 @@
 Rules
 - Invariants are constraints of the tables, with their reasons: the index in index_schema.py,
   deliveries and commitments in delivery_schema.py, exams in exam_schema.py, their documents in
-  document_schema.py, measurements in measurement_schema.py, print jobs in
-  print_schema.py, users in access_schema.py, the past in history_schema.py.
+  document_schema.py, measurements in measurement_schema.py, print jobs in print_schema.py, users
+  in access_schema.py, nodes in cluster_schema.py, the past in history_schema.py.
 - A change to any of them is a new migration in migrations.py.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from echonode.store.database.access_schema import api_token, user_account, user_session
+from echonode.store.database.cluster_schema import cluster_node, lease
 from echonode.store.database.columns import (
     METADATA,
     UtcTime,
@@ -62,6 +63,7 @@ __all__ = [
     "METADATA",
     "UtcTime",
     "api_token",
+    "cluster_node",
     "commitment_item",
     "commitment_transaction",
     "counter",
@@ -81,6 +83,7 @@ __all__ = [
     "instance",
     "instance_description",
     "known_patient",
+    "lease",
     "measurement",
     "meta",
     "patient",

@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from echonode.errors import UsageError
+from echonode.errors import IllegalTransition, UsageError
 from echonode.model.delivery import (
     DIFFERING_COPY_STATUSES,
     DeliveryEvent,
@@ -49,9 +49,16 @@ def apply_attempt(connection: sa.Connection, attempt: Attempt, *, now: datetime)
 
 
 def apply_attempts(
-    connection: sa.Connection, attempts: Sequence[Attempt], *, now: datetime
+    connection: sa.Connection,
+    attempts: Sequence[Attempt],
+    *,
+    now: datetime,
+    claimed_by: str | None = None,
 ) -> None:
-    """Apply an event to each of many deliveries; equal ones together. Raises IllegalTransition."""
+    """Apply an event to each of many deliveries; equal ones together. Raises IllegalTransition.
+
+    claimed_by: the node that sent them; what another node claimed meanwhile is not its to change.
+    """
     alike: dict[tuple[Any, ...], list[Attempt]] = {}
     earlier: Counter[int] = Counter()  # events of the same delivery, which follow each other
     for attempt in attempts:
@@ -59,20 +66,27 @@ def apply_attempts(
         alike.setdefault((earlier[attempt.job_id], *what), []).append(attempt)
         earlier[attempt.job_id] += 1
     for key in sorted(alike, key=lambda key: int(key[0])):
-        _apply_alike(connection, alike[key], now)
+        _apply_alike(connection, alike[key], now, claimed_by)
 
 
-def _apply_alike(connection: sa.Connection, attempts: Sequence[Attempt], now: datetime) -> None:
+def _apply_alike(
+    connection: sa.Connection,
+    attempts: Sequence[Attempt],
+    now: datetime,
+    claimed_by: str | None = None,
+) -> None:
     """Apply attempts that differ only in their delivery, and in the copy that was sent."""
     attempt, job_ids = attempts[0], [attempt.job_id for attempt in attempts]
     rows = connection.execute(
-        sa.select(_delivery.id, _delivery.state, _delivery.destination)
+        sa.select(_delivery.id, _delivery.state, _delivery.destination, _delivery.claimed_by)
         .where(_delivery.id.in_(job_ids))
         .order_by(_delivery.id)
         .with_for_update()
     ).all()
     if len(rows) < len(set(job_ids)):
         raise UsageError(f"there is no delivery {min({*job_ids} - {row.id for row in rows})}")
+    if claimed_by is not None and any(row.claimed_by not in ("", claimed_by) for row in rows):
+        raise IllegalTransition("another node has claimed the delivery since")
     for name in {row.state for row in rows}:
         before = parse_enum(DeliveryState, name)
         state = after(before, attempt.event)
@@ -107,8 +121,8 @@ def _changes(
         values["last_status"] = attempt.status
     if attempt.status in DIFFERING_COPY_STATUSES:
         values["keep_local_copy"] = True
-    if before is DeliveryState.SENDING and attempt.event in _ENDS_AN_ATTEMPT:
-        values["attempts"] = _delivery.attempts + 1
+    if before is DeliveryState.SENDING:
+        values |= _of_sending(attempt.event)
     if before is DeliveryState.COMMIT_REQUESTED:
         values["commitment_transaction_id"] = None
     values["next_attempt_at"] = attempt.next_attempt_at
@@ -122,6 +136,12 @@ def _changes(
     if attempt.event is DeliveryEvent.NOT_COMMITTED:
         values["commitments_failed"] = _delivery.commitments_failed + 1
     return values
+
+
+def _of_sending(event: DeliveryEvent) -> dict[Any, Any]:
+    """No node sends it any more; whether an attempt has ended."""
+    counted = {"attempts": _delivery.attempts + 1} if event in _ENDS_AN_ATTEMPT else {}
+    return {"claimed_by": "", **counted}
 
 
 def _with_warning(error: str) -> sa.ColumnElement[str]:

@@ -24,6 +24,7 @@ from echonode.store.deliveries.clock_changes import remember_clock
 from echonode.store.deliveries.selection import read_destinations
 from echonode.store.files.layout import Layout
 from echonode.store.index.writer import new_delivery
+from echonode.store.nodes.membership import Membership
 from echonode.store.values import Attempt, DeliveryJob, OnDue
 
 _delivery = schema.delivery.c
@@ -78,9 +79,11 @@ class Deliveries:
         readers: sa.Engine,
         layout: Layout,
         *,
+        nodes: Membership,
         on_due: OnDue,
         now: Callable[[], datetime],
     ) -> None:
+        self._nodes = nodes
         self._on_due = on_due
         self._now = now
         self._writer = writer
@@ -102,7 +105,11 @@ class Deliveries:
             connection.execute(
                 sa.update(schema.delivery)
                 .where(_delivery.id.in_(job_ids))
-                .values(state=sending.value, next_attempt_at=None)
+                .values(
+                    state=sending.value,
+                    next_attempt_at=None,
+                    claimed_by=self._nodes.incarnation,
+                )
             )
             jobs = {job.id: job for job in jobs_by_id(connection, self._layout, job_ids)}
             if len(jobs) < len(job_ids):  # an index names a row that its table does not have
@@ -130,10 +137,13 @@ class Deliveries:
         self.record_attempts([attempt], now=now)
 
     def record_attempts(self, attempts: Sequence[Attempt], *, now: datetime) -> None:
-        """Apply an event to each of many deliveries, all or none. Raises IllegalTransition."""
+        """Apply an event to each of many deliveries, all or none.
+
+        Raises IllegalTransition, also where another node has claimed one of them since.
+        """
 
         def work(connection: sa.Connection) -> None:
-            apply_attempts(connection, attempts, now=now)
+            apply_attempts(connection, attempts, now=now, claimed_by=self._nodes.incarnation)
 
         if attempts:
             self._writer.run(work, locking="")
@@ -192,25 +202,39 @@ class Deliveries:
         self._on_due(destinations)
         return set_back
 
-    def requeue_interrupted(self, *, now: datetime) -> int:
-        """At start: what was being sent when the node stopped is sent again; returns how many."""
+    def requeue_interrupted(self) -> int:
+        """What a node was sending that is not there any more is due again; returns how many.
+
+        At start that is ours from before, of this and of earlier starts.
+        """
+        found = self._requeue(self._now())
+        self._on_due([name for name, count in found.items() if count])
+        return sum(found.values())
+
+    def _requeue(self, now: datetime) -> dict[str, int]:
+        """Destination -> deliveries that are due again."""
         queued = after(DeliveryState.SENDING, DeliveryEvent.INTERRUPTED)
 
-        def work(connection: sa.Connection) -> int:
+        def work(connection: sa.Connection) -> dict[str, int]:
             # One destination after the other: a search by state alone would read every delivery.
-            return sum(
-                connection.execute(
+            of_the_dead = self._nodes.claimed_by_the_dead(connection)
+            return {
+                each: connection.execute(
                     sa.update(schema.delivery)
                     .where(
                         _delivery.destination == each,
                         _delivery.state == DeliveryState.SENDING.value,
+                        of_the_dead,
                     )
                     .values(
-                        state=queued.value, next_attempt_at=now, attempts=_delivery.attempts + 1
+                        state=queued.value,
+                        next_attempt_at=now,
+                        attempts=_delivery.attempts + 1,
+                        claimed_by="",
                     )
                 ).rowcount
                 for each in read_destinations(connection)
-            )
+            }
 
         return self._writer.run(work)
 

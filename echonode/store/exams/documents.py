@@ -34,7 +34,7 @@ from echonode.store.exams.json_values import from_json, to_json
 
 _document, _capture = schema.exam_document.c, schema.exam_capture.c
 _COUNTER = "document"
-# Of one exam: each is objects that every archive keeps for ever.
+# Of one exam: each becomes objects that every archive keeps.
 MOST_DOCUMENTS = 200
 IS_DOCUMENT = _capture.kind.in_([kind.value for kind in DOCUMENTS])
 # As a condition on exam_capture: an object that is still to be made.
@@ -213,7 +213,7 @@ def _read(row: sa.Row[*tuple[Any, ...]]) -> ExamDocument:
     try:
         refers_to = tuple(str(each) for each in json.loads(row.refers_to))
     except ValueError:
-        raise IndexDamaged("the database holds what is no list of UIDs") from None
+        raise IndexDamaged("the database holds what is not a list of UIDs") from None
     if content is None:
         raise IndexDamaged("the database holds a document without content")
     return ExamDocument(

@@ -9,6 +9,8 @@
       quarantine/ID.dcm           same SOP Instance UID as a stored instance, other bytes
       ballast/N.bin               removed when the database needs space at start (reserve.py)
       deleted/ID.dcm              being deleted (deletion.py); removed at the next start
+      nodes/NAME/                 of several nodes on one folder: the lock, the mark, incoming and
+                                  ballast of each; the rest is of all of them
       restore.unfinished          a backup comes here (backup/restore.py): no node starts
 
 Rules
@@ -41,13 +43,19 @@ _FILE_ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Layout:
-    """The paths of one data_dir."""
+    """The paths of one data_dir. node: the name of a node that shares it; '' where none does."""
 
     data_dir: Path
+    node: str = ""
+
+    @property
+    def own(self) -> Path:
+        """What is this node's alone."""
+        return self.data_dir / "nodes" / self.node if self.node else self.data_dir
 
     @property
     def lock(self) -> Path:
-        return self.data_dir / "lock"
+        return self.own / "lock"
 
     @property
     def database(self) -> Path:
@@ -55,7 +63,7 @@ class Layout:
 
     @property
     def corruption_mark(self) -> Path:
-        return self.data_dir / "index.doubted"
+        return self.own / "index.doubted"
 
     @property
     def restore_mark(self) -> Path:
@@ -63,7 +71,7 @@ class Layout:
 
     @property
     def incoming(self) -> Path:
-        return self.data_dir / "incoming"
+        return self.own / "incoming"
 
     @property
     def instances(self) -> Path:
@@ -84,7 +92,8 @@ class Layout:
         """
         folders = (self.incoming, self.instances, self.quarantine, self.deleted)
         try:
-            for folder in (self.data_dir, *folders):
+            own = (self.own.parent, self.own) if self.node else ()
+            for folder in (self.data_dir, *own, *folders):
                 make_folder(folder)
         except OutOfSpace as error:
             cause = error.__cause__
@@ -115,7 +124,7 @@ class Layout:
 
     @property
     def disk_reserve(self) -> Path:
-        return self.data_dir / "ballast"
+        return self.own / "ballast"
 
     @property
     def write_trial(self) -> Path:
@@ -125,7 +134,7 @@ class Layout:
     @property
     def trial_in_place(self) -> Path:
         """Where that file is moved for a moment, as an instance would be."""
-        return self.instances / "trial.part"
+        return self.instances / f"trial{self.node and '-'}{self.node}.part"
 
     def new_incoming_file(self) -> Path:
         """A temporary file that does not exist yet."""

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from echonode.model.criteria import Query, Selection
-from echonode.model.instance import IdentityConflict, StoredInstance
+from echonode.model.instance import IdentityConflict, Origin, StoredInstance
 from echonode.store.database import schema
 from echonode.store.database.connections import reading, streaming
 from echonode.store.database.dialects import is_true
@@ -36,6 +36,9 @@ FIRST_ROWS = 8
 ROWS_AT_ONCE = 200
 
 _BY_UID = SELECT_INSTANCE.where(schema.instance.c.sop_instance_uid == sa.bindparam("uid"))
+_ORIGIN = sa.select(schema.instance.c.origin).where(
+    schema.instance.c.sop_instance_uid == sa.bindparam("uid")
+)
 # In the words of the partial index.
 _VARIED = sa.select(schema.patient.c.id).where(is_true(schema.patient.c.varied)).limit(1)
 
@@ -106,6 +109,12 @@ class IndexReader:
         with reading(self._engine) as connection:
             row = connection.execute(_BY_UID, {"uid": sop_instance_uid}).first()
         return None if row is None else stored_instance(row, self._layout)
+
+    def is_made_here(self, sop_instance_uid: str) -> bool:
+        """Whether this node built the instance of a probe's frames."""
+        with reading(self._engine) as connection:
+            origin = connection.scalar(_ORIGIN, {"uid": sop_instance_uid})
+        return bool(origin == Origin.CAPTURED.value)
 
     def identity_conflicts(self) -> tuple[IdentityConflict, ...]:
         """Open conflicts without acknowledgement (identity_conflicts.py), at most some hundred."""

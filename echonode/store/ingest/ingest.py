@@ -213,7 +213,9 @@ class InstanceFiles:
                     f"{new.record.sop_instance_uid} is already stored with other bytes; {put_away}"
                 )
             case Insertion.DUPLICATE:
-                self._pending_removals.remove(self._layout.instance_file(new.file_id))
+                ours = self._layout.instance_file(new.file_id)
+                if inserted.kept.path != ours:  # else another node took it for an orphan: it stays
+                    self._pending_removals.remove(ours)
                 return CommitOutcome(outcome=StoreOutcome.DUPLICATE, instance=inserted.kept)
             case Insertion.FILE_REPLACED:
                 return CommitOutcome(

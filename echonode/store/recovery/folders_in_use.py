@@ -18,24 +18,30 @@ _REMEMBERED = 8
 _meta = schema.meta.c
 
 
-def folders_in_use(readers: sa.Engine) -> list[str]:
-    """The first four characters of the file ids in each, the latest last."""
+def folders_in_use(readers: sa.Engine, node: str = "") -> list[str]:
+    """The first four characters of the file ids in each, the latest last; node: its name."""
     with reading(readers) as connection:
-        return _read(connection)
+        return _read(connection, _key(node))
 
 
-def use_folder(writer: Writer, folder: str) -> None:
+def use_folder(writer: Writer, folder: str, node: str = "") -> None:
     """Record that a folder is in use. Raises OutOfSpace."""
 
+    key = _key(node)
+
     def work(connection: sa.Connection) -> None:
-        folders = [each for each in _read(connection) if each != folder]
+        folders = [each for each in _read(connection, key) if each != folder]
         value = " ".join([*folders, folder][-_REMEMBERED:])
-        connection.execute(sa.delete(schema.meta).where(_meta["key"] == _KEY))
-        connection.execute(sa.insert(schema.meta), {"key": _KEY, "value": value})
+        connection.execute(sa.delete(schema.meta).where(_meta["key"] == key))
+        connection.execute(sa.insert(schema.meta), {"key": key, "value": value})
 
     writer.run(work)
 
 
-def _read(connection: sa.Connection) -> list[str]:
-    text = connection.scalar(sa.select(_meta.value).where(_meta["key"] == _KEY))
+def _key(node: str) -> str:
+    return f"{_KEY} of {node}" if node else _KEY
+
+
+def _read(connection: sa.Connection, key: str) -> list[str]:
+    text = connection.scalar(sa.select(_meta.value).where(_meta["key"] == key))
     return str(text or "").split()

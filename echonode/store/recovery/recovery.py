@@ -36,12 +36,16 @@ Rules
   not return (EIO, no descriptor, no memory) stays where it is, and the next start reads it again.
 - A row without its file is marked, never removed: it was acknowledged once.
 - An interrupted deletion continues: its tombstone is durable, so its proof is.
+- Several nodes on one folder: only what is this node's is found at its start, by its name. A file
+  without a row that is younger than SETTLED_S may be another's, on its way to its COMMIT, and is
+  left; a row whose file came after the listing is looked for once more.
 - Files are listed before rows are read, a folder of the first level at a time: a 256th of all.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -63,6 +67,7 @@ from echonode.store.files.layout import FileIds, Layout, file_id_of
 from echonode.store.index.patient_reread import PatientReread
 from echonode.store.index.writer import Insertion, NewInstance
 from echonode.store.ingest.insertion import FileInserter, move_to_quarantine
+from echonode.store.nodes.membership import Membership
 from echonode.store.recovery.folders_in_use import folders_in_use
 from echonode.store.recovery.orphans import AdoptionPlan, Orphans
 from echonode.store.retention.deletion import Deletions
@@ -73,6 +78,7 @@ _ROWS = sa.select(_instance.file_id, _instance.sop_instance_uid, _instance.file_
     _instance.file_id >= sa.bindparam("first"), _instance.file_id < sa.bindparam("after")
 )
 _UPDATES_AT_ONCE = 500
+SETTLED_S = 24 * 3600.0  # a COMMIT takes seconds, and a frozen node is never frozen for a day
 _FOLDERS = frozenset(f"{number:02x}" for number in range(256))
 
 
@@ -107,6 +113,7 @@ class Recovery:
         inserter: FileInserter,
         deletions: Deletions,
         ids: FileIds,
+        nodes: Membership,
         check: DatabaseCheck,
         plan: AdoptionPlan,
         on_due: OnDue,
@@ -123,6 +130,7 @@ class Recovery:
         self._orphans = Orphans(layout, now, plan)
         self._on_adopted = plan.on_adopted
         self._ids = ids
+        self._nodes = nodes
         self._waiting_prefix = waiting_prefix
         self._on_due = on_due
         self._check = check
@@ -142,12 +150,13 @@ class Recovery:
         self._database_made = database_made
         self._remove_temporary_files()
         self._deletions.finish_latest()
-        self._findings.removed += remove_replaced(
-            self._writer, self._readers, self._layout, remove=remove
-        )
-        for folder in folders_in_use(self._readers):
-            self._compare(folder)
-        self._findings.requeued = self._deliveries.requeue_interrupted(now=self._now())
+        if self._nodes.nodes == 1:  # else it may be what another writes just now
+            self._findings.removed += remove_replaced(
+                self._writer, self._readers, self._layout, remove=remove
+            )
+        for folder in folders_in_use(self._readers, self._layout.node):
+            self._compare(folder, is_ours=True)
+        self._findings.requeued = self._deliveries.requeue_interrupted()
 
     def step(self) -> bool:
         """Do a bounded part of the rest; False when nothing is left.
@@ -223,20 +232,36 @@ class Recovery:
         found = [name for name in ours if name > self._compared]
         return min([*found, *([row[:2]] if row is not None else [])], default=None)
 
-    def _compare(self, folder: str) -> None:
-        """Compare the files of a folder (of the first level, or of both) with their rows."""
+    def _compare(self, folder: str, *, is_ours: bool = False) -> None:
+        """Compare the files of a folder (of the first level, or of both) with their rows.
+
+        is_ours: no other node writes into it.
+        """
         files = {each for each in files_under(self._layout, folder) if not self._ids.is_given(each)}
         with reading(self._readers) as connection:
             bounds = {"first": folder, "after": f"{folder}g"}  # no id has a g
             found = connection.execute(_ROWS, bounds).all()
         rows = {row.file_id: row for row in found if not self._ids.is_given(row.file_id)}
         gone = [row for file_id, row in rows.items() if file_id not in files]
+        if self._nodes.is_shared:
+            gone = [row for row in gone if not self._layout.instance_file(row.file_id).exists()]
         self._findings.missing |= dict.fromkeys(row.sop_instance_uid for row in gone)
         self._mark([row.file_id for row in gone if not row.file_missing], missing=True)
         back = [id_ for id_, row in rows.items() if row.file_missing and id_ in files]
         self._mark(back, missing=False)
         for file_id in sorted(files - rows.keys()):
-            self._take_orphan(file_id)
+            if is_ours or self._database_made or self._is_settled(file_id):
+                self._take_orphan(file_id)
+
+    def _is_settled(self, file_id: str) -> bool:
+        """Whether no node is between this file's rename and its COMMIT; False where it is gone."""
+        if not self._nodes.is_shared:
+            return True
+        try:
+            written = self._layout.instance_file(file_id).stat().st_mtime
+        except OSError:
+            return False
+        return time.time() - written > SETTLED_S
 
     def _is_quarantined(self, file_id: str) -> bool:
         known = sa.select(schema.quarantine.c.id).where(schema.quarantine.c.file_id == file_id)

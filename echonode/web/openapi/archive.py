@@ -65,6 +65,12 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="get",
+        path="/api/studies/{uid}/media",
+        summary="The study as a medium with a DICOMDIR (PS3.10), in one ZIP file",
+        media_type="application/dicom+zip",
+    ),
+    Operation(
+        method="get",
         path="/api/instances/{uid}",
         summary="An image for a viewer: pixels, times of frames, regions, patient, proof",
         answer={"type": "object"},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import math
 import struct
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -303,6 +304,22 @@ def sample_durations_ms(mp4: bytes) -> list[float]:
         count, duration = struct.unpack_from(">II", found["stts"], 8 + 8 * index)
         durations += [1000 * duration / timescale] * count
     return durations
+
+
+def test_a_study_is_taken_along_as_a_disc(kept: Kept, visit: OpenPage) -> None:
+    """One button of the study: a ZIP file with a DICOMDIR, named by the UID and not the patient."""
+    page: Page = visit(kept.url).open(f"/archive/{kept.study}")
+    button = page.get_by_role("button", name="Export disc (ZIP)")
+    with page.expect_download(timeout=60_000) as coming:
+        button.click()
+    assert coming.value.suggested_filename == f"{kept.study}.zip"
+    with zipfile.ZipFile(coming.value.path()) as archive:
+        names = set(archive.namelist())
+        assert {"DICOMDIR", "README.TXT", "INDEX.HTM"} < names
+        page_of_medium = archive.read("INDEX.HTM").decode()
+    assert sum(name.startswith("DICOM/") for name in names) == 2
+    assert "Doe Jane" in page_of_medium
+    expect(button).to_be_enabled()
 
 
 def test_a_video_has_the_true_time_of_each_frame(

@@ -18,6 +18,8 @@ SERVER = "postgresql+psycopg://echonode:secret@db.clinic.example:5432/echonode"
 
 def config(tmp_path: Path, url: str, **environ: str) -> Config:
     text = f"ae_title: ECHONODE\ndata_dir: {tmp_path}\nindex: {{url: '{url}'}}\n"
+    if url == SERVER or environ:
+        text += "node: {name: node-1}\n"
     return parse(text, environ)
 
 
@@ -53,7 +55,7 @@ def test_what_is_no_index_is_refused(tmp_path: Path, url: str, problem: str) -> 
     """With the key, and what it may be."""
     with pytest.raises(ConfigError) as refused:
         config(tmp_path, url)
-    [fault] = refused.value.faults
+    fault = refused.value.faults[0]
     assert fault.path == "index.url"
     assert problem in fault.problem
 
@@ -63,6 +65,12 @@ def test_an_index_of_its_own_is_not_left_behind(tmp_path: Path) -> None:
     (tmp_path / "index.sqlite").touch()
     with pytest.raises(ConfigError, match="of its own"):
         config(tmp_path, SERVER)
+
+
+def test_a_node_of_several_has_a_name(tmp_path: Path) -> None:
+    """Without names two nodes would take each other for their own earlier start."""
+    with pytest.raises(ConfigError, match="belongs together with"):
+        parse(f"ae_title: ECHONODE\ndata_dir: {tmp_path}\nindex: {{url: '{SERVER}'}}", {})
 
 
 def test_psycopg_is_not_imported_for_sqlite() -> None:

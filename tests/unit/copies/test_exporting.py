@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from typer.testing import CliRunner, Result
 
 from echonode.cli import app
+from echonode.copies.writing import new_folder
 from echonode.store.store import Store
 from tests.unit.store.samples import US_MULTI_FRAME, Clock, dataset, put
 from tests.unit.transcoding.test_picture_file import read_png
@@ -126,3 +128,109 @@ def test_wrong_words_are_answered_in_words(config: Path, words: tuple[str, ...],
     done = export(config, *words)
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+def ended(out: Path) -> None:
+    with new_folder(out, force=True) as folder:
+        folder.write("DICOM/IM000001", (b"whole",))
+        raise KeyboardInterrupt
+
+
+def test_an_export_that_is_ended_leaves_nothing(config: Path, tmp_path: Path) -> None:
+    """Ctrl-C in the middle: no file of it, no folder of ours, and what was there is as it was."""
+    with pytest.raises(KeyboardInterrupt):
+        ended(tmp_path / "new")
+    assert not list(tmp_path.glob("**/.echonode-export-*"))
+    assert not (tmp_path / "new").exists()
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    (stick / "mine").write_text("mine")
+    with pytest.raises(KeyboardInterrupt):
+        ended(stick)
+    assert files(stick) == ["mine"]
+
+
+def test_a_new_medium_leaves_no_image_of_the_one_before(config: Path, tmp_path: Path) -> None:
+    """--force replaces the folder of images whole: another patient's must not stay among them."""
+    stick = tmp_path / "stick"
+    (stick / "DICOM").mkdir(parents=True)
+    (stick / "DICOM" / "OLD").write_bytes(b"another patient")
+    (stick / "letters").mkdir()
+    words = ("--instance", "1.2.3.4.1", "--media", stick)
+    assert export(config, *words).exit_code == 2
+    assert export(config, *words, "--force").exit_code == 0
+    assert "DICOM/OLD" not in files(stick)
+    assert {"DICOMDIR", "letters", "DICOM/PT000001/ST000001/SE000001/IM000001"} <= set(files(stick))
+
+
+def test_a_medium_on_which_an_object_is_damaged_is_not_written(
+    config: Path, tmp_path: Path
+) -> None:
+    """Its hash is compared on the way: a bit that fell over is not handed to a patient."""
+    [path] = [
+        path for path in (tmp_path / "var").rglob("*.dcm") if b"1.2.3.4.2" in path.read_bytes()
+    ]
+    whole = bytearray(path.read_bytes())
+    whole[-1] ^= 1
+    path.write_bytes(whole)
+    done = export(config, "--study", STUDY, "--media", tmp_path / "m.zip")
+    assert done.exit_code == 1
+    assert "is not what was stored" in done.stderr
+    assert not list(tmp_path.glob("*.zip"))
+
+
+def test_a_copy_without_the_patient_has_other_names_and_uids(config: Path, tmp_path: Path) -> None:
+    """With --anonymise; the original stays, and the same study gets the same UIDs again."""
+    words = ("--instance", "1.2.3.4.4", "--format", "dicom", "--anonymise", "basic", "--out")
+    with Store.open(tmp_path / "var", now=Clock()) as store:
+        put(store, dataset(4, BurnedInAnnotation="NO", **_PIXELS))
+    for name in ("first.dcm", "second.dcm"):
+        done = export(config, *words, tmp_path / name)
+        assert done.exit_code == 0, done.output
+    first = (tmp_path / "first.dcm").read_bytes()
+    assert first == (tmp_path / "second.dcm").read_bytes()
+    for canary in (b"Doe", b"Jane", b"19700102", b"1.2.3.4", b"1.2.3.1"):
+        assert canary not in first
+    made = dcmread(tmp_path / "first.dcm")
+    assert str(made.PatientName).startswith("P-")
+    assert made.PixelData == bytes([4, 1, 2, 3])
+    assert (tmp_path / "var" / "pseudonyms.key").exists()
+
+
+def test_pictures_that_may_carry_text_wait_for_a_person(config: Path, tmp_path: Path) -> None:
+    """They are named and left out; --looked-at says that someone has seen them."""
+    words = ("--study", STUDY, "--format", "png", "--anonymise", "basic", "--out", tmp_path / "out")
+    refused = export(config, *words)
+    assert refused.exit_code == 1
+    assert "a person must look at it first" in refused.stderr
+    assert not (tmp_path / "out").exists()
+    done = export(config, *words, "--looked-at")
+    assert done.exit_code == 0, done.output
+    index = (tmp_path / "out" / "copies.json").read_text()
+    assert "1.2.3.4" not in index
+
+
+def test_a_profile_of_the_configuration_is_used_by_its_name(config: Path, tmp_path: Path) -> None:
+    """And one that is not there is named, with those that are."""
+    config.write_text(
+        config.read_text() + "anonymise: {study-7: {options: [retain_full_dates, retain_uids]}}\n"
+    )
+    words = ("--instance", "1.2.3.4.1", "--format", "dicom", "--looked-at", "--out")
+    assert export(config, *words, tmp_path / "a.dcm", "--anonymise", "study-7").exit_code == 0
+    made = dcmread(tmp_path / "a.dcm")
+    assert made.SOPInstanceUID == "1.2.3.4.1"
+    assert made.StudyDate == "20261120"
+    wrong = export(config, *words, tmp_path / "b.dcm", "--anonymise", "study-8")
+    assert wrong.exit_code == 2
+    assert "give one of basic, study-7" in wrong.stderr
+
+
+def test_an_image_without_a_tracker_makes_no_volume(config: Path, tmp_path: Path) -> None:
+    """It says so; numbers that are no calibration are refused before anything is read."""
+    words = ("--instance", "1.2.3.4.2", "--format", "volume-mha", "--out", tmp_path / "v.mha")
+    refused = export(config, *words)
+    assert refused.exit_code == 1
+    assert "the probe was not tracked" in refused.stderr
+    wrong = export(config, *words, "--image-to-probe", "1 2 3")
+    assert wrong.exit_code == 2
+    assert "sixteen numbers" in wrong.stderr

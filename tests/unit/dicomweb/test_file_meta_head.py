@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
-from echonode.dicomweb.file_meta_head import LONGEST_META, read_meta
 from echonode.errors import Unreadable
+from echonode.model.file_meta_head import LONGEST_META, read_meta
 from tests.unit.dicomweb.samples import written
 
 

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from echonode.audit.status import AuditStatus
+from echonode.audit.status import AuditStatus, ForwardingStatus
 from echonode.intake.captures import IntakeCounters
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.commit_times import CommitTimes
@@ -86,7 +86,7 @@ class _Node(Collector):
             ),
             scrub=ScrubCounters(files=9, damaged=1),
             commit_times=times.snapshot(),
-            audit=AuditStatus(),
+            audit=AuditStatus(sending=ForwardingStatus()),
         )
 
 
@@ -190,7 +190,7 @@ def names_in(text: str) -> set[str]:
 
 def test_the_dashboard_asks_only_for_what_exists() -> None:
     """Every metric named in an expression is one that the node exposes."""
-    dashboard = json.loads((ROOT / "deploy" / "grafana-dashboard.json").read_text())
+    dashboard = json.loads((ROOT / "deploy" / "monitoring" / "grafana-dashboard.json").read_text())
     expressions = [t["expr"] for panel in dashboard["panels"] for t in panel["targets"]]
     assert len(expressions) > 10
     assert names_in(" ".join(expressions)) <= {each.name for each in samples()}
@@ -198,7 +198,7 @@ def test_the_dashboard_asks_only_for_what_exists() -> None:
 
 def test_the_alert_rules_ask_only_for_what_exists() -> None:
     """Metrics, label values of alarms and outcomes; each alert has its severity and its words."""
-    rules = yaml.safe_load((ROOT / "deploy" / "prometheus-alerts.yml").read_text())
+    rules = yaml.safe_load((ROOT / "deploy" / "monitoring" / "alerts.yml").read_text())
     [group] = rules["groups"]
     for rule in group["rules"]:
         assert names_in(rule["expr"]) <= {each.name for each in samples()}, rule["alert"]

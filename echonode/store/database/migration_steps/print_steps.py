@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION_12 = """
+VERSION_13 = """
 CREATE TABLE print_job (
     id INTEGER NOT NULL,
     printer TEXT NOT NULL,

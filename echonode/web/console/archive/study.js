@@ -13,6 +13,7 @@ import { h } from "../core/render.js";
 import { link } from "../core/router.js";
 import { thumbnailOf } from "../review/thumbnails.js";
 import { icon } from "../core/icons.js";
+import { takeAlongButton, takeAlongFailure } from "./take-along.js";
 import { words } from "./words.js";
 
 define(words);
@@ -83,7 +84,9 @@ function view() {
   const language = languageNow();
   const patient = { id: study.patient_id, name: study.patient_name, birth_date: study.birth_date, sex: study.sex };
   return h("div", { class: "stack study" },
-    h("div", { class: "row study-top" }, back, ...openElsewhere(study)),
+    h("div", { class: "row study-top" }, back,
+      h("div", { class: "row" }, takeAlongButton(study), ...openElsewhere(study))),
+    takeAlongFailure(study),
     h("div", { class: "study-who" }, patientLine(patient, { accession: study.accession_number }),
       h("p", { class: "quiet-text" }, [study.study_date && day(study.study_date, language), clock(study.study_time), study.description].filter(Boolean).join(" · "))),
     study.other_rows.length ? banner({ kind: "warn", title: t("archive.others"), text: t("archive.others.text") }) : null,

@@ -39,6 +39,11 @@ export async function blob(path, options) {
   return (await sent("GET", path, undefined, options)).blob();
 }
 
+// The answer itself, whose body comes piece by piece; signal ends it. It may take any time.
+export function stream(path, signal) {
+  return sent("GET", path, undefined, { signal });
+}
+
 async function ask(method, path, body, options) {
   const answer = await sent(method, path, body, options);
   if (answer.status === 204) return null;
@@ -50,7 +55,7 @@ async function ask(method, path, body, options) {
 }
 
 // timeoutMs: longer where the work is (a clip that is still to come). quiet: 401 and 423 are the caller's.
-async function sent(method, path, body, { timeoutMs = TIMEOUT_MS, quiet = false } = {}) {
+async function sent(method, path, body, { timeoutMs = TIMEOUT_MS, quiet = false, signal } = {}) {
   const headers = {};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET" && csrf) headers["X-CSRF-Token"] = csrf;
@@ -60,7 +65,7 @@ async function sent(method, path, body, { timeoutMs = TIMEOUT_MS, quiet = false 
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: signal ?? AbortSignal.timeout(timeoutMs),
       credentials: "same-origin",
     });
   } catch {

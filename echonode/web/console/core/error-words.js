@@ -66,6 +66,10 @@ export const words = {
   "error.is_no_role": { en: "is not a role", fr: "n’est pas un rôle" },
   "error.change_user.do": { en: "give role, password or disabled", fr: "indiquez role, password ou disabled" },
 
+  // Copies that leave.
+  "error.copies.busy": { en: "{count} exports are being made already: try again once one has ended", fr: "{count} exports sont déjà en cours : réessayez quand l’un d’eux sera terminé" },
+  "error.copies.waits": { en: "its exam has no patient yet, so nothing of it leaves the node: identify the exam first", fr: "son examen n’a pas encore de patient, rien n’en quitte donc le nœud : identifiez d’abord l’examen" },
+  "error.copies.missing": { en: "the store has no {keyword} {uid}", fr: "rien ici n’a le {keyword} {uid}" },
   // Exams.
   "error.no_exam": { en: "there is no exam {exam}", fr: "il n’y a pas d’examen {exam}" },
   "error.no_such_exam": { en: "there is no such exam", fr: "cet examen n’existe pas" },
@@ -270,7 +274,7 @@ export const words = {
   "error.too_many": { en: "are too many", fr: "sont trop nombreux" },
   "error.at_most.do": { en: "at most {count}", fr: "au plus {count}" },
   "error.no_template_field": { en: "has no {field} in it", fr: "ne comporte pas {field}" },
-  "error.key_image": { en: "has what is no image of the exam here", fr: "contient ce qui n’est pas une image de l’examen ici" },
+  "error.key_image": { en: "has what is not one of the exam's images here", fr: "contient ce qui n’est pas une image de l’examen ici" },
   "error.key_image.do": { en: "choose from its images", fr: "choisissez parmi ses images" },
   "error.key_frame": { en: "has a frame that is not there", fr: "contient un numéro d’image qui n’existe pas" },
   "error.no_report": { en: "it is no report", fr: "ce n’est pas un compte rendu" },
@@ -294,13 +298,13 @@ export const words = {
   "error.report_unfiled": { en: "a report without an image says nothing that an archive could file", fr: "un compte rendu sans image n’a rien qu’une archive puisse classer" },
   "error.no_highdicom": { en: "highdicom is not installed, which writes structured reports: it is not there for Python 3.14 yet. Use Python 3.11 to 3.13, and install echonode again", fr: "highdicom, qui écrit les rapports structurés, n’est pas installé : il n’existe pas encore pour Python 3.14. Utilisez Python 3.11 à 3.13 et réinstallez echonode" },
   "error.document_empty": { en: "the database holds a document without content", fr: "la base de données contient un document vide" },
-  "error.document_uids": { en: "the database holds what is no list of UIDs", fr: "la base de données contient ce qui n’est pas une liste d’UID" },
+  "error.document_uids": { en: "the database holds what is not a list of UIDs", fr: "la base de données contient ce qui n’est pas une liste d’UID" },
   "error.documents_many": { en: "{exam} has {count} reports and views already", fr: "{exam} a déjà {count} comptes rendus et vues" },
-  "error.image_list": { en: "is no list of images", fr: "n’est pas une liste d’images" },
-  "error.note_list": { en: "is no list of notes", fr: "n’est pas une liste de notes" },
+  "error.image_list": { en: "is not a list of images", fr: "n’est pas une liste d’images" },
+  "error.note_list": { en: "is not a list of notes", fr: "n’est pas une liste de notes" },
   "error.number_list": { en: "are not the numbers that it takes", fr: "ne sont pas les nombres attendus" },
-  "error.text_object": { en: "is no object of texts", fr: "n’est pas un objet de textes" },
-  "error.text_list": { en: "is no list of texts", fr: "n’est pas une liste de textes" },
+  "error.text_object": { en: "is not an object of texts", fr: "n’est pas un objet de textes" },
+  "error.text_list": { en: "is not a list of texts", fr: "n’est pas une liste de textes" },
   "error.window_form": { en: "is no window", fr: "n’est pas un fenêtrage" },
 
   // Any request.

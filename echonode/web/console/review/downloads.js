@@ -13,6 +13,7 @@ import { h } from "../core/render.js";
 import { icon } from "../core/icons.js";
 import { languageNow, t } from "../core/words.js";
 import { part } from "../core/api.js";
+import { save } from "../core/save.js";
 import { videoOf, ways } from "./video.js";
 
 const BANNER_PX = 30;
@@ -70,15 +71,6 @@ function writeBanner(pen, { patient, study }, width) {
     if (pen.measureText(words).width <= width - 16) break;
   }
   pen.fillText(words, 8, BANNER_PX / 2, width - 16);
-}
-
-function save(blob, name) {
-  const address = URL.createObjectURL(blob);
-  const anchor = document.createElement("a");
-  anchor.href = address;
-  anchor.download = name;
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(address), 60000);
 }
 
 async function picture(type, extension) {

@@ -10,7 +10,7 @@ import { proofOf } from "../core/parts.js";
 
 const EVERY_MS = 3000;
 
-export const review = { uid: "", view: null, error: null, measurements: [], study: null, exam: null };
+export const review = { uid: "", view: null, error: null, measurements: [], study: null, exam: null, documents: [] };
 
 let stop = () => {};
 let askedAt = 0;
@@ -18,7 +18,7 @@ let askedAt = 0;
 const isShown = (uid) => review.uid === uid;
 
 export async function open(uid) {
-  Object.assign(review, { uid, view: null, error: null, measurements: [], exam: null });
+  Object.assign(review, { uid, view: null, error: null, measurements: [], exam: null, documents: [] });
   if (!review.study?.series_list.some((series) => series.instances.some((each) => each.sop_instance_uid === uid))) review.study = null;
   changed();
   stop();
@@ -79,6 +79,15 @@ async function exam(view) {
   if (!view.exam) return;
   const found = await get(`api/exams/${part(view.exam)}`);
   if (isShown(view.sop_instance_uid)) { review.exam = found; changed(); }
+  await documents(view.exam);
+}
+
+// Reports and kept views of the image's exam.
+export async function documents(examId = review.exam?.id) {
+  const { uid } = review;
+  if (!examId) return;
+  const found = await get(`api/exams/${part(examId)}/reports`);
+  if (isShown(uid)) { review.documents = found; changed(); }
 }
 
 export async function keep(draft, frame, label) {

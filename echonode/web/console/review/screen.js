@@ -16,10 +16,13 @@ import { h } from "../core/render.js";
 import { handsOn, viewerOn } from "./viewer.js";
 import { icon } from "../core/icons.js";
 import { identify, identifyDialog } from "../exams/identify.js";
-import { keep, leave, open, remove, review, siblings } from "./model.js";
+import { documents, keep, leave, open, remove, review, siblings } from "./model.js";
 import { measureOn } from "./measure.js";
 import { settingsButton, staleBanner } from "../core/app.js";
 import { bind } from "../core/keys.js";
+import { documentList } from "../report/documents.js";
+import { keepView, viewDialog } from "../report/view.js";
+import { report, reportDialog } from "../report/dialog.js";
 import { SPEEDS } from "./playback.js";
 import { thumbnailOf } from "./thumbnails.js";
 import { words } from "./words.js";
@@ -128,7 +131,17 @@ function tools() {
     h("span", { key: "zoom", class: "row zoom-buttons" },
       iconButton({ label: t("review.zoom_in"), icon: "plus", onclick: () => viewer?.zoomBy(1.4) }),
       iconButton({ label: t("review.zoom_out"), icon: "minus", onclick: () => viewer?.zoomBy(1 / 1.4) }),
+      canKeepView() ? iconButton({ label: t("report.view.title"), icon: "eye", disabled: !viewer,
+        onclick: () => keepView(review.view, viewer, roomBox(), () => documents()) }) : null,
       iconButton({ label: t("review.reset"), icon: "undo", onclick: () => viewer?.reset(), disabled: !viewer?.isChanged })));
+}
+
+// A grey image of an exam that has its patient: a presentation state names the patient, and says nothing of colours.
+const canKeepView = () => mayWork() && review.view?.samples === 1 && review.exam && review.exam.identity !== "unidentified";
+
+function roomBox() {
+  const { clientWidth: width, clientHeight: height } = document.querySelector(".viewer");
+  return { width, height };
 }
 
 // While something is measured its own buttons stand where the tools do: nothing moves.
@@ -282,6 +295,7 @@ function top(view) {
       proofSteps(proofOf(view.proof)),
       review.exam ? button({ needs: "operator", key: "whose", label: t(unidentified ? "review.identify" : "review.correct"), icon: unidentified ? "user" : "undo",
         onclick: () => (unidentified ? identify(review.exam, again) : correct(review.exam, review.uid, corrected)) }) : null,
+      review.exam && !unidentified ? button({ needs: "operator", key: "report", label: t("report.report"), icon: "exams", onclick: () => report(review.exam, () => documents()) }) : null,
       button({ key: "download", label: t("review.download"), icon: "download", onclick: () => viewer && offerDownloads(view, viewer, review.measurements), disabled: !viewer })) : null,
     settingsButton());
 }
@@ -329,8 +343,8 @@ function view() {
         shown.frames > 1 ? cineControls(shown) : null,
         tools()),
       h("aside", { class: "review-side", "aria-label": t("review.about") },
-        measurementList(), delivery(shown), studyStrip(shown), about(shown))),
-    downloadDialog(), correctDialog(), identifyDialog());
+        measurementList(), delivery(shown), documentList(review.documents), studyStrip(shown), about(shown))),
+    downloadDialog(), correctDialog(), identifyDialog(), reportDialog(), viewDialog());
 }
 
 let unbind = () => {};

@@ -7,11 +7,16 @@ import { leads } from "../core/router.js";
 import { state } from "../core/state.js";
 import { t } from "../core/words.js";
 import { identify } from "../exams/identify.js";
-import { captures } from "./captures.js";
+import { documentList } from "../report/documents.js";
+import { report } from "../report/dialog.js";
+import { captures, policyOf } from "./captures.js";
 import { read, reopen, scan } from "./model.js";
-import { summaryOf } from "./summary.js";
+import { images, summaryOf } from "./summary.js";
 
 const ICONS = { good: "check", info: "clock", warn: "alert", bad: "held" };
+
+// An exam with its patient and an image: its pages name the patient.
+export const isReportable = (exam) => exam.identity !== "unidentified" && images(exam).length > 0;
 
 export function endOfExam() {
   const { exam } = scan;
@@ -24,8 +29,10 @@ export function endOfExam() {
     errorBanner(scan.said?.error),
     h("div", { class: "row" },
       isUnidentified ? button({ needs: "operator", label: t("scan.identify"), icon: "user", kind: "primary", onclick: () => identify(exam, read) }) : null,
+      isReportable(exam) ? button({ needs: "operator", label: t("report.report"), icon: "exams", kind: scan.documents.length ? "plain" : "primary", onclick: () => report(exam, read) }) : null,
       found.action === "outbox" && leads("/outbox") ? linkButton({ label: t("scan.end.outbox"), icon: "outbox", kind: "primary", to: ["/outbox"] }) : null,
-      linkButton({ label: t("scan.end.done"), icon: "exams", kind: isUnidentified || found.action === "outbox" ? "plain" : "primary", to: ["/exams"] }),
+      linkButton({ label: t("scan.end.done"), icon: "exams", kind: isUnidentified || found.action === "outbox" || (isReportable(exam) && !scan.documents.length) ? "plain" : "primary", to: ["/exams"] }),
       exam.unattended ? null : button({ needs: "operator", label: t("scan.end.reopen"), icon: "undo", busy: scan.ending, onclick: reopen })),
+    documentList(scan.documents, policyOf),
     captures(exam));
 }

@@ -16,9 +16,11 @@ import { openLive } from "./live.js";
 
 const READ_EVERY_MS = 5000;
 const NO_FRAMES_MS = 2000;
+const DOCUMENTS = ["report", "presentation"];
 
 const fresh = (id) => ({
   id, exam: null, failure: null, // of reading the exam
+  documents: [], // reports and kept views, of api/exams/ID/reports
   open: false, retryAt: 0, heard: null, // the WebSocket, and the last state it told
   framesAt: 0, // when the last frame was drawn, by performance.now()
   ring: null, freezing: false,
@@ -81,6 +83,7 @@ export async function read() {
     if (id === scan.id) {
       scan.exam = exam;
       scan.failure = null;
+      if (exam.instances.some((each) => DOCUMENTS.includes(each.kind))) scan.documents = await get(`api/exams/${part(id)}/reports`);
       follow();
     }
   } catch (error) {

@@ -14,9 +14,10 @@ import { leads, link } from "../core/router.js";
 import { settingsButton, staleBanner, statusLine } from "../core/app.js";
 import { state } from "../core/state.js";
 import { identify, identifyDialog } from "../exams/identify.js";
+import { report, reportDialog } from "../report/dialog.js";
 import { captures } from "./captures.js";
 import { controls, toggleMeasure } from "./controls.js";
-import { endOfExam } from "./end.js";
+import { endOfExam, isReportable } from "./end.js";
 import { canFreeze, clip, enter, fps, isOpen, leave, ofProbe, read, scan, still, toggleFreeze } from "./model.js";
 import { closeShare, share, shareDialog } from "./share.js";
 import { stage } from "./stage.js";
@@ -57,10 +58,10 @@ function view() {
   const { exam, failure } = scan;
   if (!exam) return h("div", { key: "scan", class: "scan-page" }, header(null), h("div", { class: "scan-center" }, reading(failure)));
   if (exam.unattended || !isOpen()) {
-    return h("div", { key: "scan", class: "scan-page over" }, header(exam), staleBanner(), endOfExam(), identifyDialog());
+    return h("div", { key: "scan", class: "scan-page over" }, header(exam), staleBanner(), endOfExam(), identifyDialog(), reportDialog());
   }
   return h("div", { key: "scan", class: `scan-page${exam.patient ? "" : " nameless"}` },
-    header(exam), notRecording(), stage(), captures(exam, scan.waiting), controls(), identifyDialog(), shareDialog());
+    header(exam), notRecording(), stage(), captures(exam, scan.waiting), controls(), identifyDialog(), shareDialog(), reportDialog());
 }
 
 function reading(failure) {
@@ -77,6 +78,7 @@ function header(exam) {
     exam ? h("div", { class: "scan-patient" }, patientLine(exam.patient, { accession: exam.accession_number }),
       exam.patient ? null : button({ needs: "operator", label: t("scan.identify"), icon: "user", onclick: () => identify(exam, read) })) : h("h1", { class: "unseen" }, t("scan.title")),
     statusLine(exam && isOpen() ? fps() : undefined),
+    exam && examines() && isReportable(exam) ? button({ label: t("report.report"), icon: "exams", kind: "quiet", class: "report", "aria-haspopup": "dialog", onclick: () => report(exam, read) }) : null,
     exam && examines() && leads("/watch", "x") ? button({ label: t("scan.share.word"), "aria-label": t("scan.share"), title: t("scan.share"), icon: "share", kind: "quiet", class: "share", "aria-haspopup": "dialog", onclick: share }) : null,
     settingsButton());
 }

@@ -7,8 +7,13 @@
 
 const ENDS = { required: "committed", verify: "verified", none: "sent" };
 
+const IMAGES = ["capture", "corrected"];
+const stands = (each) => !each.rejected_by && !each.replaced_by;
+
 // Images of the exam that count: not those that a correction rejected, and not its notes.
-export const images = (exam) => (exam.instances ?? []).filter((each) => each.kind !== "rejection_note" && !each.rejected_by && !each.replaced_by);
+export const images = (exam) => (exam.instances ?? []).filter((each) => IMAGES.includes(each.kind) && stands(each));
+// With what a person reported of them: the tablet may be put away when an archive has that, too.
+const objects = (exam) => (exam.instances ?? []).filter((each) => each.kind !== "rejection_note" && stands(each));
 
 // exam: GET api/exams/ID; destinations: of api/status.
 // -> {kind, title, text, values, done, action}: keys of words.js; action: "identify", "outbox" or "".
@@ -23,11 +28,12 @@ export function summaryOf(exam, destinations) {
   if (!destinations.length) return made("info", "no_archive");
   const wanted = new Map(destinations.map((each) => [each.name, ENDS[each.commitment]]));
   const isDone = (each) => each.deliveries.length > 0 && each.deliveries.every((one) => one.state === wanted.get(one.destination) || one.state === "committed");
-  const held = all.flatMap((each) => each.deliveries.filter((one) => one.state === "held"));
+  const whole = objects(exam);
+  const held = whole.flatMap((each) => each.deliveries.filter((one) => one.state === "held"));
   if (held.length) {
-    return made("bad", "held", { count: new Set(all.filter((each) => each.deliveries.some((one) => one.state === "held"))).size, reason: held[0].last_error || "-", name: held[0].destination }, "outbox");
+    return made("bad", "held", { count: new Set(whole.filter((each) => each.deliveries.some((one) => one.state === "held"))).size, reason: held[0].last_error || "-", name: held[0].destination }, "outbox");
   }
-  const missing = all.filter((each) => !isDone(each)).length;
+  const missing = whole.filter((each) => !isDone(each)).length;
   if (!missing) {
     const proofs = new Set(wanted.values());
     return made("good", proofs.size > 1 || proofs.has("committed") ? "committed" : proofs.has("verified") ? "verified" : "received");
@@ -36,5 +42,5 @@ export function summaryOf(exam, destinations) {
   if (away) return made("warn", "away", { count: missing, name: away.name });
   const refusing = destinations.find((each) => each.commitment_problem || each.problem);
   if (refusing) return made("bad", "problem", { count: missing, name: refusing.name, reason: refusing.commitment_problem || refusing.problem }, "outbox");
-  return made("info", "under_way", { done: all.length - missing });
+  return made("info", "under_way", { count: whole.length, done: whole.length - missing });
 }

@@ -15,6 +15,11 @@ from echonode.errors import OutOfSpace
 from echonode.model.criteria import Level, Query, Root
 from echonode.query.matching import criterion_for
 from echonode.store.database import schema
+from echonode.store.database.migrations import (
+    FIRST_ON_POSTGRES,
+    POSTGRES_STEPS,
+    SCHEMA_VERSION,
+)
 from echonode.store.store import Store
 from tests.peers.fixtures import require_program
 from tests.peers.postgres import PostgresServer
@@ -141,3 +146,14 @@ def test_a_server_that_is_gone_refuses_and_comes_back(tmp_path: Path) -> None:
             assert store.durability.problem == ""
             assert store.index.instance("1.2.3.4.1") is not None
             assert store.index.instance("1.2.3.4.2") is not None
+
+
+def test_each_later_version_has_its_step_on_postgresql() -> None:
+    """Until the first release with PostgreSQL no database of it is older than today's.
+
+    A new step before that release moves FIRST_ON_POSTGRES with it. After it, the step's words for
+    PostgreSQL go into POSTGRES_STEPS, and a database made by the release is compared here with one
+    that is made now, as test_migrations.py does for SQLite.
+    """
+    later = range(FIRST_ON_POSTGRES + 1, SCHEMA_VERSION + 1)
+    assert sorted(POSTGRES_STEPS) == list(later)

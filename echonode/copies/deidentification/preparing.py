@@ -1,0 +1,63 @@
+"""Instances that are anonymised before a format sees them: a copy in a scratch folder, then gone.
+
+Rules
+- Whatever leaves is made of the anonymised copy: its pixels, its attributes and its UIDs.
+- One that waits for a person's look, or that cannot be anonymised, is left out and said; the others
+  go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from echonode.copies.deidentification.copying import AnonymisedCopy, Anonymiser
+from echonode.copies.exporting import Prepare
+from echonode.model.instance import StoredInstance
+
+
+def anonymising(
+    anonymiser: Anonymiser,
+    scratch: Path,
+    *,
+    is_made_here: Callable[[str], bool],
+    looked_at: bool,
+) -> Prepare:
+    """What an export passes each instance through.
+
+    scratch: a folder for one copy at a time. is_made_here: by SOP Instance UID, whether this node
+    built the instance. looked_at: whether a person has looked at all of them. The callable raises
+    NeedsLook, InvalidObject and OSError.
+    """
+
+    @contextmanager
+    def prepare(instance: StoredInstance) -> Iterator[StoredInstance]:
+        made_here = is_made_here(instance.sop_instance_uid)
+        with NamedTemporaryFile(dir=scratch, suffix=".part") as file:
+            made = anonymiser.write(instance, file, made_here=made_here, looked_at=looked_at)
+            file.flush()
+            yield _stored(made, Path(file.name))
+
+    return prepare
+
+
+def _stored(made: AnonymisedCopy, path: Path) -> StoredInstance:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        file.seek(made.dataset_offset)
+        while piece := file.read(1024 * 1024):
+            digest.update(piece)
+        return StoredInstance(
+            sop_class_uid=made.sop_class_uid,
+            sop_instance_uid=made.sop_instance_uid,
+            study_instance_uid=made.study_instance_uid,
+            series_instance_uid=made.series_instance_uid,
+            transfer_syntax_uid=made.transfer_syntax_uid,
+            path=path,
+            size=file.tell(),
+            dataset_offset=made.dataset_offset,
+            dataset_sha256=digest.hexdigest(),
+        )

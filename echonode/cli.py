@@ -21,10 +21,12 @@ from echonode import __version__
 from echonode.commands import (
     audit,
     backups,
+    conformance,
     deliveries,
     exams,
     export,
     import_media,
+    patient,
     printing,
     simulations,
     users,
@@ -151,7 +153,9 @@ def init(
 
 
 audit.register(app)
+conformance.register(app)
 deliveries.register(app)
+patient.register(app)
 exams.register(app)
 export.register(app)
 import_media.register(app)
@@ -204,6 +208,7 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
             destinations=names,
             forwarding=forwarding,
             waiting_prefix=settings.exam.waiting_prefix,
+            objects=settings.objects_at(),
             index_url=settings.index.server_url,
             node=settings.node.name or "",
         ):

@@ -200,6 +200,8 @@ RULES: tuple[Rule, ...] = (
     ),
     *_for(Role.VIEWER, "GET /api/prints", data=DataKind.STUDY),
     *_for(Role.OPERATOR, "POST /api/prints/{job}/{action}"),
+    # A patient's erasure: for good, and for every exam of theirs.
+    *_for(Role.ADMINISTRATOR, "POST /api/patients/erase", data=DataKind.EXAM),
     # Users.
     *_for(
         Role.ADMINISTRATOR,

@@ -24,6 +24,7 @@ def cross_faults(config: Config) -> list[ConfigFault]:
         _peers,
         _references,
         _prints,
+        _research,
         _worklist,
         _destinations,
         _forwarding,
@@ -132,6 +133,14 @@ def _references(config: Config) -> Iterator[ConfigFault]:
 def _prints(config: Config) -> Iterator[ConfigFault]:
     for index, name in _repeated([each.peer for each in config.prints]):
         yield _fault(f"prints[{index}].peer", f"`{name}` is a printer already", "Remove one.")
+
+
+def _research(config: Config) -> Iterator[ConfigFault]:
+    name, known = config.research.anonymise, ["basic", *config.anonymise]
+    if name is not None and name not in known:
+        yield _fault(
+            "research.anonymise", f"there is no profile `{name}`", f"Known: {', '.join(known)}."
+        )
 
 
 def _worklist(config: Config) -> Iterator[ConfigFault]:

@@ -27,6 +27,7 @@ from echonode.commands import (
     export,
     import_media,
     patient,
+    printing,
     simulations,
     users,
     viewer,
@@ -161,6 +162,7 @@ import_media.register(app)
 users.register(app)
 viewer.register(app)
 lying_pacs.register(app)
+printing.register(app)
 
 
 @app.command("web-certificate")

@@ -61,7 +61,7 @@ WITHIN = {
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
-        {"deliveries"},
+        {"deliveries", "printing"},
         {"index"},
         {"nodes"},
         {"database"},
@@ -120,7 +120,7 @@ WITHIN = {
         {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
-        {"exams", "ris", "archives"},
+        {"exams", "ris", "archives", "prints"},
         {"settings"},
         {"local_timezone", "process_limits"},
     ],
@@ -331,6 +331,7 @@ TABLES = {
     "echonode.store.database.access_schema",
     "echonode.store.database.cluster_schema",
     "echonode.store.database.measurement_schema",
+    "echonode.store.database.print_schema",
 }
 
 PLACED = frozenset().union(*RANKS)

@@ -192,7 +192,14 @@ RULES: tuple[Rule, ...] = (
     *_for(Role.VIEWER, "GET /dicom-web", "OPTIONS /dicom-web", "OPTIONS /dicom-web/*"),
     *_for(Role.VIEWER, "GET /dicom-web/*", data=DataKind.STUDY),
     *_for(Role.OPERATOR, "POST /dicom-web/*", data=DataKind.STUDY),
-    *_for(Role.OPERATOR, "POST /api/studies/{uid}/acknowledge", data=DataKind.STUDY),
+    *_for(
+        Role.OPERATOR,
+        "POST /api/studies/{uid}/acknowledge",
+        "POST /api/studies/{uid}/print",
+        data=DataKind.STUDY,
+    ),
+    *_for(Role.VIEWER, "GET /api/prints", data=DataKind.STUDY),
+    *_for(Role.OPERATOR, "POST /api/prints/{job}/{action}"),
     # A patient's erasure: for good, and for every exam of theirs.
     *_for(Role.ADMINISTRATOR, "POST /api/patients/erase", data=DataKind.EXAM),
     # Users.

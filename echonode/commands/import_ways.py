@@ -59,7 +59,12 @@ def way_in(config: Config) -> Iterator[Take]:
         return
     with store:
         space = free_space(config)
-        intake = StorageSCP(store, forwarding=config.forwarding_by_peer(), refusal=space.refusal)
+        intake = StorageSCP(
+            store,
+            forwarding=config.forwarding_by_peer(),
+            refusal=space.refusal,
+            cuts_trailing_bytes=config.content.trailing_bytes == "cut",
+        )
         yield lambda pieces: _to_store(intake, store, pieces)
 
 

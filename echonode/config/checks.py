@@ -23,6 +23,7 @@ def cross_faults(config: Config) -> list[ConfigFault]:
         _ports_twice,
         _peers,
         _references,
+        _prints,
         _research,
         _worklist,
         _destinations,
@@ -122,10 +123,16 @@ def _references(config: Config) -> Iterator[ConfigFault]:
         named.append(("worklist.peer", config.worklist.peer))
     if config.mpps:
         named.append(("mpps.peer", config.mpps.peer))
+    named += [(f"prints[{index}].peer", each.peer) for index, each in enumerate(config.prints)]
     for path, name in named:
         if name not in config.peers:
             known = ", ".join(config.peers) or "none"
             yield _fault(path, f"there is no peer `{name}`", f"Configured peers: {known}.")
+
+
+def _prints(config: Config) -> Iterator[ConfigFault]:
+    for index, name in _repeated([each.peer for each in config.prints]):
+        yield _fault(f"prints[{index}].peer", f"`{name}` is a printer already", "Remove one.")
 
 
 def _research(config: Config) -> Iterator[ConfigFault]:

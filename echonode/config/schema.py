@@ -34,6 +34,7 @@ from echonode.config.forwarding import ForwardingRule
 from echonode.config.index import Index
 from echonode.config.network import Listener, PeerSection, PeerTLS, WebTLS
 from echonode.config.objects import Objects
+from echonode.config.printing import PrinterSection
 from echonode.config.probe import Probe
 from echonode.model.character_sets import is_known_character_set
 from echonode.model.hl7_character_sets import ASCII, CODECS, named
@@ -316,6 +317,8 @@ class Config(Section):
     """The modality worklist. Example: {peer: ris, station_ae_title: ECHONODE}"""
     mpps: MPPS | None = None
     """Modality performed procedure steps. Example: {peer: ris}"""
+    prints: tuple[PrinterSection, ...] = ()
+    """Printers by DICOM. Example: [{peer: filmprinter, film_size: 14INX17IN}]"""
     hl7: Hl7 | None = None
     """Orders and patients by HL7 v2. Example: {listen: {host: 127.0.0.1, port: 2575}}"""
     report: ReportSection = ReportSection()

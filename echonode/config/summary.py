@@ -41,6 +41,8 @@ def _of_the_site(config: Config) -> Iterator[str]:
         yield f"asks {config.worklist.peer} for the worklist of {stations}"
     if config.mpps:
         yield f"reports procedure steps to {config.mpps.peer}"
+    for each in config.prints:
+        yield f"prints on {each.peer}"
     yield from _results(config)
     if config.alarms.webhook:
         yield f"posts its alarms to {config.alarms.webhook.url}"

@@ -113,6 +113,20 @@ MPPS = ProposedContext(
 )
 
 
+# Basic Grayscale Print Management (PS3.4 annex H): the context is of the meta class, and messages
+# in it name its classes. The Presentation LUT has a context of its own.
+PRINT_META_CLASS = "1.2.840.10008.5.1.1.9"
+PRESENTATION_LUT_CLASS = "1.2.840.10008.5.1.1.23"
+PRINT = ProposedContext(
+    abstract_syntax=PRINT_META_CLASS,
+    transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
+)
+PRESENTATION_LUT = ProposedContext(
+    abstract_syntax=PRESENTATION_LUT_CLASS,
+    transfer_syntaxes=(ExplicitVRLittleEndian, ImplicitVRLittleEndian),
+)
+
+
 def find_context(root: Root) -> ProposedContext:
     """What a C-FIND of `root` needs."""
     return ProposedContext(

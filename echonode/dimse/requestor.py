@@ -302,6 +302,39 @@ class RequestedAssociation:
             self._assoc, sop_class_uid, sop_instance_uid, modifications
         )
 
+    def n_create_in(
+        self,
+        context: str,
+        sop_class_uid: str,
+        attributes: Dataset | None = None,
+        *,
+        sop_instance_uid: str = "",
+    ) -> NormalizedResponse:
+        """N-CREATE in the context of a meta class (PS3.4 annex H). Raises as `n_create`."""
+        return normalized.create_in(
+            self._assoc, context, sop_class_uid, attributes, sop_instance_uid=sop_instance_uid
+        )
+
+    def n_get_in(self, context: str, instance: tuple[str, str]) -> NormalizedResponse:
+        """N-GET of all attributes (PS3.7 10.1.2) of a (class, instance). Raises as `n_create`."""
+        return normalized.request_in(self._assoc, context, CommandField.N_GET, instance)
+
+    def n_set_in(
+        self, context: str, instance: tuple[str, str], modifications: Dataset
+    ) -> NormalizedResponse:
+        """N-SET in the context of a meta class. Raises as `n_create`."""
+        return normalized.request_in(
+            self._assoc, context, CommandField.N_SET, instance, modifications=modifications
+        )
+
+    def n_action_in(
+        self, context: str, instance: tuple[str, str], action: int
+    ) -> NormalizedResponse:
+        """N-ACTION (PS3.7 10.1.4) in the context of a meta class. Raises as `n_create`."""
+        return normalized.request_in(
+            self._assoc, context, CommandField.N_ACTION, instance, action=action
+        )
+
     def release(self, patience_s: float | None = None) -> None:
         """End the association in order; returns when it is over. Does not raise.
 

@@ -169,10 +169,16 @@ class StoreResponse:
 
 @dataclass(frozen=True, kw_only=True)
 class NormalizedResponse:
-    """What a peer answered to our N-CREATE or N-SET: the status, its Error Comment ('' none)."""
+    """What a peer answered to our N-CREATE, N-SET, N-GET, N-ACTION or N-DELETE.
+
+    comment: its Error Comment, '' for none. sop_instance_uid: of what it created, '' where it says
+    none. attributes: what came with the answer, where they were asked for.
+    """
 
     status: int
     comment: str = ""
+    sop_instance_uid: str = ""
+    attributes: Dataset | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,7 @@ from echonode.node.live_api import NodeLive
 from echonode.node.local_key import write_local_key
 from echonode.node.local_timezone import local_zone
 from echonode.node.outbox_api import NodeOutbox
+from echonode.node.prints import PrintParts
 from echonode.node.report_api import NodeReports
 from echonode.node.review_api import NodeReview
 from echonode.node.ris import RisParts
@@ -61,6 +62,7 @@ from echonode.web.openapi.document import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
 from echonode.web.patients import Erase, patient_routes
+from echonode.web.prints import print_routes
 from echonode.web.reports import report_routes
 from echonode.web.server import WebServer, is_loopback
 from echonode.web.sessions import session_routes
@@ -93,6 +95,7 @@ def web_servers(
     call_now: Callable[[str], None],
     call_back: str,
     audit: NodeAudit,
+    prints: PrintParts,
     erase: Erase,
     now: Callable[[], datetime],
 ) -> tuple[WebServer, WebServer | None]:
@@ -171,6 +174,7 @@ def web_servers(
                 NodeReview(store, RenderedFrames(frames), check=store.files.check_bytes, now=now)
             ),
             *report_routes(NodeReports(store, exams.reporting, result=partial(result_of, store))),
+            *print_routes(prints),
             *copy_routes(
                 NodeCopies(store, Codecs(reader=frames, lossless=reencoder.lossless), now=now)
             ),

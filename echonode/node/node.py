@@ -40,6 +40,7 @@ from echonode.node.audit import NodeAudit
 from echonode.node.dimse_services import dimse_services
 from echonode.node.exams import ExamParts
 from echonode.node.http import web_servers
+from echonode.node.prints import PrintParts
 from echonode.node.process_limits import descriptor_limit
 from echonode.node.ris import RisParts
 from echonode.node.scanning import ScanningParts
@@ -166,6 +167,13 @@ class Node:
         self.ris = RisParts(
             config, self.store, requestor=self.archives.requestor, us=self._call_back, now=utc_now
         )
+        self.prints = PrintParts(
+            config,
+            self.store,
+            self._frames,
+            associate=self.archives.requestor.associate,
+            now=utc_now,
+        )
         self.scanning = ScanningParts(
             config,
             self.store,
@@ -233,6 +241,7 @@ class Node:
                 call_now=self.archives.call_now,
                 call_back=str(self._call_back),
                 audit=self.audit,
+                prints=self.prints,
                 erase=self.erasing.erase,
                 now=utc_now,
             )
@@ -311,6 +320,9 @@ class Node:
         undo.callback(self._stop_part, Together(self.archives.workers.values()))
         for delivering in self.archives.workers.values():
             delivering.start()
+        undo.callback(self._stop_part, Together(self.prints.workers.values()))
+        for printing in self.prints.workers.values():
+            printing.start()
         undo.callback(self._stop_part, self.erasing)
         self.erasing.start()
         if self._describing:

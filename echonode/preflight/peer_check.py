@@ -16,7 +16,15 @@ from pydicom.uid import (
     UltrasoundMultiFrameImageStorage,
 )
 
-from echonode.dimse.contexts import FIND_CLASSES, MPPS, VERIFICATION, WORKLIST, ProposedContext
+from echonode.delivery.printing.conversation import NotPrinted, state_of
+from echonode.dimse.contexts import (
+    FIND_CLASSES,
+    MPPS,
+    PRINT,
+    VERIFICATION,
+    WORKLIST,
+    ProposedContext,
+)
 from echonode.dimse.requestor import RequestedAssociation
 from echonode.errors import ContextNotAccepted, NetworkError, PeerUnreachable
 from echonode.exam.worklist.query import OPTIONAL_KEYS, WorklistQuery, identifier
@@ -37,6 +45,7 @@ _NAMES: Mapping[str, str] = {
     FIND_CLASSES[Root.STUDY]: "query (Study Root)",
     WORKLIST.abstract_syntax: "worklist",
     MPPS.abstract_syntax: "procedure steps",
+    PRINT.abstract_syntax: "Basic Grayscale Print Management",
     ImplicitVRLittleEndian: "Implicit VR Little Endian",
     ExplicitVRLittleEndian: "Explicit VR Little Endian",
     JPEG_LS: "JPEG-LS",
@@ -102,6 +111,8 @@ class PeerCheck:
         yield timed(lambda: self._contexts(needs))
         if needs.worklist:
             yield timed(lambda: self._worklist(needs))
+        if needs.prints:
+            yield timed(lambda: self._printer(needs.peer))
         if needs.policy is not None:
             yield from self._round_trip(needs)
 
@@ -200,6 +211,17 @@ class PeerCheck:
             return failed("worklist", str(error), remedies.add_us(peer, self._us))
         return Step(name="worklist", ok=True, detail="; ".join(words))
 
+    def _printer(self, peer: Peer) -> Step:
+        """The printer's own state; nothing is printed."""
+        try:
+            with self._associate(peer, (PRINT,)) as association:
+                state = state_of(association)
+        except (NetworkError, NotPrinted) as error:
+            return failed("printer", str(error), f"The log of {peer.name} says why")
+        if not state.prints:
+            return failed("printer", f"it says {state}", "Look at the printer")
+        return Step(name="printer", ok=True, detail=f"it says {state}")
+
     def _counted(self, association: RequestedAssociation, query: WorklistQuery) -> tuple[int, int]:
         """(entries, final status). Queries with the keys that every server takes."""
         today = self._now().astimezone().strftime("%Y%m%d")
@@ -261,6 +283,8 @@ def _later(needs: Requirements) -> list[str]:
     names = ["contexts"]
     if needs.worklist:
         names.append("worklist")
+    if needs.prints:
+        names.append("printer")
     if needs.policy is not None:
         names.append("store")
     if needs.policy is CommitmentPolicy.REQUIRED:

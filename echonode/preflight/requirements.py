@@ -18,7 +18,7 @@ from pydicom.uid import (
 
 from echonode.config import Config, DestinationSection
 from echonode.delivery.encoding_options import EncodingOptions
-from echonode.dimse.contexts import COMMITMENT, MPPS, WORKLIST, ProposedContext, find_context
+from echonode.dimse.contexts import COMMITMENT, MPPS, PRINT, WORKLIST, ProposedContext, find_context
 from echonode.exam.worklist.query import WorklistQuery
 from echonode.model.criteria import Root
 from echonode.model.identity import CommitmentPolicy, Peer, Service
@@ -41,12 +41,13 @@ class Requirements:
     retrieves: bool = False
     worklist: tuple[WorklistQuery, ...] = ()
     reports_steps: bool = False
+    prints: bool = False
 
     @property
     def is_called(self) -> bool:
         """Whether we ever open an association with it."""
         stores = self.policy is not None or self.retrieves
-        return stores or bool(self.worklist) or self.reports_steps
+        return stores or bool(self.worklist) or self.reports_steps or self.prints
 
     @property
     def purpose(self) -> str:
@@ -60,6 +61,8 @@ class Requirements:
             words.append("worklist")
         if self.reports_steps:
             words.append("procedure steps")
+        if self.prints:
+            words.append("printer")
         return "; ".join(words) or "only calls us: nothing to prove from here"
 
     @property
@@ -84,6 +87,8 @@ class Requirements:
             wanted.append(WORKLIST)
         if self.reports_steps:
             wanted.append(MPPS)
+        if self.prints:
+            wanted.append(PRINT)
         return tuple(wanted)
 
 
@@ -97,6 +102,7 @@ def requirements_of(config: Config) -> Iterator[Requirements]:
             retrieves=Service.MOVE in peer.may and section is None,
             worklist=_worklist(config, peer),
             reports_steps=config.mpps is not None and config.mpps.peer == peer.name,
+            prints=any(each.peer == peer.name for each in config.prints),
         )
         yield need if section is None else _delivered_to(need, section)
 

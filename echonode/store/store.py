@@ -81,6 +81,7 @@ from echonode.store.nodes.membership import Membership
 from echonode.store.objects.bucket import ObjectsAt
 from echonode.store.objects.opening import opened_storage
 from echonode.store.patients.erasure import PatientErasure
+from echonode.store.printing.print_jobs import PrintJobs
 from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.recovery.folders_in_use import use_folder
 from echonode.store.recovery.orphans import AdoptionPlan
@@ -107,7 +108,7 @@ class Store(ReadOnlyStore):
     roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
     files again. event_log: takes events from outside. key_value: small texts of other parts.
     descriptions: what DICOMweb answers of each instance.
-    exams, captures, measurements, documents, hl7_results, naming, corrections, worklist,
+    exams, captures, measurements, documents, prints, hl7_results, naming, corrections, worklist,
     known_patients, order_messages, rejections, reported_steps, procedure_steps, step_reports: see
     exams/. users, sessions: see access/. nodes: this node among those on the database.
     durability: whether what is written becomes durable.
@@ -207,6 +208,7 @@ class Store(ReadOnlyStore):
             writer, readers, layout, ids, remove=self._pending_removals.remove, on_due=due
         )
         self.measurements = Measurements(writer, readers)
+        self.prints = PrintJobs(writer, readers)
         self.documents = Documents(writer, readers, self.node_id)
         self.hl7_results = Hl7Results(writer, readers)
         self.worklist = WorklistItems(writer, readers)

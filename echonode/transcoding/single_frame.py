@@ -66,6 +66,16 @@ class FrameReader:
                 )
         return self._read(bytes_of(instance), instance.dataset_offset, syntax, number)
 
+    def count(self, instance: StoredInstance) -> int:
+        """How many frames there are to show. Raises InvalidObject where there is none, OSError."""
+        syntax = instance.transfer_syntax_uid
+        if syntax not in CONVERTED:
+            raise InvalidObject("there is no picture of its transfer syntax here")
+        if syntax in ONLY_READ:
+            with self._explicit(instance, str(ExplicitVRLittleEndian)) as file:
+                return _count(file.path, file.dataset_offset, str(ExplicitVRLittleEndian))
+        return _count(instance.path, instance.dataset_offset, syntax)
+
     def _read(self, path: Path, offset: int, syntax: str, number: int) -> DecodedFrame:
         with path.open("rb") as file:
             source = open_source(FileBytes.of(file.fileno(), offset), syntax)
@@ -82,3 +92,8 @@ class FrameReader:
         shown = decoded_pixels(stored, encoded_in)
         (native,) = self._workers.recode(iter((frame,)), stored, source=encoded_in, target=None)
         return DecodedFrame(native=native, pixels=shown, presentation=presentation)
+
+
+def _count(path: Path, offset: int, syntax: str) -> int:
+    with path.open("rb") as file:
+        return open_source(FileBytes.of(file.fileno(), offset), syntax).pixels.frames

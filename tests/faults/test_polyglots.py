@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -143,6 +145,28 @@ def test_no_polyglot_comes_out(
         assert archive.kept[instance.sop_instance_uid].dataset == instance.dataset
     metrics = requests.get(f"http://{LOOPBACK}:{rig.port}/metrics", timeout=30).text
     assert f'echonode_preambles_zeroed_total{{kind="{kind}"}} 1.0' in metrics
+
+
+def test_a_polyglot_that_is_imported_is_no_program_any_more(rig: Rig, tmp_path: Path) -> None:
+    """`echonode import` of a medium: through the same intake, so the same is done and said."""
+    instance = small_instance(study=STUDY, pixels=64)
+    medium = tmp_path / "medium"
+    medium.mkdir()
+    (medium / "IMAGE").write_bytes(a_file(instance, MAGIC["PE"]))
+    command = (sys.executable, "-m", "echonode", "import", str(medium))
+    done = subprocess.run(
+        [*command, "--config", str(rig.node.config_file)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = rig.node.log.wait_for("preamble_zeroed", partial(_is_of, instance.sop_instance_uid))
+    assert said["kind"] == "PE"
+    got = rig.wado(instance, STUDY)
+    assert got[:132] == bytes(128) + b"DICM"
+    assert got.endswith(instance.dataset)
 
 
 def test_no_file_of_the_bad_ones_comes_out_with_another_preamble(rig: Rig) -> None:

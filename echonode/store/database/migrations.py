@@ -33,6 +33,7 @@ from echonode.store.database.migration_steps import (
     document_steps,
     exam_steps,
     patient_steps,
+    print_steps,
 )
 
 
@@ -65,11 +66,12 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         10: _by_script(exam_steps.VERSION_10),
         11: _by_script(document_steps.VERSION_11),
         12: _by_script(cluster_steps.VERSION_12),
+        13: _by_script(print_steps.VERSION_13),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)
 # Until its first release this is the latest version; then it stays, and steps follow it.
-FIRST_ON_POSTGRES = 12
+FIRST_ON_POSTGRES = 13
 POSTGRES_STEPS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType({})
 _MADE_AGAIN = ("study", "series")  # and what refers to it; the tables below hold millions of rows
 

@@ -3,8 +3,8 @@
 Rules
 - Invariants are constraints of the tables, with their reasons: the index in index_schema.py,
   deliveries and commitments in delivery_schema.py, exams in exam_schema.py, their documents in
-  document_schema.py, measurements in measurement_schema.py, users in access_schema.py, nodes in
-  cluster_schema.py, the past in history_schema.py.
+  document_schema.py, measurements in measurement_schema.py, print jobs in print_schema.py, users
+  in access_schema.py, nodes in cluster_schema.py, the past in history_schema.py.
 - A change to any of them is a new migration in migrations.py.
 """
 
@@ -57,6 +57,7 @@ from echonode.store.database.index_schema import (
     study,
 )
 from echonode.store.database.measurement_schema import measurement
+from echonode.store.database.print_schema import print_job
 
 __all__ = [
     "METADATA",
@@ -87,6 +88,7 @@ __all__ = [
     "meta",
     "patient",
     "patient_merge",
+    "print_job",
     "procedure_step",
     "quarantine",
     "refused_report",

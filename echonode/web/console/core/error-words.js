@@ -266,6 +266,18 @@ export const words = {
   "error.list": { en: "is not one of them", fr: "n’est pas l’un d’eux" },
   "error.actions.do": { en: "there is hold, release and retry", fr: "il y a hold, release et retry" },
 
+  // Printing.
+  "error.no_printer": { en: "no printer is configured: give `prints` with its peer", fr: "aucune imprimante n’est configurée : indiquez `prints` avec son pair" },
+  "error.unknown_printer": { en: "there is no printer {name}: there is {names}", fr: "il n’y a pas d’imprimante {name} : il y a {names}" },
+  "error.copies": { en: "1 to {count} copies can be printed", fr: "on peut imprimer de 1 à {count} exemplaires" },
+  "error.no_study_here": { en: "the store has no StudyInstanceUID {uid}", fr: "le stockage n’a pas de StudyInstanceUID {uid}" },
+  "error.nothing_to_print": { en: "nothing of it can be printed: it has no picture, or its exam has no patient yet", fr: "rien n’en peut être imprimé : elle n’a pas d’image, ou son examen n’a pas encore de patient" },
+  "error.many_pictures": { en: "it has {count} pictures: {most} are the most", fr: "elle a {count} images : {most} au plus" },
+  "error.image_gone": { en: "the image {uid} is not here any more", fr: "l’image {uid} n’est plus ici" },
+  "error.file_unread": { en: "the file of {uid} cannot be read: {reason}", fr: "le fichier de {uid} ne peut pas être lu : {reason}" },
+  "error.uid_form": { en: "is not a UID", fr: "n’est pas un UID" },
+  "error.there_is.do": { en: "there is {names}", fr: "il y a {names}" },
+
   // Reports and kept views.
   "error.report_no_image": { en: "the exam has no image yet: a report refers to its images", fr: "l’examen n’a pas encore d’image : un compte rendu renvoie à ses images" },
   "error.report_gone": { en: "{count} of its measurements are on images that were deleted here after the archive committed to keep them: choose others, or report at the archive", fr: "{count} de ses mesures sont sur des images supprimées ici après l’engagement de l’archive : choisissez-en d’autres, ou rédigez le compte rendu à l’archive" },

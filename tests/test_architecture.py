@@ -57,7 +57,7 @@ WITHIN = {
         {"store"},
         {"read_only_store"},
         {"statistics"},
-        {"recovery", "backup"},
+        {"recovery", "backup", "patients"},
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
@@ -65,6 +65,7 @@ WITHIN = {
         {"index"},
         {"nodes"},
         {"database"},
+        {"objects"},
         {"files"},
         {"values"},
     ],
@@ -213,6 +214,7 @@ MAY = {
     "commands/report.py": DISK,
     "commands/export.py": DISK | {"signal", "now()"},
     "commands/import_ways.py": {"open()"},  # of the store
+    "commands/import_media.py": {"now()"},
     "copies/writing.py": DISK,
     "copies/deidentification/profile_table.py": {"read_text()"},  # the package's own tables
     "copies/deidentification/clean_text.py": {"read_text()"},
@@ -232,6 +234,10 @@ MAY = {
     "copies/media/viewer_page.py": {"read_text()"},  # its template
     "copies/exporting.py": {"is_dir()"},  # of the place that is given
     "node/settings/listeners.py": NETWORK,  # this machine's name
+    "maintenance/erasing.py": THREADS | {"now()"},  # one erasure at a time; the clock is given
+    "copies/patient_export.py": DISK,  # what it writes
+    "commands/patient.py": {"now()"},
+    "commands/patient_erasure.py": {"now()", "open()"},  # of the store
     "maintenance/describing.py": CLOCK,  # works a share of the time
     "maintenance/background_recovery.py": THREADS | CLOCK,  # one part after the other, with pauses
     "maintenance/housekeeping.py": THREADS | CLOCK,  # once a minute, by the monotonic clock

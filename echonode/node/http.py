@@ -60,7 +60,7 @@ from echonode.web.live.viewing import Viewing
 from echonode.web.openapi.document import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
-from echonode.web.patients import patient_routes
+from echonode.web.patients import Erase, patient_routes
 from echonode.web.reports import report_routes
 from echonode.web.server import WebServer, is_loopback
 from echonode.web.sessions import session_routes
@@ -93,6 +93,7 @@ def web_servers(
     call_now: Callable[[str], None],
     call_back: str,
     audit: NodeAudit,
+    erase: Erase,
     now: Callable[[], datetime],
 ) -> tuple[WebServer, WebServer | None]:
     """The servers of a node, not yet started: the console's, and the viewer's where there is one.
@@ -201,7 +202,7 @@ def web_servers(
                 )
             ),
             *exam_routes(exam_api),
-            *patient_routes(exam_api.patients),
+            *patient_routes(exam_api.patients, erase),
             *worklist_routes(NodeWorklist(ris, now=now)),
             *live_routes(live, viewing),
             *openapi_routes(),

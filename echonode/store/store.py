@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -77,9 +78,13 @@ from echonode.store.ingest.ingest import InstanceFiles, check_bytes
 from echonode.store.ingest.insertion import FileInserter
 from echonode.store.ingest.quarantine import Quarantine
 from echonode.store.nodes.membership import Membership
+from echonode.store.objects.bucket import ObjectsAt
+from echonode.store.objects.opening import opened_storage
+from echonode.store.patients.erasure import PatientErasure
 from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.recovery.folders_in_use import use_folder
 from echonode.store.recovery.orphans import AdoptionPlan
+from echonode.store.recovery.place import settle_place
 from echonode.store.recovery.recovery import Recovery
 from echonode.store.recovery.scrub import Scrub
 from echonode.store.retention.deletion import Deletions
@@ -211,6 +216,9 @@ class Store(ReadOnlyStore):
         self.reported_steps = ReportedSteps(writer, readers)
         self.procedure_steps = ProcedureSteps(writer, readers)
         self.step_reports = StepReports(writer, readers)
+        self.erasure = PatientErasure(
+            writer, layout, holdings=self.holdings, deletions=Deletions(writer, readers, layout)
+        )
         self.users: Users = Users(writer, readers)
         self.sessions = Sessions(writer, readers)
 
@@ -227,6 +235,7 @@ class Store(ReadOnlyStore):
         recover_later: bool = False,
         waiting_prefix: str = "",
         index_url: str = "",
+        objects: ObjectsAt | None = None,
         node: str = "",
     ) -> Store:
         """Lock the folder, bring the database up to date, and repair what the last stop left.
@@ -236,15 +245,14 @@ class Store(ReadOnlyStore):
         `recovery.step` (recovery.py says what may). waiting_prefix: what the Patient ID of our
         captures begins with that wait for their patient; such a file that is found after the
         database was lost waits in an exam of its own. index_url: of the database on a PostgreSQL
-        server; '' the file in data_dir. node: the name of one of several nodes on one database.
-        On a full disk the reserve is removed; where the disk still cannot be written, an existing
-        store is opened for reading only (`unwritable`). Raises StoreLocked, SchemaTooNew,
+        server; '' the file in data_dir. objects: the object storage that has the instances; None:
+        they are files in data_dir. node: the name of one of several nodes on one database. On a
+        full disk the reserve is removed; where the disk still cannot be written, an existing store
+        is opened for reading only (`unwritable`). Raises StoreLocked, SchemaTooNew,
         RestoreUnfinished; ConfigError where the folder cannot be used; OutOfSpace where there is no
         store to read.
         """
-        layout = Layout(data_dir.absolute(), node)
-        layout.make()
-        lock = lock_for_node(layout)
+        layout, lock = _locked(data_dir, node, objects)
         durability = Durability(layout)
         plan = AdoptionPlan(adopt_to=adopt_to, forward_to=forward_to, on_adopted=on_adopted)
 
@@ -279,6 +287,7 @@ class Store(ReadOnlyStore):
                 undo.callback(opened.writer.close)
                 store = store_with(opened, marker=marker)
                 undo.callback(ReadOnlyStore.close, store)
+                settle_place(opened.writer, store._readers, objects)
                 store.nodes.join()
                 undo.callback(store.nodes.leave)
                 store.recovery.begin(database_made=opened.made)
@@ -372,3 +381,15 @@ class Store(ReadOnlyStore):
         for destination in dict.fromkeys(destinations):
             for wake in self.on_delivery_due:
                 wake(destination)
+
+
+def _locked(data_dir: Path, node: str, objects: ObjectsAt | None) -> tuple[Layout, FolderLock]:
+    """The paths of a data_dir that is ours alone from now on."""
+    layout = Layout(data_dir.absolute(), node)
+    layout.make()
+    lock = lock_for_node(layout)
+    try:
+        return replace(layout, remote=opened_storage(objects)), lock
+    except BaseException:
+        lock.release()
+        raise

@@ -3,16 +3,14 @@
 Rules
 - AA and CA accept. AE and CE say that it could not be taken just now, AR and CR that such a message
   is not taken: each is tried again MOST_REFUSALS times, for a RIS that starts up refuses as well.
-- An answer to another control ID is no answer: the next one is read.
+- An answer to another control ID is no answer: the next one is read. Of an answer only MSA-1 and
+  MSA-2 are looked at: receivers leave out much of the rest.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-
-from echonode.errors import Hl7Refused
-from echonode.exam.hl7.message import read_message
 
 MOST_REFUSALS = 5
 
@@ -36,16 +34,16 @@ class Answer:
 
 def judged(data: bytes, control_id: str) -> Answer:
     """An acknowledgement's bytes, without their block."""
-    try:
-        message = read_message(data, default_character_set="8859/1")
-    except Hl7Refused:
+    head, *segments = data.decode("latin-1").replace("\n", "\r").split("\r")
+    if not head.startswith("MSH") or len(head) < 4:
         return Answer(judgement=Judgement.OTHER)
-    msa = next((each for each in message.segments if each.name == "MSA"), None)
-    if msa is None or msa.text(2) != control_id:
+    fields = next((s.split(head[3]) for s in segments if s.startswith(f"MSA{head[3]}")), [])
+    if len(fields) < 3 or fields[2].strip() != control_id:
         return Answer(judgement=Judgement.OTHER)
-    code = msa.text(1)
+    code = fields[1].strip()
     if code in ("AA", "CA"):
         return Answer(judgement=Judgement.ACCEPTED, code=code)
+    known = code if code in ("AE", "AR", "CE", "CR") else "an unknown code"
     return Answer(
-        judgement=Judgement.REFUSED, code=code[:2], reason=f"the receiver answered {code[:2]}"
+        judgement=Judgement.REFUSED, code=code[:2], reason=f"the receiver answered {known}"
     )

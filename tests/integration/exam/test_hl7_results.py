@@ -87,6 +87,7 @@ def test_nothing_of_a_text_becomes_a_field() -> None:
     [
         (b"MSH|^~\\&|R||E||20261129||ACK|1|P|2.5.1\rMSA|AA|ID-1\r", Judgement.ACCEPTED),
         (b"MSH|^~\\&|R||E||20261129||ACK|1|P|2.5.1\rMSA|CA|ID-1\r", Judgement.ACCEPTED),
+        (b"MSH|^~\\&|||E||||ACK||P|2.5.1\r\nMSA|AA|ID-1", Judgement.ACCEPTED),
         (b"MSH|^~\\&|R||E||20261129||ACK|1|P|2.5.1\rMSA|AE|ID-1\r", Judgement.REFUSED),
         (b"MSH|^~\\&|R||E||20261129||ACK|1|P|2.5.1\rMSA|AR|ID-1\r", Judgement.REFUSED),
         (b"MSH|^~\\&|R||E||20261129||ACK|1|P|2.5.1\rMSA|AA|ID-2\r", Judgement.OTHER),

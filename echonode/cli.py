@@ -25,6 +25,7 @@ from echonode.commands import (
     exams,
     export,
     import_media,
+    move_store,
     simulations,
     users,
     viewer,
@@ -265,6 +266,7 @@ def report(
 
 
 backups.register(app)
+move_store.register(app)
 simulations.register(app)
 
 

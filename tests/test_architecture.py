@@ -57,6 +57,7 @@ WITHIN = {
         {"store"},
         {"read_only_store"},
         {"statistics"},
+        {"moving"},
         {"recovery", "backup"},
         {"ingest"},
         {"commitment", "retention"},
@@ -200,6 +201,7 @@ MAY = {
     "commands/operate.py": DISK | CLOCK,
     "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
     "commands/user_store.py": CLOCK | DISK,
+    "commands/move_store.py": {"now()"},
     "commands/backups.py": DISK | {"now()"},  # the configuration, which is copied along
     "commands/web_certificate.py": DISK | {"now()"},
     "commands/viewer.py": DISK,  # the package, until it is unpacked

@@ -21,11 +21,13 @@ from echonode import __version__
 from echonode.commands import (
     audit,
     backups,
+    conformance,
     deliveries,
     exams,
     export,
     import_media,
     move_store,
+    patient,
     simulations,
     users,
     viewer,
@@ -151,7 +153,9 @@ def init(
 
 
 audit.register(app)
+conformance.register(app)
 deliveries.register(app)
+patient.register(app)
 exams.register(app)
 export.register(app)
 import_media.register(app)

@@ -58,7 +58,7 @@ WITHIN = {
         {"read_only_store"},
         {"statistics"},
         {"moving"},
-        {"recovery", "backup"},
+        {"recovery", "backup", "patients"},
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
@@ -182,6 +182,7 @@ MAY = {
     "node/outbox_api.py": {"now()"},  # as it was given
     "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
+    "node/settings/reports.py": {"now()"},  # as it was given
     "node/settings/parts.py": THREADS,  # parts that stop at the same time
     "config/*": DISK,
     "config/certificates.py": DISK | {"ssl"},
@@ -215,6 +216,7 @@ MAY = {
     "commands/report.py": DISK,
     "commands/export.py": DISK | {"signal", "now()"},
     "commands/import_ways.py": {"open()"},  # of the store
+    "commands/import_media.py": {"now()"},
     "copies/writing.py": DISK,
     "copies/deidentification/profile_table.py": {"read_text()"},  # the package's own tables
     "copies/deidentification/clean_text.py": {"read_text()"},
@@ -234,6 +236,10 @@ MAY = {
     "copies/media/viewer_page.py": {"read_text()"},  # its template
     "copies/exporting.py": {"is_dir()"},  # of the place that is given
     "node/settings/listeners.py": NETWORK,  # this machine's name
+    "maintenance/erasing.py": THREADS | {"now()"},  # one erasure at a time; the clock is given
+    "copies/patient_export.py": DISK,  # what it writes
+    "commands/patient.py": {"now()"},
+    "commands/patient_erasure.py": {"now()", "open()"},  # of the store
     "maintenance/describing.py": CLOCK,  # works a share of the time
     "maintenance/background_recovery.py": THREADS | CLOCK,  # one part after the other, with pauses
     "maintenance/housekeeping.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
@@ -287,6 +293,7 @@ MAY = {
     "dicomweb/recoded_frames.py": DISK,
     "exam/hl7/connection.py": NETWORK | THREADS | CLOCK,
     "exam/serving/worklist_scp.py": CLOCK,  # how long an answer took
+    "exam/hl7/result_sender.py": NETWORK | {"time", "random"},  # in the background
     "exam/hl7/listener.py": NETWORK | THREADS | CLOCK,
     "exam/unattended.py": THREADS,  # remembers its answers, for several probes
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam
@@ -498,3 +505,27 @@ def test_pynetdicoms_example_programs_are_never_imported() -> None:
     """CVE-2026-56445 is in pynetdicom.apps, which EchoNode has no need of."""
     names = [name for module in MODULES for _, name in imported(module)]
     assert [name for name in names if name.startswith("pynetdicom.apps")] == []
+
+
+# They give the instance along with its path, or look at the file of a local disk alone.
+KNOW_WHERE = {
+    "model/instance.py",
+    "dicomweb/instances.py",
+    "dicomweb/frames.py",
+    "dicomweb/bulk_data.py",
+}
+
+
+def test_an_instances_bytes_are_read_by_one_seam() -> None:
+    """`bytes_of` fetches what is in object storage; a path by itself may name no file yet."""
+    faults = []
+    for module in MODULES:
+        path = module.relative_to(PACKAGE).as_posix()
+        if path in KNOW_WHERE or path.startswith("store/"):
+            continue
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Attribute) and node.attr == "path":
+                owner = getattr(node.value, "attr", getattr(node.value, "id", ""))
+                if owner == "instance":
+                    faults.append(f"{path}:{node.lineno}: open bytes_of(instance)")
+    assert not faults, "\n".join(faults)

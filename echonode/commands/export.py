@@ -22,16 +22,17 @@ from echonode.errors import UsageError
 
 if TYPE_CHECKING:
     from echonode.config import Config
-    from echonode.copies.choosing import Wanted
+    from echonode.copies.choosing import Chosen, Wanted
     from echonode.copies.exporting import Export
     from echonode.copies.media.writing_media import MediumCopy
     from echonode.copies.source import CopyOptions
     from echonode.transcoding.picture import Window
 
 _FORMATS = (
-    "dicom; png, jpeg; mp4, gif, apng, webp; npz, nifti, mha, nrrd; volume-mha, volume-nifti, "
-    "volume-dicom or volume-slices: into --out."
+    "dicom; png, jpeg; mp4, gif, apng, webp; npz, nifti, mha, nrrd; lines, uff; volume-mha, "
+    "volume-nifti, volume-dicom or volume-slices: into --out."
 )
+_MOST_RECORDED = 1000  # instances by their UIDs in the audit trail; of more, their studies
 _MOST_SAID = 10  # instances that are left out, by their UIDs; the rest is counted
 
 
@@ -140,11 +141,10 @@ def export(
             raise UsageError("give --media PATH, or --format NAME with --out PATH")
         if media is not None and out is not None:
             raise UsageError("--out is for --format: --media PATH says where the medium goes")
+        from echonode.commands.export_anonymised import demanded
         from echonode.copies.choosing import Wanted
         from echonode.copies.source import CopyOptions
 
-        if looked_at and not anonymise:
-            raise UsageError("--looked-at goes with --anonymise")
         options = CopyOptions(
             frame=frame,
             quality=quality,
@@ -156,18 +156,25 @@ def export(
             image_to_probe=_matrix(image_to_probe),
             voxel_mm=voxel,
         )
-        job = _files(format_, out, options) if media is None else _medium(media, profile)
         wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
-        _copy(job, wanted, load_config(config), anonymise, looked_at=looked_at, force=force)
+        settings = load_config(config)
+        job = _files(format_, out, options, settings) if media is None else _medium(media, profile)
+        anonymise = demanded(format_, anonymise, settings)
+        if looked_at and not anonymise:
+            raise UsageError("--looked-at goes with --anonymise")
+        _copy(job, wanted, settings, anonymise, looked_at=looked_at, force=force)
 
 
-def _files(format_: str, out: Path | None, options: CopyOptions) -> Export:
+def _files(format_: str, out: Path | None, options: CopyOptions, config: Config) -> Export:
     from echonode.copies.exporting import Export
     from echonode.copies.formats import format_named
+    from echonode.store.files.kept_lines import KeptLines
 
     if out is None:
         raise UsageError("give --out PATH: where the copies go")
-    return Export(out=out, make=format_named(format_), options=options)
+    make = format_named(format_)
+    lines = KeptLines(config.data_dir)
+    return Export(out=out, make=make, options=options, lines_of=lines.path_of)
 
 
 def _medium(media: Path, profile: str) -> MediumCopy:
@@ -208,6 +215,7 @@ def _copy(
         instances_progress("instances copied") as on_progress,
     ):
         chosen = choose(store.index, wanted)
+        _record(config, wanted, chosen, job.out)
         if anonymise:
             job = replace(job, prepare=prepare)
         made = job.write(chosen.instances, codecs, force=force, on_progress=on_progress)
@@ -219,6 +227,18 @@ def _copy(
         typer.echo(f"left out: {uid}: {why}", err=True)
     if (more := len(made.left_out) - _MOST_SAID) > 0:
         typer.echo(f"left out: {more} more", err=True)
+
+
+def _record(config: Config, wanted: Wanted, chosen: Chosen, out: Path) -> None:
+    """In the audit trail, before anything is written: no copy leaves without a record."""
+    from echonode.audit.sources.commands import exported
+    from echonode.audit.trail.inbox import put
+
+    uids = {each.sop_instance_uid for each in chosen.instances}
+    if len(uids) > _MOST_RECORDED or not (wanted.series or wanted.instances):
+        uids = {each.study_instance_uid for each in chosen.instances}
+    target = out.absolute().as_uri()
+    put(config.data_dir, exported(sorted(uids), target, at=datetime.now(UTC), what="export"))
 
 
 def _matrix(text: str) -> tuple[float, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 
 if TYPE_CHECKING:
+    from echonode.config import Config
     from echonode.copies.media.importing import Imported
 
 
@@ -51,9 +53,20 @@ def import_(
             instances_progress("files") as on_progress,
         ):
             done = import_files(found.files, len(found.files), take, on_progress)
+        _record(settings, medium, done)
         _say(done, list(found.missing))
         if done.failed or found.missing:
             raise typer.Exit(1)
+
+
+def _record(config: Config, medium: Path, done: Imported) -> None:
+    """In the audit trail: what came in, and from where."""
+    from echonode.audit.sources.commands import imported
+    from echonode.audit.trail.inbox import put
+
+    if done.stored:
+        source = medium.absolute().as_uri()
+        put(config.data_dir, imported(done.stored, source, at=datetime.now(UTC), what="import"))
 
 
 def _say(done: Imported, missing: list[str]) -> None:

@@ -65,7 +65,8 @@ def way_in(config: Config) -> Iterator[Take]:
 
 def _to_store(intake: StorageSCP, store: Store, pieces: Iterator[bytes]) -> TakenFile:
     begun, rest = _begun(pieces)
-    was_here = _is_known(store, begun)
+    uid = _uid_of(begun)
+    was_here = store.index.instance(uid) is not None
     upload = Upload(intake, _CALLER)
     try:
         for piece in chain((begun,), rest):
@@ -73,12 +74,13 @@ def _to_store(intake: StorageSCP, store: Store, pieces: Iterator[bytes]) -> Take
         outcome = upload.finish()
     finally:
         upload.discard()
-    return _outcome(outcome.status, was_here=was_here)
+    return _outcome(outcome.status, uid, was_here=was_here)
 
 
 def _to_node(config: Config, known: ReadOnlyStore, pieces: Iterator[bytes]) -> TakenFile:
     begun, rest = _begun(pieces)
-    was_here = _is_known(known, begun)
+    uid = _uid_of(begun)
+    was_here = known.index.instance(uid) is not None
     head = f"--{_BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
     body = chain((head, begun), rest, (f"\r\n--{_BOUNDARY}--\r\n".encode(),))
     answer = post_stream(
@@ -88,7 +90,7 @@ def _to_node(config: Config, known: ReadOnlyStore, pieces: Iterator[bytes]) -> T
         content_type=f'multipart/related; type="application/dicom"; boundary={_BOUNDARY}',
         timeout_s=_ANSWER_S,
     )
-    return _outcome(_status(answer), was_here=was_here)
+    return _outcome(_status(answer), uid, was_here=was_here)
 
 
 def _status(answer: bytes) -> int:
@@ -111,17 +113,18 @@ def _begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     return bytes(begun), pieces
 
 
-def _is_known(store: ReadOnlyStore, begun: bytes) -> bool:
+def _uid_of(begun: bytes) -> str:
+    """The SOP Instance UID that the file's head names; '' where it has none."""
     try:
         meta = read_meta(begun, is_whole=len(begun) <= LONGEST_META)
     except Unreadable:
-        return False
-    return meta is not None and store.index.instance(meta.sop_instance_uid) is not None
+        return ""
+    return "" if meta is None else meta.sop_instance_uid
 
 
-def _outcome(status: int, *, was_here: bool) -> TakenFile:
+def _outcome(status: int, uid: str, *, was_here: bool) -> TakenFile:
     if status == SUCCESS:
-        return TakenFile(taken=Taken.DUPLICATE if was_here else Taken.STORED)
+        return TakenFile(taken=Taken.DUPLICATE if was_here else Taken.STORED, uid=uid)
     if status == OUT_OF_RESOURCES:
         raise OperatorRefused(_FULL.format("its disk is full, or below its reserve"))
     if status == 0xA900 and was_here:

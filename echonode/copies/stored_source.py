@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -26,13 +27,19 @@ _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 class StoredSource:
     """See source.CopySource. reader: decodes frames."""
 
-    def __init__(self, instance: StoredInstance, reader: FrameReader) -> None:
-        self._instance = instance
+    def __init__(
+        self, instance: StoredInstance, reader: FrameReader, lines: Path | None = None
+    ) -> None:
+        self._instance, self._lines = instance, lines
         self._reader = reader
 
     @property
     def instance(self) -> StoredInstance:
         return self._instance
+
+    @property
+    def lines(self) -> Path | None:
+        return self._lines
 
     @cached_property
     def header(self) -> Dataset:

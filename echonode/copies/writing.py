@@ -21,6 +21,13 @@ from echonode.errors import OutOfSpace, UsageError
 from echonode.store.files.disk import synchronise
 
 _PREFIX = ".echonode-export-"
+# What systems put on an empty stick.
+_OF_SYSTEMS = frozenset(
+    {
+        *("System Volume Information", "$RECYCLE.BIN", "lost+found"),
+        *(".Trashes", ".fseventsd", ".Spotlight-V100"),
+    }
+)
 # The place that was given is the mistake; anything else is the disk's affair.
 _WRONG_PLACE = frozenset(
     {
@@ -105,7 +112,7 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> None:
 def _check(out: Path, *, force: bool) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is not a folder")
-    if out.is_dir() and not force and any(out.iterdir()):
+    if out.is_dir() and not force and any(path.name not in _OF_SYSTEMS for path in out.iterdir()):
         raise UsageError(
             f"{out} is not empty: give an empty or a new folder, or --force to replace files of "
             "the same names"

@@ -22,6 +22,7 @@ from echonode.store.files.remote import RemoteStorage
 from echonode.store.index.reader import IndexReader
 from echonode.store.index.study_list import StudyList
 from echonode.store.index.whose import Whose
+from echonode.store.patients.holdings import Holdings
 from echonode.store.statistics import Statistics
 
 
@@ -47,7 +48,8 @@ class ReadOnlyStore:
 
     index: queries and single instances. studies: lists for a person. ledger: what is proved of
     each instance, and its history. outbox: what waits at each destination, and why.
-    statistics: figures for metrics, status and alarms. users: who may log in. whose: the patient
+    statistics: figures for metrics, status and alarms. users: who may log in. holdings: all
+    that is held of a patient. whose: the patient
     and study of a UID.
     """
 
@@ -64,6 +66,7 @@ class ReadOnlyStore:
         self.ledger = Ledger(self._readers)
         self.outbox = Outbox(self._readers)
         self.statistics = Statistics(self._readers, layout)
+        self.holdings = Holdings(self._readers, layout)
         self.whose = Whose(self._readers)
         self.users = UserReader(self._readers)
         try:

@@ -56,6 +56,7 @@ from echonode.store.exams.captures import Captures
 from echonode.store.exams.corrections import Corrections
 from echonode.store.exams.documents import Documents
 from echonode.store.exams.exams import Exams
+from echonode.store.exams.hl7_results import Hl7Results
 from echonode.store.exams.known_patients import KnownPatients
 from echonode.store.exams.measurements import Measurements
 from echonode.store.exams.naming import Naming
@@ -79,6 +80,7 @@ from echonode.store.ingest.quarantine import Quarantine
 from echonode.store.nodes.membership import Membership
 from echonode.store.objects.bucket import ObjectsAt
 from echonode.store.objects.opening import opened_storage
+from echonode.store.patients.erasure import PatientErasure
 from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.recovery.folders_in_use import use_folder
 from echonode.store.recovery.orphans import AdoptionPlan
@@ -105,10 +107,10 @@ class Store(ReadOnlyStore):
     roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
     files again. event_log: takes events from outside. key_value: small texts of other parts.
     descriptions: what DICOMweb answers of each instance.
-    exams, captures, measurements, documents, naming, corrections, worklist, known_patients,
-    order_messages, rejections, reported_steps, procedure_steps, step_reports: see exams/.
-    users, sessions: see access/. nodes: this node among those on the database. durability: whether
-    what is written becomes durable.
+    exams, captures, measurements, documents, hl7_results, naming, corrections, worklist,
+    known_patients, order_messages, rejections, reported_steps, procedure_steps, step_reports: see
+    exams/. users, sessions: see access/. nodes: this node among those on the database.
+    durability: whether what is written becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -206,6 +208,7 @@ class Store(ReadOnlyStore):
         )
         self.measurements = Measurements(writer, readers)
         self.documents = Documents(writer, readers, self.node_id)
+        self.hl7_results = Hl7Results(writer, readers)
         self.worklist = WorklistItems(writer, readers)
         self.known_patients = KnownPatients(readers)
         self.rejections = Rejections(writer, readers)
@@ -213,6 +216,9 @@ class Store(ReadOnlyStore):
         self.reported_steps = ReportedSteps(writer, readers)
         self.procedure_steps = ProcedureSteps(writer, readers)
         self.step_reports = StepReports(writer, readers)
+        self.erasure = PatientErasure(
+            writer, layout, holdings=self.holdings, deletions=Deletions(writer, readers, layout)
+        )
         self.users: Users = Users(writer, readers)
         self.sessions = Sessions(writer, readers)
 

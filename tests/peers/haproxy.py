@@ -18,13 +18,15 @@ global
 defaults
     mode tcp
     timeout connect 5s
+    timeout check 10s
     timeout client 600s
     timeout server 600s
 
 listen dicom
     bind {host}:{port}
     balance leastconn
-    option httpchk GET /health/ready
+    option httpchk
+    http-check send meth GET uri /health/ready ver HTTP/1.1 hdr Host {host}
 {servers}
 """
 
@@ -44,7 +46,7 @@ class HaProxy(Part):
         """Start it and wait until it listens. Raises PeerMissing or NotReady."""
         servers = "\n".join(
             f"    server node{number} {LOOPBACK}:{dicom} send-proxy-v2"
-            + (f" check port {health} inter 500 fall 2 rise 1" if health else "")
+            + (f" check port {health} inter 1000 fall 1 rise 1" if health else "")
             for number, (dicom, health) in enumerate(self._targets, 1)
         )
         configuration = self.folder / "haproxy.cfg"

@@ -37,10 +37,11 @@ FAILED = frozenset({Taken.CONFLICT, Taken.REFUSED, Taken.UNREADABLE})
 
 @dataclass(frozen=True, kw_only=True)
 class TakenFile:
-    """What became of one; why: of a failure."""
+    """What became of one. why: of a failure. uid: its SOP Instance UID; '' where unknown."""
 
     taken: Taken
     why: str = ""
+    uid: str = ""
 
 
 # Stores one file, given in pieces. Raises what ends the whole import.
@@ -49,12 +50,16 @@ Take = Callable[[Iterator[bytes]], TakenFile]
 
 @dataclass(kw_only=True)
 class Imported:
-    """counts: of each outcome. failures: name on the medium, and why; the first MOST_SAID."""
+    """counts: of each outcome. failures: name on the medium, and why; the first MOST_SAID. stored:
+    SOP Instance UIDs, the first MOST_RECORDED.
+    """
 
+    stored: list[str] = field(default_factory=list)
     counts: Counter[Taken] = field(default_factory=Counter)
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     MOST_SAID = 20
+    MOST_RECORDED = 1000
 
     @property
     def failed(self) -> int:
@@ -71,6 +76,8 @@ def import_files(
         on_progress(number, total)
         outcome = _taken(found, take)
         imported.counts[outcome.taken] += 1
+        if outcome.taken is Taken.STORED and len(imported.stored) < imported.MOST_RECORDED:
+            imported.stored.append(outcome.uid)
         if outcome.taken in FAILED and len(imported.failures) < imported.MOST_SAID:
             imported.failures.append((found.name, outcome.why or outcome.taken))
     on_progress(total, total)

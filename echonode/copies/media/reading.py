@@ -59,6 +59,8 @@ def opened_medium(path: Path, *, use_directory: bool = True) -> Iterator[Readabl
         return
     if not path.is_file():
         raise UsageError(f"there is no folder or ZIP file {path}")
+    if path.suffix.lower() == ".iso":
+        raise UsageError(f"{path} is a disc image: mount or unpack it, and give the folder")
     try:
         with zipfile.ZipFile(path) as archive:
             yield ReadableMedium(files=_entries(archive, path.stat().st_size))

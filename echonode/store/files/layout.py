@@ -6,6 +6,7 @@
       index.doubted               damage was found in use (corruption_marker.py)
       incoming/NAME.part          files that are being written; removed at the next start
       instances/ab/cd/ID.dcm      one Part 10 file for each instance; ID begins with abcd
+      lines/NAME.npz              scan lines that are kept with an image (kept_lines.py)
       quarantine/ID.dcm           same SOP Instance UID as a stored instance, other bytes
       ballast/N.bin               removed when the database needs space at start (reserve.py)
       deleted/ID.dcm              being deleted (deletion.py); removed at the next start

@@ -15,7 +15,7 @@ durable.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -108,6 +108,33 @@ class Deletions:
         self._unfinished += [each.file_id for each in deleted]
         self.finish_pending()
         return deleted
+
+    def erase(
+        self,
+        chosen: Callable[[sa.Connection], Sequence[int]],
+        *,
+        now: datetime,
+        between: Callable[[], None],
+    ) -> list[Deleted]:
+        """All three steps for those that `chosen` finds, whatever is proved of them: for a patient
+        that is erased. Their measurements go with them. between: called between the steps.
+
+        Raises OutOfSpace where the disk refuses to remove a file; it is tried again.
+        """
+
+        def work(connection: sa.Connection) -> list[Deleted]:
+            gone = [_delete_with_tombstone(connection, each, now) for each in chosen(connection)]
+            measured = schema.measurement.c.sop_instance_uid
+            uids = [each.sop_instance_uid for each in gone]
+            connection.execute(sa.delete(schema.measurement).where(measured.in_(uids)))
+            return gone
+
+        gone = self._writer.run(work)
+        self._unfinished += [each.file_id for each in gone]
+        between()
+        if refused := self.finish_pending():
+            raise refused
+        return gone
 
     def _write_tombstones(
         self,

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from echonode.audit.codes import Kind
+from echonode.audit.trail.inbox import waiting
+from echonode.audit.trail.trail import TrailPaths
 from echonode.cli import app
 from echonode.store.read_only_store import open_read_only
 from tests.integration.copies.stored_studies import (
@@ -63,6 +66,24 @@ def round_trip(folder: Path, count: int, kind: str) -> None:
     again = echonode("import", medium, "--config", config_of(other))
     assert f"already here: {count}" in again.stdout
     assert again.exit_code == 0
+
+
+def test_what_left_and_what_came_is_in_the_audit_trail(tmp_path: Path) -> None:
+    """A copy has its record before it is there: which study, and where to."""
+    folder, other = tmp_path / "a", tmp_path / "b"
+    for each in (folder, other):
+        each.mkdir()
+        new_store(each).close()
+    with new_store(folder) as store:
+        put(store, dataset(1, **IMAGE))
+    words = ("--study", STUDY, "--media", tmp_path / "m", "--config", config_of(folder))
+    assert echonode("export", *words).exit_code == 0
+    [(_, left)] = waiting(TrailPaths.below(folder / "var").inbox)
+    assert (left.kind, left.about) == (Kind.EXPORT, (STUDY,))
+    assert left.participants[1].user == (tmp_path / "m").as_uri()
+    assert echonode("import", tmp_path / "m", "--config", config_of(other)).exit_code == 0
+    [(_, came)] = waiting(TrailPaths.below(other / "var").inbox)
+    assert (came.kind, came.about) == (Kind.IMPORT, ("1.2.3.4.1",))
 
 
 @pytest.mark.parametrize("kind", ["", ".zip"])

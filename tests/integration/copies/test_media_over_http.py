@@ -25,14 +25,7 @@ def web(tmp_path: Path, make_echonode: Callable[..., EchoNodeProcess]) -> str:
     """The address of a node that has three studies, which the command exported to `m`."""
     with new_store(tmp_path) as store:
         fill(store)
-    words: list[str | Path] = [
-        "--study",
-        STUDY,
-        "--media",
-        tmp_path / "m",
-        "--config",
-        config_of(tmp_path),
-    ]
+    words = ("--study", STUDY, "--media", tmp_path / "m", "--config", config_of(tmp_path))
     assert echonode("export", *words).exit_code == 0
     port = free_port()
     node = make_echonode(extra={"web": {"port": port}})

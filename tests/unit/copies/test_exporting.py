@@ -11,6 +11,7 @@ from pydicom import dcmread
 from typer.testing import CliRunner, Result
 
 from echonode.cli import app
+from echonode.copies.writing import new_folder
 from echonode.store.store import Store
 from tests.unit.store.samples import US_MULTI_FRAME, Clock, dataset, put
 from tests.unit.transcoding.test_picture_file import read_png
@@ -129,6 +130,55 @@ def test_wrong_words_are_answered_in_words(config: Path, words: tuple[str, ...],
     assert said in done.stderr
 
 
+def ended(out: Path) -> None:
+    with new_folder(out, force=True) as folder:
+        folder.write("DICOM/IM000001", (b"whole",))
+        raise KeyboardInterrupt
+
+
+def test_an_export_that_is_ended_leaves_nothing(config: Path, tmp_path: Path) -> None:
+    """Ctrl-C in the middle: no file of it, no folder of ours, and what was there is as it was."""
+    with pytest.raises(KeyboardInterrupt):
+        ended(tmp_path / "new")
+    assert not list(tmp_path.glob("**/.echonode-export-*"))
+    assert not (tmp_path / "new").exists()
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    (stick / "mine").write_text("mine")
+    with pytest.raises(KeyboardInterrupt):
+        ended(stick)
+    assert files(stick) == ["mine"]
+
+
+def test_a_new_medium_leaves_no_image_of_the_one_before(config: Path, tmp_path: Path) -> None:
+    """--force replaces the folder of images whole: another patient's must not stay among them."""
+    stick = tmp_path / "stick"
+    (stick / "DICOM").mkdir(parents=True)
+    (stick / "DICOM" / "OLD").write_bytes(b"another patient")
+    (stick / "letters").mkdir()
+    words = ("--instance", "1.2.3.4.1", "--media", stick)
+    assert export(config, *words).exit_code == 2
+    assert export(config, *words, "--force").exit_code == 0
+    assert "DICOM/OLD" not in files(stick)
+    assert {"DICOMDIR", "letters", "DICOM/PT000001/ST000001/SE000001/IM000001"} <= set(files(stick))
+
+
+def test_a_medium_on_which_an_object_is_damaged_is_not_written(
+    config: Path, tmp_path: Path
+) -> None:
+    """Its hash is compared on the way: a bit that fell over is not handed to a patient."""
+    [path] = [
+        path for path in (tmp_path / "var").rglob("*.dcm") if b"1.2.3.4.2" in path.read_bytes()
+    ]
+    whole = bytearray(path.read_bytes())
+    whole[-1] ^= 1
+    path.write_bytes(whole)
+    done = export(config, "--study", STUDY, "--media", tmp_path / "m.zip")
+    assert done.exit_code == 1
+    assert "is not what was stored" in done.stderr
+    assert not list(tmp_path.glob("*.zip"))
+
+
 def test_a_copy_without_the_patient_has_other_names_and_uids(config: Path, tmp_path: Path) -> None:
     """With --anonymise; the original stays, and the same study gets the same UIDs again."""
     words = ("--instance", "1.2.3.4.4", "--format", "dicom", "--anonymise", "basic", "--out")
@@ -184,3 +234,20 @@ def test_an_image_without_a_tracker_makes_no_volume(config: Path, tmp_path: Path
     wrong = export(config, *words, "--image-to-probe", "1 2 3")
     assert wrong.exit_code == 2
     assert "sixteen numbers" in wrong.stderr
+
+
+def test_a_clinic_may_demand_that_research_copies_are_anonymised(
+    config: Path, tmp_path: Path
+) -> None:
+    """By one profile, without a word in the command; another profile is refused."""
+    config.write_text(config.read_text() + "research: {anonymise: basic}\n")
+    words = ("--instance", "1.2.3.4.2", "--out", tmp_path / "a.npz", "--looked-at", "--format")
+    assert export(config, *words, "npz").exit_code == 0
+    other = export(config, *words, "npz", "--anonymise", "study-7")
+    assert other.exit_code == 2
+    assert "research.anonymise demands the profile `basic`" in other.stderr
+    waiting = export(
+        config, "--instance", "1.2.3.4.2", "--out", tmp_path / "b.npz", "--format", "npz"
+    )
+    assert waiting.exit_code == 1
+    assert "a person must look at it first" in waiting.stderr

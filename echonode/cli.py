@@ -26,6 +26,7 @@ from echonode.commands import (
     exams,
     export,
     import_media,
+    move_store,
     patient,
     printing,
     simulations,
@@ -271,6 +272,7 @@ def report(
 
 
 backups.register(app)
+move_store.register(app)
 simulations.register(app)
 
 

@@ -57,6 +57,7 @@ WITHIN = {
         {"store"},
         {"read_only_store"},
         {"statistics"},
+        {"moving"},
         {"recovery", "backup", "patients"},
         {"ingest"},
         {"commitment", "retention"},
@@ -201,6 +202,7 @@ MAY = {
     "commands/operate.py": DISK | CLOCK,
     "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
     "commands/user_store.py": CLOCK | DISK,
+    "commands/move_store.py": {"now()"},
     "commands/backups.py": DISK | {"now()"},  # the configuration, which is copied along
     "commands/web_certificate.py": DISK | {"now()"},
     "commands/viewer.py": DISK,  # the package, until it is unpacked
@@ -504,3 +506,27 @@ def test_pynetdicoms_example_programs_are_never_imported() -> None:
     """CVE-2026-56445 is in pynetdicom.apps, which EchoNode has no need of."""
     names = [name for module in MODULES for _, name in imported(module)]
     assert [name for name in names if name.startswith("pynetdicom.apps")] == []
+
+
+# They give the instance along with its path, or look at the file of a local disk alone.
+KNOW_WHERE = {
+    "model/instance.py",
+    "dicomweb/instances.py",
+    "dicomweb/frames.py",
+    "dicomweb/bulk_data.py",
+}
+
+
+def test_an_instances_bytes_are_read_by_one_seam() -> None:
+    """`bytes_of` fetches what is in object storage; a path by itself may name no file yet."""
+    faults = []
+    for module in MODULES:
+        path = module.relative_to(PACKAGE).as_posix()
+        if path in KNOW_WHERE or path.startswith("store/"):
+            continue
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Attribute) and node.attr == "path":
+                owner = getattr(node.value, "attr", getattr(node.value, "id", ""))
+                if owner == "instance":
+                    faults.append(f"{path}:{node.lineno}: open bytes_of(instance)")
+    assert not faults, "\n".join(faults)

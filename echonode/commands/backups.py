@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from echonode.store.backup.folder import BackupFolder
     from echonode.store.backup.manifest import Manifest
 
-_STAGES = {"index": "database", "files": "files"}
+_STAGES = {"index": "database", "files": "files", "rows": "rows"}
 _SHOWN = 20  # instances or files that are listed one by one
 
 
@@ -55,7 +55,7 @@ def backup(
         from echonode.store.read_only_store import open_read_only
 
         open_read_only(settings.data_dir).close()  # of this version, or says what to do
-        with _progress() as progress:
+        with progress_bars() as progress:
             done = Backup(
                 settings.data_dir,
                 BackupFolder(folder),
@@ -112,7 +112,7 @@ def restore(
         from echonode.audit.trail.inbox import put
         from echonode.store.backup.restore import Restore
 
-        with _progress() as progress:
+        with progress_bars() as progress:
             done = Restore(
                 BackupFolder(folder),
                 settings.data_dir,
@@ -140,7 +140,7 @@ def _check(folder: BackupFolder) -> None:
     from echonode.store.backup.checking import checked_manifest, damaged_files
 
     manifest = checked_manifest(folder)
-    with _progress() as progress:
+    with progress_bars() as progress:
         damaged = list(damaged_files(folder, manifest, progress))
     typer.echo(f"The backup in {folder.root} holds:")
     _say(manifest)
@@ -191,7 +191,7 @@ def _size(size: int) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
+def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
     """A bar for each stage, once there is something to count."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn

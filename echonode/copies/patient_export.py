@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from echonode.errors import UsageError
+from echonode.model.instance import StoredInstance, bytes_of
 from echonode.store.read_only_store import ReadOnlyStore
 
 
@@ -94,9 +95,9 @@ def export_patient(
         images = []
         for number, instance in enumerate(instances, start=1):
             name = f"images/{number:04}.dcm"
-            there = instance.path.exists()
+            there = _is_there(instance)
             if there:
-                target.copy(instance.path, name)
+                target.copy(bytes_of(instance), name)
             images.append(
                 {
                     "file": name if there else "",
@@ -184,3 +185,11 @@ def _page(index: Mapping[str, Any]) -> str:
 
 def _link(name: str) -> str:
     return f'<a href="{escape(name)}">{escape(name)}</a>' if name else ""
+
+
+def _is_there(instance: StoredInstance) -> bool:
+    """Whether it has its file. Raises StoreError where object storage does not answer."""
+    try:
+        return bytes_of(instance).exists()
+    except FileNotFoundError:
+        return False

@@ -37,7 +37,7 @@ from echonode.copies.deidentification.pseudonyms import Patient, Pseudonyms
 from echonode.dimse.services import Part10File
 from echonode.errors import InvalidObject
 from echonode.model.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import StoredInstance, bytes_of
 from echonode.model.parse_faults import fenced
 from echonode.transcoding.codecs import LOSSLESS_ENCODED, encoded_photometric
 from echonode.transcoding.dataset import (
@@ -105,7 +105,7 @@ class Anonymiser:
         """
         syntax = instance.transfer_syntax_uid
         with ExitStack() as stack:
-            path, offset = instance.path, instance.dataset_offset
+            path, offset = bytes_of(instance), instance.dataset_offset
             if syntax in ONLY_READ:
                 file = stack.enter_context(self._explicit(instance, _EXPLICIT))
                 path, offset, syntax = file.path, file.dataset_offset, _EXPLICIT

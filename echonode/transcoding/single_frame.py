@@ -74,7 +74,7 @@ class FrameReader:
         if syntax in ONLY_READ:
             with self._explicit(instance, str(ExplicitVRLittleEndian)) as file:
                 return _count(file.path, file.dataset_offset, str(ExplicitVRLittleEndian))
-        return _count(instance.path, instance.dataset_offset, syntax)
+        return _count(bytes_of(instance), instance.dataset_offset, syntax)
 
     def _read(self, path: Path, offset: int, syntax: str, number: int) -> DecodedFrame:
         with path.open("rb") as file:

@@ -23,7 +23,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
 # environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo viewer console-screens unit coverage test postgres check containers format docs bench faults faults-record fuzz lock clean
+.PHONY: help install demo viewer console-screens unit coverage test postgres check containers format docs sbom advisories wheel bench faults faults-record fuzz lock clean
 
 # In CI a peer that is missing is a failure; elsewhere its tests are skipped, and say so.
 ifeq ($(CI),true)
@@ -90,7 +90,7 @@ check: $(STAMP_DEV) ## formatter, linter, type checker and phrases; changes noth
 	$(BIN)/mypy
 	$(BIN)/python tools/phrases.py
 
-containers: $(STAMP_DEV) ## build the image, bring docker-compose.yml up with a simulated probe, and test it
+containers: sbom ## build the image, bring docker-compose.yml up with a simulated probe, and test it
 	@tools/containers.sh
 
 format: $(STAMP_DEV) ## let the formatter and the linter repair what they can
@@ -99,6 +99,16 @@ format: $(STAMP_DEV) ## let the formatter and the linter repair what they can
 
 docs: $(STAMP_DEV) ## write the parts of docs/ that are made from the code
 	@$(BIN)/python -m tools.reference
+
+# CycloneDX, from requirements.lock; `docker build` puts it into the image where it was made before.
+sbom: $(STAMP_DEV) ## write what the image holds, with licences, to build/echonode.cdx.json
+	@$(BIN)/python tools/sbom.py $(BUILD)/echonode.cdx.json
+
+advisories: $(STAMP_DEV) ## known vulnerabilities of the locked packages; says so where it cannot ask
+	@$(BIN)/python tools/advisories.py
+
+wheel: $(STAMP_DEV) ## the wheel of the commit, the same bytes on every machine, to build/dist
+	@tools/wheel.sh
 
 # The console's tests take them; no picture is taken by hand.
 console-screens: $(STAMP_DEV) ## take the pictures in docs/console again

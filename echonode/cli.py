@@ -21,10 +21,12 @@ from echonode import __version__
 from echonode.commands import (
     audit,
     backups,
+    conformance,
     deliveries,
     exams,
     export,
     import_media,
+    patient,
     simulations,
     users,
     viewer,
@@ -150,7 +152,9 @@ def init(
 
 
 audit.register(app)
+conformance.register(app)
 deliveries.register(app)
+patient.register(app)
 exams.register(app)
 export.register(app)
 import_media.register(app)
@@ -202,6 +206,7 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
             destinations=names,
             forwarding=forwarding,
             waiting_prefix=settings.exam.waiting_prefix,
+            objects=settings.objects_at(),
             index_url=settings.index.server_url,
             node=settings.node.name or "",
         ):

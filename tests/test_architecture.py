@@ -57,7 +57,7 @@ WITHIN = {
         {"store"},
         {"read_only_store"},
         {"statistics"},
-        {"recovery", "backup"},
+        {"recovery", "backup", "patients"},
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
@@ -65,6 +65,7 @@ WITHIN = {
         {"index"},
         {"nodes"},
         {"database"},
+        {"objects"},
         {"files"},
         {"values"},
     ],
@@ -180,6 +181,7 @@ MAY = {
     "node/outbox_api.py": {"now()"},  # as it was given
     "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
+    "node/settings/reports.py": {"now()"},  # as it was given
     "node/settings/parts.py": THREADS,  # parts that stop at the same time
     "config/*": DISK,
     "config/certificates.py": DISK | {"ssl"},
@@ -232,6 +234,10 @@ MAY = {
     "copies/media/viewer_page.py": {"read_text()"},  # its template
     "copies/exporting.py": {"is_dir()"},  # of the place that is given
     "node/settings/listeners.py": NETWORK,  # this machine's name
+    "maintenance/erasing.py": THREADS | {"now()"},  # one erasure at a time; the clock is given
+    "copies/patient_export.py": DISK,  # what it writes
+    "commands/patient.py": {"now()"},
+    "commands/patient_erasure.py": {"now()", "open()"},  # of the store
     "maintenance/describing.py": CLOCK,  # works a share of the time
     "maintenance/background_recovery.py": THREADS | CLOCK,  # one part after the other, with pauses
     "maintenance/housekeeping.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
@@ -285,6 +291,7 @@ MAY = {
     "dicomweb/recoded_frames.py": DISK,
     "exam/hl7/connection.py": NETWORK | THREADS | CLOCK,
     "exam/serving/worklist_scp.py": CLOCK,  # how long an answer took
+    "exam/hl7/result_sender.py": NETWORK | {"time", "random"},  # in the background
     "exam/hl7/listener.py": NETWORK | THREADS | CLOCK,
     "exam/unattended.py": THREADS,  # remembers its answers, for several probes
     "exam/desk.py": THREADS | {"open()"},  # one change at a time; what it opens is an exam

@@ -52,9 +52,9 @@ if [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; 
     packages=$(missing)
 fi
 
-# What comes from npm: dcmjs-dimse, which takes procedure steps, and axe-core, which looks for faults of
-# accessibility; each by its lock file. The tests install them themselves where this did not.
-for name in dcmjs axe; do
+# What comes from npm: dcmjs-dimse, which takes procedure steps, axe-core, which looks for faults of
+# accessibility, and s3rver, an object store that lies; each by its lock file. The tests install them themselves where this did not.
+for name in dcmjs axe s3rver; do
     lock=tests/peers/$name/package-lock.json
     installed=build/$name/installed-lock.json
     if [ -e /usr/bin/npm ] && ! cmp -s "$lock" "$installed"; then

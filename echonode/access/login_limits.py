@@ -16,6 +16,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 MOST = 4096
+# At once, of one address and of one name; they come back one by one.
+ADDRESS_TRIES, NAME_TRIES = 10, 20
 _IPV6_SUBSCRIBER = 64  # the bits that one subscriber does not choose
 
 
@@ -59,8 +61,8 @@ class LoginLimits:
     """Tries by address and by name. now: seconds of a monotonic clock."""
 
     def __init__(self) -> None:
-        self._by_address = _Buckets(burst=10, every_s=20.0)
-        self._by_name = _Buckets(burst=20, every_s=10.0)
+        self._by_address = _Buckets(burst=ADDRESS_TRIES, every_s=20.0)
+        self._by_name = _Buckets(burst=NAME_TRIES, every_s=10.0)
 
     def wait_s(self, address: str, name: str, now: float) -> float:
         """Seconds to wait before a try; 0 where it may be made, and is counted."""

@@ -193,6 +193,8 @@ RULES: tuple[Rule, ...] = (
     *_for(Role.VIEWER, "GET /dicom-web/*", data=DataKind.STUDY),
     *_for(Role.OPERATOR, "POST /dicom-web/*", data=DataKind.STUDY),
     *_for(Role.OPERATOR, "POST /api/studies/{uid}/acknowledge", data=DataKind.STUDY),
+    # A patient's erasure: for good, and for every exam of theirs.
+    *_for(Role.ADMINISTRATOR, "POST /api/patients/erase", data=DataKind.EXAM),
     # Users.
     *_for(
         Role.ADMINISTRATOR,

@@ -69,6 +69,7 @@ class Recorder:
         self._problem = ""
         self._full = False
         self._wake, self._stopping = threading.Event(), threading.Event()
+        self._work: deque[tuple[Callable[[], None], threading.Event]] = deque()
         self._anchored_at = self._pruned_at = monotonic()
         self._checked_at = self._anchored_at - CHECKPOINT_EVERY_S
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
@@ -85,6 +86,16 @@ class Recorder:
                 return
             self._queue.append(event)
         self._wake.set()
+
+    def after_all(self, work: Callable[[], None], *, patience_s: float) -> bool:
+        """Do `work` once every event until now is in the trail, on the thread that writes it.
+
+        False where that did not come to pass in time. `work` keeps its own errors.
+        """
+        done = threading.Event()
+        self._work.append((work, done))
+        self._wake.set()
+        return done.wait(patience_s)
 
     @property
     def status(self) -> RecorderStatus:
@@ -159,8 +170,21 @@ class Recorder:
         if self._write():
             inbox.taken([path for path, _ in taken])
             self._keep()
+            self._do_work()
         else:  # they stay where they are
             del self._unwritten[len(self._unwritten) - len(of_others) :]
+
+    def _do_work(self) -> None:
+        while self._work:
+            self._take()
+            self._unwritten += self._transfers.end()
+            if not self._write():
+                return
+            work, done = self._work.popleft()
+            try:
+                work()
+            finally:
+                done.set()
 
     def _last_step(self) -> None:
         self._take()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
+from echonode.errors import UsageError
 
 if TYPE_CHECKING:
     from echonode.store.backup.folder import BackupFolder
@@ -42,6 +43,11 @@ def backup(
     """
     with outcomes():
         settings = load_config(config)
+        if settings.objects_at() is not None or settings.index.server_url:
+            raise UsageError(
+                "the configuration keeps instances or rows on a server: back up the bucket and the "
+                "database by their own means; this command copies a store on one machine"
+            )
         from echonode.audit.sources.commands import exported
         from echonode.audit.trail.inbox import put
         from echonode.store.backup.backup import Backup
@@ -97,6 +103,11 @@ def restore(
             _check(BackupFolder(folder))
             return
         settings = load_config(config)
+        if settings.objects_at() is not None or settings.index.server_url:
+            raise UsageError(
+                "a backup is restored onto one machine: leave `index` and `objects` out of the "
+                "configuration"
+            )
         from echonode.audit.sources.commands import imported
         from echonode.audit.trail.inbox import put
         from echonode.store.backup.restore import Restore

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from echonode.transcoding.picture import Window
 
 _FORMATS = (
-    "dicom; png, jpeg; mp4, gif, apng, webp; npz, nifti, mha, nrrd; volume-mha, volume-nifti, "
-    "volume-dicom or volume-slices: into --out."
+    "dicom; png, jpeg; mp4, gif, apng, webp; npz, nifti, mha, nrrd; lines, uff; volume-mha, "
+    "volume-nifti, volume-dicom or volume-slices: into --out."
 )
 _MOST_RECORDED = 1000  # instances by their UIDs in the audit trail; of more, their studies
 _MOST_SAID = 10  # instances that are left out, by their UIDs; the rest is counted
@@ -141,11 +141,10 @@ def export(
             raise UsageError("give --media PATH, or --format NAME with --out PATH")
         if media is not None and out is not None:
             raise UsageError("--out is for --format: --media PATH says where the medium goes")
+        from echonode.commands.export_anonymised import demanded
         from echonode.copies.choosing import Wanted
         from echonode.copies.source import CopyOptions
 
-        if looked_at and not anonymise:
-            raise UsageError("--looked-at goes with --anonymise")
         options = CopyOptions(
             frame=frame,
             quality=quality,
@@ -157,18 +156,25 @@ def export(
             image_to_probe=_matrix(image_to_probe),
             voxel_mm=voxel,
         )
-        job = _files(format_, out, options) if media is None else _medium(media, profile)
         wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
-        _copy(job, wanted, load_config(config), anonymise, looked_at=looked_at, force=force)
+        settings = load_config(config)
+        job = _files(format_, out, options, settings) if media is None else _medium(media, profile)
+        anonymise = demanded(format_, anonymise, settings)
+        if looked_at and not anonymise:
+            raise UsageError("--looked-at goes with --anonymise")
+        _copy(job, wanted, settings, anonymise, looked_at=looked_at, force=force)
 
 
-def _files(format_: str, out: Path | None, options: CopyOptions) -> Export:
+def _files(format_: str, out: Path | None, options: CopyOptions, config: Config) -> Export:
     from echonode.copies.exporting import Export
     from echonode.copies.formats import format_named
+    from echonode.store.files.kept_lines import KeptLines
 
     if out is None:
         raise UsageError("give --out PATH: where the copies go")
-    return Export(out=out, make=format_named(format_), options=options)
+    make = format_named(format_)
+    lines = KeptLines(config.data_dir)
+    return Export(out=out, make=make, options=options, lines_of=lines.path_of)
 
 
 def _medium(media: Path, profile: str) -> MediumCopy:
@@ -194,12 +200,15 @@ def _copy(
     from echonode.commands.progress import instances_progress
     from echonode.copies.choosing import choose
     from echonode.copies.exporting import codecs_in
+    from echonode.store.objects.opening import opened_storage
     from echonode.store.read_only_store import open_read_only
 
     log.configure(format="console", level="error")
     with (
         _ended_in_order(),
-        open_read_only(config.data_dir) as store,
+        open_read_only(
+            config.data_dir, remote=opened_storage(config.objects_at(), to_write=False)
+        ) as store,
         tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
         codecs_in(Path(scratch)) as codecs,
         anonymising_as(anonymise, config, store.index, Path(scratch), looked_at) as prepare,

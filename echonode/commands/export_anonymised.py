@@ -50,6 +50,21 @@ def anonymising_as(
         reencoder.close()
 
 
+def demanded(format_: str, name: str, settings: Config) -> str:
+    """The profile for a format: what the configuration demands of research copies, else `name`.
+
+    Raises UsageError where another one was given.
+    """
+    from echonode.copies.formats import FORMATS
+
+    demands = settings.research.anonymise
+    if demands is None or format_ not in FORMATS or not FORMATS[format_].is_research:
+        return name
+    if name not in ("", demands):
+        raise UsageError(f"research.anonymise demands the profile `{demands}` of such copies")
+    return demands
+
+
 def _profile(name: str, settings: Config) -> Profile:
     from echonode.copies.deidentification.profile import BASIC, Profile, profile_of
 

@@ -171,6 +171,7 @@ def _store(config: Config) -> Store:
         adopt_to=names,
         forward_to=config.forwarding_by_ae_title(),
         waiting_prefix=config.exam.waiting_prefix,
+        objects=config.objects_at(),
         index_url=config.index.server_url,
         node=config.node.name or "",
     )

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from echonode.dicomweb.description import describe
 from echonode.maintenance.describing import describe_all
 from echonode.store.index.refresh import RefreshReport
+from echonode.store.objects.bucket import ObjectsAt
 from echonode.store.statistics import StoreStatistics
 from echonode.store.store import Store
 from echonode.store.values import RecoveryReport
@@ -33,14 +34,15 @@ def reindex(
     destinations: Sequence[str],
     forwarding: Mapping[str, Sequence[str]],
     waiting_prefix: str,
+    objects: ObjectsAt | None = None,
     index_url: str = "",
     node: str = "",
 ) -> bool:
     """Do it, with progress on the terminal; whether every file is there and whole.
 
     destinations: where files without a row go when we captured them; forwarding: AE title -> where
-    they go when it had sent them; waiting_prefix, index_url, node: as Store.open. Raises
-    StoreLocked (a node runs here), SchemaTooNew, OutOfSpace.
+    they go when it had sent them; waiting_prefix, objects, index_url, node: as Store.open.
+    Raises StoreLocked (a node runs here), SchemaTooNew, OutOfSpace.
     """
     console = Console()
     columns = (
@@ -62,6 +64,7 @@ def reindex(
             forward_to=forwarding,
             on_adopted=on_adopted,
             waiting_prefix=waiting_prefix,
+            objects=objects,
             index_url=index_url,
             node=node,
         ) as store:

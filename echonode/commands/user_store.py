@@ -134,6 +134,7 @@ def _in_store(config: Config, work: Callable[[UserAdministration], T]) -> T:
         adopt_to=names,
         forward_to=config.forwarding_by_ae_title(),
         waiting_prefix=config.exam.waiting_prefix,
+        objects=config.objects_at(),
         index_url=config.index.server_url,
         node=config.node.name or "",
     ) as store:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from echonode.config.fields import Allowed, Section
+from echonode.config.fields import Allowed, Name, Section
 
 AnonymiseOption = Literal[
     "retain_safe_private",
@@ -27,6 +27,14 @@ PrivateElement = Annotated[
     Allowed("a private attribute and its creator, such as (0119,xx05) MAKER"),
 ]
 Word = Annotated[str, Field(pattern=r"^[^\W\d_]+(-[^\W\d_]+)*$", max_length=64), Allowed("a word")]
+
+
+class Research(Section):
+    """Research copies (docs/research.md)."""
+
+    anonymise: Name | None = None
+    """The profile under `anonymise`, or `basic`, that every research copy is anonymised by; without
+    it, the command says by which. Example: study-7"""
 
 
 class AnonymiseProfile(Section):

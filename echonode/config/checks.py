@@ -23,6 +23,7 @@ def cross_faults(config: Config) -> list[ConfigFault]:
         _ports_twice,
         _peers,
         _references,
+        _research,
         _worklist,
         _destinations,
         _forwarding,
@@ -125,6 +126,14 @@ def _references(config: Config) -> Iterator[ConfigFault]:
         if name not in config.peers:
             known = ", ".join(config.peers) or "none"
             yield _fault(path, f"there is no peer `{name}`", f"Configured peers: {known}.")
+
+
+def _research(config: Config) -> Iterator[ConfigFault]:
+    name, known = config.research.anonymise, ["basic", *config.anonymise]
+    if name is not None and name not in known:
+        yield _fault(
+            "research.anonymise", f"there is no profile `{name}`", f"Known: {', '.join(known)}."
+        )
 
 
 def _worklist(config: Config) -> Iterator[ConfigFault]:

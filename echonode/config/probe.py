@@ -59,6 +59,9 @@ class Capture(Section):
     max_clip_s: Annotated[float, Field(ge=0.1, le=600)] = 30.0
     """The longest clip, in seconds; a longer one is cut. So much of the past is kept in memory for
     stills and clips on request. Example: 60"""
+    keep_rf: bool = False
+    """Of `echopen`: whether the scan lines that an image is made of are kept with it, for research
+    (docs/research.md). They take several times its room. Example: true"""
     patient: PatientSection | None = None
     """The patient of everything this probe captures, for a test bench. Without it each connection
     gets a generated patient (`UNIDENTIFIED-...`). Example: {id: PHANTOM-1, name: Phantom^Bench}"""

@@ -28,6 +28,12 @@ def probe_faults(path: str, probe: Probe, *, has_web: bool) -> Iterator[ConfigFa
         yield from _unknown(path, probe)
         return
     yield from _belongs(path, probe, protocol)
+    if probe.capture.keep_rf and probe.protocol != "echopen":
+        yield _fault(
+            f"{path}.capture.keep_rf",
+            f"has no effect with {probe.protocol}: it sends no scan lines that are kept",
+            "Take it away.",
+        )
     if not has_web:
         yield from _manual(path, probe, protocol)
     if protocol.wire is Wire.FILE:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from echonode.config.alarms import Alarms
-from echonode.config.anonymise import AnonymiseProfile
+from echonode.config.anonymise import AnonymiseProfile, Research
 from echonode.config.audit import Audit
 from echonode.config.cluster import NodeSection
 from echonode.config.destination import DestinationSection
@@ -32,12 +32,14 @@ from echonode.config.fields import (
 )
 from echonode.config.forwarding import ForwardingRule
 from echonode.config.index import Index
-from echonode.config.network import Listener, PeerSection, WebTLS
+from echonode.config.network import Listener, PeerSection, PeerTLS, WebTLS
+from echonode.config.objects import Objects
 from echonode.config.probe import Probe
 from echonode.model.character_sets import is_known_character_set
 from echonode.model.hl7_character_sets import ASCII, CODECS, named
-from echonode.model.identity import Destination, Peer
+from echonode.model.identity import CommitmentPolicy, Destination, Peer
 from echonode.model.patient import UNIDENTIFIED
+from echonode.store.objects.bucket import ObjectsAt
 
 Modality = Annotated[
     str, Field(pattern=r"^[A-Z0-9 _]{1,16}$"), Allowed("a Modality (0008,0060), such as US")
@@ -147,12 +149,39 @@ class Hl7(Section):
     """The stations of scheduled steps whose order names none. Example: [ECHONODE]"""
 
 
+ApplicationName = Annotated[
+    str,
+    Field(max_length=180, pattern=r"^[^|^~\\&\x00-\x1f]*$"),
+    Allowed("up to 180 characters without the separators of HL7"),
+]
+
+
+class Results(Section):
+    """Where reports go as HL7 results (ORU^R01 over MLLP)."""
+
+    host: Host
+    """The receiver: the RIS, or the interface engine before it. Example: ris.clinic.example"""
+    port: Port
+    """The TCP port. Example: 2576"""
+    tls: PeerTLS | None = None
+    """TLS; the certificate must be for the host. Example: {ca: clinic-ca.pem}"""
+    receiving_application: ApplicationName = ""
+    """MSH-5. Example: RIS"""
+    receiving_facility: ApplicationName = ""
+    """MSH-6. Example: CLINIC"""
+    pdf: bool = False
+    """Whether the pages are in the message, as a PDF. Many receivers refuse messages of that size.
+    Example: true"""
+
+
 class ReportSection(Section):
     """Reports of exams."""
 
     fonts: tuple[FilePath, ...] = ()
     """Folders with TrueType fonts, looked at before those of the system: for a script that no
     installed font has. Example: [/opt/clinic/fonts]"""
+    results: Results | None = None
+    """Where reports go as HL7 results. Example: {host: ris.clinic.example, port: 2576}"""
 
 
 class Institution(Section):
@@ -281,6 +310,8 @@ class Config(Section):
     )
     """How copies are anonymised, each under a name of yours; `basic` is there without one.
     Example: {study-7: {options: [retain_modified_dates]}}"""
+    research: Research = Research()
+    """Research copies. Example: {anonymise: study-7}"""
     worklist: Worklist | None = None
     """The modality worklist. Example: {peer: ris, station_ae_title: ECHONODE}"""
     mpps: MPPS | None = None
@@ -298,6 +329,8 @@ class Config(Section):
     audit: Audit = Audit()
     """The audit trail.
     Example: {receiver: "audit.clinic.example:6514", tls: {ca: clinic-ca.pem}}"""
+    objects: Objects = Objects()
+    """Where the files of instances are kept. Example: {url: "s3://ultrasound/node"}"""
     retention: Retention = Retention()
     """Deletion, reserve and scrubbing. Example: {keep_days_after_commit: 30}"""
     content: Content = Content()
@@ -308,6 +341,10 @@ class Config(Section):
     """Rejections. Example: {say_which_title: false}"""
     process: Process = Process()
     """The process. Example: {core_dumps: true}"""
+
+    def objects_at(self) -> ObjectsAt | None:
+        """The object storage that has the instances; None: they are files in data_dir."""
+        return self.objects.at(self.own_dir)
 
     @property
     def own_dir(self) -> Path:
@@ -343,6 +380,10 @@ class Config(Section):
         return tuple(
             Destination(peer=by_name[d.target], commitment=d.commitment) for d in self.destinations
         )
+
+    def commitment_policies(self) -> dict[str, CommitmentPolicy]:
+        """Name of a destination -> the proof that is wanted of it."""
+        return {section.target: section.commitment for section in self.destinations}
 
     def web_peer_values(self) -> tuple[Peer, ...]:
         """The DICOMweb servers among the destinations. They never call us."""

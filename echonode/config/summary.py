@@ -41,6 +41,7 @@ def _of_the_site(config: Config) -> Iterator[str]:
         yield f"asks {config.worklist.peer} for the worklist of {stations}"
     if config.mpps:
         yield f"reports procedure steps to {config.mpps.peer}"
+    yield from _results(config)
     if config.alarms.webhook:
         yield f"posts its alarms to {config.alarms.webhook.url}"
     if mail := config.alarms.email:
@@ -74,3 +75,8 @@ def as_yaml(config: Config) -> str:
     """The configuration in force: the file, the environment and every default."""
     values = config.model_dump(mode="json", by_alias=True)
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def _results(config: Config) -> Iterator[str]:
+    if receiver := config.report.results:
+        yield f"sends reports as HL7 results to {receiver.host}:{receiver.port}"

@@ -32,6 +32,14 @@ Prepare = Callable[[StoredInstance], AbstractContextManager[StoredInstance]]
 Progress = Callable[[int, int], None]  # how many instances are done, and of how many
 
 
+LinesOf = Callable[[str], Path | None]
+
+
+def no_lines(_uid: str) -> Path | None:
+    """The LinesOf where none are kept."""
+    return None
+
+
 def no_progress(done: int, total: int) -> None:
     """The Progress that is not shown."""
 
@@ -78,13 +86,15 @@ class CopyJob(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Export:
     """out: the folder; or the file, where it has a suffix and one instance becomes one file.
-    make: the format. prepare: what an instance passes through before it.
+    make: the format. prepare: what an instance passes through before it. lines_of: where the scan
+    lines of an instance are, by its UID.
     """
 
     out: Path
     make: Make
     options: CopyOptions
     prepare: Prepare = as_it_is
+    lines_of: LinesOf = no_lines
 
     def write(
         self,
@@ -136,7 +146,7 @@ class Export:
     @contextmanager
     def _source(self, instance: StoredInstance, codecs: Codecs) -> Iterator[CopySource]:
         with self.prepare(instance) as leaving:
-            yield StoredSource(leaving, codecs.reader)
+            yield StoredSource(leaving, codecs.reader, self.lines_of(instance.sop_instance_uid))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from types import MappingProxyType
 
 from echonode.copies.source import Make
@@ -18,10 +19,13 @@ from echonode.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """says: for the help, what an instance becomes. load: imports what makes it."""
+    """says: for the help, what an instance becomes. load: imports what makes it. is_research: it
+    is for people who do not treat the patient (research.anonymise).
+    """
 
     says: str
     load: Callable[[], Make]
+    is_research: bool = False
 
 
 def _png() -> Make:
@@ -81,6 +85,20 @@ def _nrrd() -> Make:
     return nrrd_file
 
 
+def _lines() -> Make:
+    from echonode.copies.research.scan_lines import lines_file
+
+    return lines_file
+
+
+def _uff() -> Make:
+    if find_spec("h5py") is None:
+        raise UsageError("uff needs the extra `research`: pip install 'echonode[research]'")
+    from echonode.copies.research.uff import uff_file
+
+    return uff_file
+
+
 def _volume_mha() -> Make:
     from echonode.copies.volume.volume_files import metaimage_volume
 
@@ -114,14 +132,26 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "gif": Format(says="a cine as an animated GIF", load=_animation("gif")),
         "apng": Format(says="a cine as an animated PNG", load=_animation("apng")),
         "webp": Format(says="a cine as an animated WebP", load=_animation("webp")),
-        "npz": Format(says="the frames as NumPy arrays", load=_npz),
-        "nifti": Format(says="the frames as NIfTI", load=_nifti),
-        "mha": Format(says="the frames as a MetaImage sequence of PLUS", load=_mha),
-        "nrrd": Format(says="the frames as an NRRD sequence", load=_nrrd),
-        "volume-mha": Format(says="the volume of a tracked sweep as MetaImage", load=_volume_mha),
-        "volume-nifti": Format(says="that volume as NIfTI", load=_volume_nifti),
-        "volume-dicom": Format(says="that volume as Enhanced US Volume", load=_volume_dicom),
-        "volume-slices": Format(says="slices of that volume as PNG", load=_volume_slices),
+        "npz": Format(says="the frames as NumPy arrays", load=_npz, is_research=True),
+        "nifti": Format(says="the frames as NIfTI", load=_nifti, is_research=True),
+        "mha": Format(
+            says="the frames as a MetaImage sequence of PLUS", load=_mha, is_research=True
+        ),
+        "nrrd": Format(says="the frames as an NRRD sequence", load=_nrrd, is_research=True),
+        "lines": Format(
+            says="the scan lines before scan conversion, as NumPy", load=_lines, is_research=True
+        ),
+        "uff": Format(says="the same as UFF (HDF5)", load=_uff, is_research=True),
+        "volume-mha": Format(
+            says="the volume of a tracked sweep as MetaImage", load=_volume_mha, is_research=True
+        ),
+        "volume-nifti": Format(says="that volume as NIfTI", load=_volume_nifti, is_research=True),
+        "volume-dicom": Format(
+            says="that volume as Enhanced US Volume", load=_volume_dicom, is_research=True
+        ),
+        "volume-slices": Format(
+            says="slices of that volume as PNG", load=_volume_slices, is_research=True
+        ),
     }
 )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from pydicom.dataset import Dataset
@@ -42,6 +43,13 @@ class CopySource(Protocol):
 
     def frame(self, number: int) -> DecodedFrame:
         """One frame, uncompressed, from 0 on."""
+
+    @property
+    def lines(self) -> Path | None:
+        """The scan lines that it was made of (store/files/kept_lines.py); None where none are kept.
+
+        They name no patient, and are the same for a de-identified instance.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from echonode.errors import Damaged, InvalidObject
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import StoredInstance, bytes_of
 from echonode.model.parse_faults import fenced
 from echonode.transcoding.single_frame import DecodedFrame, FrameReader
 
@@ -26,13 +27,19 @@ _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 class StoredSource:
     """See source.CopySource. reader: decodes frames."""
 
-    def __init__(self, instance: StoredInstance, reader: FrameReader) -> None:
-        self._instance = instance
+    def __init__(
+        self, instance: StoredInstance, reader: FrameReader, lines: Path | None = None
+    ) -> None:
+        self._instance, self._lines = instance, lines
         self._reader = reader
 
     @property
     def instance(self) -> StoredInstance:
         return self._instance
+
+    @property
+    def lines(self) -> Path | None:
+        return self._lines
 
     @cached_property
     def header(self) -> Dataset:
@@ -64,7 +71,7 @@ def kept(instance: StoredInstance) -> Iterator[None]:
 
 def read_header(instance: StoredInstance, tags: Sequence[int] = ()) -> Dataset:
     """What stands before the pixels. tags: only these. Raises InvalidObject, Damaged."""
-    with kept(instance), instance.path.open("rb") as file:
+    with kept(instance), bytes_of(instance).open("rb") as file:
         with fenced("its data set cannot be read"):
             header = dcmread(
                 file, stop_before_pixels=True, force=True, specific_tags=list(tags) or None

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 DICOM_JSON = "application/dicom+json"
 DICOM = "application/dicom"
 OCTET_STREAM = "application/octet-stream"
+JPEG, PNG = "image/jpeg", "image/png"
 
 
 class Refused(Exception):

@@ -83,7 +83,8 @@ def _frames(described: Described) -> tuple[list[Part], str]:
         extents = [(whole,)]
     content_type = f"{kind}; transfer-syntax={syntax}"
     return [
-        Part(path=instance.path, extents=each, content_type=content_type) for each in extents
+        Part(path=instance.path, instance=instance, extents=each, content_type=content_type)
+        for each in extents
     ], kind
 
 
@@ -100,6 +101,7 @@ def _value(instance: StoredInstance, place: Place) -> Part | bytes:
         return in_little_endian(vr, value_bytes(instance, position, length), order=order)
     return Part(
         path=instance.path,
+        instance=instance,
         extents=[Extent(instance.dataset_offset + position, length)],
         content_type=OCTET_STREAM,
     )

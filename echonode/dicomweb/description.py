@@ -23,7 +23,7 @@ from echonode.dicomweb.frame_offsets import frame_index
 from echonode.errors import Unreadable
 from echonode.model.element_header import Source
 from echonode.model.frame_index import FrameIndex
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import StoredInstance, bytes_of
 from echonode.store.files.dataset_sources import FileSource, InflatedSource
 from echonode.store.files.disk import disk_errors
 from echonode.store.index.descriptions import Description
@@ -100,7 +100,7 @@ def _frames(instance: StoredInstance, descriptor: int) -> FrameIndex | None:
 
 @contextmanager
 def _dataset(instance: StoredInstance) -> Iterator[tuple[Source, int]]:
-    with disk_errors("to read a file"), instance.path.open("rb") as file:
+    with disk_errors("to read a file"), bytes_of(instance).open("rb") as file:
         source: Source = FileSource(file.fileno(), instance.dataset_offset)
         if instance.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
             source = InflatedSource(file.fileno(), instance.dataset_offset, most=_MOST_INFLATED)

@@ -109,7 +109,12 @@ def _found(descriptions: Descriptions, asked: _Asked) -> _Found | Response:
         return _Found(described=described, form=form, etag=etag, parts=())
     frames = stored_frames(described)
     parts = [
-        Part(path=frames.instance.path, extents=extents, content_type=form.content_type)
+        Part(
+            path=frames.instance.path,
+            instance=frames.instance,
+            extents=extents,
+            content_type=form.content_type,
+        )
         for extents in frames.extents(asked.numbers)
     ]
     if form.multipart and (answer := short_answer(asked.request, parts, etag, form.media_type)):

@@ -96,7 +96,7 @@ def _found(descriptions: Descriptions, named: Selection) -> tuple[list[StoredIns
     found, gone = [], 0
     for instance in descriptions.instances(named):
         try:
-            is_there = _is_whole(instance)
+            is_there = instance.remote is not None or _is_whole(instance)
         except OSError:
             is_there = False
         if is_there:
@@ -121,6 +121,7 @@ def file_part(instance: StoredInstance) -> Part:
     """An instance's file as it is."""
     return Part(
         path=instance.path,
+        instance=instance,
         extents=[Extent(0, instance.size)],
         content_type=f"{DICOM}; transfer-syntax={instance.transfer_syntax_uid}",
     )

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from echonode.dicomweb.accept import accepted
 from echonode.dicomweb.addresses import frame_numbers, selection
-from echonode.dicomweb.answers import Refused
+from echonode.dicomweb.answers import JPEG, PNG, Refused
 from echonode.dicomweb.multipart import end, part_head
 from echonode.dicomweb.rendering_parameters import Rendering, read_rendering, read_viewport
 from echonode.dicomweb.responses import (
@@ -38,7 +38,6 @@ from echonode.transcoding.picture import picture_of
 from echonode.transcoding.picture_file import jpeg_of, png_of
 from echonode.transcoding.single_frame import FrameReader
 
-JPEG, PNG = "image/jpeg", "image/png"
 _THREADS = 2
 # A thumbnail's longer side, in pixels, where the request names none.
 _THUMBNAIL = Viewport(width=128, height=128)

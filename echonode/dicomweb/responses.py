@@ -23,8 +23,6 @@ from echonode.dicomweb.streaming import (
     Part,
     headers_of,
     multipart_size,
-    read_extents,
-    read_pieces,
 )
 from echonode.model.frame_index import Extent
 from echonode.web.encoding import from_own_thread
@@ -62,13 +60,14 @@ async def one_part(
         first, length = asked
         part = Part(
             path=part.path,
+            instance=part.instance,
             extents=_within(part.extents, first, length),
             content_type=part.content_type,
         )
         headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{size}"
         size, status = length, 206
     if size <= PIECE and request.method != "HEAD":
-        content = part.head + await threads.run(lambda: read_extents(part.path, part.extents))
+        content = part.head + b"".join(await threads.run(part.read))
         return Response(content, status, headers, media_type=part.content_type)
     headers["Content-Length"] = str(size)
     return _streamed(request, threads.pieces(part), status, headers, part.content_type)
@@ -106,7 +105,7 @@ def short_answer(
     pieces: list[bytes] = []
     for index, part in enumerate(parts):
         pieces.append(part_head(boundary, headers_of(part), first=index == 0) + part.head)
-        pieces += read_pieces(part.path, part.extents)
+        pieces += part.read()
     pieces.append(end(boundary, first=not parts))
     return Response(
         b"".join(pieces),

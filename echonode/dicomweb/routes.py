@@ -16,19 +16,28 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from echonode.dicomweb.addresses import PREFIX
-from echonode.dicomweb.answers import DICOM, DICOM_JSON, OCTET_STREAM, Refused, problem
+from echonode.dicomweb.answers import Refused, problem
 from echonode.dicomweb.bulk_data import bulk_data_handler
-from echonode.dicomweb.capabilities import Resource, capabilities_handler
+from echonode.dicomweb.capabilities import capabilities_handler
 from echonode.dicomweb.frames import frames_handler
 from echonode.dicomweb.instances import instances_handler
 from echonode.dicomweb.metadata import metadata_handler
 from echonode.dicomweb.recoded_frames import RecodedFrames
-from echonode.dicomweb.rendered import JPEG, PNG, Rendered
+from echonode.dicomweb.rendered import Rendered
+from echonode.dicomweb.resources import (
+    BULK_DATA,
+    FRAMES,
+    LEVELS,
+    PICTURED,
+    RESOURCES,
+    SEARCHED,
+    STORED_TO,
+    URI_SERVICE,
+)
 from echonode.dicomweb.search import Searcher
 from echonode.dicomweb.searching import Handler, search_handler
 from echonode.dicomweb.storing import store_handler
 from echonode.dicomweb.streaming import FileThreads
-from echonode.dicomweb.transfer_syntaxes import FRAME_TYPES
 from echonode.dicomweb.upload import Intake
 from echonode.dicomweb.wado_uri import wado_uri_handler
 from echonode.errors import StoreError, Unreadable
@@ -38,14 +47,8 @@ from echonode.store.index.descriptions import Descriptions
 from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.single_frame import FrameReader
 
-_STUDY = "/studies/{study}"
-_SERIES = f"{_STUDY}/series/{{series}}"
-_INSTANCE = f"{_SERIES}/instances/{{instance}}"
-_FRAMES = f"{_INSTANCE}/frames/{{frames}}"
-_STORED_TO = ("/studies", _STUDY)
-_JSON = (DICOM_JSON, "application/json")
-# Path, what answers it, and the media types of its answers.
-_Answer = tuple[str, Handler, tuple[str, ...]]
+# A path and what answers it.
+_Handlers = dict[str, Handler]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,70 +64,60 @@ class DicomWeb:
 
 
 def dicomweb_routes(service: DicomWeb) -> list[BaseRoute]:
-    """All of them, below /dicom-web."""
+    """All of them, below /dicom-web. Raises LookupError for a resource without a handler."""
     threads = FileThreads()
-    answers = [
-        *_retrievals(service, threads),
-        *_searches(service, threads),
-        *_pictures(service, threads),
-    ]
     store = store_handler(service.intake, service.caller, threads)
-    resources = [
-        *(Resource(path=path, methods=("GET",), answers=kinds) for path, _, kinds in answers),
-        *(Resource(path=path, methods=("POST",), answers=_JSON) for path in _STORED_TO),
-    ]
-    capabilities = answered(capabilities_handler(resources, base=PREFIX))
+    handlers = {
+        "GET": {
+            **_retrievals(service, threads),
+            **_searches(service, threads),
+            **_pictures(service, threads),
+        },
+        "POST": dict.fromkeys(STORED_TO, store),
+    }
+    capabilities = answered(capabilities_handler(RESOURCES, base=PREFIX))
     return [
-        *(Route(PREFIX + path, answered(handler), methods=["GET"]) for path, handler, _ in answers),
-        *(Route(PREFIX + path, answered(store), methods=["POST"]) for path in _STORED_TO),
+        *(
+            Route(PREFIX + each.path, answered(handlers[method][each.path]), methods=[method])
+            for each in RESOURCES
+            for method in each.methods
+        ),
         Route(PREFIX, capabilities, methods=["GET", "OPTIONS"]),
         *(
             Route(PREFIX + path, capabilities, methods=["OPTIONS"])
-            for path in dict.fromkeys(resource.path for resource in resources)
+            for path in dict.fromkeys(resource.path for resource in RESOURCES)
         ),
     ]
 
 
-def _searches(service: DicomWeb, threads: FileThreads) -> list[_Answer]:
-    studies, series, images = (
-        search_handler(service.searcher, threads, level)
+def _searches(service: DicomWeb, threads: FileThreads) -> _Handlers:
+    return {
+        path: search_handler(service.searcher, threads, level)
         for level in (Level.STUDY, Level.SERIES, Level.IMAGE)
-    )
-    return [
-        ("/studies", studies, _JSON),
-        ("/series", series, _JSON),
-        ("/instances", images, _JSON),
-        (f"{_STUDY}/series", series, _JSON),
-        (f"{_STUDY}/instances", images, _JSON),
-        (f"{_SERIES}/instances", images, _JSON),
-    ]
+        for path in SEARCHED[level]
+    }
 
 
-def _retrievals(service: DicomWeb, threads: FileThreads) -> list[_Answer]:
+def _retrievals(service: DicomWeb, threads: FileThreads) -> _Handlers:
     descriptions, reencoder = service.descriptions, service.reencoder
     metadata = metadata_handler(descriptions, threads)
     instances = instances_handler(descriptions, threads, reencoder)
-    frames = frames_handler(descriptions, threads, RecodedFrames(reencoder))
-    bulk_data = bulk_data_handler(descriptions, threads)
-    levels = (_STUDY, _SERIES, _INSTANCE)
-    return [
-        (_FRAMES, frames, (OCTET_STREAM, *FRAME_TYPES)),
-        *((f"{place}/metadata", metadata, _JSON) for place in levels),
-        (f"{_INSTANCE}/bulkdata/{{place:path}}", bulk_data, (OCTET_STREAM,)),
-        *((place, instances, (DICOM,)) for place in levels),
-    ]
+    return {
+        FRAMES: frames_handler(descriptions, threads, RecodedFrames(reencoder)),
+        **{f"{place}/metadata": metadata for place in LEVELS},
+        BULK_DATA: bulk_data_handler(descriptions, threads),
+        **dict.fromkeys(LEVELS, instances),
+    }
 
 
-def _pictures(service: DicomWeb, threads: FileThreads) -> list[_Answer]:
+def _pictures(service: DicomWeb, threads: FileThreads) -> _Handlers:
     rendered = Rendered(service.descriptions, service.frames)
     picture, thumbnail = rendered.rendered_handler(), rendered.thumbnail_handler()
-    wado_uri = wado_uri_handler(rendered, threads, service.reencoder)
-    places = (_STUDY, _SERIES, _INSTANCE, _FRAMES)
-    return [
-        *((f"{place}/rendered", picture, (JPEG, PNG)) for place in places),
-        *((f"{place}/thumbnail", thumbnail, (JPEG, PNG)) for place in places),
-        ("/wado", wado_uri, (JPEG, PNG, DICOM)),
-    ]
+    return {
+        **{f"{place}/rendered": picture for place in PICTURED},
+        **{f"{place}/thumbnail": thumbnail for place in PICTURED},
+        URI_SERVICE: wado_uri_handler(rendered, threads, service.reencoder),
+    }
 
 
 def answered(handler: Handler) -> Callable[[Request], Awaitable[Response]]:

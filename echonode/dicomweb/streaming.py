@@ -18,6 +18,7 @@ from anyio import CapacityLimiter, to_thread
 
 from echonode.dicomweb.multipart import end, part_head
 from echonode.model.frame_index import Extent
+from echonode.model.instance import StoredInstance, bytes_of
 
 T = TypeVar("T")
 
@@ -27,18 +28,33 @@ THREADS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A part of an answer: bytes of a file. head: bytes before them, which are no part of it."""
+    """A part of an answer: bytes of a file. head: bytes before them, which are no part of it.
+
+    instance: whose file it is, where that may not be on this machine.
+    """
 
     path: Path
     extents: Sequence[Extent]
     content_type: str
     location: str = ""
     head: bytes = b""
+    instance: StoredInstance | None = None
 
     @property
     def size(self) -> int:
         """In bytes."""
         return len(self.head) + sum(extent.length for extent in self.extents)
+
+    def file(self) -> Path:
+        """The whole file, to be opened now. Raises OSError, StoreError."""
+        return self.path if self.instance is None else bytes_of(self.instance)
+
+    def read(self) -> list[bytes]:
+        """The bytes of each extent, and of nothing else. Raises OSError, EOFError, StoreError."""
+        if self.instance is None or self.instance.remote is None:
+            return read_pieces(self.path, self.extents)
+        remote, instance = self.instance.remote, self.instance
+        return [remote.read_range(instance, *extent) for extent in self.extents]
 
 
 class FileThreads:
@@ -55,7 +71,7 @@ class FileThreads:
         """A part's bytes, PIECE at a time. Raises OSError, EOFError."""
         if part.head:
             yield part.head
-        descriptor = await self.run(lambda: _open(part.path))
+        descriptor = await self.run(lambda: _open(part.file()))
         try:
             for offset, length in _cut(part.extents):
                 yield await to_thread.run_sync(
@@ -71,9 +87,8 @@ class FileThreads:
             held += part_head(boundary, headers_of(part), first=index == 0)
             if part.size <= PIECE:
                 held += part.head
-                held += await to_thread.run_sync(
-                    read_extents, part.path, part.extents, limiter=self._limiter
-                )
+                pieces = await to_thread.run_sync(part.read, limiter=self._limiter)
+                held += b"".join(pieces)
             else:
                 yield bytes(held)
                 held.clear()

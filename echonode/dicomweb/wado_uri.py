@@ -16,9 +16,9 @@ from starlette.responses import Response
 
 from echonode.dicomweb.accept import accepted, takes_any
 from echonode.dicomweb.addresses import checked_uid, selection_of
-from echonode.dicomweb.answers import DICOM, Refused
+from echonode.dicomweb.answers import DICOM, JPEG, PNG, Refused
 from echonode.dicomweb.instances import one_instance
-from echonode.dicomweb.rendered import JPEG, PNG, Rendered
+from echonode.dicomweb.rendered import Rendered
 from echonode.dicomweb.rendering_parameters import read_uri_rendering
 from echonode.dicomweb.responses import entity_tag, not_modified
 from echonode.dicomweb.searching import Handler

@@ -205,13 +205,13 @@ def _granted(
         return (STORAGE_SYNTAXES, store, get) if store or get else None
     if abstract_syntax == STORAGE_COMMITMENT_PUSH_MODEL:
         return (READABLE_SYNTAXES, True, True) if Service.COMMIT in may else None
-    service = _SERVICE_OF.get(abstract_syntax)
+    service = SERVICE_OF.get(abstract_syntax)
     if service is None or service not in may:
         return None
     return READABLE_SYNTAXES, True, False
 
 
-_SERVICE_OF: MappingProxyType[str, Service] = MappingProxyType(
+SERVICE_OF: MappingProxyType[str, Service] = MappingProxyType(
     {
         VERIFICATION_CLASS: Service.ECHO,
         **dict.fromkeys(FIND_CLASSES.values(), Service.FIND),

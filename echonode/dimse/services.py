@@ -19,7 +19,7 @@ from echonode.errors import DimseFailure
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.criteria import Root
 from echonode.model.identity import Peer
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import StoredInstance, bytes_of
 from echonode.model.status import SOP_CLASS_NOT_SUPPORTED
 
 
@@ -135,7 +135,7 @@ class Part10File:
     def of(cls, instance: StoredInstance) -> Self:
         """A stored instance's own file: it goes byte for byte."""
         return cls(
-            path=instance.path,
+            path=bytes_of(instance),
             sop_class_uid=instance.sop_class_uid,
             sop_instance_uid=instance.sop_instance_uid,
             transfer_syntax_uid=instance.transfer_syntax_uid,

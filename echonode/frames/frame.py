@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from echonode.probe.messages import UNKNOWN_SCANNER, Scanner
+from echonode.probe.messages import UNKNOWN_SCANNER, Samples, Scanner, SectorGeometry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +85,27 @@ class Played:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class ScanLines:
+    """The lines that a picture was made of, as they came off the wire.
+
+    samples: (lines, samples). present: (lines,) of bool; what is missing is not of this sweep.
+    is_rf: the echo's voltage; else its magnitude.
+    """
+
+    samples: Samples
+    present: NDArray[np.bool_]
+    geometry: SectorGeometry
+    is_rf: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Picture:
     """What a developed frame shows; fields as in Frame."""
 
     pixels: NDArray[np.uint8]
     calibration: Calibration | None
     facts: ImageFacts = NO_FACTS
+    lines: ScanLines | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,6 +125,7 @@ class Frame:
     recorded_at: aware; the day and time that a recording has of the frame, by the recorder's clock.
     transforms: where a tracker saw the probe and the rest at that time; empty without a tracker.
     facts: what else is known of the image.
+    lines: what it was made of, where that is to be kept (capture.keep_rf).
     """
 
     pixels: NDArray[np.uint8]
@@ -124,6 +140,7 @@ class Frame:
     transforms: Transforms = field(default_factory=lambda: NO_TRANSFORMS)
     facts: ImageFacts = NO_FACTS
     played: Played | None = None
+    lines: ScanLines | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8 or self.pixels.ndim not in (2, 3):
@@ -139,13 +156,30 @@ class Frame:
         """Its name among all frames of its probe, those of other connections included."""
         return self.first_number + self.sequence
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory: its pixels, and the lines that are kept."""
+        return self.pixels.nbytes + (0 if self.lines is None else self.lines.samples.nbytes)
+
     def fits_with(self, other: Frame) -> bool:
         """Whether both may be frames of one instance: same size, calibration and facts."""
         return (
             self.pixels.shape == other.pixels.shape
             and self.calibration == other.calibration
             and self.facts == other.facts
+            and _same_lines(self.lines, other.lines)
         )
+
+
+def _same_lines(one: ScanLines | None, other: ScanLines | None) -> bool:
+    """Whether the lines of two frames may be in one array."""
+    if one is None or other is None:
+        return one is other
+    return (
+        one.geometry == other.geometry
+        and one.is_rf == other.is_rf
+        and one.samples.dtype == other.samples.dtype
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

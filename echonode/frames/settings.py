@@ -86,8 +86,11 @@ class CaptureSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class StreamSettings:
-    """All that a protocol's stream may need to know."""
+    """All that a protocol's stream may need to know. keep_lines: frames keep what they were made
+    of (frame.ScanLines).
+    """
 
     profile: ProbeProfile = NO_PROFILE
     image: ImageSettings = ImageSettings()
     picture: PictureSettings = NOTHING_SAID
+    keep_lines: bool = False

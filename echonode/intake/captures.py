@@ -21,11 +21,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+
+from numpy.typing import NDArray
 
 from echonode.dimse.services import IncomingFile
 from echonode.errors import InstanceConflict, InvalidObject, OutOfSpace, StoreError
 from echonode.frames.frame import Acquisition
+from echonode.intake.line_arrays import line_arrays
 from echonode.intake.retry_buffer import Capture, RetryBuffer
 from echonode.log import get_logger
 from echonode.model.exam import ExamFacts
@@ -40,6 +43,9 @@ RETRY_EVERY_S = 5.0  # a full disk is emptied by people or by retention, not in 
 
 # The acquisition, and when its connection began. May raise StoreError.
 ExamFor = Callable[[Acquisition, datetime], ExamFacts]
+
+# Makes arrays of an instance durable, by its UID. May raise OSError.
+KeepLines = Callable[[str, Mapping[str, NDArray[Any]]], None]
 
 FileT = TypeVar("FileT", bound=IncomingFile)
 
@@ -110,9 +116,13 @@ class Intake(Generic[FileT]):
         held_bytes: int = HELD_BYTES,
         retry_every_s: float = RETRY_EVERY_S,
         on_stored: Callable[[str, str], None] = lambda uid, probe: None,
+        keep_lines: KeepLines | None = None,
     ) -> None:
-        """on_stored: called with the SOP Instance UID and the probe's name once it is durable."""
+        """on_stored: called with the SOP Instance UID and the probe's name once it is durable.
+        keep_lines: writes the lines of a capture that has some, before its image is committed.
+        """
         self._on_stored = on_stored
+        self._keep_lines = keep_lines
         self._store = store
         self._node_id = node_id
         self._destinations = tuple(destinations)
@@ -230,9 +240,22 @@ class Intake(Generic[FileT]):
     def _build_and_write(self, capture: Capture) -> tuple[UltrasoundObject, StoredInstance]:
         try:
             built = capture.built = capture.built or self._build(capture.acquisition)
+            self._keep(built)
             return built, self._write(built)
         except MemoryError:
             raise OutOfSpace("the system gives no memory for it") from None
+
+    def _keep(self, built: UltrasoundObject) -> None:
+        """Its lines, where there are some; the image goes on without them where that fails."""
+        arrays = line_arrays(built.frames) if self._keep_lines is not None else {}
+        if self._keep_lines is None or not arrays:
+            return
+        try:
+            self._keep_lines(built.sop_instance_uid, arrays)
+        except OSError as error:
+            log.error(
+                "lines_not_kept", sop_instance_uid=built.sop_instance_uid, reason=error.strerror
+            )
 
     def _build(self, acquisition: Acquisition) -> UltrasoundObject:
         first = acquisition.frames[0]

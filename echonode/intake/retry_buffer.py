@@ -23,8 +23,8 @@ class Capture:
 
     @property
     def size(self) -> int:
-        """Bytes of its pixels."""
-        return sum(frame.pixels.nbytes for frame in self.acquisition.frames)
+        """Bytes of its pixels, and of lines that are kept."""
+        return sum(frame.nbytes for frame in self.acquisition.frames)
 
 
 class RetryBuffer:

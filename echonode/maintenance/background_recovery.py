@@ -5,6 +5,7 @@ Rules
   one core, and half of what the disk gives.
 - A part that the disk refuses comes again a little later. Damage of the database ends it: only a
   restart settles that, and nothing is deleted until then.
+- Where other nodes keep instances in the same place, all is compared again once a day.
 - The log says what was found once all is done, as a start says what it found first.
 """
 
@@ -20,6 +21,7 @@ from echonode.store.recovery.recovery import Recovery
 from echonode.store.values import RecoveryReport
 
 _AGAIN_AFTER_S = 10.0  # after a part that failed
+_A_DAY_S = 24 * 3600.0
 
 log = get_logger(__name__)
 
@@ -33,10 +35,12 @@ class BackgroundRecovery:
         *,
         on_found: Callable[[RecoveryReport], None],
         on_done: Callable[[], None],
+        again_after_s: float = _A_DAY_S,
     ) -> None:
         self._recovery = recovery
         self._on_found = on_found
         self._on_done = on_done
+        self._again_after_s = again_after_s
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recovery", daemon=True)
 
@@ -53,6 +57,12 @@ class BackgroundRecovery:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        self._once()
+        while self._recovery.is_shared and not self._stopping.wait(self._again_after_s):
+            self._recovery.look_again()
+            self._once()
+
+    def _once(self) -> None:
         began, first = time.monotonic(), self._recovery.report
         pause_s = 0.0
         while self._recovery.is_running:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 
 class Origin(StrEnum):
@@ -60,9 +61,10 @@ class InstanceRecord:
 class StoredInstance:
     """One instance in the store and where its bytes are.
 
-    path: the Part 10 file, absolute. dataset_offset: where the dataset begins, after the File Meta
-    Information. dataset_sha256: hex, over the bytes from there to the end: these travel, the meta
-    information does not.
+    path: the Part 10 file, absolute; `bytes_of` says which file to open. dataset_offset: where the
+    dataset begins, after the File Meta Information. dataset_sha256: hex, over the bytes from there
+    to the end: these travel, the meta information does not. remote: where the bytes are when they
+    are not on this machine's disk.
     """
 
     sop_class_uid: str
@@ -74,6 +76,31 @@ class StoredInstance:
     size: int
     dataset_offset: int
     dataset_sha256: str
+    remote: RemoteBytes | None = None
+
+
+class RemoteBytes(Protocol):
+    """Where the bytes of instances are that are not on this machine's disk."""
+
+    def fetched(self, instance: StoredInstance) -> Path:
+        """Its file, here for some minutes. Raises FileNotFoundError, StoreError."""
+
+    def check(self, instance: StoredInstance) -> None:
+        """Raises Damaged where what is kept is not what was stored; StoreError."""
+
+    def exists(self, file_id: str) -> bool:
+        """Whether a file is kept there. Raises StoreError."""
+
+    def read_range(self, instance: StoredInstance, start: int, length: int) -> bytes:
+        """Part of its file. Raises FileNotFoundError, StoreError."""
+
+
+def bytes_of(instance: StoredInstance) -> Path:
+    """The file to open for an instance's bytes; fetched first where they are elsewhere.
+
+    Open it within some minutes. Raises FileNotFoundError and StoreError where they are elsewhere.
+    """
+    return instance.path if instance.remote is None else instance.remote.fetched(instance)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -26,17 +26,20 @@ from echonode.audit.status import AuditStatus, RecorderStatus
 from echonode.audit.syslog.connection import opener
 from echonode.audit.syslog.forwarding import Forwarder
 from echonode.audit.syslog.message import Head
+from echonode.audit.trail.erasure import names_of
 from echonode.audit.trail.trail import Trail, TrailLimits
 from echonode.audit.xml import Source
 from echonode.config import Config
 from echonode.dimse.upper_layer.tls_context import FollowedContext, client_context
 from echonode.errors import StoreError
 from echonode.log import get_logger
+from echonode.store.database.file_size import remove_residue
 from echonode.store.index.whose import Whose
 
 log = get_logger(__name__)
 _MIB = 1024 * 1024
 _SETTINGS = "settings"
+_FORGET_S = 600.0  # a trail of gigabytes is read and written again
 _LAST_RECORDS_S = 5.0  # at a stop, for the records of the parts that stopped before
 
 
@@ -70,6 +73,25 @@ class NodeAudit:
         """Record an event soon. Never waits, never raises."""
         if self._recorder is not None:
             self._recorder.tell(event)
+
+    def forget(self, patient_id: str, names: Sequence[str]) -> int:
+        """Erase a patient from the trail, with what waits for it; from how many records.
+
+        Raises StoreError where that cannot be done now.
+        """
+        trail, recorder = self.trail, self._recorder
+        if trail is None or recorder is None:
+            raise StoreError(f"the audit trail cannot be written: {self._problem}")
+        names_patient = names_of(patient_id, names)
+        erased: list[int] = []
+
+        def work() -> None:
+            erased.append(trail.erase(names_patient))
+            remove_residue(trail.writer)
+
+        if not recorder.after_all(work, patience_s=_FORGET_S) or not erased:
+            raise StoreError("the audit trail did not forget the patient in time")
+        return erased[0]
 
     def status(self) -> AuditStatus:
         """As it is now. Raises StoreError."""

@@ -15,7 +15,7 @@ from echonode.exam.reporting.reporting import Reporting
 from echonode.exam.unfinished import UnfinishedWorker
 from echonode.node.local_timezone import local_zone
 from echonode.node.settings.parts import unattended_exams
-from echonode.node.settings.reports import reporting_settings
+from echonode.node.settings.reports import reporting_settings, result_sender, results
 from echonode.store.store import Store
 from echonode.transcoding.rendered_frames import RenderedFrames
 from echonode.transcoding.single_frame import FrameReader
@@ -23,7 +23,7 @@ from echonode.transcoding.single_frame import FrameReader
 
 class ExamParts:
     """desk: exams at the probes. identification: their patients. correction: after they were sent.
-    reporting: reports and kept views.
+    reporting: reports and kept views. results: sends reports to a RIS; None where none gets them.
 
     unfinished, rejection_looks: to be started and stopped. archives: names of the destinations.
     """
@@ -68,7 +68,9 @@ class ExamParts:
             reporting_settings(config, RenderedFrames(frames, cache_bytes=0)),
             destinations=[destination.name for destination in config.destination_values()],
             now=now,
+            results=results(config, store, now=now),
         )
+        self.results = result_sender(config, store, now=now)
         self.unfinished = UnfinishedWorker(
             [naming.name_all, self.correction.make_all, self.reporting.make_all]
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from echonode.config import Config, Web
 from echonode.config.forwarding import WEB_SENDER
@@ -32,6 +33,7 @@ from echonode.node.outbox_api import NodeOutbox
 from echonode.node.report_api import NodeReports
 from echonode.node.review_api import NodeReview
 from echonode.node.ris import RisParts
+from echonode.node.settings.reports import result_of
 from echonode.node.settings.web import opened_routes, session_rules, web_identity
 from echonode.node.system_api import NodeSystem
 from echonode.node.user_administration import UserAdministration
@@ -58,7 +60,7 @@ from echonode.web.live.viewing import Viewing
 from echonode.web.openapi.document import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
-from echonode.web.patients import patient_routes
+from echonode.web.patients import Erase, patient_routes
 from echonode.web.reports import report_routes
 from echonode.web.server import WebServer, is_loopback
 from echonode.web.sessions import session_routes
@@ -91,6 +93,7 @@ def web_servers(
     call_now: Callable[[str], None],
     call_back: str,
     audit: NodeAudit,
+    erase: Erase,
     now: Callable[[], datetime],
 ) -> tuple[WebServer, WebServer | None]:
     """The servers of a node, not yet started: the console's, and the viewer's where there is one.
@@ -167,7 +170,7 @@ def web_servers(
             *archive_routes(
                 NodeReview(store, RenderedFrames(frames), check=store.files.check_bytes, now=now)
             ),
-            *report_routes(NodeReports(store, exams.reporting)),
+            *report_routes(NodeReports(store, exams.reporting, result=partial(result_of, store))),
             *copy_routes(
                 NodeCopies(store, Codecs(reader=frames, lossless=reencoder.lossless), now=now)
             ),
@@ -199,7 +202,7 @@ def web_servers(
                 )
             ),
             *exam_routes(exam_api),
-            *patient_routes(exam_api.patients),
+            *patient_routes(exam_api.patients, erase),
             *worklist_routes(NodeWorklist(ris, now=now)),
             *live_routes(live, viewing),
             *openapi_routes(),

@@ -32,6 +32,7 @@ from echonode.intake.storage_scp import StorageSCP
 from echonode.log import get_logger
 from echonode.maintenance.background_recovery import BackgroundRecovery
 from echonode.maintenance.describing import Describing
+from echonode.maintenance.erasing import Erasing
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
 from echonode.node.archives import ArchiveParts
@@ -99,6 +100,7 @@ class Node:
             forward_to=config.forwarding_by_ae_title(),
             recover_later=True,
             waiting_prefix=config.exam.waiting_prefix,
+            objects=config.objects_at(),
             index_url=config.index.server_url,
             node=config.node.name or "",
         )
@@ -180,18 +182,27 @@ class Node:
         )
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
+        self.erasing = Erasing(
+            self.store,
+            policies=config.commitment_policies(),
+            forget=self.audit.forget,
+            record=self.audit.work.erased,
+            now=utc_now,
+        )
         self.notices = notifier(config, now=utc_now)
         self._housekeeping = housekeeping(
             config,
             self.store,
             self._reader,
             now=utc_now,
-            on_deleted=self.audit.work.deleted,
+            on_deleted=self.scanning.deleting(self.audit.work.deleted),
             on_alarms=self.notices.look,
         )
         self._describing = Describing(self.store.descriptions, describe) if config.web else None
         self._recovery = BackgroundRecovery(
-            self.store.recovery, on_found=log_recovery, on_done=self._housekeeping.look_now
+            self.store.recovery,
+            on_found=log_recovery,
+            on_done=self.scanning.recovered(self.store, self._housekeeping.look_now),
         )
         self._cluster = self._cluster_part() if self.store.nodes.is_shared else None
         self.web: WebServer | None = None
@@ -222,6 +233,7 @@ class Node:
                 call_now=self.archives.call_now,
                 call_back=str(self._call_back),
                 audit=self.audit,
+                erase=self.erasing.erase,
                 now=utc_now,
             )
 
@@ -288,7 +300,7 @@ class Node:
         for worker in (self.exams.unfinished, self.exams.rejection_looks):
             undo.callback(self._stop_part, worker)
             worker.start()
-        for part in (self.ris.worklist, self.ris.steps):
+        for part in (self.ris.worklist, self.ris.steps, self.exams.results):
             if part:
                 undo.callback(self._stop_part, part)
                 part.start()
@@ -299,6 +311,8 @@ class Node:
         undo.callback(self._stop_part, Together(self.archives.workers.values()))
         for delivering in self.archives.workers.values():
             delivering.start()
+        undo.callback(self._stop_part, self.erasing)
+        self.erasing.start()
         if self._describing:
             undo.callback(self._stop_part, self._describing)
             self._describing.start()

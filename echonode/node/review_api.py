@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from echonode.errors import Damaged, FieldRefused, InvalidObject, StoreError, Unreadable, UsageError
 from echonode.model.criteria import Level, Query, Root, SingleValue
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import StoredInstance, bytes_of
 from echonode.node.review_json import (
     correction,
     instance_json,
@@ -191,7 +191,7 @@ class NodeReview:
             raise UsageError("its file is not here any more") from None
         except OSError as error:
             raise StoreError(f"its file cannot be read ({type(error).__name__})") from None
-        return instance.path, tag
+        return bytes_of(instance), tag
 
     def measurements(self, *, exam_id: str, uid: str) -> Sequence[Json]:
         if exam_id:

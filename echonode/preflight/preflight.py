@@ -17,6 +17,8 @@ from echonode.errors import UsageError
 from echonode.model.identity import CallBackAddress
 from echonode.preflight.hl7_check import NAME as HL7
 from echonode.preflight.hl7_check import check_hl7
+from echonode.preflight.objects_check import NAME as OBJECTS
+from echonode.preflight.objects_check import check_objects
 from echonode.preflight.outcome import PeerOutcome
 from echonode.preflight.peer_check import Associate, PeerCheck, planned_outcome
 from echonode.preflight.pending_reports import PendingReports
@@ -24,6 +26,9 @@ from echonode.preflight.requirements import Requirements, requirements_of
 from echonode.preflight.round_trip import REPORT_S, RoundTrip
 from echonode.preflight.test_image import preflight_image
 from echonode.preflight.web_check import WebCheck, planned_web_outcome
+
+# What is no peer, by the names that `run` takes.
+_OWN = {HL7: check_hl7, OBJECTS: check_objects}
 
 
 class Preflight:
@@ -67,28 +72,31 @@ class Preflight:
         *,
         told: Callable[[PeerOutcome], None] = lambda outcome: None,
     ) -> list[PeerOutcome]:
-        """Prove every peer and the HL7 port, or the one of that name.
+        """Prove every peer, the HL7 port and the object storage, or the one of that name.
 
         told: called after each step with what is known of its peer then. Raises UsageError where
         there is no such peer.
         """
         wanted = self._wanted(peer)
         with self._one_at_a_time:
-            senders = check_hl7(self._config) if peer in (None, HL7) else None
+            own = [
+                outcome
+                for name, check in _OWN.items()
+                if peer in (None, name) and (outcome := check(self._config)) is not None
+            ]
             proved = [
                 (self._web_check if needs.peer.web else self._check).run(needs, told=told)
                 for needs in wanted
             ]
-        if senders is None:
-            return proved
-        told(senders)
-        return [*proved, senders]
+        for outcome in own:
+            told(outcome)
+        return [*proved, *own]
 
     def _wanted(self, peer: str | None) -> list[Requirements]:
         wanted = [
             needs for needs in requirements_of(self._config) if peer in (None, needs.peer.name)
         ]
-        is_known = peer is None or wanted or (peer == HL7 and self._config.hl7 is not None)
+        is_known = peer is None or wanted or (peer in _OWN and bool(_OWN[peer](self._config)))
         if not is_known:
             peers = (*self._config.peers, *(web.name for web in self._config.web_peer_values()))
             known = ", ".join(peers) or "none"

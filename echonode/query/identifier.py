@@ -41,7 +41,7 @@ from echonode.query.hierarchy import (
 from echonode.query.key_bounds import check_identifier, check_values
 from echonode.query.matching import criterion_for, values_of
 
-_TIMEZONE_OFFSET = Tag(0x0008, 0x0201)
+TIMEZONE_OFFSET = Tag(0x0008, 0x0201)
 # PS3.4 C.4.1.1.3.2: the SCP fills these in itself, requested or not.
 _OF_THE_ANSWER = frozenset({QUERY_RETRIEVE_LEVEL, Tag(0x0008, 0x0054), Tag(0x0008, 0x0056)})
 _NO_KEYS = _OF_THE_ANSWER | {Tag(0x0008, 0x0005)}
@@ -86,13 +86,13 @@ def read_identifier(
         attribute = _attribute(tag, level)
         if attribute is not None:
             returned.add(attribute.keyword)
-            if tag != _TIMEZONE_OFFSET:
+            if tag != TIMEZONE_OFFSET:
                 text = text_of(identifier, tag, character_set)
                 check_values(attribute.vr, values_of(attribute.vr, text))
                 _add(criteria, attribute, criterion_for(attribute.vr, text))
         elif files and (key := file_key(identifier, tag, level, character_set)):
             from_files.append(key)
-        elif tag != _TIMEZONE_OFFSET:
+        elif tag != TIMEZONE_OFFSET:
             unsupported[tag] = vr_of(identifier, tag)
     _match_modality_at_study_level(identifier, level, criteria)
     return FindIdentifier(
@@ -100,7 +100,7 @@ def read_identifier(
         returned=tuple(ATTRIBUTES[keyword] for keyword in sorted(returned, key=Tag)),
         unsupported=unsupported,
         character_set=character_set,
-        timezone_offset=text_of(identifier, _TIMEZONE_OFFSET).strip(" \0"),
+        timezone_offset=text_of(identifier, TIMEZONE_OFFSET).strip(" \0"),
         from_files=tuple(from_files),
     )
 

@@ -18,18 +18,23 @@ from echonode.store.deliveries.ledger import Ledger
 from echonode.store.deliveries.outbox import Outbox
 from echonode.store.files.disk import is_read_only
 from echonode.store.files.layout import Layout
+from echonode.store.files.remote import RemoteStorage
 from echonode.store.index.reader import IndexReader
 from echonode.store.index.study_list import StudyList
 from echonode.store.index.whose import Whose
+from echonode.store.patients.holdings import Holdings
 from echonode.store.statistics import Statistics
 
 
-def open_read_only(data_dir: Path, *, index_url: str = "") -> ReadOnlyStore:
+def open_read_only(
+    data_dir: Path, *, index_url: str = "", remote: RemoteStorage | None = None
+) -> ReadOnlyStore:
     """Raises UsageError where there is no store, SchemaTooNew.
 
     index_url: of the database on a PostgreSQL server; '' the file in data_dir.
+    remote: where instances are that are read; None: files in data_dir.
     """
-    layout = Layout(data_dir.absolute())
+    layout = Layout(data_dir.absolute(), remote=remote)
     if index_url:
         return ReadOnlyStore(layout, index_url=index_url)
     if not layout.database.exists():
@@ -43,7 +48,8 @@ class ReadOnlyStore:
 
     index: queries and single instances. studies: lists for a person. ledger: what is proved of
     each instance, and its history. outbox: what waits at each destination, and why.
-    statistics: figures for metrics, status and alarms. users: who may log in. whose: the patient
+    statistics: figures for metrics, status and alarms. users: who may log in. holdings: all
+    that is held of a patient. whose: the patient
     and study of a UID.
     """
 
@@ -60,6 +66,7 @@ class ReadOnlyStore:
         self.ledger = Ledger(self._readers)
         self.outbox = Outbox(self._readers)
         self.statistics = Statistics(self._readers, layout)
+        self.holdings = Holdings(self._readers, layout)
         self.whose = Whose(self._readers)
         self.users = UserReader(self._readers)
         try:

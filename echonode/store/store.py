@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -55,6 +56,7 @@ from echonode.store.exams.captures import Captures
 from echonode.store.exams.corrections import Corrections
 from echonode.store.exams.documents import Documents
 from echonode.store.exams.exams import Exams
+from echonode.store.exams.hl7_results import Hl7Results
 from echonode.store.exams.known_patients import KnownPatients
 from echonode.store.exams.measurements import Measurements
 from echonode.store.exams.naming import Naming
@@ -76,9 +78,13 @@ from echonode.store.ingest.ingest import InstanceFiles, check_bytes
 from echonode.store.ingest.insertion import FileInserter
 from echonode.store.ingest.quarantine import Quarantine
 from echonode.store.nodes.membership import Membership
+from echonode.store.objects.bucket import ObjectsAt
+from echonode.store.objects.opening import opened_storage
+from echonode.store.patients.erasure import PatientErasure
 from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.recovery.folders_in_use import use_folder
 from echonode.store.recovery.orphans import AdoptionPlan
+from echonode.store.recovery.place import settle_place
 from echonode.store.recovery.recovery import Recovery
 from echonode.store.recovery.scrub import Scrub
 from echonode.store.retention.deletion import Deletions
@@ -101,10 +107,10 @@ class Store(ReadOnlyStore):
     roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
     files again. event_log: takes events from outside. key_value: small texts of other parts.
     descriptions: what DICOMweb answers of each instance.
-    exams, captures, measurements, documents, naming, corrections, worklist, known_patients,
-    order_messages, rejections, reported_steps, procedure_steps, step_reports: see exams/.
-    users, sessions: see access/. nodes: this node among those on the database. durability: whether
-    what is written becomes durable.
+    exams, captures, measurements, documents, hl7_results, naming, corrections, worklist,
+    known_patients, order_messages, rejections, reported_steps, procedure_steps, step_reports: see
+    exams/. users, sessions: see access/. nodes: this node among those on the database.
+    durability: whether what is written becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -202,6 +208,7 @@ class Store(ReadOnlyStore):
         )
         self.measurements = Measurements(writer, readers)
         self.documents = Documents(writer, readers, self.node_id)
+        self.hl7_results = Hl7Results(writer, readers)
         self.worklist = WorklistItems(writer, readers)
         self.known_patients = KnownPatients(readers)
         self.rejections = Rejections(writer, readers)
@@ -209,6 +216,9 @@ class Store(ReadOnlyStore):
         self.reported_steps = ReportedSteps(writer, readers)
         self.procedure_steps = ProcedureSteps(writer, readers)
         self.step_reports = StepReports(writer, readers)
+        self.erasure = PatientErasure(
+            writer, layout, holdings=self.holdings, deletions=Deletions(writer, readers, layout)
+        )
         self.users: Users = Users(writer, readers)
         self.sessions = Sessions(writer, readers)
 
@@ -225,6 +235,7 @@ class Store(ReadOnlyStore):
         recover_later: bool = False,
         waiting_prefix: str = "",
         index_url: str = "",
+        objects: ObjectsAt | None = None,
         node: str = "",
     ) -> Store:
         """Lock the folder, bring the database up to date, and repair what the last stop left.
@@ -234,15 +245,14 @@ class Store(ReadOnlyStore):
         `recovery.step` (recovery.py says what may). waiting_prefix: what the Patient ID of our
         captures begins with that wait for their patient; such a file that is found after the
         database was lost waits in an exam of its own. index_url: of the database on a PostgreSQL
-        server; '' the file in data_dir. node: the name of one of several nodes on one database.
-        On a full disk the reserve is removed; where the disk still cannot be written, an existing
-        store is opened for reading only (`unwritable`). Raises StoreLocked, SchemaTooNew,
+        server; '' the file in data_dir. objects: the object storage that has the instances; None:
+        they are files in data_dir. node: the name of one of several nodes on one database. On a
+        full disk the reserve is removed; where the disk still cannot be written, an existing store
+        is opened for reading only (`unwritable`). Raises StoreLocked, SchemaTooNew,
         RestoreUnfinished; ConfigError where the folder cannot be used; OutOfSpace where there is no
         store to read.
         """
-        layout = Layout(data_dir.absolute(), node)
-        layout.make()
-        lock = lock_for_node(layout)
+        layout, lock = _locked(data_dir, node, objects)
         durability = Durability(layout)
         plan = AdoptionPlan(adopt_to=adopt_to, forward_to=forward_to, on_adopted=on_adopted)
 
@@ -277,6 +287,7 @@ class Store(ReadOnlyStore):
                 undo.callback(opened.writer.close)
                 store = store_with(opened, marker=marker)
                 undo.callback(ReadOnlyStore.close, store)
+                settle_place(opened.writer, store._readers, objects)
                 store.nodes.join()
                 undo.callback(store.nodes.leave)
                 store.recovery.begin(database_made=opened.made)
@@ -370,3 +381,15 @@ class Store(ReadOnlyStore):
         for destination in dict.fromkeys(destinations):
             for wake in self.on_delivery_due:
                 wake(destination)
+
+
+def _locked(data_dir: Path, node: str, objects: ObjectsAt | None) -> tuple[Layout, FolderLock]:
+    """The paths of a data_dir that is ours alone from now on."""
+    layout = Layout(data_dir.absolute(), node)
+    layout.make()
+    lock = lock_for_node(layout)
+    try:
+        return replace(layout, remote=opened_storage(objects)), lock
+    except BaseException:
+        lock.release()
+        raise

@@ -25,7 +25,7 @@ from pydicom.uid import (
 
 from echonode.dimse.services import Part10File
 from echonode.errors import ContextNotAccepted, InvalidObject
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import StoredInstance, bytes_of
 from echonode.transcoding.codecs import (
     JPEG_BASELINE,
     LOSSLESS_ENCODED,
@@ -109,7 +109,7 @@ class Reencoder:
         if stored not in CONVERTED or transfer_syntax_uid not in _TARGETS:
             raise ContextNotAccepted(f"{stored} is not re-encoded into {transfer_syntax_uid}")
         with self._temporary() as target:
-            with instance.path.open("rb") as source:
+            with bytes_of(instance).open("rb") as source:
                 dataset = FileBytes.of(source.fileno(), instance.dataset_offset)
                 self._write(dataset, stored, transfer_syntax_uid, target, quality)
             target.flush()

@@ -17,7 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echonode.dimse.services import Part10File
 from echonode.errors import InvalidObject
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import StoredInstance, bytes_of
 from echonode.transcoding.codecs import decoded_pixels
 from echonode.transcoding.dataset import CONVERTED, ONLY_READ, open_source
 from echonode.transcoding.file_bytes import FileBytes
@@ -64,7 +64,7 @@ class FrameReader:
                 return self._read(
                     file.path, file.dataset_offset, str(ExplicitVRLittleEndian), number
                 )
-        return self._read(instance.path, instance.dataset_offset, syntax, number)
+        return self._read(bytes_of(instance), instance.dataset_offset, syntax, number)
 
     def _read(self, path: Path, offset: int, syntax: str, number: int) -> DecodedFrame:
         with path.open("rb") as file:

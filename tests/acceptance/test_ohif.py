@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,23 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
+from echonode.model.measurement import Measurement, MeasurementKind, measured
+from echonode.model.patient import Patient
+from echonode.model.us_region import UsRegion
+from echonode.model.worklist_item import Reference
+from echonode.objects.reports.encapsulated import encapsulated_pdf
+from echonode.objects.reports.font_files import Fonts
+from echonode.objects.reports.pdf import report_pdf
+from echonode.objects.reports.structured import MeasuredOn, structured_report
 from tests.integration.web.kept_images import COLUMNS, PLATE, PLATE_MM, ROWS, cine, still
 from tests.peers import EchoNodeProcess
-from tests.peers.fixtures import require_program
+from tests.peers.fixtures import require_fonts, require_program
 from tests.peers.ohif import drawing_browser, viewer_dir
 from tests.peers.process import LOOPBACK, free_port
 from tests.peers.programs import PeerMissing, peers_required
 from tests.support.waiting import wait_until
+from tests.unit.objects.acquisitions import NOW, exam
+from tests.unit.objects.exam_reports import EQUIPMENT, OFFSET, PLACE, report
 from tests.unit.review.test_image_view import region
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
@@ -43,6 +54,7 @@ LENGTHS = """() => cornerstoneTools.annotation.state.getAllAnnotations()
   .flatMap(each => Object.values(each.data.cachedStats ?? {}))
   .filter(each => each.length).map(each => [each.length, each.unit])"""
 RATES = "() => Object.values(services.cineService.getState().cines).map(each => each.frameRate)"
+DISPLAY_SETS = "(globalThis.services?.displaySetService?.getActiveDisplaySets() ?? [])"
 FRAMES = "() => cornerstone.getRenderingEngines()[0]?.getViewports()[0]?.getImageIds?.().length"
 
 
@@ -204,3 +216,85 @@ def test_an_uploaded_file_arrives(viewer: Viewer) -> None:
     wait_until(lambda: len(viewer.studies()) == 3, "the file is stored", timeout_s=60, every_s=0.2)
     assert "1.2.3.3" in str(viewer.studies())
     page.context.close()
+
+
+REPORTED = exam(Patient(id="P7", name="Patient7^Test"), study_instance_uid="1.2.3.7")
+
+
+def report_pages() -> bytes:
+    return report_pdf(
+        report(), [], [], facts=REPORTED, equipment=EQUIPMENT, offset=OFFSET, fonts=Fonts()
+    )
+
+
+def reported(viewer: Viewer) -> Measurement:
+    """A study of a still with its report: a structured report with a length, and a PDF."""
+    image = of_study(7, still(7))
+    scale = UsRegion(x0=0, y0=0, x1=COLUMNS - 1, y1=ROWS - 1, delta_x_mm=0.2, delta_y_mm=0.2)
+    points = ((20.0, 20.0), (60.0, 50.0))
+    results, _ = measured(MeasurementKind.DISTANCE, points, [scale])
+    made = Measurement(
+        id="M00000001",
+        exam_id="E00000001",
+        sop_instance_uid=str(image.SOPInstanceUID),
+        frame=1,
+        kind=MeasurementKind.DISTANCE,
+        points=points,
+        label="CBD",
+        results=results,
+        delta_x_mm=scale.delta_x_mm,
+        delta_y_mm=scale.delta_y_mm,
+        made_at=NOW,
+    )
+    document = structured_report(
+        report(),
+        [MeasuredOn(measurement=made, image=image)],
+        [image],
+        facts=REPORTED,
+        place=replace(PLACE, series_instance_uid="1.2.3.7.2"),
+        node_id="node-1",
+        equipment=EQUIPMENT,
+        offset=OFFSET,
+    )
+    source = Reference(
+        sop_class_uid=str(image.SOPClassUID), sop_instance_uid=str(image.SOPInstanceUID)
+    )
+    pdf = encapsulated_pdf(
+        report(),
+        report_pages(),
+        [source],
+        facts=REPORTED,
+        place=replace(PLACE, sop_instance_uid="2.25.4712", series_instance_uid="1.2.3.7.3"),
+        equipment=EQUIPMENT,
+        offset=OFFSET,
+    )
+    for name, each in (("still7", image), ("sr", document), ("pdf", pdf)):
+        viewer.store(write(each, viewer.folder / f"{name}.dcm"))
+    return made
+
+
+def test_a_report_is_read_and_opened(viewer: Viewer) -> None:
+    """The structured report's length is the one that was measured; the PDF is shown, whole."""
+    require_fonts()
+    made = reported(viewer)
+    page = viewer.open("/viewer?StudyInstanceUIDs=1.2.3.7")
+    page.click("text=Skip all")
+    page.click("text=Confirm and hide")
+    poll(page, f"{DISPLAY_SETS}.length === 3")
+    page.dblclick("text=Ultrasound report >> nth=1")
+    poll(page, f"{DISPLAY_SETS}.find(each => each.Modality === 'SR').measurements?.length === 1")
+    [read] = page.evaluate(
+        f"() => {DISPLAY_SETS}.find(each => each.Modality === 'SR').measurements"
+    )
+    assert read["TrackingIdentifier"] == "CBD"
+    assert read["ReferencedSOPInstanceUID"] == made.sop_instance_uid
+    assert read["labels"] == [{"label": "Length", "value": f"{made.results[0].value:.2f} mm"}]
+    assert read["coords"][0]["GraphicData"] == [20, 20, 60, 50]
+    page.dblclick("text=Ultrasound report >> nth=0")
+    page.wait_for_selector("object[type='application/pdf']")
+    poll(page, "document.querySelector('object').data.startsWith('blob:')")
+    size = page.evaluate(
+        "async () => (await (await fetch(document.querySelector('object').data)).blob()).size"
+    )
+    assert size - len(report_pages()) in (0, 1)  # an even length, as the element has it
+    assert viewer.faults == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import subprocess
 import urllib.request
@@ -22,6 +23,7 @@ from tests.peers.fixtures import require_fonts, require_program
 from tests.peers.node_process import ProbeSimProcess
 from tests.peers.part import Part
 from tests.peers.process import LOOPBACK, free_port
+from tests.peers.result_receiver import ResultReceiver
 from tests.peers.ris import DcmjsStepScp
 from tests.peers.validators import Validation
 from tests.support.waiting import wait_until
@@ -45,9 +47,13 @@ def test_one_report_is_committed_with_the_images_and_in_the_procedure_step(
     run_dcmtk: Callable[..., DcmtkResult],
     tmp_path: Path,
 ) -> None:
-    """SR, PDF, key objects and a kept view: valid, read by others, kept by Orthanc, in the MPPS."""
+    """SR, PDF, key objects and a kept view: valid, read by others, kept by Orthanc, in the MPPS.
+
+    The RIS gets the report as an HL7 result.
+    """
     require_fonts()
     steps = make_part(DcmjsStepScp())
+    ris = parts.enter_context(ResultReceiver())
     probe = parts.enter_context(
         ProbeSimProcess("--protocol", "echopen", "--dialect", "kit", "--fps", "20")
     )
@@ -60,6 +66,7 @@ def test_one_report_is_committed_with_the_images_and_in_the_procedure_step(
             "web": {"port": client.port},
             "exam": {"deliver_unidentified": False},
             "mpps": {"peer": "steps"},
+            "report": {"results": {"host": LOOPBACK, "port": ris.port, "pdf": True}},
         },
     )
     clinic.node.peers["steps"] = {
@@ -78,6 +85,7 @@ def test_one_report_is_committed_with_the_images_and_in_the_procedure_step(
     assert "say whose it is" in refused.value.body["error"]
     client.post(f"/api/exams/{exam}/identify", patient=PATIENT)
 
+    frames = client.get(f"/api/instances/{clip['sop_instance_uid']}")["frames"]
     [region] = client.get(f"/api/instances/{still}")["regions"][:1]
     x, y = region["x0"] + 20.0, region["y0"] + 30.0
     measured = client.post(
@@ -94,7 +102,7 @@ def test_one_report_is_committed_with_the_images_and_in_the_procedure_step(
         conclusion="No free fluid.",
         key_images=[
             {"sop_instance_uid": still},
-            {"sop_instance_uid": clip["sop_instance_uid"], "frame": 2},
+            {"sop_instance_uid": clip["sop_instance_uid"], "frame": frames},
         ],
     )
     assert [each["part"] for each in report["objects"]] == ["sr", "pdf", "key_objects"]
@@ -144,7 +152,16 @@ def test_one_report_is_committed_with_the_images_and_in_the_procedure_step(
     with urllib.request.urlopen(served, timeout=30) as answer:
         assert answer.read() == (tmp_path / "report.pdf").read_bytes()
 
+    wait_until(lambda: len(ris.messages) == 1, timeout_s=30, what="the result at the RIS")
+    [pages] = [o for o in ris.messages[0].segments("OBX") if str(o[2]) == "ED"]
+    assert base64.b64decode(str(pages[5]).split("^")[-1]) == (tmp_path / "report.pdf").read_bytes()
+
     listed = client.get(f"/api/exams/{exam}/reports")
+    wait_until(
+        lambda: client.get(f"/api/exams/{exam}/reports")[0]["result"]["state"] == "accepted",
+        timeout_s=30,
+        what="the result, accepted",
+    )
     assert [each["id"] for each in listed] == [report["id"], view["id"]]
     assert {
         row["state"] for each in listed for part in each["objects"] for row in part["deliveries"]

@@ -6,6 +6,7 @@ that it needs are those of this environment, so that nothing is fetched.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 from echonode import __version__
 from tests.peers.node_process import ROOT
 
+RELEASED = "1767225600"  # seconds of the epoch: as `git log -1 --format=%ct` gives
 BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "echonode")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -41,10 +43,9 @@ def run(*command: str | Path, folder: Path, **variables: str) -> subprocess.Comp
     return done
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built of the files that the image is built of, in a copy: the checkout stays as it is."""
-    source = tmp_path_factory.mktemp("source")
+def built(source: Path, **variables: str) -> Path:
+    """The wheel of the files that the image is built of, in a copy: the checkout stays as it is."""
+    source.mkdir(exist_ok=True)
     for name in BUILT_FROM:
         if (ROOT / name).is_dir():
             ignored = shutil.ignore_patterns("__pycache__")
@@ -52,9 +53,29 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(ROOT / name, source)
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
-    run(*pip, "wheel", "--no-index", "--no-deps", "--no-build-isolation", ".", folder=source)
-    [built] = source.glob("*.whl")
-    return built
+    options = ("--no-index", "--no-deps", "--no-build-isolation")
+    before = os.umask(0o022)  # as tools/wheel.sh: a wheel holds the rights of its files
+    try:
+        run(*pip, "wheel", *options, ".", folder=source, **variables)
+    finally:
+        os.umask(before)
+    [made] = source.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tmp_path_factory.mktemp("source"), SOURCE_DATE_EPOCH=RELEASED)
+
+
+def test_the_same_commit_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    """Built again elsewhere and later, with the commit's time as SOURCE_DATE_EPOCH: the same bytes,
+    so anyone can check a release (tools/wheel.sh).
+    """
+    again = built(tmp_path / "elsewhere", SOURCE_DATE_EPOCH=RELEASED, TZ="Asia/Tokyo", HOME="/")
+    assert hashlib.sha256(again.read_bytes()).digest() == (
+        hashlib.sha256(wheel.read_bytes()).digest()
+    )
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,12 @@ from echonode.model import commitment, delivery
 from tools.reference.access import routes_by_role
 from tools.reference.behaviours import behaviours
 from tools.reference.configuration import configuration
+from tools.reference.conformance import conformance
 from tools.reference.events import log_events
+from tools.reference.licences import licences
 from tools.reference.packages import packages
 from tools.reference.reasons import reasons
+from tools.reference.security import limits, ports
 from tools.reference.states import state_diagram
 
 
@@ -38,7 +41,11 @@ PARTS = (
     ),
     Part(document="docs/architecture.md", name="packages", make=packages),
     Part(document="docs/configuration.md", name="keys", make=configuration),
+    Part(document="docs/conformance.md", name="statement", make=conformance),
     Part(document="docs/exams.md", name="reasons", make=reasons),
+    Part(document="docs/licences.md", name="licences", make=licences),
+    Part(document="docs/security.md", name="ports", make=ports),
+    Part(document="docs/security.md", name="limits", make=limits),
     Part(document="docs/lying-pacs.md", name="behaviours", make=behaviours),
     Part(document="docs/log-events.md", name="events", make=log_events),
 )

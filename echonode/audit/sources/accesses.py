@@ -42,6 +42,7 @@ KINDS: Mapping[str, _KindAndAction] = MappingProxyType(
         "POST /api/exams/{exam}/reopen": (Kind.PROCEDURE, Action.UPDATE),
         "POST /api/exams/{exam}/identify": (Kind.PATIENT, Action.UPDATE),
         "POST /api/exams/{exam}/correct": (Kind.PATIENT, Action.UPDATE),
+        "POST /api/patients/erase": (Kind.PATIENT, Action.DELETE),
         "POST /api/exams/{exam}/stills": (Kind.ACCESS, Action.CREATE),
         "POST /api/exams/{exam}/clips": (Kind.ACCESS, Action.CREATE),
     }

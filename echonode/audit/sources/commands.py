@@ -9,11 +9,12 @@ import os
 import pwd
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from echonode.audit.codes import Action, EventType, Kind, Media, Role
-from echonode.audit.event import AuditEvent, Participant
+from echonode.audit.event import AuditEvent, Participant, Patient
 
 
 def this_user() -> Participant:
@@ -45,6 +46,14 @@ def exported(
     as a URI or a medium's label. what: in which form.
     """
     return _on_media(Kind.EXPORT, uids, target, at=at, media=media, what=what)
+
+
+def patient_exported(patient_id: str, target: str, *, at: datetime) -> AuditEvent:
+    """All that is held of a patient left as files."""
+    event = _on_media(
+        Kind.EXPORT, (), target, at=at, media=Media.URI, what="all that is held of the patient"
+    )
+    return replace(event, patient=Patient(id=patient_id))
 
 
 def imported(

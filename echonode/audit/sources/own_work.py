@@ -10,6 +10,7 @@ from datetime import datetime
 
 from echonode.audit.codes import Action, EventType, Kind
 from echonode.audit.event import AuditEvent, Participant, Patient, Study
+from echonode.store.patients.erasure import Erasure
 from echonode.store.retention.deletion import Deleted
 
 # Sections of the configuration -> what an alert about them is of; all others are of the software.
@@ -65,6 +66,22 @@ class AuditedWork:
                     studies=(Study(uid=study, instances=classes),),
                 )
             )
+
+    def erased(self, erasure: Erasure) -> None:
+        """A patient was erased; the record does not say who."""
+        said = ", ".join(f"{count} {name}" for name, count in erasure.counts.items())
+        self.tell(
+            AuditEvent(
+                at=self.now(),
+                kind=Kind.PATIENT,
+                action=Action.DELETE,
+                description=f"patient erased, number {erasure.number}: {said}",
+                participants=(
+                    Participant(user=erasure.by or "unknown", requestor=True),
+                    replace(self.us, role=None),
+                ),
+            )
+        )
 
     def configured(self, changed: Sequence[str]) -> None:
         """The configuration is another than that of the last start: the sections that changed."""

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from echonode.dimse.association.refusal_backoff import RefusalBackoff
 from echonode.dimse.limits import Limits
@@ -115,6 +116,24 @@ WRONG_CERTIFICATE = _not_recognised(
 CERTIFICATE_OF_ANOTHER = _not_recognised(
     "showed the certificate of another peer",
     "Have it call by its own AE title; if both are its own, enter the certificate under both.",
+)
+
+# All of them, by a name that documents use.
+REJECTIONS: Mapping[str, Rejection] = MappingProxyType(
+    {
+        "unknown-called": UNKNOWN_CALLED,
+        "unknown-caller": UNKNOWN_CALLER,
+        "too-many": TOO_MANY,
+        "too-often": TOO_OFTEN,
+        "other-version": OTHER_VERSION,
+        "other-context-name": OTHER_CONTEXT_NAME,
+        "congested": CONGESTED,
+        "in-clear": IN_CLEAR,
+        "wrong-address": WRONG_ADDRESS,
+        "no-certificate": NO_CERTIFICATE,
+        "wrong-certificate": WRONG_CERTIFICATE,
+        "certificate-of-another": CERTIFICATE_OF_ANOTHER,
+    }
 )
 
 

@@ -36,7 +36,7 @@ from echonode.model.status import (
 # Which service a request belongs to, and the abstract syntaxes it may come under; for storage any
 # class, which store.head_of compares with that of the context. A query of the worklist is another
 # service.
-_SERVICES: dict[int, tuple[Service, frozenset[str] | None]] = {
+SERVED: dict[int, tuple[Service, frozenset[str] | None]] = {
     CommandField.C_ECHO: (Service.ECHO, frozenset({VERIFICATION_CLASS})),
     CommandField.C_STORE: (Service.STORE, None),
     CommandField.C_FIND: (Service.FIND, frozenset(FIND_CLASSES.values())),
@@ -117,9 +117,9 @@ def _checked_caller(assoc: EventAssociation, context_id: int, command: CommandSe
     """The peer, where it may request this in this context. Raises DimseFailure."""
     caller = assoc.peer
     assert caller is not None  # only an admitted peer has an association
-    if command.command_field not in _SERVICES:
+    if command.command_field not in SERVED:
         raise DimseFailure(UNRECOGNISED_OPERATION, "Operation not supported")
-    service, classes = _SERVICES[command.command_field]
+    service, classes = SERVED[command.command_field]
     abstract_syntax = assoc.accepted_by_id[context_id].abstract_syntax
     if command.command_field == CommandField.C_FIND and abstract_syntax == WORKLIST_CLASS:
         service, classes = _WORKLIST_QUERY

@@ -38,6 +38,9 @@ TLS_1_2_SUITES = ":".join(
     )
 )
 
+# What `minimum_version` below leaves, in the names of the ssl module.
+TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
+
 
 def server_context(files: TLSFiles, *, require_client_cert: bool) -> ssl.SSLContext:
     """For our listeners. Raises TLSFilesUnusable.

@@ -43,6 +43,7 @@ MOST_SEPARATORS = 20_000
 # The segments that a mapping looks at; all others are passed over.
 READ = frozenset(
     {"MSH", "EVN", "PID", "MRG", "PV1", "ORC", "TQ1", "OBR", "IPC", "ZDS", "NTE", "DG1", "OBX"}
+    | {"MSA"}  # of an answer to a result of ours
 )
 
 _NULL = '""'

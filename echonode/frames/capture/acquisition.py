@@ -45,7 +45,7 @@ class AcquisitionBuilder:
         """Add a frame; the clip that it ends, if it ends one."""
         done = self._close() if self._frames and self._ends_before(frame) else []
         self._frames.append(frame)
-        self._bytes += frame.pixels.nbytes
+        self._bytes += frame.nbytes
         return done
 
     def pass_over(self, frame: Frame) -> None:
@@ -71,7 +71,7 @@ class AcquisitionBuilder:
         return (
             frame.elapsed_s - last.elapsed_s >= limits.gap_s
             or frame.elapsed_s - first.elapsed_s > limits.max_clip_s
-            or self._bytes + frame.pixels.nbytes > limits.max_clip_bytes
+            or self._bytes + frame.nbytes > limits.max_clip_bytes
             or not frame.fits_with(first)
         )
 

@@ -23,7 +23,7 @@ class ClipUnderWay:
         if self.over:
             return
         first = self.frames[0] if self.frames else frame
-        self._bytes += frame.pixels.nbytes
+        self._bytes += frame.nbytes
         lasts_s = min(self.seconds, self._settings.max_clip_s)
         if frame.elapsed_s - first.elapsed_s > lasts_s or (
             self.frames and self._bytes > self._settings.max_clip_bytes

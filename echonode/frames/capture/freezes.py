@@ -68,7 +68,7 @@ class Freezes:
     def kept_bytes(self) -> int:
         """Of all pixels that freezes keep, each frame counted once."""
         frames = {id(frame): frame for freeze in self._kept.values() for frame in freeze.frames}
-        return sum(frame.pixels.nbytes for frame in frames.values())
+        return sum(frame.nbytes for frame in frames.values())
 
     def expire(self, now_s: float) -> None:
         """End those that were not used for UNUSED_S."""

@@ -102,7 +102,7 @@ class ManualCapture:
             if self._began_s is None:
                 self._began_s = frame.elapsed_s
             self._recent.append(frame)
-            self._recent_bytes += frame.pixels.nbytes
+            self._recent_bytes += frame.nbytes
             self._forget_old(frame)
             self._freezes.expire(self._monotonic())
             for clip in self._clips:
@@ -218,7 +218,7 @@ class ManualCapture:
             self._recent_bytes > self._settings.max_clip_bytes
             or latest.elapsed_s - self._recent[0].elapsed_s > self._settings.max_clip_s
         ) and len(self._recent) > 1:
-            self._recent_bytes -= self._recent.popleft().pixels.nbytes
+            self._recent_bytes -= self._recent.popleft().nbytes
 
     def _still(self, request: CaptureRequest) -> Sequence[Frame]:
         """The latest frame, or the one of that number. Raises CaptureRefused where it is gone."""

@@ -12,7 +12,7 @@ give the same pixels.
 
 from __future__ import annotations
 
-from echonode.frames.frame import ImageFacts, Picture
+from echonode.frames.frame import ImageFacts, Picture, ScanLines
 from echonode.frames.imaging.compression import Compression
 from echonode.frames.imaging.depth_gain import depth_gain_db
 from echonode.frames.imaging.envelope import EnvelopeDetector
@@ -67,14 +67,28 @@ class ImageChain:
     def develop(self, sweep: Sweep) -> Picture:
         """The picture of a sweep."""
         stages = self._stages = self._stages or _Stages(self._source, self._settings)
-        if self._content(sweep) is SampleContent.RF:
+        is_rf = self._content(sweep) is SampleContent.RF
+        if is_rf:
             magnitudes = stages.detector.envelope(sweep.samples)
             grey = stages.compression.of_magnitudes(magnitudes)
         else:
             grey = stages.compression.of_counts(sweep.samples)
         grey = stages.persistence.mixed(grey, sweep.present)
         return Picture(
-            pixels=stages.converter.image(grey), calibration=stages.calibration, facts=stages.facts
+            pixels=stages.converter.image(grey),
+            calibration=stages.calibration,
+            facts=stages.facts,
+            lines=self._kept(sweep, is_rf=is_rf),
+        )
+
+    def _kept(self, sweep: Sweep, *, is_rf: bool) -> ScanLines | None:
+        if not self._settings.keep_lines:
+            return None
+        return ScanLines(
+            samples=sweep.samples,
+            present=sweep.present,
+            geometry=self._source.geometry,
+            is_rf=is_rf,
         )
 
     def _content(self, sweep: Sweep) -> SampleContent:

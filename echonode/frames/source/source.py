@@ -302,6 +302,7 @@ class ProbeSource:
             transforms=arrived.frame.transforms,
             facts=picture.facts,
             played=self._opened.played,
+            lines=picture.lines,
         )
         self._next_number = frame.number + 1
         if self._admission.admits(frame.elapsed_s):

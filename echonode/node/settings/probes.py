@@ -34,7 +34,12 @@ FRAMES_PER_S = 20.0
 
 def source_settings(probe: Probe) -> SourceSettings:
     """What `probe` says, in the units of the packages that do the work (Hz, kHz)."""
-    stream = StreamSettings(profile=_profile(probe), image=_image(probe), picture=_picture(probe))
+    stream = StreamSettings(
+        profile=_profile(probe),
+        image=_image(probe),
+        picture=_picture(probe),
+        keep_lines=probe.capture.keep_rf,
+    )
     return SourceSettings(
         identity=_identity(probe),
         protocol=probe.protocol,

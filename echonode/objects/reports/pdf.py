@@ -188,6 +188,9 @@ def _head(
     left = ("patient_id", "birth_date", "sex", "procedure")
     right = ("exam_date", "accession_number", "referring_physician", "")
     for one, other in zip(left, right, strict=True):
+        other = other if values.get(other) else ""  # what is not known has no line
+        if one == "procedure" and not (values[one] or other):
+            continue
         cells = [
             Cell(words[one], 0, first, soft=True),
             Cell(values[one], first + 4, (half if other else INNER) - first - 14),

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from echonode.errors import OutOfSpace
 from echonode.store.database.connections import Writer
 from echonode.store.database.sqlite_engine import BUSY_TIMEOUT_MS
 
@@ -67,6 +68,26 @@ def make_shrinkable(writer: Writer) -> None:
 
     if not writer.is_on_server:
         writer.alone(work)
+
+
+def remove_residue(writer: Writer) -> None:
+    """Write the database again, so that its files hold its rows and nothing that was deleted.
+
+    Free pages, and what is left of rows within pages, go with VACUUM; the log is truncated. Writers
+    wait meanwhile. On a server its own VACUUM does it. Raises OutOfSpace, also where a reader that
+    does not end keeps the log: then it is to be done again.
+    """
+
+    def work(connection: sa.Connection) -> bool:
+        driver = _driver(connection)
+        with _sqlite_errors():
+            driver.execute("PRAGMA secure_delete = ON")
+            driver.execute("VACUUM")
+            [busy, *_] = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return bool(busy)
+
+    if not writer.is_on_server and writer.alone(work):
+        raise OutOfSpace("a reader keeps the database's log; what was deleted is still in it")
 
 
 def _give_back(connection: sa.Connection) -> int:

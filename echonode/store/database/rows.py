@@ -72,6 +72,7 @@ def stored_instance(row: sa.Row[*tuple[Any, ...]], layout: Layout) -> StoredInst
         size=row.size,
         dataset_offset=row.dataset_offset,
         dataset_sha256=row.dataset_sha256,
+        remote=layout.remote,
     )
 
 

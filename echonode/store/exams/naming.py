@@ -36,9 +36,10 @@ from echonode.store.database.exam_holds import WAITS_FOR_NAMING, WAITS_FOR_PATIE
 from echonode.store.database.rows import SELECT_INSTANCE, stored_instance
 from echonode.store.deliveries.attempts import apply_attempt
 from echonode.store.exams.exam_rows import capture_of
-from echonode.store.files.disk import fsync_folder, rename
+from echonode.store.files.disk import fsync_folder
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout, file_id_of
+from echonode.store.files.placing import drop, is_there, place
 from echonode.store.index.column_values import attribute_values
 from echonode.store.index.identity_conflicts import note_conflict
 from echonode.store.index.parents import count_in, parents_of
@@ -131,7 +132,7 @@ class Naming:
 
     def keep(self, unnamed: Unnamed, incoming: Incoming, record: InstanceRecord) -> Rewritten:
         """A written file gets its name; `incoming` is used up. Raises OutOfSpace."""
-        incoming.seal()
+        incoming.seal(durable=self._layout.remote is None)
         try:
             file_id = self._ids.new()
             self._writer.execute(
@@ -142,9 +143,9 @@ class Naming:
         except BaseException:
             incoming.discard()
             raise
-        path = self._layout.instance_file(file_id)
-        rename(incoming.path, path)
-        fsync_folder(path.parent)
+        folder = place(self._layout, file_id, incoming.path, incoming.dataset_sha256)
+        if folder is not None:
+            fsync_folder(folder)
         return Rewritten(
             unnamed=unnamed,
             record=record,
@@ -158,7 +159,7 @@ class Naming:
         """Instances of one exam become what their new files say, and are due: all or none."""
         released = self._writer.run(lambda connection: _swap(connection, rewritten, now))
         for each in rewritten:
-            self._remove(each.unnamed.instance.path)
+            drop(self._layout, file_id_of(each.unnamed.instance.path) or "", self._remove)
         uids = [each.unnamed.capture.sop_instance_uid for each in rewritten]
         self._writer.execute(
             sa.update(schema.exam_capture)
@@ -177,10 +178,10 @@ def remove_replaced(
         rows = connection.execute(
             sa.select(_capture.new_file_id, _capture.old_file_id).where(named)
         ).all()
-    paths = [layout.instance_file(each) for row in rows for each in row if each]
-    found = [path for path in paths if path.exists()]
-    for path in found:
-        remove(path)
+    ids = [each for row in rows for each in row if each]
+    found = [each for each in ids if is_there(layout, each)]
+    for each in found:
+        drop(layout, each, remove)
     if rows:
         writer.execute(
             sa.update(schema.exam_capture).where(named).values(new_file_id="", old_file_id="")

@@ -82,14 +82,18 @@ class Incoming:
         if length % 2:
             self.write(b"\0")
 
-    def seal(self) -> None:
-        """End the file; its bytes are durable, its name is not yet. Raises OutOfSpace."""
+    def seal(self, *, durable: bool = True) -> None:
+        """End the file; its bytes are durable, its name is not yet. Raises OutOfSpace.
+
+        durable: False where another place than this disk keeps it, and has still to take it.
+        """
         descriptor = self._open_descriptor()
         self._descriptor = None
         try:
             with self._disk_errors("to keep a file"):
                 try:
-                    synchronise(descriptor)
+                    if durable:
+                        synchronise(descriptor)
                 finally:
                     os.close(descriptor)
         except BaseException:

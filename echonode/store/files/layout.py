@@ -6,6 +6,7 @@
       index.doubted               damage was found in use (corruption_marker.py)
       incoming/NAME.part          files that are being written; removed at the next start
       instances/ab/cd/ID.dcm      one Part 10 file for each instance; ID begins with abcd
+      lines/NAME.npz              scan lines that are kept with an image (kept_lines.py)
       quarantine/ID.dcm           same SOP Instance UID as a stored instance, other bytes
       ballast/N.bin               removed when the database needs space at start (reserve.py)
       deleted/ID.dcm              being deleted (deletion.py); removed at the next start
@@ -27,11 +28,12 @@ import re
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from echonode.errors import ConfigError, ConfigFault, OutOfSpace
 from echonode.store.files.disk import make_folder
+from echonode.store.files.remote import RemoteStorage
 
 FILES_PER_FOLDER = 1000
 # Errors of a full or broken disk, or of this machine; any other means that the folder is wrong.
@@ -47,6 +49,8 @@ class Layout:
 
     data_dir: Path
     node: str = ""
+    # Where instances are that are not below data_dir (objects/); None: there is no such place.
+    remote: RemoteStorage | None = field(default=None, compare=False)
 
     @property
     def own(self) -> Path:
@@ -111,7 +115,9 @@ class Layout:
             ) from error
 
     def instance_file(self, file_id: str) -> Path:
-        """The file of an instance."""
+        """The file of an instance; where it is remote, that of the cache (placing.py)."""
+        if self.remote is not None:
+            return self.remote.path(file_id)
         return self.instances / file_id[:2] / file_id[2:4] / f"{file_id}.dcm"
 
     def quarantine_file(self, file_id: str) -> Path:
@@ -167,7 +173,8 @@ class FileIds:
         with self._mutex:
             if self._room == 0:
                 folder = secrets.token_hex(2)
-                make_folder(self._layout.instance_file(folder).parent)
+                if self._layout.remote is None:
+                    make_folder(self._layout.instance_file(folder).parent)
                 self._on_folder(folder)
                 self._folder, self._room = folder, FILES_PER_FOLDER
             self._room -= 1

@@ -22,7 +22,7 @@ from pydicom.uid import (
 from echonode.model.criteria import Selection
 from echonode.model.dataset_walk import DatasetWalk
 from echonode.model.element_header import MemorySource, Source
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import StoredInstance, bytes_of
 from echonode.store.files.dataset_sources import FileSource
 from echonode.store.files.disk import disk_errors
 from echonode.store.index.dataset_header import LONGEST_READ_VALUE, dataset_of
@@ -54,7 +54,7 @@ def read_attributes(instance: StoredInstance, tags: Collection[int]) -> Dataset:
     """The elements of `tags` that a stored instance has. Raises as AttributeReader."""
     syntax = instance.transfer_syntax_uid
     big_endian = syntax == ExplicitVRBigEndian
-    with disk_errors("to read a file"), instance.path.open("rb") as file:
+    with disk_errors("to read a file"), bytes_of(instance).open("rb") as file:
         source: Source = FileSource(file.fileno(), instance.dataset_offset)
         if syntax == DeflatedExplicitVRLittleEndian:
             file.seek(instance.dataset_offset)

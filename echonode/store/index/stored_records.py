@@ -10,6 +10,7 @@ from echonode.errors import Mismatch
 from echonode.model.instance import InstanceRecord
 from echonode.store.database import schema
 from echonode.store.files.layout import Layout
+from echonode.store.files.placing import readable
 from echonode.store.index.dataset_header import read_head
 from echonode.store.index.instance_record import record_of
 
@@ -46,7 +47,7 @@ Row = sa.Row[*tuple[Any, ...]]
 
 def record_of_row(layout: Layout, row: Row) -> InstanceRecord:
     """The record of the file of one of `ROWS`. Raises EchoNodeError where it cannot be read."""
-    ds = read_head(layout.instance_file(row.file_id), row.dataset_offset, row.transfer_syntax_uid)
+    ds = read_head(readable(layout, row.file_id), row.dataset_offset, row.transfer_syntax_uid)
     record = record_of(ds, row.transfer_syntax_uid)
     found = (record.sop_instance_uid, record.series_instance_uid, record.study_instance_uid)
     if found != (row.sop_instance_uid, row.series_instance_uid, row.study_instance_uid):

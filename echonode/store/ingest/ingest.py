@@ -29,11 +29,11 @@ from echonode.model.file_head import matches_file_meta
 from echonode.model.instance import IdentityConflict, InstanceRecord, Origin, StoredInstance
 from echonode.model.programs import Program
 from echonode.store.database.failures import CommitUncertain
-from echonode.store.files.disk import rename
 from echonode.store.files.durability import Durability, Kind
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout
 from echonode.store.files.pending_removals import PendingRemovals
+from echonode.store.files.placing import drop, place
 from echonode.store.index.dataset_header import read_head
 from echonode.store.index.instance_record import record_of
 from echonode.store.index.writer import Insertion, NewInstance
@@ -185,9 +185,9 @@ class InstanceFiles:
         """Steps 1 and 2; returns the file's id."""
         try:
             _check_uids_match(incoming, record)
-            incoming.seal()
+            incoming.seal(durable=self._layout.remote is None)
             file_id = self._ids.new()
-            rename(incoming.path, self._layout.instance_file(file_id))
+            place(self._layout, file_id, incoming.path, incoming.dataset_sha256)
         except EchoNodeError:
             incoming.discard()
             raise
@@ -201,7 +201,7 @@ class InstanceFiles:
             self._ids.leave_folder()
             raise
         except (EchoNodeError, sa.exc.SQLAlchemyError):
-            self._pending_removals.remove(self._layout.instance_file(new.file_id))
+            drop(self._layout, new.file_id, self._pending_removals.remove)
             self._ids.leave_folder()
             raise
 
@@ -215,7 +215,7 @@ class InstanceFiles:
             case Insertion.DUPLICATE:
                 ours = self._layout.instance_file(new.file_id)
                 if inserted.kept.path != ours:  # else another node took it for an orphan: it stays
-                    self._pending_removals.remove(ours)
+                    drop(self._layout, new.file_id, self._pending_removals.remove)
                 return CommitOutcome(outcome=StoreOutcome.DUPLICATE, instance=inserted.kept)
             case Insertion.FILE_REPLACED:
                 return CommitOutcome(
@@ -233,8 +233,12 @@ def check_bytes(instance: StoredInstance) -> None:
     Also when the file names another class, instance or transfer syntax than its row: a peer
     receives those of the row, which may be damaged as well.
 
-    Raises OSError where the disk does not return the bytes now: that proves nothing about them.
+    Of one in object storage, the server says what it keeps. Raises OSError (of object storage
+    OutOfSpace) where the bytes are not returned now: that proves nothing about them.
     """
+    if instance.remote is not None:
+        instance.remote.check(instance)
+        return
     try:
         with instance.path.open("rb") as file:
             head = file.read(instance.dataset_offset)

@@ -28,8 +28,9 @@ from echonode.store.database.connections import Writer
 from echonode.store.database.event_log import NewEvent, add_event
 from echonode.store.database.rows import SELECT_INSTANCE, stored_instance
 from echonode.store.deliveries.damage import release_held_for_damage
-from echonode.store.files.disk import disk_errors, fsync_folder, rename
+from echonode.store.files.disk import disk_errors
 from echonode.store.files.layout import Layout, file_id_of
+from echonode.store.files.placing import folder_to_keep, put_in_quarantine
 from echonode.store.index.parents import lock_patient
 from echonode.store.index.patient_identity import patient_identity
 from echonode.store.index.writer import Insertion, NewInstance, insert_instance
@@ -76,7 +77,7 @@ class FileInserter:
         Raises OutOfSpace, CommitUncertain; sqlalchemy's IntegrityError for rows that break a
         constraint.
         """
-        folder = self._layout.instance_file(new.file_id).parent
+        folder = folder_to_keep(self._layout, new.file_id)
         while True:
             insertion, kept = self._writer.run(
                 lambda connection: _insert(connection, new, self._layout),
@@ -173,7 +174,7 @@ def _replace_file(
             file_damaged=False,
         )
     )
-    if kept.path.exists():
+    if kept.path.exists() if kept.remote is None else kept.remote.exists(damaged):
         _quarantine_row(
             connection,
             replace(new, file_id=damaged),
@@ -202,6 +203,7 @@ def _as_stored(new: NewInstance, layout: Layout) -> StoredInstance:
         size=new.size,
         dataset_offset=new.dataset_offset,
         dataset_sha256=new.dataset_sha256,
+        remote=layout.remote,
     )
 
 
@@ -223,7 +225,6 @@ def _quarantine_row(connection: sa.Connection, new: NewInstance, reason: str) ->
 def move_to_quarantine(layout: Layout, file_id: str) -> None:
     """Move a file whose quarantine row is durable; if it fails, the next start does it."""
     try:
-        rename(layout.instance_file(file_id), layout.quarantine_file(file_id))
-        fsync_folder(layout.quarantine)
+        put_in_quarantine(layout, file_id)
     except OutOfSpace:
         return

@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer
-from echonode.store.files.disk import disk_errors, remove
+from echonode.store.files.disk import disk_errors
 from echonode.store.files.layout import Layout
+from echonode.store.files.placing import drop
 from echonode.store.index.writer import NewInstance
 from echonode.store.ingest.insertion import move_to_quarantine
 
@@ -51,13 +52,20 @@ class Quarantine:
             _quarantine.file_id != new.file_id,
         )
         earlier = self._writer.run(lambda connection: connection.execute(same).scalars().all())
+        if self._layout.remote is not None:
+            return bool(earlier)
         return any(self._layout.quarantine_file(file_id).exists() for file_id in earlier)
 
     def _is_full(self) -> bool:
+        if self._layout.remote is not None:
+            count = sa.select(sa.func.count()).select_from(schema.quarantine)
+            return (self._writer.run(lambda connection: connection.scalar(count)) or 0) > (
+                MOST_QUARANTINED
+            )
         with disk_errors("to list the quarantine"):
             return len(os.listdir(self._layout.quarantine)) >= MOST_QUARANTINED  # noqa: PTH208  # names are enough
 
     def _drop(self, new: NewInstance) -> None:
         """The file first: without its row the next start would adopt it."""
-        remove(self._layout.instance_file(new.file_id))
+        drop(self._layout, new.file_id)
         self._writer.execute(sa.delete(schema.quarantine).where(_quarantine.file_id == new.file_id))

@@ -15,6 +15,7 @@ from echonode.model.programs import kind_of
 from echonode.store.files.disk import disk_errors
 from echonode.store.files.file_meta import zero_preamble
 from echonode.store.files.layout import Layout
+from echonode.store.files.placing import readable
 from echonode.store.index.dataset_header import read_stored_head
 from echonode.store.index.instance_record import record_of
 from echonode.store.index.writer import NewInstance
@@ -65,7 +66,7 @@ class Orphans:
 
     def _new_instance(self, file_id: str) -> NewInstance:
         """Raises InvalidObject, OutOfSpace when the disk fails."""
-        path = self._layout.instance_file(file_id)
+        path = readable(self._layout, file_id)
         with disk_errors("to read a file"):
             preamble = zero_preamble(path)
         head = read_stored_head(path)

@@ -49,7 +49,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -64,6 +64,7 @@ from echonode.store.exams.naming import remove_replaced
 from echonode.store.exams.recovered import wait_in_an_exam
 from echonode.store.files.disk import disk_errors, remove
 from echonode.store.files.layout import FileIds, Layout, file_id_of
+from echonode.store.files.placing import drop, is_there, remote_files
 from echonode.store.index.patient_reread import PatientReread
 from echonode.store.index.writer import Insertion, NewInstance
 from echonode.store.ingest.insertion import FileInserter, move_to_quarantine
@@ -158,6 +159,16 @@ class Recovery:
             self._compare(folder, is_ours=True)
         self._findings.requeued = self._deliveries.requeue_interrupted()
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other nodes may keep instances in the same place (object storage)."""
+        return self._layout.remote is not None
+
+    def look_again(self) -> None:
+        """Have `step` compare all folders once more: what was too young may be taken in by now."""
+        self._compared = ""
+        self._steps.append(self._compare_next)
+
     def step(self) -> bool:
         """Do a bounded part of the rest; False when nothing is left.
 
@@ -228,7 +239,8 @@ class Recovery:
             row = connection.scalar(
                 sa.select(sa.func.min(_instance.file_id)).where(_instance.file_id > after)
             )
-        ours = [name for name in _names(self._layout.instances) if name in _FOLDERS]
+        names = _FOLDERS if self._layout.remote is not None else _names(self._layout.instances)
+        ours = [name for name in names if name in _FOLDERS]
         found = [name for name in ours if name > self._compared]
         return min([*found, *([row[:2]] if row is not None else [])], default=None)
 
@@ -237,14 +249,14 @@ class Recovery:
 
         is_ours: no other node writes into it.
         """
-        files = {each for each in files_under(self._layout, folder) if not self._ids.is_given(each)}
+        files = {each for each in self._files(folder) if not self._ids.is_given(each)}
         with reading(self._readers) as connection:
             bounds = {"first": folder, "after": f"{folder}g"}  # no id has a g
             found = connection.execute(_ROWS, bounds).all()
         rows = {row.file_id: row for row in found if not self._ids.is_given(row.file_id)}
         gone = [row for file_id, row in rows.items() if file_id not in files]
-        if self._nodes.is_shared:
-            gone = [row for row in gone if not self._layout.instance_file(row.file_id).exists()]
+        if self._nodes.is_shared or self._layout.remote is not None:  # put since they were listed
+            gone = [row for row in gone if not is_there(self._layout, row.file_id)]
         self._findings.missing |= dict.fromkeys(row.sop_instance_uid for row in gone)
         self._mark([row.file_id for row in gone if not row.file_missing], missing=True)
         back = [id_ for id_, row in rows.items() if row.file_missing and id_ in files]
@@ -255,13 +267,30 @@ class Recovery:
 
     def _is_settled(self, file_id: str) -> bool:
         """Whether no node is between this file's rename and its COMMIT; False where it is gone."""
-        if not self._nodes.is_shared:
-            return True
+        if self._layout.remote is not None or not self._nodes.is_shared:
+            return True  # `_files` has left out what is younger
         try:
             written = self._layout.instance_file(file_id).stat().st_mtime
         except OSError:
             return False
         return time.time() - written > SETTLED_S
+
+    def _files(self, folder: str) -> Iterator[str]:
+        """The ids of what lies in a folder. Of object storage, without what is too young: it may be
+        another node's, whose rows are not durable yet. Where the database was lost, with it.
+        """
+        if self._layout.remote is None:
+            yield from files_under(self._layout, folder)
+            return
+        before = self._now() - timedelta(seconds=SETTLED_S)
+        for file_id, since in remote_files(self._layout, folder):
+            if self._database_made or since < before or self._has_row(file_id):
+                yield file_id
+
+    def _has_row(self, file_id: str) -> bool:
+        with reading(self._readers) as connection:
+            found = sa.select(_instance.id).where(_instance.file_id == file_id)
+            return connection.scalar(found) is not None
 
     def _is_quarantined(self, file_id: str) -> bool:
         known = sa.select(schema.quarantine.c.id).where(schema.quarantine.c.file_id == file_id)
@@ -308,7 +337,7 @@ class Recovery:
                 self._on_adopted(len(self._findings.adopted))
                 self._on_due(new.destinations)
             case Insertion.DUPLICATE:
-                remove(self._layout.instance_file(file_id))
+                drop(self._layout, file_id)
                 self._findings.removed += 1
             case Insertion.CONFLICT:
                 move_to_quarantine(self._layout, file_id)

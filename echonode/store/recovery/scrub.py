@@ -32,7 +32,8 @@ from echonode.store.database.connections import Writer, reading
 from echonode.store.database.rows import SELECT_INSTANCE, stored_instance
 from echonode.store.deliveries.damage import HELD_FOR_DAMAGE, mark, unmark
 from echonode.store.files.disk import disk_errors
-from echonode.store.files.layout import Layout
+from echonode.store.files.layout import Layout, file_id_of
+from echonode.store.files.placing import is_there
 
 _AT_ONCE = 200  # rows of one read transaction
 _READINGS = 2
@@ -171,7 +172,8 @@ class Scrub:
         try:
             self._check_bytes(instance)
         except Damaged:
-            return _Finding.DAMAGED if instance.path.exists() else _Finding.MISSING
+            there = is_there(self._layout, file_id_of(instance.path) or "")
+            return _Finding.DAMAGED if there else _Finding.MISSING
         except OSError as error:
             if error.errno != errno.EIO:
                 raise

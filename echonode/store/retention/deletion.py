@@ -15,7 +15,7 @@ durable.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +29,7 @@ from echonode.store.database.event_log import NewEvent, add_event
 from echonode.store.database.history_schema import deleted_instance, tombstone, tombstone_delivery
 from echonode.store.files.disk import fsync_folder, remove, rename
 from echonode.store.files.layout import Layout
+from echonode.store.files.remote import RemoteStorage
 from echonode.store.index.removal import remove_instance
 from echonode.store.retention.candidates import ROWS_AT_ONCE, WITH_COPIES, may_be_deleted
 from echonode.store.retention.policy import RetentionPolicy
@@ -108,6 +109,33 @@ class Deletions:
         self.finish_pending()
         return deleted
 
+    def erase(
+        self,
+        chosen: Callable[[sa.Connection], Sequence[int]],
+        *,
+        now: datetime,
+        between: Callable[[], None],
+    ) -> list[Deleted]:
+        """All three steps for those that `chosen` finds, whatever is proved of them: for a patient
+        that is erased. Their measurements go with them. between: called between the steps.
+
+        Raises OutOfSpace where the disk refuses to remove a file; it is tried again.
+        """
+
+        def work(connection: sa.Connection) -> list[Deleted]:
+            gone = [_delete_with_tombstone(connection, each, now) for each in chosen(connection)]
+            measured = schema.measurement.c.sop_instance_uid
+            uids = [each.sop_instance_uid for each in gone]
+            connection.execute(sa.delete(schema.measurement).where(measured.in_(uids)))
+            return gone
+
+        gone = self._writer.run(work)
+        self._unfinished += [each.file_id for each in gone]
+        between()
+        if refused := self.finish_pending():
+            raise refused
+        return gone
+
     def _write_tombstones(
         self,
         connection: sa.Connection,
@@ -140,6 +168,8 @@ class Deletions:
 
     def _finish(self, file_ids: Iterable[str]) -> tuple[list[str], OutOfSpace | None]:
         """Returns what is still to be done, and why; one refused file does not stop the others."""
+        if self._layout.remote is not None:
+            return _delete_remotely(self._layout.remote, file_ids)
         moved: list[str] = []
         left: list[str] = []
         refused: OutOfSpace | None = None
@@ -196,6 +226,21 @@ class Deletions:
         """At start: continue a deletion that was interrupted."""
         with suppress(OutOfSpace):
             self.finish([file_id])  # the next start empties deleted/ at the latest
+
+
+def _delete_remotely(
+    remote: RemoteStorage, file_ids: Iterable[str]
+) -> tuple[list[str], OutOfSpace | None]:
+    """Steps 2 and 3 in object storage; as Deletions._finish."""
+    left: list[str] = []
+    refused: OutOfSpace | None = None
+    for file_id in file_ids:
+        try:
+            remote.delete(file_id)
+        except OutOfSpace as error:
+            left.append(file_id)
+            refused = error
+    return left, refused
 
 
 def deleted_with_different_hash(

@@ -31,11 +31,11 @@ LOOK_EVERY_S = 60.0
 LONGEST_STEP_S = 2 * LOOK_EVERY_S
 
 _S = DeliveryState
-_PROOFS = frozenset({_S.COMMITTED, _S.VERIFIED})
-_ENOUGH: Mapping[CommitmentPolicy, frozenset[DeliveryState]] = {
+PROOFS = frozenset({_S.COMMITTED, _S.VERIFIED})
+ENOUGH: Mapping[CommitmentPolicy, frozenset[DeliveryState]] = {
     CommitmentPolicy.REQUIRED: frozenset({_S.COMMITTED}),
-    CommitmentPolicy.VERIFY: _PROOFS,
-    CommitmentPolicy.NONE: _PROOFS | {_S.SENT},
+    CommitmentPolicy.VERIFY: PROOFS,
+    CommitmentPolicy.NONE: PROOFS | {_S.SENT},
 }
 
 
@@ -73,21 +73,21 @@ def why_kept(
 
     observed_s: the observed clock now.
     """
-    if not any(holding.state in _PROOFS for holding in holdings):
+    if not any(holding.state in PROOFS for holding in holdings):
         return "no archive has committed to keep it"
     for holding in holdings:
         # A destination that is no longer configured must have given proof before.
-        enough = _ENOUGH.get(
-            policy.destinations.get(holding.destination, CommitmentPolicy.VERIFY), _PROOFS
+        enough = ENOUGH.get(
+            policy.destinations.get(holding.destination, CommitmentPolicy.VERIFY), PROOFS
         )
         if holding.state not in enough:
             return f"{holding.destination} does not hold it: {holding.state}"
         if holding.keep_local_copy:
             return f"{holding.destination} stored it with a warning; release it to let it go"
-        proved = holding.state in _PROOFS
+        proved = holding.state in PROOFS
         if proved and holding.lossy_copy and holding.destination not in policy.lossy_is_enough:
             return f"{holding.destination} holds only a lossy copy of it"
-    seen = [holding.proof_seen_s for holding in holdings if holding.state in _PROOFS]
+    seen = [holding.proof_seen_s for holding in holdings if holding.state in PROOFS]
     if any(at is None or observed_s - at < policy.keep_s for at in seen):
         return "its grace period has not passed"
     return ""

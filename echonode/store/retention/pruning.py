@@ -32,6 +32,7 @@ from echonode.store.database.connections import Writer, reading
 from echonode.store.database.dialects import insert_or
 from echonode.store.database.history_schema import deleted_instance, tombstone
 from echonode.store.files.layout import Layout
+from echonode.store.files.placing import is_there
 from echonode.store.index.identity_conflicts import forget_settled
 from echonode.store.retention.deletion import digests
 
@@ -104,7 +105,7 @@ class Pruning:
             ).where(tombstone.c.id.in_(ids))
         ).all()
         # A file that the disk refused to remove needs its tombstone (recovery.py).
-        gone = [row for row in rows if not self._layout.instance_file(row.file_id).exists()]
+        gone = [row for row in rows if not is_there(self._layout, row.file_id)]
         for row in gone:
             uid, dataset = digests(row.sop_instance_uid, row.dataset_sha256)
             values = {"uid_digest": uid, "dataset_digest": dataset}
@@ -121,6 +122,8 @@ class Pruning:
         rows = connection.execute(
             sa.select(_quarantine.id, _quarantine.file_id).where(_quarantine.id.in_(ids))
         ).all()
+        if self._layout.remote is not None:
+            return 0
         taken = [row.id for row in rows if not self._layout.quarantine_file(row.file_id).exists()]
         connection.execute(sa.delete(schema.quarantine).where(_quarantine.id.in_(taken)))
         return len(taken)

@@ -162,6 +162,20 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="post",
+        path="/api/patients/erase",
+        summary="Erase all that is held of a patient; refused while something of it is under way",
+        body=object_of(("patient_id",), patient_id=TEXT),
+        answer=object_of(
+            ("number", "done", "erased"),
+            number=COUNT,
+            done={"type": "boolean"},
+            erased={"type": "object"},
+            unreadable_in_quarantine=COUNT,
+            databases_set_aside=list_of(TEXT),
+        ),
+    ),
+    Operation(
+        method="post",
         path="/api/patients/search",
         summary="Patients seen before, by beginnings of their names or IDs; more: type on",
         body=object_of(("text",), text=TEXT),

@@ -124,7 +124,7 @@ def _read(folder: Path) -> _Files:
             f"default-src 'none'; script-src 'self' 'wasm-unsafe-eval' {scripts}; "
             "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
             "media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' data: blob:; "
-            "manifest-src 'self'; frame-src blob:; object-src 'none'; base-uri 'none'; "
+            "manifest-src 'self'; frame-src blob:; object-src 'self' blob:; base-uri 'none'; "
             "form-action 'none'; frame-ancestors 'none'"
         ),
     )

@@ -38,10 +38,15 @@ def shoot(page: Page, name: str, *, theme: str = "dark", documented: str = "") -
         assert not is_wider_than_screen(page), size
         page.screenshot(path=SHOTS / f"{name}-{theme}-{size}.png", animations="disabled")
     page.set_viewport_size(own)
-    if documented and os.environ.get("ECHONODE_SCREENS") == "docs":
+    if documented:
+        document(SHOTS / f"{name}-{theme}-1280x800.png", documented)
+
+
+def document(picture: Path, name: str) -> None:
+    """docs/console/NAME.png of a picture, where ECHONODE_SCREENS=docs asks for it."""
+    if os.environ.get("ECHONODE_SCREENS") == "docs":
         DOCUMENTED.mkdir(parents=True, exist_ok=True)
-        shot = Image.open(SHOTS / f"{name}-{theme}-1280x800.png").convert("RGB")
-        shot.save(DOCUMENTED / f"{documented}.png", optimize=True)
+        Image.open(picture).convert("RGB").save(DOCUMENTED / f"{name}.png", optimize=True)
 
 
 def is_wider_than_screen(page: Page) -> bool:

@@ -237,6 +237,45 @@ def test_an_exam_by_touch_alone_is_identified_later(site: Site, visit: OpenPage)
     expect(done).to_be_visible(timeout=COMMITTED_MS)
 
 
+def test_a_wrong_patient_is_corrected_to_one_of_the_worklist(site: Site, visit: OpenPage) -> None:
+    """The one of the list is chosen, and the images go out again in the study of their order."""
+    wrong = {"id": "7001", "name": "Wrong^Person", "birth_date": "19700131"}
+    exam = site.client.open(patient=wrong)
+    taken = site.client.first_still(exam)
+    site.client.post(f"/api/exams/{exam}/end")
+    page = visit(site.url).page
+    page.goto(f"{site.url}/review/{taken}")
+    page.get_by_role("button", name="Correct").click()
+    asked = page.get_by_role("dialog")
+    asked.get_by_role("button", name="Reject and replace").click()
+    expect(asked).to_contain_text("Choose whose the images are.")
+    asked.get_by_label("Find a patient or an order").fill("Lindqvist")
+    asked.get_by_role("button", name="This one").click()
+    assert accessibility_faults(page) == []
+    shoot(page, "real-correct")
+    asked.get_by_role("button", name="Reject and replace").click()
+    expect(page.get_by_role("heading", name="LINDQVIST, Astrid Maria", level=1)).to_be_visible()
+    found = site.client.get(f"/api/exams/{exam}")
+    assert found["patient"]["name"].startswith("Lindqvist")
+    assert found["accession_number"] == "4713"
+
+
+def test_a_patient_who_was_here_before_is_offered_while_one_types(site: Site, page: Page) -> None:
+    """Three letters of the name; the choice fills the form."""
+    known = {"id": "7002", "name": "Known^Person", "birth_date": "19700131", "sex": "F"}
+    site.client.post(f"/api/exams/{site.client.open(patient=known)}/end")
+    page.get_by_role("button", name="Type a patient").click()
+    asked = page.get_by_role("dialog")
+    asked.get_by_label("Family name").press_sequentially("Kno")
+    offered = asked.get_by_role("region", name="Seen here before")
+    expect(offered).to_contain_text("KNOWN, Person")
+    assert accessibility_faults(page) == []
+    shoot(page, "real-known-patient")
+    offered.get_by_role("button", name="Use").click()
+    expect(asked.get_by_label("Patient ID")).to_have_value("7002")
+    expect(asked.get_by_label("Birth date")).to_have_value("1970-01-31")
+
+
 def test_a_doubtful_patient_is_asked_about(site: Site, page: Page) -> None:
     """A number of the worklist with another name: its candidates are shown, one is chosen."""
     page.get_by_role("button", name="Scan now, identify later").click()

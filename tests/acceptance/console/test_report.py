@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.clinic import Clinic
 from tests.acceptance.console.conftest import OpenPage
-from tests.acceptance.console.screens import THEMES, shoot
+from tests.acceptance.console.screens import THEMES, document, shoot
 from tests.acceptance.exam_client import ExamClient
 from tests.peers.accessibility import accessibility_faults
-from tests.peers.fixtures import require_fonts
+from tests.peers.fixtures import require_fonts, require_program
 from tests.peers.node_process import ProbeSimProcess
 from tests.peers.process import LOOPBACK, free_port
 from tests.support.data_folder import data_folder
@@ -77,7 +79,7 @@ def looked_at(page: Page, name: str, *, documented: str = "") -> None:
 
 
 def test_a_report_is_sent_from_the_open_exam_and_its_proof_fills(
-    visit: OpenPage, node: Reported
+    visit: OpenPage, node: Reported, tmp_path: Path
 ) -> None:
     """Words are picked and typed; what was measured is chosen already; three proofs at the end."""
     page: Page = visit(node.url).open(f"/scan/{node.exam}")
@@ -106,6 +108,10 @@ def test_a_report_is_sent_from_the_open_exam_and_its_proof_fills(
     answer = page.request.get(f"{node.url}/{link}")
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.body().startswith(b"%PDF-")
+    (tmp_path / "report.pdf").write_bytes(answer.body())
+    drawn = [require_program("pdftoppm"), "-png", "-r", "72", "-singlefile", "report.pdf", "page"]
+    subprocess.run(drawn, cwd=tmp_path, check=True)
+    document(tmp_path / "page.png", "report-page")
 
 
 def test_a_view_is_kept_as_it_is_seen(visit: OpenPage, node: Reported) -> None:

@@ -44,11 +44,11 @@ def test_it_shows_the_images_and_nothing_else_happens(tmp_path: Path) -> None:
         name = "</script><script>document.title(1)</script> <b>&amp;"
         expect(page.locator("#patient")).to_have_text(name)
         expect(page.locator("#about")).to_contain_text(MARKUP)
-        shown = "document.getElementById('picture').naturalWidth"
-        page.wait_for_function(f"{shown} === 320")
+        expect(page.locator("#picture")).to_have_js_property("naturalWidth", 320)
         buttons.nth(1).click()
         expect(page.locator("#play")).to_have_text("Pause")
-        page.wait_for_function("document.getElementById('slider').value === '3'")
+        expect(page.locator("#slider")).to_have_js_property("max", "3")
+        expect(page.locator("#slider")).not_to_have_value("0")
         buttons.nth(2).click()
         expect(page.locator("#none")).to_contain_text("IM000003")
         assert page.title().startswith("Images: "), "no script of a name ran"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,3 +43,7 @@ class Source:
             signed=values.dtype.kind == "i",
         )
         return DecodedFrame(native=values.tobytes(), pixels=pixels, presentation=Presentation())
+
+    @property
+    def lines(self) -> Path | None:
+        return None

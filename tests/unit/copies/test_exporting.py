@@ -234,3 +234,20 @@ def test_an_image_without_a_tracker_makes_no_volume(config: Path, tmp_path: Path
     wrong = export(config, *words, "--image-to-probe", "1 2 3")
     assert wrong.exit_code == 2
     assert "sixteen numbers" in wrong.stderr
+
+
+def test_a_clinic_may_demand_that_research_copies_are_anonymised(
+    config: Path, tmp_path: Path
+) -> None:
+    """By one profile, without a word in the command; another profile is refused."""
+    config.write_text(config.read_text() + "research: {anonymise: basic}\n")
+    words = ("--instance", "1.2.3.4.2", "--out", tmp_path / "a.npz", "--looked-at", "--format")
+    assert export(config, *words, "npz").exit_code == 0
+    other = export(config, *words, "npz", "--anonymise", "study-7")
+    assert other.exit_code == 2
+    assert "research.anonymise demands the profile `basic`" in other.stderr
+    waiting = export(
+        config, "--instance", "1.2.3.4.2", "--out", tmp_path / "b.npz", "--format", "npz"
+    )
+    assert waiting.exit_code == 1
+    assert "a person must look at it first" in waiting.stderr

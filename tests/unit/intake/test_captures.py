@@ -111,6 +111,7 @@ class FakeStore:
                 size=len(incoming.content),
                 dataset_offset=0,
                 dataset_sha256="",
+                remote=None,
                 **incoming.names,
             )
         )

@@ -101,6 +101,8 @@ export const words = {
   "error.no_worklist": { en: "no worklist is configured: give `worklist` with its peer", fr: "aucune liste de travail n’est configurée : indiquez `worklist` avec son correspondant" },
   "error.search_what": { en: "give a patient's ID or name, or an accession number", fr: "indiquez le numéro ou le nom d’un patient, ou un numéro d’examen" },
   "error.disk_full": { en: "only {free}% of the disk of data_dir is free, below the limit of {limit}% (retention.minimum_free_percent): new exams are refused until there is space, and peers get A700 and send later", fr: "seuls {free} % du disque de data_dir sont libres, sous la limite de {limit} % (retention.minimum_free_percent) : les nouveaux examens sont refusés jusqu’à ce qu’il y ait de la place, et les appareils reçoivent A700 et envoient plus tard" },
+  "error.audit_not_written": { en: "the audit trail cannot be written: {reason}", fr: "le journal d’audit ne peut pas être écrit : {reason}" },
+  "error.audit_not_forgotten": { en: "the audit trail did not forget the patient in time", fr: "le patient n’a pas été effacé à temps du journal d’audit" },
   "error.disk_unknown": { en: "the disk of data_dir cannot be asked for its free space: {reason}", fr: "l’espace libre du disque de data_dir ne peut pas être lu : {reason}" },
 
   // The patient, typed.
@@ -330,6 +332,7 @@ export const words = {
   "error.database_held": { en: "another program holds the database", fr: "un autre programme tient la base de données" },
   "error.database_damaged": { en: "the database file is damaged", fr: "le fichier de la base de données est abîmé" },
   "error.no_measurement_kept": { en: "the database holds what is no measurement", fr: "la base de données contient ce qui n’est pas une mesure" },
+  "error.database_busy": { en: "too many queries read the database at the same time", fr: "trop de requêtes lisent la base de données en même temps" },
   "error.database_memory": { en: "the system gives the database no more memory", fr: "le système ne donne plus de mémoire à la base de données" },
   "error.disk": { en: "the disk refused {doing}: {reason}", fr: "le disque a refusé une opération ({doing}) : {reason}" },
 

@@ -74,21 +74,24 @@ function askDialog() {
         h("input", { type: "submit", class: "unseen", tabindex: "-1", "aria-hidden": "true", value: "" }))
       : h("div", { key: "list", class: "stack" },
         field({ id: "identify-search", label: t("exams.search"), value: asked.text, oninput: (text) => set({ text }), type: "search", "data-first": true }),
-        candidates(matching(asked.items, asked.text))));
+        candidates(matching(asked.items, asked.text), { busy: asked.busy, onchoose: choose })));
 }
+
+const choose = (item) => send({ worklist_item: item.id });
 
 function doubtDialog() {
   return dialog({ id: "doubt", title: t("exams.doubt.title"), onclose: close, actions: [
     button({ label: t("exams.doubt.back"), kind: "quiet", onclick: () => set({ candidates: null, error: null }) }),
     button({ label: t("exams.doubt.keep"), busy: asked.busy, onclick: () => send({ patient: patientOf(asked.form), confirmed: true }) })] },
     banner({ kind: "warn", title: t("exams.doubt.text"), text: t("exams.doubt.what") }),
-    candidates(asked.candidates));
+    candidates(asked.candidates, { busy: asked.busy, onchoose: choose }));
 }
 
-function candidates(items) {
-  return h("ul", { class: "candidates" }, ...items.map((item) => h("li", { key: item.id, class: "card candidate" },
+// Items of the worklist, one of which is chosen; chosen: its id, where it is not sent at once.
+export function candidates(items, { busy, onchoose, chosen = "" }) {
+  return h("ul", { class: "candidates" }, ...items.map((item) => h("li", { key: item.id, class: "card candidate", "aria-current": item.id === chosen ? "true" : null },
     h("div", {}, patientLine({ id: item.patient_id, name: item.patient_name, birth_date: item.birth_date, sex: item.sex },
       { accession: item.accession_number, level: "h3" }),
     h("p", { class: "quiet-text" }, [clock(item.start_time), item.requested_procedure || item.scheduled_step].filter(Boolean).join(" · "))),
-    button({ label: t("exams.doubt.choose"), busy: asked.busy, onclick: () => send({ worklist_item: item.id }) }))));
+    button({ label: t("exams.doubt.choose"), busy, onclick: () => onchoose(item) }))));
 }

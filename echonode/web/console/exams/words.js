@@ -86,6 +86,8 @@ export const words = {
   "exams.type.sex.unknown": { en: "Not known", fr: "Inconnu" },
   "exams.type.needed": { en: "Give this: the archive files images by it.", fr: "À remplir : l’archive classe les images d’après cette valeur." },
 
+  "exams.known": { en: "Seen here before", fr: "Déjà vus ici" },
+  "exams.known.take": { en: "Use", fr: "Reprendre" },
   "exams.identify.title": { en: "Whose exam is it?", fr: "De qui est cet examen ?" },
   "exams.identify.text": {
     en: "The patient is written into every image of this exam before it is sent.",

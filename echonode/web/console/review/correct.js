@@ -2,11 +2,14 @@
 //
 // Rules
 // - The reason decides what else is asked: whose the images are, which side, which images.
+// - A wrong patient is replaced by one of the worklist, whose order is taken too, or by one that is typed.
 // - done(exam) gets the exam as it is then.
 
-import { button, choice, dialog, errorBanner } from "../core/parts.js";
+import { button, choice, dialog, errorBanner, field } from "../core/parts.js";
+import { candidates } from "../exams/identify.js";
 import { checked, emptyForm, hasErrors, patientForm, patientOf, withError } from "../exams/patient-form.js";
-import { part, post } from "../core/api.js";
+import { get, part, post } from "../core/api.js";
+import { matching } from "../exams/model.js";
 import { changed } from "../core/state.js";
 import { h } from "../core/render.js";
 import { t } from "../core/words.js";
@@ -16,13 +19,35 @@ const REPLACES = ["wrong_patient", "wrong_side"];
 const TIMEOUT_MS = 120000; // each image is written again
 let asked = null;
 
-export function correct(exam, uid, done) {
-  asked = { exam, uid, done, reason: "wrong_patient", scope: "all", side: "L", form: emptyForm(), error: null, busy: false };
+export async function correct(exam, uid, done) {
+  asked = { exam, uid, done, reason: "wrong_patient", scope: "all", side: "L", way: "hand", items: [], text: "", item: null,
+    form: emptyForm(), error: null, busy: false };
+  changed();
+  try {
+    const { items } = await get("api/worklist");
+    if (asked && items.length) asked = { ...asked, items, way: "list" };
+  } catch (error) {
+    if (error.status === undefined) throw error; // without a list the patient is typed
+  }
   changed();
 }
 
 const close = () => { asked = null; changed(); };
 const set = (changes) => { asked = { ...asked, ...changes }; changed(); };
+
+// Adds whose the exam is; false where a person has not said it yet.
+function whose(fields) {
+  if (asked.way === "list") {
+    if (asked.item) fields.worklist_item = asked.item.id;
+    else set({ error: { error: t("review.correct.choose"), remedy: "" } });
+    return Boolean(asked.item);
+  }
+  const form = checked(asked.form);
+  set({ form });
+  if (hasErrors(form)) return false;
+  fields.patient = patientOf(form);
+  return true;
+}
 
 async function send() {
   const { exam, uid, reason, scope, side, done } = asked;
@@ -30,10 +55,7 @@ async function send() {
   if (scope === "this") fields.instances = [uid];
   if (reason === "wrong_side") fields.laterality = side;
   if (reason === "wrong_patient") {
-    const form = checked(asked.form);
-    set({ form });
-    if (hasErrors(form)) return;
-    fields.patient = patientOf(form);
+    if (!whose(fields)) return;
     delete fields.instances; // an exam has one patient
   }
   set({ busy: true, error: null });
@@ -59,7 +81,16 @@ export function correctDialog() {
   h("p", { class: "quiet-text" }, t("review.correct.text")),
   errorBanner(asked.error),
   pick("reason", t("review.correct.what"), REASONS.map((each) => [each, t(`review.correct.${each}`)])),
-  reason === "wrong_patient" ? h("div", { key: "whose" }, patientForm(asked.form, (form) => set({ form }))) : null,
+  reason === "wrong_patient" ? whoseIsIt(pick) : null,
   reason === "wrong_side" ? pick("side", t("review.correct.side"), [["L", t("review.side.L")], ["R", t("review.side.R")]]) : null,
   reason === "wrong_patient" ? null : pick("scope", t("review.correct.which"), [["this", t("review.correct.this")], ["all", t("review.correct.all")]]));
+}
+
+function whoseIsIt(pick) {
+  const { items, way, text, item } = asked;
+  return h("div", { key: "whose", class: "stack" },
+    items.length ? pick("way", t("exams.identify.title"), [["list", t("exams.identify.from_list")], ["hand", t("exams.identify.by_hand")]]) : null,
+    way === "hand" ? patientForm(asked.form, (form) => set({ form })) : null,
+    way === "list" ? field({ id: "correct-search", label: t("exams.search"), value: text, oninput: (typed) => set({ text: typed }), type: "search" }) : null,
+    way === "list" ? candidates(matching(items, text), { chosen: item?.id, onchoose: (chosen) => set({ item: chosen, error: null }) }) : null);
 }

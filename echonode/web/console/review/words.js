@@ -109,6 +109,7 @@ export const words = {
   "review.correct": { en: "Correct", fr: "Corriger" },
   "review.correct.title": { en: "Correct what was sent", fr: "Corriger ce qui a été envoyé" },
   "review.correct.text": { en: "A rejection note goes to the archives, and what is right is sent under a new UID. Nothing is lost here.", fr: "Une note de rejet va aux archives, et ce qui est juste est renvoyé sous un nouvel UID. Rien n’est perdu ici." },
+  "review.correct.choose": { en: "Choose whose the images are.", fr: "Choisissez de qui sont ces images." },
   "review.correct.what": { en: "What is wrong", fr: "Ce qui est faux" },
   "review.correct.wrong_patient": { en: "Wrong patient", fr: "Mauvais patient" },
   "review.correct.wrong_side": { en: "Wrong side", fr: "Mauvais côté" },

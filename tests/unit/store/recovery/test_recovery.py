@@ -275,6 +275,7 @@ def test_recovery_converges_when_it_is_cut_off(
     names = vars(recovery)  # what the module imports
     with monkeypatch.context() as patched:
         patched.setattr(recovery, "remove", dying(names["remove"]))
+        patched.setattr(recovery, "drop", dying(names["drop"]))
         patched.setattr(recovery, "move_to_quarantine", dying(names["move_to_quarantine"]))
         patched.setattr(names["FileInserter"], "insert", dying(names["FileInserter"].insert))
         patched.setattr(

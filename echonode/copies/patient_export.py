@@ -1,0 +1,186 @@
+"""All that is held of one patient as one folder or ZIP file, with an index (GDPR article 15).
+
+    index.html, index.json   what is here, and where
+    images/0001.dcm ...      each stored instance, byte for byte
+    quarantine/0001.dcm ...  what came under a known UID with other bytes
+    records/NAME.json        exams, measurements, worklist, procedure steps, results and the rest
+    audit.jsonl              the records of the audit trail that name the patient
+
+File names are numbers of ours: no value of an image is ever part of a path.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from html import escape
+from pathlib import Path
+from typing import Any, Protocol
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from echonode.errors import UsageError
+from echonode.store.read_only_store import ReadOnlyStore
+
+
+class _Target(Protocol):
+    """Where the files go."""
+
+    def copy(self, source: Path, name: str) -> None: ...
+
+    def write(self, name: str, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Folder:
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, mode=0o700)
+        self._folder = folder
+
+    def _path(self, name: str) -> Path:
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path
+
+    def copy(self, source: Path, name: str) -> None:
+        shutil.copyfile(source, self._path(name))
+
+    def write(self, name: str, text: str) -> None:
+        self._path(name).write_text(text, encoding="utf-8")
+
+    def close(self) -> None:
+        """Every file is written already."""
+
+
+class _Zip:
+    def __init__(self, file: Path) -> None:
+        self._zip = ZipFile(file, "x", ZIP_DEFLATED)
+
+    def copy(self, source: Path, name: str) -> None:
+        self._zip.write(source, name)
+
+    def write(self, name: str, text: str) -> None:
+        self._zip.writestr(name, text)
+
+    def close(self) -> None:
+        self._zip.close()
+
+
+def export_patient(
+    store: ReadOnlyStore,
+    patient_id: str,
+    out: Path,
+    *,
+    audit: Iterable[Mapping[str, Any]],
+    now: datetime,
+) -> Mapping[str, Any]:
+    """Write it to a new folder, or a new file that ends in `.zip`; the index.
+
+    audit: the records that name the patient. Raises UsageError where nothing is held or `out` is
+    there already; OSError of the disk.
+    """
+    instances = store.holdings.instances(patient_id)
+    rows = store.holdings.rows(patient_id)
+    quarantined, unreadable = store.holdings.quarantined(patient_id)
+    records = list(audit)
+    if not (instances or quarantined or any(rows.values()) or records):
+        raise UsageError("nothing is held of a patient with this number")
+    if out.exists():
+        raise UsageError(f"{out} is there already: give a new name")
+    target: _Target = _Zip(out) if out.suffix.lower() == ".zip" else _Folder(out)
+    try:
+        images = []
+        for number, instance in enumerate(instances, start=1):
+            name = f"images/{number:04}.dcm"
+            there = instance.path.exists()
+            if there:
+                target.copy(instance.path, name)
+            images.append(
+                {
+                    "file": name if there else "",
+                    "sop_instance_uid": instance.sop_instance_uid,
+                    "sop_class_uid": instance.sop_class_uid,
+                    "study_instance_uid": instance.study_instance_uid,
+                    "series_instance_uid": instance.series_instance_uid,
+                    "problem": "" if there else "the file is gone from the disk",
+                }
+            )
+        for number, path in enumerate(quarantined, start=1):
+            target.copy(path, f"quarantine/{number:04}.dcm")
+        for name, found in rows.items():
+            if found:
+                target.write(f"records/{name}.json", _json([_plain(row) for row in found]))
+        if records:
+            target.write("audit.jsonl", "".join(_line(record) for record in records))
+        index: dict[str, Any] = {
+            "patient_id": patient_id,
+            "names": sorted(store.holdings.names(patient_id)),
+            "exported_at": now.isoformat(timespec="seconds"),
+            "images": images,
+            "records": {name: len(found) for name, found in rows.items() if found},
+            "audit_records": len(records),
+            "quarantined": len(quarantined),
+            "unreadable_in_quarantine": unreadable,
+        }
+        target.write("index.json", _json(index))
+        target.write("index.html", _page(index))
+    finally:
+        target.close()
+    return index
+
+
+def _plain(row: Mapping[str, object]) -> Mapping[str, object]:
+    return {key: _value(value) for key, value in row.items()}
+
+
+def _value(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def _page(index: Mapping[str, Any]) -> str:
+    """The index for a person; every value is escaped."""
+    images: Sequence[Mapping[str, str]] = index["images"]
+    rows = "".join(
+        f"<tr><td>{_link(each['file']) or escape(each['problem'])}</td>"
+        f"<td>{escape(each['study_instance_uid'])}</td>"
+        f"<td>{escape(each['sop_instance_uid'])}</td></tr>\n"
+        for each in images
+    )
+    records = "".join(
+        f"<li>{_link(f'records/{name}.json')}: {count}</li>\n"
+        for name, count in index["records"].items()
+    )
+    audit = f"<li>{_link('audit.jsonl')}: {index['audit_records']}</li>\n"
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Data of a patient</title>\n'
+        "<style>body{font-family:sans-serif;margin:2em;max-width:60em}"
+        "td{padding:.2em 1em .2em 0;font-size:90%}</style>\n"
+        f"<h1>{escape(', '.join(index['names']) or 'A patient')}</h1>\n"
+        f"<p>Patient ID {escape(index['patient_id'])}, "
+        f"exported {escape(index['exported_at'])}.</p>\n"
+        f"<h2>Images ({len(images)})</h2>\n<table>{rows}</table>\n"
+        f"<h2>Records</h2>\n<ul>{records}{audit if index['audit_records'] else ''}</ul>\n</html>\n"
+    )
+
+
+def _link(name: str) -> str:
+    return f'<a href="{escape(name)}">{escape(name)}</a>' if name else ""

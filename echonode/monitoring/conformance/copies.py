@@ -1,0 +1,57 @@
+"""What leaves as a copy, and the record of who did what: media, de-identification, audit.
+
+Sources: copies/media/profiles.py, copies/deidentification/, and the audit trail of every node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from echonode.config import Config
+from echonode.copies.deidentification.profile import BASIC
+from echonode.copies.media.profiles import Profile, syntax_for
+from echonode.dimse.contexts import STORAGE_SYNTAXES
+from echonode.monitoring.conformance.claim import Claim, Kind
+from echonode.monitoring.conformance.names import syntax_names
+from echonode.transcoding.dataset import CONVERTED
+
+MEDIA: Final = Kind(
+    name="media-profile",
+    section="5.4",
+    title="Application profiles, as file-set creator (`echonode export --media`)",
+    columns=("profile", "transfer syntaxes that are kept; others that are read become Explicit VR"),
+    says="A medium of the profile `{0}` keeps objects in: {1}.",
+)
+CONFIDENTIALITY: Final = Kind(
+    name="confidentiality-profile",
+    section="1.6",
+    title="De-identification (`echonode export --anonymise`)",
+    columns=("name", "profile"),
+    says="The name `{0}` is the {1}.",
+)
+AUDIT: Final = Kind(
+    name="audit-trail",
+    section="8.4.6",
+    title="Audit trail",
+    columns=("what", "support"),
+    says="{0}: {1}.",
+)
+KINDS: Final = (MEDIA, CONFIDENTIALITY, AUDIT)
+
+
+def copy_claims(config: Config) -> Iterator[Claim]:
+    """Every claim of this module."""
+    for profile in Profile:
+        kept = [
+            uid for uid in sorted(STORAGE_SYNTAXES & CONVERTED) if syntax_for(profile, uid) == uid
+        ]
+        yield MEDIA.claim(profile, profile, syntax_names(kept))
+    yield CONFIDENTIALITY.claim(
+        BASIC, BASIC, "Basic Application Level Confidentiality Profile (PS3.15 annex E)"
+    )
+    yield AUDIT.claim(
+        "message-format",
+        "Audit Trail Message Format (PS3.15 A.5)",
+        "every access is recorded here, in a chain that shows a change",
+    )

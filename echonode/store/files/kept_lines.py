@@ -1,0 +1,92 @@
+"""Scan lines that are kept with an image: one file of arrays for each, in lines/ of data_dir.
+
+Rules
+- A file is whole and on disk, under its name, before its image is committed. What an end in between
+  left is removed at the next start, once the index is known to be whole.
+- Names are hashes of UIDs (layout.py: no value from the wire is part of a path); the UID stands in
+  the file.
+- They go when their image is deleted. They are no instance: no peer asks for them, no archive gets
+  them, and no exam's correction changes them, for they name no patient.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echonode.store.files.disk import synchronise
+
+_FOLDER, _UID = "lines", "sop_instance_uid"
+
+
+class KeptLines:
+    """The folder; made at the first capture. Thread-safe."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / _FOLDER
+        self._since = time.time()
+
+    def write(self, uid: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Durable when it returns; the same again is written again. Raises OSError."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        path = self._path(uid)
+        part = path.with_suffix(".part")
+        try:
+            with part.open("wb") as file:
+                np.savez(file, allow_pickle=False, **{_UID: np.array(uid), **arrays})
+                file.flush()
+                synchronise(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            synchronise(folder)
+        finally:
+            os.close(folder)
+
+    def path_of(self, uid: str) -> Path | None:
+        """The file of an instance; None where none was kept."""
+        path = self._path(uid)
+        return path if path.is_file() else None
+
+    def forget(self, uids: Iterable[str]) -> None:
+        """Of instances that were deleted. Raises OSError."""
+        for uid in uids:
+            self._path(uid).unlink(missing_ok=True)
+
+    def remove_orphans(self, is_known: Callable[[str], bool]) -> int:
+        """What an earlier run left without an image; how many. Raises OSError.
+
+        is_known: whether the index has an instance, by its SOP Instance UID.
+        """
+        if not self._folder.is_dir():
+            return 0
+        removed = 0
+        for path in list(self._folder.iterdir()):
+            if path.stat().st_mtime >= self._since:
+                continue  # of this run: its image may be on its way
+            if path.suffix == ".part" or not is_known(_uid_in(path)):
+                path.unlink(missing_ok=True)
+                removed += 1
+        return removed
+
+    def _path(self, uid: str) -> Path:
+        return self._folder / f"{hashlib.sha256(uid.encode()).hexdigest()[:32]}.npz"
+
+
+def _uid_in(path: Path) -> str:
+    """The UID in a file; '' where it is not one of ours."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return str(arrays[_UID])
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return ""

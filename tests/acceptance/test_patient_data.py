@@ -1,0 +1,121 @@
+"""All that is held of one patient, given out and erased, by the commands and a running node."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+
+from tests.peers.dcmtk import dcmtk
+from tests.peers.node_process import EchoNodeProcess
+from tests.peers.process import LOOPBACK, free_port
+from tests.support.audit_trail import kinds
+from tests.support.waiting import wait_until
+
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(150)]
+ID, NAME = "PATIENT-4711", "Erasable^Person"
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[EchoNodeProcess]:
+    peers = {
+        "cart": {
+            "ae_title": "CART",
+            "host": LOOPBACK,
+            "port": free_port(),
+            "may": ["echo", "store", "find"],
+        }
+    }
+    web = {"host": LOOPBACK, "port": free_port()}
+    with EchoNodeProcess(peers=peers, extra={"web": web}) as running:
+        yield running
+
+
+def send(node: EchoNodeProcess, folder: Path, **changes: str) -> None:
+    """An image of the patient."""
+    image = dcmread(str(get_testdata_file("CT_small.dcm")))
+    image.PatientID, image.PatientName = ID, NAME
+    for name, value in changes.items():
+        setattr(image, name, value)
+    path = folder / f"{len(list(folder.glob('*.dcm')))}.dcm"
+    image.save_as(path)
+    called = ("-aet", "CART", "-aec", "ECHONODE", LOOPBACK, node.port)
+    dcmtk("storescu", *called, path)
+
+
+def traces(node: EchoNodeProcess) -> list[str]:
+    """The files of data_dir in which the number or the name is found, byte for byte."""
+    return [
+        str(path.relative_to(node.data_dir))
+        for path in node.data_dir.rglob("*")
+        if path.is_file()
+        and any(canary in path.read_bytes() for canary in (ID.encode(), b"Erasable"))
+    ]
+
+
+def test_a_patient_is_given_out_and_then_erased(node: EchoNodeProcess, tmp_path: Path) -> None:
+    """Images, what lies in quarantine, queries and audit records; the other patient stays, and the
+    audit trail is still whole.
+    """
+    send(node, tmp_path)
+    send(node, tmp_path, StudyID="other")  # the same UID with other bytes: quarantine
+    send(node, tmp_path, PatientID="P1", PatientName="Doe^J", SOPInstanceUID="1.2.3.9",
+         StudyInstanceUID="1.2.3", SeriesInstanceUID="1.2.3.1")  # fmt: skip
+    url = f"http://{LOOPBACK}:{node.extra['web']['port']}/dicom-web/studies?PatientName=Erasable*"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        assert len(json.load(answer)) == 1
+    wait_until(lambda: "transfer" in kinds(node.data_dir), timeout_s=30, what="recorded")
+
+    out = tmp_path / "patient.zip"
+    done = node.command("patient", "export", ID, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    with ZipFile(out) as bundle:
+        stored = [path.read_bytes() for path in (node.data_dir / "instances").rglob("*.dcm")]
+        assert bundle.read("images/0001.dcm") in stored
+        assert "quarantine/0001.dcm" in bundle.namelist()
+        index = json.loads(bundle.read("index.json"))
+        assert index["names"] == [NAME]
+        assert len(index["images"]) == 1
+        assert b"Erasable^Person" in bundle.read("index.html")
+        audited = [json.loads(line) for line in bundle.read("audit.jsonl").splitlines()]
+        assert {"begin-transfer", "transfer"} <= {each["kind"] for each in audited}
+    assert node.command("patient", "export", ID, "--out", str(out)).returncode == 2
+
+    assert traces(node)
+    done = node.command("patient", "erase", ID, "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    erased = json.loads(done.stdout)
+    assert erased["done"]
+    assert erased["erased"]["instances"] == erased["erased"]["quarantined"] == 1
+    assert erased["erased"]["audit_records"] >= 2
+    # The records of the commands themselves, if there are any, name nobody by now.
+    wait_until(lambda: not traces(node), timeout_s=30, what="nothing of the patient is left")
+    verified = node.command("audit", "verify")
+    assert (verified.returncode, "erased" in verified.stdout) == (0, True), verified.stdout
+    wait_until(lambda: "patient" in kinds(node.data_dir), timeout_s=30, what="recorded")
+    again = node.command("patient", "erase", ID, "--yes")
+    assert again.returncode == 2
+    assert "nothing is held" in again.stderr
+    node.stop()
+    assert not traces(node)
+    assert list((node.data_dir / "instances").rglob("*.dcm"))
+    assert not [line for line in node.events if ID in json.dumps(line)]
+
+
+def test_a_stopped_node_erases_too(node: EchoNodeProcess, tmp_path: Path) -> None:
+    """The command opens the store, and asks before."""
+    send(node, tmp_path)
+    wait_until(lambda: "begin-transfer" in kinds(node.data_dir), timeout_s=30, what="recorded")
+    node.stop()
+    assert node.command("patient", "erase", ID).returncode == 1  # no one answers the question
+    assert traces(node)
+    done = node.command("patient", "erase", ID, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("erasure 1: 1 instances")
+    assert traces(node) == []

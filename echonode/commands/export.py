@@ -207,7 +207,9 @@ def _copy(
     with (
         _ended_in_order(),
         open_read_only(
-            config.data_dir, remote=opened_storage(config.objects_at(), to_write=False)
+            config.data_dir,
+            index_url=config.index.server_url,
+            remote=opened_storage(config.objects_at(), to_write=False),
         ) as store,
         tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
         codecs_in(Path(scratch)) as codecs,

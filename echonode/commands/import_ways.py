@@ -52,9 +52,11 @@ def way_in(config: Config) -> Iterator[Take]:
             adopt_to=[at.name for at in config.destination_values()],
             forward_to=config.forwarding_by_ae_title(),
             waiting_prefix=config.exam.waiting_prefix,
+            index_url=config.index.server_url,
+            node=config.node.name or "",
         )
     except StoreLocked:
-        with open_read_only(config.data_dir) as known:
+        with open_read_only(config.data_dir, index_url=config.index.server_url) as known:
             yield lambda pieces: _to_node(config, known, pieces)
         return
     with store:

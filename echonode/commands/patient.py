@@ -43,7 +43,7 @@ def export(
         from echonode.store.read_only_store import open_read_only
 
         now = datetime.now(UTC)
-        with open_read_only(settings.data_dir) as store:
+        with open_read_only(settings.data_dir, index_url=settings.index.server_url) as store:
             try:
                 index = export_patient(
                     store, patient_id, out, audit=_audit_records(settings, patient_id), now=now
@@ -52,7 +52,7 @@ def export(
                 raise UsageError(f"{out} cannot be written: {error.strerror}") from None
         try:
             event = patient_exported(patient_id, out.absolute().as_uri(), at=now)
-            put(settings.data_dir, event)
+            put(settings.own_dir, event)
         except OutOfSpace:
             typer.echo("That the data was exported could not be recorded.", err=True)
         typer.echo(json.dumps(index, ensure_ascii=False) if as_json else _exported(index, out))

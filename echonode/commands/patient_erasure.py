@@ -23,6 +23,8 @@ def erase_patient(config: Config, patient_id: str, *, timeout_s: float) -> Mappi
             adopt_to=[at.name for at in config.destination_values()],
             forward_to=config.forwarding_by_ae_title(),
             waiting_prefix=config.exam.waiting_prefix,
+            index_url=config.index.server_url,
+            node=config.node.name or "",
         )
     except StoreLocked:
         body: dict[str, object] = {"patient_id": patient_id}

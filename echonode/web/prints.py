@@ -74,7 +74,7 @@ def _act(api: PrintApi, request: Request, fields: Fields) -> Json:
     only(fields)
     action, job = request.path_params["action"], str(request.path_params["job"])
     if action not in ACTIONS:
-        raise FieldRefused("action", "is not known", f"there is {' and '.join(ACTIONS)}")
+        raise FieldRefused("action", "is not known", f"give {' or '.join(ACTIONS)}")
     if not job.isdecimal() or len(job) > _MOST_DIGITS:
         raise FieldRefused("job", "is not a number", "give the id of a job of /api/prints")
     return api.act(int(job), action)

@@ -69,6 +69,7 @@ NO_RECORD: Mapping[str, str] = MappingProxyType(
         "POST /api/logout": "recorded by the node's access",
         "POST /api/session/lock": "nothing can be seen until it is unlocked",
         "POST /api/session/unlock": "recorded by the node's access where it fails",
+        "POST /api/prints/{job}/{action}": "tries or ends a print whose order is recorded",
         "POST /api/preflight": "calls the peers with a test image of no patient",
         "POST /api/preflight/start": "calls the peers with a test image of no patient",
         "POST /api/worklist/refresh": "the node asks the RIS, which is recorded as its query",

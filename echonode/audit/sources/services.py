@@ -35,9 +35,9 @@ from echonode.dimse.services import (
 from echonode.errors import DimseFailure
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.identity import Peer
+from echonode.model.status import SUCCESS
 
 Tell = Callable[[AuditEvent], None]
-_SUCCESS = 0x0000
 
 
 @dataclass(frozen=True)
@@ -143,14 +143,14 @@ class AuditedServices:
         status = services.commit_request(caller, request, association)
         uids = tuple(each.sop_instance_uid for each in request.instances)
         words = f"storage commitment asked for {len(uids)} instances"
-        self._accessed(caller, words, uids, Action.READ, failed=status != _SUCCESS)
+        self._accessed(caller, words, uids, Action.READ, failed=status != SUCCESS)
         return status
 
     def _commit_report(self, services: Services, caller: Peer, report: CommitmentReport) -> int:
         status = services.commit_report(caller, report)
         uids = tuple(each.sop_instance_uid for each in (*report.committed, *report.failed))
         words = f"storage commitment reported: {len(report.committed)} of {len(uids)} committed"
-        self._accessed(caller, words, uids, Action.UPDATE, failed=status != _SUCCESS)
+        self._accessed(caller, words, uids, Action.UPDATE, failed=status != SUCCESS)
         return status
 
     def _accessed(
@@ -218,7 +218,7 @@ def sent(
 ) -> AuditEvent:
     """An instance that went to a peer. asked: the peer fetched it, it was not delivered."""
     status = response.about_instance
-    failed = status is None or (status != _SUCCESS and status & 0xF000 != 0xB000)
+    failed = status is None or (status != SUCCESS and status & 0xF000 != 0xB000)
     said = "no answer about it" if status is None else f"answered {status:04X}"
     return AuditEvent(
         at=at,

@@ -86,8 +86,24 @@ def _names(attributes: str, patient_id: str) -> bool:
         return False
 
 
+def _studies(patient_id: str) -> sa.CompoundSelect[str]:
+    """Of the instances that are here, and of the exams."""
+    study, patient, exam = schema.study.c, schema.patient.c, schema.exam.c
+    return sa.union(
+        sa.select(study.study_instance_uid)
+        .join_from(schema.study, schema.patient)
+        .where(patient.patient_id == patient_id),
+        sa.select(exam.study_instance_uid).where(exam.patient_id == patient_id),
+    )
+
+
 # In the order in which rows are deleted: what refers to others first.
 OF_A_PATIENT: tuple[Held, ...] = (
+    Held(
+        name="print_jobs",
+        table=schema.print_job,
+        of=lambda _, pid: schema.print_job.c.study_instance_uid.in_(_studies(pid)),
+    ),
     Held(
         name="results",
         table=schema.hl7_result,

@@ -27,21 +27,10 @@ from echonode.probe.simulation.tcp_probe import ProbeSimulator
 from echonode.store.files.kept_lines import KeptLines
 from echonode.store.store import Incoming, Store
 from tests.integration.probe.test_source import settings_for
-from tests.support.log_format import log_plainly
 from tests.support.waiting import wait_until
 from tests.unit.objects.acquisitions import EQUIPMENT, LOCAL
 
 FRAMES = 5
-
-
-@pytest.fixture(autouse=True)
-def _own_log() -> Iterator[None]:
-    """The command has the log written where its output goes; after it that is closed."""
-    structlog.reset_defaults()
-    log_plainly()
-    yield
-    structlog.reset_defaults()
-    log_plainly()
 
 
 @pytest.fixture(scope="module")

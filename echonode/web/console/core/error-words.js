@@ -276,7 +276,6 @@ export const words = {
   "error.image_gone": { en: "the image {uid} is not here any more", fr: "l’image {uid} n’est plus ici" },
   "error.file_unread": { en: "the file of {uid} cannot be read: {reason}", fr: "le fichier de {uid} ne peut pas être lu : {reason}" },
   "error.uid_form": { en: "is not a UID", fr: "n’est pas un UID" },
-  "error.there_is.do": { en: "there is {names}", fr: "il y a {names}" },
 
   // Reports and kept views.
   "error.report_no_image": { en: "the exam has no image yet: a report refers to its images", fr: "l’examen n’a pas encore d’image : un compte rendu renvoie à ses images" },

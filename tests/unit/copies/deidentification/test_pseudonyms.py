@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from echonode.copies.deidentification.key_file import KEY_NAME, pseudonym_key
@@ -21,6 +21,7 @@ KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 @given(st.text(alphabet="0123456789.", max_size=64))
 def test_a_uid_becomes_another_valid_one(uid: str) -> None:
     """Always the same under one key, another under another key; a version 8 UUID."""
+    assume(not uid.startswith("1.2.840.10008."))  # the standard's own: the next test
     made = Pseudonyms(KEY).uid(uid)
     assert is_valid_uid(made)
     assert made == Pseudonyms(KEY).uid(uid) != Pseudonyms(OTHER_KEY).uid(uid)

@@ -153,6 +153,25 @@ def rows_of(store: Store, clock: Clock) -> None:
             },
         ),
         (
+            schema.print_job,
+            {
+                "printer": "laser",
+                "study_instance_uid": "1.2.3.1",
+                "pictures": "[]",
+                "layout": "1x1",
+                "copies": 1,
+                "films": 1,
+                "films_done": 1,
+                "state": "printed",
+                "attempts": 1,
+                "next_attempt_at": None,
+                "last_error": "",
+                "made_at": now,
+                "made_by": "ada",
+                "ended_at": now,
+            },
+        ),
+        (
             schema.measurement,
             {
                 "exam_id": EXAM,

@@ -95,6 +95,9 @@ def test_everything_that_the_image_copies_exists_and_is_sent_to_the_engine() -> 
     """A build does not fail at a COPY, and .dockerignore holds back nothing that it needs."""
     sent = {line.lstrip("!").rstrip("/") for line in read(".dockerignore").splitlines()}
     for source in copied():
+        if "[" in source:  # a pattern, which may match nothing: made before the build, or not
+            assert source.translate({91: None, 93: None}) in sent, source
+            continue
         assert (ROOT / source).exists(), source
         assert source in sent, f"{source} is not let through by .dockerignore"
 

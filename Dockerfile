@@ -16,10 +16,12 @@ FROM python:${PYTHON}-slim-bookworm AS build
 # alone and not to the image's Python.
 RUN python -m venv --copies /opt/echonode
 
+# --build-arg LOCK=requirements-extras.lock: PostgreSQL, object storage and research copies as well.
+ARG LOCK=requirements.lock
 WORKDIR /src
-COPY requirements.lock requirements-build.lock ./
+COPY requirements.lock requirements-extras.lock requirements-build.lock ./
 RUN /opt/echonode/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
-        -r requirements-build.lock -r requirements.lock
+        -r requirements-build.lock -r "$LOCK"
 
 COPY pyproject.toml README.md LICENSE ./
 COPY echonode ./echonode

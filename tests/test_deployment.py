@@ -30,7 +30,12 @@ from tests.peers import OrthancServer
 from tests.peers.fixtures import require_program
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"]
+LOCKS = [
+    "requirements.lock",
+    "requirements-extras.lock",
+    "requirements-dev.lock",
+    "requirements-build.lock",
+]
 TLS_KEYS = ("cert", "key", "ca")
 
 
@@ -361,10 +366,15 @@ def test_the_lock_files_have_every_dependency_and_agree() -> None:
     """What pyproject.toml asks for is locked; the tests run on what is shipped."""
     project = tomllib.loads(read("pyproject.toml"))["project"]
     runtime, dev = requirements("requirements.lock"), requirements("requirements-dev.lock")
-    assert runtime.items() <= dev.items()
+    extras = requirements("requirements-extras.lock")
+    assert runtime.items() <= extras.items() <= dev.items()
     wanted = {
         "requirements.lock": project["dependencies"],
         "requirements-dev.lock": project["optional-dependencies"]["dev"],
+        "requirements-extras.lock": [
+            *project["optional-dependencies"]["cluster"],
+            *project["optional-dependencies"]["research"],
+        ],
     }
     for lock, names in wanted.items():
         locked = {name.lower() for name in requirements(lock)}

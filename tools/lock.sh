@@ -18,6 +18,9 @@ compile() {
 }
 
 compile pyproject.toml -o requirements.lock
+# What an image for several nodes, object storage or research copies has as well.
+compile pyproject.toml --extra cluster --extra research \
+    --constraint requirements.lock -o requirements-extras.lock
 compile pyproject.toml --extra dev --constraint requirements.lock -o requirements-dev.lock
 
 # What builds the package itself, from [build-system].

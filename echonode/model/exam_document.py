@@ -13,6 +13,14 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from pydicom.uid import (
+    UID,
+    ComprehensiveSRStorage,
+    EncapsulatedPDFStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    KeyObjectSelectionDocumentStorage,
+)
+
 from echonode.model.exam import CaptureKind
 from echonode.model.exam_report import ReportContent
 from echonode.model.softcopy_state import SoftcopyState
@@ -28,6 +36,14 @@ class DocumentPart(StrEnum):
 
 
 PARTS = tuple(DocumentPart)
+DOCUMENT_CLASSES: Mapping[DocumentPart, UID] = MappingProxyType(
+    {
+        DocumentPart.SR: ComprehensiveSRStorage,
+        DocumentPart.PDF: EncapsulatedPDFStorage,
+        DocumentPart.KEY_OBJECTS: KeyObjectSelectionDocumentStorage,
+        DocumentPart.PRESENTATION: GrayscaleSoftcopyPresentationStateStorage,
+    }
+)
 MADE_OF: Mapping[CaptureKind, tuple[DocumentPart, ...]] = MappingProxyType(
     {
         CaptureKind.REPORT: (DocumentPart.SR, DocumentPart.PDF, DocumentPart.KEY_OBJECTS),

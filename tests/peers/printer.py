@@ -62,7 +62,7 @@ class PrintScp(Part):
                 lut=str(self._lut).lower(),
             )
         )
-        command: list[str | Path] = [find_program("dcmprscp"), "-c", config, "-p", AE_TITLE, "-v"]
+        command: list[str | Path] = [find_program("dcmprscp"), "-c", config, "-p", AE_TITLE, "-d"]
         self._child = ChildProcess(command, folder=self.folder, name="printer")
         self._child.start(ports=[self.port], answers=has_listener)
         return self

@@ -19,12 +19,6 @@ from datetime import datetime
 from typing import Protocol
 
 from pydicom import Dataset
-from pydicom.uid import (
-    ComprehensiveSRStorage,
-    EncapsulatedPDFStorage,
-    GrayscaleSoftcopyPresentationStateStorage,
-    KeyObjectSelectionDocumentStorage,
-)
 
 from echonode.errors import (
     Damaged,
@@ -46,7 +40,12 @@ from echonode.exam.reporting.making import Making, ReadStore, Settings, head_of,
 from echonode.exam.reporting.views import View, view_state
 from echonode.log import get_logger
 from echonode.model.exam import CaptureKind, Exam, ExamCapture
-from echonode.model.exam_document import PARTS, DocumentPart, ExamDocument, ExamReport
+from echonode.model.exam_document import (
+    DOCUMENT_CLASSES,
+    PARTS,
+    ExamDocument,
+    ExamReport,
+)
 from echonode.model.exam_state import Identity
 from echonode.model.softcopy_state import SoftcopyState
 from echonode.objects.date_times import offset_of
@@ -57,13 +56,6 @@ from echonode.store.exams.documents import Documents, NewDocument, Owed
 from echonode.store.ingest.ingest import InstanceFiles
 
 log = get_logger(__name__)
-
-_CLASSES = {
-    DocumentPart.SR: ComprehensiveSRStorage,
-    DocumentPart.PDF: EncapsulatedPDFStorage,
-    DocumentPart.KEY_OBJECTS: KeyObjectSelectionDocumentStorage,
-    DocumentPart.PRESENTATION: GrayscaleSoftcopyPresentationStateStorage,
-}
 
 
 class ReportingStore(ReadStore, Protocol):
@@ -185,7 +177,7 @@ class Reporting:
             # Where it is stored already, a stop came between its commit and the mark below.
             if self._store.index.instance(part.sop_instance_uid) is None:
                 dataset = self._object(part, document, exam)
-                sop_class = str(_CLASSES[PARTS[part.acquisition_number]])
+                sop_class = str(DOCUMENT_CLASSES[PARTS[part.acquisition_number]])
                 pieces = [encoded(dataset)]
                 keep(self._store.files, part, sop_class, pieces, destinations=self._destinations)
         if document.kind is CaptureKind.REPORT:

@@ -21,6 +21,7 @@ from echonode.dimse.contexts import STORAGE_CLASSES
 from echonode.exam.procedure_step.answers import judged
 from echonode.model import status as codes
 from echonode.model.delivery import DeliveryEvent
+from echonode.model.exam_document import DOCUMENT_CLASSES, DocumentPart
 from echonode.model.identity import CommitmentPolicy, Peer
 from echonode.model.procedure_step import StepMessage
 from echonode.monitoring.conformance.claim import Claim, Kind
@@ -84,6 +85,14 @@ _TREATMENTS: Mapping[str, str] = MappingProxyType(
         Treatment.RESEND: "sent again, as nothing is known",
     }
 )
+_DOCUMENTS: Mapping[DocumentPart, str] = MappingProxyType(
+    {
+        DocumentPart.SR: "a report of an exam: findings and measurements (TID 1500)",
+        DocumentPart.PDF: "a report of an exam: its pages",
+        DocumentPart.KEY_OBJECTS: "a report's key images, and images that are rejected",
+        DocumentPart.PRESENTATION: "a grey image's window, visible part, notes and measurements",
+    }
+)
 _EVENTS: Mapping[DeliveryEvent, str] = MappingProxyType(
     {
         DeliveryEvent.NOT_COMMITTED: "it is sent again",
@@ -132,6 +141,8 @@ def _created(config: Config) -> Iterator[Claim]:
         created[str(KeyObjectSelectionDocumentStorage)] = (
             "images that were delivered and whose patient was corrected: they are rejected by it"
         )
+    if config.web:
+        created |= {str(uid): _DOCUMENTS[part] for part, uid in DOCUMENT_CLASSES.items()}
     assert created.keys() <= STORAGE_CLASSES
     for uid, what in created.items():
         yield CREATED.claim(uid, uid_name(uid), uid, what)

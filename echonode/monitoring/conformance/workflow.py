@@ -6,7 +6,8 @@ objects/order_table.py, exam/hl7/events.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from echonode.config import Config
@@ -66,10 +67,31 @@ HL7_SET: Final = Kind(
 KINDS: Final = (ASKED_KEY, SERVED_KEY, STEP_ATTRIBUTE, MAPPING, MESSAGE, HL7_SET)
 
 _NOWHERE: Final = "-"
+# Basic Grayscale Print Management (PS3.4 annex H).
+_PRINTING: Mapping[str, str] = MappingProxyType(
+    {
+        "N_GET": "Printer, of",
+        "N_CREATE": "Basic Film Session, Basic Film Box and Presentation LUT, at",
+        "N_SET": "Basic Grayscale Image Box, at",
+        "N_ACTION": "Basic Film Box, to print at",
+    }
+)
+
+
+def _printing(config: Config) -> Iterator[Claim]:
+    for printer in config.prints:
+        for name, of in _PRINTING.items():
+            yield OPERATION.claim(
+                f"{name}/scu/{printer.peer}",
+                name.replace("_", "-"),
+                "SCU",
+                f"{of} `{printer.peer}`",
+            )
 
 
 def workflow_claims(config: Config) -> Iterator[Claim]:
     """Every claim of this module."""
+    yield from _printing(config)
     if config.worklist:
         yield OPERATION.claim(
             "C_FIND/scu/worklist",

@@ -16,7 +16,6 @@ from typing import Any, Self
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
-    KeyObjectSelectionDocumentStorage,
     UltrasoundImageStorage,
     UltrasoundMultiFrameImageStorage,
 )
@@ -30,6 +29,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run 
     Verification,
 )
 
+from echonode.model.exam_document import DOCUMENT_CLASSES
 from echonode.model.status import SUCCESS
 from tests.peers.process import LOOPBACK, free_port
 from tests.support.waiting import wait_until
@@ -37,7 +37,6 @@ from tests.support.waiting import wait_until
 _CREATED = (
     UltrasoundImageStorage,
     UltrasoundMultiFrameImageStorage,
-    KeyObjectSelectionDocumentStorage,
 )
 _WELL_KNOWN = UID("1.2.840.10008.1.20.1.1")
 
@@ -61,6 +60,7 @@ class Counterpart:
         for created in _CREATED:  # no more: each association would be compared with all of them
             ae.add_supported_context(created, ALL_TRANSFER_SYNTAXES)
         for uid in (
+            *DOCUMENT_CLASSES.values(),
             Verification,
             StudyRootQueryRetrieveInformationModelFind,
             ModalityWorklistInformationFind,

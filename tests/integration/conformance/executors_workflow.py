@@ -64,6 +64,8 @@ def operation(site: Site, claim: Claim) -> None:
         site.counterpart.came("C-STORE", "VIEWER")
     elif of == "C_STORE/scu/get":
         _get(site)
+    elif of.endswith("/scu/films"):
+        assert f"{service} RQ" in site.print_log
     elif of == "C_FIND/scu/rejections":
         wait_until(
             lambda: any(

@@ -26,6 +26,8 @@ from tests.acceptance.exam_client import ExamClient
 from tests.integration.conformance.counterpart import Counterpart
 from tests.peers.authority import Authority, Issued
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
+from tests.peers.printer import AE_TITLE as IHEFULL
+from tests.peers.printer import PrintScp
 from tests.peers.process import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 from tests.unit.exam.worklist.answers import full_answer
@@ -99,6 +101,7 @@ class Site:
 
     node: EchoNodeProcess
     counterpart: Counterpart
+    printer: PrintScp
     certificates: Certificates
     web_port: int
     hl7_port: int
@@ -136,6 +139,20 @@ class Site:
         finally:
             if made.is_established:
                 made.release()
+
+    @cached_property
+    def print_log(self) -> str:
+        """What the printer wrote while the still was printed. Raises TimeoutError."""
+        client = self.client()
+        study = self.counterpart.received("ORTHANC", self.still).StudyInstanceUID
+        client.post(f"/api/studies/{study}/print", printer="films", layout="1x1")
+        wait_until(
+            lambda: {job["state"] for job in client.get("/api/prints")["jobs"]} == {"printed"},
+            what=lambda: f"the print: {client.get('/api/prints')}",
+            timeout_s=60,
+            every_s=0.2,
+        )
+        return self.printer.child.output(last=1_000_000)
 
     def client(self) -> ExamClient:
         return ExamClient(self.web_port)
@@ -219,6 +236,7 @@ def running_site(folder: Path) -> Iterator[Site]:
         certificates = Certificates.make(folder)
         counterpart = parts.enter_context(Counterpart(port))
         counterpart.items += [order_of_today(), another_order()]
+        printer = parts.enter_context(PrintScp())
         probe = parts.enter_context(
             ProbeSimProcess("--protocol", "echopen", "--dialect", "kit", "--fps", "10")
         )
@@ -259,12 +277,15 @@ def running_site(folder: Path) -> Iterator[Site]:
                 },
                 "mpps": {"peer": "ris"},
                 "hl7": {"listen": {"host": LOOPBACK, "port": hl7_port}},
+                "prints": [{"peer": "films"}],
             },
         )
+        node.add_peer("films", ae_title=IHEFULL, port=printer.port, may=["echo"])
         parts.enter_context(node)
         site = Site(
             node=node,
             counterpart=counterpart,
+            printer=printer,
             certificates=certificates,
             web_port=web_port,
             hl7_port=hl7_port,
@@ -289,6 +310,13 @@ def _examine(site: Site) -> None:
     site.still = client.first_still(exam)
     clip = client.post(f"/api/exams/{exam}/clips", seconds=1.5, **{"from": "now"})
     site.clip = clip["sop_instance_uid"]
+    client.post(
+        f"/api/exams/{exam}/report",
+        template="fast",
+        conclusion="No free fluid.",
+        key_images=[{"sop_instance_uid": site.still}],
+    )
+    client.post(f"/api/instances/{site.still}/presentation", window={"center": 100, "width": 150})
     client.post(f"/api/exams/{exam}/end")
     wrong = client.open(patient={"id": "P-9", "name": "Wrong^Person"})
     uid = client.first_still(wrong)

@@ -230,9 +230,6 @@ def sent_operations() -> set[str]:
 
 
 # What a report is made of: the statement does not claim reports, and the site makes none.
-_OF_REPORTS = {"EncapsulatedPDFStorage", "GrayscaleSoftcopyPresentationStateStorage"}
-
-
 def unclaimed_creations(rows: Sequence[Claim]) -> set[str]:
     """Storage classes that objects/ imports to make instances of."""
     claimed = {row.values[1] for row in rows if row.kind is CREATED}
@@ -241,7 +238,7 @@ def unclaimed_creations(rows: Sequence[Claim]) -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module == "pydicom.uid":
                 found |= {each.name for each in node.names if each.name.endswith("Storage")}
-    return {name for name in found - _OF_REPORTS if getattr(pydicom.uid, name) not in claimed}
+    return {name for name in found if getattr(pydicom.uid, name) not in claimed}
 
 
 def unclaimed_attributes(site: Site, rows: Sequence[Claim]) -> set[str]:

@@ -11,7 +11,7 @@ import functools
 import os
 
 from echonode.cli import main
-from echonode.node import node
+from echonode.node import archives
 from echonode.node.settings import parts as node_parts
 from tests.faults.nodes.accepts_any_report import DEFECTS
 
@@ -22,8 +22,10 @@ LINGER_S = 0.1
 def run() -> None:
     most = int(os.environ["ECHONODE_TEST_ASK"])
     node_parts.Housekeeping = functools.partial(node_parts.Housekeeping, every_s=LOOK_EVERY_S)
-    node.DeliveryServices = functools.partial(node.DeliveryServices, linger_s=LINGER_S)
-    node.CommitmentSCU = functools.partial(node.CommitmentSCU, instances_per_transaction=most)
+    archives.DeliveryServices = functools.partial(archives.DeliveryServices, linger_s=LINGER_S)
+    archives.CommitmentSCU = functools.partial(
+        archives.CommitmentSCU, instances_per_transaction=most
+    )
     DEFECTS[os.environ.get("ECHONODE_TEST_DEFECT", "")]()
     main()
 

@@ -12,7 +12,7 @@ import threading
 from echonode.cli import main
 from echonode.intake.storage_scp import StorageSCP
 from echonode.model.status import SUCCESS
-from echonode.node import node
+from echonode.node import archives
 from echonode.node.settings import parts as node_parts
 from echonode.store.files import reserve as disk_reserve
 from echonode.store.files.incoming_file import Incoming
@@ -50,7 +50,7 @@ DEFECTS = {
 def run() -> None:
     disk_reserve.FILE_BYTES = 4_096
     node_parts.Housekeeping = functools.partial(node_parts.Housekeeping, every_s=LOOK_EVERY_S)
-    node.DeliveryServices = functools.partial(node.DeliveryServices, linger_s=LINGER_S)
+    archives.DeliveryServices = functools.partial(archives.DeliveryServices, linger_s=LINGER_S)
     DEFECTS[os.environ.get("ECHONODE_TEST_DEFECT", "")]()
     main()
 

@@ -9,9 +9,11 @@ import pytest
 import structlog
 
 
-@pytest.fixture(autouse=True)
-def _log_as_it_is(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A command's level holds while its test runs; no logger is cached with it."""
+@pytest.fixture(autouse=True, scope="module")
+def _log_as_it_is() -> Iterator[None]:
+    """No logger is cached with a command's output, which is closed after it; fixtures of a module
+    included.
+    """
     before = structlog.get_config()
 
     def configure(*, level: str = "info", **_: object) -> None:
@@ -20,6 +22,15 @@ def _log_as_it_is(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             **{**before, "wrapper_class": structlog.make_filtering_bound_logger(lowest)}
         )
 
-    monkeypatch.setattr("echonode.log.configure", configure)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("echonode.log.configure", configure)
+        yield
+    structlog.configure(**before)
+
+
+@pytest.fixture(autouse=True)
+def _level_as_it_is() -> Iterator[None]:
+    """A command's level holds while its test runs."""
+    before = structlog.get_config()
     yield
     structlog.configure(**before)

@@ -302,6 +302,8 @@ def test_no_dialog_runs_or_hides_what_strangers_wrote(
         asked.open("Download", "Télécharger", dialog="download")
         asked.close()
         asked.open("Correct", "Corriger", dialog="correct")
+        asked.check()  # with the worklist in it
+        page.locator("dialog[open] input[type=radio][value=hand]").check(force=True)
         _type_patient(page, identifier=HOSTILE[7], name=HOSTILE[5])
         asked.press("Reject and replace", "Rejeter et remplacer", within="correct")
         page.wait_for_selector("dialog[open] .wrong-words, dialog[open] [role=alert]")

@@ -84,6 +84,7 @@ def test_pydicom_finds_every_object_byte_for_byte(folder: Path, medium: Path) ->
     assert dcmread(unnamed.path).PatientID == "", "the object stays as it is"
     [cine] = found.find(SOPInstanceUID="1.2.3.4.4")
     assert str(cine.PatientName) == "Yamada^Tarou=山田^太郎=やまだ^たろう"
+    found._stage["t"].cleanup()  # its temporary folder, which nothing else ends
 
 
 def test_dciodvfy_has_no_error(medium: Path) -> None:

@@ -145,8 +145,8 @@ def test_a_banner_is_burned_in_only_on_request(folder: Path) -> None:
     words = ("--frame", "1")
     assert export(folder, CINE_UID, "png", "plain.png", *words).exit_code == 0
     assert export(folder, CINE_UID, "png", "named.png", *words, "--banner").exit_code == 0
-    plain = np.asarray(Image.open(folder / "plain.png"))
-    named = np.asarray(Image.open(folder / "named.png"))
+    with Image.open(folder / "plain.png") as whole, Image.open(folder / "named.png") as labelled:
+        plain, named = np.asarray(whole), np.asarray(labelled)
     assert (plain == picture()).all()
     strip = named.shape[0] - ROWS
     assert strip > 20
@@ -157,6 +157,8 @@ def test_a_banner_is_burned_in_only_on_request(folder: Path) -> None:
 def test_a_smaller_picture_keeps_its_shape(folder: Path) -> None:
     """--size is the longer side; a picture that is smaller already stays."""
     assert export(folder, "1.2.3.4.1", "jpeg", "s.jpg", "--size", "160").exit_code == 0
-    assert Image.open(folder / "s.jpg").size == (160, 120)
+    with Image.open(folder / "s.jpg") as small:
+        assert small.size == (160, 120)
     assert export(folder, "1.2.3.4.1", "jpeg", "l.jpg", "--size", "4000").exit_code == 0
-    assert Image.open(folder / "l.jpg").size == (COLUMNS, ROWS)
+    with Image.open(folder / "l.jpg") as large:
+        assert large.size == (COLUMNS, ROWS)

@@ -15,7 +15,7 @@ from pydicom.data import get_testdata_file
 from tests.peers.dcmtk import dcmtk
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import LOOPBACK, free_port
-from tests.support.audit_trail import kinds
+from tests.support.audit_trail import kinds, records
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(150)]
@@ -49,6 +49,14 @@ def send(node: EchoNodeProcess, folder: Path, **changes: str) -> None:
     dcmtk("storescu", *called, path)
 
 
+def transferred(node: EchoNodeProcess) -> bool:
+    """Whether the audit trail has a transfer of the patient."""
+    return any(
+        each["kind"] == "transfer" and each["patient"] and each["patient"]["id"] == ID
+        for each in records(node.data_dir)
+    )
+
+
 def traces(node: EchoNodeProcess) -> list[str]:
     """The files of data_dir in which the number or the name is found, byte for byte."""
     return [
@@ -70,7 +78,7 @@ def test_a_patient_is_given_out_and_then_erased(node: EchoNodeProcess, tmp_path:
     url = f"http://{LOOPBACK}:{node.extra['web']['port']}/dicom-web/studies?PatientName=Erasable*"
     with urllib.request.urlopen(url, timeout=10) as answer:
         assert len(json.load(answer)) == 1
-    wait_until(lambda: "transfer" in kinds(node.data_dir), timeout_s=30, what="recorded")
+    wait_until(lambda: transferred(node), timeout_s=30, what="the transfer's record")
 
     out = tmp_path / "patient.zip"
     done = node.command("patient", "export", ID, "--out", str(out))

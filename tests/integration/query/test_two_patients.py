@@ -135,14 +135,15 @@ def test_a_move_by_patient_moves_that_patients_image(mixed: Mixed, patient_id: s
 
 
 def test_the_alarm_ends_when_the_operator_acknowledges_it(mixed: Mixed) -> None:
-    """Readiness stays; the alarm names the study and nothing of a patient."""
+    """Readiness stays; the alarm names the study to users alone, and nothing of a patient."""
 
-    def alarms() -> dict[str, str]:
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{mixed.web}/health/ready") as answer:
+    def alarms(path: str = "health/ready") -> dict[str, str]:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{mixed.web}/{path}") as answer:
             found = json.load(answer)["alarms"]
         return {alarm["name"]: alarm["text"] for alarm in found}
 
-    text = alarms()["patient_conflict"]
+    assert mixed.study not in alarms()["patient_conflict"]
+    text = alarms("api/status")["patient_conflict"]
     assert mixed.study in text
     assert not any(word in text for word in (*PATIENTS, "Alpha", "Beta"))
     done = mixed.node.command("acknowledge", mixed.study)

@@ -23,7 +23,7 @@ _commit = StorageSCP.store
 
 
 def _no_file_fsync() -> None:
-    def seal(self: Incoming) -> None:
+    def seal(self: Incoming, *, durable: bool = True) -> None:
         os.close(self._open_descriptor())
         self._descriptor = None
 

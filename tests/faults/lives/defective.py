@@ -30,7 +30,7 @@ _keep, _promise = Life.keep, Life.promise
 _write_tombstones = Deletions._write_tombstones
 
 
-def _seal_without_fsync(self: Incoming) -> None:
+def _seal_without_fsync(self: Incoming, *, durable: bool = True) -> None:
     os.close(self._open_descriptor())
     self._descriptor = None
 

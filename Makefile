@@ -134,7 +134,8 @@ faults: $(STAMP_DEV) ## the fault programme at full numbers (hours); ONLY=expres
 	    tests/acceptance/test_delivery.py tests/acceptance/test_orders.py \
 	    tests/acceptance/test_hostile_values.py \
 	    tests/integration/web/test_live_full.py \
-	    tests/integration/copies/test_import.py
+	    tests/integration/copies/test_import.py \
+	    tests/integration/cluster
 
 faults-record: $(STAMP_DEV) ## write the results in build/faults.json into docs/faults.md
 	@$(BIN)/python tools/record-faults.py $(BUILD)/faults.json docs/faults.md

@@ -73,7 +73,7 @@ class EchoNodeProcess(Part):
             "destinations": self.destinations,
             "probes": self.probes,
             "logging": {"format": "json", "level": "info"},
-            # How full the disk of whoever runs the tests is must not decide what they find.
+            # How full the disk of this machine is must not decide what the tests find.
             "retention": {"minimum_free_percent": 0},
             # Nobody names the exams of most tests; those that are about names say otherwise.
             "exam": {"deliver_unidentified": True},

@@ -35,6 +35,7 @@ from echonode.dimse.services import (
 from echonode.errors import DimseFailure
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.identity import Peer
+from echonode.model.parse_faults import PARSE_FAULTS
 from echonode.model.status import SUCCESS
 
 Tell = Callable[[AuditEvent], None]
@@ -283,7 +284,7 @@ def _encoded(identifier: Dataset, syntax: str) -> bytes:
     held.is_implicit_VR, held.is_little_endian = uid.is_implicit_VR, uid.is_little_endian
     try:
         write_dataset(held, identifier)
-    except Exception:  # noqa: BLE001  # the peer's own values: the query goes on, and is recorded
+    except PARSE_FAULTS:  # the peer's own values: the query goes on, and is recorded
         return b""
     return held.getvalue()
 

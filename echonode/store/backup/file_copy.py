@@ -2,7 +2,7 @@
 
 Rules
 - The copy has its name only when its bytes are durable: a name that is there is a whole file.
-- The copy is read again from the disk before it counts (the kernel is asked to let go of its
+- The copy is read again from the disk before it counts (the kernel is asked to drop its
   pages first): a disk that loses what it was given is found out by the backup, and not by the
   restore.
 - An error of reading is another error than one of writing: the first says something about one

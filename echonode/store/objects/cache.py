@@ -1,4 +1,4 @@
-"""Files of objects on this machine: fetched when they are read, let go of when there are too many.
+"""Files of objects on this machine: fetched when they are read, removed when there are too many.
 
 Rules
 - A file is in the cache only when it is whole: what was fetched is compared with the hash of its
@@ -143,7 +143,7 @@ class FileCache:
             remove(self.path(file_id))
 
     def _make_room(self) -> None:
-        """Let go of what was used least lately, down to the limit."""
+        """Remove what was not used for longest, down to the limit."""
         before = time.monotonic() - IN_USE_S
         while True:
             with self._mutex:

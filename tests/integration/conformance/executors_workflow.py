@@ -359,7 +359,7 @@ def reason(site: Site, claim: Claim) -> None:
 
 # Written from PS3.4 F.7.2 and PS3.7 annex C, and not from the code: a warning is a success; a
 # duplicate is our own step; without resources, or after a failure, it is tried again; a step that
-# is not known begins anew; all else is a person's.
+# is not known begins again; all else is a person's.
 def step_answer(site: Site, claim: Claim) -> None:
     """The table of the code is what the standard means by the status."""
     code = int(claim.values[0], 16)

@@ -104,7 +104,7 @@ def new_store(folder: Path) -> Store:
 def config_of(folder: Path) -> Path:
     """A configuration of that store."""
     file = folder / "echonode.yaml"
-    # How full the disk of whoever runs the tests is must not decide what they find.
+    # How full the disk of this machine is must not decide what the tests find.
     full = "retention: {minimum_free_percent: 0}"
     file.write_text(f"ae_title: ECHONODE\ndata_dir: {folder}/var\n{full}\n")
     return file

@@ -116,7 +116,7 @@ def test_a_calibration_leads_from_pixels_to_the_probe() -> None:
         moved[:3, :3], moved[:3, 3] = turn(np.array([0.5, 0.2, 0.1]) * number), (number, 2, 5)
         reference.append(moved)
     probe = np.array(reference) @ planes @ np.linalg.inv(image_to_probe)
-    # The frames show what they showed; what is told is the tracker's.
+    # The frames show what they showed; the transforms are the tracker's.
     source = sweep(planes)
     told = sweep(probe, name="ProbeToTracker", more={"ReferenceToTracker": np.array(reference)})
     source.header = told.header

@@ -44,7 +44,7 @@ RETRY_EVERY_S = 5.0  # a full disk is emptied by people or by retention, not in 
 # The acquisition, and when its connection began. May raise StoreError.
 ExamFor = Callable[[Acquisition, datetime], ExamFacts]
 
-# Makes arrays of an instance durable, by its UID. May raise OSError.
+# Makes arrays of an instance durable, by its UID. Raises OutOfSpace.
 KeepLines = Callable[[str, Mapping[str, NDArray[Any]]], None]
 
 FileT = TypeVar("FileT", bound=IncomingFile)
@@ -252,10 +252,8 @@ class Intake(Generic[FileT]):
             return
         try:
             self._keep_lines(built.sop_instance_uid, arrays)
-        except OSError as error:
-            log.error(
-                "lines_not_kept", sop_instance_uid=built.sop_instance_uid, reason=error.strerror
-            )
+        except OutOfSpace as error:
+            log.error("lines_not_kept", sop_instance_uid=built.sop_instance_uid, reason=str(error))
 
     def _build(self, acquisition: Acquisition) -> UltrasoundObject:
         first = acquisition.frames[0]

@@ -7,13 +7,13 @@ from elsewhere can make the file a program as well, CVE-2019-11687).
 
 from __future__ import annotations
 
-import os
 import struct
 from functools import lru_cache
 from pathlib import Path
 
 from echonode.model.file_head import has_empty_preamble
 from echonode.model.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from echonode.store.files.disk import synchronise
 
 PREAMBLE = bytes(128) + b"DICM"
 _GROUP_LENGTH = struct.Struct("<HH2sHI")  # (0002,0000) UL, length 4, value
@@ -69,7 +69,7 @@ def zero_preamble(path: Path) -> bytes:
             return b""
         file.seek(0)
         file.write(bytes(128))
-        os.fsync(file.fileno())
+        synchronise(file.fileno())
     return head[:128]
 
 

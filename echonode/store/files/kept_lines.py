@@ -12,7 +12,6 @@ Rules
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echonode.store.files.disk import synchronise
+from echonode.store.files.disk import disk_errors, fsync_folder, make_folder, synchronise
 
 _FOLDER, _UID = "lines", "sop_instance_uid"
 
@@ -35,23 +34,20 @@ class KeptLines:
         self._since = time.time()
 
     def write(self, uid: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Durable when it returns; the same again is written again. Raises OSError."""
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        """Durable when it returns; the same again is written again. Raises OutOfSpace."""
+        make_folder(self._folder)
         path = self._path(uid)
         part = path.with_suffix(".part")
-        try:
-            with part.open("wb") as file:
-                np.savez(file, allow_pickle=False, **{_UID: np.array(uid), **arrays})
-                file.flush()
-                synchronise(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            synchronise(folder)
-        finally:
-            os.close(folder)
+        with disk_errors("to keep scan lines"):
+            try:
+                with part.open("wb") as file:
+                    np.savez(file, allow_pickle=False, **{_UID: np.array(uid), **arrays})
+                    file.flush()
+                    synchronise(file.fileno())
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        fsync_folder(self._folder)
 
     def path_of(self, uid: str) -> Path | None:
         """The file of an instance; None where none was kept."""

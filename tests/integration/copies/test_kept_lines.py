@@ -144,18 +144,16 @@ def test_without_the_key_nothing_is_kept(
     assert "capture.keep_rf" in refused.stderr
 
 
-def test_an_image_does_not_wait_for_its_lines(film: KitRecording, store: Store) -> None:
+def test_an_image_does_not_wait_for_its_lines(
+    film: KitRecording, store: Store, tmp_path: Path
+) -> None:
     """A disk that takes no lines: the image is stored, and the log says what is missing."""
-
-    def full(uid: str, arrays: object) -> None:
-        raise OSError(28, "No space left on device")
-
+    (tmp_path / "blocked").write_text("a file where the folder would be")
     with structlog.testing.capture_logs() as logged:
-        instance = kept(store, taken(film), full)
+        instance = kept(store, taken(film), KeptLines(tmp_path / "blocked").write)
     assert store.index.instance(instance.sop_instance_uid) is not None
-    assert [entry["reason"] for entry in logged if entry["event"] == "lines_not_kept"] == [
-        "No space left on device"
-    ]
+    [said] = [entry["reason"] for entry in logged if entry["event"] == "lines_not_kept"]
+    assert said == "the disk refused a new folder: File exists"
 
 
 def test_lines_go_with_their_image(lines: KeptLines, tmp_path: Path) -> None:

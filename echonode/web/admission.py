@@ -29,7 +29,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echonode.access.callers import Asked, Caller, Refusal, decide
 from echonode.access.events import ASKED_BYTES, AccessEvents, PatientDataAccess
-from echonode.access.random_secrets import csrf_of
 from echonode.access.route_table import RULES, WEBSOCKET, Rule, rules_of
 from echonode.errors import StoreError
 
@@ -174,11 +173,6 @@ def caller_of(scope: Scope) -> Caller | None:
     """Who a route is called by; None on a server without access rules."""
     caller: Caller | None = scope.get(CALLER)
     return caller
-
-
-def csrf_for(secret: str) -> str:
-    """What a page must send along with a change by this session."""
-    return csrf_of(secret)
 
 
 def _asked(scope: Scope) -> bytes:

@@ -75,7 +75,6 @@ NO_RECORD: Mapping[str, str] = MappingProxyType(
         "POST /api/worklist/refresh": "the node asks the RIS, which is recorded as its query",
     }
 )
-_DICOMWEB = "/dicom-web/*"
 # Of QIDO-RS (PS3.18 10.6): the collections. All else of DICOMweb by GET retrieves.
 _QIDO = re.compile(
     r"/dicom-web/(studies|series|instances|studies/[^/]+/(series|instances)"

@@ -89,11 +89,6 @@ class Profile:
                 "choose one of them",
             )
 
-    @property
-    def is_dates_kept(self) -> bool:
-        """Whether dates stay, as they are or shifted."""
-        return bool(self.options & {Option.FULL_DATES, Option.MODIFIED_DATES})
-
     def codes(self, *, pixels: bool) -> list[tuple[str, str]]:
         """The codes of what was applied. pixels: whether Clean Pixel Data was."""
         chosen = sorted(OPTION_CODES[option] for option in self.options)

@@ -23,7 +23,6 @@ from echonode.errors import UsageError
 
 SESSION_CLASS: Final = "1.2.840.10008.5.1.1.1"
 FILM_BOX_CLASS: Final = "1.2.840.10008.5.1.1.2"
-IMAGE_BOX_CLASS: Final = "1.2.840.10008.5.1.1.4"
 PRINTER: Final = ("1.2.840.10008.5.1.1.16", "1.2.840.10008.5.1.1.17")  # class, its one instance
 
 MOST_COLUMNS, MOST_ROWS, MOST_COPIES = 3, 4, 10

@@ -215,10 +215,6 @@ class StepReporter:
         first = next((one for one in captures if one.kind is CaptureKind.CAPTURE), None)
         return self._exams.exam(exam_id), first
 
-    def _row_of(self, exam_id: str) -> StepRow | None:
-        found = [row for row in self._reports.of_exam(exam_id) if row.peer == self.peer.name]
-        return found[0] if found else None
-
     # --- the thread ---
 
     def _step(self) -> float:

@@ -13,19 +13,15 @@ from echonode.copies.formats import format_named
 from echonode.copies.research.frame_stack import frame_stack
 from echonode.copies.source import CopyOptions
 from echonode.copies.volume.reconstruction import Volume, reconstruct
-from echonode.copies.volume.slicing import resliced
 from echonode.copies.volume.sweep import sweep_of
 from echonode.errors import InvalidObject
 from tests.unit.copies.array_source import Source
 from tests.unit.copies.volume.phantom import (
     BRIGHT,
     CENTRE,
-    COLUMNS,
     DARK,
-    ROWS,
     SPACING,
     VOLUME_MM3,
-    image,
     poses,
     sweep,
     turn,
@@ -67,18 +63,6 @@ def test_nothing_grows_over_the_ends_of_the_sweep() -> None:
     volume = made(sweep(ends), 0.4)
     middle = volume.values[volume.values.shape[0] // 2]
     assert (middle == 0).all()
-
-
-def test_a_slice_shows_what_a_plane_showed() -> None:
-    """Any plane, such as one that was never taken."""
-    planes = poses(110)
-    volume = made(sweep(planes))
-    wanted = planes[50].copy()
-    wanted[:3, :3] = turn(np.array([0.0, 4.0, 3.0])) @ wanted[:3, :3]
-    shown = resliced(volume, wanted, rows=ROWS, columns=COLUMNS)
-    inner = (slice(15, -15), slice(15, -15))
-    wrong = (shown[inner] > 100) != (image(wanted)[inner] > 100)
-    assert wrong.mean() < 0.02  # at the phantom's edge
 
 
 def test_frames_are_put_in_the_order_of_their_places() -> None:

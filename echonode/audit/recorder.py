@@ -158,21 +158,32 @@ class Recorder:
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
             step()
+        except (OutOfSpace, IndexDamaged) as error:  # of the disk: said once, tried again
+            self._refused(error)
         except Exception:  # the thread's top: the next step may go well
             log.exception("audit_stalled")
 
     def _step(self) -> None:
         self._take()
         self._unwritten += self._transfers.due(self._now())
+        if not self._write() or not self._take_in():
+            return
+        self._do_work()
+        self._keep()
+        if self._problem:
+            log.info("audit_written_again")
+            self._problem, self._full = "", False
+
+    def _take_in(self) -> bool:
+        """Write what other processes left in the inbox; what cannot be written stays there."""
         taken = inbox.waiting(self._trail.paths.inbox)
         of_others = [each for _, event in taken for each in self._recorded(event)]
         self._unwritten += of_others
-        if self._write():
-            inbox.taken([path for path, _ in taken])
-            self._keep()
-            self._do_work()
-        else:  # they stay where they are
+        if not self._write():
             del self._unwritten[len(self._unwritten) - len(of_others) :]
+            return False
+        inbox.taken([path for path, _ in taken])
+        return True
 
     def _do_work(self) -> None:
         while self._work:
@@ -237,9 +248,6 @@ class Recorder:
         except (OutOfSpace, IndexDamaged) as error:
             self._refused(error)
             return False
-        if self._problem:
-            log.info("audit_written_again")
-            self._problem, self._full = "", False
         if self._unwritten:
             self._unwritten.clear()
             self._written()

@@ -46,14 +46,21 @@ def put(data_dir: Path, event: AuditEvent) -> None:
 
 
 def waiting(inbox: Path) -> list[tuple[Path, AuditEvent]]:
-    """Those to take in, oldest first."""
+    """Those to take in, oldest first.
+
+    Raises OutOfSpace where the disk does not give them; they stay, for the next time.
+    """
     found = []
-    for path in sorted(inbox.glob("*.json"))[:MOST_AT_ONCE]:
+    with disk_errors("the folder of new audit records"):
+        files = sorted(path for path in inbox.iterdir() if path.suffix == ".json")
+    for path in files[:MOST_AT_ONCE]:
         try:
-            if path.stat().st_size > _LONGEST:
-                raise ValueError("larger than any event")
-            found.append((path, from_document(path.read_text())))
-        except (OSError, ValueError) as error:
+            with disk_errors("an audit record"):
+                if path.stat().st_size > _LONGEST:
+                    raise ValueError("larger than any event")
+                document = path.read_bytes()
+            found.append((path, from_document(document.decode())))
+        except ValueError as error:
             log.error("audit_event_unreadable", file=path.name, reason=type(error).__name__)
             path.rename(path.with_suffix(".unreadable"))
     return found

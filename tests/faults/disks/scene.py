@@ -113,7 +113,10 @@ class DiskScene:
         wait_until(lambda: self.readiness()[0] == 200, lambda: f"ready: {self.readiness()}")
         for clients in self.clients:
             clients.stop()
-        assert [event for event in self.node.events if "exception" in event] == []
+        defects = [event for event in self.node.events if "exception" in event]
+        assert defects == [], "\n".join(
+            f"{event['event']}: {event['exception']}" for event in defects
+        )
         assert [event["lost"] for event in self.refused() if event["lost"]] == []
         self.write_captures_down()
         assert self.node.stop() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +97,47 @@ def test_a_disk_that_refuses_loses_nothing(trail: Trail, monkeypatch: pytest.Mon
         at_work.stop(10)
     assert [e.kind for e in records(trail)].count(Kind.ACCESS) == 50
     assert [entry["event"] for entry in logged if entry.get("alarm")] == ["audit_not_written"]
+
+
+@pytest.mark.parametrize("refused", ["the checkpoint", "the inbox", "a record in the inbox"])
+def test_a_disk_that_refuses_the_rest_stops_no_record(
+    refused: str, trail: Trail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One alarm and no defect; own events are written meanwhile, and nothing is set aside."""
+    inbox.put(tmp_path, replace(ACCESS, kind=Kind.QUERY))
+    refusing = threading.Event()
+    refusing.set()
+    where, name = {
+        "the checkpoint": (Trail, "write_checkpoint"),
+        "the inbox": (Path, "iterdir"),
+        "a record in the inbox": (Path, "read_bytes"),
+    }[refused]
+    real = getattr(where, name)
+
+    def refuse(*arguments: object) -> object:
+        if refusing.is_set():
+            if name == "write_checkpoint":
+                raise OutOfSpace("the disk refused the checkpoint")
+            raise OSError(errno.EIO, "Input/output error")
+        return real(*arguments)
+
+    monkeypatch.setattr(where, name, refuse)
+
+    def kinds() -> list[Kind]:
+        return [each.kind for each in records(trail)]
+
+    at_work = recording(trail)
+    with structlog.testing.capture_logs() as logged:
+        at_work.start()
+        wait_until(lambda: bool(at_work.status.problem), timeout_s=10, what="a problem is seen")
+        at_work.tell(ACCESS)
+        wait_until(lambda: Kind.ACCESS in kinds(), timeout_s=10, what="own events are written")
+        refusing.clear()
+        wait_until(lambda: not at_work.status.problem, timeout_s=10, what="all is well again")
+        at_work.stop(10)
+    assert Kind.QUERY in kinds()
+    assert [entry["event"] for entry in logged if entry.get("alarm")] == ["audit_not_written"]
+    assert "audit_stalled" not in [entry["event"] for entry in logged]
 
 
 def test_a_flood_is_counted_and_recorded(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ export async function identify(exam, done = () => {}) {
   changed();
   try {
     const { items } = await get("api/worklist");
-    if (asked) asked = { ...asked, items, way: items.length ? "list" : "hand" };
+    if (asked) asked = { ...asked, items, way: items.length ? asked.way : "hand" };
   } catch {
     if (asked) asked = { ...asked, way: "hand" };
   }

@@ -3,6 +3,7 @@
 // Rules
 // - The reason decides what else is asked: whose the images are, which side, which images.
 // - A wrong patient is replaced by one of the worklist, whose order is taken too, or by one that is typed.
+// - What is asked stands still: the worklist is read first, and no form is shown before it is there.
 // - done(exam) gets the exam as it is then.
 
 import { button, choice, dialog, errorBanner, field } from "../core/parts.js";
@@ -20,16 +21,20 @@ const TIMEOUT_MS = 120000; // each image is written again
 let asked = null;
 
 export async function correct(exam, uid, done) {
-  asked = { exam, uid, done, reason: "wrong_patient", scope: "all", side: "L", way: "hand", items: [], text: "", item: null,
+  asked = { exam, uid, done, reason: "wrong_patient", scope: "all", side: "L", way: "", items: [], text: "", item: null,
     form: emptyForm(), error: null, busy: false };
   changed();
+  const items = await listed();
+  if (asked) set({ items, way: items.length ? "list" : "hand" });
+}
+
+async function listed() {
   try {
-    const { items } = await get("api/worklist");
-    if (asked && items.length) asked = { ...asked, items, way: "list" };
+    return (await get("api/worklist")).items;
   } catch (error) {
-    if (error.status === undefined) throw error; // without a list the patient is typed
+    if (error.status === undefined) throw error;
+    return []; // without a list the patient is typed
   }
-  changed();
 }
 
 const close = () => { asked = null; changed(); };
@@ -77,7 +82,8 @@ export function correctDialog() {
   const pick = (name, label, choices) => choice({ name, label, value: asked[name], choices, onchange: (value) => set({ [name]: value, error: null }) });
   return dialog({ id: "correct", title: t("review.correct.title"), wide: true, onclose: close, actions: [
     button({ label: t("core.cancel"), kind: "quiet", onclick: close }),
-    button({ label: t(REPLACES.includes(reason) ? "review.correct.send" : "review.correct.reject"), kind: "danger", busy: asked.busy, onclick: send })] },
+    button({ label: t(REPLACES.includes(reason) ? "review.correct.send" : "review.correct.reject"), kind: "danger",
+      busy: asked.busy || (reason === "wrong_patient" && !asked.way), onclick: send })] },
   h("p", { class: "quiet-text" }, t("review.correct.text")),
   errorBanner(asked.error),
   pick("reason", t("review.correct.what"), REASONS.map((each) => [each, t(`review.correct.${each}`)])),
@@ -88,6 +94,7 @@ export function correctDialog() {
 
 function whoseIsIt(pick) {
   const { items, way, text, item } = asked;
+  if (!way) return h("p", { class: "quiet-text" }, t("core.loading"));
   return h("div", { key: "whose", class: "stack" },
     items.length ? pick("way", t("exams.identify.title"), [["list", t("exams.identify.from_list")], ["hand", t("exams.identify.by_hand")]]) : null,
     way === "hand" ? patientForm(asked.form, (form) => set({ form })) : null,

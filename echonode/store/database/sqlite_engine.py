@@ -12,6 +12,7 @@ Rules
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -118,7 +119,7 @@ def meaning_of(error: sa.exc.DBAPIError) -> StoreError | None:
 class SqliteTransactions:
     """How the writer's transactions begin and end: one writer, whatever its work locks."""
 
-    def begin(self, connection: sa.Connection, *, alone: bool) -> None:
+    def begin(self, connection: sa.Connection, *, alone: bool, locks: Sequence[str]) -> None:
         """Begin, and be the only writer."""
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 

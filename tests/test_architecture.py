@@ -123,6 +123,7 @@ WITHIN = {
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
         {"exams", "ris", "archives", "prints"},
+        {"running_parts"},
         {"settings"},
         {"local_timezone", "process_limits"},
     ],
@@ -184,7 +185,7 @@ MAY = {
     "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
     "node/settings/reports.py": {"now()"},  # as it was given
-    "node/settings/parts.py": THREADS,  # parts that stop at the same time
+    "node/running_parts.py": THREADS | CLOCK,  # parts that stop at the same time, by a deadline
     "config/*": DISK,
     "config/certificates.py": DISK | {"ssl"},
     "node/local_timezone.py": DISK,

@@ -55,6 +55,7 @@ SIDEWAYS = {
 WITHIN = {
     "store": [
         {"store"},
+        {"parts"},
         {"read_only_store"},
         {"statistics"},
         {"moving"},

@@ -74,6 +74,7 @@ WITHIN = {
     "dimse": [
         {"acceptor"},
         {"acceptance", "requestor"},
+        {"requested_association"},
         {"scp"},
         {"association"},
         {"messages", "local_ae", "contexts", "services"},
@@ -123,12 +124,14 @@ WITHIN = {
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
         {"exams", "ris", "archives", "prints"},
+        {"running_parts"},
         {"settings"},
         {"local_timezone", "process_limits"},
     ],
 }
 
 MOST_ROOMS = 30
+MOST_LINES = 360  # of a module, whose aim is 300; what grows beyond has a second reason to change
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}
@@ -184,7 +187,7 @@ MAY = {
     "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
     "node/settings/reports.py": {"now()"},  # as it was given
-    "node/settings/parts.py": THREADS,  # parts that stop at the same time
+    "node/running_parts.py": THREADS | CLOCK,  # parts that stop at the same time, by a deadline
     "config/*": DISK,
     "config/certificates.py": DISK | {"ssl"},
     "node/local_timezone.py": DISK,
@@ -457,6 +460,12 @@ def module_name(module: Path) -> str:
 def test_there_are_few_packages_to_know() -> None:
     """A newcomer can read the list of what lies at the top."""
     assert len({room(module) for module in MODULES} - {"__init__"}) <= MOST_ROOMS
+
+
+def test_no_module_is_too_long_to_read_at_once() -> None:
+    """One that grows beyond is split by what changes for different reasons."""
+    lengths = {module: len(module.read_text().splitlines()) for module in MODULES}
+    assert {module: lines for module, lines in lengths.items() if lines > MOST_LINES} == {}
 
 
 def test_each_package_says_what_belongs_in_it() -> None:

@@ -249,7 +249,7 @@ MAY = {
     "dimse/*": OUTSIDE,
     "store/*": DISK | THREADS | CLOCK | CHANCE,
     "frames/live/picture_maker.py": THREADS | CLOCK,  # pictures, beside the frames thread
-    "web/live/watch_links.py": THREADS | CLOCK | CHANCE,  # tokens, and when they are over
+    "web/live/watch_links.py": CLOCK | CHANCE,  # tokens, and when they are over
     "web/*": NETWORK | THREADS | DISK,
     "web/admission.py": THREADS | CLOCK,  # looks again while an answer goes on
     "probe/link/connection.py": NETWORK,

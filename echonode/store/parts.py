@@ -11,6 +11,7 @@ from datetime import datetime
 
 from echonode.store.access.sessions import Sessions
 from echonode.store.access.users import Users
+from echonode.store.access.watch_links import KeptWatchLinks
 from echonode.store.commitment.commitment import Commitment
 from echonode.store.commitment.inbound import InboundCommitments
 from echonode.store.commitment.reports import Reports
@@ -73,7 +74,7 @@ class StoreParts(ReadOnlyStore):
     descriptions: what DICOMweb answers of each instance.
     exams, captures, measurements, documents, prints, hl7_results, naming, corrections, worklist,
     known_patients, order_messages, rejections, reported_steps, procedure_steps, step_reports: see
-    exams/. users, sessions: see access/. nodes: this node among those on the database.
+    exams/. users, sessions, watch_links: see access/. nodes: this node among those on the database.
     durability: whether what is written becomes durable.
 
     node_id: random, made once for a database; goes into derived UIDs.
@@ -186,6 +187,7 @@ class StoreParts(ReadOnlyStore):
         )
         self.users: Users = Users(writer, readers)
         self.sessions = Sessions(writer, readers)
+        self.watch_links = KeptWatchLinks(writer, readers)
 
     def _due(self, destinations: Sequence[str]) -> None:
         for destination in dict.fromkeys(destinations):

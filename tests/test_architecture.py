@@ -39,6 +39,7 @@ RANKS = [
     {"probe", "frames", "store", "dimse", "web"},
     {"access"},  # below `web` and `store`, which ask and keep what it decides on
     {"model"},
+    {"at_rest"},  # below `model`, whose instances say what opens their files
     {"errors", "log", "threads", "__init__"},
 ]
 # Sideways only along the path of the data.
@@ -58,7 +59,7 @@ WITHIN = {
         {"read_only_store"},
         {"statistics"},
         {"moving"},
-        {"recovery", "backup", "patients"},
+        {"recovery", "backup", "patients", "encrypting"},
         {"ingest"},
         {"commitment", "retention"},
         {"exams", "access"},
@@ -127,7 +128,7 @@ WITHIN = {
     ],
 }
 
-MOST_ROOMS = 30
+MOST_ROOMS = 31
 
 # What reaches outside a function's arguments: modules by import, and calls by their last name.
 NETWORK = {"socket", "ssl", "select", "selectors", "http", "uvicorn", "pynetdicom"}
@@ -184,6 +185,8 @@ MAY = {
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
     "node/settings/reports.py": {"now()"},  # as it was given
     "node/settings/parts.py": THREADS,  # parts that stop at the same time
+    "at_rest/*": DISK | {"secrets"},
+    "at_rest/key_sources.py": DISK | {"subprocess"},  # a command that gives the key
     "config/*": DISK,
     "config/certificates.py": DISK | {"ssl"},
     "node/local_timezone.py": DISK,

@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from echonode.at_rest.file_cipher import FileCipher
 from echonode.errors import Damaged, OutOfSpace
 from echonode.store.access.sessions import Sessions
 from echonode.store.access.users import Users
@@ -66,6 +67,7 @@ from echonode.store.exams.rejections import Rejections
 from echonode.store.exams.reported_steps import ReportedSteps
 from echonode.store.exams.step_reports import StepReports
 from echonode.store.exams.worklist_items import WorklistItems
+from echonode.store.files.database_key import with_keys
 from echonode.store.files.durability import Durability, Kind
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout
@@ -239,6 +241,7 @@ class Store(ReadOnlyStore):
         index_url: str = "",
         objects: ObjectsAt | None = None,
         node: str = "",
+        cipher: FileCipher | None = None,
     ) -> Store:
         """Lock the folder, bring the database up to date, and repair what the last stop left.
 
@@ -248,13 +251,14 @@ class Store(ReadOnlyStore):
         captures begins with that wait for their patient; such a file that is found after the
         database was lost waits in an exam of its own. index_url: of the database on a PostgreSQL
         server; '' the file in data_dir. objects: the object storage that has the instances; None:
-        they are files in data_dir. node: the name of one of several nodes on one database. On a
+        they are files in data_dir. node: the name of one of several nodes on one database.
+        cipher: the keys of a store that is encrypted; a new one is made so. On a
         full disk the reserve is removed; where the disk still cannot be written, an existing store
         is opened for reading only (`unwritable`). Raises StoreLocked, SchemaTooNew,
         RestoreUnfinished; ConfigError where the folder cannot be used; OutOfSpace where there is no
         store to read.
         """
-        layout, lock = _locked(data_dir, node, objects)
+        layout, lock = _locked(data_dir, node, objects, cipher)
         durability = Durability(layout)
         plan = AdoptionPlan(adopt_to=adopt_to, forward_to=forward_to, on_adopted=on_adopted)
 
@@ -385,12 +389,15 @@ class Store(ReadOnlyStore):
                 wake(destination)
 
 
-def _locked(data_dir: Path, node: str, objects: ObjectsAt | None) -> tuple[Layout, FolderLock]:
+def _locked(
+    data_dir: Path, node: str, objects: ObjectsAt | None, cipher: FileCipher | None
+) -> tuple[Layout, FolderLock]:
     """The paths of a data_dir that is ours alone from now on."""
     layout = Layout(data_dir.absolute(), node)
     layout.make()
     lock = lock_for_node(layout)
     try:
+        layout = with_keys(layout, cipher, make=True)
         return replace(layout, remote=opened_storage(objects)), lock
     except BaseException:
         lock.release()

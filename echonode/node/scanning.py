@@ -83,7 +83,7 @@ class ScanningParts:
             ],
             refusing=lambda: store.durability.problem,
         )
-        self.viewing = Viewing(self.live, WatchLinks())
+        self.viewing = Viewing(self.live, WatchLinks(store.watch_links))
 
     def deleting(
         self, then: Callable[[Sequence[Deleted]], None]

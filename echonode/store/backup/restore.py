@@ -264,6 +264,8 @@ def _set_right(connection: sa.Connection) -> None:
     for name in counters.GIVEN_OUT:
         counters.add(connection, name, SKIPPED)
     connection.execute(sa.delete(schema.user_session))
+    # One that was ended since the backup would open again.
+    connection.execute(sa.delete(schema.watch_link))
 
 
 def _name_of(manifest: Manifest) -> str:

@@ -34,10 +34,11 @@ from pydicom.uid import (
 from echonode.at_rest.file_cipher import FileCipher
 from echonode.at_rest.reading import StoredFile, open_file
 from echonode.errors import OutOfSpace, TrailingBytes, Unreadable
-from echonode.model.dataset_walk import MOST_INFLATED, DatasetWalk
+from echonode.model.dataset_walk import DatasetWalk
 from echonode.model.element_header import Inspect, Value
 from echonode.model.parse_faults import PARSE_FAULTS, is_ours
 from echonode.model.programs import Program
+from echonode.model.walk_limits import MOST_INFLATED
 from echonode.store.files.dataset_sources import FileSource, InflatedSource
 from echonode.store.files.disk import disk_errors
 from echonode.store.files.file_meta import HEAD_LENGTH, PREAMBLE, dataset_offset

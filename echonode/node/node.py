@@ -94,6 +94,7 @@ class Node:
             objects=config.objects_at(),
             index_url=config.index.server_url,
             node=config.node.name or "",
+            cipher=config.encryption.cipher,
         )
         with ExitStack() as broken_off:
             broken_off.callback(self.store.close)

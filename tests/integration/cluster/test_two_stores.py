@@ -24,7 +24,7 @@ from echonode.model.commitment import CommitmentReport, ReferencedInstance, Tran
 from echonode.model.criteria import Level, Query, Root
 from echonode.model.delivery import DeliveryEvent
 from echonode.model.instance import InstanceRecord
-from echonode.query.matching import criterion_for, matches
+from echonode.query_retrieve.matching import criterion_for, matches
 from echonode.store.database import schema
 from echonode.store.nodes.membership import LEASE_S
 from echonode.store.store import Store

@@ -65,7 +65,7 @@ def test_no_canary_is_in_the_raw_bytes_of_a_running_store(data_dir: Path) -> Non
             assert b"CANARYPIXELS" in file.read()
     opened = KeptLines(data_dir, CIPHER).lines_of("1.2.3.4.1")
     assert opened is not None
-    with opened() as file, numpy.load(file) as arrays:
+    with opened() as kept, numpy.load(kept) as arrays:
         assert (arrays["samples"] == lines["samples"]).all()
     check_all(data_dir, CIPHER)
 

@@ -1,4 +1,4 @@
-"""Exams as the configuration describes them: what the hospital's systems say and are told of one.
+"""The configuration of exams, and of the hospital's systems that take part in them.
 
 Scheduled exams come from a worklist or as HL7 orders; performed procedure steps and reports go out.
 """

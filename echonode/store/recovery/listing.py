@@ -26,7 +26,7 @@ _instance = schema.instance.c
 
 
 class Listing:
-    """The files of a store, beside the rows that they should have.
+    """The files of a store, by folder.
 
     is_shared: whether other nodes write into the same folder.
     """

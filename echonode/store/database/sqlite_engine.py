@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -176,7 +177,7 @@ def meaning_of(error: sa.exc.DBAPIError) -> StoreError | None:
 class SqliteTransactions:
     """How the writer's transactions begin and end: one writer, whatever its work locks."""
 
-    def begin(self, connection: sa.Connection, *, alone: bool) -> None:
+    def begin(self, connection: sa.Connection, *, alone: bool, locks: Sequence[str]) -> None:
         """Begin, and be the only writer."""
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 

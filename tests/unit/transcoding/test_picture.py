@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
-from pydicom.pixels import apply_voi_lut
+from pydicom.pixels.processing import apply_voi_lut
 
 from echonode.errors import InvalidObject
 from echonode.transcoding.picture import (

@@ -33,6 +33,7 @@ from tests.integration.web.kept_images import (
     with_voi_lut,
 )
 from tests.peers.accessibility import accessibility_faults
+from tests.support.waiting import wait_until
 from tests.unit.store.samples import put
 from tests.unit.web.conftest import served
 
@@ -177,10 +178,10 @@ def test_a_voi_lut_is_shown_until_brightness_is_changed(visit: OpenPage, site: S
     page.keyboard.press("b")
     with page.expect_response(lambda answer: "window_center" in answer.url):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"({MIDDLE})()[0] > 200")
+    wait_until(lambda: page.evaluate(MIDDLE)[0] > 200, "it is windowed")
     with page.expect_response(lambda answer: answer.url.endswith("/frames/1")):
         page.get_by_role("button", name="Reset view").click()
-    page.wait_for_function(f"({MIDDLE})()[0] < 30")
+    wait_until(lambda: page.evaluate(MIDDLE)[0] < 30, "it is shown by its table")
 
 
 def tap_and_drag(page: Page, begin: tuple[float, float], end: tuple[float, float]) -> None:
@@ -271,7 +272,7 @@ def test_an_empty_archive_says_what_comes_here(visit: OpenPage, site: Site) -> N
 
 
 def test_the_study_is_printed_from_its_review(visit: OpenPage, site: Site) -> None:
-    """Printer, layout and copies are chosen; the page shows a refusal, and an order leads to the queue."""
+    """Printer, layout and copies; the page shows a refusal, and an order leads to the queue."""
     page = reviewed(visit, site, STILL)
     page.get_by_role("button", name="Print", exact=True).click()
     dialog = page.get_by_role("dialog", name="Print the study")

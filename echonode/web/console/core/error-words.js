@@ -365,6 +365,7 @@ export const words = {
   "error.attribute": { en: "{keyword} ({group},{element}): {rule}", fr: "{keyword} ({group},{element}) : {rule}" },
   "error.database_full": { en: "the database has no more room on the disk", fr: "la base de données n’a plus de place sur le disque" },
   "error.database_failed": { en: "the disk failed under the database", fr: "le disque de la base de données est en panne" },
+  "error.database_unreadable": { en: "the database cannot be read", fr: "la base de données ne peut pas être lue" },
   "error.database_unwritable": { en: "the database cannot be written", fr: "la base de données ne peut pas être écrite" },
   "error.database_held": { en: "another program holds the database", fr: "un autre programme tient la base de données" },
   "error.database_damaged": { en: "the database file is damaged", fr: "le fichier de la base de données est abîmé" },

@@ -184,6 +184,7 @@ MAY = {
     "node/outbox_api.py": {"now()"},  # as it was given
     "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
+    "node/settings/stores.py": {"open()"},  # a store
     "node/settings/reports.py": {"now()"},  # as it was given
     "node/running_parts.py": THREADS | CLOCK,  # parts that stop at the same time, by a deadline
     "config/*": DISK,
@@ -539,3 +540,14 @@ def test_an_instances_bytes_are_read_by_one_seam() -> None:
                 if owner == "instance":
                     faults.append(f"{path}:{node.lineno}: open bytes_of(instance)")
     assert not faults, "\n".join(faults)
+
+
+def test_the_store_of_a_configuration_is_opened_by_one_function() -> None:
+    """An opening of its own once forgot the object storage that has the instances."""
+    openers = {
+        module.relative_to(PACKAGE).as_posix()
+        for module in MODULES
+        for node in nodes(module)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Store.open"
+    }
+    assert openers == {"node/settings/stores.py"}

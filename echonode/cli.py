@@ -23,6 +23,7 @@ from echonode.commands import (
     backups,
     conformance,
     deliveries,
+    encrypt,
     exams,
     export,
     import_media,
@@ -263,6 +264,7 @@ def report(
 
 backups.register(app)
 move_store.register(app)
+encrypt.register(app)
 simulations.register(app)
 
 

@@ -50,7 +50,11 @@ def way_in(config: Config) -> Iterator[Take]:
     try:
         store = open_store(config)
     except StoreLocked:
-        with open_read_only(config.data_dir, index_url=config.index.server_url) as known:
+        with open_read_only(
+            config.data_dir,
+            index_url=config.index.server_url,
+            cipher=config.encryption.cipher,
+        ) as known:
             yield lambda pieces: _to_node(config, known, pieces)
         return
     with store:

@@ -19,6 +19,7 @@ from echonode.config.anonymise import AnonymiseProfile, Research
 from echonode.config.audit import Audit
 from echonode.config.cluster import NodeSection
 from echonode.config.destination import DestinationSection
+from echonode.config.encryption import Encryption
 from echonode.config.exam import MPPS, ExamSection, Hl7, ReportSection, Worklist
 from echonode.config.fields import (
     AETitle,
@@ -211,6 +212,9 @@ class Config(Section):
     Example: {receiver: "audit.clinic.example:6514", tls: {ca: clinic-ca.pem}}"""
     objects: Objects = Objects()
     """Where the files of instances are kept. Example: {url: "s3://ultrasound/node"}"""
+    encryption: Encryption = Encryption()
+    """Encryption of what is kept in data_dir.
+    Example: {key: {file: /etc/echonode/master.key}}"""
     retention: Retention = Retention()
     """Deletion, reserve and scrubbing. Example: {keep_days_after_commit: 30}"""
     content: Content = Content()

@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from echonode.at_rest.file_cipher import FileCipher
 from echonode.errors import Damaged, OutOfSpace
 from echonode.store.database.connections import RefusingWriter
 from echonode.store.database.corruption_marker import CorruptionMarker
@@ -38,6 +39,7 @@ from echonode.store.database.opening import (
     set_aside,
 )
 from echonode.store.database.postgres_opening import open_on_server
+from echonode.store.files.database_key import with_keys
 from echonode.store.files.durability import Durability, Kind
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import Layout
@@ -79,6 +81,7 @@ class Store(StoreParts):
         index_url: str = "",
         objects: ObjectsAt | None = None,
         node: str = "",
+        cipher: FileCipher | None = None,
     ) -> Store:
         """Lock the folder, bring the database up to date, and repair what the last stop left.
 
@@ -88,13 +91,14 @@ class Store(StoreParts):
         captures begins with that wait for their patient; such a file that is found after the
         database was lost waits in an exam of its own. index_url: of the database on a PostgreSQL
         server; '' the file in data_dir. objects: the object storage that has the instances; None:
-        they are files in data_dir. node: the name of one of several nodes on one database. On a
+        they are files in data_dir. node: the name of one of several nodes on one database.
+        cipher: the keys of a store that is encrypted; a new one is made so. On a
         full disk the reserve is removed; where the disk still cannot be written, an existing store
         is opened for reading only (`unwritable`). Raises StoreLocked, SchemaTooNew,
         RestoreUnfinished; ConfigError where the folder cannot be used; OutOfSpace where there is no
         store to read.
         """
-        layout, lock = _locked(data_dir, node, objects)
+        layout, lock = _locked(data_dir, node, objects, cipher)
         durability = Durability(layout)
         plan = AdoptionPlan(adopt_to=adopt_to, forward_to=forward_to, on_adopted=on_adopted)
 
@@ -220,12 +224,15 @@ class Store(StoreParts):
         return self._writer.run(lambda connection: next_value(connection, name))
 
 
-def _locked(data_dir: Path, node: str, objects: ObjectsAt | None) -> tuple[Layout, FolderLock]:
+def _locked(
+    data_dir: Path, node: str, objects: ObjectsAt | None, cipher: FileCipher | None
+) -> tuple[Layout, FolderLock]:
     """The paths of a data_dir that is ours alone from now on."""
     layout = Layout(data_dir.absolute(), node)
     layout.make()
     lock = lock_for_node(layout)
     try:
+        layout = with_keys(layout, cipher, make=True)
         return replace(layout, remote=opened_storage(objects)), lock
     except BaseException:
         lock.release()

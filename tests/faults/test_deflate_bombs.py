@@ -37,6 +37,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240 if not FULL else 0)]
 MIB = 1024**2
 BLOCK = 16 * MIB  # bytes that one block inflates to
 BECOMES = 10 * 1024**3
+LONGEST = 0xFFFF_FFFE  # bytes that an element can claim (PS3.5 7.1)
 CANNOT_UNDERSTAND = 0xC000
 # Of the node: what is posted is held in pieces, and the allocator keeps some.
 GROWTH = 64 * MIB
@@ -47,21 +48,26 @@ GOOD = small_instance()
 
 @dataclass(frozen=True)
 class Bomb:
-    """noise: bytes beside the zeros of each block that do not shrink."""
+    """noise: bytes beside the zeros of each block that do not shrink. pixels: it is all one pixel
+    element, which no walk over the head inflates."""
 
     noise: int = 0
+    pixels: bool = False
 
     def instance(self) -> Instance:
-        """A head that is right, then elements of BLOCK bytes each until BECOMES."""
+        """A head that is right, then elements of BLOCK bytes each, or pixels, until BECOMES."""
         plain = small_instance()
         packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
         pieces = [_flushed(packer, plain.dataset)]
         noise = random.Random(30).randbytes(self.noise)
         block = _flushed(packer, noise + bytes(BLOCK - self.noise))
+        if self.pixels:
+            pieces.append(_flushed(packer, element(0x7FE0, 0x0010, b"OB", b"", length=LONGEST)))
         for number in range(BECOMES // BLOCK):
-            tag = (0x0041, 0x1010 + number)
-            head = element(*tag, b"OB", b"", length=BLOCK)
-            pieces += [_flushed(packer, head), block]
+            if not self.pixels:
+                head = element(0x0041, 0x1010 + number, b"OB", b"", length=BLOCK)
+                pieces.append(_flushed(packer, head))
+            pieces.append(block)
         return Instance(
             sop_instance_uid=plain.sop_instance_uid,
             dataset=b"".join(pieces) + packer.flush(),
@@ -73,10 +79,12 @@ def _flushed(packer: zlib._Compress, data: bytes) -> bytes:
     return packer.compress(data) + packer.flush(zlib.Z_FULL_FLUSH)
 
 
-# More than 500 times its size is refused when that is seen; less, when it is over two gigabytes.
+# More than 500 times its size is refused when that is seen; less, when the head has 64 MiB, or all
+# of it two gigabytes.
 BOMBS = {"nothing but zeros": Bomb()}
 if FULL:
     BOMBS["less than 500 times its size"] = Bomb(noise=24 * 1024)
+    BOMBS["less, as pixels"] = Bomb(noise=24 * 1024, pixels=True)
 
 
 @dataclass(frozen=True, kw_only=True)

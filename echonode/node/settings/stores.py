@@ -32,4 +32,5 @@ def open_store(
         objects=config.objects_at(),
         index_url=config.index.server_url,
         node=config.node.name or "",
+        cipher=config.encryption.cipher,
     )

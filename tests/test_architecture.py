@@ -256,6 +256,7 @@ MAY = {
     "maintenance/scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "dimse/*": OUTSIDE,
     "store/*": DISK | THREADS | CLOCK | CHANCE,
+    "store/database/postgres_engine.py": DISK | {"select"},  # whether the server hung up
     "frames/live/picture_maker.py": THREADS | CLOCK,  # pictures, beside the frames thread
     "web/live/watch_links.py": CLOCK | CHANCE,  # tokens, and when they are over
     "web/*": NETWORK | THREADS | DISK,

@@ -62,6 +62,7 @@ async def one_part(
         part = Part(
             path=part.path,
             instance=part.instance,
+            cipher=part.cipher,
             extents=_within(part.extents, first, length),
             content_type=part.content_type,
         )

@@ -29,8 +29,8 @@ from echonode.model.commitment import (
 from echonode.model.criteria import Root
 from echonode.model.instance import StoredInstance
 from echonode.monitoring.conformance.claim import Claim
-from echonode.retrieve.get_scp import GetSCP
-from echonode.retrieve.move_scp import MoveSCP
+from echonode.query_retrieve.get_scp import GetSCP
+from echonode.query_retrieve.move_scp import MoveSCP
 from tests.integration.conformance.executors_network import (
     US_IMAGE,
     encoded,

@@ -58,6 +58,7 @@ WITHOUT_A_PATIENT = {
     "tombstone_delivery",
     "user_account",
     "user_session",
+    "watch_link",
 }
 
 

@@ -1,4 +1,4 @@
-"""Six hundred callers that connect and say nothing delay nobody (scenario 27)."""
+"""Six hundred callers that connect and say nothing delay no other (scenario 27)."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_six_hundred_mute_callers_delay_neither_a_store_nor_a_capture(parts: Exi
 
 
 def cpu_share(node: EchoNodeProcess, *, seconds: float = 1.0) -> float:
-    """Of one processor, while nobody asks anything."""
+    """Of one processor, while no caller asks anything."""
     before = cpu_seconds(node.pid)
     threading.Event().wait(seconds)
     return (cpu_seconds(node.pid) - before) / seconds

@@ -114,6 +114,8 @@ WITHIN = {
             "live_api",
             "review_api",
             "copies_api",
+            "patient_data",
+            "trail_api",
             "system_api",
             "viewer_server",
             "report_api",
@@ -182,6 +184,7 @@ MAY = {
     "node/http.py": CLOCK,
     "node/ris.py": {"now()"},  # as it was given
     "node/system_api.py": DISK | {"now()"},  # a large report, until it is sent; the clock is given
+    "node/patient_data.py": DISK | {"now()"},  # an export, until it is sent; the clock is given
     "node/outbox_api.py": {"now()"},  # as it was given
     "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams

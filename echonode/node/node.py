@@ -228,7 +228,7 @@ class Node:
                 call_back=str(self._call_back),
                 audit=self.audit,
                 prints=self.prints,
-                erase=self.erasing.erase,
+                erasing=self.erasing,
                 now=utc_now,
             )
 

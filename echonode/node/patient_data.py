@@ -48,11 +48,18 @@ class NodePatientData:
     def export(self, patient_id: str) -> tuple[int, IO[bytes]]:
         """The size of a ZIP file, and the file, which has no name: it is gone once it is closed.
 
-        Raises UsageError where nothing is held, OperatorRefused without room for it, StoreError.
+        Raises UsageError where nothing is held, OperatorRefused without room for it or where the
+        store is encrypted, StoreError.
         """
         scratch = self._store.files.scratch
-        self._check_room(patient_id, scratch)
-        file = TemporaryFile(dir=scratch)  # noqa: SIM115  # the caller closes it
+        if scratch.cipher is not None:
+            # The temporary file would hold in clear what the store keeps sealed.
+            raise OperatorRefused(
+                "the store is encrypted, and an export is not: use `echonode patient export` with "
+                "a path of your choice"
+            )
+        self._check_room(patient_id, scratch.folder)
+        file = TemporaryFile(dir=scratch.folder)  # noqa: SIM115  # the caller closes it
         try:
             records = self._records(patient_id)
             export_patient(self._store, patient_id, file, audit=records, now=self._now())

@@ -276,7 +276,6 @@ export const words = {
   "error.trail_unread": { en: "the audit trail cannot be read: the log says why", fr: "le journal d’audit est illisible : le journal du nœud dit pourquoi" },
   "error.export_under_way": { en: "an export is being made already: try again once it has ended", fr: "une exportation est déjà en cours : réessayez une fois qu’elle est terminée" },
   "error.export_no_room": { en: "the disk has no room for a copy of {size} MiB: use `echonode patient export` with a path on another disk", fr: "le disque n’a pas de place pour une copie de {size} Mio : utilisez `echonode patient export` avec un chemin sur un autre disque" },
-  "error.export_sealed": { en: "the store is encrypted, and an export is not: use `echonode patient export` with a path of your choice", fr: "les données enregistrées sont chiffrées, et une exportation ne l’est pas : utilisez `echonode patient export` avec un chemin de votre choix" },
   "error.export_unwritten": { en: "the export cannot be written: {reason}", fr: "l’exportation ne peut pas être écrite : {reason}" },
   "error.database_read": { en: "the database cannot be read", fr: "la base de données est illisible" },
   "error.nothing_of_patient": { en: "nothing is held of a patient with this number", fr: "rien n’est gardé d’un patient avec ce numéro" },

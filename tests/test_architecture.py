@@ -114,6 +114,8 @@ WITHIN = {
             "live_api",
             "review_api",
             "copies_api",
+            "patient_data",
+            "trail_api",
             "system_api",
             "viewer_server",
             "report_api",
@@ -150,7 +152,7 @@ MAY = {
     "commands/invocation.py": DISK,  # the environment
     "commands/container_health.py": DISK,  # the environment
     "log.py": set(),
-    "threads/recurring.py": THREADS,  # a thread that repeats a step
+    "threads.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
     "commands/lying_pacs/archive.py": NETWORK | THREADS,  # an archive on plain sockets:
     "commands/lying_pacs/association.py": NETWORK,
@@ -182,9 +184,11 @@ MAY = {
     "node/http.py": CLOCK,
     "node/ris.py": {"now()"},  # as it was given
     "node/system_api.py": DISK | {"now()"},  # a large report, until it is sent; the clock is given
+    "node/patient_data.py": DISK | {"now()"},  # an export, until it is sent; the clock is given
     "node/outbox_api.py": {"now()"},  # as it was given
     "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
+    "node/settings/stores.py": {"open()"},  # a store
     "node/settings/reports.py": {"now()"},  # as it was given
     "at_rest/*": DISK | {"secrets"},
     "at_rest/key_sources.py": DISK | {"subprocess"},  # a command that gives the key
@@ -252,7 +256,7 @@ MAY = {
     "maintenance/scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "dimse/*": OUTSIDE,
     "store/*": DISK | THREADS | CLOCK | CHANCE,
-    "store/database/postgres_engine.py": {"select"},  # whether the server ended a connection
+    "store/database/postgres_engine.py": DISK | {"select"},  # whether the server hung up
     "frames/live/picture_maker.py": THREADS | CLOCK,  # pictures, beside the frames thread
     "web/live/watch_links.py": CLOCK | CHANCE,  # tokens, and when they are over
     "web/*": NETWORK | THREADS | DISK,
@@ -544,3 +548,14 @@ def test_an_instances_bytes_are_read_by_one_seam() -> None:
                 if owner == "instance":
                     faults.append(f"{path}:{node.lineno}: open bytes_of(instance)")
     assert not faults, "\n".join(faults)
+
+
+def test_the_store_of_a_configuration_is_opened_by_one_function() -> None:
+    """An opening of its own once forgot the object storage that has the instances."""
+    openers = {
+        module.relative_to(PACKAGE).as_posix()
+        for module in MODULES
+        for node in nodes(module)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Store.open"
+    }
+    assert openers == {"node/settings/stores.py"}

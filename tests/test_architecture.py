@@ -122,6 +122,7 @@ WITHIN = {
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
         {"exams", "ris", "archives", "prints"},
+        {"anonymising"},
         {"settings"},
         {"local_timezone", "process_limits"},
     ],
@@ -172,6 +173,7 @@ MAY = {
     "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
     "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
+    "node/anonymising.py": THREADS,  # lanes of several destinations ask it
     "node/access.py": THREADS,  # counts tries, of any request's thread
     "node/archives.py": CHANCE,  # spreads repeated calls
     "node/hashing.py": THREADS,  # one hash at a time
@@ -214,10 +216,12 @@ MAY = {
     "delivery/stow/credentials.py": {"open()"},  # the token, for each connection
     "preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
+    "commands/accept_look.py": {"now()"},
     "commands/export.py": DISK | {"signal", "now()"},
     "commands/import_ways.py": {"open()"},  # of the store
     "commands/import_media.py": {"now()"},
     "copies/writing.py": DISK,
+    "copies/zipped.py": {"tempfile"},  # one file at a time, until it is sent
     "copies/deidentification/profile_table.py": {"read_text()"},  # the package's own tables
     "copies/deidentification/clean_text.py": {"read_text()"},
     "copies/deidentification/key_file.py": DISK,  # the key, in data_dir

@@ -141,8 +141,8 @@ def export(
             raise UsageError("give --media PATH, or --format NAME with --out PATH")
         if media is not None and out is not None:
             raise UsageError("--out is for --format: --media PATH says where the medium goes")
-        from echonode.commands.export_anonymised import demanded
         from echonode.copies.choosing import Wanted
+        from echonode.copies.formats import profile_for
         from echonode.copies.source import CopyOptions
 
         options = CopyOptions(
@@ -159,7 +159,7 @@ def export(
         wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
         settings = load_config(config)
         job = _files(format_, out, options, settings) if media is None else _medium(media, profile)
-        anonymise = demanded(format_, anonymise, settings)
+        anonymise = profile_for(format_, anonymise, settings.research.anonymise)
         if looked_at and not anonymise:
             raise UsageError("--looked-at goes with --anonymise")
         _copy(job, wanted, settings, anonymise, looked_at=looked_at, force=force)

@@ -35,6 +35,7 @@ from echonode.maintenance.describing import Describing
 from echonode.maintenance.erasing import Erasing
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
+from echonode.node.anonymising import NodeAnonymising
 from echonode.node.archives import ArchiveParts
 from echonode.node.audit import NodeAudit
 from echonode.node.dimse_services import dimse_services
@@ -119,6 +120,7 @@ class Node:
         codecs = TranscodeWorkers()
         self._reencoder = Reencoder(self.store.files.scratch, codecs)
         self._frames = FrameReader(codecs, self._reencoder.lossless)
+        self._anonymising = NodeAnonymising(config, self.store, self._reencoder)
         self._call_back = call_back_address(config)
         self._storage = StorageSCP(
             self.store,
@@ -134,6 +136,7 @@ class Node:
             self.store,
             destinations=self.destinations,
             reencoder=self._reencoder,
+            anonymising=self._anonymising,
             call_back=self._call_back,
             observer=self.audit.requests,
             now=utc_now,
@@ -231,6 +234,7 @@ class Node:
                 exams=self.exams,
                 ris=self.ris,
                 reencoder=self._reencoder,
+                anonymising=self._anonymising,
                 storage=self._storage,
                 ae_title=config.ae_title,
                 live=self.scanning.live,

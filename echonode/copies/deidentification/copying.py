@@ -35,7 +35,7 @@ from echonode.copies.deidentification.profile import Profile
 from echonode.copies.deidentification.profile_table import Option
 from echonode.copies.deidentification.pseudonyms import Patient, Pseudonyms
 from echonode.dimse.services import Part10File
-from echonode.errors import InvalidObject
+from echonode.errors import InvalidObject, NeedsLook
 from echonode.model.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from echonode.model.instance import StoredInstance, bytes_of
 from echonode.model.parse_faults import fenced
@@ -57,10 +57,6 @@ from echonode.transcoding.process_pool import TranscodeWorkers
 Explicit = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
 _EXPLICIT = str(ExplicitVRLittleEndian)
 _METHODS = frozenset(str(number) for number in range(113100, 113113))
-
-
-class NeedsLook(InvalidObject):
-    """The image may carry text in its pixels, and no person has said that it does not."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ Rules
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
@@ -23,14 +24,21 @@ from numpy.typing import NDArray
 
 from echonode.store.files.disk import disk_errors, fsync_folder, make_folder, synchronise
 
-_FOLDER, _UID = "lines", "sop_instance_uid"
+FOLDER = "lines"  # in data_dir, and in a backup
+_NAME = re.compile(r"[0-9a-f]{32}\.npz")
+_UID = "sop_instance_uid"
+
+
+def is_lines_name(name: str) -> bool:
+    """Whether a file of the folder is one of lines that is whole."""
+    return _NAME.fullmatch(name) is not None
 
 
 class KeptLines:
     """The folder; made at the first capture. Thread-safe."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._folder = data_dir / _FOLDER
+        self._folder = data_dir / FOLDER
         self._since = time.time()
 
     def write(self, uid: str, arrays: Mapping[str, NDArray[Any]]) -> None:

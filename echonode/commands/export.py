@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from echonode.copies.exporting import Export
     from echonode.copies.media.writing_media import MediumCopy
     from echonode.copies.source import CopyOptions
+    from echonode.transcoding.grayscale_display import Display
     from echonode.transcoding.picture import Window
 
 _FORMATS = (
@@ -81,6 +82,14 @@ def export(
     window: Annotated[
         str,
         typer.Option("--window", metavar="CENTER,WIDTH", help="Instead of the image's own."),
+    ] = "",
+    display: Annotated[
+        str,
+        typer.Option(
+            "--display",
+            metavar="DARKEST,BRIGHTEST",
+            help="Grey pictures for an sRGB screen by PS3.14: its luminance in cd/m2, as 1,250.",
+        ),
     ] = "",
     size: Annotated[
         int | None,
@@ -149,6 +158,7 @@ def export(
             frame=frame,
             quality=quality,
             window=_window(window),
+            display=_display(display),
             banner=banner,
             size=size,
             frame_time_ms=frame_time,
@@ -260,6 +270,21 @@ def _window(text: str) -> Window | None:
     except ValueError:
         raise UsageError(f"--window {text}: give two numbers, such as 40,400") from None
     return Window(center=center, width=width)
+
+
+def _display(text: str) -> Display | None:
+    if not text:
+        return None
+    from echonode.transcoding.grayscale_display import Display
+
+    try:
+        darkest, brightest = map(float, text.split(","))
+        return Display(darkest=darkest, brightest=brightest)
+    except ValueError:
+        raise UsageError(
+            f"--display {text}: give its darkest and its brightest luminance in cd/m2, such as "
+            "1,250; from 0.05 to 3,993.4 at most"
+        ) from None
 
 
 @contextmanager

@@ -273,6 +273,7 @@ MAY = {
     "intake/captures.py": THREADS | CLOCK,
     "intake/content.py": THREADS,  # counts, for any association's thread
     "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
+    "config/report_templates.py": DISK,  # the clinic's own
     "objects/reports/report_templates.py": {"read_text()"},  # part of the package
     "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one

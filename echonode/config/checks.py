@@ -10,6 +10,7 @@ from echonode.config.addresses import is_loopback
 from echonode.config.certificates import tls_faults
 from echonode.config.forwarding import WEB_SENDER
 from echonode.config.probe_checks import probe_faults
+from echonode.config.report_templates import read_folder
 from echonode.config.schema import Config
 from echonode.config.web_destinations import web_destination_faults
 from echonode.errors import ConfigFault
@@ -28,6 +29,7 @@ def cross_faults(config: Config) -> list[ConfigFault]:
         _references,
         _prints,
         _anonymise,
+        _report_templates,
         _worklist,
         _destinations,
         _forwarding,
@@ -167,6 +169,11 @@ def _anonymise(config: Config) -> Iterator[ConfigFault]:
                 f"peer `{destination.peer}` gets patients by `mpps` or `prints` as well",
                 "Give the destination a peer of its own.",
             )
+
+
+def _report_templates(config: Config) -> Iterator[ConfigFault]:
+    if config.report.templates is not None:
+        yield from read_folder(config.report.templates)[1]
 
 
 def _worklist(config: Config) -> Iterator[ConfigFault]:

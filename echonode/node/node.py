@@ -345,6 +345,7 @@ class Node:
             self.ris.steps,
             self.archives.commitment_scp,
             self._describing,
+            *self.prints.workers.values(),
         ):
             if part:
                 part.only_while(self.store.nodes.leads)

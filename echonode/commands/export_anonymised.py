@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from echonode.at_rest.writing import Scratch
     from echonode.config import Config
     from echonode.copies.exporting import Prepare
     from echonode.store.index.reader import IndexReader
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def anonymising_as(
-    name: str, settings: Config, index: IndexReader, scratch: Path, looked_at: bool
+    name: str, settings: Config, index: IndexReader, scratch: Scratch, looked_at: bool
 ) -> Iterator[Prepare]:
     """What each instance passes through; without a name nothing is changed.
 

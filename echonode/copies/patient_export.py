@@ -20,15 +20,18 @@ from pathlib import Path
 from typing import Any, Protocol
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from echonode.at_rest.reading import StoredFile
 from echonode.errors import UsageError
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, bytes_of, open_bytes
 from echonode.store.read_only_store import ReadOnlyStore
+
+_PIECE = 1024 * 1024
 
 
 class _Target(Protocol):
     """Where the files go."""
 
-    def copy(self, source: Path, name: str) -> None: ...
+    def copy(self, source: StoredFile, name: str) -> None: ...
 
     def write(self, name: str, text: str) -> None: ...
 
@@ -45,8 +48,9 @@ class _Folder:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return path
 
-    def copy(self, source: Path, name: str) -> None:
-        shutil.copyfile(source, self._path(name))
+    def copy(self, source: StoredFile, name: str) -> None:
+        with source, self._path(name).open("wb") as file:
+            shutil.copyfileobj(source, file, _PIECE)
 
     def write(self, name: str, text: str) -> None:
         self._path(name).write_text(text, encoding="utf-8")
@@ -59,8 +63,9 @@ class _Zip:
     def __init__(self, file: Path) -> None:
         self._zip = ZipFile(file, "x", ZIP_DEFLATED)
 
-    def copy(self, source: Path, name: str) -> None:
-        self._zip.write(source, name)
+    def copy(self, source: StoredFile, name: str) -> None:
+        with source, self._zip.open(name, "w", force_zip64=True) as file:
+            shutil.copyfileobj(source, file, _PIECE)
 
     def write(self, name: str, text: str) -> None:
         self._zip.writestr(name, text)
@@ -97,7 +102,7 @@ def export_patient(
             name = f"images/{number:04}.dcm"
             there = _is_there(instance)
             if there:
-                target.copy(bytes_of(instance), name)
+                target.copy(open_bytes(instance), name)
             images.append(
                 {
                     "file": name if there else "",
@@ -109,7 +114,7 @@ def export_patient(
                 }
             )
         for number, path in enumerate(quarantined, start=1):
-            target.copy(path, f"quarantine/{number:04}.dcm")
+            target.copy(store.holdings.opened(path), f"quarantine/{number:04}.dcm")
         for name, found in rows.items():
             if found:
                 target.write(f"records/{name}.json", _json([_plain(row) for row in found]))

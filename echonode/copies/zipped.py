@@ -12,10 +12,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO
 
+from echonode.at_rest.writing import FileWriter, Scratch
 from echonode.copies.exporting import (
     INDEX,
     Codecs,
@@ -43,13 +41,13 @@ def zipped_copies(
     options: CopyOptions,
     codecs: Codecs,
     *,
-    scratch: Path,
+    scratch: Scratch,
     prepare: Prepare = as_it_is,
     lines_of: LinesOf = no_lines,
 ) -> Pairs:
     """Name and bytes of each file; the first is made before this returns.
 
-    scratch: a folder for one file at a time. Raises OperatorRefused where nothing can be made,
+    scratch: takes one file at a time. Raises OperatorRefused where nothing can be made,
     UsageError where the format wants something else, Damaged, OSError; later on Damaged, OSError.
     """
     files = _files(instances, make, options, codecs, scratch, prepare, lines_of)
@@ -61,7 +59,7 @@ def _files(
     make: Make,
     options: CopyOptions,
     codecs: Codecs,
-    scratch: Path,
+    scratch: Scratch,
     prepare: Prepare,
     lines_of: LinesOf,
 ) -> Pairs:
@@ -75,8 +73,9 @@ def _files(
                 names = []
                 for file in make(source, options):
                     names.append(f"{number:04d}{file.ending}")
-                    with TemporaryFile(dir=scratch) as spooled:
-                        spooled.writelines(file.chunks)
+                    with scratch.file() as spooled:
+                        for chunk in file.chunks:
+                            spooled.write(chunk)
                         yield names[-1], _pieces(spooled)
                 index.append(index_entry(source, names))
         except InvalidObject as fault:
@@ -88,7 +87,7 @@ def _files(
     yield INDEX, (json.dumps(index, indent=1).encode(),)
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    file.seek(0)
-    while piece := file.read(_PIECE):
-        yield piece
+def _pieces(written: FileWriter) -> Iterator[bytes]:
+    with written.opened() as file:
+        while piece := file.read(_PIECE):
+            yield piece

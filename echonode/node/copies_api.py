@@ -48,6 +48,7 @@ class NodeCopies:
     ) -> None:
         self._config, self._store, self._codecs = config, store, codecs
         self._anonymising, self._now = anonymising, now
+        self._lines = KeptLines(config.data_dir, config.encryption.cipher)
 
     def medium(self, study_instance_uid: str, *, anonymise: str) -> CopyZip:
         """Raises UsageError, OperatorRefused, StoreError."""
@@ -75,7 +76,7 @@ class NodeCopies:
             self._codecs,
             scratch=self._store.files.scratch,
             prepare=self._prepare(anonymise),
-            lines_of=KeptLines(self._config.data_dir).path_of,
+            lines_of=self._lines.lines_of,
         )
         return CopyZip(
             name=_name(study_instance_uid, anonymise),

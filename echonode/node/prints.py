@@ -153,7 +153,7 @@ class PrintParts:
                 f"the file of {sop_instance_uid} cannot be read: {error.strerror}"
             ) from None
         picture = picture_of(decoded.native, decoded.pixels, decoded.presentation)
-        # Films are told that pixels are square (film.image_box).
+        # A film says that its pixels are square (film.image_box).
         return squared(picture, image_view(read_header(instance)).pixel_ratio)
 
 

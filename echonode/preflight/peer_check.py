@@ -25,7 +25,7 @@ from echonode.dimse.contexts import (
     WORKLIST,
     ProposedContext,
 )
-from echonode.dimse.requestor import RequestedAssociation
+from echonode.dimse.requested_association import RequestedAssociation
 from echonode.errors import ContextNotAccepted, NetworkError, PeerUnreachable
 from echonode.exam.worklist.query import OPTIONAL_KEYS, WorklistQuery, identifier
 from echonode.model import remedies

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 
 from pydicom.dataset import Dataset
 
-from echonode.dimse.requestor import RequestedAssociation
+from echonode.dimse.requested_association import RequestedAssociation
 from echonode.dimse.services import Part10File
 from echonode.errors import AssociationLost, ContextNotAccepted, DimseFailure, NetworkError
 from echonode.model import remedies

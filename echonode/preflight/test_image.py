@@ -19,6 +19,7 @@ import numpy as np
 from pydicom.uid import ExplicitVRLittleEndian
 
 from echonode import __version__
+from echonode.at_rest.writing import Scratch
 from echonode.dimse.services import Part10File
 from echonode.frames.frame import Acquisition, Frame, ImageFacts, ProbeIdentity
 from echonode.model.exam import ExamFacts
@@ -98,7 +99,7 @@ def file_of(
         if transfer_syntax_uid == ExplicitVRLittleEndian:
             yield Part10File.of(stored)
             return
-        reencoder = Reencoder(Path(folder), TranscodeWorkers(1))
+        reencoder = Reencoder(Scratch(Path(folder)), TranscodeWorkers(1))
         made.callback(reencoder.close)
         reencode = reencoder.lossless if quality is None else reencoder.with_loss(quality)
         yield made.enter_context(reencode(stored, transfer_syntax_uid))

@@ -3,7 +3,7 @@
 Rules
 - A file is read once, and a wrong one is an error of ours: the tests read them all.
 - Every text is there in each language of LANGUAGES.
-- A clinic's own templates stand beside them; one with the code of ours takes its place.
+- A clinic's own templates stand next to them; one with the code of ours takes its place.
 """
 
 from __future__ import annotations

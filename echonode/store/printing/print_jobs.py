@@ -6,7 +6,7 @@ Rules
   keeps its place: films come out in the order in which they were asked for.
 - One worker prints on a printer: that of the node that leads, of several. What it finds in print
   when it takes a job was interrupted: by a stop, or with the node that led before.
-- The number of attempts is the fence: what a worker reports of an attempt counts only while no
+- The number of attempts guards the job: what a worker reports of an attempt counts only while no
   other one has begun. A node that was stopped and goes on changes nothing of the job.
 - Jobs that are over are kept for KEPT_DAYS, and then removed.
 """

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from echonode.at_rest.reading import open_file
 from echonode.errors import InvalidObject, OutOfSpace
 from echonode.log import get_logger
 from echonode.model.instance import Origin
@@ -67,12 +67,13 @@ class Orphans:
     def _new_instance(self, file_id: str) -> NewInstance:
         """Raises InvalidObject, OutOfSpace when the disk fails."""
         path = readable(self._layout, file_id)
+        cipher = self._layout.cipher
         with disk_errors("to read a file"):
             preamble = zero_preamble(path)
-        head = read_stored_head(path)
+        head = read_stored_head(path, cipher)
         record = record_of(head.ds, head.transfer_syntax_uid)
-        with disk_errors("to read a file"), path.open("rb") as file:
-            status = os.fstat(file.fileno())
+        with disk_errors("to read a file"), open_file(path, cipher) as file:
+            size, modified = file.size, path.stat().st_mtime
             file.seek(head.dataset_offset)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         evidence = {"adopted": "file without a row"}
@@ -90,14 +91,14 @@ class Orphans:
         return NewInstance(
             record=record,
             file_id=file_id,
-            size=status.st_size,
+            size=size,
             dataset_offset=head.dataset_offset,
             dataset_sha256=digest,
             origin=origin,
             source_ae_title=head.source_ae_title,
             acquired_at=None,
             # Also its due time: a clock that was set back since must not delay it.
-            stored_at=min(datetime.fromtimestamp(status.st_mtime, UTC), self._now()),
+            stored_at=min(datetime.fromtimestamp(modified, UTC), self._now()),
             evidence=evidence,
             destinations=tuple(self._forward_to.get(head.source_ae_title, ()))
             if head.source_ae_title

@@ -1,4 +1,4 @@
-"""A clinic's own templates of reports: beside the built-in ones, and each fault with its place."""
+"""A clinic's own templates of reports: next to the built-in ones, and each fault with its place."""
 
 from __future__ import annotations
 

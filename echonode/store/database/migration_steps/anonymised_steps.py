@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Which copy went, by which profile, and who looked at the pixels.
-VERSION_14 = """
+VERSION_15 = """
 ALTER TABLE derived_copy ADD COLUMN study_instance_uid TEXT DEFAULT '' NOT NULL;
 ALTER TABLE derived_copy ADD COLUMN series_instance_uid TEXT DEFAULT '' NOT NULL;
 ALTER TABLE derived_copy ADD COLUMN anonymised_by TEXT DEFAULT '' NOT NULL;

@@ -98,12 +98,12 @@ def test_scan_lines_and_the_key_of_the_pseudonyms_come_along(
     assert (again.copied, again.removed) == (0, 1)
     done = restore(folder, target)
     assert (done.copied, done.left_out) == (3, ())
-    kept = KeptLines(target).path_of(uid)
-    source = lines.path_of(uid)
+    kept, source = KeptLines(target).lines_of(uid), lines.lines_of(uid)
     assert kept is not None
     assert source is not None
-    assert kept.read_bytes() == source.read_bytes()
-    assert KeptLines(target).path_of(gone) is None
+    with kept() as restored, source() as original:
+        assert restored.read() == original.read()
+    assert KeptLines(target).lines_of(gone) is None
     assert pseudonym_key(target) == key
 
 

@@ -10,7 +10,7 @@ import pytest
 from echonode.delivery.printing.film import FilmSettings
 from echonode.delivery.printing.worker import PrintWorker
 from echonode.dimse.contexts import ProposedContext
-from echonode.dimse.requestor import RequestedAssociation
+from echonode.dimse.requested_association import RequestedAssociation
 from echonode.model.identity import Peer
 from echonode.model.print_job import NewPrintJob, PrintJob, PrintState
 from echonode.store.printing.print_jobs import PrintTakenOver

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from echonode.at_rest.reading import StoredFile
@@ -60,8 +60,8 @@ class _Folder:
 
 
 class _Zip:
-    def __init__(self, file: Path) -> None:
-        self._zip = ZipFile(file, "x", ZIP_DEFLATED)
+    def __init__(self, file: Path | IO[bytes]) -> None:
+        self._zip = ZipFile(file, "x" if isinstance(file, Path) else "w", ZIP_DEFLATED)
 
     def copy(self, source: StoredFile, name: str) -> None:
         with source, self._zip.open(name, "w", force_zip64=True) as file:
@@ -77,12 +77,12 @@ class _Zip:
 def export_patient(
     store: ReadOnlyStore,
     patient_id: str,
-    out: Path,
+    out: Path | IO[bytes],
     *,
     audit: Iterable[Mapping[str, Any]],
     now: datetime,
 ) -> Mapping[str, Any]:
-    """Write it to a new folder, or a new file that ends in `.zip`; the index.
+    """Write it to a new folder, a new file that ends in `.zip`, or an open file; the index.
 
     audit: the records that name the patient. Raises UsageError where nothing is held or `out` is
     there already; OSError of the disk.
@@ -93,9 +93,12 @@ def export_patient(
     records = list(audit)
     if not (instances or quarantined or any(rows.values()) or records):
         raise UsageError("nothing is held of a patient with this number")
-    if out.exists():
+    if isinstance(out, Path) and out.exists():
         raise UsageError(f"{out} is there already: give a new name")
-    target: _Target = _Zip(out) if out.suffix.lower() == ".zip" else _Folder(out)
+    if isinstance(out, Path) and out.suffix.lower() != ".zip":
+        target: _Target = _Folder(out)
+    else:
+        target = _Zip(out)
     try:
         images = []
         for number, instance in enumerate(instances, start=1):

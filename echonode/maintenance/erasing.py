@@ -82,6 +82,10 @@ class Erasing:
             "databases_set_aside": self._store.holdings.set_aside(),
         }
 
+    def reasons(self, patient_id: str) -> list[str]:
+        """Why a patient cannot be erased now; empty where nothing is in the way."""
+        return self._store.erasure.reasons(patient_id, self._policies)
+
     def _go_on(self) -> Erasure | None:
         erased = self._store.erasure.go_on(self._forget, now=self._now)
         if erased is None:

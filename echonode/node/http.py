@@ -16,9 +16,13 @@ from echonode.dicomweb.addresses import PREFIX
 from echonode.dicomweb.routes import DicomWeb, dicomweb_routes
 from echonode.dicomweb.search import Searcher
 from echonode.intake.storage_scp import StorageSCP
+from echonode.maintenance.erasing import Erasing
 from echonode.model.identity import Destination, Peer
 from echonode.monitoring.ledger import plain_rows
 from echonode.monitoring.monitor import NodeMonitor
+from echonode.monitoring.preflight.outcome import as_json
+from echonode.monitoring.preflight.preflight import Preflight
+from echonode.monitoring.preflight.runs import PreflightRuns
 from echonode.monitoring.recent import recent_rows
 from echonode.node.access import NodeAccess
 from echonode.node.access_log import AccessLog, Told
@@ -31,6 +35,7 @@ from echonode.node.live_api import NodeLive
 from echonode.node.local_key import write_local_key
 from echonode.node.local_timezone import local_zone
 from echonode.node.outbox_api import NodeOutbox
+from echonode.node.patient_data import NodePatientData
 from echonode.node.prints import PrintParts
 from echonode.node.report_api import NodeReports
 from echonode.node.review_api import NodeReview
@@ -38,12 +43,10 @@ from echonode.node.ris import RisParts
 from echonode.node.settings.reports import result_of
 from echonode.node.settings.web import opened_routes, session_rules, web_identity
 from echonode.node.system_api import NodeSystem
+from echonode.node.trail_api import NodeTrail
 from echonode.node.user_administration import UserAdministration
 from echonode.node.viewer_server import viewer_server
 from echonode.node.worklist_api import NodeWorklist
-from echonode.preflight.outcome import as_json
-from echonode.preflight.preflight import Preflight
-from echonode.preflight.runs import PreflightRuns
 from echonode.store.index.attribute_reader import AttributeReader
 from echonode.store.store import Store
 from echonode.transcoding.reencoder import Reencoder
@@ -52,6 +55,7 @@ from echonode.transcoding.single_frame import FrameReader
 from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.admission import Admission
 from echonode.web.archive import archive_routes
+from echonode.web.audit import audit_routes
 from echonode.web.authority import authority_routes
 from echonode.web.copies import copy_routes
 from echonode.web.cross_origin import SharedOrigins
@@ -62,7 +66,7 @@ from echonode.web.live.viewing import Viewing
 from echonode.web.openapi.document import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
-from echonode.web.patients import Erase, patient_routes
+from echonode.web.patients import patient_routes
 from echonode.web.prints import print_routes
 from echonode.web.reports import report_routes
 from echonode.web.server import WebServer, is_loopback
@@ -98,7 +102,7 @@ def web_servers(
     call_back: str,
     audit: NodeAudit,
     prints: PrintParts,
-    erase: Erase,
+    erasing: Erasing,
     now: Callable[[], datetime],
 ) -> tuple[WebServer, WebServer | None]:
     """The servers of a node, not yet started: the console's, and the viewer's where there is one.
@@ -214,7 +218,8 @@ def web_servers(
                 )
             ),
             *exam_routes(exam_api),
-            *patient_routes(exam_api.patients, erase),
+            *patient_routes(exam_api.patients, NodePatientData(store, audit, erasing, now=now)),
+            *audit_routes(NodeTrail(audit)),
             *worklist_routes(NodeWorklist(ris, now=now)),
             *live_routes(live, viewing),
             *openapi_routes(),

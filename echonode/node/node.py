@@ -34,6 +34,7 @@ from echonode.maintenance.describing import Describing
 from echonode.maintenance.erasing import Erasing
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
+from echonode.monitoring.preflight.preflight import Preflight
 from echonode.node.anonymising import NodeAnonymising
 from echonode.node.archives import ArchiveParts
 from echonode.node.audit import NodeAudit
@@ -57,7 +58,6 @@ from echonode.node.settings.parts import (
 )
 from echonode.node.user_administration import show_setup_code
 from echonode.node.viewer_server import served_at
-from echonode.preflight.preflight import Preflight
 from echonode.store.store import Store, utc_now
 from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
@@ -232,7 +232,7 @@ class Node:
                 call_back=str(self._call_back),
                 audit=self.audit,
                 prints=self.prints,
-                erase=self.erasing.erase,
+                erasing=self.erasing,
                 now=utc_now,
             )
 

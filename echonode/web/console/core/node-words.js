@@ -80,6 +80,16 @@ export const words = {
   "problem.called_ae": { en: "Called AE title not recognised", fr: "titre AE appelé inconnu" },
   "problem.no_reason": { en: "No reason given", fr: "sans motif" },
 
+  // Why the chain of the audit trail is broken.
+  "problem.chain.missing": { en: "records {first} to {last} are missing", fr: "les inscriptions {first} à {last} manquent" },
+  "problem.chain.twice": { en: "it is there twice", fr: "elle y est deux fois" },
+  "problem.chain.cut": { en: "records {first} to {last} were cut off at the end", fr: "les inscriptions {first} à {last} ont été coupées à la fin" },
+  "problem.chain.unsaid": { en: "records {first} to {last} are missing, and none says so", fr: "les inscriptions {first} à {last} manquent, et aucune ne le dit" },
+  "problem.chain.checkpoint": { en: "its hash is not that of the checkpoint", fr: "son empreinte n’est pas celle du point de contrôle" },
+  "problem.chain.changed": { en: "it was changed, or another record was put in its place", fr: "elle a été modifiée, ou remplacée par une autre" },
+  "problem.chain.patient": { en: "the patient or query in it was changed", fr: "le patient ou la recherche qu’elle contient a été modifié" },
+  "problem.chain.erased": { en: "a patient was put into a record that had been erased", fr: "un patient a été mis dans une inscription effacée" },
+
   // What the last try ended in.
   "held.silence": { en: "no answer, it may have been stored: {why}", fr: "sans réponse, elle est peut-être enregistrée : {why}" },
   "held.times": { en: "{reason}, {count} times", fr: "{reason}, {count} fois" },

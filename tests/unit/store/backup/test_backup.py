@@ -22,6 +22,7 @@ from echonode.store.store import Store
 from tests.unit.store.retention.test_deletion import commit_all
 from tests.unit.store.samples import NOON, Clock, dataset, put, put_many, send_all
 
+pytestmark = pytest.mark.sqlite  # a backup copies the database's file
 POLICY = RetentionPolicy(keep_s=0, destinations={"pacs": CommitmentPolicy.REQUIRED})
 
 

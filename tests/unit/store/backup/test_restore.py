@@ -19,6 +19,8 @@ from echonode.store.files.kept_lines import KeptLines
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, dataset, put, put_many, send_all
 
+pytestmark = pytest.mark.sqlite  # a backup copies the database's file
+
 
 @pytest.fixture
 def folder(store: Store, tmp_path: Path) -> BackupFolder:

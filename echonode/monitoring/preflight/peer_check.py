@@ -33,8 +33,8 @@ from echonode.model.commitment import STORAGE_COMMITMENT_PUSH_MODEL
 from echonode.model.criteria import Root
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
 from echonode.model.status import PENDING, SUCCESS, StatusKind, kind_of
-from echonode.preflight.outcome import PeerOutcome, Step
-from echonode.preflight.requirements import Requirements
+from echonode.monitoring.preflight.outcome import PeerOutcome, Step
+from echonode.monitoring.preflight.requirements import Requirements
 from echonode.transcoding.codecs import JPEG_2000_REVERSIBLE, JPEG_BASELINE, JPEG_LS, RLE
 
 CONNECT_S = 5.0

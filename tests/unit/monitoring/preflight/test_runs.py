@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from echonode.errors import UsageError
-from echonode.preflight.outcome import PeerOutcome, Step
-from echonode.preflight.runs import PreflightRuns
+from echonode.monitoring.preflight.outcome import PeerOutcome, Step
+from echonode.monitoring.preflight.runs import PreflightRuns
 from tests.support.waiting import wait_until
 from tests.unit.store.samples import NOON
 

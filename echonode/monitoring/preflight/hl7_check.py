@@ -10,7 +10,7 @@ import socket
 from contextlib import suppress
 
 from echonode.config import Config
-from echonode.preflight.outcome import PeerOutcome, Step
+from echonode.monitoring.preflight.outcome import PeerOutcome, Step
 
 NAME = "hl7"
 _CONNECT_S = 5.0

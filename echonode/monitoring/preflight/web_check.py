@@ -20,11 +20,11 @@ from echonode.model import remedies
 from echonode.model.criteria import Root
 from echonode.model.identity import CommitmentPolicy, Peer
 from echonode.model.status import SUCCESS
+from echonode.monitoring.preflight.outcome import PeerOutcome, Step
+from echonode.monitoring.preflight.peer_check import failed, timed
+from echonode.monitoring.preflight.requirements import Requirements
+from echonode.monitoring.preflight.test_image import file_of
 from echonode.objects.ultrasound import UltrasoundObject
-from echonode.preflight.outcome import PeerOutcome, Step
-from echonode.preflight.peer_check import failed, timed
-from echonode.preflight.requirements import Requirements
-from echonode.preflight.test_image import file_of
 
 # Archives index soon after they have answered.
 FOUND_WITHIN_S = 5.0

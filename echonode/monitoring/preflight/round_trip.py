@@ -22,12 +22,12 @@ from echonode.model.commitment import CommitmentRequest, ReferencedInstance
 from echonode.model.criteria import Root
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
 from echonode.model.status import DUPLICATE_SOP_INSTANCE, STORAGE, SUCCESS, StatusKind
+from echonode.monitoring.preflight.outcome import Step
+from echonode.monitoring.preflight.peer_check import Associate, failed, timed
+from echonode.monitoring.preflight.pending_reports import PendingReport, PendingReports
+from echonode.monitoring.preflight.requirements import Requirements
+from echonode.monitoring.preflight.test_image import file_of
 from echonode.objects.ultrasound import UltrasoundObject
-from echonode.preflight.outcome import Step
-from echonode.preflight.peer_check import Associate, failed, timed
-from echonode.preflight.pending_reports import PendingReport, PendingReports
-from echonode.preflight.requirements import Requirements
-from echonode.preflight.test_image import file_of
 
 # Long enough for an archive that reports only on the association that asked; most open their own.
 SAME_ASSOCIATION_S = 3.0

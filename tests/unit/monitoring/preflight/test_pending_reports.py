@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from echonode.model.commitment import CommitmentReport
 from echonode.model.identity import Peer
-from echonode.preflight.pending_reports import PendingReports
+from echonode.monitoring.preflight.pending_reports import PendingReports
 
 PACS, OTHER = (
     Peer(name=name, ae_title=name.upper(), host="127.0.0.1", port=104, may=frozenset())

@@ -7,7 +7,7 @@ from typing import Any
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echonode.config import Config
-from echonode.preflight.requirements import Requirements, requirements_of
+from echonode.monitoring.preflight.requirements import Requirements, requirements_of
 from echonode.transcoding.codecs import JPEG_BASELINE, JPEG_LS, RLE
 
 

@@ -8,8 +8,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from echonode.monitoring.preflight.test_image import file_of, preflight_image
 from echonode.objects.ultrasound import encode
-from echonode.preflight.test_image import file_of, preflight_image
 from echonode.transcoding.codecs import JPEG_BASELINE, RLE
 from echonode.transcoding.dataset import derived_uid
 

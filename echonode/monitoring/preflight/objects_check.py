@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from echonode.config import Config
 from echonode.errors import ConfigError, OutOfSpace
-from echonode.preflight.outcome import PeerOutcome, Step
+from echonode.monitoring.preflight.outcome import PeerOutcome, Step
 from echonode.store.objects.bucket import Bucket
 from echonode.store.objects.honesty import faults_of
 

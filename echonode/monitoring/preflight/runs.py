@@ -12,7 +12,7 @@ from typing import Protocol
 
 from echonode.errors import UsageError, described
 from echonode.log import get_logger, place_of
-from echonode.preflight.outcome import PeerOutcome, as_json
+from echonode.monitoring.preflight.outcome import PeerOutcome, as_json
 
 log = get_logger(__name__)
 

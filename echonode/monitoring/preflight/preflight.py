@@ -15,17 +15,17 @@ from echonode.config import Config
 from echonode.delivery.stow.web_requestor import WebRequestor
 from echonode.errors import UsageError
 from echonode.model.identity import CallBackAddress
-from echonode.preflight.hl7_check import NAME as HL7
-from echonode.preflight.hl7_check import check_hl7
-from echonode.preflight.objects_check import NAME as OBJECTS
-from echonode.preflight.objects_check import check_objects
-from echonode.preflight.outcome import PeerOutcome
-from echonode.preflight.peer_check import Associate, PeerCheck, planned_outcome
-from echonode.preflight.pending_reports import PendingReports
-from echonode.preflight.requirements import Requirements, requirements_of
-from echonode.preflight.round_trip import REPORT_S, RoundTrip
-from echonode.preflight.test_image import preflight_image
-from echonode.preflight.web_check import WebCheck, planned_web_outcome
+from echonode.monitoring.preflight.hl7_check import NAME as HL7
+from echonode.monitoring.preflight.hl7_check import check_hl7
+from echonode.monitoring.preflight.objects_check import NAME as OBJECTS
+from echonode.monitoring.preflight.objects_check import check_objects
+from echonode.monitoring.preflight.outcome import PeerOutcome
+from echonode.monitoring.preflight.peer_check import Associate, PeerCheck, planned_outcome
+from echonode.monitoring.preflight.pending_reports import PendingReports
+from echonode.monitoring.preflight.requirements import Requirements, requirements_of
+from echonode.monitoring.preflight.round_trip import REPORT_S, RoundTrip
+from echonode.monitoring.preflight.test_image import preflight_image
+from echonode.monitoring.preflight.web_check import WebCheck, planned_web_outcome
 
 # What is no peer, by the names that `run` takes.
 _OWN = {HL7: check_hl7, OBJECTS: check_objects}

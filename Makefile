@@ -142,7 +142,7 @@ faults: $(STAMP_DEV) ## the fault programme at full numbers (hours); ONLY=expres
 	    --record-faults=$(BUILD)/faults.json $(PYTEST_ARGS) tests/faults \
 	    tests/integration/delivery/test_lines.py tests/integration/store/test_crash_points.py \
 	    tests/acceptance/test_delivery.py tests/acceptance/test_orders.py \
-	    tests/acceptance/test_hostile_values.py \
+	    tests/acceptance/test_hostile_values.py tests/acceptance/test_ohif.py \
 	    tests/integration/web/test_live_full.py \
 	    tests/integration/copies/test_import.py \
 	    tests/integration/cluster

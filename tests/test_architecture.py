@@ -153,7 +153,7 @@ MAY = {
     "commands/invocation.py": DISK,  # the environment
     "commands/container_health.py": DISK,  # the environment
     "log.py": set(),
-    "threads/recurring.py": THREADS,  # a thread that repeats a step
+    "threads.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
     "commands/lying_pacs/archive.py": NETWORK | THREADS,  # an archive on plain sockets:
     "commands/lying_pacs/association.py": NETWORK,
@@ -190,6 +190,7 @@ MAY = {
     "node/outbox_api.py": {"now()"},  # as it was given
     "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
+    "node/settings/stores.py": {"open()"},  # a store
     "node/settings/reports.py": {"now()"},  # as it was given
     "at_rest/*": DISK | {"secrets"},
     "at_rest/key_sources.py": DISK | {"subprocess"},  # a command that gives the key
@@ -258,6 +259,7 @@ MAY = {
     "maintenance/scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "dimse/*": OUTSIDE,
     "store/*": DISK | THREADS | CLOCK | CHANCE,
+    "store/database/postgres_engine.py": DISK | {"select"},  # whether the server hung up
     "frames/live/picture_maker.py": THREADS | CLOCK,  # pictures, beside the frames thread
     "web/live/watch_links.py": CLOCK | CHANCE,  # tokens, and when they are over
     "web/*": NETWORK | THREADS | DISK,
@@ -550,3 +552,14 @@ def test_an_instances_bytes_are_read_by_one_seam() -> None:
                 if owner == "instance":
                     faults.append(f"{path}:{node.lineno}: open bytes_of(instance)")
     assert not faults, "\n".join(faults)
+
+
+def test_the_store_of_a_configuration_is_opened_by_one_function() -> None:
+    """An opening of its own once forgot the object storage that has the instances."""
+    openers = {
+        module.relative_to(PACKAGE).as_posix()
+        for module in MODULES
+        for node in nodes(module)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Store.open"
+    }
+    assert openers == {"node/settings/stores.py"}

@@ -23,6 +23,7 @@ from echonode.delivery.operator_actions import acknowledge, act
 from echonode.errors import OperatorRefused, StoreLocked, UsageError
 from echonode.model.identity import is_valid_uid
 from echonode.monitoring.ledger import COLUMNS
+from echonode.node.settings.stores import open_store
 from echonode.store.deliveries.selection import DeliveryChoice
 from echonode.store.read_only_store import open_read_only
 from echonode.store.store import Store
@@ -177,14 +178,4 @@ def acknowledge_study(config: Config, study_instance_uid: str) -> dict[str, Any]
 def opened_store(config: Config) -> Store:
     """The store, opened. Raises UsageError where there is none, StoreLocked."""
     _check_store(config)
-    names = [at.name for at in config.destination_values()]
-    return Store.open(
-        config.data_dir,
-        adopt_to=names,
-        forward_to=config.forwarding_by_ae_title(),
-        waiting_prefix=config.exam.waiting_prefix,
-        objects=config.objects_at(),
-        index_url=config.index.server_url,
-        node=config.node.name or "",
-        cipher=config.encryption.cipher,
-    )
+    return open_store(config)

@@ -17,10 +17,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from echonode.at_rest.reading import StoredFile
+from echonode.at_rest.writing import FileWriter
 from echonode.errors import UsageError
 from echonode.model.instance import StoredInstance, bytes_of, open_bytes
 from echonode.store.read_only_store import ReadOnlyStore
@@ -60,7 +61,7 @@ class _Folder:
 
 
 class _Zip:
-    def __init__(self, file: Path | IO[bytes]) -> None:
+    def __init__(self, file: Path | FileWriter) -> None:
         self._zip = ZipFile(file, "x" if isinstance(file, Path) else "w", ZIP_DEFLATED)
 
     def copy(self, source: StoredFile, name: str) -> None:
@@ -77,7 +78,7 @@ class _Zip:
 def export_patient(
     store: ReadOnlyStore,
     patient_id: str,
-    out: Path | IO[bytes],
+    out: Path | FileWriter,
     *,
     audit: Iterable[Mapping[str, Any]],
     now: datetime,

@@ -19,7 +19,7 @@ from echonode.log import get_logger
 from echonode.model.identity import CommitmentPolicy
 from echonode.store.patients.erasure import Erasure, Forget
 from echonode.store.store import Store
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 log = get_logger(__name__)
 AGAIN_S = 30.0

@@ -56,9 +56,10 @@ from echonode.node.settings.parts import (
     log_recovery,
     scrubbing,
 )
+from echonode.node.settings.stores import open_store
 from echonode.node.user_administration import show_setup_code
 from echonode.node.viewer_server import served_at
-from echonode.store.store import Store, utc_now
+from echonode.store.store import utc_now
 from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.single_frame import FrameReader
@@ -85,18 +86,7 @@ class Node:
         self.peers = config.peer_values()
         self.destinations = config.destination_values()
         names = [destination.name for destination in self.destinations]
-        self.store = Store.open(
-            config.data_dir,
-            now=utc_now,
-            adopt_to=names,
-            forward_to=config.forwarding_by_ae_title(),
-            recover_later=True,
-            waiting_prefix=config.exam.waiting_prefix,
-            objects=config.objects_at(),
-            index_url=config.index.server_url,
-            node=config.node.name or "",
-            cipher=config.encryption.cipher,
-        )
+        self.store = open_store(config, now=utc_now, recover_later=True)
         with ExitStack() as broken_off:
             broken_off.callback(self.store.close)
             self._build(names)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any
 
+from echonode.at_rest.reading import StoredFile
 from echonode.audit.trail.search import Wanted, plain, search
 from echonode.copies.patient_export import export_patient
 from echonode.errors import OperatorRefused, OutOfSpace
@@ -45,26 +44,20 @@ class NodePatientData:
             "reasons": self._erasing.reasons(patient_id),
         }
 
-    def export(self, patient_id: str) -> tuple[int, IO[bytes]]:
+    def export(self, patient_id: str) -> tuple[int, StoredFile]:
         """The size of a ZIP file, and the file, which has no name: it is gone once it is closed.
 
         Raises UsageError where nothing is held, OperatorRefused without room for it, StoreError.
         """
         scratch = self._store.files.scratch
-        self._check_room(patient_id, scratch)
-        file = TemporaryFile(dir=scratch)  # noqa: SIM115  # the caller closes it
+        self._check_room(patient_id, scratch.folder)
+        records = self._records(patient_id)
         try:
-            records = self._records(patient_id)
-            export_patient(self._store, patient_id, file, audit=records, now=self._now())
-            size = file.seek(0, os.SEEK_END)
-            file.seek(0)
+            with scratch.file() as made:
+                export_patient(self._store, patient_id, made, audit=records, now=self._now())
+                return made.tell(), made.opened()
         except OSError as error:
-            file.close()
             raise OutOfSpace(f"the export cannot be written: {error.strerror}") from None
-        except BaseException:
-            file.close()
-            raise
-        return size, file
 
     def erase(self, patient_id: str, *, by: str) -> Json:
         """As Erasing.erase."""

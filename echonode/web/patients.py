@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from echonode.access.callers import UNKNOWN
+from echonode.at_rest.reading import StoredFile
 from echonode.errors import FieldRefused, OperatorRefused
 from echonode.web.admission import caller_of
 from echonode.web.json_requests import Fields, answer, only, text
@@ -34,7 +35,7 @@ class PatientData(Protocol):
     def held(self, patient_id: str) -> Json:
         """{names, images, studies, quarantined, records, reasons}."""
 
-    def export(self, patient_id: str) -> tuple[int, IO[bytes]]:
+    def export(self, patient_id: str) -> tuple[int, IO[bytes] | StoredFile]:
         """The size of a ZIP file, and the file. Raises UsageError, OperatorRefused."""
 
     def erase(self, patient_id: str, *, by: str) -> Json:
@@ -45,7 +46,7 @@ def patient_routes(search: Search, data: PatientData) -> list[BaseRoute]:
     """/api/patients/search, /held, /export and /erase."""
     # Each export is a copy of all of a patient's images on this disk: one at a time. One that a
     # browser left before its first byte counts until it is collected.
-    making, sent = threading.Lock(), WeakSet[IO[bytes]]()
+    making, sent = threading.Lock(), WeakSet[IO[bytes] | StoredFile]()
 
     def searched(fields: Fields) -> Json:
         only(fields, "text")
@@ -91,7 +92,7 @@ def _patient(fields: Fields) -> str:
     return text(fields, "patient_id", needed=True)
 
 
-def _download(size: int, file: IO[bytes]) -> Response:
+def _download(size: int, file: IO[bytes] | StoredFile) -> Response:
     """The file's name says nothing of the patient."""
     return StreamingResponse(
         _pieces(file),
@@ -104,7 +105,7 @@ def _download(size: int, file: IO[bytes]) -> Response:
     )
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+def _pieces(file: IO[bytes] | StoredFile) -> Iterator[bytes]:
     with file:
         while piece := file.read(_CHUNK_BYTES):
             yield piece

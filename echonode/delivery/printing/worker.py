@@ -34,7 +34,7 @@ from echonode.log import get_logger, place_of
 from echonode.model.identity import Peer
 from echonode.model.print_job import PrintJob
 from echonode.store.printing.print_jobs import PrintJobs, PrintTakenOver
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 log = get_logger(__name__)
 

@@ -1,7 +1,7 @@
 """A database in plain becomes an encrypted one (SQLCipher's sqlcipher_export).
 
 Rules
-- The copy is written beside it, durable and checked before it takes the name. Until then the plain
+- The copy is written next to it, durable and checked before it takes the name. Until then the plain
   one is whole; a stop leaves a copy under `.part`, which the next run makes again.
 - What the log of the plain one held is in it before the copy begins, and the log is removed.
 """

@@ -263,9 +263,10 @@ def test_a_picture_without_a_depth_has_a_scale_from_its_top_or_says_why_not(
 ) -> None:
     """As OpenIGTLink gives it: the size of a pixel, or not even that."""
     answers = {**usual(), f"exams/{SCAN}": exam()}
+    unknown: dict[str, Any] = {"depth_mm": None}
     for changes, words in (
-        ({"depth_mm": None}, "from the top of the picture"),
-        ({"depth_mm": None, "regions": []}, "No scale: the sender does not give the size"),
+        (unknown, "from the top of the picture"),
+        ({**unknown, "regions": []}, "No scale: the sender does not give the size"),
     ):
         for name, value in changes.items():
             monkeypatch.setitem(GEOMETRY, name, value)

@@ -19,6 +19,7 @@ import typer
 
 from echonode import __version__
 from echonode.commands import (
+    accept_look,
     audit,
     backups,
     conformance,
@@ -160,6 +161,7 @@ deliveries.register(app)
 patient.register(app)
 exams.register(app)
 export.register(app)
+accept_look.register(app)
 import_media.register(app)
 users.register(app)
 viewer.register(app)

@@ -125,6 +125,7 @@ WITHIN = {
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
         {"exams", "ris", "archives", "prints"},
+        {"anonymising"},
         {"running_parts"},
         {"settings"},
         {"local_timezone", "process_limits"},
@@ -177,6 +178,7 @@ MAY = {
     "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
     "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
+    "node/anonymising.py": THREADS,  # lanes of several destinations ask it
     "node/access.py": THREADS,  # counts tries, of any request's thread
     "node/archives.py": CHANCE,  # spreads repeated calls
     "node/hashing.py": THREADS,  # one hash at a time
@@ -224,6 +226,7 @@ MAY = {
     "delivery/stow/credentials.py": {"open()"},  # the token, for each connection
     "monitoring/preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
+    "commands/accept_look.py": {"now()"},
     "commands/export.py": DISK | {"signal", "now()"},
     "commands/import_ways.py": {"open()"},  # of the store
     "commands/import_media.py": {"now()"},
@@ -280,6 +283,7 @@ MAY = {
     "intake/captures.py": THREADS | CLOCK,
     "intake/content.py": THREADS,  # counts, for any association's thread
     "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
+    "config/report_templates.py": DISK,  # the clinic's own
     "objects/reports/report_templates.py": {"read_text()"},  # part of the package
     "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one

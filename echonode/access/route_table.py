@@ -144,6 +144,8 @@ RULES: tuple[Rule, ...] = (
         "GET /api/studies",
         "GET /api/studies/{uid}",
         "GET /api/studies/{uid}/media",
+        "GET /api/studies/{uid}/copies",
+        "GET /api/studies/{uid}/copies/{format}",
         data=DataKind.STUDY,
     ),
     # A search is a POST, as its text may be a name, and names are kept out of addresses.
@@ -182,6 +184,7 @@ RULES: tuple[Rule, ...] = (
         Role.OPERATOR,
         "POST /api/instances/{uid}/measurements",
         "POST /api/instances/{uid}/presentation",
+        "POST /api/instances/{uid}/look",
         "DELETE /api/instances/{uid}/measurements/{measurement}",
         "POST /api/instances/{uid}/{action}",
         "POST /api/outbox/{action}",

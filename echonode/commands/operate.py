@@ -59,7 +59,7 @@ def operate(config: Config, action: str, wanted: Wanted) -> Iterator[Result]:
     _check(config, wanted)
     uids = wanted.uids or _chosen(config, action, wanted)
     try:
-        store = _store(config)
+        store = opened_store(config)
     except StoreLocked:
         yield from _each(uids, lambda uid: _ask(config, action, uid, wanted.destination))
         return
@@ -166,7 +166,7 @@ def acknowledge_study(config: Config, study_instance_uid: str) -> dict[str, Any]
     if not is_valid_uid(study_instance_uid):
         raise UsageError(f"{study_instance_uid!r} is not a Study Instance UID")
     try:
-        store = _store(config)
+        store = opened_store(config)
     except StoreLocked:
         path = f"/api/studies/{quote(study_instance_uid)}/acknowledge"
         answer: dict[str, Any] = post(config, path, {}, timeout_s=_ANSWER_S)
@@ -175,7 +175,7 @@ def acknowledge_study(config: Config, study_instance_uid: str) -> dict[str, Any]
         return acknowledge(store, study_instance_uid, now=datetime.now(UTC))
 
 
-def _store(config: Config) -> Store:
+def opened_store(config: Config) -> Store:
     """The store, opened. Raises UsageError where there is none, StoreLocked."""
     _check_store(config)
     return open_store(config)

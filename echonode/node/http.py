@@ -26,6 +26,7 @@ from echonode.monitoring.preflight.runs import PreflightRuns
 from echonode.monitoring.recent import recent_rows
 from echonode.node.access import NodeAccess
 from echonode.node.access_log import AccessLog, Told
+from echonode.node.anonymising import NodeAnonymising
 from echonode.node.audit import NodeAudit
 from echonode.node.copies_api import NodeCopies
 from echonode.node.exam_api import NodeExams
@@ -89,6 +90,7 @@ def web_servers(
     exams: ExamParts,
     ris: RisParts,
     reencoder: Reencoder,
+    anonymising: NodeAnonymising,
     storage: StorageSCP,
     ae_title: str,
     live: NodeLive,
@@ -180,7 +182,13 @@ def web_servers(
             *report_routes(NodeReports(store, exams.reporting, result=partial(result_of, store))),
             *print_routes(prints),
             *copy_routes(
-                NodeCopies(store, Codecs(reader=frames, lossless=reencoder.lossless), now=now)
+                NodeCopies(
+                    config,
+                    store,
+                    Codecs(reader=frames, lossless=reencoder.lossless),
+                    anonymising,
+                    now=now,
+                )
             ),
             *operator_routes(
                 act=operate,

@@ -35,6 +35,7 @@ from echonode.maintenance.erasing import Erasing
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
 from echonode.monitoring.preflight.preflight import Preflight
+from echonode.node.anonymising import NodeAnonymising
 from echonode.node.archives import ArchiveParts
 from echonode.node.audit import NodeAudit
 from echonode.node.dimse_services import dimse_services
@@ -100,6 +101,7 @@ class Node:
         codecs = TranscodeWorkers()
         self._reencoder = Reencoder(self.store.files.scratch, codecs)
         self._frames = FrameReader(codecs, self._reencoder.lossless)
+        self._anonymising = NodeAnonymising(config, self.store, self._reencoder)
         self._call_back = call_back_address(config)
         self._storage = StorageSCP(
             self.store,
@@ -114,6 +116,7 @@ class Node:
             self.store,
             destinations=self.destinations,
             reencoder=self._reencoder,
+            anonymising=self._anonymising,
             call_back=self._call_back,
             observer=self.audit.requests,
             now=utc_now,
@@ -207,6 +210,7 @@ class Node:
                 exams=self.exams,
                 ris=self.ris,
                 reencoder=self._reencoder,
+                anonymising=self._anonymising,
                 storage=self._storage,
                 ae_title=config.ae_title,
                 live=self.scanning.live,
@@ -280,6 +284,7 @@ class Node:
             self.ris.steps,
             self.archives.commitment_scp,
             self._describing,
+            *self.prints.workers.values(),
         ):
             if part:
                 part.only_while(self.store.nodes.leads)

@@ -36,6 +36,7 @@ KINDS: Mapping[str, _KindAndAction] = MappingProxyType(
         "GET /api/instances/{uid}/file": (Kind.EXPORT, Action.READ),
         "GET /api/report": (Kind.EXPORT, Action.READ),
         "GET /api/studies/{uid}/media": (Kind.EXPORT, Action.READ),
+        "GET /api/studies/{uid}/copies/{format}": (Kind.EXPORT, Action.READ),
         "POST /api/patients/held": (Kind.PATIENT, Action.READ),
         "POST /api/patients/export": (Kind.EXPORT, Action.READ),
         "POST /api/exams": (Kind.PROCEDURE, Action.CREATE),

@@ -25,6 +25,7 @@ from echonode.store.values import LedgerChoice, LedgerRow
 _delivery = schema.delivery.c
 _instance = schema.instance.c
 _DERIVED = tombstone_delivery.c.derived_sop_instance_uid
+_ANONYMISED = tombstone_delivery.c.anonymised_by
 _capture = schema.exam_capture.c
 _CORRECTION = tuple(
     sa.func.coalesce(column, "").label(column.name)
@@ -60,9 +61,17 @@ _DELETED = (
         tombstone_delivery.c.destination,
         tombstone_delivery.c.state,
         tombstone_delivery.c.attempts,
-        # The ledger still says that the archive holds a lossy copy.
+        # The ledger still says which copy the archive holds.
         sa.case(
             (_DERIVED == "", ""),
+            (
+                _ANONYMISED != "",
+                sa.literal("the archive holds an anonymised copy (profile ")
+                + _ANONYMISED
+                + "), "
+                + _DERIVED
+                + "; the original was deleted here",
+            ),
             else_=sa.literal("the archive holds a lossy derived copy, ")
             + _DERIVED
             + "; the original was deleted here",

@@ -251,6 +251,7 @@ def _delete_with_tombstone(connection: sa.Connection, instance_id: int, now: dat
         "attempts": _delivery.attempts,
         "committed_at": _delivery.committed_at,
         "derived_sop_instance_uid": sa.func.coalesce(_copy.sop_instance_uid, ""),
+        "anonymised_by": sa.func.coalesce(_copy.anonymised_by, ""),
     }
     held = sa.select(*proofs.values()).select_from(WITH_COPIES)
     connection.execute(

@@ -59,6 +59,7 @@ def test_it_holds_every_instance_and_every_promise(store: Store, folder: BackupF
             "manifest.json",
             "incoming",
             "instances",
+            "lines",
             "quarantine",
             *done.manifest.named,
         ]

@@ -36,6 +36,7 @@ WITH_AN_INSTANCE = {
     "instance_description",
     "delivery",
     "derived_copy",
+    "pixel_look",
     "commitment_item",
 }
 WITHOUT_A_PATIENT = {

@@ -287,7 +287,6 @@ export const words = {
   "error.export_under_way": { en: "an export is being made already: try again once it has ended", fr: "une exportation est déjà en cours : réessayez une fois qu’elle est terminée" },
   "error.export_no_room": { en: "the disk has no room for a copy of {size} MiB: use `echonode patient export` with a path on another disk", fr: "le disque n’a pas de place pour une copie de {size} Mio : utilisez `echonode patient export` avec un chemin sur un autre disque" },
   "error.export_unwritten": { en: "the export cannot be written: {reason}", fr: "l’exportation ne peut pas être écrite : {reason}" },
-  "error.database_read": { en: "the database cannot be read", fr: "la base de données est illisible" },
   "error.nothing_of_patient": { en: "nothing is held of a patient with this number", fr: "rien n’est gardé d’un patient avec ce numéro" },
   "error.erase_other": { en: "another patient is being erased: wait until that is done", fr: "un autre patient est en cours d’effacement : attendez la fin" },
   "error.erase_not_now": { en: "the patient cannot be erased now: {reasons}", fr: "le patient ne peut pas être effacé maintenant : {reasons}" },

@@ -249,7 +249,10 @@ def test_an_exam_by_touch_alone_is_identified_later(site: Site, visit: OpenPage)
 
 
 def test_a_wrong_patient_is_corrected_to_one_of_the_worklist(site: Site, visit: OpenPage) -> None:
-    """The one of the list is chosen, and the images go out again in the study of their order."""
+    """The one of the list is chosen, and the images go out again in the study of their order.
+
+    The rejected image says so, and what each archive made of the rejection.
+    """
     wrong = {"id": "7001", "name": "Wrong^Person", "birth_date": "19700131"}
     exam = site.client.open(patient=wrong)
     taken = site.client.first_still(exam)
@@ -269,6 +272,10 @@ def test_a_wrong_patient_is_corrected_to_one_of_the_worklist(site: Site, visit: 
     found = site.client.get(f"/api/exams/{exam}")
     assert found["patient"]["name"].startswith("Lindqvist")
     assert found["accession_number"] == "4713"
+    expect(page.get_by_text("This image was rejected and replaced.")).to_be_visible()
+    expect(page.get_by_text("pacs: not known yet whether it acts")).to_be_visible()
+    assert accessibility_faults(page) == []
+    shoot(page, "real-corrected")
 
 
 def test_a_patient_who_was_here_before_is_offered_while_one_types(site: Site, page: Page) -> None:

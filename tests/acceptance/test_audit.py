@@ -117,6 +117,7 @@ def test_what_was_done_is_received_and_found(node: EchoNodeProcess, receiver: Sy
     assert "cut off at the end" in cut.stdout
 
 
+@pytest.mark.long
 def test_other_settings_are_an_alert_at_the_next_start(node: EchoNodeProcess) -> None:
     """Which sections changed, and no value of theirs; and who reads the trail is recorded."""
     node.stop()

@@ -21,7 +21,7 @@ from tests.peers.process import free_port
 
 PATIENCE_MS = 20_000  # of a machine that is very busy
 expect.set_options(timeout=PATIENCE_MS)
-pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.long, pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.fixture

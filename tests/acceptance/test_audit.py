@@ -73,6 +73,7 @@ def found(node: EchoNodeProcess, *options: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.long
 def test_what_was_done_is_received_and_found(node: EchoNodeProcess, receiver: SyslogServer) -> None:
     """An image came, a peer and a person searched, a stranger was refused: each has its record, by
     syslog as here; after a kill the trail is whole, and what is cut off at its end is missed.

@@ -1,7 +1,7 @@
 """All that is held of one patient as one folder or ZIP file, with an index (GDPR article 15).
 
     index.html, index.json   what is here, and where
-    images/0001.dcm ...      each stored instance, byte for byte
+    images/0001.dcm ...      each stored instance, its dataset byte for byte
     quarantine/0001.dcm ...  what came under a known UID with other bytes
     records/NAME.json        exams, measurements, worklist, procedure steps, results and the rest
     audit.jsonl              the records of the audit trail that name the patient
@@ -17,12 +17,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from echonode.errors import UsageError
 from echonode.model.instance import StoredInstance, bytes_of
+from echonode.store.files.file_meta import HEAD_LENGTH, dataset_offset, without_seal
+from echonode.store.index.dataset_header import LONGEST_META
 from echonode.store.read_only_store import ReadOnlyStore
+
+_PIECE = 1024 * 1024
 
 
 class _Target(Protocol):
@@ -46,7 +50,9 @@ class _Folder:
         return path
 
     def copy(self, source: Path, name: str) -> None:
-        shutil.copyfile(source, self._path(name))
+        with source.open("rb") as file, self._path(name).open("wb") as target:
+            target.write(_sent_head(file))
+            shutil.copyfileobj(file, target, _PIECE)
 
     def write(self, name: str, text: str) -> None:
         self._path(name).write_text(text, encoding="utf-8")
@@ -60,7 +66,9 @@ class _Zip:
         self._zip = ZipFile(file, "x", ZIP_DEFLATED)
 
     def copy(self, source: Path, name: str) -> None:
-        self._zip.write(source, name)
+        with source.open("rb") as file, self._zip.open(name, "w", force_zip64=True) as target:
+            target.write(_sent_head(file))
+            shutil.copyfileobj(file, target, _PIECE)
 
     def write(self, name: str, text: str) -> None:
         self._zip.writestr(name, text)
@@ -185,6 +193,15 @@ def _page(index: Mapping[str, Any]) -> str:
 
 def _link(name: str) -> str:
     return f'<a href="{escape(name)}">{escape(name)}</a>' if name else ""
+
+
+def _sent_head(file: IO[bytes]) -> bytes:
+    """What stands before a stored file's dataset, without its seal; `file` is read up to there."""
+    head = file.read(HEAD_LENGTH)
+    offset = dataset_offset(head)
+    if offset is None or offset > LONGEST_META:  # not a file of ours, as some in quarantine
+        return head
+    return without_seal(head + file.read(offset - HEAD_LENGTH))
 
 
 def _is_there(instance: StoredInstance) -> bool:

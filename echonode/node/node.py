@@ -33,6 +33,7 @@ from echonode.log import get_logger
 from echonode.maintenance.background_recovery import BackgroundRecovery
 from echonode.maintenance.describing import Describing
 from echonode.maintenance.erasing import Erasing
+from echonode.maintenance.journaling import Journaling
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
 from echonode.node.archives import ArchiveParts
@@ -190,6 +191,7 @@ class Node:
         )
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
+        self._journaling = Journaling(self.store.journal)
         self.erasing = Erasing(
             self.store,
             policies=config.commitment_policies(),
@@ -304,6 +306,8 @@ class Node:
 
     def _start_writing(self, undo: ExitStack) -> None:
         """Start the parts that write to the store: where it is read-only, none of them runs."""
+        undo.callback(self._stop_part, self._journaling)
+        self._journaling.start()
         self.exams.desk.resume()
         self._share_duties()
         for worker in (self.exams.unfinished, self.exams.rejection_looks):

@@ -77,6 +77,8 @@ from echonode.store.index.refresh import IndexRefresh, RefreshReport
 from echonode.store.ingest.ingest import InstanceFiles, check_bytes
 from echonode.store.ingest.insertion import FileInserter
 from echonode.store.ingest.quarantine import Quarantine
+from echonode.store.journal.journal import Journal
+from echonode.store.journal.restoring import Restoring
 from echonode.store.nodes.membership import Membership
 from echonode.store.objects.bucket import ObjectsAt
 from echonode.store.objects.opening import opened_storage
@@ -111,7 +113,8 @@ class Store(ReadOnlyStore):
     exams, captures, measurements, documents, prints, hl7_results, naming, corrections, worklist,
     known_patients, order_messages, rejections, reported_steps, procedure_steps, step_reports: see
     exams/. users, sessions: see access/. nodes: this node among those on the database.
-    durability: whether what is written becomes durable.
+    durability: whether what is written becomes durable. journal: what only the database knows, in
+    a file beside it.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -156,7 +159,8 @@ class Store(ReadOnlyStore):
         inserter = FileInserter(writer, layout, check, now)
         ids = FileIds(layout, on_folder=lambda folder: use_folder(writer, folder, layout.node))
         self.nodes = Membership(writer, name=layout.node, now=now)
-        deletions = Deletions(writer, readers, layout)
+        self.journal = Journal(writer, readers, layout)
+        deletions = Deletions(writer, readers, layout, self.journal.flush)
 
         self.node_id = read_node_id(readers)
         self.durability = durability
@@ -219,7 +223,11 @@ class Store(ReadOnlyStore):
         self.procedure_steps = ProcedureSteps(writer, readers)
         self.step_reports = StepReports(writer, readers)
         self.erasure = PatientErasure(
-            writer, layout, holdings=self.holdings, deletions=Deletions(writer, readers, layout)
+            writer,
+            layout,
+            holdings=self.holdings,
+            deletions=Deletions(writer, readers, layout, self.journal.flush),
+            rewrite_journal=self.journal.rewrite,
         )
         self.users: Users = Users(writer, readers)
         self.sessions = Sessions(writer, readers)
@@ -287,14 +295,14 @@ class Store(ReadOnlyStore):
                 )
             with ExitStack() as undo:
                 undo.callback(opened.writer.close)
+                restoring = Restoring(opened.writer, layout)
+                opened = restoring.begin(opened)
                 store = store_with(opened, marker=marker)
                 undo.callback(ReadOnlyStore.close, store)
                 settle_place(opened.writer, store._readers, objects)
                 store.nodes.join()
                 undo.callback(store.nodes.leave)
-                store.recovery.begin(database_made=opened.made)
-                while not (recover_later and opened.trusted) and store.recovery.step():
-                    pass
+                store._recover(opened, restoring, later=recover_later)
                 if not index_url:
                     durability.watch_database()
                 undo.pop_all()
@@ -324,13 +332,26 @@ class Store(ReadOnlyStore):
             lock.release()
             raise
 
+    def _recover(self, opened: Opened, restoring: Restoring, *, later: bool) -> None:
+        """Repair what the last stop left; later: what may wait is left to `recovery.step`."""
+        if not restoring.is_under_way:
+            self.journal.begin()
+        self.recovery.begin(database_made=opened.made)
+        while not (later and opened.trusted) and self.recovery.step():
+            pass
+        if restoring.is_under_way:
+            self.recovery.given_back(restoring.end())
+            self.journal.begin()
+
     def __enter__(self) -> Store:
         return self
 
     def close(self) -> None:
         """Release the folder; nothing may use the store any more. May be called once."""
-        super().close()
         try:
+            with suppress(OutOfSpace, Damaged):  # the next start goes on with it
+                self.journal.close()
+            super().close()
             with suppress(OutOfSpace):  # then it is taken for dead after a while
                 self.nodes.leave()
             orderly = self._check.is_done and not self._marker and not self.unwritable

@@ -32,9 +32,13 @@ from echonode.store.database.migration_steps import (
     delivery_steps,
     document_steps,
     exam_steps,
+    journal_steps,
     patient_steps,
     print_steps,
 )
+
+# In meta, from a database's making until every file is in it (journal/restoring.py).
+REBUILD_KEY = "rebuild"
 
 
 def _create(connection: sa.Connection) -> None:
@@ -42,6 +46,8 @@ def _create(connection: sa.Connection) -> None:
     # Part of the UIDs we derive, so that two nodes never derive the same one. A new database gets
     # a new one because its counters begin again.
     connection.execute(sa.insert(schema.meta), {"key": "node_id", "value": secrets.token_hex(8)})
+    if connection.dialect.name != POSTGRESQL:
+        connection.execute(sa.insert(schema.meta), {"key": REBUILD_KEY, "value": "begun"})
 
 
 def _by_script(script: str) -> Callable[[sa.Connection], None]:
@@ -67,11 +73,12 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         11: _by_script(document_steps.VERSION_11),
         12: _by_script(cluster_steps.VERSION_12),
         13: _by_script(print_steps.VERSION_13),
+        14: _by_script(journal_steps.VERSION_14),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)
 # Until its first release this is the latest version; then it stays, and steps follow it.
-FIRST_ON_POSTGRES = 13
+FIRST_ON_POSTGRES = 14
 POSTGRES_STEPS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType({})
 _MADE_AGAIN = ("study", "series")  # and what refers to it; the tables below hold millions of rows
 

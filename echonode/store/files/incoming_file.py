@@ -15,6 +15,7 @@ from pathlib import Path
 from echonode.errors import OutOfSpace
 from echonode.store.files.disk import disk_errors, remove, synchronise
 from echonode.store.files.file_meta import encode
+from echonode.store.files.seal import SEAL_BYTES, Seal, SealFacts, encoded
 
 
 class Incoming:
@@ -48,6 +49,7 @@ class Incoming:
             sop_instance_uid=sop_instance_uid,
             transfer_syntax_uid=transfer_syntax_uid,
             source_ae_title=source_ae_title,
+            with_seal=True,
         )
         self.dataset_offset = self.size = len(meta)
         with self._disk_errors("a new file"):
@@ -82,16 +84,19 @@ class Incoming:
         if length % 2:
             self.write(b"\0")
 
-    def seal(self, *, durable: bool = True) -> None:
+    def seal(self, facts: SealFacts | None = None, *, durable: bool = True) -> None:
         """End the file; its bytes are durable, its name is not yet. Raises OutOfSpace.
 
-        durable: False where another place than this disk keeps it, and has still to take it.
+        facts: what its seal says of it (seal.py); None leaves it without. durable: False where
+        another place than this disk keeps it, and has still to take it.
         """
         descriptor = self._open_descriptor()
         self._descriptor = None
         try:
             with self._disk_errors("to keep a file"):
                 try:
+                    if facts is not None:
+                        self._write_seal(descriptor, facts)
                     if durable:
                         synchronise(descriptor)
                 finally:
@@ -99,6 +104,18 @@ class Incoming:
         except BaseException:
             self._remove(self.path)
             raise
+
+    def _write_seal(self, descriptor: int, facts: SealFacts) -> None:
+        """Raises OSError."""
+        seal = Seal(
+            dataset_sha256=self.dataset_sha256,
+            dataset_length=self.size - self.dataset_offset,
+            facts=facts,
+        )
+        view, position = memoryview(encoded(seal)), self.dataset_offset - SEAL_BYTES
+        while view:
+            written = os.pwrite(descriptor, view, position)
+            view, position = view[written:], position + written
 
     def discard(self) -> None:
         """The message was interrupted: remove the file. Never raises; may be called twice."""

@@ -3,6 +3,7 @@
     data_dir/
       lock                        held while a node runs
       index.sqlite (-wal, -shm)   the database
+      journal.jsonl               what only the database knows, a second time (journal/)
       index.doubted               damage was found in use (corruption_marker.py)
       incoming/NAME.part          files that are being written; removed at the next start
       instances/ab/cd/ID.dcm      one Part 10 file for each instance; ID begins with abcd
@@ -64,6 +65,10 @@ class Layout:
     @property
     def database(self) -> Path:
         return self.data_dir / "index.sqlite"
+
+    @property
+    def journal(self) -> Path:
+        return self.data_dir / "journal.jsonl"
 
     @property
     def corruption_mark(self) -> Path:

@@ -32,6 +32,9 @@ class NewInstance:
     """What is to be inserted; the file has its final name and is durable.
 
     on_conflict: called inside the transaction, possibly more than once, with each conflict.
+    give_back: called inside it with the row's number, where the row is new; the destinations that
+    it gave deliveries to, as they were before the database was lost. damaged: its bytes are not
+    those of `dataset_sha256`.
     """
 
     record: InstanceRecord
@@ -46,6 +49,8 @@ class NewInstance:
     evidence: Mapping[str, int | str]
     destinations: Sequence[str]
     on_conflict: Callable[[IdentityConflict], None] = lambda conflict: None
+    give_back: Callable[[sa.Connection, int], Sequence[str]] = lambda connection, number: ()
+    damaged: bool = False
 
 
 class Insertion(Enum):
@@ -79,21 +84,26 @@ def insert_instance(connection: sa.Connection, new: NewInstance) -> Insertion:
     for conflict in parents.conflicts if hold is not Hold.UNNAMED else ():
         note_conflict(connection, conflict, new.record.sop_instance_uid, now=new.stored_at)
         new.on_conflict(conflict)
-    if new.destinations:
-        [instance_id] = inserted.inserted_primary_key or [0]
-        insert_deliveries(connection, instance_id, new, hold)
+    [instance_id] = inserted.inserted_primary_key or [0]
+    given = new.give_back(connection, instance_id)
+    if destinations := [each for each in new.destinations if each not in given]:
+        insert_deliveries(connection, instance_id, new, destinations, hold)
     return Insertion.STORED
 
 
 def insert_deliveries(
-    connection: sa.Connection, instance_id: int, new: NewInstance, hold: Hold
+    connection: sa.Connection,
+    instance_id: int,
+    new: NewInstance,
+    destinations: Sequence[str],
+    hold: Hold,
 ) -> None:
     """One delivery for each destination: due at once, or held while its exam has no patient."""
     connection.execute(
         _INSERT_DELIVERY,
         [
             new_delivery(instance_id, destination, new.acquired_at, new.stored_at, hold=hold)
-            for destination in new.destinations
+            for destination in destinations
         ],
     )
 
@@ -129,5 +139,6 @@ def _instance_values(new: NewInstance, parents: Parents) -> dict[str, object]:
         "source_ae_title": new.source_ae_title,
         "acquired_at": new.acquired_at,
         "stored_at": new.stored_at,
+        "file_damaged": new.damaged,
         "evidence": json.dumps(dict(new.evidence)) if new.evidence else "",
     }

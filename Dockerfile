@@ -92,7 +92,7 @@ STOPSIGNAL SIGTERM
 # Alive means that the process answers, whatever the state of the archive. The port and the
 # certificate are those of the configuration, which CMD names as well; a node without `web` needs
 # --no-healthcheck.
-HEALTHCHECK --interval=30s --timeout=10s --start-period=20s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=30s --start-period=20s --retries=3 \
     CMD ["python", "-m", "echonode.commands.container_health", "/etc/echonode/echonode.yaml"]
 
 ENTRYPOINT ["echonode"]

@@ -23,7 +23,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
 # environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo viewer console-screens unit coverage test postgres check containers format docs sbom advisories wheel bench faults faults-record fuzz lock clean
+.PHONY: help install demo viewer console-screens unit coverage test postgres check containers long long-record format docs sbom advisories wheel bench faults faults-record fuzz lock clean
 
 # In CI a peer that is missing is a failure; elsewhere its tests are skipped, and say so.
 ifeq ($(CI),true)
@@ -37,12 +37,12 @@ endif
 WORKERS ?= 2
 PEER_WORKERS ?= 3
 # Each part of the run, in seconds. pytest-timeout ends one test; this ends what that cannot.
-TEST_DEADLINE ?= 1800
+TEST_DEADLINE ?= 3000
 # More for pytest: make test PYTEST_ARGS="-k commitment"
 PYTEST_ARGS ?=
 
 UNIT := tests/unit tests/test_architecture.py
-UNIT_MARKS := not slow and not timing and not full
+UNIT_MARKS := not slow and not timing and not long and not full
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -71,15 +71,15 @@ unit: $(STAMP_DEV) ## unit tests and the architecture's on all cores: a minute, 
 	@ECHONODE_EXAMPLES=quick $(BIN)/python -m pytest -n auto $(UNIT) -m "$(UNIT_MARKS)" $(PYTEST_ARGS)
 
 # Unit tests first: what one of them finds is said in the first minutes.
-test: $(STAMP_DEV) ## every test; the real peers are installed when root, and named when missing
+test: $(STAMP_DEV) ## what each change must pass; the real peers are installed when root, and named when missing
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
 	    $(BIN)/python -m pytest -n $(WORKERS) $(UNIT) -m "$(UNIT_MARKS)" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	@tools/real-peers.sh
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
 	    $(BIN)/python -m pytest -n $(PEER_WORKERS) --dist loadfile --no-loadscope-reorder \
-	    -m "not timing and not full and not containers" $(foreach test,$(UNIT),--ignore=$(test)) $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	    -m "not timing and not long and not full and not containers" $(foreach test,$(UNIT),--ignore=$(test)) $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
-	    $(BIN)/python -m pytest -n $(WORKERS) $(UNIT) -m "slow and not timing and not full" $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	    $(BIN)/python -m pytest -n $(WORKERS) $(UNIT) -m "slow and not timing and not long and not full" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 # What promises milliseconds is measured alone. 5: PYTEST_ARGS chose none of this part.
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
 	    $(BIN)/python -m pytest -m timing $(PYTEST_ARGS) || [ $$? -eq 5 ]
@@ -124,6 +124,16 @@ bench: $(STAMP_DEV) ## measure against the real peers: table and build/bench.jso
 postgres: $(STAMP_DEV) ## the store's tests with the index on a real PostgreSQL (minutes)
 	@ECHONODE_TEST_INDEX=postgresql $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS) \
 	    tests/unit/store tests/unit/maintenance tests/unit/query tests/unit/commitment tests/unit/exam
+
+# What takes too long for every change. Its results stand in docs/tests.md.
+long: $(STAMP_DEV) ## the tests that take long (half an hour): run before a release
+	@tools/real-peers.sh
+	@mkdir -p $(BUILD)
+	@$(BIN)/python -m pytest -n $(PEER_WORKERS) --dist loadfile -m "long and not full" \
+	    --junitxml=$(BUILD)/long.xml $(PYTEST_ARGS) tests
+
+long-record: $(STAMP_DEV) ## write the results in build/long.xml into docs/tests.md
+	@$(BIN)/python tools/record-long.py $(BUILD)/long.xml docs/tests.md
 
 faults: $(STAMP_DEV) ## the fault programme at full numbers (hours); ONLY=expression runs a part
 	@tools/real-peers.sh

@@ -23,6 +23,7 @@ from echonode.commands import (
     backups,
     conformance,
     deliveries,
+    encrypt,
     exams,
     export,
     import_media,
@@ -212,6 +213,7 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
             objects=settings.objects_at(),
             index_url=settings.index.server_url,
             node=settings.node.name or "",
+            cipher=settings.encryption.cipher,
         ):
             raise typer.Exit(1)
 
@@ -273,6 +275,7 @@ def report(
 
 backups.register(app)
 move_store.register(app)
+encrypt.register(app)
 simulations.register(app)
 
 

@@ -18,8 +18,8 @@ compile() {
 }
 
 compile pyproject.toml -o requirements.lock
-# What an image for several nodes, object storage or research copies has as well.
-compile pyproject.toml --extra cluster --extra research \
+# What an image for several nodes, object storage, research copies or encryption has as well.
+compile pyproject.toml --extra cluster --extra research --extra encryption \
     --constraint requirements.lock -o requirements-extras.lock
 compile pyproject.toml --extra dev --constraint requirements.lock -o requirements-dev.lock
 

@@ -97,7 +97,13 @@ EXCLUDED: Mapping[str, str] = {
 ALLOWED: Mapping[str, Sequence[tuple[str, str]]] = {}
 
 _DOCUMENTS = ("*.md", "docs/*.md", "Makefile", "Dockerfile", "docker-compose.yml", ".ci/run")
-_OTHERS = ("config/*", "deploy/*", "tools/**/*", "echonode/web/console/**/*", "echonode/examples/*")
+_OTHERS = (
+    "config/*",
+    "deploy/*",
+    "tools/**/*",
+    "echonode/web/console/**/*",
+    "echonode/config/examples/*",
+)
 _CODE_IN_TEXT = re.compile(r"`[^`\n]*`")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _IMAGES = {".png", ".ico", ".svg", ".woff2"}

@@ -176,7 +176,7 @@ class Recorder:
 
     def _take_in(self) -> bool:
         """Write what other processes left in the inbox; what cannot be written stays there."""
-        taken = inbox.waiting(self._trail.paths.inbox)
+        taken = inbox.waiting(self._trail.paths.inbox, self._trail.paths.cipher)
         of_others = [each for _, event in taken for each in self._recorded(event)]
         self._unwritten += of_others
         if not self._write():

@@ -122,10 +122,11 @@ def _readers(config: Path) -> Iterator[tuple[sa.Engine, TrailPaths]]:
     from echonode.audit.trail.trail import TrailPaths
     from echonode.store.database.sqlite_engine import reader_engine
 
-    paths = TrailPaths.below(load_config(config).own_dir.absolute())
+    settings = load_config(config)
+    paths = TrailPaths.below(settings.own_dir.absolute(), settings.encryption.cipher)
     if not paths.database.exists():
         raise UsageError(f"there is no audit trail in {paths.folder}: has the node run there?")
-    readers = reader_engine(paths.database)
+    readers = reader_engine(paths.database, paths.secret)
     try:
         yield readers, paths
     finally:
@@ -139,7 +140,8 @@ def _note_use(paths: TrailPaths, done: str) -> None:
     from echonode.errors import OutOfSpace
 
     try:
-        put(paths.folder.parent, trail_used(paths.folder, done, at=datetime.now(UTC)))
+        used = trail_used(paths.folder, done, at=datetime.now(UTC))
+        put(paths.folder.parent, used, paths.cipher)
     except OutOfSpace:
         typer.echo("That the trail was read could not be recorded.", err=True)
 

@@ -54,18 +54,23 @@ def backup(
         from echonode.store.backup.folder import BackupFolder
         from echonode.store.read_only_store import open_read_only
 
-        open_read_only(settings.data_dir).close()  # of this version, or says what to do
+        cipher = settings.encryption.cipher
+        open_read_only(
+            settings.data_dir, cipher=cipher
+        ).close()  # of this version, or says what to do
         with progress_bars() as progress:
             done = Backup(
                 settings.data_dir,
                 BackupFolder(folder),
                 now=_now,
+                cipher=cipher,
                 config=config.read_bytes(),
                 verify=verify,
                 progress=progress,
             ).run()
             what = f"backup of {done.manifest.holds.instances} instances"
-            put(settings.data_dir, exported((), folder.absolute().as_uri(), at=_now(), what=what))
+            event = exported((), folder.absolute().as_uri(), at=_now(), what=what)
+            put(settings.data_dir, event, cipher)
         typer.echo(f"The backup in {folder} is complete. It holds:")
         _say(done.manifest)
         typer.echo(f"  new          {done.copied} files, {_size(done.copied_bytes)}")
@@ -117,11 +122,13 @@ def restore(
                 BackupFolder(folder),
                 settings.data_dir,
                 now=_now,
+                cipher=settings.encryption.cipher,
                 without_damaged=without_damaged,
                 progress=progress,
             ).run()
             what = f"restore of {done.manifest.holds.instances} instances"
-            put(settings.data_dir, imported((), folder.absolute().as_uri(), at=_now(), what=what))
+            event = imported((), folder.absolute().as_uri(), at=_now(), what=what)
+            put(settings.data_dir, event, settings.encryption.cipher)
         typer.echo(f"The backup is restored into {settings.data_dir}. It holds:")
         _say(done.manifest)
         if done.kept:

@@ -44,7 +44,12 @@ def ledger(
         choice = LedgerChoice(state=state, study_instance_uid=study, last=last)
         settings = load_config(config)
         show = print_json if as_json else print_rows
-        show(settings.data_dir, choice, index_url=settings.index.server_url)
+        show(
+            settings.data_dir,
+            choice,
+            index_url=settings.index.server_url,
+            cipher=settings.encryption.cipher,
+        )
 
 
 UIDArgument = Annotated[

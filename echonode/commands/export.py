@@ -21,6 +21,7 @@ from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_conf
 from echonode.errors import UsageError
 
 if TYPE_CHECKING:
+    from echonode.at_rest.writing import Scratch
     from echonode.config import Config
     from echonode.copies.choosing import Chosen, Wanted
     from echonode.copies.exporting import Export
@@ -173,8 +174,8 @@ def _files(format_: str, out: Path | None, options: CopyOptions, config: Config)
     if out is None:
         raise UsageError("give --out PATH: where the copies go")
     make = format_named(format_)
-    lines = KeptLines(config.data_dir)
-    return Export(out=out, make=make, options=options, lines_of=lines.path_of)
+    lines = KeptLines(config.data_dir, config.encryption.cipher)
+    return Export(out=out, make=make, options=options, lines_of=lines.lines_of)
 
 
 def _medium(media: Path, profile: str) -> MediumCopy:
@@ -210,10 +211,11 @@ def _copy(
             config.data_dir,
             index_url=config.index.server_url,
             remote=opened_storage(config.objects_at(), to_write=False),
+            cipher=config.encryption.cipher,
         ) as store,
-        tempfile.TemporaryDirectory(prefix="echonode-export-") as scratch,
-        codecs_in(Path(scratch)) as codecs,
-        anonymising_as(anonymise, config, store.index, Path(scratch), looked_at) as prepare,
+        _scratch(config) as scratch,
+        codecs_in(scratch) as codecs,
+        anonymising_as(anonymise, config, store.index, scratch, looked_at) as prepare,
         instances_progress("instances copied") as on_progress,
     ):
         chosen = choose(store.index, wanted)
@@ -231,6 +233,15 @@ def _copy(
         typer.echo(f"left out: {more} more", err=True)
 
 
+@contextmanager
+def _scratch(config: Config) -> Iterator[Scratch]:
+    """A folder of the system's for temporary files; they are sealed as the store is."""
+    from echonode.at_rest.writing import Scratch
+
+    with tempfile.TemporaryDirectory(prefix="echonode-export-") as folder:
+        yield Scratch(Path(folder), config.encryption.cipher)
+
+
 def _record(config: Config, wanted: Wanted, chosen: Chosen, out: Path) -> None:
     """In the audit trail, before anything is written: no copy leaves without a record."""
     from echonode.audit.sources.commands import exported
@@ -240,7 +251,8 @@ def _record(config: Config, wanted: Wanted, chosen: Chosen, out: Path) -> None:
     if len(uids) > _MOST_RECORDED or not (wanted.series or wanted.instances):
         uids = {each.study_instance_uid for each in chosen.instances}
     target = out.absolute().as_uri()
-    put(config.data_dir, exported(sorted(uids), target, at=datetime.now(UTC), what="export"))
+    event = exported(sorted(uids), target, at=datetime.now(UTC), what="export")
+    put(config.data_dir, event, config.encryption.cipher)
 
 
 def _matrix(text: str) -> tuple[float, ...] | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from echonode.errors import FieldRefused, UsageError
 
 if TYPE_CHECKING:
+    from echonode.at_rest.writing import Scratch
     from echonode.config import Config
     from echonode.copies.deidentification.profile import Profile
     from echonode.copies.exporting import Prepare
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def anonymising_as(
-    name: str, settings: Config, index: IndexReader, scratch: Path, looked_at: bool
+    name: str, settings: Config, index: IndexReader, scratch: Scratch, looked_at: bool
 ) -> Iterator[Prepare]:
     """What each instance passes through; without a name nothing is changed.
 

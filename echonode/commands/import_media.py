@@ -66,7 +66,8 @@ def _record(config: Config, medium: Path, done: Imported) -> None:
 
     if done.stored:
         source = medium.absolute().as_uri()
-        put(config.data_dir, imported(done.stored, source, at=datetime.now(UTC), what="import"))
+        event = imported(done.stored, source, at=datetime.now(UTC), what="import")
+        put(config.data_dir, event, config.encryption.cipher)
 
 
 def _say(done: Imported, missing: list[str]) -> None:

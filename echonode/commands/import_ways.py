@@ -54,9 +54,14 @@ def way_in(config: Config) -> Iterator[Take]:
             waiting_prefix=config.exam.waiting_prefix,
             index_url=config.index.server_url,
             node=config.node.name or "",
+            cipher=config.encryption.cipher,
         )
     except StoreLocked:
-        with open_read_only(config.data_dir, index_url=config.index.server_url) as known:
+        with open_read_only(
+            config.data_dir,
+            index_url=config.index.server_url,
+            cipher=config.encryption.cipher,
+        ) as known:
             yield lambda pieces: _to_node(config, known, pieces)
         return
     with store:

@@ -16,7 +16,7 @@ def write_example(folder: Path, *, clinic: bool) -> Path:
     A file that is there already is left as it is. Raises UsageError.
     """
     source = "clinic.yaml" if clinic else NAME
-    content = (resources.files("echonode") / "examples" / source).read_bytes()
+    content = (resources.files("echonode") / "config" / "examples" / source).read_bytes()
     target = folder / NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)

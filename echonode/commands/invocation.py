@@ -15,8 +15,8 @@ from echonode.errors import (
     EchoNodeError,
     OutOfResources,
     UsageError,
-    is_shortage,
 )
+from echonode.threads.shortage import is_shortage
 
 if TYPE_CHECKING:
     from echonode.config import Config

@@ -65,6 +65,7 @@ def _place(config: Config) -> Place:
         data_dir=config.data_dir,
         index_url=config.index.server_url,
         objects=config.objects_at(),
+        cipher=config.encryption.cipher,
     )
 
 

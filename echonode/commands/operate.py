@@ -97,7 +97,11 @@ def _ask(config: Config, action: str, uid: str, destination: str | None) -> Mapp
 
 
 def _chosen(config: Config, action: str, wanted: Wanted) -> Sequence[str]:
-    with open_read_only(config.data_dir, index_url=config.index.server_url) as store:
+    with open_read_only(
+        config.data_dir,
+        index_url=config.index.server_url,
+        cipher=config.encryption.cipher,
+    ) as store:
         return store.ledger.chosen_instances(
             DeliveryChoice(
                 states=CHANGES[action],
@@ -130,14 +134,22 @@ def _check_destination(config: Config, name: str) -> None:
     known = [at.name for at in config.destination_values()]
     if name in known:
         return
-    with open_read_only(config.data_dir, index_url=config.index.server_url) as store:
+    with open_read_only(
+        config.data_dir,
+        index_url=config.index.server_url,
+        cipher=config.encryption.cipher,
+    ) as store:
         if name in store.ledger.destinations():
             return
     raise UsageError(f"there is no destination `{name}`; configured: {', '.join(known) or 'none'}")
 
 
 def _check_study(config: Config, study_instance_uid: str) -> None:
-    with open_read_only(config.data_dir, index_url=config.index.server_url) as store:
+    with open_read_only(
+        config.data_dir,
+        index_url=config.index.server_url,
+        cipher=config.encryption.cipher,
+    ) as store:
         if not store.ledger.knows_study(study_instance_uid):
             raise UsageError(
                 f"the store has no study {study_instance_uid}: give a Study Instance UID of "
@@ -174,4 +186,5 @@ def _store(config: Config) -> Store:
         objects=config.objects_at(),
         index_url=config.index.server_url,
         node=config.node.name or "",
+        cipher=config.encryption.cipher,
     )

@@ -43,7 +43,11 @@ def export(
         from echonode.store.read_only_store import open_read_only
 
         now = datetime.now(UTC)
-        with open_read_only(settings.data_dir, index_url=settings.index.server_url) as store:
+        with open_read_only(
+            settings.data_dir,
+            index_url=settings.index.server_url,
+            cipher=settings.encryption.cipher,
+        ) as store:
             try:
                 index = export_patient(
                     store, patient_id, out, audit=_audit_records(settings, patient_id), now=now
@@ -52,7 +56,7 @@ def export(
                 raise UsageError(f"{out} cannot be written: {error.strerror}") from None
         try:
             event = patient_exported(patient_id, out.absolute().as_uri(), at=now)
-            put(settings.own_dir, event)
+            put(settings.own_dir, event, settings.encryption.cipher)
         except OutOfSpace:
             typer.echo("That the data was exported could not be recorded.", err=True)
         typer.echo(json.dumps(index, ensure_ascii=False) if as_json else _exported(index, out))
@@ -96,10 +100,10 @@ def _audit_records(settings: Config, patient_id: str) -> Iterator[Mapping[str, A
     from echonode.audit.trail.trail import TrailPaths
     from echonode.store.database.sqlite_engine import reader_engine
 
-    database = TrailPaths.below(settings.data_dir.absolute()).database
-    if not database.exists():
+    paths = TrailPaths.below(settings.data_dir.absolute(), settings.encryption.cipher)
+    if not paths.database.exists():
         return
-    readers = reader_engine(database)
+    readers = reader_engine(paths.database, paths.secret)
     try:
         for record in search(readers, Wanted(patient=patient_id)):
             yield plain(record)

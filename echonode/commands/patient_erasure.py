@@ -25,6 +25,7 @@ def erase_patient(config: Config, patient_id: str, *, timeout_s: float) -> Mappi
             waiting_prefix=config.exam.waiting_prefix,
             index_url=config.index.server_url,
             node=config.node.name or "",
+            cipher=config.encryption.cipher,
         )
     except StoreLocked:
         body: dict[str, object] = {"patient_id": patient_id}

@@ -25,10 +25,10 @@ from echonode.errors import DimseFailure, StoreLocked, UsageError
 from echonode.model.commitment import CommitmentReport
 from echonode.model.identity import Peer, Service
 from echonode.model.status import INVALID_ARGUMENT_VALUE, OUT_OF_RESOURCES
+from echonode.monitoring.preflight.outcome import as_json
+from echonode.monitoring.preflight.pending_reports import PendingReports
+from echonode.monitoring.preflight.preflight import Preflight
 from echonode.node.settings.listeners import call_back_address, listener_addresses
-from echonode.preflight.outcome import as_json
-from echonode.preflight.pending_reports import PendingReports
-from echonode.preflight.preflight import Preflight
 from echonode.store.files.lock import FolderLock
 
 # As many peers as a clinic has, each with a report that never comes.

@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from echonode.at_rest.file_cipher import FileCipher
 from echonode.dicomweb.description import describe
 from echonode.maintenance.describing import describe_all
 from echonode.store.index.refresh import RefreshReport
@@ -37,11 +38,12 @@ def reindex(
     objects: ObjectsAt | None = None,
     index_url: str = "",
     node: str = "",
+    cipher: FileCipher | None = None,
 ) -> bool:
     """Do it, with progress on the terminal; whether every file is there and whole.
 
     destinations: where files without a row go when we captured them; forwarding: AE title -> where
-    they go when it had sent them; waiting_prefix, objects, index_url, node: as Store.open.
+    they go when it had sent them; waiting_prefix, objects, index_url, node, cipher: as Store.open.
     Raises StoreLocked (a node runs here), SchemaTooNew, OutOfSpace.
     """
     console = Console()
@@ -67,6 +69,7 @@ def reindex(
             objects=objects,
             index_url=index_url,
             node=node,
+            cipher=cipher,
         ) as store:
             found = store.recovery.report
             progress.update(taking_in, total=found.orphans_adopted)

@@ -19,7 +19,11 @@ def write_report(config: Config, exam: str, out: Path) -> int:
     Raises UsageError where nothing is known of it, or the file cannot be written.
     """
     beside = out.with_name(f".{out.name}.part")
-    with open_read_only(config.data_dir, index_url=config.index.server_url) as store:
+    with open_read_only(
+        config.data_dir,
+        index_url=config.index.server_url,
+        cipher=config.encryption.cipher,
+    ) as store:
         try:
             with beside.open("wb") as file:
                 events = write_exam_report(config, store, exam, file)

@@ -29,7 +29,11 @@ T = TypeVar("T")
 
 def list_users(config: Config) -> list[Json]:
     """Every user, by name; also while a node runs. Raises UsageError, StoreError."""
-    with open_read_only(config.data_dir, index_url=config.index.server_url) as store:
+    with open_read_only(
+        config.data_dir,
+        index_url=config.index.server_url,
+        cipher=config.encryption.cipher,
+    ) as store:
         return [as_json(user) for user in store.users.all()]
 
 
@@ -41,7 +45,11 @@ def setup_code(config: Config) -> str:
     try:
         code = _in_store(config, UserAdministration.setup_code)
     except StoreLocked:
-        with open_read_only(config.data_dir, index_url=config.index.server_url) as store:
+        with open_read_only(
+            config.data_dir,
+            index_url=config.index.server_url,
+            cipher=config.encryption.cipher,
+        ) as store:
             code = store.users.current_setup_code()
             if not code and not store.users.any():
                 raise OperatorRefused(
@@ -137,11 +145,13 @@ def _in_store(config: Config, work: Callable[[UserAdministration], T]) -> T:
         objects=config.objects_at(),
         index_url=config.index.server_url,
         node=config.node.name or "",
+        cipher=config.encryption.cipher,
     ) as store:
 
         def changed(name: str, change: str) -> None:
             at = datetime.now(UTC)
-            put(config.data_dir, users_changed(name, f"user {change}", at=at))
+            event = users_changed(name, f"user {change}", at=at)
+            put(config.data_dir, event, config.encryption.cipher)
 
         return work(
             UserAdministration(store.users, now=lambda: datetime.now(UTC), on_change=changed)

@@ -1,6 +1,6 @@
 """YAML to frozen values; every fault at once, each with its path and its remedy.
 
-Here: the form of the configuration, its checks and its summary.
+Here: the form of the configuration, its checks, its summary and the examples of it.
 Not here: what a part makes of its section (node/settings/).
 """
 

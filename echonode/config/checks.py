@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from echonode.config.addresses import is_loopback
 from echonode.config.certificates import tls_faults
+from echonode.config.encryption import SQLCIPHER, extra_missing
 from echonode.config.forwarding import WEB_SENDER
 from echonode.config.probe_checks import probe_faults
 from echonode.config.schema import Config
@@ -33,6 +34,7 @@ def cross_faults(config: Config) -> list[ConfigFault]:
         tls_faults,
         _data_dir,
         _index,
+        _encryption,
     )
     return [fault for check in checks for fault in check(config)]
 
@@ -219,6 +221,33 @@ def _index(config: Config) -> Iterator[ConfigFault]:
             "needs the library psycopg, which is not installed",
             "Install it: pip install 'echonode[cluster]'.",
         )
+
+
+def _encryption(config: Config) -> Iterator[ConfigFault]:
+    """What this node does not encrypt is not promised; and the keys are there."""
+    section = config.encryption
+    if section.key is None:
+        if section.earlier_keys:
+            yield _fault(
+                "encryption.earlier_keys",
+                "opens files of an encrypted store, and `encryption.key` is missing",
+                "Give `encryption.key`; a store is not decrypted by leaving it out.",
+            )
+        return
+    if config.index.server_url:
+        yield _fault(
+            "encryption.key",
+            "does not encrypt an index on a PostgreSQL server",
+            "Encrypt the disk of that server, and leave `encryption` out.",
+        )
+    if config.objects_at() is not None:
+        yield _fault(
+            "encryption.key",
+            "does not encrypt instances in object storage",
+            "Let the object storage encrypt (SSE-S3, SSE-KMS), and leave `encryption` out.",
+        )
+    if find_spec(SQLCIPHER) is None:
+        yield extra_missing()
 
 
 def _forwarding(config: Config) -> Iterator[ConfigFault]:

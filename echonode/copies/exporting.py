@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from echonode.at_rest.writing import Scratch
 from echonode.copies.source import CopyOptions, CopySource, Make
 from echonode.copies.stored_source import StoredSource
 from echonode.copies.writing import new_file, new_folder, write_file
 from echonode.errors import InvalidObject, OperatorRefused
 from echonode.model.instance import StoredInstance
+from echonode.store.files.kept_lines import OpenLines
 from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencode, Reencoder
 from echonode.transcoding.single_frame import FrameReader
@@ -32,10 +34,10 @@ Prepare = Callable[[StoredInstance], AbstractContextManager[StoredInstance]]
 Progress = Callable[[int, int], None]  # how many instances are done, and of how many
 
 
-LinesOf = Callable[[str], Path | None]
+LinesOf = Callable[[str], OpenLines | None]
 
 
-def no_lines(_uid: str) -> Path | None:
+def no_lines(_uid: str) -> OpenLines | None:
     """The LinesOf where none are kept."""
     return None
 
@@ -150,8 +152,8 @@ class Export:
 
 
 @contextmanager
-def codecs_in(scratch: Path) -> Iterator[Codecs]:
-    """With processes of their own. scratch: a folder for re-encoded data sets."""
+def codecs_in(scratch: Scratch) -> Iterator[Codecs]:
+    """With processes of their own. scratch: for re-encoded data sets."""
     workers = TranscodeWorkers()
     try:
         lossless = Reencoder(scratch, workers).lossless

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from echonode.copies.source import CopyFile, CopyOptions, CopySource
 from echonode.copies.stored_source import kept
 from echonode.errors import UsageError
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, open_bytes
 from echonode.store.files.file_meta import sent_meta
 
 _PIECE = 1024 * 1024
@@ -22,7 +22,7 @@ def part_10_file(source: CopySource, options: CopyOptions) -> Iterator[CopyFile]
 
 def _chunks(instance: StoredInstance) -> Iterator[bytes]:
     """Raises Damaged."""
-    with kept(instance), bytes_of(instance).open("rb") as file:
+    with kept(instance), open_bytes(instance) as file:
         yield sent_meta(instance)
         file.seek(instance.dataset_offset)
         while piece := file.read(_PIECE):

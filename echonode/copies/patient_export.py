@@ -17,11 +17,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from echonode.at_rest.reading import StoredFile
 from echonode.errors import UsageError
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, bytes_of, open_bytes
 from echonode.store.files.file_meta import HEAD_LENGTH, dataset_offset, without_seal
 from echonode.store.index.dataset_header import LONGEST_META
 from echonode.store.read_only_store import ReadOnlyStore
@@ -32,7 +33,7 @@ _PIECE = 1024 * 1024
 class _Target(Protocol):
     """Where the files go."""
 
-    def copy(self, source: Path, name: str) -> None: ...
+    def copy(self, source: StoredFile, name: str) -> None: ...
 
     def write(self, name: str, text: str) -> None: ...
 
@@ -49,10 +50,10 @@ class _Folder:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return path
 
-    def copy(self, source: Path, name: str) -> None:
-        with source.open("rb") as file, self._path(name).open("wb") as target:
-            target.write(_sent_head(file))
-            shutil.copyfileobj(file, target, _PIECE)
+    def copy(self, source: StoredFile, name: str) -> None:
+        with source, self._path(name).open("wb") as file:
+            file.write(_sent_head(source))
+            shutil.copyfileobj(source, file, _PIECE)
 
     def write(self, name: str, text: str) -> None:
         self._path(name).write_text(text, encoding="utf-8")
@@ -65,10 +66,10 @@ class _Zip:
     def __init__(self, file: Path) -> None:
         self._zip = ZipFile(file, "x", ZIP_DEFLATED)
 
-    def copy(self, source: Path, name: str) -> None:
-        with source.open("rb") as file, self._zip.open(name, "w", force_zip64=True) as target:
-            target.write(_sent_head(file))
-            shutil.copyfileobj(file, target, _PIECE)
+    def copy(self, source: StoredFile, name: str) -> None:
+        with source, self._zip.open(name, "w", force_zip64=True) as file:
+            file.write(_sent_head(source))
+            shutil.copyfileobj(source, file, _PIECE)
 
     def write(self, name: str, text: str) -> None:
         self._zip.writestr(name, text)
@@ -105,7 +106,7 @@ def export_patient(
             name = f"images/{number:04}.dcm"
             there = _is_there(instance)
             if there:
-                target.copy(bytes_of(instance), name)
+                target.copy(open_bytes(instance), name)
             images.append(
                 {
                     "file": name if there else "",
@@ -117,7 +118,7 @@ def export_patient(
                 }
             )
         for number, path in enumerate(quarantined, start=1):
-            target.copy(path, f"quarantine/{number:04}.dcm")
+            target.copy(store.holdings.opened(path), f"quarantine/{number:04}.dcm")
         for name, found in rows.items():
             if found:
                 target.write(f"records/{name}.json", _json([_plain(row) for row in found]))
@@ -195,7 +196,7 @@ def _link(name: str) -> str:
     return f'<a href="{escape(name)}">{escape(name)}</a>' if name else ""
 
 
-def _sent_head(file: IO[bytes]) -> bytes:
+def _sent_head(file: StoredFile) -> bytes:
     """What stands before a stored file's dataset, without its seal; `file` is read up to there."""
     head = file.read(HEAD_LENGTH)
     offset = dataset_offset(head)

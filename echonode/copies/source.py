@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from pydicom.dataset import Dataset
 
 from echonode.errors import UsageError
 from echonode.model.instance import StoredInstance
+from echonode.store.files.kept_lines import OpenLines
 from echonode.transcoding.picture import Window
 from echonode.transcoding.picture_file import HIGHEST_QUALITY, LOWEST_QUALITY, QUALITY
 from echonode.transcoding.single_frame import DecodedFrame
@@ -45,7 +45,7 @@ class CopySource(Protocol):
         """One frame, uncompressed, from 0 on."""
 
     @property
-    def lines(self) -> Path | None:
+    def lines(self) -> OpenLines | None:
         """The scan lines that it was made of (store/files/kept_lines.py); None where none are kept.
 
         They name no patient, and are the same for a de-identified instance.

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from echonode.errors import Damaged, InvalidObject
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, buffered_bytes
 from echonode.model.parse_faults import fenced
+from echonode.store.files.kept_lines import OpenLines
 from echonode.transcoding.single_frame import DecodedFrame, FrameReader
 
 # Of the elements before the pixels. A report is the longest header that there is: some megabytes.
@@ -28,7 +28,7 @@ class StoredSource:
     """See source.CopySource. reader: decodes frames."""
 
     def __init__(
-        self, instance: StoredInstance, reader: FrameReader, lines: Path | None = None
+        self, instance: StoredInstance, reader: FrameReader, lines: OpenLines | None = None
     ) -> None:
         self._instance, self._lines = instance, lines
         self._reader = reader
@@ -38,7 +38,7 @@ class StoredSource:
         return self._instance
 
     @property
-    def lines(self) -> Path | None:
+    def lines(self) -> OpenLines | None:
         return self._lines
 
     @cached_property
@@ -71,7 +71,7 @@ def kept(instance: StoredInstance) -> Iterator[None]:
 
 def read_header(instance: StoredInstance, tags: Sequence[int] = ()) -> Dataset:
     """What stands before the pixels. tags: only these. Raises InvalidObject, Damaged."""
-    with kept(instance), bytes_of(instance).open("rb") as file:
+    with kept(instance), buffered_bytes(instance) as file:
         with fenced("its data set cannot be read"):
             header = dcmread(
                 file, stop_before_pixels=True, force=True, specific_tags=list(tags) or None

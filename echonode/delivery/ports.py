@@ -23,7 +23,7 @@ from echonode.store.values import DeliveryJob
 
 
 class StorageAssociation(Protocol):
-    """An open association with an archive (dimse.requestor.RequestedAssociation)."""
+    """An open association with an archive (dimse.requested_association.RequestedAssociation)."""
 
     @property
     def is_open(self) -> bool: ...

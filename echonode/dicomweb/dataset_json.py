@@ -33,7 +33,7 @@ from echonode.model.element_header import (
     has_vr,
     header_at,
 )
-from echonode.query.character_set import CharacterSet, declared
+from echonode.query_retrieve.character_set import CharacterSet, declared
 
 # Bytes of a value that are written into the metadata. Palettes and curves are longer.
 LONGEST_INLINE: Final = 2 * 1024

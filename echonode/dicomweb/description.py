@@ -18,12 +18,13 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from echonode.at_rest.reading import StoredFile
 from echonode.dicomweb.dataset_json import DatasetReader, Place
 from echonode.dicomweb.frame_offsets import frame_index
 from echonode.errors import Unreadable
 from echonode.model.element_header import Source
 from echonode.model.frame_index import FrameIndex
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, open_bytes
 from echonode.store.files.dataset_sources import FileSource, InflatedSource
 from echonode.store.files.disk import disk_errors
 from echonode.store.index.descriptions import Description
@@ -37,9 +38,9 @@ _LEVEL = 6  # of zlib: 1 is hardly faster for some kilobytes, 9 hardly smaller
 
 def describe(instance: StoredInstance) -> Description:
     """What DICOMweb answers of it. Raises Unreadable, OutOfSpace where the disk fails."""
-    with _dataset(instance) as (source, descriptor):
+    with _dataset(instance) as (source, file):
         json = _reader(instance, source).json(instance.transfer_syntax_uid)
-        frames = _frames(instance, descriptor)
+        frames = _frames(instance, file)
     return Description(
         metadata=zlib.compress(json.encode(), _LEVEL),
         frames=frames.encoded if frames else b"",
@@ -48,8 +49,8 @@ def describe(instance: StoredInstance) -> Description:
 
 def frames_of(instance: StoredInstance) -> FrameIndex | None:
     """Where its frames lie in its file; None where it has none. Raises as `describe`."""
-    with _dataset(instance) as (_, descriptor):
-        return _frames(instance, descriptor)
+    with _dataset(instance) as (_, file):
+        return _frames(instance, file)
 
 
 def metadata_json(metadata: bytes, address: str) -> bytes:
@@ -82,14 +83,14 @@ def _reader(instance: StoredInstance, source: Source, wanted: Place | None = Non
     )
 
 
-def _frames(instance: StoredInstance, descriptor: int) -> FrameIndex | None:
+def _frames(instance: StoredInstance, file: StoredFile) -> FrameIndex | None:
     syntax = instance.transfer_syntax_uid
     if syntax == DeflatedExplicitVRLittleEndian:
         return None
     try:
         return frame_index(
-            FileSource(descriptor, instance.dataset_offset),
-            FileSource(descriptor, instance.dataset_offset, piece=_SMALL_PIECE),
+            FileSource(file, instance.dataset_offset),
+            FileSource(file, instance.dataset_offset, piece=_SMALL_PIECE),
             offset=instance.dataset_offset,
             implicit=syntax == ImplicitVRLittleEndian,
             big_endian=syntax == ExplicitVRBigEndian,
@@ -99,12 +100,12 @@ def _frames(instance: StoredInstance, descriptor: int) -> FrameIndex | None:
 
 
 @contextmanager
-def _dataset(instance: StoredInstance) -> Iterator[tuple[Source, int]]:
-    with disk_errors("to read a file"), bytes_of(instance).open("rb") as file:
-        source: Source = FileSource(file.fileno(), instance.dataset_offset)
+def _dataset(instance: StoredInstance) -> Iterator[tuple[Source, StoredFile]]:
+    with disk_errors("to read a file"), open_bytes(instance) as file:
+        source: Source = FileSource(file, instance.dataset_offset)
         if instance.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
-            source = InflatedSource(file.fileno(), instance.dataset_offset, most=_MOST_INFLATED)
+            source = InflatedSource(file, instance.dataset_offset, most=_MOST_INFLATED)
         try:
-            yield source, file.fileno()
+            yield source, file
         except zlib.error:
             raise Unreadable("the data set is not deflated as it should be") from None

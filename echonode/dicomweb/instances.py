@@ -9,7 +9,6 @@ Rules
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -37,7 +36,7 @@ from echonode.model.criteria import Selection
 from echonode.model.file_head import PREAMBLE_BYTES, has_empty_preamble
 from echonode.model.frame_index import Extent
 from echonode.model.identity import is_valid_uid
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import StoredInstance, open_bytes
 from echonode.store.files.file_meta import encode, sent_meta
 from echonode.store.index.descriptions import Descriptions
 from echonode.transcoding.reencoder import Reencoder
@@ -112,9 +111,9 @@ def _found(descriptions: Descriptions, named: Selection) -> tuple[list[StoredIns
 
 def _is_whole(instance: StoredInstance) -> bool:
     """By its size, and by its preamble, which goes out and must be no program. Raises OSError."""
-    with instance.path.open("rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        return size == instance.size and has_empty_preamble(file.read(PREAMBLE_BYTES))
+    with open_bytes(instance) as file:
+        whole = file.size == instance.size
+        return whole and has_empty_preamble(file.pread(PREAMBLE_BYTES, 0))
 
 
 def file_part(instance: StoredInstance) -> Part:
@@ -163,6 +162,7 @@ def _in_other_syntax(
         ) from None
     return Part(
         path=file.path,
+        cipher=file.cipher,
         extents=[Extent(file.dataset_offset, file.size - file.dataset_offset)],
         content_type=f"{DICOM}; transfer-syntax={syntax}",
         head=encode(

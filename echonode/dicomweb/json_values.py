@@ -19,8 +19,8 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
-from echonode.query.character_set import CharacterSet
-from echonode.query.element_text import BINARY_FORMATS
+from echonode.query_retrieve.character_set import CharacterSet
+from echonode.query_retrieve.element_text import BINARY_FORMATS
 
 # Of whole numbers that every JSON reader holds exactly (RFC 8259 6).
 _LARGEST_EXACT: Final = 2**53 - 1

@@ -15,9 +15,10 @@ from starlette.responses import Response
 
 from echonode.dicomweb.addresses import address_of, selection, service_address
 from echonode.dicomweb.answers import Refused
+from echonode.dicomweb.content_coding import GZIP
 from echonode.dicomweb.description import describe, metadata_json
 from echonode.dicomweb.json_values import text_json
-from echonode.dicomweb.responses import entity_tag, from_thread, not_modified
+from echonode.dicomweb.responses import compresses, entity_tag, from_thread, not_modified
 from echonode.dicomweb.searching import Handler, json_type
 from echonode.dicomweb.streaming import FileThreads
 from echonode.errors import StoreError, Unreadable
@@ -40,7 +41,8 @@ def metadata_handler(descriptions: Descriptions, threads: FileThreads) -> Handle
         count, digest = await threads.run(lambda: descriptions.digest(named))
         if not count:
             raise Refused(404, "there is no such instance here")
-        etag = entity_tag("metadata", FORM, digest, service)
+        coding = GZIP if compresses(request) else ""
+        etag = entity_tag("metadata", FORM, digest, service, coding)
         if (unchanged := not_modified(request, etag)) is not None:
             return unchanged
         return await from_thread(

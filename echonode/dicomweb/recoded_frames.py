@@ -19,7 +19,7 @@ from echonode.dicomweb.description import frames_of
 from echonode.dicomweb.streaming import read_extents
 from echonode.errors import ContextNotAccepted, InvalidObject
 from echonode.model.frame_index import Extent, FrameIndex
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, open_bytes
 from echonode.store.index.descriptions import Described
 from echonode.transcoding.codecs import DECODED, LOSSLESS_ENCODED
 from echonode.transcoding.dataset import NATIVE, ONLY_READ, open_source
@@ -82,6 +82,7 @@ class RecodedFrames:
             plain = replace(
                 instance,
                 path=file.path,
+                cipher=file.cipher,
                 remote=None,
                 size=file.size,
                 dataset_offset=file.dataset_offset,
@@ -96,7 +97,7 @@ class RecodedFrames:
         with self.readable(described) as found:
             syntax = found.instance.transfer_syntax_uid
             extents = found.extents(numbers)
-            frames = (read_extents(bytes_of(found.instance), each) for each in extents)
+            frames = (read_extents(found.instance, each) for each in extents)
             target = None if transfer_syntax_uid in NATIVE else transfer_syntax_uid
             if syntax in NATIVE and target is None:
                 yield from frames
@@ -118,6 +119,6 @@ class RecodedFrames:
 
 def pixels_of_instance(instance: StoredInstance) -> Pixels:
     """The layout of its pixels; of one in little endian. Raises InvalidObject, OSError."""
-    with bytes_of(instance).open("rb") as file:
-        data = FileBytes.of(file.fileno(), instance.dataset_offset)
+    with open_bytes(instance) as file:
+        data = FileBytes.of(file, instance.dataset_offset)
         return open_source(data, instance.transfer_syntax_uid).pixels

@@ -10,7 +10,6 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
@@ -72,7 +71,7 @@ class Rendered:
         frame = self._reader.frame(instance, number - 1)
         presentation = frame.presentation
         if rendering.window is not None:
-            presentation = replace(presentation, window=rendering.window)
+            presentation = presentation.windowed(rendering.window)
         shown = picture_of(frame.native, frame.pixels, presentation)
         if rendering.viewport is not None:
             shown = fitted(shown, rendering.viewport)

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from echonode.dicomweb.byte_range import has_it, read_range
+from echonode.dicomweb.content_coding import GZIP, gzipped, takes_gzip
 from echonode.dicomweb.multipart import end, part_head
 from echonode.dicomweb.streaming import (
     PIECE,
@@ -61,6 +62,7 @@ async def one_part(
         part = Part(
             path=part.path,
             instance=part.instance,
+            cipher=part.cipher,
             extents=_within(part.extents, after, length - len(head)),
             content_type=part.content_type,
             head=head,
@@ -125,6 +127,11 @@ def multipart_type(media_type: str, boundary: str) -> str:
     return f'multipart/related; type="{media_type}"; boundary={boundary}'
 
 
+def compresses(request: Request) -> bool:
+    """Whether `from_thread` answers this caller in gzip."""
+    return takes_gzip(request.headers.get("accept-encoding", ""))
+
+
 async def from_thread(
     request: Request,
     chunks: Generator[bytes, None, None],
@@ -134,8 +141,12 @@ async def from_thread(
 ) -> Response:
     """What a generator makes, which is iterated in a thread; a short answer has its length.
 
-    Raises what it raises before its second chunk.
+    Compressed where the caller takes that. Raises what it raises before its second chunk.
     """
+    headers = {**headers, "Vary": "Accept-Encoding"}
+    if compresses(request):
+        headers["Content-Encoding"] = GZIP
+        chunks = gzipped(chunks)
     stream = from_own_thread(chunks)
     if request.method == "HEAD":
         await stream.aclose()  # type: ignore[attr-defined]  # an async generator

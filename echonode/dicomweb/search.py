@@ -27,12 +27,12 @@ from echonode.dicomweb.search_parameters import Search
 from echonode.errors import DimseFailure
 from echonode.log import get_logger
 from echonode.model.criteria import Level, Query, Root
-from echonode.query.element_encoding import vr_of_keyword
-from echonode.query.element_text import text_of
-from echonode.query.file_values import MOST_FILES, FileRows, ReadFile
-from echonode.query.identifier import FindIdentifier, read_identifier
-from echonode.query.matching import StoredItem, StoredValue
-from echonode.query.row_matching import compile_row_test, narrowable
+from echonode.query_retrieve.element_encoding import vr_of_keyword
+from echonode.query_retrieve.element_text import text_of
+from echonode.query_retrieve.file_values import MOST_FILES, FileRows, ReadFile
+from echonode.query_retrieve.identifier import FindIdentifier, read_identifier
+from echonode.query_retrieve.matching import StoredItem, StoredValue
+from echonode.query_retrieve.row_matching import compile_row_test, narrowable
 
 log = get_logger(__name__)
 
@@ -143,7 +143,7 @@ class Searcher:
 
 
 def _unmatched(search: Search, asked: FindIdentifier) -> str:
-    # Modality is matched as Modalities in Study (query/identifier.py).
+    # Modality is matched as Modalities in Study (query_retrieve/identifier.py).
     ignored = {_MODALITY} if asked.query.level is Level.STUDY else set()
     if not any(text_of(search.identifier, tag) for tag in asked.unsupported.keys() - ignored):
         return ""

@@ -26,8 +26,8 @@ from pydicom.tag import BaseTag, Tag
 from echonode.dicomweb.answers import Refused
 from echonode.model.attributes import of_level
 from echonode.model.criteria import Level
-from echonode.query.element_text import BINARY_FORMATS
-from echonode.query.key_bounds import MOST_KEYS
+from echonode.query_retrieve.element_text import BINARY_FORMATS
+from echonode.query_retrieve.key_bounds import MOST_KEYS
 
 # PS3.18 tables 10.6.3-3 to 10.6.3-5: in every answer, of what the level has.
 _ALWAYS: Final = {

@@ -8,7 +8,6 @@ Rules
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,11 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
+from echonode.at_rest.file_cipher import FileCipher
+from echonode.at_rest.reading import StoredFile, open_file
 from echonode.dicomweb.multipart import end, part_head
 from echonode.model.frame_index import Extent
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, open_bytes
 
 T = TypeVar("T")
 
@@ -30,7 +31,8 @@ THREADS = 16
 class Part:
     """A part of an answer: bytes of a file. head: bytes before them, which are no part of it.
 
-    instance: whose file it is, where that may not be on this machine.
+    instance: whose file it is, where that may not be on this machine. cipher: opens another file,
+    where it is sealed.
     """
 
     path: Path
@@ -39,20 +41,24 @@ class Part:
     location: str = ""
     head: bytes = b""
     instance: StoredInstance | None = None
+    cipher: FileCipher | None = None
 
     @property
     def size(self) -> int:
         """In bytes."""
         return len(self.head) + sum(extent.length for extent in self.extents)
 
-    def file(self) -> Path:
-        """The whole file, to be opened now. Raises OSError, StoreError."""
-        return self.path if self.instance is None else bytes_of(self.instance)
+    def opened(self) -> StoredFile:
+        """The whole file. Raises OSError, StoreError."""
+        if self.instance is None:
+            return open_file(self.path, self.cipher)
+        return open_bytes(self.instance)
 
     def read(self) -> list[bytes]:
         """The bytes of each extent, and of nothing else. Raises OSError, EOFError, StoreError."""
         if self.instance is None or self.instance.remote is None:
-            return read_pieces(self.path, self.extents)
+            with self.opened() as file:
+                return [_read(file, *extent) for extent in self.extents]
         remote, instance = self.instance.remote, self.instance
         return [remote.read_range(instance, *extent) for extent in self.extents]
 
@@ -71,14 +77,12 @@ class FileThreads:
         """A part's bytes, PIECE at a time. Raises OSError, EOFError."""
         if part.head:
             yield part.head
-        descriptor = await self.run(lambda: _open(part.file()))
+        file = await self.run(part.opened)
         try:
             for offset, length in _cut(part.extents):
-                yield await to_thread.run_sync(
-                    _read, descriptor, offset, length, limiter=self._limiter
-                )
+                yield await to_thread.run_sync(_read, file, offset, length, limiter=self._limiter)
         finally:
-            os.close(descriptor)
+            file.close()
 
     async def multipart(self, boundary: str, parts: Sequence[Part]) -> AsyncIterator[bytes]:
         """A multipart/related body; of short parts several go out together."""
@@ -100,18 +104,10 @@ class FileThreads:
         yield bytes(held) + end(boundary, first=not parts)
 
 
-def read_extents(path: Path, extents: Iterable[Extent]) -> bytes:
+def read_extents(instance: StoredInstance, extents: Iterable[Extent]) -> bytes:
     """All of them together. Raises OSError; EOFError where the file is shorter."""
-    return b"".join(read_pieces(path, extents))
-
-
-def read_pieces(path: Path, extents: Iterable[Extent]) -> list[bytes]:
-    """Each of them. Raises as read_extents."""
-    descriptor = _open(path)
-    try:
-        return [_read(descriptor, *extent) for extent in extents]
-    finally:
-        os.close(descriptor)
+    with open_bytes(instance) as file:
+        return b"".join(_read(file, *extent) for extent in extents)
 
 
 def multipart_size(boundary: str, parts: Sequence[Part]) -> int:
@@ -131,14 +127,10 @@ def headers_of(part: Part) -> dict[str, str]:
     return found
 
 
-def _open(path: Path) -> int:
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-
-
-def _read(descriptor: int, offset: int, length: int) -> bytes:
-    data = os.pread(descriptor, length, offset)
+def _read(file: StoredFile, offset: int, length: int) -> bytes:
+    data = file.pread(length, offset)
     while len(data) < length:  # a signal, or more than the system reads at once
-        more = os.pread(descriptor, length - len(data), offset + len(data))
+        more = file.pread(length - len(data), offset + len(data))
         if not more:
             raise EOFError("a stored file is shorter than it was")
         data += more

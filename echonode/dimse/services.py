@@ -8,13 +8,15 @@ DimseFailure its own, OutOfSpace A700, any other 0110 (PS3.7 annex C). No traceb
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn, Protocol, Self
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
+from echonode.at_rest.file_cipher import FileCipher
+from echonode.at_rest.reading import StoredFile, open_file
 from echonode.errors import DimseFailure
 from echonode.model.commitment import CommitmentReport, CommitmentRequest
 from echonode.model.criteria import Root
@@ -120,7 +122,8 @@ class SubOperations:
 class Part10File:
     """An instance to send: where its file is and where its dataset begins.
 
-    dataset_sha256: hex, over the dataset; '' where it is not known.
+    dataset_sha256: hex, over the dataset; '' where it is not known. cipher: opens the file where it
+    is sealed.
     """
 
     path: Path
@@ -130,6 +133,11 @@ class Part10File:
     dataset_offset: int
     size: int
     dataset_sha256: str = ""
+    cipher: FileCipher | None = field(default=None, compare=False, repr=False)
+
+    def opened(self) -> StoredFile:
+        """The file, for reading. Raises OSError."""
+        return open_file(self.path, self.cipher)
 
     @classmethod
     def of(cls, instance: StoredInstance) -> Self:
@@ -142,6 +150,7 @@ class Part10File:
             dataset_offset=instance.dataset_offset,
             size=instance.size,
             dataset_sha256=instance.dataset_sha256,
+            cipher=instance.cipher,
         )
 
 

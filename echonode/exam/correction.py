@@ -15,7 +15,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from pydicom import Dataset, dcmread
@@ -36,7 +35,7 @@ from echonode.log import get_logger
 from echonode.model.correction import CONSEQUENCES, LATERALITIES, Reason
 from echonode.model.exam import CaptureKind, Exam, ExamCapture
 from echonode.model.exam_state import Identity
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import StoredInstance, buffered_bytes
 from echonode.model.patient import Patient
 from echonode.model.worklist_item import WorklistItem
 from echonode.objects.date_times import offset_of, set_moment
@@ -153,15 +152,15 @@ class Correction:
                 self._keep(capture, str(KeyObjectSelectionDocumentStorage), self._note(unmade))
             else:
                 original = self._here(capture.replaces)
-                self._keep(capture, original.sop_class_uid, self._corrected(unmade, original.path))
+                self._keep(capture, original.sop_class_uid, self._corrected(unmade, original))
         self._store.corrections.made(capture.sop_instance_uid)
 
     def _note(self, unmade: Unmade) -> Iterable[bytes]:
         capture = unmade.capture
         captures = self._store.corrections.rejected_by(capture.sop_instance_uid)
         originals = [self._here(each.sop_instance_uid) for each in captures]
-        with disk_errors("to read a file"):
-            original = dcmread(originals[0].path, stop_before_pixels=True)
+        with disk_errors("to read a file"), buffered_bytes(originals[0]) as file:
+            original = dcmread(file, stop_before_pixels=True)
         note = rejection_note(
             [
                 KeyObject(
@@ -184,7 +183,7 @@ class Correction:
         )
         yield encoded(note)
 
-    def _corrected(self, unmade: Unmade, original: Path) -> Iterable[bytes]:
+    def _corrected(self, unmade: Unmade, original: StoredInstance) -> Iterable[bytes]:
         capture = unmade.capture
         exam = self._exam(capture)
         facts, offset = facts_of(exam, capture), offset_of(exam.opened_at)

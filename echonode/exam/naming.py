@@ -21,7 +21,6 @@ from echonode.exam.facts import facts_of
 from echonode.exam.rewriting import rewritten
 from echonode.log import get_logger
 from echonode.model.exam import Exam
-from echonode.model.instance import bytes_of
 from echonode.objects.date_times import offset_of
 from echonode.objects.exam_attributes import replace_exam
 from echonode.store.exams.exams import Exams
@@ -94,7 +93,7 @@ class ExamNaming:
         )
         with ExitStack() as broken_off:
             broken_off.callback(incoming.discard)
-            for piece in rewritten(bytes_of(instance), change):
+            for piece in rewritten(instance, change):
                 incoming.write(piece)
             record = self._store.files.read_record(incoming)
             broken_off.pop_all()

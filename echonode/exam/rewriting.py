@@ -8,25 +8,25 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from pydicom import Dataset, dcmread
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
 from echonode.errors import Unreadable
+from echonode.model.instance import StoredInstance, buffered_bytes
 from echonode.model.parse_faults import PARSE_FAULTS
 from echonode.store.files.disk import disk_errors
 
 _PIECE = 1024 * 1024  # bytes copied at once
 
 
-def rewritten(path: Path, change: Callable[[Dataset], None]) -> Iterator[bytes]:
-    """The dataset of a file after `change`, piece by piece.
+def rewritten(instance: StoredInstance, change: Callable[[Dataset], None]) -> Iterator[bytes]:
+    """The dataset of an instance after `change`, piece by piece.
 
     Raises Unreadable, OutOfSpace where the disk fails, and what `change` raises.
     """
-    with disk_errors("to read a file"), path.open("rb") as file:
+    with disk_errors("to read a file"), buffered_bytes(instance) as file:
         try:
             dataset = dcmread(file, stop_before_pixels=True)
         except PARSE_FAULTS as error:

@@ -1,7 +1,7 @@
 """The attributes the index holds: every key a C-FIND may match on or ask back (PS3.4 C.6).
 
-One table read by three packages: store/ makes a column of each, query/ matches and returns by VR,
-store/ fills them from a dataset. `computed` ones are counts and sets over the lower levels
+One table read by two packages: store/ makes a column of each and fills it from a dataset,
+query_retrieve/ matches and returns by VR. `computed` ones are counts and sets over the lower levels
 (PS3.4 C.3.4); they have no column of this name in their own row's source.
 """
 

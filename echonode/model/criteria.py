@@ -1,6 +1,6 @@
 """A query as values: level, keys and what each must match (PS3.4 C.2.2.2).
 
-Pure shape only; what matches what is query/matching.py, and how rows are found is store/.
+Pure shape only; what matches what is query_retrieve/matching.py, and how rows are found is store/.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass
 from typing import Final
 
 from echonode.errors import TrailingBytes, Unreadable
@@ -40,6 +39,7 @@ from echonode.model.element_header import (
     header_at,
     skim,
 )
+from echonode.model.walk_limits import INSPECTED, STORED, WalkLimits
 
 PIXEL_GROUP: Final = 0x7FE00000  # the first tag of the group of Pixel Data
 _PIXEL_DATA = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))  # of floats, doubles, integers
@@ -47,36 +47,9 @@ _FOLLOW = "bytes that are no element follow the last element"
 _END: Final = 1 << 63  # of what has no length of its own, and a tag behind every other
 
 
-@dataclass(frozen=True, kw_only=True)
-class WalkLimits:
-    """How much of a dataset is walked."""
-
-    # Of the outermost dataset. The richest real ones have some thousands.
-    elements: int
-    # Of one sequence. Enhanced objects have one for each frame; fragments of Pixel Data, of which
-    # whole slides have more, are not counted here.
-    items: int
-    # Headers in all. A walk takes one to three microseconds for each: this bounds its time.
-    headers: int
-    # Sequences in sequences. Structured reports, the deepest real objects, stay under 20.
-    nested: int = 64
-
-
-# An enhanced object of 10,000 frames with 90 headers for each is still walked to its end.
-STORED = WalkLimits(elements=100_000, items=100_000, headers=1_000_000)
-
-
 # Whether an element of given length is a sequence to be walked: its header, its first four bytes.
 IsSequence = Callable[[ElementHeader, bytes], bool]
 
-
-# Bytes of a whole dataset that was deflated: as many as one that was not may have when it is
-# received (dimse/limits.py).
-MOST_INFLATED: Final = 2 * 1024**3
-
-
-# Bytes of a sequence that are looked at; what is longer has its first ones looked at.
-INSPECTED: Final = 256 * 1024
 _MAGIC: Final = 8  # bytes by which a program is known (programs.py)
 
 

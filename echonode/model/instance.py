@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
+
+from echonode.at_rest.file_cipher import FileCipher
+from echonode.at_rest.reading import StoredFile, buffered, open_file
 
 
 class Origin(StrEnum):
@@ -61,10 +65,10 @@ class InstanceRecord:
 class StoredInstance:
     """One instance in the store and where its bytes are.
 
-    path: the Part 10 file, absolute; `bytes_of` says which file to open. dataset_offset: where the
-    dataset begins, after the File Meta Information. dataset_sha256: hex, over the bytes from there
-    to the end: these travel, the meta information does not. remote: where the bytes are when they
-    are not on this machine's disk.
+    path: the Part 10 file, absolute; `open_bytes` opens it. size, dataset_offset: of its content;
+    where the dataset begins, after the File Meta Information. dataset_sha256: hex, over the bytes
+    from there to the end: these travel, the meta information does not. remote: where the bytes are
+    when they are not on this machine's disk. cipher: opens the file where it is sealed.
     """
 
     sop_class_uid: str
@@ -77,6 +81,7 @@ class StoredInstance:
     dataset_offset: int
     dataset_sha256: str
     remote: RemoteBytes | None = None
+    cipher: FileCipher | None = field(default=None, compare=False, repr=False)
 
 
 class RemoteBytes(Protocol):
@@ -96,11 +101,21 @@ class RemoteBytes(Protocol):
 
 
 def bytes_of(instance: StoredInstance) -> Path:
-    """The file to open for an instance's bytes; fetched first where they are elsewhere.
+    """The file of an instance, as `open_bytes` opens it; fetched first where it is elsewhere.
 
     Open it within some minutes. Raises FileNotFoundError and StoreError where they are elsewhere.
     """
     return instance.path if instance.remote is None else instance.remote.fetched(instance)
+
+
+def open_bytes(instance: StoredInstance) -> StoredFile:
+    """An instance's file, opened for reading. Raises OSError, and as `bytes_of`."""
+    return open_file(bytes_of(instance), instance.cipher)
+
+
+def buffered_bytes(instance: StoredInstance) -> AbstractContextManager[BinaryIO]:
+    """The same for what reads many small pieces, such as a parser."""
+    return buffered(bytes_of(instance), instance.cipher)
 
 
 @dataclass(frozen=True, kw_only=True)

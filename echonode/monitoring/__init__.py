@@ -1,5 +1,5 @@
-"""What the node says of itself: status, alarms, metrics, the ledger as plain rows.
+"""What the node says of itself and its peers: status, alarms, metrics, conformance, preflight.
 
-Here: conclusions from what the parts report.
+Here: conclusions from what the parts report, and the tests of each peer (preflight/).
 Not here: HTTP (web/), and the parts' own counters.
 """

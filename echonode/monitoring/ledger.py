@@ -16,6 +16,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
+from echonode.at_rest.file_cipher import FileCipher
 from echonode.store.read_only_store import ReadOnlyStore, open_read_only
 from echonode.store.values import LedgerChoice, LedgerRow
 
@@ -43,9 +44,15 @@ def plain_rows(
         yield {key: _plain(value) for key, value in asdict(row).items()}
 
 
-def print_json(data_dir: Path, choice: LedgerChoice = _EVERYTHING, *, index_url: str = "") -> None:
+def print_json(
+    data_dir: Path,
+    choice: LedgerChoice = _EVERYTHING,
+    *,
+    index_url: str = "",
+    cipher: FileCipher | None = None,
+) -> None:
     """A JSON list on stdout."""
-    with open_read_only(data_dir, index_url=index_url) as store:
+    with open_read_only(data_dir, index_url=index_url, cipher=cipher) as store:
         separator = "["
         for row in plain_rows(store, choice):
             sys.stdout.write(f"{separator}\n{json.dumps(row)}")
@@ -53,9 +60,15 @@ def print_json(data_dir: Path, choice: LedgerChoice = _EVERYTHING, *, index_url:
         sys.stdout.write("[]\n" if separator == "[" else "\n]\n")
 
 
-def print_rows(data_dir: Path, choice: LedgerChoice = _EVERYTHING, *, index_url: str = "") -> None:
+def print_rows(
+    data_dir: Path,
+    choice: LedgerChoice = _EVERYTHING,
+    *,
+    index_url: str = "",
+    cipher: FileCipher | None = None,
+) -> None:
     """For people on a terminal; elsewhere tab-separated values with a head."""
-    with open_read_only(data_dir, index_url=index_url) as store:
+    with open_read_only(data_dir, index_url=index_url, cipher=cipher) as store:
         if sys.stdout.isatty():
             _print_for_people(store.ledger.rows(choice))
             return

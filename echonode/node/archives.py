@@ -26,8 +26,8 @@ from echonode.dimse.services import RequestObserver
 from echonode.model.commitment import CommitmentReport
 from echonode.model.identity import CallBackAddress, Destination, Peer
 from echonode.monitoring.commit_times import CommitTimes
+from echonode.monitoring.preflight.pending_reports import PendingReports
 from echonode.node.settings.destinations import delivery_policy, reencode_for
-from echonode.preflight.pending_reports import PendingReports
 from echonode.store.store import Store
 from echonode.transcoding.reencoder import Reencoder
 

@@ -136,7 +136,9 @@ class NodeAudit:
 
     def _opened(self) -> Trail | None:
         try:
-            return Trail.open(self._config.own_dir, now=self._now())
+            return Trail.open(
+                self._config.own_dir, now=self._now(), cipher=self._config.encryption.cipher
+            )
         except StoreError as error:
             self._problem = str(error)
             log.error("audit_not_written", reason=self._problem, alarm=True)

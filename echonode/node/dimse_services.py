@@ -11,9 +11,9 @@ from echonode.exam.serving.step_scp import StepSCP
 from echonode.exam.serving.worklist_scp import WorklistSCP
 from echonode.intake.storage_scp import StorageSCP
 from echonode.node.archives import ArchiveParts
-from echonode.query.find_scp import FindSCP
-from echonode.retrieve.get_scp import GetSCP
-from echonode.retrieve.move_scp import MoveSCP
+from echonode.query_retrieve.find_scp import FindSCP
+from echonode.query_retrieve.get_scp import GetSCP
+from echonode.query_retrieve.move_scp import MoveSCP
 from echonode.store.index.attribute_reader import AttributeReader
 from echonode.store.store import Store
 from echonode.transcoding.reencoder import Reencoder

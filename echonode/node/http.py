@@ -19,6 +19,9 @@ from echonode.intake.storage_scp import StorageSCP
 from echonode.model.identity import Destination, Peer
 from echonode.monitoring.ledger import plain_rows
 from echonode.monitoring.monitor import NodeMonitor
+from echonode.monitoring.preflight.outcome import as_json
+from echonode.monitoring.preflight.preflight import Preflight
+from echonode.monitoring.preflight.runs import PreflightRuns
 from echonode.monitoring.recent import recent_rows
 from echonode.node.access import NodeAccess
 from echonode.node.access_log import AccessLog, Told
@@ -40,9 +43,6 @@ from echonode.node.system_api import NodeSystem
 from echonode.node.user_administration import UserAdministration
 from echonode.node.viewer_server import viewer_server
 from echonode.node.worklist_api import NodeWorklist
-from echonode.preflight.outcome import as_json
-from echonode.preflight.preflight import Preflight
-from echonode.preflight.runs import PreflightRuns
 from echonode.store.index.attribute_reader import AttributeReader
 from echonode.store.store import Store
 from echonode.transcoding.reencoder import Reencoder

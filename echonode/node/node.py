@@ -21,7 +21,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from echonode import __version__
@@ -36,6 +35,7 @@ from echonode.maintenance.erasing import Erasing
 from echonode.maintenance.journaling import Journaling
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
+from echonode.monitoring.preflight.preflight import Preflight
 from echonode.node.archives import ArchiveParts
 from echonode.node.audit import NodeAudit
 from echonode.node.dimse_services import dimse_services
@@ -44,14 +44,13 @@ from echonode.node.http import web_servers
 from echonode.node.prints import PrintParts
 from echonode.node.process_limits import descriptor_limit
 from echonode.node.ris import RisParts
+from echonode.node.running_parts import RunningParts
 from echonode.node.scanning import ScanningParts
 from echonode.node.settings.cluster import destinations_digest
 from echonode.node.settings.hl7 import hl7_listener
 from echonode.node.settings.listeners import call_back_address, listener_addresses, listener_limits
 from echonode.node.settings.notices import notifier
 from echonode.node.settings.parts import (
-    Stoppable,
-    Together,
     free_space,
     housekeeping,
     log_recovery,
@@ -59,8 +58,7 @@ from echonode.node.settings.parts import (
 )
 from echonode.node.user_administration import show_setup_code
 from echonode.node.viewer_server import served_at
-from echonode.preflight.preflight import Preflight
-from echonode.store.store import Store
+from echonode.store.store import Store, utc_now
 from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.single_frame import FrameReader
@@ -73,14 +71,6 @@ log = get_logger(__name__)
 
 # compose and systemd are configured to wait longer than this before they kill.
 STOP_DEADLINE_S = 30.0
-# Of that, for what has to be broken off at the end: callers, lanes, and a moment for each part.
-BREAKING_OFF_S = 8.0
-_A_MOMENT_S = 0.3
-
-
-def utc_now() -> datetime:
-    """Wall time, aware."""
-    return datetime.now(UTC)
 
 
 class Node:
@@ -105,6 +95,7 @@ class Node:
             objects=config.objects_at(),
             index_url=config.index.server_url,
             node=config.node.name or "",
+            cipher=config.encryption.cipher,
         )
         with ExitStack() as broken_off:
             broken_off.callback(self.store.close)
@@ -127,8 +118,7 @@ class Node:
             refusal=self._free_space.refusal,
             cuts_trailing_bytes=config.content.trailing_bytes == "cut",
         )
-        self._running = ExitStack()
-        self._stop_at = 0.0
+        self._running = RunningParts()
 
         self.archives = ArchiveParts(
             config,
@@ -184,11 +174,7 @@ class Node:
             on_stored=self.audit.work.captured,
             now=utc_now,
         )
-        self.hl7 = (
-            hl7_listener(config, self.store, now=utc_now, on_applied=self.audit.orders)
-            if config.hl7
-            else None
-        )
+        self.hl7 = hl7_listener(config, self.store, now=utc_now, on_applied=self.audit.orders)
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
         self._journaling = Journaling(self.store.journal)
@@ -253,45 +239,27 @@ class Node:
     def start(self) -> None:
         """Start every part, in order. Raises OSError where an address cannot be bound."""
         began = time.monotonic()
-        with ExitStack() as undo:
-            undo.callback(self.store.close)
-            undo.callback(self._reencoder.close)
-            undo.callback(self._stop_part, self.audit)
-            self.audit.start()
+        with RunningParts() as running:
+            running.close_later(self.store.close)
+            running.close_later(self._reencoder.close)
+            running.start(self.audit)
             log_recovery(self.store.recovery.report)
             if self.store.unwritable:
                 log.error("store_unwritable", reason=self.store.unwritable, alarm=True)
             else:
-                self._start_writing(undo)
-            undo.callback(self._stop_part, self.notices)
-            self.notices.start()
-            undo.callback(self._stop_part, self._housekeeping)
-            self._housekeeping.start()
-            undo.callback(self._stop_part, self.acceptor)
-            self.acceptor.start()
-            if self.hl7:
-                undo.callback(self._stop_part, self.hl7)
-                self.hl7.start()
+                self._start_writing(running)
+            running.start(self.notices, self._housekeeping, self.acceptor, self.hl7)
             if self.web:
-                for pictures in self.scanning.pictures:
-                    undo.callback(self._stop_part, pictures)
-                    pictures.start()
-                undo.callback(self._stop_part, self.web)
-                self.web.start()
+                running.start(*self.scanning.pictures, self.web)
                 if not self.web.is_local:
                     show_setup_code(self.store.users, now=utc_now)
-            if self.viewer:
-                undo.callback(self._stop_part, self.viewer)
-                self.viewer.start()
-            undo.callback(self._stop_part, self._recovery)
-            self._recovery.start()
+            running.start(self.viewer, self._recovery)
             if self._cluster:  # it starts the probes that are this node's
-                undo.callback(self._stop_part, self._cluster)
+                running.stop_later(self._cluster)
                 self._cluster.start(self.scanning.sources)
-            for source in () if self._cluster else self.scanning.sources:
-                undo.callback(self._stop_part, source)
-                source.start()
-            self._running = undo.pop_all()
+            else:
+                running.start(*self.scanning.sources)
+            self._running = running
         log.info(
             "node_ready",
             ae_title=self.config.ae_title,
@@ -304,37 +272,17 @@ class Node:
             milliseconds=round((time.monotonic() - began) * 1000),
         )
 
-    def _start_writing(self, undo: ExitStack) -> None:
+    def _start_writing(self, running: RunningParts) -> None:
         """Start the parts that write to the store: where it is read-only, none of them runs."""
-        undo.callback(self._stop_part, self._journaling)
-        self._journaling.start()
+        running.start(self._journaling)
         self.exams.desk.resume()
         self._share_duties()
-        for worker in (self.exams.unfinished, self.exams.rejection_looks):
-            undo.callback(self._stop_part, worker)
-            worker.start()
-        for part in (self.ris.worklist, self.ris.steps, self.exams.results):
-            if part:
-                undo.callback(self._stop_part, part)
-                part.start()
-        undo.callback(self._stop_part, self.scanning.intake)
-        self.scanning.intake.start()
-        undo.callback(self._stop_part, self.archives.commitment_scp)
-        self.archives.commitment_scp.start()
-        undo.callback(self._stop_part, Together(self.archives.workers.values()))
-        for delivering in self.archives.workers.values():
-            delivering.start()
-        undo.callback(self._stop_part, Together(self.prints.workers.values()))
-        for printing in self.prints.workers.values():
-            printing.start()
-        undo.callback(self._stop_part, self.erasing)
-        self.erasing.start()
-        if self._describing:
-            undo.callback(self._stop_part, self._describing)
-            self._describing.start()
-        if self._scrubbing:
-            undo.callback(self._stop_part, self._scrubbing)
-            self._scrubbing.start()
+        running.start(self.exams.unfinished, self.exams.rejection_looks)
+        running.start(self.ris.worklist, self.ris.steps, self.exams.results)
+        running.start(self.scanning.intake, self.archives.commitment_scp)
+        running.start_together(tuple(self.archives.workers.values()))
+        running.start_together(tuple(self.prints.workers.values()))
+        running.start(self.erasing, self._describing, self._scrubbing)
 
     def _share_duties(self) -> None:
         """Of several nodes one does what need not be done twice; which one it is may change."""
@@ -351,11 +299,10 @@ class Node:
 
     def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop every part in reverse, within `deadline_s` in all; then nothing is left running."""
-        # What is under way may go on until then; the rest is for breaking off what did not end.
-        self._stop_at = time.monotonic() + max(0.0, deadline_s - BREAKING_OFF_S)
+        self._running.stop_by(deadline_s)
         for worker in self.archives.workers.values():
             worker.ask_stop()  # no delivery is begun while the others stop: it would be waited for
-        self._running.close()
+        self._running.stop()
         log.info("node_stopped", ae_title=self.config.ae_title)
 
     def __enter__(self) -> Self:
@@ -364,10 +311,6 @@ class Node:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    def _stop_part(self, part: Stoppable) -> None:
-        """Stop it in what is left of the deadline; one whose turn comes late gets a moment."""
-        part.stop(max(_A_MOMENT_S, self._stop_at - time.monotonic()))
 
     # --- the callables that join the packages ---
 
@@ -393,7 +336,9 @@ class Node:
                 store=self.store,
                 sources=self.scanning.sources,
                 intake_counters=lambda: self.scanning.intake.counters,
-                scrub_counters=self._scrub_counters,
+                scrub_counters=lambda: (
+                    self._scrubbing.counters if self._scrubbing else ScrubCounters()
+                ),
                 content_counters=lambda: self._storage.content.counters,
                 active_associations=lambda: self.acceptor.active_associations,
                 delivery_status=self.archives.status,
@@ -407,6 +352,3 @@ class Node:
                 audit=self.audit.status,
             )
         )
-
-    def _scrub_counters(self) -> ScrubCounters:
-        return self._scrubbing.counters if self._scrubbing else ScrubCounters()

@@ -13,7 +13,7 @@ from echonode.exam.reporting.reporting import Reporting
 from echonode.exam.reporting.views import View
 from echonode.model.exam_document import PARTS, DocumentPart, ExamDocument
 from echonode.model.exam_report import KeyImage, ReportContent
-from echonode.model.instance import bytes_of
+from echonode.model.instance import buffered_bytes
 from echonode.model.parse_faults import PARSE_FAULTS
 from echonode.node.review_json import proof_json
 from echonode.objects.reports.report_templates import templates
@@ -105,7 +105,8 @@ class NodeReports:
         if instance is None:
             raise OperatorRefused("its pages are not here: not made yet, or deleted after delivery")
         try:
-            whole = dcmread(bytes_of(instance))
+            with buffered_bytes(instance) as file:
+                whole = dcmread(file)
             return bytes(whole.EncapsulatedDocument[: whole.EncapsulatedDocumentLength])
         except (OSError, *PARSE_FAULTS) as error:
             raise StoreError(f"its file cannot be read ({type(error).__name__})") from None

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from echonode.at_rest.file_cipher import FileCipher
 from echonode.errors import Damaged, FieldRefused, InvalidObject, StoreError, Unreadable, UsageError
 from echonode.model.criteria import Level, Query, Root, SingleValue
 from echonode.model.instance import StoredInstance, bytes_of
@@ -177,7 +178,7 @@ class NodeReview:
             make=lambda: self._rendered.picture(instance, request),
         )
 
-    def file(self, uid: str, *, known: str) -> tuple[Path, str] | str:
+    def file(self, uid: str, *, known: str) -> tuple[Path, FileCipher | None, str] | str:
         instance = self._instance(uid)
         # The whole file's tag: meta information may differ though the dataset is the same.
         tag = f"{instance.dataset_sha256[:32]}-{instance.size}"
@@ -191,7 +192,7 @@ class NodeReview:
             raise UsageError("its file is not here any more") from None
         except OSError as error:
             raise StoreError(f"its file cannot be read ({type(error).__name__})") from None
-        return bytes_of(instance), tag
+        return bytes_of(instance), instance.cipher, tag
 
     def measurements(self, *, exam_id: str, uid: str) -> Sequence[Json]:
         if exam_id:

@@ -101,6 +101,7 @@ def view_json(view: ImageView) -> Json:
         "window": None
         if view.window is None
         else {"center": view.window[0], "width": view.window[1]},
+        "voi_lut": view.voi_lut,
         "lossy": view.lossy,
         "depth_mm": view.depth_mm,
         "burned_in": view.burned_in,

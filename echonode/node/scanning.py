@@ -46,7 +46,7 @@ class ScanningParts:
         """no_capture: why none may begin just now; '' when one may. destinations: their names.
         on_stored: called with the SOP Instance UID and the probe of each capture.
         """
-        self.lines = KeptLines(config.data_dir)
+        self.lines = KeptLines(config.data_dir, config.encryption.cipher)
         self.intake = Intake(
             store.files,
             node_id=store.node_id,
@@ -83,7 +83,7 @@ class ScanningParts:
             ],
             refusing=lambda: store.durability.problem,
         )
-        self.viewing = Viewing(self.live, WatchLinks())
+        self.viewing = Viewing(self.live, WatchLinks(store.watch_links))
 
     def deleting(
         self, then: Callable[[Sequence[Deleted]], None]

@@ -14,9 +14,9 @@ from echonode.config.summary import source_of, summary
 from echonode.model.identity import Peer
 from echonode.monitoring.flight_report import write_exam_report, write_node_report
 from echonode.monitoring.monitor import NodeMonitor
+from echonode.monitoring.preflight.runs import PreflightRuns
 from echonode.node.exam_api import standing_json
 from echonode.node.ris import RisParts
-from echonode.preflight.runs import PreflightRuns
 from echonode.store.store import Store
 from echonode.web.status import NodeStatus
 

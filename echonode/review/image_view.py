@@ -28,7 +28,8 @@ from echonode.model.us_region import MM_PER_CM, UsRegion, WhyNot
 _KEYWORDS = (
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation"),
     *("BitsAllocated", "BitsStored", "PixelRepresentation", "RescaleSlope", "RescaleIntercept"),
-    *("WindowCenter", "WindowWidth", "FrameIncrementPointer", "FrameTime", "FrameTimeVector"),
+    *("WindowCenter", "WindowWidth", "VOILUTSequence"),
+    *("FrameIncrementPointer", "FrameTime", "FrameTimeVector"),
     *("CineRate", "RecommendedDisplayFrameRate", "SequenceOfUltrasoundRegions"),
     *("PixelAspectRatio", "PixelSpacing", "LossyImageCompression", "DepthOfScanField"),
     *("BurnedInAnnotation", "Laterality", "ImageLaterality"),
@@ -56,7 +57,7 @@ class ImageView:
     """One image. durations_ms: how long each frame is shown; () where no times are recorded.
 
     pixel_ratio: height of a pixel over its width. window: center and width; None where the image
-    has none. laterality: R, L or ''.
+    has none. voi_lut: it has a VOI LUT, by which the node shows it. laterality: R, L or ''.
     """
 
     rows: int
@@ -70,6 +71,7 @@ class ImageView:
     regions: tuple[UsRegion, ...]
     pixel_ratio: float = 1.0
     window: tuple[float, float] | None = None
+    voi_lut: bool = False
     lossy: bool = False
     depth_mm: float | None = None
     burned_in: str = ""
@@ -98,6 +100,7 @@ def image_view(dataset: Dataset) -> ImageView:
         regions=us_regions(dataset),
         pixel_ratio=_pixel_ratio(dataset),
         window=(center, width) if center is not None and width and width >= 1 else None,
+        voi_lut=bool(_items(dataset, "VOILUTSequence")),
         lossy=_text(dataset, "LossyImageCompression") == "01",
         depth_mm=_number(dataset, "DepthOfScanField"),
         burned_in=_text(dataset, "BurnedInAnnotation"),

@@ -2,9 +2,10 @@
 
 Rules
 - Each word is part of the patient's name, the Patient ID or the accession number; all words must be
-  found. Names are compared as C-FIND compares them (query/person_name.py: not by case or accent);
-  numbers by their letters, but not by case, for people type as they like. `*` and `?` are wild.
-- Dates are those of C-FIND (query/matching.py).
+  found. Names are compared as C-FIND compares them (query_retrieve/person_name.py: not by case or
+  accent); numbers by their letters, but not by case, for people type as they like. `*` and `?` are
+  wild.
+- Dates are those of C-FIND (query_retrieve/matching.py).
 - No page is cut in silence: where there is more, the page says from where it goes on. A search that
   finds little looks at MOST_ROWS studies and then gives what it has, with the place to go on from.
 """
@@ -20,9 +21,9 @@ from typing import Protocol
 
 from echonode.errors import FieldRefused
 from echonode.model.criteria import Range
-from echonode.query.matching import compile_test
-from echonode.query.person_name import compile_name, fold
-from echonode.query.wildcard import compile_wildcard
+from echonode.query_retrieve.matching import compile_test
+from echonode.query_retrieve.person_name import compile_name, fold
+from echonode.query_retrieve.wildcard import compile_wildcard
 from echonode.store.index.study_list import Place, StudyRow
 
 PAGE = 50

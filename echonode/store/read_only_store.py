@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from echonode.at_rest.file_cipher import FileCipher
 from echonode.errors import UsageError
 from echonode.store.access.users import UserReader
 from echonode.store.database import postgres_engine, sqlite_engine
@@ -16,6 +17,7 @@ from echonode.store.database.migrations import SCHEMA_VERSION, refuse_newer
 from echonode.store.database.opening import has_wal
 from echonode.store.deliveries.ledger import Ledger
 from echonode.store.deliveries.outbox import Outbox
+from echonode.store.files.database_key import with_keys
 from echonode.store.files.disk import is_read_only
 from echonode.store.files.layout import Layout
 from echonode.store.files.remote import RemoteStorage
@@ -27,18 +29,24 @@ from echonode.store.statistics import Statistics
 
 
 def open_read_only(
-    data_dir: Path, *, index_url: str = "", remote: RemoteStorage | None = None
+    data_dir: Path,
+    *,
+    index_url: str = "",
+    remote: RemoteStorage | None = None,
+    cipher: FileCipher | None = None,
 ) -> ReadOnlyStore:
     """Raises UsageError where there is no store, SchemaTooNew.
 
     index_url: of the database on a PostgreSQL server; '' the file in data_dir.
-    remote: where instances are that are read; None: files in data_dir.
+    remote: where instances are that are read; None: files in data_dir. cipher: of an encrypted
+    store; another one than its own, or none, is a ConfigError.
     """
     layout = Layout(data_dir.absolute(), remote=remote)
     if index_url:
         return ReadOnlyStore(layout, index_url=index_url)
     if not layout.database.exists():
         raise UsageError(f"there is no store in {data_dir}: has the node run there?")
+    layout = with_keys(layout, cipher)
     unchanging = is_read_only(data_dir) and not has_wal(layout)
     return ReadOnlyStore(layout, unchanging=unchanging)
 
@@ -60,7 +68,9 @@ class ReadOnlyStore:
         if index_url:
             self._readers = postgres_engine.reader_engine(index_url)
         else:
-            self._readers = sqlite_engine.reader_engine(layout.database, unchanging=unchanging)
+            self._readers = sqlite_engine.reader_engine(
+                layout.database, layout.database_secret, unchanging=unchanging
+            )
         self.index = IndexReader(self._readers, layout)
         self.studies = StudyList(self._readers)
         self.ledger = Ledger(self._readers)

@@ -11,10 +11,10 @@ Rules
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator
 from typing import Self
 
+from echonode.at_rest.reading import StoredFile
 from echonode.model.element_header import CutShort, MemorySource, Source
 
 _WINDOW = 64 * 1024  # bytes read ahead
@@ -22,10 +22,10 @@ PIECE = 1024 * 1024  # bytes of a long value that are held at once; whole units 
 
 
 class _Window:
-    """What was read last of a descriptor."""
+    """What was read last of a file."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, file: StoredFile) -> None:
+        self._file = file
         self._base, self._read = 0, b""
 
     def at(self, position: int, length: int) -> bytes:
@@ -34,7 +34,7 @@ class _Window:
         if first < 0 or first + length > len(self._read):
             if length >= _WINDOW:
                 return self._whole(position, length)
-            self._base, self._read = position, os.pread(self._descriptor, _WINDOW, position)
+            self._base, self._read = position, self._file.pread(_WINDOW, position)
             first = 0
             if len(self._read) < length:
                 raise _shorter()
@@ -43,7 +43,7 @@ class _Window:
     def _whole(self, position: int, length: int) -> bytes:
         pieces = []
         while length:
-            piece = os.pread(self._descriptor, length, position)
+            piece = self._file.pread(length, position)
             if not piece:
                 raise _shorter()
             pieces.append(piece)
@@ -62,9 +62,9 @@ class FileBytes:
         self._window, self._start, self._end = window, start, end
 
     @classmethod
-    def of(cls, descriptor: int, offset: int = 0) -> Self:
+    def of(cls, file: StoredFile, offset: int = 0) -> Self:
         """A file from `offset` on, as long as it is now. Raises OSError."""
-        return cls(_Window(descriptor), offset, max(offset, os.fstat(descriptor).st_size))
+        return cls(_Window(file), offset, max(offset, file.size))
 
     def __len__(self) -> int:
         return self._end - self._start

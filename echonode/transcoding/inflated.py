@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 from echonode.errors import InvalidObject
-from echonode.model.dataset_walk import MOST_INFLATED
+from echonode.model.walk_limits import MOST_INFLATED
 from echonode.transcoding.file_bytes import Data
 from echonode.transcoding.native_syntax import Write
 

@@ -2,9 +2,10 @@
 
 Rules
 - Pure: a native frame, its layout and how it is to be shown give rows x columns x (1 or 3) bytes.
-- Grey goes through Rescale Slope and Intercept (PS3.3 C.11.1), then the window (C.11.2.1.2), then
-  is turned over where 0 is white (MONOCHROME1, or Presentation LUT Shape INVERSE, C.11.6). A VOI
-  LUT Sequence is not applied: the window of the same image is, or none.
+- Grey goes through Rescale Slope and Intercept (PS3.3 C.11.1), then the VOI LUT (C.11.2.1.1) or the
+  window (C.11.2.1.2), then is turned over where 0 is white (MONOCHROME1, or Presentation LUT Shape
+  INVERSE, C.11.6). Of an image that has both, either may be applied (C.11.2.1): it is the table,
+  which its sender made for it, until a person chooses a window.
 - Without a window 8 bits are shown as they are. More bits of a single frame are stretched from its
   darkest to its brightest value; of a cine the whole range of Bits Stored is taken, for frames that
   are stretched one by one flicker.
@@ -14,7 +15,7 @@ Rules
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
@@ -60,6 +61,18 @@ class Window:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VoiLut:
+    """A VOI LUT (PS3.3 C.11.2.1.1): entry n is of the value first + n, after the rescale.
+
+    bits: of an entry, 8 to 16; 2**bits - 1 is the brightest. entries: 16 bits each, little endian.
+    """
+
+    first: int
+    bits: int
+    entries: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
 class Palette:
     """A palette's colours: of pixel value first + n the n-th, three bytes each (C.7.6.3.1.5)."""
 
@@ -74,8 +87,13 @@ class Presentation:
     slope: float = 1.0
     intercept: float = 0.0
     window: Window | None = None
+    voi_lut: VoiLut | None = None
     inverse: bool = False
     palette: Palette | None = None
+
+    def windowed(self, window: Window) -> Presentation:
+        """With a window that a person chose, in place of the image's own window or VOI LUT."""
+        return replace(self, window=window, voi_lut=None)
 
 
 AS_STORED = Presentation()
@@ -135,18 +153,20 @@ def samples_of(frame: bytes, pixels: Pixels) -> NDArray[np.generic]:
 
 def _grey(values: NDArray[np.generic], pixels: Pixels, presentation: Presentation) -> Picture:
     inverse = pixels.photometric == "MONOCHROME1" or presentation.inverse
-    window = presentation.window
-    if window is not None and not window.is_valid:
-        window = None
-    if window is None and pixels.bits_stored != 8:
-        window = _whole_range(values, pixels, presentation)
+    voi: Window | VoiLut | None = presentation.window
+    if presentation.window is not None and not presentation.window.is_valid:
+        voi = None
+    if presentation.voi_lut is not None:
+        voi = presentation.voi_lut
+    if voi is None and pixels.bits_stored != 8:
+        voi = _whole_range(values, pixels, presentation)
     table = _grey_table(
         pixels.bits_allocated,
         pixels.bits_stored,
         pixels.signed,
-        # Without a window nothing is rescaled: 8 bits are shown as they are.
-        (presentation.slope, presentation.intercept) if window else (1.0, 0.0),
-        window,
+        # Without either nothing is rescaled: 8 bits are shown as they are.
+        (presentation.slope, presentation.intercept) if voi else (1.0, 0.0),
+        voi,
         inverse,
     )
     indexes = values.view("u1" if pixels.bits_allocated == 8 else "<u2")
@@ -190,13 +210,15 @@ def _grey_table(
     stored: int,
     signed: bool,
     rescale: tuple[float, float],
-    window: Window | None,
+    voi: Window | VoiLut | None,
     inverse: bool,
 ) -> Picture:
     """The byte shown for each bit pattern of a sample."""
     values = _stored_values(allocated, stored, signed) * rescale[0] + rescale[1]
-    if window is not None:
-        values = _windowed(values, window)
+    if isinstance(voi, VoiLut):
+        values = _by_lut(values, voi)
+    elif voi is not None:
+        values = _windowed(values, voi)
     elif signed:
         values = values + 2 ** (stored - 1)
     table: Picture = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
@@ -215,6 +237,14 @@ def _windowed(values: NDArray[np.float64], window: Window) -> NDArray[np.float64
     if width == 0:  # LINEAR of width 1: a step
         return np.where(values > center, 255.0, 0.0)
     return ((values - center) / width + 0.5) * 255
+
+
+def _by_lut(values: NDArray[np.float64], lut: VoiLut) -> NDArray[np.float64]:
+    """0 to 255. Values beyond the table's ends have the entries of its ends (C.11.2.1.1)."""
+    entries = np.frombuffer(lut.entries, "<u2").astype(np.float64)
+    indexes = np.clip(np.rint(values) - lut.first, 0, len(entries) - 1).astype(np.int64)
+    shown: NDArray[np.float64] = entries[indexes] * (255 / (2**lut.bits - 1))
+    return shown
 
 
 def _rgb_of_ybr(values: NDArray[np.generic]) -> Picture:

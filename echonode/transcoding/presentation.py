@@ -1,9 +1,11 @@
-"""How a dataset says that its frames are shown: rescale, window, palette (picture.Presentation).
+"""How a dataset says that its frames are shown: rescale, window, VOI LUT, palette.
 
 Rules
 - Values are taken one by one: one that cannot be read is as if it were not there, for an image with
   a broken window is still an image.
 - Of several windows it is the first, which the standard leaves to the viewer (PS3.3 C.11.2.1.2.1).
+- Of several VOI LUTs it is the first (C.11.2.1.1). One whose data are not of the length that its
+  descriptor says is as if it were not there.
 - A palette of 16 bits an entry is shown by its high bytes (C.7.6.3.1.6). Segmented ones are not
   read.
 """
@@ -18,9 +20,9 @@ from pydicom.tag import Tag
 
 from echonode.errors import Unreadable
 from echonode.model.dataset_walk import DatasetWalk
-from echonode.model.element_header import Value
+from echonode.model.element_header import ITEM, UNDEFINED, Value
 from echonode.transcoding.file_bytes import Data, source_of
-from echonode.transcoding.picture import Palette, Presentation, VoiFunction, Window
+from echonode.transcoding.picture import Palette, Presentation, VoiFunction, VoiLut, Window
 
 _COLOURS = ("Red", "Green", "Blue")
 _DESCRIPTORS = [Tag(f"{colour}PaletteColorLookupTableDescriptor") for colour in _COLOURS]
@@ -28,8 +30,17 @@ _TABLES = [Tag(f"{colour}PaletteColorLookupTableData") for colour in _COLOURS]
 _SLOPE, _INTERCEPT = Tag("RescaleSlope"), Tag("RescaleIntercept")
 _CENTER, _WIDTH = Tag("WindowCenter"), Tag("WindowWidth")
 _FUNCTION, _SHAPE = Tag("VOILUTFunction"), Tag("PresentationLUTShape")
-_TAGS = frozenset({*_DESCRIPTORS, *_TABLES, _SLOPE, _INTERCEPT, _CENTER, _WIDTH, _FUNCTION, _SHAPE})
-_LONGEST_VALUE = 2 * 65_536  # a palette of as many entries as 16 bits can name
+_REPRESENTATION, _VOI_LUTS = Tag("PixelRepresentation"), Tag("VOILUTSequence")
+_LUT_DESCRIPTOR, _LUT_DATA = Tag("LUTDescriptor"), Tag("LUTData")
+_TAGS = frozenset(
+    {
+        *(*_DESCRIPTORS, *_TABLES, _SLOPE, _INTERCEPT, _CENTER, _WIDTH, _FUNCTION, _SHAPE),
+        *(_REPRESENTATION, _VOI_LUTS),
+    }
+)
+# Seven VOI LUTs, or a palette, of as many entries as 16 bits can name.
+_LONGEST_VALUE = 8 * 2 * 65_536
+_ITEM_HEADER = struct.Struct("<HHI")
 Values = Mapping[int, Value]
 
 
@@ -37,7 +48,7 @@ def read_presentation(dataset: Data, *, implicit: bool) -> Presentation:
     """Of a little endian dataset. Does not raise: what cannot be read is not there."""
     try:
         walk = DatasetWalk(source_of(dataset), implicit=implicit)
-        found = walk.head(_TAGS, longest=_LONGEST_VALUE)
+        found = walk.head(_TAGS, longest=_LONGEST_VALUE, sequences=True)
     except Unreadable:
         return Presentation()
     slope, intercept = _number(found, _SLOPE), _number(found, _INTERCEPT)
@@ -45,6 +56,7 @@ def read_presentation(dataset: Data, *, implicit: bool) -> Presentation:
         slope=slope if slope else 1.0,
         intercept=intercept or 0.0,
         window=_window(found),
+        voi_lut=_voi_lut(found, implicit=walk.implicit),
         inverse=_text(found, _SHAPE) == "INVERSE",
         palette=_palette(found),
     )
@@ -59,6 +71,53 @@ def _window(found: Values) -> Window | None:
         return None
     window = Window(center=center, width=width, function=VoiFunction(name))
     return window if window.is_valid else None
+
+
+def _voi_lut(found: Values, *, implicit: bool) -> VoiLut | None:
+    """The first item of the VOI LUT Sequence (0028,3010)."""
+    sequence = found[_VOI_LUTS].value if _VOI_LUTS in found else b""
+    if len(sequence) < _ITEM_HEADER.size:
+        return None
+    group, element, length = _ITEM_HEADER.unpack_from(sequence)
+    if group << 16 | element != ITEM:
+        return None
+    content = sequence[_ITEM_HEADER.size :]
+    try:
+        walk = DatasetWalk(
+            source_of(content if length == UNDEFINED else content[:length]), implicit=implicit
+        )
+        item = walk.head({_LUT_DESCRIPTOR, _LUT_DATA}, longest=_LONGEST_VALUE)
+    except Unreadable:
+        return None
+    descriptor = item.get(_LUT_DESCRIPTOR)
+    if descriptor is None or len(descriptor.value) != 6 or _LUT_DATA not in item:
+        return None
+    count, first, bits = struct.unpack(
+        "<HhH" if _is_signed(descriptor.vr, found) else "<HHH", descriptor.value
+    )
+    entries = _lut_entries(item[_LUT_DATA].value, count or 65_536, bits)
+    return VoiLut(first=first, bits=bits, entries=entries) if entries else None
+
+
+def _is_signed(vr: str, found: Values) -> bool:
+    """Whether the first value mapped is SS (C.11.2.1.1); Implicit VR does not say it."""
+    if vr in ("US", "SS"):
+        return vr == "SS"
+    is_signed = found[_REPRESENTATION].value[:1] == b"\1" if _REPRESENTATION in found else False
+    return is_signed or (_number(found, _INTERCEPT) or 0.0) < 0
+
+
+def _lut_entries(value: bytes, count: int, bits: int) -> bytes:
+    """Entries of 16 bits each; b'' where the data are not what the descriptor says."""
+    if not 8 <= bits <= 16:
+        return b""
+    if len(value) == 2 * count:
+        return value
+    if bits == 8 and len(value) == count + count % 2:  # two entries in a word (C.11.2.1.1)
+        wide = bytearray(2 * count)
+        wide[::2] = value[:count]
+        return bytes(wide)
+    return b""
 
 
 def _palette(found: Values) -> Palette | None:

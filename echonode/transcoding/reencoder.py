@@ -11,11 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
-from typing import IO
 
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -23,9 +20,10 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from echonode.at_rest.writing import FileWriter, Scratch
 from echonode.dimse.services import Part10File
 from echonode.errors import ContextNotAccepted, InvalidObject
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, open_bytes
 from echonode.transcoding.codecs import (
     JPEG_BASELINE,
     LOSSLESS_ENCODED,
@@ -52,13 +50,12 @@ from echonode.transcoding.process_pool import TranscodeWorkers
 Reencode = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
 
 _TARGETS = NATIVE | {*LOSSLESS_ENCODED, JPEG_BASELINE}
-_Temporary = IO[bytes]
 
 
 class Reencoder:
     """Re-encodes with temporary files in `scratch`; one serves all senders. Thread-safe."""
 
-    def __init__(self, scratch: Path, workers: TranscodeWorkers | None = None) -> None:
+    def __init__(self, scratch: Scratch, workers: TranscodeWorkers | None = None) -> None:
         self._scratch = scratch
         self._workers = workers or TranscodeWorkers()
 
@@ -109,17 +106,17 @@ class Reencoder:
         if stored not in CONVERTED or transfer_syntax_uid not in _TARGETS:
             raise ContextNotAccepted(f"{stored} is not re-encoded into {transfer_syntax_uid}")
         with self._temporary() as target:
-            with bytes_of(instance).open("rb") as source:
-                dataset = FileBytes.of(source.fileno(), instance.dataset_offset)
+            with open_bytes(instance) as source:
+                dataset = FileBytes.of(source, instance.dataset_offset)
                 self._write(dataset, stored, transfer_syntax_uid, target, quality)
             target.flush()
             yield _file(instance, transfer_syntax_uid, target, quality)
 
-    def _temporary(self) -> AbstractContextManager[_Temporary]:
-        return tempfile.NamedTemporaryFile(dir=self._scratch, suffix=".part")
+    def _temporary(self) -> AbstractContextManager[FileWriter]:
+        return self._scratch.file()
 
     def _write(
-        self, dataset: Data, stored: str, syntax: str, target: _Temporary, quality: int
+        self, dataset: Data, stored: str, syntax: str, target: FileWriter, quality: int
     ) -> None:
         if stored in ONLY_READ:
             if syntax == ExplicitVRLittleEndian:
@@ -127,9 +124,9 @@ class Reencoder:
                 return
             with self._temporary() as explicit:
                 _write_explicit_le(dataset, stored, explicit.write)
-                explicit.flush()
-                whole = FileBytes.of(explicit.fileno())
-                self._write(whole, ExplicitVRLittleEndian, syntax, target, quality)
+                with explicit.opened() as file:
+                    whole = FileBytes.of(file)
+                    self._write(whole, ExplicitVRLittleEndian, syntax, target, quality)
             return
         if stored in NATIVE and syntax in NATIVE:
             reencode(
@@ -145,7 +142,7 @@ class Reencoder:
         else:
             self._encode(source, syntax, target, quality)
 
-    def _decode(self, source: Source, syntax: str, target: _Temporary) -> None:
+    def _decode(self, source: Source, syntax: str, target: FileWriter) -> None:
         implicit = syntax == ImplicitVRLittleEndian
         pixels = target_pixels(source, syntax)
         changed = changed_attributes(source, syntax, quality=0, encoded_bytes=0)
@@ -155,7 +152,7 @@ class Reencoder:
             target.write(frame)
         target.write(b"\x00" * (pixels.native_bytes % 2))
 
-    def _encode(self, source: Source, syntax: str, target: _Temporary, quality: int) -> None:
+    def _encode(self, source: Source, syntax: str, target: FileWriter, quality: int) -> None:
         target_pixels(source, syntax)  # refuses before anything is encoded
         length = 0
         # The head says how much was saved, so the frames are written first, to a file of their own.
@@ -166,8 +163,8 @@ class Reencoder:
             changed = changed_attributes(source, syntax, quality=quality, encoded_bytes=length)
             write_head(source, target.write, changed, to_implicit=False)
             target.write(PIXEL_DATA_START)
-            frames.seek(0)
-            shutil.copyfileobj(frames, target, 1024 * 1024)
+            with frames.opened() as encoded:
+                shutil.copyfileobj(encoded, target, 1024 * 1024)
         target.write(PIXEL_DATA_END)
 
     def _frames(self, source: Source, syntax: str | None, quality: int) -> Iterator[bytes]:
@@ -197,20 +194,21 @@ def _write_explicit_le(dataset: Data, stored: str, write: Write) -> None:
         raise InvalidObject("the data set is empty")
 
 
-def _file(instance: StoredInstance, syntax: str, target: _Temporary, quality: int) -> Part10File:
+def _file(instance: StoredInstance, syntax: str, target: FileWriter, quality: int) -> Part10File:
     """What is sent: the dataset alone travels, so it begins the file."""
-    path, uid, sha256 = Path(target.name), instance.sop_instance_uid, ""
+    uid, sha256 = instance.sop_instance_uid, ""
     if is_derived(instance.transfer_syntax_uid, syntax):
         # An instance of its own, kept nowhere here: its hash is what is remembered of it.
         uid = derived_uid(uid, syntax, quality)
-        with path.open("rb") as whole:
+        with target.opened() as whole:
             sha256 = hashlib.file_digest(whole, "sha256").hexdigest()
     return Part10File(
-        path=path,
+        path=target.path,
         sop_class_uid=instance.sop_class_uid,
         sop_instance_uid=uid,
         transfer_syntax_uid=syntax,
         dataset_offset=0,
         size=target.tell(),
         dataset_sha256=sha256,
+        cipher=target.cipher,
     )

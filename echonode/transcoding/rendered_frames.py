@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from echonode.errors import InvalidObject
@@ -31,7 +31,7 @@ from echonode.transcoding.single_frame import FrameReader
 CACHE_BYTES = 32 * 1024 * 1024
 _ENTRY_BYTES = 300  # of the bookkeeping
 # Part of each tag: a change in how pictures are made makes other bytes under another tag.
-_MADE_AS = "1"
+_MADE_AS = "2"
 
 
 class PictureKind(StrEnum):
@@ -45,8 +45,8 @@ class PictureKind(StrEnum):
 class PictureRequest:
     """One frame as a picture. number: from 0 on. quality: of a JPEG.
 
-    window: instead of the image's own; None for that. for_srgb: grey values become what an sRGB
-    screen needs to show them by PS3.14; else they are P-values as they are.
+    window: instead of the image's own window or VOI LUT; None for that. for_srgb: grey values
+    become what an sRGB screen needs to show them by PS3.14; else they are P-values as they are.
     """
 
     number: int
@@ -94,7 +94,7 @@ class RenderedFrames:
         frame = self._reader.frame(instance, request.number)
         presentation = frame.presentation
         if request.window is not None:
-            presentation = replace(presentation, window=request.window)
+            presentation = presentation.windowed(request.window)
         picture = picture_of(frame.native, frame.pixels, presentation)
         if request.for_srgb and picture.shape[-1] == 1:
             picture = srgb_table()[picture]

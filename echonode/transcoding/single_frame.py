@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from echonode.at_rest.reading import StoredFile
 from echonode.dimse.services import Part10File
 from echonode.errors import InvalidObject
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, open_bytes
 from echonode.transcoding.codecs import decoded_pixels
 from echonode.transcoding.dataset import CONVERTED, ONLY_READ, open_source
 from echonode.transcoding.file_bytes import FileBytes
@@ -62,9 +62,9 @@ class FrameReader:
         if syntax in ONLY_READ:
             with self._explicit(instance, str(ExplicitVRLittleEndian)) as file:
                 return self._read(
-                    file.path, file.dataset_offset, str(ExplicitVRLittleEndian), number
+                    file.opened(), file.dataset_offset, str(ExplicitVRLittleEndian), number
                 )
-        return self._read(bytes_of(instance), instance.dataset_offset, syntax, number)
+        return self._read(open_bytes(instance), instance.dataset_offset, syntax, number)
 
     def count(self, instance: StoredInstance) -> int:
         """How many frames there are to show. Raises InvalidObject where there is none, OSError."""
@@ -73,12 +73,12 @@ class FrameReader:
             raise InvalidObject("there is no picture of its transfer syntax here")
         if syntax in ONLY_READ:
             with self._explicit(instance, str(ExplicitVRLittleEndian)) as file:
-                return _count(file.path, file.dataset_offset, str(ExplicitVRLittleEndian))
-        return _count(bytes_of(instance), instance.dataset_offset, syntax)
+                return _count(file.opened(), file.dataset_offset, str(ExplicitVRLittleEndian))
+        return _count(open_bytes(instance), instance.dataset_offset, syntax)
 
-    def _read(self, path: Path, offset: int, syntax: str, number: int) -> DecodedFrame:
-        with path.open("rb") as file:
-            source = open_source(FileBytes.of(file.fileno(), offset), syntax)
+    def _read(self, opened: StoredFile, offset: int, syntax: str, number: int) -> DecodedFrame:
+        with opened as file:
+            source = open_source(FileBytes.of(file, offset), syntax)
             stored = source.pixels
             check_size(stored)
             if not 0 <= number < stored.frames:
@@ -94,6 +94,6 @@ class FrameReader:
         return DecodedFrame(native=native, pixels=shown, presentation=presentation)
 
 
-def _count(path: Path, offset: int, syntax: str) -> int:
-    with path.open("rb") as file:
-        return open_source(FileBytes.of(file.fileno(), offset), syntax).pixels.frames
+def _count(opened: StoredFile, offset: int, syntax: str) -> int:
+    with opened as file:
+        return open_source(FileBytes.of(file, offset), syntax).pixels.frames

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from echonode.errors import InvalidObject
 from echonode.log import get_logger
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, open_bytes
 from echonode.transcoding.dataset import NATIVE, open_source
 from echonode.transcoding.file_bytes import FileBytes
 from echonode.transcoding.frame_thumbnail import can_be_drawn, thumbnail
@@ -78,8 +78,8 @@ def _drawn(instance: StoredInstance) -> bytes:
 
 
 def _middle_frame(instance: StoredInstance) -> bytes:
-    with bytes_of(instance).open("rb") as file:
-        dataset = FileBytes.of(file.fileno(), instance.dataset_offset)
+    with open_bytes(instance) as file:
+        dataset = FileBytes.of(file, instance.dataset_offset)
         source = open_source(dataset, instance.transfer_syntax_uid)
         pixels = source.pixels
         if not can_be_drawn(pixels):

@@ -45,7 +45,8 @@ SECURITY_HEADERS = {
 
 
 class Guard:
-    """ASGI middleware with the rules above; a route's own header of the same name wins.
+    """ASGI middleware with the rules above; a route's own header of the same name wins,
+    but for Vary, which is added to.
 
     allowed_hosts: names to answer to beyond addresses, localhost and this machine's own name.
     shared: what pages of other origins may use.
@@ -142,5 +143,8 @@ class _Answer:
             self.started = True
             headers = MutableHeaders(scope=message)
             for name, value in self._more.items():
-                headers.setdefault(name, value)
+                if name == "Vary":  # an answer may vary by more than its origin
+                    headers.add_vary_header(value)
+                else:
+                    headers.setdefault(name, value)
         await self._send(message)

@@ -6,14 +6,16 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.acceptance.clinic import Clinic, read
 from tests.acceptance.exam_client import ExamClient, Refused
-from tests.peers.node_process import ProbeSimProcess
+from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
 from tests.peers.process import free_port
 from tests.peers.validators import Validation
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]
 
@@ -27,7 +29,8 @@ TAROU = {
 class Practice:
     """A clinic whose probe captures on request, and a client of the node's API."""
 
-    def __init__(self, parts: ExitStack) -> None:
+    def __init__(self, parts: ExitStack, *, module: str = EchoNodeProcess.module) -> None:
+        """module: the node's, where it is not the one that is shipped."""
         probe = parts.enter_context(
             ProbeSimProcess("--protocol", "echopen", "--dialect", "kit", "--fps", "20")
         )
@@ -41,6 +44,7 @@ class Practice:
                 "exam": {"deliver_unidentified": False},
             },
         )
+        self.clinic.node.module = module
         self.clinic.start_pacs()
         self.node = self.clinic.start_node()
 
@@ -105,10 +109,7 @@ def test_an_exam_without_a_patient_waits_and_then_goes_with_it(practice: Practic
 def test_a_wrong_patient_is_corrected_at_the_archive(
     practice: Practice, validate: Callable[[Path], Validation]
 ) -> None:
-    """The note and the right images are committed; the ledger says what replaced what.
-
-    Orthanc keeps what was rejected: it does not act on notes, and the ledger's words say so.
-    """
+    """The note and the right images are committed; the ledger says what replaced what."""
     client = practice.client
     exam = client.open(patient=JANE)
     uid = practice.client.first_still(exam)
@@ -126,6 +127,59 @@ def test_a_wrong_patient_is_corrected_at_the_archive(
     assert note.ConceptNameCodeSequence[0].CodeValue == "113038"
     for path in practice.clinic.held_here().values():
         assert validate(path).errors == ()
+
+
+def test_an_archive_that_keeps_both_is_said_to_have_ignored_the_note(parts: ExitStack) -> None:
+    """Orthanc stores the note and goes on showing what it rejects: the note is `ignored` there, the
+    exam's history and the log say so once, and what it has are both, with the note."""
+    practice = Practice(parts, module="tests.faults.nodes.asking_often")
+    client = practice.client
+    exam = client.open(patient=JANE)
+    uid = client.first_still(exam)
+    client.post(f"/api/exams/{exam}/end")
+    practice.clinic.wait_committed(at_least=1, timeout_s=60)
+    client.post(f"/api/exams/{exam}/correct", reason="withdrawn")
+
+    def note() -> Any:
+        instances = client.get(f"/api/exams/{exam}")["instances"]
+        return next(each for each in instances if each["kind"] == "rejection_note")
+
+    wait_until(
+        lambda: note()["archives"] == {"pacs": "ignored"},
+        timeout_s=60,
+        what="the verdict on the note",
+        every_s=0.2,
+    )
+    rejected = next(row for row in practice.node.ledger() if row["sop_instance_uid"] == uid)
+    assert rejected["rejected_by"] == note()["sop_instance_uid"]
+    assert set(practice.clinic.held_by_pacs()) == {uid, note()["sop_instance_uid"]}
+    events = [each["event"] for each in client.get(f"/api/exams/{exam}")["events"]]
+    assert events.count("rejection_ignored") == 1
+    [warned] = [each for each in practice.node.events if each["event"] == "rejection_ignored"]
+    assert (warned["exam"], warned["destination"]) == (exam, "pacs")
+    assert warned["remedy"] == "delete the rejected instances at the archive"
+
+
+def test_an_archive_that_lost_what_was_rejected_is_said_to_have_acted(parts: ExitStack) -> None:
+    """A person deleted it at Orthanc before the last look: nothing is left to do there."""
+    practice = Practice(parts, module="tests.faults.nodes.asking_often")
+    client = practice.client
+    exam = client.open(patient=JANE)
+    client.first_still(exam)
+    client.post(f"/api/exams/{exam}/end")
+    practice.clinic.wait_committed(at_least=1, timeout_s=60)
+    [orthanc_id] = practice.clinic.orthanc.rest.instances()
+    practice.clinic.orthanc.rest.delete_instance(orthanc_id)
+    client.post(f"/api/exams/{exam}/correct", reason="withdrawn")
+    wait_until(
+        lambda: any(
+            each["archives"] == {"pacs": "acted"}
+            for each in client.get(f"/api/exams/{exam}")["instances"]
+        ),
+        timeout_s=60,
+        what="the verdict on the note",
+        every_s=0.2,
+    )
 
 
 def test_what_cannot_be_is_refused_in_words(practice: Practice) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from echonode.dimse.contexts import VERIFICATION, ProposedContext
 from echonode.dimse.limits import Limits
-from echonode.dimse.requestor import RequestedAssociation, Requestor
+from echonode.dimse.requested_association import RequestedAssociation
+from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import Part10File
 from echonode.model.certificate import TLSFiles
 from echonode.model.identity import Peer

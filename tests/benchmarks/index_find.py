@@ -21,7 +21,7 @@ from echonode import log
 from echonode.dimse.services import FindRequest
 from echonode.model.criteria import Root
 from echonode.model.identity import Peer, Service
-from echonode.query.find_scp import FindSCP
+from echonode.query_retrieve.find_scp import FindSCP
 from echonode.store.read_only_store import open_read_only
 from tests.benchmarks.c_find import ANSWERS_PER_SECOND
 from tests.benchmarks.contest import ECHONODE, Benchmark, Contender, Failed, Stage

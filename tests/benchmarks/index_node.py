@@ -15,7 +15,7 @@ from pathlib import Path
 from echonode import log
 from echonode.dimse.acceptor import Acceptor, ListenerAddress
 from echonode.model.identity import Peer, Service
-from echonode.query.find_scp import FindSCP
+from echonode.query_retrieve.find_scp import FindSCP
 from echonode.store.read_only_store import open_read_only
 from tests.benchmarks.diskless_receiver import SERVICES
 from tests.benchmarks.work import CALLING_AE_TITLE

@@ -76,9 +76,13 @@ class Composed:
         return reader
 
     def check_health(self, service: str) -> None:
-        """Have HEALTHCHECK run now. Docker runs it itself; podman leaves that to systemd."""
+        """Have HEALTHCHECK run now. Docker runs it itself; podman leaves that to systemd.
+
+        What it found is in the container's state; podman's exit status is 1 until it is healthy.
+        """
         if self._engine == "podman":
-            self.engine("healthcheck", "run", self.id_of(service))
+            command = (self._engine, "healthcheck", "run", self.id_of(service))
+            subprocess.run(command, capture_output=True, timeout=COMMAND_TIMEOUT_S, check=False)
 
 
 def run(*command: str) -> str:

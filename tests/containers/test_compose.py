@@ -85,7 +85,7 @@ def test_the_health_check_says_healthy(composed: Composed) -> None:
         health: dict[str, str] = state.get("Health") or state["Healthcheck"]
         return health["Status"] == "healthy"
 
-    wait_until(is_healthy, timeout_s=60, what="HEALTHCHECK reports healthy")
+    wait_until(is_healthy, timeout_s=180, what="HEALTHCHECK reports healthy")
 
 
 @pytest.mark.parametrize("service", ["echonode", "probe-sim"])

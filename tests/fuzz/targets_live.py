@@ -26,7 +26,7 @@ from echonode.errors import OperatorRefused, UsageError
 from echonode.intake.storage_scp import StorageSCP
 from echonode.model.identity import Peer, Service
 from echonode.model.patient import checked_patient
-from echonode.query.find_scp import FindSCP
+from echonode.query_retrieve.find_scp import FindSCP
 from echonode.store.store import Store
 from echonode.web.exams import exam_routes
 from echonode.web.health import health_routes

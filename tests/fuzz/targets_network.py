@@ -30,11 +30,11 @@ from echonode.model.commitment import CommitmentReport, CommitmentRequest, Refer
 from echonode.model.criteria import Root
 from echonode.model.identity import is_valid_uid
 from echonode.model.parse_faults import PARSE_FAULTS
-from echonode.query.find_scp import FindSCP
+from echonode.query_retrieve.find_scp import FindSCP
 from tests.faults.callers.client import RELEASE, echo_message, find_message, request, store_message
 from tests.faults.callers.instances import element, small_instance
 from tests.fuzz.target import Target
-from tests.unit.query.test_find_scp import IMAGE, VIEWER, identifier
+from tests.unit.query_retrieve.test_find_scp import IMAGE, VIEWER, identifier
 
 LIMITS = Limits(command_bytes=500, identifier_bytes=2_000, waiting_messages=2)
 PDU_LIMIT = 16_384

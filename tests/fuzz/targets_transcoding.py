@@ -20,8 +20,9 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echonode.dimse.messages.datasets import from_bytes
 from echonode.errors import DimseFailure, InvalidObject, Unreadable
-from echonode.model.dataset_walk import DatasetWalk, WalkLimits
+from echonode.model.dataset_walk import DatasetWalk
 from echonode.model.element_header import MemorySource
+from echonode.model.walk_limits import WalkLimits
 from echonode.transcoding.codecs import DECODED, JPEG_BASELINE, LOSSLESS_ENCODED, RLE, encode
 from echonode.transcoding.codestream_header import check_codestream
 from echonode.transcoding.dataset import changed_attributes, open_source, target_pixels, write_head

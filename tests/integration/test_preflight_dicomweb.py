@@ -9,10 +9,10 @@ import pytest
 
 from echonode.delivery.stow.web_requestor import WebRequestor
 from echonode.model.identity import CommitmentPolicy, Peer, WebAccess
-from echonode.preflight.outcome import PeerOutcome, Step
-from echonode.preflight.requirements import Requirements
-from echonode.preflight.test_image import preflight_image
-from echonode.preflight.web_check import WebCheck
+from echonode.monitoring.preflight.outcome import PeerOutcome, Step
+from echonode.monitoring.preflight.requirements import Requirements
+from echonode.monitoring.preflight.test_image import preflight_image
+from echonode.monitoring.preflight.web_check import WebCheck
 from tests.peers.orthanc import DICOMWEB_PLUGIN, OrthancServer
 from tests.peers.process import free_port
 

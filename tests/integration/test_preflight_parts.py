@@ -15,11 +15,11 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 from echonode.dimse.requestor import Requestor
 from echonode.exam.worklist.query import WorklistQuery
 from echonode.model.identity import CallBackAddress, Peer
+from echonode.monitoring.preflight.outcome import Step
+from echonode.monitoring.preflight.peer_check import PeerCheck
+from echonode.monitoring.preflight.requirements import Requirements
+from echonode.monitoring.preflight.test_image import preflight_image
 from echonode.objects.ultrasound import encode
-from echonode.preflight.outcome import Step
-from echonode.preflight.peer_check import PeerCheck
-from echonode.preflight.requirements import Requirements
-from echonode.preflight.test_image import preflight_image
 from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
 from tests.peers.part import Part
 from tests.peers.process import LOOPBACK

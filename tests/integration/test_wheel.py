@@ -100,7 +100,7 @@ def test_the_wheel_holds_what_the_commands_read(wheel: Path) -> None:
         names = set(archive.namelist())
         [metadata] = [name for name in names if name.endswith(".dist-info/METADATA")]
         head = archive.read(metadata).decode().partition("\n\n")[0]
-    assert {f"echonode/examples/{name}.yaml" for name in ("echonode", "clinic")} <= names
+    assert {f"echonode/config/examples/{name}.yaml" for name in ("echonode", "clinic")} <= names
     assert {f"echonode/web/console/{name}" for name in ("index.html", "core/app.js")} <= names
     assert "echonode/py.typed" in names
     assert any(name.endswith("/LICENSE") for name in names)

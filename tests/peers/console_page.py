@@ -47,12 +47,13 @@ class Visit:
         size: str = "desk",
         theme: str = "dark",
         touch: bool = False,
+        locale: str = "en-GB",
     ) -> None:
         width, height = SIZES[size]
         self.address = address
         self.context: BrowserContext = started.new_context(
             viewport={"width": width, "height": height},
-            locale="en-GB",
+            locale=locale,
             reduced_motion="reduce",
             has_touch=touch,
         )
@@ -103,10 +104,15 @@ class Visit:
 
 @contextmanager
 def visit(
-    started: Browser, address: str, *, size: str = "desk", theme: str = "dark"
+    started: Browser,
+    address: str,
+    *,
+    size: str = "desk",
+    theme: str = "dark",
+    locale: str = "en-GB",
 ) -> Iterator[Visit]:
     """A person's page, closed at the end."""
-    made = Visit(started, address, size=size, theme=theme)
+    made = Visit(started, address, size=size, theme=theme, locale=locale)
     try:
         yield made
     finally:

@@ -164,6 +164,10 @@ class DcmjsStepScp(StepScp):
         else:
             file.write_text(f"{status:04X}")
 
+    def delay(self, milliseconds: int) -> None:
+        """Answer each request so long after it was kept, from now on."""
+        (self.folder / "delay").write_text(str(milliseconds))
+
     def start(self) -> Self:
         """Raises PeerMissing, NotReady."""
         modules = node_modules("dcmjs")

@@ -7,6 +7,7 @@ such a test costs.
 
 from __future__ import annotations
 
+import sqlite3
 from functools import cache
 from typing import Any
 
@@ -31,8 +32,8 @@ def share_statements() -> None:
 
     def create_sharing(*arguments: Any, **options: Any) -> sa.Engine:
         engine = create(*arguments, **options)
-        if engine.dialect.name != "sqlite":
-            return engine
+        if engine.dialect.name != "sqlite" or options.get("module") not in (None, sqlite3):
+            return engine  # SQLCipher's dialect knows its own errors
         if not ready:
             with create("sqlite://", isolation_level="AUTOCOMMIT").connect() as connection:
                 ready.append(connection.dialect)  # connected once: it knows SQLite's version

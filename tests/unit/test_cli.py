@@ -36,8 +36,8 @@ def run(*arguments: str | Path) -> Result:
 
 @pytest.mark.parametrize("name", ["echonode.yaml", "clinic.yaml"])
 def test_the_package_has_the_examples_of_the_repository(name: str) -> None:
-    """A user of the package has them too; `cp config/*.yaml echonode/examples/`."""
-    shipped = (ROOT / "echonode" / "examples" / name).read_bytes()
+    """A user of the package has them too; `cp config/*.yaml echonode/config/examples/`."""
+    shipped = (ROOT / "echonode" / "config" / "examples" / name).read_bytes()
     assert shipped == (ROOT / "config" / name).read_bytes()
 
 

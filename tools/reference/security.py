@@ -13,7 +13,7 @@ from echonode.dimse.limits import Limits
 from echonode.exam.hl7.listener import CONNECTIONS
 from echonode.monitoring.conformance.statement import claims
 from echonode.monitoring.conformance.web import PORT
-from echonode.query.key_bounds import MOST_KEYS
+from echonode.query_retrieve.key_bounds import MOST_KEYS
 from echonode.web.connections import HEADER_S, MAX_CONNECTIONS, PER_ADDRESS
 from echonode.web.json_requests import MAX_BODY_BYTES
 
@@ -44,7 +44,7 @@ def _limits() -> Iterator[str]:
         ("bytes of a received data set", dimse.message_bytes, "dimse/limits.py"),
         ("seconds from a connection to its request", dimse.request_s, "dimse/limits.py"),
         ("seconds of an association without a PDU", dimse.idle_s, "dimse/limits.py"),
-        ("keys of a query", MOST_KEYS, "query/key_bounds.py"),
+        ("keys of a query", MOST_KEYS, "query_retrieve/key_bounds.py"),
         ("HTTP connections at once", MAX_CONNECTIONS, "web/connections.py"),
         ("of one address", PER_ADDRESS, "web/connections.py"),
         ("seconds for the head of an HTTP request", HEADER_S, "web/connections.py"),

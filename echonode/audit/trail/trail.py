@@ -15,12 +15,13 @@ import json
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from echonode.at_rest.file_cipher import FileCipher
 from echonode.audit.codes import Action, EventType, Kind
 from echonode.audit.event import AuditEvent, Participant, content_of, private_of
 from echonode.audit.trail.chain import SALT_BYTES, Link, Record, hash_of, private_digest
@@ -34,11 +35,14 @@ from echonode.store.database.connections import (
     reading,
 )
 from echonode.store.database.sqlite_engine import reader_engine, writer_engine
+from echonode.store.files.database_key import with_keys
 from echonode.store.files.disk import make_folder, make_private, rename
+from echonode.store.files.layout import Layout
 
 log = get_logger(__name__)
 ROWS_AT_ONCE = 500
 MOST_DELETED_AT_ONCE = 2000
+FOLDER = "audit"
 PRUNED = "audit trail: old records deleted"
 _MIB = 1024 * 1024
 _TABLE = record.c
@@ -50,14 +54,17 @@ class TrailFull(OutOfSpace):
 
 @dataclass(frozen=True, kw_only=True)
 class TrailPaths:
-    """Where a trail is below data_dir."""
+    """Where a trail is below data_dir, and what opens it."""
 
     folder: Path
+    cipher: FileCipher | None = field(default=None, repr=False)
+    secret: bytes | None = field(default=None, repr=False)
 
     @classmethod
-    def below(cls, data_dir: Path) -> TrailPaths:
-        """Of a node."""
-        return cls(folder=data_dir / "audit")
+    def below(cls, data_dir: Path, cipher: FileCipher | None = None) -> TrailPaths:
+        """Of a node. cipher: of an encrypted store. Raises ConfigError, UsageError as with_keys."""
+        layout = with_keys(Layout(data_dir), cipher)
+        return cls(folder=data_dir / FOLDER, cipher=cipher, secret=layout.database_secret)
 
     @property
     def database(self) -> Path:
@@ -91,9 +98,9 @@ class Trail:
         self._checked = Link()
 
     @classmethod
-    def open(cls, data_dir: Path, *, now: datetime) -> Trail:
-        """Open it, or make it. Raises OutOfSpace."""
-        paths = TrailPaths.below(data_dir.absolute())
+    def open(cls, data_dir: Path, *, now: datetime, cipher: FileCipher | None = None) -> Trail:
+        """Open it, or make it. cipher: of an encrypted store. Raises OutOfSpace, ConfigError."""
+        paths = TrailPaths.below(data_dir.absolute(), cipher)
         for folder in (paths.folder, paths.inbox):
             make_folder(folder)
         try:
@@ -115,10 +122,10 @@ class Trail:
         if not paths.database.exists():
             make_private(paths.database)
         with database_errors():
-            writer = Writer(writer_engine(paths.database))
+            writer = Writer(writer_engine(paths.database, paths.secret))
         try:
             writer.run(lambda connection: TABLES.create_all(connection))
-            return cls(paths, writer, reader_engine(paths.database))
+            return cls(paths, writer, reader_engine(paths.database, paths.secret))
         except BaseException:
             writer.close()
             raise

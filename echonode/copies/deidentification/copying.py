@@ -16,8 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
+from functools import partial
+from io import BufferedReader
+from typing import Protocol
 
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
@@ -27,6 +28,7 @@ from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from echonode import __version__
+from echonode.at_rest.reading import StoredFile
 from echonode.copies.deidentification.codestream_comments import without_comments
 from echonode.copies.deidentification.dataset_rules import DatasetRules
 from echonode.copies.deidentification.dummies import code
@@ -37,7 +39,7 @@ from echonode.copies.deidentification.pseudonyms import Patient, Pseudonyms
 from echonode.dimse.services import Part10File
 from echonode.errors import InvalidObject
 from echonode.model.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, open_bytes
 from echonode.model.parse_faults import fenced
 from echonode.transcoding.codecs import LOSSLESS_ENCODED, encoded_photometric
 from echonode.transcoding.dataset import (
@@ -57,6 +59,12 @@ from echonode.transcoding.process_pool import TranscodeWorkers
 Explicit = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
 _EXPLICIT = str(ExplicitVRLittleEndian)
 _METHODS = frozenset(str(number) for number in range(113100, 113113))
+
+
+class Target(Protocol):
+    """Where a copy is written."""
+
+    def write(self, data: bytes, /) -> object: ...
 
 
 class NeedsLook(InvalidObject):
@@ -96,7 +104,7 @@ class Anonymiser:
         self._explicit, self._workers = explicit, workers
 
     def write(
-        self, instance: StoredInstance, target: IO[bytes], *, made_here: bool, looked_at: bool
+        self, instance: StoredInstance, target: Target, *, made_here: bool, looked_at: bool
     ) -> AnonymisedCopy:
         """Write the copy as a Part 10 file.
 
@@ -105,11 +113,12 @@ class Anonymiser:
         """
         syntax = instance.transfer_syntax_uid
         with ExitStack() as stack:
-            path, offset = bytes_of(instance), instance.dataset_offset
+            opening: Callable[[], StoredFile] = partial(open_bytes, instance)
+            offset = instance.dataset_offset
             if syntax in ONLY_READ:
                 file = stack.enter_context(self._explicit(instance, _EXPLICIT))
-                path, offset, syntax = file.path, file.dataset_offset, _EXPLICIT
-            dataset = _head(path, offset, syntax)
+                opening, offset, syntax = file.opened, file.dataset_offset, _EXPLICIT
+            dataset = _head(opening, offset, syntax)
             if "Rows" not in dataset:
                 return self._finish(dataset, None, PixelPlan(), _EXPLICIT, target)
             if syntax not in CONVERTED:
@@ -117,8 +126,9 @@ class Anonymiser:
             plan = plan_of(dataset, made_here=made_here)
             if plan.needs_look and not looked_at:
                 raise NeedsLook("it may carry text in its pixels; a person must look at it first")
-            opened = stack.enter_context(path.open("rb"))
-            source = open_source(FileBytes.of(opened.fileno(), offset), syntax)
+            opened = opening()
+            stack.callback(opened.close)
+            source = open_source(FileBytes.of(opened, offset), syntax)
             _check_overlays(dataset)
             return self._finish(dataset, source, plan, _target(source, plan), target)
 
@@ -128,7 +138,7 @@ class Anonymiser:
         source: Source | None,
         plan: PixelPlan,
         syntax: str,
-        target: IO[bytes],
+        target: Target,
     ) -> AnonymisedCopy:
         with fenced("its attributes cannot be anonymised"):
             made = self.anonymised(dataset, masked=bool(plan.stays))
@@ -228,10 +238,10 @@ def patient_of(dataset: Dataset) -> Patient:
     )
 
 
-def _head(path: Path, offset: int, syntax: str) -> Dataset:
+def _head(opening: Callable[[], StoredFile], offset: int, syntax: str) -> Dataset:
     """The dataset before its pixels."""
     uid = UID(syntax)
-    with path.open("rb") as file, fenced("its attributes cannot be read"):
+    with BufferedReader(opening()) as file, fenced("its attributes cannot be read"):
         file.seek(offset)
         return read_dataset(file, uid.is_implicit_VR, True, stop_when=_is_pixels)
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 
+from echonode.at_rest.writing import FileWriter, Scratch
 from echonode.copies.deidentification.copying import AnonymisedCopy, Anonymiser
 from echonode.copies.exporting import Prepare
 from echonode.model.instance import StoredInstance
@@ -21,14 +20,14 @@ from echonode.model.instance import StoredInstance
 
 def anonymising(
     anonymiser: Anonymiser,
-    scratch: Path,
+    scratch: Scratch,
     *,
     is_made_here: Callable[[str], bool],
     looked_at: bool,
 ) -> Prepare:
     """What an export passes each instance through.
 
-    scratch: a folder for one copy at a time. is_made_here: by SOP Instance UID, whether this node
+    scratch: takes one copy at a time. is_made_here: by SOP Instance UID, whether this node
     built the instance. looked_at: whether a person has looked at all of them. The callable raises
     NeedsLook, InvalidObject and OSError.
     """
@@ -36,16 +35,15 @@ def anonymising(
     @contextmanager
     def prepare(instance: StoredInstance) -> Iterator[StoredInstance]:
         made_here = is_made_here(instance.sop_instance_uid)
-        with NamedTemporaryFile(dir=scratch, suffix=".part") as file:
+        with scratch.file() as file:
             made = anonymiser.write(instance, file, made_here=made_here, looked_at=looked_at)
-            file.flush()
-            yield _stored(made, Path(file.name))
+            yield _stored(made, file)
 
     return prepare
 
 
-def _stored(made: AnonymisedCopy, path: Path) -> StoredInstance:
-    with path.open("rb") as file:
+def _stored(made: AnonymisedCopy, written: FileWriter) -> StoredInstance:
+    with written.opened() as file:
         digest = hashlib.sha256()
         file.seek(made.dataset_offset)
         while piece := file.read(1024 * 1024):
@@ -56,7 +54,8 @@ def _stored(made: AnonymisedCopy, path: Path) -> StoredInstance:
             study_instance_uid=made.study_instance_uid,
             series_instance_uid=made.series_instance_uid,
             transfer_syntax_uid=made.transfer_syntax_uid,
-            path=path,
+            path=written.path,
+            cipher=written.cipher,
             size=file.tell(),
             dataset_offset=made.dataset_offset,
             dataset_sha256=digest.hexdigest(),

@@ -26,7 +26,7 @@ from echonode.copies.stored_source import StoredSource, kept, read_header
 from echonode.dimse.services import Part10File
 from echonode.errors import Damaged, InvalidObject, OperatorRefused, OutOfSpace
 from echonode.model.identity import derive_uid
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, open_bytes
 from echonode.store.files.file_meta import encode, sent_meta
 
 DICOMDIR, README, PAGE = "DICOMDIR", "README.TXT", "INDEX.HTM"
@@ -127,7 +127,7 @@ class Medium:
                 sop_instance_uid=file.sop_instance_uid,
                 transfer_syntax_uid=syntax,
             )
-            with file.path.open("rb") as data:
+            with file.opened() as data:
                 data.seek(file.dataset_offset)
                 while piece := data.read(PIECE):
                     yield piece
@@ -147,7 +147,7 @@ class Medium:
 def whole_file(instance: StoredInstance) -> Iterator[bytes]:
     """The stored file, its meta made anew. Raises Damaged at its end where it is not as stored."""
     digest = hashlib.sha256()
-    with kept(instance), bytes_of(instance).open("rb") as file:
+    with kept(instance), open_bytes(instance) as file:
         file.seek(instance.dataset_offset)
         yield sent_meta(instance)
         while piece := file.read(PIECE):

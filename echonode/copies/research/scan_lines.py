@@ -33,7 +33,11 @@ def kept_arrays(source: CopySource, options: CopyOptions) -> Mapping[str, NDArra
     """The arrays; of one frame alone where one is asked for. Raises InvalidObject."""
     if source.lines is None:
         raise InvalidObject("its scan lines are not kept (capture.keep_rf)")
-    with fenced("its scan lines cannot be read"), np.load(source.lines, allow_pickle=False) as all_:
+    with (
+        fenced("its scan lines cannot be read"),
+        source.lines() as file,
+        np.load(file, allow_pickle=False) as all_,
+    ):
         arrays = {name: all_[name] for name in all_.files if name != _OF_THE_FILE}
     if options.frame is None:
         return arrays

@@ -62,7 +62,7 @@ class PrinterState:
 
 
 class Association(Protocol):
-    """dimse.requestor.RequestedAssociation, as far as it is needed."""
+    """dimse.requested_association.RequestedAssociation, as far as it is needed."""
 
     def n_create_in(
         self,

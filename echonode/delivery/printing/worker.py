@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from echonode.delivery.printing.conversation import NotPrinted, print_film
 from echonode.delivery.printing.film import FilmSettings, grey, layout_of
 from echonode.dimse.contexts import PRESENTATION_LUT, PRINT, ProposedContext
-from echonode.dimse.requestor import RequestedAssociation
+from echonode.dimse.requested_association import RequestedAssociation
 from echonode.errors import (
     ContextNotAccepted,
     EchoNodeError,

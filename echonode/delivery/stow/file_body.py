@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from hashlib import sha256
 
+from echonode.at_rest.file_cipher import Altered
+from echonode.at_rest.reading import StoredFile
 from echonode.delivery.stow.multipart import Envelope, envelope
 from echonode.dimse.services import Part10File
 from echonode.errors import Damaged
@@ -26,7 +27,8 @@ class FileBody:
     def __init__(self, file: Part10File) -> None:
         """Raises OSError where there is no such file."""
         self._file = file
-        self._end = file.path.stat().st_size
+        with file.opened() as opened:
+            self._end = opened.size
         self._head = encode(
             sop_class_uid=file.sop_class_uid,
             sop_instance_uid=file.sop_instance_uid,
@@ -44,33 +46,35 @@ class FileBody:
 
     def pieces(self) -> Iterator[bytes]:
         """All of it. Raises Damaged, before the first piece where the hash is known; OSError."""
-        with self._file.path.open("rb", buffering=0) as opened:
-            descriptor = opened.fileno()
-            self._check(descriptor)
-            yield self._envelope.before + self._head
-            yield from _read(descriptor, self._file.dataset_offset, self._end)
-            yield self._envelope.behind
+        try:
+            with self._file.opened() as opened:
+                self._check(opened)
+                yield self._envelope.before + self._head
+                yield from _read(opened, self._file.dataset_offset, self._end)
+                yield self._envelope.behind
+        except Altered as error:
+            raise Damaged(str(error.strerror)) from error
 
-    def _check(self, descriptor: int) -> None:
+    def _check(self, opened: StoredFile) -> None:
         file = self._file
         if self._end <= file.dataset_offset:
             raise Damaged("there is no dataset")
         if not file.dataset_sha256:
             return
         digest = sha256()
-        for piece in _read(descriptor, file.dataset_offset, self._end):
+        for piece in _read(opened, file.dataset_offset, self._end):
             digest.update(piece)
         if digest.hexdigest() != file.dataset_sha256:
             raise Damaged("its bytes are not those that were stored")
-        head = os.pread(descriptor, file.dataset_offset, 0)
+        head = opened.pread(file.dataset_offset, 0)
         uids = (file.sop_class_uid, file.sop_instance_uid, file.transfer_syntax_uid)
         if head and not matches_file_meta(head, *uids):
             raise Damaged("it names another class, instance or transfer syntax than is to be sent")
 
 
-def _read(descriptor: int, start: int, end: int) -> Iterator[bytes]:
+def _read(opened: StoredFile, start: int, end: int) -> Iterator[bytes]:
     while start < end:
-        piece = os.pread(descriptor, min(_PIECE, end - start), start)
+        piece = opened.pread(min(_PIECE, end - start), start)
         if not piece:
             raise Damaged("shorter than it was")
         start += len(piece)

@@ -10,10 +10,11 @@ Rules
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from hashlib import sha256
 
+from echonode.at_rest.file_cipher import Altered
+from echonode.at_rest.reading import StoredFile
 from echonode.dimse.association.association import EventAssociation
 from echonode.dimse.messages.command_set import (
     HAS_DATASET,
@@ -72,23 +73,25 @@ def store(
 
 def _send(assoc: EventAssociation, file: Part10File, context_id: int, command: bytes) -> None:
     try:
-        descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+        opened = file.opened()
     except FileNotFoundError as error:
         raise Damaged(f"the file of {file.sop_instance_uid} is gone") from error
+    except Altered as error:
+        raise Damaged(f"the file of {file.sop_instance_uid}: {error.strerror}") from error
     begun = False
     try:
         with assoc.dul.sending:
             exchange = assoc.exchange
             head = [message_pdus(context_id, command, b"", exchange.fragment)]
             pdus = exchange.dataset_pdus
-            for filled, last in _checked_parts(descriptor, file, pdus.room):
+            for filled, last in _checked_parts(opened, file, pdus.room):
                 begun = True
                 exchange.write(*head, *pdus.pieces(context_id, filled, last=last))
                 head = []
     except (Damaged, OSError) as error:
         if begun:
             assoc.request_abort()  # half a message was sent
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and not isinstance(error, Altered):
             raise  # the disk cannot be read now, which says nothing about the bytes
         raise Damaged(f"the file of {file.sop_instance_uid}: {error}") from error
     except Exception:
@@ -96,26 +99,26 @@ def _send(assoc: EventAssociation, file: Part10File, context_id: int, command: b
             assoc.request_abort()
         raise
     finally:
-        os.close(descriptor)
+        opened.close()
 
 
 def _checked_parts(
-    descriptor: int, file: Part10File, room: memoryview
+    opened: StoredFile, file: Part10File, room: memoryview
 ) -> Iterator[tuple[int, bool]]:
     """Fill `room` with each part of the dataset in turn; (bytes filled, whether it is the last).
 
     Raises Damaged, before the first part where the dataset's hash is known; and OSError.
     """
-    dataset = range(file.dataset_offset, os.fstat(descriptor).st_size)
+    dataset = range(file.dataset_offset, opened.size)
     if not dataset:
         raise Damaged("there is no dataset")
     if file.dataset_sha256:
         digest = sha256()
-        for filled, _ in _parts(descriptor, dataset, room):
+        for filled, _ in _parts(opened, dataset, room):
             digest.update(room[:filled])
         if digest.hexdigest() != file.dataset_sha256:
             raise Damaged("its bytes are not those that were stored")
-        head = os.pread(descriptor, file.dataset_offset, 0)
+        head = opened.pread(file.dataset_offset, 0)
         uids = (file.sop_class_uid, file.sop_instance_uid, file.transfer_syntax_uid)
         # A re-encoded file has no File Meta Information to compare.
         if head and not matches_file_meta(head, *uids):
@@ -123,12 +126,12 @@ def _checked_parts(
         if len(dataset) <= len(room):
             yield len(dataset), True  # the bytes that were checked
             return
-    yield from _parts(descriptor, dataset, room)
+    yield from _parts(opened, dataset, room)
 
 
-def _parts(descriptor: int, dataset: range, room: memoryview) -> Iterator[tuple[int, bool]]:
+def _parts(opened: StoredFile, dataset: range, room: memoryview) -> Iterator[tuple[int, bool]]:
     for start in dataset[:: len(room)]:
         part = room[: dataset.stop - start]
-        if os.preadv(descriptor, [part], start) != len(part):
+        if opened.preadinto(part, start) != len(part):
             raise Damaged("shorter than it was")
         yield len(part), start + len(part) == dataset.stop

@@ -14,8 +14,9 @@ from pydicom.datadict import dictionary_VR
 from pydicom.uid import UID
 
 from echonode.errors import Unreadable
-from echonode.model.dataset_walk import DatasetWalk, WalkLimits
+from echonode.model.dataset_walk import DatasetWalk
 from echonode.model.element_header import SHORT_HEADER, ElementHeader, MemorySource
+from echonode.model.walk_limits import WalkLimits
 
 # A query or retrieval names some tens of keys, of which few are sequences.
 IDENTIFIER_HEADERS = 10_000

@@ -17,7 +17,7 @@ from typing import Protocol
 from pydicom.dataset import Dataset
 
 from echonode.dimse.contexts import MPPS, ProposedContext
-from echonode.dimse.requestor import RequestedAssociation
+from echonode.dimse.requested_association import RequestedAssociation
 from echonode.errors import ContextNotAccepted, NetworkError, StoreError
 from echonode.exam.procedure_step.answers import Outcome, Verdict, judged, pause_s
 from echonode.exam.procedure_step.attributes import creation, modification

@@ -20,7 +20,7 @@ from echonode.exam.reporting.choosing import standing, standing_measurements
 from echonode.model.exam import CaptureKind, Exam, ExamCapture, ExamFacts
 from echonode.model.exam_document import PARTS, DocumentPart, ExamDocument, ExamReport
 from echonode.model.exam_report import KeyImage, ReportContent
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, buffered_bytes
 from echonode.model.measurement import Measurement
 from echonode.model.parse_faults import PARSE_FAULTS
 from echonode.model.worklist_item import Code, Reference
@@ -247,6 +247,7 @@ def head_of(instance: StoredInstance) -> Dataset:
     """A dataset without its pixels. Raises Unreadable, StoreError."""
     with disk_errors("to read a file"):
         try:
-            return dcmread(bytes_of(instance), stop_before_pixels=True)
+            with buffered_bytes(instance) as file:
+                return dcmread(file, stop_before_pixels=True)
         except PARSE_FAULTS as error:
             raise Unreadable(f"an image cannot be parsed ({type(error).__name__})") from None

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from echonode.query.element_encoding import vr_of_keyword
-from echonode.query.element_text import character_set_of, text_of
-from echonode.query.file_keys import served
-from echonode.query.file_values import values_in
-from echonode.query.matching import StoredValue, values_of
+from echonode.query_retrieve.element_encoding import vr_of_keyword
+from echonode.query_retrieve.element_text import character_set_of, text_of
+from echonode.query_retrieve.file_keys import served
+from echonode.query_retrieve.file_values import values_in
+from echonode.query_retrieve.matching import StoredValue, values_of
 
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 

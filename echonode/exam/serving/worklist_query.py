@@ -20,15 +20,15 @@ from pydicom.tag import BaseTag, Tag
 
 from echonode.exam.serving.item_values import ITEM_KEYWORDS, Values
 from echonode.model.criteria import Range, SequenceMatch, SingleValue, Universal
-from echonode.query.character_set import DEFAULT_REPERTOIRE, CharacterSet, for_answer
-from echonode.query.combined_date_time import compile_combined
-from echonode.query.element_encoding import Element, ElementEncoder, texts_of
-from echonode.query.element_text import character_set_of, text_of, vr_of
-from echonode.query.file_keys import FileKey, key_of
-from echonode.query.fuzzy_name import compile_fuzzy_test
-from echonode.query.key_bounds import check_identifier
-from echonode.query.matching import StoredValue, compile_stored_test
-from echonode.query.temporal import parse_offset
+from echonode.query_retrieve.character_set import DEFAULT_REPERTOIRE, CharacterSet, for_answer
+from echonode.query_retrieve.combined_date_time import compile_combined
+from echonode.query_retrieve.element_encoding import Element, ElementEncoder, texts_of
+from echonode.query_retrieve.element_text import character_set_of, text_of, vr_of
+from echonode.query_retrieve.file_keys import FileKey, key_of
+from echonode.query_retrieve.fuzzy_name import compile_fuzzy_test
+from echonode.query_retrieve.key_bounds import check_identifier
+from echonode.query_retrieve.matching import StoredValue, compile_stored_test
+from echonode.query_retrieve.temporal import parse_offset
 
 _CHARACTER_SET = Tag(0x0008, 0x0005)
 _TIMEZONE_OFFSET = Tag(0x0008, 0x0201)
@@ -98,7 +98,7 @@ def read_query(identifier: Dataset) -> WorklistQuery:
 def compile_item_test(asked: WorklistQuery, *, fuzzy_names: bool = False) -> ItemTest:
     """The test of whether an item's values match every key.
 
-    fuzzy_names: as the names of a query (query/fuzzy_name.py), but those within a sequence.
+    fuzzy_names: as the names of a query (query_retrieve/fuzzy_name.py), but those in a sequence.
     """
     offset = parse_offset(asked.timezone_offset)
     tests: list[tuple[str, Callable[[StoredValue], bool]]] = []

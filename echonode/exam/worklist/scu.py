@@ -23,7 +23,7 @@ from typing import Protocol
 from pydicom.dataset import Dataset
 
 from echonode.dimse.contexts import WORKLIST, ProposedContext
-from echonode.dimse.requestor import RequestedAssociation
+from echonode.dimse.requested_association import RequestedAssociation
 from echonode.errors import AssociationLost, InvalidObject, QueryRefused
 from echonode.exam.worklist.answers import items_of
 from echonode.exam.worklist.character_sets import assume

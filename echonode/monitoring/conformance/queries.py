@@ -1,7 +1,7 @@
 """Query and retrieve as SCP: levels, keys, options and character sets.
 
-Sources: query/hierarchy.py, model/attributes.py, query/file_keys.py, dimse/scp/cancellable.py, and
-the character sets that pydicom decodes.
+Sources: query_retrieve/hierarchy.py, model/attributes.py, query_retrieve/file_keys.py,
+dimse/scp/cancellable.py, and the character sets that pydicom decodes.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from echonode.model.identity import Service
 from echonode.monitoring.conformance.claim import Claim, Kind
 from echonode.monitoring.conformance.names import attribute_name, tag_text, uid_name, vr_of
 from echonode.monitoring.conformance.network import granted
-from echonode.query.file_keys import UPPER_LEVELS
-from echonode.query.hierarchy import levels_of
-from echonode.query.identifier import TIMEZONE_OFFSET
+from echonode.query_retrieve.file_keys import UPPER_LEVELS
+from echonode.query_retrieve.hierarchy import levels_of
+from echonode.query_retrieve.identifier import TIMEZONE_OFFSET
 
 LEVEL: Final = Kind(
     name="query-level",

@@ -50,6 +50,12 @@ ANSWERED: Final[tuple[tuple[Service, str, int, str], ...]] = (
         codes.SOP_CLASS_NOT_SUPPORTED,
         "the SOP class is not that of its presentation context",
     ),
+    (
+        Service.GET,
+        "C-STORE",
+        codes.NOT_AUTHORISED,
+        "the peer may get and not store: the presentation context is for C-GET alone",
+    ),
     (Service.FIND, "C-FIND", codes.SUCCESS, "all matches were sent"),
     (Service.FIND, "C-FIND", codes.PENDING, "a match, every key supported"),
     (
@@ -67,6 +73,7 @@ ANSWERED: Final[tuple[tuple[Service, str, int, str], ...]] = (
     (Service.FIND, "C-FIND", codes.CANCELLED, "the peer cancelled it"),
     (Service.MOVE, "C-MOVE", codes.SUCCESS, "every instance was sent"),
     (Service.MOVE, "C-MOVE", codes.MOVE_DESTINATION_UNKNOWN, "the destination is no peer"),
+    (Service.MOVE, "C-MOVE", codes.CANNOT_CALCULATE_MATCHES, "the index cannot be read"),
     (Service.MOVE, "C-MOVE", codes.CANNOT_PERFORM_SUB_OPERATIONS, "no instance could be sent"),
     (
         Service.MOVE,
@@ -74,6 +81,7 @@ ANSWERED: Final[tuple[tuple[Service, str, int, str], ...]] = (
         codes.IDENTIFIER_DOES_NOT_MATCH_SOP_CLASS,
         "the level or a unique key is missing or wrong",
     ),
+    (Service.GET, "C-GET", codes.CANNOT_CALCULATE_MATCHES, "the index cannot be read"),
     (Service.GET, "C-GET", codes.SUCCESS, "every instance was sent"),
     (Service.GET, "C-GET", codes.CANNOT_PERFORM_SUB_OPERATIONS, "no instance could be sent"),
     (Service.GET, "C-GET", codes.SUB_OPERATIONS_FAILED, "some instances could not be sent"),

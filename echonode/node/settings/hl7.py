@@ -19,10 +19,11 @@ from echonode.store.store import Store
 
 def hl7_listener(
     config: Config, store: Store, *, now: Callable[[], datetime], on_applied: OnApplied
-) -> Hl7Listener:
-    """Takes order messages into the store; for a configuration that has the section."""
+) -> Hl7Listener | None:
+    """Takes order messages into the store; None for a configuration without the section."""
     section = config.hl7
-    assert section is not None
+    if section is None:
+        return None
     return Hl7Listener(
         section.listen.host,
         section.listen.port,

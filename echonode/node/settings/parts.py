@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
 
 from echonode import __version__
 from echonode.config import Config
@@ -26,31 +24,6 @@ from echonode.web.health import Alarm
 log = get_logger(__name__)
 
 _SECONDS_A_DAY = 86_400
-
-
-class Stoppable(Protocol):
-    """A part of the node that can be stopped."""
-
-    def stop(self, deadline_s: float, /) -> object: ...
-
-
-class Together:
-    """Parts that stop at the same time: none waits for another that does not end in good time."""
-
-    def __init__(self, parts: Iterable[Stoppable]) -> None:
-        self._parts = tuple(parts)
-
-    def stop(self, deadline_s: float) -> None:
-        """Stop all of them, each within `deadline_s`."""
-        threads = [threading.Thread(target=part.stop, args=(deadline_s,)) for part in self._parts]
-        for thread, part in zip(threads, self._parts, strict=True):
-            try:
-                thread.start()
-            except RuntimeError:  # the system gives no more threads: one after another, then
-                part.stop(deadline_s)
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join()
 
 
 def free_space(config: Config) -> FreeSpace:

@@ -31,15 +31,16 @@ from datetime import datetime
 from pathlib import Path
 
 from echonode import __version__
+from echonode.at_rest.file_cipher import FileCipher
 from echonode.errors import BackupUnusable, IndexDamaged, OutOfSpace, UsageError
-from echonode.store.backup.file_copy import digest_of, write_durably
+from echonode.store.backup.file_copy import copy_file, digest_of, write_durably
 from echonode.store.backup.file_sums import (
     EarlierSums,
     SumsWriter,
     instance_path,
     quarantine_path,
 )
-from echonode.store.backup.folder import OTHER_DATABASES, BackupFolder
+from echonode.store.backup.folder import DATABASE_KEY, OTHER_DATABASES, BackupFolder
 from echonode.store.backup.held_copies import Held, HeldCopies
 from echonode.store.backup.manifest import Manifest, NamedFile, read_manifest
 from echonode.store.backup.pruning import prune
@@ -47,6 +48,7 @@ from echonode.store.backup.snapshot import FileRow, Snapshot, still_names, take_
 from echonode.store.database.migrations import SCHEMA_VERSION
 from echonode.store.database.opening import read_node_id
 from echonode.store.database.sqlite_engine import reader_engine
+from echonode.store.files.database_key import with_keys
 from echonode.store.files.disk import fsync_folder, make_folder, remove
 from echonode.store.files.layout import Layout
 
@@ -81,7 +83,11 @@ class _Found:
 
 
 class Backup:
-    """One run, from one data_dir into one folder. config: copied along; None: there is none."""
+    """One run, from one data_dir into one folder.
+
+    cipher: of an encrypted store, whose files are copied as they are. config: copied along; None:
+    there is none.
+    """
 
     def __init__(
         self,
@@ -89,12 +95,13 @@ class Backup:
         folder: BackupFolder,
         *,
         now: Callable[[], datetime],
+        cipher: FileCipher | None = None,
         config: bytes | None = None,
         verify: bool = False,
         progress: Progress = lambda stage, done, total: None,
     ) -> None:
         """The caller has made sure that data_dir holds a store of the present version."""
-        self._layout = Layout(data_dir.absolute())
+        self._layout = with_keys(Layout(data_dir.absolute()), cipher)
         self._folder = folder
         self._now = now
         self._config = config
@@ -102,7 +109,7 @@ class Backup:
         self._progress = progress
         self._copied = self._copied_bytes = 0
         self._folders: set[Path] = set()
-        self._readers = reader_engine(self._layout.database)
+        self._readers = reader_engine(self._layout.database, self._layout.database_secret)
 
     def run(self) -> BackupDone:
         """Make the backup; complete and durable on return.
@@ -187,9 +194,12 @@ class Backup:
             made_at = self._now()
             index, sums = self._folder.index(run), self._folder.sums(run)
             take_snapshot(
-                self._readers, index, lambda done, total: self._progress("index", done, total)
+                self._readers,
+                index,
+                self._layout.database_secret,
+                lambda done, total: self._progress("index", done, total),
             )
-            with Snapshot(index) as snapshot:
+            with Snapshot(index, self._layout.database_secret) as snapshot:
                 found = self._pass(snapshot, earlier, sums, verify=self._verify and not moment)
                 if not self._went_meanwhile(found):
                     return self._manifest(run, made_at, snapshot, found)
@@ -227,14 +237,14 @@ class Backup:
 
     def _copy_others(self, run: str, found: _Found) -> dict[str, NamedFile]:
         """Copy the databases other than the index; one that is damaged holds up no image."""
-        copied = {}
+        copied = self._copy_key(run)
         for name, place in OTHER_DATABASES.items():
             path, target = self._layout.data_dir / place, self._folder.other(name, run)
             if not path.exists():
                 continue
-            readers = reader_engine(path)
+            readers = reader_engine(path, self._layout.database_secret)
             try:
-                take_snapshot(readers, target)
+                take_snapshot(readers, target, self._layout.database_secret)
             except IndexDamaged:
                 found.not_held[str(place)] = "the database is damaged"
             else:
@@ -242,6 +252,15 @@ class Backup:
             finally:
                 readers.dispose()
         return copied
+
+    def _copy_key(self, run: str) -> dict[str, NamedFile]:
+        """The sealed key of the databases, as it is; without it the copies could not be read."""
+        if self._layout.cipher is None:
+            return {}
+        target = self._folder.other(DATABASE_KEY, run)
+        copy_file(self._layout.database_key, self._folder.layout.new_incoming_file(), target)
+        fsync_folder(target.parent)
+        return {DATABASE_KEY: _named(target)}
 
     def _write_config(self, run: str) -> NamedFile | None:
         if self._config is None:

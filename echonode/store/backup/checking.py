@@ -13,7 +13,7 @@ from pathlib import Path
 from echonode.errors import BackupUnusable, Damaged, SchemaTooNew, UsageError
 from echonode.store.backup.file_copy import digest_of
 from echonode.store.backup.file_sums import read_sums
-from echonode.store.backup.folder import MARK, OTHER_DATABASES, BackupFolder
+from echonode.store.backup.folder import MARK, OTHERS, BackupFolder
 from echonode.store.backup.manifest import Manifest, NamedFile, read_manifest
 from echonode.store.database.migrations import SCHEMA_VERSION
 from echonode.store.files.disk import disk_errors
@@ -40,7 +40,7 @@ def checked_manifest(folder: BackupFolder) -> Manifest:
     _compare(folder, manifest.index, "index")
     _compare(folder, manifest.files, "list of files")
     for name, named in manifest.others.items():
-        if name not in OTHER_DATABASES:
+        if name not in OTHERS:
             raise BackupUnusable(f"the backup has a database that is not known here: {name}")
         _compare(folder, named, f"{name} database")
     return manifest

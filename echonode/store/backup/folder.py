@@ -6,6 +6,7 @@
       index-TIME.sqlite             the database as it was at one moment (snapshot.py)
       files-TIME.sha256             a line for each file below, as `sha256sum -c` reads it
       audit-TIME.sqlite             the audit trail's database
+      key-TIME.sealed               of an encrypted store: the key of the databases
       config-TIME.yaml              the configuration, as it was given to the command
       instances/ab/cd/ID.dcm        as in data_dir; quarantine/ as well
       incoming/NAME.part            files that are being written
@@ -32,9 +33,12 @@ from echonode.store.files.lock import FolderLock
 
 MARK = "echonode-backup.lock"
 MANIFEST = "manifest.json"
-_OF_A_RUN = re.compile(r"(index|audit|files|config)-[0-9A-Za-z.-]+")
+_OF_A_RUN = re.compile(r"(index|audit|key|files|config)-[0-9A-Za-z.-]+")
 # Databases other than the index, by the name that they have here: where they lie in data_dir.
 OTHER_DATABASES = {"audit": Path("audit/audit.sqlite")}
+# Of an encrypted store: the sealed key of all of them (store/files/database_key.py).
+DATABASE_KEY = "key"
+OTHERS = {**OTHER_DATABASES, DATABASE_KEY: Path("database.key")}
 # What file systems make by themselves at the top of a new disk.
 NOT_OURS = frozenset({"lost+found"})
 
@@ -55,8 +59,9 @@ class BackupFolder:
         return self.root / f"index-{run}.sqlite"
 
     def other(self, name: str, run: str) -> Path:
-        """A database of OTHER_DATABASES, of a run."""
-        return self.root / f"{name}-{run}.sqlite"
+        """What OTHERS names, of a run."""
+        ending = "sealed" if name == DATABASE_KEY else "sqlite"
+        return self.root / f"{name}-{run}.{ending}"
 
     def sums(self, run: str) -> Path:
         """The list of files of a run."""

@@ -5,9 +5,12 @@ Rules: backup.py.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from echonode.at_rest.file_cipher import FileCipher
+from echonode.at_rest.reading import SealedFile, open_file
 from echonode.errors import Damaged
 from echonode.store.backup.file_copy import Digest, copy_file, digest_of
 from echonode.store.backup.file_sums import FileSum, instance_path, quarantine_path
@@ -53,7 +56,7 @@ class HeldCopies:
         path = instance_path(row.file_id)
         if self._is_there(target, row, earlier_sha256):
             return Held(found=FileSum(path=path, sha256=earlier_sha256), size=row.size)
-        if (sha256 := _whole(target, row, earlier_sha256)) is not None:
+        if (sha256 := _whole(target, row, earlier_sha256, self._layout.cipher)) is not None:
             found = FileSum(path=path, sha256=sha256)
             return Held(found=found, size=row.size, folder=target.parent)
         problem = ""
@@ -74,17 +77,21 @@ class HeldCopies:
         if not earlier_sha256 or self._verify:
             return False
         try:
-            return target.stat().st_size == row.size
+            return _size(target, self._layout.cipher) == row.size
         except FileNotFoundError:
             return False
 
     def _copied(self, row: FileRow, target: Path) -> str:
+        part = self._copies.new_incoming_file()
+
         def compare(digest: Digest) -> None:
-            if (digest.size, digest.dataset_sha256) != (row.size, row.dataset_sha256):
+            found = (digest.size, digest.dataset_sha256)
+            if self._layout.cipher is not None:
+                found = content_of(part, self._layout.cipher, row.dataset_offset)
+            if found != (row.size, row.dataset_sha256):
                 raise Damaged("its bytes are not those that were stored")
 
         source = self._layout.instance_file(row.file_id)
-        part = self._copies.new_incoming_file()
         return copy_file(
             source, part, target, dataset_offset=row.dataset_offset, compare=compare
         ).sha256
@@ -105,14 +112,42 @@ class HeldCopies:
         return Held(found=found, size=digest.size, copied=True, folder=target.parent)
 
 
-def _whole(target: Path, row: FileRow, earlier_sha256: str) -> str | None:
+def content_of(path: Path, cipher: FileCipher, dataset_offset: int) -> tuple[int, str]:
+    """The length of a file's content, and the hash of its dataset. Raises Damaged."""
+    try:
+        with open_file(path, cipher) as file:
+            file.seek(dataset_offset)
+            return file.size, hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise Damaged(f"{path.name} cannot be read: {error.strerror}") from error
+
+
+def _size(target: Path, cipher: FileCipher | None) -> int:
+    """Of the content of a copy; -1 of one in plain, where it must be sealed."""
+    if cipher is None:
+        return target.stat().st_size
+    try:
+        with open_file(target, cipher) as file:
+            return file.size if isinstance(file, SealedFile) else -1
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return -1
+
+
+def _whole(
+    target: Path, row: FileRow, earlier_sha256: str, cipher: FileCipher | None
+) -> str | None:
     """The hash of a copy that is whole: of an interrupted run, or one to be verified."""
     try:
-        if target.stat().st_size != row.size:
+        if _size(target, cipher) != row.size:
             return None
         digest = digest_of(target, row.dataset_offset)
+        dataset = digest.dataset_sha256
+        if cipher is not None:
+            _, dataset = content_of(target, cipher, row.dataset_offset)
     except (FileNotFoundError, Damaged):
         return None
-    if digest.dataset_sha256 != row.dataset_sha256:
+    if dataset != row.dataset_sha256:
         return None
     return digest.sha256 if earlier_sha256 in ("", digest.sha256) else None

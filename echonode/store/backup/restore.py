@@ -20,22 +20,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from echonode.errors import BackupUnusable, Damaged, StoreLocked, UsageError
+from echonode.at_rest.file_cipher import FileCipher
+from echonode.errors import (
+    BackupUnusable,
+    ConfigError,
+    ConfigFault,
+    Damaged,
+    StoreLocked,
+    UsageError,
+)
 from echonode.store.backup.checking import checked_manifest, count_lines
 from echonode.store.backup.file_copy import Digest, copy_file, digest_of, write_durably
 from echonode.store.backup.file_sums import FileSum, read_sums
-from echonode.store.backup.folder import NOT_OURS, OTHER_DATABASES, BackupFolder
+from echonode.store.backup.folder import DATABASE_KEY, NOT_OURS, OTHERS, BackupFolder
 from echonode.store.backup.manifest import Manifest, NamedFile
 from echonode.store.database import counters, schema
 from echonode.store.database.corruption_marker import CorruptionMarker
 from echonode.store.database.opening import mark_orderly_stop, open_writer
+from echonode.store.files.database_key import read_key, with_keys
 from echonode.store.files.disk import disk_errors, fsync_folder, make_folder, remove, rename
 from echonode.store.files.layout import Layout
 from echonode.store.files.lock import FolderLock
@@ -64,7 +73,7 @@ class Restored:
 
 
 class Restore:
-    """One run, from one backup's folder into one data_dir."""
+    """One run, from one backup's folder into one data_dir. cipher: of an encrypted store."""
 
     def __init__(
         self,
@@ -72,11 +81,13 @@ class Restore:
         data_dir: Path,
         *,
         now: Callable[[], datetime],
+        cipher: FileCipher | None = None,
         without_damaged: bool = False,
         progress: Progress = lambda stage, done, total: None,
     ) -> None:
         self._folder = folder
         self._layout = Layout(data_dir.absolute())
+        self._cipher = cipher
         self._now = now
         self._without_damaged = without_damaged
         self._progress = progress
@@ -89,6 +100,7 @@ class Restore:
         SchemaTooNew, OutOfSpace.
         """
         manifest = checked_manifest(self._folder)
+        self._check_keys(manifest)
         self._refuse_what_is_there(manifest)
         self._layout.make()
         try:
@@ -102,6 +114,29 @@ class Restore:
             return self._into_the_folder(manifest)
         finally:
             lock.release()
+
+    def _check_keys(self, manifest: Manifest) -> None:
+        """Before anything is written: the keys are those of the backup. Raises ConfigError."""
+        key = manifest.others.get(DATABASE_KEY)
+        if key is not None and self._cipher is not None:
+            read_key(
+                replace(self._folder.layout, cipher=self._cipher), self._folder.root / key.name
+            )
+        elif key is not None:
+            raise ConfigError(
+                [
+                    ConfigFault(
+                        path="encryption.key",
+                        problem="the backup is of an encrypted store, and no key is configured",
+                        remedy="Give the master key of that store.",
+                    )
+                ]
+            )
+        elif self._cipher is not None:
+            raise UsageError(
+                "the backup is of a store that is not encrypted: leave `encryption` out of the "
+                "configuration, restore it, then run `echonode encrypt`"
+            )
 
     def _refuse_what_is_there(self, manifest: Manifest) -> None:
         """Raises UsageError unless data_dir is empty, or holds a restore of this backup."""
@@ -206,14 +241,15 @@ class Restore:
     def _put_databases(self, manifest: Manifest) -> None:
         """Step 4: the index is copied, migrated and checked as a start does it."""
         for name, named in manifest.others.items():
-            self._put(named, self._layout.data_dir / OTHER_DATABASES[name])
+            self._put(named, self._layout.data_dir / OTHERS[name])
         for left in [
             *self._layout.data_dir.glob("index.sqlite*"),
             *self._layout.data_dir.glob("damaged-*.sqlite*"),
         ]:
             remove(left)
         self._put(manifest.index, self._layout.database)
-        opened = open_writer(self._layout, self._now(), CorruptionMarker(self._layout))
+        layout = with_keys(self._layout, self._cipher)
+        opened = open_writer(layout, self._now(), CorruptionMarker(layout))
         try:
             if opened.made:
                 raise BackupUnusable("the index of the backup does not pass the checks of SQLite")
@@ -228,6 +264,8 @@ def _set_right(connection: sa.Connection) -> None:
     for name in counters.GIVEN_OUT:
         counters.add(connection, name, SKIPPED)
     connection.execute(sa.delete(schema.user_session))
+    # One that was ended since the backup would open again.
+    connection.execute(sa.delete(schema.watch_link))
 
 
 def _name_of(manifest: Manifest) -> str:

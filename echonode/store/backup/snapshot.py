@@ -24,7 +24,12 @@ from echonode.model.commitment import InboundState, TransactionState
 from echonode.store.backup.manifest import Holdings
 from echonode.store.database import schema
 from echonode.store.database.connections import reading
-from echonode.store.database.sqlite_engine import reader_engine
+from echonode.store.database.sqlite_engine import (
+    connect_to,
+    driver_connection,
+    driver_errors,
+    reader_engine,
+)
 from echonode.store.files.disk import disk_errors, fsync_folder, make_private, synchronise
 
 _PAGES_AT_ONCE = 2_000  # 8 MiB, between two steps of the progress
@@ -53,16 +58,19 @@ class FileRow:
 
 
 def take_snapshot(
-    readers: sa.Engine, target: Path, progress: Callable[[int, int], None] = lambda *_: None
+    readers: sa.Engine,
+    target: Path,
+    secret: bytes | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> None:
     """Copy the database to `target`, checked and durable on return.
 
+    secret: of an encrypted database, and of its copy.
     progress: called with the pages that are done, and all. Raises IndexDamaged, OutOfSpace.
     """
     make_private(target)
-    with reading(readers) as connection, closing(_opened(target)) as copy:
-        source = connection.connection.driver_connection
-        assert isinstance(source, sqlite3.Connection)  # of reader_engine
+    with reading(readers) as connection, closing(_opened(target, secret)) as copy:
+        source = driver_connection(connection)
         connection.exec_driver_sql("BEGIN").close()
         try:
             connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").close()
@@ -81,12 +89,12 @@ def take_snapshot(
         finally:
             os.close(descriptor)
     fsync_folder(target.parent)
-    with Snapshot(target) as snapshot:
+    with Snapshot(target, secret) as snapshot:
         snapshot.check()
 
 
-def _opened(target: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(target, isolation_level=None)
+def _opened(target: Path, secret: bytes | None) -> sqlite3.Connection:
+    connection = connect_to(target, secret)
     # It is made durable in one step at the end, and removed where anything fails before.
     connection.execute("PRAGMA journal_mode = OFF")
     connection.execute("PRAGMA synchronous = OFF")
@@ -97,7 +105,7 @@ def _opened(target: Path) -> sqlite3.Connection:
 def _sqlite_errors(target: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except driver_errors() as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _DAMAGE:
             raise IndexDamaged("the database file is damaged") from None
@@ -107,8 +115,8 @@ def _sqlite_errors(target: Path) -> Iterator[None]:
 class Snapshot:
     """A copy of the database, read. Nothing writes it, so it needs no WAL."""
 
-    def __init__(self, path: Path) -> None:
-        self._engine = reader_engine(path, unchanging=True)
+    def __init__(self, path: Path, secret: bytes | None = None) -> None:
+        self._engine = reader_engine(path, secret, unchanging=True)
 
     def __enter__(self) -> Snapshot:
         return self

@@ -1,8 +1,8 @@
-"""Tables of access: users, their sessions and their API tokens.
+"""Tables of access: users, their sessions and their API tokens, and watch links.
 
 Rules
-- Of a password and a PIN the argon2id hash is kept, of a session and a token the SHA-256 of 256
-  random bits: who reads the database can log in by none of them.
+- Of a password and a PIN the argon2id hash is kept, of a session, a token and a watch link
+  the SHA-256 of 256 random bits: who reads the database can log in or watch by none of them.
 - What a user no longer has is deleted: a session that ended and a token that was replaced.
 """
 
@@ -67,4 +67,16 @@ api_token = sa.Table(
     _of_user(),
     sa.Column("secret_sha256", sa.LargeBinary, nullable=False, unique=True),
     time_column("created_at"),
+)
+
+watch_link = sa.Table(
+    "watch_link",
+    METADATA,
+    key_column(),
+    # For lists and for ending it; it opens nothing.
+    text_column("link_id", unique=True),
+    text_column("probe"),
+    sa.Column("secret_sha256", sa.LargeBinary, nullable=False, unique=True),
+    time_column("made_at"),
+    time_column("expires_at"),
 )

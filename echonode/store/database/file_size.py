@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from echonode.errors import OutOfSpace
 from echonode.store.database.connections import Writer
-from echonode.store.database.sqlite_engine import BUSY_TIMEOUT_MS
+from echonode.store.database.sqlite_engine import BUSY_TIMEOUT_MS, driver_connection, driver_errors
 
 LARGE_WAL_BYTES = 64 * 1024 * 1024  # sixteen times what SQLite lets it grow to by itself
 WAIT_MS = 250
@@ -136,12 +136,10 @@ def _sqlite_errors() -> Iterator[None]:
     """Raise SQLite's own failures in the block as SQLAlchemy's, which `database_errors` knows."""
     try:
         yield
-    except sqlite3.Error as error:
+    except driver_errors() as error:
         raise sa.exc.DBAPIError("", None, error) from None
 
 
 def _driver(connection: sa.Connection) -> sqlite3.Connection:
     """SQLite's own connection: these statements are not SQL that SQLAlchemy knows."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # of database.writer_engine
-    return driver
+    return driver_connection(connection)

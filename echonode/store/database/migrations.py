@@ -73,12 +73,13 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         11: _by_script(document_steps.VERSION_11),
         12: _by_script(cluster_steps.VERSION_12),
         13: _by_script(print_steps.VERSION_13),
-        14: _by_script(journal_steps.VERSION_14),
+        14: _by_script(access_steps.VERSION_14),
+        15: _by_script(journal_steps.VERSION_15),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)
 # Until its first release this is the latest version; then it stays, and steps follow it.
-FIRST_ON_POSTGRES = 14
+FIRST_ON_POSTGRES = 15
 POSTGRES_STEPS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType({})
 _MADE_AGAIN = ("study", "series")  # and what refers to it; the tables below hold millions of rows
 

@@ -25,7 +25,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -126,7 +125,7 @@ def open_writer(
     if not layout.database.exists():
         make_private(layout.database)
     with database_errors():
-        engine = writer_engine(layout.database)
+        engine = writer_engine(layout.database, layout.database_secret)
         watch_for_damage(engine, marker.mark_corrupt)
         writer = Writer(engine, guard=guard, on_outcome=on_outcome)
     try:
@@ -178,9 +177,9 @@ def _look(layout: Layout, *, marked: bool, check_later: bool) -> tuple[int, _Loo
     path = layout.database
     if not path.exists():
         return 0, _Look.SOUND
-    engine = reader_engine(path)
+    engine = reader_engine(path, layout.database_secret)
     try:
-        _roll_back(path)
+        _roll_back(layout)
         with reading(engine) as connection:
             version = refuse_newer(connection)
             if version == 0 or (_stopped_orderly(connection) and not marked):
@@ -189,7 +188,7 @@ def _look(layout: Layout, *, marked: bool, check_later: bool) -> tuple[int, _Loo
                 if check_later and path.stat().st_size > CHECKED_FIRST_BYTES:
                     return version, _Look.TO_BE_CHECKED
                 return version, _sound(_passes(connection, "quick_check"))
-        return version, _sound(_is_sound_throughout(path, version))
+        return version, _sound(_is_sound_throughout(layout, version))
     # UnicodeDecodeError comes from SQLite's own messages, which quote what is damaged.
     except (Damaged, UnicodeDecodeError):
         return 0, _Look.DAMAGED
@@ -197,11 +196,12 @@ def _look(layout: Layout, *, marked: bool, check_later: bool) -> tuple[int, _Loo
         engine.dispose()
 
 
-def _roll_back(path: Path) -> None:
+def _roll_back(layout: Layout) -> None:
     """Undo what an interrupted first start began. Raises Damaged, OutOfSpace."""
+    path = layout.database
     if not path.with_name(f"{path.name}-journal").exists():
         return
-    engine = writer_engine(path)
+    engine = writer_engine(path, layout.database_secret)
     try:
         with reading(engine) as connection:
             connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").close()
@@ -218,10 +218,10 @@ def _passes(connection: sa.Connection, check: str) -> bool:
     return connection.exec_driver_sql(f"PRAGMA {check}(1)").scalar() == "ok"
 
 
-def _is_sound_throughout(path: Path, version: int) -> bool:
+def _is_sound_throughout(layout: Layout, version: int) -> bool:
     """Whether it passes every check. Raises IndexDamaged, OutOfSpace."""
     # A connection that may write: on a read-only one SQLite skips CHECK constraints.
-    engine = writer_engine(path)
+    engine = writer_engine(layout.database, layout.database_secret)
     try:
         with reading(engine) as connection:
             if not _passes(connection, "integrity_check"):

@@ -21,6 +21,7 @@ from echonode.errors import IndexDamaged
 from echonode.store.database import schema
 from echonode.store.database.connections import reading
 from echonode.store.database.corruption_marker import CorruptionMarker
+from echonode.store.database.sqlite_engine import driver_connection
 
 _INSTRUCTIONS = 100_000  # of SQLite's between two questions whether to stop: some milliseconds
 
@@ -55,8 +56,7 @@ class DatabaseCheck:
     def _passes(self, table: str) -> bool:
         """Whether the table is sound; False after an interruption. Raises IndexDamaged."""
         with reading(self._readers) as connection:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)  # of database.reader_engine
+            driver = driver_connection(connection)
             driver.set_progress_handler(self._stopping.is_set, _INSTRUCTIONS)
             try:
                 # The name is one of ours.

@@ -73,6 +73,7 @@ def stored_instance(row: sa.Row[*tuple[Any, ...]], layout: Layout) -> StoredInst
         dataset_offset=row.dataset_offset,
         dataset_sha256=row.dataset_sha256,
         remote=layout.remote,
+        cipher=layout.cipher,
     )
 
 

@@ -4,8 +4,8 @@ Rules
 - Invariants are constraints of the tables, with their reasons: the index in index_schema.py,
   deliveries and commitments in delivery_schema.py, exams in exam_schema.py, their documents in
   document_schema.py, the journal in journal_schema.py, measurements in measurement_schema.py, print
-  jobs in print_schema.py, users in access_schema.py, nodes in cluster_schema.py, the past in
-  history_schema.py.
+  jobs in print_schema.py, users and watch links in access_schema.py, nodes in cluster_schema.py,
+  the past in history_schema.py.
 - A change to any of them is a new migration in migrations.py.
 """
 
@@ -13,7 +13,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from echonode.store.database.access_schema import api_token, user_account, user_session
+from echonode.store.database.access_schema import (
+    api_token,
+    user_account,
+    user_session,
+    watch_link,
+)
 from echonode.store.database.cluster_schema import cluster_node, lease
 from echonode.store.database.columns import (
     METADATA,
@@ -103,6 +108,7 @@ __all__ = [
     "tombstone_delivery",
     "user_account",
     "user_session",
+    "watch_link",
     "worklist_item",
 ]
 

@@ -5,6 +5,9 @@ Rules
 - One writer connection, which also runs the checkpoints: SQLite before 3.51.3 can corrupt a WAL
   that several connections reset. Readers are opened read-only, so they never checkpoint, not even
   when the last one closes.
+- An encrypted database is SQLCipher's (AES-256, each page with its authentication): the same
+  SQLite, by another library, which is loaded for it alone. What it keeps for a while (sorting, a
+  VACUUM) is in memory: it would be plain on the disk.
 - Transactions are begun and ended by statement (connections.py); the driver's own (AUTOCOMMIT) are
   off.
 """
@@ -12,7 +15,11 @@ Rules
 from __future__ import annotations
 
 import sqlite3
+import sys
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -32,11 +39,57 @@ _WAL_LIMIT = 64 * 1024 * 1024  # bytes that stay allocated after a checkpoint
 _DAMAGE = ("malformed database schema", "Could not decode to UTF-8")
 
 
-def writer_engine(path: Path) -> sa.Engine:
-    """An engine whose one connection may write."""
+_SQLCIPHER = "sqlcipher3.dbapi2"
+
+
+def driver(secret: bytes | None) -> ModuleType:
+    """The library for a database: sqlite3, or SQLCipher's, which has the same interface.
+
+    Raises StoreError where that is not installed.
+    """
+    if secret is None:
+        return sqlite3
+    try:
+        return import_module(_SQLCIPHER)
+    except ImportError as error:
+        raise StoreError(
+            f"SQLCipher cannot be loaded ({error}): install EchoNode with the extra `encryption`"
+        ) from None
+
+
+def driver_errors() -> tuple[type[Exception], ...]:
+    """What both libraries raise."""
+    loaded = sys.modules.get(_SQLCIPHER)
+    return (sqlite3.Error,) if loaded is None else (sqlite3.Error, loaded.Error)
+
+
+def driver_connection(connection: sa.Connection) -> sqlite3.Connection:
+    """The library's own connection; SQLCipher's has the same methods."""
+    found = connection.connection.driver_connection
+    assert hasattr(found, "set_progress_handler")  # of SQLite
+    return cast(sqlite3.Connection, found)
+
+
+def connect_to(
+    database: Path | str, secret: bytes | None, *, uri: bool = False
+) -> sqlite3.Connection:
+    """A connection that may be used by any thread. secret: of an encrypted database."""
+    connection = cast(
+        sqlite3.Connection,
+        driver(secret).connect(database, uri=uri, check_same_thread=False, isolation_level=None),
+    )
+    if secret is not None:
+        connection.execute("PRAGMA cipher_log_level = NONE")  # it would write to standard error
+        connection.execute(f"PRAGMA key = \"x'{secret.hex()}'\"")
+        connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def writer_engine(path: Path, secret: bytes | None = None) -> sa.Engine:
+    """An engine whose one connection may write. secret: of an encrypted database."""
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        connection = connect_to(path, secret)
         try:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
             # For a new database: an existing one gets it when it is rewritten (file_size.py).
@@ -55,6 +108,7 @@ def writer_engine(path: Path) -> sa.Engine:
 
     return sa.create_engine(
         "sqlite://",
+        module=driver(secret),
         creator=connect,
         poolclass=sa.pool.StaticPool,
         isolation_level="AUTOCOMMIT",
@@ -62,21 +116,19 @@ def writer_engine(path: Path) -> sa.Engine:
     )
 
 
-def reader_engine(path: Path, *, unchanging: bool = False) -> sa.Engine:
+def reader_engine(
+    path: Path, secret: bytes | None = None, *, unchanging: bool = False
+) -> sa.Engine:
     """An engine of any number of connections that only read.
 
+    secret: of an encrypted database.
     unchanging: no process can write it, and there is no WAL: SQLite then needs no other file, which
     it could not make on a read-only disk.
     """
     immutable = "&immutable=1" if unchanging else ""
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"file:{quote(str(path))}?mode=ro{immutable}",
-            uri=True,
-            check_same_thread=False,
-            isolation_level=None,
-        )
+        connection = connect_to(f"file:{quote(str(path))}?mode=ro{immutable}", secret, uri=True)
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
         # Lists of row ids: small, and a full disk must not stop queries.
@@ -85,6 +137,7 @@ def reader_engine(path: Path, *, unchanging: bool = False) -> sa.Engine:
 
     return sa.create_engine(
         "sqlite://",
+        module=driver(secret),
         creator=connect,
         poolclass=sa.pool.QueuePool,
         pool_size=8,
@@ -129,8 +182,7 @@ class SqliteTransactions:
     def roll_back(self, connection: sa.Connection) -> None:
         """Undo what was done since `begin`."""
         # After some failures SQLite has rolled back by itself, and a ROLLBACK would be an error.
-        driver_connection = connection.connection.driver_connection
-        if isinstance(driver_connection, sqlite3.Connection) and driver_connection.in_transaction:
+        if getattr(connection.connection.driver_connection, "in_transaction", False):
             connection.exec_driver_sql("ROLLBACK")
 
     def is_lost(self, connection: sa.Connection) -> bool:

@@ -9,9 +9,9 @@ Rules
 
 from __future__ import annotations
 
-import os
 import zlib
 
+from echonode.at_rest.reading import StoredFile
 from echonode.errors import TrailingBytes, Unreadable
 from echonode.model.element_header import CutShort
 
@@ -25,16 +25,16 @@ _INFLATED_PIECE = 256 * 1024  # at once; zlib works without the GIL
 class FileSource:
     """The bytes of a file from an offset on. Reads raise OSError."""
 
-    def __init__(self, descriptor: int, offset: int, *, piece: int = _PIECE) -> None:
+    def __init__(self, file: StoredFile, offset: int, *, piece: int = _PIECE) -> None:
         """piece: bytes that are read at once, where no more are asked for."""
-        self._descriptor = descriptor
+        self._file = file
         self._offset = offset
         self._piece = piece
 
     def window(self, position: int, least: int, /) -> bytes:
         """See model/element_header.Source."""
-        found = os.pread(self._descriptor, max(least, self._piece), self._offset + position)
-        if not found and position > os.fstat(self._descriptor).st_size - self._offset:
+        found = self._file.pread(max(least, self._piece), self._offset + position)
+        if not found and position > self._file.size - self._offset:
             raise CutShort("the data set ends within an element")
         return found
 
@@ -43,7 +43,7 @@ class InflatedSource:
     """What a deflated dataset becomes (PS3.5 A.5: raw deflate, without a zlib header)."""
 
     def __init__(
-        self, descriptor: int, offset: int, *, most: int, most_ratio: int | None = None
+        self, file: StoredFile, offset: int, *, most: int, most_ratio: int | None = None
     ) -> None:
         """most: bytes that it may become; `most` may be raised later.
 
@@ -51,7 +51,7 @@ class InflatedSource:
         """
         self.most = most
         self._most_ratio = most_ratio
-        self._file = FileSource(descriptor, offset)
+        self._file = FileSource(file, offset)
         self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         self._read = 0
         self._base = 0

@@ -7,11 +7,12 @@ file belongs to no instance, and the next start removes it.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from echonode.at_rest.file_cipher import FileCipher
+from echonode.at_rest.writing import FileWriter, create_file
 from echonode.errors import OutOfSpace
 from echonode.store.files.disk import disk_errors, remove, synchronise
 from echonode.store.files.file_meta import encode
@@ -22,6 +23,7 @@ class Incoming:
     """A temporary Part 10 file (implements dimse.services.IncomingFile). One thread at a time.
 
     on_refused: called with what the disk refused. remove: removes a file that is not kept.
+    cipher: seals it as its bytes pass.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Incoming:
         source_ae_title: str,
         on_refused: Callable[[OutOfSpace], None] = lambda error: None,
         remove: Callable[[Path], object] = remove,
+        cipher: FileCipher | None = None,
     ) -> None:
         """Create the file and write everything before the dataset. Raises OutOfSpace."""
         self.sop_class_uid = sop_class_uid
@@ -53,8 +56,7 @@ class Incoming:
         )
         self.dataset_offset = self.size = len(meta)
         with self._disk_errors("a new file"):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            self._descriptor: int | None = os.open(path, flags, 0o600)
+            self._file: FileWriter | None = create_file(path, cipher)
         self._append(meta)
 
     @property
@@ -73,16 +75,20 @@ class Incoming:
 
         A dataset of odd length gets a NUL byte (PS3.5 A.5).
         """
-        descriptor = self._open_descriptor()
+        file = self._open_file()
         with self._disk_errors("to cut a file"):
             self.size = self.dataset_offset + length
-            os.truncate(self.path, self.size)
-            os.lseek(descriptor, 0, os.SEEK_END)
-            with self.path.open("rb") as file:
-                file.seek(self.dataset_offset)
-                self._hash = hashlib.file_digest(file, "sha256")
+            file.cut(self.size)
+            with file.opened() as written:
+                written.seek(self.dataset_offset)
+                self._hash = hashlib.file_digest(written, "sha256")
         if length % 2:
             self.write(b"\0")
+
+    def flush(self) -> None:
+        """What was written can be read from the file. Raises OutOfSpace."""
+        with self._disk_errors("the bytes of a file"):
+            self._open_file().flush()
 
     def seal(self, facts: SealFacts | None = None, *, durable: bool = True) -> None:
         """End the file; its bytes are durable, its name is not yet. Raises OutOfSpace.
@@ -90,49 +96,44 @@ class Incoming:
         facts: what its seal says of it (seal.py); None leaves it without. durable: False where
         another place than this disk keeps it, and has still to take it.
         """
-        descriptor = self._open_descriptor()
-        self._descriptor = None
+        file = self._open_file()
+        self._file = None
         try:
             with self._disk_errors("to keep a file"):
                 try:
                     if facts is not None:
-                        self._write_seal(descriptor, facts)
+                        self._write_seal(file, facts)
+                    file.flush()
                     if durable:
-                        synchronise(descriptor)
+                        synchronise(file.fileno())
                 finally:
-                    os.close(descriptor)
+                    file.close()
         except BaseException:
             self._remove(self.path)
             raise
 
-    def _write_seal(self, descriptor: int, facts: SealFacts) -> None:
+    def _write_seal(self, file: FileWriter, facts: SealFacts) -> None:
         """Raises OSError."""
         seal = Seal(
             dataset_sha256=self.dataset_sha256,
             dataset_length=self.size - self.dataset_offset,
             facts=facts,
         )
-        view, position = memoryview(encoded(seal)), self.dataset_offset - SEAL_BYTES
-        while view:
-            written = os.pwrite(descriptor, view, position)
-            view, position = view[written:], position + written
+        file.put_in(encoded(seal), self.dataset_offset - SEAL_BYTES)
 
     def discard(self) -> None:
         """The message was interrupted: remove the file. Never raises; may be called twice."""
-        if self._descriptor is not None:
-            descriptor, self._descriptor = self._descriptor, None
+        if self._file is not None:
+            file, self._file = self._file, None
             with suppress(OSError):
-                os.close(descriptor)
+                file.close()
         self._remove(self.path)
 
     def _append(self, data: bytes | bytearray | memoryview) -> None:
-        descriptor = self._open_descriptor()
+        file = self._open_file()
         try:
             with self._disk_errors("the bytes of a file"):
-                view = memoryview(data).cast("B")
-                # A disk that is nearly full first writes less than asked; the next write says why.
-                while view:
-                    view = view[os.write(descriptor, view) :]
+                file.write(data)
         except BaseException:
             self.discard()
             raise
@@ -146,7 +147,7 @@ class Incoming:
             self._on_refused(error)
             raise
 
-    def _open_descriptor(self) -> int:
-        if self._descriptor is None:
+    def _open_file(self) -> FileWriter:
+        if self._file is None:
             raise ValueError("the file is already sealed or discarded")
-        return self._descriptor
+        return self._file

@@ -15,13 +15,21 @@ import hashlib
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from echonode.at_rest.file_cipher import FileCipher
+from echonode.at_rest.reading import buffered
+from echonode.at_rest.writing import create_file
 from echonode.store.files.disk import disk_errors, fsync_folder, make_folder, synchronise
+
+OpenLines = Callable[[], AbstractContextManager[BinaryIO]]
+"""Opens a file of arrays (numpy's .npz)."""
 
 _FOLDER, _UID = "lines", "sop_instance_uid"
 
@@ -29,8 +37,10 @@ _FOLDER, _UID = "lines", "sop_instance_uid"
 class KeptLines:
     """The folder; made at the first capture. Thread-safe."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, cipher: FileCipher | None = None) -> None:
+        """cipher: seals them."""
         self._folder = data_dir / _FOLDER
+        self._cipher = cipher
         self._since = time.time()
 
     def write(self, uid: str, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -40,7 +50,8 @@ class KeptLines:
         part = path.with_suffix(".part")
         with disk_errors("to keep scan lines"):
             try:
-                with part.open("wb") as file:
+                part.unlink(missing_ok=True)
+                with create_file(part, self._cipher) as file:
                     np.savez(file, allow_pickle=False, **{_UID: np.array(uid), **arrays})
                     file.flush()
                     synchronise(file.fileno())
@@ -49,10 +60,10 @@ class KeptLines:
                 part.unlink(missing_ok=True)
         fsync_folder(self._folder)
 
-    def path_of(self, uid: str) -> Path | None:
-        """The file of an instance; None where none was kept."""
+    def lines_of(self, uid: str) -> OpenLines | None:
+        """What opens the file of an instance; None where none was kept."""
         path = self._path(uid)
-        return path if path.is_file() else None
+        return partial(buffered, path, self._cipher) if path.is_file() else None
 
     def forget(self, uids: Iterable[str]) -> None:
         """Of instances that were deleted. Raises OSError."""
@@ -70,19 +81,18 @@ class KeptLines:
         for path in list(self._folder.iterdir()):
             if path.stat().st_mtime >= self._since:
                 continue  # of this run: its image may be on its way
-            if path.suffix == ".part" or not is_known(_uid_in(path)):
+            if path.suffix == ".part" or not is_known(self._uid_in(path)):
                 path.unlink(missing_ok=True)
                 removed += 1
         return removed
 
+    def _uid_in(self, path: Path) -> str:
+        """The UID in a file; '' where it is not one of ours."""
+        try:
+            with buffered(path, self._cipher) as file, np.load(file, allow_pickle=False) as arrays:
+                return str(arrays[_UID])
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return ""
+
     def _path(self, uid: str) -> Path:
         return self._folder / f"{hashlib.sha256(uid.encode()).hexdigest()[:32]}.npz"
-
-
-def _uid_in(path: Path) -> str:
-    """The UID in a file; '' where it is not one of ours."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return str(arrays[_UID])
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return ""

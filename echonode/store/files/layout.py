@@ -4,6 +4,8 @@
       lock                        held while a node runs
       index.sqlite (-wal, -shm)   the database
       journal.jsonl               what only the database knows, a second time (journal/)
+      database.key                of a store that is encrypted: the key of its databases, sealed
+                                  (database_key.py)
       index.doubted               damage was found in use (corruption_marker.py)
       incoming/NAME.part          files that are being written; removed at the next start
       instances/ab/cd/ID.dcm      one Part 10 file for each instance; ID begins with abcd
@@ -32,6 +34,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from echonode.at_rest.file_cipher import FileCipher
 from echonode.errors import ConfigError, ConfigFault, OutOfSpace
 from echonode.store.files.disk import make_folder
 from echonode.store.files.remote import RemoteStorage
@@ -52,6 +55,10 @@ class Layout:
     node: str = ""
     # Where instances are that are not below data_dir (objects/); None: there is no such place.
     remote: RemoteStorage | None = field(default=None, compare=False)
+    # Seals what is written and opens what is sealed; None: plain files.
+    cipher: FileCipher | None = field(default=None, compare=False, repr=False)
+    # Of its databases, where they are encrypted (database_key.py).
+    database_secret: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
     def own(self) -> Path:
@@ -69,6 +76,10 @@ class Layout:
     @property
     def journal(self) -> Path:
         return self.data_dir / "journal.jsonl"
+
+    @property
+    def database_key(self) -> Path:
+        return self.data_dir / "database.key"
 
     @property
     def corruption_mark(self) -> Path:

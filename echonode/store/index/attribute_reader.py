@@ -22,7 +22,7 @@ from pydicom.uid import (
 from echonode.model.criteria import Selection
 from echonode.model.dataset_walk import DatasetWalk
 from echonode.model.element_header import MemorySource, Source
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, open_bytes
 from echonode.store.files.dataset_sources import FileSource
 from echonode.store.files.disk import disk_errors
 from echonode.store.index.dataset_header import LONGEST_READ_VALUE, dataset_of
@@ -54,12 +54,12 @@ def read_attributes(instance: StoredInstance, tags: Collection[int]) -> Dataset:
     """The elements of `tags` that a stored instance has. Raises as AttributeReader."""
     syntax = instance.transfer_syntax_uid
     big_endian = syntax == ExplicitVRBigEndian
-    with disk_errors("to read a file"), bytes_of(instance).open("rb") as file:
-        source: Source = FileSource(file.fileno(), instance.dataset_offset)
+    with disk_errors("to read a file"), open_bytes(instance) as file:
+        source: Source = FileSource(file, instance.dataset_offset)
         if syntax == DeflatedExplicitVRLittleEndian:
-            file.seek(instance.dataset_offset)
+            deflated = file.pread(MOST_INFLATED, instance.dataset_offset)
             inflater = zlib.decompressobj(-zlib.MAX_WBITS)  # PS3.5 A.5: without a zlib header
-            source = MemorySource(inflater.decompress(file.read(MOST_INFLATED), MOST_INFLATED))
+            source = MemorySource(inflater.decompress(deflated, MOST_INFLATED))
         walk = DatasetWalk(source, implicit=syntax == ImplicitVRLittleEndian, big_endian=big_endian)
         found = walk.head(frozenset(tags), longest=LONGEST_READ_VALUE, sequences=True)
     return dataset_of(found, big_endian=big_endian)

@@ -31,11 +31,14 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from echonode.at_rest.file_cipher import FileCipher
+from echonode.at_rest.reading import StoredFile, open_file
 from echonode.errors import Damaged, OutOfSpace, TrailingBytes, Unreadable
-from echonode.model.dataset_walk import MOST_INFLATED, DatasetWalk
+from echonode.model.dataset_walk import DatasetWalk
 from echonode.model.element_header import Inspect, Value
 from echonode.model.parse_faults import PARSE_FAULTS, is_ours
 from echonode.model.programs import Program
+from echonode.model.walk_limits import MOST_INFLATED
 from echonode.store.files.dataset_sources import FileSource, InflatedSource
 from echonode.store.files.disk import disk_errors
 from echonode.store.files.file_meta import HEAD_LENGTH, PREAMBLE, dataset_offset
@@ -64,14 +67,14 @@ class StoredHead:
     seal: Seal | None = None
 
 
-def read_stored_head(path: Path) -> StoredHead:
+def read_stored_head(path: Path, cipher: FileCipher | None = None) -> StoredHead:
     """The header of a file in the store. Raises Unreadable, OutOfSpace when the disk fails."""
-    with disk_errors("to read a file"), path.open("rb") as file:
-        head = file.read(HEAD_LENGTH)
+    with disk_errors("to read a file"), open_file(path, cipher) as file:
+        head = file.pread(HEAD_LENGTH, 0)
         offset = dataset_offset(head)
         if offset is None or offset > LONGEST_META:
             raise Unreadable("the file has no meta information as we write it")
-        head += file.read(offset - HEAD_LENGTH)
+        head = file.pread(offset, 0)
         try:
             # From memory: pydicom would ask a file for as many bytes as a damaged length says.
             meta = read_dataset(BytesIO(head[len(PREAMBLE) :]), False, True)
@@ -84,7 +87,7 @@ def read_stored_head(path: Path) -> StoredHead:
             reason = type(error).__name__
             raise Unreadable(f"the meta information cannot be parsed ({reason})") from None
     return StoredHead(
-        ds=read_head(path, offset, transfer_syntax_uid),
+        ds=read_head(path, offset, transfer_syntax_uid, cipher=cipher),
         dataset_offset=offset,
         transfer_syntax_uid=transfer_syntax_uid,
         source_ae_title=source_ae_title,
@@ -104,11 +107,13 @@ def read_head(
     dataset_offset: int,
     transfer_syntax_uid: str,
     *,
+    cipher: FileCipher | None = None,
     programs: list[Program] | None = None,
     most_ratio: int | None = None,
 ) -> Dataset:
     """The values that the index holds, of everything before the pixels of a dataset.
 
+    cipher: opens a sealed file.
     programs: gets what begins as a program among the private attributes. most_ratio: how many
     times its size a deflated dataset may become. Raises Unreadable; of it TrailingBytes, by the
     position in the file's dataset; OutOfSpace when the disk or memory fails.
@@ -117,11 +122,11 @@ def read_head(
     implicit = transfer_syntax_uid == ImplicitVRLittleEndian
     search = ProgramSearch(implicit=implicit, big_endian=big_endian)
     inspect = search if programs is not None else None
-    with disk_errors("to read a file"), path.open("rb") as file, _memory_errors():
+    with disk_errors("to read a file"), open_file(path, cipher) as file, _memory_errors():
         if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
-            values = _inflated_values(file.fileno(), dataset_offset, inspect, most_ratio)
+            values = _inflated_values(file, dataset_offset, inspect, most_ratio)
         else:
-            source = FileSource(file.fileno(), dataset_offset)
+            source = FileSource(file, dataset_offset)
             walk = DatasetWalk(source, implicit=implicit, big_endian=big_endian, inspect=inspect)
             values = _values(walk)
             walk.rest()
@@ -153,12 +158,10 @@ def _values(walk: DatasetWalk) -> dict[int, Value]:
 
 
 def _inflated_values(
-    descriptor: int, dataset_offset: int, inspect: Inspect | None, most_ratio: int | None
+    file: StoredFile, dataset_offset: int, inspect: Inspect | None, most_ratio: int | None
 ) -> dict[int, Value]:
     with _inflating:
-        source = InflatedSource(
-            descriptor, dataset_offset, most=INFLATED_HEAD, most_ratio=most_ratio
-        )
+        source = InflatedSource(file, dataset_offset, most=INFLATED_HEAD, most_ratio=most_ratio)
         try:
             walk = DatasetWalk(source, implicit=False, inspect=inspect)
             values = _values(walk)

@@ -12,9 +12,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 from echonode.errors import Unreadable
-from echonode.model.dataset_walk import DatasetWalk, WalkLimits
+from echonode.model.dataset_walk import DatasetWalk
 from echonode.model.element_header import ElementHeader, MemorySource
 from echonode.model.programs import MOST_REPORTED, Program, kind_of
+from echonode.model.walk_limits import WalkLimits
 
 # Headers of all sequences of given length in one dataset: a twentieth of a second.
 _MOST_HEADERS = 20_000

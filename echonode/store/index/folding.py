@@ -1,8 +1,8 @@
 """Folds names so that a search finds them: no case, no accents, no width (PS3.4 C.2.2.2.1).
 
 Folding is coarser than any rule of matching: two names that match always fold alike, so SQL on
-folded names finds a superset and query/matching decides. It works character by character, so the
-fold of a pattern's literal part is a part of the fold of every name it matches.
+folded names finds a superset and query_retrieve/matching decides. It works character by character,
+so the fold of a pattern's literal part is a part of the fold of every name it matches.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A query as one SQL statement that finds a superset of its matches; query/matching decides.
+"""A query as one SQL statement: it finds a superset of the matches; query_retrieve/ decides.
 
 Rules
 - Values are always parameters; prefilter.py says what each criterion becomes.

@@ -1,4 +1,4 @@
-"""The index as query/ and retrieve/ read it: streams, each on a connection of its own.
+"""The index as query_retrieve/ reads it: streams, each on a connection of its own.
 
 A stream holds its connection until it is exhausted or closed. It keeps at most ROWS_AT_ONCE rows in
 memory, so an answer set of a million rows needs none. The first part is small, so that the first
@@ -54,8 +54,8 @@ class IndexReader:
         """The rows of the query's level that may match: keyword -> value, '' where unknown.
 
         All attributes that the index holds of that level and the levels above, computed ones
-        included. A superset, narrowed by the criteria; query/matching decides. A stream: close it
-        (or read it to its end) to release its connection.
+        included. A superset, narrowed by the criteria; query_retrieve/matching decides. A stream:
+        close it (or read it to its end) to release its connection.
         """
         yield from self._rows(query, self._statements(query))
 

@@ -47,7 +47,12 @@ Row = sa.Row[*tuple[Any, ...]]
 
 def record_of_row(layout: Layout, row: Row) -> InstanceRecord:
     """The record of the file of one of `ROWS`. Raises EchoNodeError where it cannot be read."""
-    ds = read_head(readable(layout, row.file_id), row.dataset_offset, row.transfer_syntax_uid)
+    ds = read_head(
+        readable(layout, row.file_id),
+        row.dataset_offset,
+        row.transfer_syntax_uid,
+        cipher=layout.cipher,
+    )
     record = record_of(ds, row.transfer_syntax_uid)
     found = (record.sop_instance_uid, record.series_instance_uid, record.study_instance_uid)
     if found != (row.sop_instance_uid, row.series_instance_uid, row.study_instance_uid):

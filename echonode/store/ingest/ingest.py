@@ -21,13 +21,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import sqlalchemy as sa
 
+from echonode.at_rest.file_cipher import Altered
+from echonode.at_rest.writing import Scratch
 from echonode.errors import Damaged, EchoNodeError, InstanceConflict, Mismatch, OutOfSpace
 from echonode.model.file_head import matches_file_meta
-from echonode.model.instance import IdentityConflict, InstanceRecord, Origin, StoredInstance
+from echonode.model.instance import (
+    IdentityConflict,
+    InstanceRecord,
+    Origin,
+    StoredInstance,
+    open_bytes,
+)
 from echonode.model.programs import Program
 from echonode.store.database.failures import CommitUncertain
 from echonode.store.files.durability import Durability, Kind
@@ -98,12 +105,13 @@ class InstanceFiles:
             source_ae_title=source_ae_title,
             on_refused=self._refused,
             remove=self._pending_removals.remove,
+            cipher=self._layout.cipher,
         )
 
     @property
-    def scratch(self) -> Path:
-        """A folder for temporary files (.part); a start removes what a crash left in it."""
-        return self._layout.incoming
+    def scratch(self) -> Scratch:
+        """For temporary files; a start removes what a crash left in it."""
+        return Scratch(self._layout.incoming, self._layout.cipher)
 
     def check_bytes(self, instance: StoredInstance) -> None:
         """Raises Damaged when an instance's file is gone or its dataset is not what was stored."""
@@ -125,10 +133,12 @@ class InstanceFiles:
         its size a deflated dataset may become. Raises Unreadable (answer C000), of it TrailingBytes
         where bytes follow the dataset's end; or Mismatch (A900); the caller owns the file then.
         """
+        incoming.flush()
         ds = read_head(
             incoming.path,
             incoming.dataset_offset,
             incoming.transfer_syntax_uid,
+            cipher=self._layout.cipher,
             programs=programs,
             most_ratio=most_ratio,
         )
@@ -253,11 +263,14 @@ def check_bytes(instance: StoredInstance) -> None:
         instance.remote.check(instance)
         return
     try:
-        with instance.path.open("rb") as file:
-            head = file.read(instance.dataset_offset)
+        with open_bytes(instance) as file:
+            head = file.pread(instance.dataset_offset, 0)
+            file.seek(instance.dataset_offset)
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
         raise Damaged(f"{instance.sop_instance_uid}: its file is gone") from error
+    except Altered as error:
+        raise Damaged(f"{instance.sop_instance_uid}: {error.strerror}") from error
     if found != instance.dataset_sha256:
         raise Damaged(f"{instance.sop_instance_uid}: its bytes are not those that were stored")
     uids = (instance.sop_class_uid, instance.sop_instance_uid, instance.transfer_syntax_uid)

@@ -204,6 +204,7 @@ def _as_stored(new: NewInstance, layout: Layout) -> StoredInstance:
         dataset_offset=new.dataset_offset,
         dataset_sha256=new.dataset_sha256,
         remote=layout.remote,
+        cipher=layout.cipher,
     )
 
 

@@ -13,6 +13,7 @@ Rules
   each (kinds.py). They are removed there once they are in the file, some at a time.
 - A file that belongs to another database, or to a later state of this one, is written anew.
 - On a PostgreSQL server there is none: its own copies (replicas, archived WAL) do this work.
+- Of an encrypted store there is none: its lines would be readable. One from before is removed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from echonode.errors import IndexDamaged, OutOfSpace
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
 from echonode.store.database.migrations import SCHEMA_VERSION
+from echonode.store.files.disk import remove
 from echonode.store.files.layout import Layout
 from echonode.store.journal import kinds, lines, rows
 from echonode.store.journal.journal_file import JournalFile, ends_of
@@ -46,11 +48,12 @@ Reading = Callable[[], AbstractContextManager[sa.Connection]]
 
 
 class Journal:
-    """Thread-safe. Does nothing before `begin`, nor where there is no file (on a server)."""
+    """Thread-safe. Does nothing before `begin`, nor where there is no file."""
 
     def __init__(self, writer: Writer, readers: sa.Engine, layout: Layout) -> None:
         self._writer, self._readers = writer, readers
         self._path = layout.journal
+        self._is_sealed = layout.cipher is not None
         self._mutex = threading.Lock()
         self._file: JournalFile | None = None
         self._identity = ""
@@ -64,8 +67,14 @@ class Journal:
 
         Damage of the database is marked as wherever it is met; the file then stays as it was.
         """
-        if not self._writer.is_on_server:
-            with suppress(IndexDamaged):
+        if self._writer.is_on_server:
+            return
+        with suppress(IndexDamaged):
+            if self._is_sealed:
+                self._writer.run(kinds.remove_triggers)
+                remove(self._path)
+                remove(self._path.with_suffix(".part"))
+            else:
                 self._begin()
 
     def _begin(self) -> None:

@@ -75,7 +75,16 @@ def is_sound(column: sa.Column[Any], value: object) -> bool:
 
 def make_triggers(connection: sa.Connection) -> None:
     """Make them as they are to be; those that are so already stay."""
-    wanted = dict(_triggers())
+    _have(connection, dict(_triggers()))
+
+
+def remove_triggers(connection: sa.Connection) -> None:
+    """Of a database without a journal; what they had written goes as well."""
+    _have(connection, {})
+    connection.execute(sa.delete(schema.journal_change))
+
+
+def _have(connection: sa.Connection, wanted: dict[str, str]) -> None:
     found = connection.exec_driver_sql(
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
     ).all()

@@ -17,16 +17,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from echonode.errors import Damaged, OperatorRefused, UsageError
-from echonode.model.instance import StoredInstance, bytes_of
-from echonode.store.backup.file_copy import Digest, copy_file, digest_of
-from echonode.store.backup.folder import OTHER_DATABASES
-from echonode.store.backup.snapshot import take_snapshot
+from echonode.model.instance import StoredInstance
 from echonode.store.database.connections import reading
 from echonode.store.database.rows import SELECT_INSTANCE, stored_instance
-from echonode.store.database.sqlite_engine import reader_engine
-from echonode.store.files.disk import fsync_folder, leave_mark, make_folder, remove
-from echonode.store.files.layout import file_id_of
-from echonode.store.moving.place import Place, Source, Target, opened_source, opened_target
+from echonode.store.files.disk import fsync_folder, leave_mark, remove
+from echonode.store.moving.files import have, take_quarantine, take_trail
+from echonode.store.moving.place import Place, Source, opened_source, opened_target
 from echonode.store.moving.rows import copy_rows
 
 _AT_ONCE = 500
@@ -66,7 +62,7 @@ def move(
         instances = _instances(old)
         for number, instance in enumerate(instances, 1):
             try:
-                is_new = _have(new, instance)
+                is_new = have(old, new, instance)
             except (Damaged, FileNotFoundError):
                 left_out.append(instance.sop_instance_uid)
             else:
@@ -78,8 +74,8 @@ def move(
                 f"{', '.join(left_out[:_SHOWN])}. Have their senders send them again; or give "
                 "--without-damaged, and the new store shows them as missing"
             )
-        _take_trail(old, new)
-        _take_quarantine(old, new)
+        take_trail(old, new)
+        take_quarantine(old, new)
         rows = copy_rows(
             old.readers,
             new.writer,
@@ -94,71 +90,3 @@ def move(
 def _instances(source: Source) -> list[StoredInstance]:
     with reading(source.readers) as connection:
         return [stored_instance(row, source.layout) for row in connection.execute(SELECT_INSTANCE)]
-
-
-def _take_trail(source: Source, target: Target) -> None:
-    for place in OTHER_DATABASES.values():
-        path, copy = source.layout.data_dir / place, target.layout.data_dir / place
-        if not path.exists():
-            continue
-        make_folder(copy.parent)
-        readers = reader_engine(path)
-        try:
-            take_snapshot(readers, copy)
-        finally:
-            readers.dispose()
-
-
-def _take_quarantine(source: Source, target: Target) -> None:
-    if source.layout.remote is not None:
-        return
-    for path in sorted(source.layout.quarantine.glob("*.dcm")):
-        if (file_id := file_id_of(path)) is None:
-            continue
-        copy = target.layout.quarantine_file(file_id)
-        copy_file(path, target.layout.new_incoming_file(), copy)
-        if (remote := target.layout.remote) is not None:
-            remote.keep(file_id, copy, "")
-            remote.quarantine(file_id)
-    fsync_folder(target.layout.quarantine)
-
-
-def _have(target: Target, instance: StoredInstance) -> bool:
-    """Have the file in the target, whole; whether it was copied. Raises Damaged, OutOfSpace."""
-    file_id = file_id_of(instance.path) or ""
-    if _is_there(target, instance, file_id):
-        return False
-
-    def compare(digest: Digest) -> None:
-        if (digest.size, digest.dataset_sha256) != (instance.size, instance.dataset_sha256):
-            raise Damaged("its bytes are not those that were stored")
-
-    part = target.layout.new_incoming_file()
-    whole = target.layout.new_incoming_file()
-    offset, source = instance.dataset_offset, bytes_of(instance)
-    if target.layout.remote is None:
-        whole = target.layout.instance_file(file_id)
-        make_folder(whole.parent)
-    copy_file(source, part, whole, dataset_offset=offset, compare=compare)
-    if target.layout.remote is None:
-        fsync_folder(whole.parent)
-        return True
-    try:
-        target.layout.remote.keep(file_id, whole, instance.dataset_sha256)
-    finally:
-        remove(whole)
-    return True
-
-
-def _is_there(target: Target, instance: StoredInstance, file_id: str) -> bool:
-    if target.layout.remote is not None:
-        try:
-            target.layout.remote.check(instance)
-        except Damaged:
-            return False
-        return True
-    try:
-        digest = digest_of(target.layout.instance_file(file_id), instance.dataset_offset)
-    except (FileNotFoundError, Damaged):
-        return False
-    return digest.dataset_sha256 == instance.dataset_sha256

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from echonode.at_rest.file_cipher import FileCipher
 from echonode.errors import OperatorRefused, StoreLocked, UsageError
 from echonode.store.database import postgres_engine, schema, sqlite_engine
 from echonode.store.database.connections import Writer, reading
@@ -17,6 +18,7 @@ from echonode.store.database.corruption_marker import CorruptionMarker
 from echonode.store.database.migrations import SCHEMA_VERSION, refuse_newer
 from echonode.store.database.opening import open_writer
 from echonode.store.database.postgres_opening import open_on_server
+from echonode.store.files.database_key import with_keys
 from echonode.store.files.layout import Layout
 from echonode.store.files.lock import FolderLock
 from echonode.store.objects.bucket import ObjectsAt
@@ -27,11 +29,15 @@ _ALIVE = timedelta(minutes=2)  # since its last word; nodes say one every few se
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """As a configuration names it. index_url: '' the file in data_dir; objects: None files."""
+    """As a configuration names it. index_url: '' the file in data_dir; objects: None files.
+
+    cipher: of a store that is encrypted; the new one is made so.
+    """
 
     data_dir: Path
     index_url: str = ""
     objects: ObjectsAt | None = None
+    cipher: FileCipher | None = field(default=None, repr=False)
 
     @property
     def words(self) -> str:
@@ -77,11 +83,12 @@ def opened_source(place: Place, *, now: datetime) -> Iterator[Source]:
         raise UsageError(f"there is no store in {place.data_dir}")
     with ExitStack() as parts:
         layout = parts.enter_context(_locked(place.data_dir))
+        layout = with_keys(layout, place.cipher)
         layout = replace(layout, remote=opened_storage(place.objects, to_write=False))
         if place.index_url:
             readers = postgres_engine.reader_engine(place.index_url)
         else:
-            readers = sqlite_engine.reader_engine(layout.database)
+            readers = sqlite_engine.reader_engine(layout.database, layout.database_secret)
         parts.callback(readers.dispose)
         with reading(readers) as connection:
             if refuse_newer(connection) != SCHEMA_VERSION:
@@ -105,6 +112,7 @@ def opened_target(place: Place, *, now: datetime) -> Iterator[Target]:
     """Made and brought up to date. Raises UsageError where a node runs, or it has instances."""
     with ExitStack() as parts:
         layout = parts.enter_context(_locked(place.data_dir))
+        layout = with_keys(layout, place.cipher, make=True)
         layout = replace(layout, remote=opened_storage(place.objects))
         marker = CorruptionMarker(layout)
         if place.index_url:

@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from echonode.at_rest.reading import StoredFile, buffered, open_file
 from echonode.model.instance import StoredInstance
 from echonode.store.database import schema
 from echonode.store.database.connections import reading
@@ -191,12 +192,16 @@ class Holdings:
     def quarantined(self, patient_id: str) -> tuple[list[Path], int]:
         """The patient's files in quarantine, and how many files there cannot be read."""
         found, unreadable = [], 0
-        for path, owner in _owners(self._layout.quarantine):
+        for path, owner in _owners(self._layout):
             if owner is None:
                 unreadable += 1
             elif owner == patient_id:
                 found.append(path)
         return found, unreadable
+
+    def opened(self, path: Path) -> StoredFile:
+        """A file in quarantine. Raises OSError."""
+        return open_file(path, self._layout.cipher)
 
     def set_aside(self) -> list[str]:
         """Copies of damaged databases, which hold rows of every patient; by their names."""
@@ -208,15 +213,16 @@ class Holdings:
         )
 
 
-def _owners(quarantine: Path) -> Iterator[tuple[Path, str | None]]:
+def _owners(layout: Layout) -> Iterator[tuple[Path, str | None]]:
     """Each file with its Patient ID; None where it cannot be read."""
     # Here, and not above: who only reads rows waits for no pydicom (read_only_store.py).
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
-    for path in sorted(quarantine.glob("*.dcm")):
+    for path in sorted(layout.quarantine.glob("*.dcm")):
         try:
-            dataset = dcmread(path, specific_tags=["PatientID"], stop_before_pixels=True)
+            with buffered(path, layout.cipher) as file:
+                dataset = dcmread(file, specific_tags=["PatientID"], stop_before_pixels=True)
         except (InvalidDicomError, OSError, ValueError, KeyError, EOFError, NotImplementedError):
             yield path, None
         else:

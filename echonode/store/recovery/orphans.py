@@ -8,11 +8,11 @@ how its frames came, and where it was to go are then not known, and it goes wher
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from echonode.at_rest.reading import open_file
 from echonode.errors import InvalidObject, OutOfSpace
 from echonode.log import get_logger
 from echonode.model.instance import Origin
@@ -74,16 +74,17 @@ class Orphans:
     def _new_instance(self, file_id: str) -> NewInstance:
         """Raises InvalidObject, OutOfSpace when the disk fails."""
         path = readable(self._layout, file_id)
+        cipher = self._layout.cipher
         with disk_errors("to read a file"):
             preamble = zero_preamble(path)
-        head = read_stored_head(path)
+        head = read_stored_head(path, cipher)
         record = record_of(head.ds, head.transfer_syntax_uid)
-        with disk_errors("to read a file"), path.open("rb") as file:
-            status = os.fstat(file.fileno())
+        with disk_errors("to read a file"), open_file(path, cipher) as file:
+            size, modified = file.size, path.stat().st_mtime
             file.seek(head.dataset_offset)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        stored_at = min(datetime.fromtimestamp(status.st_mtime, UTC), self._now())
-        length = status.st_size - head.dataset_offset
+        stored_at = min(datetime.fromtimestamp(modified, UTC), self._now())
+        length = size - head.dataset_offset
         facts = head.seal.facts if head.seal is not None else self._guessed(head, stored_at)
         is_whole = head.seal is None or (head.seal.dataset_sha256, head.seal.dataset_length) == (
             digest,
@@ -101,7 +102,7 @@ class Orphans:
         return NewInstance(
             record=record,
             file_id=file_id,
-            size=status.st_size,
+            size=size,
             dataset_offset=head.dataset_offset,
             # What was stored, whatever the disk made of it since.
             dataset_sha256=digest if head.seal is None else head.seal.dataset_sha256,

@@ -39,18 +39,15 @@ Rules
 - Several nodes on one folder: only what is this node's is found at its start, by its name. A file
   without a row that is younger than SETTLED_S may be another's, on its way to its COMMIT, and is
   left; a row whose file came after the listing is looked for once more.
-- Files are listed before rows are read, a folder of the first level at a time: a 256th of all.
+- Files are listed before rows are read (listing.py).
 """
 
 from __future__ import annotations
 
-import os
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -63,14 +60,15 @@ from echonode.store.deliveries.deliveries import Deliveries
 from echonode.store.exams.naming import remove_replaced
 from echonode.store.exams.recovered import wait_in_an_exam
 from echonode.store.files.disk import disk_errors, remove
-from echonode.store.files.layout import FileIds, Layout, file_id_of
-from echonode.store.files.placing import drop, is_there, remote_files
+from echonode.store.files.layout import FileIds, Layout
+from echonode.store.files.placing import drop, is_there
 from echonode.store.index.patient_reread import PatientReread
 from echonode.store.index.writer import Insertion, NewInstance
 from echonode.store.ingest.insertion import FileInserter, move_to_quarantine
 from echonode.store.journal.restoring import give_back, is_known
 from echonode.store.nodes.membership import Membership
 from echonode.store.recovery.folders_in_use import folders_in_use
+from echonode.store.recovery.listing import Listing
 from echonode.store.recovery.orphans import AdoptionPlan, Orphans, has_seal
 from echonode.store.retention.deletion import Deletions
 from echonode.store.values import GivenBack, OnDue, RecoveryReport
@@ -80,8 +78,6 @@ _ROWS = sa.select(_instance.file_id, _instance.sop_instance_uid, _instance.file_
     _instance.file_id >= sa.bindparam("first"), _instance.file_id < sa.bindparam("after")
 )
 _UPDATES_AT_ONCE = 500
-SETTLED_S = 24 * 3600.0  # a COMMIT takes seconds, and a frozen node is never frozen for a day
-_FOLDERS = frozenset(f"{number:02x}" for number in range(256))
 
 
 @dataclass
@@ -136,6 +132,7 @@ class Recovery:
         self._on_adopted = plan.on_adopted
         self._ids = ids
         self._nodes = nodes
+        self._listing = Listing(layout, readers, is_shared=lambda: nodes.is_shared, now=now)
         self._waiting_prefix = waiting_prefix
         self._on_due = on_due
         self._check = check
@@ -236,31 +233,20 @@ class Recovery:
 
     def _compare_next(self) -> bool:
         """Compare the next folder of the first level; empty ones without rows cost nothing."""
-        folder = self._next_folder()
+        folder = self._listing.folder_after(self._compared)
         if folder is None:
             return False
         self._compare(folder)
         self._compared = folder
         return True
 
-    def _next_folder(self) -> str | None:
-        """The first folder after those that are done that has files or rows."""
-        after = f"{self._compared}g" if self._compared else ""  # no id has a g
-        with reading(self._readers) as connection:
-            row = connection.scalar(
-                sa.select(sa.func.min(_instance.file_id)).where(_instance.file_id > after)
-            )
-        names = _FOLDERS if self._layout.remote is not None else _names(self._layout.instances)
-        ours = [name for name in names if name in _FOLDERS]
-        found = [name for name in ours if name > self._compared]
-        return min([*found, *([row[:2]] if row is not None else [])], default=None)
-
     def _compare(self, folder: str, *, is_ours: bool = False) -> None:
         """Compare the files of a folder (of the first level, or of both) with their rows.
 
         is_ours: no other node writes into it.
         """
-        files = {each for each in self._files(folder) if not self._ids.is_given(each)}
+        listed = self._listing.files(folder, young_too=self._database_made)
+        files = {each for each in listed if not self._ids.is_given(each)}
         with reading(self._readers) as connection:
             bounds = {"first": folder, "after": f"{folder}g"}  # no id has a g
             found = connection.execute(_ROWS, bounds).all()
@@ -273,35 +259,8 @@ class Recovery:
         back = [id_ for id_, row in rows.items() if row.file_missing and id_ in files]
         self._mark(back, missing=False)
         for file_id in sorted(files - rows.keys()):
-            if is_ours or self._database_made or self._is_settled(file_id):
+            if is_ours or self._database_made or self._listing.is_settled(file_id):
                 self._take_orphan(file_id)
-
-    def _is_settled(self, file_id: str) -> bool:
-        """Whether no node is between this file's rename and its COMMIT; False where it is gone."""
-        if self._layout.remote is not None or not self._nodes.is_shared:
-            return True  # `_files` has left out what is younger
-        try:
-            written = self._layout.instance_file(file_id).stat().st_mtime
-        except OSError:
-            return False
-        return time.time() - written > SETTLED_S
-
-    def _files(self, folder: str) -> Iterator[str]:
-        """The ids of what lies in a folder. Of object storage, without what is too young: it may be
-        another node's, whose rows are not durable yet. Where the database was lost, with it.
-        """
-        if self._layout.remote is None:
-            yield from files_under(self._layout, folder)
-            return
-        before = self._now() - timedelta(seconds=SETTLED_S)
-        for file_id, since in remote_files(self._layout, folder):
-            if self._database_made or since < before or self._has_row(file_id):
-                yield file_id
-
-    def _has_row(self, file_id: str) -> bool:
-        with reading(self._readers) as connection:
-            found = sa.select(_instance.id).where(_instance.file_id == file_id)
-            return connection.scalar(found) is not None
 
     def _is_quarantined(self, file_id: str) -> bool:
         known = sa.select(schema.quarantine.c.id).where(schema.quarantine.c.file_id == file_id)
@@ -394,25 +353,3 @@ class Recovery:
         self._writer.execute(sa.insert(schema.quarantine).values(values))
         move_to_quarantine(self._layout, file_id)
         self._findings.quarantined += 1
-
-
-def files_under(layout: Layout, prefix: str) -> Iterator[str]:
-    """The ids of the instance files whose ids begin with `prefix`, of two or four characters.
-
-    Names that are not ours are skipped.
-    """
-    outer = layout.instances / prefix[:2]
-    for name in sorted(_names(outer)):
-        if len(name) != 2 or not (prefix[:2] + name).startswith(prefix):
-            continue
-        for each in _names(outer / name):
-            file_id = file_id_of(Path(each))
-            if file_id is not None and file_id.startswith(prefix[:2] + name):
-                yield file_id
-
-
-def _names(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    with disk_errors("to list a folder"):
-        return os.listdir(folder)  # noqa: PTH208  # names: a million Paths would cost seconds

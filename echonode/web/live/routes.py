@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from starlette.requests import HTTPConnection, Request
@@ -11,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from echonode.access.watch_links import LONGEST_MINUTES, WatchLink
 from echonode.errors import FieldRefused, UsageError
 from echonode.log import get_logger
 from echonode.web.json_requests import Fields, answer, error, number, only, text
@@ -20,7 +20,7 @@ from echonode.web.live.qr_code import qr_rows
 from echonode.web.live.socket import serve_link, serve_viewer
 from echonode.web.live.viewing import Viewing
 from echonode.web.live.watch_address import console_address, page_path
-from echonode.web.live.watch_links import LONGEST_MINUTES, WatchLink, WatchLinks
+from echonode.web.live.watch_links import WatchLinks
 
 log = get_logger(__name__)
 
@@ -122,10 +122,9 @@ def _new_link(links: WatchLinks, probe: str, fields: Fields, own_address: str) -
 
 
 def _link_json(link: WatchLink, viewers: int) -> Json:
-    expires = datetime.fromtimestamp(link.expires_at_s, UTC)
     return {
         "id": link.id,
         "probe": link.probe,
-        "expires_at": expires.isoformat(),
+        "expires_at": link.expires_at.isoformat(),
         "viewers": viewers,
     }

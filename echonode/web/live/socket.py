@@ -15,7 +15,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from echonode.errors import UsageError
+from echonode.errors import StoreError, UsageError
 from echonode.log import get_logger
 from echonode.web.json_requests import error
 from echonode.web.live.broadcast import Broadcast, Viewer
@@ -35,7 +35,14 @@ GOING_AWAY, POLICY, TRY_AGAIN = 1001, 1008, 1013
 
 async def serve_link(websocket: WebSocket, viewing: Viewing) -> None:
     """From the upgrade to its end, for the probe of a watch link."""
-    link = viewing.link_of(websocket)
+    try:
+        link = await viewing.link_of(websocket)
+    except StoreError:
+        refusal = error(
+            503, "the database cannot be read", remedy="see the alarms at /health/ready"
+        )
+        await websocket.send_denial_response(refusal)
+        return
     if link is None:
         refusal = error(403, "the watch link is over, or is not one", remedy="ask for another")
         await websocket.send_denial_response(refusal)
@@ -78,6 +85,8 @@ class _Conversation:
     async def run(self) -> None:
         """Until one of the two is over."""
         tasks = {asyncio.create_task(self._send()), asyncio.create_task(self._receive())}
+        if self.viewer.link:
+            tasks.add(asyncio.create_task(self._end_with_link()))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -101,6 +110,10 @@ class _Conversation:
                     await self._within(self.websocket.send_bytes(message))
                 else:
                     await self._within(self.websocket.send_text(message))
+
+    async def _end_with_link(self) -> None:
+        await self.viewing.until_link_is_over(self.viewer)
+        await self._within(self.websocket.close(POLICY, "link over"))
 
     async def _within(self, sending: Coroutine[Any, Any, None]) -> None:
         await asyncio.wait_for(sending, SENDING_S)

@@ -16,13 +16,18 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from anyio import to_thread
 from starlette.requests import HTTPConnection
 
+from echonode.access.watch_links import WatchLink
+from echonode.errors import StoreError
 from echonode.web.live.broadcast import Broadcast, LivePictures, Viewer
 from echonode.web.live.viewer_limits import ViewerLimits
-from echonode.web.live.watch_links import WatchLink, WatchLinks
+from echonode.web.live.watch_links import WatchLinks
 
 SUBPROTOCOL = "echonode.watch"
+# How long a link may be used after another node has ended it; here it ends at once.
+LOOK_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +56,20 @@ class Viewing:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_stopping = False
 
-    def link_of(self, connection: HTTPConnection) -> WatchLink | None:
-        """The watch link that a connection comes by; None where it has none that is open."""
+    async def link_of(self, connection: HTTPConnection) -> WatchLink | None:
+        """The watch link that a connection comes by; None where it has none that is open.
+
+        Raises StoreError.
+        """
         token = token_of(connection)
-        return self.links.find(token) if token else None
+        return await to_thread.run_sync(self.links.find, token) if token else None
+
+    async def until_link_is_over(self, viewer: Viewer) -> None:
+        """Return when its watch link has expired or was ended, here or at another node."""
+        while self.links.is_open(viewer.link):
+            await asyncio.sleep(LOOK_S)
+            with suppress(StoreError):  # what memory knows counts until the database answers
+                await to_thread.run_sync(self.links.refresh)
 
     def enter(self, viewer: Viewer, probe: str) -> Broadcast | None:
         """It watches from here on; None where there is no room for it.

@@ -1,95 +1,82 @@
-"""Links by which a second pair of eyes watches a probe: few, for a time, revocable.
+"""The watch links of a web server: made, found and ended in the database; asked for from memory.
 
 Rules
-- A link is a token of 256 random bits. Its hash alone is kept, and in memory: a start of the node
-  ends all links.
-- It gives the live picture of one probe and nothing else.
+- The database is what counts (access/watch_links.py). Memory holds its links as they were last
+  read, for the event loop, which asks before each picture and never waits for the database.
+- `refresh` reads them again: each method but `is_open` begins with it, and so does the look at a
+  link that is in use. So a link that another node ended ends here as well.
+- What the database does not say does not open anything: a link that it did not give is none.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-from echonode.errors import OperatorRefused
-
-TOKEN_BYTES = 32
-# More than the people who help with one exam; an old link is ended, or expires.
-MOST_LINKS = 16
-LONGEST_MINUTES = 24 * 60
+from echonode.access.watch_links import TOKEN_BYTES, WatchLink, token_digest
 
 
-@dataclass(frozen=True, kw_only=True)
-class WatchLink:
-    """id: for lists and for ending it; it opens nothing. expires_at_s: Unix time."""
+class KeptLinks(Protocol):
+    """Where they are kept; node/ gives it. Each raises StoreError."""
 
-    id: str
-    probe: str
-    expires_at_s: float
+    def add(self, link: WatchLink, digest: bytes, *, at: datetime) -> None:
+        """Durable on return. Raises OperatorRefused at the limit."""
+
+    def all(self) -> Mapping[bytes, WatchLink]:
+        """By the hash of the token, the oldest first."""
+
+    def end(self, probe: str, link_id: str | None, *, at: datetime) -> int:
+        """Durable on return: one of a probe's links, or all of them; how many there were."""
+
+
+def utc_now() -> datetime:
+    """The wall clock: a link expires at a time of day."""
+    return datetime.now(UTC)
 
 
 class WatchLinks:
-    """Of one node. Thread-safe. now_s: Unix time."""
+    """Of one node. Thread-safe: what memory holds is replaced as a whole."""
 
-    def __init__(self, *, now_s: Callable[[], float] = time.time) -> None:
-        self._now_s = now_s
-        self._links: dict[bytes, WatchLink] = {}  # by the token's hash
-        self._lock = threading.Lock()
+    def __init__(self, kept: KeptLinks, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._kept = kept
+        self._now = now
+        self._links: Mapping[bytes, WatchLink] = {}
 
     def add(self, probe: str, *, minutes: float) -> tuple[str, WatchLink]:
         """The token, which is not kept, and its link. Raises OperatorRefused at the limit."""
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        link = WatchLink(
-            id=secrets.token_hex(8), probe=probe, expires_at_s=self._now_s() + minutes * 60
-        )
-        with self._lock:
-            self._expire()
-            if len(self._links) >= MOST_LINKS:
-                raise OperatorRefused(f"there are {MOST_LINKS} watch links: end one of them")
-            self._links[_hash(token)] = link
+        token, now = secrets.token_urlsafe(TOKEN_BYTES), self._now()
+        expires_at = now + timedelta(minutes=minutes)
+        link = WatchLink(id=secrets.token_hex(8), probe=probe, expires_at=expires_at)
+        self._kept.add(link, token_digest(token), at=now)
+        self.refresh()
         return token, link
 
     def find(self, token: str) -> WatchLink | None:
         """The link of a token; None where it is over, or none at all."""
-        with self._lock:
-            self._expire()
-            return self._links.get(_hash(token))
-
-    def is_open(self, link_id: str) -> bool:
-        """Whether the link with this id is not over."""
-        with self._lock:
-            self._expire()
-            return any(link.id == link_id for link in self._links.values())
+        self.refresh()
+        link = self._links.get(token_digest(token))
+        return link if link is not None and self._is_on(link) else None
 
     def of_probe(self, probe: str) -> list[WatchLink]:
         """Those that are not over, the oldest first."""
-        with self._lock:
-            self._expire()
-            return [link for link in self._links.values() if link.probe == probe]
+        self.refresh()
+        return [each for each in self._links.values() if each.probe == probe and self._is_on(each)]
 
     def end(self, probe: str, link_id: str | None = None) -> int:
         """End one of a probe's links, or all of them; how many there were."""
-        with self._lock:
-            self._expire()
-            over = [
-                key
-                for key, link in self._links.items()
-                if link.probe == probe and link_id in (None, link.id)
-            ]
-            for key in over:
-                del self._links[key]
-            return len(over)
+        ended = self._kept.end(probe, link_id, at=self._now())
+        self.refresh()
+        return ended
 
-    def _expire(self) -> None:
-        now_s = self._now_s()
-        for key in [key for key, link in self._links.items() if link.expires_at_s <= now_s]:
-            del self._links[key]
+    def refresh(self) -> None:
+        """Read them again."""
+        self._links = self._kept.all()
 
+    def is_open(self, link_id: str) -> bool:
+        """Whether the link with this id is not over, as far as memory knows; does not wait."""
+        return any(each.id == link_id and self._is_on(each) for each in self._links.values())
 
-def _hash(token: str) -> bytes:
-    """256 random bits need no salt and no slow hash; a dictionary's look-up tells no timing."""
-    return hashlib.sha256(token.encode()).digest()
+    def _is_on(self, link: WatchLink) -> bool:
+        return self._now() < link.expires_at

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from echonode.access.watch_links import LONGEST_MINUTES
 from echonode.web.live.watch_address import LONGEST_ADDRESS
-from echonode.web.live.watch_links import LONGEST_MINUTES
 from echonode.web.openapi.operation import Operation
 from echonode.web.openapi.schema import (
     COUNT,

@@ -28,7 +28,9 @@ from tests.integration.web.kept_images import (
     STILL,
     TRACE,
     kept_images,
+    with_voi_lut,
 )
+from tests.unit.store.samples import put
 from tests.unit.web.conftest import served
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
@@ -58,9 +60,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         return JSONResponse(status())
 
     with (
-        kept_images(tmp_path_factory.mktemp("kept")) as (_store, review),
+        kept_images(tmp_path_factory.mktemp("kept")) as (store, review),
         served([*page_routes(), Route("/api/status", now), *archive_routes(review)]) as browser,
     ):
+        put(store, with_voi_lut(9))
         host, port = browser.server.address
         yield Site(f"http://{host}:{port}", review)
 
@@ -131,6 +134,19 @@ def test_brightness_by_keys_and_by_hand(visit: OpenPage, site: Site) -> None:
         tap_and_drag(page, (x, y), (x, y - 100))
     page.wait_for_timeout(300)
     assert page.evaluate(MIDDLE)[0] > before[0]
+
+
+def test_a_voi_lut_is_shown_until_brightness_is_changed(visit: OpenPage, site: Site) -> None:
+    """The plate of 230 is 25 by the table; a window is of what is stored; reset shows the table."""
+    page = reviewed(visit, site, "1.2.3.4.9")
+    assert page.evaluate(MIDDLE)[0] == pytest.approx(25, abs=3)  # JPEG
+    page.keyboard.press("b")
+    with page.expect_response(lambda answer: "window_center" in answer.url):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"({MIDDLE})()[0] > 200")
+    with page.expect_response(lambda answer: answer.url.endswith("/frames/1")):
+        page.get_by_role("button", name="Reset view").click()
+    page.wait_for_function(f"({MIDDLE})()[0] < 30")
 
 
 def tap_and_drag(page: Page, begin: tuple[float, float], end: tuple[float, float]) -> None:

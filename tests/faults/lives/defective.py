@@ -5,7 +5,6 @@ python -m tests.faults.lives.defective DATA_DIR BOOK DEFECT
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -31,8 +30,10 @@ _write_tombstones = Deletions._write_tombstones
 
 
 def _seal_without_fsync(self: Incoming, *, durable: bool = True) -> None:
-    os.close(self._open_descriptor())
-    self._descriptor = None
+    file = self._open_file()
+    file.flush()
+    file.close()
+    self._file = None
 
 
 def _no_file_fsync() -> None:

@@ -22,6 +22,7 @@ from echonode.store.backup.restore import Restore
 from echonode.store.store import Store
 from tests.faults.judging.books import Book
 from tests.faults.lives.durable import DESTINATION, Life, live
+from tests.faults.lives.trust_steps import erase_patient, write_trail
 from tests.faults.nodes.delivering_half import DeliveringHalf
 from tests.unit.store.samples import Clock
 
@@ -101,6 +102,8 @@ STEPS: Mapping[str, Step] = MappingProxyType(
             write_rows,
             back_up,
             bring_back,
+            erase_patient,
+            write_trail,
         )
     }
 )

@@ -22,7 +22,8 @@ from echonode.delivery.factory import DeliveryServices, delivery_worker
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.limits import Limits
-from echonode.dimse.requestor import RequestedAssociation, Requestor
+from echonode.dimse.requested_association import RequestedAssociation
+from echonode.dimse.requestor import Requestor
 from echonode.maintenance.housekeeping import Housekeeping
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Destination, Peer
 from echonode.model.instance import Origin

@@ -24,8 +24,10 @@ _commit = StorageSCP.store
 
 def _no_file_fsync() -> None:
     def seal(self: Incoming, *, durable: bool = True) -> None:
-        os.close(self._open_descriptor())
-        self._descriptor = None
+        file = self._open_file()
+        file.flush()
+        file.close()
+        self._file = None
 
     Incoming.seal = seal
 

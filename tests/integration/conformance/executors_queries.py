@@ -16,7 +16,7 @@ from echonode.dimse.scp.cancellable import FindOption
 from echonode.model.attributes import ATTRIBUTES, UNIQUE_KEYS
 from echonode.model.criteria import Level, Root
 from echonode.monitoring.conformance.claim import Claim
-from echonode.query.file_keys import UPPER_LEVELS
+from echonode.query_retrieve.file_keys import UPPER_LEVELS
 from tests.integration.conformance.executors_network import US_IMAGE, instance, store
 from tests.integration.conformance.site import Site
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import BytesIO
+from typing import NoReturn
 
 from pydicom import config
 from pydicom.dataset import Dataset
@@ -20,13 +21,16 @@ from echonode.dimse.contexts import (
     MPPS_CLASS,
     VERIFICATION_CLASS,
 )
-from echonode.errors import OutOfSpace
+from echonode.errors import OutOfSpace, StoreError
 from echonode.model.commitment import (
     STORAGE_COMMITMENT_PUSH_MODEL,
     STORAGE_COMMITMENT_PUSH_MODEL_INSTANCE,
 )
 from echonode.model.criteria import Root
+from echonode.model.instance import StoredInstance
 from echonode.monitoring.conformance.claim import Claim
+from echonode.query_retrieve.get_scp import GetSCP
+from echonode.query_retrieve.move_scp import MoveSCP
 from tests.integration.conformance.executors_network import (
     US_IMAGE,
     encoded,
@@ -37,7 +41,7 @@ from tests.integration.conformance.executors_queries import rich
 from tests.integration.conformance.executors_workflow import step
 from tests.integration.conformance.raw_messages import last_status, status_of
 from tests.integration.conformance.site import Site
-from tests.integration.dimse.parts import start_node
+from tests.integration.dimse.parts import peer, start_node
 
 STUDY_FIND, STUDY_MOVE, STUDY_GET = (
     classes[Root.STUDY] for classes in (FIND_CLASSES, MOVE_CLASSES, GET_CLASSES)
@@ -125,6 +129,14 @@ def _no_space(site: Site) -> int:
         node.acceptor.stop(5.0)
 
 
+def _may_only_get(site: Site) -> int:
+    with site.association([(US_IMAGE, [ExplicitVRLittleEndian])], calling="GETS") as association:
+        dataset = instance(US_IMAGE)
+        dataset.ensure_file_meta()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        return int(association.send_c_store(dataset).Status)
+
+
 # --- C-FIND, C-MOVE, C-GET ---
 
 
@@ -190,6 +202,40 @@ def _two(site: Site) -> Dataset:
     for each in (first, second):
         assert store(site, each, ExplicitVRLittleEndian) == 0
     return _identifier(site, StudyInstanceUID=first.StudyInstanceUID)
+
+
+def _unreadable_index(service: str) -> int:
+    """The product's own service over an index that fails, in a listener of this process."""
+
+    def select(_: object) -> Iterable[StoredInstance]:
+        raise StoreError("the disk")
+
+    node = start_node()
+    if service == "move":
+        served = MoveSCP(select=select, associate=_nobody, destination_for={"SCU": peer()}.get)
+        node.archive.move = served  # type: ignore[method-assign]  # as node.py does
+    else:
+        node.archive.get = GetSCP(select=select)  # type: ignore[method-assign]  # same
+    identifier = Dataset()
+    identifier.QueryRetrieveLevel, identifier.StudyInstanceUID = "STUDY", "1.2.3"
+    try:
+        ae = AE(ae_title="SCU")
+        ae.add_requested_context(STUDY_MOVE if service == "move" else STUDY_GET)
+        made = ae.associate("127.0.0.1", node.port, ae_title="ECHONODE")
+        answers = (
+            made.send_c_move(identifier, "SCU", STUDY_MOVE)
+            if service == "move"
+            else made.send_c_get(identifier, STUDY_GET)
+        )
+        *_, (last, _) = answers
+        made.release()
+        return int(last.Status)
+    finally:
+        node.acceptor.stop(5.0)
+
+
+def _nobody(*_: object) -> NoReturn:
+    raise AssertionError("nothing is sent: nothing was selected")
 
 
 # --- storage commitment ---
@@ -317,6 +363,7 @@ _PROVOKED: dict[str, Callable[[Site], int]] = {
     "C-STORE/C000": _unreadable,
     "C-STORE/0117": _no_uid,
     "C-STORE/0122": _other_class,
+    "C-STORE/0124": _may_only_get,
     "C-FIND/0000": lambda site: _find(site, _identifier(site)),
     "C-FIND/FF00": lambda site: _find(site, _identifier(site), which=0),
     "C-FIND/FF01": _private,
@@ -324,9 +371,11 @@ _PROVOKED: dict[str, Callable[[Site], int]] = {
     "C-FIND/FE00": _cancelled,
     "C-MOVE/0000": lambda site: _move(site, "VIEWER", _identifier(site)),
     "C-MOVE/A801": lambda site: _move(site, "NOBODY", _identifier(site)),
+    "C-MOVE/A701": lambda _: _unreadable_index("move"),
     "C-MOVE/A702": _sent_nowhere,
     "C-MOVE/A900": lambda site: _move(site, "VIEWER", _identifier(site, "NOLEVEL")),
     "C-GET/0000": lambda site: _get(site, _two(site), (0, 0)),
+    "C-GET/A701": lambda _: _unreadable_index("get"),
     "C-GET/A702": lambda site: _get(site, _identifier(site), None),
     "C-GET/B000": lambda site: _get(site, _two(site), (0xA700, 0)),
     "C-GET/A900": lambda site: _get(site, _identifier(site, "NOLEVEL"), (0,)),

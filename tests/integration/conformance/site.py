@@ -168,6 +168,7 @@ def _peers(port: int, certificates: Certificates) -> dict[str, dict[str, Any]]:
         for name, title in titles.items()
     }
     peers["echo-only"] = {"ae_title": "ECHOONLY", "host": LOOPBACK, "port": port, "may": ["echo"]}
+    peers["gets"] = {**peers["echo-only"], "ae_title": "GETS", "may": ["echo", "get"]}
     peers["elsewhere"] = {
         **peers["echo-only"], "ae_title": "ELSEWHERE", "addresses": [f"{ELSEWHERE}/32"],
     }  # fmt: skip

@@ -259,13 +259,7 @@ def unclaimed_statuses() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "DimseFailure":
                 found |= {each.id for each in node.args[:1] if isinstance(each, ast.Name)}
-    return {
-        name for name in found if name.isupper() and getattr(status, name) not in claimed | _SELDOM
-    }
-
-
-# Not provoked on a sound node: another node's limit or a damaged index; each has a test of its own.
-_SELDOM = {status.NOT_AUTHORISED, status.CANNOT_CALCULATE_MATCHES}
+    return {name for name in found if name.isupper() and getattr(status, name) not in claimed}
 
 
 def test_nothing_is_served_without_a_claim(site: Site) -> None:

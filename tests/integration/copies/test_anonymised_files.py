@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
+from echonode.at_rest.writing import Scratch
 from echonode.copies.deidentification.copying import Anonymiser
 from echonode.copies.deidentification.profile import profile_of
 from echonode.copies.deidentification.profile_table import Option
@@ -69,7 +70,7 @@ def test_no_new_error(profile: str, workers: TranscodeWorkers, tmp_path: Path) -
     anonymiser = Anonymiser(
         profile_of(profile, PROFILES[profile]),
         Pseudonyms(b"k" * 32),
-        explicit=Reencoder(tmp_path, workers).lossless,
+        explicit=Reencoder(Scratch(tmp_path), workers).lossless,
         workers=workers,
     )
     refused = set()

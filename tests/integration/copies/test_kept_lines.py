@@ -137,7 +137,7 @@ def test_without_the_key_nothing_is_kept(
 ) -> None:
     """And an export of lines says so."""
     instance = kept(store, taken(film, keep=False), lines.write)
-    assert lines.path_of(instance.sop_instance_uid) is None
+    assert lines.lines_of(instance.sop_instance_uid) is None
     words = ("--format", "lines", "--out", tmp_path / "lines.npz")
     refused = export(tmp_path, instance.sop_instance_uid, *words)
     assert refused.exit_code == 1
@@ -163,13 +163,15 @@ def test_lines_go_with_their_image(lines: KeptLines, tmp_path: Path) -> None:
     for uid in ("1.2.1", "1.2.2", "1.2.3"):
         lines.write(uid, arrays)
     lines.forget(["1.2.1", "1.2.9"])
-    assert lines.path_of("1.2.1") is None
+    assert lines.lines_of("1.2.1") is None
     folder = tmp_path / "var" / "lines"
     (folder / "broken.part").write_bytes(b"")
     (folder / "broken.npz").write_bytes(b"PK")
     assert lines.remove_orphans(lambda uid: False) == 0  # all of this run: they may be on their way
     later = KeptLines(tmp_path / "var")
     assert later.remove_orphans(lambda uid: uid == "1.2.2") == 3
-    path = later.path_of("1.2.2")
-    assert path is not None
-    assert [each.name for each in folder.iterdir()] == [path.name]
+    opened = later.lines_of("1.2.2")
+    assert opened is not None
+    [left] = folder.iterdir()
+    with opened() as file:
+        assert file.read() == left.read_bytes()

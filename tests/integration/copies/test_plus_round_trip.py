@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from echonode.at_rest.writing import Scratch
 from echonode.copies.exporting import Export, codecs_in
 from echonode.copies.formats import format_named
 from echonode.copies.source import CopyOptions
@@ -42,7 +43,7 @@ def test_transforms_times_and_pixels_are_the_recordings(
     original = shared_data / "probe" / "plus" / "BoneUltrasound_L14.igs.mha"
     object_ = write(built(taken(original)), tmp_path, "tracked")
     out = tmp_path / f"copy.igs{ending}"
-    with codecs_in(tmp_path) as codecs:
+    with codecs_in(Scratch(tmp_path)) as codecs:
         job = Export(out=out, make=format_named(name), options=CopyOptions())
         job.write([stored(object_)], codecs)
     before = list(open_image_sequence(original).frames())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from echonode.preflight.test_image import preflight_image
+from echonode.monitoring.preflight.test_image import preflight_image
 from echonode.store.store import Store
 from echonode.transcoding.dataset import derived_uid
 from tests.acceptance.clinic import dataset_sha256, read

@@ -144,6 +144,30 @@ def test_frames_are_decoded_where_uncompressed_ones_are_asked_for(web: Web) -> N
             assert size <= len(answer.content) < size + 500 or ds.BitsAllocated == 1
 
 
+@pytest.mark.parametrize("what", ["metadata", "search"])
+def test_json_is_compressed_for_callers_that_take_it(web: Web, what: str) -> None:
+    """The same content in gzip and without, each with an entity tag of its own; a validator of one
+    is none of the other."""
+    file = next(iter(web.files.values()))
+    study, *_ = uids(file)
+    path = f"/studies/{study}/metadata" if what == "metadata" else "/instances?includefield=all"
+    plain = web.get(path, **{"Accept-Encoding": "identity"})
+    packed = web.get(path, **{"Accept-Encoding": "br, gzip"})
+    assert plain.json() == packed.json()
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    for answer in (plain, packed):
+        assert "Accept-Encoding" in answer.headers["Vary"]
+    sent = len(packed.raw.data) or int(packed.headers.get("Content-Length", "0"))
+    assert sent < len(plain.content)
+    if what == "metadata":
+        tags = [plain.headers["ETag"], packed.headers["ETag"]]
+        assert len(set(tags)) == 2
+        asked = {"Accept-Encoding": "gzip", "If-None-Match": tags[1]}
+        assert web.get(path, **asked).status_code == 304
+        assert web.get(path, **{**asked, "If-None-Match": tags[0]}).status_code == 200
+
+
 def test_the_metadata_is_what_the_file_says(web: Web) -> None:
     """Each element before the pixels is there, with its VR and value, type 2 ones too."""
     for file in web.files.values():

@@ -14,7 +14,8 @@ from echonode.dimse.association.association import EventAssociation
 from echonode.dimse.contexts import COMMITMENT, VERIFICATION
 from echonode.dimse.limits import Limits
 from echonode.dimse.messages.provider import Answers, Message
-from echonode.dimse.requestor import RequestedAssociation, Requestor
+from echonode.dimse.requested_association import RequestedAssociation
+from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import Part10File, StoreRequest
 from echonode.errors import AssociationLost
 from echonode.model.commitment import CommitmentReport

@@ -18,7 +18,8 @@ import pytest
 from echonode.dimse.contexts import VERIFICATION
 from echonode.dimse.limits import Limits
 from echonode.dimse.messages.command_set import HAS_DATASET, CommandField, CommandSet, encode
-from echonode.dimse.requestor import RequestedAssociation, Requestor
+from echonode.dimse.requested_association import RequestedAssociation
+from echonode.dimse.requestor import Requestor
 from echonode.dimse.upper_layer import transport
 from echonode.dimse.upper_layer.pdu_stream import message_pdus
 from echonode.errors import AssociationLost, AssociationRejected

@@ -26,7 +26,8 @@ from echonode.dimse.contexts import (
 )
 from echonode.dimse.limits import Limits
 from echonode.dimse.messages.dataset_pdus import ROOM_BYTES
-from echonode.dimse.requestor import RequestedAssociation, Requestor
+from echonode.dimse.requested_association import RequestedAssociation
+from echonode.dimse.requestor import Requestor
 from echonode.dimse.services import (
     FindAnswer,
     FindRequest,

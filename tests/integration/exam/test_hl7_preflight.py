@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from echonode.config.schema import Config
-from echonode.preflight.hl7_check import check_hl7
+from echonode.monitoring.preflight.hl7_check import check_hl7
 
 LOOPBACK = "127.0.0.1"
 

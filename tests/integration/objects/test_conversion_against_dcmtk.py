@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydicom.filereader import read_dataset, read_file_meta_info
 
+from echonode.at_rest.writing import Scratch
 from echonode.model.instance import StoredInstance
 from echonode.transcoding.reencoder import Reencoder
 from tests.peers.dcmtk import dcmtk
@@ -67,7 +68,7 @@ def by_dcmtk(folder: Path, source: Path, option: str) -> bytes:
 
 
 def ours(folder: Path, source: Path, syntax: str) -> bytes:
-    with Reencoder(folder).lossless(stored(source), syntax) as file:
+    with Reencoder(Scratch(folder)).lossless(stored(source), syntax) as file:
         return file.path.read_bytes()
 
 

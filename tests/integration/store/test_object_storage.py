@@ -16,7 +16,7 @@ from echonode.config import Config, parse
 from echonode.errors import ConfigError, Damaged, OutOfSpace
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import StoredInstance, bytes_of
-from echonode.preflight.objects_check import check_objects
+from echonode.monitoring.preflight.objects_check import check_objects
 from echonode.store.objects import honesty
 from echonode.store.objects.bucket import Bucket, ObjectsAt
 from echonode.store.objects.cache import FileCache

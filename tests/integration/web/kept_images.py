@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from pydicom import Dataset
+from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 
 from echonode.node.review_api import NodeReview
@@ -118,6 +119,21 @@ def _unusual() -> Iterator[Dataset]:
     )
     trace = region(RegionSpatialFormat=2, RegionLocationMinX0=0, RegionLocationMaxX1=COLUMNS - 1)
     yield still(7, **apart, SequenceOfUltrasoundRegions=Sequence([trace]))
+
+
+def with_voi_lut(uid_number: int, /) -> Dataset:
+    """Eight bits with a VOI LUT that turns them over, in a study of its own."""
+    item = Dataset()
+    item.add(DataElement("LUTDescriptor", "US", [256, 0, 8]))
+    item.add(DataElement("LUTData", "OW", bytes(range(255, -1, -1))))
+    return still(
+        uid_number,
+        StudyInstanceUID="1.2.3.9",
+        SeriesInstanceUID="1.2.3.9.1",
+        WindowCenter=None,
+        WindowWidth=None,
+        VOILUTSequence=Sequence([item]),
+    )
 
 
 @contextmanager

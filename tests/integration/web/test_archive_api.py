@@ -28,7 +28,9 @@ from tests.integration.web.kept_images import (
     STILL,
     kept_images,
     picture,
+    with_voi_lut,
 )
+from tests.unit.store.samples import put
 from tests.unit.transcoding.test_picture_file import read_png
 from tests.unit.web.conftest import Answer, Browser, served
 
@@ -230,3 +232,16 @@ def test_where_nothing_can_be_measured_it_says_why(browser: Browser) -> None:
     )
     other = send(browser, "POST", f"/api/instances/{CINE}/measurements", named)
     assert other.json()["field"] == "sop_instance_uid"
+
+
+def test_an_image_with_a_voi_lut_is_rendered_by_it(tmp_path: Path) -> None:
+    """Until a window is asked for: then the stored values are windowed, and not the table's."""
+    with kept_images(tmp_path) as (store, review), served(archive_routes(review)) as browser:
+        put(store, with_voi_lut(9))
+        view = browser.ask("/api/instances/1.2.3.4.9").json()
+        assert (view["voi_lut"], view["window"]) == (True, None)
+        assert browser.ask(f"/api/instances/{STILL}").json()["voi_lut"] is False
+        shown = read_png(browser.ask("/api/instances/1.2.3.4.9/frames/1.png").body)[..., 0]
+        assert np.array_equal(shown, 255 - picture())
+        path = "/api/instances/1.2.3.4.9/frames/1.png?window_center=128&window_width=256"
+        assert np.array_equal(read_png(browser.ask(path).body)[..., 0], picture())

@@ -381,3 +381,27 @@ def finished_preflight(run: dict[str, Any]) -> dict[str, Any]:
             {**whole, "peer": "backup", "ok": False, "steps": failed},
         ],
     }
+
+
+def test_a_french_console_says_reasons_alarms_and_remedies_in_french(chromium: Browser) -> None:
+    """What the node says in English is known there by its code; what is new stays English."""
+    node = held_node()
+    text = "pacs: asked for commitment 30 h ago, and no report came; it must be able to call us"
+    node.status = replace(
+        node.status,
+        alarms=(alarm("unreported:pacs", text), alarm("novelty", "something that is new")),
+    )
+    with desk(node) as address, visit(chromium, address, locale="fr-FR") as person:
+        page = person.open("/outbox")
+        group = page.locator("[data-reason='status:A900']")
+        expect(group).to_contain_text("les données ne correspondent pas à la classe SOP")
+        expect(group).to_contain_text("Corrigez ce que nomme le journal de ORTHANC")
+        expect(page.locator("[data-reason='patient']")).to_contain_text(
+            re.compile("Identifiez l.examen")
+        )
+        page.get_by_role("button", name="Retenues (5)").click()
+        expect(page.locator(".outbox-item").first).to_contain_text("les données ne correspondent")
+        page = person.open("/system")
+        told = page.locator("[data-alarm='unreported:pacs']")
+        expect(told).to_contain_text("pacs : engagement demandé il y a 30 h, sans compte rendu")
+        expect(page.locator("[data-alarm=novelty]")).to_contain_text("something that is new")

@@ -4,6 +4,7 @@
 // dataset, status}. It keeps the rules of PS3.4 annex F: an N-CREATE of a known UID is answered
 // 0111, an N-SET of an unknown one 0112, and one after COMPLETED or DISCONTINUED 0110.
 // FOLDER/answer, where it exists, holds a status (hex) that is answered instead, and nothing is kept.
+// FOLDER/delay, where it exists, holds the milliseconds from keeping a request to answering it.
 'use strict';
 const fs = require('fs');
 const path = require('path');
@@ -31,6 +32,12 @@ function keep(kind, sopInstanceUid, request, status) {
 function ordered() {
   const file = path.join(folder, 'answer');
   return fs.existsSync(file) ? parseInt(fs.readFileSync(file, 'utf8').trim(), 16) : null;
+}
+
+function later(callback, response) {
+  const file = path.join(folder, 'delay');
+  if (!fs.existsSync(file)) callback(response);
+  else setTimeout(() => callback(response), Number(fs.readFileSync(file, 'utf8')));
 }
 
 class MppsScp extends Scp {
@@ -62,7 +69,7 @@ class MppsScp extends Scp {
     keep('create', uid, request, status);
     const response = NCreateResponse.fromRequest(request);
     response.setStatus(status);
-    callback(response);
+    later(callback, response);
   }
 
   nSetRequest(request, callback) {
@@ -78,7 +85,7 @@ class MppsScp extends Scp {
     keep('set', uid, request, status);
     const response = NSetResponse.fromRequest(request);
     response.setStatus(status);
-    callback(response);
+    later(callback, response);
   }
 
   associationReleaseRequested() {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
 from echonode.model.instance import StoredInstance
+from echonode.store.files.kept_lines import OpenLines
 from echonode.transcoding.picture import Presentation
 from echonode.transcoding.pixel_layout import Pixels
 from echonode.transcoding.single_frame import DecodedFrame
@@ -45,5 +45,5 @@ class Source:
         return DecodedFrame(native=values.tobytes(), pixels=pixels, presentation=Presentation())
 
     @property
-    def lines(self) -> Path | None:
+    def lines(self) -> OpenLines | None:
         return None

@@ -10,7 +10,7 @@ import pytest
 
 from echonode.delivery.recorded_associations import RecordedNegotiations
 from echonode.dimse.contexts import COMMITMENT, VERIFICATION
-from echonode.dimse.requestor import RequestedAssociation
+from echonode.dimse.requested_association import RequestedAssociation
 from echonode.errors import OutOfSpace, PeerUnreachable
 from echonode.model.identity import Peer
 from echonode.store.database.event_log import NewEvent

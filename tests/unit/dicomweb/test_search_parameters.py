@@ -7,7 +7,7 @@ import pytest
 from echonode.dicomweb.answers import Refused
 from echonode.dicomweb.search_parameters import read_search
 from echonode.model.criteria import Level, Range, Root, SingleValue, ValueList, Wildcard
-from echonode.query.identifier import FindIdentifier, read_identifier
+from echonode.query_retrieve.identifier import FindIdentifier, read_identifier
 
 
 def asked(level: Level, *pairs: tuple[str, str]) -> FindIdentifier:

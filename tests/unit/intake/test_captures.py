@@ -113,6 +113,7 @@ class FakeStore:
                 dataset_offset=0,
                 dataset_sha256="",
                 remote=None,
+                cipher=None,
                 **incoming.names,
             )
         )

@@ -96,7 +96,7 @@ def test_a_dataset_that_is_not_what_its_command_says_is_refused(
     assert failure.value.status == status
     assert [line["event"] for line in lines] == ["store_refused"]
     assert store.index.instance("1.2.3.4.1") is None
-    assert not list(store.files.scratch.iterdir())
+    assert not list(store.files.scratch.folder.iterdir())
 
 
 def test_the_same_uid_with_other_bytes_is_refused(store: Store) -> None:
@@ -153,6 +153,6 @@ def test_below_the_reserve_a_peer_is_told_to_send_later(store: Store) -> None:
     [line] = lines
     assert (line["event"], line["status"]) == ("store_refused", "0xA700")
     assert line["reason"] == "9% of the disk is free"
-    assert list(store.files.scratch.iterdir()) == []
+    assert list(store.files.scratch.folder.iterdir()) == []
     reasons.clear()
     assert send(scp) == 0x0000

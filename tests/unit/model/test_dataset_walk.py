@@ -8,8 +8,9 @@ import tracemalloc
 import pytest
 
 from echonode.errors import Unreadable
-from echonode.model.dataset_walk import STORED, DatasetWalk, WalkLimits
+from echonode.model.dataset_walk import DatasetWalk
 from echonode.model.element_header import UNDEFINED, MemorySource
+from echonode.model.walk_limits import STORED, WalkLimits
 
 UID, LONG, SEQUENCE = 0x00080018, 0x00091010, 0x00400275
 LIMITS = WalkLimits(elements=100, items=100, headers=1_000, nested=4)

@@ -14,6 +14,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 
+from echonode.at_rest.writing import Scratch
 from echonode.errors import InvalidObject
 from echonode.model.instance import StoredInstance
 from echonode.transcoding.codecs import JPEG_LS
@@ -190,7 +191,7 @@ def test_whatever_a_receiver_takes_is_made(tmp_path: Path, syntax: str, wanted: 
     data = picture(big_endian=syntax == BIG_ENDIAN)
     if syntax == DEFLATED:
         data = deflated(data) + b"\0"
-    reencoder = Reencoder(tmp_path)
+    reencoder = Reencoder(Scratch(tmp_path))
     instance = stored(tmp_path / "a.dcm", syntax, data)
     with reencoder.lossless(instance, wanted) as file:
         assert (file.transfer_syntax_uid, file.sop_instance_uid) == (wanted, "1.2.3")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian
 
+from echonode.at_rest.writing import Scratch
 from echonode.errors import InvalidObject
 from echonode.model.instance import StoredInstance
 from echonode.transcoding.codecs import JPEG_2000_REVERSIBLE, JPEG_BASELINE, JPEG_LS, RLE
@@ -69,7 +70,7 @@ def test_a_header_that_promises_gigabytes_costs_nothing(
     """The dataset says 64 x 48, the codestream says 3.6 gigapixels: that instance fails, its
     process lives on, and nothing temporary stays.
     """
-    reencoder = Reencoder(tmp_path, workers)
+    reencoder = Reencoder(Scratch(tmp_path), workers)
     warm = workers.recode(iter([bytes(64 * 48)]), PIXELS, source=None, target=RLE)
     assert len(list(warm)) == 1
     before, pids = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, workers.pids
@@ -97,7 +98,7 @@ def test_a_dataset_that_promises_gigabytes_itself_is_refused(
     instance.path.write_bytes(data)
     with (
         pytest.raises(InvalidObject, match="samples"),
-        Reencoder(tmp_path, workers).lossless(instance, ExplicitVRLittleEndian),
+        Reencoder(Scratch(tmp_path), workers).lossless(instance, ExplicitVRLittleEndian),
     ):
         pass
 

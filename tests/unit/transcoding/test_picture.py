@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydicom import Dataset
+from pydicom.dataelem import DataElement
+from pydicom.pixels.processing import apply_voi_lut
 
 from echonode.errors import InvalidObject
 from echonode.transcoding.picture import (
     Palette,
     Presentation,
     VoiFunction,
+    VoiLut,
     Window,
     can_be_shown,
     picture_of,
@@ -145,3 +149,57 @@ def test_a_frame_of_another_size_is_refused() -> None:
     """What a decoder or a slice gave too little of."""
     with pytest.raises(InvalidObject, match="size"):
         picture_of(bytes(3), pixels(2, 2))
+
+
+def lut(first: int, bits: int, *entries: int) -> VoiLut:
+    return VoiLut(first=first, bits=bits, entries=np.array(entries, "<u2").tobytes())
+
+
+def test_a_voi_lut_maps_each_value_and_clamps_beyond_its_ends() -> None:
+    """PS3.3 C.11.2.1.1: value 10 is the first entry; 4095 of 12 bits is the brightest."""
+    frame = np.array([[0, 9, 10, 11, 12, 4095]], "<u2").tobytes()
+    shown = picture_of(
+        frame, pixels(1, 6, **WORDS), Presentation(voi_lut=lut(10, 12, 0, 2048, 4095))
+    )
+    assert shown[0, :, 0].tolist() == [0, 0, 0, 128, 255, 255]
+
+
+def test_a_voi_lut_comes_after_the_rescale_and_before_what_turns_grey_over() -> None:
+    """Stored 5 is -4 after slope 2 and intercept -14: its second entry from -5 on, turned over."""
+    frame = np.array([[0, 5, 200]], "<u2").tobytes()
+    shown = picture_of(
+        frame,
+        pixels(1, 3, photometric="MONOCHROME1", **WORDS),
+        Presentation(slope=2, intercept=-14, voi_lut=lut(-5, 8, 0, 100, 255)),
+    )
+    assert shown[0, :, 0].tolist() == [255, 155, 0]
+
+
+def test_a_voi_lut_is_shown_until_a_window_is_chosen() -> None:
+    """Either may be applied (C.11.2.1), never both."""
+    frame = bytes([0, 128, 255])
+    made = Presentation(
+        window=Window(center=128, width=256), voi_lut=lut(0, 8, *range(255, -1, -1))
+    )
+    assert picture_of(frame, pixels(1, 3), made)[0, :, 0].tolist() == [255, 127, 0]
+    chosen = made.windowed(Window(center=128, width=1))
+    assert picture_of(frame, pixels(1, 3), chosen)[0, :, 0].tolist() == [0, 255, 255]
+
+
+def test_a_voi_lut_is_applied_as_another_implementation_does() -> None:
+    """pydicom's apply_voi_lut, over every value of 12 bits, signed as well."""
+    curve = np.rint(4095 * (np.arange(4096) / 4095) ** 0.5).astype("<u2")
+    for signed, first in ((0, 0), (1, -2048)):
+        item = Dataset()
+        item.add(DataElement("LUTDescriptor", "SS" if signed else "US", [4096, first, 12]))
+        item.add(DataElement("LUTData", "US", curve.tolist()))
+        ds = Dataset()
+        ds.VOILUTSequence = [item]
+        values = np.arange(4096).reshape(64, 64) + first
+        expected = np.rint(apply_voi_lut(values.astype("<i2"), ds) * (255 / 4095))
+        shown = picture_of(
+            values.astype("<i2").tobytes(),
+            pixels(64, 64, signed=bool(signed), **WORDS),
+            Presentation(voi_lut=VoiLut(first=first, bits=12, entries=curve.tobytes())),
+        )
+        assert (shown[..., 0] == expected).all()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from pydicom import Dataset
+from pydicom.dataelem import DataElement
 
-from echonode.transcoding.picture import Palette, Presentation, VoiFunction, Window
+from echonode.transcoding.picture import Palette, Presentation, VoiFunction, VoiLut, Window
 from echonode.transcoding.presentation import read_presentation
 from tests.unit.store.samples import dataset, encoded
 
@@ -65,3 +67,51 @@ def test_a_palette_of_16_bits_is_shown_by_its_high_bytes() -> None:
     assert read(ds).palette == Palette(first=5, colours=b"\x07\x07\x07\x08\x08\x08")
     ds.BluePaletteColorLookupTableData = b"\x07" * 6
     assert read(ds).palette is None
+
+
+def voi_lut(descriptor: list[int], data: bytes, *, vr: str = "US") -> Dataset:
+    """An item of the VOI LUT Sequence."""
+    item = Dataset()
+    item.add(DataElement("LUTDescriptor", vr, descriptor))
+    item.LUTExplanation = "as the maker wants it"
+    item.add(DataElement("LUTData", "OW", data))
+    return item
+
+
+@pytest.mark.parametrize("undefined", [False, True])
+def test_the_first_voi_lut_is_read(undefined: bool) -> None:
+    """Of defined and of undefined length; its words as they are, and its window beside it."""
+    ds = dataset(WindowCenter="40", WindowWidth="80")
+    ds.VOILUTSequence = [
+        voi_lut([3, 10, 12], b"\x00\x00\x10\x00\xff\x0f"),
+        voi_lut([1, 0, 8], b"\x01\x00"),
+    ]
+    ds["VOILUTSequence"].is_undefined_length = undefined
+    for item in ds.VOILUTSequence:
+        item.is_undefined_length_sequence_item = undefined
+    found = read(ds)
+    assert found.voi_lut == VoiLut(first=10, bits=12, entries=b"\x00\x00\x10\x00\xff\x0f")
+    assert found.window == Window(center=40.0, width=80.0)
+
+
+def test_the_first_value_of_a_voi_lut_may_be_below_zero() -> None:
+    """By its VR; and two entries of 8 bits in a word are two entries."""
+    ds = dataset()
+    ds.VOILUTSequence = [voi_lut([2, -5, 8], b"\x07\x09", vr="SS")]
+    assert read(ds).voi_lut == VoiLut(first=-5, bits=8, entries=b"\x07\x00\x09\x00")
+    ds.VOILUTSequence = [voi_lut([2, 65_531, 8], b"\x07\x09")]
+    assert read(ds).voi_lut == VoiLut(first=65_531, bits=8, entries=b"\x07\x00\x09\x00")
+
+
+def test_a_voi_lut_that_is_not_what_it_says_is_not_there() -> None:
+    """Too few entries, bits beyond 16, no data, no item: the window is left."""
+    for broken in (
+        voi_lut([4, 0, 12], b"\x00\x00"),
+        voi_lut([1, 0, 17], b"\x00\x00"),
+        voi_lut([1, 0, 7], b"\x00\x00"),
+        Dataset(),
+    ):
+        ds = dataset(WindowCenter="40", WindowWidth="80")
+        ds.VOILUTSequence = [broken]
+        assert read(ds) == Presentation(window=Window(center=40.0, width=80.0))
+    assert read(dataset(VOILUTSequence=[])).voi_lut is None

@@ -10,6 +10,7 @@ import pydicom
 import pytest
 from pydicom.filereader import read_dataset, read_preamble
 
+from echonode.at_rest.writing import Scratch
 from echonode.errors import ContextNotAccepted, InvalidObject
 from echonode.model.instance import StoredInstance
 from echonode.transcoding.native_syntax import MOST_NESTED, reencode
@@ -85,7 +86,7 @@ def test_a_real_file_keeps_every_value(
     if real.file_meta.get("TransferSyntaxUID") != syntax:
         pytest.skip(f"{name} is not in {syntax}")
     offset = dataset_offset(path)
-    with Reencoder(tmp_path).lossless(stored(path, syntax, offset=offset), wanted) as file:
+    with Reencoder(Scratch(tmp_path)).lossless(stored(path, syntax, offset=offset), wanted) as file:
         assert (file.transfer_syntax_uid, file.dataset_offset) == (wanted, 0)
         data = file.path.read_bytes()
         assert file.size == len(data)
@@ -192,6 +193,6 @@ def test_what_cannot_be_decoded_or_would_lose_something_is_not_reencoded(
     path.write_bytes(b"")
     with (
         pytest.raises(ContextNotAccepted),
-        Reencoder(tmp_path / "nowhere").lossless(stored(path, syntax), wanted),
+        Reencoder(Scratch(tmp_path / "nowhere")).lossless(stored(path, syntax), wanted),
     ):
         pass

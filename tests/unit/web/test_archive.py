@@ -58,9 +58,9 @@ class FakeArchive:
         self._take("picture", uid=uid, **given)
         return Picture(self.made)
 
-    def file(self, uid: str, *, known: str) -> tuple[Path, str] | str:
+    def file(self, uid: str, *, known: str) -> tuple[Path, None, str] | str:
         self._take("file", uid=uid)
-        return "tag" if "tag" in known else (self.path, "tag")
+        return "tag" if "tag" in known else (self.path, None, "tag")
 
     def measurements(self, **given: str) -> Sequence[dict[str, Any]]:
         return [self._take("measurements", **given)]

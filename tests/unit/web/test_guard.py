@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 from collections.abc import AsyncIterator
 
 import pytest
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
+from echonode.web.cross_origin import SharedOrigins
+from echonode.web.guard import Guard
 from tests.unit.web.conftest import Serve
 
 
@@ -101,3 +106,31 @@ def test_an_answer_that_breaks_half_way_does_not_look_whole(serve: Serve) -> Non
     """A reader of the ledger never takes a cut list for the whole one."""
     with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
         serve(ROUTES).ask("/half")
+
+
+def test_an_answer_that_varies_by_itself_varies_by_origin_too() -> None:
+    """Else a cache would give one origin's answer to another."""
+    sent: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response("x", headers={"Vary": "Accept-Encoding"})(scope, receive, send)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    shared = SharedOrigins(["https://viewer.example"], prefix="/dicom-web")
+    headers = [(b"host", b"127.0.0.1"), (b"origin", b"https://viewer.example")]
+    scope: Scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/dicom-web/studies",
+        "headers": headers,
+        "query_string": b"",
+    }
+    asyncio.run(Guard(app, shared=shared)(scope, receive, send))
+    answered = Headers(raw=sent[0]["headers"])
+    assert answered["Vary"] == "Accept-Encoding, Origin"
+    assert answered["Access-Control-Allow-Origin"] == "https://viewer.example"

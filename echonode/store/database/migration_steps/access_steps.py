@@ -1,4 +1,4 @@
-"""Users, their sessions and their tokens.
+"""Users, their sessions and their tokens, and watch links.
 
 VERSION_n makes version n of version n-1 (migrations.py).
 """
@@ -40,4 +40,18 @@ CREATE TABLE api_token (
     FOREIGN KEY(user_account_id) REFERENCES user_account (id) ON DELETE CASCADE,
     UNIQUE (secret_sha256));
 CREATE INDEX ix_api_token_user_account_id ON api_token (user_account_id);
+"""
+
+# Links to watch live, which a start of the node does not end.
+VERSION_14 = """
+CREATE TABLE watch_link (
+    id INTEGER NOT NULL,
+    link_id TEXT NOT NULL,
+    probe TEXT NOT NULL,
+    secret_sha256 BLOB NOT NULL,
+    made_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (id),
+    UNIQUE (link_id),
+    UNIQUE (secret_sha256));
 """

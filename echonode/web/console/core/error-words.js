@@ -6,8 +6,10 @@
 // - A captured text is translated too where it is itself one of these (a state, a reason); every other,
 //   such as the name of an archive, stays as it is.
 // - What is not known stays English: words that are understood late are better than none.
+// - What it says of alarms, archives and held images is in node-words.js.
 // - error.field.NAME is a field with its article, as subject of what is wrong with it.
 import { languageNow } from "./words.js";
+import { words as nodeWords } from "./node-words.js";
 
 export const words = {
   // Sessions and users.
@@ -339,6 +341,7 @@ export const words = {
   "error.attribute": { en: "{keyword} ({group},{element}): {rule}", fr: "{keyword} ({group},{element}) : {rule}" },
   "error.database_full": { en: "the database has no more room on the disk", fr: "la base de données n’a plus de place sur le disque" },
   "error.database_failed": { en: "the disk failed under the database", fr: "le disque de la base de données est en panne" },
+  "error.database_unreadable": { en: "the database cannot be read", fr: "la base de données ne peut pas être lue" },
   "error.database_unwritable": { en: "the database cannot be written", fr: "la base de données ne peut pas être écrite" },
   "error.database_held": { en: "another program holds the database", fr: "un autre programme tient la base de données" },
   "error.database_damaged": { en: "the database file is damaged", fr: "le fichier de la base de données est abîmé" },
@@ -380,7 +383,7 @@ export const words = {
 };
 
 const MANY = 4; // captured texts within captured texts
-const entries = Object.entries(words).filter(([key]) => !key.startsWith("error.field."));
+const entries = Object.entries({ ...words, ...nodeWords }).filter(([key]) => !key.startsWith("error.field."));
 const exact = new Map(entries.map(([, texts]) => [texts.en, texts]));
 // The most exact first: what stands in the pattern itself decides, and not its place in the table.
 const ownLength = (english) => english.replace(/\{\w+\}/g, "").length;
@@ -403,6 +406,21 @@ export function translated(sentence, language = languageNow(), depth = 0) {
     if (found) return texts[language].replace(/\{(\w+)\}/g, (whole, name) => (name in found ? translated(found[name], language, depth + 1) : whole));
   }
   return sentence;
+}
+
+// An alarm, {name: "held:pacs", text: "pacs: 3 deliveries are held; ..."}: its text begins with its subject.
+export function alarmText({ name, text }, language = languageNow()) {
+  const subject = name.slice(name.indexOf(":") + 1);
+  const begin = `${subject}: `;
+  if (language === "en" || subject === name || !text.startsWith(begin)) return translated(text, language);
+  return `${subject} : ${severally(text.slice(begin.length), language)}`;
+}
+
+// What is wrong with an archive: several sentences in a row, or one, in which the same mark may stand.
+export function severally(text, language = languageNow()) {
+  const parts = text.split("; ");
+  const each = parts.map((part) => translated(part, language));
+  return each.every((said, index) => said !== parts[index]) ? each.join(" ; ") : translated(text, language);
 }
 
 // A field of a request as the subject of a sentence.

@@ -9,6 +9,7 @@ import { banner, button, emptyState, errorBanner, errorWords, linkButton, mark, 
 import { clock, day, duration, personName } from "../core/format.js";
 import { define, languageNow, t } from "../core/words.js";
 import { h } from "../core/render.js";
+import { severally } from "../core/error-words.js";
 import { icon } from "../core/icons.js";
 import { leads } from "../core/router.js";
 import { bind } from "../core/keys.js";
@@ -130,7 +131,7 @@ function worklistSection() {
     h("div", { class: "section-head" }, h("h2", { id: "worklist-title" }, t("exams.worklist")), listAge(),
       list?.configured ? button({ label: model.refreshing ? t("exams.worklist.refreshing") : t("exams.worklist.refresh"), icon: "refresh",
         needs: "operator", kind: "quiet", busy: model.refreshing, onclick: refreshWorklist }) : null),
-    list?.problem ? banner({ kind: "warn", title: t("exams.worklist.problem"), text: t("exams.worklist.problem.text", { problem: list.problem }) }) : null,
+    list?.problem ? banner({ kind: "warn", title: t("exams.worklist.problem"), text: t("exams.worklist.problem.text", { problem: severally(list.problem) }) }) : null,
     list?.missing ? banner({ kind: "warn", title: t("exams.worklist.missing", { count: list.missing }) }) : null,
     errorBanner(model.failures.search), worklistFailure(), listBody());
 }

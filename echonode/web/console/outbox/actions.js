@@ -74,7 +74,7 @@ export function actionDialog() {
       button({ label: t(`outbox.action.${action}`), kind: "primary", busy, onclick: confirm, "data-first": true }),
     ],
   },
-  remedy && h("p", {}, t("outbox.what.remedy", { remedy })),
+  remedy && h("p", {}, t("outbox.what.remedy", { remedy: translated(remedy) })),
   h("p", {}, t(`outbox.what.${action}`)),
   busy && h("p", { role: "status" }, t("outbox.working", { done: outcome.done + outcome.refused, count })),
   errorBanner(error));

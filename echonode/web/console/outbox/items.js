@@ -7,6 +7,7 @@ import { instant } from "../core/format.js";
 import { keyOf, outbox, select, showMore } from "./store.js";
 import { languageNow, t } from "../core/words.js";
 import { shortUid } from "./model.js";
+import { translated } from "../core/error-words.js";
 
 const MARKS = {
   queued: ["info", "clock"], sending: ["info", "sent"], sent: ["info", "sent"],
@@ -47,8 +48,8 @@ function itemRow(archive, item) {
     h("div", { class: "outbox-item-why" },
       mark({ kind: calm ? "info" : kind, icon, word: t(`outbox.item.${item.state}`) }),
       item.attempts > 0 && h("span", { class: "quiet-text" }, ` ${t("outbox.column.tries")}: ${item.attempts}`),
-      item.last_error && h("p", {}, h("bdi", {}, ...withCommands(item.last_error))),
-      reason && h("p", { class: "quiet-text" }, ...withCommands(reason.remedy), "."),
+      item.last_error && h("p", {}, h("bdi", {}, ...withCommands(translated(item.last_error)))),
+      reason && h("p", { class: "quiet-text" }, ...withCommands(translated(reason.remedy)), "."),
       !reason && item.next_attempt_at && new Date(item.next_attempt_at) > Date.now()
         && h("p", { class: "quiet-text" }, t("outbox.item.next", { at: instant(item.next_attempt_at, languageNow()) }))),
     h("div", { class: "row outbox-item-actions" }, item.actions.filter((action) => action !== "hold").map((action) => button({

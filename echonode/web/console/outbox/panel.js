@@ -8,6 +8,7 @@ import { itemList } from "./items.js";
 import { languageNow, t } from "../core/words.js";
 import { outbox, select, selectedItems, showList } from "./store.js";
 import { screens } from "../screens.js";
+import { severally, translated } from "../core/error-words.js";
 
 export function archivePanel(archive) {
   const standing = archiveState(archive);
@@ -43,10 +44,10 @@ function trouble(archive) {
   const check = linkButton({ label: t("outbox.preflight"), icon: "check", to: ["/system"] });
   if (archive.contact === "not_reached") {
     const left = pauseLeft(archive, (performance.now() - outbox.answeredAt) / 1000);
-    return banner({ kind: "warn", title: archive.problem,
+    return banner({ kind: "warn", title: severally(archive.problem),
       text: `${t("outbox.away.text")} ${left ? t("outbox.next_call", { seconds: left }) : t("outbox.calling")}`, actions: [call, check].filter(Boolean) });
   }
-  if (archive.problem) return banner({ kind: "bad", role: "status", title: archive.problem, actions: [call, check].filter(Boolean) });
+  if (archive.problem) return banner({ kind: "bad", role: "status", title: severally(archive.problem), actions: [call, check].filter(Boolean) });
   if (archive.retry_in_s) {
     const left = pauseLeft(archive, (performance.now() - outbox.answeredAt) / 1000);
     return banner({ kind: "warn", title: t("outbox.state.paused"), text: t("outbox.next_call", { seconds: left }), actions: [call].filter(Boolean) });
@@ -77,15 +78,15 @@ function heldGroup(archive, group) {
   const count = t("outbox.held.count", { count: group.count });
   return h("li", { key: group.key, class: group.needs_person ? "outbox-group" : "outbox-group calm", "data-reason": group.key },
     h("div", { class: "outbox-group-words" },
-      h("p", {}, h("strong", {}, count), " · ", h("bdi", {}, ...withCommands(group.meaning))),
+      h("p", {}, h("strong", {}, count), " · ", h("bdi", {}, ...withCommands(translated(group.meaning)))),
       group.status && h("p", { class: "quiet-text" }, t("outbox.held.status", { status: group.status }),
         group.status_name && [" (", group.status_name, ")"]),
-      h("p", { class: "outbox-remedy" }, ...withCommands(group.remedy), ".")),
+      h("p", { class: "outbox-remedy" }, ...withCommands(translated(group.remedy)), ".")),
     group.key === "patient" && screens.some((each) => each.route === "/exams")
       ? linkButton({ label: t("outbox.to_exams"), icon: "exams", to: ["/exams"] }) : null,
     group.actions.map((action) => button({
       needs: "operator", key: action, label: t(`outbox.action.${action}`), icon: "play",
-      "aria-label": `${t(`outbox.action.${action}`)}: ${count}, ${group.meaning}`,
+      "aria-label": `${t(`outbox.action.${action}`)}: ${count}, ${translated(group.meaning)}`,
       onclick: () => ask({ action, archive: archive.name, count: group.count, remedy: group.remedy,
         body: { destination: archive.name, all: true, reason: group.key } }),
     })));

@@ -32,5 +32,5 @@ function document_(each, commitmentOf) {
       one.rejected_by ? mark({ kind: "warn", icon: "alert", word: t("report.rejected") })
         : proofSteps(proofOf(one.stored ? one.deliveries.filter((row) => row.destination) : [], commitmentOf)))),
     each.result ? h("li", { key: "result" }, h("span", {}, t("report.part.result")),
-      mark({ kind: RESULT[each.result.state][0], icon: RESULT[each.result.state][1], word: t(`report.result.${each.result.state}`), title: each.result.last_error || undefined })) : null));
+      mark({ kind: RESULT[each.result.state][0], icon: RESULT[each.result.state][1], word: t(`report.result.${each.result.state}`), title: translated(each.result.last_error) || undefined })) : null));
 }

@@ -13,6 +13,7 @@ import { downloadDialog, offerDownloads } from "./downloads.js";
 import { firstValue, secondsWords, valueWords } from "./values.js";
 import { go, replace } from "../core/router.js";
 import { h } from "../core/render.js";
+import { translated } from "../core/error-words.js";
 import { handsOn, viewerOn } from "./viewer.js";
 import { icon } from "../core/icons.js";
 import { identify, identifyDialog } from "../exams/identify.js";
@@ -247,7 +248,7 @@ function delivery(view) {
   return section("delivery", t("review.delivery"),
     rows.length ? h("ul", { class: "side-rows" }, ...rows.map((each) => h("li", { key: each.destination },
       h("div", { class: "row" }, h("strong", {}, each.destination), proofSteps(proofOf([each]))),
-      each.last_error ? h("p", { class: "hint" }, each.last_error) : null)))
+      each.last_error ? h("p", { class: "hint" }, translated(each.last_error)) : null)))
       : h("p", { class: "quiet-text" }, t("review.no_archive")));
 }
 

@@ -5,7 +5,8 @@
 //   what is shown; the screen draws its controls from it.
 // - Playing follows the clock and the frames' own durations (playback.js). While a frame is not there yet the
 //   clock waits, and `waiting` says so: what is played is never faster or slower than it was.
-// - Eight bits are windowed here; more bits are asked of the node, whose table has all of them.
+// - Eight bits are windowed here; more bits, and an image with a VOI LUT, are asked of the node, whose table has all of them.
+//   Such an image is shown as it comes, by its own LUT or window, until a person chooses a window; reset returns to that.
 // - `source` is a canvas of the image's own pixels as they are shown: for the magnifier and downloads.
 
 import { advance, durationsOf, frameAt, startsOf } from "./playback.js";
@@ -15,8 +16,8 @@ import { frameStore } from "./frames.js";
 const ASK_AFTER_MS = 250; // of a drag's end, for more than 8 bits
 
 export function viewerOn(canvas, room, view, onchange) {
-  const deep = view.bits_stored > 8;
-  const whole = deep ? { center: 2 ** (view.bits_stored - 1), width: 2 ** view.bits_stored } : { center: 128, width: 256 };
+  const deep = view.bits_stored > 8 || view.voi_lut;
+  const whole = view.bits_stored > 8 ? { center: 2 ** (view.bits_stored - 1), width: 2 ** view.bits_stored } : { center: 128, width: 256 };
   const own = view.window ?? whole;
   const source = document.createElement("canvas");
   source.width = Math.max(1, view.columns);
@@ -42,6 +43,7 @@ export function viewerOn(canvas, room, view, onchange) {
     },
   });
 
+  const isOwn = () => window_.center === own.center && window_.width === own.width;
   const box = () => ({ width: room.clientWidth, height: room.clientHeight });
   const lies = () => fit(box(), image, place);
 
@@ -123,7 +125,7 @@ export function viewerOn(canvas, room, view, onchange) {
     if (deep) {
       clearTimeout(timer);
       timer = setTimeout(() => {
-        asked = { ...window_ };
+        asked = isOwn() ? null : { ...window_ };
         drawn = -1; // what is on the screen stays until the new one is there
         frames.again();
         frames.show(frame);
@@ -154,7 +156,7 @@ export function viewerOn(canvas, room, view, onchange) {
     get speed() { return speed; },
     get window() { return window_; },
     get zoom() { return place.zoom; },
-    get isWindowed() { return window_.center !== own.center || window_.width !== own.width; },
+    get isWindowed() { return !isOwn(); },
     get isChanged() { return place.zoom !== 1 || this.isWindowed; },
     // Where the frame that is shown begins, and the end, in milliseconds.
     get time() { return playing ? moment : starts[frame]; },

@@ -9,6 +9,7 @@ import { banner, button, emptyState, errorWords, linkButton, patientLine } from 
 import { bind } from "../core/keys.js";
 import { define, t } from "../core/words.js";
 import { h } from "../core/render.js";
+import { translated } from "../core/error-words.js";
 import { icon } from "../core/icons.js";
 import { leads, link } from "../core/router.js";
 import { settingsButton, staleBanner, statusLine } from "../core/app.js";
@@ -87,5 +88,5 @@ function header(exam) {
 function notRecording() {
   const probe = ofProbe();
   if (state.stale || !probe?.connected || !probe.refusal) return null;
-  return banner({ key: "not-recording", kind: "bad", class: "not-recording", title: t("scan.not_recording"), text: probe.refusal });
+  return banner({ key: "not-recording", kind: "bad", class: "not-recording", title: t("scan.not_recording"), text: translated(probe.refusal) });
 }

@@ -9,6 +9,7 @@ import { h } from "../core/render.js";
 import { icon } from "../core/icons.js";
 import { state } from "../core/state.js";
 import { t } from "../core/words.js";
+import { translated } from "../core/error-words.js";
 import { depthMarks, depthUnit, depthWord, gainPoints } from "./geometry.js";
 import { flows, ofProbe, scan, tryNow } from "./model.js";
 import { isMeasuring, showFigures, takeOverlay } from "./measuring.js";
@@ -52,7 +53,7 @@ function noPicture() {
   if (!connected) return says("probe", t("scan.state.away", { name }), t("scan.state.away.text"));
   if (flows()) return null;
   if (!scan.framesAt && !scan.heard) return says("clock", t("scan.state.connecting"));
-  return says("probe", t("scan.state.no_frames", { name }), probe.problem || t("scan.state.no_frames.text"));
+  return says("probe", t("scan.state.no_frames", { name }), (probe.problem && translated(probe.problem)) || t("scan.state.no_frames.text"));
 }
 
 function orientation() {

@@ -5,6 +5,8 @@
 //   for the image after it was sent, "received" of one that is asked for no proof; nothing is said twice over.
 // - What counts is the slowest archive: an image is done when every archive has the proof wanted of it.
 
+import { severally, translated } from "../core/error-words.js";
+
 const ENDS = { required: "committed", verify: "verified", none: "sent" };
 
 const IMAGES = ["capture", "corrected"];
@@ -31,7 +33,7 @@ export function summaryOf(exam, destinations) {
   const whole = objects(exam);
   const held = whole.flatMap((each) => each.deliveries.filter((one) => one.state === "held"));
   if (held.length) {
-    return made("bad", "held", { count: new Set(whole.filter((each) => each.deliveries.some((one) => one.state === "held"))).size, reason: held[0].last_error || "-", name: held[0].destination }, "outbox");
+    return made("bad", "held", { count: new Set(whole.filter((each) => each.deliveries.some((one) => one.state === "held"))).size, reason: translated(held[0].last_error || "-"), name: held[0].destination }, "outbox");
   }
   const missing = whole.filter((each) => !isDone(each)).length;
   if (!missing) {
@@ -41,6 +43,6 @@ export function summaryOf(exam, destinations) {
   const away = destinations.find((each) => each.contact === "not_reached");
   if (away) return made("warn", "away", { count: missing, name: away.name });
   const refusing = destinations.find((each) => each.commitment_problem || each.problem);
-  if (refusing) return made("bad", "problem", { count: missing, name: refusing.name, reason: refusing.commitment_problem || refusing.problem }, "outbox");
+  if (refusing) return made("bad", "problem", { count: missing, name: refusing.name, reason: severally(refusing.commitment_problem || refusing.problem) }, "outbox");
   return made("info", "under_way", { count: whole.length, done: whole.length - missing });
 }

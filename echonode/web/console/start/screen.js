@@ -5,6 +5,7 @@ import { changed, onStatus } from "../core/state.js";
 import { define, t } from "../core/words.js";
 import { enter, leave, reload, system } from "../system/store.js";
 import { h } from "../core/render.js";
+import { severally, translated } from "../core/error-words.js";
 import { preflightPanel } from "../system/preflight.js";
 import { replace } from "../core/router.js";
 import { words } from "./words.js";
@@ -61,7 +62,7 @@ function probeStep(answer) {
       if (each.connected && each.frames_received && !each.problem && !each.refusal) {
         return h("p", { key: each.name }, t("start.probe.done", { name: each.name, count: each.frames_received }));
       }
-      const trouble = each.refusal || each.problem;
+      const trouble = translated(each.refusal || each.problem);
       return trouble ? banner({ key: each.name, kind: "bad", role: "status", title: `${each.name}: ${trouble}` })
         : h("p", { key: each.name }, t("start.probe.wait", { name: each.name, source: each.source }));
     });
@@ -83,7 +84,7 @@ function probeStep(answer) {
 function archiveStep(answer) {
   if (answer.archives.length) {
     return answer.archives.map((each) => {
-      const values = { name: each.name, address: `${each.ae_title} · ${each.address}`, problem: each.problem };
+      const values = { name: each.name, address: `${each.ae_title} · ${each.address}`, problem: severally(each.problem) };
       if (each.problem || each.contact === "not_reached") return banner({ key: each.name, kind: "bad", role: "status", title: t("start.archive.trouble", values), text: t("start.archive.tell", answer) });
       return h("p", { key: each.name }, t(each.contact === "reached" ? "start.archive.done" : "start.archive.wait", values));
     });

@@ -4,6 +4,7 @@ import { banner, healthWords, linkButton, mark, withCommands } from "../core/par
 import { duration, number } from "../core/format.js";
 import { h } from "../core/render.js";
 import { languageNow, t } from "../core/words.js";
+import { severally, translated } from "../core/error-words.js";
 import { system } from "./store.js";
 
 const CLASSES = { "1.2.840.10008.5.1.4.1.1.6.1": "US Image", "1.2.840.10008.5.1.4.1.1.3.1": "US Multi-frame Image" };
@@ -39,9 +40,9 @@ function probe(each) {
   const losses = [...drops(each).map(([reason, number]) => dropWords(reason, number)),
     ...(each.frames_partial ? [t("system.probe.partial", { count: count(each.frames_partial) })] : [])];
   return part(each.name, each.name, probeState(each),
-    notRecording(each) ? banner({ kind: "bad", role: "status", title: t("system.probe.refused.text", { why: each.refusal }) }) : null,
+    notRecording(each) ? banner({ kind: "bad", role: "status", title: t("system.probe.refused.text", { why: translated(each.refusal) }) }) : null,
     !each.connected && h("p", { class: "quiet-text" }, t("system.probe.ask")),
-    each.problem && h("p", {}, ...withCommands(each.problem)),
+    each.problem && h("p", {}, ...withCommands(translated(each.problem))),
     facts(
       [t("system.probe.source"), each.source],
       rate !== null && [t("system.probe.rate"), t("system.probe.fps", { fps: number(rate, languageNow(), rate < 10 && rate > 0 ? 1 : 0) })],
@@ -66,7 +67,7 @@ export function archives(answer) {
 function archive(each) {
   const classes = Object.entries(each.accepts).filter(([, syntaxes]) => syntaxes.length).map(([uid]) => CLASSES[uid] ?? uid);
   return part(each.name, each.name, archiveState(each),
-    each.problem && h("p", {}, h("bdi", {}, ...withCommands(each.problem))),
+    each.problem && h("p", {}, h("bdi", {}, ...withCommands(severally(each.problem)))),
     facts(
       [t("system.archive.address"), `${each.ae_title} · ${each.address}`],
       [t("system.archive.heard"), each.heard_s === null ? t("system.archive.never") : t("system.archive.ago", { span: span(each.heard_s) })],
@@ -95,7 +96,7 @@ export function ris({ ris: known }) {
 function risPart(key, title, problem, text, more, bad = Boolean(problem)) {
   const standing = problem || bad ? { kind: "bad", icon: "alert", key: "system.problem" } : { kind: "good", icon: "check", key: "system.ok" };
   return part(key, title, standing, h("p", { class: "quiet-text" }, text), more && h("p", { class: "quiet-text" }, more),
-    problem && h("p", {}, h("bdi", {}, ...withCommands(problem))));
+    problem && h("p", {}, h("bdi", {}, ...withCommands(severally(problem)))));
 }
 
 export function disk({ disk: known }) {
@@ -109,6 +110,6 @@ export function disk({ disk: known }) {
     facts(
       [t("system.disk.free"), `${number(known.free_percent, languageNow(), known.free_percent < 10 ? 1 : 0)}%`],
       [t("system.disk.cine"), span(known.minutes_of_cine * 60)]),
-    known.refusing && h("p", {}, ...withCommands(known.refusing)),
+    known.refusing && h("p", {}, ...withCommands(translated(known.refusing))),
     low && h("p", { class: "quiet-text" }, t("system.disk.low.text")));
 }

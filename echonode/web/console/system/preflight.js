@@ -7,6 +7,7 @@ import { ago, number } from "../core/format.js";
 import { languageNow, t } from "../core/words.js";
 import { now } from "../core/state.js";
 import { startPreflight, system } from "./store.js";
+import { translated } from "../core/error-words.js";
 
 const PEER_MARKS = { done: ["good", "check"], failed: ["bad", "alert"], next: ["info", "clock"], planned: ["info", "clock"], nothing: ["info", "info"] };
 const STEP_ICONS = { done: "check", failed: "alert", skipped: "minus", next: "clock", planned: "minus" };
@@ -26,7 +27,7 @@ export function preflightPanel({ level = "h2", intro = true } = {}) {
 
 function outcome(run) {
   if (!run || !run.number) return null;
-  if (run.problem) return banner({ kind: "bad", title: run.problem });
+  if (run.problem) return banner({ kind: "bad", title: translated(run.problem) });
   if (run.running) return h("p", { role: "status" }, t("system.preflight.running"));
   if (!run.peers.length) return banner({ kind: "warn", title: t("system.preflight.none") });
   const when = ago(run.ended_at, now(), languageNow());
@@ -55,5 +56,5 @@ function stepRow(run, peer, step, at, isTried) {
     h("span", { class: "desk-step-name" }, h("strong", {}, t(`system.step.${step.name}`)), standing !== "skipped" && h("span", { class: "unseen" }, ` ${t(`system.step.${standing}`)}`)),
     h("span", { class: "desk-step-detail" }, h("bdi", {}, ...withCommands(standing === "next" ? t("system.preflight.running") : step.detail)),
       step.milliseconds ? h("span", { class: "quiet-text" }, ` ${t("system.milliseconds", { count: number(step.milliseconds, languageNow()) })}`) : null,
-      step.remedy && h("span", { class: "desk-step-remedy" }, h("strong", {}, t("system.remedy")), " ", ...withCommands(step.remedy))));
+      step.remedy && h("span", { class: "desk-step-remedy" }, h("strong", {}, t("system.remedy")), " ", ...withCommands(translated(step.remedy)))));
 }

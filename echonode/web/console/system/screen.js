@@ -2,6 +2,7 @@
 import { acknowledge, enter, leave, reload, startPreflight, system } from "./store.js";
 import { archives, disk, probes, ris } from "./cards.js";
 import { may } from "../access/session.js";
+import { alarmText, translated } from "../core/error-words.js";
 import { banner, button, dialog, errorBanner, field, linkButton, mark, skeleton } from "../core/parts.js";
 import { changed } from "../core/state.js";
 import { define, languageNow, t } from "../core/words.js";
@@ -42,7 +43,7 @@ function content(answer) {
     open.length || answer.captures_lost ? h("section", { key: "alarms", class: "stack tight", "aria-labelledby": "system-alarms" },
       h("h2", { id: "system-alarms" }, t("system.alarms")),
       answer.captures_lost ? banner({ kind: "bad", role: "status", title: t("system.captures_lost", { count: answer.captures_lost }) }) : null,
-      ...open.map((each) => banner({ key: each.id, kind: "bad", role: "status", text: each.text, actions: each.actions.map(action), "data-alarm": each.id }))) : null,
+      ...open.map((each) => banner({ key: each.id, kind: "bad", role: "status", text: each.kind === "alarm" ? alarmText({ name: each.id, text: each.text }) : translated(each.text), actions: each.actions.map(action), "data-alarm": each.id }))) : null,
     h("div", { key: "cards", class: "system-grid" },
       h("div", { class: "stack" }, probes(answer), disk(answer), ris(answer)), archives(answer)),
     preflightPanel(),

@@ -20,6 +20,7 @@ from pydicom.uid import (
     JPEGLosslessSV1,
 )
 
+from echonode.at_rest.writing import Scratch
 from echonode.copies.deidentification.codestream_comments import without_comments
 from echonode.copies.deidentification.copying import Anonymiser, NeedsLook
 from echonode.copies.deidentification.profile import Profile
@@ -68,7 +69,7 @@ def workers() -> Iterator[TranscodeWorkers]:
 
 @pytest.fixture
 def anonymiser(workers: TranscodeWorkers, tmp_path: Path) -> Anonymiser:
-    explicit = Reencoder(tmp_path, workers).lossless
+    explicit = Reencoder(Scratch(tmp_path), workers).lossless
     return Anonymiser(Profile(), Pseudonyms(b"k" * 32), explicit=explicit, workers=workers)
 
 

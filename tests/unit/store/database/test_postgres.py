@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from echonode.errors import OutOfSpace
 from echonode.model.criteria import Level, Query, Root
-from echonode.query.matching import criterion_for
+from echonode.query_retrieve.matching import criterion_for
 from echonode.store.database import schema
 from echonode.store.database.migrations import (
     FIRST_ON_POSTGRES,

@@ -16,7 +16,7 @@ from pydicom.uid import (
 from echonode.errors import StoreError
 from echonode.model.criteria import Level, Root, Selection
 from echonode.model.instance import Origin
-from echonode.query.element_text import items_of, text_of
+from echonode.query_retrieve.element_text import items_of, text_of
 from echonode.store.index.attribute_reader import AttributeReader
 from echonode.store.store import Store
 from tests.unit.store.samples import dataset, encoded, put

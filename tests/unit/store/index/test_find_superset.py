@@ -1,4 +1,4 @@
-"""SQL narrowing never loses a row that query/matching would have answered with."""
+"""SQL narrowing never loses a row that query_retrieve/matching would have answered with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from echonode.model.attributes import ATTRIBUTES
 from echonode.model.criteria import Level, Query, Root, SingleValue, Wildcard
 from echonode.model.instance import InstanceRecord, Origin
-from echonode.query.matching import criterion_for, matches
+from echonode.query_retrieve.matching import criterion_for, matches
 from echonode.store.index.writer import NewInstance, insert_instance
 from echonode.store.store import Store
 from tests.support.examples import examples

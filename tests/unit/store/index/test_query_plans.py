@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from echonode.model.attributes import ATTRIBUTES
 from echonode.model.criteria import Level, Query, Root, Selection
-from echonode.query.matching import criterion_for
+from echonode.query_retrieve.matching import criterion_for
 from echonode.store.database.rows import SELECT_INSTANCES
 from echonode.store.index import parents as index_parents
 from echonode.store.index import reader as index_reader

@@ -60,6 +60,7 @@ WITHOUT_A_PATIENT = {
     "tombstone_delivery",
     "user_account",
     "user_session",
+    "watch_link",
 }
 
 
@@ -250,21 +251,26 @@ def rows_of(store: Store, clock: Clock) -> None:
     store._writer.run(work)
 
 
+def fill(data_dir: Path) -> None:
+    """A store with a patient of many rows and a patient who stays."""
+    clock = Clock()
+    with Store.open(data_dir, now=clock) as store:
+        for number in (1, 2, 3):
+            theirs = dataset(number, PatientID=ID, PatientName=NAME)
+            put(store, theirs, destinations=["pacs"])
+        other = dataset(9, StudyInstanceUID="1.2.3.2", SeriesInstanceUID="1.2.3.2.1")
+        put(store, other, destinations=["pacs"])
+        commit_all(store, clock)
+        with suppress(InstanceConflict):  # goes to quarantine
+            put(store, dataset(1, PatientID=ID, PatientName=NAME, StudyID="other"))
+        rows_of(store, clock)
+
+
 @pytest.fixture(scope="module")
 def filled() -> Iterator[Path]:
-    """A store with a patient of many rows and a patient who stays, made once."""
+    """The store of `fill`, made once."""
     with memory_folder("echonode-erasure-") as folder:
-        clock = Clock()
-        with Store.open(folder / "var", now=clock) as store:
-            for number in (1, 2, 3):
-                theirs = dataset(number, PatientID=ID, PatientName=NAME)
-                put(store, theirs, destinations=["pacs"])
-            other = dataset(9, StudyInstanceUID="1.2.3.2", SeriesInstanceUID="1.2.3.2.1")
-            put(store, other, destinations=["pacs"])
-            commit_all(store, clock)
-            with suppress(InstanceConflict):  # goes to quarantine
-                put(store, dataset(1, PatientID=ID, PatientName=NAME, StudyID="other"))
-            rows_of(store, clock)
+        fill(folder / "var")
         yield folder / "var"
 
 

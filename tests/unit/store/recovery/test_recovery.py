@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from echonode.at_rest.file_cipher import FileCipher
 from echonode.errors import ConfigError, OutOfSpace, SchemaTooNew, Unreadable, UsageError
 from echonode.store.database.migrations import SCHEMA_VERSION
 from echonode.store.files.file_meta import HEAD_LENGTH, dataset_offset, without_seal
@@ -361,10 +362,10 @@ def test_a_file_that_the_disk_spoils_once_is_adopted_and_not_quarantined(
     forget(data_dir, "1.2.3.4.1")
     faults = iter([Unreadable("the dataset cannot be parsed (ValueError)")])
 
-    def reading(path: Path) -> StoredHead:
+    def reading(path: Path, cipher: FileCipher | None) -> StoredHead:
         for fault in faults:
             raise fault
-        return read_stored_head(path)
+        return read_stored_head(path, cipher)
 
     monkeypatch.setattr(orphans, "read_stored_head", reading)
     with reopened(data_dir) as store:

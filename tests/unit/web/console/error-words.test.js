@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { problemBelow, problemOf, translated, words } from "./core/error-words.js";
+import { alarmText, problemBelow, problemOf, severally, translated, words as errorWords } from "./core/error-words.js";
+import { words as nodeWords } from "./core/node-words.js";
 import { setLanguage } from "./core/words.js";
 
 const FIELD = { error: "patient.birth_date is in the future: correct the year", field: "patient.birth_date", remedy: "correct the year" };
@@ -42,7 +43,31 @@ test("what a stranger wrote is no pattern, and cannot make one", () => {
   assert.ok(translated(nested, "fr").endsWith("x"));
 });
 
+const words = { ...errorWords, ...nodeWords };
+
 test("no sentence stands twice", () => {
   const english = Object.entries(words).filter(([key]) => !key.startsWith("error.field.")).map(([, texts]) => texts.en);
   assert.equal(new Set(english).size, english.length);
+});
+
+test("an alarm is told in the console's language, behind its subject", () => {
+  const text = "pacs: 3 deliveries are held; `echonode ledger --state held` says why, `echonode release --destination pacs --all` queues them again";
+  assert.equal(alarmText({ name: "held:pacs", text }, "fr"),
+    "pacs : 3 livraisons sont retenues ; `echonode ledger --state held` dit pourquoi, `echonode release --destination pacs --all` les remet en file");
+  assert.equal(alarmText({ name: "held:pacs", text }, "en"), text);
+  assert.equal(alarmText({ name: "late:pacs", text: "pacs: the oldest image that is not committed is 30 h old" }, "fr"),
+    "pacs : la plus ancienne image qui n’est pas engagée a 30 h");
+  assert.equal(alarmText({ name: "new_kind:pacs", text: "pacs: something else" }, "fr"), "pacs : something else");
+});
+
+test("several problems are told one by one", () => {
+  assert.equal(severally("the thread that delivers has ended: restart the node; unreachable: ORTHANC at pacs:104: Connection refused", "fr"),
+    "le fil d’exécution qui livre s’est terminé : redémarrez le nœud ; injoignable : ORTHANC at pacs:104 : connexion refusée");
+  assert.equal(severally("one; two", "en"), "one; two");
+});
+
+test("a reason is translated within another", () => {
+  assert.equal(translated("not committed: the archive does not have the instance (0112), 4 times", "fr"),
+    "pas d’engagement : l’archive n’a pas l’instance (0112), 4 fois");
+  assert.equal(translated("HTTP 503: the archive is busy or out of resources", "fr"), "HTTP 503 : l’archive est occupée ou sans ressources");
 });

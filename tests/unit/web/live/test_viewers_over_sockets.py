@@ -18,6 +18,7 @@ from echonode.errors import UsageError
 from echonode.model.live_picture import LivePicture, LiveState
 from echonode.web import server as server_module
 from echonode.web.live import socket as socket_module
+from echonode.web.live import viewing as viewing_module
 from echonode.web.live.routes import live_routes
 from echonode.web.live.viewer_limits import PER_ADDRESS
 from echonode.web.live.viewing import Viewing
@@ -25,6 +26,7 @@ from echonode.web.live.watch_links import WatchLinks
 from echonode.web.server import WebServer
 from tests.peers.live_viewer import LiveViewer
 from tests.support.waiting import wait_until
+from tests.unit.web.live.kept_links import SharedLinks
 from tests.unit.web.live.pictures import picture
 
 UPGRADE = (
@@ -69,7 +71,8 @@ class Screen:
 
     def __init__(self) -> None:
         self.probe = Probe()
-        self.viewing = Viewing(self.probe, WatchLinks())
+        self.links = SharedLinks()
+        self.viewing = Viewing(self.probe, WatchLinks(self.links))
         self.server = WebServer(
             host="127.0.0.1",
             port=0,
@@ -177,3 +180,16 @@ def test_a_stream_of_no_probe_is_not_found(screen: Screen, parts: ExitStack) -> 
     parts.callback(connection.close)
     connection.request("GET", "/api/probes/cellar/live")
     assert connection.getresponse().status == 404
+
+
+def test_a_link_that_another_node_ended_ends_here(
+    screen: Screen, parts: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is looked at while the link is in use, and pictures need not come for it."""
+    monkeypatch.setattr(viewing_module, "LOOK_S", 0.05)
+    token, link = screen.viewing.links.add("handheld", minutes=5)
+    watcher = parts.enter_context(LiveViewer(screen.port, path="/api/watch", token=token))
+    watcher.next_state()
+    assert WatchLinks(screen.links).end("handheld", link.id) == 1
+    watcher.until_closed()
+    wait_until(lambda: screen.viewers == 0, "it is gone")

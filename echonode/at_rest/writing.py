@@ -1,0 +1,213 @@
+"""Writing a new file of the store from its beginning to its end, plain or sealed.
+
+Rules
+- Of a sealed file the bytes after the last whole chunk wait in memory: no plain byte is ever on the
+  disk. `flush` writes them as the last chunk, and then the file can be read; the next bytes write
+  that chunk again, under another nonce.
+- A file has its content on the disk only after `flush` and fsync.
+- One thread at a time.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from echonode.at_rest.file_cipher import FileCipher, NewFile
+from echonode.at_rest.file_format import nonce_bytes, offset_of, sealed_chunk
+from echonode.at_rest.reading import StoredFile, open_file
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+class _NewFile(io.RawIOBase):
+    """What both kinds have. cipher: opens what was written."""
+
+    def __init__(self, path: Path, cipher: FileCipher | None) -> None:
+        """Make the file, for our user alone. Raises OSError where there is one."""
+        super().__init__()
+        self.path = path
+        self.cipher = cipher
+        self._descriptor = os.open(path, _FLAGS, 0o600)
+        self._length = 0
+
+    def writable(self) -> bool:
+        """It is; and it cannot be read or go back: see `opened`."""
+        return True
+
+    def fileno(self) -> int:
+        """For fsync."""
+        return self._descriptor
+
+    def tell(self) -> int:
+        """How many bytes of content were written."""
+        return self._length
+
+    def opened(self) -> StoredFile:
+        """What was written so far, to be read and closed by the caller. Raises OSError."""
+        self.flush()
+        return open_file(self.path, self.cipher)
+
+    def close(self) -> None:
+        """Give the descriptor back; may be called twice. What was not flushed is lost."""
+        if not self.closed:
+            os.close(self._descriptor)
+        super().close()
+
+
+class PlainWriter(_NewFile):
+    """The bytes as they are."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, None)
+
+    def write(self, data: ReadableBuffer) -> int:
+        """Append all of it. Raises OSError."""
+        view = memoryview(data).cast("B")
+        size = len(view)
+        # A disk that is nearly full first writes less than asked; the next write says why.
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        self._length += size
+        return size
+
+    def put_in(self, data: bytes, position: int) -> None:
+        """Write these in the place of bytes that were written. Raises OSError."""
+        view = memoryview(data)
+        while view:
+            count = os.pwrite(self._descriptor, view, position)
+            view, position = view[count:], position + count
+
+    def cut(self, length: int) -> None:
+        """Leave the first bytes, and nothing behind them. Raises OSError."""
+        os.truncate(self.path, length)
+        os.lseek(self._descriptor, 0, os.SEEK_END)
+        self._length = length
+
+
+class SealedWriter(_NewFile):
+    """The bytes in chunks that are encrypted."""
+
+    def __init__(self, path: Path, cipher: FileCipher) -> None:
+        super().__init__(path, cipher)
+        self._new: NewFile = cipher.new_file()
+        self._cipher = AESGCM(self._new.key)
+        self._tail = bytearray()
+        self._whole_chunks = 0
+        self._tail_is_there = False
+        self._write_at(self._new.head, 0)
+
+    def write(self, data: ReadableBuffer) -> int:
+        """Append all of it. Raises OSError."""
+        view = memoryview(data).cast("B")
+        size, chunk = len(view), self._new.chunk
+        if size == 0:
+            return 0
+        self._tail_is_there = False
+        ready: list[bytes] = []
+        begin = self._whole_chunks
+        if self._tail:
+            room = chunk - len(self._tail)
+            self._tail += view[:room]
+            view = view[room:]
+            if view:  # more follows, so that chunk is not the last
+                self._seal(bytes(self._tail), ready)
+                self._tail.clear()
+        while len(view) > chunk:
+            self._seal(view[:chunk], ready)
+            view = view[chunk:]
+        self._tail += view
+        if ready:
+            self._write_at(b"".join(ready), offset_of(begin, chunk))
+        self._length += size
+        return size
+
+    def _seal(self, data: bytes | memoryview, ready: list[bytes]) -> None:
+        ready += self._sealed(self._whole_chunks, data, last=False)
+        self._whole_chunks += 1
+
+    def _sealed(self, index: int, data: bytes | memoryview, *, last: bool) -> tuple[bytes, bytes]:
+        nonce = os.urandom(nonce_bytes(1))
+        return sealed_chunk(self._cipher, self._new.fixed, index, data, nonce, last=last)
+
+    def flush(self) -> None:
+        """Write the last chunk: what was written until now can be read. Raises OSError."""
+        if self.closed or self._tail_is_there:
+            return
+        sealed = b"".join(self._sealed(self._whole_chunks, bytes(self._tail), last=True))
+        self._write_at(sealed, offset_of(self._whole_chunks, self._new.chunk))
+        self._tail_is_there = True
+
+    def put_in(self, data: bytes, position: int) -> None:
+        """Write these in the place of bytes of the first chunk. Raises OSError."""
+        end = position + len(data)
+        if not self._whole_chunks:
+            self._tail[position:end] = data
+            self._tail_is_there = False
+            return
+        with self.opened() as file:
+            first = bytearray(file.pread(self._new.chunk, 0))
+        first[position:end] = data
+        sealed = b"".join(self._sealed(0, bytes(first), last=False))
+        self._write_at(sealed, offset_of(0, self._new.chunk))
+
+    def cut(self, length: int) -> None:
+        """Leave the first bytes of the content, and nothing behind them. Raises OSError."""
+        chunk = self._new.chunk
+        whole = max(0, length - 1) // chunk
+        with self.opened() as file:
+            self._tail[:] = file.pread(length - whole * chunk, whole * chunk)
+        self._whole_chunks, self._length, self._tail_is_there = whole, length, False
+        os.truncate(self.path, offset_of(whole, chunk))
+        self.flush()
+
+    def _write_at(self, data: bytes, position: int) -> None:
+        view = memoryview(data)
+        while view:
+            count = os.pwrite(self._descriptor, view, position)
+            view, position = view[count:], position + count
+
+
+FileWriter = PlainWriter | SealedWriter
+"""What `create_file` returns: `write`, `flush`, `cut`, `tell`, `opened`, `fileno` and `close`."""
+
+
+def create_file(path: Path, cipher: FileCipher | None) -> FileWriter:
+    """Make a file that does not exist yet; sealed where there is a cipher. Raises OSError."""
+    return PlainWriter(path) if cipher is None else SealedWriter(path, cipher)
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A folder for temporary files; cipher: seals them."""
+
+    folder: Path
+    cipher: FileCipher | None = None
+
+    @contextmanager
+    def file(self) -> Iterator[FileWriter]:
+        """A file for the block, with a name that ends in `.part`. Raises OSError."""
+        with _temporary(self.folder / f"{token_hex(16)}.part", self.cipher) as file:
+            yield file
+
+
+@contextmanager
+def _temporary(path: Path, cipher: FileCipher | None) -> Iterator[FileWriter]:
+    file = create_file(path, cipher)
+    try:
+        with file:
+            yield file
+    finally:
+        with suppress(OSError):  # the next start removes what stays
+            path.unlink(missing_ok=True)

@@ -1,0 +1,104 @@
+"""The whole preflight: every peer of the configuration, or one.
+
+Something has to take reports at our listeners: the running node, or an acceptor of the command
+(commands/preflight.py) while no node runs. Both pass each report to `awaited` first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from echonode.commitment.commitment_scu import random_transaction_uid
+from echonode.config import Config
+from echonode.delivery.stow.web_requestor import WebRequestor
+from echonode.errors import UsageError
+from echonode.model.identity import CallBackAddress
+from echonode.monitoring.preflight.hl7_check import NAME as HL7
+from echonode.monitoring.preflight.hl7_check import check_hl7
+from echonode.monitoring.preflight.objects_check import NAME as OBJECTS
+from echonode.monitoring.preflight.objects_check import check_objects
+from echonode.monitoring.preflight.outcome import PeerOutcome
+from echonode.monitoring.preflight.peer_check import Associate, PeerCheck, planned_outcome
+from echonode.monitoring.preflight.pending_reports import PendingReports
+from echonode.monitoring.preflight.requirements import Requirements, requirements_of
+from echonode.monitoring.preflight.round_trip import REPORT_S, RoundTrip
+from echonode.monitoring.preflight.test_image import preflight_image
+from echonode.monitoring.preflight.web_check import WebCheck, planned_web_outcome
+
+# What is no peer, by the names that `run` takes.
+_OWN = {HL7: check_hl7, OBJECTS: check_objects}
+
+
+class Preflight:
+    """Runs one at a time; a second waits for the first. awaited: gets each report first."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        associate: Associate,
+        awaited: PendingReports,
+        us: CallBackAddress,
+        now: Callable[[], datetime],
+        report_s: float = REPORT_S,
+    ) -> None:
+        """us: what a peer's operator has to enter; report_s: how long a report may take."""
+        self._config = config
+        image = preflight_image(config.ae_title)
+        round_trip = RoundTrip(
+            image=image,
+            associate=associate,
+            awaited=awaited,
+            us=us,
+            new_transaction_uid=random_transaction_uid,
+            report_s=report_s,
+        )
+        self._check = PeerCheck(associate=associate, us=us, round_trip=round_trip, now=now)
+        self._web_check = WebCheck(image=image, associate=WebRequestor().associate)
+        self._one_at_a_time = threading.Lock()
+
+    def planned(self, peer: str | None = None) -> list[PeerOutcome]:
+        """Each peer that `run` checks, with the steps that may come. Raises UsageError."""
+        return [
+            planned_web_outcome(needs) if needs.peer.web else planned_outcome(needs)
+            for needs in self._wanted(peer)
+        ]
+
+    def run(
+        self,
+        peer: str | None = None,
+        *,
+        told: Callable[[PeerOutcome], None] = lambda outcome: None,
+    ) -> list[PeerOutcome]:
+        """Prove every peer, the HL7 port and the object storage, or the one of that name.
+
+        told: called after each step with what is known of its peer then. Raises UsageError where
+        there is no such peer.
+        """
+        wanted = self._wanted(peer)
+        with self._one_at_a_time:
+            own = [
+                outcome
+                for name, check in _OWN.items()
+                if peer in (None, name) and (outcome := check(self._config)) is not None
+            ]
+            proved = [
+                (self._web_check if needs.peer.web else self._check).run(needs, told=told)
+                for needs in wanted
+            ]
+        for outcome in own:
+            told(outcome)
+        return [*proved, *own]
+
+    def _wanted(self, peer: str | None) -> list[Requirements]:
+        wanted = [
+            needs for needs in requirements_of(self._config) if peer in (None, needs.peer.name)
+        ]
+        is_known = peer is None or wanted or (peer in _OWN and bool(_OWN[peer](self._config)))
+        if not is_known:
+            peers = (*self._config.peers, *(web.name for web in self._config.web_peer_values()))
+            known = ", ".join(peers) or "none"
+            raise UsageError(f"there is no peer `{peer}`; configured are: {known}")
+        return wanted

@@ -1,7 +1,7 @@
 """`echonode reindex`: the index read again from the files, with the folder's lock held.
 
 What a start repairs is repaired first: a database that is gone or damaged is rebuilt from the files
-and the journal beside it, with all that it knew but the last moment's changes; files without a row
+and the journal next to it, with all that it knew but the last moment's changes; files without a row
 are taken in. Then every file is read again, twice: its attributes go into the index, and its bytes
 are compared with the hash that was kept when it was stored. What is damaged is marked and reported,
 and what is whole again loses its mark. What DICOMweb answers of each is made again. Deliveries and

@@ -1,4 +1,4 @@
-"""The instance itself as a DICOM file (PS3.10): its dataset as it is stored, its meta anew."""
+"""The instance itself as a DICOM file (PS3.10): its dataset as stored, its meta made again."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Whole instances as files: of a study, a series, or one (PS3.18 10.4.1.1.1, 8.7.3.5).
 
 Rules
-- What is stored goes out byte for byte; its meta information is made anew. Another transfer syntax
+- What is stored goes out byte for byte; its meta information is made again. Another transfer syntax
   is made for a request that names one, where that loses nothing; else it is refused (406).
 - An instance whose file is gone is left out, and the answer says so: 206 and Warning (10.4.3).
 - What waits for its exam's patient does not leave the node, as with C-MOVE.

@@ -77,7 +77,7 @@ class StoreParts(ReadOnlyStore):
     known_patients, order_messages, rejections, reported_steps, procedure_steps, step_reports: see
     exams/. users, sessions, watch_links: see access/. nodes: this node among those on the database.
     durability: whether what is written becomes durable. journal: what only the database knows, in
-    a file beside it.
+    a file next to it.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads

@@ -145,7 +145,7 @@ class Medium:
 
 
 def whole_file(instance: StoredInstance) -> Iterator[bytes]:
-    """The stored file, its meta made anew. Raises Damaged at its end where it is not as stored."""
+    """The stored file, its meta made again. Raises Damaged at its end where it is not as stored."""
     digest = hashlib.sha256()
     with kept(instance), open_bytes(instance) as file:
         file.seek(instance.dataset_offset)

@@ -45,7 +45,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, kw_only=True)
 class SealFacts:
-    """What is known of an instance beside its dataset.
+    """What is known of an instance apart from its dataset.
 
     exam_id: of the exam that it was captured in; '' where it is of none. destinations: where it was
     queued to when it was stored. whole: whether evidence and destinations are all there were.

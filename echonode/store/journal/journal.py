@@ -1,4 +1,4 @@
-"""Keeps the journal: what only the database knows, a second time, in a file beside it.
+"""Keeps the journal: what only the database knows, a second time, in a file next to it.
 
 What is promised
 - A COMMIT is durable by itself and waits for no journal. `flush` brings the file up to it; a node
@@ -11,7 +11,7 @@ What is promised
 Rules
 - Changes are taken in their order from a table that triggers fill in the transaction that makes
   each (kinds.py). They are removed there once they are in the file, some at a time.
-- A file that belongs to another database, or to a later state of this one, is written anew.
+- A file that belongs to another database, or to a later state of this one, is written again.
 - On a PostgreSQL server there is none: its own copies (replicas, archived WAL) do this work.
 - Of an encrypted store there is none: its lines would be readable. One from before is removed.
 """

@@ -1,9 +1,9 @@
-"""The journal's file: lines are added to its end, and it is written anew as a whole.
+"""The journal's file: lines are added to its end, and it is written again as a whole.
 
 Rules
 - What `add` returned for is on the disk. Where the disk breaks off within it, the file may end with
   a part of a line: the next begins on a line of its own.
-- It is written anew under another name, made durable, and takes the place of the old one: at every
+- It is written again under another name, made durable, and takes the place of the old one: at every
   moment one of the two is whole.
 - Only our user may read it: it has patients' names, as the database does.
 """
@@ -25,7 +25,7 @@ _DOING = "to keep the journal"
 
 @dataclass(frozen=True, kw_only=True)
 class Ends:
-    """What a file says at its two ends. identity: '' where it is none of ours, or not there.
+    """What a file says at its two ends. identity: '' where it is not one of ours, or not there.
 
     up_to: the last change that is in it; base: its bytes when it was last written as a whole.
     """

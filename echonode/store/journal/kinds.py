@@ -4,7 +4,7 @@ Rules
 - A table of the database is in the journal unless it is LEFT_OUT with a reason: a new table needs
   no line here. A test compares the two.
 - A delivery is one entry with its derived copy and the commitments that name it, under its SOP
-  Instance UID and destination: its number and that of its instance are made anew.
+  Instance UID and destination: its number and that of its instance are made again.
 - Triggers write down what changed, in the transaction that changes it. They are made at each start,
   on SQLite; a migration that makes a table again drops those of that table.
 """

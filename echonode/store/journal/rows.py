@@ -21,7 +21,7 @@ from echonode.store.journal import kinds
 from echonode.store.journal.lines import FORM_COLUMNS, FORM_GONE, FORM_ROW, line
 
 _AT_ONCE = 500
-# Made anew, with the delivery: its number, its instance's, and the node that has it.
+# Made again, with the delivery: its number, its instance's, and the node that has it.
 _NOT_OF_A_DELIVERY = frozenset({"id", "instance_id", "claimed_by"})
 
 

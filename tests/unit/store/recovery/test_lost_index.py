@@ -177,7 +177,7 @@ def test_files_without_a_seal_are_read_and_counted(data_dir: Path, clock: Clock)
 
 
 def test_a_file_that_is_not_what_its_seal_says_is_damaged(data_dir: Path, clock: Clock) -> None:
-    """It is not taken for what was stored: it is told, held back, and repaired by its sender."""
+    """Not taken for what was stored: it is reported, held back, and repaired by its sender."""
     with reopened(data_dir, clock) as store:
         kept = put(store, dataset(1), destinations=["pacs"]).instance
     content = bytearray(kept.path.read_bytes())

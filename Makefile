@@ -123,7 +123,7 @@ bench: $(STAMP_DEV) ## measure against the real peers: table and build/bench.jso
 
 postgres: $(STAMP_DEV) ## the store's tests with the index on a real PostgreSQL (minutes)
 	@ECHONODE_TEST_INDEX=postgresql $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS) \
-	    tests/unit/store tests/unit/maintenance tests/unit/query tests/unit/commitment tests/unit/exam
+	    tests/unit/store tests/unit/maintenance tests/unit/query_retrieve tests/unit/commitment tests/unit/exam
 
 # What takes too long for every change. Its results stand in docs/tests.md.
 long: $(STAMP_DEV) ## the tests that take long (half an hour): run before a release
@@ -142,10 +142,10 @@ faults: $(STAMP_DEV) ## the fault programme at full numbers (hours); ONLY=expres
 	    --record-faults=$(BUILD)/faults.json $(PYTEST_ARGS) tests/faults \
 	    tests/integration/delivery/test_lines.py tests/integration/store/test_crash_points.py \
 	    tests/acceptance/test_delivery.py tests/acceptance/test_orders.py \
-	    tests/acceptance/test_hostile_values.py \
+	    tests/acceptance/test_hostile_values.py tests/acceptance/test_ohif.py \
 	    tests/integration/web/test_live_full.py \
 	    tests/integration/copies/test_import.py \
-	    tests/integration/cluster
+	    tests/integration/cluster tests/integration/store/test_faulty_object_storage.py
 
 faults-record: $(STAMP_DEV) ## write the results in build/faults.json into docs/faults.md
 	@$(BIN)/python tools/record-faults.py $(BUILD)/faults.json docs/faults.md

@@ -19,6 +19,7 @@ import typer
 
 from echonode import __version__
 from echonode.commands import (
+    accept_look,
     audit,
     backups,
     conformance,
@@ -160,6 +161,7 @@ deliveries.register(app)
 patient.register(app)
 exams.register(app)
 export.register(app)
+accept_look.register(app)
 import_media.register(app)
 users.register(app)
 viewer.register(app)
@@ -203,18 +205,7 @@ def reindex(config: ConfigOption = DEFAULT_CONFIG) -> None:
         from echonode.commands.reindex import reindex as read_again
 
         log.configure(format="console", level="error")
-        names = [destination.name for destination in settings.destination_values()]
-        forwarding = settings.forwarding_by_ae_title()
-        if not read_again(
-            settings.data_dir,
-            destinations=names,
-            forwarding=forwarding,
-            waiting_prefix=settings.exam.waiting_prefix,
-            objects=settings.objects_at(),
-            index_url=settings.index.server_url,
-            node=settings.node.name or "",
-            cipher=settings.encryption.cipher,
-        ):
+        if not read_again(settings):
             raise typer.Exit(1)
 
 

@@ -172,6 +172,14 @@ class InvalidObject(EchoNodeError):
     """A dataset that would break its IOD; the message names the attribute and the rule."""
 
 
+class NotAnonymised(InvalidObject):
+    """An instance of which no anonymised copy can be made; the message says why."""
+
+
+class NeedsLook(NotAnonymised):
+    """The image may carry text in its pixels, and no person has said that it does not."""
+
+
 class Unreadable(InvalidObject):
     """Received bytes that cannot be parsed as a dataset in their transfer syntax."""
 

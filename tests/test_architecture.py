@@ -114,6 +114,8 @@ WITHIN = {
             "live_api",
             "review_api",
             "copies_api",
+            "patient_data",
+            "trail_api",
             "system_api",
             "viewer_server",
             "report_api",
@@ -123,6 +125,7 @@ WITHIN = {
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
         {"exams", "ris", "archives", "prints"},
+        {"anonymising"},
         {"running_parts"},
         {"settings"},
         {"local_timezone", "process_limits"},
@@ -150,7 +153,7 @@ MAY = {
     "commands/invocation.py": DISK,  # the environment
     "commands/container_health.py": DISK,  # the environment
     "log.py": set(),
-    "threads/recurring.py": THREADS,  # a thread that repeats a step
+    "threads.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
     "commands/lying_pacs/archive.py": NETWORK | THREADS,  # an archive on plain sockets:
     "commands/lying_pacs/association.py": NETWORK,
@@ -175,6 +178,7 @@ MAY = {
     "audit/syslog/connection.py": NETWORK | {"time", "fcntl"},  # what TCP has not acknowledged
     "node/audit.py": NETWORK | CLOCK | DISK,  # this machine's name, and the process's number
     "node/local_key.py": DISK,  # in data_dir, for the commands
+    "node/anonymising.py": THREADS,  # lanes of several destinations ask it
     "node/access.py": THREADS,  # counts tries, of any request's thread
     "node/archives.py": CHANCE,  # spreads repeated calls
     "node/hashing.py": THREADS,  # one hash at a time
@@ -182,9 +186,11 @@ MAY = {
     "node/http.py": CLOCK,
     "node/ris.py": {"now()"},  # as it was given
     "node/system_api.py": DISK | {"now()"},  # a large report, until it is sent; the clock is given
+    "node/patient_data.py": DISK | {"now()"},  # an export, until it is sent; the clock is given
     "node/outbox_api.py": {"now()"},  # as it was given
     "delivery/bulk_actions.py": {"now()"},  # as it was given
     "node/exam_api.py": CLOCK | {"open()"},  # opens exams
+    "node/settings/stores.py": {"open()"},  # a store
     "node/settings/reports.py": {"now()"},  # as it was given
     "at_rest/*": DISK | {"secrets"},
     "at_rest/key_sources.py": DISK | {"subprocess"},  # a command that gives the key
@@ -220,6 +226,7 @@ MAY = {
     "delivery/stow/credentials.py": {"open()"},  # the token, for each connection
     "monitoring/preflight/web_check.py": {"time"},  # until the server has indexed
     "commands/report.py": DISK,
+    "commands/accept_look.py": {"now()"},
     "commands/export.py": DISK | {"signal", "now()"},
     "commands/import_ways.py": {"open()"},  # of the store
     "commands/import_media.py": {"now()"},
@@ -252,6 +259,7 @@ MAY = {
     "maintenance/scrubbing.py": THREADS | CLOCK,  # once a minute, by the monotonic clock
     "dimse/*": OUTSIDE,
     "store/*": DISK | THREADS | CLOCK | CHANCE,
+    "store/database/postgres_engine.py": DISK | {"select"},  # whether the server hung up
     "frames/live/picture_maker.py": THREADS | CLOCK,  # pictures, beside the frames thread
     "web/live/watch_links.py": CLOCK | CHANCE,  # tokens, and when they are over
     "web/*": NETWORK | THREADS | DISK,
@@ -275,6 +283,7 @@ MAY = {
     "intake/captures.py": THREADS | CLOCK,
     "intake/content.py": THREADS,  # counts, for any association's thread
     "objects/reports/font_files.py": DISK | THREADS,  # the fonts of this machine
+    "config/report_templates.py": DISK,  # the clinic's own
     "objects/reports/report_templates.py": {"read_text()"},  # part of the package
     "objects/reports/page.py": THREADS,  # one at a time: reportlab keeps its fonts for all
     "intake/retry_buffer.py": THREADS,  # any probe's thread may bring one
@@ -544,3 +553,14 @@ def test_an_instances_bytes_are_read_by_one_seam() -> None:
                 if owner == "instance":
                     faults.append(f"{path}:{node.lineno}: open bytes_of(instance)")
     assert not faults, "\n".join(faults)
+
+
+def test_the_store_of_a_configuration_is_opened_by_one_function() -> None:
+    """An opening of its own once forgot the object storage that has the instances."""
+    openers = {
+        module.relative_to(PACKAGE).as_posix()
+        for module in MODULES
+        for node in nodes(module)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Store.open"
+    }
+    assert openers == {"node/settings/stores.py"}

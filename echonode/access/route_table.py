@@ -144,6 +144,8 @@ RULES: tuple[Rule, ...] = (
         "GET /api/studies",
         "GET /api/studies/{uid}",
         "GET /api/studies/{uid}/media",
+        "GET /api/studies/{uid}/copies",
+        "GET /api/studies/{uid}/copies/{format}",
         data=DataKind.STUDY,
     ),
     # A search is a POST, as its text may be a name, and names are kept out of addresses.
@@ -182,6 +184,7 @@ RULES: tuple[Rule, ...] = (
         Role.OPERATOR,
         "POST /api/instances/{uid}/measurements",
         "POST /api/instances/{uid}/presentation",
+        "POST /api/instances/{uid}/look",
         "DELETE /api/instances/{uid}/measurements/{measurement}",
         "POST /api/instances/{uid}/{action}",
         "POST /api/outbox/{action}",
@@ -200,8 +203,15 @@ RULES: tuple[Rule, ...] = (
     ),
     *_for(Role.VIEWER, "GET /api/prints", data=DataKind.STUDY),
     *_for(Role.OPERATOR, "POST /api/prints/{job}/{action}"),
-    # A patient's erasure: for good, and for every exam of theirs.
+    # A patient's erasure: for good, and for every exam of theirs; and all that is held of them. The
+    # number stands in the body.
     *_for(Role.ADMINISTRATOR, "POST /api/patients/erase", data=DataKind.EXAM),
+    _search(Role.ADMINISTRATOR, "/api/patients/held", DataKind.EXAM),
+    _search(Role.ADMINISTRATOR, "/api/patients/export", DataKind.EXAM),
+    # The audit trail names patients; that it was read is in it.
+    _search(Role.ADMINISTRATOR, "/api/audit/search", DataKind.EXAM),
+    _search(Role.ADMINISTRATOR, "/api/audit/export", DataKind.EXAM),
+    _search(Role.ADMINISTRATOR, "/api/audit/verify", DataKind.EXAM),
     # Users.
     *_for(
         Role.ADMINISTRATOR,

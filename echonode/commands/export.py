@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from echonode.copies.exporting import Export
     from echonode.copies.media.writing_media import MediumCopy
     from echonode.copies.source import CopyOptions
+    from echonode.transcoding.grayscale_display import Display
     from echonode.transcoding.picture import Window
 
 _FORMATS = (
@@ -82,6 +83,14 @@ def export(
     window: Annotated[
         str,
         typer.Option("--window", metavar="CENTER,WIDTH", help="Instead of the image's own."),
+    ] = "",
+    display: Annotated[
+        str,
+        typer.Option(
+            "--display",
+            metavar="DARKEST,BRIGHTEST",
+            help="Grey pictures for an sRGB screen by PS3.14: its luminance in cd/m2, as 1,250.",
+        ),
     ] = "",
     size: Annotated[
         int | None,
@@ -142,14 +151,15 @@ def export(
             raise UsageError("give --media PATH, or --format NAME with --out PATH")
         if media is not None and out is not None:
             raise UsageError("--out is for --format: --media PATH says where the medium goes")
-        from echonode.commands.export_anonymised import demanded
         from echonode.copies.choosing import Wanted
+        from echonode.copies.formats import profile_for
         from echonode.copies.source import CopyOptions
 
         options = CopyOptions(
             frame=frame,
             quality=quality,
             window=_window(window),
+            display=_display(display),
             banner=banner,
             size=size,
             frame_time_ms=frame_time,
@@ -160,7 +170,7 @@ def export(
         wanted = Wanted(studies=study or (), series=series or (), instances=instance or ())
         settings = load_config(config)
         job = _files(format_, out, options, settings) if media is None else _medium(media, profile)
-        anonymise = demanded(format_, anonymise, settings)
+        anonymise = profile_for(format_, anonymise, settings.research.anonymise)
         if looked_at and not anonymise:
             raise UsageError("--looked-at goes with --anonymise")
         _copy(job, wanted, settings, anonymise, looked_at=looked_at, force=force)
@@ -272,6 +282,21 @@ def _window(text: str) -> Window | None:
     except ValueError:
         raise UsageError(f"--window {text}: give two numbers, such as 40,400") from None
     return Window(center=center, width=width)
+
+
+def _display(text: str) -> Display | None:
+    if not text:
+        return None
+    from echonode.transcoding.grayscale_display import Display
+
+    try:
+        darkest, brightest = map(float, text.split(","))
+        return Display(darkest=darkest, brightest=brightest)
+    except ValueError:
+        raise UsageError(
+            f"--display {text}: give its darkest and its brightest luminance in cd/m2, such as "
+            "1,250; from 0.05 to 3,993.4 at most"
+        ) from None
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from echonode.model.file_meta_head import LONGEST_META, read_meta
 from echonode.model.identity import Peer
 from echonode.model.status import OUT_OF_RESOURCES, SUCCESS
 from echonode.node.settings.parts import free_space
+from echonode.node.settings.stores import open_store
 from echonode.store.read_only_store import ReadOnlyStore, open_read_only
 from echonode.store.store import Store
 
@@ -47,15 +48,7 @@ def way_in(config: Config) -> Iterator[Take]:
     taken.
     """
     try:
-        store = Store.open(
-            config.data_dir,
-            adopt_to=[at.name for at in config.destination_values()],
-            forward_to=config.forwarding_by_ae_title(),
-            waiting_prefix=config.exam.waiting_prefix,
-            index_url=config.index.server_url,
-            node=config.node.name or "",
-            cipher=config.encryption.cipher,
-        )
+        store = open_store(config)
     except StoreLocked:
         with open_read_only(
             config.data_dir,

@@ -16,7 +16,7 @@ from echonode.errors import (
     OutOfResources,
     UsageError,
 )
-from echonode.threads.shortage import is_shortage
+from echonode.threads import is_shortage
 
 if TYPE_CHECKING:
     from echonode.config import Config

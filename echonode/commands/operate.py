@@ -23,6 +23,7 @@ from echonode.delivery.operator_actions import acknowledge, act
 from echonode.errors import OperatorRefused, StoreLocked, UsageError
 from echonode.model.identity import is_valid_uid
 from echonode.monitoring.ledger import COLUMNS
+from echonode.node.settings.stores import open_store
 from echonode.store.deliveries.selection import DeliveryChoice
 from echonode.store.read_only_store import open_read_only
 from echonode.store.store import Store
@@ -58,7 +59,7 @@ def operate(config: Config, action: str, wanted: Wanted) -> Iterator[Result]:
     _check(config, wanted)
     uids = wanted.uids or _chosen(config, action, wanted)
     try:
-        store = _store(config)
+        store = opened_store(config)
     except StoreLocked:
         yield from _each(uids, lambda uid: _ask(config, action, uid, wanted.destination))
         return
@@ -165,7 +166,7 @@ def acknowledge_study(config: Config, study_instance_uid: str) -> dict[str, Any]
     if not is_valid_uid(study_instance_uid):
         raise UsageError(f"{study_instance_uid!r} is not a Study Instance UID")
     try:
-        store = _store(config)
+        store = opened_store(config)
     except StoreLocked:
         path = f"/api/studies/{quote(study_instance_uid)}/acknowledge"
         answer: dict[str, Any] = post(config, path, {}, timeout_s=_ANSWER_S)
@@ -174,17 +175,7 @@ def acknowledge_study(config: Config, study_instance_uid: str) -> dict[str, Any]
         return acknowledge(store, study_instance_uid, now=datetime.now(UTC))
 
 
-def _store(config: Config) -> Store:
+def opened_store(config: Config) -> Store:
     """The store, opened. Raises UsageError where there is none, StoreLocked."""
     _check_store(config)
-    names = [at.name for at in config.destination_values()]
-    return Store.open(
-        config.data_dir,
-        adopt_to=names,
-        forward_to=config.forwarding_by_ae_title(),
-        waiting_prefix=config.exam.waiting_prefix,
-        objects=config.objects_at(),
-        index_url=config.index.server_url,
-        node=config.node.name or "",
-        cipher=config.encryption.cipher,
-    )
+    return open_store(config)

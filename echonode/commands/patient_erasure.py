@@ -12,21 +12,13 @@ from echonode.config import Config
 from echonode.errors import StoreLocked
 from echonode.maintenance.erasing import Erasing
 from echonode.node.audit import NodeAudit
-from echonode.store.store import Store
+from echonode.node.settings.stores import open_store
 
 
 def erase_patient(config: Config, patient_id: str, *, timeout_s: float) -> Mapping[str, Any]:
     """What was erased. Raises OperatorRefused, UsageError, NodeNotAsked, StoreError."""
     try:
-        store = Store.open(
-            config.data_dir,
-            adopt_to=[at.name for at in config.destination_values()],
-            forward_to=config.forwarding_by_ae_title(),
-            waiting_prefix=config.exam.waiting_prefix,
-            index_url=config.index.server_url,
-            node=config.node.name or "",
-            cipher=config.encryption.cipher,
-        )
+        store = open_store(config)
     except StoreLocked:
         body: dict[str, object] = {"patient_id": patient_id}
         answer: Mapping[str, Any] = post(config, "/api/patients/erase", body, timeout_s=timeout_s)

@@ -10,18 +10,16 @@ commitments stay what they are, except deliveries that were held for such damage
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from echonode.at_rest.file_cipher import FileCipher
+from echonode.config import Config
 from echonode.dicomweb.description import describe
 from echonode.maintenance.describing import describe_all
+from echonode.node.settings.stores import open_store
 from echonode.store.index.refresh import RefreshReport
-from echonode.store.objects.bucket import ObjectsAt
 from echonode.store.statistics import StoreStatistics
 from echonode.store.store import Store
 from echonode.store.values import RecoveryReport
@@ -29,21 +27,9 @@ from echonode.store.values import RecoveryReport
 _COMPARED_AT_ONCE = 50  # rows, between two steps of the progress
 
 
-def reindex(
-    data_dir: Path,
-    *,
-    destinations: Sequence[str],
-    forwarding: Mapping[str, Sequence[str]],
-    waiting_prefix: str,
-    objects: ObjectsAt | None = None,
-    index_url: str = "",
-    node: str = "",
-    cipher: FileCipher | None = None,
-) -> bool:
+def reindex(config: Config) -> bool:
     """Do it, with progress on the terminal; whether every file is there and whole.
 
-    destinations: where files without a row go when we captured them; forwarding: AE title -> where
-    they go when it had sent them; waiting_prefix, objects, index_url, node, cipher: as Store.open.
     Raises StoreLocked (a node runs here), SchemaTooNew, OutOfSpace.
     """
     console = Console()
@@ -60,17 +46,7 @@ def reindex(
         def on_adopted(count: int) -> None:
             progress.update(taking_in, completed=count, visible=count > 0)
 
-        with Store.open(
-            data_dir,
-            adopt_to=destinations,
-            forward_to=forwarding,
-            on_adopted=on_adopted,
-            waiting_prefix=waiting_prefix,
-            objects=objects,
-            index_url=index_url,
-            node=node,
-            cipher=cipher,
-        ) as store:
+        with open_store(config, on_adopted=on_adopted) as store:
             found = store.recovery.report
             progress.update(taking_in, total=found.orphans_adopted)
             if found.database_rebuilt:  # every file has just been read

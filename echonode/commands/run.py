@@ -19,7 +19,7 @@ from echonode.config import Config
 from echonode.errors import OutOfResources, UsageError
 from echonode.node.node import Node
 from echonode.node.process_limits import forbid_core_dumps, raise_descriptor_limit
-from echonode.threads.shortage import is_shortage
+from echonode.threads import is_shortage
 
 # Whatever the process makes, SQLite's files included, holds patients' data: for its user alone.
 _NO_NAME_ELSE = 0o077

@@ -18,9 +18,9 @@ from echonode.audit.trail.inbox import put
 from echonode.commands.node_client import delete, post
 from echonode.config import Config
 from echonode.errors import OperatorRefused, StoreLocked
+from echonode.node.settings.stores import open_store
 from echonode.node.user_administration import UserAdministration, as_json
 from echonode.store.read_only_store import open_read_only
-from echonode.store.store import Store
 
 _ANSWER_S = 60.0
 Json = Mapping[str, Any]
@@ -136,17 +136,7 @@ def _either(
 
 
 def _in_store(config: Config, work: Callable[[UserAdministration], T]) -> T:
-    names = [at.name for at in config.destination_values()]
-    with Store.open(
-        config.data_dir,
-        adopt_to=names,
-        forward_to=config.forwarding_by_ae_title(),
-        waiting_prefix=config.exam.waiting_prefix,
-        objects=config.objects_at(),
-        index_url=config.index.server_url,
-        node=config.node.name or "",
-        cipher=config.encryption.cipher,
-    ) as store:
+    with open_store(config) as store:
 
         def changed(name: str, change: str) -> None:
             at = datetime.now(UTC)

@@ -45,7 +45,7 @@ from echonode.model.identity import Peer, ReportRoute
 from echonode.model.status import DUPLICATE_TRANSACTION_UID, INVALID_ARGUMENT_VALUE, SUCCESS
 from echonode.store.commitment.inbound import InboundCommitments
 from echonode.store.values import InboundCommitment
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 # By then the requestor has made another request, or no longer exists.
 GIVE_UP_AFTER = timedelta(days=7)

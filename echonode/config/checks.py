@@ -11,10 +11,14 @@ from echonode.config.certificates import tls_faults
 from echonode.config.encryption import SQLCIPHER, extra_missing
 from echonode.config.forwarding import WEB_SENDER
 from echonode.config.probe_checks import probe_faults
+from echonode.config.report_templates import read_folder
 from echonode.config.schema import Config
 from echonode.config.web_destinations import web_destination_faults
 from echonode.errors import ConfigFault
 from echonode.model.identity import CommitmentPolicy, ReportRoute, Service
+
+# What shows a peer the originals, or whose they are.
+_FETCHES = frozenset({Service.FIND, Service.MOVE, Service.GET, Service.WORKLIST})
 
 
 def cross_faults(config: Config) -> list[ConfigFault]:
@@ -25,7 +29,8 @@ def cross_faults(config: Config) -> list[ConfigFault]:
         _peers,
         _references,
         _prints,
-        _research,
+        _anonymise,
+        _report_templates,
         _worklist,
         _destinations,
         _forwarding,
@@ -137,12 +142,40 @@ def _prints(config: Config) -> Iterator[ConfigFault]:
         yield _fault(f"prints[{index}].peer", f"`{name}` is a printer already", "Remove one.")
 
 
-def _research(config: Config) -> Iterator[ConfigFault]:
-    name, known = config.research.anonymise, ["basic", *config.anonymise]
-    if name is not None and name not in known:
-        yield _fault(
-            "research.anonymise", f"there is no profile `{name}`", f"Known: {', '.join(known)}."
-        )
+def _anonymise(config: Config) -> Iterator[ConfigFault]:
+    """Every name of a profile is one; who gets anonymised copies cannot fetch the originals."""
+    known = ["basic", *config.anonymise]
+    profiles = [("research.anonymise", config.research.anonymise)]
+    profiles += [
+        (f"destinations[{index}].anonymise", each.anonymise)
+        for index, each in enumerate(config.destinations)
+    ]
+    for path, name in profiles:
+        if name is not None and name not in known:
+            yield _fault(path, f"there is no profile `{name}`", f"Known: {', '.join(known)}.")
+    for index, destination in enumerate(config.destinations):
+        peer = config.peers.get(destination.peer or "")
+        if destination.anonymise is None or peer is None:
+            continue
+        if fetches := sorted(_FETCHES & set(peer.may)):
+            words = ", ".join(fetches)
+            yield _fault(
+                f"destinations[{index}].anonymise",
+                f"peer `{destination.peer}` may {words} here, and so see who the patients are",
+                f"Take {words} from peers.{destination.peer}.may.",
+            )
+        named = [config.mpps.peer if config.mpps else "", *(each.peer for each in config.prints)]
+        if destination.peer in named:
+            yield _fault(
+                f"destinations[{index}].anonymise",
+                f"peer `{destination.peer}` gets patients by `mpps` or `prints` as well",
+                "Give the destination a peer of its own.",
+            )
+
+
+def _report_templates(config: Config) -> Iterator[ConfigFault]:
+    if config.report.templates is not None:
+        yield from read_folder(config.report.templates)[1]
 
 
 def _worklist(config: Config) -> Iterator[ConfigFault]:

@@ -87,6 +87,9 @@ class DestinationSection(Section):
     statuses: dict[StatusPattern, StatusRule] = Field(default_factory=dict)
     """What its answers to C-STORE mean, where docs/operations.md says otherwise. The narrowest
     pattern decides. Example: {C211: {treatment: retry_then_hold, retry_delays_s: [60, 600]}}"""
+    anonymise: Name | None = None
+    """The profile under `anonymise`, or `basic`: every instance goes there as an anonymised copy
+    (docs/anonymised-copies.md), and nothing of the patient does. Example: study-7"""
     lossy: LossyProfile | None = None
     """JPEG baseline where the archive takes nothing lossless; without it nothing is sent with loss.
     Example: {quality: 90}"""

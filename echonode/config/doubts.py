@@ -34,6 +34,7 @@ def doubts(config: Config, environ: Mapping[str, str], now: datetime) -> Iterato
     yield from _viewer(config)
     yield from _ris(config)
     yield from _open_web(config)
+    yield from _only_anonymised(config)
     yield from _core_dumps(config)
     yield from ignored_variables(list(Config.model_fields), environ)
 
@@ -118,6 +119,16 @@ def _open_web(config: Config) -> Iterator[ConfigFault]:
             "data cross the network readable, and browsers give the page no camera",
             "Run `echonode web-certificate --host NAME` and give `web.tls`, or use 127.0.0.1 "
             "behind a reverse proxy with TLS.",
+        )
+
+
+def _only_anonymised(config: Config) -> Iterator[ConfigFault]:
+    """Retention deletes nothing of which no archive keeps the original."""
+    if config.destinations and all(each.anonymise for each in config.destinations):
+        yield _doubt(
+            "destinations",
+            "every destination gets anonymised copies: the originals stay here and fill the disk",
+            "Add a destination that keeps the originals.",
         )
 
 

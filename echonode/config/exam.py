@@ -139,5 +139,8 @@ class ReportSection(Section):
     fonts: tuple[FilePath, ...] = ()
     """Folders with TrueType fonts, looked at before those of the system: for a script that no
     installed font has. Example: [/opt/clinic/fonts]"""
+    templates: FilePath | None = None
+    """A folder with the clinic's own templates of reports, a YAML file for each, next to those of
+    EchoNode (docs/reports.md). It is read at the start. Example: /etc/echonode/report-templates"""
     results: Results | None = None
     """Where reports go as HL7 results. Example: {host: ris.clinic.example, port: 2576}"""

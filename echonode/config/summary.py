@@ -27,7 +27,8 @@ def summary(config: Config) -> Iterator[str]:
         yield f"takes HL7 orders on {listener.host}:{listener.port} ({form})"
     for destination in config.destinations:
         proof = destination.commitment.value
-        yield f"delivers to {_where(config, destination)}, commitment {proof}"
+        copies = f", anonymised by {destination.anonymise}" if destination.anonymise else ""
+        yield f"delivers to {_where(config, destination)}, commitment {proof}{copies}"
     if not config.destinations:
         yield "delivers nothing: no destination is configured"
     for probe in config.probes:

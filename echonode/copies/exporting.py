@@ -120,11 +120,11 @@ class Export:
                         for file in self.make(source, self.options):
                             names.append(f"{number:04d}{file.ending}")
                             folder.write(names[-1], file.chunks)
-                        index.append(_entry(source, names))
+                        index.append(index_entry(source, names))
                 except InvalidObject as fault:
                     left_out[instance.sop_instance_uid] = str(fault)
             if not index:
-                raise OperatorRefused(_nothing(left_out))
+                raise OperatorRefused(said_of_nothing(left_out))
             folder.write(INDEX, (json.dumps(index, indent=1).encode(),))
         on_progress(len(instances), len(instances))
         files, of = len(folder.names) - 1, len(instances)
@@ -142,7 +142,9 @@ class Export:
                             )
                         write_file(path, file.chunks)
             except InvalidObject as fault:
-                raise OperatorRefused(_nothing({instance.sop_instance_uid: str(fault)})) from None
+                raise OperatorRefused(
+                    said_of_nothing({instance.sop_instance_uid: str(fault)})
+                ) from None
         return Written(said=(f"{self.out}: 1 file of 1 instance",), left_out={})
 
     @contextmanager
@@ -162,7 +164,8 @@ def codecs_in(scratch: Scratch) -> Iterator[Codecs]:
         workers.close()
 
 
-def _entry(source: CopySource, names: Sequence[str]) -> dict[str, object]:
+def index_entry(source: CopySource, names: Sequence[str]) -> dict[str, object]:
+    """What `copies.json` says of an instance's files."""
     return {
         "files": list(names),
         "study_instance_uid": source.instance.study_instance_uid,
@@ -172,6 +175,7 @@ def _entry(source: CopySource, names: Sequence[str]) -> dict[str, object]:
     }
 
 
-def _nothing(left_out: Mapping[str, str]) -> str:
+def said_of_nothing(left_out: Mapping[str, str]) -> str:
+    """Why an export has no file."""
     uid, why = next(iter(left_out.items()))
     return f"there is no such copy of {uid}: {why}"

@@ -156,6 +156,19 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 )
 
 
+def profile_for(format_: str, name: str, demands: str | None) -> str:
+    """The profile that copies of a format are anonymised by: what research.anonymise demands of
+    research copies, else `name`; '' for none.
+
+    Raises UsageError where another one was given.
+    """
+    if demands is None or format_ not in FORMATS or not FORMATS[format_].is_research:
+        return name
+    if name not in ("", demands):
+        raise UsageError(f"research.anonymise demands the profile `{demands}` of such copies")
+    return demands
+
+
 def format_named(name: str) -> Make:
     """Raises UsageError for another name."""
     found = FORMATS.get(name)

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from echonode.at_rest.reading import StoredFile
+from echonode.at_rest.writing import FileWriter
 from echonode.errors import UsageError
 from echonode.model.instance import StoredInstance, bytes_of, open_bytes
 from echonode.store.files.file_meta import HEAD_LENGTH, dataset_offset, without_seal
@@ -63,8 +64,8 @@ class _Folder:
 
 
 class _Zip:
-    def __init__(self, file: Path) -> None:
-        self._zip = ZipFile(file, "x", ZIP_DEFLATED)
+    def __init__(self, file: Path | FileWriter) -> None:
+        self._zip = ZipFile(file, "x" if isinstance(file, Path) else "w", ZIP_DEFLATED)
 
     def copy(self, source: StoredFile, name: str) -> None:
         with source, self._zip.open(name, "w", force_zip64=True) as file:
@@ -81,12 +82,12 @@ class _Zip:
 def export_patient(
     store: ReadOnlyStore,
     patient_id: str,
-    out: Path,
+    out: Path | FileWriter,
     *,
     audit: Iterable[Mapping[str, Any]],
     now: datetime,
 ) -> Mapping[str, Any]:
-    """Write it to a new folder, or a new file that ends in `.zip`; the index.
+    """Write it to a new folder, a new file that ends in `.zip`, or an open file; the index.
 
     audit: the records that name the patient. Raises UsageError where nothing is held or `out` is
     there already; OSError of the disk.
@@ -97,9 +98,12 @@ def export_patient(
     records = list(audit)
     if not (instances or quarantined or any(rows.values()) or records):
         raise UsageError("nothing is held of a patient with this number")
-    if out.exists():
+    if isinstance(out, Path) and out.exists():
         raise UsageError(f"{out} is there already: give a new name")
-    target: _Target = _Zip(out) if out.suffix.lower() == ".zip" else _Folder(out)
+    if isinstance(out, Path) and out.suffix.lower() != ".zip":
+        target: _Target = _Folder(out)
+    else:
+        target = _Zip(out)
     try:
         images = []
         for number, instance in enumerate(instances, start=1):

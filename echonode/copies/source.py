@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from echonode.errors import UsageError
 from echonode.model.instance import StoredInstance
 from echonode.store.files.kept_lines import OpenLines
+from echonode.transcoding.grayscale_display import Display
 from echonode.transcoding.picture import Window
 from echonode.transcoding.picture_file import HIGHEST_QUALITY, LOWEST_QUALITY, QUALITY
 from echonode.transcoding.single_frame import DecodedFrame
@@ -59,6 +60,7 @@ class CopyOptions:
     frame: only this one, from 1 on; None for all. quality: of a JPEG or a film, 1 to 100. window:
     instead of the image's own; None for that. banner: patient and date are burned into the picture.
     size: the longer side of a picture, in pixels, where it is larger; None for all of it.
+    display: the screen that grey pictures are made for, by PS3.14; None leaves them P-values.
     frame_time_ms: of each frame of a film, instead of what it records; None for that.
     transform, image_to_probe, voxel_mm: of a volume (volume/sweep.py); None and '' choose.
     """
@@ -68,6 +70,7 @@ class CopyOptions:
     window: Window | None = None
     banner: bool = False
     size: int | None = None
+    display: Display | None = None
     frame_time_ms: float | None = None
     transform: str = ""
     image_to_probe: tuple[float, ...] | None = None

@@ -23,6 +23,7 @@ from echonode.delivery.peer_capabilities import PeerCapabilities
 from echonode.delivery.policy import DeliveryPolicy
 from echonode.delivery.ports import (
     ALONE,
+    Anonymising,
     Associate,
     CheckBytes,
     CommitmentService,
@@ -90,10 +91,13 @@ def delivery_worker(
     *,
     policy: DeliveryPolicy | None = None,
     reencode: Reencode | None = None,
+    anonymising: Anonymising | None = None,
 ) -> DeliveryWorker:
     """The worker of `destination`, not yet started.
 
     reencode: makes the encodings that the policy allows; None: send every instance as stored.
+    anonymising: makes the copy that it gets in the place of each instance; None: it gets the
+    instance.
     """
     policy = policy or DeliveryPolicy()
     context = services.context_for(destination)
@@ -115,6 +119,7 @@ def delivery_worker(
         encoding_options=encoding_options,
         reencode=reencode,
         check_bytes=services.check_bytes,
+        anonymising=anonymising,
     )
 
     def new_lane() -> Lane:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from echonode.delivery.status_table import StatusTable
 from echonode.model import remedies
-from echonode.model.delivery import DAMAGED_HERE
+from echonode.model.delivery import DAMAGED_HERE, WAITS_FOR_LOOK
 from echonode.model.status import STORAGE, look_up
 from echonode.store.database.exam_holds import REJECTED, WAITS_FOR_NAMING, WAITS_FOR_PATIENT
 from echonode.store.deliveries.outbox import HeldGroup
@@ -74,6 +74,7 @@ def held_reason(ae_title: str, last_status: int | None, last_error: str) -> Held
         )
     for begin, key, remedy in (
         ("not sent, " + DAMAGED_HERE, "damaged", remedies.DAMAGED),
+        ("it cannot be anonymised", "not_anonymised", remedies.held_for_anonymising(ae_title)),
         ("it cannot be re-encoded", "not_accepted", remedies.held_for_context(ae_title)),
         ("the archive takes SOP class", "not_accepted", remedies.held_for_context(ae_title)),
         ("the archive breaks off", "breaks_off", remedies.held_for_breaking_off(ae_title)),
@@ -103,6 +104,10 @@ def _exact(last_error: str) -> Iterator[tuple[str, HeldReason]]:
     yield (
         HELD_BY_OPERATOR,
         HeldReason(key="operator", meaning=last_error, remedy=remedies.RELEASE_TO_SEND),
+    )
+    yield (
+        WAITS_FOR_LOOK,
+        HeldReason(key="look", meaning=last_error, remedy=remedies.LOOK, actions=()),
     )
     waits = HeldReason(key="patient", meaning=last_error, remedy=remedies.IDENTIFY, actions=())
     yield WAITS_FOR_PATIENT, waits

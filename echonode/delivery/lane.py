@@ -15,13 +15,19 @@ from collections.abc import Sequence
 from echonode.delivery.association_holder import AssociationHolder, HeldAssociation
 from echonode.delivery.destination_health import DestinationHealth
 from echonode.delivery.outcomes import OutcomeHandler
-from echonode.delivery.retry import after_damage, after_refused_contexts, after_unreadable
+from echonode.delivery.retry import (
+    after_damage,
+    after_not_anonymised,
+    after_refused_contexts,
+    after_unreadable,
+)
 from echonode.delivery.storage_scu import StorageSCU
 from echonode.errors import (
     ContextNotAccepted,
     Damaged,
     InvalidObject,
     NetworkError,
+    NotAnonymised,
     StoreError,
     described,
 )
@@ -73,6 +79,8 @@ class Lane:
             outcome = self._storage_scu.send(held.association, held.negotiated, job.instance)
         except ContextNotAccepted as error:
             outcomes.settle(job, after_refused_contexts(error))
+        except NotAnonymised as error:
+            outcomes.settle(job, after_not_anonymised(error))
         except InvalidObject as error:
             outcomes.settle(job, after_unreadable(error))
         except Damaged as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -119,6 +120,19 @@ class CommitmentService(Protocol):
 # ContextNotAccepted (no conversion between these syntaxes), InvalidObject (the dataset does not
 # fit), OSError (our disk).
 Reencode = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
+
+# An instance without its patient, in a file that is removed on exit. Raises NeedsLook where a
+# person must look at its pixels first, NotAnonymised where no copy can be made, OSError (our disk).
+Prepare = Callable[[StoredInstance], AbstractContextManager[StoredInstance]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anonymising:
+    """What a destination gets in the place of every instance. profile: its name."""
+
+    profile: str
+    prepare: Prepare
+
 
 # Raises Damaged where the instance's bytes are not those that were stored.
 CheckBytes = Callable[[StoredInstance], None]

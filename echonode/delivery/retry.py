@@ -33,12 +33,14 @@ from echonode.errors import (
     ContextNotAccepted,
     Damaged,
     InvalidObject,
+    NeedsLook,
     NetworkError,
+    NotAnonymised,
     PeerUnreachable,
     described,
 )
 from echonode.model.backoff import JITTER, Doubling, Random, step_s
-from echonode.model.delivery import DAMAGED_HERE, DeliveryEvent
+from echonode.model.delivery import DAMAGED_HERE, WAITS_FOR_LOOK, DeliveryEvent
 from echonode.model.instance import DerivedCopy
 from echonode.model.status import SUCCESS
 
@@ -172,7 +174,7 @@ def after_silence(
 
 
 def remark_on_stored(verdict: Verdict, status: int | None, derived: DerivedCopy | None) -> str:
-    """What a person should know of a success: a warning, or that a lossy copy was sent."""
+    """What a person should know of a success: a warning, or that a copy was sent instead."""
     is_plain = status == SUCCESS or (status is None and verdict.treatment is Treatment.STORED)
     remarks = [
         "" if is_plain else verdict.meaning,
@@ -214,6 +216,13 @@ def after_own_failure(
 def after_unreadable(error: InvalidObject) -> Decision:
     """The decision on an instance that cannot be re-encoded and is not accepted as stored."""
     return _hold(f"it cannot be re-encoded for this archive: {error}")
+
+
+def after_not_anonymised(error: NotAnonymised) -> Decision:
+    """The decision on an instance of which no anonymised copy can be made, or not yet."""
+    if isinstance(error, NeedsLook):
+        return _hold(WAITS_FOR_LOOK)
+    return _hold(f"it cannot be anonymised for this archive: {error}")
 
 
 def after_damage(error: Damaged) -> Decision:

@@ -41,9 +41,10 @@ def image_identifier(job: DeliveryJob) -> Dataset:
     """The IMAGE-level identifier for what was sent, with the unique keys of all levels above."""
     identifier = Dataset()
     identifier.QueryRetrieveLevel = "IMAGE"
-    # A derived copy is in the series of its original.
-    identifier.StudyInstanceUID = job.instance.study_instance_uid
-    identifier.SeriesInstanceUID = job.instance.series_instance_uid
+    # A lossy copy is in the series of its original; an anonymised one in a series of its own.
+    study, series = job.sent_in
+    identifier.StudyInstanceUID = study
+    identifier.SeriesInstanceUID = series
     identifier.SOPInstanceUID = job.sent_as.sop_instance_uid
     return identifier
 

@@ -23,7 +23,7 @@ from echonode.delivery.retry import after_no_association
 from echonode.delivery.sending_rate import SendingRate
 from echonode.errors import AssociationRejected, NetworkError, StoreError, described
 from echonode.log import get_logger, place_of
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 # After a step that failed on our side (a full disk): trying again at once seldom helps.
 STALLED_S = 5.0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from echonode.errors import EchoNodeError, described
 from echonode.log import get_logger
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 log = get_logger(__name__)
 

@@ -17,7 +17,7 @@ from echonode.errors import StoreError, Unreadable
 from echonode.log import get_logger
 from echonode.model.instance import StoredInstance
 from echonode.store.index.descriptions import Description, Descriptions
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 log = get_logger(__name__)
 

@@ -19,7 +19,7 @@ from echonode.log import get_logger
 from echonode.model.identity import CommitmentPolicy
 from echonode.store.patients.erasure import Erasure, Forget
 from echonode.store.store import Store
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 log = get_logger(__name__)
 AGAIN_S = 30.0
@@ -81,6 +81,10 @@ class Erasing:
             "unreadable_in_quarantine": self._store.holdings.quarantined("")[1],
             "databases_set_aside": self._store.holdings.set_aside(),
         }
+
+    def reasons(self, patient_id: str) -> list[str]:
+        """Why a patient cannot be erased now; empty where nothing is in the way."""
+        return self._store.erasure.reasons(patient_id, self._policies)
 
     def _go_on(self) -> Erasure | None:
         erased = self._store.erasure.go_on(self._forget, now=self._now)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from echonode.errors import StoreError
 from echonode.log import get_logger
 from echonode.store.journal.journal import FLUSH_EVERY_S, Journal
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 log = get_logger(__name__)
 

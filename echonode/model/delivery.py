@@ -24,6 +24,9 @@ DIFFERING_COPY_STATUSES = frozenset({ELEMENTS_DISCARDED, STORED_WITHOUT_MATCHING
 # Part of the reason of every delivery that is held because the file here is not what was stored:
 # by it the deliveries are found that may go on once the file is whole again.
 DAMAGED_HERE = "our copy is damaged"
+# The reason of a delivery that is held until a person has looked at the pixels: a look finds its
+# deliveries by these words.
+WAITS_FOR_LOOK = "it may carry text in its pixels: a person must look at it before a copy leaves"
 
 
 class DeliveryState(StrEnum):

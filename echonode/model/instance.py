@@ -120,22 +120,26 @@ def buffered_bytes(instance: StoredInstance) -> AbstractContextManager[BinaryIO]
 
 @dataclass(frozen=True, kw_only=True)
 class DerivedCopy:
-    """What was sent in an instance's place: derived from it with loss, an instance of its own.
+    """What was sent in an instance's place: derived from it with loss, or anonymised.
 
-    dataset_sha256: hex, over the dataset as it was sent.
+    dataset_sha256: hex, over the dataset as it was sent. study_instance_uid, series_instance_uid:
+    of an anonymised copy; '' where they are those of the instance. anonymised_by: the name of the
+    profile (PS3.15 annex E); '' where it was derived with loss alone.
     """
 
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
     dataset_sha256: str
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
+    anonymised_by: str = ""
 
     @property
     def remark(self) -> str:
         """What it is, for the operator: to follow 'sent as' or 'the archive holds'."""
-        return lossy_copy_words(self.sop_instance_uid)
-
-
-def lossy_copy_words(sop_instance_uid: str) -> str:
-    """What a copy derived with loss is, for the operator."""
-    return f"a lossy derived copy, {sop_instance_uid}; the original is kept here"
+        if self.anonymised_by:
+            what = f"an anonymised copy (profile {self.anonymised_by})"
+        else:
+            what = "a lossy derived copy"
+        return f"{what}, {self.sop_instance_uid}; the original is kept here"

@@ -195,6 +195,10 @@ def not_committed(peer: Peer, reason: int) -> str:
 
 RELEASE_TO_SEND = "Release it: it is then sent, as everything else"
 IDENTIFY = "Identify the exam: its images are written with the patient, and go by themselves"
+LOOK = (
+    "Open its study in the archive of the console, look for text in the picture, and accept it "
+    "where there is none; or `echonode accept-look UID`"
+)
 NAMING = "Wait: it goes by itself once its patient is written into it"
 NOTHING_TO_DO = "Nothing is to be done: it is kept here, and not sent"
 DAMAGED = (
@@ -233,6 +237,14 @@ def held_for_http(archive: str, http_status: int) -> str:
         case 415:
             return held_for_context(archive)
     return f"The log of {archive} says why it answered {http_status}; correct that, then release"
+
+
+def held_for_anonymising(ae_title: str) -> str:
+    """No anonymised copy of the instance can be made."""
+    return (
+        f"It does not go to {ae_title} as it is. Have its sender send it in a transfer syntax that "
+        "EchoNode decodes (docs/anonymised-copies.md); then release"
+    )
 
 
 def held_for_context(ae_title: str) -> str:

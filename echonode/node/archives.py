@@ -27,6 +27,7 @@ from echonode.model.commitment import CommitmentReport
 from echonode.model.identity import CallBackAddress, Destination, Peer
 from echonode.monitoring.commit_times import CommitTimes
 from echonode.monitoring.preflight.pending_reports import PendingReports
+from echonode.node.anonymising import NodeAnonymising
 from echonode.node.settings.destinations import delivery_policy, reencode_for
 from echonode.store.store import Store
 from echonode.transcoding.reencoder import Reencoder
@@ -42,6 +43,7 @@ class ArchiveParts:
         *,
         destinations: Sequence[Destination],
         reencoder: Reencoder,
+        anonymising: NodeAnonymising,
         call_back: CallBackAddress,
         observer: RequestObserver,
         now: Callable[[], datetime],
@@ -90,6 +92,7 @@ class ArchiveParts:
                 services,
                 policy=delivery_policy(section),
                 reencode=reencode_for(section, reencoder),
+                anonymising=anonymising.for_destination(section.anonymise),
             )
             for destination, section in zip(destinations, config.destinations, strict=True)
         }

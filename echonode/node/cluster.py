@@ -21,7 +21,7 @@ from echonode.log import get_logger, place_of
 from echonode.store.nodes.membership import BEAT_S, DUTIES
 from echonode.store.nodes.notices import Notices
 from echonode.store.store import Store
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 POLL_S = 2.0
 

@@ -29,6 +29,7 @@ def dimse_services(
     now: Callable[[], datetime],
 ) -> Services:
     """One callable for each service; which peer may use which is the acceptor's matter."""
+    without_patients = {each.target for each in config.destinations if each.anonymise}
     steps = StepSCP(
         store.reported_steps,
         node_id=store.node_id,
@@ -46,7 +47,12 @@ def dimse_services(
         move=MoveSCP(
             select=store.index.select_to_send,
             associate=archives.requestor.associate,
-            destination_for={peer.ae_title: peer for peer in config.peer_values()}.get,
+            # A peer that gets anonymised copies is sent no original, also not on request.
+            destination_for={
+                peer.ae_title: peer
+                for peer in config.peer_values()
+                if peer.name not in without_patients
+            }.get,
             reencode=reencoder.lossless,
         ),
         get=GetSCP(select=store.index.select_to_send, reencode=reencoder.lossless),

@@ -80,7 +80,12 @@ class ExamParts:
             rejections=store.rejections,
             instance=store.index.instance,
             notes=store.key_value,
-            destinations={each.name: each.peer for each in destinations},
+            # A query would name the originals to who gets anonymised copies: these are not asked.
+            destinations={
+                each.name: each.peer
+                for each, section in zip(destinations, config.destinations, strict=True)
+                if section.anonymise is None
+            },
             associate=associate,
             now=now,
         )

@@ -16,6 +16,7 @@ from echonode.dicomweb.addresses import PREFIX
 from echonode.dicomweb.routes import DicomWeb, dicomweb_routes
 from echonode.dicomweb.search import Searcher
 from echonode.intake.storage_scp import StorageSCP
+from echonode.maintenance.erasing import Erasing
 from echonode.model.identity import Destination, Peer
 from echonode.monitoring.ledger import plain_rows
 from echonode.monitoring.monitor import NodeMonitor
@@ -25,6 +26,7 @@ from echonode.monitoring.preflight.runs import PreflightRuns
 from echonode.monitoring.recent import recent_rows
 from echonode.node.access import NodeAccess
 from echonode.node.access_log import AccessLog, Told
+from echonode.node.anonymising import NodeAnonymising
 from echonode.node.audit import NodeAudit
 from echonode.node.copies_api import NodeCopies
 from echonode.node.exam_api import NodeExams
@@ -33,6 +35,7 @@ from echonode.node.live_api import NodeLive
 from echonode.node.local_key import write_local_key
 from echonode.node.local_timezone import local_zone
 from echonode.node.outbox_api import NodeOutbox
+from echonode.node.patient_data import NodePatientData
 from echonode.node.prints import PrintParts
 from echonode.node.report_api import NodeReports
 from echonode.node.review_api import NodeReview
@@ -40,6 +43,7 @@ from echonode.node.ris import RisParts
 from echonode.node.settings.reports import result_of
 from echonode.node.settings.web import opened_routes, session_rules, web_identity
 from echonode.node.system_api import NodeSystem
+from echonode.node.trail_api import NodeTrail
 from echonode.node.user_administration import UserAdministration
 from echonode.node.viewer_server import viewer_server
 from echonode.node.worklist_api import NodeWorklist
@@ -51,6 +55,7 @@ from echonode.transcoding.single_frame import FrameReader
 from echonode.transcoding.thumbnails import Thumbnails
 from echonode.web.admission import Admission
 from echonode.web.archive import archive_routes
+from echonode.web.audit import audit_routes
 from echonode.web.authority import authority_routes
 from echonode.web.copies import copy_routes
 from echonode.web.cross_origin import SharedOrigins
@@ -61,7 +66,7 @@ from echonode.web.live.viewing import Viewing
 from echonode.web.openapi.document import openapi_routes
 from echonode.web.operator import operator_routes
 from echonode.web.outbox import outbox_routes
-from echonode.web.patients import Erase, patient_routes
+from echonode.web.patients import patient_routes
 from echonode.web.prints import print_routes
 from echonode.web.reports import report_routes
 from echonode.web.server import WebServer, is_loopback
@@ -85,6 +90,7 @@ def web_servers(
     exams: ExamParts,
     ris: RisParts,
     reencoder: Reencoder,
+    anonymising: NodeAnonymising,
     storage: StorageSCP,
     ae_title: str,
     live: NodeLive,
@@ -96,7 +102,7 @@ def web_servers(
     call_back: str,
     audit: NodeAudit,
     prints: PrintParts,
-    erase: Erase,
+    erasing: Erasing,
     now: Callable[[], datetime],
 ) -> tuple[WebServer, WebServer | None]:
     """The servers of a node, not yet started: the console's, and the viewer's where there is one.
@@ -176,7 +182,13 @@ def web_servers(
             *report_routes(NodeReports(store, exams.reporting, result=partial(result_of, store))),
             *print_routes(prints),
             *copy_routes(
-                NodeCopies(store, Codecs(reader=frames, lossless=reencoder.lossless), now=now)
+                NodeCopies(
+                    config,
+                    store,
+                    Codecs(reader=frames, lossless=reencoder.lossless),
+                    anonymising,
+                    now=now,
+                )
             ),
             *operator_routes(
                 act=operate,
@@ -206,7 +218,8 @@ def web_servers(
                 )
             ),
             *exam_routes(exam_api),
-            *patient_routes(exam_api.patients, erase),
+            *patient_routes(exam_api.patients, NodePatientData(store, audit, erasing, now=now)),
+            *audit_routes(NodeTrail(audit)),
             *worklist_routes(NodeWorklist(ris, now=now)),
             *live_routes(live, viewing),
             *openapi_routes(),

@@ -36,6 +36,7 @@ from echonode.maintenance.journaling import Journaling
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
 from echonode.monitoring.preflight.preflight import Preflight
+from echonode.node.anonymising import NodeAnonymising
 from echonode.node.archives import ArchiveParts
 from echonode.node.audit import NodeAudit
 from echonode.node.dimse_services import dimse_services
@@ -56,9 +57,10 @@ from echonode.node.settings.parts import (
     log_recovery,
     scrubbing,
 )
+from echonode.node.settings.stores import open_store
 from echonode.node.user_administration import show_setup_code
 from echonode.node.viewer_server import served_at
-from echonode.store.store import Store, utc_now
+from echonode.store.store import utc_now
 from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.single_frame import FrameReader
@@ -85,18 +87,7 @@ class Node:
         self.peers = config.peer_values()
         self.destinations = config.destination_values()
         names = [destination.name for destination in self.destinations]
-        self.store = Store.open(
-            config.data_dir,
-            now=utc_now,
-            adopt_to=names,
-            forward_to=config.forwarding_by_ae_title(),
-            recover_later=True,
-            waiting_prefix=config.exam.waiting_prefix,
-            objects=config.objects_at(),
-            index_url=config.index.server_url,
-            node=config.node.name or "",
-            cipher=config.encryption.cipher,
-        )
+        self.store = open_store(config, now=utc_now, recover_later=True)
         with ExitStack() as broken_off:
             broken_off.callback(self.store.close)
             self._build(names)
@@ -111,6 +102,7 @@ class Node:
         codecs = TranscodeWorkers()
         self._reencoder = Reencoder(self.store.files.scratch, codecs)
         self._frames = FrameReader(codecs, self._reencoder.lossless)
+        self._anonymising = NodeAnonymising(config, self.store, self._reencoder)
         self._call_back = call_back_address(config)
         self._storage = StorageSCP(
             self.store,
@@ -125,6 +117,7 @@ class Node:
             self.store,
             destinations=self.destinations,
             reencoder=self._reencoder,
+            anonymising=self._anonymising,
             call_back=self._call_back,
             observer=self.audit.requests,
             now=utc_now,
@@ -219,6 +212,7 @@ class Node:
                 exams=self.exams,
                 ris=self.ris,
                 reencoder=self._reencoder,
+                anonymising=self._anonymising,
                 storage=self._storage,
                 ae_title=config.ae_title,
                 live=self.scanning.live,
@@ -230,7 +224,7 @@ class Node:
                 call_back=str(self._call_back),
                 audit=self.audit,
                 prints=self.prints,
-                erase=self.erasing.erase,
+                erasing=self.erasing,
                 now=utc_now,
             )
 
@@ -293,6 +287,7 @@ class Node:
             self.ris.steps,
             self.archives.commitment_scp,
             self._describing,
+            *self.prints.workers.values(),
         ):
             if part:
                 part.only_while(self.store.nodes.leads)

@@ -11,14 +11,23 @@ from numpy.typing import NDArray
 
 from echonode.config import Config
 from echonode.config.printing import PrinterSection
-from echonode.delivery.printing.film import MOST_COPIES, FilmSettings, films, layout_of
+from echonode.copies.stored_source import read_header
+from echonode.delivery.printing.film import (
+    MOST_COPIES,
+    Densities,
+    FilmSettings,
+    films,
+    layout_of,
+)
 from echonode.delivery.printing.worker import Associate, PrintWorker
 from echonode.errors import InvalidObject, OperatorRefused, UsageError
 from echonode.model.criteria import Level, Root, Selection
 from echonode.model.instance import StoredInstance
 from echonode.model.print_job import NewPrintJob, PrintJob
+from echonode.review.image_view import image_view
 from echonode.store.store import Store
 from echonode.transcoding.picture import picture_of
+from echonode.transcoding.scaled_picture import squared
 from echonode.transcoding.single_frame import FrameReader
 
 Json = Mapping[str, Any]
@@ -143,7 +152,9 @@ class PrintParts:
             raise InvalidObject(
                 f"the file of {sop_instance_uid} cannot be read: {error.strerror}"
             ) from None
-        return picture_of(decoded.native, decoded.pixels, decoded.presentation)
+        picture = picture_of(decoded.native, decoded.pixels, decoded.presentation)
+        # A film says that its pixels are square (film.image_box).
+        return squared(picture, image_view(read_header(instance)).pixel_ratio)
 
 
 def film_settings(section: PrinterSection) -> FilmSettings:
@@ -154,6 +165,9 @@ def film_settings(section: PrinterSection) -> FilmSettings:
         destination=section.destination or "",
         orientation=section.orientation or "",
         magnification=section.magnification or "",
+        densities=Densities(least=section.densities.least, most=section.densities.most)
+        if section.densities
+        else None,
     )
 
 

@@ -16,7 +16,6 @@ from echonode.model.exam_report import KeyImage, ReportContent
 from echonode.model.instance import buffered_bytes
 from echonode.model.parse_faults import PARSE_FAULTS
 from echonode.node.review_json import proof_json
-from echonode.objects.reports.report_templates import templates
 from echonode.store.store import Store
 from echonode.store.values import LedgerChoice, LedgerRow
 
@@ -36,7 +35,7 @@ class NodeReports:
         self._store, self._reporting, self._result = store, reporting, result
 
     def templates(self) -> Sequence[Json]:
-        return [each.model_dump() for each in templates().values()]
+        return [each.model_dump() for each in self._reporting.templates.values()]
 
     def reports(self, exam_id: str) -> Sequence[Json]:
         exam = self._store.exams.exam(exam_id)

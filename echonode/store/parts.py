@@ -27,6 +27,7 @@ from echonode.store.database.opening import (
 )
 from echonode.store.database.page_check import DatabaseCheck
 from echonode.store.deliveries.deliveries import Deliveries
+from echonode.store.deliveries.looks import PixelLooks
 from echonode.store.deliveries.operator_actions import OperatorActions
 from echonode.store.exams.captures import Captures
 from echonode.store.exams.corrections import Corrections
@@ -69,10 +70,11 @@ class StoreParts(ReadOnlyStore):
     """The store of one node, as its parts; `Store` opens and closes it. Thread-safe.
 
     files: takes instances in. index, ledger, statistics: see ReadOnlyStore. deliveries: the jobs
-    of the delivery workers. operator: what a person does to them. commitment: transactions in both
-    roles. retention: deletes proved copies. recovery: what the last stop left. scrub: reads kept
-    files again. event_log: takes events from outside. key_value: small texts of other parts.
-    descriptions: what DICOMweb answers of each instance.
+    of the delivery workers. operator: what a person does to them. looks: at pixels, before copies
+    without the patient leave. commitment: transactions in both roles. retention: deletes proved
+    copies. recovery: what the last stop left. scrub: reads kept files again. event_log: takes
+    events from outside. key_value: small texts of other parts. descriptions: what DICOMweb answers
+    of each instance.
     exams, captures, measurements, documents, prints, hl7_results, naming, corrections, worklist,
     known_patients, order_messages, rejections, reported_steps, procedure_steps, step_reports: see
     exams/. users, sessions, watch_links: see access/. nodes: this node among those on the database.
@@ -141,6 +143,7 @@ class StoreParts(ReadOnlyStore):
         )
         self.deliveries = Deliveries(writer, readers, layout, nodes=self.nodes, on_due=due, now=now)
         self.operator = OperatorActions(writer, on_due=due)
+        self.looks = PixelLooks(writer, readers, on_due=due)
         self.commitment = Commitment(
             transactions=Transactions(writer, readers),
             reports=Reports(writer, readers, layout, check_bytes=check, on_due=due),

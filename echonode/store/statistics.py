@@ -109,7 +109,11 @@ class Statistics:
     def lossy_copies(self) -> Mapping[str, int]:
         """destination -> instances of which it got, or holds, only a lossy copy; it counts them."""
         copies = schema.derived_copy.join(schema.delivery)
-        statement = sa.select(_delivery.destination, sa.func.count()).select_from(copies)
+        statement = (
+            sa.select(_delivery.destination, sa.func.count())
+            .select_from(copies)
+            .where(schema.derived_copy.c.anonymised_by == "")
+        )
         with reading(self._readers) as connection:
             rows = connection.execute(statement.group_by(_delivery.destination))
             return {destination: count for destination, count in rows}  # noqa: C416  # dict(rows) has no type

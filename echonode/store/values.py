@@ -130,6 +130,15 @@ class DeliveryJob:
         )
 
     @property
+    def sent_in(self) -> tuple[str, str]:
+        """Study and Series Instance UID of `sent_as`."""
+        copy = self.derived
+        return (
+            (copy and copy.study_instance_uid) or self.instance.study_instance_uid,
+            (copy and copy.series_instance_uid) or self.instance.series_instance_uid,
+        )
+
+    @property
     def proof_remark(self) -> str:
         """What a proof of this delivery concerns, for the ledger; '' for the instance itself."""
         return f"the archive holds {self.derived.remark}" if self.derived else ""
@@ -200,7 +209,7 @@ class ReportOutcome:
     """What `Reports.apply` did.
 
     committed: SOP Instance UIDs that this report made committed; derived: of each among them whose
-    archive holds only a lossy copy, the copy's. failed: each job as it is now,
+    archive holds only a lossy or anonymised copy, the copy's. failed: each job as it is now,
     with the Failure Reason of the report; None where the report left it out or named it with
     another class. damaged: SOP Instance UIDs that the archive commits but whose bytes here have
     changed since; they are held. noted: SOP Instance UIDs of held deliveries, committed when

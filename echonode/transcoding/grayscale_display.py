@@ -75,13 +75,6 @@ def luminance_of_p_values(p_values: Floats, display: Display) -> Floats:
     return luminance_of_index(low + np.clip(p_values, 0.0, 1.0) * (high - low))
 
 
-def p_values_of_luminance(luminance: Floats, display: Display) -> Floats:
-    """The other way: shares of the range, 0 below the darkest and 1 above the brightest."""
-    low, high = index_of_luminance(display.darkest), index_of_luminance(display.brightest)
-    within = np.clip(luminance, display.darkest, display.brightest)
-    return np.clip((index_of_luminance(within) - low) / (high - low), 0.0, 1.0)
-
-
 def density_of_p_values(
     p_values: Floats, *, least: float, most: float, light_box: float = LIGHT_BOX, room: float = ROOM
 ) -> Floats:

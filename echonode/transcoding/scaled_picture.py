@@ -7,6 +7,10 @@ from numpy.typing import NDArray
 
 from echonode.transcoding.picture import Picture
 
+# An M-mode or a narrow linear probe: a pixel five times as high as wide. More is a wrong value, and
+# would make a picture of any size.
+MOST_UNEVEN = 20.0
+
 
 def scaled(picture: Picture, height: int, width: int) -> Picture:
     """The picture with `height` rows and `width` columns."""
@@ -30,6 +34,19 @@ def scaled(picture: Picture, height: int, width: int) -> Picture:
     mixed = first * (1 - below) + second * below
     result: Picture = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
     return result
+
+
+def squared(picture: Picture, pixel_ratio: float) -> Picture:
+    """The picture with square pixels: enlarged in one direction, so that nothing is lost.
+
+    pixel_ratio: height of a pixel over its width. One beyond MOST_UNEVEN is not believed.
+    """
+    if pixel_ratio == 1 or not 1 / MOST_UNEVEN <= pixel_ratio <= MOST_UNEVEN:
+        return picture
+    rows, columns = picture.shape[:2]
+    if pixel_ratio > 1:
+        return scaled(picture, max(1, round(rows * pixel_ratio)), columns)
+    return scaled(picture, rows, max(1, round(columns / pixel_ratio)))
 
 
 def _neighbours(

@@ -25,6 +25,8 @@ from echonode.objects.reports.encapsulated import encapsulated_pdf
 from echonode.objects.reports.font_files import Fonts
 from echonode.objects.reports.pdf import report_pdf
 from echonode.objects.reports.structured import MeasuredOn, structured_report
+from tests.benchmarks.usage import cpu_seconds
+from tests.faults.programme import FULL
 from tests.integration.web.kept_images import COLUMNS, PLATE, PLATE_MM, ROWS, cine, still
 from tests.peers import EchoNodeProcess
 from tests.peers.fixtures import require_fonts, require_program
@@ -55,6 +57,10 @@ LENGTHS = """() => cornerstoneTools.annotation.state.getAllAnnotations()
   .filter(each => each.length).map(each => [each.length, each.unit])"""
 RATES = "() => Object.values(services.cineService.getState().cines).map(each => each.frameRate)"
 DISPLAY_SETS = "(globalThis.services?.displaySetService?.getActiveDisplaySets() ?? [])"
+LONG_CINE, LONG_CINE_SHAPE, LONGEST_CINE_S = 500, (480, 640), 10.0
+LONGEST_CINE_WORK_S = 4.0  # of a processor: 8 ms a frame, on a slow and busy machine
+LOADED = """() => (cornerstone.getRenderingEngines()[0]?.getViewports()[0]?.getImageIds() ?? [])
+  .filter(each => cornerstone.cache.getImage(each)).length"""
 FRAMES = "() => cornerstone.getRenderingEngines()[0]?.getViewports()[0]?.getImageIds?.().length"
 
 
@@ -205,6 +211,32 @@ def test_a_cine_is_played_at_its_own_rate(viewer: Viewer) -> None:
     poll(page, f"{FIRST_VIEWPORT}.getCurrentImageIdIndex() !== {first}")
     assert viewer.faults == []
     page.context.close()
+
+
+@pytest.mark.slow
+def test_a_cine_of_five_hundred_frames_is_complete_in_the_viewer(viewer: Viewer) -> None:
+    """640 by 480: every frame is in the viewer's memory, and the node works a few seconds for all.
+
+    Within ten seconds of the picture's appearance, on a machine of its own: in the full programme.
+    """
+    made = of_study(9, cine(9))
+    made.Rows, made.Columns, made.NumberOfFrames = *LONG_CINE_SHAPE, LONG_CINE
+    made.FrameTimeVector = ["0", *["40"] * (LONG_CINE - 1)]
+    shade = bytes(range(256)) * (LONG_CINE_SHAPE[0] * LONG_CINE_SHAPE[1] // 256)
+    made.PixelData = b"".join(shade[n % 256 :] + shade[: n % 256] for n in range(LONG_CINE))
+    viewer.store(write(made, viewer.folder / "long.dcm"))
+    began, worked = time.monotonic(), cpu_seconds(viewer.node.pid)
+    page = viewer.open_study("1.2.3.9", frames=LONG_CINE)
+    shown = time.monotonic()
+    poll(page, f"({LOADED})() === {LONG_CINE}")
+    seconds, worked = time.monotonic() - shown, cpu_seconds(viewer.node.pid) - worked
+    print(
+        f"{LONG_CINE} frames: {seconds:.1f} s after the viewer's {shown - began:.1f} s; "
+        f"the node worked {worked:.2f} s"
+    )
+    page.context.close()
+    assert worked < LONGEST_CINE_WORK_S
+    assert seconds < LONGEST_CINE_S or not FULL
 
 
 def test_an_uploaded_file_arrives(viewer: Viewer) -> None:

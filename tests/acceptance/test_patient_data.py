@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -67,6 +68,37 @@ def traces(node: EchoNodeProcess) -> list[str]:
     ]
 
 
+def asked(node: EchoNodeProcess, path: str, **body: object) -> bytes:
+    """What a POST answers; the console asks so."""
+    address = f"http://{LOOPBACK}:{node.extra['web']['port']}{path}"
+    with urllib.request.urlopen(address, json.dumps(body).encode(), timeout=30) as answer:
+        read: bytes = answer.read()
+    return read
+
+
+def by_http(node: EchoNodeProcess) -> None:
+    """The same that the commands give, over HTTP; and that the trail was read is in the trail."""
+    held = json.loads(asked(node, "/api/patients/held", patient_id=ID))
+    assert (held["names"], held["images"], held["quarantined"]) == ([NAME], 1, 1)
+    assert held["reasons"] == []
+    with ZipFile(BytesIO(asked(node, "/api/patients/export", patient_id=ID))) as bundle:
+        assert {"images/0001.dcm", "quarantine/0001.dcm", "audit.jsonl"} <= set(bundle.namelist())
+    found = json.loads(asked(node, "/api/audit/search", patient=ID, kind="transfer"))
+    assert found["next"] is None
+    assert {each["patient"]["name"] for each in found["records"]} == {NAME}
+    lines = asked(node, "/api/audit/export", patient=ID).splitlines()
+    assert [json.loads(line)["seq"] for line in lines][-1] <= found["records"][-1]["seq"]
+    assert json.loads(asked(node, "/api/audit/verify"))["whole"]
+
+    def uses() -> set[str]:
+        answer = json.loads(asked(node, "/api/audit/search", kind="audit"))
+        return {each["description"] for each in answer["records"]}
+
+    wait_until(
+        lambda: {"searched", "exported", "verified"} <= uses(), timeout_s=30, what="recorded"
+    )
+
+
 def test_a_patient_is_given_out_and_then_erased(node: EchoNodeProcess, tmp_path: Path) -> None:
     """Images, what lies in quarantine, queries and audit records; the other patient stays, and the
     audit trail is still whole.
@@ -94,6 +126,7 @@ def test_a_patient_is_given_out_and_then_erased(node: EchoNodeProcess, tmp_path:
         audited = [json.loads(line) for line in bundle.read("audit.jsonl").splitlines()]
         assert {"begin-transfer", "transfer"} <= {each["kind"] for each in audited}
     assert node.command("patient", "export", ID, "--out", str(out)).returncode == 2
+    by_http(node)
 
     assert traces(node)
     done = node.command("patient", "erase", ID, "--yes", "--json")

@@ -10,6 +10,7 @@ from typing import Final
 
 from tests.benchmarks.cast import (
     DISKLESS,
+    ON_POSTGRES,
     ORTHANC,
     RAW,
     RAW_TO_DISK,
@@ -143,6 +144,17 @@ def _receivers_of(sender: str, *receivers: str, associations: int = 1) -> dict[s
     }
 
 
+def _on_postgres(associations: int) -> Benchmark:
+    """EchoNode with its index on PostgreSQL, against itself with SQLite: the price of two nodes."""
+    matches = {
+        ECHONODE: Match(sender=RAW, receiver=ON_POSTGRES, associations=associations),
+        "EchoNode on SQLite": Match(sender=RAW, receiver=ECHONODE, associations=associations),
+    }
+    senders = "sender raw socket" if associations == 1 else f"{associations} raw sockets"
+    name = f"durable receive of stills on PostgreSQL, {senders}"
+    return storing(name, STILL, matches, at_least=0.6)
+
+
 # "What Orthanc takes from its best sender at any parallelism": Debian's has four DICOM threads, so
 # four associations are EchoNode's best as well; delivery finds that number by itself (delivery.py).
 _BEST_OF_ORTHANC = {ECHONODE: Match(sender=ECHONODE, receiver=ORTHANC, associations=4)} | {
@@ -231,4 +243,6 @@ RECEIVE_BENCHMARKS: Final = (
         _receivers_of(RAW, ECHONODE, ORTHANC, STOCK, STORESCP, RAW),
         unit=MEGABYTES_PER_SECOND,
     ),
+    _on_postgres(1),
+    _on_postgres(8),
 )

@@ -11,6 +11,7 @@ from tests.benchmarks.receivers import (
     EchoNodeReceiver,
     FarReceiver,
     OrthancReceiver,
+    PostgresReceiver,
     Receiver,
     StockReceiver,
     StoreScpReceiver,
@@ -28,6 +29,7 @@ RAW: Final = "raw socket"
 RAW_TO_DISK: Final = "raw socket, written and synchronised"
 DISKLESS: Final = "EchoNode without disk"
 DELIVERING: Final = "EchoNode's delivering half"
+ON_POSTGRES: Final = "EchoNode on PostgreSQL"
 OVER_TLS: Final = "EchoNode over TLS"
 FAR_STORESCP: Final = "DCMTK storescp, 50 ms away"
 
@@ -39,6 +41,7 @@ RECEIVERS: Mapping[str, Callable[[], Receiver]] = {
     STOCK: StockReceiver,
     STORESCP: StoreScpReceiver,
     STORESCP_ONE_PROCESS: lambda: StoreScpReceiver(fork=False),
+    ON_POSTGRES: PostgresReceiver,
     OVER_TLS: TLSReceiver,
     FAR_STORESCP: lambda: FarReceiver(StoreScpReceiver(), round_trip_s=0.05),
     RAW: lambda: WireReceiver(keep=False),

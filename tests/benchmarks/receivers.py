@@ -21,6 +21,7 @@ from tests.peers import (
     free_port,
 )
 from tests.peers.authority import Authority
+from tests.peers.postgres import PostgresServer
 from tests.peers.proxy import Line, Proxy
 from tests.peers.stock import ROOT
 
@@ -122,6 +123,15 @@ class TLSReceiver(EchoNodeReceiver):
     @property
     def address(self) -> Address:
         return replace(super().address, tls=self._files)
+
+
+class PostgresReceiver(EchoNodeReceiver):
+    """The same with its index on a PostgreSQL server here, which synchronises its disk."""
+
+    def _start(self) -> None:
+        server = self._parts.enter_context(PostgresServer(durable=True))
+        index = {"url": server.create_database("bench")}
+        self._run(EchoNodeProcess(extra={"index": index, "node": {"name": "bench"}}))
 
 
 class OrthancReceiver(Receiver):

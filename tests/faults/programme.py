@@ -82,3 +82,6 @@ EXAM_KILLS: Final = Fault(scenario=51, unit="kills during exams", quick=20, full
 EXAM_SWITCHES: Final = Fault(scenario=52, unit="exams at two probes", quick=20, full=100)
 BACKUP_KILLS: Final = Fault(scenario=53, unit="kills of backup and restore", quick=20, full=200)
 TRUST_KILLS: Final = Fault(scenario=54, unit="SQLite writes to a kill", quick=10, full=1)
+ENCRYPTION_KILLS: Final = Fault(
+    scenario=55, unit="kills of encryption and rotation", quick=20, full=200
+)

@@ -48,7 +48,7 @@ GOOD = small_instance()
 
 @dataclass(frozen=True)
 class Bomb:
-    """noise: bytes beside the zeros of each block that do not shrink. pixels: it is all one pixel
+    """noise: bytes next to the zeros of each block that do not shrink. pixels: it is all one pixel
     element, which no walk over the head inflates."""
 
     noise: int = 0
@@ -165,7 +165,7 @@ def test_a_bomb_by_stow(attacked: Attacked, bomb: Instance) -> None:
 def test_a_bomb_on_a_medium_for_a_running_node(
     attacked: Attacked, bomb: Instance, tmp_path: Path
 ) -> None:
-    """Named by its file, and the good image beside it comes in."""
+    """Named by its file, and the good image next to it comes in."""
     done = attacked.node.command("import", str(medium(tmp_path, bomb)))
     assert done.returncode == 1
     assert {"refused: 1", "already here: 1"} <= set(done.stdout.splitlines())

@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 if not FULL else 0)]
 # One is tried of so many SQLite writes; of every other call each in the full programme.
 EVERY = TRUST_KILLS.count
 OTHERS = 1 if FULL else 4
-FEWEST = 200 if FULL else 20
+FEWEST = 150 if FULL else 20
 Lines = list[dict[str, Any]]
 
 

@@ -101,7 +101,7 @@ def test_todays_worklist_is_counted_and_no_name_is_told(
     assert "does not know AE ECHONODE" in step.remedy
     settings["DicomAlwaysAllowFindWorklist"] = True
     step = worklist_step(make_orthanc(plugins=[WORKLIST_PLUGIN], options=settings))
-    assert (step.ok, step.detail) == (True, "1 entries today for US1, US")
+    assert (step.ok, step.detail) == (True, "1 entry today for US1, US")
     assert "CANARY" not in repr(step).upper()
 
 
@@ -120,7 +120,7 @@ def test_each_stations_list_is_asked_for(
     orthanc = make_orthanc(plugins=[WORKLIST_PLUGIN], options=settings)
     step = worklist_step(orthanc, stations=("US1", "US2", ""))
     assert step.detail == (
-        "2 entries today for US1, US; 1 entries today for US2, US; "
+        "2 entries today for US1, US; 1 entry today for US2, US; "
         "3 entries today for every station, US"
     )
 

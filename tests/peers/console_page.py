@@ -25,11 +25,13 @@ _CUT = """() => {
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
-    """Chromium without a window. Raises PeerMissing."""
+def browser(*more: str) -> Iterator[Browser]:
+    """Chromium without a window. more: its arguments. Raises PeerMissing."""
     program = find_program("chromium")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=[*_QUIET, *_ALONE])
+        started = playwright.chromium.launch(
+            executable_path=program, args=[*_QUIET, *_ALONE, *more]
+        )
         try:
             yield started
         finally:

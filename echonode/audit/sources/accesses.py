@@ -36,6 +36,9 @@ KINDS: Mapping[str, _KindAndAction] = MappingProxyType(
         "GET /api/instances/{uid}/file": (Kind.EXPORT, Action.READ),
         "GET /api/report": (Kind.EXPORT, Action.READ),
         "GET /api/studies/{uid}/media": (Kind.EXPORT, Action.READ),
+        "GET /api/studies/{uid}/copies/{format}": (Kind.EXPORT, Action.READ),
+        "POST /api/patients/held": (Kind.PATIENT, Action.READ),
+        "POST /api/patients/export": (Kind.EXPORT, Action.READ),
         "POST /api/exams": (Kind.PROCEDURE, Action.CREATE),
         "POST /api/exams/{exam}/end": (Kind.PROCEDURE, Action.UPDATE),
         "POST /api/exams/{exam}/discontinue": (Kind.PROCEDURE, Action.UPDATE),
@@ -59,6 +62,14 @@ CHANGES: Mapping[str, EventType] = MappingProxyType(
         "POST /api/probes/{probe}/watch": EventType.OBJECT_SECURITY_CHANGED,
         "DELETE /api/probes/{probe}/watch": EventType.OBJECT_SECURITY_CHANGED,
         "DELETE /api/probes/{probe}/watch/{link}": EventType.OBJECT_SECURITY_CHANGED,
+    }
+)
+# Rows that read the audit trail (PS3.15 A.5.3.2) -> what is done with it.
+TRAIL_USES: Mapping[str, str] = MappingProxyType(
+    {
+        "POST /api/audit/search": "searched",
+        "POST /api/audit/export": "exported",
+        "POST /api/audit/verify": "verified",
     }
 )
 # Rows that change something and leave no record here, with the reason.
@@ -110,6 +121,8 @@ def event_of(access: PatientDataAccess, us: Participant) -> AuditEvent | None:
         return None
     if row in CHANGES:
         return _change(access, us, CHANGES[row])
+    if row in TRAIL_USES:
+        return _trail_used(access, us, TRAIL_USES[row])
     if not access.kind:
         return None
     if access.path.startswith("/dicom-web"):
@@ -117,6 +130,18 @@ def event_of(access: PatientDataAccess, us: Participant) -> AuditEvent | None:
     default = (Kind.ACCESS, Action.UPDATE if access.change else Action.READ)
     kind, action = KINDS.get(row, default)
     return _of_kind(access, us, kind, action)
+
+
+def _trail_used(access: PatientDataAccess, us: Participant, done: str) -> AuditEvent:
+    return AuditEvent(
+        at=access.at,
+        kind=Kind.AUDIT,
+        action=Action.READ,
+        outcome=Outcome.SUCCESS if access.granted else Outcome.MINOR_FAILURE,
+        description=done,
+        participants=(_caller(access), replace(us, role=None, requestor=False)),
+        subject=access.path,
+    )
 
 
 def _of_kind(access: PatientDataAccess, us: Participant, kind: Kind, action: Action) -> AuditEvent:

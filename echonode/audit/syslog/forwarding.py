@@ -21,7 +21,7 @@ from echonode.audit.trail.trail import Trail
 from echonode.audit.xml import Source, audit_message
 from echonode.errors import StoreError
 from echonode.log import get_logger
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 log = get_logger(__name__)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -34,22 +35,70 @@ class Wanted:
     kind: Kind | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Records, the newest first. next: the number before which the next page begins; None where
+    there is no other. reached: the time of the oldest record that was read for it.
+    """
+
+    records: Sequence[Record]
+    next: int | None
+    reached: datetime | None
+
+
 def search(readers: sa.Engine, wanted: Wanted) -> Iterator[Record]:
     """The records, oldest first. Raises IndexDamaged."""
-    statement = sa.select(record).order_by(_TABLE.seq)
-    if wanted.since is not None:
-        statement = statement.where(_TABLE.at >= wanted.since)
-    if wanted.until is not None:
-        statement = statement.where(_TABLE.at < wanted.until)
-    if wanted.kind is not None:
-        statement = statement.where(_TABLE.kind == wanted.kind.value)
     with reading(readers) as connection:
+        statement = _statement(wanted).order_by(_TABLE.seq)
         rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
         with closing(rows):
             for row in rows:
                 found = Record(**row._mapping)
                 if _is_of(found, wanted):
                     yield found
+
+
+def page(
+    readers: sa.Engine, wanted: Wanted, *, before: int | None, most: int, most_read: int
+) -> Page:
+    """At most `most` records with numbers below `before`, of `most_read` that are looked at.
+
+    A user or a patient stands inside the records, and no index leads to them: a page may have few
+    records, or none, and yet not be the last. Raises IndexDamaged.
+    """
+    statement = _statement(wanted).order_by(_TABLE.seq.desc()).limit(most_read)
+    if before is not None:
+        statement = statement.where(_TABLE.seq < before)
+    found: list[Record] = []
+    last: Record | None = None
+    count = 0
+    with reading(readers) as connection:
+        rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
+        with closing(rows):
+            for row in rows:
+                last = Record(**row._mapping)
+                count += 1
+                if _is_of(last, wanted):
+                    found.append(last)
+                    if len(found) == most:
+                        break
+    is_end = len(found) < most and count < most_read
+    return Page(
+        records=found,
+        next=None if is_end or last is None else last.seq,
+        reached=last.at if last else None,
+    )
+
+
+def _statement(wanted: Wanted) -> sa.Select[Any]:
+    statement = sa.select(record)
+    if wanted.since is not None:
+        statement = statement.where(_TABLE.at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(_TABLE.at < wanted.until)
+    if wanted.kind is not None:
+        statement = statement.where(_TABLE.kind == wanted.kind.value)
+    return statement
 
 
 def _is_of(found: Record, wanted: Wanted) -> bool:

@@ -7,7 +7,7 @@ plain conversation need is in wire.py.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from echonode.commands.lying_pacs import wire
@@ -39,9 +39,9 @@ class Request:
 def read_request(body: bytes) -> Request:
     """The body of an A-ASSOCIATE-RQ."""
     contexts, roles = [], {}
-    for kind, item in _items(body[68:]):
+    for kind, item in wire.items(body[68:]):
         if kind == 0x20:
-            parts = [(inner, value.decode().rstrip("\0")) for inner, value in _items(item[4:])]
+            parts = [(inner, value.decode().rstrip("\0")) for inner, value in wire.items(item[4:])]
             [abstract_syntax] = [value for inner, value in parts if inner == 0x30]
             syntaxes = tuple(value for inner, value in parts if inner == 0x40)
             contexts.append(
@@ -52,7 +52,7 @@ def read_request(body: bytes) -> Request:
                 )
             )
         elif kind == _USER_INFORMATION:
-            roles = dict(_read_role(value) for inner, value in _items(item) if inner == _ROLES)
+            roles = dict(_read_role(value) for inner, value in wire.items(item) if inner == _ROLES)
     return Request(
         called=body[4:20].decode().strip(),
         calling=body[20:36].decode().strip(),
@@ -69,10 +69,10 @@ def accept(
     maximum_pdu: int = wire.OUR_MAXIMUM_PDU,
 ) -> bytes:
     """An A-ASSOCIATE-AC. verdicts: context ID -> (result, transfer syntax)."""
-    body = request_body[:68] + _item(0x10, wire.APPLICATION_CONTEXT.encode())
+    body = request_body[:68] + wire.item(0x10, wire.APPLICATION_CONTEXT.encode())
     for context_id, (result, syntax) in verdicts.items():
         head = struct.pack(">BxBx", context_id, result)
-        body += _item(0x21, head + _item(0x40, syntax.encode()))
+        body += wire.item(0x21, head + wire.item(0x40, syntax.encode()))
     return wire.pdu(wire.ASSOCIATE_AC, body + _user_information(roles, maximum_pdu))
 
 
@@ -91,8 +91,8 @@ def request(
     plain = wire.associate_request(called, calling, contexts)[6:]
     # The user information is the last item: it is replaced by one with the roles in it.
     kept = plain[:68]
-    for kind, value in _items(plain[68:]):
-        kept += b"" if kind == _USER_INFORMATION else _item(kind, value)
+    for kind, value in wire.items(plain[68:]):
+        kept += b"" if kind == _USER_INFORMATION else wire.item(kind, value)
     return wire.pdu(wire.ASSOCIATE_RQ, kept + _user_information(roles, wire.OUR_MAXIMUM_PDU))
 
 
@@ -103,21 +103,9 @@ def _read_role(value: bytes) -> tuple[str, tuple[bool, bool]]:
 
 def _user_information(roles: Mapping[str, tuple[bool, bool]], maximum_pdu: int) -> bytes:
     # Maximum length (PS3.8 D.1), Implementation Class UID (PS3.7 D.3.3.2), roles (D.3.3.4).
-    content = _item(0x51, struct.pack(">I", maximum_pdu))
-    content += _item(0x52, wire.IMPLEMENTATION_CLASS.encode())
+    content = wire.item(0x51, struct.pack(">I", maximum_pdu))
+    content += wire.item(0x52, wire.IMPLEMENTATION_CLASS.encode())
     for sop_class_uid, (scu, scp) in roles.items():
         uid = sop_class_uid.encode()
-        content += _item(_ROLES, struct.pack(">H", len(uid)) + uid + bytes([scu, scp]))
-    return _item(_USER_INFORMATION, content)
-
-
-def _item(kind: int, body: bytes) -> bytes:
-    return struct.pack(">BxH", kind, len(body)) + body
-
-
-def _items(body: bytes) -> Iterator[tuple[int, bytes]]:
-    position = 0
-    while position + 4 <= len(body):
-        kind, length = struct.unpack_from(">BxH", body, position)
-        yield kind, body[position + 4 : position + 4 + length]
-        position += 4 + length
+        content += wire.item(_ROLES, struct.pack(">H", len(uid)) + uid + bytes([scu, scp]))
+    return wire.item(_USER_INFORMATION, content)

@@ -96,11 +96,13 @@ def read_into(sock: socket.socket, view: memoryview, *, prompt: bool = False) ->
         done += count
 
 
-def _item(kind: int, body: bytes) -> bytes:
+def item(kind: int, body: bytes) -> bytes:
+    """An item or sub-item of an association PDU (PS3.8 9.3)."""
     return struct.pack(">BxH", kind, len(body)) + body
 
 
-def _items(body: bytes) -> Iterator[tuple[int, bytes]]:
+def items(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """(type, body) of each item."""
     position = 0
     while position + 4 <= len(body):
         kind, length = struct.unpack_from(">BxH", body, position)
@@ -110,39 +112,39 @@ def _items(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _user_information() -> bytes:
     # Maximum length (PS3.8 D.1) and Implementation Class UID (PS3.7 D.3.3.2).
-    maximum = _item(0x51, struct.pack(">I", OUR_MAXIMUM_PDU))
-    return _item(0x50, maximum + _item(0x52, IMPLEMENTATION_CLASS.encode()))
+    maximum = item(0x51, struct.pack(">I", OUR_MAXIMUM_PDU))
+    return item(0x50, maximum + item(0x52, IMPLEMENTATION_CLASS.encode()))
 
 
 def associate_request(called: str, calling: str, contexts: Sequence[Proposed]) -> bytes:
     """A-ASSOCIATE-RQ; the contexts get the identifiers 1, 3, 5 ... in order (PS3.8 9.3.2)."""
     body = struct.pack(">H2x16s16s32x", 1, _ae_title(called), _ae_title(calling))
-    body += _item(0x10, APPLICATION_CONTEXT.encode())
+    body += item(0x10, APPLICATION_CONTEXT.encode())
     for number, context in enumerate(contexts):
-        syntaxes = _item(0x30, context.abstract_syntax.encode())
-        syntaxes += _item(0x40, context.transfer_syntax.encode())
-        body += _item(0x20, struct.pack(">B3x", 2 * number + 1) + syntaxes)
+        syntaxes = item(0x30, context.abstract_syntax.encode())
+        syntaxes += item(0x40, context.transfer_syntax.encode())
+        body += item(0x20, struct.pack(">B3x", 2 * number + 1) + syntaxes)
     return pdu(ASSOCIATE_RQ, body + _user_information())
 
 
 def associate_accept(request_body: bytes) -> bytes:
     """A-ASSOCIATE-AC that takes every context in its first transfer syntax (PS3.8 9.3.3)."""
-    body = request_body[:68] + _item(0x10, APPLICATION_CONTEXT.encode())
-    for kind, item in _items(request_body[68:]):
+    body = request_body[:68] + item(0x10, APPLICATION_CONTEXT.encode())
+    for kind, content in items(request_body[68:]):
         if kind == 0x20:
-            syntax = next(value for inner, value in _items(item[4:]) if inner == 0x40)
-            body += _item(0x21, item[:1] + b"\0\0\0" + _item(0x40, syntax))
+            syntax = next(value for inner, value in items(content[4:]) if inner == 0x40)
+            body += item(0x21, content[:1] + b"\0\0\0" + item(0x40, syntax))
     return pdu(ASSOCIATE_AC, body + _user_information())
 
 
 def read_accept(body: bytes) -> tuple[set[int], int]:
     """The accepted context identifiers and the acceptor's maximum PDU length."""
     accepted, maximum = set(), 16_384
-    for kind, item in _items(body[68:]):
-        if kind == 0x21 and item[2] == 0:
-            accepted.add(item[0])
+    for kind, content in items(body[68:]):
+        if kind == 0x21 and content[2] == 0:
+            accepted.add(content[0])
         elif kind == 0x50:
-            for inner, value in _items(item):
+            for inner, value in items(content):
                 if inner == 0x51:
                     (maximum,) = struct.unpack(">I", value)
     return accepted, maximum or OUR_MAXIMUM_PDU  # 0 is "no limit" (PS3.8 D.1)

@@ -37,7 +37,7 @@ from echonode.copies.deidentification.profile import Profile
 from echonode.copies.deidentification.profile_table import Option
 from echonode.copies.deidentification.pseudonyms import Patient, Pseudonyms
 from echonode.dimse.services import Part10File
-from echonode.errors import InvalidObject
+from echonode.errors import InvalidObject, NeedsLook
 from echonode.model.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from echonode.model.instance import StoredInstance, open_bytes
 from echonode.model.parse_faults import fenced
@@ -65,10 +65,6 @@ class Target(Protocol):
     """Where a copy is written."""
 
     def write(self, data: bytes, /) -> object: ...
-
-
-class NeedsLook(InvalidObject):
-    """The image may carry text in its pixels, and no person has said that it does not."""
 
 
 @dataclass(frozen=True, kw_only=True)

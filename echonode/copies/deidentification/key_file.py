@@ -16,8 +16,9 @@ from pathlib import Path
 
 from echonode.copies.deidentification.pseudonyms import KEY_BYTES
 from echonode.errors import OperatorRefused
+from echonode.store.backup.folder import PSEUDONYMS_KEY
 
-KEY_NAME = "pseudonyms.key"
+KEY_NAME = PSEUDONYMS_KEY
 
 
 def pseudonym_key(data_dir: Path) -> bytes:

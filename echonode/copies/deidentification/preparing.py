@@ -23,18 +23,19 @@ def anonymising(
     scratch: Scratch,
     *,
     is_made_here: Callable[[str], bool],
-    looked_at: bool,
+    is_looked_at: Callable[[str], bool],
 ) -> Prepare:
     """What an export passes each instance through.
 
     scratch: takes one copy at a time. is_made_here: by SOP Instance UID, whether this node
-    built the instance. looked_at: whether a person has looked at all of them. The callable raises
-    NeedsLook, InvalidObject and OSError.
+    built the instance. is_looked_at: likewise, whether a person has looked at its pixels. The
+    callable raises NeedsLook, InvalidObject and OSError.
     """
 
     @contextmanager
     def prepare(instance: StoredInstance) -> Iterator[StoredInstance]:
-        made_here = is_made_here(instance.sop_instance_uid)
+        uid = instance.sop_instance_uid
+        made_here, looked_at = is_made_here(uid), is_looked_at(uid)
         with scratch.file() as file:
             made = anonymiser.write(instance, file, made_here=made_here, looked_at=looked_at)
             yield _stored(made, file)

@@ -14,7 +14,7 @@ from io import BytesIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from echonode.copies.pictures.frame_times import durations_ms, ticks
+from echonode.copies.pictures.frame_times import durations_ms, pixel_ratio, ticks
 from echonode.copies.pictures.stills import shown
 from echonode.copies.source import CopyFile, CopyOptions, CopySource, Make
 from echonode.errors import InvalidObject, UsageError
@@ -107,8 +107,9 @@ def _thinned(lasting: list[int], least: int) -> tuple[list[int], list[int]]:
 def _frames(source: CopySource, options: CopyOptions, kept: list[int]) -> Iterator[Image]:
     from PIL import Image
 
+    ratio = pixel_ratio(source)
     for number in kept:
-        picture = shown(source, number, options)
+        picture = shown(source, number, options, pixel_ratio=ratio)
         if picture.size * len(kept) > MOST_SAMPLES:
             raise InvalidObject("it is too long for an animation: give --size, or --format mp4")
         yield Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)

@@ -5,6 +5,7 @@ Rules
   message says so, and that the console makes an MP4 in the browser.
 - It gets numbers and our own temporary names as arguments, no shell, and frames on its input; of a
   data set nothing, and its output has no metadata.
+- Pixels that are not square are made square: players do not agree on any other way to say it.
 - It encodes frame by frame; the true times are then written into the file (mp4_times.py).
 """
 
@@ -21,7 +22,7 @@ from typing import IO
 
 import numpy as np
 
-from echonode.copies.pictures.frame_times import durations_ms, ticks
+from echonode.copies.pictures.frame_times import durations_ms, pixel_ratio, ticks
 from echonode.copies.pictures.mp4_times import TICKS_PER_MS, with_frame_times
 from echonode.copies.pictures.stills import shown
 from echonode.copies.source import CopyFile, CopyOptions, CopySource, Make
@@ -55,7 +56,8 @@ def films() -> Make:
 
 def _encode(program: str, source: CopySource, options: CopyOptions, film: Path) -> None:
     """Raises InvalidObject, OperatorRefused, Damaged."""
-    first = shown(source, 0, options)
+    ratio = pixel_ratio(source)
+    first = shown(source, 0, options, pixel_ratio=ratio)
     rows, columns, samples = first.shape
     words = [
         *(program, "-hide_banner", "-loglevel", "error", "-nostdin"),
@@ -73,7 +75,7 @@ def _encode(program: str, source: CopySource, options: CopyOptions, film: Path) 
         ) as process:
             try:
                 assert process.stdin is not None
-                _feed(process.stdin, source, options, first.shape)
+                _feed(process.stdin, source, options, first.shape, ratio)
                 status = process.wait()
             except BaseException:
                 process.kill()
@@ -84,12 +86,16 @@ def _encode(program: str, source: CopySource, options: CopyOptions, film: Path) 
 
 
 def _feed(
-    pipe: IO[bytes], source: CopySource, options: CopyOptions, shape: tuple[int, ...]
+    pipe: IO[bytes],
+    source: CopySource,
+    options: CopyOptions,
+    shape: tuple[int, ...],
+    ratio: float,
 ) -> None:
     try:
         with pipe:
             for number in range(source.frames):
-                picture = shown(source, number, options)
+                picture = shown(source, number, options, pixel_ratio=ratio)
                 if picture.shape != shape:
                     raise InvalidObject("its frames differ in size")
                 pipe.write(np.ascontiguousarray(picture).data)

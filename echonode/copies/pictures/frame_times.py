@@ -30,6 +30,11 @@ def durations_ms(source: CopySource, options: CopyOptions) -> tuple[float, ...]:
     return found
 
 
+def pixel_ratio(source: CopySource) -> float:
+    """Height of a pixel over its width, by which a film gets square ones. Raises InvalidObject."""
+    return image_view(source.header).pixel_ratio
+
+
 def ticks(durations: Sequence[float], per_ms: float, *, least: int = 1) -> list[int]:
     """The durations, in ticks of 1/per_ms milliseconds, each of `least` ticks or more."""
     found, before = [], 0

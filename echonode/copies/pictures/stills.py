@@ -13,9 +13,10 @@ from dataclasses import replace
 from echonode.copies.pictures.banner import with_banner
 from echonode.copies.source import CopyFile, CopyOptions, CopySource
 from echonode.errors import InvalidObject
+from echonode.transcoding.grayscale_display import srgb_table
 from echonode.transcoding.picture import Picture, picture_of
 from echonode.transcoding.picture_file import jpeg_of, png_of
-from echonode.transcoding.scaled_picture import scaled
+from echonode.transcoding.scaled_picture import scaled, squared
 
 
 def png_files(source: CopySource, options: CopyOptions) -> Iterator[CopyFile]:
@@ -35,13 +36,21 @@ def jpeg_files(source: CopySource, options: CopyOptions) -> Iterator[CopyFile]:
     return _files(source, options, ".jpg", encoded)
 
 
-def shown(source: CopySource, number: int, options: CopyOptions) -> Picture:
-    """Frame `number`, from 0 on, as it is seen. Raises InvalidObject, Damaged."""
+def shown(
+    source: CopySource, number: int, options: CopyOptions, *, pixel_ratio: float = 1.0
+) -> Picture:
+    """Frame `number`, from 0 on, as it is seen. Raises InvalidObject, Damaged.
+
+    pixel_ratio: height of a pixel over its width, where the picture is to have square ones.
+    """
     frame = source.frame(number)
     presentation = frame.presentation
     if options.window is not None:
         presentation = replace(presentation, window=options.window)
     picture = picture_of(frame.native, frame.pixels, presentation)
+    picture = squared(picture, pixel_ratio)
+    if options.display is not None and picture.shape[2] == 1:
+        picture = srgb_table(options.display)[picture]
     if options.size is not None:
         picture = _fitted(picture, options.size)
     return with_banner(picture, source.header) if options.banner else picture

@@ -4,8 +4,9 @@ Rules
 - The printer is asked for its state first (N-GET): a film that is given to a printer without paper
   is lost in some of them.
 - The image boxes' UIDs come in the answer to the film box, and nowhere else.
-- A printer without Presentation LUT gets the film without one: it then has its own idea of grey,
-  which is said.
+- A printer without Presentation LUT gets the film without one: what is sent is then made for its
+  densities, where they are configured. Where they are not, it has its own idea of grey. Both are
+  said.
 - A warning of the printer (PS3.4 H.4: B600 to B60A) is no refusal. Failures name the step.
 """
 
@@ -123,6 +124,8 @@ def print_film(
         film.film_box(layout, settings, session_uid=session.sop_instance_uid, lut_uid=lut_uid),
     )
     _check(box, f"the film box {layout}")
+    if not lut_uid and settings.densities is not None:
+        pictures = [film.of_linear_density(each, settings.densities) for each in pictures]
     places = _image_boxes(box)
     if len(places) < len(pictures):
         raise NotPrinted(

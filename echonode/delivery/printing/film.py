@@ -20,6 +20,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 
 from echonode.errors import UsageError
+from echonode.transcoding.grayscale_display import density_of_p_values
 
 SESSION_CLASS: Final = "1.2.840.10008.5.1.1.1"
 FILM_BOX_CLASS: Final = "1.2.840.10008.5.1.1.2"
@@ -61,14 +62,28 @@ def layout_of(text: str) -> Layout:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Densities:
+    """What a printer without Presentation LUT makes of grey values: the lowest the optical density
+    `most`, the highest `least`, and between them linear.
+    """
+
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class FilmSettings:
-    """What of the printer's choices is asked for; '' leaves it to the printer (PS3.3 C.13.1, 3)."""
+    """What of the printer's choices is asked for; '' leaves it to the printer (PS3.3 C.13.1, 3).
+
+    densities: of a printer that takes no Presentation LUT; None where they are not known.
+    """
 
     film_size: str = ""
     medium: str = ""
     destination: str = ""
     orientation: str = ""
     magnification: str = ""
+    densities: Densities | None = None
 
 
 def session(settings: FilmSettings, *, copies: int) -> Dataset:
@@ -95,6 +110,9 @@ def film_box(
     if settings.magnification:
         attributes.MagnificationType = settings.magnification
     attributes.ReferencedFilmSessionSequence = Items([_reference(SESSION_CLASS, session_uid)])
+    if not lut_uid and settings.densities is not None:  # in hundredths of OD (PS3.3 C.13.3)
+        attributes.MinDensity = round(settings.densities.least * 100)
+        attributes.MaxDensity = round(settings.densities.most * 100)
     if lut_uid:
         lut = _reference("1.2.840.10008.5.1.1.23", lut_uid)
         attributes.ReferencedPresentationLUTSequence = Items([lut])
@@ -125,6 +143,14 @@ def image_box(picture: NDArray[np.uint8], *, position: int) -> Dataset:
     box.ImageBoxPosition = position
     box.BasicGrayscaleImageSequence = Items([image])
     return box
+
+
+def of_linear_density(picture: NDArray[np.uint8], densities: Densities) -> NDArray[np.uint8]:
+    """P-values as the values that such a printer shows as PS3.14 says."""
+    wanted = density_of_p_values(np.arange(256) / 255, least=densities.least, most=densities.most)
+    share = (densities.most - wanted) / (densities.most - densities.least)
+    table: NDArray[np.uint8] = np.rint(np.clip(share, 0.0, 1.0) * 255).astype(np.uint8)
+    return table[picture]
 
 
 def films(pictures: Sequence[object], layout: Layout) -> int:

@@ -5,6 +5,8 @@ Rules
   a printer that fails at the fifth film does not get the first four again.
 - A printer that is off, without paper or busy pauses its queue, and is asked again
   after a minute, later after ten. What it will not print is held with its reason.
+- Of several nodes the one that leads prints. One that leads no more begins no further film, and
+  what it reports does not count once another node has the job.
 - Pictures are decoded when their film is printed; an image that is gone holds the job.
 """
 
@@ -31,8 +33,8 @@ from echonode.errors import (
 from echonode.log import get_logger, place_of
 from echonode.model.identity import Peer
 from echonode.model.print_job import PrintJob
-from echonode.store.printing.print_jobs import PrintJobs
-from echonode.threads.recurring import RecurringThread
+from echonode.store.printing.print_jobs import PrintJobs, PrintTakenOver
+from echonode.threads import RecurringThread
 
 log = get_logger(__name__)
 
@@ -78,13 +80,18 @@ class PrintWorker:
         self._now = now
         self._look_every_s = look_every_s
         self._pauses_s = pauses_s
+        self._may: Callable[[], bool] = lambda: True
         self._thread = RecurringThread(
             f"print-{peer.name}", self._step, on_stalled=self._stalled, stalled_s=look_every_s
         )
 
+    def only_while(self, may: Callable[[], bool]) -> None:
+        """Print only while `may` is true: of several nodes one does."""
+        self._may = may
+        self._thread.only_while(may)
+
     def start(self) -> None:
         """Begin; what was being printed when the node ended waits again."""
-        self._jobs.interrupted(self.peer.name, now=self._now())
         self._thread.start()
 
     def wake(self) -> None:
@@ -102,6 +109,14 @@ class PrintWorker:
         if job is None:
             return False
         try:
+            self._attempt(job)
+        except PrintTakenOver as error:
+            log.warning("print_taken_over", job=job.id, printer=self.peer.name, reason=str(error))
+        return True
+
+    def _attempt(self, job: PrintJob) -> None:
+        """Raises PrintTakenOver, StoreError."""
+        try:
             self._print(job)
         except NotPrinted as error:
             if error.is_for_good:
@@ -112,20 +127,21 @@ class PrintWorker:
             self._hold(job, f"it is no printer by Basic Grayscale Print Management: {error}")
         except NetworkError as error:
             self._postpone(job, str(error))
-        except StoreError:
+        except (StoreError, PrintTakenOver):
             raise
         except EchoNodeError as error:
             self._hold(job, str(error))
         except Exception as error:  # noqa: BLE001  # the border of one job
             log.error("print_stalled", error=described(error), where=place_of(error))
             self._hold(job, f"this node failed to print it: {type(error).__name__}")
-        return True
 
     def _print(self, job: PrintJob) -> None:
         layout = layout_of(job.job.layout)
         for film in range(job.films_done, job.job.films):
             if self._thread.is_stopping:
                 raise NotPrinted("the node stops", is_for_good=False)
+            if not self._may():
+                raise PrintTakenOver(f"this node leads no more, at film {film + 1}")
             wanted = job.job.pictures[film * layout.places : (film + 1) * layout.places]
             pictures = [grey(self._picture(uid, frame)) for uid, frame in wanted]
             with self._associate(self.peer, (PRINT, PRESENTATION_LUT)) as association:

@@ -24,7 +24,7 @@ from echonode.exam.hl7.result_answer import MOST_REFUSALS, Answer, Judgement, ju
 from echonode.log import get_logger
 from echonode.model.backoff import PEER_STEPS_S, Random, step_s
 from echonode.store.exams.hl7_results import Hl7Results, ResultRow
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 log = get_logger(__name__)
 

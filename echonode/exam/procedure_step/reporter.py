@@ -42,7 +42,7 @@ from echonode.store.database.key_value import KeyValue
 from echonode.store.exams.exams import Exams
 from echonode.store.exams.procedure_steps import StepRow
 from echonode.store.exams.step_reports import StepReports
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 log = get_logger(__name__)
 

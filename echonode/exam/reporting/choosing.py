@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from echonode.config.report_templates import Template
 from echonode.errors import FieldRefused, OperatorRefused
 from echonode.model.exam import CaptureKind, ExamCapture
 from echonode.model.exam_report import (
@@ -77,12 +78,13 @@ def chosen_content(
     captures: Sequence[ExamCapture],
     made: Sequence[Measurement],
     frames: Mapping[str, int],
+    templates: Mapping[str, Template],
 ) -> tuple[ReportContent, list[Measurement]]:
     """What is reported, and its measurements. frames: of each image that is here.
 
     Raises FieldRefused for what was given, OperatorRefused where there is nothing to report.
     """
-    template = template_named(wish.template)
+    template = template_named(wish.template, templates)
     language = checked_language(wish.language)
     images = standing(captures)
     if not images:

@@ -7,13 +7,14 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timezone
 from typing import Protocol
 
 from pydicom import Dataset, dcmread
 
+from echonode.config.report_templates import Template
 from echonode.errors import Damaged, InvalidObject, Unreadable
 from echonode.exam.facts import facts_of
 from echonode.exam.reporting.choosing import standing, standing_measurements
@@ -31,6 +32,7 @@ from echonode.objects.key_objects import KeyObject, Place, key_object_selection
 from echonode.objects.reports.encapsulated import encapsulated_pdf
 from echonode.objects.reports.font_files import Fonts
 from echonode.objects.reports.pdf import Measured, Shown, mark_of, report_pdf
+from echonode.objects.reports.report_templates import built_in
 from echonode.objects.reports.structured import MeasuredOn, structured_report
 from echonode.objects.reports.words import WORDS
 from echonode.store.exams.exams import Exams
@@ -61,12 +63,15 @@ class ReadStore(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """reports_steps: whether the exam's step is reported to a RIS, so that objects refer to it."""
+    """reports_steps: whether the exam's step is reported to a RIS, so that objects refer to it.
+    templates: of reports, by their codes.
+    """
 
     equipment: NodeEquipment
     fonts: Fonts
     picture: Picture
     reports_steps: bool = False
+    templates: Mapping[str, Template] = field(default_factory=built_in)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,6 +92,7 @@ class Reporting:
         results: Results | None = None,
     ) -> None:
         self._store, self._settings, self._now = store, settings, now
+        self.templates = settings.templates
         self._destinations = tuple(destinations)
         self._results = results or Results()
         self._making = Making(store, settings)
@@ -107,7 +108,11 @@ class Reporting:
         captures = self._store.exams.captures(exam_id)
         frames = self._frames(captures)
         content, measured = chosen_content(
-            wish, captures, self._store.measurements.of_exam(exam_id), frames
+            wish,
+            captures,
+            self._store.measurements.of_exam(exam_id),
+            frames,
+            self._settings.templates,
         )
         report = ExamReport(id="", exam_id=exam_id, content=content, made_at=self._now(), by=by)
         facts = self._making.facts(exam, captures)

@@ -29,7 +29,7 @@ from echonode.model.identity import CallBackAddress
 from echonode.model.worklist_item import WorklistItem, WorklistSource
 from echonode.store.database.key_value import KeyValue
 from echonode.store.exams.worklist_items import WorklistItems
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 log = get_logger(__name__)
 

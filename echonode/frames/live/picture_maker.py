@@ -20,7 +20,7 @@ from echonode.frames.live.jpeg import jpeg_of
 from echonode.frames.live.picture_geometry import geometry_of
 from echonode.log import get_logger
 from echonode.model.live_picture import LivePicture
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 log = get_logger(__name__)
 

@@ -1,6 +1,7 @@
 """What leaves as a copy, and the record of who did what: media, de-identification, audit.
 
-Sources: copies/media/profiles.py, copies/deidentification/, and the audit trail of every node.
+Sources: copies/media/profiles.py, copies/formats.py, copies/deidentification/, the audit trail of
+every node, and where the configuration sends it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from echonode.config import Config
+from echonode.config.audit import Audit
 from echonode.copies.deidentification.profile import BASIC
+from echonode.copies.formats import FORMATS
 from echonode.copies.media.profiles import Profile, syntax_for
 from echonode.dimse.contexts import STORAGE_SYNTAXES
 from echonode.monitoring.conformance.claim import Claim, Kind
@@ -22,6 +25,13 @@ MEDIA: Final = Kind(
     title="Application profiles, as file-set creator (`echonode export --media`)",
     columns=("profile", "transfer syntaxes that are kept; others that are read become Explicit VR"),
     says="A medium of the profile `{0}` keeps objects in: {1}.",
+)
+FORMAT: Final = Kind(
+    name="copy-format",
+    section="5.4",
+    title="Copies outside DICOM (`echonode export --format`)",
+    columns=("format", "what an instance becomes"),
+    says="`--format {0}` writes {1}.",
 )
 CONFIDENTIALITY: Final = Kind(
     name="confidentiality-profile",
@@ -37,7 +47,15 @@ AUDIT: Final = Kind(
     columns=("what", "support"),
     says="{0}: {1}.",
 )
-KINDS: Final = (MEDIA, CONFIDENTIALITY, AUDIT)
+KINDS: Final = (MEDIA, FORMAT, CONFIDENTIALITY, AUDIT)
+
+# Of images that any sender made. The others need what EchoNode's own probes keep with them: scan
+# lines, or where the probe was.
+_OF_ANY_IMAGE: Final = ("png", "jpeg", "mp4", "gif", "apng", "webp", "npz", "nifti", "mha", "nrrd")
+_SYSLOG: Final = {
+    "tls": ("SYSLOG-TLS (PS3.15 A.6)", "RFC 5425"),
+    "udp": ("SYSLOG-UDP (PS3.15 A.7)", "RFC 5426"),
+}
 
 
 def copy_claims(config: Config) -> Iterator[Claim]:
@@ -47,6 +65,8 @@ def copy_claims(config: Config) -> Iterator[Claim]:
             uid for uid in sorted(STORAGE_SYNTAXES & CONVERTED) if syntax_for(profile, uid) == uid
         ]
         yield MEDIA.claim(profile, profile, syntax_names(kept))
+    for name in _OF_ANY_IMAGE:
+        yield FORMAT.claim(name, name, FORMATS[name].says)
     yield CONFIDENTIALITY.claim(
         BASIC, BASIC, "Basic Application Level Confidentiality Profile (PS3.15 annex E)"
     )
@@ -55,3 +75,15 @@ def copy_claims(config: Config) -> Iterator[Claim]:
         "Audit Trail Message Format (PS3.15 A.5)",
         "every access is recorded here, in a chain that shows a change",
     )
+    yield from _transmission(config.audit)
+
+
+def _transmission(audit: Audit) -> Iterator[Claim]:
+    """Where records are sent, if they are."""
+    if audit.receiver is not None:
+        profile, transport = _SYSLOG[audit.transport]
+        yield AUDIT.claim(
+            f"transmission-{audit.transport}",
+            f"Audit Trail Message Transmission Profile, {profile}",
+            f"every record, by {transport}, with MSGID {audit.message_id}",
+        )

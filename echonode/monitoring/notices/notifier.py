@@ -18,7 +18,7 @@ from typing import Protocol
 from echonode.log import get_logger
 from echonode.monitoring.notices.notice import Notice, Sent, next_notice
 from echonode.monitoring.notices.webhook import NotSent
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 from echonode.web.health import Alarm
 
 log = get_logger(__name__)

@@ -203,7 +203,8 @@ class PeerCheck:
                         detail = f"the query was answered {status:04X}"
                         return failed("worklist", detail, f"The log of {peer.name} says why")
                     station = query.station_ae_title or "every station"
-                    words.append(f"{count} entries today for {station}, {query.modality}")
+                    entries = "1 entry" if count == 1 else f"{count} entries"
+                    words.append(f"{entries} today for {station}, {query.modality}")
         except ContextNotAccepted as error:
             return failed("worklist", str(error), remedies.no_service(peer, "worklist"))
         except NetworkError as error:

@@ -16,6 +16,7 @@ from echonode.model.exam_document import ExamDocument
 from echonode.model.instance import StoredInstance
 from echonode.node.settings.parts import node_equipment
 from echonode.objects.reports.font_files import Fonts
+from echonode.objects.reports.report_templates import templates
 from echonode.store.store import Store
 from echonode.transcoding.rendered_frames import PictureRequest, RenderedFrames
 
@@ -34,6 +35,7 @@ def reporting_settings(config: Config, rendered: RenderedFrames) -> Settings:
         fonts=Fonts(config.report.fonts),
         picture=picture,
         reports_steps=config.mpps is not None,
+        templates=templates(config.report.templates),
     )
 
 

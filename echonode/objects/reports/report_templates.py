@@ -3,6 +3,7 @@
 Rules
 - A file is read once, and a wrong one is an error of ours: the tests read them all.
 - Every text is there in each language of LANGUAGES.
+- A clinic's own templates stand next to them; one with the code of ours takes its place.
 """
 
 from __future__ import annotations
@@ -10,53 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Annotated
+from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from echonode.config.report_templates import Template, read_folder
 from echonode.errors import FieldRefused
 from echonode.model.exam_report import LANGUAGES
 
-_CODE = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")]
-_WORDS = Annotated[str, StringConstraints(min_length=1, max_length=120)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Text(_Part):
-    """One text in each language."""
-
-    en: _WORDS
-    fr: _WORDS
-
-    def within(self, language: str) -> str:
-        """In one of LANGUAGES."""
-        return self.fr if language == "fr" else self.en
-
-
-class TemplateField(_Part):
-    """What is asked. choices: what is offered; text of a person's own is always taken."""
-
-    code: _CODE
-    label: Text
-    choices: tuple[Text, ...] = ()
-
-
-class Template(_Part):
-    """A kind of report. order: among the others. conclusions: what is offered for it."""
-
-    code: _CODE
-    order: int
-    title: Text
-    conclusions: tuple[Text, ...] = ()
-    fields: Annotated[tuple[TemplateField, ...], Field(min_length=1)]
-
 
 @cache
-def templates() -> Mapping[str, Template]:
+def built_in() -> Mapping[str, Template]:
     """By code, in their order."""
     folder = resources.files("echonode.objects.reports") / "templates"
     read = [
@@ -64,14 +29,26 @@ def templates() -> Mapping[str, Template]:
         for file in folder.iterdir()
         if file.name.endswith(".yaml")
     ]
-    return {each.code: each for each in sorted(read, key=lambda each: each.order)}
+    return _in_order(read)
 
 
-def template_named(code: str) -> Template:
+def templates(folder: Path | None) -> Mapping[str, Template]:
+    """By code, in their order. folder: the clinic's own; a file of it with a fault is left out,
+    which the configuration's check has named.
+    """
+    own = read_folder(folder)[0] if folder else {}
+    return _in_order([*{**built_in(), **own}.values()])
+
+
+def _in_order(read: list[Template]) -> Mapping[str, Template]:
+    return {each.code: each for each in sorted(read, key=lambda each: (each.order, each.code))}
+
+
+def template_named(code: str, known_templates: Mapping[str, Template]) -> Template:
     """Raises FieldRefused, which names those that there are."""
-    found = templates().get(code)
+    found = known_templates.get(code)
     if found is None:
-        known = ", ".join(templates())
+        known = ", ".join(known_templates)
         raise FieldRefused("template", "is not known", f"give one of {known}")
     return found
 

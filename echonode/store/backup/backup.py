@@ -3,8 +3,9 @@
 The order that makes it complete or absent, whatever happens between two steps:
 1. The database is copied as it is at one moment (snapshot.py), durable and checked.
 2. Every file that its rows name and that the backup does not hold is copied, compared with the
-   hash in its row, and durable (file_copy.py); then the list of all files is. The audit trail, a
-   database of its own, follows in the same way as the index.
+   hash in its row, and durable (file_copy.py); so are the scan lines that are kept with images;
+   then the list of all files is. The audit trail, a database of its own, follows in the same way as
+   the index, and the key of the pseudonyms.
 3. The manifest takes the place of the one before. Only now is this backup the one that counts.
 4. What only the backup before named is removed.
 
@@ -32,15 +33,21 @@ from pathlib import Path
 
 from echonode import __version__
 from echonode.at_rest.file_cipher import FileCipher
-from echonode.errors import BackupUnusable, IndexDamaged, OutOfSpace, UsageError
+from echonode.errors import BackupUnusable, Damaged, IndexDamaged, OutOfSpace, UsageError
 from echonode.store.backup.file_copy import copy_file, digest_of, write_durably
 from echonode.store.backup.file_sums import (
     EarlierSums,
     SumsWriter,
     instance_path,
+    lines_path,
     quarantine_path,
 )
-from echonode.store.backup.folder import DATABASE_KEY, OTHER_DATABASES, BackupFolder
+from echonode.store.backup.folder import (
+    DATABASE_KEY,
+    OTHER_DATABASES,
+    PSEUDONYMS_KEY,
+    BackupFolder,
+)
 from echonode.store.backup.held_copies import Held, HeldCopies
 from echonode.store.backup.manifest import Manifest, NamedFile, read_manifest
 from echonode.store.backup.pruning import prune
@@ -49,7 +56,9 @@ from echonode.store.database.migrations import SCHEMA_VERSION
 from echonode.store.database.opening import read_node_id
 from echonode.store.database.sqlite_engine import reader_engine
 from echonode.store.files.database_key import with_keys
-from echonode.store.files.disk import fsync_folder, make_folder, remove
+from echonode.store.files.disk import disk_errors, fsync_folder, make_folder, remove
+from echonode.store.files.kept_lines import FOLDER as LINES
+from echonode.store.files.kept_lines import is_lines_name
 from echonode.store.files.layout import Layout
 
 # Between a copy's write and its fsync the disk has nothing to do: several at a time.
@@ -230,6 +239,7 @@ class Backup:
             files=_named(self._folder.sums(run)),
             others=self._copy_others(run, found),
             config=self._write_config(run),
+            pseudonyms=self._copy_pseudonyms(run),
             holds=snapshot.holdings(
                 size=found.size, quarantined=found.quarantined, not_held=found.not_held
             ),
@@ -252,6 +262,17 @@ class Backup:
             finally:
                 readers.dispose()
         return copied
+
+    def _copy_pseudonyms(self, run: str) -> NamedFile | None:
+        """The key of the pseudonyms: without it later copies would not fit earlier ones."""
+        path, target = self._layout.data_dir / PSEUDONYMS_KEY, self._folder.pseudonyms(run)
+        try:
+            copy_file(path, self._folder.layout.new_incoming_file(), target)
+        except FileNotFoundError:
+            return None
+        except Damaged as error:
+            raise BackupUnusable(f"{path}: {error}") from error
+        return _named(target)
 
     def _copy_key(self, run: str) -> dict[str, NamedFile]:
         """The sealed key of the databases, as it is; without it the copies could not be read."""
@@ -288,11 +309,23 @@ class Backup:
                         found.gone.append(row)
                 done += len(rows)
                 self._progress("files", done, total)
+            for name in self._lines():
+                held = copies.hold_lines(name, known.take(lines_path(name)))
+                if held.problem:
+                    found.not_held[lines_path(name)] = held.problem
+                self._note(held, found, writer)
             for file_id in snapshot.quarantined():
                 sha256 = known.take(quarantine_path(file_id))
                 held = copies.hold_quarantined(file_id, sha256)
                 found.quarantined += self._note(held, found, writer)
         return found
+
+    def _lines(self) -> list[str]:
+        """The names of the scan lines that are kept, ascending. Raises OutOfSpace."""
+        folder = self._layout.data_dir / LINES
+        with disk_errors(f"to list {folder}"):
+            names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        return sorted(filter(is_lines_name, names))
 
     def _make_folders(self, rows: Sequence[FileRow]) -> None:
         for folder in {self._folder.layout.instance_file(row.file_id).parent for row in rows}:

@@ -39,6 +39,8 @@ def checked_manifest(folder: BackupFolder) -> Manifest:
         )
     _compare(folder, manifest.index, "index")
     _compare(folder, manifest.files, "list of files")
+    if manifest.pseudonyms:
+        _compare(folder, manifest.pseudonyms, "key of the pseudonyms")
     for name, named in manifest.others.items():
         if name not in OTHERS:
             raise BackupUnusable(f"the backup has a database that is not known here: {name}")

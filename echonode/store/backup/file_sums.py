@@ -21,16 +21,23 @@ from typing import Self
 from echonode.errors import BackupUnusable
 from echonode.store.backup.manifest import NamedFile
 from echonode.store.files.disk import disk_errors, synchronise
+from echonode.store.files.kept_lines import FOLDER as LINES
 
 _LINE = re.compile(
     r"([0-9a-f]{64})  "
-    r"(instances/([0-9a-f]{2})/([0-9a-f]{2})/(\3\4[0-9a-f]{28})\.dcm|quarantine/[0-9a-f]{32}\.dcm)\n"
+    r"(instances/([0-9a-f]{2})/([0-9a-f]{2})/(\3\4[0-9a-f]{28})\.dcm"
+    r"|lines/[0-9a-f]{32}\.npz|quarantine/[0-9a-f]{32}\.dcm)\n"
 )
 
 
 def instance_path(file_id: str) -> str:
     """Of an instance's file, relative to data_dir and to the backup's folder alike."""
     return f"instances/{file_id[:2]}/{file_id[2:4]}/{file_id}.dcm"
+
+
+def lines_path(name: str) -> str:
+    """Of the scan lines of an image (files/kept_lines.py), as `instance_path`."""
+    return f"{LINES}/{name}"
 
 
 def quarantine_path(file_id: str) -> str:

@@ -8,7 +8,8 @@
       audit-TIME.sqlite             the audit trail's database
       key-TIME.sealed               of an encrypted store: the key of the databases
       config-TIME.yaml              the configuration, as it was given to the command
-      instances/ab/cd/ID.dcm        as in data_dir; quarantine/ as well
+      pseudonyms-TIME.key           the key of the pseudonyms, where copies were anonymised
+      instances/ab/cd/ID.dcm        as in data_dir; lines/ and quarantine/ as well
       incoming/NAME.part            files that are being written
 
 Rules
@@ -28,17 +29,20 @@ from pathlib import Path
 
 from echonode.errors import StoreLocked, UsageError
 from echonode.store.files.disk import disk_errors, make_folder, remove
+from echonode.store.files.kept_lines import FOLDER as LINES
 from echonode.store.files.layout import Layout
 from echonode.store.files.lock import FolderLock
 
 MARK = "echonode-backup.lock"
 MANIFEST = "manifest.json"
-_OF_A_RUN = re.compile(r"(index|audit|key|files|config)-[0-9A-Za-z.-]+")
+_OF_A_RUN = re.compile(r"(index|audit|key|files|config|pseudonyms)-[0-9A-Za-z.-]+")
 # Databases other than the index, by the name that they have here: where they lie in data_dir.
 OTHER_DATABASES = {"audit": Path("audit/audit.sqlite")}
 # Of an encrypted store: the sealed key of all of them (store/files/database_key.py).
 DATABASE_KEY = "key"
 OTHERS = {**OTHER_DATABASES, DATABASE_KEY: Path("database.key")}
+# The key of the pseudonyms of anonymised copies, in data_dir.
+PSEUDONYMS_KEY = "pseudonyms.key"
 # What file systems make by themselves at the top of a new disk.
 NOT_OURS = frozenset({"lost+found"})
 
@@ -71,6 +75,14 @@ class BackupFolder:
         """The configuration of a run."""
         return self.root / f"config-{run}.yaml"
 
+    def pseudonyms(self, run: str) -> Path:
+        """The key of the pseudonyms, of a run."""
+        return self.root / f"pseudonyms-{run}.key"
+
+    @property
+    def lines(self) -> Path:
+        return self.root / LINES
+
     @contextmanager
     def locked_for_writing(self) -> Iterator[None]:
         """The folder is made where it is not there, and is ours alone for the block.
@@ -91,7 +103,8 @@ class BackupFolder:
         except StoreLocked:
             raise UsageError(f"another backup into {self.root} is being made") from None
         try:
-            for folder in (self.layout.instances, self.layout.quarantine, self.layout.incoming):
+            ours = self.layout
+            for folder in (ours.instances, ours.quarantine, ours.incoming, self.lines):
                 make_folder(folder)
             yield
         finally:

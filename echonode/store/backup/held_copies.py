@@ -13,9 +13,10 @@ from echonode.at_rest.file_cipher import FileCipher
 from echonode.at_rest.reading import SealedFile, open_file
 from echonode.errors import Damaged
 from echonode.store.backup.file_copy import Digest, copy_file, digest_of
-from echonode.store.backup.file_sums import FileSum, instance_path, quarantine_path
+from echonode.store.backup.file_sums import FileSum, instance_path, lines_path, quarantine_path
 from echonode.store.backup.folder import BackupFolder
 from echonode.store.backup.snapshot import FileRow
+from echonode.store.files.kept_lines import FOLDER as LINES
 from echonode.store.files.layout import Layout
 
 _TRIES = 2  # of a file whose bytes are not those that were stored: one that the disk spoiled
@@ -44,7 +45,7 @@ class HeldCopies:
 
     def __init__(self, layout: Layout, folder: BackupFolder, *, verify: bool) -> None:
         self._layout = layout
-        self._copies = folder.layout
+        self._copies, self._lines = folder.layout, folder.lines
         self._verify = verify
 
     def hold(self, row: FileRow, earlier_sha256: str) -> Held:
@@ -95,6 +96,26 @@ class HeldCopies:
         return copy_file(
             source, part, target, dataset_offset=row.dataset_offset, compare=compare
         ).sha256
+
+    def hold_lines(self, name: str, earlier_sha256: str) -> Held:
+        """As `hold`, of the scan lines of an image. They never change, and may be gone with it.
+
+        Raises OutOfSpace where the copy cannot be written.
+        """
+        source, target = self._layout.data_dir / LINES / name, self._lines / name
+        path = lines_path(name)
+        try:
+            size = source.stat().st_size
+            is_there = bool(earlier_sha256) and target.exists() and target.stat().st_size == size
+            if is_there and (not self._verify or digest_of(target).sha256 == earlier_sha256):
+                return Held(found=FileSum(path=path, sha256=earlier_sha256), size=size)
+            digest = copy_file(source, self._copies.new_incoming_file(), target)
+        except FileNotFoundError:
+            return Held()
+        except Damaged as error:
+            return Held(problem=str(error))
+        found = FileSum(path=path, sha256=digest.sha256)
+        return Held(found=found, size=digest.size, copied=True, folder=target.parent)
 
     def hold_quarantined(self, file_id: str, earlier_sha256: str) -> Held:
         """As `hold`. A person may have removed the file, and no row says what its bytes are."""

@@ -58,6 +58,7 @@ class Manifest:
     """One complete backup. node_id: of the store that it is of; version: of EchoNode.
 
     others: the databases other than the index, by the names of folder.OTHER_DATABASES.
+    pseudonyms: the key of anonymised copies; None where there is none.
     """
 
     made_at: datetime
@@ -69,12 +70,13 @@ class Manifest:
     holds: Holdings
     others: Mapping[str, NamedFile] = field(default_factory=dict)
     config: NamedFile | None = None
+    pseudonyms: NamedFile | None = None
 
     @property
     def named(self) -> frozenset[str]:
         """The names of its files at the top of the folder."""
         files = [self.index, self.files, *self.others.values()]
-        files += [self.config] if self.config else []
+        files += [each for each in (self.config, self.pseudonyms) if each]
         return frozenset(file.name for file in files)
 
     def write(self, path: Path) -> None:
@@ -118,6 +120,7 @@ def _sealed(values: Mapping[str, Any]) -> str:
 
 def _manifest(values: Mapping[str, Any]) -> Manifest:
     config: Mapping[str, Any] | None = values["config"]
+    key: Mapping[str, Any] | None = values.get("pseudonyms")  # earlier backups have none
     return Manifest(
         made_at=datetime.fromisoformat(values["made_at"]),
         node_id=values["node_id"],
@@ -128,6 +131,7 @@ def _manifest(values: Mapping[str, Any]) -> Manifest:
         holds=Holdings(**values["holds"]),
         others={name: NamedFile(**file) for name, file in values["others"].items()},
         config=NamedFile(**config) if config else None,
+        pseudonyms=NamedFile(**key) if key else None,
     )
 
 

@@ -12,9 +12,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from echonode.store.backup.file_sums import EarlierSums, instance_path, quarantine_path
+from echonode.store.backup.file_sums import (
+    EarlierSums,
+    instance_path,
+    lines_path,
+    quarantine_path,
+)
 from echonode.store.backup.folder import BackupFolder
 from echonode.store.files.disk import disk_errors, remove
+from echonode.store.files.kept_lines import is_lines_name
 from echonode.store.files.layout import file_id_of
 
 
@@ -37,6 +43,9 @@ def _copies(folder: BackupFolder) -> Iterator[str]:
                 file_id = file_id_of(Path(name))
                 if file_id is not None and file_id.startswith(first + second):
                     yield instance_path(file_id)
+    for name in _names(folder.lines):
+        if is_lines_name(name):
+            yield lines_path(name)
     for name in _names(folder.layout.quarantine):
         if (file_id := file_id_of(Path(name))) is not None:
             yield quarantine_path(file_id)

@@ -39,7 +39,13 @@ from echonode.errors import (
 from echonode.store.backup.checking import checked_manifest, count_lines
 from echonode.store.backup.file_copy import Digest, copy_file, digest_of, write_durably
 from echonode.store.backup.file_sums import FileSum, read_sums
-from echonode.store.backup.folder import DATABASE_KEY, NOT_OURS, OTHERS, BackupFolder
+from echonode.store.backup.folder import (
+    DATABASE_KEY,
+    NOT_OURS,
+    OTHERS,
+    PSEUDONYMS_KEY,
+    BackupFolder,
+)
 from echonode.store.backup.manifest import Manifest, NamedFile
 from echonode.store.database import counters, schema
 from echonode.store.database.corruption_marker import CorruptionMarker
@@ -227,7 +233,7 @@ class Restore:
         return True
 
     def _put(self, named: NamedFile, target: Path) -> None:
-        """Copy a database of the backup."""
+        """Copy a database of the backup, or the key: for its user alone."""
 
         def compare(digest: Digest) -> None:
             if digest.sha256 != named.sha256:
@@ -242,6 +248,8 @@ class Restore:
         """Step 4: the index is copied, migrated and checked as a start does it."""
         for name, named in manifest.others.items():
             self._put(named, self._layout.data_dir / OTHERS[name])
+        if manifest.pseudonyms:
+            self._put(manifest.pseudonyms, self._layout.data_dir / PSEUDONYMS_KEY)
         for left in [
             *self._layout.data_dir.glob("index.sqlite*"),
             *self._layout.data_dir.glob("damaged-*.sqlite*"),

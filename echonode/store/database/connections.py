@@ -5,8 +5,8 @@ Rules
   (`Writer.run`). No call returns before the COMMIT that holds its work has.
 - Work may run twice (when other work of its batch failed, or another node was in its way): it
   changes nothing but the database.
-- Work is alone in the database, whatever node it is on, unless it says that it locks its own rows
-  (`locking`). SQLite has one writer in any case.
+- Work is alone in the database, whatever node it is on, unless it says what it locks (`locking`).
+  SQLite has one writer in any case.
 - Transactions are begun and ended here by statement; the driver's own (AUTOCOMMIT) are off.
 - Damage is reported to the watcher of the engine (`watch_for_damage`), wherever it is met.
 """
@@ -14,7 +14,7 @@ Rules
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -25,7 +25,13 @@ from echonode.errors import IndexDamaged, OutOfSpace, StoreError
 from echonode.store.database import postgres_engine, sqlite_engine
 from echonode.store.database.dialects import POSTGRESQL
 from echonode.store.database.failures import CommitUncertain, Contended
-from echonode.store.database.tickets import Ticket, in_order, is_alone, with_durable_folders
+from echonode.store.database.tickets import (
+    Ticket,
+    in_order,
+    is_alone,
+    locks_of,
+    with_durable_folders,
+)
 
 T = TypeVar("T")
 
@@ -36,8 +42,12 @@ _TRIES = 3  # of one caller's work that another node was in the way of
 class Transactions(Protocol):
     """How an engine's transactions begin and end."""
 
-    def begin(self, connection: sa.Connection, *, alone: bool) -> None:
-        """Begin; alone: no other writer changes anything until it ends."""
+    def begin(self, connection: sa.Connection, *, alone: bool, locks: Sequence[str]) -> None:
+        """Begin; alone: no other writer changes anything until it ends.
+
+        locks: texts that no other writer's transaction has as its own until then, in the order in
+        which they are taken.
+        """
 
     def commit(self, connection: sa.Connection) -> None:
         """Make it durable. Raises CommitUncertain."""
@@ -111,7 +121,8 @@ def streaming(readers: sa.Engine) -> Iterator[sa.Connection]:
     SQLite always reads so. PostgreSQL needs a cursor of the server for it.
     """
     with reading(readers) as connection:
-        yield connection.execution_options(stream_results=True)
+        on_server = readers.dialect.name == POSTGRESQL
+        yield postgres_engine.in_parts(connection) if on_server else connection
 
 
 class Writer:
@@ -158,9 +169,10 @@ class Writer:
         """Run `work` in a transaction and return its result once the COMMIT is on the disk.
 
         folder: made durable before the transaction begins, once for all of a batch that name it.
-        locking: the work locks every row that it decides on, and other nodes do such work at the
-        same time; a batch goes in the order of these texts, so that two nodes lock their rows in
-        the same order. Without it no other node writes meanwhile.
+        locking: what the work decides on: no other node does work of the same text meanwhile, and
+        all other work at the same time. A batch goes in the order of these texts, so that two nodes
+        lock in the same order. '' where the work locks each row itself. Without it no other node
+        writes meanwhile.
         Raises what `work` raises (nothing is changed then), OutOfSpace, CommitUncertain,
         IndexDamaged.
         """
@@ -216,7 +228,7 @@ class Writer:
         if len(batch) < 2:
             return False
         try:
-            with self._transaction(alone=is_alone(batch)):
+            with self._transaction(batch):
                 for ticket in batch:
                     ticket.result = ticket.work(self._connection)
         except CommitUncertain as error:
@@ -233,7 +245,7 @@ class Writer:
     def _commit_alone(self, ticket: Ticket[object]) -> None:
         for more in reversed(range(_TRIES)):
             try:
-                with self._transaction(alone=is_alone([ticket])):
+                with self._transaction([ticket]):
                     ticket.result = ticket.work(self._connection)
                 break
             except Exception as error:  # noqa: BLE001  # raised again in the caller's thread by run()
@@ -243,12 +255,12 @@ class Writer:
         ticket.done = True
 
     @contextmanager
-    def _transaction(self, *, alone: bool) -> Iterator[None]:
+    def _transaction(self, batch: Sequence[Ticket[object]]) -> Iterator[None]:
         try:
             self._guard()
             with _damage_told(self._engine), database_errors():
                 try:
-                    self._begin(alone=alone)
+                    self._begin(alone=is_alone(batch), locks=locks_of(batch))
                     yield
                     self._transactions.commit(self._connection)
                 except BaseException:
@@ -260,11 +272,11 @@ class Writer:
             raise
         self._on_outcome(None)
 
-    def _begin(self, *, alone: bool) -> None:
+    def _begin(self, *, alone: bool, locks: Sequence[str]) -> None:
         """Begin, on another connection where the last one is lost."""
         if not self._transactions.is_lost(self._connection):
             try:
-                self._transactions.begin(self._connection, alone=alone)
+                self._transactions.begin(self._connection, alone=alone, locks=locks)
             except sa.exc.DBAPIError:
                 if not self._transactions.is_lost(self._connection):
                     raise
@@ -272,7 +284,7 @@ class Writer:
                 return
         self._connection.close()
         self._connection = self._engine.connect()
-        self._transactions.begin(self._connection, alone=alone)
+        self._transactions.begin(self._connection, alone=alone, locks=locks)
 
 
 class RefusingWriter(Writer):

@@ -96,8 +96,9 @@ delivery = sa.Table(
     partial_index("delivery_kept", "id", where=is_true(sa.column("keep_local_copy", sa.Boolean))),
 )
 
-# What was last sent instead of a delivery's own instance, for an archive that takes only a
-# lossy form; no row where the instance itself was sent. The delivery's proof is proof of it.
+# What was last sent instead of a delivery's own instance: for an archive that takes only a lossy
+# form, or that must get no patient; no row where the instance itself was sent. The delivery's proof
+# is proof of it.
 derived_copy = sa.Table(
     "derived_copy",
     METADATA,
@@ -106,6 +107,21 @@ derived_copy = sa.Table(
     text_column("sop_instance_uid"),
     text_column("transfer_syntax_uid"),
     text_column("dataset_sha256"),
+    # Of an anonymised copy: its own study and series, and the profile; else ''.
+    sa.Column("study_instance_uid", Words, nullable=False, server_default=""),
+    sa.Column("series_instance_uid", Words, nullable=False, server_default=""),
+    sa.Column("anonymised_by", Words, nullable=False, server_default=""),
+)
+
+# A person has looked at an image and seen no text in its pixels: an anonymised copy may be made.
+# The look goes with the image.
+pixel_look = sa.Table(
+    "pixel_look",
+    METADATA,
+    sa.Column("instance_id", sa.ForeignKey("instance.id", ondelete="CASCADE"), primary_key=True),
+    time_column("looked_at"),
+    # The user's name; '' where no user is known.
+    text_column("looked_by"),
 )
 
 commitment_item = sa.Table(

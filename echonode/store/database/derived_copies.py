@@ -24,6 +24,9 @@ COLUMNS = (
     _copy.sop_instance_uid.label("derived_sop_instance_uid"),
     _copy.transfer_syntax_uid.label("derived_transfer_syntax_uid"),
     _copy.dataset_sha256.label("derived_dataset_sha256"),
+    _copy.study_instance_uid.label("derived_study_instance_uid"),
+    _copy.series_instance_uid.label("derived_series_instance_uid"),
+    _copy.anonymised_by.label("derived_anonymised_by"),
 )
 
 
@@ -36,6 +39,9 @@ def derived_copy_of(row: sa.Row[*tuple[Any, ...]]) -> DerivedCopy | None:
         sop_instance_uid=row.derived_sop_instance_uid,
         transfer_syntax_uid=row.derived_transfer_syntax_uid,
         dataset_sha256=row.derived_dataset_sha256,
+        study_instance_uid=row.derived_study_instance_uid,
+        series_instance_uid=row.derived_series_instance_uid,
+        anonymised_by=row.derived_anonymised_by,
     )
 
 
@@ -63,3 +69,10 @@ def derived_uids(connection: sa.Connection, delivery_ids: Sequence[int]) -> dict
         )
     )
     return {row.delivery_id: row.sop_instance_uid for row in found}
+
+
+def proof_remark(connection: sa.Connection, delivery_id: int) -> str:
+    """What a proof of this delivery concerns, for the ledger; '' for the instance itself."""
+    row = connection.execute(sa.select(*COLUMNS).where(_copy.delivery_id == delivery_id)).first()
+    copy = None if row is None else derived_copy_of(row)
+    return f"the archive holds {copy.remark}" if copy else ""

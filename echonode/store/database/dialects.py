@@ -81,6 +81,11 @@ def _digits_on_postgres(element: four_hex_digits, compiler: SQLCompiler, **optio
     return f"upper(lpad(to_hex({compiler.process(element.clauses, **options)}), 4, '0'))"
 
 
+def costs_a_way(connection: sa.Connection) -> bool:
+    """Whether each statement goes to a server and back, so that one is better than five."""
+    return connection.dialect.name == POSTGRESQL
+
+
 def insert_or(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """An insert that has `on_conflict_do_update` and `on_conflict_do_nothing`."""
     if connection.dialect.name == POSTGRESQL:

@@ -12,6 +12,7 @@ Rules
 from __future__ import annotations
 
 from enum import Enum, auto
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,8 +25,16 @@ WAITS_FOR_PATIENT = "its exam has no patient yet: identify the exam"
 WAITS_FOR_NAMING = "its exam's patient is being written into it"
 REJECTED = "it was rejected by a correction of its exam"
 
+# What `hold_from` reads, by the names that it reads it under.
+HOLD_COLUMNS: dict[str, sa.ColumnElement[Any]] = {
+    "exam_identity": _exam.identity,
+    "held": _exam.held,
+    "has_patient": _capture.has_patient,
+    "rejected_by": _capture.rejected_by,
+    "kind": _capture.kind,
+}
 _STATE = (
-    sa.select(_exam.identity, _exam.held, _capture.has_patient, _capture.rejected_by, _capture.kind)
+    sa.select(*(column.label(name) for name, column in HOLD_COLUMNS.items()))
     .select_from(schema.exam_capture.join(schema.exam))
     .where(_capture.sop_instance_uid == sa.bindparam("uid"))
 )
@@ -63,9 +72,13 @@ REASONS = {
 
 def hold_of(connection: sa.Connection, sop_instance_uid: str) -> Hold:
     """Whether an instance waits; one that is of no exam does not."""
-    row = connection.execute(_STATE, {"uid": sop_instance_uid}).first()
+    return hold_from(connection.execute(_STATE, {"uid": sop_instance_uid}).first())
+
+
+def hold_from(row: sa.Row[*tuple[Any, ...]] | None) -> Hold:
+    """The same from a row that has HOLD_COLUMNS; None: it is of no exam."""
     if row is not None and row.rejected_by:
         return Hold.REJECTED
     if row is None or row.has_patient or not row.held or row.kind != CaptureKind.CAPTURE.value:
         return Hold.NONE
-    return Hold.UNIDENTIFIED if row.identity == Identity.UNIDENTIFIED.value else Hold.UNNAMED
+    return Hold.UNIDENTIFIED if row.exam_identity == Identity.UNIDENTIFIED.value else Hold.UNNAMED

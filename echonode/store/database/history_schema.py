@@ -39,8 +39,10 @@ tombstone_delivery = sa.Table(
     text_column("state"),
     sa.Column("attempts", Whole, nullable=False),
     sa.Column("committed_at", UtcTime),
-    # The lossy copy that the proof is of; '' where it is of the instance itself.
+    # The copy that the proof is of; '' where it is of the instance itself.
     sa.Column("derived_sop_instance_uid", Words, nullable=False, server_default=""),
+    # The profile of an anonymised copy; '' of a lossy one.
+    sa.Column("anonymised_by", Words, nullable=False, server_default=""),
     sa.PrimaryKeyConstraint("tombstone_id", "destination"),
     partial_index(
         "tombstone_delivery_by_copy",

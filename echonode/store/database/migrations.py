@@ -28,6 +28,7 @@ from echonode.store.database import schema
 from echonode.store.database.dialects import POSTGRESQL
 from echonode.store.database.migration_steps import (
     access_steps,
+    anonymised_steps,
     cluster_steps,
     delivery_steps,
     document_steps,
@@ -74,12 +75,13 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         12: _by_script(cluster_steps.VERSION_12),
         13: _by_script(print_steps.VERSION_13),
         14: _by_script(access_steps.VERSION_14),
-        15: _by_script(journal_steps.VERSION_15),
+        15: _by_script(anonymised_steps.VERSION_15),
+        16: _by_script(journal_steps.VERSION_16),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)
 # Until its first release this is the latest version; then it stays, and steps follow it.
-FIRST_ON_POSTGRES = 15
+FIRST_ON_POSTGRES = 16
 POSTGRES_STEPS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType({})
 _MADE_AGAIN = ("study", "series")  # and what refers to it; the tables below hold millions of rows
 

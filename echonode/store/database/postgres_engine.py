@@ -4,10 +4,12 @@ Rules
 - psycopg is imported by the first connection, and only where the configuration names PostgreSQL.
 - A COMMIT that returned is on the server's disk: synchronous_commit is never off. Where the
   connection is lost within the COMMIT, it is unknown (CommitUncertain).
-- READ COMMITTED, and two kinds of transaction. Those that lock their own rows run at the same time
+- READ COMMITTED, and two kinds of transaction. Those that say what they lock run at the same time
   on several nodes. Any other is alone in the database while it lasts, as with SQLite: so work that
   reads, decides and writes is right without a word about locks. It is an advisory lock of the
   transaction: shared for the first kind, exclusive for the second.
+- What the first kind decides on (a patient, at an insertion) is an advisory lock too, by a number
+  made of its name: so a patient that has no row yet is locked as one that has.
 - What failed because another node was there at the same moment (40001, 40P01, 23505) is done again.
 - A node that stops within a transaction holds up the others for IDLE_S at most; then the server
   ends its session.
@@ -15,6 +17,11 @@ Rules
 """
 
 from __future__ import annotations
+
+import hashlib
+import select
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -30,6 +37,8 @@ _MORE_READERS = 16
 _WAIT_FOR_READER_S = 30
 # Any number, the same in every node: the lock of this application in its database.
 _TRANSACTION_LOCK = 0x4563_686F
+# The first number of a lock of work; the second is that of what the work decides on.
+_WORK_LOCK = 0x4563_686F
 _SERIALIZATION, _DEADLOCK, _DUPLICATE, _LOCK_TIMEOUT = "40001", "40P01", "23505", "55P03"
 _AGAIN = frozenset({_SERIALIZATION, _DEADLOCK, _LOCK_TIMEOUT})
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5}
@@ -51,8 +60,11 @@ def writer_engine(url: str) -> sa.Engine:
 
 
 def reader_engine(url: str) -> sa.Engine:
-    """An engine of connections that only read; each block of `reading` is one transaction."""
-    return sa.create_engine(
+    """An engine of connections that only read: each statement by itself, which costs one way.
+
+    At READ COMMITTED a transaction around several statements would show no more than each shows.
+    """
+    engine = sa.create_engine(
         url,
         connect_args={
             "options": "-c default_transaction_read_only=on",
@@ -62,9 +74,41 @@ def reader_engine(url: str) -> sa.Engine:
         pool_size=_READERS,
         max_overflow=_MORE_READERS,
         pool_timeout=_WAIT_FOR_READER_S,
-        pool_pre_ping=True,  # the server may have been started again since
+        isolation_level="AUTOCOMMIT",
         hide_parameters=True,
     )
+    _ask_those_that_ended(engine)
+    return engine
+
+
+def _ask_those_that_ended(engine: sa.Engine) -> None:
+    """Have a connection asked before its use where the server has said something meanwhile.
+
+    A server that ends a session says so, or closes the socket; to an idle connection it says hardly
+    anything else. SQLAlchemy's own (pool_pre_ping) asks each time, and doubles what a short reading
+    costs.
+    """
+
+    @sa.event.listens_for(engine, "checkout")
+    def _taken(
+        connection: Any, record: sa.pool.ConnectionPoolEntry, proxy: sa.PoolProxiedConnection
+    ) -> None:
+        waiting = select.poll()
+        waiting.register(connection.fileno(), select.POLLIN)
+        if not waiting.poll(0):
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:
+            raise sa.exc.DisconnectionError from None  # the pool makes another one
+
+
+def in_parts(connection: sa.Connection) -> sa.Connection:
+    """For one statement of many rows: they come in parts, by a cursor of the server.
+
+    A cursor lasts as long as its transaction.
+    """
+    return connection.execution_options(isolation_level="READ COMMITTED", stream_results=True)
 
 
 def meaning_of(error: sa.exc.DBAPIError) -> StoreError | None:
@@ -101,13 +145,28 @@ def _is_lost(error: sa.exc.DBAPIError) -> bool:
     return error.connection_invalidated or no_answer
 
 
+def _number_of(text: str) -> int:
+    """32 bits for a text, the same at every node: no text from outside becomes part of SQL."""
+    return int.from_bytes(
+        hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:4], signed=True
+    )
+
+
 class PostgresTransactions:
     """How the writer's transactions begin and end."""
 
-    def begin(self, connection: sa.Connection, *, alone: bool) -> None:
-        """Begin; alone: no other transaction of a node changes anything until it ends."""
+    def begin(self, connection: sa.Connection, *, alone: bool, locks: Sequence[str]) -> None:
+        """Begin, and lock; alone: no other node's transaction changes anything until it ends.
+
+        All of it goes to the server at once. Each statement that follows sees what was committed
+        before the locks were had.
+        """
         lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-        connection.exec_driver_sql(f"BEGIN; SELECT {lock}({_TRANSACTION_LOCK})").close()
+        steps = ["BEGIN", f"SELECT {lock}({_TRANSACTION_LOCK})"]
+        # Sorted as numbers, at every node alike: two batches never wait for each other.
+        numbers = sorted({_number_of(text) for text in locks})
+        steps += [f"SELECT pg_advisory_xact_lock({_WORK_LOCK}, {number})" for number in numbers]
+        connection.exec_driver_sql("; ".join(steps)).close()
 
     def commit(self, connection: sa.Connection) -> None:
         """Make it durable. Raises CommitUncertain where the answer to it did not come."""

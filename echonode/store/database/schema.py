@@ -35,6 +35,7 @@ from echonode.store.database.delivery_schema import (
     derived_copy,
     inbound_commitment,
     inbound_commitment_item,
+    pixel_look,
     refused_report,
 )
 from echonode.store.database.document_schema import exam_document, hl7_result
@@ -97,6 +98,7 @@ __all__ = [
     "meta",
     "patient",
     "patient_merge",
+    "pixel_look",
     "print_job",
     "procedure_step",
     "quarantine",

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -40,6 +41,8 @@ _DAMAGE = ("malformed database schema", "Could not decode to UTF-8")
 
 
 _SQLCIPHER = "sqlcipher3.dbapi2"
+# For every database that is opened or attached from then on; before its key.
+HMAC = "PRAGMA cipher_default_hmac_algorithm = HMAC_SHA256"
 
 
 def driver(secret: bytes | None) -> ModuleType:
@@ -80,6 +83,9 @@ def connect_to(
     )
     if secret is not None:
         connection.execute("PRAGMA cipher_log_level = NONE")  # it would write to standard error
+        # Processors do SHA-256, and not SHA-512, which is the library's own choice: a page is read
+        # in 9 us instead of 15 (plain: 4).
+        connection.execute(HMAC)
         connection.execute(f"PRAGMA key = \"x'{secret.hex()}'\"")
         connection.execute("PRAGMA temp_store = MEMORY")
     return connection
@@ -171,7 +177,7 @@ def meaning_of(error: sa.exc.DBAPIError) -> StoreError | None:
 class SqliteTransactions:
     """How the writer's transactions begin and end: one writer, whatever its work locks."""
 
-    def begin(self, connection: sa.Connection, *, alone: bool) -> None:
+    def begin(self, connection: sa.Connection, *, alone: bool, locks: Sequence[str]) -> None:
         """Begin, and be the only writer."""
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 

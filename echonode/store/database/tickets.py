@@ -37,6 +37,13 @@ def is_alone(batch: Sequence[Ticket[object]]) -> bool:
     return any(ticket.locking is None for ticket in batch)
 
 
+def locks_of(batch: Sequence[Ticket[object]]) -> list[str]:
+    """What a batch locks at its beginning, each once and in order; nothing where it is alone."""
+    if is_alone(batch):
+        return []
+    return sorted({ticket.locking for ticket in batch if ticket.locking})
+
+
 def in_order(batch: list[Ticket[object]]) -> list[Ticket[object]]:
     """In the order in which every node locks rows, where that matters; else as they came."""
     if len(batch) < 2 or is_alone(batch):

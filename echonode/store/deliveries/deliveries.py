@@ -257,6 +257,9 @@ def _add_missing(
     new = [name for name in destinations if name not in held]
     if new:
         hold = hold_of(connection, sop_instance_uid)
-        values = [new_delivery(row.id, name, row.acquired_at, now, hold=hold) for name in new]
+        values = [
+            {**new_delivery(name, row.acquired_at, now, hold=hold), "instance_id": row.id}
+            for name in new
+        ]
         connection.execute(sa.insert(schema.delivery), values)
     return len(new)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from echonode.model.delivery import DeliveryState
 from echonode.store.database import schema
-from echonode.store.database.connections import reading
+from echonode.store.database.connections import reading, streaming
 from echonode.store.database.event_log import StoredEvent, read_newest, read_study
 from echonode.store.database.history_schema import tombstone, tombstone_delivery
 from echonode.store.deliveries.capture_facts import CaptureFacts, read_capture_facts
@@ -25,6 +25,7 @@ from echonode.store.values import LedgerChoice, LedgerRow
 _delivery = schema.delivery.c
 _instance = schema.instance.c
 _DERIVED = tombstone_delivery.c.derived_sop_instance_uid
+_ANONYMISED = tombstone_delivery.c.anonymised_by
 _capture = schema.exam_capture.c
 _CORRECTION = tuple(
     sa.func.coalesce(column, "").label(column.name)
@@ -60,9 +61,17 @@ _DELETED = (
         tombstone_delivery.c.destination,
         tombstone_delivery.c.state,
         tombstone_delivery.c.attempts,
-        # The ledger still says that the archive holds a lossy copy.
+        # The ledger still says which copy the archive holds.
         sa.case(
             (_DERIVED == "", ""),
+            (
+                _ANONYMISED != "",
+                sa.literal("the archive holds an anonymised copy (profile ")
+                + _ANONYMISED
+                + "), "
+                + _DERIVED
+                + "; the original was deleted here",
+            ),
             else_=sa.literal("the archive holds a lossy derived copy, ")
             + _DERIVED
             + "; the original was deleted here",
@@ -102,7 +111,7 @@ class Ledger:
             )
 
     def _stream(self, choice: LedgerChoice) -> Iterator[LedgerRow]:
-        with reading(self._readers) as connection:
+        with streaming(self._readers) as connection:
             connection.execution_options(yield_per=_ROWS_AT_ONCE)
             for statement in (_deleted(choice), _kept(choice)):
                 with closing(connection.execute(statement)) as rows:
@@ -155,12 +164,12 @@ class Ledger:
 
     def events(self, study_instance_uid: str) -> Iterator[StoredEvent]:
         """The delivery events of a study (event_log.py), in order; a stream."""
-        with reading(self._readers) as connection:
+        with streaming(self._readers) as connection:
             yield from read_study(connection, study_instance_uid)
 
     def newest_events(self, count: int) -> Iterator[StoredEvent]:
         """The last `count` events of all deliveries, in order; a stream."""
-        with reading(self._readers) as connection:
+        with streaming(self._readers) as connection:
             yield from read_newest(connection, count)
 
 

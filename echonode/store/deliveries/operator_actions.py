@@ -12,10 +12,9 @@ import sqlalchemy as sa
 
 from echonode.errors import OperatorRefused
 from echonode.model.delivery import DeliveryEvent, DeliveryState
-from echonode.model.instance import lossy_copy_words
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer
-from echonode.store.database.derived_copies import derived_uids
+from echonode.store.database.derived_copies import proof_remark
 from echonode.store.database.exam_holds import REASONS, Hold, hold_of
 from echonode.store.database.rows import parse_enum
 from echonode.store.deliveries.attempts import apply_attempt
@@ -105,7 +104,7 @@ class OperatorActions:
                 words = error
                 if event is DeliveryEvent.RELEASE and is_noted(connection, row.id):
                     # The archive has committed to it since: there is nothing to send.
-                    event, words = DeliveryEvent.COMMITTED, _proof_remark(connection, row.id)
+                    event, words = DeliveryEvent.COMMITTED, proof_remark(connection, row.id)
                 attempt = Attempt(job_id=row.id, event=event, error=words)
                 apply_attempt(connection, attempt, now=now)
                 if reset_attempts:
@@ -170,11 +169,6 @@ def _refuse_without_patient(connection: sa.Connection, sop_instance_uid: str) ->
     hold = hold_of(connection, sop_instance_uid)
     if hold is not Hold.NONE:
         raise OperatorRefused(f"{sop_instance_uid} is not released: {REASONS[hold]}")
-
-
-def _proof_remark(connection: sa.Connection, delivery_id: int) -> str:
-    copy = derived_uids(connection, [delivery_id]).get(delivery_id)
-    return f"the archive holds {lossy_copy_words(copy)}" if copy else ""
 
 
 def _of_instance(sop_instance_uid: str, destination: str | None) -> list[sa.ColumnElement[bool]]:

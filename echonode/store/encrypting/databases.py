@@ -1,7 +1,7 @@
 """A database in plain becomes an encrypted one (SQLCipher's sqlcipher_export).
 
 Rules
-- The copy is written beside it, durable and checked before it takes the name. Until then the plain
+- The copy is written next to it, durable and checked before it takes the name. Until then the plain
   one is whole; a stop leaves a copy under `.part`, which the next run makes again.
 - What the log of the plain one held is in it before the copy begins, and the log is removed.
 """
@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from echonode.errors import Damaged, OutOfSpace
-from echonode.store.database.sqlite_engine import connect_to, driver, driver_errors
+from echonode.store.database.sqlite_engine import HMAC, connect_to, driver, driver_errors
 from echonode.store.files.database_key import PLAIN_DATABASE
 from echonode.store.files.disk import (
     disk_errors,
@@ -84,6 +84,7 @@ def export_database(
     # SQLCipher's library in any case: without a key it reads and writes plain databases.
     with closing(driver(secret or target_secret).connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA cipher_log_level = NONE")
+        connection.execute(HMAC)
         if secret is not None:
             connection.execute(f"PRAGMA key = {_in_quotes(secret)}")
         key = "''" if target_secret is None else _in_quotes(target_secret)

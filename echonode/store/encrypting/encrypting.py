@@ -2,7 +2,7 @@
 
 The order of `encrypt`, so that no stop loses anything, and no node runs on a half:
 1. data_dir is locked; `database.key` is made, durable. From now on no node starts there.
-2. Each file is sealed by itself (sealing.py): written beside, read back, renamed. A run after a
+2. Each file is sealed by itself (sealing.py): written next to it, read back, renamed. A run after a
    stop passes over those that are sealed.
 3. The audit trail, then the index are encrypted (databases.py). The index in place is the end.
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from echonode.model.patient import Patient
 from echonode.store.database import schema
-from echonode.store.database.connections import reading
+from echonode.store.database.connections import streaming
 from echonode.store.exams.json_values import from_json
 from echonode.store.index.folding import fold
 
@@ -55,7 +55,7 @@ class KnownPatients:
         return list(found.values())
 
     def _rows(self) -> Iterator[str]:
-        with reading(self._readers) as connection:
+        with streaming(self._readers) as connection:
             for source in _SOURCES:
                 connection.execution_options(yield_per=1_000)
                 with closing(connection.execute(source.limit(MOST_READ))) as rows:

@@ -5,8 +5,8 @@ Rules
   the first file of a store that exists is sealed (store/encrypting/), and a node without a master
   key does not start where it is. A plain index next to it is an encryption that is not finished.
 - It has its own master key slots, so a rotation changes it and no database.
-- A key that is not there, or does not open, is never made again: the operator is told which master
-  key is missing, and what is left to do. An encrypted index is never taken for a damaged one.
+- A key that is not there, or does not open, is never made again: the error names the master key
+  that is missing, and what is left to do. An encrypted index is never taken for a damaged one.
 """
 
 from __future__ import annotations

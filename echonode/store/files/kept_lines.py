@@ -12,6 +12,7 @@ Rules
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
@@ -31,7 +32,14 @@ from echonode.store.files.disk import disk_errors, fsync_folder, make_folder, sy
 OpenLines = Callable[[], AbstractContextManager[BinaryIO]]
 """Opens a file of arrays (numpy's .npz)."""
 
-_FOLDER, _UID = "lines", "sop_instance_uid"
+FOLDER = "lines"  # in data_dir, and in a backup
+_NAME = re.compile(r"[0-9a-f]{32}\.npz")
+_UID = "sop_instance_uid"
+
+
+def is_lines_name(name: str) -> bool:
+    """Whether a file of the folder is one of lines that is whole."""
+    return _NAME.fullmatch(name) is not None
 
 
 class KeptLines:
@@ -39,7 +47,7 @@ class KeptLines:
 
     def __init__(self, data_dir: Path, cipher: FileCipher | None = None) -> None:
         """cipher: seals them."""
-        self._folder = data_dir / _FOLDER
+        self._folder = data_dir / FOLDER
         self._cipher = cipher
         self._since = time.time()
 

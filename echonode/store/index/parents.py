@@ -10,61 +10,26 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
-from echonode.model.attributes import ATTRIBUTES
 from echonode.model.criteria import Level
 from echonode.model.instance import ConflictKind, IdentityConflict, InstanceRecord
 from echonode.store.database import schema
-from echonode.store.database.dialects import POSTGRESQL
 from echonode.store.index.column_values import attribute_values
+from echonode.store.index.known import OF_PATIENT, PATIENT_COLUMNS, Row, studies_of
 from echonode.store.index.patient_identity import (
-    DIFFERING,
     may_be_one_person,
     own_attributes,
     patient_identity,
 )
 
 _patient_columns, _study_columns, _series = schema.patient.c, schema.study.c, schema.series.c
-_Row = sa.Row[*tuple[Any, ...]]
 
-_OF_PATIENT = {keyword: _patient_columns[ATTRIBUTES[keyword].column] for keyword in DIFFERING}
-_PATIENT_COLUMNS = (
-    _patient_columns.id.label("patient_id"),
-    _patient_columns.identity,
-    _patient_columns.varied,
-    *_OF_PATIENT.values(),
-)
-_SERIES_IN_STUDY = (
-    sa.select(
-        _series.id.label("series_id"),
-        _study_columns.id.label("study_id"),
-        _study_columns.modalities_in_study,
-        _study_columns.sop_classes_in_study,
-        *_PATIENT_COLUMNS,
-    )
-    .select_from(
-        schema.study.join(schema.patient).outerjoin(
-            schema.series,
-            sa.and_(
-                _series.study_id == _study_columns.id,
-                _series.series_instance_uid == sa.bindparam("series_uid"),
-            ),
-        )
-    )
-    .where(_study_columns.study_instance_uid == sa.bindparam("study_uid"))
-)
-_PATIENT = sa.select(*_PATIENT_COLUMNS).where(
+_PATIENT = sa.select(*PATIENT_COLUMNS).where(
     _patient_columns.identity == sa.bindparam("identity_key")
-)
-_LOCK_PATIENT = (
-    sa.select(_patient_columns.id)
-    .where(_patient_columns.identity == sa.bindparam("identity_key"))
-    .with_for_update(key_share=True)
 )
 _SERIES_ELSEWHERE = (
     sa.select(_series.id)
@@ -86,23 +51,23 @@ def _adding(table: sa.Table, *counts: str) -> sa.Update:
     """Adds a parameter of its name to each count."""
     return (
         sa.update(table)
-        .where(table.c.id == sa.bindparam("row_id"))
+        .where(table.c.id == sa.bindparam(f"{table.name}_row"))
         .values({count: table.c[count] + sa.bindparam(f"more_{count}") for count in counts})
     )
 
 
-_COUNT_PATIENT = _adding(
+COUNT_PATIENT = _adding(
     schema.patient,
     "number_of_patient_related_studies",
     "number_of_patient_related_series",
     "number_of_patient_related_instances",
 )
-_COUNT_STUDY = _adding(
+COUNT_STUDY = _adding(
     schema.study, "number_of_study_related_series", "number_of_study_related_instances"
 ).values(
     modalities_in_study=sa.bindparam("modalities"), sop_classes_in_study=sa.bindparam("sop_classes")
 )
-_COUNT_SERIES = _adding(schema.series, "number_of_series_related_instances")
+COUNT_SERIES = _adding(schema.series, "number_of_series_related_instances")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,27 +89,18 @@ class Parents:
     conflicts: tuple[IdentityConflict, ...]
 
 
-def lock_patient(connection: sa.Connection, record: InstanceRecord) -> None:
-    """Let no other node change the patient's rows, or those below, until the transaction ends.
+def parents_of(
+    connection: sa.Connection, record: InstanceRecord, studies: Sequence[Row] | None = None
+) -> Parents:
+    """The patient, study and series of an instance; made where they do not exist.
 
-    A study has one patient and is changed together with it, so this locks the study too. SQLite has
-    one writer. A patient that is not there yet is made by one node, and found by the other's second
-    try (connections.py).
+    studies: of `studies_of`, where the caller has asked already.
     """
-    if connection.dialect.name == POSTGRESQL:
-        connection.execute(_LOCK_PATIENT, {"identity_key": patient_identity(record)}).close()
-
-
-def parents_of(connection: sa.Connection, record: InstanceRecord) -> Parents:
-    """The patient, study and series of an instance; made where they do not exist."""
     identity = patient_identity(record)
-    rows = connection.execute(
-        _SERIES_IN_STUDY,
-        {"study_uid": record.study_instance_uid, "series_uid": record.series_instance_uid},
-    ).all()
+    rows = studies_of(connection, record) if studies is None else studies
     study = next((row for row in rows if row.identity == identity), None)
     patient = study or _patient(connection, record, identity)
-    of_patient = {keyword: patient._mapping[column.name] for keyword, column in _OF_PATIENT.items()}
+    of_patient = {keyword: patient._mapping[column.name] for keyword, column in OF_PATIENT.items()}
     own = own_attributes(of_patient, record.patient)
     if own and not patient.varied:
         connection.execute(_VARIED, {"row_id": patient.patient_id})
@@ -179,7 +135,7 @@ class _Study:
 
 
 def _study(
-    found: _Row | None,
+    found: Row | None,
     connection: sa.Connection,
     record: InstanceRecord,
     patient_id: int,
@@ -211,7 +167,7 @@ def _insert_series(
     return _insert(connection, schema.series, {**values, "study_id": study_id, "own_patient": own})
 
 
-def _patient(connection: sa.Connection, record: InstanceRecord, identity: str) -> _Row:
+def _patient(connection: sa.Connection, record: InstanceRecord, identity: str) -> Row:
     """The patient of a new study."""
     key = {"identity_key": identity}
     found = connection.execute(_PATIENT, key).first()
@@ -244,29 +200,32 @@ def _conflict(kind: ConflictKind, record: InstanceRecord) -> IdentityConflict:
 
 def count_in(connection: sa.Connection, parents: Parents) -> None:
     """Count one more instance, and what is new above it."""
-    connection.execute(
-        _COUNT_SERIES,
-        {"row_id": parents.series_id, "more_number_of_series_related_instances": 1},
-    )
-    connection.execute(
-        _COUNT_STUDY,
-        {
-            "row_id": parents.study_id,
-            "more_number_of_study_related_series": int(parents.new_series),
-            "more_number_of_study_related_instances": 1,
-            "modalities": parents.modalities,
-            "sop_classes": parents.sop_classes,
-        },
-    )
-    connection.execute(
-        _COUNT_PATIENT,
-        {
-            "row_id": parents.patient_id,
-            "more_number_of_patient_related_studies": int(parents.new_study),
-            "more_number_of_patient_related_series": int(parents.new_series),
-            "more_number_of_patient_related_instances": 1,
-        },
-    )
+    for statement, values in zip(
+        (COUNT_SERIES, COUNT_STUDY, COUNT_PATIENT), counted_in(parents), strict=True
+    ):
+        connection.execute(statement, values)
+
+
+def counted_in(parents: Parents) -> tuple[dict[str, object], dict[str, object], dict[str, object]]:
+    """The parameters of COUNT_SERIES, COUNT_STUDY and COUNT_PATIENT for one more instance."""
+    of_series: dict[str, object] = {
+        "series_row": parents.series_id,
+        "more_number_of_series_related_instances": 1,
+    }
+    of_study: dict[str, object] = {
+        "study_row": parents.study_id,
+        "more_number_of_study_related_series": int(parents.new_series),
+        "more_number_of_study_related_instances": 1,
+        "modalities": parents.modalities,
+        "sop_classes": parents.sop_classes,
+    }
+    of_patient: dict[str, object] = {
+        "patient_row": parents.patient_id,
+        "more_number_of_patient_related_studies": int(parents.new_study),
+        "more_number_of_patient_related_series": int(parents.new_series),
+        "more_number_of_patient_related_instances": 1,
+    }
+    return of_series, of_study, of_patient
 
 
 def _with(values: str, value: str) -> str:

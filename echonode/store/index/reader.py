@@ -39,6 +39,11 @@ _BY_UID = SELECT_INSTANCE.where(schema.instance.c.sop_instance_uid == sa.bindpar
 _ORIGIN = sa.select(schema.instance.c.origin).where(
     schema.instance.c.sop_instance_uid == sa.bindparam("uid")
 )
+_LOOK = (
+    sa.select(schema.pixel_look.c.instance_id)
+    .select_from(schema.pixel_look.join(schema.instance))
+    .where(schema.instance.c.sop_instance_uid == sa.bindparam("uid"))
+)
 # In the words of the partial index.
 _VARIED = sa.select(schema.patient.c.id).where(is_true(schema.patient.c.varied)).limit(1)
 
@@ -115,6 +120,11 @@ class IndexReader:
         with reading(self._engine) as connection:
             origin = connection.scalar(_ORIGIN, {"uid": sop_instance_uid})
         return bool(origin == Origin.CAPTURED.value)
+
+    def is_looked_at(self, sop_instance_uid: str) -> bool:
+        """Whether a person has seen that no text is in its pixels (deliveries/looks.py)."""
+        with reading(self._engine) as connection:
+            return connection.execute(_LOOK, {"uid": sop_instance_uid}).first() is not None
 
     def identity_conflicts(self) -> tuple[IdentityConflict, ...]:
         """Open conflicts without acknowledgement (identity_conflicts.py), at most some hundred."""

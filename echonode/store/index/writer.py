@@ -21,9 +21,12 @@ from echonode.model.criteria import Level
 from echonode.model.delivery import DeliveryState
 from echonode.model.instance import IdentityConflict, InstanceRecord, Origin
 from echonode.store.database import schema
-from echonode.store.database.exam_holds import REASONS, Hold, hold_of
+from echonode.store.database.dialects import costs_a_way
+from echonode.store.database.exam_holds import REASONS, Hold
 from echonode.store.index.column_values import attribute_values
 from echonode.store.index.identity_conflicts import note_conflict
+from echonode.store.index.inserted_together import insert_together
+from echonode.store.index.known import Known
 from echonode.store.index.parents import Parents, count_in, parents_of
 
 
@@ -62,59 +65,64 @@ class Insertion(Enum):
     CONFLICT = auto()
 
 
-_EXISTING = sa.select(schema.instance.c.dataset_sha256).where(
-    schema.instance.c.sop_instance_uid == sa.bindparam("uid")
-)
 # Built once: making a statement costs more than running it.
 _INSERT_INSTANCE = sa.insert(schema.instance)
 _INSERT_DELIVERY = sa.insert(schema.delivery)
 
 
-def insert_instance(connection: sa.Connection, new: NewInstance) -> Insertion:
-    """Insert it, or find the row that exists; see `Insertion`."""
-    existing = connection.scalar(_EXISTING, {"uid": new.record.sop_instance_uid})
-    if existing is not None:
-        same = existing == new.dataset_sha256
+def insert_instance(connection: sa.Connection, new: NewInstance, known: Known) -> Insertion:
+    """Insert it, unless a row exists; see `Insertion`. known: looked up in the same transaction."""
+    if known.stored_sha256 is not None:
+        same = known.stored_sha256 == new.dataset_sha256
         return Insertion.DUPLICATE if same else Insertion.CONFLICT
-    parents = parents_of(connection, new.record)
-    inserted = connection.execute(_INSERT_INSTANCE, _instance_values(new, parents))
-    count_in(connection, parents)
-    hold = hold_of(connection, new.record.sop_instance_uid)
+    parents = parents_of(connection, new.record, known.studies)
+    values = instance_values(new, parents)
+    if costs_a_way(connection):
+        insert_together(connection, values, parents, new_deliveries(new, known.hold))
+    else:
+        _insert_rows(connection, new, values, parents, known.hold)
     # One that is written again with its patient is in its place only then (exams/naming.py).
-    for conflict in parents.conflicts if hold is not Hold.UNNAMED else ():
+    for conflict in parents.conflicts if known.hold is not Hold.UNNAMED else ():
         note_conflict(connection, conflict, new.record.sop_instance_uid, now=new.stored_at)
         new.on_conflict(conflict)
-    [instance_id] = inserted.inserted_primary_key or [0]
-    given = new.give_back(connection, instance_id)
-    if destinations := [each for each in new.destinations if each not in given]:
-        insert_deliveries(connection, instance_id, new, destinations, hold)
     return Insertion.STORED
 
 
-def insert_deliveries(
+def _insert_rows(
     connection: sa.Connection,
-    instance_id: int,
     new: NewInstance,
-    destinations: Sequence[str],
+    values: Mapping[str, object],
+    parents: Parents,
     hold: Hold,
 ) -> None:
+    """As `insert_together`, where a statement costs nothing on its way; and `give_back`."""
+    inserted = connection.execute(_INSERT_INSTANCE, values)
+    count_in(connection, parents)
+    [instance_id] = inserted.inserted_primary_key or [0]
+    given = new.give_back(connection, instance_id)
+    rows = [
+        {**delivery, "instance_id": instance_id}
+        for delivery in new_deliveries(new, hold)
+        if delivery["destination"] not in given
+    ]
+    if rows:
+        connection.execute(_INSERT_DELIVERY, rows)
+
+
+def new_deliveries(new: NewInstance, hold: Hold) -> list[dict[str, object]]:
     """One delivery for each destination: due at once, or held while its exam has no patient."""
-    connection.execute(
-        _INSERT_DELIVERY,
-        [
-            new_delivery(instance_id, destination, new.acquired_at, new.stored_at, hold=hold)
-            for destination in destinations
-        ],
-    )
+    return [
+        new_delivery(destination, new.acquired_at, new.stored_at, hold=hold)
+        for destination in new.destinations
+    ]
 
 
 def new_delivery(
-    instance_id: int, destination: str, acquired_at: datetime | None, now: datetime, *, hold: Hold
+    destination: str, acquired_at: datetime | None, now: datetime, *, hold: Hold
 ) -> dict[str, object]:
-    """The values of a delivery that is due at once, or held with its reason."""
+    """A delivery that is due at once, or held with its reason; `instance_id` is still to be set."""
     state = DeliveryState.QUEUED if hold is Hold.NONE else DeliveryState.HELD
     return {
-        "instance_id": instance_id,
         "destination": destination,
         "state": state.value,
         "last_error": REASONS[hold],
@@ -123,7 +131,7 @@ def new_delivery(
     }
 
 
-def _instance_values(new: NewInstance, parents: Parents) -> dict[str, object]:
+def instance_values(new: NewInstance, parents: Parents) -> dict[str, object]:
     record = new.record
     return {
         **attribute_values(Level.IMAGE, record.image),

@@ -31,10 +31,9 @@ from echonode.store.deliveries.damage import release_held_for_damage
 from echonode.store.files.disk import disk_errors
 from echonode.store.files.layout import Layout, file_id_of
 from echonode.store.files.placing import folder_to_keep, put_in_quarantine
-from echonode.store.index.parents import lock_patient
+from echonode.store.index.known import look_up
 from echonode.store.index.patient_identity import patient_identity
 from echonode.store.index.writer import Insertion, NewInstance, insert_instance
-from echonode.store.retention.deletion import deleted_with_different_hash
 
 REPAIRED = "instances_repaired"  # a counter
 _instance = schema.instance.c
@@ -129,11 +128,11 @@ def _insert(
     connection: sa.Connection, new: NewInstance, layout: Layout
 ) -> tuple[Insertion, StoredInstance]:
     """Insert the rows, or the quarantine's; returns also the instance that is kept."""
-    lock_patient(connection, new.record)
-    if deleted_with_different_hash(connection, new.record.sop_instance_uid, new.dataset_sha256):
+    known = look_up(connection, new.record)
+    if known.was_deleted_with_other_bytes(new.dataset_sha256):
         _quarantine_row(connection, new, "same SOP Instance UID as one deleted here, other bytes")
         return Insertion.CONFLICT, _as_stored(new, layout)
-    insertion = insert_instance(connection, new)
+    insertion = insert_instance(connection, new, known)
     if insertion is Insertion.CONFLICT:
         _quarantine_row(connection, new, "same SOP Instance UID, other bytes")
     if insertion is not Insertion.STORED:

@@ -28,6 +28,7 @@ LEFT_OUT = {
     "series": "the files say it",
     "instance": "the files say it, and their seals",
     "instance_description": "made of the files in the background",
+    "pixel_look": "it names an instance by its number; the person looks again",
     "user_session": "a log-in that was ended must not come back",
     "cluster_node": "what a running node says of itself",
     "lease": "what a running node says of itself",

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from echonode.errors import Damaged
 from echonode.store.database import schema
-from echonode.store.database.connections import Writer, reading
+from echonode.store.database.connections import Writer, streaming
 from echonode.store.database.dialects import POSTGRESQL
 
 _AT_ONCE = 500
@@ -34,7 +34,7 @@ def copy_rows(
     place: where the instances are from now on. Raises Damaged where the copy differs, OutOfSpace.
     """
     tables = [table for table in schema.METADATA.sorted_tables if table.name not in _OF_A_NODE]
-    with reading(readers) as source:
+    with streaming(readers) as source:
         total = sum(_count(source, table) for table in tables)
 
         def work(target: sa.Connection) -> int:

@@ -113,6 +113,10 @@ class PatientErasure:
 
         return self._writer.run(work)
 
+    def reasons(self, patient_id: str, policies: Mapping[str, CommitmentPolicy]) -> list[str]:
+        """Why `begin` would be refused now; empty where it would not. Raises StoreError."""
+        return self._writer.run(lambda connection: list(reasons(connection, patient_id, policies)))
+
     def under_way(self) -> Erasure | None:
         """The one that was begun and is not done. Raises StoreError."""
         found = self._writer.run(_read)

@@ -68,10 +68,11 @@ def _deliveries(
         .where(_delivery.instance_id.in_(instances_of(patient_id)))
         .group_by(_delivery.destination, _delivery.state)
     )
-    for row in connection.execute(grouped):
-        policy = policies.get(row.destination, CommitmentPolicy.VERIFY)
-        if row.state not in ENOUGH.get(policy, PROOFS):
-            yield f"{row.count} deliveries to {row.destination} are {row.state}"
+    for destination, state, count in connection.execute(grouped):
+        policy = policies.get(destination, CommitmentPolicy.VERIFY)
+        if state not in ENOUGH.get(policy, PROOFS):
+            deliveries = "1 delivery" if count == 1 else f"{count} deliveries"
+            yield f"{deliveries} to {destination} {'is' if count == 1 else 'are'} {state}"
 
 
 def _counted(column: sa.ColumnElement[int], *conditions: sa.ColumnElement[bool]) -> sa.Select[int]:

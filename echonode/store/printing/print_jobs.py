@@ -4,6 +4,10 @@ Rules
 - Each change is one transaction and follows the transition table (model/print_job.py).
 - A printer has one job at a time: `begin` takes the oldest that is due, and an older one that waits
   keeps its place: films come out in the order in which they were asked for.
+- One worker prints on a printer: that of the node that leads, of several. What it finds in print
+  when it takes a job was interrupted: by a stop, or with the node that led before.
+- The number of attempts guards the job: what a worker reports of an attempt counts only while no
+  other one has begun. A node that was stopped and goes on changes nothing of the job.
 - Jobs that are over are kept for KEPT_DAYS, and then removed.
 """
 
@@ -28,6 +32,13 @@ KEPT_DAYS = 30
 MOST_LISTED = 200
 _of = schema.print_job.c
 _OVER = (PrintState.PRINTED.value, PrintState.CANCELLED.value)
+
+
+class PrintTakenOver(Exception):
+    """Another attempt at a job has begun, or a person ended it: this one reports in vain.
+
+    Raised to the worker alone, which goes on with the next job.
+    """
 
 
 class PrintJobs:
@@ -78,33 +89,21 @@ class PrintJobs:
 
         return self._writer.run(work)
 
-    def interrupted(self, printer: str, *, now: datetime) -> None:
-        """At the node's start: what was being printed waits again."""
-
-        def work(connection: sa.Connection) -> None:
-            for job in _listed(
-                connection, _of.printer == printer, _of.state == PrintState.PRINTING.value
-            ):
-                _change(
-                    connection,
-                    job,
-                    PrintEvent.INTERRUPTED,
-                    next_attempt_at=now,
-                    last_error="the node ended while it was printed",
-                )
-
-        self._writer.run(work)
-
     def begin(self, printer: str, *, now: datetime) -> PrintJob | None:
-        """Take the oldest job that waits, where it is due; None where nothing is to be done."""
+        """Take the oldest job that waits, where it is due; None where nothing is to be done.
+
+        For the printer's one worker, while it prints nothing: what is in print waits again.
+        """
 
         def work(connection: sa.Connection) -> PrintJob | None:
+            _interrupt(connection, printer, now)
             waiting = _listed(
                 connection,
                 _of.printer == printer,
                 _of.state == PrintState.WAITING.value,
                 most=1,
                 oldest_first=True,
+                locked=True,
             )
             if not waiting or (waiting[0].next_attempt_at or now) > now:
                 return None
@@ -119,26 +118,29 @@ class PrintJobs:
         return self._writer.run(work)
 
     def film_done(self, job: PrintJob) -> None:
-        """One more film is printed."""
-        self._writer.run(
-            lambda connection: connection.execute(
+        """One more film is printed. Raises PrintTakenOver, as what follows."""
+
+        def work(connection: sa.Connection) -> None:
+            _check_attempt(connection, job)
+            connection.execute(
                 sa.update(schema.print_job)
                 .where(_of.id == job.id)
                 .values(films_done=_of.films_done + 1)
             )
-        )
+
+        self._writer.run(work)
 
     def finish(self, job: PrintJob, *, now: datetime) -> None:
         """All its films are printed."""
-        self._event(job.id, PrintEvent.FINISH, ended_at=now, last_error="")
+        self._of_attempt(job, PrintEvent.FINISH, ended_at=now, last_error="")
 
     def postpone(self, job: PrintJob, *, until: datetime, reason: str) -> None:
         """The printer cannot now."""
-        self._event(job.id, PrintEvent.POSTPONE, next_attempt_at=until, last_error=reason)
+        self._of_attempt(job, PrintEvent.POSTPONE, next_attempt_at=until, last_error=reason)
 
     def hold(self, job: PrintJob, *, reason: str) -> None:
         """The printer will not; a person must act."""
-        self._event(job.id, PrintEvent.HOLD, last_error=reason)
+        self._of_attempt(job, PrintEvent.HOLD, last_error=reason)
 
     def retry(self, job_id: int, *, now: datetime) -> PrintJob:
         """Now, or again. Raises UsageError for no such job, OperatorRefused where it is over."""
@@ -158,11 +160,41 @@ class PrintJobs:
             lambda connection: _change(connection, _one(connection, job_id), event, **values)
         )
 
+    def _of_attempt(self, job: PrintJob, event: PrintEvent, **values: object) -> None:
+        def work(connection: sa.Connection) -> None:
+            _check_attempt(connection, job)
+            _change(connection, _one(connection, job.id), event, **values)
+
+        self._writer.run(work)
+
     def _asked(self, job_id: int, event: PrintEvent, **values: object) -> PrintJob:
         try:
             return self._event(job_id, event, **values)
         except IllegalTransition as error:
             raise OperatorRefused(str(error)) from None
+
+
+def _interrupt(connection: sa.Connection, printer: str, now: datetime) -> None:
+    """What is in print waits again, from the film that was under way."""
+    for job in _listed(connection, _of.printer == printer, _of.state == PrintState.PRINTING.value):
+        _change(
+            connection,
+            job,
+            PrintEvent.INTERRUPTED,
+            next_attempt_at=now,
+            last_error="the node ended while it was printed",
+        )
+
+
+def _check_attempt(connection: sa.Connection, job: PrintJob) -> None:
+    """Raises PrintTakenOver where the job is in print no more, or in another attempt."""
+    attempts = connection.scalar(
+        sa.select(_of.attempts)
+        .where(_of.id == job.id, _of.state == PrintState.PRINTING.value)
+        .with_for_update()
+    )
+    if attempts != job.attempts:
+        raise PrintTakenOver(f"the print job {job.id} is not this node's any more")
 
 
 def _change(
@@ -188,9 +220,12 @@ def _listed(
     *conditions: sa.ColumnElement[bool],
     most: int | None = None,
     oldest_first: bool = False,
+    locked: bool = False,
 ) -> list[PrintJob]:
     order = _of.id if oldest_first else _of.id.desc()
     statement = sa.select(schema.print_job).where(*conditions).order_by(order).limit(most)
+    if locked:
+        statement = statement.with_for_update()
     return [_job(row) for row in connection.execute(statement)]
 
 

@@ -88,7 +88,7 @@ def may_be_deleted(
             _delivery.state,
             _delivery.keep_local_copy,
             _delivery.proof_seen_s,
-            _copy.delivery_id.is_not(None).label("lossy_copy"),
+            _copy.anonymised_by,
         )
         .select_from(WITH_COPIES)
         .where(_delivery.instance_id.in_(ids))
@@ -99,7 +99,8 @@ def may_be_deleted(
                 destination=row.destination,
                 state=parse_enum(DeliveryState, row.state),
                 keep_local_copy=row.keep_local_copy,
-                lossy_copy=row.lossy_copy,
+                lossy_copy=row.anonymised_by == "",
+                anonymised_copy=bool(row.anonymised_by),
                 proof_seen_s=row.proof_seen_s,
             )
         )

@@ -15,7 +15,6 @@ durable.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from echonode.errors import OutOfSpace
 from echonode.store.database import counters, schema
 from echonode.store.database.connections import Writer, reading
 from echonode.store.database.event_log import NewEvent, add_event
-from echonode.store.database.history_schema import deleted_instance, tombstone, tombstone_delivery
+from echonode.store.database.history_schema import tombstone, tombstone_delivery
 from echonode.store.files.disk import fsync_folder, remove, rename
 from echonode.store.files.layout import Layout
 from echonode.store.files.remote import RemoteStorage
@@ -56,18 +55,6 @@ _INSTANCE = (
     .select_from(schema.instance.join(schema.series).join(schema.study).join(schema.patient))
     .where(_instance.id == sa.bindparam("instance_id"))
 )
-# Asked before each insertion, so it is one statement, built once.
-_WAS_DELETED = sa.select(
-    sa.select(tombstone.c.dataset_sha256)
-    .where(tombstone.c.sop_instance_uid == sa.bindparam("sop_instance_uid"))
-    .scalar_subquery()
-    .label("dataset_sha256"),
-    sa.select(deleted_instance.c.dataset_digest)
-    .where(deleted_instance.c.uid_digest == sa.bindparam("uid", type_=sa.LargeBinary))
-    .scalar_subquery()
-    .label("digest"),
-)
-_DIGEST_BYTES = 16
 # Of a deleted instance's row: a tombstone has no identity of a patient.
 _NOT_KEPT = frozenset({"id", "patient_id", "patient_name"})
 
@@ -260,24 +247,6 @@ def _delete_remotely(
     return left, refused
 
 
-def deleted_with_different_hash(
-    connection: sa.Connection, sop_instance_uid: str, dataset_sha256: str
-) -> bool:
-    """Whether an instance with this UID and other bytes was deleted here: the archives hold it."""
-    digest_of_uid, digest = digests(sop_instance_uid, dataset_sha256)
-    uids: dict[str, object] = {"sop_instance_uid": sop_instance_uid, "uid": digest_of_uid}
-    deleted = connection.execute(_WAS_DELETED, uids).one()
-    if deleted.dataset_sha256 is not None:
-        return bool(deleted.dataset_sha256 != dataset_sha256)
-    return deleted.digest is not None and deleted.digest != digest
-
-
-def digests(sop_instance_uid: str, dataset_sha256: str) -> tuple[bytes, bytes]:
-    """What stays of a deleted instance's UID and bytes (history_schema.deleted_instance)."""
-    uid = hashlib.sha256(sop_instance_uid.encode()).digest()
-    return uid[:_DIGEST_BYTES], bytes.fromhex(dataset_sha256)[:_DIGEST_BYTES]
-
-
 def deleted_count(connection: sa.Connection) -> int:
     """How many instances retention has deleted since the database was made."""
     return counters.read(connection, _DELETED)
@@ -299,6 +268,7 @@ def _delete_with_tombstone(connection: sa.Connection, instance_id: int, now: dat
         "attempts": _delivery.attempts,
         "committed_at": _delivery.committed_at,
         "derived_sop_instance_uid": sa.func.coalesce(_copy.sop_instance_uid, ""),
+        "anonymised_by": sa.func.coalesce(_copy.anonymised_by, ""),
     }
     held = sa.select(*proofs.values()).select_from(WITH_COPIES)
     connection.execute(

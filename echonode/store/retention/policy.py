@@ -9,6 +9,8 @@ Rules
 - B006 and B007: the archive's copy is not all of ours. Ours stays until a person clears it.
 - A lossy copy that was sent instead of the instance is not the instance: its proof does not allow
   deletion of the original, unless that destination's profile says that the copy is enough.
+- An anonymised copy is not the instance either: a destination that gets one must hold it, and its
+  proof alone allows no deletion. Another destination must have proved that it keeps the instance.
 - Then the grace period. It is counted on the *observed clock*: seconds that this node has itself
   seen pass on its monotonic clock while it ran, added up in the database, one bounded step at a
   time (`observed_step`). The wall clock is not used: set forward by a year it would delete early,
@@ -43,7 +45,8 @@ ENOUGH: Mapping[CommitmentPolicy, frozenset[DeliveryState]] = {
 class DestinationProof:
     """The proof of one destination for an instance.
 
-    lossy_copy: the destination has a copy derived with loss. proof_seen_s: on the observed clock,
+    lossy_copy: the destination has a copy derived with loss; anonymised_copy: one without the
+    patient. proof_seen_s: on the observed clock,
     None while retention has seen no proof.
     """
 
@@ -51,6 +54,7 @@ class DestinationProof:
     state: DeliveryState
     keep_local_copy: bool = False
     lossy_copy: bool = False
+    anonymised_copy: bool = False
     proof_seen_s: int | None = None
 
 
@@ -73,8 +77,11 @@ def why_kept(
 
     observed_s: the observed clock now.
     """
-    if not any(holding.state in PROOFS for holding in holdings):
+    proved = [holding for holding in holdings if holding.state in PROOFS]
+    if not proved:
         return "no archive has committed to keep it"
+    if all(holding.anonymised_copy for holding in proved):
+        return "archives hold only anonymised copies of it"
     for holding in holdings:
         # A destination that is no longer configured must have given proof before.
         enough = ENOUGH.get(
@@ -84,10 +91,10 @@ def why_kept(
             return f"{holding.destination} does not hold it: {holding.state}"
         if holding.keep_local_copy:
             return f"{holding.destination} stored it with a warning; release it to let it go"
-        proved = holding.state in PROOFS
-        if proved and holding.lossy_copy and holding.destination not in policy.lossy_is_enough:
+        is_proved = holding.state in PROOFS
+        if is_proved and holding.lossy_copy and holding.destination not in policy.lossy_is_enough:
             return f"{holding.destination} holds only a lossy copy of it"
-    seen = [holding.proof_seen_s for holding in holdings if holding.state in PROOFS]
+    seen = [holding.proof_seen_s for holding in proved]
     if any(at is None or observed_s - at < policy.keep_s for at in seen):
         return "its grace period has not passed"
     return ""

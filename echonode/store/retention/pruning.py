@@ -34,7 +34,7 @@ from echonode.store.database.history_schema import deleted_instance, tombstone
 from echonode.store.files.layout import Layout
 from echonode.store.files.placing import is_there
 from echonode.store.index.identity_conflicts import forget_settled
-from echonode.store.retention.deletion import digests
+from echonode.store.index.known import digests
 
 KEEP_HISTORY = timedelta(days=90)
 _AT_ONCE = 500  # rows read in one transaction

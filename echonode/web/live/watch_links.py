@@ -5,7 +5,7 @@ Rules
   read, for the event loop, which asks before each picture and never waits for the database.
 - `refresh` reads them again: each method but `is_open` begins with it, and so does the look at a
   link that is in use. So a link that another node ended ends here as well.
-- What the database does not say does not open anything: a link that it did not give is none.
+- A link that the database did not give opens nothing.
 """
 
 from __future__ import annotations

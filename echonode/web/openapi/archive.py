@@ -67,7 +67,53 @@ OPERATIONS: tuple[Operation, ...] = (
         method="get",
         path="/api/studies/{uid}/media",
         summary="The study as a medium with a DICOMDIR (PS3.10), in one ZIP file",
+        query=("anonymise",),
         media_type="application/dicom+zip",
+    ),
+    Operation(
+        method="get",
+        path="/api/studies/{uid}/copies",
+        summary="The formats and profiles of copies, and which images wait for a person's look",
+        answer=object_of(
+            ("formats", "profiles", "research_profile", "images"),
+            formats=list_of(
+                object_of(
+                    ("name", "says", "is_research"),
+                    name=TEXT,
+                    says=TEXT,
+                    is_research={"type": "boolean"},
+                )
+            ),
+            profiles=list_of(TEXT),
+            research_profile={"type": ["string", "null"]},
+            images=list_of(
+                object_of(
+                    ("sop_instance_uid", "needs_look", "looked_at", "looked_by"),
+                    sop_instance_uid=TEXT,
+                    needs_look={"type": "boolean"},
+                    looked_at={"type": ["string", "null"]},
+                    looked_by=TEXT,
+                )
+            ),
+        ),
+    ),
+    Operation(
+        method="get",
+        path="/api/studies/{uid}/copies/{format}",
+        summary="The study in a format, as `echonode export` writes it, in one ZIP file",
+        query=("anonymise",),
+        media_type="application/zip",
+    ),
+    Operation(
+        method="post",
+        path="/api/instances/{uid}/look",
+        summary="A person saw no text in the pixels: anonymised copies may be made",
+        answer=object_of(
+            ("sop_instance_uid", "looked_at", "looked_by"),
+            sop_instance_uid=TEXT,
+            looked_at=TEXT,
+            looked_by=TEXT,
+        ),
     ),
     Operation(
         method="get",

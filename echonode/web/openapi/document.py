@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from echonode import __version__
 from echonode.web.admission import COOKIE
-from echonode.web.openapi import access, archive, desk, exams, live, prints, reports
+from echonode.web.openapi import access, archive, audit, desk, exams, live, prints, reports
 from echonode.web.openapi.components import SCHEMAS
 from echonode.web.openapi.operation import Operation
 from echonode.web.openapi.schema import TEXT, reference
@@ -26,6 +26,7 @@ OPERATIONS = (
     *desk.OPERATIONS,
     *reports.OPERATIONS,
     *prints.OPERATIONS,
+    *audit.OPERATIONS,
 )
 _PARAMETER = re.compile(r"\{(\w+)\}")
 # OpenAPI has no word for these; docs/live.md has their messages.

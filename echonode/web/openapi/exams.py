@@ -162,6 +162,28 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="post",
+        path="/api/patients/held",
+        summary="What is held of a patient, and why it cannot be erased now",
+        body=object_of(("patient_id",), patient_id=TEXT),
+        answer=object_of(
+            ("names", "images", "records", "reasons"),
+            names=list_of(TEXT),
+            images=COUNT,
+            studies=COUNT,
+            quarantined=COUNT,
+            records={"type": "object"},
+            reasons=list_of(TEXT),
+        ),
+    ),
+    Operation(
+        method="post",
+        path="/api/patients/export",
+        summary="All that is held of a patient, as a ZIP file (docs/patients.md)",
+        body=object_of(("patient_id",), patient_id=TEXT),
+        media_type="application/zip",
+    ),
+    Operation(
+        method="post",
         path="/api/patients/erase",
         summary="Erase all that is held of a patient; refused while something of it is under way",
         body=object_of(("patient_id",), patient_id=TEXT),

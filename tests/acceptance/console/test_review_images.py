@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from echonode.errors import OperatorRefused
 from echonode.web.archive import archive_routes
 from echonode.web.page import page_routes
+from echonode.web.prints import print_routes
 from tests.acceptance.console.conftest import OpenPage
 from tests.acceptance.console.scripted import status
 from tests.acceptance.console.test_review import on_screen
@@ -30,6 +32,8 @@ from tests.integration.web.kept_images import (
     kept_images,
     with_voi_lut,
 )
+from tests.peers.accessibility import accessibility_faults
+from tests.support.waiting import wait_until
 from tests.unit.store.samples import put
 from tests.unit.web.conftest import served
 
@@ -43,12 +47,36 @@ MIDDLE = """() => {
 }"""
 
 
+class Printers:
+    """web.prints.PrintApi: one printer, and what was ordered at it."""
+
+    def __init__(self) -> None:
+        self.ordered: list[tuple[str, str, str, int]] = []
+
+    def prints(self) -> Mapping[str, Any]:
+        return {"printers": [{"name": "filmprinter", "ae_title": "IHEFULL"}], "jobs": []}
+
+    def print_study(
+        self, study: str, *, printer: str, layout: str, copies: int, by: str
+    ) -> Mapping[str, Any]:
+        if copies == 7:
+            raise OperatorRefused(
+                "nothing of it can be printed: it has no picture, or its exam has no patient yet"
+            )
+        self.ordered.append((study, printer, layout, copies))
+        return {"id": 5, "printer": printer, "state": "waiting", "films": 2}
+
+    def act(self, job_id: int, action: str) -> Mapping[str, Any]:
+        raise AssertionError("the queue is on a screen of its own")
+
+
 @dataclass(frozen=True)
 class Site:
     """Where the console is, and what the API says of an image."""
 
     url: str
     review: Any
+    printers: Printers
 
     def view(self, uid: str) -> Any:
         return self.review.instance(uid)
@@ -61,11 +89,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
     with (
         kept_images(tmp_path_factory.mktemp("kept")) as (store, review),
-        served([*page_routes(), Route("/api/status", now), *archive_routes(review)]) as browser,
+        served(
+            [
+                *page_routes(),
+                Route("/api/status", now),
+                *archive_routes(review),
+                *print_routes(printers := Printers()),
+            ]
+        ) as browser,
     ):
         put(store, with_voi_lut(9))
         host, port = browser.server.address
-        yield Site(f"http://{host}:{port}", review)
+        yield Site(f"http://{host}:{port}", review, printers)
 
 
 def reviewed(visit: OpenPage, site: Site, uid: str) -> Page:
@@ -143,10 +178,10 @@ def test_a_voi_lut_is_shown_until_brightness_is_changed(visit: OpenPage, site: S
     page.keyboard.press("b")
     with page.expect_response(lambda answer: "window_center" in answer.url):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"({MIDDLE})()[0] > 200")
+    wait_until(lambda: page.evaluate(MIDDLE)[0] > 200, "it is windowed")
     with page.expect_response(lambda answer: answer.url.endswith("/frames/1")):
         page.get_by_role("button", name="Reset view").click()
-    page.wait_for_function(f"({MIDDLE})()[0] < 30")
+    wait_until(lambda: page.evaluate(MIDDLE)[0] < 30, "it is shown by its table")
 
 
 def tap_and_drag(page: Page, begin: tuple[float, float], end: tuple[float, float]) -> None:
@@ -234,3 +269,25 @@ def test_an_empty_archive_says_what_comes_here(visit: OpenPage, site: Site) -> N
     )
     page = opened.open("/archive")
     expect(page.get_by_role("heading", name="No images yet")).to_be_visible()
+
+
+def test_the_study_is_printed_from_its_review(visit: OpenPage, site: Site) -> None:
+    """Printer, layout and copies; the page shows a refusal, and an order leads to the queue."""
+    page = reviewed(visit, site, STILL)
+    page.get_by_role("button", name="Print", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Print the study")
+    expect(dialog.locator("#print-printer")).to_have_value("filmprinter")
+    dialog.get_by_role("radio", name="2x3").check()
+    copies, order = dialog.locator("#print-copies"), dialog.get_by_role("button", name="Print")
+    copies.fill("11")
+    expect(order).to_be_disabled()
+    copies.fill("7")
+    order.click()
+    expect(dialog.get_by_text("Nothing of it can be printed")).to_be_visible()
+    copies.fill("2")
+    order.click()
+    expect(dialog.get_by_text("Job 5 is ordered at filmprinter")).to_be_visible()
+    assert site.printers.ordered == [("1.2.3.1", "filmprinter", "2x3", 2)]
+    assert accessibility_faults(page) == []
+    dialog.get_by_role("link", name="Open the queue").click()
+    expect(page.locator("main h1")).to_have_text("Printing")

@@ -17,6 +17,7 @@ from echonode.web.page import page_routes
 from tests.acceptance.console.conftest import OpenPage
 from tests.acceptance.console.screens import THEMES, is_wider_than_screen, shoot
 from tests.acceptance.console.scripted import (
+    GEOMETRY,
     PACS,
     PROBE,
     UNIDENTIFIED,
@@ -255,6 +256,26 @@ def test_a_node_that_is_gone_is_said_on_the_start(visit: OpenPage, address: str)
     shoot(page, "node-gone")
     node.silent = False
     expect(gone).to_be_hidden()
+
+
+def test_a_picture_without_a_depth_has_a_scale_from_its_top_or_says_why_not(
+    visit: OpenPage, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As OpenIGTLink gives it: the size of a pixel, or not even that."""
+    answers = {**usual(), f"exams/{SCAN}": exam()}
+    unknown: dict[str, Any] = {"depth_mm": None}
+    for changes, words in (
+        (unknown, "from the top of the picture"),
+        ({**unknown, "regions": []}, "No scale: the sender does not give the size"),
+    ):
+        for name, value in changes.items():
+            monkeypatch.setitem(GEOMETRY, name, value)
+        page = visit(address).page
+        ScriptedNode(answers=answers).serve(page)
+        page.goto(f"{address}/#/scan/{SCAN}")
+        page.wait_for_selector("canvas[data-sequence]")
+        expect(page.get_by_role("img", name=words)).to_be_visible()
+        assert accessibility_faults(page) == []
 
 
 ATTACKS = (

@@ -14,7 +14,7 @@ KINDS = ("typed", "ordered", "unnamed")
 
 @dataclass(frozen=True)
 class Whose:
-    """patient_id: '' while nobody is named. item: the id of the worklist's item, '' without one."""
+    """patient_id: '' while no patient is named. item: the worklist's item, '' without one."""
 
     patient_id: str = ""
     item: str = ""

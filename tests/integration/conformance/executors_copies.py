@@ -11,6 +11,8 @@ from pydicom.uid import UID
 
 from echonode.monitoring.conformance.claim import Claim
 from tests.integration.conformance.site import Site
+from tests.support.audit_schema import checked
+from tests.support.waiting import wait_until
 
 
 def _study(site: Site) -> str:
@@ -57,8 +59,58 @@ def confidentiality(site: Site, claim: Claim) -> None:
         assert "Yamada" not in str(image.PatientName)
 
 
+# Of each format: the file's ending, and the bytes that it begins with.
+_BEGINS = {
+    "png": (".png", b"\x89PNG"),
+    "jpeg": (".jpg", b"\xff\xd8\xff"),
+    "mp4": (".mp4", b"ftyp"),
+    "gif": (".gif", b"GIF8"),
+    "apng": (".png", b"\x89PNG"),
+    "webp": (".webp", b"RIFF"),
+    "npz": (".npz", b"PK"),
+    "nifti": (".nii.gz", b"\x1f\x8b"),
+    "mha": (".mha", b"ObjectType = Image"),
+    "nrrd": (".nrrd", b"NRRD"),
+}
+_STILLS = ("png", "jpeg")
+
+
+def copy_format(site: Site, claim: Claim) -> None:
+    """The still as a picture, the clip as a film or an array: files that begin as such files do."""
+    name = claim.subject
+    uid = site.still if name in _STILLS else site.clip
+    ending, begins = _BEGINS[name]
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / "copies"
+        done = site.node.command(
+            "export", "--instance", uid, "--format", name, "--out", str(target)
+        )
+        assert done.returncode == 0, done.stderr
+        files = [path for path in target.rglob("*") if path.name.endswith(ending)]
+        assert files, sorted(path.name for path in target.rglob("*"))
+        for path in files:
+            head = path.read_bytes()[:64]
+            assert head.startswith(begins) or (name == "mp4" and head[4:8] == begins), head
+
+
 def audit(site: Site, claim: Claim) -> None:
-    """The trail has records of this run, and its chain is whole."""
+    """The trail has records of this run, and its chain is whole; where they are sent, they come."""
+    if claim.subject.startswith("transmission-"):
+        _transmitted(site, claim)
+    else:
+        _recorded(site, claim)
+
+
+def _transmitted(site: Site, claim: Claim) -> None:
+    """A record of this run is at the receiver, valid by the standard's schema."""
+    wait_until(lambda: bool(site.receiver.messages), timeout_s=30, what="an audit record")
+    message = site.receiver.messages[0]
+    checked(message["message"].removeprefix("\ufeff").encode())
+    assert message["msgid"] in claim.values[1]
+    assert ("TLS" in claim.values[0]) == (site.config.audit.transport == "tls")
+
+
+def _recorded(site: Site, claim: Claim) -> None:
     assert "PS3.15 A.5" in claim.values[0]
     found = site.node.command("audit", "search", "--json")
     assert found.returncode == 0, found.stderr

@@ -29,6 +29,7 @@ from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
 from tests.peers.printer import AE_TITLE as IHEFULL
 from tests.peers.printer import PrintScp
 from tests.peers.process import LOOPBACK, free_port
+from tests.peers.syslog_server import SyslogServer
 from tests.support.waiting import wait_until
 from tests.unit.exam.worklist.answers import full_answer
 
@@ -102,6 +103,7 @@ class Site:
     node: EchoNodeProcess
     counterpart: Counterpart
     printer: PrintScp
+    receiver: SyslogServer
     certificates: Certificates
     web_port: int
     hl7_port: int
@@ -238,6 +240,8 @@ def running_site(folder: Path) -> Iterator[Site]:
         counterpart = parts.enter_context(Counterpart(port))
         counterpart.items += [order_of_today(), another_order()]
         printer = parts.enter_context(PrintScp())
+        own = certificates.elliptic.issue("audit")
+        receiver = parts.enter_context(SyslogServer(own, certificates.elliptic.certificate))
         probe = parts.enter_context(
             ProbeSimProcess("--protocol", "echopen", "--dialect", "kit", "--fps", "10")
         )
@@ -279,6 +283,10 @@ def running_site(folder: Path) -> Iterator[Site]:
                 "mpps": {"peer": "ris"},
                 "hl7": {"listen": {"host": LOOPBACK, "port": hl7_port}},
                 "prints": [{"peer": "films"}],
+                "audit": {
+                    "receiver": f"{LOOPBACK}:{receiver.tls_port}",
+                    "tls": _tls(certificates.node, certificates.elliptic),
+                },
             },
         )
         node.add_peer("films", ae_title=IHEFULL, port=printer.port, may=["echo"])
@@ -287,6 +295,7 @@ def running_site(folder: Path) -> Iterator[Site]:
             node=node,
             counterpart=counterpart,
             printer=printer,
+            receiver=receiver,
             certificates=certificates,
             web_port=web_port,
             hl7_port=hl7_port,

@@ -74,6 +74,7 @@ _OF_ONE: dict[str, _ONE] = {
     "mpps-answer": workflow.step_answer,
     "returned-status": statuses.returned_status,
     "media-profile": copies.media,
+    "copy-format": copies.copy_format,
     "confidentiality-profile": copies.confidentiality,
     "audit-trail": copies.audit,
     "web-resource": web.resource,

@@ -12,6 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from echonode.cli import app
+from echonode.transcoding.grayscale_display import Display, srgb_table
 from tests.integration.copies.stored_studies import (
     COLUMNS,
     FRAME_TIMES_MS,
@@ -52,6 +53,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         timed = {"FrameIncrementPointer": 0x00181065, "FrameTimeVector": vector}
         put(store, dataset(20, **small, **timed))
         put(store, dataset(21, **small))
+        put(store, dataset(22, **small, **timed, PixelAspectRatio=["2", "1"]))
+        put(store, dataset(23, **small, **timed, PixelAspectRatio=["1", "3"]))
     config_of(found)
     return found
 
@@ -89,6 +92,38 @@ def test_an_mp4_lasts_as_long_as_its_frame_times(folder: Path) -> None:
 
 
 @pytest.mark.peers
+@pytest.mark.parametrize(("number", "size"), [(22, (46, 66)), (23, (136, 34))])
+def test_pixels_that_are_not_square_are_made_square(
+    folder: Path, number: int, size: tuple[int, int]
+) -> None:
+    """A pixel twice as high as wide, and one three times as wide as high: ffprobe sees the shape
+    that the echoes have, and square samples. Sides are even, as 4:2:0 needs them.
+    """
+    film = folder / f"uneven{number}.mp4"
+    assert export(folder, f"1.2.3.4.{number}", "mp4", film.name).exit_code == 0
+    words = ("-v", "error", "-show_entries", "stream=width,height,sample_aspect_ratio")
+    done = subprocess.run(
+        [find_program("ffprobe"), *words, "-of", "json", str(film)],
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    [stream] = json.loads(done.stdout)["streams"]
+    assert (stream["width"], stream["height"]) == size
+    assert stream.get("sample_aspect_ratio", "1:1") in ("1:1", "N/A", "0:1")
+
+
+def test_a_picture_is_made_for_a_display(folder: Path) -> None:
+    """--display: each grey as an sRGB screen of that luminance needs it by PS3.14."""
+    for name, words in (("p.png", ()), ("d.png", ("--display", "0.5,400"))):
+        assert export(folder, "1.2.3.4.1", "png", name, *words).exit_code == 0
+    with Image.open(folder / "p.png") as plain, Image.open(folder / "d.png") as made:
+        table = srgb_table(Display(darkest=0.5, brightest=400.0))
+        assert (np.asarray(made) == table[np.asarray(plain)]).all()
+    refused = export(folder, "1.2.3.4.1", "png", "no.png", "--display", "400,1")
+    assert (refused.exit_code, "darkest" in refused.output) == (2, True)
+
+
 def test_an_mp4_shows_the_pictures(folder: Path, tmp_path: Path) -> None:
     """Frame by frame, nearly; and nothing of the patient is in the file."""
     assert export(folder, CINE_UID, "mp4", "cine.mp4", "--quality", "100").exit_code == 0

@@ -146,8 +146,8 @@ def test_frames_are_decoded_where_uncompressed_ones_are_asked_for(web: Web) -> N
 
 @pytest.mark.parametrize("what", ["metadata", "search"])
 def test_json_is_compressed_for_callers_that_take_it(web: Web, what: str) -> None:
-    """The same content in gzip and without, each with an entity tag of its own; a validator of one
-    is none of the other."""
+    """The same content in gzip and without, each with an entity tag of its own; a
+    validator of one is not valid for the other."""
     file = next(iter(web.files.values()))
     study, *_ = uids(file)
     path = f"/studies/{study}/metadata" if what == "metadata" else "/instances?includefield=all"

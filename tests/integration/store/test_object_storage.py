@@ -8,11 +8,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pydicom import dcmwrite
+from pydicom.dataset import Dataset
 
+from echonode.commands.import_ways import way_in
+from echonode.commands.patient_erasure import erase_patient
 from echonode.config import Config, parse
+from echonode.copies.media.importing import Taken
 from echonode.errors import ConfigError, Damaged, OutOfSpace
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import StoredInstance, bytes_of
@@ -271,6 +277,31 @@ def configured(server: ObjectStore, tmp_path: Path) -> Config:
     objects = {"url": f"s3://{BUCKET}/node", "endpoint": server.endpoint}
     values = {"ae_title": "ECHONODE", "data_dir": str(tmp_path / "var"), "objects": objects}
     return parse(json.dumps(values), {})
+
+
+def part_10(ds: Dataset) -> bytes:
+    """A dataset as it lies on a medium."""
+    buffer = BytesIO()
+    encoded(ds)  # gives it its meta information
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    dcmwrite(buffer, ds, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def test_commands_of_a_stopped_node_use_its_bucket(
+    server: MotoServer, at: ObjectsAt, bucket: Bucket, tmp_path: Path
+) -> None:
+    """`echonode import` puts images there, and `echonode patient erase` takes a patient's away."""
+    objects = {"url": at.url, "endpoint": server.endpoint}
+    values = {"ae_title": "ECHONODE", "data_dir": str(tmp_path / "var"), "objects": objects}
+    config = parse(json.dumps(values), {})
+    with way_in(config) as take:
+        assert take(iter([part_10(dataset(1))])).taken is Taken.STORED
+        assert take(iter([part_10(dataset(2, PatientID="OTHER"))])).taken is Taken.STORED
+    assert len(keys(bucket)) == 2
+
+    erase_patient(config, "OTHER", timeout_s=10)
+    assert len(keys(bucket)) == 1
 
 
 def test_preflight_says_what_is_wrong_with_the_server(server: MotoServer, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import IO, Any
+
+from starlette.routing import BaseRoute
 
 from echonode.errors import UsageError
 from echonode.web.health import Alarm
@@ -205,9 +207,10 @@ class DeskNode:
 
 
 @contextmanager
-def desk(node: DeskNode) -> Iterator[str]:
-    """Its web server; yields the address."""
+def desk(node: DeskNode, more: Sequence[BaseRoute] = ()) -> Iterator[str]:
+    """Its web server; yields the address. more: routes of another screen."""
     routes = [
+        *more,
         *page_routes(),
         *(
             route

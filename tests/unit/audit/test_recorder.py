@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from echonode.at_rest.reading import PlainFile
 from echonode.audit import recorder as module
 from echonode.audit.codes import EventType, Kind
 from echonode.audit.event import AuditEvent
@@ -110,7 +111,7 @@ def test_a_disk_that_refuses_the_rest_stops_no_record(
     where, name = {
         "the checkpoint": (Trail, "write_checkpoint"),
         "the inbox": (Path, "iterdir"),
-        "a record in the inbox": (Path, "read_bytes"),
+        "a record in the inbox": (PlainFile, "pread"),
     }[refused]
     real = getattr(where, name)
 

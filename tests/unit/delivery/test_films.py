@@ -7,6 +7,7 @@ import pytest
 
 from echonode.delivery.printing.conversation import PrinterState
 from echonode.delivery.printing.film import (
+    Densities,
     FilmSettings,
     Layout,
     film_box,
@@ -15,6 +16,7 @@ from echonode.delivery.printing.film import (
     identity_lut,
     image_box,
     layout_of,
+    of_linear_density,
     session,
 )
 from echonode.errors import IllegalTransition, UsageError
@@ -44,6 +46,20 @@ def test_a_picture_in_colour_is_printed_by_its_luminance() -> None:
     assert np.array_equal(grey(np.stack([one] * 3, axis=-1)), one)
     colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], dtype=np.uint8)
     assert grey(colours).tolist() == [[76, 150, 29]]
+
+
+def test_a_printer_without_a_presentation_lut_gets_values_for_its_densities() -> None:
+    """Film of 0.2 to 3.0 D shows PS3.14 table D.2-1: P-value 128 is 1.122 D. A LUT leaves them."""
+    densities = Densities(least=0.2, most=3.0)
+    made = of_linear_density(np.array([[0, 128, 255]], dtype=np.uint8), densities)
+    shown = 3.0 - made / 255 * (3.0 - 0.2)
+    assert shown[0] == pytest.approx([3.0, 1.122, 0.2], abs=0.006)
+    settings = FilmSettings(densities=densities)
+    box = film_box(layout_of("1x1"), settings, session_uid="1.2")
+    assert (box.MinDensity, box.MaxDensity) == (20, 300)
+    assert "MinDensity" not in film_box(
+        layout_of("1x1"), settings, session_uid="1.2", lut_uid="1.3"
+    )
 
 
 def test_what_is_not_configured_is_not_asked_for() -> None:

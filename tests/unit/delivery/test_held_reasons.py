@@ -7,7 +7,7 @@ import pytest
 from echonode.commitment.schedule import FAILURE_RULES
 from echonode.delivery.held_reasons import HELD_BY_OPERATOR, grouped, held_reason
 from echonode.delivery.status_table import ROWS, Treatment
-from echonode.model.delivery import DAMAGED_HERE, DeliveryEvent
+from echonode.model.delivery import DAMAGED_HERE, WAITS_FOR_LOOK, DeliveryEvent
 from echonode.store.database.exam_holds import REJECTED, WAITS_FOR_NAMING, WAITS_FOR_PATIENT
 from echonode.store.deliveries.outbox import HeldGroup
 
@@ -36,6 +36,8 @@ def test_a_status_of_an_earlier_try_does_not_explain_a_hold() -> None:
     [
         (WAITS_FOR_PATIENT, "patient", "Identify the exam"),
         (WAITS_FOR_NAMING, "naming", "goes by itself"),
+        (WAITS_FOR_LOOK, "look", "accept-look"),
+        ("it cannot be anonymised for this archive: 12 bits", "not_anonymised", "PACS as it is"),
         (REJECTED, "rejected", "Nothing is to be done"),
         (f"not sent, {DAMAGED_HERE}: 3 bytes", "damaged", "reindex"),
         ("it cannot be re-encoded for this archive: 12 bits", "not_accepted", "lossy"),
@@ -53,8 +55,8 @@ def test_each_other_reason_has_a_remedy(words: str, key: str, says: str) -> None
 
 
 def test_what_waits_for_its_patient_is_not_to_be_released() -> None:
-    """Nor what a correction rejected: the store refuses both."""
-    for words in (WAITS_FOR_PATIENT, WAITS_FOR_NAMING, REJECTED):
+    """Nor what a correction rejected, nor what a person must look at first."""
+    for words in (WAITS_FOR_PATIENT, WAITS_FOR_NAMING, WAITS_FOR_LOOK, REJECTED):
         assert held_reason("PACS", None, words).actions == ()
 
 

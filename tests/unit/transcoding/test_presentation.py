@@ -80,7 +80,7 @@ def voi_lut(descriptor: list[int], data: bytes, *, vr: str = "US") -> Dataset:
 
 @pytest.mark.parametrize("undefined", [False, True])
 def test_the_first_voi_lut_is_read(undefined: bool) -> None:
-    """Of defined and of undefined length; its words as they are, and its window beside it."""
+    """Of defined and of undefined length; its words as they are; the window stays."""
     ds = dataset(WindowCenter="40", WindowWidth="80")
     ds.VOILUTSequence = [
         voi_lut([3, 10, 12], b"\x00\x00\x10\x00\xff\x0f"),

@@ -27,7 +27,7 @@ from echonode.delivery.stow.verdicts import ROWS as HTTP_ROWS
 from echonode.delivery.stow.verdicts import verdict_of
 from echonode.errors import AssociationRejected, Damaged, PeerUnreachable
 from echonode.model import remedies
-from echonode.model.delivery import DAMAGED_HERE, DeliveryState
+from echonode.model.delivery import DAMAGED_HERE, WAITS_FOR_LOOK, DeliveryState
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
 from echonode.model.instance import ConflictKind, IdentityConflict
 from echonode.monitoring.alarms import DestinationFacts, Facts, alarms_of
@@ -188,7 +188,13 @@ def test_no_alarm_is_left_out() -> None:
 
 def held() -> Iterator[tuple[int | None, str]]:
     """(status, reason on record) of each cause that a delivery is held or tried again for."""
-    for words in (HELD_BY_OPERATOR, WAITS_FOR_PATIENT, WAITS_FOR_NAMING, REJECTED):
+    for words in (
+        HELD_BY_OPERATOR,
+        WAITS_FOR_PATIENT,
+        WAITS_FOR_NAMING,
+        WAITS_FOR_LOOK,
+        REJECTED,
+    ):
         yield None, words
     for pattern, verdict in ROWS.items():
         status = int(pattern.replace("x", "0"), 16)
@@ -204,6 +210,7 @@ def held() -> Iterator[tuple[int | None, str]]:
     yield None, f"not committed: {rule_for(None).meaning}"
     yield None, f"not sent, {DAMAGED_HERE}: {Damaged('shorter than it was')}"
     yield None, "it cannot be re-encoded for this archive: 12 bits"
+    yield None, "it cannot be anonymised for this archive: 12 bits"
     yield None, "the archive takes SOP class 1.2 in none of: 1.2.840"
     yield None, "the archive breaks off at it, 8 times while it stored others: reset"
     yield None, "this node failed to send it: MemoryError, 5 times"

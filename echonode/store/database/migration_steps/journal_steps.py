@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION_15 = """
+VERSION_16 = """
 CREATE TABLE journal_change (
     id INTEGER NOT NULL,
     kind TEXT NOT NULL,

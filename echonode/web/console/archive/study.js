@@ -13,6 +13,7 @@ import { h } from "../core/render.js";
 import { link } from "../core/router.js";
 import { thumbnailOf } from "../review/thumbnails.js";
 import { icon } from "../core/icons.js";
+import { closeCopies, copiesButton, copiesDialog } from "./copies.js";
 import { takeAlongButton, takeAlongFailure } from "./take-along.js";
 import { words } from "./words.js";
 
@@ -85,13 +86,14 @@ function view() {
   const patient = { id: study.patient_id, name: study.patient_name, birth_date: study.birth_date, sex: study.sex };
   return h("div", { class: "stack study" },
     h("div", { class: "row study-top" }, back,
-      h("div", { class: "row" }, takeAlongButton(study), ...openElsewhere(study))),
+      h("div", { class: "row" }, takeAlongButton(study), copiesButton(study), ...openElsewhere(study))),
     takeAlongFailure(study),
     h("div", { class: "study-who" }, patientLine(patient, { accession: study.accession_number }),
       h("p", { class: "quiet-text" }, [study.study_date && day(study.study_date, language), clock(study.study_time), study.description].filter(Boolean).join(" · "))),
     study.other_rows.length ? banner({ kind: "warn", title: t("archive.others"), text: t("archive.others.text") }) : null,
     ...study.series_list.map(seriesPart),
-    study.left_out ? banner({ kind: "info", title: t("archive.left_out", { count: study.left_out }) }) : null);
+    study.left_out ? banner({ kind: "info", title: t("archive.left_out", { count: study.left_out }) }) : null,
+    copiesDialog(study));
 }
 
 function enter({ params }) {
@@ -101,6 +103,6 @@ function enter({ params }) {
 }
 
 export const studyScreen = {
-  name: "study", route: "/archive/:study", title: "archive.study", within: "/archive", view, enter, leave: () => stop(),
+  name: "study", route: "/archive/:study", title: "archive.study", within: "/archive", view, enter, leave: () => { stop(); closeCopies(); },
 };
 export const rowScreen = { ...studyScreen, name: "study-row", route: "/archive/:study/:row" };

@@ -39,9 +39,9 @@ export async function blob(path, options) {
   return (await sent("GET", path, undefined, options)).blob();
 }
 
-// The answer itself, whose body comes piece by piece; signal ends it. It may take any time.
-export function stream(path, signal) {
-  return sent("GET", path, undefined, { signal });
+// The answer itself, whose body comes piece by piece; signal ends it. It may take any time. body: sent by POST.
+export function stream(path, signal, body) {
+  return sent(body === undefined ? "GET" : "POST", path, body, { signal });
 }
 
 async function ask(method, path, body, options) {

@@ -80,6 +80,16 @@ export const words = {
   "problem.called_ae": { en: "Called AE title not recognised", fr: "titre AE appelé inconnu" },
   "problem.no_reason": { en: "No reason given", fr: "sans motif" },
 
+  // Why the chain of the audit trail is broken.
+  "problem.chain.missing": { en: "records {first} to {last} are missing", fr: "les inscriptions {first} à {last} manquent" },
+  "problem.chain.twice": { en: "it is there twice", fr: "elle y est deux fois" },
+  "problem.chain.cut": { en: "records {first} to {last} were cut off at the end", fr: "les inscriptions {first} à {last} ont été coupées à la fin" },
+  "problem.chain.unsaid": { en: "records {first} to {last} are missing, and none says so", fr: "les inscriptions {first} à {last} manquent, et aucune ne le dit" },
+  "problem.chain.checkpoint": { en: "its hash is not that of the checkpoint", fr: "son empreinte n’est pas celle du point de contrôle" },
+  "problem.chain.changed": { en: "it was changed, or another record was put in its place", fr: "elle a été modifiée, ou remplacée par une autre" },
+  "problem.chain.patient": { en: "the patient or query in it was changed", fr: "le patient ou la recherche qu’elle contient a été modifié" },
+  "problem.chain.erased": { en: "a patient was put into a record that had been erased", fr: "un patient a été mis dans une inscription effacée" },
+
   // What the last try ended in.
   "held.silence": { en: "no answer, it may have been stored: {why}", fr: "sans réponse, elle est peut-être enregistrée : {why}" },
   "held.times": { en: "{reason}, {count} times", fr: "{reason}, {count} fois" },
@@ -87,6 +97,10 @@ export const words = {
   // What is held, and what to do.
   "held.operator": { en: "held by the operator", fr: "retenue par l’opérateur" },
   "held.operator.do": { en: "Release it: it is then sent, as everything else", fr: "Libérez-la : elle part alors, comme tout le reste" },
+  "held.look": { en: "it may carry text in its pixels: a person must look at it before a copy leaves", fr: "ses pixels peuvent contenir du texte : une personne doit la regarder avant qu’une copie parte" },
+  "held.look.do": { en: "Open its study in the archive of the console, look for text in the picture, and accept it where there is none; or `echonode accept-look UID`", fr: "Ouvrez son examen dans les archives de la console, cherchez du texte dans l’image, et acceptez-la s’il n’y en a pas ; ou `echonode accept-look UID`" },
+  "held.not_anonymised": { en: "it cannot be anonymised for this archive: {why}", fr: "elle ne peut pas être anonymisée pour cette archive : {why}" },
+  "held.not_anonymised.do": { en: "It does not go to {archive} as it is. Have its sender send it in a transfer syntax that EchoNode decodes (docs/anonymised-copies.md); then release", fr: "Elle ne part pas telle quelle vers {archive}. Faites-la envoyer dans une syntaxe de transfert qu’EchoNode décode (docs/anonymised-copies.md) ; libérez ensuite" },
   "held.patient.do": { en: "Identify the exam: its images are written with the patient, and go by themselves", fr: "Identifiez l’examen : le patient est inscrit dans ses images, et elles partent d’elles-mêmes" },
   "held.naming.do": { en: "Wait: it goes by itself once its patient is written into it", fr: "Attendez : elle part d’elle-même dès que son patient y est inscrit" },
   "held.rejected.do": { en: "Nothing is to be done: it is kept here, and not sent", fr: "Il n’y a rien à faire : elle est gardée ici, et n’est pas envoyée" },

@@ -9,6 +9,7 @@ import { changed, state } from "../core/state.js";
 import { clock, day } from "../core/format.js";
 import { correct, correctDialog } from "./correct.js";
 import { define, languageNow, t } from "../core/words.js";
+import { askPrint, forgetPrint, printDialog } from "../prints/dialog.js";
 import { downloadDialog, offerDownloads } from "./downloads.js";
 import { firstValue, secondsWords, valueWords } from "./values.js";
 import { go, replace } from "../core/router.js";
@@ -297,6 +298,7 @@ function top(view) {
       review.exam ? button({ needs: "operator", key: "whose", label: t(unidentified ? "review.identify" : "review.correct"), icon: unidentified ? "user" : "undo",
         onclick: () => (unidentified ? identify(review.exam, again) : correct(review.exam, review.uid, corrected)) }) : null,
       review.exam && !unidentified ? button({ needs: "operator", key: "report", label: t("report.report"), icon: "exams", onclick: () => report(review.exam, () => documents()) }) : null,
+      mayWork() && view.study?.study_instance_uid ? button({ key: "print", label: t("prints.print"), icon: "outbox", onclick: () => askPrint(view.study.study_instance_uid) }) : null,
       button({ key: "download", label: t("review.download"), icon: "download", onclick: () => viewer && offerDownloads(view, viewer, review.measurements), disabled: !viewer })) : null,
     settingsButton());
 }
@@ -345,7 +347,7 @@ function view() {
         tools()),
       h("aside", { class: "review-side", "aria-label": t("review.about") },
         measurementList(), delivery(shown), documentList(review.documents), studyStrip(shown), about(shown))),
-    downloadDialog(), correctDialog(), identifyDialog(), reportDialog(), viewDialog());
+    downloadDialog(), correctDialog(), identifyDialog(), reportDialog(), viewDialog(), printDialog());
 }
 
 let unbind = () => {};
@@ -384,5 +386,6 @@ export const screen = {
   leave() {
     unbind();
     leave();
+    forgetPrint();
   },
 };

@@ -3,7 +3,9 @@
 // Rules
 // - A picture is shown with square pixels: a millimetre is as long across as it is down.
 // - Depth is counted from the transducer's face on the middle line. geometry.depth_mm is the depth of the
-//   deepest row, so the scale hangs from the bottom of the region; a picture without it is not scaled.
+//   deepest row, so the scale hangs from the bottom of the region.
+// - A sender of finished pictures (OpenIGTLink) gives the size of a pixel, and not where the face is: the scale then
+//   counts from the top of the region, and says so. Without the size of a pixel there is no scale, and it says why.
 
 // {x, y}: how far a pixel is stretched so that pixels are square.
 export function stretch(geometry) {
@@ -20,16 +22,25 @@ export function fitted(geometry, width, height, room) {
   return { width: Math.floor(width * x * scale), height: Math.floor(height * y * scale) };
 }
 
-// Marks of the depth scale: [{mm, y (share of the picture's height), major}]; [] where it is not calibrated.
-export function depthMarks(geometry, height) {
+// What the scale counts: {mm: at the deepest row, from: "face" or "top"}; null where the picture is not calibrated.
+export function scaleOf(geometry) {
   const region = geometry?.regions?.[0];
-  if (!region || !geometry.depth_mm || !height) return [];
+  if (!region || !(region.physical_delta_y_mm > 0)) return null;
+  if (geometry.depth_mm) return { mm: geometry.depth_mm, from: "face" };
+  return { mm: (region.y1 + 1 - region.y0) * region.physical_delta_y_mm, from: "top" };
+}
+
+// Marks of the scale: [{mm, y (share of the picture's height), major}]; [] where it is not calibrated.
+export function depthMarks(geometry, height) {
+  const scale = scaleOf(geometry);
+  if (!scale || !height) return [];
+  const region = geometry.regions[0];
   const perRow = region.physical_delta_y_mm;
   const bottom = region.y1 + 1;
-  const step = geometry.depth_mm > 60 ? 10 : 5;
+  const step = scale.mm > 60 ? 10 : 5;
   const marks = [];
-  for (let mm = 0; mm <= geometry.depth_mm + 1e-6; mm += step) {
-    const row = bottom - (geometry.depth_mm - mm) / perRow;
+  for (let mm = 0; mm <= scale.mm + 1e-6; mm += step) {
+    const row = bottom - (scale.mm - mm) / perRow;
     if (row >= region.y0 - 0.5 && row <= bottom + 0.5) marks.push({ mm, y: row / height, major: step === 5 ? mm % 10 === 0 : mm % 50 === 0 });
   }
   return marks;

@@ -137,5 +137,8 @@ export const words = {
   "system.report.download": { en: "Download", fr: "Télécharger" },
   "system.report.wrong": { en: "This is no UID: digits and points, 64 characters at most.", fr: "Ce n’est pas un UID : chiffres et points, 64 caractères au plus." },
   "system.start": { en: "Set-up in three steps", fr: "Mise en service en trois étapes" },
+  "system.audit": { en: "Audit trail", fr: "Journal d’audit" },
+  "system.patients": { en: "Patient data", fr: "Données d’un patient" },
+  "system.prints": { en: "Printing", fr: "Impression" },
   "system.users": { en: "Users", fr: "Utilisateurs" },
 };

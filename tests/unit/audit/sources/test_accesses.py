@@ -12,7 +12,14 @@ from echonode.access.repetition import AGAIN_S
 from echonode.access.route_table import RULES, Rule
 from echonode.audit.codes import Action, EventType, Kind, Outcome
 from echonode.audit.event import AuditEvent
-from echonode.audit.sources.accesses import CHANGES, KINDS, NO_RECORD, AuditedAccesses, event_of
+from echonode.audit.sources.accesses import (
+    CHANGES,
+    KINDS,
+    NO_RECORD,
+    TRAIL_USES,
+    AuditedAccesses,
+    event_of,
+)
 from echonode.audit.xml import Source, audit_message
 from tests.support.audit_schema import checked
 from tests.unit.access.test_events import ACCESS
@@ -64,7 +71,7 @@ def test_each_refusal_is_an_alert(rule: Rule) -> None:
 def test_the_tables_name_routes_that_exist() -> None:
     """A row goes when its route goes."""
     rows = {f"{rule.method} {rule.path}" for rule in RULES}
-    assert {*KINDS, *CHANGES, *NO_RECORD} <= rows
+    assert {*KINDS, *CHANGES, *NO_RECORD, *TRAIL_USES} <= rows
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from echonode.audit.codes import Kind
 from echonode.audit.event import Patient
 from echonode.audit.trail.checkpoint import from_text, read_checkpoint
-from echonode.audit.trail.search import Wanted, search
+from echonode.audit.trail.search import Page, Wanted, page, search
 from echonode.audit.trail.trail import Trail, TrailFull, TrailLimits, TrailPaths
 from echonode.audit.trail.verification import Verified, verify
 from echonode.errors import UsageError
@@ -165,3 +165,29 @@ def test_what_is_no_checkpoint_is_refused(text: str) -> None:
     """In words."""
     with pytest.raises(UsageError, match="not a checkpoint"):
         from_text(text)
+
+
+def pages(trail: Trail, wanted: Wanted, *, most: int, most_read: int) -> list[Page]:
+    """Until the last, each from where the one before it ended."""
+    found = [page(trail.readers, wanted, before=None, most=most, most_read=most_read)]
+    while found[-1].next is not None:
+        before = found[-1].next
+        found.append(page(trail.readers, wanted, before=before, most=most, most_read=most_read))
+    return found
+
+
+def test_pages_begin_with_the_newest_and_miss_nothing(trail: Trail) -> None:
+    """20 records by 8: each once, in order, and the last page says that it is the last."""
+    found = pages(trail, Wanted(), most=8, most_read=1000)
+    assert [len(each.records) for each in found] == [8, 8, 4]
+    assert [record.seq for each in found for record in each.records] == list(range(20, 0, -1))
+
+
+def test_a_page_reads_no_more_than_it_may(trail: Trail) -> None:
+    """A patient's records lie far apart: a page without any says how far it has looked."""
+    trail.append([instance(30, patient=Patient(id="P-9"))], LIMITS)
+    trail.append([instance(n) for n in range(40, 52)], LIMITS)
+    found = pages(trail, Wanted(patient="P-9"), most=8, most_read=10)
+    assert [[record.seq for record in each.records] for each in found] == [[], [21], [], []]
+    assert found[0].next == 24
+    assert found[0].reached == AT

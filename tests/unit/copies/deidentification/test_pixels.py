@@ -22,10 +22,10 @@ from pydicom.uid import (
 
 from echonode.at_rest.writing import Scratch
 from echonode.copies.deidentification.codestream_comments import without_comments
-from echonode.copies.deidentification.copying import Anonymiser, NeedsLook
+from echonode.copies.deidentification.copying import Anonymiser
 from echonode.copies.deidentification.profile import Profile
 from echonode.copies.deidentification.pseudonyms import Pseudonyms
-from echonode.errors import InvalidObject
+from echonode.errors import InvalidObject, NeedsLook
 from echonode.model.instance import StoredInstance
 from echonode.transcoding.codecs import (
     JPEG_BASELINE,

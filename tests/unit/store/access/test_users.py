@@ -127,6 +127,7 @@ def test_the_set_up_ends_with_the_first_user(store: Store) -> None:
         users.add_first("eve", password_hash="hash", at=NOON)
 
 
+@pytest.mark.sqlite
 def test_a_removed_user_leaves_no_session_and_no_token(users: Users, data_dir: Path) -> None:
     """Nothing that could be used again."""
     users.remove("bot")

@@ -22,6 +22,7 @@ from echonode.store.store import Store
 from tests.unit.store.retention.test_deletion import commit_all
 from tests.unit.store.samples import NOON, Clock, dataset, put, put_many, send_all
 
+pytestmark = pytest.mark.sqlite  # a backup copies the database's file
 POLICY = RetentionPolicy(keep_s=0, destinations={"pacs": CommitmentPolicy.REQUIRED})
 
 
@@ -58,6 +59,7 @@ def test_it_holds_every_instance_and_every_promise(store: Store, folder: BackupF
             "manifest.json",
             "incoming",
             "instances",
+            "lines",
             "quarantine",
             *done.manifest.named,
         ]

@@ -6,15 +6,20 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from echonode.copies.deidentification.key_file import pseudonym_key
 from echonode.errors import BackupUnusable, OutOfSpace, RestoreUnfinished, UsageError
 from echonode.store.backup import restore as restore_module
 from echonode.store.backup.backup import Backup
 from echonode.store.backup.folder import BackupFolder
 from echonode.store.backup.restore import SKIPPED, Restore, Restored
+from echonode.store.files.kept_lines import KeptLines
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, dataset, put, put_many, send_all
+
+pytestmark = pytest.mark.sqlite  # a backup copies the database's file
 
 
 @pytest.fixture
@@ -73,6 +78,52 @@ def test_the_audit_trail_comes_along(folder: BackupFolder, target: Path) -> None
     restore(folder, target)
     with closing(sqlite3.connect(target / "audit" / "audit.sqlite")) as trail:
         assert trail.execute("SELECT seq FROM record").fetchall() == [(1,)]
+
+
+def test_scan_lines_and_the_key_of_the_pseudonyms_come_along(
+    store: Store, tmp_path: Path, target: Path
+) -> None:
+    """The lines byte for byte; the key for its user alone. A second run copies neither again, and
+    lines that went with their image go from the backup, too.
+    """
+    [uid, gone] = put_many(store, 2)
+    lines = KeptLines(store.data_dir)
+    for each in (uid, gone):
+        lines.write(each, {"samples": np.arange(1000)})
+    key = pseudonym_key(store.data_dir)
+    folder = BackupFolder(tmp_path / "backup")
+    first = Backup(store.data_dir, folder, now=lambda: NOON).run()
+    assert first.manifest.pseudonyms is not None
+    assert not first.manifest.holds.not_held
+    lines.forget([gone])
+    again = Backup(store.data_dir, folder, now=lambda: NOON).run()
+    assert (again.copied, again.removed) == (0, 1)
+    done = restore(folder, target)
+    assert (done.copied, done.left_out) == (3, ())
+    kept, source = KeptLines(target).lines_of(uid), lines.lines_of(uid)
+    assert kept is not None
+    assert source is not None
+    with kept() as restored, source() as original:
+        assert restored.read() == original.read()
+    assert KeptLines(target).lines_of(gone) is None
+    assert pseudonym_key(target) == key
+
+
+def test_a_damaged_key_or_lines_are_found_out(store: Store, tmp_path: Path, target: Path) -> None:
+    """The key before anything is written; lines as any file of the backup."""
+    [uid] = put_many(store, 1)
+    KeptLines(store.data_dir).write(uid, {"samples": np.arange(1000)})
+    pseudonym_key(store.data_dir)
+    folder = BackupFolder(tmp_path / "backup")
+    Backup(store.data_dir, folder, now=lambda: NOON).run()
+    [copy] = folder.lines.iterdir()
+    copy.write_bytes(copy.read_bytes()[:-1] + b"?")
+    with pytest.raises(BackupUnusable, match="lines/"):
+        restore(folder, target)
+    [key] = folder.root.glob("pseudonyms-*.key")
+    key.write_bytes(b"?" * 32)
+    with pytest.raises(BackupUnusable, match="key of the pseudonyms of the backup is damaged"):
+        restore(folder, tmp_path / "other")
 
 
 def test_no_number_of_the_time_after_the_backup_is_given_again(

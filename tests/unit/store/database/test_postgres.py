@@ -23,6 +23,7 @@ from echonode.store.database.migrations import (
 from echonode.store.store import Store
 from tests.peers.fixtures import require_program
 from tests.peers.postgres import PostgresServer
+from tests.support.waiting import wait_until
 from tests.unit.store.samples import Clock, dataset, put
 
 pytestmark = pytest.mark.slow
@@ -146,6 +147,86 @@ def test_a_server_that_is_gone_refuses_and_comes_back(tmp_path: Path) -> None:
             assert store.durability.problem == ""
             assert store.index.instance("1.2.3.4.1") is not None
             assert store.index.instance("1.2.3.4.2") is not None
+
+
+def test_a_reading_after_a_restart_of_the_server_finds_a_new_connection(tmp_path: Path) -> None:
+    """Readers keep connections; those that ended with the server are not used again."""
+    with PostgresServer() as server:
+        url = server.create_database("clinic")
+        with Store.open(tmp_path / "one", now=Clock(), index_url=url) as store:
+            put(store, dataset(1))
+            assert store.index.instance("1.2.3.4.1") is not None
+            server.kill()
+            server.start()
+            assert store.index.instance("1.2.3.4.1") is not None
+
+
+def test_an_instance_costs_four_ways_to_the_server(store: Store) -> None:
+    """BEGIN with its locks, one look-up, one insertion, COMMIT: the ways are most of its time."""
+    put(store, dataset(1), destinations=["pacs", "cloud"])
+    statements: list[str] = []
+    sa.event.listen(
+        store._writer._engine,
+        "before_cursor_execute",
+        lambda connection, cursor, statement, *rest: statements.append(statement),
+    )
+    put(store, dataset(2), destinations=["pacs", "cloud"])
+    assert len(statements) == 4, statements
+    due = {job.destination for job in store.deliveries.of_instance("1.2.3.4.2")}
+    assert due == {"pacs", "cloud"}
+
+
+def test_a_reading_is_one_way_to_the_server(store: Store) -> None:
+    """No BEGIN, no ROLLBACK, and no question whether the server is there."""
+    put(store, dataset(1))
+    assert store.index.instance("1.2.3.4.1") is not None
+    statements: list[str] = []
+    with store._readers.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        assert driver.autocommit
+    sa.event.listen(
+        store._readers,
+        "before_cursor_execute",
+        lambda connection, cursor, statement, *rest: statements.append(statement),
+    )
+    assert store.index.instance("1.2.3.4.1") is not None
+    assert len(statements) == 1, statements
+
+
+def test_two_nodes_that_begin_a_patient_together_take_turns(tmp_path: Path, url: str) -> None:
+    """The lock is of the patient, also while it has no row: neither has to try again."""
+    with ExitStack() as stack:
+        one, two = (
+            stack.enter_context(Store.open(tmp_path / name, now=Clock(), index_url=url))
+            for name in ("one", "two")
+        )
+        put(two, dataset(9, PatientID="P9"))  # its folder is written down by work that is alone
+        inside, go = threading.Event(), threading.Event()
+
+        def hold(connection: sa.Connection) -> None:
+            inside.set()
+            assert go.wait(30)
+
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(one._writer.run, hold, locking="id\x1f\x1fP1")
+            assert inside.wait(30)
+            other = pool.submit(put, two, dataset(1, PatientID="P2"))
+            other.result(30)
+            same = pool.submit(put, two, dataset(2))
+            assert not same.done()
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            wait_until(
+                lambda: _scalar(one, waiting) == 1, what="the second node waits for the patient"
+            )
+            go.set()
+            first.result(30)
+            same.result(30)
+
+
+def _scalar(store: Store, statement: str) -> object:
+    with store._readers.connect() as connection:
+        return connection.exec_driver_sql(statement).scalar()
 
 
 def test_each_later_version_has_its_step_on_postgresql() -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from echonode.model.attributes import ATTRIBUTES
 from echonode.model.criteria import Level, Query, Root, SingleValue, Wildcard
 from echonode.model.instance import InstanceRecord, Origin
 from echonode.query_retrieve.matching import criterion_for, matches
+from echonode.store.index.known import look_up
 from echonode.store.index.writer import NewInstance, insert_instance
 from echonode.store.store import Store
 from tests.support.examples import examples
@@ -72,22 +74,31 @@ def records() -> Iterator[InstanceRecord]:
 @pytest.fixture(scope="module")
 def filled() -> Iterator[Store]:
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder)) as store:
-        for number, record in enumerate(records()):
-            new = NewInstance(
-                record=record,
-                file_id=f"{number:032x}",
-                size=1,
-                dataset_offset=0,
-                dataset_sha256=f"{number:064x}",
-                origin=Origin.RECEIVED,
-                source_ae_title="",
-                acquired_at=None,
-                stored_at=NOON,
-                evidence={},
-                destinations=(),
-            )
-            store._writer.run(partial(insert_instance, new=new))
+        fill(store)
         yield store
+
+
+def fill(store: Store) -> None:
+    """The rows, without files."""
+    for number, record in enumerate(records()):
+        new = NewInstance(
+            record=record,
+            file_id=f"{number:032x}",
+            size=1,
+            dataset_offset=0,
+            dataset_sha256=f"{number:064x}",
+            origin=Origin.RECEIVED,
+            source_ae_title="",
+            acquired_at=None,
+            stored_at=NOON,
+            evidence={},
+            destinations=(),
+        )
+        store._writer.run(partial(_insert, new))
+
+
+def _insert(new: NewInstance, connection: sa.Connection) -> None:
+    insert_instance(connection, new, look_up(connection, new.record))
 
 
 def everything(store: Store, level: Level) -> list[dict[str, str]]:
@@ -97,25 +108,24 @@ def everything(store: Store, level: Level) -> list[dict[str, str]]:
 
 
 KEYWORDS = sorted(ATTRIBUTES)
-PIECES = st.sampled_from(
-    [
-        *NAMES,
-        *TEXTS,
-        *DATES,
-        *MODALITIES,
-        "*",
-        "?",
-        "^",
-        "=",
-        "\\",
-        "-",
-        " ",
-        "%",
-        "_",
-        "1.3.1",
-        "d",
-    ]
-)
+TEXT_PIECES = [
+    *NAMES,
+    *TEXTS,
+    *DATES,
+    *MODALITIES,
+    "*",
+    "?",
+    "^",
+    "=",
+    "\\",
+    "-",
+    " ",
+    "%",
+    "_",
+    "1.3.1",
+    "d",
+]
+PIECES = st.sampled_from(TEXT_PIECES)
 KEY_VALUES = st.lists(PIECES, min_size=1, max_size=4).map("".join) | st.text(max_size=8)
 
 

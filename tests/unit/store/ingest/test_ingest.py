@@ -7,7 +7,7 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from echonode.errors import Damaged, InstanceConflict, Mismatch, OutOfSpace, Unr
 from echonode.model.identity import IMPLEMENTATION_CLASS_UID
 from echonode.model.instance import Origin
 from echonode.store.database.failures import CommitUncertain
+from echonode.store.database.tickets import Ticket
 from echonode.store.read_only_store import ReadOnlyStore
 from echonode.store.store import Store
 from echonode.store.values import StoreOutcome
@@ -178,8 +179,8 @@ def test_a_commit_in_doubt_keeps_the_file_for_the_next_start(
     real = writer._transaction
 
     @contextmanager
-    def in_doubt(*, alone: bool) -> Iterator[None]:
-        with suppress(ZeroDivisionError), real(alone=alone):
+    def in_doubt(batch: Sequence[Ticket[object]]) -> Iterator[None]:
+        with suppress(ZeroDivisionError), real(batch):
             yield
             if not is_there:
                 raise ZeroDivisionError  # rolled back

@@ -151,6 +151,7 @@ def test_nodes_with_other_destinations_do_not_run_together(clinic: Clinic) -> No
     two.nodes.agree("pacs and archive")
 
 
+@pytest.mark.sqlite
 def test_a_node_with_sqlite_is_alone(tmp_path: Path) -> None:
     """It holds everything, and its tables of nodes stay empty."""
     with Store.open(tmp_path, now=Clock()) as store:

@@ -36,6 +36,7 @@ WITH_AN_INSTANCE = {
     "instance_description",
     "delivery",
     "derived_copy",
+    "pixel_look",
     "commitment_item",
 }
 WITHOUT_A_PATIENT = {
@@ -380,7 +381,7 @@ def test_what_is_under_way_is_not_erased(folder: Path) -> None:
         store._writer.execute(reopened)
         with pytest.raises(OperatorRefused) as refused:
             store.erasure.begin(ID, POLICIES, by="ada")
-        assert "1 deliveries to pacs are queued" in str(refused.value)
+        assert "1 delivery to pacs is queued" in str(refused.value)
         assert f"the exam {EXAM} is open" in str(refused.value)
         assert store.erasure.under_way() is None
         assert len(store.holdings.instances(ID)) == 4

@@ -34,6 +34,7 @@ def holding(
     *,
     kept: bool = False,
     lossy: bool = False,
+    anonymised: bool = False,
     seen: int | None = 0,
 ) -> DestinationProof:
     proved = state in (S.COMMITTED, S.VERIFIED)
@@ -42,6 +43,7 @@ def holding(
         state=state,
         keep_local_copy=kept,
         lossy_copy=lossy,
+        anonymised_copy=anonymised,
         proof_seen_s=seen if proved else None,
     )
 
@@ -129,6 +131,14 @@ def test_a_lossy_copy_where_nothing_is_proved_stands_in_nobodys_way() -> None:
     """A destination of policy none need not hold it; its copy proves nothing and keeps nothing."""
     assert kept(holding("pacs", S.COMMITTED), holding("viewer", S.SENT, lossy=True)) == ""
     assert kept(holding("viewer", S.SENT, lossy=True))
+
+
+def test_an_anonymised_copy_must_be_proved_and_proves_nothing_of_the_original() -> None:
+    """Another archive must keep the original, and the copy must be where it is to be."""
+    copy = holding("pacs", S.COMMITTED, anonymised=True)
+    assert "only anonymised copies" in kept(copy)
+    assert kept(copy, holding("old", S.VERIFIED)) == ""
+    assert "pacs" in kept(holding("pacs", S.HELD, anonymised=True), holding("old", S.VERIFIED))
 
 
 def test_the_grace_period_runs_from_the_last_proof() -> None:

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { depthMarks, fitted, gainPoints, stretch } from "./scan/geometry.js";
+import { depthMarks, fitted, gainPoints, scaleOf, stretch } from "./scan/geometry.js";
 import { readHead } from "./scan/live.js";
 import { summaryOf } from "./scan/summary.js";
 
@@ -35,7 +35,19 @@ test("the depth scale hangs from the deepest row", () => {
   assert.deepEqual(marks[0], { mm: 0, y: 0.1, major: true });
   assert.deepEqual(marks.at(-1), { mm: 90, y: 1, major: false });
   assert.deepEqual(depthMarks({ regions: [], depth_mm: 90 }, 200), []);
-  assert.deepEqual(depthMarks({ regions: [REGION], depth_mm: null }, 200), []);
+});
+
+test("a picture that says no depth has a scale from its top, by the size of its pixels", () => {
+  const region = { x0: 0, y0: 0, x1: 99, y1: 99, physical_delta_x_mm: 0.5, physical_delta_y_mm: 0.4 };
+  const geometry = { regions: [region], depth_mm: null };
+  assert.deepEqual(scaleOf(geometry), { mm: 40, from: "top" });
+  const marks = depthMarks(geometry, 100);
+  assert.deepEqual(marks.map((mark) => mark.mm), [0, 5, 10, 15, 20, 25, 30, 35, 40]);
+  assert.equal(marks[0].y, 0);
+  assert.ok(Math.abs(marks[4].y - 0.5) < 1e-9);
+  assert.deepEqual(scaleOf(GEOMETRY), { mm: 90, from: "face" });
+  assert.equal(scaleOf({ regions: [], depth_mm: 90 }), null);
+  assert.equal(scaleOf({ regions: [{ ...region, physical_delta_y_mm: 0 }], depth_mm: 90 }), null);
   const [first, last] = gainPoints(GEOMETRY, 200);
   assert.deepEqual([first, last], [{ x: 0, y: 0.1 }, { x: 1, y: 1 }]);
 });

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from echonode.threads.recurring import RecurringThread
+from echonode.threads import RecurringThread
 
 PATIENCE_S = 60.0
 LONG_S = 3600.0

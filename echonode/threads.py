@@ -1,6 +1,7 @@
-"""A thread that repeats one step, and waits in between until the next is due or it is woken.
+"""A thread that repeats one step until it is stopped; and how a lack of threads or memory shows.
 
 Rules
+- Between two steps it waits until the next is due or it is woken.
 - `wake` during a step is not lost: the event is cleared before the step, so the wait after it ends
   at once. A stop is not lost either: it is recorded before the event is set, and read after the
   event is cleared.
@@ -10,6 +11,7 @@ Rules
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable
 
@@ -94,3 +96,21 @@ class RecurringThread:
         except Exception as error:  # noqa: BLE001  # the thread's top
             self._on_stalled(error)
             return self._stalled_s
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether it says that memory or threads are wanting, in Python's several words for that.
+
+    RuntimeError is what CPython raises without a thread, and for a part that was to be stopped
+    before its thread ran; ImportError is of a library that found no address space, SystemError of
+    an extension that did not look.
+    """
+    if isinstance(error, RuntimeError):
+        return "thread" in str(error)
+    if isinstance(error, ImportError):
+        return any(sign in str(error) for sign in ("map segment", "allocate", "static TLS"))
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOMEM, errno.EAGAIN)
+    if isinstance(error, SystemError):
+        return "without exception set" in str(error)
+    return isinstance(error, MemoryError)

@@ -65,6 +65,11 @@ def test_a_search_reads_and_is_proved_to_come_from_a_page() -> None:
         "/api/studies/search",
         "/api/worklist/search",
         "/api/patients/search",
+        "/api/patients/held",
+        "/api/patients/export",
+        "/api/audit/search",
+        "/api/audit/export",
+        "/api/audit/verify",
     }
     for rule in searches.values():
         assert rule.is_change

@@ -382,7 +382,7 @@ def test_a_file_that_the_disk_does_not_give_waits_for_the_next_start(
         put(store, dataset(1))
     forget(data_dir, "1.2.3.4.1")
 
-    def failing(path: Path) -> StoredHead:
+    def failing(path: Path, cipher: FileCipher | None) -> StoredHead:
         raise OutOfSpace("the disk refused to read a file: Input/output error")
 
     monkeypatch.setattr(orphans, "read_stored_head", failing)

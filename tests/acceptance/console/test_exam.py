@@ -76,6 +76,14 @@ def stored_frames(site: Site, page: Page) -> list[int]:
     return [each["frames"] for each in exam["instances"]]
 
 
+def stored_times_ms(site: Site, page: Page) -> list[float]:
+    """When each frame of the last capture is shown."""
+    exam = site.client.get(f"/api/exams/{exam_of(page)}")
+    uid = exam["instances"][-1]["sop_instance_uid"]
+    times: list[float] = site.client.get(f"/api/instances/{uid}")["frame_times_ms"]
+    return times
+
+
 def test_an_exam_from_the_worklist_to_the_commitment(site: Site, page: Page) -> None:
     """Three taps to the first still; freeze, scrub, still, three seconds; proved at the end."""
     shoot(page, "real-exams", documented="exams")
@@ -115,7 +123,10 @@ def test_an_exam_from_the_worklist_to_the_commitment(site: Site, page: Page) -> 
     wait_live(page)
     still, frozen, clip = stored_frames(site, page)
     assert (still, frozen) == (1, 1)
-    assert abs(clip - 3 * FPS) <= 2
+    times = stored_times_ms(site, page)
+    assert len(times) == clip
+    # By the frames' own times: a busy machine gives them late, and then many at once.
+    assert 2_700 <= times[-1] - times[0] <= 3_000
     page.get_by_role("button", name="End exam").click()
     done = page.get_by_text("All 3 images are committed by pacs")
     expect(done).to_be_visible(timeout=COMMITTED_MS)
@@ -238,7 +249,10 @@ def test_an_exam_by_touch_alone_is_identified_later(site: Site, visit: OpenPage)
 
 
 def test_a_wrong_patient_is_corrected_to_one_of_the_worklist(site: Site, visit: OpenPage) -> None:
-    """The one of the list is chosen, and the images go out again in the study of their order."""
+    """The one of the list is chosen, and the images go out again in the study of their order.
+
+    The rejected image says so, and what each archive made of the rejection.
+    """
     wrong = {"id": "7001", "name": "Wrong^Person", "birth_date": "19700131"}
     exam = site.client.open(patient=wrong)
     taken = site.client.first_still(exam)
@@ -258,6 +272,10 @@ def test_a_wrong_patient_is_corrected_to_one_of_the_worklist(site: Site, visit: 
     found = site.client.get(f"/api/exams/{exam}")
     assert found["patient"]["name"].startswith("Lindqvist")
     assert found["accession_number"] == "4713"
+    expect(page.get_by_text("This image was rejected and replaced.")).to_be_visible()
+    expect(page.get_by_text("pacs: not known yet whether it acts")).to_be_visible()
+    assert accessibility_faults(page) == []
+    shoot(page, "real-corrected")
 
 
 def test_a_patient_who_was_here_before_is_offered_while_one_types(site: Site, page: Page) -> None:

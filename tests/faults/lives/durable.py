@@ -213,8 +213,8 @@ def set_pragma(setting: str) -> None:
     """Give SQLite another setting than the product's, whenever the writer connects from now on."""
     make = opening.writer_engine
 
-    def writer_engine(path: Path) -> sa.Engine:
-        engine = make(path)
+    def writer_engine(path: Path, secret: bytes | None = None) -> sa.Engine:
+        engine = make(path, secret)
 
         def connected(connection: sqlite3.Connection, _: object) -> None:
             connection.execute(f"PRAGMA {setting}")

@@ -70,7 +70,7 @@ function choices() {
   const demanded = formatOf()?.is_research && found.research_profile;
   const profiles = demanded ? [demanded] : [...found.profiles, ""];
   const word = (name) => (name === "" ? t("archive.copies.named") : name === "basic" ? t("archive.copies.basic") : t("archive.copies.profile", { name }));
-  return h("div", { class: "stack-tight" },
+  return h("div", { class: "stack" },
     select({ id: "copies-format", label: t("archive.copies.what"), value: shown.format,
       choices: [MEDIA, ...found.formats.map((each) => each.name)].map((name) => [name, t(`archive.copies.${name}`)]),
       onchange: (format) => set({ format }) }),
@@ -82,7 +82,7 @@ function choices() {
 function looks() {
   const waiting = shown.found.images.map((each, index) => ({ ...each, number: index + 1 })).filter((each) => each.needs_look && !each.looked_at);
   if (!waiting.length) return null;
-  return h("section", { key: "looks", class: "stack-tight", "aria-label": t("archive.look.title", { count: waiting.length }) },
+  return h("section", { key: "looks", class: "stack", "aria-label": t("archive.look.title", { count: waiting.length }) },
     banner({ kind: "warn", title: t("archive.look.title", { count: waiting.length }), text: t("archive.look.text") }),
     h("ul", { class: "look-list" }, ...waiting.map((each) => {
       const name = t("archive.look.image", { number: each.number });

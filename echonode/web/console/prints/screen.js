@@ -15,7 +15,7 @@ const MARKS = {
   waiting: ["info", "clock"], printing: ["info", "sent"], printed: ["good", "check"],
   held: ["bad", "held"], cancelled: ["info", "close"],
 };
-const ACTIONS = { waiting: ["retry", "cancel"], printing: ["cancel"], held: ["retry", "cancel"] };
+const ACTIONS = { waiting: ["retry", "cancel"], held: ["retry", "cancel"] };
 
 let queue = null, failure = null, asked = null, busy = 0, refused = null, stop = () => {};
 

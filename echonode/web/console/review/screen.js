@@ -313,7 +313,14 @@ function corrected() {
 function standing(view) {
   if (!view.rejected_by && !view.replaced_by) return null;
   return banner({ kind: "warn", title: t(view.replaced_by ? "review.corrected" : "review.rejected"),
+    text: noteAtArchives(view.rejected_by),
     actions: view.replaced_by ? [button({ label: t("review.see_replacement"), onclick: () => go("/review", view.replaced_by) })] : [] });
+}
+
+// What each archive made of the rejection note: one that ignores it shows the rejected image to everyone.
+function noteAtArchives(uid) {
+  const note = review.exam?.instances.find((each) => each.sop_instance_uid === uid);
+  return Object.entries(note?.archives ?? {}).map(([name, verdict]) => t(`review.note.${verdict}`, { name })).join(" ");
 }
 
 function failed() {

@@ -27,6 +27,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass
+from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -63,7 +64,12 @@ class MasterKey:
     def __repr__(self) -> str:
         return f"MasterKey({self.id})"
 
-    @property
+    @cached_property
+    def aead(self) -> AESGCM:
+        """Wraps and unwraps with it; any thread may."""
+        return AESGCM(self.secret)
+
+    @cached_property
     def key_id(self) -> bytes:
         """Which key it is."""
         return hashlib.sha256(b"echonode master key id\0" + self.secret).digest()[:_KEY_ID]
@@ -116,7 +122,7 @@ def fixed_part(file_id: bytes, chunk: int) -> bytes:
 def wrapped(master: MasterKey, fixed: bytes, file_key: bytes, nonce: bytes) -> bytes:
     """A key slot."""
     key_id = master.key_id
-    return key_id + nonce + AESGCM(master.secret).encrypt(nonce, file_key, fixed + key_id)
+    return key_id + nonce + master.aead.encrypt(nonce, file_key, fixed + key_id)
 
 
 def unwrapped(master: MasterKey, fixed: bytes, slot: bytes) -> bytes | None:
@@ -125,7 +131,7 @@ def unwrapped(master: MasterKey, fixed: bytes, slot: bytes) -> bytes | None:
     if key_id != master.key_id:
         return None
     try:
-        return AESGCM(master.secret).decrypt(nonce, slot[_KEY_ID + _NONCE :], fixed + key_id)
+        return master.aead.decrypt(nonce, slot[_KEY_ID + _NONCE :], fixed + key_id)
     except InvalidTag:
         return None
 
@@ -141,7 +147,13 @@ def nonce_bytes(count: int) -> int:
 
 
 def sealed_chunk(
-    cipher: AESGCM, fixed: bytes, index: int, data: bytes | memoryview, nonce: bytes, *, last: bool
+    cipher: AESGCM,
+    fixed: bytes,
+    index: int,
+    data: bytes | bytearray | memoryview,
+    nonce: bytes,
+    *,
+    last: bool,
 ) -> tuple[bytes, bytes]:
     """A chunk as it is written: its nonce, and the rest."""
     return nonce, cipher.encrypt(nonce, data, place_of(fixed, index, last=last))

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _CHUNKS_AT_ONCE = 16  # of one read from the disk: a megabyte
+NOTHING_KEPT = (-1, b"")
 
 
 class PlainFile(io.FileIO):
@@ -65,25 +66,33 @@ class PlainFile(io.FileIO):
 class SealedFile(io.RawIOBase):
     """The content of a sealed file."""
 
-    def __init__(self, file: PlainFile, head: Head, key: bytes) -> None:
-        """Use open_file."""
+    def __init__(
+        self,
+        file: PlainFile,
+        *,
+        fixed: bytes,
+        chunk: int,
+        cipher: AESGCM,
+        kept: tuple[int, bytes] = NOTHING_KEPT,
+    ) -> None:
+        """Use open_file. fixed, chunk: of its head. kept: a chunk whose content is known."""
         super().__init__()
-        self._file, self._head = file, head
-        self._cipher = AESGCM(key)
+        self._file, self._fixed, self._chunk, self._cipher = file, fixed, chunk, cipher
         self._position = 0
         self._measured = -1
         self._size = 0
-        self._kept_index, self._kept = -1, b""
+        self._kept_index, self._kept = kept
 
     def _measure(self) -> None:
         stored = self._file.size
         if stored == self._measured:
             return
-        size = content_size(stored, self._head.chunk)
+        size = content_size(stored, self._chunk)
         if size is None:
             raise Altered("a sealed file was cut off")
+        if self._measured >= 0:  # it grew: what was its last chunk is another one now
+            self._kept_index = -1
         self._measured, self._size = stored, size
-        self._kept_index = -1
 
     @property
     def size(self) -> int:
@@ -106,7 +115,7 @@ class SealedFile(io.RawIOBase):
 
     def _pieces(self, length: int, position: int) -> Iterator[bytes]:
         """The bytes from a place on, chunk by chunk."""
-        size, chunk = self.size, self._head.chunk
+        size, chunk = self.size, self._chunk
         end = min(size, position + length)
         if position >= end:
             return
@@ -125,14 +134,14 @@ class SealedFile(io.RawIOBase):
         if len(several) == 1 and several[0] == self._kept_index:
             yield self._kept
             return
-        chunk, count = self._head.chunk, chunk_count(self._size, self._head.chunk)
+        chunk, count = self._chunk, chunk_count(self._size, self._chunk)
         whole = chunk + CHUNK_EXTRA
         stored = memoryview(self._read(len(several) * whole, offset_of(several.start, chunk)))
         for number, index in enumerate(several):
             sealed = stored[number * whole : (number + 1) * whole]
             try:
                 content = opened_chunk(
-                    self._cipher, self._head.fixed, index, sealed, last=index == count - 1
+                    self._cipher, self._fixed, index, sealed, last=index == count - 1
                 )
             except (InvalidTag, ValueError):
                 raise Altered("a sealed file is not what was written") from None
@@ -201,7 +210,8 @@ def open_file(path: Path, cipher: FileCipher | None) -> StoredFile:
                 return file
             try:
                 head = Head.parsed(data)
-                return SealedFile(file, head, cipher.file_key(head))
+                opens = AESGCM(cipher.file_key(head))
+                return SealedFile(file, fixed=head.fixed, chunk=head.chunk, cipher=opens)
             except NotThisForm as error:
                 raise Altered(str(error)) from None
             except OSError:

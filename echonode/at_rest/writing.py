@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from echonode.at_rest.file_cipher import FileCipher, NewFile
 from echonode.at_rest.file_format import nonce_bytes, offset_of, sealed_chunk
-from echonode.at_rest.reading import StoredFile, open_file
+from echonode.at_rest.reading import PlainFile, SealedFile, StoredFile, open_file
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -90,16 +90,16 @@ class PlainWriter(_NewFile):
 
 
 class SealedWriter(_NewFile):
-    """The bytes in chunks that are encrypted."""
+    """The bytes in chunks that are encrypted. Nothing is on the disk before the first chunk."""
 
     def __init__(self, path: Path, cipher: FileCipher) -> None:
         super().__init__(path, cipher)
         self._new: NewFile = cipher.new_file()
-        self._cipher = AESGCM(self._new.key)
+        self._aead = AESGCM(self._new.key)
+        self._head = self._new.head  # until it is written
         self._tail = bytearray()
         self._whole_chunks = 0
         self._tail_is_there = False
-        self._write_at(self._new.head, 0)
 
     def write(self, data: ReadableBuffer) -> int:
         """Append all of it. Raises OSError."""
@@ -108,39 +108,48 @@ class SealedWriter(_NewFile):
         if size == 0:
             return 0
         self._tail_is_there = False
-        ready: list[bytes] = []
-        begin = self._whole_chunks
         if self._tail:
             room = chunk - len(self._tail)
             self._tail += view[:room]
             view = view[room:]
             if view:  # more follows, so that chunk is not the last
-                self._seal(bytes(self._tail), ready)
+                self._put_whole(self._tail)
                 self._tail.clear()
         while len(view) > chunk:
-            self._seal(view[:chunk], ready)
+            self._put_whole(view[:chunk])
             view = view[chunk:]
         self._tail += view
-        if ready:
-            self._write_at(b"".join(ready), offset_of(begin, chunk))
         self._length += size
         return size
 
-    def _seal(self, data: bytes | memoryview, ready: list[bytes]) -> None:
-        ready += self._sealed(self._whole_chunks, data, last=False)
+    def _put_whole(self, data: bytearray | memoryview) -> None:
+        """A chunk that is not the last, in two writes: to join them would copy it."""
+        nonce, sealed = self._sealed(data, last=False)
+        position = self._put_next(nonce)
+        self._put(sealed, position)
         self._whole_chunks += 1
 
-    def _sealed(self, index: int, data: bytes | memoryview, *, last: bool) -> tuple[bytes, bytes]:
+    def _sealed(self, data: bytearray | memoryview, *, last: bool) -> tuple[bytes, bytes]:
         nonce = os.urandom(nonce_bytes(1))
-        return sealed_chunk(self._cipher, self._new.fixed, index, data, nonce, last=last)
+        return sealed_chunk(self._aead, self._new.fixed, self._whole_chunks, data, nonce, last=last)
 
     def flush(self) -> None:
         """Write the last chunk: what was written until now can be read. Raises OSError."""
         if self.closed or self._tail_is_there:
             return
-        sealed = b"".join(self._sealed(self._whole_chunks, bytes(self._tail), last=True))
-        self._write_at(sealed, offset_of(self._whole_chunks, self._new.chunk))
+        self._put_next(b"".join(self._sealed(self._tail, last=True)))
         self._tail_is_there = True
+
+    def opened(self) -> StoredFile:
+        """As before; without a look at its own head, and with the last chunk from memory."""
+        self.flush()
+        return SealedFile(
+            PlainFile(self.path),
+            fixed=self._new.fixed,
+            chunk=self._new.chunk,
+            cipher=self._aead,
+            kept=(self._whole_chunks, bytes(self._tail)),
+        )
 
     def cut(self, length: int) -> None:
         """Leave the first bytes of the content, and nothing behind them. Raises OSError."""
@@ -152,11 +161,24 @@ class SealedWriter(_NewFile):
         os.truncate(self.path, offset_of(whole, chunk))
         self.flush()
 
-    def _write_at(self, data: bytes, position: int) -> None:
+    def _put_next(self, data: bytes) -> int:
+        """Write what the next chunk begins with, behind the head where that is still to be written.
+
+        Returns where it ended.
+        """
+        position = offset_of(self._whole_chunks, self._new.chunk)
+        if self._head:
+            position = self._put(self._head + data, 0)
+            self._head = b""
+            return position
+        return self._put(data, position)
+
+    def _put(self, data: bytes, position: int) -> int:
         view = memoryview(data)
-        while view:
+        while view:  # a disk that is nearly full takes less than asked; the next write says why
             count = os.pwrite(self._descriptor, view, position)
             view, position = view[count:], position + count
+        return position
 
 
 FileWriter = PlainWriter | SealedWriter

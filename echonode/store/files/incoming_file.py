@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from echonode.at_rest.file_cipher import FileCipher
+from echonode.at_rest.reading import StoredFile
 from echonode.at_rest.writing import FileWriter, create_file
 from echonode.errors import OutOfSpace
 from echonode.store.files.disk import disk_errors, remove, synchronise
@@ -83,10 +84,13 @@ class Incoming:
         if length % 2:
             self.write(b"\0")
 
-    def flush(self) -> None:
-        """What was written can be read from the file. Raises OutOfSpace."""
+    def opened(self) -> StoredFile:
+        """What was written so far, to be read and closed by the caller. Raises OutOfSpace."""
+        file = self._open_file()
         with self._disk_errors("the bytes of a file"):
-            self._open_file().flush()
+            file.flush()
+        with disk_errors("to read a file"):
+            return file.opened()
 
     def seal(self, *, durable: bool = True) -> None:
         """End the file; its bytes are durable, its name is not yet. Raises OutOfSpace.

@@ -98,9 +98,23 @@ def read_head(
     programs: list[Program] | None = None,
     most_ratio: int | None = None,
 ) -> Dataset:
+    """The same of a file by its path. cipher: opens a sealed one. Raises as `head_of`."""
+    with disk_errors("to read a file"), open_file(path, cipher) as file:
+        return head_of(
+            file, dataset_offset, transfer_syntax_uid, programs=programs, most_ratio=most_ratio
+        )
+
+
+def head_of(
+    file: StoredFile,
+    dataset_offset: int,
+    transfer_syntax_uid: str,
+    *,
+    programs: list[Program] | None = None,
+    most_ratio: int | None = None,
+) -> Dataset:
     """The values that the index holds, of everything before the pixels of a dataset.
 
-    cipher: opens a sealed file.
     programs: gets what begins as a program among the private attributes. most_ratio: how many
     times its size a deflated dataset may become. Raises Unreadable; of it TrailingBytes, by the
     position in the file's dataset; OutOfSpace when the disk or memory fails.
@@ -109,7 +123,7 @@ def read_head(
     implicit = transfer_syntax_uid == ImplicitVRLittleEndian
     search = ProgramSearch(implicit=implicit, big_endian=big_endian)
     inspect = search if programs is not None else None
-    with disk_errors("to read a file"), open_file(path, cipher) as file, _memory_errors():
+    with disk_errors("to read a file"), _memory_errors():
         if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
             values = _inflated_values(file, dataset_offset, inspect, most_ratio)
         else:

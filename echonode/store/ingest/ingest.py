@@ -41,7 +41,7 @@ from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout
 from echonode.store.files.pending_removals import PendingRemovals
 from echonode.store.files.placing import drop, place
-from echonode.store.index.dataset_header import read_head
+from echonode.store.index.dataset_header import head_of
 from echonode.store.index.instance_record import record_of
 from echonode.store.index.writer import Insertion, NewInstance
 from echonode.store.ingest.insertion import FileInserter, Inserted
@@ -131,15 +131,14 @@ class InstanceFiles:
         its size a deflated dataset may become. Raises Unreadable (answer C000), of it TrailingBytes
         where bytes follow the dataset's end; or Mismatch (A900); the caller owns the file then.
         """
-        incoming.flush()
-        ds = read_head(
-            incoming.path,
-            incoming.dataset_offset,
-            incoming.transfer_syntax_uid,
-            cipher=self._layout.cipher,
-            programs=programs,
-            most_ratio=most_ratio,
-        )
+        with incoming.opened() as file:
+            ds = head_of(
+                file,
+                incoming.dataset_offset,
+                incoming.transfer_syntax_uid,
+                programs=programs,
+                most_ratio=most_ratio,
+            )
         record = record_of(ds, incoming.transfer_syntax_uid)
         _check_uids_match(incoming, record)
         return record

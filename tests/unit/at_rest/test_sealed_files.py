@@ -138,6 +138,44 @@ def test_a_file_can_be_read_while_it_grows_and_cut(tmp_path: Path) -> None:
             assert read.read() == b"more"
 
 
+def test_a_file_that_is_opened_by_its_writer_is_what_its_path_holds(tmp_path: Path) -> None:
+    """The writer knows key and last chunk; whoever comes later reads the same from the disk."""
+    path = tmp_path / "f"
+    with create_file(path, CIPHER) as file:
+        file.write(CONTENT)
+        with file.opened() as ours, open_file(path, CIPHER) as theirs:
+            assert ours.pread(99, 3 * CHUNK) == CONTENT[3 * CHUNK :][:99]
+            assert ours.pread(CHUNK, CHUNK) == CONTENT[CHUNK:][:CHUNK]
+            assert ours.size == theirs.size
+            assert theirs.read() == CONTENT
+        with file.opened() as ours:
+            file.write(CONTENT)
+            file.flush()
+            assert ours.read() == CONTENT + CONTENT
+        change(path, -1)
+        with file.opened() as ours, open_file(path, CIPHER) as theirs:
+            assert ours.size == 2 * len(CONTENT)
+            with pytest.raises(Altered):
+                theirs.read()
+
+
+def test_a_disk_that_takes_less_than_asked_gets_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A nearly full one, or a signal: the file is the same."""
+    pwrite = os.pwrite
+    monkeypatch.setattr(
+        os, "pwrite", lambda file, data, at: pwrite(file, bytes(data[: 1 + len(data) // 2]), at)
+    )
+    path = tmp_path / "f"
+    with create_file(path, CIPHER) as file:
+        file.write(CONTENT)
+        file.flush()
+    monkeypatch.undo()
+    with open_file(path, CIPHER) as read:
+        assert read.read() == CONTENT
+
+
 def test_another_key_is_named_and_an_earlier_one_opens(tmp_path: Path) -> None:
     """The error names the id of the key that is wanted, and no key."""
     path = sealed(tmp_path / "f")

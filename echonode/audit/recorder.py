@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from echonode.audit.belonging import Lookup, belonging
@@ -43,8 +44,9 @@ _RUNNING = "running"
 class Recorder:
     """The thread that writes the trail. `tell` from any thread.
 
-    us: this process, as a participant. lookup: whose a UID is. sent: up to which record the
-    receiver has them; None where there is none. on_written: called after each write.
+    us: this process, as a participant. lookups: say whose a UID is, many at a time. sent: up to
+    which record the receiver has them; None where there is none. on_written: called after each
+    write.
     """
 
     def __init__(
@@ -52,14 +54,14 @@ class Recorder:
         trail: Trail,
         *,
         us: Participant,
-        lookup: Lookup,
+        lookups: Callable[[], AbstractContextManager[Lookup]],
         limits: TrailLimits,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         sent: Callable[[], int | None] = lambda: None,
         on_written: Callable[[], None] = lambda: None,
     ) -> None:
-        self._trail, self._us, self._lookup, self._limits = trail, us, lookup, limits
+        self._trail, self._us, self._lookups, self._limits = trail, us, lookups, limits
         self._now, self._monotonic, self._sent, self._written = now, monotonic, sent, on_written
         self._queue: deque[AuditEvent] = deque()
         self._unwritten: list[AuditEvent] = []
@@ -177,7 +179,7 @@ class Recorder:
     def _take_in(self) -> bool:
         """Write what other processes left in the inbox; what cannot be written stays there."""
         taken = inbox.waiting(self._trail.paths.inbox, self._trail.paths.cipher)
-        of_others = [each for _, event in taken for each in self._recorded(event)]
+        of_others = list(self._recorded([event for _, event in taken]))
         self._unwritten += of_others
         if not self._write():
             del self._unwritten[len(self._unwritten) - len(of_others) :]
@@ -216,19 +218,26 @@ class Recorder:
             lost, self._lost_unsaid = self._lost_unsaid, 0
         if lost:
             self._unwritten.append(self._of_lost(lost))
-        for event in came:
-            self._unwritten += self._recorded(event)
+        self._unwritten += self._recorded(came)
 
-    def _recorded(self, event: AuditEvent) -> Iterator[AuditEvent]:
-        try:
-            found = list(belonging(event, self._lookup))
-        except StoreError:  # the record counts more than whose it is
-            found = [event]
-        for each in found:
+    def _recorded(self, came: Sequence[AuditEvent]) -> Iterator[AuditEvent]:
+        for each in self._with_patients(came):
             if each.collect:
                 yield from self._transfers.add(each)
             else:
                 yield each
+
+    def _with_patients(self, came: Sequence[AuditEvent]) -> list[AuditEvent]:
+        """A record counts more than whose it is: where nobody can say now, it is as it came."""
+        if not any(event.about for event in came):
+            return list(came)
+        known: list[list[AuditEvent]] = []
+        try:
+            with self._lookups() as lookup:
+                known.extend(_with_patient(event, lookup) for event in came)
+        except StoreError:
+            known += [[event] for event in came[len(known) :]]
+        return [each for events in known for each in events]
 
     def _of_lost(self, count: int) -> AuditEvent:
         return AuditEvent(
@@ -281,3 +290,10 @@ class Recorder:
                 sent=self._trail.head.seq if sent is None else sent,
                 us=self._us,
             )
+
+
+def _with_patient(event: AuditEvent, lookup: Lookup) -> list[AuditEvent]:
+    try:
+        return list(belonging(event, lookup))
+    except StoreError:
+        return [event]

@@ -149,7 +149,7 @@ class NodeAudit:
         return Recorder(
             trail,
             us=self.us,
-            lookup=lookup,
+            lookups=lookup.together,
             limits=TrailLimits(
                 keep=timedelta(days=section.keep_days), bytes=section.limit_mib * _MIB
             ),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import sqlalchemy as sa
 
 from echonode.store.database import schema
-from echonode.store.database.connections import reading
+from echonode.store.database.connections import database_errors, reading
 from echonode.store.database.rows import JOINED
 
 _patient, _study, _series = schema.patient.c, schema.study.c, schema.series.c
@@ -50,19 +53,43 @@ class Whose:
     def __call__(self, uid: str) -> Belonging | None:
         """None where nothing of that UID or exam id is here (any more). Raises StoreError."""
         with reading(self._readers) as connection:
-            row = connection.execute(_BY_INSTANCE, {"uid": uid}).first()
-            if row is not None:
-                return Belonging(**row._mapping)
-            for statement in (_BY_STUDY, _BY_SERIES):
-                row = connection.execute(statement, {"uid": uid}).first()
-                if row is not None:
-                    return Belonging(**dict(zip(_ABOVE, row[:4], strict=True)))
-            exam = connection.execute(_BY_EXAM, {"uid": uid}).first()
-        if exam is None:
-            return None
-        patient = json.loads(exam.patient) if exam.patient else {}
-        return Belonging(
-            patient_id=str(patient.get("id", "")),
-            patient_name=str(patient.get("name", "")),
-            study_instance_uid=exam.study_instance_uid,
-        )
+            return _found(connection, uid)
+
+    @contextmanager
+    def together(self) -> Iterator[Callable[[str], Belonging | None]]:
+        """Many look-ups at one moment, which raise as one does.
+
+        Each by itself would read its pages again after every instance that was stored in between,
+        and an encrypted index would decrypt them. Raises StoreError.
+        """
+        with reading(self._readers) as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield partial(_found_or_said, connection)
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+
+
+def _found_or_said(connection: sa.Connection, uid: str) -> Belonging | None:
+    """Raises StoreError."""
+    with database_errors():
+        return _found(connection, uid)
+
+
+def _found(connection: sa.Connection, uid: str) -> Belonging | None:
+    row = connection.execute(_BY_INSTANCE, {"uid": uid}).first()
+    if row is not None:
+        return Belonging(**row._mapping)
+    for statement in (_BY_STUDY, _BY_SERIES):
+        row = connection.execute(statement, {"uid": uid}).first()
+        if row is not None:
+            return Belonging(**dict(zip(_ABOVE, row[:4], strict=True)))
+    exam = connection.execute(_BY_EXAM, {"uid": uid}).first()
+    if exam is None:
+        return None
+    patient = json.loads(exam.patient) if exam.patient else {}
+    return Belonging(
+        patient_id=str(patient.get("id", "")),
+        patient_name=str(patient.get("name", "")),
+        study_instance_uid=exam.study_instance_uid,
+    )

@@ -6,7 +6,7 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -47,7 +47,12 @@ def recording(
     trail: Trail, lookup: Callable[[str], Belonging | None] = lambda uid: None
 ) -> Recorder:
     return Recorder(
-        trail, us=US, lookup=lookup, limits=LIMITS, now=lambda: AT, monotonic=time.monotonic
+        trail,
+        us=US,
+        lookups=lambda: nullcontext(lookup),
+        limits=LIMITS,
+        now=lambda: AT,
+        monotonic=time.monotonic,
     )
 
 
@@ -176,6 +181,28 @@ def test_a_record_names_the_patient_and_study_of_its_uids(trail: Trail) -> None:
     assert [e.patient.id if e.patient else "" for e in found] == ["P-1", "P-2", ""]
     assert found[0].studies[0].instances == {"1.2": ("1.1", "1.2")}
     assert "9.9" in found[2].description
+
+
+def test_an_index_that_does_not_answer_keeps_no_event_from_its_record(trail: Trail) -> None:
+    """Neither when it is asked, nor for one UID: the record is there, without the patient."""
+
+    def refused(uid: str) -> Belonging | None:
+        raise OutOfSpace("away")
+
+    @contextmanager
+    def gone() -> Iterator[Callable[[str], Belonging | None]]:
+        raise OutOfSpace("away")
+        yield refused
+
+    for lookups in (lambda: nullcontext(refused), gone):
+        at_work = Recorder(
+            trail, us=US, lookups=lookups, limits=LIMITS, now=lambda: AT, monotonic=time.monotonic
+        )
+        at_work.tell(replace(ACCESS, about=("1.1",)))
+        at_work._thread.start()
+        at_work.stop(10)
+    found = [e for e in records(trail) if e.kind is Kind.ACCESS]
+    assert [e.patient for e in found] == [None, None]
 
 
 def test_events_of_other_processes_are_taken_in(trail: Trail, tmp_path: Path) -> None:

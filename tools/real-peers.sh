@@ -25,6 +25,7 @@ peers="
 /usr/sbin/haproxy:haproxy
 /usr/sbin/syslog-ng:syslog-ng-core
 /usr/bin/promtool:prometheus
+/usr/bin/pipx:pipx
 /usr/bin/ffmpeg:ffmpeg
 /usr/bin/pdftotext:poppler-utils
 /usr/bin/xorriso:xorriso

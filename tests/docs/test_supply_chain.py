@@ -7,13 +7,15 @@ import json
 import re
 import subprocess
 import sys
+import urllib.error
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tools import advisories
-from tools.reference.licences import Dependency, dependencies, locked
+from tools.reference.licences import EXTRAS_LOCK, LOCK, Dependency, dependencies, locked
 
 ROOT = Path(__file__).resolve().parents[2]
 THREATS = (ROOT / "docs" / "threats.md").read_text(encoding="utf-8")
@@ -23,7 +25,11 @@ _PERMISSIVE = {
     *("MIT-CMU", "PSF-2.0", "Zlib", "HPND", "MPL-2.0"),
 }
 # Libraries that may be replaced by another version; docs/licences.md says so.
-_LESSER = {"python-bidi"}
+_LESSER = {
+    "python-bidi": "LGPL-3.0-or-later",
+    "psycopg": "LGPL-3.0-only",
+    "psycopg-binary": "LGPL-3.0-only",
+}
 
 
 def faults(found: list[Dependency]) -> list[str]:
@@ -31,16 +37,19 @@ def faults(found: list[Dependency]) -> list[str]:
     wrong = []
     for each in found:
         words = set(re.split(r" (?:AND|OR) ", each.licence)) if each.licence else {"unknown"}
-        if each.name in _LESSER and words == {"LGPL-3.0-or-later"}:
+        if words == {_LESSER.get(each.name)}:
             continue
         if words - _PERMISSIVE:
             wrong.append(f"{each.name}: {each.licence or 'unknown'}")
     return wrong
 
 
-def test_nothing_under_the_gpl_runs() -> None:
-    """Each package of the lock has a known licence that allows what is done with it."""
-    assert faults(dependencies()) == []
+@pytest.mark.parametrize("lock", [LOCK, EXTRAS_LOCK], ids=["always", "with the extras"])
+def test_nothing_under_the_gpl_runs(lock: Path) -> None:
+    """Each package of the locks has a known licence that allows what is done with it."""
+    found = dependencies(lock)
+    assert len(found) > 40
+    assert faults(found) == []
 
 
 @pytest.mark.parametrize("licence", ["GPL-3.0-only", "AGPL-3.0-or-later", "", "MIT AND GPL-2.0"])
@@ -74,19 +83,71 @@ def test_known_vulnerabilities_are_told_with_their_remedy() -> None:
     known = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fixed_in": ["2.0"], "withdrawn": None}
     gone = {"id": "PYSEC-2", "withdrawn": "2020-01-01"}
     told = {"vulnerabilities": [known, gone]}
-    lines, missing = advisories.check([("a", "1.0")], lambda url: told)
-    assert (lines, missing) == (["a 1.0: PYSEC-1, CVE-1; fixed in 2.0"], "")
+    found = advisories.check([("a", "1.0")], lambda url: told)
+    assert found.lines == ["a 1.0: PYSEC-1, CVE-1; fixed in 2.0"]
+    assert (found.asked, found.unanswered, found.status) == (1, [], advisories.FOUND)
+    assert advisories.check([("a", "1.0")], lambda url: {"vulnerabilities": []}).status == 0
+
+
+def test_an_advisory_that_does_not_reach_us_is_listed_with_its_reason() -> None:
+    """By each of its names; it fails nothing, and one that was not looked at still does."""
+    known = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fixed_in": []}
+    told = {"vulnerabilities": [known]}
+    for name in ("PYSEC-1", "CVE-1"):
+        found = advisories.check([("a", "1.0")], lambda url: told, {name: "we never call it"})
+        assert found.status == 0
+        assert "accepted: we never call it" in found.lines[0]
+    assert advisories.check([("a", "1.0")], lambda url: told, {"CVE-2": "x"}).status != 0
+
+
+def away(url: str) -> dict[str, Any]:
+    raise OSError("no route")
 
 
 def test_advisories_that_cannot_be_had_are_no_verdict() -> None:
-    """The target says that it knows nothing, and of which package first."""
+    """It says that it knows nothing, and why; after the first it asks for no other."""
+    asked: list[str] = []
 
-    def away(url: str) -> dict[str, Any]:
-        raise OSError
+    def gone(url: str) -> dict[str, Any]:
+        asked.append(url)
+        raise urllib.error.HTTPError(url, 404, "Not Found", Message(), None)
 
-    assert advisories.check([("a", "1.0")], away) == ([], "a 1.0: OSError")
-    _, missing = advisories.check([("a", "1.0")], lambda url: {"info": {}})
-    assert "gives no advisories" in missing
+    packages = [("a", "1.0"), ("b", "2.0")]
+    found = advisories.check(packages, gone)
+    assert (found.unanswered, found.status) == (["a 1.0: HTTP 404"], advisories.NOT_AVAILABLE)
+    assert len(asked) == 1
+    assert advisories.check(packages, away).unanswered == ["a 1.0: OSError"]
+    [why] = advisories.check(packages, lambda url: {"info": {}}).unanswered
+    assert "gives no advisories" in why
+
+
+def test_a_package_that_is_not_answered_for_costs_no_other() -> None:
+    """What is known of the others is told; and that one is not known of."""
+
+    def but_one(url: str) -> dict[str, Any]:
+        if "/b/" in url:
+            raise TimeoutError
+        return {"vulnerabilities": [{"id": "PYSEC-3", "fixed_in": []}] if "/c/" in url else []}
+
+    found = advisories.check([("a", "1"), ("b", "1"), ("c", "1")], but_one)
+    assert found.unanswered == ["b 1: TimeoutError"]
+    assert found.lines == ["c 1: PYSEC-3; fixed in no release yet"]
+    assert found.status == advisories.FOUND
+
+
+@pytest.mark.parametrize(
+    ("status", "passes"), [(0, True), (advisories.NOT_AVAILABLE, True), (advisories.FOUND, False)]
+)
+def test_the_target_fails_for_an_advisory_alone(tmp_path: Path, status: int, passes: bool) -> None:
+    """`make advisories`, as .ci/run calls it: where nothing can be asked it says so and passes."""
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "python").write_text(f"#!/bin/sh\nexit {status}\n")
+    (bin_folder / "python").chmod(0o755)
+    recipe = ["make", "-s", "-o", ".venv/.stamp-dev", f"BIN={bin_folder}", "advisories"]
+    done = subprocess.run(recipe, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    assert (done.returncode == 0) is passes, done.stderr
+    assert "advisories" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
 def named_tests() -> list[tuple[str, str]]:

@@ -27,7 +27,9 @@ BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "echonode")
 pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-def run(*command: str | Path, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *command: str | Path, folder: Path, timeout_s: float = 120, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """As a user calls it, in a folder without the checkout; raises AssertionError on failure."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TERM": "dumb", **variables}
     done = subprocess.run(
@@ -36,7 +38,7 @@ def run(*command: str | Path, folder: Path, **variables: str) -> subprocess.Comp
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=timeout_s,
         check=False,
     )
     assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"

@@ -36,6 +36,9 @@ PACKAGES: Mapping[str, str] = {
     "xorriso": "xorriso",
     "ffmpeg": "ffmpeg",
     "ffprobe": "ffmpeg",
+    "pipx": "pipx",
+    "promtool": "prometheus",
+    "syslog-ng": "syslog-ng-core",
 }
 """Program to Debian package; every program that is not named here is DCMTK's."""
 

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
+EXTRAS_LOCK = LOCK.with_name("requirements-extras.lock")  # the same, and what the extras bring
 
 # Classifiers and free texts as the SPDX expression that they mean.
 _SPDX = {
@@ -24,6 +25,8 @@ _SPDX = {
 }
 # What is locked and is not installed on every system or Python: by the projects' own files.
 _ELSEWHERE = {"colorama": "BSD-3-Clause", "highdicom": "MIT", "pyjpegls": "MIT"}
+# What says nothing in its metadata: its licence file, and those of SQLCipher and OpenSSL within it.
+_UNSAID = {"sqlcipher3": "Zlib AND BSD-3-Clause AND Apache-2.0"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,24 +38,26 @@ class Dependency:
     licence: str
 
 
-def locked() -> Iterator[tuple[str, str]]:
-    """(name, version) of each package of requirements.lock."""
-    for line in LOCK.read_text(encoding="utf-8").splitlines():
+def locked(lock: Path = LOCK) -> Iterator[tuple[str, str]]:
+    """(name, version) of each package of a lock."""
+    for line in lock.read_text(encoding="utf-8").splitlines():
         found = re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)", line)
         if found:
             yield found[1], found[2]
 
 
-def dependencies() -> list[Dependency]:
-    """All of them, by name. They must be installed (`make install`)."""
+def dependencies(lock: Path = LOCK) -> list[Dependency]:
+    """All of them, by name. They must be installed (`make install`; the extras' by `make unit`)."""
     return [
         Dependency(name=name, version=version, licence=licence_of(name))
-        for name, version in sorted(locked())
+        for name, version in sorted(locked(lock))
     ]
 
 
 def licence_of(name: str) -> str:
     """The licence of an installed package."""
+    if name in _UNSAID:
+        return _UNSAID[name]
     try:
         said = metadata(name)
     except PackageNotFoundError:
@@ -72,6 +77,12 @@ def licence_of(name: str) -> str:
 
 
 def licences() -> str:
-    """A table: a row a package."""
-    rows = [f"| {each.name} | {each.version} | {each.licence} |" for each in dependencies()]
-    return "\n".join(["| package | version | licence |", "|---|---|---|", *rows])
+    """A table: a row a package; behind them those that only an extra installs."""
+    always = dependencies()
+    by_extra = [each for each in dependencies(EXTRAS_LOCK) if each not in always]
+    rows = [
+        f"| {each.name} | {each.version} | {each.licence} | {when} |"
+        for when, found in (("always", always), ("by an extra", by_extra))
+        for each in found
+    ]
+    return "\n".join(["| package | version | licence | installed |", "|---|---|---|---|", *rows])

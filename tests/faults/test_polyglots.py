@@ -1,6 +1,7 @@
 """Files that are a DICOM file and a program as well: none comes out of the node as a program.
 
-Posted by STOW-RS, fetched by WADO-RS, C-GET and C-MOVE, delivered by C-STORE and STOW-RS.
+Posted by STOW-RS, fetched by WADO-RS, C-GET and C-MOVE, delivered by C-STORE and STOW-RS, and
+written onto a medium.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ from tests.faults.programme import FULL
 from tests.faults.test_datasets import send_one
 from tests.peers import EchoNodeProcess
 from tests.peers.dcmtk import DcmtkResult
+from tests.peers.dicomweb_server import Scripted, ScriptedDicomweb
 from tests.peers.log_reader import LogEvent
 from tests.peers.process import LOOPBACK, free_port
 from tests.support.data_folder import images_folder
+from tests.support.waiting import wait_until
 from tests.unit.model.test_programs import MAGIC
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.filterwarnings("ignore")]
@@ -44,12 +47,20 @@ class Rig:
     def __init__(self, parts: ExitStack, **extra: Any) -> None:
         self.pacs = parts.enter_context(LyingArchive(keep_datasets=True))
         self.viewer = parts.enter_context(LyingArchive(keep_datasets=True, ae_title="VIEWER"))
+        self.cloud = parts.enter_context(ScriptedDicomweb(lambda seen: Scripted(status=200)))
         self.port = free_port()
         self.node = EchoNodeProcess(
-            destinations=[{"peer": "pacs", "commitment": "none"}],
+            destinations=[
+                {"peer": "pacs", "commitment": "none"},
+                {
+                    "name": "cloud",
+                    "dicomweb": f"http://{LOOPBACK}:{self.cloud.port}/dicom-web",
+                    "commitment": "none",
+                },
+            ],
             extra={
                 "web": {"host": LOOPBACK, "port": self.port},
-                "forwarding": [{"from": "dicomweb", "to": ["pacs"]}],
+                "forwarding": [{"from": "dicomweb", "to": ["pacs", "cloud"]}],
                 **extra,
             },
         )
@@ -72,6 +83,15 @@ class Rig:
             headers={"Content-Type": CONTENT_TYPE},
             timeout=60,
         )
+
+    def posted(self, uid: str) -> bytes:
+        """What the archive in the cloud got of an instance, by STOW-RS."""
+
+        def bodies() -> list[bytes]:
+            return [seen.body for seen in self.cloud.seen if uid.encode() in seen.body]
+
+        wait_until(lambda: bool(bodies()), what="the post to the cloud", timeout_s=60)
+        return bodies()[0]
 
     def wado(self, instance: Instance, study: str) -> bytes:
         answer = requests.get(
@@ -143,6 +163,23 @@ def test_no_polyglot_comes_out(
     for archive in (rig.viewer, rig.pacs):
         archive.wait(lambda a=archive: instance.sop_instance_uid in a.kept, "the instance")  # type: ignore[misc]
         assert archive.kept[instance.sop_instance_uid].dataset == instance.dataset
+    posted = rig.posted(instance.sop_instance_uid)
+    begins = posted.index(b"DICM" + element(0x0002, 0x0000, b"UL", b"0000")[:6]) - 128
+    assert posted[begins : begins + 128] == bytes(128)
+    assert instance.dataset in posted
+
+    medium = tmp_path / "medium"
+    export = ("export", "--instance", instance.sop_instance_uid, "--media", str(medium))
+    done = rig.node.command(*export)
+    assert done.returncode == 0, done.stderr
+    written = {path: path.read_bytes() for path in medium.rglob("*") if path.is_file()}
+    images = [
+        content for content in written.values() if instance.sop_instance_uid.encode() in content
+    ]
+    assert any(content.endswith(instance.dataset) for content in images)
+    for path, content in written.items():
+        if content[128:132] == b"DICM":
+            assert content[:128] == bytes(128), path
     metrics = requests.get(f"http://{LOOPBACK}:{rig.port}/metrics", timeout=30).text
     assert f'echonode_preambles_zeroed_total{{kind="{kind}"}} 1.0' in metrics
 

@@ -159,6 +159,11 @@ class SealedFile(io.RawIOBase):
 
     # --- as a file ---
 
+    @property
+    def name(self) -> Path:
+        """Its path, as of a plain file: pydicom asks a buffered reader for it."""
+        return Path(self._file.name)
+
     def readable(self) -> bool:
         """It is."""
         return True

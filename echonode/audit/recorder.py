@@ -228,7 +228,7 @@ class Recorder:
                 yield each
 
     def _with_patients(self, came: Sequence[AuditEvent]) -> list[AuditEvent]:
-        """A record counts more than whose it is: where nobody can say now, it is as it came."""
+        """A record counts more than whose it is: it is made where the index does not answer too."""
         if not any(event.about for event in came):
             return list(came)
         known: list[list[AuditEvent]] = []

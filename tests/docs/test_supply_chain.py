@@ -122,7 +122,7 @@ def test_advisories_that_cannot_be_had_are_no_verdict() -> None:
 
 
 def test_a_package_that_is_not_answered_for_costs_no_other() -> None:
-    """What is known of the others is told; and that one is not known of."""
+    """The advisories of the others stand there; and that nothing is known of that one."""
 
     def but_one(url: str) -> dict[str, Any]:
         if "/b/" in url:

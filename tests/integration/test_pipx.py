@@ -52,7 +52,7 @@ def test_the_command_of_the_unit_installs_a_node_that_runs_check_config(tmp_path
         **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
         "PIP_CONSTRAINT": str(versions),
     }
-    run(pipx, "install", wheel, folder=tmp_path, timeout_s=600, **variables)
+    run(pipx, "install", wheel, folder=tmp_path, **variables)
     echonode = tmp_path / "bin" / "echonode"
     assert echonode.resolve().is_relative_to(tmp_path / "home")
     assert run(echonode, "--version", folder=tmp_path).stdout == f"echonode {__version__}\n"

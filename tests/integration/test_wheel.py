@@ -24,12 +24,12 @@ from tests.peers.node_process import ROOT
 RELEASED = "1767225600"  # seconds of the epoch: as `git log -1 --format=%ct` gives
 BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "echonode")
 
+_TIMEOUT_S = 600  # of one command: pip may fetch what a package needs
+
 pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-def run(
-    *command: str | Path, folder: Path, timeout_s: float = 120, **variables: str
-) -> subprocess.CompletedProcess[str]:
+def run(*command: str | Path, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """As a user calls it, in a folder without the checkout; raises AssertionError on failure."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TERM": "dumb", **variables}
     done = subprocess.run(
@@ -38,7 +38,7 @@ def run(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=timeout_s,
+        timeout=_TIMEOUT_S,
         check=False,
     )
     assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"

@@ -43,7 +43,7 @@ _DAMAGE = ("malformed database schema", "Could not decode to UTF-8")
 _SQLCIPHER = "sqlcipher3.dbapi2"
 # Of one connection, for SQLCipher's library. When it holds that many it gives up the one that was
 # used least, which is always the newest: the statements of a start fill its default of 100, and
-# each later one was compiled anew every time (pysqlite issue 141; Python's own is mended). It is
+# each later one was compiled every time again (pysqlite issue 141; repaired in Python's own). It is
 # more than the store has, but for searches; those that are in use stay.
 _STATEMENTS = 512
 # For every database that is opened or attached from then on; before its key.

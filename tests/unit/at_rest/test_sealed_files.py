@@ -139,7 +139,7 @@ def test_a_file_can_be_read_while_it_grows_and_cut(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_opened_by_its_writer_is_what_its_path_holds(tmp_path: Path) -> None:
-    """The writer knows key and last chunk; whoever comes later reads the same from the disk."""
+    """The writer knows key and last chunk; every later reader gets the same from the disk."""
     path = tmp_path / "f"
     with create_file(path, CIPHER) as file:
         file.write(CONTENT)

@@ -6,12 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from echonode.at_rest.file_cipher import FileCipher
 from echonode.at_rest.file_format import MasterKey
 from echonode.at_rest.reading import head_of_file, open_file
 from echonode.errors import ConfigError, StoreLocked, UsageError
-from echonode.model.instance import open_bytes
+from echonode.model.instance import buffered_bytes, open_bytes
 from echonode.store.backup.backup import Backup
 from echonode.store.backup.folder import BackupFolder
 from echonode.store.backup.restore import Restore
@@ -68,6 +69,24 @@ def test_no_canary_is_in_the_raw_bytes_of_a_running_store(data_dir: Path) -> Non
     with opened() as kept, numpy.load(kept) as arrays:
         assert (arrays["samples"] == lines["samples"]).all()
     check_all(data_dir, CIPHER)
+
+
+@pytest.mark.parametrize("cipher", [None, CIPHER], ids=["plain", "encrypted"])
+def test_pydicom_reads_a_stored_file(data_dir: Path, cipher: FileCipher | None) -> None:
+    """Reports, corrections, exams that get their patient, and copies read instances by it; the
+    erasure of a patient reads the quarantine so.
+    """
+    fill(data_dir, cipher)
+    with Store.open(data_dir, now=lambda: NOON, cipher=cipher) as store:
+        instance = store.index.instance("1.2.3.4.1")
+        assert instance is not None
+        for without_pixels in (True, False):
+            with buffered_bytes(instance) as file:
+                ds = dcmread(file, stop_before_pixels=without_pixels)
+            assert ds.PatientName == CANARY
+            assert ("PixelData" in ds) is not without_pixels
+        found, unreadable = store.holdings.quarantined("CANARY-4711")
+        assert (len(found), unreadable) == (1, 0)
 
 
 def test_without_the_key_nothing_opens_and_the_error_names_it(data_dir: Path) -> None:

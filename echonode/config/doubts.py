@@ -13,6 +13,7 @@ from datetime import datetime
 
 from echonode.config.addresses import is_loopback
 from echonode.config.certificates import tls_doubts
+from echonode.config.encryption_doubts import encryption_doubts
 from echonode.config.folder import folder_doubts
 from echonode.config.overrides import ignored_variables
 from echonode.config.probe import Probe
@@ -27,6 +28,7 @@ from echonode.web.viewer.package import folders, installed_in
 def doubts(config: Config, environ: Mapping[str, str], now: datetime) -> Iterator[ConfigFault]:
     """Every doubt about a configuration without faults, in the file's order. now: aware."""
     yield from folder_doubts(config)
+    yield from encryption_doubts(config)
     yield from _unbound_peers(config)
     yield from tls_doubts(config, now)
     yield from web_destination_doubts(config)

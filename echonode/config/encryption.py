@@ -46,9 +46,7 @@ class MasterKeySection(Section):
 
     def key(self, path: str) -> MasterKey:
         """Read it. path: of this section. Raises ConfigError."""
-        source = KeySource(
-            file=self.file, credential=self.credential or "", command=tuple(self.command)
-        )
+        source = self._source
         try:
             place = source.path
             key = source.key()
@@ -59,6 +57,12 @@ class MasterKeySection(Section):
                 [ConfigFault(path=path, problem=fault.problem, remedy=fault.remedy)]
             ) from None
         return key
+
+    @property
+    def _source(self) -> KeySource:
+        return KeySource(
+            file=self.file, credential=self.credential or "", command=tuple(self.command)
+        )
 
 
 class Encryption(Section):
@@ -76,6 +80,27 @@ class Encryption(Section):
     @cached_property
     def cipher(self) -> FileCipher | None:
         """The keys, read once; None where nothing is encrypted. Raises ConfigError."""
+        return self.read()
+
+    @property
+    def asks_a_program(self) -> bool:
+        """Whether a key is what a command says: to read it may ask a person or a server."""
+        return any(each.command for each in (self.key, *self.earlier_keys) if each is not None)
+
+    def problem_of_next_start(self) -> str:
+        """Why it would not get the key that is in use; '' where it would, or a program gives it."""
+        if self.cipher is None or self.asks_a_program:
+            return ""
+        try:
+            found = self.read()
+        except ConfigError as refused:
+            return refused.faults[0].problem
+        if found is None or found.current.id != self.cipher.current.id:
+            return "`encryption.key` is another key than the node was started with"
+        return ""
+
+    def read(self) -> FileCipher | None:
+        """The keys as they are now. As `cipher`."""
         if self.key is None:
             return None
         if find_spec(SQLCIPHER) is None:

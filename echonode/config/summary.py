@@ -14,7 +14,7 @@ from echonode.config.schema import Config
 def summary(config: Config) -> Iterator[str]:
     """One line for the store, each listener, destination, probe and the web page."""
     index = f", with the index in {config.index.shown}" if config.index.server_url else ""
-    yield f"stores in {config.data_dir}{index}"
+    yield f"stores in {config.data_dir}{index}{_encrypted(config)}"
     for listener in config.listen:
         form = "TLS" if listener.tls else "plain"
         yield f"listens as {config.ae_title} on {listener.host}:{listener.port} ({form})"
@@ -55,6 +55,10 @@ def _of_the_site(config: Config) -> Iterator[str]:
     if config.web:
         scheme = "https" if config.web.tls else "http"
         yield f"shows its status at {scheme}://{config.web.host}:{config.web.port}/"
+
+
+def _encrypted(config: Config) -> str:
+    return ", encrypted" if config.encryption.key is not None else ""
 
 
 def _where(config: Config, destination: DestinationSection) -> str:

@@ -30,10 +30,14 @@ _PLACE = "scrub_after"  # a note of the store
 
 @dataclass(frozen=True, kw_only=True)
 class ScrubCounters:
-    """Since the node started: files read, and those of them found damaged or gone."""
+    """Since the node started: files read, and those of them found damaged or gone.
+
+    plain: files of an encrypted store that are not sealed, by the round under way or the last.
+    """
 
     files: int = 0
     damaged: int = 0
+    plain: int = 0
 
 
 def share_of(rows: int, *, elapsed_s: float, period_s: float) -> float:
@@ -66,6 +70,7 @@ class Scrubbing:
         self._after: int | None = None
         self._round = ScrubCounters()
         self._counters = ScrubCounters()
+        self._plain_before = 0  # in the last round
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scrub", daemon=True)
 
@@ -115,6 +120,7 @@ class Scrubbing:
 
     def _begin_round(self, first: int) -> int:
         log.info("scrub_finished", files=self._round.files, damaged=self._round.damaged)
+        self._plain_before = self._round.plain
         self._round = ScrubCounters()
         return first - 1
 
@@ -126,8 +132,9 @@ class Scrubbing:
         for uid in done.whole_again:
             log.info("file_whole_again", sop_instance_uid=uid)
         bad = len(done.damaged) + len(done.missing)
-        self._round = _more(self._round, done.files, bad)
-        self._counters = _more(self._counters, done.files, bad)
+        self._round = _more(self._round, done.files, bad, self._round.plain + done.plain)
+        plain = max(self._plain_before, self._round.plain)
+        self._counters = _more(self._counters, done.files, bad, plain)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._every_s):
@@ -139,5 +146,7 @@ class Scrubbing:
                 log.error("scrub_stalled", reason=type(error).__name__)
 
 
-def _more(counters: ScrubCounters, files: int, damaged: int) -> ScrubCounters:
-    return ScrubCounters(files=counters.files + files, damaged=counters.damaged + damaged)
+def _more(counters: ScrubCounters, files: int, damaged: int, plain: int) -> ScrubCounters:
+    return ScrubCounters(
+        files=counters.files + files, damaged=counters.damaged + damaged, plain=plain
+    )

@@ -19,6 +19,7 @@ from echonode.delivery.delivery_status import DeliveryStatus
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import ConflictKind, IdentityConflict
+from echonode.monitoring.encryption_alarms import EncryptionFacts, encryption_alarms
 from echonode.store.ingest.quarantine import MOST_QUARANTINED
 from echonode.store.statistics import DestinationStatistics, StoreStatistics
 from echonode.web.health import Alarm
@@ -77,7 +78,7 @@ class Facts:
     frameless_probes: name of a probe that is connected and brings no image -> in words. conflicts:
     of identity, not acknowledged yet. held_steps: peer -> procedure steps that it refused.
     merged_exams: ids of those that wait for a correction, since their patient was merged into
-    another after something was captured.
+    another after something was captured. encryption: None where nothing is to be encrypted.
     """
 
     destinations: Sequence[DestinationFacts]
@@ -93,6 +94,7 @@ class Facts:
     held_steps: Mapping[str, int] = field(default_factory=dict)
     merged_exams: Sequence[str] = ()
     audit: AuditStatus = field(default_factory=AuditStatus)
+    encryption: EncryptionFacts | None = None
 
 
 def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
@@ -107,6 +109,7 @@ def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
         *_of_steps(facts.held_steps),
         *_of_merges(facts.merged_exams),
         *_of_audit(facts.audit, now),
+        *encryption_alarms(facts.encryption),
         *(alarm for at in facts.destinations for alarm in _of(at, facts.call_back, now)),
     )
 

@@ -43,6 +43,7 @@ def metrics_of(
     content: ContentCounters = _NO_CONTENT,
     commit_times: Mapping[str, TimesToCommit],
     audit: AuditStatus,
+    encrypted: bool = False,
 ) -> Iterator[Metric]:
     """Every metric of the node; those of the process come from prometheus_client itself."""
     yield _build_info(status.version)
@@ -71,6 +72,8 @@ def metrics_of(
         ),
         ("missing_files", "Stored files that are gone from the disk", store.missing_files),
         ("damaged_files", "Stored files that no longer are what was stored", store.damaged_files),
+        ("encrypted", "1 where what is stored is encrypted at rest", encrypted),
+        ("plain_files", "Stored files that are not encrypted and should be", scrub.plain),
     ):
         yield GaugeMetricFamily(f"echonode_{name}", text, value=float(value))
     yield _captures(intake)

@@ -33,6 +33,7 @@ from echonode.monitoring.alarms import (
     alarms_of,
 )
 from echonode.monitoring.commit_times import CommitTimes
+from echonode.monitoring.encryption_alarms import EncryptionFacts
 from echonode.monitoring.metrics import Metric, metrics_of
 from echonode.monitoring.paced_reading import PacedReading
 from echonode.store.files.free_space import FreeSpace
@@ -79,6 +80,7 @@ class NodeMonitor(Collector):
         self._store = node.store
         self._started_at = node.now()
         self._counts = PacedReading(self._store.ledger.counts, monotonic=time.monotonic)
+        self._encryption = PacedReading(self._read_encryption, monotonic=time.monotonic)
         self._lossy_copies = PacedReading(
             self._store.statistics.lossy_copies, monotonic=time.monotonic
         )
@@ -174,6 +176,7 @@ class NodeMonitor(Collector):
             content=self._node.content_counters(),
             commit_times=self._node.commit_times.snapshot(),
             audit=self._node.audit(),
+            encrypted=self._node.config.encryption.key is not None,
         )
 
     def alarms(self) -> tuple[Alarm, ...]:
@@ -212,7 +215,20 @@ class NodeMonitor(Collector):
             refusing=self._store.durability.problem,
             conflicts=self._store.index.identity_conflicts(),
             audit=self._node.audit(),
+            encryption=self._encryption(),
             merged_exams=tuple(each.exam_id for each in self._store.order_messages.merged_exams()),
+        )
+
+    def _read_encryption(self) -> EncryptionFacts | None:
+        section = self._node.config.encryption
+        standing = self._store.statistics.encryption()
+        if standing is None or section.cipher is None:
+            return None
+        return EncryptionFacts(
+            key_id=section.cipher.current.id,
+            standing=standing,
+            key_problem=section.problem_of_next_start(),
+            plain_files=self._node.scrub_counters().plain,
         )
 
     def _check_store(self) -> str:

@@ -18,6 +18,7 @@ from echonode.store.database.connections import reading
 from echonode.store.database.dialects import is_true
 from echonode.store.database.exam_holds import REASONS, REJECTED
 from echonode.store.deliveries.attempts import RETRIES
+from echonode.store.encrypting.standing import Standing, standing_of
 from echonode.store.files.disk import disk_errors
 from echonode.store.files.layout import Layout
 from echonode.store.ingest.insertion import REPAIRED
@@ -132,6 +133,10 @@ class Statistics:
                 damaged_files=_count(connection, schema.instance, _DAMAGED),
                 instances_repaired=counters.read(connection, REPAIRED),
             )
+
+    def encryption(self) -> Standing | None:
+        """How far it is encrypted; None where it is not to be. Raises OutOfSpace."""
+        return None if self._layout.cipher is None else standing_of(self._layout)
 
     def quarantined_files(self) -> int:
         """How many files are in quarantine now; a person who has looked at one takes it out."""

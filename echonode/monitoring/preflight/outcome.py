@@ -11,7 +11,8 @@ class Step:
     """One proof, done or failed.
 
     name: tcp, tls, echo, contexts, worklist, store, commitment or verification; authorised of a
-    DICOMweb server; of the HL7 port, listen. ok: None where it could not be tried because an
+    DICOMweb server; of the HL7 port, listen; of object storage, answer or keep; of encryption at
+    rest, key, opens and key_change. ok: None where it could not be tried because an
     earlier step failed. detail: what was found. remedy: what to do about a failure, '' where there
     is none. contexts: of the step of that name, each pair proposed.
     """

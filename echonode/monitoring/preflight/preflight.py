@@ -15,6 +15,8 @@ from echonode.config import Config
 from echonode.delivery.stow.web_requestor import WebRequestor
 from echonode.errors import UsageError
 from echonode.model.identity import CallBackAddress
+from echonode.monitoring.preflight.encryption_check import NAME as ENCRYPTION
+from echonode.monitoring.preflight.encryption_check import check_encryption
 from echonode.monitoring.preflight.hl7_check import NAME as HL7
 from echonode.monitoring.preflight.hl7_check import check_hl7
 from echonode.monitoring.preflight.objects_check import NAME as OBJECTS
@@ -28,7 +30,7 @@ from echonode.monitoring.preflight.test_image import preflight_image
 from echonode.monitoring.preflight.web_check import WebCheck, planned_web_outcome
 
 # What is no peer, by the names that `run` takes.
-_OWN = {HL7: check_hl7, OBJECTS: check_objects}
+_OWN = {HL7: check_hl7, OBJECTS: check_objects, ENCRYPTION: check_encryption}
 
 
 class Preflight:
@@ -72,7 +74,7 @@ class Preflight:
         *,
         told: Callable[[PeerOutcome], None] = lambda outcome: None,
     ) -> list[PeerOutcome]:
-        """Prove every peer, the HL7 port and the object storage, or the one of that name.
+        """Prove every peer, the HL7 port, object storage and encryption, or the one of that name.
 
         told: called after each step with what is known of its peer then. Raises UsageError where
         there is no such peer.

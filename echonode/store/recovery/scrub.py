@@ -10,6 +10,8 @@ Rules
   of descriptors or memory is not a finding, and the part ends before it. EIO twice is one.
 - A file that is whole again (restored from a backup, for example) loses its mark, and deliveries
   that were held for the damage are due again.
+- In an encrypted store it counts the files that are whole and not sealed, as a backup of plain days
+  brings them back. They are read all the same; `echonode encrypt` seals them.
 - Nothing is moved or deleted here. A second sending replaces a damaged file (insertion.py).
 """
 
@@ -25,6 +27,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from echonode.at_rest.reading import is_sealed
 from echonode.errors import Damaged, OutOfSpace
 from echonode.model.instance import StoredInstance
 from echonode.store.database import schema
@@ -61,11 +64,13 @@ class _Finding(Enum):
 class Scrubbed:
     """The result of a part. after: the row it ended with; files: how many were read.
 
-    damaged, missing, whole_again: SOP Instance UIDs that were found so and not known before.
+    plain: those of them that are not sealed, where the store is encrypted. damaged, missing,
+    whole_again: SOP Instance UIDs that were found so and not known before.
     """
 
     after: int
     files: int = 0
+    plain: int = 0
     damaged: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     whole_again: list[str] = field(default_factory=list)
@@ -142,6 +147,7 @@ class Scrub:
         instance = stored_instance(row, self._layout)
         finding = self._finding(instance)
         if finding is _Finding.WHOLE:
+            done.plain += self._is_left_plain(instance)
             if row.is_suspect:
                 released = self._writer.run(
                     lambda connection: unmark(connection, row.id, row.file_id, now=self._now())
@@ -157,6 +163,13 @@ class Scrub:
         done.files += 1
         if is_news:
             (done.missing if missing else done.damaged).append(row.sop_instance_uid)
+
+    def _is_left_plain(self, instance: StoredInstance) -> bool:
+        """Raises OutOfSpace where nothing can be determined now."""
+        if instance.cipher is None:
+            return False
+        with disk_errors("to read a file"):
+            return not is_sealed(instance.path)
 
     def _finding(self, instance: StoredInstance) -> _Finding:
         """Raises OutOfSpace where nothing can be determined now."""

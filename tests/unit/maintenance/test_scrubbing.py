@@ -13,6 +13,7 @@ from echonode.config.loading import parse
 from echonode.errors import ConfigError
 from echonode.maintenance.scrubbing import LOOK_EVERY_S, Scrubbing, share_of
 from echonode.node.settings.parts import scrubbing
+from echonode.store.recovery.scrub import Scrubbed
 from echonode.store.store import Store
 from tests.unit.store.ingest.test_insertion import rot
 from tests.unit.store.samples import Clock, put_many
@@ -59,6 +60,30 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     made = Scene(tmp_path / "var")
     yield made
     made.store.close()
+
+
+def test_plain_files_are_counted_by_the_round(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one round found stands until the next has found as many, or ended; never twice."""
+    run = scene.store.scrub.run
+
+    def finding(*span: int, **more: Any) -> Scrubbed:
+        done = run(*span, **more)
+        done.plain = done.files
+        return done
+
+    monkeypatch.setattr(scene.store.scrub, "run", finding)
+    for _ in range(90):
+        scene.look_after(60)
+    assert scene.scrubbing.counters.plain == 60
+    monkeypatch.setattr(scene.store.scrub, "run", run)
+    for _ in range(90):
+        scene.look_after(60)
+    assert scene.scrubbing.counters.plain < 60
+    for _ in range(60):
+        scene.look_after(60)
+    assert scene.scrubbing.counters.plain == 0
 
 
 def test_every_file_is_read_once_in_a_period(scene: Scene) -> None:

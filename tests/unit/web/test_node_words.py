@@ -31,7 +31,9 @@ from echonode.model.delivery import DAMAGED_HERE, WAITS_FOR_LOOK, DeliveryState
 from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
 from echonode.model.instance import ConflictKind, IdentityConflict
 from echonode.monitoring.alarms import DestinationFacts, Facts, alarms_of
+from echonode.monitoring.encryption_alarms import EncryptionFacts
 from echonode.store.database.exam_holds import REJECTED, WAITS_FOR_NAMING, WAITS_FOR_PATIENT
+from echonode.store.encrypting.standing import Standing
 from echonode.store.files.free_space import DiskSpace
 from echonode.store.ingest.quarantine import MOST_QUARANTINED
 from echonode.store.statistics import DestinationStatistics, StoreStatistics
@@ -139,6 +141,12 @@ def facts(count: int) -> Facts:
         ],
         held_steps={"ris": count},
         merged_exams=["E1"] * count,
+        encryption=EncryptionFacts(
+            key_id="0a",
+            standing=Standing(sealed_under=("0b", "0a"), plain=("damaged-1.sqlite",) * count),
+            key_problem="`encryption.key` is another key than the node was started with",
+            plain_files=count,
+        ),
         audit=AuditStatus(
             recording=RecorderStatus(
                 records=1, lost=count, waiting=0, problem="the disk is full", full=count > 1, size=1
@@ -184,6 +192,36 @@ def test_no_alarm_is_left_out() -> None:
     made = {code(alarm) for alarm in ALARMS}
     conflicts = {"patient_conflict", "series_conflict", "name_conflict"}
     assert made == named | conflicts
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "the key file /etc/echonode/master.key cannot be read (No such file or directory)",
+        "what is there is no key: a key is 64 hexadecimal digits",
+        "other users of this machine can read /etc/echonode/master.key",
+        "the credential master is not there: $CREDENTIALS_DIRECTORY is not set",
+        "`encryption.key` is another key than the node was started with",
+    ],
+)
+def test_why_a_key_is_not_to_be_had_has_its_row(words: str) -> None:
+    """Within the alarm: each reason of at_rest/key_sources.py but those of a program."""
+    assert has_row(words, "alarm.encryption_key.")
+
+
+def test_each_step_of_a_preflight_has_its_name() -> None:
+    """In the words of the console's System screen, French among them."""
+    named = {
+        str(each.value.value)
+        for path in (PACKAGE / "monitoring" / "preflight").glob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in {"Step", "_step"}
+        for each in call.keywords
+        if each.arg == "name" and isinstance(each.value, ast.Constant)
+    }
+    assert {"key", "opens", "key_change", "keep", "listen"} <= named
+    words = ROW.findall((PACKAGE / "web/console/system/words.js").read_text(encoding="utf-8"))
+    assert {f"system.step.{name}" for name in named} <= {key for key, _ in words}
 
 
 def held() -> Iterator[tuple[int | None, str]]:

@@ -90,7 +90,7 @@ class Storing:
 
 
 def _instance_count(scale: Scale, kind: InstanceKind) -> int:
-    return {STILL: scale.stills, RGB: scale.rgb, CINE: scale.cines}[kind]
+    return {RGB: scale.rgb, CINE: scale.cines}.get(kind, scale.stills)
 
 
 def _set_up(

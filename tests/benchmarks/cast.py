@@ -9,6 +9,7 @@ from tests.benchmarks.contest import ECHONODE, MISHAPS, Failed, Stage
 from tests.benchmarks.receivers import (
     DisklessReceiver,
     EchoNodeReceiver,
+    EncryptedReceiver,
     FarReceiver,
     OrthancReceiver,
     PostgresReceiver,
@@ -16,6 +17,7 @@ from tests.benchmarks.receivers import (
     StockReceiver,
     StoreScpReceiver,
     TLSReceiver,
+    UnrecordedReceiver,
     WireReceiver,
 )
 from tests.benchmarks.senders import DeliveringNode, Sender, StoreScu, WorkerSender
@@ -31,6 +33,8 @@ DISKLESS: Final = "EchoNode without disk"
 DELIVERING: Final = "EchoNode's delivering half"
 ON_POSTGRES: Final = "EchoNode on PostgreSQL"
 OVER_TLS: Final = "EchoNode over TLS"
+ENCRYPTED: Final = "EchoNode, encrypted"
+UNRECORDED: Final = "EchoNode, nothing recorded"
 FAR_STORESCP: Final = "DCMTK storescp, 50 ms away"
 
 ENGINES: Mapping[str, str] = {ECHONODE: "echonode", STOCK: "stock", RAW: "wire"}
@@ -43,6 +47,8 @@ RECEIVERS: Mapping[str, Callable[[], Receiver]] = {
     STORESCP_ONE_PROCESS: lambda: StoreScpReceiver(fork=False),
     ON_POSTGRES: PostgresReceiver,
     OVER_TLS: TLSReceiver,
+    ENCRYPTED: EncryptedReceiver,
+    UNRECORDED: UnrecordedReceiver,
     FAR_STORESCP: lambda: FarReceiver(StoreScpReceiver(), round_trip_s=0.05),
     RAW: lambda: WireReceiver(keep=False),
     RAW_TO_DISK: lambda: WireReceiver(keep=True),

@@ -79,11 +79,11 @@ class EchoNodeReceiver(Receiver):
         node.add_peer("bench", ae_title=CALLING_AE_TITLE, may=_SERVICES)
         for number in range(IDLE_PEERS):
             node.add_peer(f"idle{number}", ae_title=f"IDLE{number}", may=_SERVICES)
-        self._node = self._parts.enter_context(node)
+        self.node = self._parts.enter_context(node)
 
     @property
     def address(self) -> Address:
-        return Address(host=self._node.host, port=self._node.port, called=self._node.ae_title)
+        return Address(host=self.node.host, port=self.node.port, called=self.node.ae_title)
 
     def addresses(self, count: int) -> list[Address]:
         """Spread over several AE titles, as one peer gets only so many associations."""
@@ -100,10 +100,10 @@ class EchoNodeReceiver(Receiver):
 
     @property
     def pid(self) -> int:
-        return self._node.pid
+        return self.node.pid
 
     def count(self) -> int | None:
-        return len(self._node.stored_files())
+        return len(self.node.stored_files())
 
 
 class TLSReceiver(EchoNodeReceiver):
@@ -132,6 +132,26 @@ class PostgresReceiver(EchoNodeReceiver):
         server = self._parts.enter_context(PostgresServer(durable=True))
         index = {"url": server.create_database("bench")}
         self._run(EchoNodeProcess(extra={"index": index, "node": {"name": "bench"}}))
+
+
+class EncryptedReceiver(EchoNodeReceiver):
+    """The same with all that it keeps encrypted under a master key."""
+
+    def _start(self) -> None:
+        folder = Path(self._parts.enter_context(tempfile.TemporaryDirectory(prefix="key-")))
+        key = folder / "master.key"
+        key.touch(0o600)
+        key.write_text(f"{'0f' * 32}\n")
+        self._run(EchoNodeProcess(extra={"encryption": {"key": {"file": str(key)}}}))
+
+
+class UnrecordedReceiver(EchoNodeReceiver):
+    """The same without a record of what it does: no node of ours runs so."""
+
+    def _start(self) -> None:
+        node = EchoNodeProcess()
+        node.module = "tests.benchmarks.unrecorded_node"
+        self._run(node)
 
 
 class OrthancReceiver(Receiver):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from tests.benchmarks.at_rest import AT_REST_BENCHMARKS
 from tests.benchmarks.c_echo import ECHO_BENCHMARKS
 from tests.benchmarks.c_find import FIND_BENCHMARKS
 from tests.benchmarks.c_move import MOVE_BENCHMARKS
@@ -24,6 +25,7 @@ BENCHMARKS: Final[Sequence[Benchmark]] = (
     *DELIVERY_BENCHMARKS,
     *RECEIVE_BENCHMARKS,
     *TLS_BENCHMARKS,
+    *AT_REST_BENCHMARKS,
     *ECHO_BENCHMARKS,
     *IDLE_BENCHMARKS,
     *MEMORY_BENCHMARKS,

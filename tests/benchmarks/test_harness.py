@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from echonode.at_rest.reading import is_sealed
+from tests.benchmarks.at_rest import Working
 from tests.benchmarks.c_store import INSTANCES_PER_SECOND, Storing
 from tests.benchmarks.contest import (
     ECHONODE,
@@ -19,7 +21,13 @@ from tests.benchmarks.contest import (
     Stage,
     hold,
 )
-from tests.benchmarks.receivers import FarReceiver, Receiver, WireReceiver
+from tests.benchmarks.receivers import (
+    EncryptedReceiver,
+    FarReceiver,
+    Receiver,
+    UnrecordedReceiver,
+    WireReceiver,
+)
 from tests.benchmarks.registry import BENCHMARKS, chosen
 from tests.benchmarks.results import Better, Goal, Row
 from tests.benchmarks.senders import DeliveringNode, WorkerSender
@@ -193,6 +201,37 @@ def test_what_a_node_delivers_for_a_figure_has_arrived(stage: Stage) -> None:
             assert receiver.count() == 4
             # A round trip for the association, and one at least for the C-STOREs.
             assert elapsed_s > (0.4 if receiver is far else 0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_what_is_compared_at_rest_differs_in_that_alone(stage: Stage) -> None:
+    """One node seals its files and records what it did, the other does neither; the processor time
+    of each is what it worked, not the time that passed.
+    """
+    pytest.importorskip("sqlcipher3")
+    made = make_instances(stage.folder / "made", SMALL, 4)
+    sender = stage.parts.enter_context(WorkerSender("wire", stage.folder))
+    for made_by, sealed, recorded in (
+        (EncryptedReceiver, True, True),
+        (UnrecordedReceiver, False, False),
+    ):
+        with made_by() as receiver:
+            contender = Working(
+                Storing(
+                    instances=made,
+                    sender=sender,
+                    receiver=receiver,
+                    associations=1,
+                    unit=INSTANCES_PER_SECOND,
+                ),
+                receiver,
+                4,
+            )
+            assert 0 < contender(warm_up=False) < 1000
+            assert {is_sealed(path) for path in receiver.node.stored_files()} == {sealed}
+            found = receiver.node.command("audit", "search", "--json", "--kind", "begin-transfer")
+            assert bool(found.stdout.strip()) is recorded, found.stderr
 
 
 class LosingReceiver(WireReceiver):

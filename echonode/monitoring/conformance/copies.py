@@ -1,7 +1,7 @@
-"""What leaves as a copy, and the record of who did what: media, de-identification, audit.
+"""What leaves as a copy, what lies here, and who did what: media, de-identification, audit.
 
-Sources: copies/media/profiles.py, copies/formats.py, copies/deidentification/, the audit trail of
-every node, and where the configuration sends it.
+Sources: copies/media/profiles.py, copies/formats.py, copies/deidentification/, at_rest/, the audit
+trail of every node, and where the configuration sends it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from echonode.at_rest.file_format import CHUNK
 from echonode.config import Config
 from echonode.config.audit import Audit
 from echonode.copies.deidentification.profile import BASIC
@@ -47,7 +48,14 @@ AUDIT: Final = Kind(
     columns=("what", "support"),
     says="{0}: {1}.",
 )
-KINDS: Final = (MEDIA, FORMAT, CONFIDENTIALITY, AUDIT)
+AT_REST: Final = Kind(
+    name="encryption-at-rest",
+    section="8.7.3",
+    title="Encryption at rest (of EchoNode's own; PS3.15 has no profile for a node's store)",
+    columns=("what is stored", "how"),
+    says="{0} are stored in {1}.",
+)
+KINDS: Final = (MEDIA, FORMAT, CONFIDENTIALITY, AUDIT, AT_REST)
 
 # Of images that any sender made. The others need what EchoNode's own probes keep with them: scan
 # lines, or where the probe was.
@@ -76,6 +84,15 @@ def copy_claims(config: Config) -> Iterator[Claim]:
         "every access is recorded here, in a chain that shows a change",
     )
     yield from _transmission(config.audit)
+    if config.encryption.key is not None:
+        yield AT_REST.claim(
+            "files",
+            "Instances, files being received, quarantine and scan lines",
+            f"AES-256-GCM, in chunks of {CHUNK // 1024} KiB, with a key of its own for each file",
+        )
+        yield AT_REST.claim(
+            "databases", "Index and audit trail", "SQLCipher: AES-256, each page authenticated"
+        )
 
 
 def _transmission(audit: Audit) -> Iterator[Claim]:

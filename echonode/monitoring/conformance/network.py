@@ -107,7 +107,7 @@ TIMER: Final = Kind(
 )
 REJECTION: Final = Kind(
     name="rejection",
-    section="7.2.1",
+    section="7.2.1.4",
     title="Reasons for the rejection of an association",
     columns=("reason", "result", "source", "reason code"),
     says="An association is rejected with result {1}, source {2}, reason {3} when: {0}.",

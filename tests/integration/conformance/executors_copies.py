@@ -9,10 +9,36 @@ from tempfile import TemporaryDirectory
 from pydicom import dcmread
 from pydicom.uid import UID
 
+from echonode.at_rest.file_format import CHUNK
+from echonode.at_rest.reading import head_of_file
 from echonode.monitoring.conformance.claim import Claim
 from tests.integration.conformance.site import Site
 from tests.support.audit_schema import checked
 from tests.support.waiting import wait_until
+
+
+def at_rest(site: Site, claim: Claim) -> None:
+    """No UID of the exam is in the raw bytes of these files, and each begins as the form does."""
+    data_dir = site.node.data_dir
+    if claim.subject == "files":
+        files = sorted(data_dir.glob("instances/*/*/*.dcm"))
+        assert f"chunks of {CHUNK // 1024} KiB" in claim.values[1]
+        heads = [head_of_file(path) for path in files]
+        assert {head.chunk if head else 0 for head in heads} == {CHUNK}
+        assert len({head.fixed for head in heads if head}) == len(files)
+    else:
+        files = [data_dir / "index.sqlite", data_dir / "audit" / "audit.sqlite"]
+        files += [path for path in map(_log_of, files) if path.exists()]
+        assert "SQLCipher" in claim.values[1]
+    assert files
+    for path in files:
+        content = path.read_bytes()
+        assert not content.startswith(b"SQLite format 3")
+        assert site.still.encode() not in content
+
+
+def _log_of(database: Path) -> Path:
+    return database.with_name(f"{database.name}-wal")
 
 
 def _study(site: Site) -> str:

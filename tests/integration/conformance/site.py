@@ -211,6 +211,13 @@ def _tls(certificate: Issued, authority: Authority) -> dict[str, str]:
     }
 
 
+def _master_key(folder: Path) -> Path:
+    path = folder / "master.key"
+    path.touch(0o600)
+    path.write_text(f"{'0f' * 32}\n")
+    return path
+
+
 def order_of_today() -> Dataset:
     """A worklist item with every attribute, scheduled for the node, today."""
     item = full_answer()
@@ -283,6 +290,7 @@ def running_site(folder: Path) -> Iterator[Site]:
                 "mpps": {"peer": "ris"},
                 "hl7": {"listen": {"host": LOOPBACK, "port": hl7_port}},
                 "prints": [{"peer": "films"}],
+                "encryption": {"key": {"file": str(_master_key(folder))}},
                 "audit": {
                     "receiver": f"{LOOPBACK}:{receiver.tls_port}",
                     "tls": _tls(certificates.node, certificates.elliptic),

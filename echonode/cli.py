@@ -34,6 +34,7 @@ from echonode.commands import (
     simulations,
     users,
     viewer,
+    worklist,
 )
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.commands.lying_pacs import command as lying_pacs
@@ -160,6 +161,7 @@ conformance.register(app)
 deliveries.register(app)
 patient.register(app)
 exams.register(app)
+worklist.register(app)
 export.register(app)
 accept_look.register(app)
 import_media.register(app)

@@ -121,6 +121,7 @@ WITHIN = {
             "report_api",
         },
         {"exam_api", "review_json"},
+        {"worklist_json"},
         {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},

@@ -220,7 +220,9 @@ def web_servers(
             *exam_routes(exam_api),
             *patient_routes(exam_api.patients, NodePatientData(store, audit, erasing, now=now)),
             *audit_routes(NodeTrail(audit)),
-            *worklist_routes(NodeWorklist(ris, now=now)),
+            *worklist_routes(
+                NodeWorklist(ris, exams.entering, audit.orders, now=now, local=local_zone())
+            ),
             *live_routes(live, viewing),
             *openapi_routes(),
         ],

@@ -71,7 +71,7 @@ class WorklistJson:
     ) -> bytes:
         """{...standing, items}. performed: id -> the status that an exam of this node gave it.
 
-        with_over: with what a modality has done of our own list, and is nobody's to do any more.
+        with_over: with what a modality has done of our own list, and is not to be done any more.
         """
         lines = ",".join(
             self._line(item, performed.get(item.id, ""))

@@ -56,9 +56,12 @@ app = typer.Typer(
 
 
 def _doubts(settings: Config) -> Iterator[ConfigFault]:
+    from echonode.commands.user_store import has_users
     from echonode.config import doubts
+    from echonode.config.doubts import is_passed_on
 
-    return doubts(settings, os.environ, datetime.now(UTC))
+    users = is_passed_on(settings) and has_users(settings)
+    return doubts(settings, os.environ, datetime.now(UTC), has_users=users)
 
 
 @app.callback(invoke_without_command=True)

@@ -150,11 +150,15 @@ class EchoNodeProcess(Part):
         """The end of what it wrote to stderr: tracebacks, if any."""
         return self.child.output()
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run another `echonode` command on this configuration, while the node runs."""
+    def command(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run another `echonode` command on this configuration, while the node runs.
+
+        typed: what it reads from standard input.
+        """
         return subprocess.run(
             [sys.executable, "-m", "echonode", *arguments, "--config", str(self.config_file)],
             cwd=ROOT,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=120,

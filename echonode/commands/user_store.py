@@ -38,7 +38,7 @@ def list_users(config: Config) -> list[Json]:
 
 
 def has_users(config: Config) -> bool:
-    """Whether somebody may log in; also while a node runs. Of a store that cannot be read, no."""
+    """Whether a user may log in; also while a node runs. Of a store that cannot be read, no."""
     try:
         return bool(list_users(config))
     except (UsageError, StoreError):

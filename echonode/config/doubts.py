@@ -131,7 +131,7 @@ def _open_web(config: Config) -> Iterator[ConfigFault]:
 
 PASSED_ON = (
     "other machines reach the web server by these names, through a proxy on this one: while there "
-    "is no user, whoever the proxy passes on counts as this machine, and may do everything"
+    "is no user, every caller of the proxy counts as this machine, and may do everything"
 )
 REMEDY_OF_PASSED_ON = (
     "Add the first user: `echonode user add NAME --role administrator`; or let the proxy ask for a "

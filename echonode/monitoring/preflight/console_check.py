@@ -1,8 +1,8 @@
-"""The console behind a proxy on this machine: whether those whom it passes on must log in.
+"""The console behind a proxy on this machine: whether the callers of the proxy must log in.
 
 The listening address decides who must (docs/access.md), so a node that listens on loopback and has
-no user is open to everyone whom a proxy passes on. Nothing but the names that the configuration
-gives shows that there is one.
+no user is open to every caller of a proxy. The names that the configuration gives show that there
+is one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def check_console(config: Config, *, has_users: bool) -> PeerOutcome | None:
     web = config.web
     if web is None or not is_passed_on(config):
         return None
-    step = Step(name="users", ok=True, detail="whoever a proxy passes on must log in")
+    step = Step(name="users", ok=True, detail="the callers of a proxy must log in")
     if not has_users:
         step = Step(name="users", ok=False, detail=PASSED_ON, remedy=REMEDY_OF_PASSED_ON)
     return PeerOutcome(

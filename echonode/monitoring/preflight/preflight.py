@@ -46,7 +46,7 @@ class Preflight:
     ) -> None:
         """us: what a peer's operator has to enter; report_s: how long a report may take.
 
-        has_users: whether somebody may log in to the console.
+        has_users: whether a user may log in to the console.
         """
         self._config = config
         # What is no peer, by the names that `run` takes.

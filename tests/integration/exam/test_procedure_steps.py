@@ -188,7 +188,7 @@ def test_a_refusal_is_given_up_with_what_to_do_and_images_went_on(
 def test_a_step_is_reported_by_tls_and_to_no_other_server(
     room: Room, make_part: Callable[[Part], Any], tmp_path: Path
 ) -> None:
-    """The RIS serves who shows our certificate; one that shows a stranger's is told nothing, and
+    """The RIS serves who shows our certificate; one that shows a stranger's gets no request, and
     the step waits for the right one."""
     ours, others = Authority(tmp_path / "ca"), Authority(tmp_path / "other", name="Other CA")
     own, theirs, strange = ours.issue("echonode"), ours.issue("ris"), others.issue("ris")

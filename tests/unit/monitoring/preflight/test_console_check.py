@@ -1,4 +1,4 @@
-"""Preflight says whether whoever a proxy passes on to the console must log in."""
+"""Preflight says whether the callers of a proxy must log in."""
 
 from __future__ import annotations
 

@@ -138,7 +138,11 @@ def security_claims(config: Config) -> Iterator[Claim]:
         )
         rights = ", ".join(sorted(service.value for service in peer.may)) or "nothing"
         yield RIGHT.claim(
-            name, name, peer.ae_title, rights, " and ".join(proofs) or "its AE title alone"
+            name,
+            name,
+            ", ".join((peer.ae_title, *peer.calling_ae_titles)),
+            rights,
+            " and ".join(proofs) or "its AE title alone",
         )
 
 

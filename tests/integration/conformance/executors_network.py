@@ -429,7 +429,12 @@ def _bound_as_viewer(site: Site) -> bytes:
 
 def right(site: Site, claim: Claim) -> None:
     """Each service is accepted or rejected as the claim says; a proof that is missing rejects."""
-    _, title, rights, proof = claim.values
+    for title in claim.values[1].split(", "):
+        _right(site, title, rights=claim.values[2], proof=claim.values[3])
+
+
+def _right(site: Site, title: str, *, rights: str, proof: str) -> None:
+    """The same under each title of the peer."""
     allowed = set(rights.split(", "))
     contexts = [(uid, [ImplicitVRLittleEndian]) for uid in CLASS_OF_SERVICE.values()]
     if proof == "its certificate":

@@ -184,7 +184,12 @@ def _peers(port: int, tls_port: int, certificates: Certificates) -> dict[str, di
     }
     peers["ris"] |= {"port": tls_port, "tls": _tls(certificates.node, certificates.elliptic)}
     peers["echo-only"] = {"ae_title": "ECHOONLY", "host": LOOPBACK, "port": port, "may": ["echo"]}
-    peers["gets"] = {**peers["echo-only"], "ae_title": "GETS", "may": ["echo", "get"]}
+    peers["gets"] = {
+        **peers["echo-only"],
+        "ae_title": "GETS",
+        "calling_ae_titles": ["GETS_TOO"],
+        "may": ["echo", "get"],
+    }
     peers["elsewhere"] = {
         **peers["echo-only"], "ae_title": "ELSEWHERE", "addresses": [f"{ELSEWHERE}/32"],
     }  # fmt: skip

@@ -76,6 +76,7 @@ test: $(STAMP_DEV) ## what each change must pass; the real peers are installed w
 	    $(BIN)/python -m pytest -n $(WORKERS) $(UNIT) -m "$(UNIT_MARKS)" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	@tools/real-peers.sh
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
+	    env ECHONODE_FORKED_STARTS=1 \
 	    $(BIN)/python -m pytest -n $(PEER_WORKERS) --dist loadfile --no-loadscope-reorder \
 	    -m "not timing and not long and not full and not containers" $(foreach test,$(UNIT),--ignore=$(test)) $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \

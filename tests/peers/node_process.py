@@ -14,6 +14,7 @@ import yaml
 from tests.peers.log_reader import LogEvent, LogReader
 from tests.peers.part import Part
 from tests.peers.process import LOOPBACK, ChildProcess, NotReady, free_port, has_listener
+from tests.starts.forked_starts import may_fork
 
 READY_DEADLINE_S = 30.0
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,16 +90,19 @@ class EchoNodeProcess(Part):
     def start(self, *, deadline_s: float = READY_DEADLINE_S) -> Self:
         """Write the configuration, start, and wait for `node_ready`. Raises NotReady."""
         self.config_file.write_text(yaml.safe_dump(self.settings(), sort_keys=False))
+        arguments = ("run", "--config", self.config_file)
+        as_shipped = self.module == "echonode" and not self.wrapper and not self._ulimit
         child = ChildProcess(
             [
                 *self.wrapper,
                 *(["sh", "-c", f'ulimit {self._ulimit}; exec "$@"', "sh"] if self._ulimit else []),
-                *(sys.executable, "-m", self.module, "run", "--config", self.config_file),
+                *(sys.executable, "-m", self.module, *arguments),
             ],
             folder=self.folder,
             name="echonode",
             env=self._env,
             pipe_output=True,
+            forked=arguments if as_shipped and may_fork(self._env) else (),
         )
         self._child = child
         since = self.log.mark()

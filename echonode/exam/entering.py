@@ -182,7 +182,9 @@ def _stations(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise FieldRefused(field, "is not a list of AE titles", "give them as [CART1]")
     if len(value) > MOST_STATIONS:
-        raise FieldRefused(field, f"names {len(value)}", f"give at most {MOST_STATIONS}")
+        raise FieldRefused(
+            field, f"has more than {MOST_STATIONS} titles", "name those that it is for"
+        )
     titles = tuple(each.strip() for each in value)
     if not all(is_valid_ae_title(title) for title in titles):
         raise FieldRefused(

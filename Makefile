@@ -141,7 +141,7 @@ faults: $(STAMP_DEV) ## the fault programme at full numbers (hours); ONLY=expres
 	@mkdir -p $(BUILD)
 	@ECHONODE_FAULTS=full $(BIN)/python -m pytest -p tests.faults.record --timeout=0 $(if $(ONLY),-k "$(ONLY)") \
 	    --record-faults=$(BUILD)/faults.json $(PYTEST_ARGS) tests/faults \
-	    tests/integration/delivery/test_lines.py tests/integration/store/test_crash_points.py \
+	    tests/integration/delivery/test_lines.py tests/integration/store/test_crash_points.py tests/integration/store/test_recycling_crash_points.py \
 	    tests/acceptance/test_delivery.py tests/acceptance/test_orders.py \
 	    tests/acceptance/test_hostile_values.py tests/acceptance/test_ohif.py \
 	    tests/integration/web/test_live_full.py \

@@ -14,6 +14,7 @@ import yaml
 from tests.peers.log_reader import LogEvent, LogReader
 from tests.peers.part import Part
 from tests.peers.process import LOOPBACK, ChildProcess, NotReady, free_port, has_listener
+from tests.starts.commands import echonode
 from tests.starts.forked_starts import may_fork
 
 READY_DEADLINE_S = 30.0
@@ -159,15 +160,7 @@ class EchoNodeProcess(Part):
 
         typed: what it reads from standard input.
         """
-        return subprocess.run(
-            [sys.executable, "-m", "echonode", *arguments, "--config", str(self.config_file)],
-            cwd=ROOT,
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return echonode(*arguments, "--config", self.config_file, stdin=typed)
 
     def ledger(self) -> list[dict[str, Any]]:
         """`echonode ledger --json`: one row per instance and destination."""

@@ -52,7 +52,12 @@ def may_fork(environment: Mapping[str, str]) -> bool:
 
 
 def start(
-    arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], log: IO[bytes]
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    log: IO[bytes],
+    stdin: IO[bytes] | None = None,
 ) -> ForkedProcess:
     """`echonode ARGUMENTS`; stdout is a pipe, stderr goes to `log`. Raises RuntimeError."""
     global _starter
@@ -60,7 +65,13 @@ def start(
         if _starter is None:
             _starter = _Starter()
             atexit.register(_starter.close)
-        return _starter.start(arguments, folder=folder, environment=environment, log=log)
+        with Path(os.devnull).open("rb") as nothing:
+            return _starter.start(
+                arguments,
+                folder=folder,
+                environment=environment,
+                standard=(nothing if stdin is None else stdin, log),
+            )
 
 
 class ForkedProcess:
@@ -121,8 +132,9 @@ class _Starter:
         *,
         folder: Path,
         environment: Mapping[str, str],
-        log: IO[bytes],
+        standard: tuple[IO[bytes], IO[bytes]],
     ) -> ForkedProcess:
+        """standard: its stdin and its stderr; stdout is a pipe of its own."""
         reading, writing = os.pipe()
         request = {
             "arguments": list(arguments),
@@ -131,9 +143,8 @@ class _Starter:
         }
         with self._lock:
             try:
-                socket.send_fds(
-                    self._calls, [json.dumps(request).encode()], [writing, log.fileno()]
-                )
+                descriptors = [standard[0].fileno(), writing, standard[1].fileno()]
+                socket.send_fds(self._calls, [json.dumps(request).encode()], descriptors)
             finally:
                 os.close(writing)
             while (answer := self._answer(_DEADLINE_S)) is not None:

@@ -1,13 +1,13 @@
-"""Starts `echonode run` again and again, and pays for Python's start and the imports once.
+"""Starts `echonode` again and again, and pays for Python's start and the imports once.
 
     python -m tests.starts.ready_to_fork DESCRIPTOR
 
 A child of the test run; tests/starts/forked_starts.py is the other end. DESCRIPTOR is a Unix
 socket of whole messages. A request brings a command's arguments, environment and folder, and with
-them the descriptors of its stdout and stderr. A child is forked, leads a session of its own and
-runs the real command's main. The rest is as after a start by `python -m echonode`: this process has
-one thread, and no node ever ran in it. It answers {"pid": n}, and {"ended": n, "code": n} once that
-process has ended.
+them the descriptors of its stdin, stdout and stderr. A child is forked, leads a session of its own
+and runs the real command's main. The rest is as after a start by `python -m echonode`: this process
+has one thread, and no node ever ran in it. It answers {"pid": n}, and {"ended": n, "code": n} once
+that process has ended.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from echonode import cli
 _MOST_REQUEST_BYTES = 1 << 20  # an environment and a few arguments
 
 
-def forked(request: dict[str, object], outputs: list[int]) -> int:
+def forked(request: dict[str, object], standard: list[int]) -> int:
     """Fork; 0 in the child, which then is as a process that was just started is."""
     threads = len(list(Path("/proc/self/task").iterdir()))
     if threads != 1:
@@ -40,7 +40,7 @@ def forked(request: dict[str, object], outputs: list[int]) -> int:
     if pid:
         return pid
     os.setsid()
-    for target, source in enumerate((os.open(os.devnull, os.O_RDONLY), *outputs)):
+    for target, source in enumerate(standard):
         os.dup2(source, target)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     environment, arguments = request["environment"], request["arguments"]
@@ -74,13 +74,13 @@ def serve(calls: socket.socket) -> Callable[[], None]:
                 calls_and_ends.unregister(descriptor)
                 calls.send(json.dumps(end_of(descriptor, children.pop(descriptor))).encode())
                 continue
-            message, outputs, _, _ = socket.recv_fds(calls, _MOST_REQUEST_BYTES, 2)
+            message, standard, _, _ = socket.recv_fds(calls, _MOST_REQUEST_BYTES, 3)
             if not message:
                 return lambda: None
-            pid = forked(json.loads(message), outputs)
+            pid = forked(json.loads(message), standard)
             if pid == 0:
                 return cli.main
-            for each in outputs:
+            for each in standard:
                 os.close(each)
             ending = os.pidfd_open(pid)
             children[ending] = pid

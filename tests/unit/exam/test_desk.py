@@ -60,7 +60,7 @@ def test_an_exam_of_an_order_is_in_the_orders_study(room: Room) -> None:
 
 def test_an_open_exam_keeps_its_own_copy_of_the_order(tmp_path: Path) -> None:
     """The RIS changes the item and then deletes it, as Orthanc does once a study is stable; the
-    node is started anew: what is captured after that is of the order as it was chosen."""
+    node is started again: what is captured after that is of the order as it was chosen."""
     with Room(tmp_path / "var") as room:
         room.store.worklist.put([FULL])
         exam = room.desk.open("hand", worklist_item=FULL)

@@ -25,6 +25,7 @@ from tests.peers.dcmtk import DcmtkResult
 from tests.peers.instances import InstanceKind, make_instances
 from tests.peers.printer import AE_TITLE, PrintScp
 from tests.peers.process import LOOPBACK, free_port
+from tests.peers.silent_printer import silent_printer
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(240)]
@@ -221,3 +222,48 @@ def test_a_printer_without_film_is_asked_again_later(
     )
     assert rig.job(number)["state"] == "waiting"  # a full queue is no reason to give up
     assert PRINTER[1] == "1.2.840.10008.5.1.1.17"
+
+
+def test_a_film_at_the_printer_when_the_node_is_killed_is_not_printed_again(
+    make_rig: Callable[[int], Rig], parts: ExitStack
+) -> None:
+    """Killed between N-ACTION and the recorded answer: the next node asks a person. `--came-out`
+    goes on with the second film; `--retry`, after another kill there, prints that one again.
+    """
+    printer = parts.enter_context(silent_printer())
+    rig = make_rig(printer.port)
+    printer.answers.clear()
+    number = rig.print_study("1x1")
+    assert printer.asked.wait(30)
+    for film, action in ((1, "--came-out"), (2, "--retry")):
+        rig.node.kill()
+        printer.asked.clear()
+        rig.node.start()
+        found = rig.wait(number, "unknown")
+        assert (found["film_in_doubt"], found["films_done"]) == (film, film - 1)
+        assert f"film {film} was given to the printer" in found["problem"]
+        assert rig.node.log.wait_for("print_unknown")["alarm"] is True
+        assert printer.films == film
+        if action == "--retry":
+            printer.answers.set()
+        assert rig.command(action, str(number)).returncode == 0
+        assert printer.asked.wait(30)
+    done = rig.wait(number, "printed")
+    assert (done["films_done"], done["film_in_doubt"], printer.films) == (5, None, 6)
+    assert rig.command("--came-out", str(number)).returncode == 1
+
+
+def test_a_printer_that_ends_the_association_at_the_print_is_not_asked_again(
+    make_rig: Callable[[int], Rig], parts: ExitStack
+) -> None:
+    """An abort in place of the answer says nothing of the film; the next job is printed."""
+    printer = parts.enter_context(silent_printer())
+    rig = make_rig(printer.port)
+    printer.aborts = True
+    number = rig.print_study("1x1")
+    found = rig.wait(number, "unknown")
+    assert (found["film_in_doubt"], printer.films) == (1, 1)
+    assert "did not answer" in found["problem"]
+    printer.aborts = False
+    rig.wait(rig.print_study("1x1"), "printed")
+    assert (rig.job(number)["state"], printer.films) == ("unknown", 6)

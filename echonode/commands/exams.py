@@ -15,6 +15,7 @@ from urllib.parse import quote
 import typer
 
 from echonode.commands.exam_report import report
+from echonode.commands.exam_view import view
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.errors import Doubtful, UsageError
 from echonode.model.correction import Reason
@@ -175,6 +176,7 @@ def worklist(
 def register(main: typer.Typer) -> None:
     """Add the commands to the program."""
     app.command()(report)
+    app.command()(view)
     main.add_typer(app, name="exam")
     main.command()(worklist)
 

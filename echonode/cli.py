@@ -28,6 +28,7 @@ from echonode.commands import (
     exams,
     export,
     import_media,
+    keep_volume,
     move_store,
     patient,
     printing,
@@ -163,6 +164,7 @@ exams.register(app)
 export.register(app)
 accept_look.register(app)
 import_media.register(app)
+keep_volume.register(app)
 users.register(app)
 viewer.register(app)
 lying_pacs.register(app)

@@ -31,7 +31,7 @@ def test_a_volume_is_stored_delivered_and_committed(
     parts: ExitStack,
     validate: Callable[[Path], Validation],
 ) -> None:
-    """By the command: the archive has promised to keep it. The same again is the same instance; an
+    """By the command: the archive has committed to keep it. The same again is the same instance; an
     image without transforms is refused in words, as one whose pixels no person has looked at.
     """
     port = free_port()

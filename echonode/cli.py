@@ -28,6 +28,7 @@ from echonode.commands import (
     exams,
     export,
     import_media,
+    keep_volume,
     move_store,
     patient,
     printing,
@@ -168,6 +169,7 @@ worklist.register(app)
 export.register(app)
 accept_look.register(app)
 import_media.register(app)
+keep_volume.register(app)
 users.register(app)
 viewer.register(app)
 lying_pacs.register(app)

@@ -191,6 +191,7 @@ RULES: tuple[Rule, ...] = (
         "POST /api/instances/{uid}/measurements",
         "POST /api/instances/{uid}/presentation",
         "POST /api/instances/{uid}/look",
+        "POST /api/instances/{uid}/volume",
         "DELETE /api/instances/{uid}/measurements/{measurement}",
         "POST /api/instances/{uid}/{action}",
         "POST /api/outbox/{action}",

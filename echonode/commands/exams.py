@@ -15,6 +15,7 @@ from urllib.parse import quote
 import typer
 
 from echonode.commands.exam_report import report
+from echonode.commands.exam_view import view
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.commands.typed_patient import (
     ANSWER_S,
@@ -159,6 +160,7 @@ def correct(
 def register(main: typer.Typer) -> None:
     """Add the commands to the program."""
     app.command()(report)
+    app.command()(view)
     main.add_typer(app, name="exam")
 
 

@@ -313,6 +313,13 @@ export const words = {
   "error.state.held": { en: "held", fr: "retenue" },
 
   // Printing.
+  "error.no_volume": { en: "no volume can be made of it: {why}", fr: "aucun volume ne peut en être fait : {why}" },
+  "error.no_transform": { en: "is no transform", fr: "n’est pas une transformation" },
+  "error.no_transform.do": { en: "give its name, as ImageToReference", fr: "donnez son nom, comme ImageToReference" },
+  "error.no_voxel": { en: "is not the size of a voxel", fr: "n’est pas la taille d’un voxel" },
+  "error.no_voxel.do": { en: "give 0.01 to 100 mm", fr: "donnez de 0,01 à 100 mm" },
+  "error.no_matrix": { en: "is no matrix", fr: "n’est pas une matrice" },
+  "error.no_matrix.do": { en: "give sixteen numbers, row by row, pixels to mm", fr: "donnez seize nombres, ligne par ligne, des pixels aux mm" },
   "error.no_printer": { en: "no printer is configured: give `prints` with its peer", fr: "aucune imprimante n’est configurée : indiquez `prints` avec son pair" },
   "error.unknown_printer": { en: "there is no printer {name}: there is {names}", fr: "il n’y a pas d’imprimante {name} : il y a {names}" },
   "error.copies": { en: "1 to {count} copies can be printed", fr: "on peut imprimer de 1 à {count} exemplaires" },

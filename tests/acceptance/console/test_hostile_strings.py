@@ -25,7 +25,9 @@ from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage, generate_uid
 
+from tests.acceptance.console.screens import THEMES, is_wider_than_screen
 from tests.acceptance.exam_client import ExamClient, Refused
+from tests.peers.accessibility import accessibility_faults
 from tests.peers.console_page import SIZES, Visit, browser, visit
 from tests.peers.dcmtk import dcmtk
 from tests.peers.fixtures import require_program
@@ -33,6 +35,7 @@ from tests.peers.instances import InstanceKind, build_dataset
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
 from tests.peers.process import LOOPBACK, free_port
 from tests.peers.ris import Wlmscpfs, write_item
+from tests.peers.targets import small_targets
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.peers, pytest.mark.timeout(400)]
@@ -205,6 +208,14 @@ class Target:
         )
         assert len(found) >= 3
         return [filled for route in found for filled in self.filled(route, r":(\w+)")]
+
+    def one_of_each(self, page: Page) -> list[str]:
+        """The address of each screen once, with real values."""
+        found = page.evaluate(
+            "import('./console/screens.js').then(m => m.screens.map(each => each.route))"
+        )
+        assert len(found) >= 12
+        return [self.filled(route, r":(\w+)")[0] for route in found]
 
     def filled(self, route: str, parameter: str) -> list[str]:
         """The route with each of some values of its parameters."""
@@ -392,6 +403,34 @@ def _check(person: Visit, route: str) -> None:
     assert person.cut() == [], route
     height = page.evaluate("document.documentElement.scrollHeight")
     assert height < 60_000, (route, height)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_each_screen_of_the_consoles_list_is_for_everyone(
+    target: Target, chromium: Browser, theme: str
+) -> None:
+    """WCAG 2.2 AA by axe-core, 44 px for a finger; and turned from right to left nothing is cut.
+
+    With what strangers wrote on it: a new screen is in this test without a change here.
+    """
+    with visit(chromium, target.address, size="tablet", theme=theme) as person:
+        page = person.page
+        page.goto(f"{target.address}/#/system")
+        wait_drawn(page)
+        found: list[tuple[str, object]] = []
+        for route in target.one_of_each(page):
+            page.set_viewport_size({"width": 800, "height": 1280})
+            page.goto(f"{target.address}/#{route}")
+            wait_drawn(page)
+            found += ((route, fault) for fault in accessibility_faults(page))
+            found += ((route, small) for small in small_targets(page))
+            page.set_viewport_size({"width": 390, "height": 844})
+            found += ((route, small) for small in small_targets(page))
+            page.evaluate("document.documentElement.dir = 'rtl'")
+            if is_wider_than_screen(page):
+                found.append((route, "cut from right to left"))
+            page.evaluate("document.documentElement.dir = 'ltr'")
+        assert not found, "\n".join(map(str, found))
 
 
 def test_no_answer_of_the_api_is_markup(target: Target) -> None:

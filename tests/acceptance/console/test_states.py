@@ -266,6 +266,30 @@ def test_a_node_that_is_gone_is_said_on_the_start(visit: OpenPage, address: str)
     expect(gone).to_be_hidden()
 
 
+def test_silence_is_said_within_two_seconds_of_the_last_answer(
+    visit: OpenPage, address: str
+) -> None:
+    """By the page's own clock, which this test moves: how busy the machine is changes nothing."""
+    node = ScriptedNode(answers=usual())
+    page = visit(address).page
+    node.serve(page)
+    page.clock.install()
+    page.goto(address)
+    expect(page.get_by_text("OKAFOR, Chidi")).to_be_visible()
+    with page.expect_response("**/api/status"):
+        pass
+    node.silent = True
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 0.05)
+    answered_ago = page.evaluate(
+        "import('./console/core/state.js').then(m => performance.now() - m.state.answeredAt)"
+    )
+    gone = page.get_by_text("The node is not reachable")
+    page.clock.run_for(1_000 - answered_ago)
+    expect(gone).to_be_hidden()  # an answer may take a second
+    page.clock.run_for(1_000)
+    expect(gone).to_be_visible(timeout=1)
+
+
 def test_a_picture_without_a_depth_has_a_scale_from_its_top_or_says_why_not(
     visit: OpenPage, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,14 +57,44 @@ HOSTILE = (
     f"'; DROP TABLE delivery; --{CANARY}",
     f"../../../../etc/passwd{CANARY}",
 )
+# 200 values: what a parser may begin, and what it may stand behind.
+BEGUN = ("x", '"', "'", "-->", "</td>", "</script>", "</style><", "\\", "\u202e", "&lt;")
+VALUES = (
+    *HOSTILE,
+    *(
+        f"{begun}{attack}{CANARY}"
+        for begun in BEGUN
+        for attack in (
+            f"<script>{SCRIPT}</script>",
+            f"<img src=x onerror={SCRIPT}>",
+            f"<svg/onload={SCRIPT}>",
+            f"<iframe srcdoc='<script>parent.{SCRIPT}</script>'>",
+            f"<a href=javascript:{SCRIPT}>x</a>",
+            f"<details open ontoggle={SCRIPT}>",
+            f"<math><mtext><style><img src=x onerror={SCRIPT}>",
+            f"<body onload={SCRIPT}>",
+            f"<object data=javascript:{SCRIPT}>",
+            "<base href=//elsewhere.example/><script src=x></script>",
+            "<meta http-equiv=refresh content=0;url=//elsewhere.example>",
+            "<link rel=stylesheet href=//elsewhere.example/x.css>",
+            "<style>*{background:url(//elsewhere.example/x)}</style>",
+            "<form action=//elsewhere.example><input name=q autofocus>",
+            "{{7*7}}${7*7}<%= 7*7 %>#{7*7}",
+            '=HYPERLINK("//elsewhere.example")',
+            "%3Cscript%3E%0d%0aSet-Cookie:a=b",
+            "&#60;script&#62;\u2028\u2029",
+            "\x1b]0;x\x07\x1b[2J",
+        )
+    ),
+)[:200]
 LONG = CANARY + "W" * 60_000
 # An AE title has 16 characters; it may hold any of the ASCII alphabet but the backslash.
 HOSTILE_AE = "<img src=x>&'\""
 TURNS = re.compile("[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066\u2067]")
 
 
-def write_image(path: Path, number: int, text: str) -> None:
-    """An image whose every text that a person reads is `text`."""
+def write_image(path: Path, number: int, text: str) -> str:
+    """An image whose every text that a person reads is `text`; its study."""
     ds = build_dataset(InstanceKind(name="small", columns=32, rows=32))
     ds.SOPInstanceUID, ds.StudyInstanceUID = generate_uid(), generate_uid()
     ds.SeriesInstanceUID = generate_uid()
@@ -81,6 +111,7 @@ def write_image(path: Path, number: int, text: str) -> None:
         ds.add_new(keyword, _vr(keyword), text)
     ds.PatientID = f"{number}-{text}"[:60_000]
     ds.save_as(path, enforce_file_format=True)
+    return str(ds.StudyInstanceUID)
 
 
 def _vr(keyword: str) -> str:
@@ -147,17 +178,23 @@ class Target:
     def address(self) -> str:
         return f"http://{LOOPBACK}:{self.client.port}"
 
-    def _store(self, folder: Path) -> None:
-        """Over the network, as any scanner may."""
-        texts = [*HOSTILE, LONG]
+    def store(self, folder: Path, texts: Sequence[str]) -> list[str]:
+        """An image with each text in all its fields, over the network; their studies."""
         with disable_value_validation():
-            for number, text in enumerate(texts):
-                write_image(folder / f"{number:02}.dcm", number, text)
+            studies = [
+                write_image(folder / f"{number:03}.dcm", number, text)
+                for number, text in enumerate(texts)
+            ]
         sent = dcmtk(
             *("storescu", "-aet", "SCANNER", "-aec", "ECHONODE", LOOPBACK, self.node.port),
             *("--scan-directories", folder),
         )
         assert sent.ok, sent.output
+        return studies
+
+    def _store(self, folder: Path) -> None:
+        """Over the network, as any scanner may."""
+        self.store(folder, [*HOSTILE, LONG])
         # Strangers whose name is an attack: rejected, and in the log.
         dcmtk("echoscu", "-aet", HOSTILE_AE, "-aec", "<b>nobody</b>", LOOPBACK, self.node.port)
 
@@ -431,6 +468,32 @@ def test_each_screen_of_the_consoles_list_is_for_everyone(
                 found.append((route, "cut from right to left"))
             page.evaluate("document.documentElement.dir = 'ltr'")
         assert not found, "\n".join(map(str, found))
+
+
+@pytest.mark.timeout(900)
+def test_two_hundred_values_in_every_field_of_an_image_do_nothing(
+    target: Target, chromium: Browser, tmp_path: Path
+) -> None:
+    """Each in every text of an image of its own: in the list of studies, and on a study's page."""
+    assert len(set(VALUES)) == 200
+    studies = target.store(tmp_path, VALUES)
+    with visit(chromium, target.address, size="phone") as person:
+        page = person.page
+        page.goto(f"{target.address}/#/archive")
+        wait_drawn(page)
+        more = page.get_by_role("button", name="Show more")
+        while more.count():
+            rows = page.locator("tbody tr").count()
+            more.click()
+            page.wait_for_function(
+                "rows => document.querySelectorAll('tbody tr').length > rows", arg=rows
+            )
+        assert page.locator("tbody tr").count() >= len(VALUES)
+        _check(person, "/archive")
+        for study in studies:
+            page.goto(f"{target.address}/#/archive/{study}")
+            wait_drawn(page)
+            _check(person, study)
 
 
 def test_no_answer_of_the_api_is_markup(target: Target) -> None:

@@ -40,6 +40,7 @@ RANKS = [
     {"model"},
     {"at_rest"},  # below `model`, whose instances say what opens their files
     {"errors", "log", "threads", "__init__"},
+    {"system_faults"},  # below `errors`, which describe the system's too
 ]
 # Sideways only along the path of the data.
 SIDEWAYS = {
@@ -155,6 +156,7 @@ MAY = {
     "commands/invocation.py": DISK,  # the environment
     "commands/container_health.py": DISK,  # the environment
     "log.py": set(),
+    "system_faults.py": {"os", "socket"},  # the system's numbers, and its words for them
     "threads.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
     "commands/lying_pacs/archive.py": NETWORK | THREADS,  # an archive on plain sockets:

@@ -26,6 +26,7 @@ from echonode.model.instance import StoredInstance
 from echonode.model.print_job import NewPrintJob, PrintJob, PrintState
 from echonode.review.image_view import image_view
 from echonode.store.store import Store
+from echonode.system_faults import said_of
 from echonode.transcoding.picture import picture_of
 from echonode.transcoding.scaled_picture import squared
 from echonode.transcoding.single_frame import FrameReader
@@ -151,7 +152,7 @@ class PrintParts:
             decoded = self._frames.frame(instance, frame - 1)
         except OSError as error:
             raise InvalidObject(
-                f"the file of {sop_instance_uid} cannot be read: {error.strerror}"
+                f"the file of {sop_instance_uid} cannot be read: {said_of(error)}"
             ) from None
         picture = picture_of(decoded.native, decoded.pixels, decoded.presentation)
         # A film says that its pixels are square (film.image_box).

@@ -6,10 +6,12 @@
 // - A captured text is translated too where it is itself one of these (a state, a reason); every other,
 //   such as the name of an archive, stays as it is.
 // - What is not known stays English: words that are understood late are better than none.
-// - What it says of alarms, archives and held images is in node-words.js.
+// - What it says of alarms, archives and held images is in node-words.js, of the system and TLS in system-words.js.
+// - "ORTHANC at 10.0.0.9:104: WHY": what stands before a known sentence names where, and stays as it is.
 // - error.field.NAME is a field with its article, as subject of what is wrong with it.
 import { languageNow } from "./words.js";
 import { words as nodeWords } from "./node-words.js";
+import { words as systemWords } from "./system-words.js";
 
 export const words = {
   // Sessions and users.
@@ -438,12 +440,15 @@ export const words = {
 };
 
 const MANY = 4; // captured texts within captured texts
-const entries = Object.entries({ ...words, ...nodeWords }).filter(([key]) => !key.startsWith("error.field."));
+const entries = Object.entries({ ...words, ...nodeWords, ...systemWords }).filter(([key]) => !key.startsWith("error.field."));
 const exact = new Map(entries.map(([, texts]) => [texts.en, texts]));
 // The most exact first: what stands in the pattern itself decides, and not its place in the table.
 const ownLength = (english) => english.replace(/\{\w+\}/g, "").length;
 const patterns = entries.map(([, texts]) => texts).filter(({ en }) => /\{\w+\}/.test(en))
   .sort((one, other) => ownLength(other.en) - ownLength(one.en)).map((texts) => [expression(texts.en), texts]);
+// A pattern without a word of its own, "{why} ({code})", tells nothing by itself: it is tried last.
+const framing = patterns.filter(([, { en }]) => !/\p{L}/u.test(en.replace(/\{\w+\}/g, "")));
+const telling = patterns.filter((each) => !framing.includes(each));
 
 // {name} is any text, the shortest that fits. What else stands in braces is itself.
 function expression(english) {
@@ -456,11 +461,23 @@ export function translated(sentence, language = languageNow(), depth = 0) {
   if (language === "en" || depth > MANY) return sentence;
   const known = exact.get(sentence);
   if (known) return known[language];
-  for (const [pattern, texts] of patterns) {
+  return byPattern(telling, sentence, language, depth) ?? behindPlace(sentence, language, depth) ?? byPattern(framing, sentence, language, depth) ?? sentence;
+}
+
+function byPattern(among, sentence, language, depth) {
+  for (const [pattern, texts] of among) {
     const found = pattern.exec(sentence)?.groups;
     if (found) return texts[language].replace(/\{(\w+)\}/g, (whole, name) => (name in found ? translated(found[name], language, depth + 1) : whole));
   }
-  return sentence;
+  return null;
+}
+
+// "WHERE: WHY" where WHY is known.
+function behindPlace(sentence, language, depth) {
+  const at = sentence.indexOf(": ");
+  if (at < 1) return null;
+  const why = sentence.slice(at + 2), said = translated(why, language, depth + 1);
+  return said === why ? null : `${sentence.slice(0, at)} : ${said}`;
 }
 
 // An alarm, {name: "held:pacs", text: "pacs: 3 deliveries are held; ..."}: its text begins with its subject.

@@ -96,6 +96,11 @@ function actions(job) {
 function cancelDialog() {
   if (!asked) return null;
   const close = () => { asked = null; changed(); };
+  const now = queue?.jobs.find((job) => job.id === asked.id);
+  if (!now || !(ACTIONS[now.state] ?? []).includes("cancel")) { // meanwhile: it began to print, or someone else ended it
+    return dialog({ id: "cancel-print", title: t("prints.cancel.title", { id: asked.id }), onclose: close, actions: [button({ label: t("core.close"), kind: "primary", onclick: close, "data-first": true })] },
+      h("p", { role: "status" }, t("prints.cancel.late", { state: t(`prints.state.${now?.state ?? "printed"}`) })));
+  }
   return dialog({ id: "cancel-print", title: t("prints.cancel.title", { id: asked.id }), onclose: close, actions: [
     button({ label: t("prints.keep"), kind: "quiet", onclick: close, "data-first": true }),
     button({ label: t("prints.cancel"), icon: "close", kind: "danger", busy: busy === asked.id, onclick: () => act(asked, "cancel") }),

@@ -31,6 +31,7 @@ export const words = {
   "prints.of": { en: "{action}: job {id}", fr: "{action} : commande {id}" },
   "prints.study": { en: "Open the study", fr: "Ouvrir l’étude" },
   "prints.cancel.title": { en: "Cancel job {id}?", fr: "Annuler la commande {id} ?" },
+  "prints.cancel.late": { en: "It cannot be cancelled any more. Its state now: {state}.", fr: "Elle ne peut plus être annulée. Son état : {state}." },
   "prints.cancel.text": { en: "Films that are printed stay printed; no other is made. The images stay as they are.", fr: "Les films imprimés restent ; aucun autre n’est fait. Les images restent telles quelles." },
   "prints.keep": { en: "Keep it", fr: "Garder" },
   "prints.print": { en: "Print", fr: "Imprimer" },

@@ -127,6 +127,7 @@ export const words = {
   "system.step.opens": { en: "Encrypted store", fr: "Stockage chiffré" },
   "system.step.key_change": { en: "Change of keys", fr: "Changement de clé" },
   "system.step.listen": { en: "HL7 port", fr: "Port HL7" },
+  "system.step.users": { en: "Users of the console", fr: "Utilisateurs de la console" },
   "system.remedy": { en: "What to do:", fr: "Que faire :" },
   "system.milliseconds": { en: "{count} ms", fr: "{count} ms" },
   "system.about": { en: "Configuration and support", fr: "Configuration et assistance" },

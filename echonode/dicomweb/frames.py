@@ -34,7 +34,6 @@ from echonode.dicomweb.streaming import FileThreads, Part
 from echonode.dicomweb.transfer_syntaxes import Form, frame_form
 from echonode.model.criteria import Selection
 from echonode.store.index.descriptions import Described, Descriptions
-from echonode.transcoding.dataset import ONLY_READ
 
 
 def frames_handler(
@@ -105,7 +104,7 @@ def _found(descriptions: Descriptions, asked: _Asked) -> _Found | Response:
     )
     if (unchanged := not_modified(asked.request, etag)) is not None:
         return unchanged
-    if not form.as_stored or stored in ONLY_READ:
+    if not form.as_stored:
         return _Found(described=described, form=form, etag=etag, parts=())
     frames = stored_frames(described)
     parts = [

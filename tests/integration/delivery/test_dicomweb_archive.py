@@ -205,7 +205,7 @@ def test_tls_proves_both_sides_and_nothing_goes_where_one_of_them_is_another(
     server = ours.issue("server")
     with TlsFront(orthanc.http_port, server=server, clients=ours.certificate) as front:
         for tls, said in (
-            (wrong_server, "its certificate is refused"),
+            (wrong_server, "not from an authority that we trust"),
             (wrong_client, "no answer, it may have been stored: "),  # or why, where that arrives
         ):
             worker = delivery.deliver_to_peer(tls_peer(front, tls), commitment=VERIFY)

@@ -28,6 +28,7 @@ from echonode.dicomweb.responses import (
     one_part,
     several_parts,
     short_answer,
+    short_part,
 )
 from echonode.dicomweb.searching import Handler
 from echonode.dicomweb.streaming import FileThreads, Part
@@ -116,7 +117,11 @@ def _found(descriptions: Descriptions, asked: _Asked) -> _Found | Response:
         )
         for extents in frames.extents(asked.numbers)
     ]
-    if form.multipart and (answer := short_answer(asked.request, parts, etag, form.media_type)):
+    if form.multipart:
+        answer = short_answer(asked.request, parts, etag, form.media_type)
+    else:
+        answer = short_part(asked.request, parts[0], etag)
+    if answer is not None:
         return answer
     return _Found(described=described, form=form, etag=etag, parts=parts)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 import os
 import re
 import subprocess
@@ -16,11 +15,11 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from echonode.model.measurement import Measurement, MeasurementKind, measured
 from echonode.model.patient import Patient
@@ -32,7 +31,7 @@ from echonode.objects.reports.pdf import report_pdf
 from echonode.objects.reports.structured import MeasuredOn, structured_report
 from tests.benchmarks.usage import cpu_seconds
 from tests.faults.programme import FULL
-from tests.integration.web.kept_images import COLUMNS, PLATE, PLATE_MM, ROWS, cine, still
+from tests.integration.web.kept_images import COLUMNS, ROWS, cine, still
 from tests.peers import EchoNodeProcess
 from tests.peers.fixtures import require_fonts, require_program
 from tests.peers.ohif import (
@@ -60,21 +59,6 @@ from tests.unit.review.test_image_view import region
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
 
 PIXEL_MM = 0.2
-Ends = tuple[tuple[float, float], tuple[float, float]]
-# Of the image's pixels, where on the screen. cornerstone.utilities.imageToWorldCoords takes the
-# height of a pixel for its width.
-ON_SCREEN = f"""points => {{
-  const viewport = {FIRST_VIEWPORT};
-  const box = viewport.canvas.getBoundingClientRect();
-  return points.map(point => {{
-    const place = viewport.getImageData().imageData.indexToWorld([...point, 0]);
-    const [x, y] = viewport.worldToCanvas(place);
-    return [x + box.left, y + box.top];
-  }});
-}}"""
-LENGTHS = """() => cornerstoneTools.annotation.state.getAllAnnotations()
-  .flatMap(each => Object.values(each.data.cachedStats ?? {}))
-  .filter(each => each.length).map(each => [each.length, each.unit])"""
 RATES = "() => Object.values(services.cineService.getState().cines).map(each => each.frameRate)"
 DISPLAY_SETS = "(globalThis.services?.displaySetService?.getActiveDisplaySets() ?? [])"
 LONG_CINE, LONG_CINE_SHAPE, LONGEST_CINE_S = 500, (480, 640), 10.0
@@ -102,19 +86,9 @@ def scale(first_row: int, last_row: int, height_mm: float) -> Dataset:
     )
 
 
-def two_regions(number: int) -> Dataset:
-    """Two pictures one below the other, of other scales; no Pixel Spacing can be true of both."""
-    made = of_study(number, still(number))
-    del made.PixelSpacing
-    low = scale(ROWS // 2 + 20, ROWS - 1, 0.4)
-    low.PhysicalDeltaX = 0.04
-    made.SequenceOfUltrasoundRegions = Sequence([scale(0, ROWS // 2 + 19, PIXEL_MM), low])
-    return made
-
-
-def write(made: Dataset, path: Path) -> Path:
+def write(made: Dataset, path: Path, syntax: UID = ExplicitVRLittleEndian) -> Path:
     made.file_meta = FileMetaDataset()
-    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made.file_meta.TransferSyntaxUID = syntax
     made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
     made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
     dcmwrite(path, made, enforce_file_format=True)
@@ -139,8 +113,6 @@ class Viewer(Ohif):
         super().__init__(browser, self.address)
         self.store(write(of_study(1, still(1)), folder / "still.dcm"))
         self.store(write(of_study(2, cine(2)), folder / "cine.dcm"))
-        self.store(write(of_study(4, still(4), height_mm=0.5), folder / "high.dcm"))
-        self.store(write(two_regions(5), folder / "two.dcm"))
 
     def store(self, path: Path) -> None:
         body = b"--part\r\nContent-Type: application/dicom\r\n\r\n"
@@ -183,63 +155,6 @@ def test_the_consoles_archive_leads_to_the_study(viewer: Viewer) -> None:
     with page.context.expect_page() as opened:
         page.click("text=Open in viewer")
     assert opened.value.url == f"{viewer.address}/viewer?StudyInstanceUIDs=1.2.3.1"
-    page.context.close()
-
-
-def length_mm(viewer: Viewer, page: Page, ends: Ends) -> float:
-    """Measured with the mouse from one place of the image to another."""
-    page.click('[data-cy="MeasurementTools-split-button-primary"]')
-    (x0, y0), (x1, y1) = page.evaluate(ON_SCREEN, [list(end) for end in ends])
-    page.mouse.move(x0, y0)
-    page.mouse.down()
-    page.mouse.move((x0 + x1) / 2, (y0 + y1) / 2)
-    page.mouse.move(x1, y1)
-    page.mouse.up()
-    poll(page, f"({LENGTHS})().length")
-    [[length, unit]] = page.evaluate(LENGTHS)
-    assert viewer.policy_faults == []
-    return float(length) * {"mm": 1, "cm": 10}[unit.split()[0]]
-
-
-def test_a_length_is_that_of_the_plate(viewer: Viewer) -> None:
-    """From one end to the other: 40 mm, within half a millimetre."""
-    page = viewer.open_study("1.2.3.1", frames=1)
-    assert length_mm(viewer, page, PLATE) == pytest.approx(PLATE_MM, abs=0.5)
-    page.context.close()
-
-
-def test_a_length_in_a_frame_of_a_cine_is_that_of_the_plate(viewer: Viewer) -> None:
-    """As in a still."""
-    page = viewer.open_study("1.2.3.2", frames=4)
-    assert length_mm(viewer, page, PLATE) == pytest.approx(PLATE_MM, abs=0.5)
-    page.context.close()
-
-
-@pytest.mark.parametrize(
-    ("ends", "wanted_mm"),
-    [
-        (PLATE, PLATE_MM),
-        (((160.0, 60.0), (160.0, 160.0)), 50.0),
-        (((60.0, 60.0), (160.0, 160.0)), math.hypot(20, 50)),
-    ],
-)
-def test_a_length_where_pixels_are_higher_than_wide(
-    viewer: Viewer, ends: Ends, wanted_mm: float
-) -> None:
-    """0.2 mm by 0.5 mm: across, down and aslant."""
-    page = viewer.open_study("1.2.3.4", frames=1)
-    assert length_mm(viewer, page, ends) == pytest.approx(wanted_mm, abs=0.5)
-    page.context.close()
-
-
-@pytest.mark.parametrize(
-    ("ends", "wanted_mm"),
-    [(((60.0, 40.0), (160.0, 40.0)), 20.0), (((60.0, 200.0), (160.0, 200.0)), 40.0)],
-)
-def test_a_length_in_each_of_two_regions(viewer: Viewer, ends: Ends, wanted_mm: float) -> None:
-    """By the scale of the region that it lies in; the image has no Pixel Spacing (OHIF#5155)."""
-    page = viewer.open_study("1.2.3.5", frames=1)
-    assert length_mm(viewer, page, ends) == pytest.approx(wanted_mm, abs=0.5)
     page.context.close()
 
 

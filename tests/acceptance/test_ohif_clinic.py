@@ -1,4 +1,4 @@
-"""OHIF in a clinic: the film of a probe at its rate, and an upload that archives are told of."""
+"""OHIF in a clinic: the film of a probe at its rate, and an upload that reaches the archive."""
 
 from __future__ import annotations
 

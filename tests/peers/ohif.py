@@ -77,6 +77,12 @@ class Ohif:
 
     def open(self, path: str) -> Page:
         """A new page, in a browser context of its own."""
+        page = self.new_page()
+        page.goto(self._address + path)
+        return page
+
+    def new_page(self) -> Page:
+        """The same, still empty."""
         page = self._browser.new_context(viewport={"width": 1100, "height": 700}).new_page()
         page.set_default_timeout(PATIENCE_S * 1000)
         self.policy_faults = faults = []
@@ -86,16 +92,20 @@ class Ohif:
                 faults.append(message.text) if "Security Policy" in message.text else None
             ),
         )
-        page.goto(self._address + path)
         return page
 
     def open_study(self, uid: str, *, frames: int) -> Page:
         """Of one image with so many frames, once it is shown; without the first-start dialogs."""
-        page = self.open(f"/viewer?StudyInstanceUIDs={uid}")
+        page = self.new_page()
+        self.show_study(page, uid, frames=frames)
+        return page
+
+    def show_study(self, page: Page, uid: str, *, frames: int) -> None:
+        """The same in a page that is there."""
+        page.goto(f"{self._address}/viewer?StudyInstanceUIDs={uid}")
         page.click("text=Skip all")
         page.click("text=Confirm and hide")
         poll(page, f"{_FIRST_IMAGES}.length === {frames}")
-        return page
 
 
 def wait_complete(page: Page, frames: int) -> None:

@@ -309,7 +309,7 @@ def test_a_frame_that_is_not_there_is_refused(
 
 @pytest.mark.parametrize("syntax", [ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])
 def test_big_endian_and_deflated_pixels_come_as_plain_ones(web: AnsweringNode, syntax: str) -> None:
-    """8.7.3.5: Explicit VR Big Endian is no syntax of DICOMweb; 16 bit words are turned. A deflated
+    """8.7.3.5: DICOMweb does not have Explicit VR Big Endian; 16 bit words are turned. A deflated
     data set has no frames of its own. By frame and by the BulkDataURI, whatever is accepted.
     """
     made = small_image(BitsAllocated=16, BitsStored=16, HighBit=15)

@@ -97,7 +97,7 @@ def test_an_instance_without_a_uid_is_not_stored(web: AnsweringNode, missing: st
 
 
 def test_an_instance_of_its_uids_alone_has_an_answer(web: AnsweringNode) -> None:
-    """Annex I: what has no study is no instance of one; it is named, and is not stored."""
+    """Annex I: what has no study cannot be stored in one; it is named, and is not stored."""
     made = Dataset()
     made.SOPClassUID, made.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.4", new_uid()
     answer = web.post([file_of(made)])

@@ -116,6 +116,7 @@ WITHIN = {
             "live_api",
             "review_api",
             "copies_api",
+            "volumes",
             "patient_data",
             "trail_api",
             "system_api",

@@ -46,6 +46,7 @@ RANKS = [
 SIDEWAYS = {
     ("copies", "review"),  # an image's times and scale are those that a person reviews it with
     ("frames", "probe"),
+    ("objects", "transcoding"),  # a presentation state says what transcoding shows of an image
     ("dicomweb", "query_retrieve"),  # QIDO-RS matches as C-FIND does
     ("review", "query_retrieve"),  # a person's search matches as C-FIND does
     # Our worklist is a query too: its keys and matching are PS3.4 C.2.2.2.
@@ -122,6 +123,7 @@ WITHIN = {
             "report_api",
         },
         {"exam_api", "review_json"},
+        {"worklist_json"},
         {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},

@@ -84,6 +84,7 @@ class Administered(DeskNode):
             job(3, "waiting", problem="the printer cannot be reached"),
             job(2, "printing", films_done=1),
             job(1, "printed", films_done=2),
+            job(10, "unknown", problem="it fell silent", films_done=1, film_in_doubt=2),
         ]
         self.printer = True
 
@@ -196,8 +197,10 @@ class Printing:
         self._node.asked.append((action, job_id))
         if action == "cancel":
             raise OperatorRefused(f"there is no print job {job_id}")
-        self._node.jobs[0] = job(job_id, "waiting")
-        return self._node.jobs[0]
+        at = next(i for i, each in enumerate(self._node.jobs) if each["id"] == job_id)
+        if action == "retry":  # "came-out": the next film is in doubt as well
+            self._node.jobs[at] = job(job_id, "waiting")
+        return self._node.jobs[at]
 
 
 def job(number: int, state: str, **more: Any) -> dict[str, Any]:
@@ -383,16 +386,22 @@ def test_the_queue_of_prints_is_acted_on(chromium: Browser) -> None:
     node = Administered()
     with administered(node) as address, visit(chromium, address) as person:
         page = person.open("/prints")
-        expect(page.locator("tbody tr")).to_have_count(4)
+        expect(page.locator("tbody tr")).to_have_count(5)
         expect(page.locator("tbody tr").first).to_contain_text("the printer refuses the film size")
         page.get_by_role("button", name="Try again: job 4").click()
         expect(page.locator("tbody tr").first).to_contain_text("Waiting")
+        doubt = page.locator("tbody tr").nth(4)
+        expect(doubt).to_contain_text("Film 2 was given to the printer, and no answer came")
+        doubt.get_by_role("button", name="It came out: job 10").click()
+        doubt.get_by_role("button", name="Print again: job 10").click()
         page.get_by_role("button", name="Cancel: job 3").click()
         dialog = page.get_by_role("dialog", name="Cancel job 3?")
         dialog.get_by_role("button", name="Cancel", exact=True).click()
         expect(page.get_by_text("There is no print job 3")).to_be_visible()
-        assert [each for each in node.asked if each[0] in ("retry", "cancel")] == [
+        assert [each for each in node.asked if each[0] in ("retry", "came-out", "cancel")] == [
             ("retry", 4),
+            ("came-out", 10),
+            ("retry", 10),
             ("cancel", 3),
         ]
         assert (person.faults, person.elsewhere) == ([], [])
@@ -419,7 +428,7 @@ def test_the_screens_of_an_administrator_in_every_size(chromium: Browser, theme:
                     page.keyboard.press("Enter")
                     expect(page.get_by_text("DOE, Jane")).to_be_visible()
                 if name == "prints":
-                    expect(page.locator("tbody tr")).to_have_count(4)
+                    expect(page.locator("tbody tr")).to_have_count(5)
                 assert person.cut() == [], (name, size)
                 assert accessibility_faults(page) == [], (name, size)
                 if size == "desk":

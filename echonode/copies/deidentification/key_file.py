@@ -24,6 +24,7 @@ from echonode.errors import OperatorRefused
 from echonode.store.encrypting.sealing import seal_key
 from echonode.store.files.disk import fsync_folder
 from echonode.store.files.layout import Layout
+from echonode.system_faults import said_of
 
 _ANEW = "restore it from a backup, or remove it to begin with new pseudonyms"
 
@@ -53,7 +54,7 @@ def _read(path: Path, cipher: FileCipher | None) -> bytes:
     except OSError as error:
         raise OperatorRefused(
             f"{path.name} in data_dir, the key of the pseudonyms, cannot be read "
-            f"({error.strerror}): {_ANEW}"
+            f"({said_of(error)}): {_ANEW}"
         ) from error
     if stat.S_IMODE(mode) & 0o077:
         raise OperatorRefused(

@@ -82,6 +82,13 @@ class PlainWriter(_NewFile):
         self._length += size
         return size
 
+    def put_in(self, data: bytes, position: int) -> None:
+        """Write these in the place of bytes that were written. Raises OSError."""
+        view = memoryview(data)
+        while view:
+            count = os.pwrite(self._descriptor, view, position)
+            view, position = view[count:], position + count
+
     def cut(self, length: int) -> None:
         """Leave the first bytes, and nothing behind them. Raises OSError."""
         os.truncate(self.path, length)
@@ -141,6 +148,19 @@ class SealedWriter(_NewFile):
         sealed = b"".join(self._sealed(self._whole_chunks, bytes(self._tail), last=True))
         self._write_at(sealed, offset_of(self._whole_chunks, self._new.chunk))
         self._tail_is_there = True
+
+    def put_in(self, data: bytes, position: int) -> None:
+        """Write these in the place of bytes of the first chunk. Raises OSError."""
+        end = position + len(data)
+        if not self._whole_chunks:
+            self._tail[position:end] = data
+            self._tail_is_there = False
+            return
+        with self.opened() as file:
+            first = bytearray(file.pread(self._new.chunk, 0))
+        first[position:end] = data
+        sealed = b"".join(self._sealed(0, bytes(first), last=False))
+        self._write_at(sealed, offset_of(0, self._new.chunk))
 
     def cut(self, length: int) -> None:
         """Leave the first bytes of the content, and nothing behind them. Raises OSError."""

@@ -47,6 +47,7 @@ def keep(
         destinations=destinations,
         acquired_at=capture.captured_at,
         evidence={},
+        exam_id=capture.exam_id,
     )
 
 

@@ -46,7 +46,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -65,12 +65,13 @@ from echonode.store.files.placing import drop, is_there
 from echonode.store.index.patient_reread import PatientReread
 from echonode.store.index.writer import Insertion, NewInstance
 from echonode.store.ingest.insertion import FileInserter, move_to_quarantine
+from echonode.store.journal.restoring import give_back, is_known
 from echonode.store.nodes.membership import Membership
 from echonode.store.recovery.folders_in_use import folders_in_use
 from echonode.store.recovery.listing import Listing
-from echonode.store.recovery.orphans import AdoptionPlan, Orphans
+from echonode.store.recovery.orphans import AdoptionPlan, Orphans, has_seal
 from echonode.store.retention.deletion import Deletions
-from echonode.store.values import OnDue, RecoveryReport
+from echonode.store.values import GivenBack, OnDue, RecoveryReport
 
 _instance = schema.instance.c
 _ROWS = sa.select(_instance.file_id, _instance.sop_instance_uid, _instance.file_missing).where(
@@ -90,6 +91,9 @@ class _Findings:
     unread: set[str] = field(default_factory=set)
     requeued: int = 0
     moved: int = 0
+    without_seal: int = 0
+    seal_broken: list[str] = field(default_factory=list)
+    given_back: GivenBack = field(default_factory=GivenBack)
 
 
 class Recovery:
@@ -161,6 +165,10 @@ class Recovery:
         """Whether other nodes may keep instances in the same place (object storage)."""
         return self._layout.remote is not None
 
+    def given_back(self, found: GivenBack) -> None:
+        """What the journal had of the lost database, for the report."""
+        self._findings.given_back = found
+
     def look_again(self) -> None:
         """Have `step` compare all folders once more: what was too young may be taken in by now."""
         self._compared = ""
@@ -200,6 +208,9 @@ class Recovery:
             patients_set_right=found.moved,
             # A first start makes a database too, but finds no files.
             database_rebuilt=self._database_made and bool(found.adopted),
+            without_seal=found.without_seal,
+            seal_broken=tuple(found.seal_broken),
+            given_back=found.given_back,
         )
 
     def _remove_temporary_files(self) -> None:
@@ -286,13 +297,16 @@ class Recovery:
                         now=self._now(),
                     )
                 )
-            insertion = self._inserter.insert(new).insertion
+            insertion = self._inserter.insert(self._with_its_past(new)).insertion
         except (InvalidObject, sa.exc.IntegrityError) as error:
             self._quarantine(file_id, f"not adopted: {type(error).__name__}")
             return
         match insertion:
             case Insertion.STORED | Insertion.FILE_REPLACED:
                 self._findings.adopted.append(new.record.sop_instance_uid)
+                self._findings.without_seal += not has_seal(new)
+                if new.damaged:
+                    self._findings.seal_broken.append(new.record.sop_instance_uid)
                 self._on_adopted(len(self._findings.adopted))
                 self._on_due(new.destinations)
             case Insertion.DUPLICATE:
@@ -301,6 +315,23 @@ class Recovery:
             case Insertion.CONFLICT:
                 move_to_quarantine(self._layout, file_id)
                 self._findings.quarantined += 1
+
+    def _with_its_past(self, new: NewInstance) -> NewInstance:
+        """With the deliveries that it had, where the database was lost and the journal has them."""
+        if not self._database_made:
+            return new
+        uid = new.record.sop_instance_uid
+        with reading(self._readers) as connection:
+            known = is_known(connection, uid)
+        # Where it was sent to is what the journal says; its kind's place is for what has neither.
+        destinations = () if known and not has_seal(new) else new.destinations
+        return replace(
+            new,
+            destinations=destinations,
+            give_back=lambda connection, number: give_back(
+                connection, uid, number, now=self._now()
+            ),
+        )
 
     def _waits(self, new: NewInstance) -> bool:
         patient_id = new.record.patient.get("PatientID", "")

@@ -105,7 +105,7 @@ def verify(
         with _readers(config) as (readers, paths):
             known = read_checkpoint(paths.checkpoint)
             found = read_all(readers, checkpoint=known, anchor=anchor)
-        typer.echo(_as_json(found) if as_json else _words(found, known is not None))
+        typer.echo(json.dumps(found.as_plain()) if as_json else _words(found, known is not None))
         _note_use(paths, "verified")
         if found.broken is not None:
             raise typer.Exit(1)
@@ -207,20 +207,3 @@ def _words(found: Verified, has_checkpoint: bool) -> str:
     erased = f", a patient was erased from {found.erased} of them" if found.erased else ""
     unseen = "" if has_checkpoint else "; there is no checkpoint, so a missing end would not show"
     return f"{found.records} records are whole, to number {found.last.seq}{erased}{unseen}"
-
-
-def _as_json(found: Verified) -> str:
-    from echonode.audit.trail.checkpoint import as_text
-
-    broken = found.broken
-    return json.dumps(
-        {
-            "records": found.records,
-            "first": found.first,
-            "last": found.last.seq,
-            "checkpoint": as_text(found.last),
-            "erased": found.erased,
-            "whole": broken is None,
-            "broken": {"seq": broken.seq, "reason": broken.reason} if broken else None,
-        }
-    )

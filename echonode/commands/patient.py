@@ -100,7 +100,7 @@ def _audit_records(settings: Config, patient_id: str) -> Iterator[Mapping[str, A
     from echonode.audit.trail.trail import TrailPaths
     from echonode.store.database.sqlite_engine import reader_engine
 
-    paths = TrailPaths.below(settings.data_dir.absolute(), settings.encryption.cipher)
+    paths = TrailPaths.below(settings.own_dir.absolute(), settings.encryption.cipher)
     if not paths.database.exists():
         return
     readers = reader_engine(paths.database, paths.secret)

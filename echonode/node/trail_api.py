@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from echonode.audit.codes import Kind
-from echonode.audit.trail.checkpoint import as_text, read_checkpoint
+from echonode.audit.trail.checkpoint import read_checkpoint
 from echonode.audit.trail.search import Page, Wanted, page, plain
 from echonode.audit.trail.trail import Trail
 from echonode.audit.trail.verification import verify
@@ -59,17 +59,8 @@ class NodeTrail:
     def verify(self) -> Json:
         """Read every record. Raises StoreError."""
         trail = self._trail()
-        found = verify(trail.readers, checkpoint=read_checkpoint(trail.paths.checkpoint))
-        broken = found.broken
-        return {
-            "records": found.records,
-            "first": found.first,
-            "last": found.last.seq,
-            "checkpoint": as_text(found.last),
-            "erased": found.erased,
-            "whole": broken is None,
-            "broken": {"seq": broken.seq, "reason": broken.reason} if broken else None,
-        }
+        checkpoint = read_checkpoint(trail.paths.checkpoint)
+        return verify(trail.readers, checkpoint=checkpoint).as_plain()
 
     def _page(self, wanted: TrailFilter, before: int | None) -> Page:
         return page(

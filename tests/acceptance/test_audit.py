@@ -73,6 +73,7 @@ def found(node: EchoNodeProcess, *options: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.long
 def test_what_was_done_is_received_and_found(node: EchoNodeProcess, receiver: SyslogServer) -> None:
     """An image came, a peer and a person searched, a stranger was refused: each has its record, by
     syslog as here; after a kill the trail is whole, and what is cut off at its end is missed.
@@ -117,6 +118,7 @@ def test_what_was_done_is_received_and_found(node: EchoNodeProcess, receiver: Sy
     assert "cut off at the end" in cut.stdout
 
 
+@pytest.mark.long
 def test_other_settings_are_an_alert_at_the_next_start(node: EchoNodeProcess) -> None:
     """Which sections changed, and no value of theirs; and who reads the trail is recorded."""
     node.stop()

@@ -130,6 +130,7 @@ def _frames(clinic: Clinic) -> int:
     return sum(row["frames"] for row in clinic.node.ledger())
 
 
+@pytest.mark.long
 def test_probe_sim_is_a_probe_for_a_node() -> None:
     """The phantom, as its own process, reaches the store of a node; no data file is needed."""
     with ExitStack() as parts:

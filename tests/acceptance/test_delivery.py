@@ -83,6 +83,7 @@ def test_an_archive_that_was_down_and_dies_in_the_middle_has_it_all_in_the_end(
     assert set(there) == exam
 
 
+@pytest.mark.long
 def test_while_one_of_two_archives_never_promises_nothing_is_safe(
     parts: ExitStack, film: KitRecording
 ) -> None:

@@ -38,6 +38,7 @@ def below(folder: Path, words: list[bytes]) -> list[str]:
     ]
 
 
+@pytest.mark.long
 def test_a_store_is_encrypted_used_killed_and_gets_another_key(tmp_path: Path) -> None:
     """A plain node receives, then `echonode encrypt`: from then on no UID and no pixel stands in
     the raw bytes of its folder, while it runs, is killed, delivers, shows images in DICOMweb and

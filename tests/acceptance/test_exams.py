@@ -129,6 +129,7 @@ def test_a_wrong_patient_is_corrected_at_the_archive(
         assert validate(path).errors == ()
 
 
+@pytest.mark.long
 def test_an_archive_that_keeps_both_is_said_to_have_ignored_the_note(parts: ExitStack) -> None:
     """Orthanc stores the note and goes on showing what it rejects: the note is `ignored` there, the
     exam's history and the log say so once, and what it has are both, with the note."""
@@ -160,6 +161,7 @@ def test_an_archive_that_keeps_both_is_said_to_have_ignored_the_note(parts: Exit
     assert warned["remedy"] == "delete the rejected instances at the archive"
 
 
+@pytest.mark.long
 def test_an_archive_that_lost_what_was_rejected_is_said_to_have_acted(parts: ExitStack) -> None:
     """A person deleted it at Orthanc before the last look: nothing is left to do there."""
     practice = Practice(parts, module="tests.faults.nodes.asking_often")

@@ -21,7 +21,7 @@ from tests.peers.object_stores import BUCKET, ENVIRONMENT, MotoServer
 from tests.peers.process import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(240)]
 SENDER = {"ae_title": "SCU", "host": LOOPBACK, "port": 104, "may": ["echo", "store"]}
 
 

@@ -218,6 +218,7 @@ def test_an_archive_that_does_not_know_us_is_told_and_asked_again_on_demand(
     assert destination["problem"] == ""
 
 
+@pytest.mark.long
 def test_a_stop_beside_a_mute_archive_keeps_its_deadline(
     clinic_at: Callable[..., tuple[Clinic, int]], parts: ExitStack
 ) -> None:

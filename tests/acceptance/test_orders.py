@@ -322,6 +322,7 @@ class Senders:
             time.sleep(0.02)  # the node was killed, and is being started
 
 
+@pytest.mark.long
 def test_every_acknowledged_order_is_there_once_after_kills(parts: ExitStack) -> None:
     """kill -9 while senders send: what was acknowledged is there, what came twice is there once."""
     messages, kills = (10_000, 100) if FULL else (500, 5)

@@ -87,6 +87,7 @@ def test_all_is_proved_to_the_promise(
         assert node.ledger() == [], "the test image is nobody's examination"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("known", [None, "elsewhere"])
 def test_an_archive_that_cannot_call_back_is_told_whom_to_add(
     make_orthanc: Callable[..., OrthancServer], parts: ExitStack, known: str | None

@@ -69,6 +69,7 @@ def test_the_film_becomes_committed_instances_in_orthanc(
         assert np.array_equal(pixels_by_dcmtk(path).pixels, pixels)
 
 
+@pytest.mark.long
 def test_killed_ten_times_during_the_film_nothing_reported_as_stored_is_lost(
     parts: ExitStack, film: KitRecording
 ) -> None:
@@ -100,6 +101,7 @@ def test_killed_ten_times_during_the_film_nothing_reported_as_stored_is_lost(
     assert not list((clinic.node.data_dir / "incoming").iterdir())
 
 
+@pytest.mark.long
 def test_a_pacs_that_appears_later_gets_everything_without_help(
     parts: ExitStack, film: KitRecording
 ) -> None:

@@ -62,6 +62,7 @@ def is_restored(data_dir: Path) -> bool:
     return (data_dir / "index.sqlite").exists() and not (data_dir / "restore.unfinished").exists()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(0 if FULL else 600)
 def test_a_machine_that_dies_comes_back_from_its_backup(memory_path: Path) -> None:

@@ -205,6 +205,7 @@ def places_of_uids(path: Path) -> list[int]:
     return [position for match in found for position in range(*match.span())]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_an_index_that_has_changed_sends_nothing_wrong(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ WAYS: dict[str, StoreAnswer] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("taken", range(1, BREAKING_INSTANCES.count + 1))
 def test_each_instance_has_its_own_state_when_an_archive_breaks_off(taken: int) -> None:
     """After k instances the archive fails, aborts in the middle of a PDU or resets, with its answer

@@ -141,6 +141,7 @@ class Life:
         assert self.remembered_as == S.COMMITTED
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("step", "moment"), TRIALS)
 def test_a_clock_that_is_set_deletes_nothing_early_and_delays_nothing(
     step: str, moment: str

@@ -36,6 +36,7 @@ def test_a_start_finds_all_of_a_wreck(memory_path: Path) -> None:
     assert violations(memory_path / "var", lines, memory_path / "judge") == []
 
 
+@pytest.mark.long
 def test_a_node_that_is_killed_in_every_recovery_recovers_in_the_end(memory_path: Path) -> None:
     """Twenty starts, each killed at a moment of its own unless it was through by then: one that is
     left alone repairs the rest, nothing is lost, and a further start has nothing to repair."""

@@ -72,6 +72,7 @@ def wait_for_reset(client: Client, *, nibble: int, patience_s: float = 30.0) -> 
         raise AssertionError(f"still open after {patience_s:g} s")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_viewers_that_stop_reading_are_given_up_and_others_are_answered(
     filled: EchoNodeProcess,

@@ -144,6 +144,7 @@ def broken(here: Path, promises: tuple[str, ...]) -> list[str]:
     return [f"{promise}: {what}" for promise in promises for what in verdict[promise]]
 
 
+@pytest.mark.long
 def test_a_delivery_that_is_killed_anywhere_is_taken_up_again(
     killer: Killer, template: Path, memory_path: Path
 ) -> None:

@@ -87,6 +87,7 @@ def listed(client: ExamClient, count: int) -> dict[str, dict[str, str]]:
     return {item["id"]: item for item in client.get("/api/worklist")["items"]}
 
 
+@pytest.mark.long
 def test_exams_outlive_kills(tmp_path: Path, make_part: Callable[[Part], Any]) -> None:
     """kill -9 at random moments from opening to completed: what was answered is so; the exam, its
     captures, its order and its procedure step agree with each other and with the RIS after each
@@ -209,6 +210,7 @@ def name_the_rest(client: ExamClient, book: Book) -> None:
             book.exams[exam["id"]] = late
 
 
+@pytest.mark.long
 def test_two_probes_two_exams_and_never_a_frame_in_the_other(tmp_path: Path) -> None:
     """Switches at two probes that run: each still is of the exam that was asked, and was seen after
     that exam was opened."""

@@ -31,6 +31,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield Scene(bench=bench, targets=targets, old=old)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", FORGERIES)
 def test_a_forged_report_commits_nothing(scene: Scene, who: str) -> None:
     """Any sender's is refused and written down, and not one delivery changes its state;

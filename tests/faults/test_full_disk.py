@@ -77,6 +77,7 @@ def test_a_full_disk_is_a_refusal_and_no_loss(scene: DiskScene, disk: SmallDisk)
     assert scene.verdict() == NOTHING
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_node_that_hides_a_full_disk_is_found_out(disk: SmallDisk, tmp_path: Path) -> None:

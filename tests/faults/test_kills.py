@@ -162,6 +162,7 @@ def test_a_kill_anywhere_in_a_checkpoint_changes_no_row(
     assert trials.acknowledged == {LONG_WAL}
 
 
+@pytest.mark.long
 def test_a_kill_anywhere_in_a_migration_leaves_the_old_or_the_new(
     killer: Killer, memory_path: Path
 ) -> None:

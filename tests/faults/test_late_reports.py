@@ -45,6 +45,7 @@ def lives() -> Iterator[ExitStack]:
         yield stack
 
 
+@pytest.mark.long
 def test_nothing_goes_without_a_report_and_a_late_one_counts(
     tmp_path: Path, data_dir: Path, archive: LyingArchive, lives: ExitStack
 ) -> None:

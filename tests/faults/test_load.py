@@ -48,6 +48,7 @@ def store_at_once(clients: list[Client], told: Told, count: int) -> list[float]:
         return sorted(seconds for done in working for seconds in done.result())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(600 if not FULL else 0)
 def test_two_hundred_associations_store_at_once_and_the_next_comes_later(

@@ -122,6 +122,7 @@ def lose(load: FullLoad, number: int, chance: random.Random) -> None:
         archive.commit = reporting()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(0 if FULL else 300)
 def test_a_lost_database_loses_nothing_and_promises_nothing(tmp_path: Path) -> None:

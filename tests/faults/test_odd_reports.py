@@ -25,6 +25,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommitmentBench]
         yield running
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ODDITIES)
 def test_exactly_what_a_report_promises_is_let_go(bench: CommitmentBench, kind: str) -> None:
     """Twice, in part, with too much, of another class, empty, of no event that there is: the right

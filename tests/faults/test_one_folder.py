@@ -83,6 +83,7 @@ def start_second(scene: Scene, data_dir: Path) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_second_node_on_a_folder_is_refused_and_harms_nothing(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def break_off(oracle: Oracle) -> None:
         wait_until(lambda: bool(oracle.temporary_files()), "half a file")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("defect", "attack", "found"),

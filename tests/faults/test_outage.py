@@ -51,6 +51,7 @@ def by_study(taken: Sequence[tuple[str, Instance]], arrived: Sequence[str]) -> d
     return orders
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(3_000)
 def test_after_a_day_without_an_archive_everything_is_delivered_in_order() -> None:

@@ -109,6 +109,7 @@ def test_no_power_cut_loses_what_was_acknowledged(memory_path: Path) -> None:
     assert sum(share["states"] for share in found) >= DISK_STATES.count - PROCESSES
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("defect", DEFECTS)

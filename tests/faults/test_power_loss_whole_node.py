@@ -20,6 +20,7 @@ from tests.faults.test_power_loss import PROCESSES, cut_power, tree_of
 DEFECT_STATES = 1_500  # at most; the first wrong one comes much earlier
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(0 if FULL else 300)
 def test_no_power_cut_of_a_running_node_loses_what_it_acknowledged(memory_path: Path) -> None:
@@ -40,6 +41,7 @@ def test_no_power_cut_of_a_running_node_loses_what_it_acknowledged(memory_path: 
     assert sum(share["states"] for share in found) >= WHOLE_NODE_STATES.count - PROCESSES
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(

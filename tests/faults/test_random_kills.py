@@ -74,6 +74,7 @@ def defects_said(node: ForkedNode) -> list[str]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(0 if FULL else 900)
 def test_a_node_that_is_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
@@ -104,6 +105,7 @@ def test_a_node_that_is_killed_at_any_moment_loses_nothing(tmp_path: Path) -> No
     assert min(stages["start"], stages["load"]) > KILLS.count / 20
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_node_that_answers_before_the_commit_is_found_out(tmp_path: Path) -> None:
@@ -116,6 +118,7 @@ def test_a_node_that_answers_before_the_commit_is_found_out(tmp_path: Path) -> N
         assert load.verdict()["I1"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_node_that_deletes_before_the_commitment_is_found_out(tmp_path: Path) -> None:

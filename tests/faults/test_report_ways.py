@@ -20,6 +20,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommitmentBench]
         yield running
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", Way, ids=lambda way: way.name.lower())
 def test_a_report_is_taken_whichever_way_it_comes(bench: CommitmentBench, way: Way) -> None:
     """Before the answer to our request or after, on the same association, while it is released, or

@@ -59,6 +59,7 @@ def session_bytes() -> int:
     return len(request("SCU0")) + len(store_message(small_instance(pixels=128))) + len(RELEASE)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_sender_that_breaks_off_at_any_byte_leaves_nothing(node: EchoNodeProcess) -> None:

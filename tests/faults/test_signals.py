@@ -97,6 +97,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         yield Scene(node=node, archive=archive, clients=Book(tmp_path / "clients"))
 
 
+@pytest.mark.long
 def test_a_node_that_is_told_to_end_under_load_drains_in_time(scene: Scene) -> None:
     """SIGTERM while clients store and the archive is sent to: the node ends by itself within its
     thirty seconds, with exit code 0, and all that it acknowledged is there and gets to the archive.
@@ -114,6 +115,7 @@ def test_a_node_that_is_told_to_end_under_load_drains_in_time(scene: Scene) -> N
     scene.judge()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(2_000)
 def test_a_node_that_stood_still_under_load_goes_on(scene: Scene) -> None:
     """SIGSTOP under load, SIGCONT a moment later (ten minutes in the full programme): clients are
@@ -138,6 +140,7 @@ def standing_still(node: ForkedNode) -> Iterator[None]:
         os.kill(node.pid, signal.SIGCONT)
 
 
+@pytest.mark.long
 def test_a_node_that_gets_no_memory_loses_nothing(scene: Scene) -> None:
     """Under load the system refuses the node more memory: it refuses clients, and serves again when
     there is memory, or has to be killed and started again; what it acknowledged is there.

@@ -79,6 +79,7 @@ def suffer_all(
             each.result()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_slow_clients_are_cut_off_by_absolute_deadlines_and_hold_nobody_up(
     make_with_limits: Callable[..., EchoNodeProcess],
@@ -95,6 +96,7 @@ def test_slow_clients_are_cut_off_by_absolute_deadlines_and_hold_nobody_up(
     suffer_all(make_with_limits(**SHORT), chosen, SHORT, drip_s=0.1)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_shipped_deadline_for_a_request_is_ten_seconds(node: EchoNodeProcess) -> None:
@@ -112,6 +114,7 @@ def test_the_shipped_deadlines_within_an_association(node: EchoNodeProcess) -> N
     suffer_all(node, within * 20, REAL, drip_s=1.0)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_more_silent_connections_than_there_is_room_for_lock_nobody_out(
     node: EchoNodeProcess,

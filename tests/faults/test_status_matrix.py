@@ -167,6 +167,7 @@ def books_agree(data_dir: Path, captures: Path, archive: Path) -> None:
     assert not any(verdict.values()), verdict
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("repeat", range(STATUS_REPEATS.count))
 @pytest.mark.parametrize("status", TABLE, ids=lambda status: f"{status:04X}")
 def test_each_status_leads_to_what_it_means(status: int, repeat: int) -> None:

@@ -82,6 +82,7 @@ def hold_after_handshake(secure: SecureNode) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_clients_that_do_not_shake_hands_hold_nobody_up(secure: SecureNode) -> None:
     """Silent, half-greeting and dripping clients on the TLS port, and ones that stop after the

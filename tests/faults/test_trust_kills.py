@@ -106,6 +106,7 @@ def erasure_faults(data_dir: Path, book: Path) -> Iterator[str]:
             yield "the other patient's file is gone"
 
 
+@pytest.mark.long
 def test_a_kill_anywhere_in_an_erasure_is_gone_on_from(killer: Killer, memory_path: Path) -> None:
     """The patient is there as before, or the next start erases all of it: rows, files, pages of the
     databases, and the names in the audit trail, whose chain holds. The other patient stays."""

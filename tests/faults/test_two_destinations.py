@@ -22,6 +22,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommitmentBench]
         yield running
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", RELUCTANCES)
 def test_while_one_archive_does_not_promise_nothing_is_deleted(
     bench: CommitmentBench, how: str

@@ -174,6 +174,7 @@ def test_a_disk_that_turned_read_only_is_found_without_traffic(
     gateway.wait("ready again", gateway.is_ready)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_database_that_is_unlinked_is_noticed(gateway: Gateway) -> None:
@@ -193,6 +194,7 @@ def test_a_database_that_is_unlinked_is_noticed(gateway: Gateway) -> None:
     assert gateway.is_ready()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_node_begins_on_a_read_only_disk_and_serves_what_it_has(gateway: Gateway) -> None:
@@ -219,6 +221,7 @@ def test_a_node_begins_on_a_read_only_disk_and_serves_what_it_has(gateway: Gatew
     assert "Traceback" not in gateway.node.stderr()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("number", range(FULL_STARTS.count))

@@ -24,7 +24,7 @@ from tests.peers.node_process import ROOT
 RELEASED = "1767225600"  # seconds of the epoch: as `git log -1 --format=%ct` gives
 BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "echonode")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def run(*command: str | Path, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -24,6 +24,19 @@ class Verified:
     last: Link
     broken: Broken | None = None
 
+    def as_plain(self) -> dict[str, object]:
+        """For JSON, as the command and the HTTP API give it."""
+        broken = self.broken
+        return {
+            "records": self.records,
+            "first": self.first,
+            "last": self.last.seq,
+            "checkpoint": as_text(self.last),
+            "erased": self.erased,
+            "whole": broken is None,
+            "broken": {"seq": broken.seq, "reason": broken.reason} if broken else None,
+        }
+
 
 def verify(readers: sa.Engine, *, checkpoint: Link | None, anchor: Link | None = None) -> Verified:
     """Read every record. anchor: a place in the chain that is known from elsewhere (the log).

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -14,14 +16,13 @@ from pydicom import dcmread
 from tests.acceptance.console.conftest import OpenPage
 from tests.acceptance.console.screens import THEMES, is_wider_than_screen, shoot
 from tests.integration.copies.stored_studies import STUDY, config_of, fill, new_store
-from tests.integration.copies.test_import import echonode
 from tests.peers.accessibility import accessibility_faults
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import free_port
 
 PATIENCE_MS = 20_000  # of a machine that is very busy
 expect.set_options(timeout=PATIENCE_MS)
-pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.long, pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def url(tmp_path: Path, make_echonode: Callable[..., EchoNodeProcess]) -> str:
     with new_store(tmp_path) as store:
         fill(store)
     words = ("--study", STUDY, "--media", tmp_path / "m", "--config", config_of(tmp_path))
-    assert echonode("export", *words).exit_code == 0
+    subprocess.run([sys.executable, "-m", "echonode", "export", *map(str, words)], check=True)
     port = free_port()
     node = make_echonode(extra={"web": {"port": port}})
     assert node.command("import", str(tmp_path / "m")).returncode == 0

@@ -35,7 +35,7 @@ from tests.peers.process import LOOPBACK, free_port
 from tests.peers.ris import Wlmscpfs, write_item
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.long, pytest.mark.peers, pytest.mark.timeout(400)]
 
 CANARY = "CANARY37"
 SCRIPT = "window.__hit=1;alert(1)"

@@ -23,7 +23,7 @@ from tests.peers.instances import InstanceKind, make_instances
 from tests.peers.process import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.peers, pytest.mark.timeout(300)]
 
 IMAGES = 3
 PATIENCE_MS = 60_000

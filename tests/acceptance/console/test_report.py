@@ -23,7 +23,7 @@ from tests.support.data_folder import data_folder
 from tests.support.stand_in_recordings import FILM
 
 expect.set_options(timeout=20_000)  # of a machine that is very busy
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.peers, pytest.mark.timeout(240)]
 
 JANE = {"id": "0815", "name": "Doe^Jane", "birth_date": "19700102", "sex": "F"}
 

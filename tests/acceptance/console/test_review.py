@@ -411,6 +411,7 @@ def look(page: Page, name: str, *, documented: str = "") -> None:
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
 
 
+@pytest.mark.long
 def test_each_screen_is_looked_at(visit: OpenPage, kept: Kept) -> None:
     """Archive, no match, study, still, cine, measuring, downloads, correction, an unknown image."""
     page: Page = visit(kept.url).open("/archive")

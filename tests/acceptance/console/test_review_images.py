@@ -37,7 +37,7 @@ from tests.support.waiting import wait_until
 from tests.unit.store.samples import put
 from tests.unit.web.conftest import served
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.long, pytest.mark.peers, pytest.mark.timeout(120)]
 
 # A pixel of the canvas in the middle of the viewer.
 MIDDLE = """() => {

@@ -44,6 +44,7 @@ def orthanc_and_nodes(parts: ExitStack, tmp_path: Path) -> tuple[OrthancServer, 
     return orthanc, nodes
 
 
+@pytest.mark.long
 def test_two_nodes_are_one_archive_to_their_peers(
     orthanc_and_nodes: tuple[OrthancServer, TwoNodes],
 ) -> None:
@@ -78,6 +79,7 @@ def test_two_nodes_are_one_archive_to_their_peers(
     assert "commitment_requested" not in {event["event"] for event in nodes.two.events}
 
 
+@pytest.mark.long
 def test_a_balancer_in_front_passes_senders_to_the_node_that_is_ready(
     orthanc_and_nodes: tuple[OrthancServer, TwoNodes],
 ) -> None:

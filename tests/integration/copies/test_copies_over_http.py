@@ -20,7 +20,7 @@ from tests.integration.copies.test_import import echonode
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.long, pytest.mark.slow]
 
 UIDS = ["1.2.3.4.1", "1.2.3.4.2", "1.2.3.4.3"]
 MOST = {"study-7": {"options": ["retain_modified_dates"]}}

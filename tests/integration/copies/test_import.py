@@ -138,6 +138,7 @@ def test_what_cannot_be_read_is_refused_and_named(tmp_path: Path) -> None:
     assert done.stderr.startswith("cut: its data set ")
 
 
+@pytest.mark.long
 def test_a_running_node_takes_them(
     tmp_path: Path, make_echonode: Callable[..., EchoNodeProcess]
 ) -> None:

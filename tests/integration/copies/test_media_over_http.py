@@ -17,7 +17,7 @@ from tests.integration.copies.test_import import echonode
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.long, pytest.mark.slow]
 
 
 @pytest.fixture

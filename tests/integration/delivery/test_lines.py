@@ -27,6 +27,7 @@ FULL = os.environ.get("ECHONODE_FAULTS") == "full"
 S = DeliveryState
 
 
+@pytest.mark.long
 def test_a_line_with_a_long_round_trip_is_used_well(
     tmp_path: Path, storescp: StoreScp, record_property: Callable[[str, object], None]
 ) -> None:

@@ -19,7 +19,7 @@ from tests.peers.postgres import PostgresServer
 from tests.unit.store.retention.test_deletion import commit_all
 from tests.unit.store.samples import NOON, Clock, dataset, put, put_many
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from pydicom import Dataset
 
 from echonode.at_rest.file_cipher import FileCipher
@@ -13,6 +14,7 @@ from echonode.audit.codes import Action, Kind
 from echonode.audit.event import AuditEvent, Participant, Patient
 from echonode.audit.trail.inbox import put as put_event
 from echonode.audit.trail.trail import Trail, TrailLimits
+from echonode.errors import InstanceConflict
 from echonode.store.ingest.ingest import check_bytes
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, dataset, put
@@ -56,10 +58,8 @@ def fill(data_dir: Path, cipher: FileCipher | None, count: int = 3) -> None:
             put(store, canary(number), destinations=("pacs",))
         changed = canary(1)
         changed.PatientComments = "other bytes"
-        try:
+        with pytest.raises(InstanceConflict, match="already stored"):
             put(store, changed)
-        except Exception as error:  # noqa: BLE001 - the conflict that was wanted
-            assert "already stored" in str(error)  # noqa: PT017 - see above
     trail = Trail.open(data_dir, now=NOON, cipher=cipher)
     trail.append([event()], LIMITS)
     trail.close()

@@ -33,6 +33,7 @@ class Journaling:
 
     def stop(self, deadline_s: float) -> bool:
         """End after the look under way; the store's closing does the last. False: not in time."""
+        self._journal.give_up()
         self._thread.ask_stop()
         return self._thread.join(deadline_s)
 

@@ -48,7 +48,7 @@ class CommitOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class GivenBack:
-    """What the journal said of a lost database, and what could not be had of it.
+    """What the journal said of a lost database, and what could not be given back.
 
     without_file: SOP Instance UIDs of instances that had deliveries and have no file any more.
     left_out: lines that are damaged, and rows that refer to what is lost.

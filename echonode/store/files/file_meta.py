@@ -50,7 +50,7 @@ def encode(
 
 
 def sent_meta(instance: StoredInstance) -> bytes:
-    """All bytes before the dataset of a file that leaves the node: made anew, without the seal."""
+    """All bytes before the dataset of a file that leaves the node: made again, without the seal."""
     return encode(
         sop_class_uid=instance.sop_class_uid,
         sop_instance_uid=instance.sop_instance_uid,

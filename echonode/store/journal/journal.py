@@ -21,8 +21,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -44,7 +43,9 @@ _REMOVED_AT = 5000  # changes that are in the file; then they cost a transaction
 _IDENTITY = "journal"  # a key of meta
 _change, _meta = schema.journal_change.c, schema.meta.c
 
-Reading = Callable[[], AbstractContextManager[sa.Connection]]
+
+class _Ended(Exception):
+    """A writing that was not needed was given up: the journal is closed."""
 
 
 class Journal:
@@ -59,8 +60,7 @@ class Journal:
         self._identity = ""
         self._base = 0
         self._up_to = self._removed_up_to = 0
-        # After an fsync that failed, what a later one says of the same file proves nothing.
-        self._is_doubtful = False
+        self._is_ending = threading.Event()
 
     def begin(self) -> None:
         """At start, once the database is whole. Raises OutOfSpace.
@@ -73,7 +73,7 @@ class Journal:
             if self._is_sealed:
                 self._writer.run(kinds.remove_triggers)
                 remove(self._path)
-                remove(self._path.with_suffix(".part"))
+                remove(self._part)
             else:
                 self._begin()
 
@@ -83,18 +83,23 @@ class Journal:
             newest = connection.scalar(sa.select(sa.func.max(_change.id))) or 0
             oldest = connection.scalar(sa.select(sa.func.min(_change.id))) or 0
         found = ends_of(self._path)
-        goes_on = (found.identity, found.version) == (self._identity, SCHEMA_VERSION)
+        is_ours = (found.identity, found.version) == (self._identity, SCHEMA_VERSION)
+        goes_on = is_ours and found.is_whole and max(0, oldest - 1) <= found.up_to <= newest
         with self._mutex:
-            if goes_on and max(0, oldest - 1) <= found.up_to <= newest:
-                self._file = JournalFile(self._path)
+            if goes_on:
+                self._file = JournalFile(self._path, end=found.end)
                 self._base, self._up_to, self._removed_up_to = found.base, found.up_to, oldest
-                self._add_changes(self._file, self._up_to)
+                self._follow(self._file)
             else:
-                self._rewrite(pause=lambda seconds: None)
+                self._rewrite()
 
     @property
     def path(self) -> Path:
         return self._path
+
+    @property
+    def _part(self) -> Path:
+        return self._path.with_suffix(".part")
 
     def flush(self) -> int:
         """Bring the file up to what is committed; durable on return. How many lines.
@@ -104,14 +109,10 @@ class Journal:
         with self._mutex:
             if self._file is None:
                 return 0
-            if self._is_doubtful:
-                self._rewrite(pause=lambda seconds: None)
+            if self._file.is_doubtful:
+                self._rewrite()
                 return 0
-            try:
-                added = self._add_changes(self._file, self._up_to)
-            except OutOfSpace:
-                self._is_doubtful = True
-                raise
+            added = self._follow(self._file)
             if self._up_to - self._removed_up_to > _REMOVED_AT:
                 self._remove_changes()
             return added
@@ -124,20 +125,26 @@ class Journal:
     def rewrite(self, *, gently: bool = False) -> None:
         """Write it as a whole: nothing that was changed or deleted before is in it any more.
 
-        gently: with pauses, for a node that has other work. Raises OutOfSpace, IndexDamaged.
+        gently: with pauses, for a node that has other work; `give_up` ends it without a result.
+        Raises OutOfSpace, IndexDamaged.
         """
-        with self._mutex:
+        with self._mutex, suppress(_Ended):
             if self._file is not None:
-                self._rewrite(pause=time.sleep if gently else lambda seconds: None)
+                self._rewrite(gently=gently)
+
+    def give_up(self) -> None:
+        """At a stop: end a gentle writing as a whole, and begin none; what is there stays."""
+        self._is_ending.set()
 
     def close(self) -> None:
         """The last: after it nothing is written. Raises OutOfSpace, IndexDamaged."""
+        self.give_up()
         with self._mutex:
             if self._file is None:
                 return
             try:
-                if not self._is_doubtful:
-                    self._add_changes(self._file, self._up_to)
+                if not self._file.is_doubtful:
+                    self._follow(self._file)
                     self._remove_changes()
             finally:
                 self._file.close()
@@ -156,8 +163,15 @@ class Journal:
 
         return self._writer.run(work)
 
-    def _add_changes(self, file: JournalFile, after: int, *, durable: bool = True) -> int:
-        """Add what changed after a change; `_up_to` is then the newest."""
+    def _follow(self, file: JournalFile) -> int:
+        """Bring the file up to what is committed; how many lines."""
+        added, self._up_to = self._add_changes(file, self._up_to)
+        return added
+
+    def _add_changes(
+        self, file: JournalFile, after: int, *, durable: bool = True
+    ) -> tuple[int, int]:
+        """Add what changed after a change; how many lines, and the newest change."""
         added, up_to = 0, after
         with reading(self._readers) as connection:
             connection.exec_driver_sql("BEGIN")  # one state: what refers to a row has that row
@@ -176,42 +190,50 @@ class Journal:
                     ]
                     up_to = found[-1].id
                     if texts:
-                        file.add(texts, durable=False)
+                        file.add(texts)
                         added += len(texts)
             finally:
                 connection.exec_driver_sql("ROLLBACK")
         if up_to > after:
-            file.add([lines.line(lines.FORM_UP_TO, up_to)], durable=durable and added > 0)
-            self._up_to = max(self._up_to, up_to)
-        return added
+            file.end_step(up_to, durable=durable and added > 0)
+        return added, up_to
 
-    def _rewrite(self, *, pause: Callable[[float], None]) -> None:
-        """Raises OutOfSpace; the old file then stays, and is gone on with."""
+    def _rewrite(self, *, gently: bool = False) -> None:
+        """Raises OutOfSpace; the old file then stays, and is gone on with. Gently: _Ended."""
         with reading(self._readers) as connection:
             before = connection.scalar(sa.select(sa.func.max(_change.id))) or 0
-        new = JournalFile(self._path.with_suffix(".part"), new=True)
+        new = JournalFile(self._part)
         try:
-            new.add([lines.header(self._identity, SCHEMA_VERSION, 0)], durable=False)
-            new.add(list(rows.column_lines()), durable=False)
+            new.add([lines.header(self._identity, SCHEMA_VERSION, 0)])
+            new.add(list(rows.column_lines()))
             for part in rows.all_parts(lambda: reading(self._readers)):
                 began = time.monotonic()
-                new.add(part, durable=False)
-                if self._file is not None and not self._is_doubtful:
-                    self._add_changes(self._file, self._up_to)
-                pause(time.monotonic() - began)
+                new.add(part)
+                if self._file is not None and not self._file.is_doubtful:
+                    self._follow(self._file)
+                if gently and self._is_ending.wait(time.monotonic() - began):
+                    raise _Ended
             base = new.size
-            new.add([lines.line(lines.FORM_UP_TO, before)], durable=False)
-            self._add_changes(new, before, durable=False)
+            new.end_base(before)
+            _, up_to = self._add_changes(new, before, durable=False)
             new.begin_with(lines.header(self._identity, SCHEMA_VERSION, base))
-            new.take_place_of(self._path)
+            self._put_in_place(new)
         except BaseException:
-            new.close(and_remove=True)
+            new.close()
+            remove(self._part)
             raise
         if self._file is not None:
             self._file.close()
-        self._file, self._base, self._is_doubtful = new, base, False
-        self._up_to = max(self._up_to, before)
+        self._file, self._base, self._up_to = new, base, up_to
         self._remove_changes()
+
+    def _put_in_place(self, new: JournalFile) -> None:
+        try:
+            new.take_place_of(self._path)
+        except OutOfSpace:
+            if self._file is not None:  # its name may be the new one's by now
+                self._file.is_doubtful = True
+            raise
 
     def _remove_changes(self) -> None:
         """Those that are in the file, but for the newest, whose number the next one follows."""

@@ -9,8 +9,9 @@ Forms, by their first member
 - ["row", kind, [key], [values], sop_instance_uid]: a row as it is now. A row that can only be there
   with its instance has the instance's UID.
 - ["gone", kind, [key]]: it was deleted.
-- ["up to", change]: everything up to this change of the database is in the file. Lines after the
-  last of these are of a step that was cut off.
+- ["up to", change, bytes, checksum]: everything up to this change of the database is in the file.
+  It ends a step: so many bytes before it, with this CRC-32. What a power cut left of a step may
+  have this line and lack others. Lines after the last of these are of a step that was cut off.
 
 Rules
 - A line whose checksum is wrong is left out; one that is cut off ends with the next newline.

@@ -103,7 +103,8 @@ def _all_deliveries(readers: Any) -> Iterator[list[bytes]]:
     while True:
         with readers() as connection:
             rows = connection.exec_driver_sql(statement, (after,)).all()
-            yield [_delivery_line(connection, row) for row in rows]
+            part = [_delivery_line(connection, row) for row in rows]
+        yield part
         if len(rows) < _AT_ONCE:
             return
         after = rows[-1].id

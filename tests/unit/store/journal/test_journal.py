@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from echonode.store.database import schema
 from echonode.store.database.connections import reading
 from echonode.store.journal import journal as journal_module
 from echonode.store.journal import journal_file, kinds, rows
-from echonode.store.journal.journal_file import complete_lines, ends_of
+from echonode.store.journal.journal_file import JournalFile, complete_lines, ends_of
 from echonode.store.journal.lines import line, members_of
 from echonode.store.store import Store
 from tests.unit.store.retention.test_deletion import POLICY, commit_all, days_pass
@@ -87,7 +88,7 @@ def test_what_is_deleted_is_in_it_before_its_file_goes(
     assert not states(store)
 
 
-def test_a_torn_end_is_left_out_and_written_over(data_dir: Path, clock: Clock) -> None:
+def test_a_torn_end_is_left_out_and_cut_off(data_dir: Path, clock: Clock) -> None:
     """At each byte of the last lines: what was whole before is there, and what comes then is."""
     with Store.open(data_dir, now=clock) as store:
         put(store, dataset(1), destinations=["pacs"])
@@ -99,9 +100,53 @@ def test_a_torn_end_is_left_out_and_written_over(data_dir: Path, clock: Clock) -
     for end in [*range(before, len(whole), 7), len(whole) - 1]:
         path.write_bytes(whole[:end])
         assert sum(1 for each in complete_lines(path) if each is None) == 0
-        with path.open("ab") as file:
-            file.write(b"\n" + line("gone", "exam", ["E1"]) + line("up to", 99))
-        assert ends_of(path).up_to == 99
+        found = ends_of(path)
+        assert (found.end, found.is_whole) == (before, True)
+        file = JournalFile(path, end=found.end)
+        file.add([line("gone", "exam", ["E1"])])
+        file.end_step(99)
+        file.close()
+        assert (ends_of(path).up_to, ends_of(path).is_whole) == (99, True)
+        assert path.read_bytes().startswith(whole[:before])
+        assert None not in list(complete_lines(path))
+
+
+def test_a_step_that_a_power_cut_left_in_part_is_written_again(
+    data_dir: Path, clock: Clock
+) -> None:
+    """Its last line is there and one before it is not: the index still has what it said."""
+    with Store.open(data_dir, now=clock) as store:
+        put(store, dataset(1), destinations=["pacs"])
+        store.journal.flush()
+        before, path = store.journal.path.stat().st_size, store.journal.path
+        put(store, dataset(2), destinations=["pacs"])
+        store.journal.flush()
+        whole = path.read_bytes()
+    last = whole.rindex(b"\n", before, len(whole) - 1)
+    for start, length in ((before, last - before), (before + 20, 100), (last - 5, 2)):
+        path.write_bytes(whole[:start] + bytes(length) + whole[start + length :])
+        assert not ends_of(path).is_whole
+        with Store.open(data_dir, now=clock) as store:
+            assert len(states(store)) == 2
+        assert ends_of(path).is_whole
+        assert None not in list(complete_lines(path))
+
+
+def test_what_a_killed_life_wrote_is_on_the_disk_before_its_changes_go(
+    data_dir: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill came before the fsync: the next start makes it good, though it adds nothing."""
+    with Store.open(data_dir, now=clock) as store:
+        put(store, dataset(1), destinations=["pacs"])
+    made_durable: list[Path] = []
+
+    def noted(descriptor: int) -> None:
+        made_durable.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        os.fsync(descriptor)
+
+    monkeypatch.setattr(journal_file, "synchronise", noted)
+    Store.open(data_dir, now=clock).close()
+    assert data_dir / "journal.jsonl" in made_durable
 
 
 def test_a_line_that_changed_is_left_out_and_no_other(data_dir: Path, clock: Clock) -> None:
@@ -217,6 +262,54 @@ def test_after_an_fsync_that_failed_it_is_written_as_a_whole(
     store.journal.flush()
     assert store.journal.path.stat().st_ino != inode
     assert len(states(store)) == 2
+
+
+@pytest.mark.parametrize("step", ["take_place_of", "fsync_folder"])
+def test_one_that_could_not_take_its_place_costs_no_change(
+    store: Store, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Written as a whole, and refused its name or the folder's fsync: what changed is not lost."""
+    put_many(store, 1, "pacs")
+    store.journal.flush()
+
+    def refused(*_: object) -> None:
+        raise OutOfSpace("the disk refused to keep a folder: Input/output error")
+
+    put(store, dataset(2), destinations=["pacs"])
+    with monkeypatch.context() as patch:
+        owner: Any = JournalFile if step == "take_place_of" else journal_file
+        patch.setattr(owner, step, refused)
+        with pytest.raises(OutOfSpace):
+            store.journal.rewrite()
+    put(store, dataset(3), destinations=["pacs"])
+    store.journal.flush()
+    assert len(states(store)) == 3
+
+
+def test_a_stop_does_not_wait_for_a_writing_as_a_whole(
+    data_dir: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is given up, and what was there before says all that is committed."""
+    parts = rows.all_parts
+    begun = threading.Event()
+
+    def endless(readers: Any) -> Any:
+        yield from parts(readers)
+        begun.set()
+        while True:
+            yield []
+
+    with Store.open(data_dir, now=clock) as store:
+        put_many(store, 2, "pacs")
+        monkeypatch.setattr(rows, "all_parts", endless)
+        writing = threading.Thread(target=store.journal.rewrite, kwargs={"gently": True})
+        writing.start()
+        assert begun.wait(30)
+        store.journal.close()
+        writing.join(30)
+        assert not writing.is_alive()
+        assert len(states(store)) == 2
+        assert not list(data_dir.glob("*.part"))
 
 
 def test_only_our_user_may_read_it(store: Store) -> None:

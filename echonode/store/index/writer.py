@@ -34,7 +34,8 @@ from echonode.store.index.parents import Parents, count_in, parents_of
 class NewInstance:
     """What is to be inserted; the file has its final name and is durable.
 
-    on_conflict: called inside the transaction, possibly more than once, with each conflict.
+    make_room: called inside the transaction, before anything is looked up, possibly more than once.
+    on_conflict: called inside it, possibly more than once, with each conflict.
     give_back: called inside it with the row's number, where the row is new; the destinations that
     it gave deliveries to, as they were before the database was lost. damaged: its bytes are not
     those of `dataset_sha256`.
@@ -51,6 +52,7 @@ class NewInstance:
     stored_at: datetime
     evidence: Mapping[str, int | str]
     destinations: Sequence[str]
+    make_room: Callable[[sa.Connection], None] = lambda connection: None
     on_conflict: Callable[[IdentityConflict], None] = lambda conflict: None
     give_back: Callable[[sa.Connection, int], Sequence[str]] = lambda connection, number: ()
     damaged: bool = False

@@ -46,7 +46,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -65,11 +65,11 @@ from echonode.store.files.placing import drop, is_there
 from echonode.store.index.patient_reread import PatientReread
 from echonode.store.index.writer import Insertion, NewInstance
 from echonode.store.ingest.insertion import FileInserter, move_to_quarantine
-from echonode.store.journal.restoring import give_back, is_known
 from echonode.store.nodes.membership import Membership
 from echonode.store.recovery.folders_in_use import folders_in_use
 from echonode.store.recovery.listing import Listing
 from echonode.store.recovery.orphans import AdoptionPlan, Orphans, has_seal
+from echonode.store.recovery.past import Past
 from echonode.store.retention.deletion import Deletions
 from echonode.store.values import GivenBack, OnDue, RecoveryReport
 
@@ -297,10 +297,18 @@ class Recovery:
                         now=self._now(),
                     )
                 )
-            insertion = self._inserter.insert(self._with_its_past(new)).insertion
+            past = Past(new, self._readers, now=self._now()) if self._database_made else None
+            insertion = self._inserter.insert(past.new if past else new).insertion
         except (InvalidObject, sa.exc.IntegrityError) as error:
             self._quarantine(file_id, f"not adopted: {type(error).__name__}")
             return
+        if past is not None and past.later_file_id:
+            move_to_quarantine(self._layout, past.later_file_id)
+            self._findings.quarantined += 1
+        self._note(insertion, new)
+
+    def _note(self, insertion: Insertion, new: NewInstance) -> None:
+        """What became of a file without a row; one that is not kept leaves its place."""
         match insertion:
             case Insertion.STORED | Insertion.FILE_REPLACED:
                 self._findings.adopted.append(new.record.sop_instance_uid)
@@ -310,28 +318,11 @@ class Recovery:
                 self._on_adopted(len(self._findings.adopted))
                 self._on_due(new.destinations)
             case Insertion.DUPLICATE:
-                drop(self._layout, file_id)
+                drop(self._layout, new.file_id)
                 self._findings.removed += 1
             case Insertion.CONFLICT:
-                move_to_quarantine(self._layout, file_id)
+                move_to_quarantine(self._layout, new.file_id)
                 self._findings.quarantined += 1
-
-    def _with_its_past(self, new: NewInstance) -> NewInstance:
-        """With the deliveries that it had, where the database was lost and the journal has them."""
-        if not self._database_made:
-            return new
-        uid = new.record.sop_instance_uid
-        with reading(self._readers) as connection:
-            known = is_known(connection, uid)
-        # Where it was sent to is what the journal says; its kind's place is for what has neither.
-        destinations = () if known and not has_seal(new) else new.destinations
-        return replace(
-            new,
-            destinations=destinations,
-            give_back=lambda connection, number: give_back(
-                connection, uid, number, now=self._now()
-            ),
-        )
 
     def _waits(self, new: NewInstance) -> bool:
         patient_id = new.record.patient.get("PatientID", "")

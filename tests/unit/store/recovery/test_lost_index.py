@@ -15,6 +15,7 @@ from echonode.model.commitment import CommitmentReport, ReferencedInstance
 from echonode.model.exam_state import ExamEvent
 from echonode.store.database.connections import Writer
 from echonode.store.files.seal import SEAL_BYTES
+from echonode.store.ingest import quarantine
 from echonode.store.journal import restoring
 from echonode.store.store import Store
 from echonode.store.values import GivenBack, RecoveryReport, StoreOutcome
@@ -191,6 +192,52 @@ def test_a_file_that_is_not_what_its_seal_says_is_damaged(data_dir: Path, clock:
         assert found is not None
         assert found.dataset_sha256 == kept.dataset_sha256
         assert put(store, dataset(1)).outcome is StoreOutcome.FILE_REPLACED
+
+
+@pytest.mark.parametrize("taken_in", ["first", "last"])
+@pytest.mark.parametrize("with_journal", [True, False])
+def test_of_two_files_under_one_uid_the_one_that_was_stored_first_stays(
+    data_dir: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    taken_in: str,
+    *,
+    with_journal: bool,
+) -> None:
+    """A power cut within the refusal of the second left both where instances lie."""
+    with reopened(data_dir, clock) as store:
+        kept = put(store, dataset(1), destinations=["pacs"]).instance
+        commit_all(store, clock)
+        store.journal.flush()
+        clock.pass_(minutes=1)
+        monkeypatch.setattr(quarantine, "move_to_quarantine", lambda layout, file_id: None)
+        with pytest.raises(InstanceConflict):
+            put(store, dataset(1, PatientName="Other^One"), destinations=["pacs", "vna"])
+    with closing(sqlite3.connect(data_dir / "index.sqlite")) as connection:
+        [(refused,)] = connection.execute("SELECT file_id FROM quarantine").fetchall()
+    # As if the refusal had not come so far as its rows.
+    end = "0" * 28 if taken_in == "first" else "f" * 28
+    kept.path.rename(kept.path.with_name(f"{kept.path.stem[:4]}{end}.dcm"))
+    lose(data_dir)
+    journal = data_dir / "journal.jsonl"
+    if with_journal:
+        journal.write_bytes(b"".join(_but_for(journal, "quarantine")))
+    else:
+        journal.unlink()
+    with reopened(data_dir, clock) as store:
+        found = store.index.instance("1.2.3.4.1")
+        assert found is not None
+        assert found.dataset_sha256 == kept.dataset_sha256
+        rows = {(row.destination, row.state) for row in store.ledger.rows()}
+        assert ("pacs", "committed" if with_journal else "queued") in rows
+    assert len(rows_of(data_dir)["instance"]) == 1
+    assert [path.stem for path in (data_dir / "quarantine").glob("*.dcm")] == [refused]
+    with reopened(data_dir, clock) as store:
+        assert store.recovery.report == RecoveryReport()
+
+
+def _but_for(journal: Path, kind: str) -> list[bytes]:
+    return [each for each in journal.read_bytes().splitlines(True) if kind.encode() not in each]
 
 
 def test_a_damaged_seal_is_as_none(data_dir: Path, clock: Clock) -> None:

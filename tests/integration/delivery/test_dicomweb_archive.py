@@ -18,6 +18,7 @@ from echonode.model.identity import CommitmentPolicy, Peer, WebAccess
 from tests.integration.delivery.delivery_fixture import DeliveryFixture, utc_now
 from tests.integration.delivery.pictures import KINDS, STILL, picture
 from tests.peers.orthanc import DICOMWEB_PLUGIN, OrthancServer
+from tests.support.sent_files import sent_file
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.peers
@@ -95,7 +96,7 @@ def test_images_are_stored_byte_for_byte_and_found_again(
         (found,) = orthanc.rest.lookup(uid)
         instance = delivery.store.index.instance(uid)
         assert instance is not None
-        assert orthanc.rest.file(found) == instance.path.read_bytes()
+        assert orthanc.rest.file(found) == sent_file(instance)
 
 
 def test_an_instance_that_the_archive_drops_is_never_verified_and_the_next_one_goes_on(

@@ -6,6 +6,7 @@ import asyncio
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -20,8 +21,11 @@ from echonode.dicomweb.instances import file_part
 from echonode.dicomweb.streaming import FileThreads
 from echonode.dimse.services import Part10File
 from echonode.model.instance import StoredInstance
+from echonode.node.review_api import NodeReview
 from echonode.store.files.seal import CREATOR_UID
+from echonode.store.ingest.ingest import check_bytes
 from echonode.store.store import Store
+from echonode.transcoding.rendered_frames import RenderedFrames
 from echonode.transcoding.single_frame import FrameReader
 from tests.unit.store.samples import NOON, Clock, dataset, encoded, put
 
@@ -46,11 +50,27 @@ def by_export(instance: StoredInstance) -> bytes:
     return b"".join(file.chunks)
 
 
+def by_console(instance: StoredInstance) -> bytes:
+    index = SimpleNamespace(instance=lambda uid: instance)
+    review = NodeReview(
+        cast(Store, SimpleNamespace(index=index, measurements=None)),
+        cast(RenderedFrames, None),
+        check=check_bytes,
+        now=Clock(),
+    )
+    found = review.file(instance.sop_instance_uid, known="")
+    assert not isinstance(found, str)
+    whole = b"".join(found.pieces())
+    assert len(whole) == found.size
+    return whole
+
+
 EXITS: dict[str, Callable[[StoredInstance], bytes]] = {
     "WADO-RS": by_wado,
     "STOW-RS to an archive": lambda each: b"".join(FileBody(Part10File.of(each)).pieces()),
     "media": lambda each: b"".join(whole_file(each)),
     "export": by_export,
+    "console": by_console,
 }
 
 

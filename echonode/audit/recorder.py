@@ -149,8 +149,11 @@ class Recorder:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wake.wait(LOOK_EVERY_S)
-            self._stopping.wait(RETRY_S if self._problem else PACE_S)
+            if self._problem:
+                self._stopping.wait(RETRY_S)
+            else:
+                self._wake.wait(LOOK_EVERY_S)
+                self._stopping.wait(PACE_S)
             self._wake.clear()
             self._guarded(self._step)
         self._guarded(self._last_step)

@@ -72,7 +72,7 @@ def violations_without_index(data_dir: Path, lines: Lines, book: Path) -> list[s
 
 
 def _violations_without_index(data_dir: Path, lines: Lines, book: Path) -> Iterator[str]:
-    recovery = start(data_dir, adopt_to=())
+    recovery = start(data_dir, adopt_to=(), late=True)
     if recovery.without_seal or recovery.seal_broken:
         yield f"files whose seals are not theirs: {recovery.without_seal}, {recovery.seal_broken}"
     yield from _by_judge(data_dir, lines, book)
@@ -82,16 +82,21 @@ def _violations_without_index(data_dir: Path, lines: Lines, book: Path) -> Itera
             f"the deletion of {uid} is forgotten" for uid in _said(lines, "deleted", "uid") - known
         )
         yield from (f"nothing says where to send {uid}" for uid in _column(connection, _NOWHERE))
-    again = start(data_dir, adopt_to=())
+    again = start(data_dir, adopt_to=(), late=True)
     if again != RecoveryReport():
         yield f"a second start still had something to mend: {again}"
     yield from disagreements(data_dir)
 
 
-def start(data_dir: Path, adopt_to: Sequence[str] = (DESTINATION,)) -> RecoveryReport:
-    """A start and a stop. The holder of the lock is dead, but perhaps not yet for the kernel."""
+def start(
+    data_dir: Path, adopt_to: Sequence[str] = (DESTINATION,), *, late: bool = False
+) -> RecoveryReport:
+    """A start and a stop. The holder of the lock is dead, but perhaps not yet for the kernel.
+
+    late: at a time after all that was stored.
+    """
     clock = Clock()
-    clock.pass_(hours=1)  # later than all that was stored
+    clock.pass_(hours=int(late))
     deadline = time.monotonic() + _LOCK_S
     while True:
         try:

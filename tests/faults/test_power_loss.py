@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.faults.disks.fates import EVERYTHING
+from tests.faults.disks.power_cuts import LOST_EVERY
 from tests.faults.disks.recording import Recording, record
 from tests.faults.disks.states import Disk, Tree
 from tests.faults.lives.defective import DEFECTS
@@ -38,6 +39,12 @@ WHAT_IT_BREAKS = {
     "seal after the rename": "seals are not theirs",
     "delete before the journal": "the deletion of",
     "no fsync of the journal": "the deletion of",
+}
+# What shows only where the index is lost as well.
+OF_FILES_AND_JOURNAL = {
+    "seal after the rename",
+    "delete before the journal",
+    "no fsync of the journal",
 }
 
 
@@ -131,6 +138,7 @@ def test_a_node_that_syncs_too_little_or_speaks_too_early_is_found_out(
         until=WHAT_IT_BREAKS[defect],
         shares=5,
         enough=AT_LEAST,
+        lost_every=1 if defect in OF_FILES_AND_JOURNAL else LOST_EVERY,
     )
     assert found["wrong_states"] >= AT_LEAST, f"{found['wrong_states']} of {found['states']}"
     assert any(WHAT_IT_BREAKS[defect] in wrong for wrong in found["wrong"]), found["wrong"]

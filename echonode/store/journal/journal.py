@@ -206,13 +206,14 @@ class Journal:
         try:
             new.add([lines.header(self._identity, SCHEMA_VERSION, 0)])
             new.add(list(rows.column_lines()))
+            began = time.monotonic()
             for part in rows.all_parts(lambda: reading(self._readers)):
-                began = time.monotonic()
                 new.add(part)
                 if self._file is not None and not self._file.is_doubtful:
                     self._follow(self._file)
                 if gently and self._is_ending.wait(time.monotonic() - began):
                     raise _Ended
+                began = time.monotonic()
             base = new.size
             new.end_base(before)
             _, up_to = self._add_changes(new, before, durable=False)

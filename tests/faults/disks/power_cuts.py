@@ -47,7 +47,7 @@ _EXTREMES: tuple[MakeFate, ...] = (
 )
 _BY_CHANCE: tuple[MakeFate, ...] = (torn, by_chance, by_chance)
 _VAIN_ROUNDS = 3  # without a new state: there are no more
-_LOST_EVERY = 4  # states: of one in so many the index is lost
+LOST_EVERY = 4  # states: of one in so many the index is lost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +128,10 @@ def build(tree: Tree, folder: Path) -> None:
 
 
 def go_through(
-    found: Iterator[Moment], *, folder: Path, states: int, enough: int, until: str
+    found: Iterator[Moment], *, folder: Path, states: int, enough: int, until: str, lost_every: int
 ) -> Findings:
     """Start the node on each, until there were so many states, or `enough` that were wrong and one
-    of them in the way that `until` names.
+    of them in the way that `until` names. lost_every: of one in so many the index is lost as well.
     """
     findings = Findings()
     root, book = folder / "root", folder / "book"
@@ -139,7 +139,7 @@ def go_through(
         build(moment.tree, root)
         broken = violations(root / "var", moment.lines, book)
         shutil.rmtree(root)
-        if findings.states % _LOST_EVERY == 0 and (tree := without_index(moment.tree)):
+        if findings.states % lost_every == 0 and (tree := without_index(moment.tree)):
             build(tree, root)
             broken += violations_without_index(root / "var", moment.lines, book)
             shutil.rmtree(root)
@@ -161,6 +161,7 @@ def main() -> None:
     parser.add_argument("recording", type=Path)
     parser.add_argument("folder", type=Path)
     defaults = {"seed": 1, "states": 1000, "share": 0, "shares": 1, "enough": 50}
+    defaults["lost_every"] = LOST_EVERY
     for name, default in defaults.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--until", default="")
@@ -169,7 +170,12 @@ def main() -> None:
     recording: Recording = pickle.loads(given.recording.read_bytes())
     found = moments(recording, seed=given.seed, share=given.share, shares=given.shares)
     findings = go_through(
-        found, folder=given.folder, states=given.states, enough=given.enough, until=given.until
+        found,
+        folder=given.folder,
+        states=given.states,
+        enough=given.enough,
+        until=given.until,
+        lost_every=given.lost_every,
     )
     json.dump(asdict(findings), sys.stdout)
 

@@ -76,6 +76,7 @@ test: $(STAMP_DEV) ## what each change must pass; the real peers are installed w
 	    $(BIN)/python -m pytest -n $(WORKERS) $(UNIT) -m "$(UNIT_MARKS)" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	@tools/real-peers.sh
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
+	    env ECHONODE_FORKED_STARTS=1 \
 	    $(BIN)/python -m pytest -n $(PEER_WORKERS) --dist loadfile --no-loadscope-reorder \
 	    -m "not timing and not long and not full and not containers" $(foreach test,$(UNIT),--ignore=$(test)) $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
@@ -140,7 +141,7 @@ faults: $(STAMP_DEV) ## the fault programme at full numbers (hours); ONLY=expres
 	@mkdir -p $(BUILD)
 	@ECHONODE_FAULTS=full $(BIN)/python -m pytest -p tests.faults.record --timeout=0 $(if $(ONLY),-k "$(ONLY)") \
 	    --record-faults=$(BUILD)/faults.json $(PYTEST_ARGS) tests/faults \
-	    tests/integration/delivery/test_lines.py tests/integration/store/test_crash_points.py \
+	    tests/integration/delivery/test_lines.py tests/integration/store/test_crash_points.py tests/integration/store/test_recycling_crash_points.py \
 	    tests/acceptance/test_delivery.py tests/acceptance/test_orders.py \
 	    tests/acceptance/test_hostile_values.py tests/acceptance/test_ohif.py \
 	    tests/integration/web/test_live_full.py \

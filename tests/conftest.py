@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.peers.postgres import PostgresServer
+from tests.starts import forked_starts
 from tests.support.data_folder import REAL, WHY_SKIPPED, data_folder, has_real_data
 from tests.support.examples import register_profiles
 from tests.support.log_format import log_plainly
 from tests.support.shared_statements import share_statements
 from tests.support.store_engine import ON_POSTGRES, StoresOnPostgres
 
+if os.environ.get("ECHONODE_FORKED_STARTS") == "1":  # `make test`, for its speed
+    forked_starts.allow()
 register_profiles()
 log_plainly()
 share_statements()

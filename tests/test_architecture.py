@@ -367,9 +367,9 @@ def tree(module: Path) -> ast.Module:
 
 
 @cache
-def nodes(module: Path) -> list[ast.Import | ast.ImportFrom | ast.Call]:
-    """Its imports and calls."""
-    kinds = (ast.Import, ast.ImportFrom, ast.Call)
+def nodes(module: Path) -> list[ast.Import | ast.ImportFrom | ast.Call | ast.Attribute]:
+    """Its imports, calls and attributes: what the rules look at."""
+    kinds = (ast.Import, ast.ImportFrom, ast.Call, ast.Attribute)
     return [node for node in ast.walk(tree(module)) if isinstance(node, kinds)]
 
 
@@ -547,7 +547,7 @@ def test_an_instances_bytes_are_read_by_one_seam() -> None:
         path = module.relative_to(PACKAGE).as_posix()
         if path in KNOW_WHERE or path.startswith("store/"):
             continue
-        for node in ast.walk(tree(module)):
+        for node in nodes(module):
             if isinstance(node, ast.Attribute) and node.attr == "path":
                 owner = getattr(node.value, "attr", getattr(node.value, "id", ""))
                 if owner == "instance":
@@ -561,6 +561,9 @@ def test_the_store_of_a_configuration_is_opened_by_one_function() -> None:
         module.relative_to(PACKAGE).as_posix()
         for module in MODULES
         for node in nodes(module)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Store.open"
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "open"
+        and ast.unparse(node.func) == "Store.open"
     }
     assert openers == {"node/settings/stores.py"}

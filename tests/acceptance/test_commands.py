@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
 import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,22 +13,12 @@ import pytest
 from tests.acceptance.clinic import Clinic
 from tests.peers.node_process import ProbeSimProcess
 from tests.peers.process import free_port
+from tests.starts.commands import echonode
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.timeout(200)
-
-
-def echonode(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "echonode", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_check_config_says_yes_to_the_example() -> None:

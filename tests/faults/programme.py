@@ -24,10 +24,10 @@ class Fault:
         return self.full if FULL else self.quick
 
 
-KILLED_WRITES: Final = Fault(scenario=1, unit="SQLite writes to a kill", quick=10, full=1)
-KILLS: Final = Fault(scenario=2, unit="kills under full load", quick=80, full=10_000)
-KILLED_SENDS: Final = Fault(scenario=3, unit="SQLite writes to a kill", quick=20, full=1)
-DISK_STATES: Final = Fault(scenario=4, unit="disks after a power cut", quick=1_000, full=50_000)
+KILLED_WRITES: Final = Fault(scenario=1, unit="SQLite writes to a kill", quick=20, full=1)
+KILLS: Final = Fault(scenario=2, unit="kills under full load", quick=40, full=10_000)
+KILLED_SENDS: Final = Fault(scenario=3, unit="SQLite writes to a kill", quick=40, full=1)
+DISK_STATES: Final = Fault(scenario=4, unit="disks after a power cut", quick=500, full=50_000)
 CRASH_LOOPS: Final = Fault(scenario=6, unit="loops of twenty kills", quick=5, full=200)
 FILLS: Final = Fault(scenario=7, unit="fills of the disk", quick=10, full=100)
 DISK_ERRORS: Final = Fault(scenario=8, unit="kinds of error", quick=8, full=60)

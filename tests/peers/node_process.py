@@ -14,6 +14,8 @@ import yaml
 from tests.peers.log_reader import LogEvent, LogReader
 from tests.peers.part import Part
 from tests.peers.process import LOOPBACK, ChildProcess, NotReady, free_port, has_listener
+from tests.starts.commands import echonode
+from tests.starts.forked_starts import may_fork
 
 READY_DEADLINE_S = 30.0
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,16 +91,19 @@ class EchoNodeProcess(Part):
     def start(self, *, deadline_s: float = READY_DEADLINE_S) -> Self:
         """Write the configuration, start, and wait for `node_ready`. Raises NotReady."""
         self.config_file.write_text(yaml.safe_dump(self.settings(), sort_keys=False))
+        arguments = ("run", "--config", self.config_file)
+        as_shipped = self.module == "echonode" and not self.wrapper and not self._ulimit
         child = ChildProcess(
             [
                 *self.wrapper,
                 *(["sh", "-c", f'ulimit {self._ulimit}; exec "$@"', "sh"] if self._ulimit else []),
-                *(sys.executable, "-m", self.module, "run", "--config", self.config_file),
+                *(sys.executable, "-m", self.module, *arguments),
             ],
             folder=self.folder,
             name="echonode",
             env=self._env,
             pipe_output=True,
+            forked=arguments if as_shipped and may_fork(self._env) else (),
         )
         self._child = child
         since = self.log.mark()
@@ -152,14 +157,7 @@ class EchoNodeProcess(Part):
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another `echonode` command on this configuration, while the node runs."""
-        return subprocess.run(
-            [sys.executable, "-m", "echonode", *arguments, "--config", str(self.config_file)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return echonode(*arguments, "--config", self.config_file)
 
     def ledger(self) -> list[dict[str, Any]]:
         """`echonode ledger --json`: one row per instance and destination."""

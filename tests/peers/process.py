@@ -18,8 +18,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from tests.peers import reaper
+from tests.starts import forked_starts
 
 LOOPBACK = "127.0.0.1"
 START_DEADLINE_S = 30.0
@@ -89,18 +91,24 @@ class ChildProcess:
         env: Mapping[str, str] | None = None,
         pipe_output: bool = False,
         pipe_input: bool = False,
+        forked: Sequence[str | Path] = (),
     ) -> None:
-        """pipe_output: stdout is read by the caller; only stderr goes to the log file."""
+        """pipe_output: stdout is read by the caller; only stderr goes to the log file.
+
+        forked: `echonode`'s arguments, where the command is that and may be forked; its stdout
+        is read by the caller then.
+        """
         self.command = [str(part) for part in command]
         self.folder, self.name = folder, name
         self.log_file = folder / f"{name}.log"
         self._env = {**os.environ, **env} if env is not None else None
         self._pipe_output, self._pipe_input = pipe_output, pipe_input
-        self._process: subprocess.Popen[bytes] | None = None
+        self._forked = [str(part) for part in forked]
+        self._process: subprocess.Popen[bytes] | forked_starts.ForkedProcess | None = None
         self._gone = False
 
     @property
-    def popen(self) -> subprocess.Popen[bytes]:
+    def popen(self) -> subprocess.Popen[bytes] | forked_starts.ForkedProcess:
         """The running (or ended) process. Raises NotReady before the start."""
         if self._process is None:
             raise NotReady(f"{self.name} was not started")
@@ -132,15 +140,7 @@ class ChildProcess:
         answers: how a port is looked at; `has_listener` where a connection would be counted.
         """
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.command,
-                cwd=self.folder,
-                env=self._env,
-                stdin=subprocess.PIPE if self._pipe_input else subprocess.DEVNULL,
-                stdout=subprocess.PIPE if self._pipe_output else log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self._process = self._forked_process(log) if self._forked else self._popen(log)
         reaper.note_started(self._process.pid)
         try:
             self._wait_for_ports(ports, answers, time.monotonic() + deadline_s)
@@ -148,6 +148,25 @@ class ChildProcess:
             self.kill()
             raise
         return self
+
+    def _popen(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command,
+            cwd=self.folder,
+            env=self._env,
+            stdin=subprocess.PIPE if self._pipe_input else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if self._pipe_output else log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def _forked_process(self, log: IO[bytes]) -> forked_starts.ForkedProcess:
+        return forked_starts.start(
+            self._forked,
+            folder=self.folder,
+            environment=os.environ if self._env is None else self._env,
+            log=log,
+        )
 
     def _wait_for_ports(
         self, ports: Sequence[int], answers: Callable[[int], bool], deadline: float
@@ -182,4 +201,4 @@ class ChildProcess:
             self._gone = True  # from here on the number may be another group's
         if process.stdin is not None:
             process.stdin.close()
-        return process.returncode
+        return process.wait()

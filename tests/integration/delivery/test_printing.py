@@ -25,6 +25,7 @@ from tests.peers.dcmtk import DcmtkResult
 from tests.peers.instances import InstanceKind, make_instances
 from tests.peers.printer import AE_TITLE, PrintScp
 from tests.peers.process import LOOPBACK, free_port
+from tests.starts.commands import echonode
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(240)]
@@ -68,16 +69,7 @@ class Rig:
                 self.pictures.append(grey(pixels[2] if kind is CLIP else pixels))
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [
-                *(sys.executable, "-m", "echonode", "print"),
-                *(*arguments, "--config", str(self.node.config_file)),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return echonode("print", *arguments, "--config", self.node.config_file)
 
     def print_study(self, layout: str) -> int:
         done = self.command("--study", self.study, "--layout", layout, "--json")

@@ -17,18 +17,18 @@ import pytest
 
 from echonode.store.store import Store
 from tests.integration.store.recycling_child import POLICY
-from tests.integration.store.test_crash_points import ROOT, open_after_death
+from tests.integration.store.test_crash_points import EVERY, ROOT, open_after_death
 from tests.peers.fixtures import require_program
 from tests.unit.store.retention.test_deletion import commit_all
 from tests.unit.store.samples import Clock, dataset, put, put_many
 
 PROMISED = 3
 FAULTS = {
-    "fsync": range(1, 8),
-    "fdatasync": range(1, 6),
+    "fsync": range(1, 8, EVERY),
+    "fdatasync": range(1, 6, EVERY),
     "rename": range(1, PROMISED + 1),
-    "unlink": range(1, 6),
-    "pwrite64": range(1, 40, 4),
+    "unlink": range(1, 6, EVERY),
+    "pwrite64": range(1, 40, 4 * EVERY),
 }
 
 

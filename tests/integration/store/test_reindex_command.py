@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from echonode.store.read_only_store import open_read_only
 from echonode.store.store import Store
+from tests.starts.commands import echonode
 from tests.unit.store.samples import put_many
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,14 +28,7 @@ def data_dir(tmp_path: Path) -> Path:
 def reindex(data_dir: Path) -> subprocess.CompletedProcess[str]:
     config = data_dir.parent / "echonode.yaml"
     config.write_text(f"ae_title: ECHONODE\ndata_dir: {data_dir}\n")
-    return subprocess.run(
-        [sys.executable, "-m", "echonode", "reindex", "--config", str(config)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
+    return echonode("reindex", "--config", config, timeout_s=50)
 
 
 def held(data_dir: Path) -> int:

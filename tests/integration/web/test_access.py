@@ -25,6 +25,7 @@ from echonode.store.store import Store
 from tests.peers.fixtures import require_program
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import free_port
+from tests.starts.commands import echonode
 
 pytestmark = [pytest.mark.timeout(180)]
 WORDS = "four words in a row"
@@ -85,14 +86,7 @@ class Web:
 
     def command(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """`echonode ARGUMENTS` on this node, as its user types it."""
-        return subprocess.run(
-            [sys.executable, "-m", "echonode", *arguments, "--config", self.node.config_file],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return echonode(*arguments, "--config", self.node.config_file, stdin=stdin)
 
 
 @pytest.fixture(scope="module")

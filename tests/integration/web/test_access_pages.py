@@ -183,6 +183,7 @@ def test_a_disabled_user_stands_before_the_log_in(
         assert (ada.faults, vic.faults) == ([], [])
 
 
+@pytest.mark.long
 def test_users_and_lock_in_each_size_and_theme(chromium: Browser, address: str) -> None:
     """Nothing is cut; in French as well."""
     for size, theme in LOOKS:

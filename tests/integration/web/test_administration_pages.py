@@ -18,7 +18,7 @@ from echonode.errors import OperatorRefused
 from echonode.web.audit import TrailFilter, audit_routes
 from echonode.web.patients import patient_routes
 from echonode.web.prints import print_routes
-from tests.acceptance.console.screens import THEMES, shoot
+from tests.acceptance.console.screens import DARK_FIRST, shoot
 from tests.integration.web.desk_node import DeskNode, desk
 from tests.peers.accessibility import accessibility_faults
 from tests.peers.console_page import SIZES, browser, visit
@@ -330,7 +330,7 @@ def test_the_queue_of_prints_is_acted_on(chromium: Browser) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", DARK_FIRST)
 def test_the_screens_of_an_administrator_in_every_size(chromium: Browser, theme: str) -> None:
     """Nothing is cut and nothing is out of reach (axe-core): tablet both ways, and a phone."""
     for size in SIZES:

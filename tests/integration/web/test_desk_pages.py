@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from echonode.web.outbox import Selection
 from echonode.web.status import NodeStatus
-from tests.acceptance.console.screens import THEMES, shoot
+from tests.acceptance.console.screens import DARK_FIRST, shoot
 from tests.integration.web.desk_node import (
     NOW,
     PACS,
@@ -297,7 +297,7 @@ def visit_of_a_node_that_stops(chromium: Browser) -> Iterator[Visit]:
             yield person
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", DARK_FIRST)
 def test_no_state_keeps_a_person_out(chromium: Browser, theme: str) -> None:
     """WCAG 2.2 AA by axe-core, in both themes: outbox, question, system, preflight, set-up."""
     busy = held_node()

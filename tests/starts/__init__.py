@@ -1,0 +1,1 @@
+"""Starts of the node for the tests that cost little; it imports nothing of the tests itself."""

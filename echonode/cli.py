@@ -28,12 +28,14 @@ from echonode.commands import (
     exams,
     export,
     import_media,
+    keep_volume,
     move_store,
     patient,
     printing,
     simulations,
     users,
     viewer,
+    worklist,
 )
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
 from echonode.commands.lying_pacs import command as lying_pacs
@@ -55,9 +57,12 @@ app = typer.Typer(
 
 
 def _doubts(settings: Config) -> Iterator[ConfigFault]:
+    from echonode.commands.user_store import has_users
     from echonode.config import doubts
+    from echonode.config.doubts import is_passed_on
 
-    return doubts(settings, os.environ, datetime.now(UTC))
+    users = is_passed_on(settings) and has_users(settings)
+    return doubts(settings, os.environ, datetime.now(UTC), has_users=users)
 
 
 @app.callback(invoke_without_command=True)
@@ -160,9 +165,11 @@ conformance.register(app)
 deliveries.register(app)
 patient.register(app)
 exams.register(app)
+worklist.register(app)
 export.register(app)
 accept_look.register(app)
 import_media.register(app)
+keep_volume.register(app)
 users.register(app)
 viewer.register(app)
 lying_pacs.register(app)

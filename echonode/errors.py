@@ -47,6 +47,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from echonode.system_faults import said_of
+
 
 class EchoNodeError(Exception):
     """Root of the tree; never raised itself."""
@@ -350,5 +352,7 @@ def described(error: BaseException) -> str:
 
     For logs and the ledger: the error's text may quote the data that it arose from.
     """
-    system = error.strerror if isinstance(error, OSError) else None
-    return f"{type(error).__name__} ({system})" if system else type(error).__name__
+    name = type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        return f"{name}: {said_of(error)}"
+    return name

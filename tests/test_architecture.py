@@ -40,11 +40,13 @@ RANKS = [
     {"model"},
     {"at_rest"},  # below `model`, whose instances say what opens their files
     {"errors", "log", "threads", "__init__"},
+    {"system_faults"},  # below `errors`, which describe the system's too
 ]
 # Sideways only along the path of the data.
 SIDEWAYS = {
     ("copies", "review"),  # an image's times and scale are those that a person reviews it with
     ("frames", "probe"),
+    ("objects", "transcoding"),  # a presentation state says what transcoding shows of an image
     ("dicomweb", "query_retrieve"),  # QIDO-RS matches as C-FIND does
     ("review", "query_retrieve"),  # a person's search matches as C-FIND does
     # Our worklist is a query too: its keys and matching are PS3.4 C.2.2.2.
@@ -121,6 +123,7 @@ WITHIN = {
             "report_api",
         },
         {"exam_api", "review_json"},
+        {"worklist_json"},
         {"audit"},
         {"access", "user_administration", "access_log", "local_key"},
         {"hashing"},
@@ -153,6 +156,7 @@ MAY = {
     "commands/invocation.py": DISK,  # the environment
     "commands/container_health.py": DISK,  # the environment
     "log.py": set(),
+    "system_faults.py": {"os", "socket"},  # the system's numbers, and its words for them
     "threads.py": THREADS,  # a thread that repeats a step
     "commands/demo*": OUTSIDE,
     "commands/lying_pacs/archive.py": NETWORK | THREADS,  # an archive on plain sockets:

@@ -161,6 +161,12 @@ RULES: tuple[Rule, ...] = (
     # Patients, to work with. A search goes to the RIS, beyond what is here to look at.
     _search(Role.OPERATOR, "/api/worklist/search", DataKind.WORKLIST),
     _search(Role.OPERATOR, "/api/patients/search", DataKind.EXAM),
+    *_for(
+        Role.OPERATOR,
+        "POST /api/worklist",
+        "DELETE /api/worklist/{item}",
+        data=DataKind.WORKLIST,
+    ),
     # The report holds no name; its rows are a patient's images by their UIDs, and its log too.
     *_for(Role.OPERATOR, "GET /api/report", data=DataKind.INSTANCE),
     *_for(
@@ -185,6 +191,7 @@ RULES: tuple[Rule, ...] = (
         "POST /api/instances/{uid}/measurements",
         "POST /api/instances/{uid}/presentation",
         "POST /api/instances/{uid}/look",
+        "POST /api/instances/{uid}/volume",
         "DELETE /api/instances/{uid}/measurements/{measurement}",
         "POST /api/instances/{uid}/{action}",
         "POST /api/outbox/{action}",

@@ -1,4 +1,4 @@
-"""`echonode exam` and `echonode worklist`: the running node is asked, as the HTTP API has it.
+"""`echonode exam`: the running node is asked, as the HTTP API has it.
 
 `exam open` and the rest name a patient by the options --patient-id, --name, --birth-date and --sex,
 or an item of the worklist by --worklist-item.
@@ -15,24 +15,28 @@ from urllib.parse import quote
 import typer
 
 from echonode.commands.exam_report import report
+from echonode.commands.exam_view import view
 from echonode.commands.invocation import DEFAULT_CONFIG, ConfigOption, load_config, outcomes
+from echonode.commands.typed_patient import (
+    ANSWER_S,
+    BirthOption,
+    IdOption,
+    JsonOption,
+    NameOption,
+    SexOption,
+    one_line,
+    typed_patient,
+)
+from echonode.commands.worklist import item_line
 from echonode.errors import Doubtful, UsageError
 from echonode.model.correction import Reason
 
 app = typer.Typer(help="Exams: whose the images are.", no_args_is_help=True)
 
-_ANSWER_S = 60.0  # an exam of large cines is rewritten within it, or goes on by itself
-JsonOption = Annotated[bool, typer.Option("--json", metavar="", help="As JSON.")]
 ExamArgument = Annotated[str, typer.Argument(metavar="EXAM", help="Such as E00000012.")]
 ItemOption = Annotated[
     str, typer.Option("--worklist-item", metavar="ID", help="An item of `echonode worklist`.")
 ]
-IdOption = Annotated[str, typer.Option("--patient-id", metavar="ID", help="The Patient ID.")]
-NameOption = Annotated[
-    str, typer.Option("--name", metavar="NAME", help="Family^Given, groups separated by =.")
-]
-BirthOption = Annotated[str, typer.Option("--birth-date", metavar="YYYYMMDD")]
-SexOption = Annotated[str, typer.Option("--sex", metavar="M|F|O")]
 
 
 class Side(StrEnum):
@@ -153,38 +157,18 @@ def correct(
         _say(_post(config, f"/api/exams/{quote(exam, safe='')}/correct", body), as_json=as_json)
 
 
-def worklist(
-    every: Annotated[
-        bool, typer.Option("--all", metavar="", help="Of every day, not only of today.")
-    ] = False,
-    as_json: JsonOption = False,
-    config: ConfigOption = DEFAULT_CONFIG,
-) -> None:
-    """The worklist as the node has it, and how old it is."""
-    with outcomes():
-        found = _get(config, "/api/worklist" + ("?all=true" if every else ""))
-        if as_json:
-            typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
-            return
-        age = found["age_s"]
-        typer.echo("never fetched" if age is None else f"fetched {age:.0f} s ago")
-        for item in found["items"]:
-            typer.echo(_item_line(item))
-
-
 def register(main: typer.Typer) -> None:
     """Add the commands to the program."""
     app.command()(report)
+    app.command()(view)
     main.add_typer(app, name="exam")
-    main.command()(worklist)
 
 
 def _whose(
     worklist_item: str, patient_id: str, name: str, birth_date: str, sex: str
 ) -> dict[str, object]:
     """The part of a request that says whose it is. Raises UsageError."""
-    typed = {"id": patient_id, "name": name, "birth_date": birth_date, "sex": sex}
-    patient = {key: value for key, value in typed.items() if value}
+    patient = typed_patient(patient_id, name, birth_date, sex)
     if worklist_item and patient:
         raise UsageError("give --worklist-item or a patient, not both")
     if worklist_item:
@@ -195,7 +179,7 @@ def _whose(
 def _get(config: Path, path: str) -> Any:
     from echonode.commands.node_client import get
 
-    return get(load_config(config), path, timeout_s=_ANSWER_S)
+    return get(load_config(config), path, timeout_s=ANSWER_S)
 
 
 def _post(config: Path, path: str, body: dict[str, object]) -> Any:
@@ -203,10 +187,10 @@ def _post(config: Path, path: str, body: dict[str, object]) -> Any:
     from echonode.commands.node_client import post
 
     try:
-        return post(load_config(config), path, body, timeout_s=_ANSWER_S)
+        return post(load_config(config), path, body, timeout_s=ANSWER_S)
     except Doubtful as doubtful:
         for item in doubtful.candidates:
-            typer.echo(_item_line(item), err=True)
+            typer.echo(item_line(item), err=True)
         raise
 
 
@@ -218,7 +202,7 @@ def _line(exam: Any) -> str:
     """One exam, tab-separated, its id first."""
     patient = exam["patient"] or {"id": "", "name": "no patient"}
     return "\t".join(
-        _one_line(str(value))
+        one_line(str(value))
         for value in (
             exam["id"],
             exam["probe"],
@@ -231,16 +215,3 @@ def _line(exam: Any) -> str:
             exam["study_instance_uid"],
         )
     )
-
-
-def _item_line(item: Any) -> str:
-    """One item, tab-separated, its id first."""
-    keys = ("id", "start_date", "start_time", "patient_id", "patient_name", "birth_date")
-    return "\t".join(
-        _one_line(str(item.get(key, ""))) for key in (*keys, "accession_number", "scheduled_step")
-    )
-
-
-def _one_line(text: str) -> str:
-    """What would end the line, or drive a terminal, is escaped."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from echonode.commands.node_client import post
+from echonode.commands.user_store import has_users
 from echonode.config import Config
 from echonode.dimse.acceptor import Acceptor
 from echonode.dimse.requestor import Requestor
@@ -89,6 +90,7 @@ def _by_ourselves(config: Config, peer: str | None) -> dict[str, Any]:
         awaited=awaited,
         us=call_back_address(config),
         now=lambda: datetime.now(UTC),
+        has_users=lambda: has_users(config),
     )
     try:
         acceptor.start()

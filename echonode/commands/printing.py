@@ -28,7 +28,16 @@ def print_study(
     ] = "1x1",
     copies: Annotated[int, typer.Option(min=1, max=10, help="Of each film.")] = 1,
     retry: Annotated[
-        int | None, typer.Option("--retry", metavar="JOB", help="Try a job again, now.")
+        int | None,
+        typer.Option(
+            "--retry", metavar="JOB", help="Try a job again, now; a film in doubt is printed again."
+        ),
+    ] = None,
+    came_out: Annotated[
+        int | None,
+        typer.Option(
+            "--came-out", metavar="JOB", help="The film in doubt is printed: go on with the next."
+        ),
     ] = None,
     cancel: Annotated[
         int | None, typer.Option("--cancel", metavar="JOB", help="Take a job off the queue.")
@@ -42,11 +51,12 @@ def print_study(
     its middle frame is printed.
     """
     with outcomes():
-        if sum((bool(study), retry is not None, cancel is not None)) > 1:
-            raise UsageError("give one of --study, --retry and --cancel")
-        if retry is not None or cancel is not None:
-            job = retry if retry is not None else cancel
-            action = "retry" if retry is not None else "cancel"
+        actions = {"retry": retry, "came-out": came_out, "cancel": cancel}
+        asked = [(action, job) for action, job in actions.items() if job is not None]
+        if len(asked) + bool(study) > 1:
+            raise UsageError("give one of --study, --retry, --came-out and --cancel")
+        if asked:
+            [(action, job)] = asked
             shown = [_asked(config, f"/api/prints/{job}/{action}", {})]
         elif study:
             body: dict[str, object] = {

@@ -17,7 +17,7 @@ from echonode.audit.sources.commands import users_changed
 from echonode.audit.trail.inbox import put
 from echonode.commands.node_client import delete, post
 from echonode.config import Config
-from echonode.errors import OperatorRefused, StoreLocked
+from echonode.errors import OperatorRefused, StoreError, StoreLocked, UsageError
 from echonode.node.settings.stores import open_store
 from echonode.node.user_administration import UserAdministration, as_json
 from echonode.store.read_only_store import open_read_only
@@ -35,6 +35,14 @@ def list_users(config: Config) -> list[Json]:
         cipher=config.encryption.cipher,
     ) as store:
         return [as_json(user) for user in store.users.all()]
+
+
+def has_users(config: Config) -> bool:
+    """Whether a user may log in; also while a node runs. Of a store that cannot be read, no."""
+    try:
+        return bool(list_users(config))
+    except (UsageError, StoreError):
+        return False
 
 
 def setup_code(config: Config) -> str:

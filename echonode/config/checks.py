@@ -92,20 +92,31 @@ def _ports_twice(config: Config) -> Iterator[ConfigFault]:
 
 
 def _peers(config: Config) -> Iterator[ConfigFault]:
-    names = list(config.peers)
-    for index, title in _repeated([peer.ae_title for peer in config.peers.values()]):
+    titles = [
+        (path, title)
+        for name, peer in config.peers.items()
+        for path, title in (
+            (f"peers.{name}.ae_title", peer.ae_title),
+            *(
+                (f"peers.{name}.calling_ae_titles[{number}]", title)
+                for number, title in enumerate(peer.calling_ae_titles)
+            ),
+        )
+    ]
+    for index, title in _repeated([title for _, title in titles]):
         yield _fault(
-            f"peers.{names[index]}.ae_title",
-            f"the AE title {title} belongs to another peer already",
+            titles[index][0],
+            f"the AE title {title} belongs to a peer already",
             "Give each peer its own AE title; rights go by it.",
         )
-    for name, peer in config.peers.items():
-        if peer.ae_title == config.ae_title:
+    for path, title in titles:
+        if title == config.ae_title:
             yield _fault(
-                f"peers.{name}.ae_title",
-                f"{peer.ae_title} is this node's own AE title",
+                path,
+                f"{title} is this node's own AE title",
                 "A peer has an AE title of its own.",
             )
+    for name, peer in config.peers.items():
         is_told_where_it_asked = peer.report_on is ReportRoute.SAME_ASSOCIATION
         if is_told_where_it_asked and Service.COMMIT not in peer.may:
             yield _fault(

@@ -24,8 +24,13 @@ from echonode.frames.streams.protocols import Wire
 from echonode.web.viewer.package import folders, installed_in
 
 
-def doubts(config: Config, environ: Mapping[str, str], now: datetime) -> Iterator[ConfigFault]:
-    """Every doubt about a configuration without faults, in the file's order. now: aware."""
+def doubts(
+    config: Config, environ: Mapping[str, str], now: datetime, *, has_users: bool = False
+) -> Iterator[ConfigFault]:
+    """Every doubt about a configuration without faults, in the file's order. now: aware.
+
+    has_users: whether the store has a user who may log in.
+    """
     yield from folder_doubts(config)
     yield from _unbound_peers(config)
     yield from tls_doubts(config, now)
@@ -34,6 +39,8 @@ def doubts(config: Config, environ: Mapping[str, str], now: datetime) -> Iterato
     yield from _viewer(config)
     yield from _ris(config)
     yield from _open_web(config)
+    if is_passed_on(config) and not has_users:
+        yield _doubt("web.names", PASSED_ON, REMEDY_OF_PASSED_ON)
     yield from _only_anonymised(config)
     yield from _core_dumps(config)
     yield from ignored_variables(list(Config.model_fields), environ)
@@ -120,6 +127,22 @@ def _open_web(config: Config) -> Iterator[ConfigFault]:
             "Run `echonode web-certificate --host NAME` and give `web.tls`, or use 127.0.0.1 "
             "behind a reverse proxy with TLS.",
         )
+
+
+PASSED_ON = (
+    "other machines reach the web server by these names, through a proxy on this one: while there "
+    "is no user, every caller of the proxy counts as this machine, and may do everything"
+)
+REMEDY_OF_PASSED_ON = (
+    "Add the first user: `echonode user add NAME --role administrator`; or let the proxy ask for a "
+    "log-in."
+)
+
+
+def is_passed_on(config: Config) -> bool:
+    """Whether `names` show that a proxy on this machine passes callers on to a loopback address."""
+    web = config.web
+    return web is not None and bool(web.names) and is_loopback(web.host)
 
 
 def _only_anonymised(config: Config) -> Iterator[ConfigFault]:

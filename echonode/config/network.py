@@ -118,6 +118,9 @@ class PeerSection(Section):
     """Where it listens. Example: pacs.clinic.example"""
     port: Port
     """The port at which it listens. Example: 104"""
+    calling_ae_titles: tuple[AETitle, ...] = ()
+    """Other AE titles that it calls this node with, as a PACS whose parts have one each: it has the
+    same rights under all of them. Example: [CLINIC_PACS_SCU]"""
     may: frozenset[Service] = frozenset()
     """What it may ask for; `commit` also lets it report its own commitment.
     Example: [echo, find, move, get]"""
@@ -143,6 +146,7 @@ class PeerSection(Section):
             host=self.host,
             port=self.port,
             may=self.may,
+            calling_ae_titles=self.calling_ae_titles,
             tls=self.tls.value() if self.tls else None,
             certificates=self.certificate,
             addresses=tuple(ipaddress.ip_network(text) for text in self.addresses),

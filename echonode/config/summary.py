@@ -20,7 +20,8 @@ def summary(config: Config) -> Iterator[str]:
         yield f"listens as {config.ae_title} on {listener.host}:{listener.port} ({form})"
     for name, peer in config.peers.items():
         rights = ", ".join(sorted(service.value for service in peer.may)) or "nothing"
-        yield f"serves {name} ({peer.ae_title}): {rights}"
+        titles = ", ".join((peer.ae_title, *peer.calling_ae_titles))
+        yield f"serves {name} ({titles}): {rights}"
     if config.hl7:
         listener = config.hl7.listen
         form = "TLS" if listener.tls else "plain"

@@ -17,6 +17,7 @@ from echonode.errors import Damaged, InvalidObject
 from echonode.model.instance import StoredInstance, buffered_bytes
 from echonode.model.parse_faults import fenced
 from echonode.store.files.kept_lines import OpenLines
+from echonode.system_faults import said_of
 from echonode.transcoding.single_frame import DecodedFrame, FrameReader
 
 # Of the elements before the pixels. A report is the longest header that there is: some megabytes.
@@ -64,7 +65,7 @@ def kept(instance: StoredInstance) -> Iterator[None]:
         yield
     except OSError as error:
         raise Damaged(
-            f"the stored file of {instance.sop_instance_uid} cannot be read ({error.strerror}): "
+            f"the stored file of {instance.sop_instance_uid} cannot be read ({said_of(error)}): "
             "nothing was copied"
         ) from error
 

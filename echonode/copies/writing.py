@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from echonode.errors import OutOfSpace, UsageError
 from echonode.store.files.disk import synchronise
+from echonode.system_faults import said_of
 
 _PREFIX = ".echonode-export-"
 # What systems put on an empty stick.
@@ -142,5 +143,5 @@ def disk_answers(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        said = f"{out} cannot be written: {error.strerror or error}"
+        said = f"{out} cannot be written: {said_of(error)}"
         raise (UsageError if error.errno in _WRONG_PLACE else OutOfSpace)(said) from error

@@ -171,7 +171,7 @@ class Acceptance:
         caller to try again.
         """
         idle = [
-            ((peer.ae_title.strip() == calling.strip(), assoc.idle_seconds), assoc)
+            ((calling.strip() in peer.titles, assoc.idle_seconds), assoc)
             for assoc, peer in self._strangers()
         ]
         (_, longest), assoc = max(idle, key=lambda each: each[0], default=((False, 0.0), None))

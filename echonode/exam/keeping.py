@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 
 from pydicom import Dataset
 from pydicom.filebase import DicomBytesIO
@@ -29,9 +30,33 @@ def keep(
     destinations: Sequence[str],
 ) -> None:
     """Store a dataset, given piece by piece, in its capture's place. Raises StoreError."""
+    keep_object(
+        files,
+        (sop_class_uid, capture.sop_instance_uid),
+        pieces,
+        destinations=destinations,
+        at=capture.captured_at,
+        exam_id=capture.exam_id,
+    )
+
+
+def keep_object(
+    files: InstanceFiles,
+    instance: tuple[str, str],
+    pieces: Iterable[bytes],
+    *,
+    destinations: Sequence[str],
+    at: datetime,
+    exam_id: str = "",
+) -> None:
+    """The same for an object of no exam. instance: its class and UID. at: when it was made.
+
+    exam_id: of the exam whose capture it is, for its seal.
+    """
+    sop_class_uid, sop_instance_uid = instance
     incoming = files.open_incoming(
         sop_class_uid=sop_class_uid,
-        sop_instance_uid=capture.sop_instance_uid,
+        sop_instance_uid=sop_instance_uid,
         transfer_syntax_uid=_SYNTAX,
     )
     with ExitStack() as broken_off:
@@ -45,9 +70,9 @@ def keep(
         record,
         origin=Origin.CAPTURED,
         destinations=destinations,
-        acquired_at=capture.captured_at,
+        acquired_at=at,
         evidence={},
-        exam_id=capture.exam_id,
+        exam_id=exam_id,
     )
 
 

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echonode.probe.messages import UNKNOWN_SCANNER, Samples, Scanner, SectorGeometry
+
+LARGEST_REGION_CM = 100.0  # the deepest diagnostic field is 40 cm
+
+
+class NoScale(StrEnum):
+    """Why nothing can be measured in a picture."""
+
+    NOT_GIVEN = "not_given"  # the sender gives no size of a pixel, or the 1 x 1 mm of none
+    NOT_BELIEVED = "not_believed"  # it gives one, and the operator has not said that it is measured
+    SKEWED = "skewed"  # its matrix has rows and columns that are not at right angles
+    TOO_LARGE = "too_large"  # by it the picture would be larger than any body part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +54,14 @@ class Calibration:
         if not (self.physical_delta_x_cm > 0 and self.physical_delta_y_cm > 0):
             raise ValueError("physical deltas are positive centimetres")
 
+    @property
+    def is_of_a_body(self) -> bool:
+        """Whether the region is not larger than any body part."""
+        x0, y0, x1, y1 = self.region
+        width_cm = (x1 - x0 + 1) * self.physical_delta_x_cm
+        height_cm = (y1 - y0 + 1) * self.physical_delta_y_cm
+        return max(width_cm, height_cm) <= LARGEST_REGION_CM
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFacts:
@@ -51,12 +71,14 @@ class ImageFacts:
     depth_mm: from the transducer's face to the deepest point that is shown.
     scanner: what made the image, as the source tells.
     window: (black, white) in the source's values, where it was not given and was chosen here.
+    no_scale: why there is no calibration; None where there is one.
     """
 
     burned_in: bool | None = None
     depth_mm: float | None = None
     scanner: Scanner = UNKNOWN_SCANNER
     window: tuple[float, float] | None = None
+    no_scale: NoScale | None = None
 
 
 NO_FACTS = ImageFacts()

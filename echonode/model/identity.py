@@ -83,7 +83,8 @@ class WebAccess:
 class Peer:
     """A configured remote application entity, or a DICOMweb server.
 
-    tls: with which files we call it; None calls in clear. certificates: the only ones it may show
+    calling_ae_titles: others that it calls us with. titles: all of them. tls: with which files we
+    call it; None calls in clear. certificates: the only ones it may show
     (see model/certificate.py). addresses: the only ones it may call from; empty for any.
     private_classes: storage classes that are not the standard's are accepted from it. report_on:
     where our commitment reports to it go. relational: its queries are relational (PS3.4 C.4.1.2.2)
@@ -96,6 +97,7 @@ class Peer:
     host: str
     port: int
     may: frozenset[Service]
+    calling_ae_titles: tuple[str, ...] = ()
     tls: TLSFiles | None = None
     certificates: tuple[str, ...] = ()
     addresses: tuple[Network, ...] = ()
@@ -109,6 +111,11 @@ class Peer:
             raise ValueError(f"not an AE title: {self.ae_title!r}")
         if not 0 < self.port < 65536:
             raise ValueError(f"not a port: {self.port}")
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """Every AE title that it may call with, without padding."""
+        return tuple(title.strip() for title in (self.ae_title, *self.calling_ae_titles))
 
 
 @dataclass(frozen=True, kw_only=True)

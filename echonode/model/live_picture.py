@@ -22,7 +22,8 @@ class PictureRegion:
 class PictureGeometry:
     """What does not change from picture to picture; equal for two that may be measured alike.
 
-    regions: none where the picture is not calibrated. depth_mm: of the deepest point; None unknown.
+    regions: none where the picture is not calibrated; no_scale says why (frames.frame.NoScale), ''
+    where that is not known. depth_mm: of the deepest point; None unknown.
     orientation: MF, the transducer's marked side is at the left and its face at the top: every
     picture is turned so. gain_curve: (depth mm, dB) points; None where the gain is the probe's own.
     """
@@ -30,6 +31,7 @@ class PictureGeometry:
     width: int
     height: int
     regions: tuple[PictureRegion, ...] = ()
+    no_scale: str = ""
     depth_mm: float | None = None
     orientation: str = "MF"
     gain_curve: tuple[tuple[float, float], ...] | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from types import MappingProxyType
-from typing import Any
 
 from echonode.errors import Doubtful, FieldRefused
 from echonode.exam.identification import PatientDoubtful
@@ -16,14 +15,14 @@ from echonode.model.correction import Reason
 from echonode.model.discontinuation import discontinuation, reason_of
 from echonode.model.exam import CaptureKind, Exam, ExamCapture
 from echonode.model.patient import Patient, checked_patient
-from echonode.model.worklist_item import Code, WorklistItem
+from echonode.model.worklist_item import Code
 from echonode.monitoring.recent import chosen_rows
 from echonode.node.exams import ExamParts
+from echonode.node.worklist_json import Json, WorklistJson, item_json, standing_json
 from echonode.store.store import Store
 from echonode.store.values import LedgerChoice
 from echonode.web.live.messages import geometry_json
 
-Json = Mapping[str, Any]
 MOST_EXAMS = 500  # of a list; older ones are found by their ids
 MOST_PATIENTS = 20  # offered at once: with more, a person types on
 
@@ -47,6 +46,7 @@ class NodeExams:
     ) -> None:
         self._store, self._parts, self._now, self._local = store, parts, now, local
         self._list_status, self._gain_curves = list_status, gain_curves
+        self._list_json = WorklistJson()
 
     def open(
         self, *, probe: str, worklist_item: str, patient: Json | None, on_request: bool
@@ -187,16 +187,16 @@ class NodeExams:
         )
         return exam_json(corrected)
 
-    def worklist(self, *, everything: bool) -> Json:
+    def worklist(self, *, everything: bool) -> bytes:
         today = self._now().astimezone(self._local).strftime("%Y%m%d")
         day = "" if everything else today
-        items = self._store.worklist.items(start_date_from=day, start_date_to=day)
         status = self._list_status()
-        return {
-            "configured": status is not None,
-            **standing_json(status, self._now()),
-            "items": [item_json(item) for item in items],
-        }
+        return self._list_json.of(
+            {"configured": status is not None, **standing_json(status, self._now())},
+            self._store.worklist.items(start_date_from=day, start_date_to=day),
+            performed=self._store.reported_steps.performed_here(),
+            with_over=everything,
+        )
 
     def patients(self, text: str) -> Json:
         """Those seen before that `text` may mean (web.patients.Search)."""
@@ -208,16 +208,6 @@ class NodeExams:
 
     def _typed(self, patient: Json) -> Patient:
         return checked_patient(patient, today=self._now().astimezone(self._local).date())
-
-
-def standing_json(status: WorklistStatus | None, now: datetime) -> Json:
-    """How the RIS's list stands: its age, why it is not newer, how many answers it lacks."""
-    age_s = status.age_s(now) if status else None
-    return {
-        "age_s": None if age_s is None else round(age_s, 1),
-        "problem": status.problem if status else "",
-        "missing": status.excess + sum(status.unusable.values()) if status else 0,
-    }
 
 
 def _reason_json(code: Code | None) -> Json | None:
@@ -250,29 +240,6 @@ def exam_json(exam: Exam) -> Json:
         "accession_number": item.accession_number.value if item else "",
         "captures": exam.captures,
         "on_request": exam.on_request,
-    }
-
-
-def item_json(item: WorklistItem) -> Json:
-    """A worklist item as the API answers it."""
-    return {
-        "id": item.id,
-        "patient_id": item.patient.id,
-        "patient_name": item.patient.name,
-        "birth_date": item.patient.birth_date,
-        "sex": item.patient.sex,
-        "issuer": item.patient.issuer,
-        "accession_number": item.accession_number.value,
-        "study_instance_uid": item.study_instance_uid,
-        "requested_procedure": item.requested_procedure_description,
-        "scheduled_step": item.step.description,
-        "start_date": item.step.start_date,
-        "start_time": item.step.start_time,
-        "modality": item.step.modality,
-        "station_ae_titles": list(item.step.station_ae_titles),
-        "referring_physician": item.referring_physician_name,
-        "source": item.source.value,
-        "fetched_at": item.fetched_at.isoformat(),
     }
 
 

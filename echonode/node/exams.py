@@ -8,13 +8,14 @@ from datetime import datetime
 from echonode.config import Config
 from echonode.exam.correction import Correction
 from echonode.exam.desk import ExamDesk
+from echonode.exam.entering import Entering
 from echonode.exam.identification import Identification
 from echonode.exam.naming import ExamNaming
 from echonode.exam.rejection_check import LOOK_EVERY_S, Associate, RejectionCheck
 from echonode.exam.reporting.reporting import Reporting
 from echonode.exam.unfinished import UnfinishedWorker
 from echonode.node.local_timezone import local_zone
-from echonode.node.settings.parts import unattended_exams
+from echonode.node.settings.parts import planned_entries, unattended_exams
 from echonode.node.settings.reports import reporting_settings, result_sender, results
 from echonode.store.store import Store
 from echonode.transcoding.rendered_frames import RenderedFrames
@@ -22,8 +23,9 @@ from echonode.transcoding.single_frame import FrameReader
 
 
 class ExamParts:
-    """desk: exams at the probes. identification: their patients. correction: after they were sent.
-    reporting: reports and kept views. results: sends reports to a RIS; None where none gets them.
+    """desk: exams at the probes. identification: their patients. entering: what a person orders.
+    correction: after they were sent. reporting: reports and kept views. results: sends reports to a
+    RIS; None where none gets them.
 
     unfinished, rejection_looks: to be started and stopped. archives: names of the destinations.
     """
@@ -57,6 +59,14 @@ class ExamParts:
             worklist=store.worklist,
             name=naming.name,
             now=now,
+        )
+        self.entering = Entering(
+            store.worklist,
+            planned=planned_entries(config),
+            node_id=store.node_id,
+            next_number=lambda: store.counter("entered_item"),
+            now=now,
+            local=local_zone(),
         )
         self.correction = Correction(
             store,

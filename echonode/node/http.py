@@ -46,6 +46,7 @@ from echonode.node.system_api import NodeSystem
 from echonode.node.trail_api import NodeTrail
 from echonode.node.user_administration import UserAdministration
 from echonode.node.viewer_server import viewer_server
+from echonode.node.volumes import NodeVolumes
 from echonode.node.worklist_api import NodeWorklist
 from echonode.store.index.attribute_reader import AttributeReader
 from echonode.store.store import Store
@@ -74,6 +75,7 @@ from echonode.web.sessions import session_routes
 from echonode.web.status import console_routes
 from echonode.web.system import system_routes
 from echonode.web.users import user_routes
+from echonode.web.volumes import volume_routes
 from echonode.web.worklist import worklist_routes
 
 # What DICOMweb stores names it as its sender, and `forwarding` may.
@@ -127,6 +129,7 @@ def web_servers(
     def operate(action: str, uid: str, name: str | None) -> Mapping[str, object]:
         return act(store, action, uid, now=now(), destination=name, call_now=call_now)
 
+    codecs = Codecs(reader=frames, lossless=reencoder.lossless)
     exam_api = NodeExams(
         store,
         exams,
@@ -181,15 +184,8 @@ def web_servers(
             ),
             *report_routes(NodeReports(store, exams.reporting, result=partial(result_of, store))),
             *print_routes(prints),
-            *copy_routes(
-                NodeCopies(
-                    config,
-                    store,
-                    Codecs(reader=frames, lossless=reencoder.lossless),
-                    anonymising,
-                    now=now,
-                )
-            ),
+            *copy_routes(NodeCopies(config, store, codecs, anonymising, now=now)),
+            *volume_routes(NodeVolumes(config, store, codecs, now=now)),
             *operator_routes(
                 act=operate,
                 acknowledge=lambda uid: acknowledge(store, uid, now=now()),
@@ -220,7 +216,9 @@ def web_servers(
             *exam_routes(exam_api),
             *patient_routes(exam_api.patients, NodePatientData(store, audit, erasing, now=now)),
             *audit_routes(NodeTrail(audit)),
-            *worklist_routes(NodeWorklist(ris, now=now)),
+            *worklist_routes(
+                NodeWorklist(ris, exams.entering, audit.orders, now=now, local=local_zone())
+            ),
             *live_routes(live, viewing),
             *openapi_routes(),
         ],

@@ -208,6 +208,7 @@ class Node:
                     awaited=self.archives.awaited,
                     us=self._call_back,
                     now=utc_now,
+                    has_users=self.store.users.any,
                 ),
                 exams=self.exams,
                 ris=self.ris,

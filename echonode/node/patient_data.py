@@ -15,6 +15,7 @@ from echonode.errors import OperatorRefused, OutOfSpace
 from echonode.maintenance.erasing import Erasing
 from echonode.node.audit import NodeAudit
 from echonode.store.store import Store
+from echonode.system_faults import said_of
 
 Json = Mapping[str, Any]
 
@@ -57,7 +58,7 @@ class NodePatientData:
                 export_patient(self._store, patient_id, made, audit=records, now=self._now())
                 return made.tell(), made.opened()
         except OSError as error:
-            raise OutOfSpace(f"the export cannot be written: {error.strerror}") from None
+            raise OutOfSpace(f"the export cannot be written: {said_of(error)}") from None
 
     def erase(self, patient_id: str, *, by: str) -> Json:
         """As Erasing.erase."""

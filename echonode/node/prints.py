@@ -23,9 +23,10 @@ from echonode.delivery.printing.worker import Associate, PrintWorker
 from echonode.errors import InvalidObject, OperatorRefused, UsageError
 from echonode.model.criteria import Level, Root, Selection
 from echonode.model.instance import StoredInstance
-from echonode.model.print_job import NewPrintJob, PrintJob
+from echonode.model.print_job import NewPrintJob, PrintJob, PrintState
 from echonode.review.image_view import image_view
 from echonode.store.store import Store
+from echonode.system_faults import said_of
 from echonode.transcoding.picture import picture_of
 from echonode.transcoding.scaled_picture import squared
 from echonode.transcoding.single_frame import FrameReader
@@ -105,10 +106,11 @@ class PrintParts:
         return _json(job)
 
     def act(self, job_id: int, action: str) -> Json:
-        """retry or cancel. Raises UsageError, OperatorRefused, StoreError."""
+        """retry, came-out or cancel. Raises UsageError, OperatorRefused, StoreError."""
         if action == "cancel":
             return _json(self._store.prints.cancel(job_id, now=self._now()))
-        job = self._store.prints.retry(job_id, now=self._now())
+        change = self._store.prints.came_out if action == "came-out" else self._store.prints.retry
+        job = change(job_id, now=self._now())
         if worker := self.workers.get(job.job.printer):
             worker.wake()
         return _json(job)
@@ -150,7 +152,7 @@ class PrintParts:
             decoded = self._frames.frame(instance, frame - 1)
         except OSError as error:
             raise InvalidObject(
-                f"the file of {sop_instance_uid} cannot be read: {error.strerror}"
+                f"the file of {sop_instance_uid} cannot be read: {said_of(error)}"
             ) from None
         picture = picture_of(decoded.native, decoded.pixels, decoded.presentation)
         # A film says that its pixels are square (film.image_box).
@@ -182,6 +184,7 @@ def _json(job: PrintJob) -> Json:
         "pictures": len(job.job.pictures),
         "films": job.job.films,
         "films_done": job.films_done,
+        "film_in_doubt": job.film_in_doubt if job.state is PrintState.UNKNOWN else None,
         "problem": job.last_error,
         "next_attempt_at": job.next_attempt_at.isoformat() if job.next_attempt_at else None,
         "made_at": job.job.made_at.isoformat(),

@@ -15,8 +15,8 @@ from echonode.model.identity import Peer
 from echonode.monitoring.flight_report import write_exam_report, write_node_report
 from echonode.monitoring.monitor import NodeMonitor
 from echonode.monitoring.preflight.runs import PreflightRuns
-from echonode.node.exam_api import standing_json
 from echonode.node.ris import RisParts
+from echonode.node.worklist_json import standing_json
 from echonode.store.store import Store
 from echonode.web.status import NodeStatus
 

@@ -41,6 +41,8 @@ class NodeTrail:
             "records": [plain(record) for record in found.records],
             "next": found.next,
             "reached": found.reached.isoformat() if found.reached else None,
+            "looked": found.looked,
+            "of": found.of,
         }
 
     def lines(self, wanted: TrailFilter) -> Iterator[bytes]:

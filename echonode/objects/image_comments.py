@@ -9,11 +9,12 @@ nothing to say has no comment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import islice
+from types import MappingProxyType
 
-from echonode.frames.frame import Acquisition, Frame
+from echonode.frames.frame import Acquisition, Frame, NoScale
 from echonode.objects.cine_timing import CineTiming, TimeSource
 from echonode.objects.tracking import Tracking
 
@@ -34,7 +35,7 @@ def remarks(
     if acquisition.partial:
         found.append(f"Frames with missing lines: {acquisition.partial}.")
     if not calibrated:
-        found.append("Not calibrated: distances cannot be measured.")
+        found.append(_uncalibrated(acquisition.frames[0].facts.no_scale))
     if timing is not None:
         found += _of_times(timing)
     if recorded_at(acquisition.frames[0]) is not None:
@@ -45,6 +46,22 @@ def remarks(
     if tracking is not None:
         found += _of_tracking(tracking)
     return " ".join(found)
+
+
+_NO_SCALE: Mapping[NoScale, str] = MappingProxyType(
+    {
+        NoScale.NOT_GIVEN: "the sender gives no size of a pixel",
+        NoScale.NOT_BELIEVED: "the sender's size of a pixel is not known to be measured",
+        NoScale.SKEWED: "rows and columns of the sender's matrix are not at right angles",
+        NoScale.TOO_LARGE: "by the size of a pixel that is given it would be larger than a metre",
+    }
+)
+
+
+def _uncalibrated(why: NoScale | None) -> str:
+    """That nothing can be measured, and why where that is known."""
+    reason = f" ({_NO_SCALE[why]})" if why else ""
+    return f"Not calibrated: distances cannot be measured{reason}."
 
 
 def recorded_at(frame: Frame) -> datetime | None:

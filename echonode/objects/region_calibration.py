@@ -23,7 +23,6 @@ from pydicom.sequence import Sequence
 from echonode.frames.frame import Calibration
 from echonode.objects.values import refusal
 
-LARGEST_REGION_CM = 100.0  # the deepest diagnostic field is 40 cm
 _FORMAT_2D, _DATA_TISSUE, _UNITS_CM = 1, 1, 3  # C.8.5.5.1.1, C.8.5.5.1.2, C.8.5.5.1.15
 _FLAGS = 0  # C.8.5.5.1.3: bit 0 high priority, bit 1 may be scaled, bits 2 to 4 Doppler only
 _LARGEST_SL, _LARGEST_UL = 2**31 - 1, 2**32 - 1
@@ -32,12 +31,7 @@ _RATIO_LIMIT = 10_000  # keeps the ratio within 0.01%, in small integers
 
 def usable(calibration: Calibration | None) -> Calibration | None:
     """The calibration, or None where its region would be larger than any body part."""
-    if calibration is None:
-        return None
-    x0, y0, x1, y1 = calibration.region
-    width_cm = (x1 - x0 + 1) * calibration.physical_delta_x_cm
-    height_cm = (y1 - y0 + 1) * calibration.physical_delta_y_cm
-    return calibration if max(width_cm, height_cm) <= LARGEST_REGION_CM else None
+    return calibration if calibration is not None and calibration.is_of_a_body else None
 
 
 def set_region(

@@ -89,7 +89,7 @@ def encoded_photometric(pixels: Pixels, transfer_syntax_uid: str) -> str:
     elif name not in (*MONOCHROME, PALETTE, YBR_FULL) or (name == YBR_FULL) != (
         pixels.samples == 3
     ):
-        # Native YBR_FULL_422 has two thirds of the bytes: its frames are no plain arrays.
+        # Of native YBR_FULL_422 the frames are given out as YBR_FULL (subsampled.py).
         raise InvalidObject(f"{name} with {pixels.samples} samples is not re-encoded here")
     if transfer_syntax_uid == JPEG_BASELINE and (pixels.bits_allocated != 8 or pixels.signed):
         raise InvalidObject("JPEG baseline takes 8 unsigned bits (PS3.5 8.2.1)")

@@ -48,12 +48,14 @@ from echonode.transcoding.file_bytes import Data
 from echonode.transcoding.fragments import frame_at, frames_in
 from echonode.transcoding.native_syntax import Write, reencode_head
 from echonode.transcoding.pixel_layout import (
+    YBR_FULL_422,
     Pixels,
     check_size,
     pixels_of,
     read_attributes,
     values_of,
 )
+from echonode.transcoding.subsampled import as_full, full_frame, is_subsampled, stored_bytes
 
 NATIVE = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian})
 # Turned into Explicit VR Little Endian before anything else is made of them; never made.
@@ -75,8 +77,9 @@ _CODESTREAM_HEADERS = 1024 * 1024  # bytes; tables, and metadata that devices pu
 class Source:
     """A dataset whose pixels can be re-encoded.
 
-    data: the whole dataset. attributes: see read_attributes. pixel_data: the value of Pixel Data,
-    for encapsulated pixels from the offset table's item on.
+    data: the whole dataset. attributes: see read_attributes. pixels: the layout of its frames.
+    pixel_data: the value of Pixel Data, for encapsulated pixels from the offset table's item on.
+    subsampled: whether that has two bytes for each pixel, and frames three (subsampled.py).
     """
 
     data: Data
@@ -84,6 +87,14 @@ class Source:
     attributes: Dataset
     pixels: Pixels
     pixel_data: Data
+    subsampled: bool = False
+
+    @property
+    def stored_bytes(self) -> int:
+        """The length of all native frames as they are stored, without padding."""
+        if not self.subsampled:
+            return self.pixels.native_bytes
+        return stored_bytes(self.pixels) * self.pixels.frames
 
     @property
     def encoded_in(self) -> str | None:
@@ -110,8 +121,9 @@ class Source:
         return 2 * self.pixels.frame_bytes + _CODESTREAM_HEADERS
 
     def _native(self, number: int) -> bytes:
-        length = self.pixels.frame_bytes
-        return bytes(self.pixel_data[number * length : (number + 1) * length])
+        length = stored_bytes(self.pixels) if self.subsampled else self.pixels.frame_bytes
+        frame = bytes(self.pixel_data[number * length : (number + 1) * length])
+        return full_frame(frame) if self.subsampled else frame
 
 
 def open_source(data: Data, transfer_syntax_uid: str) -> Source:
@@ -131,15 +143,20 @@ def open_source(data: Data, transfer_syntax_uid: str) -> Source:
     if (length == UNDEFINED) == (transfer_syntax_uid in NATIVE):
         raise InvalidObject("its Pixel Data is not encoded as its transfer syntax says")
     value = data[start:] if length == UNDEFINED else data[start : start + length]
-    if length != UNDEFINED and len(value) < pixels.native_bytes:
-        raise InvalidObject("its Pixel Data is shorter than the frames it counts")
-    return Source(
+    subsampled = length != UNDEFINED and is_subsampled(pixels, len(value))
+    if length != UNDEFINED and pixels.photometric == YBR_FULL_422:
+        pixels = as_full(pixels)
+    source = Source(
         data=data,
         transfer_syntax_uid=transfer_syntax_uid,
         attributes=attributes,
         pixels=pixels,
         pixel_data=value,
+        subsampled=subsampled,
     )
+    if length != UNDEFINED and len(value) < source.stored_bytes:
+        raise InvalidObject("its Pixel Data is shorter than the frames it counts")
+    return source
 
 
 def _pixel_data(data: Data, position: int, *, implicit: bool) -> tuple[int, int]:
@@ -169,6 +186,12 @@ def target_pixels(source: Source, transfer_syntax_uid: str) -> Pixels:
     """
     pixels = source.pixels
     check_size(pixels)
+    is_native_422 = source.encoded_in is None and (
+        values_of(source.attributes, "PhotometricInterpretation") == [YBR_FULL_422]
+    )
+    if is_native_422 and transfer_syntax_uid not in NATIVE:
+        # Without loss it would be YBR_FULL, which an ultrasound image is not (PS3.3 C.8.5.6.1.2).
+        raise InvalidObject("native YBR_FULL_422 is not compressed here")
     if source.encoded_in is not None:
         pixels = decoded_pixels(pixels, source.encoded_in)
     if transfer_syntax_uid in NATIVE:
@@ -290,12 +313,14 @@ def _encoded(changed: Dataset, *, implicit: bool) -> Mapping[int, bytes]:
     return elements
 
 
-def native_pixel_data_header(pixels: Pixels, *, implicit: bool) -> bytes:
+def native_pixel_data_header(pixels: Pixels, *, implicit: bool, length: int | None = None) -> bytes:
     """(7FE0,0010) of native pixels: OW, or OB for 8 bits in Explicit VR (PS3.5 8.1.2, A.1, A.2).
 
-    Raises InvalidObject where they are too long for a native object.
+    length: of the frames where they are not as long as `pixels` says (Source.stored_bytes). Raises
+    InvalidObject where they are too long for a native object.
     """
-    length = pixels.native_bytes + pixels.native_bytes % 2
+    length = pixels.native_bytes if length is None else length
+    length += length % 2
     if length >= UNDEFINED:
         raise InvalidObject("decoded, its pixels are longer than an element can be (PS3.5 7.1)")
     if implicit:

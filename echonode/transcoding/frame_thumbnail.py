@@ -14,8 +14,8 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from echonode.errors import InvalidObject
-from echonode.transcoding.picture import LARGEST_FRAME_BYTES, samples_of
-from echonode.transcoding.pixel_layout import MONOCHROME, RGB, Pixels
+from echonode.transcoding.picture import LARGEST_FRAME_BYTES, rgb_of_ybr, samples_of
+from echonode.transcoding.pixel_layout import MONOCHROME, RGB, YBR_FULL, Pixels
 
 # The longer side, in pixels: sharp on a tablet at the 96 by 72 CSS pixels that the page gives it.
 LONGER_SIDE = 192
@@ -31,7 +31,7 @@ def thumbnail(frame: bytes, pixels: Pixels) -> bytes:
         raise InvalidObject(f"no thumbnail of {pixels.photometric} with {pixels.bits_stored} bits")
     small = _shrunk(samples_of(frame, pixels))
     grey = _stretched(small) if pixels.bits_allocated > 8 else small
-    shown = np.rint(grey).astype(np.uint8)
+    shown = rgb_of_ybr(grey) if pixels.photometric == YBR_FULL else np.rint(grey).astype(np.uint8)
     if pixels.photometric == "MONOCHROME1":  # 0 is white (PS3.3 C.7.6.3.1.2)
         shown = 255 - shown
     colours = ("GRAY", "Gray") if pixels.samples == 1 else ("RGB", "420")
@@ -48,7 +48,8 @@ def thumbnail(frame: bytes, pixels: Pixels) -> bytes:
 def can_be_drawn(pixels: Pixels) -> bool:
     """Whether there is a thumbnail of such frames."""
     grey = pixels.photometric in MONOCHROME and pixels.samples == 1
-    colour = pixels.photometric == RGB and pixels.samples == 3 and pixels.bits_allocated == 8
+    in_colour = pixels.photometric in (RGB, YBR_FULL)
+    colour = in_colour and pixels.samples == 3 and pixels.bits_allocated == 8
     bits = pixels.bits_allocated in (8, 16)
     return (grey or colour) and bits and 0 < pixels.frame_bytes <= LARGEST_FRAME_BYTES
 

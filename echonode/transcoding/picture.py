@@ -136,7 +136,7 @@ def picture_of(frame: bytes, pixels: Pixels, presentation: Presentation = AS_STO
     if pixels.photometric == RGB:
         return np.ascontiguousarray(values).astype(np.uint8, copy=False)
     if pixels.photometric == YBR_FULL:
-        return _rgb_of_ybr(values)
+        return rgb_of_ybr(values)
     if presentation.palette is not None and pixels.photometric == PALETTE:
         return _looked_up(values, presentation.palette)
     return _grey(values, pixels, presentation)
@@ -247,7 +247,7 @@ def _by_lut(values: NDArray[np.float64], lut: VoiLut) -> NDArray[np.float64]:
     return shown
 
 
-def _rgb_of_ybr(values: NDArray[np.generic]) -> Picture:
+def rgb_of_ybr(values: NDArray[np.generic]) -> Picture:
     """PS3.3 C.7.6.3.1.2, turned round: YBR_FULL to RGB; some rows at a time, to bound memory."""
     shown: Picture = np.empty(values.shape, np.uint8)
     for start in range(0, len(values), _ROWS_AT_ONCE):

@@ -16,6 +16,9 @@ import math
 import struct
 from collections.abc import Mapping
 
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.tag import Tag
 
 from echonode.errors import Unreadable
@@ -60,6 +63,18 @@ def read_presentation(dataset: Data, *, implicit: bool) -> Presentation:
         inverse=_text(found, _SHAPE) == "INVERSE",
         palette=_palette(found),
     )
+
+
+def presentation_of(header: Dataset) -> Presentation:
+    """Of a dataset that pydicom has read. Raises what pydicom raises on bad values."""
+    asked = Dataset()
+    for tag in sorted(_TAGS):
+        if tag in header:
+            asked[tag] = header[tag]
+    written = DicomBytesIO()
+    written.is_little_endian, written.is_implicit_VR = True, False
+    write_dataset(written, asked)
+    return read_presentation(written.getvalue(), implicit=False)
 
 
 def _window(found: Values) -> Window | None:

@@ -84,6 +84,5 @@ def _middle_frame(instance: StoredInstance) -> bytes:
         pixels = source.pixels
         if not can_be_drawn(pixels):
             return b""
-        start = pixels.frames // 2 * pixels.frame_bytes
-        frame = bytes(source.pixel_data[start : start + pixels.frame_bytes])
+        frame = source.frame(pixels.frames // 2)
     return thumbnail(frame, pixels)

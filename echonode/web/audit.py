@@ -45,7 +45,7 @@ class TrailApi(Protocol):
         """The kinds of record that there are."""
 
     def search(self, wanted: TrailFilter, *, before: int | None) -> Json:
-        """{records: [...], next, reached}, the newest first."""
+        """{records: [...], next, reached, looked, of}, the newest first."""
 
     def lines(self, wanted: TrailFilter) -> Iterator[bytes]:
         """Every record as a line of JSON, the newest first."""

@@ -74,7 +74,8 @@ class ExamApi(Protocol):
         laterality: str,
     ) -> Json: ...
 
-    def worklist(self, *, everything: bool) -> Json: ...
+    def worklist(self, *, everything: bool) -> bytes:
+        """JSON, as it is answered."""
 
 
 def exam_routes(api: ExamApi) -> list[BaseRoute]:
@@ -91,7 +92,11 @@ def exam_routes(api: ExamApi) -> list[BaseRoute]:
 
     async def worklist(request: Request) -> Response:
         everything = request.query_params.get("all") == "true"
-        return await answer(request, lambda _: api.worklist(everything=everything))
+
+        def work(_: Fields) -> Response:
+            return Response(api.worklist(everything=everything), media_type="application/json")
+
+        return await answer(request, work)
 
     def action(name: str, work: Callable[[ExamApi, str, Fields], Json], *, status: int) -> Route:
         async def act(request: Request) -> Response:

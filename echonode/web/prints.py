@@ -1,4 +1,5 @@
-"""Printing over HTTP: a study queued for a printer, the queue, retry and cancel.
+"""Printing over HTTP: a study queued for a printer, the queue, and what a person
+decides of a job.
 
 A job is durable before the answer goes out; when it is printed, the queue says.
 """
@@ -19,7 +20,7 @@ from echonode.web.json_requests import Fields, answer, only, text, whole
 
 Json = Mapping[str, Any]
 
-ACTIONS = ("retry", "cancel")
+ACTIONS = ("retry", "came-out", "cancel")
 _MOST_DIGITS = 15
 
 
@@ -74,7 +75,7 @@ def _act(api: PrintApi, request: Request, fields: Fields) -> Json:
     only(fields)
     action, job = request.path_params["action"], str(request.path_params["job"])
     if action not in ACTIONS:
-        raise FieldRefused("action", "is not known", f"give {' or '.join(ACTIONS)}")
+        raise FieldRefused("action", "is not known", "give retry, came-out or cancel")
     if not job.isdecimal() or len(job) > _MOST_DIGITS:
         raise FieldRefused("job", "is not a number", "give the id of a job of /api/prints")
     return api.act(int(job), action)

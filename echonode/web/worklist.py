@@ -1,6 +1,8 @@
-"""What a person asks of the RIS: a search on its worklist, and a refresh that does not wait.
+"""What a person asks of the RIS, and enters where there is none.
 
-POST, because a patient's name in a path or query would stand in histories and logs of proxies.
+A search on the RIS's worklist, and a refresh that does not wait: POST, because a patient's name in
+a path or query would stand in histories and logs of proxies. An item of our own worklist is entered
+and taken back.
 
 Rules
 - A search is answered as a whole, or with `Accept: application/x-ndjson` as it comes: a line for
@@ -19,7 +21,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from echonode.errors import NetworkError, StoreError
+from echonode.access.callers import UNKNOWN
+from echonode.errors import FieldRefused, NetworkError, StoreError
+from echonode.web.admission import caller_of
 from echonode.web.encoding import json_lines
 from echonode.web.json_requests import Fields, answer, only, text
 
@@ -28,7 +32,10 @@ JSON_LINES = "application/x-ndjson"
 
 
 class WorklistApi(Protocol):
-    """What the routes need; node/ gives it. Each raises UsageError where no RIS is configured."""
+    """What the routes need; node/ gives it.
+
+    `search` and `refresh` raise UsageError where no RIS is configured.
+    """
 
     def search(
         self, *, patient_id: str, patient_name: str, accession_number: str
@@ -41,9 +48,15 @@ class WorklistApi(Protocol):
     def refresh(self) -> Json:
         """Ask the RIS now; the list's standing afterwards: {age_s, problem, missing}."""
 
+    def enter(self, patient: Json, order: Json, *, by: str) -> Json:
+        """A new item of our own worklist. by: the user. Raises FieldRefused, StoreError."""
+
+    def take_back(self, item_id: str, *, by: str) -> None:
+        """What a person entered. Raises UsageError, OperatorRefused, StoreError."""
+
 
 def worklist_routes(api: WorklistApi) -> list[BaseRoute]:
-    """/api/worklist/search and /api/worklist/refresh."""
+    """/api/worklist/search and /refresh; POST /api/worklist, DELETE /api/worklist/ITEM."""
 
     def searched(fields: Fields) -> Iterator[Json]:
         only(fields, "patient_id", "patient_name", "accession_number")
@@ -79,7 +92,39 @@ def worklist_routes(api: WorklistApi) -> list[BaseRoute]:
     return [
         Route("/api/worklist/search", search, methods=["POST"]),
         Route("/api/worklist/refresh", refresh, methods=["POST"]),
+        *_entry_routes(api),
     ]
+
+
+def _entry_routes(api: WorklistApi) -> list[BaseRoute]:
+    """What a person enters into our own worklist, and takes back."""
+
+    async def enter(request: Request) -> Response:
+        def work(fields: Fields) -> Json:
+            patient = fields.get("patient")
+            if not isinstance(patient, dict):
+                raise FieldRefused("patient", "is missing", "give {id, name, birth_date, sex}")
+            order = {name: fields[name] for name in fields if name != "patient"}
+            return api.enter(patient, order, by=_user(request))
+
+        return await answer(request, work, status=201)
+
+    async def take_back(request: Request) -> Response:
+        def work(fields: Fields) -> Json:
+            only(fields)
+            api.take_back(str(request.path_params["item"])[:64], by=_user(request))
+            return {}
+
+        return await answer(request, work)
+
+    return [
+        Route("/api/worklist", enter, methods=["POST"]),
+        Route("/api/worklist/{item}", take_back, methods=["DELETE"]),
+    ]
+
+
+def _user(request: Request) -> str:
+    return (caller_of(request.scope) or UNKNOWN).name or "unknown"
 
 
 def _whole(found: Iterator[Json]) -> Json:

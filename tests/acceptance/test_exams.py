@@ -129,6 +129,46 @@ def test_a_wrong_patient_is_corrected_at_the_archive(
         assert validate(path).errors == ()
 
 
+@pytest.mark.parametrize(
+    ("reason", "fields", "title"),
+    [
+        ("wrong_side", {"laterality": "R"}, "113037"),
+        ("quality", {}, "113001"),
+        ("withdrawn", {}, "113037"),
+    ],
+)
+def test_each_reason_has_its_note_at_the_archive(
+    practice: Practice,
+    validate: Callable[[Path], Validation],
+    reason: str,
+    fields: dict[str, str],
+    title: str,
+) -> None:
+    """Valid, of the same study, and naming the image; a wrong side is sent again, and no other."""
+    client = practice.client
+    exam = client.open(patient=JANE)
+    uid = client.first_still(exam)
+    client.post(f"/api/exams/{exam}/end")
+    practice.clinic.wait_committed(at_least=1, timeout_s=60)
+    client.post(f"/api/exams/{exam}/correct", reason=reason, **fields)
+    again = reason == "wrong_side"
+    rows = practice.clinic.wait_committed(at_least=3 if again else 2, timeout_s=60)
+    row = next(row for row in rows if row["sop_instance_uid"] == uid)
+    held = {sop: read(raw) for sop, raw in practice.clinic.held_by_pacs().items()}
+    note = held[row["rejected_by"]]
+    assert note.ConceptNameCodeSequence[0].CodeValue == title
+    assert note.StudyInstanceUID == held[uid].StudyInstanceUID
+    [study] = note.CurrentRequestedProcedureEvidenceSequence
+    [series] = study.ReferencedSeriesSequence
+    assert [one.ReferencedSOPInstanceUID for one in series.ReferencedSOPSequence] == [uid]
+    if again:
+        right = held[row["replaced_by"]]
+        assert (right.StudyInstanceUID, right.Laterality) == (note.StudyInstanceUID, "R")
+    assert len(held) == (3 if again else 2)
+    for path in practice.clinic.held_here().values():
+        assert validate(path).errors == ()
+
+
 @pytest.mark.long
 def test_an_archive_that_keeps_both_is_said_to_have_ignored_the_note(parts: ExitStack) -> None:
     """Orthanc stores the note and goes on showing what it rejects: the note is `ignored` there, the

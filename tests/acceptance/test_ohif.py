@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import re
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -35,7 +38,15 @@ from tests.peers.process import LOOPBACK, free_port
 from tests.peers.programs import PeerMissing, peers_required
 from tests.support.waiting import wait_until
 from tests.unit.objects.acquisitions import NOW, exam
-from tests.unit.objects.exam_reports import EQUIPMENT, OFFSET, PLACE, report
+from tests.unit.objects.exam_reports import (
+    ARABIC,
+    EQUIPMENT,
+    GREEK,
+    JAPANESE,
+    OFFSET,
+    PLACE,
+    report,
+)
 from tests.unit.review.test_image_view import region
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
@@ -307,8 +318,18 @@ def reported(viewer: Viewer) -> Measurement:
     return made
 
 
-def test_a_report_is_read_and_opened(viewer: Viewer) -> None:
-    """The structured report's length is the one that was measured; the PDF is shown, whole."""
+# The bytes behind the object of the page, as base64.
+SHOWN_PDF = """async () => {
+  const shown = await fetch(document.querySelector('object').data);
+  const bytes = new Uint8Array(await shown.arrayBuffer());
+  return btoa(Array.from(bytes, (each) => String.fromCharCode(each)).join(''));
+}"""
+
+
+def test_a_report_is_read_and_opened(viewer: Viewer, tmp_path: Path) -> None:
+    """The structured report's length is the one that was measured. The PDF is shown, byte for byte:
+    pdftotext reads what was written in Japanese, Arabic and Greek from what the viewer shows.
+    """
     require_fonts()
     made = reported(viewer)
     page = viewer.open("/viewer?StudyInstanceUIDs=1.2.3.7")
@@ -327,8 +348,18 @@ def test_a_report_is_read_and_opened(viewer: Viewer) -> None:
     page.dblclick("text=Ultrasound report >> nth=0")
     page.wait_for_selector("object[type='application/pdf']")
     poll(page, "document.querySelector('object').data.startsWith('blob:')")
-    size = page.evaluate(
-        "async () => (await (await fetch(document.querySelector('object').data)).blob()).size"
-    )
-    assert size - len(report_pages()) in (0, 1)  # an even length, as the element has it
+    shown = base64.b64decode(page.evaluate(SHOWN_PDF))
+    pages = report_pages()
+    assert shown == pages + b"\0" * (len(pages) % 2)  # an even length, as the element has it
+    (tmp_path / "shown.pdf").write_bytes(shown)
+    words = subprocess.run(
+        [require_program("pdftotext"), "-layout", tmp_path / "shown.pdf", "-"],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        timeout=60,
+    ).stdout
+    words = re.sub("[\u202a-\u202e]", "", words)  # the marks of right to left
+    for text in (JAPANESE, ARABIC, GREEK):
+        assert text in words
     assert viewer.faults == []

@@ -30,6 +30,8 @@ from tests.peers.process import LOOPBACK, free_port
 from tests.unit.exam.hl7.messages import (
     A04_ISO_IR_87,
     A08_UTF_8,
+    A28,
+    A31,
     A40,
     ALL,
     OMI_O23,
@@ -155,6 +157,20 @@ def test_a_change_a_cancellation_and_a_merge_reach_the_worklist(
         assert code_of(sender.send(ORM_CANCEL)) == "AA"
         _, answers = worklist(at, tmp_path)
         assert step_ids(answers) == ["SPS8"]
+
+
+def test_a_person_of_the_register_reaches_the_worklist(parts: ExitStack, tmp_path: Path) -> None:
+    """A28 before any order gives the order its name; A31 corrects it in the item that is there."""
+    at, port = node()
+    parts.enter_context(at)
+    with Hl7Sender(port) as sender:
+        assert code_of(sender.send(A28)) == "AA"
+        assert code_of(sender.send(ORM_O01.replace(b"||Miller^Joe||", b"||||"))) == "AA"
+        _, (answer,) = worklist(at, tmp_path)
+        assert str(answer.PatientName) == "Müller^Jörg"
+        assert code_of(sender.send(A31)) == "AA"
+        _, (answer,) = worklist(at, tmp_path)
+        assert str(answer.PatientName) == "Müller-Lüdenscheidt^Jörg"
 
 
 def test_the_same_message_is_answered_by_the_same_bytes_after_a_restart(

@@ -104,6 +104,21 @@ def test_an_archive_that_cannot_call_back_is_told_whom_to_add(
     assert "DicomModalities" in remedy
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["known", "not known"])
+def test_an_archive_that_reports_under_another_title_is_one_peer(
+    make_orthanc: Callable[..., OrthancServer], parts: ExitStack, known: bool
+) -> None:
+    """Its storage has one AE title, its calls have another: `calling_ae_titles` has the second."""
+    port = free_port()
+    called_back = {"AET": "ECHONODE", "Host": LOOPBACK, "Port": port, "LocalAet": "PACS_SCU"}
+    orthanc = make_orthanc(options={"DicomModalities": {"echonode": called_back}})
+    titles = ["PACS_SCU"] if known else []
+    node = node_for(orthanc, parts, port=port, calling_ae_titles=titles)
+    steps = preflight(node, exit_code=0 if known else 1)
+    assert steps["store"]["ok"]
+    assert steps["commitment"]["ok"] is known
+
+
 def test_a_wrong_ae_title_is_named(
     make_orthanc: Callable[..., OrthancServer], parts: ExitStack
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import subprocess
 import urllib.request
@@ -106,12 +107,13 @@ def test_one_report_is_committed_with_the_images_and_in_the_procedure_step(
         ],
     )
     assert [each["part"] for each in report["objects"]] == ["sr", "pdf", "key_objects"]
-    view = client.post(
-        f"/api/instances/{still}/presentation",
-        window={"center": 100, "width": 150},
-        area=[x - 10, y - 10, x + 200, y + 150],
-        notes=[{"text": "stone?", "point": [x + 5, y + 5]}],
-    )
+    area = ",".join(str(each) for each in (x - 10, y - 10, x + 200, y + 150))
+    options = ("--window", "100,150", "--area", area, "--note", f"{x + 5},{y + 5},stone?")
+    kept_view = clinic.node.command("exam", "view", still, *options, "--json")
+    assert kept_view.returncode == 0, kept_view.stderr
+    view = json.loads(kept_view.stdout)
+    for wrong in (("--window", "100"), ("--note", "1,2"), ("--area", "a,b,c,d")):
+        assert clinic.node.command("exam", "view", still, *wrong).returncode == 2
     client.post(f"/api/exams/{exam}/end")
     clinic.wait_committed(at_least=6, timeout_s=90)
 

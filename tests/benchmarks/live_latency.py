@@ -4,8 +4,9 @@ Rules
 - Three viewers watch; a simulated sender gives 20 pictures of 640 x 480 a second. The age counts
   from the arrival of the frame's last byte at the node (the time in the picture's head) to the
   moment that the viewer has it, by the clock of this one machine.
-- In Chromium the moment is when a pixel of the picture was read back from the canvas: decoded and
-  drawn. Three tabs of a browser without a window, which draws in software.
+- In Chromium the console itself draws, on its screen of an open exam; the moment is when a pixel of
+  the picture was read back from its canvas. Three tabs of a browser without a window, which draws
+  in software.
 - The peer is the same node's multipart stream, which a canvas cannot read.
 """
 
@@ -24,6 +25,7 @@ from typing import Final
 
 from playwright.sync_api import Page, sync_playwright
 
+from tests.acceptance.exam_client import ExamClient
 from tests.benchmarks.contest import ECHONODE, Benchmark, Contender, Failed, Stage
 from tests.benchmarks.results import Better, Goal
 from tests.peers.live_viewer import LiveViewer
@@ -47,32 +49,22 @@ BROWSER: Final = (
     *("--disable-renderer-backgrounding", "--disable-background-timer-throttling"),
     "--disable-backgrounding-occluded-windows",
 )
-# Draws what comes for so many milliseconds, and gives the age of each picture when it was drawn.
-DRAWING: Final = """
-(milliseconds) => new Promise((done, failed) => {
-  const canvas = document.createElement("canvas");
-  document.body.append(canvas);
-  const context = canvas.getContext("2d", {willReadFrequently: true});
+# Watches the console's own canvas for so many milliseconds, and gives the age of each picture when
+# it was drawn: the console names the frame at the canvas as the last step of drawing it.
+DRAWN: Final = """
+async (milliseconds) => {
+  const { shown, theCanvas } = await import("./console/scan/picture.js");
+  const canvas = theCanvas();
   const ages = [];
-  const url = location.origin.replace("http", "ws") + "/api/probes/handheld/frames";
-  const socket = new WebSocket(url);
-  socket.binaryType = "arraybuffer";
-  socket.onerror = () => failed("no socket");
-  socket.onmessage = async ({data}) => {
-    if (typeof data === "string") return;
-    const head = new DataView(data, 0, 24);
-    const captured = Number(head.getBigUint64(8)) / 1000;
-    const bitmap = await createImageBitmap(new Blob([new Uint8Array(data, 24)]));
-    canvas.width = bitmap.width;
-    canvas.height = bitmap.height;
-    context.drawImage(bitmap, 0, 0);
-    context.getImageData(0, 0, 1, 1);
-    ages.push(performance.timeOrigin + performance.now() - captured);
-    bitmap.close();
-    if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"credit","count":1}');
-  };
-  setTimeout(() => { socket.close(); done(ages); }, milliseconds);
-})
+  const observer = new MutationObserver(() => {
+    canvas.getContext("2d").getImageData(0, 0, 1, 1);
+    ages.push(performance.timeOrigin + performance.now() - 1000 * shown.capturedAt);
+  });
+  observer.observe(canvas, {attributes: true, attributeFilter: ["data-sequence"]});
+  await new Promise((done) => setTimeout(done, milliseconds));
+  observer.disconnect();
+  return ages;
+}
 """
 
 Ages = Callable[[float], Sequence[float]]
@@ -175,23 +167,25 @@ def _together(one: Callable[[float], list[float]], seconds: float) -> list[float
 
 
 class Tabs:
-    """Three tabs of Chromium that draw the live picture of a node."""
+    """Three tabs of Chromium with the console's own screen of a scan."""
 
     def __init__(self, parts: ExitStack, port: int) -> None:
         browser = parts.enter_context(sync_playwright()).chromium.launch(
             executable_path=str(find_program("chromium")), args=list(BROWSER)
         )
         parts.callback(browser.close)
+        exam = ExamClient(port).open()
         self._pages: list[Page] = []
         for _ in range(VIEWERS):
             page = browser.new_page()
-            page.goto(f"http://127.0.0.1:{port}/health/live")
+            page.goto(f"http://127.0.0.1:{port}/#/scan/{exam}")
+            page.wait_for_selector("canvas[data-sequence]")
             self._pages.append(page)
 
     def ages(self, seconds: float) -> Sequence[float]:
         """Ages of the pictures in all tabs."""
         for page in self._pages:
-            page.evaluate(f"(ms) => {{ window.ages = ({DRAWING})(ms); }}", 1000 * seconds)
+            page.evaluate(f"(ms) => {{ window.ages = ({DRAWN})(ms); }}", 1000 * seconds)
         return [age for page in self._pages for age in page.evaluate("() => window.ages")]
 
 

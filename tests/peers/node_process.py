@@ -155,9 +155,12 @@ class EchoNodeProcess(Part):
         """The end of what it wrote to stderr: tracebacks, if any."""
         return self.child.output()
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run another `echonode` command on this configuration, while the node runs."""
-        return echonode(*arguments, "--config", self.config_file)
+    def command(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run another `echonode` command on this configuration, while the node runs.
+
+        typed: what it reads from standard input.
+        """
+        return echonode(*arguments, "--config", self.config_file, stdin=typed)
 
     def ledger(self) -> list[dict[str, Any]]:
         """`echonode ledger --json`: one row per instance and destination."""

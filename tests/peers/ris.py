@@ -152,9 +152,11 @@ class OdilRis(StepScp):
 class DcmjsStepScp(StepScp):
     """Procedure steps on dcmjs-dimse, which keeps the rules of PS3.4 annex F."""
 
-    def __init__(self, *, port: int | None = None) -> None:
+    def __init__(self, *, port: int | None = None, tls: Sequence[Path] = ()) -> None:
+        """tls: its certificate, key and authority; then it serves only who shows one of it."""
         super().__init__(prefix="dcmjs", folder=None)
         self.port, self.host = port or free_port(), LOOPBACK
+        self._tls = tuple(tls)
 
     def answer(self, status: int | None) -> None:
         """Answer everything with this status from now on; None: as the rules say."""
@@ -178,6 +180,7 @@ class DcmjsStepScp(StepScp):
                 str(self.port),
                 self.folder,
                 modules,
+                *self._tls,
             ],
             folder=self.folder,
             name="dcmjs",

@@ -83,6 +83,8 @@ NO_RECORD: Mapping[str, str] = MappingProxyType(
         "POST /api/prints/{job}/{action}": "tries or ends a print whose order is recorded",
         "POST /api/preflight": "calls the peers with a test image of no patient",
         "POST /api/preflight/start": "calls the peers with a test image of no patient",
+        "POST /api/worklist": "recorded as an order, with its patient",
+        "DELETE /api/worklist/{item}": "recorded as an order, with its patient",
         "POST /api/worklist/refresh": "the node asks the RIS, which is recorded as its query",
     }
 )

@@ -19,6 +19,7 @@ from echonode.audit.trail.chain import Record
 from echonode.audit.trail.search import event_of
 from echonode.audit.trail.trail import Trail
 from echonode.audit.xml import Source, audit_message
+from echonode.dimse.upper_layer.tls_faults import ended_by
 from echonode.errors import StoreError
 from echonode.log import get_logger
 from echonode.threads import RecurringThread
@@ -113,7 +114,7 @@ class Forwarder:
         return SETTLE_S / 2 if self._marks else _IDLE_S
 
     def _failed(self, error: OSError) -> float:
-        reason = error.strerror or str(error) or type(error).__name__
+        reason = ended_by(error)
         if not self._problem:
             log.warning("audit_receiver_unreachable", reason=reason)
         self._problem = reason

@@ -19,6 +19,7 @@ from echonode.audit.trail.trail import ROWS_AT_ONCE
 from echonode.store.database.connections import reading
 
 _TABLE = record.c
+_ENDS = (sa.func.min, sa.func.max)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +39,19 @@ class Wanted:
 @dataclass(frozen=True, kw_only=True)
 class Page:
     """Records, the newest first. next: the number before which the next page begins; None where
-    there is no other. reached: the time of the oldest record that was read for it.
+    there is no other. reached: the time of the oldest record that was passed over for it.
+    looked, of: how many records of the time that is asked for this page and those before it have
+    passed over, and how many there are.
     """
 
     records: Sequence[Record]
     next: int | None
     reached: datetime | None
+    looked: int
+    of: int
+
+
+_NOTHING = Page(records=[], next=None, reached=None, looked=0, of=0)
 
 
 def search(readers: sa.Engine, wanted: Wanted) -> Iterator[Record]:
@@ -61,43 +69,65 @@ def search(readers: sa.Engine, wanted: Wanted) -> Iterator[Record]:
 def page(
     readers: sa.Engine, wanted: Wanted, *, before: int | None, most: int, most_read: int
 ) -> Page:
-    """At most `most` records with numbers below `before`, of `most_read` that are looked at.
+    """At most `most` records with numbers below `before`, of `most_read` that are passed over.
 
-    A user or a patient stands inside the records, and no index leads to them: a page may have few
-    records, or none, and yet not be the last. Raises IndexDamaged.
+    A user or a patient stands inside the records, and no index leads to them or to a kind: a page
+    may have few records, or none, and yet not be the last. Raises IndexDamaged.
     """
-    statement = _statement(wanted).order_by(_TABLE.seq.desc()).limit(most_read)
-    if before is not None:
-        statement = statement.where(_TABLE.seq < before)
     found: list[Record] = []
-    last: Record | None = None
-    count = 0
     with reading(readers) as connection:
+        oldest, newest = _numbers(connection, wanted)
+        if newest is None:
+            return _NOTHING
+        top = newest + 1 if before is None else min(before, newest + 1)
+        end = max(oldest, top - most_read)
+        within = (_TABLE.seq >= end, _TABLE.seq < top)
+        statement = _statement(wanted).where(*within).order_by(_TABLE.seq.desc())
         rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
         with closing(rows):
             for row in rows:
-                last = Record(**row._mapping)
-                count += 1
-                if _is_of(last, wanted):
-                    found.append(last)
+                record_of_row = Record(**row._mapping)
+                if _is_of(record_of_row, wanted):
+                    found.append(record_of_row)
                     if len(found) == most:
+                        end = record_of_row.seq
                         break
-    is_end = len(found) < most and count < most_read
+        reached = connection.execute(sa.select(_TABLE.at).where(_TABLE.seq == end)).scalar()
     return Page(
         records=found,
-        next=None if is_end or last is None else last.seq,
-        reached=last.at if last else None,
+        next=end if end > oldest else None,
+        reached=reached,
+        looked=newest + 1 - end,
+        of=newest + 1 - oldest,
     )
 
 
+def _numbers(connection: sa.Connection, wanted: Wanted) -> tuple[int, int | None]:
+    """The oldest and the newest number of the time that is asked for; None: there is none.
+
+    With a time, an index alone is read: 0.2 s for a million records, a twentieth of a page's time.
+    """
+    statement = _of_time(sa.select(sa.func.min(_TABLE.seq), sa.func.max(_TABLE.seq)), wanted)
+    if wanted.since is None and wanted.until is None:
+        # Each by itself is the end of the primary key; both at once would read all of it.
+        first, last = (sa.select(end(_TABLE.seq)).scalar_subquery() for end in _ENDS)
+        statement = sa.select(first, last)
+    oldest, newest = connection.execute(statement).one()
+    return oldest or 0, newest
+
+
 def _statement(wanted: Wanted) -> sa.Select[Any]:
-    statement = sa.select(record)
+    statement = _of_time(sa.select(record), wanted)
+    if wanted.kind is not None:
+        statement = statement.where(_TABLE.kind == wanted.kind.value)
+    return statement
+
+
+def _of_time(statement: sa.Select[Any], wanted: Wanted) -> sa.Select[Any]:
     if wanted.since is not None:
         statement = statement.where(_TABLE.at >= wanted.since)
     if wanted.until is not None:
         statement = statement.where(_TABLE.at < wanted.until)
-    if wanted.kind is not None:
-        statement = statement.where(_TABLE.kind == wanted.kind.value)
     return statement
 
 

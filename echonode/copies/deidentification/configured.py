@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 from echonode.config import Config
 from echonode.copies.deidentification.copying import Anonymiser
-from echonode.copies.deidentification.key_file import KEY_NAME, pseudonym_key
+from echonode.copies.deidentification.key_file import pseudonym_key
 from echonode.copies.deidentification.profile import BASIC, Profile, profile_of
 from echonode.copies.deidentification.pseudonyms import Pseudonyms
 from echonode.errors import FieldRefused, OperatorRefused, UsageError
+from echonode.store.files.layout import Layout
 from echonode.transcoding.reencoder import Reencoder
 
 # Where the database keeps which key its copies were made with: another one is refused.
@@ -54,7 +55,7 @@ def anonymiser_named(name: str, settings: Config, reencoder: Reencoder) -> Anony
     """
     return Anonymiser(
         profile_named(name, settings),
-        Pseudonyms(pseudonym_key(settings.data_dir)),
+        Pseudonyms(_key_of(settings)),
         explicit=reencoder.lossless,
         workers=reencoder.workers,
     )
@@ -69,10 +70,15 @@ def check_same_key(
     small durable texts (store.key_value). Raises OperatorRefused, OSError, StoreError.
     """
     known = read(KEY_NOTE)
-    if known and not (settings.data_dir / KEY_NAME).exists():
-        raise OperatorRefused(f"{KEY_NAME} is not in data_dir, {_OTHER_KEY}")
-    mark = hmac.digest(pseudonym_key(settings.data_dir), b"which key", "sha256").hex()[:16]
+    path = Layout(settings.data_dir).pseudonyms_key
+    if known and not path.exists():
+        raise OperatorRefused(f"{path.name} is not in data_dir, {_OTHER_KEY}")
+    mark = hmac.digest(_key_of(settings), b"which key", "sha256").hex()[:16]
     if not known:
         write(KEY_NOTE, mark)
     elif known != mark:
-        raise OperatorRefused(f"{KEY_NAME} in data_dir is another key, {_OTHER_KEY}")
+        raise OperatorRefused(f"{path.name} in data_dir is another key, {_OTHER_KEY}")
+
+
+def _key_of(settings: Config) -> bytes:
+    return pseudonym_key(Layout(settings.data_dir, cipher=settings.encryption.cipher))

@@ -32,7 +32,7 @@ from echonode.at_rest.reading import StoredFile
 from echonode.copies.deidentification.codestream_comments import without_comments
 from echonode.copies.deidentification.dataset_rules import DatasetRules
 from echonode.copies.deidentification.dummies import code
-from echonode.copies.deidentification.pixel_areas import PixelPlan, blacked, plan_of
+from echonode.copies.deidentification.pixel_areas import PixelPlan, blacked, of_pairs, plan_of
 from echonode.copies.deidentification.profile import Profile
 from echonode.copies.deidentification.profile_table import Option
 from echonode.copies.deidentification.pseudonyms import Patient, Pseudonyms
@@ -55,6 +55,7 @@ from echonode.transcoding.dataset import (
 from echonode.transcoding.file_bytes import PIECE, FileBytes
 from echonode.transcoding.fragments import PIXEL_DATA_END, PIXEL_DATA_START, fragment
 from echonode.transcoding.process_pool import TranscodeWorkers
+from echonode.transcoding.subsampled import paired_frame
 
 Explicit = Callable[[StoredInstance, str], AbstractContextManager[Part10File]]
 _EXPLICIT = str(ExplicitVRLittleEndian)
@@ -141,7 +142,8 @@ class Anonymiser:
         if source is not None:
             made.BurnedInAnnotation = "NO"
             changed = changed_attributes(source, syntax, quality=0, encoded_bytes=0)
-            if plan.stays or syntax != source.transfer_syntax_uid:
+            # Else the pixels are written as they were.
+            if plan.stays and not source.subsampled:
                 made.update(changed)
         with fenced("its anonymised copy cannot be written"):
             meta, head = _meta_information(made, syntax), _encoded(made)
@@ -186,9 +188,10 @@ class Anonymiser:
     def _pixel_data(self, source: Source, plan: PixelPlan, syntax: str) -> Iterator[bytes]:
         if syntax in NATIVE:
             pixels = target_pixels(source, syntax)
-            yield native_pixel_data_header(pixels, implicit=False)
+            length = source.stored_bytes if source.subsampled else pixels.native_bytes
+            yield native_pixel_data_header(pixels, implicit=False, length=length)
             yield from self._native(source, plan)
-            yield b"\x00" * (pixels.native_bytes % 2)
+            yield b"\x00" * (length % 2)
             return
         yield PIXEL_DATA_START
         for frame in self._encoded(source, plan, syntax):
@@ -199,7 +202,7 @@ class Anonymiser:
         if plan.stays:
             yield from self._cleaned(source, plan)
             return
-        value, length = source.pixel_data, source.pixels.native_bytes
+        value, length = source.pixel_data, source.stored_bytes
         for start in range(0, length, PIECE):
             yield bytes(value[start : min(start + PIECE, length)])
 
@@ -215,6 +218,11 @@ class Anonymiser:
         """The frames, native, black outside of what stays."""
         native = target_pixels(source, _EXPLICIT)
         frames = source.frames()
+        if source.subsampled:
+            yield from (
+                paired_frame(blacked(each, native, of_pairs(plan.stays))) for each in frames
+            )
+            return
         if source.encoded_in is not None:
             frames = self._workers.recode(
                 frames, source.pixels, source=source.encoded_in, target=None

@@ -102,9 +102,10 @@ class DatasetRules:
     def _standard(
         self, source: Dataset, tag: BaseTag, *, is_top: bool, cleaning: bool
     ) -> DataElement | None:
-        if not dictionary_has_tag(tag):
-            return None
         row, element = self._table.row_of(tag), source[tag]
+        # What only a later edition names could be anything; the table's own attributes are known.
+        if not dictionary_has_tag(tag) and (row is None or element.VR == "UN"):
+            return None
         if int(tag) in self._profile.keep:
             return self._kept(element, cleaning=False)
         if row is None:

@@ -6,6 +6,7 @@ Rules
 - Of every other image only the ultrasound regions stay (PS3.3 C.8.5.5): names stand outside.
 - Text may stand inside the regions of some vendors' images, too. One that does not say NO is shown
   to a person before a copy of it goes anywhere, masked or not.
+- Where two pixels share their colour (native YBR_FULL_422), both stay or neither does.
 - Regions that are no area of the image are not believed: the image then has none.
 """
 
@@ -71,6 +72,12 @@ def _boxes(dataset: Dataset, *, rows: int, columns: int) -> tuple[Box, ...]:
         if 0 <= box.x0 <= box.x1 and 0 <= box.y0 <= box.y1:
             boxes.append(box)
     return tuple(boxes)
+
+
+def of_pairs(stays: Sequence[Box]) -> list[Box]:
+    """The part of areas that is made of whole pairs of pixels: columns 0 and 1, 2 and 3, ..."""
+    even = (Box(box.x0 + box.x0 % 2, box.y0, (box.x1 + 1) // 2 * 2 - 1, box.y1) for box in stays)
+    return [box for box in even if box.x0 <= box.x1]
 
 
 def blacked(frame: bytes, pixels: Pixels, stays: Sequence[Box]) -> bytes:

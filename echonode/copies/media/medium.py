@@ -28,6 +28,7 @@ from echonode.errors import Damaged, InvalidObject, OperatorRefused, OutOfSpace
 from echonode.model.identity import derive_uid
 from echonode.model.instance import StoredInstance, open_bytes
 from echonode.store.files.file_meta import encode, sent_meta
+from echonode.system_faults import said_of
 
 DICOMDIR, README, PAGE = "DICOMDIR", "README.TXT", "INDEX.HTM"
 PIECE = 1024 * 1024
@@ -139,7 +140,7 @@ class Medium:
                 file = stack.enter_context(self._lossless(instance, syntax))
             except OSError as error:
                 raise OutOfSpace(
-                    f"{instance.sop_instance_uid} cannot be re-encoded: {error.strerror or error}"
+                    f"{instance.sop_instance_uid} cannot be re-encoded: {said_of(error)}"
                 ) from error
             yield file
 

@@ -2,7 +2,7 @@
 
 Rules
 - Patient, study and equipment are the cine's; series and instance are new, and always the same for
-  the same cine and voxels.
+  the same cine and the same volume: other voxels or another calibration make another instance.
 - The volume frame of reference is the space of the transforms (C.8.24.2): the tracker's, or what
   was calibrated. Where its origin lies in the patient is not known, so no Plane Position (Patient).
 - Pixels are derived: Image Type DERIVED, Source Image Sequence names the cine.
@@ -11,6 +11,7 @@ Rules
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -26,6 +27,7 @@ from echonode import __version__
 from echonode.copies.source import CopyFile, CopyOptions, CopySource
 from echonode.copies.volume.reconstruction import Volume
 from echonode.copies.volume.volume_files import volume_of
+from echonode.errors import InvalidObject
 from echonode.model.identity import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
@@ -73,12 +75,18 @@ def enhanced_volume_file(source: CopySource, options: CopyOptions) -> Iterator[C
 
 
 def enhanced_volume(cine: Dataset, volume: Volume) -> Dataset:
-    """The object, with its pixels."""
+    """The object, with its pixels. Raises InvalidObject where they may carry text."""
+    if cine.get("BurnedInAnnotation") != "NO":
+        raise InvalidObject(
+            "its pixels may carry text, and an Enhanced US Volume has none (PS3.3 C.8.24.3): look "
+            "at them, and accept the look"
+        )
     made = Dataset()
     made.SpecificCharacterSet = "ISO_IR 192"
     made.SOPClassUID = EnhancedUSVolumeStorage
-    key = (str(cine.SOPInstanceUID), f"{volume.voxel_mm:.6f}")
-    made.SOPInstanceUID = derive_uid("volume", *key)
+    place = volume.voxel_to_mm.round(6).tobytes()
+    content = hashlib.sha256(place + volume.values.tobytes()).hexdigest()
+    made.SOPInstanceUID = derive_uid("volume", str(cine.SOPInstanceUID), content)
     made.StudyInstanceUID = cine.StudyInstanceUID
     made.SeriesInstanceUID = derive_uid("volume-series", str(cine.SeriesInstanceUID))
     for keyword in _TYPE_2:
@@ -117,7 +125,7 @@ def _set_image(made: Dataset, cine: Dataset) -> None:
     made.AcquisitionDuration = float(cine.get("EffectiveDuration") or 0.0)
     made.InstanceNumber = cine.get("InstanceNumber") or 1
     made.ImageType = ["DERIVED", "PRIMARY", "VOLUME", "NONE"]
-    made.BurnedInAnnotation = cine.get("BurnedInAnnotation") or "YES"
+    made.BurnedInAnnotation = "NO"
     made.LossyImageCompression = cine.get("LossyImageCompression") or "00"
     if made.LossyImageCompression == "01":
         made.LossyImageCompressionRatio = cine.get("LossyImageCompressionRatio")

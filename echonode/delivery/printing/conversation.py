@@ -8,11 +8,13 @@ Rules
   densities, where they are configured. Where they are not, it has its own idea of grey. Both are
   said.
 - A warning of the printer (PS3.4 H.4: B600 to B60A) is no refusal. Failures name the step.
+- Without an answer to the print (N-ACTION) it is not known whether the film comes out. The Print
+  Job that a printer may answer by (PS3.4 H.4.5) is named in that answer alone: it cannot be asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +26,7 @@ from echonode.delivery.printing import film
 from echonode.delivery.printing.film import FilmSettings, Layout
 from echonode.dimse.contexts import PRESENTATION_LUT_CLASS, PRINT_META_CLASS
 from echonode.dimse.services import NormalizedResponse
-from echonode.errors import ContextNotAccepted
+from echonode.errors import ContextNotAccepted, DimseFailure, NetworkError
 from echonode.model.parse_faults import fenced
 from echonode.model.status import StatusKind, kind_of
 
@@ -43,6 +45,10 @@ class NotPrinted(Exception):
     def __init__(self, reason: str, *, is_for_good: bool) -> None:
         super().__init__(reason)
         self.is_for_good = is_for_good
+
+
+class PrintUnanswered(Exception):
+    """The film was given to the printer, and no answer came that can be read. Raised as above."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,10 +111,13 @@ def print_film(
     settings: FilmSettings,
     *,
     copies: int,
+    before_print: Callable[[], None],
 ) -> bool:
     """Print one film; False where the printer takes no Presentation LUT.
 
-    pictures: at most layout.places of them. Raises NetworkError, NotPrinted.
+    pictures: at most layout.places of them. before_print: called just before the film is given to
+    the printer. Raises NetworkError and NotPrinted while no film comes out, PrintUnanswered where
+    that is not known, and what before_print raises.
     """
     state = state_of(association)
     if not state.prints:
@@ -136,9 +145,13 @@ def print_film(
             PRINT_META_CLASS, place, film.image_box(picture, position=position)
         )
         _check(filled, f"picture {position}")
-    printed = association.n_action_in(
-        PRINT_META_CLASS, (film.FILM_BOX_CLASS, box.sop_instance_uid), _PRINT_ACTION
-    )
+    before_print()
+    try:
+        printed = association.n_action_in(
+            PRINT_META_CLASS, (film.FILM_BOX_CLASS, box.sop_instance_uid), _PRINT_ACTION
+        )
+    except (NetworkError, DimseFailure) as error:
+        raise PrintUnanswered(str(error)) from error
     _check(printed, "the print (N-ACTION)")
     return bool(lut_uid)
 

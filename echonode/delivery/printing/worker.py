@@ -3,6 +3,9 @@
 Rules
 - A film is written down as printed before the next one is begun, each on an association of its own:
   a printer that fails at the fifth film does not get the first four again.
+- A film is written down before it is given to the printer. Where its answer is lost, by the
+  printer's silence or with the node, the job is `unknown` and a person decides: paper and patients'
+  pictures are not printed twice by a guess.
 - A printer that is off, without paper or busy pauses its queue, and is asked again
   after a minute, later after ten. What it will not print is held with its reason.
 - Of several nodes the one that leads prints. One that leads no more begins no further film, and
@@ -19,7 +22,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from echonode.delivery.printing.conversation import NotPrinted, print_film
+from echonode.delivery.printing.conversation import NotPrinted, PrintUnanswered, print_film
 from echonode.delivery.printing.film import FilmSettings, grey, layout_of
 from echonode.dimse.contexts import PRESENTATION_LUT, PRINT, ProposedContext
 from echonode.dimse.requested_association import RequestedAssociation
@@ -105,6 +108,8 @@ class PrintWorker:
 
     def look(self) -> bool:
         """Print the next job, where one is due; whether there was one. Raises StoreError."""
+        for lost in self._jobs.interrupt(self.peer.name, now=self._now()):
+            self._tell_unknown(lost, lost.last_error)
         job = self._jobs.begin(self.peer.name, now=self._now())
         if job is None:
             return False
@@ -123,6 +128,13 @@ class PrintWorker:
                 self._hold(job, str(error))
             else:
                 self._postpone(job, str(error))
+        except PrintUnanswered as error:
+            reason = (
+                "the printer was given the next film and did not answer: look whether it came out, "
+                f"then print it again or say that it came out ({error})"
+            )
+            self._jobs.unanswered(job, reason=reason)
+            self._tell_unknown(job, reason)
         except ContextNotAccepted as error:
             self._hold(job, f"it is no printer by Basic Grayscale Print Management: {error}")
         except NetworkError as error:
@@ -146,9 +158,15 @@ class PrintWorker:
             pictures = [grey(self._picture(uid, frame)) for uid, frame in wanted]
             with self._associate(self.peer, (PRINT, PRESENTATION_LUT)) as association:
                 has_lut = print_film(
-                    association, pictures, layout, self._settings, copies=job.job.copies
+                    association,
+                    pictures,
+                    layout,
+                    self._settings,
+                    copies=job.job.copies,
+                    before_print=lambda: self._jobs.film_sent(job),
                 )
-            self._jobs.film_done(job)
+                # Before the association is released, which may take its time.
+                self._jobs.film_done(job, now=self._now())
             log.info(
                 "film_printed",
                 job=job.id,
@@ -170,6 +188,9 @@ class PrintWorker:
     def _hold(self, job: PrintJob, reason: str) -> None:
         self._jobs.hold(job, reason=reason)
         log.error("print_held", job=job.id, printer=self.peer.name, reason=reason, alarm=True)
+
+    def _tell_unknown(self, job: PrintJob, reason: str) -> None:
+        log.error("print_unknown", job=job.id, printer=self.peer.name, reason=reason, alarm=True)
 
     def _step(self) -> float:
         if not self._thread.is_stopping and self.look():

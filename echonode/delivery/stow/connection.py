@@ -19,8 +19,9 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from echonode.dimse.upper_layer.tls_faults import TLSFailed
+from echonode.dimse.upper_layer.tls_faults import TLSFailed, explain
 from echonode.errors import AssociationLost, PeerUnreachable
+from echonode.system_faults import said_of
 
 CONNECT_S = 10.0
 # For one piece to be taken or to come, and for the answer in all: archives index before they
@@ -180,14 +181,10 @@ class HttpConnection:
 
 def _connect_problem(error: Exception, host: str, port: int) -> str:
     where = f"{host}:{port}"
-    if isinstance(error, TLSFailed):
-        return f"TLS with {where} failed: {error}"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"TLS with {where} failed: its certificate is refused: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS with {where} failed: {error.reason or 'no handshake'}"
+    if isinstance(error, TLSFailed | ssl.SSLError):
+        return f"TLS with {where} failed: {explain(error, host=host)}"
     if isinstance(error, TimeoutError):
         return f"no connection with {where} within {CONNECT_S:.0f} s"
     if isinstance(error, OSError):
-        return f"no connection with {where}: {error.strerror or type(error).__name__}"
+        return f"no connection with {where}: {said_of(error)}"
     return f"{where} is no address"

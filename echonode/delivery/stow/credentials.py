@@ -13,6 +13,7 @@ from pathlib import Path
 
 from echonode.errors import AssociationRejected
 from echonode.model.identity import WebAccess
+from echonode.system_faults import said_of
 
 LONGEST = 16 * 1024  # of a token; with more, servers refuse the header
 
@@ -32,7 +33,7 @@ def _secret(path: Path, key: str) -> str:
         with path.open("rb") as file:
             read = file.read(LONGEST + 1)
     except OSError as error:
-        raise _unusable(f"`{key}` {path} cannot be read: {error.strerror}") from None
+        raise _unusable(f"`{key}` {path} cannot be read: {said_of(error)}") from None
     text = read.decode("latin-1").strip()
     if not text or len(read) > LONGEST or not all("!" <= each <= "~" for each in text):
         raise _unusable(f"`{key}` {path} does not hold one line of printable ASCII without spaces")

@@ -262,7 +262,7 @@ class AssociationPolicy:
 
     def _peer(self, calling: str, address: str) -> Peer | None:
         """By AE title; where several share one, the one whose host is the caller's address."""
-        known = [peer for peer in self._peers if peer.ae_title.strip() == calling]
+        known = [peer for peer in self._peers if calling in peer.titles]
         home = (peer for peer in known if plain(address) in self._hosts(peer))
         return next(home, known[0] if known else None)
 
@@ -270,5 +270,5 @@ class AssociationPolicy:
 def _owners(certificate: Certificate, peers: Sequence[Peer]) -> list[Peer]:
     """The peers that a certificate belongs to: by binding, else by AE title, else by host."""
     bound = [peer for peer in peers if certificate.is_bound_to(peer.certificates)]
-    titled = [peer for peer in peers if certificate.names_one_of(peer.ae_title)]
+    titled = [peer for peer in peers if any(map(certificate.names_one_of, peer.titles))]
     return bound or titled or [peer for peer in peers if certificate.names_one_of(peer.host)]

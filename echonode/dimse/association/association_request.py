@@ -28,6 +28,7 @@ from echonode.errors import (
     PeerUnreachable,
 )
 from echonode.model.identity import Peer
+from echonode.system_faults import said_of
 
 
 def prepared(
@@ -44,7 +45,7 @@ def prepared(
     try:
         address = AddressInformation(peer.host, peer.port)
     except OSError as error:
-        raise PeerUnreachable(f"{peer.host} is not a known host: {error.strerror}") from error
+        raise PeerUnreachable(f"{peer.host} is not a known host: {said_of(error)}") from error
     assoc = EventAssociation(ae, "requestor", limits=limits, handlers=handlers)
     assoc.name = f"dimse requestor {peer.name}"
     assoc.set_socket(
@@ -96,7 +97,7 @@ def failure_of(assoc: EventAssociation, peer: Peer) -> NetworkError:
     where = f"{peer.ae_title} at {peer.host}:{peer.port}"
     refused = assoc.connection.connect_error
     if refused is not None:
-        return PeerUnreachable(f"{where}: {refused.strerror or refused}")
+        return PeerUnreachable(f"{where}: {said_of(refused)}")
     # In TLS 1.3 the other side judges our certificate after the handshake (RFC 8446 4.4.2.4).
     fault = assoc.connection.tls_error or (PEER_WANTS_TLS if assoc.dul.met_tls else None)
     if fault is not None:

@@ -9,6 +9,8 @@ import errno
 import ssl
 from dataclasses import dataclass
 
+from echonode.system_faults import said_of
+
 
 @dataclass(frozen=True, kw_only=True)
 class TLSFault:
@@ -165,8 +167,14 @@ def explain(error: OSError, *, host: str = "") -> TLSFault:
     if gone or "EOF" in reason:
         return HUNG_UP
     # The reason is a constant of OpenSSL's: nothing that the other side could write.
-    detail = reason or error.strerror or type(error).__name__
+    detail = reason or said_of(error)
     return _fault(f"the TLS handshake failed ({detail})", "The log of the other side may say more.")
+
+
+def ended_by(error: OSError) -> str:
+    """What ended a connection that may be encrypted, in words for a person."""
+    is_tls = isinstance(error, TLSFailed | ssl.SSLError)
+    return str(explain(error)) if is_tls else said_of(error)
 
 
 def _of_verification(error: ssl.SSLCertVerificationError, host: str) -> TLSFault:

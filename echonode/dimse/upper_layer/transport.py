@@ -36,6 +36,7 @@ from echonode.dimse.upper_layer.proxy_protocol import (
 )
 from echonode.dimse.upper_layer.tls_faults import TLSFault
 from echonode.model.certificate import Certificate
+from echonode.system_faults import said_of
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -220,7 +221,7 @@ class Transport(AssociationSocket):
         except SendFailed:
             raise
         except OSError as error:
-            raise SendFailed(str(error)) from error
+            raise SendFailed(said_of(error)) from error
         self.quick_ack()
 
     def _write(self, pieces: Sequence[Buffer]) -> int:

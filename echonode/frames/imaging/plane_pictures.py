@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echonode.errors import ProtocolError
-from echonode.frames.frame import ImageFacts, Picture
+from echonode.frames.frame import ImageFacts, NoScale, Picture
 from echonode.frames.imaging.line_pictures import LinePictures, frequency_khz
 from echonode.frames.imaging.planes import (
     believed_spacing,
     check_components,
     develop_plane,
+    no_scale,
     plane_calibration,
 )
 from echonode.frames.imaging.window import ChosenWindow
@@ -34,18 +35,23 @@ def developer(info: SequenceInfo, settings: StreamSettings) -> Developer:
     if info.content is not Content.PICTURE:
         raise ProtocolError(f"{info.name}: {info.content} in a B-mode orientation is not read")
     check_components(info.components)
+    sent = info.sent_spacing_mm
+    no_scale_by = no_scale(settings.picture, sent, is_skewed=info.is_skewed)
     calibration = plane_calibration(
-        believed_spacing(settings.picture, info.sent_spacing_mm),
+        None if no_scale_by else believed_spacing(settings.picture, sent),
         rows=info.rows,
         columns=info.columns,
         transducer_frequency_khz=frequency_khz(info, settings),
         sound_speed_m_s=settings.profile.sound_speed_m_s,
     )
+    if calibration is not None and not calibration.is_of_a_body:
+        calibration, no_scale_by = None, NoScale.TOO_LARGE
     facts = ImageFacts(
         # A picture that others made may show a name.
         burned_in=settings.picture.burned_in_or(default=None),
         depth_mm=info.device.depth_mm,
         scanner=Scanner(transducer_type=info.device.transducer_type),
+        no_scale=no_scale_by,
     )
     window = ChosenWindow()
 

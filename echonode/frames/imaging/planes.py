@@ -8,6 +8,8 @@ Rules
   window.py chooses one.
 - What is not a number is black.
 - U is turned to M, N to F: the near field is at the top, the marked side at the right.
+- A plane whose rows and columns are not at right angles has no size of a pixel: two lengths would
+  not be enough to measure in it.
 - A spacing of exactly 1.0 mm in both directions is what senders write that have none. It is never
   believed from a sender, calibrated or not; an operator whose pixels are 1 mm says so.
 """
@@ -22,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echonode.errors import ProtocolError
-from echonode.frames.frame import Calibration
+from echonode.frames.frame import Calibration, NoScale
 from echonode.frames.imaging.window import ChosenWindow
 from echonode.frames.picture_settings import ColourOrder, Orientation, PictureSettings
 
@@ -115,9 +117,23 @@ def believed_spacing(
     """(x, y) in mm a pixel, or None: unknown. sent: what the source says."""
     if settings.spacing_mm is not None:
         return settings.spacing_mm
-    if not settings.calibrated or sent is None or sent == (1.0, 1.0):
+    return None if no_scale(settings, sent) else sent
+
+
+def no_scale(
+    settings: PictureSettings, sent: tuple[float, float] | None, *, is_skewed: bool = False
+) -> NoScale | None:
+    """Why nothing is believed of (x, y) as the source says it; None: there is a size of a pixel.
+
+    is_skewed: rows and columns of the source's plane are not at right angles.
+    """
+    if settings.spacing_mm is not None:
         return None
-    return sent if all(0 < mm < math.inf for mm in sent) else None
+    if sent is None or sent == (1.0, 1.0) or not all(0 < mm < math.inf for mm in sent):
+        return NoScale.NOT_GIVEN
+    if is_skewed:
+        return NoScale.SKEWED
+    return None if settings.calibrated else NoScale.NOT_BELIEVED
 
 
 def plane_calibration(

@@ -198,7 +198,7 @@ class OpenIGTLinkStream:
     ) -> Developer:
         """Made again only where the images change."""
         spacing_mm = image.spacing_mm[:2]
-        shape = (plane.shape, plane.dtype, spacing_mm, device)
+        shape = (plane.shape, plane.dtype, spacing_mm, image.is_skewed, device)
         if self._developer is None or shape != self._shape:
             info = SequenceInfo(
                 name="IMAGE",
@@ -208,6 +208,7 @@ class OpenIGTLinkStream:
                 components=plane.shape[2] if plane.ndim == 3 else 1,
                 kind=plane.dtype,
                 spacing_mm=spacing_mm,
+                is_skewed=image.is_skewed,
                 device=device,
             )
             self._developer, self._shape = developer(info, self._settings), shape

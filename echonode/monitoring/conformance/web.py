@@ -1,4 +1,4 @@
-"""DICOMweb, the ports, TLS and the rights of each peer.
+"""DICOMweb, the ports, TLS both ways, and the rights of each peer.
 
 Sources: dicomweb/resources.py, dimse/upper_layer/tls_context.py, and the configuration.
 """
@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from echonode.config import Config
+from echonode.config.network import PeerTLS
 from echonode.dicomweb.addresses import PREFIX
 from echonode.dicomweb.resources import RESOURCES
 from echonode.dimse.upper_layer.tls_context import TLS_1_2_SUITES, TLS_VERSIONS
 from echonode.monitoring.conformance.claim import Claim, Kind
+from echonode.monitoring.conformance.names import uid_name
+from echonode.monitoring.conformance.network import used
 
 RESOURCE: Final = Kind(
     name="web-resource",
@@ -56,9 +59,17 @@ RIGHT: Final = Kind(
     columns=("peer", "AE title", "may", "proved by"),
     says="The peer {0} (AE title {1}) may use: {2}; every other service is rejected. Proof: {3}.",
 )
-KINDS: Final = (RESOURCE, USER_AGENT, PORT, TLS, IDENTITY, RIGHT)
+CALLED: Final = Kind(
+    name="called-connection",
+    section="8.4.2",
+    title="Associations that this node opens",
+    columns=("SOP class", "peer", "encryption"),
+    says="An association for {0} with the peer {1} is opened with encryption: {2}.",
+)
+KINDS: Final = (RESOURCE, USER_AGENT, PORT, TLS, CALLED, IDENTITY, RIGHT)
 
 _PLAIN, _TLS = "none", "TLS"
+_TLS_BCP_195 = "TLS (" + ", ".join(version.replace("TLSv", "") for version in TLS_VERSIONS) + ")"
 
 
 def web_claims(config: Config) -> Iterator[Claim]:
@@ -114,6 +125,11 @@ def security_claims(config: Config) -> Iterator[Claim]:
         yield TLS.claim(
             "client-certificate", "certificate of the caller", "required" if needed else "optional"
         )
+    for peer_name, context in used(config):
+        uid = context.abstract_syntax
+        yield CALLED.claim(
+            f"{uid}/{peer_name}", uid_name(uid), peer_name, _opened(config.peers[peer_name].tls)
+        )
     yield IDENTITY.claim("acceptor", "acceptor", "not supported; a request for it is not answered")
     for name, peer in config.peers.items():
         proofs = (
@@ -122,8 +138,20 @@ def security_claims(config: Config) -> Iterator[Claim]:
         )
         rights = ", ".join(sorted(service.value for service in peer.may)) or "nothing"
         yield RIGHT.claim(
-            name, name, peer.ae_title, rights, " and ".join(proofs) or "its AE title alone"
+            name,
+            name,
+            ", ".join((peer.ae_title, *peer.calling_ae_titles)),
+            rights,
+            " and ".join(proofs) or "its AE title alone",
         )
+
+
+def _opened(tls: PeerTLS | None) -> str:
+    """How an association with a peer is opened (dimse/requestor.py)."""
+    if tls is None:
+        return _PLAIN
+    own = "with" if tls.cert else "without"
+    return f"{_TLS_BCP_195}, {own} a certificate of this node"
 
 
 def _form(tls: object) -> str:

@@ -18,6 +18,7 @@ from typing import Protocol
 from echonode.log import get_logger
 from echonode.monitoring.notices.notice import Notice, Sent, next_notice
 from echonode.monitoring.notices.webhook import NotSent
+from echonode.system_faults import said_of
 from echonode.threads import RecurringThread
 from echonode.web.health import Alarm
 
@@ -108,7 +109,7 @@ class Notifier:
         try:
             line.way.send(notice)
         except (NotSent, OSError) as error:
-            reason = str(error) if isinstance(error, NotSent) else error.strerror or str(error)
+            reason = str(error) if isinstance(error, NotSent) else said_of(error)
             if not line.failures:
                 log.warning("notice_not_sent", way=line.way.name, reason=reason)
             line.due_at = self._monotonic() + PAUSES_S[min(line.failures, len(PAUSES_S) - 1)]

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from echonode.config import Config
 from echonode.monitoring.preflight.outcome import PeerOutcome, Step
+from echonode.system_faults import said_of
 
 NAME = "hl7"
 _CONNECT_S = 5.0
@@ -45,7 +46,7 @@ def _step(host: str, port: int) -> Step:
         return Step(
             name="listen",
             ok=False,
-            detail=f"the port cannot be bound: {error.strerror}",
+            detail=f"the port cannot be bound: {said_of(error)}",
             remedy="Correct `hl7.listen`: host is an address of this machine, ports below 1024 "
             "need a right of their own.",
         )

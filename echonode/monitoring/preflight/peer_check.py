@@ -35,6 +35,7 @@ from echonode.model.identity import CallBackAddress, CommitmentPolicy, Peer
 from echonode.model.status import PENDING, SUCCESS, StatusKind, kind_of
 from echonode.monitoring.preflight.outcome import PeerOutcome, Step
 from echonode.monitoring.preflight.requirements import Requirements
+from echonode.system_faults import said_of
 from echonode.transcoding.codecs import JPEG_2000_REVERSIBLE, JPEG_BASELINE, JPEG_LS, RLE
 
 CONNECT_S = 5.0
@@ -120,7 +121,7 @@ class PeerCheck:
         try:
             socket.create_connection((peer.host, peer.port), timeout=CONNECT_S).close()
         except OSError as error:
-            why = error.strerror or str(error)
+            why = said_of(error)
             return failed("tcp", why, remedies.no_connection(peer))
         return Step(name="tcp", ok=True, detail=f"connected to {peer.host}:{peer.port}")
 

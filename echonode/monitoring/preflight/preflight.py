@@ -15,6 +15,8 @@ from echonode.config import Config
 from echonode.delivery.stow.web_requestor import WebRequestor
 from echonode.errors import UsageError
 from echonode.model.identity import CallBackAddress
+from echonode.monitoring.preflight.console_check import NAME as CONSOLE
+from echonode.monitoring.preflight.console_check import check_console
 from echonode.monitoring.preflight.hl7_check import NAME as HL7
 from echonode.monitoring.preflight.hl7_check import check_hl7
 from echonode.monitoring.preflight.objects_check import NAME as OBJECTS
@@ -26,9 +28,6 @@ from echonode.monitoring.preflight.requirements import Requirements, requirement
 from echonode.monitoring.preflight.round_trip import REPORT_S, RoundTrip
 from echonode.monitoring.preflight.test_image import preflight_image
 from echonode.monitoring.preflight.web_check import WebCheck, planned_web_outcome
-
-# What is no peer, by the names that `run` takes.
-_OWN = {HL7: check_hl7, OBJECTS: check_objects}
 
 
 class Preflight:
@@ -42,10 +41,20 @@ class Preflight:
         awaited: PendingReports,
         us: CallBackAddress,
         now: Callable[[], datetime],
+        has_users: Callable[[], bool],
         report_s: float = REPORT_S,
     ) -> None:
-        """us: what a peer's operator has to enter; report_s: how long a report may take."""
+        """us: what a peer's operator has to enter; report_s: how long a report may take.
+
+        has_users: whether a user may log in to the console.
+        """
         self._config = config
+        # What is no peer, by the names that `run` takes.
+        self._own: dict[str, Callable[[], PeerOutcome | None]] = {
+            HL7: lambda: check_hl7(config),
+            OBJECTS: lambda: check_objects(config),
+            CONSOLE: lambda: check_console(config, has_users=has_users()),
+        }
         image = preflight_image(config.ae_title)
         round_trip = RoundTrip(
             image=image,
@@ -72,7 +81,7 @@ class Preflight:
         *,
         told: Callable[[PeerOutcome], None] = lambda outcome: None,
     ) -> list[PeerOutcome]:
-        """Prove every peer, the HL7 port and the object storage, or the one of that name.
+        """Prove every peer, the HL7 port, the object storage and the console, or that one.
 
         told: called after each step with what is known of its peer then. Raises UsageError where
         there is no such peer.
@@ -81,8 +90,8 @@ class Preflight:
         with self._one_at_a_time:
             own = [
                 outcome
-                for name, check in _OWN.items()
-                if peer in (None, name) and (outcome := check(self._config)) is not None
+                for name, check in self._own.items()
+                if peer in (None, name) and (outcome := check()) is not None
             ]
             proved = [
                 (self._web_check if needs.peer.web else self._check).run(needs, told=told)
@@ -96,7 +105,7 @@ class Preflight:
         wanted = [
             needs for needs in requirements_of(self._config) if peer in (None, needs.peer.name)
         ]
-        is_known = peer is None or wanted or (peer in _OWN and bool(_OWN[peer](self._config)))
+        is_known = peer is None or wanted or (peer in self._own and bool(self._own[peer]()))
         if not is_known:
             peers = (*self._config.peers, *(web.name for web in self._config.web_peer_values()))
             known = ", ".join(peers) or "none"

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from echonode import __version__
 from echonode.config import Config
+from echonode.exam.entering import MOST_STATIONS, Planned
 from echonode.exam.unattended import UnattendedExams
 from echonode.log import get_logger
 from echonode.maintenance.housekeeping import Housekeeping
 from echonode.maintenance.scrubbing import Scrubbing
+from echonode.model.identity import Service
 from echonode.monitoring.monitor import NodeMonitor
 from echonode.node.settings.probes import cine_bytes_per_s
 from echonode.objects.equipment import NodeEquipment
@@ -46,6 +48,21 @@ def retention_policy(config: Config) -> RetentionPolicy:
             if section.lossy and not section.lossy.keep_original
         ),
     )
+
+
+def planned_entries(config: Config) -> Planned:
+    """What an order of a person is for: the stations of orders that name none, else this node's
+    and those of the peers that ask for our worklist.
+    """
+    hl7, worklist = config.hl7, config.worklist
+    if hl7 and hl7.station_ae_titles:
+        titles = hl7.station_ae_titles
+    else:
+        ours = (worklist.station_ae_title if worklist else ()) or (config.ae_title,)
+        served = (p.ae_title for p in config.peers.values() if Service.WORKLIST in p.may)
+        titles = tuple(dict.fromkeys((*ours, *served)))
+    modality = hl7.modality if hl7 else worklist.modality if worklist else "US"
+    return Planned(modality=modality, station_ae_titles=titles[:MOST_STATIONS])
 
 
 def node_equipment(config: Config) -> NodeEquipment:

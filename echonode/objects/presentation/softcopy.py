@@ -4,6 +4,8 @@ Rules
 - It is of one image, and what was drawn of one frame of it.
 - Points of graphics are pixels from the corner, as they are kept (PS3.3 C.10.5.1.2: PIXEL units,
   (0.5, 0.5) being the middle of the first pixel). The displayed area counts pixels from 1 on.
+- A state stands in the place of the image's own window, VOI LUT, rescale and Presentation LUT Shape
+  (PS3.4 N.2.1): where the person changed none, those of the image are in it, as they were shown.
 - Grey values go through the window and then to P-values as they are (Presentation LUT IDENTITY).
 - Of colour images it can say nothing: they are refused (a window has no meaning there).
 """
@@ -19,12 +21,15 @@ from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
 from echonode.errors import InvalidObject, OperatorRefused
 from echonode.model.exam import ExamFacts
+from echonode.model.parse_faults import fenced
 from echonode.model.softcopy_state import Drawn, DrawnKind, SoftcopyState
 from echonode.objects.date_times import set_moment
 from echonode.objects.equipment import NodeEquipment
 from echonode.objects.key_objects import Place
 from echonode.objects.reports.structured import finish
 from echonode.objects.values import cleaned, cleaned_name
+from echonode.transcoding.picture import Presentation, VoiFunction, Window
+from echonode.transcoding.presentation import presentation_of
 
 _LAYER = "DRAWN"
 _GREY = ("MONOCHROME1", "MONOCHROME2")
@@ -73,14 +78,42 @@ def softcopy_state(
         layer = Dataset()
         layer.GraphicLayer, layer.GraphicLayerOrder = _LAYER, 1
         whole.GraphicLayerSequence = [layer]
+    with fenced("how the image is shown cannot be read"):
+        shown = presentation_of(image)
     if state.window is not None:
-        voi = Dataset()
-        voi.WindowCenter, voi.WindowWidth = (f"{value:.10g}" for value in state.window)
+        shown = shown.windowed(Window(center=state.window[0], width=state.window[1]))
+    if voi := _voi(shown):
         whole.SoftcopyVOILUTSequence = [voi]
-    whole.PresentationLUTShape = (
-        "IDENTITY" if image.PhotometricInterpretation == "MONOCHROME2" else "INVERSE"
-    )
+        if (shown.slope, shown.intercept) != (1.0, 0.0):  # PS3.3 C.11.1; without a VOI LUT not used
+            whole.RescaleIntercept = f"{shown.intercept:.10g}"
+            whole.RescaleSlope = f"{shown.slope:.10g}"
+            whole.RescaleType = "US"  # of no unit that is said
+    inverse = shown.inverse or image.PhotometricInterpretation == "MONOCHROME1"
+    whole.PresentationLUTShape = "INVERSE" if inverse else "IDENTITY"
     return whole
+
+
+def _voi(shown: Presentation) -> Dataset | None:
+    """An item of the Softcopy VOI LUT Sequence (PS3.3 C.11.8); None where values stay."""
+    item = Dataset()
+    if shown.voi_lut is not None:
+        lut = shown.voi_lut
+        table = Dataset()
+        vr = "SS" if lut.first < 0 else "US"
+        # 0 stands for 65,536 (C.11.2.1.1).
+        table.add_new("LUTDescriptor", vr, [len(lut.entries) // 2 % 65_536, lut.first, lut.bits])
+        # Entries of 8 bits stand two in a word (C.11.2.1.1); here each has a word of its own.
+        data = lut.entries[::2] if lut.bits == 8 else lut.entries
+        table.add_new("LUTData", "OW", data + b"\0" * (len(data) % 2))
+        item.VOILUTSequence = [table]
+        return item
+    if shown.window is None:
+        return None
+    item.WindowCenter = f"{shown.window.center:.10g}"
+    item.WindowWidth = f"{shown.window.width:.10g}"
+    if shown.window.function is not VoiFunction.LINEAR:
+        item.VOILUTFunction = shown.window.function.value
+    return item
 
 
 def _sop(image: Dataset) -> Dataset:

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from echonode.errors import ProbeError, ProbeUnreachable
+from echonode.system_faults import said_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +183,7 @@ def connect(address: tuple[str, int], settings: ConnectionSettings) -> socket.so
     try:
         return socket.create_connection(address, settings.connect_timeout_s)
     except (OSError, UnicodeError) as error:  # UnicodeError: a host name that cannot be one
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = said_of(error) if isinstance(error, OSError) else str(error)
         raise ProbeUnreachable(f"{address[0]}:{address[1]}: {reason}") from None
 
 

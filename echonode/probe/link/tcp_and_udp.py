@@ -25,6 +25,7 @@ from echonode.probe.link.connection import (
     hang_up,
     keep_alive,
 )
+from echonode.system_faults import said_of
 
 LARGEST_DATAGRAM = 65535
 # The system grants what its own limit allows; a frame of 100 lines is 160 kB.
@@ -74,7 +75,7 @@ class CommandsAndDatagrams:
             datagrams.bind((host, port))
         except OSError as error:
             datagrams.close()
-            raise ProbeUnreachable(f"{host}:{port}: {error.strerror}") from None
+            raise ProbeUnreachable(f"{host}:{port}: {said_of(error)}") from None
         return datagrams
 
     def _facing_host(self) -> str:

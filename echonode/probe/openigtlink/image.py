@@ -27,6 +27,7 @@ IMAGE_HEADER = struct.Struct(">HBBBB3H12f3H3H")
 SCALAR_TYPES = MappingProxyType(
     {2: "i1", 3: "u1", 4: "i2", 5: "u2", 6: "i4", 7: "u4", 10: "f4", 11: "f8"}
 )
+SKEW_LIMIT = 0.01  # the cosine; a length along a diagonal is then wrong by half a per cent at most
 _BYTE_ORDERS = MappingProxyType({1: ">", 2: "<"})
 
 
@@ -46,6 +47,13 @@ class Image:
     spacing_mm: tuple[float, float, float]
     matrix: NDArray[np.float32]
     ras: bool
+
+    @property
+    def is_skewed(self) -> bool:
+        """Whether rows and columns are not at right angles, by more than rounding explains."""
+        i, j = self.matrix[:, 0].astype(np.float64), self.matrix[:, 1].astype(np.float64)
+        lengths = float(np.linalg.norm(i) * np.linalg.norm(j))
+        return lengths > 0 and abs(float(i @ j)) > SKEW_LIMIT * lengths
 
     @property
     def is_whole(self) -> bool:

@@ -46,7 +46,8 @@ class SequenceInfo:
 
     name: of the file. frames: how many there are. rows, columns, components, kind: of each.
     orientation: as PLUS writes it, '' where the file does not say. spacing_mm: (x, y), as the file
-    says; whether it is to be believed is the operator's word. The rest is known for scan line data
+    says; whether it is to be believed is the operator's word. is_skewed: by the source, rows and
+    columns are not at right angles. The rest is known for scan line data
     only: sampling_rate_hz, sector_deg (the angle between the first and the last line; 0 where they
     are parallel) and frame_rate_hz may be None: the file does not say. device: what the scanner
     said of itself.
@@ -61,6 +62,7 @@ class SequenceInfo:
     orientation: str = ""
     content: Content = Content.PICTURE
     spacing_mm: tuple[float, float] | None = None
+    is_skewed: bool = False
     sampling_rate_hz: float | None = None
     sector_deg: float | None = None
     frame_rate_hz: float | None = None

@@ -33,7 +33,7 @@ from pathlib import Path
 
 from echonode import __version__
 from echonode.at_rest.file_cipher import FileCipher
-from echonode.errors import BackupUnusable, Damaged, IndexDamaged, OutOfSpace, UsageError
+from echonode.errors import BackupUnusable, IndexDamaged, OutOfSpace, UsageError
 from echonode.store.backup.file_copy import copy_file, digest_of, write_durably
 from echonode.store.backup.file_sums import (
     EarlierSums,
@@ -42,15 +42,11 @@ from echonode.store.backup.file_sums import (
     lines_path,
     quarantine_path,
 )
-from echonode.store.backup.folder import (
-    DATABASE_KEY,
-    OTHER_DATABASES,
-    PSEUDONYMS_KEY,
-    BackupFolder,
-)
+from echonode.store.backup.folder import DATABASE_KEY, OTHER_DATABASES, BackupFolder
 from echonode.store.backup.held_copies import Held, HeldCopies
 from echonode.store.backup.manifest import Manifest, NamedFile, read_manifest
 from echonode.store.backup.pruning import prune
+from echonode.store.backup.pseudonyms_key import copy_pseudonyms_key
 from echonode.store.backup.snapshot import FileRow, Snapshot, still_names, take_snapshot
 from echonode.store.database.migrations import SCHEMA_VERSION
 from echonode.store.database.opening import read_node_id
@@ -239,7 +235,7 @@ class Backup:
             files=_named(self._folder.sums(run)),
             others=self._copy_others(run, found),
             config=self._write_config(run),
-            pseudonyms=self._copy_pseudonyms(run),
+            pseudonyms=self._pseudonyms(run),
             holds=snapshot.holdings(
                 size=found.size, quarantined=found.quarantined, not_held=found.not_held
             ),
@@ -263,16 +259,10 @@ class Backup:
                 readers.dispose()
         return copied
 
-    def _copy_pseudonyms(self, run: str) -> NamedFile | None:
-        """The key of the pseudonyms: without it later copies would not fit earlier ones."""
-        path, target = self._layout.data_dir / PSEUDONYMS_KEY, self._folder.pseudonyms(run)
-        try:
-            copy_file(path, self._folder.layout.new_incoming_file(), target)
-        except FileNotFoundError:
-            return None
-        except Damaged as error:
-            raise BackupUnusable(f"{path}: {error}") from error
-        return _named(target)
+    def _pseudonyms(self, run: str) -> NamedFile | None:
+        target = self._folder.pseudonyms(run)
+        part = self._folder.layout.new_incoming_file()
+        return _named(target) if copy_pseudonyms_key(self._layout, part, target) else None
 
     def _copy_key(self, run: str) -> dict[str, NamedFile]:
         """The sealed key of the databases, as it is; without it the copies could not be read."""

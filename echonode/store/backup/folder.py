@@ -41,8 +41,6 @@ OTHER_DATABASES = {"audit": Path("audit/audit.sqlite")}
 # Of an encrypted store: the sealed key of all of them (store/files/database_key.py).
 DATABASE_KEY = "key"
 OTHERS = {**OTHER_DATABASES, DATABASE_KEY: Path("database.key")}
-# The key of the pseudonyms of anonymised copies, in data_dir.
-PSEUDONYMS_KEY = "pseudonyms.key"
 # What file systems make by themselves at the top of a new disk.
 NOT_OURS = frozenset({"lost+found"})
 

@@ -43,7 +43,6 @@ from echonode.store.backup.folder import (
     DATABASE_KEY,
     NOT_OURS,
     OTHERS,
-    PSEUDONYMS_KEY,
     BackupFolder,
 )
 from echonode.store.backup.manifest import Manifest, NamedFile
@@ -249,7 +248,7 @@ class Restore:
         for name, named in manifest.others.items():
             self._put(named, self._layout.data_dir / OTHERS[name])
         if manifest.pseudonyms:
-            self._put(manifest.pseudonyms, self._layout.data_dir / PSEUDONYMS_KEY)
+            self._put(manifest.pseudonyms, self._layout.pseudonyms_key)
         for left in [
             *self._layout.data_dir.glob("index.sqlite*"),
             *self._layout.data_dir.glob("damaged-*.sqlite*"),

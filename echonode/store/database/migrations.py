@@ -76,12 +76,13 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         13: _by_script(print_steps.VERSION_13),
         14: _by_script(access_steps.VERSION_14),
         15: _by_script(anonymised_steps.VERSION_15),
-        16: _by_script(journal_steps.VERSION_16),
+        16: _by_script(print_steps.VERSION_16),
+        17: _by_script(journal_steps.VERSION_17),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)
 # Until its first release this is the latest version; then it stays, and steps follow it.
-FIRST_ON_POSTGRES = 16
+FIRST_ON_POSTGRES = 17
 POSTGRES_STEPS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType({})
 _MADE_AGAIN = ("study", "series")  # and what refers to it; the tables below hold millions of rows
 

@@ -1,7 +1,8 @@
 """The table of print jobs.
 
 Rules
-- A job is durable before its caller is answered, and each printed film before the next is begun.
+- A job is durable before its caller is answered, each film before it is given to the printer, and
+  each printed film before the next is begun.
 - Instances are named by UID: a job outlives the local copy of an image, and then says so.
 """
 
@@ -33,6 +34,8 @@ print_job = sa.Table(
     count_column("copies"),
     count_column("films"),
     count_column("films_done"),
+    # Given to the printer (N-ACTION); written down before it is.
+    count_column("films_sent"),
     sa.Column("state", Words, sa.CheckConstraint(one_of("state", PrintState)), nullable=False),
     count_column("attempts"),
     # NULL where nothing is due.
@@ -44,5 +47,9 @@ print_job = sa.Table(
     sa.CheckConstraint("(state = 'waiting') = (next_attempt_at IS NOT NULL)", name="print_due"),
     # A job that counts more films than it has would never end.
     sa.CheckConstraint("films_done <= films", name="print_films"),
+    # One film at a time: what is sent is done, refused or in doubt before the next one.
+    sa.CheckConstraint(
+        "films_sent >= films_done AND films_sent <= films_done + 1", name="print_sent"
+    ),
     sa.Index("print_job_by_printer", "printer", "state", "id"),
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from echonode.store.files.disk import disk_errors
-from echonode.store.files.layout import Layout
+from echonode.store.files.layout import PSEUDONYMS_KEY, Layout
 
 _SEALED = (
     ("instances", "*/*/*.dcm"),
@@ -18,6 +18,7 @@ _SEALED = (
     ("lines", "*.npz"),
     ("audit/inbox", "*.json"),
     ("audit/inbox", "*.unreadable"),
+    (".", PSEUDONYMS_KEY),
 )
 # Databases that were set aside as damaged, and copies that a person made of one.
 _LEFT = ("damaged-*.sqlite*", "index*.sqlite*", "audit/audit.damaged-*")

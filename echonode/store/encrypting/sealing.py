@@ -11,7 +11,7 @@ from echonode.at_rest.file_format import EMPTY_SLOT, HEAD_BYTES, SLOT_OFFSETS, H
 from echonode.at_rest.reading import PlainFile, is_sealed, open_file
 from echonode.at_rest.writing import FileWriter, create_file
 from echonode.errors import Damaged
-from echonode.store.files.disk import disk_errors, remove, rename, synchronise
+from echonode.store.files.disk import disk_errors, fsync_folder, remove, rename, synchronise
 
 _PIECE = 1024 * 1024
 
@@ -48,6 +48,16 @@ def seal_file(path: Path, part: Path, cipher: FileCipher) -> bool:
         remove(part)
         raise
     return True
+
+
+def seal_key(path: Path, cipher: FileCipher) -> bool:
+    """As `seal_file`, by a file next to it; durable on return, with its name."""
+    if is_sealed(path):
+        return False
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    changed = seal_file(path, part, cipher)
+    fsync_folder(path.parent)
+    return changed
 
 
 def _created(part: Path, cipher: FileCipher) -> FileWriter:

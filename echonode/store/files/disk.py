@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from echonode.errors import OutOfSpace
+from echonode.system_faults import said_of
 
 # How a file system says that it does not know F_FULLFSYNC; any other error is the disk's.
 _NOT_KNOWN = frozenset({errno.ENOTSUP, errno.EINVAL, errno.ENOTTY})
@@ -44,7 +45,7 @@ def disk_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutOfSpace(f"the disk refused {doing}: {error.strerror or error}") from error
+        raise OutOfSpace(f"the disk refused {doing}: {said_of(error)}") from error
 
 
 def fsync_folder(folder: Path) -> None:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from echonode.system_faults import said_of
+
 # (total, free) bytes of the disk of a folder; space that we may not use counts in neither.
 Measure = Callable[[Path], tuple[int, int]]
 
@@ -92,4 +94,4 @@ class FreeSpace:
         try:
             return self.space().problem
         except OSError as error:
-            return f"the disk of data_dir cannot be asked for its free space: {error.strerror}"
+            return f"the disk of data_dir cannot be asked for its free space: {said_of(error)}"

@@ -7,6 +7,7 @@
       database.key                of a store that is encrypted: the key of its databases, sealed
                                   (database_key.py)
       index.doubted               damage was found in use (corruption_marker.py)
+      pseudonyms.key              of anonymised copies, sealed where the store is encrypted
       incoming/NAME.part          files that are being written; removed at the next start
       instances/ab/cd/ID.dcm      one Part 10 file for each instance; ID begins with abcd
       lines/NAME.npz              scan lines that are kept with an image (kept_lines.py)
@@ -40,6 +41,7 @@ from echonode.store.files.disk import make_folder
 from echonode.store.files.remote import RemoteStorage
 
 FILES_PER_FOLDER = 1000
+PSEUDONYMS_KEY = "pseudonyms.key"
 # Errors of a full or broken disk, or of this machine; any other means that the folder is wrong.
 _SHORTAGES = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
@@ -80,6 +82,10 @@ class Layout:
     @property
     def database_key(self) -> Path:
         return self.data_dir / "database.key"
+
+    @property
+    def pseudonyms_key(self) -> Path:
+        return self.data_dir / PSEUDONYMS_KEY
 
     @property
     def corruption_mark(self) -> Path:

@@ -76,6 +76,17 @@ def take_quarantine(source: Source, target: Target) -> None:
     fsync_folder(target.layout.quarantine)
 
 
+def take_pseudonyms(source: Source, target: Target) -> None:
+    """The key of the pseudonyms: later anonymised copies fit the earlier ones.
+
+    Raises Damaged, OutOfSpace.
+    """
+    path, copy = source.layout.pseudonyms_key, target.layout.pseudonyms_key
+    if path.exists():
+        _copy(_Copy(path, source.layout, copy, target.layout))
+        fsync_folder(copy.parent)
+
+
 def have(source: Source, target: Target, instance: StoredInstance) -> bool:
     """Have the file in the target, whole; whether it was copied. Raises Damaged, OutOfSpace."""
     file_id = file_id_of(instance.path) or ""

@@ -4,8 +4,9 @@ Rules
 - The source is only read, and stays as it is: until the move is done, it is the store.
 - Files come first. A move that is interrupted leaves files without rows in the target; run again,
   it finds those that are whole and goes on. `restore.unfinished` keeps a node from starting there.
-- The audit trail, a database of its own, comes along. Files in quarantine, which are evidence and
-  no instances, come along from a disk; from object storage they stay where they are.
+- The audit trail, a database of its own, and the key of the pseudonyms come along. Files in
+  quarantine, which are evidence and no instances, come along from a disk; from object storage they
+  stay where they are.
 - A file that is damaged or missing in the source is named; the move ends before the rows, unless
   the caller wants the rest (`without_damaged`).
 """
@@ -21,7 +22,7 @@ from echonode.model.instance import StoredInstance
 from echonode.store.database.connections import reading
 from echonode.store.database.rows import SELECT_INSTANCE, stored_instance
 from echonode.store.files.disk import fsync_folder, leave_mark, remove
-from echonode.store.moving.files import have, take_quarantine, take_trail
+from echonode.store.moving.files import have, take_pseudonyms, take_quarantine, take_trail
 from echonode.store.moving.place import Place, Source, opened_source, opened_target
 from echonode.store.moving.rows import copy_rows
 
@@ -76,6 +77,7 @@ def move(
             )
         take_trail(old, new)
         take_quarantine(old, new)
+        take_pseudonyms(old, new)
         rows = copy_rows(
             old.readers,
             new.writer,

@@ -81,6 +81,7 @@ def geometry_json(geometry: PictureGeometry) -> Json:
             }
             for region in geometry.regions
         ],
+        "no_scale": geometry.no_scale or None,
         "depth_mm": geometry.depth_mm,
         "orientation": geometry.orientation,
         "gain_curve": None if geometry.gain_curve is None else [*map(list, geometry.gain_curve)],

@@ -116,6 +116,24 @@ OPERATIONS: tuple[Operation, ...] = (
         ),
     ),
     Operation(
+        method="post",
+        path="/api/instances/{uid}/volume",
+        summary="Keep the volume of a tracked sweep in its study, as an Enhanced US Volume",
+        status=201,
+        body=object_of(
+            (),
+            transform=TEXT,
+            image_to_probe=list_of({"type": "number"}),
+            voxel_mm={"type": "number"},
+        ),
+        answer=object_of(
+            ("sop_instance_uid", "study_instance_uid", "is_new"),
+            sop_instance_uid=TEXT,
+            study_instance_uid=TEXT,
+            is_new={"type": "boolean"},
+        ),
+    ),
+    Operation(
         method="get",
         path="/api/instances/{uid}",
         summary="An image for a viewer: pixels, times of frames, regions, patient, proof",

@@ -36,6 +36,8 @@ OPERATIONS: tuple[Operation, ...] = (
             records=list_of(_RECORD),
             next=_NUMBER_OR_NONE,
             reached={"type": ["string", "null"], "format": "date-time"},
+            looked=COUNT,
+            of=COUNT,
         ),
     ),
     Operation(

@@ -16,7 +16,7 @@ NAME: Schema = {
 _ITEM_TEXTS = (
     *("id", "patient_id", "patient_name", "birth_date", "sex", "issuer", "accession_number"),
     *("study_instance_uid", "requested_procedure", "scheduled_step", "start_date", "start_time"),
-    *("modality", "source", "referring_physician", "fetched_at"),
+    *("modality", "source", "referring_physician", "fetched_at", "status"),
 )
 
 SCHEMAS: Mapping[str, Schema] = MappingProxyType(

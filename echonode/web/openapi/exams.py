@@ -137,6 +137,29 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         method="post",
+        path="/api/worklist",
+        summary="Enter an item of our own worklist, for this node's exams and for other modalities",
+        status=201,
+        body=object_of(
+            ("patient", "requested_procedure"),
+            patient=PATIENT,
+            requested_procedure=TEXT,
+            accession_number=TEXT,
+            start_date=TEXT,
+            start_time=TEXT,
+            modality=TEXT,
+            station_ae_titles=list_of(TEXT),
+            referring_physician=TEXT,
+        ),
+        answer=reference("WorklistItem"),
+    ),
+    Operation(
+        method="delete",
+        path="/api/worklist/{item}",
+        summary="Take back an item that a person entered",
+    ),
+    Operation(
+        method="post",
         path="/api/worklist/search",
         summary="What the RIS has of a patient or an order, whatever the day; * and ? in a name; "
         "with Accept: application/x-ndjson a line for each item as it comes, then how it ended",

@@ -11,12 +11,13 @@ _JOB = object_of(
     id=COUNT,
     printer=TEXT,
     study_instance_uid=TEXT,
-    state={"enum": ["waiting", "printing", "printed", "held", "cancelled"]},
+    state={"enum": ["waiting", "printing", "printed", "held", "unknown", "cancelled"]},
     layout=TEXT,
     copies=COUNT,
     pictures=COUNT,
     films=COUNT,
     films_done=COUNT,
+    film_in_doubt={"type": ["integer", "null"], "minimum": 1},
     problem=TEXT,
     next_attempt_at=_TIME,
     made_at=_TIME,
@@ -46,7 +47,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="post",
         path="/api/prints/{job}/{action}",
-        summary="retry or cancel a print job",
+        summary="retry, came-out (the film in doubt is printed) or cancel a print job",
         answer=_JOB,
     ),
 )

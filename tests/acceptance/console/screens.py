@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
+from tests.peers.targets import small_targets
+
 ROOT = Path(__file__).resolve().parents[3]
 _ALL = os.environ.get("ECHONODE_SCREENS") in ("all", "docs")
 SHOTS = ROOT / "build" / "screens"
@@ -24,7 +26,7 @@ SETTLING_MS = 60
 def shoot(page: Page, name: str, *, theme: str = "dark", documented: str = "") -> None:
     """build/screens/NAME-THEME-SIZE.png in every size; the page ends in the size that it had.
 
-    Nothing may be cut in any of them.
+    Nothing may be cut in any of them, and every control is as large as a finger needs.
 
     The light theme differs by its colours alone, so one size of it is enough for CI.
     documented: docs/console/DOCUMENTED.png is written as well, in the page's own size, where
@@ -39,6 +41,8 @@ def shoot(page: Page, name: str, *, theme: str = "dark", documented: str = "") -
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(SETTLING_MS)
         assert not is_wider_than_screen(page), size
+        small = small_targets(page)
+        assert not small, (size, small)
         page.screenshot(path=SHOTS / f"{name}-{theme}-{size}.png", animations="disabled")
     page.set_viewport_size(own)
     if documented:

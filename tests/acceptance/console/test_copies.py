@@ -19,6 +19,7 @@ from tests.integration.copies.stored_studies import STUDY, config_of, fill, new_
 from tests.peers.accessibility import accessibility_faults
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import free_port
+from tests.peers.targets import focus_is_in_dialog, press_at, tab_to
 
 PATIENCE_MS = 20_000  # of a machine that is very busy
 expect.set_options(timeout=PATIENCE_MS)
@@ -78,3 +79,31 @@ def test_a_research_copy_is_chosen_and_made(visit: OpenPage, url: str) -> None:
     assert coming.value.suggested_filename == f"{STUDY}.zip"
     with zipfile.ZipFile(BytesIO(Path(coming.value.path()).read_bytes())) as copies:
         assert copies.namelist() == ["0001.nrrd", "0002.nrrd", "0003.nrrd", "copies.json"]
+
+
+def test_copies_are_chosen_looked_at_and_made_by_the_keyboard_alone(
+    visit: OpenPage, url: str
+) -> None:
+    """The focus stays in the dialog; Escape leaves all as it is and brings the focus back."""
+    page: Page = visit(url).open(f"/archive/{STUDY}")
+    expect(page.get_by_role("button", name="Copies…")).to_be_enabled()
+    press_at(page, "Copies…")
+    assert focus_is_in_dialog(page)
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="No text in it")).to_have_count(3)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("button", name="Copies…")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("button", name="No text in it")).to_have_count(3)
+    press_at(page, "No text in it: Image 1", "Space")
+    expect(dialog.get_by_role("button", name="No text in it")).to_have_count(2)
+    assert focus_is_in_dialog(page)
+    tab_to(page, "What")
+    page.keyboard.type("Research: NR")  # a list goes to what begins so
+    expect(dialog.get_by_label("What")).to_have_value("nrrd")
+    tab_to(page, "Make copies")
+    with page.expect_download(timeout=PATIENCE_MS) as coming:
+        page.keyboard.press("Enter")
+    with zipfile.ZipFile(BytesIO(Path(coming.value.path()).read_bytes())) as copies:
+        assert copies.namelist()[0] == "0001.nrrd"

@@ -25,7 +25,9 @@ from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage, generate_uid
 
+from tests.acceptance.console.screens import THEMES, is_wider_than_screen
 from tests.acceptance.exam_client import ExamClient, Refused
+from tests.peers.accessibility import accessibility_faults
 from tests.peers.console_page import SIZES, Visit, browser, visit
 from tests.peers.dcmtk import dcmtk
 from tests.peers.fixtures import require_program
@@ -33,6 +35,7 @@ from tests.peers.instances import InstanceKind, build_dataset
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
 from tests.peers.process import LOOPBACK, free_port
 from tests.peers.ris import Wlmscpfs, write_item
+from tests.peers.targets import small_targets
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.peers, pytest.mark.timeout(400)]
@@ -54,14 +57,44 @@ HOSTILE = (
     f"'; DROP TABLE delivery; --{CANARY}",
     f"../../../../etc/passwd{CANARY}",
 )
+# 200 values: what a parser may begin, and what it may stand behind.
+BEGUN = ("x", '"', "'", "-->", "</td>", "</script>", "</style><", "\\", "\u202e", "&lt;")
+VALUES = (
+    *HOSTILE,
+    *(
+        f"{begun}{attack}{CANARY}"
+        for begun in BEGUN
+        for attack in (
+            f"<script>{SCRIPT}</script>",
+            f"<img src=x onerror={SCRIPT}>",
+            f"<svg/onload={SCRIPT}>",
+            f"<iframe srcdoc='<script>parent.{SCRIPT}</script>'>",
+            f"<a href=javascript:{SCRIPT}>x</a>",
+            f"<details open ontoggle={SCRIPT}>",
+            f"<math><mtext><style><img src=x onerror={SCRIPT}>",
+            f"<body onload={SCRIPT}>",
+            f"<object data=javascript:{SCRIPT}>",
+            "<base href=//elsewhere.example/><script src=x></script>",
+            "<meta http-equiv=refresh content=0;url=//elsewhere.example>",
+            "<link rel=stylesheet href=//elsewhere.example/x.css>",
+            "<style>*{background:url(//elsewhere.example/x)}</style>",
+            "<form action=//elsewhere.example><input name=q autofocus>",
+            "{{7*7}}${7*7}<%= 7*7 %>#{7*7}",
+            '=HYPERLINK("//elsewhere.example")',
+            "%3Cscript%3E%0d%0aSet-Cookie:a=b",
+            "&#60;script&#62;\u2028\u2029",
+            "\x1b]0;x\x07\x1b[2J",
+        )
+    ),
+)[:200]
 LONG = CANARY + "W" * 60_000
 # An AE title has 16 characters; it may hold any of the ASCII alphabet but the backslash.
 HOSTILE_AE = "<img src=x>&'\""
 TURNS = re.compile("[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066\u2067]")
 
 
-def write_image(path: Path, number: int, text: str) -> None:
-    """An image whose every text that a person reads is `text`."""
+def write_image(path: Path, number: int, text: str) -> str:
+    """An image whose every text that a person reads is `text`; its study."""
     ds = build_dataset(InstanceKind(name="small", columns=32, rows=32))
     ds.SOPInstanceUID, ds.StudyInstanceUID = generate_uid(), generate_uid()
     ds.SeriesInstanceUID = generate_uid()
@@ -78,6 +111,7 @@ def write_image(path: Path, number: int, text: str) -> None:
         ds.add_new(keyword, _vr(keyword), text)
     ds.PatientID = f"{number}-{text}"[:60_000]
     ds.save_as(path, enforce_file_format=True)
+    return str(ds.StudyInstanceUID)
 
 
 def _vr(keyword: str) -> str:
@@ -144,17 +178,23 @@ class Target:
     def address(self) -> str:
         return f"http://{LOOPBACK}:{self.client.port}"
 
-    def _store(self, folder: Path) -> None:
-        """Over the network, as any scanner may."""
-        texts = [*HOSTILE, LONG]
+    def store(self, folder: Path, texts: Sequence[str]) -> list[str]:
+        """An image with each text in all its fields, over the network; their studies."""
         with disable_value_validation():
-            for number, text in enumerate(texts):
-                write_image(folder / f"{number:02}.dcm", number, text)
+            studies = [
+                write_image(folder / f"{number:03}.dcm", number, text)
+                for number, text in enumerate(texts)
+            ]
         sent = dcmtk(
             *("storescu", "-aet", "SCANNER", "-aec", "ECHONODE", LOOPBACK, self.node.port),
             *("--scan-directories", folder),
         )
         assert sent.ok, sent.output
+        return studies
+
+    def _store(self, folder: Path) -> None:
+        """Over the network, as any scanner may."""
+        self.store(folder, [*HOSTILE, LONG])
         # Strangers whose name is an attack: rejected, and in the log.
         dcmtk("echoscu", "-aet", HOSTILE_AE, "-aec", "<b>nobody</b>", LOOPBACK, self.node.port)
 
@@ -205,6 +245,14 @@ class Target:
         )
         assert len(found) >= 3
         return [filled for route in found for filled in self.filled(route, r":(\w+)")]
+
+    def one_of_each(self, page: Page) -> list[str]:
+        """The address of each screen once, with real values."""
+        found = page.evaluate(
+            "import('./console/screens.js').then(m => m.screens.map(each => each.route))"
+        )
+        assert len(found) >= 12
+        return [self.filled(route, r":(\w+)")[0] for route in found]
 
     def filled(self, route: str, parameter: str) -> list[str]:
         """The route with each of some values of its parameters."""
@@ -392,6 +440,60 @@ def _check(person: Visit, route: str) -> None:
     assert person.cut() == [], route
     height = page.evaluate("document.documentElement.scrollHeight")
     assert height < 60_000, (route, height)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_each_screen_of_the_consoles_list_is_for_everyone(
+    target: Target, chromium: Browser, theme: str
+) -> None:
+    """WCAG 2.2 AA by axe-core, 44 px for a finger; and turned from right to left nothing is cut.
+
+    With what strangers wrote on it: a new screen is in this test without a change here.
+    """
+    with visit(chromium, target.address, size="tablet", theme=theme) as person:
+        page = person.page
+        page.goto(f"{target.address}/#/system")
+        wait_drawn(page)
+        found: list[tuple[str, object]] = []
+        for route in target.one_of_each(page):
+            page.set_viewport_size({"width": 800, "height": 1280})
+            page.goto(f"{target.address}/#{route}")
+            wait_drawn(page)
+            found += ((route, fault) for fault in accessibility_faults(page))
+            found += ((route, small) for small in small_targets(page))
+            page.set_viewport_size({"width": 390, "height": 844})
+            found += ((route, small) for small in small_targets(page))
+            page.evaluate("document.documentElement.dir = 'rtl'")
+            if is_wider_than_screen(page):
+                found.append((route, "cut from right to left"))
+            page.evaluate("document.documentElement.dir = 'ltr'")
+        assert not found, "\n".join(map(str, found))
+
+
+@pytest.mark.timeout(900)
+def test_two_hundred_values_in_every_field_of_an_image_do_nothing(
+    target: Target, chromium: Browser, tmp_path: Path
+) -> None:
+    """Each in every text of an image of its own: in the list of studies, and on a study's page."""
+    assert len(set(VALUES)) == 200
+    studies = target.store(tmp_path, VALUES)
+    with visit(chromium, target.address, size="phone") as person:
+        page = person.page
+        page.goto(f"{target.address}/#/archive")
+        wait_drawn(page)
+        more = page.get_by_role("button", name="Show more")
+        while more.count():
+            rows = page.locator("tbody tr").count()
+            more.click()
+            page.wait_for_function(
+                "rows => document.querySelectorAll('tbody tr').length > rows", arg=rows
+            )
+        assert page.locator("tbody tr").count() >= len(VALUES)
+        _check(person, "/archive")
+        for study in studies:
+            page.goto(f"{target.address}/#/archive/{study}")
+            wait_drawn(page)
+            _check(person, study)
 
 
 def test_no_answer_of_the_api_is_markup(target: Target) -> None:

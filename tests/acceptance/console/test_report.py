@@ -93,6 +93,7 @@ def test_a_report_is_sent_from_the_open_exam_and_its_proof_fills(
     dialog.get_by_label("Pelvis: In your own words").fill("2 cm behind the uterus")
     dialog.get_by_role("group", name="Conclusion").get_by_text("Free fluid.", exact=True).click()
     expect(dialog.get_by_role("checkbox", checked=True)).to_have_count(2)  # measurement, its image
+    dialog.locator(".dialog-content").evaluate("each => each.scrollTo(0, 0)")
     looked_at(page, "report", documented="report")
     send.click()
     expect(dialog).to_have_count(0)

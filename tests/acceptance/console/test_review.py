@@ -322,6 +322,14 @@ def test_a_study_is_taken_along_as_a_disc(kept: Kept, visit: OpenPage) -> None:
     expect(button).to_be_enabled()
 
 
+def test_a_cine_that_was_not_tracked_makes_no_volume(visit: OpenPage, kept: Kept) -> None:
+    """The button is there for each cine; the reason is said, and nothing else happens."""
+    page = reviewed(visit, kept, kept.clip)
+    page.get_by_role("button", name="Download").click()
+    page.get_by_role("button", name="Keep it: Volume of a tracked sweep").click()
+    expect(page.get_by_text("no volume can be made of it")).to_be_visible()
+
+
 def test_a_video_has_the_true_time_of_each_frame(
     visit: OpenPage, kept: Kept, tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ from tests.integration.web.kept_images import (
     with_voi_lut,
 )
 from tests.peers.accessibility import accessibility_faults
+from tests.peers.targets import focus_is_in_dialog, press_at, small_targets, tab_to
 from tests.support.waiting import wait_until
 from tests.unit.store.samples import put
 from tests.unit.web.conftest import served
@@ -290,4 +291,31 @@ def test_the_study_is_printed_from_its_review(visit: OpenPage, site: Site) -> No
     assert site.printers.ordered == [("1.2.3.1", "filmprinter", "2x3", 2)]
     assert accessibility_faults(page) == []
     dialog.get_by_role("link", name="Open the queue").click()
+    expect(page.locator("main h1")).to_have_text("Printing")
+
+
+def test_the_study_is_printed_by_the_keyboard_alone(visit: OpenPage, site: Site) -> None:
+    """Printer, layout and copies by keys; the focus stays in the dialog and comes back from it."""
+    page = reviewed(visit, site, STILL)
+    press_at(page, "Print")
+    assert focus_is_in_dialog(page)
+    expect(page.locator("#print-printer")).to_have_value("filmprinter")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("button", name="Print", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#print-printer")).to_have_value("filmprinter")
+    assert small_targets(page) == []
+    tab_to(page, "Printer")
+    tab_to(page, "2x2")  # of a choice, Tab goes to what is chosen and the arrows choose
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="2x3")).to_be_checked()
+    tab_to(page, "Copies")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("3")
+    ordered = len(site.printers.ordered)
+    press_at(page, "Print")
+    expect(page.get_by_text("Job 5 is ordered at filmprinter")).to_be_visible()
+    assert site.printers.ordered[ordered:] == [("1.2.3.1", "filmprinter", "2x3", 3)]
+    press_at(page, "Open the queue")
     expect(page.locator("main h1")).to_have_text("Printing")

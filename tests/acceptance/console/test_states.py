@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from echonode.web.page import page_routes
 from tests.acceptance.console.conftest import OpenPage
@@ -42,6 +42,7 @@ TODAY = worklist(
     item(4, "Haddad^Leïla", requested_procedure="Obstetric, first trimester"),
 )
 SCAN = exam()["id"]
+TARGET_PX = 44
 PROOFS = [instance(1, "committed"), instance(2, "sent", clip=True), instance(3, "queued")]
 REFUSED = "only 3% of the disk is free: `retention.minimum_free_percent` is 10"
 
@@ -61,6 +62,13 @@ def keys(*pressed: str, after: str = "canvas[data-sequence]") -> Callable[[Page]
             page.keyboard.press(key)
 
     return act
+
+
+def least_side(control: Locator) -> float:
+    """The shorter side of a target, in CSS pixels."""
+    box = control.bounding_box()
+    assert box is not None
+    return min(box["width"], box["height"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,24 +266,65 @@ def test_a_node_that_is_gone_is_said_on_the_start(visit: OpenPage, address: str)
     expect(gone).to_be_hidden()
 
 
+def test_silence_is_said_within_two_seconds_of_the_last_answer(
+    visit: OpenPage, address: str
+) -> None:
+    """By the page's own clock, which this test moves: how busy the machine is changes nothing."""
+    node = ScriptedNode(answers=usual())
+    page = visit(address).page
+    node.serve(page)
+    page.clock.install()
+    page.goto(address)
+    expect(page.get_by_text("OKAFOR, Chidi")).to_be_visible()
+    with page.expect_response("**/api/status"):
+        pass
+    node.silent = True
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 0.05)
+    answered_ago = page.evaluate(
+        "import('./console/core/state.js').then(m => performance.now() - m.state.answeredAt)"
+    )
+    gone = page.get_by_text("The node is not reachable")
+    page.clock.run_for(1_000 - answered_ago)
+    expect(gone).to_be_hidden()  # an answer may take a second
+    page.clock.run_for(1_000)
+    expect(gone).to_be_visible(timeout=1)
+
+
 def test_a_picture_without_a_depth_has_a_scale_from_its_top_or_says_why_not(
     visit: OpenPage, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As OpenIGTLink gives it: the size of a pixel, or not even that."""
+    """As OpenIGTLink gives it: the size of a pixel, or not even that; by the keyboard as well."""
     answers = {**usual(), f"exams/{SCAN}": exam()}
-    unknown: dict[str, Any] = {"depth_mm": None}
-    for changes, words in (
-        (unknown, "from the top of the picture"),
-        ({**unknown, "regions": []}, "No scale: the sender does not give the size"),
-    ):
-        for name, value in changes.items():
-            monkeypatch.setitem(GEOMETRY, name, value)
+
+    def scanned() -> Page:
         page = visit(address).page
         ScriptedNode(answers=answers).serve(page)
         page.goto(f"{address}/#/scan/{SCAN}")
         page.wait_for_selector("canvas[data-sequence]")
-        expect(page.get_by_role("img", name=words)).to_be_visible()
+        return page
+
+    monkeypatch.setitem(GEOMETRY, "depth_mm", None)
+    expect(scanned().get_by_role("img", name="from the top of the picture")).to_be_visible()
+    monkeypatch.setitem(GEOMETRY, "regions", [])
+    for why, words in (
+        ("not_given", "The sender does not give the size of a pixel."),
+        ("not_believed", "does not say that it is a measured one"),
+        ("skewed", "are not at right angles"),
+        ("too_large", "would be larger than a metre"),
+    ):
+        monkeypatch.setitem(GEOMETRY, "no_scale", why)
+        page = scanned()
+        asking = page.get_by_role("button", name="No scale")
+        assert least_side(asking) >= TARGET_PX
         assert accessibility_faults(page) == []
+        asking.press("Enter")
+        expect(page.get_by_role("dialog", name="Why there is no scale")).to_contain_text(words)
+        assert accessibility_faults(page) == []
+        if why == "not_believed":
+            shoot(page, "no-scale")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(asking).to_be_focused()
 
 
 ATTACKS = (

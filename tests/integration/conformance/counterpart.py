@@ -7,6 +7,7 @@ Failure Reason, any other title stores and commits.
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -42,10 +43,15 @@ _WELL_KNOWN = UID("1.2.840.10008.1.20.1.1")
 
 
 class Counterpart:
-    """port: where it listens. node_port: where commitments are reported to. items: the worklist."""
+    """port, tls_port: where it listens, in clear and by TLS. node_port: where commitments are
+    reported to. items: the worklist. connections: (called AE title, class) -> how it was called:
+    the protocol version, '' in clear, and whether the caller showed a certificate.
+    """
 
-    def __init__(self, node_port: int) -> None:
-        self.port, self._node_port = free_port(), node_port
+    def __init__(self, node_port: int, tls: ssl.SSLContext) -> None:
+        self.port, self.tls_port, self._tls = free_port(), free_port(), tls
+        self._node_port = node_port
+        self.connections: defaultdict[tuple[str, str], set[tuple[str, bool]]] = defaultdict(set)
         self.items: list[Dataset] = []
         self.stored: list[tuple[str, Dataset]] = []
         self.queries: list[Dataset] = []
@@ -78,14 +84,20 @@ class Counterpart:
             (evt.EVT_N_CREATE, self._create),
             (evt.EVT_N_SET, self._set),
         ]
-        self._server = ae.start_server((LOOPBACK, self.port), block=False, evt_handlers=handlers)
+        self._servers = [
+            ae.start_server(
+                (LOOPBACK, port), block=False, evt_handlers=handlers, ssl_context=context
+            )
+            for port, context in ((self.port, None), (self.tls_port, self._tls))
+        ]
         return self
 
     def __exit__(self, *_: object) -> None:
         for thread in self._reporting:
             thread.join(10)
-        assert self._server is not None
-        self._server.shutdown()
+        for server in self._servers:
+            assert server is not None
+            server.shutdown()
 
     # --- what came ---
 
@@ -120,8 +132,10 @@ class Counterpart:
     def _requested(self, event: Any) -> None:
         primitive = event.assoc.requestor.primitive
         contexts = primitive.presentation_context_definition_list
-        of_title = self.proposed[str(primitive.called_ae_title).strip()]
+        title = str(primitive.called_ae_title).strip()
+        of_title, how = self.proposed[title], _connection(event.assoc.dul.socket.socket)
         for context in contexts:
+            self.connections[title, str(context.abstract_syntax)].add(how)
             syntaxes = of_title.setdefault(str(context.abstract_syntax), [])
             syntaxes += [str(each) for each in context.transfer_syntax if str(each) not in syntaxes]
 
@@ -195,3 +209,10 @@ class Counterpart:
         self._note("N-SET", event)
         self.steps.append(("set", event.modification_list))
         return SUCCESS, event.modification_list
+
+
+def _connection(sock: Any) -> tuple[str, bool]:
+    """The TLS version, '' in clear, and whether the caller showed a certificate."""
+    if not isinstance(sock, ssl.SSLSocket):
+        return "", False
+    return sock.version() or "", sock.getpeercert(binary_form=True) is not None

@@ -46,6 +46,7 @@ from tests.integration.conformance.raw_messages import status_of
 from tests.integration.conformance.site import ELSEWHERE, Site, status_titles
 from tests.integration.dimse.parts import STORAGE, part10, peer, start_node
 from tests.integration.dimse.raw_request import request
+from tests.support.waiting import wait_until
 
 US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
 _NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99",
@@ -134,6 +135,24 @@ def used_class(site: Site, claim: Claim) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"{title} was proposed {proposed}")
+
+
+def called(site: Site, claim: Claim) -> None:
+    """The peer was called for it so, and never otherwise."""
+    uid, _, name = claim.subject.partition("/")
+    title = site.node.peers[name]["ae_title"]
+    wait_until(
+        lambda: bool(site.counterpart.connections[title, uid]),
+        timeout_s=30,
+        what=f"an association with {title}",
+    )
+    for version, certified in site.counterpart.connections[title, uid]:
+        if claim.values[2] == "none":
+            assert version == ""
+            continue
+        words, _, own = claim.values[2].partition("), ")
+        assert version.removeprefix("TLSv") in words.removeprefix("TLS (").split(", ")
+        assert certified == own.startswith("with ")
 
 
 def storage_classes(site: Site, claims: Sequence[Claim]) -> dict[str, str]:
@@ -410,7 +429,12 @@ def _bound_as_viewer(site: Site) -> bytes:
 
 def right(site: Site, claim: Claim) -> None:
     """Each service is accepted or rejected as the claim says; a proof that is missing rejects."""
-    _, title, rights, proof = claim.values
+    for title in claim.values[1].split(", "):
+        _right(site, title, rights=claim.values[2], proof=claim.values[3])
+
+
+def _right(site: Site, title: str, *, rights: str, proof: str) -> None:
+    """The same under each title of the peer."""
     allowed = set(rights.split(", "))
     contexts = [(uid, [ImplicitVRLittleEndian]) for uid in CLASS_OF_SERVICE.values()]
     if proof == "its certificate":

@@ -6,6 +6,7 @@ to an archive for each status and for each Failure Reason.
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -81,6 +82,18 @@ class Certificates:
     @cached_property
     def node_rsa(self) -> Issued:
         return self.rsa.issue("echonode")
+
+    @cached_property
+    def ris(self) -> ssl.SSLContext:
+        """Of a RIS that serves only who shows a certificate of the same authority."""
+        own = self.elliptic.issue("ris")
+        context = ssl.create_default_context(
+            ssl.Purpose.CLIENT_AUTH, cafile=str(self.elliptic.certificate)
+        )
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.load_cert_chain(own.cert, own.key)
+        return context
 
     @cached_property
     def bound(self) -> Issued:
@@ -160,8 +173,8 @@ class Site:
         return ExamClient(self.web_port)
 
 
-def _peers(port: int, certificates: Certificates) -> dict[str, dict[str, Any]]:
-    """Named as in the example configuration, where it has them."""
+def _peers(port: int, tls_port: int, certificates: Certificates) -> dict[str, dict[str, Any]]:
+    """Named as in the example configuration, where it has them. The RIS is called by TLS."""
     titles = {"pacs": "ORTHANC", "viewer": "VIEWER", "ris": "RIS", "finds": "FINDS"}
     titles |= {title.lower().replace("_", "-"): title for title in status_titles()}
     titles |= {title.lower().replace("_", "-"): title for title in reason_titles()}
@@ -169,8 +182,14 @@ def _peers(port: int, certificates: Certificates) -> dict[str, dict[str, Any]]:
         name: {"ae_title": title, "host": LOOPBACK, "port": port, "may": EVERYTHING}
         for name, title in titles.items()
     }
+    peers["ris"] |= {"port": tls_port, "tls": _tls(certificates.node, certificates.elliptic)}
     peers["echo-only"] = {"ae_title": "ECHOONLY", "host": LOOPBACK, "port": port, "may": ["echo"]}
-    peers["gets"] = {**peers["echo-only"], "ae_title": "GETS", "may": ["echo", "get"]}
+    peers["gets"] = {
+        **peers["echo-only"],
+        "ae_title": "GETS",
+        "calling_ae_titles": ["GETS_TOO"],
+        "may": ["echo", "get"],
+    }
     peers["elsewhere"] = {
         **peers["echo-only"], "ae_title": "ELSEWHERE", "addresses": [f"{ELSEWHERE}/32"],
     }  # fmt: skip
@@ -237,7 +256,7 @@ def running_site(folder: Path) -> Iterator[Site]:
         port, web_port, hl7_port = free_port(), free_port(), free_port()
         tls_ports = (free_port(), free_port())
         certificates = Certificates.make(folder)
-        counterpart = parts.enter_context(Counterpart(port))
+        counterpart = parts.enter_context(Counterpart(port, certificates.ris))
         counterpart.items += [order_of_today(), another_order()]
         printer = parts.enter_context(PrintScp())
         own = certificates.elliptic.issue("audit")
@@ -247,7 +266,7 @@ def running_site(folder: Path) -> Iterator[Site]:
         )
         node = EchoNodeProcess(
             port=port,
-            peers=_peers(counterpart.port, certificates),
+            peers=_peers(counterpart.port, counterpart.tls_port, certificates),
             destinations=_destinations(web_port),
             probes=[
                 {

@@ -83,6 +83,7 @@ _OF_ONE: dict[str, _ONE] = {
     "tls": web.tls,
     "user-identity": web.identity,
     "peer-right": network.right,
+    "called-connection": network.called,
 }
 
 
@@ -171,6 +172,7 @@ PLANTED = [
     ("web-resource", "GET/planted", ("GET", "/dicom-web/planted", "application/json")),
     ("port", "web", ("HTTP", "127.0.0.1", "1", "none")),
     ("tls", "TLSv1.1", ("protocol version TLSv1.1", "supported")),
+    ("called-connection", "1.2.840.10008.3.1.2.3.3/ris", ("MPPS", "ris", "none")),
     ("peer-right", "echo-only", ("echo-only", "ECHOONLY", "echo, store", "its AE title alone")),
 ]
 

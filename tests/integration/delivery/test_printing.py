@@ -16,6 +16,7 @@ import pytest
 import requests
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.pixels.utils import pixel_array
 from pynetdicom import AE, evt
 
 from echonode.delivery.printing.film import PRINTER, grey
@@ -25,6 +26,7 @@ from tests.peers.dcmtk import DcmtkResult
 from tests.peers.instances import InstanceKind, make_instances
 from tests.peers.printer import AE_TITLE, PrintScp
 from tests.peers.process import LOOPBACK, free_port
+from tests.peers.silent_printer import silent_printer
 from tests.starts.commands import echonode
 from tests.support.waiting import wait_until
 
@@ -32,10 +34,11 @@ pytestmark = [pytest.mark.peers, pytest.mark.timeout(240)]
 GREY = InstanceKind(name="grey", columns=64, rows=48)
 COLOUR = InstanceKind(name="colour", columns=32, rows=40, samples=3)
 CLIP = InstanceKind(name="clip", columns=48, rows=32, frames=5)
+PAIRS = InstanceKind(name="pairs", columns=40, rows=24, samples=3)  # native YBR_FULL_422
 
 
 class Rig:
-    """A node with a study of five images and clips, and a printer's address."""
+    """A node with a study of six images and clips, and a printer's address."""
 
     def __init__(
         self, parts: ExitStack, folder: Path, dcmtk: Callable[..., DcmtkResult], port: int
@@ -53,19 +56,22 @@ class Rig:
         study = pydicom.uid.generate_uid(prefix=None)
         series = pydicom.uid.generate_uid(prefix=None)
         self.study, self.pictures = str(study), list[NDArray[np.uint8]]()
-        for kind, count in ((GREY, 2), (COLOUR, 2), (CLIP, 1)):
+        for kind, count in ((GREY, 2), (COLOUR, 2), (PAIRS, 1), (CLIP, 1)):
             made = folder / kind.name
             made.mkdir(exist_ok=True)
             for file in make_instances(made, kind, count).files:
                 ds = pydicom.dcmread(file)
                 ds.StudyInstanceUID, ds.SeriesInstanceUID = study, series
+                if kind is PAIRS:
+                    ds.PhotometricInterpretation = "YBR_FULL_422"
+                    ds.PixelData = ds.PixelData[: 2 * kind.rows * kind.columns]
                 ds.save_as(file)
                 sent = dcmtk(
                     *("storescu", "-aet", "SCU", "-aec", "ECHONODE"),
                     *(LOOPBACK, self.node.port, file),
                 )
                 assert sent.ok, sent.output
-                pixels = ds.pixel_array
+                pixels = pixel_array(file)  # by pydicom; YBR as RGB
                 self.pictures.append(grey(pixels[2] if kind is CLIP else pixels))
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -107,14 +113,14 @@ def printed_pixels(printer: PrintScp) -> list[bytes]:
 def test_what_comes_out_is_what_is_shown_in_four_layouts(
     make_part: Callable[[PrintScp], PrintScp], make_rig: Callable[[int], Rig]
 ) -> None:
-    """Five pictures on films of 1x1, 1x2, 2x2 and 3x4: each pixel on paper equals ours.
+    """Six pictures on films of 1x1, 1x2, 2x2 and 3x4: each pixel on paper equals ours.
 
     The Presentation LUT is IDENTITY, so what is written are the P-values that were sent.
     """
     printer = make_part(PrintScp())
     rig = make_rig(printer.port)
     expected: list[bytes] = []
-    for layout, films in (("1x1", 5), ("1x2", 3), ("2x2", 2), ("3x4", 1)):
+    for layout, films in (("1x1", 6), ("1x2", 3), ("2x2", 2), ("3x4", 1)):
         job = rig.wait(rig.print_study(layout), "printed")
         assert (job["films"], job["films_done"], job["problem"]) == (films, films, "")
         expected += [picture.tobytes() for picture in rig.pictures]
@@ -213,3 +219,48 @@ def test_a_printer_without_film_is_asked_again_later(
     )
     assert rig.job(number)["state"] == "waiting"  # a full queue is no reason to give up
     assert PRINTER[1] == "1.2.840.10008.5.1.1.17"
+
+
+def test_a_film_at_the_printer_when_the_node_is_killed_is_not_printed_again(
+    make_rig: Callable[[int], Rig], parts: ExitStack
+) -> None:
+    """Killed between N-ACTION and the recorded answer: the next node asks a person. `--came-out`
+    goes on with the second film; `--retry`, after another kill there, prints that one again.
+    """
+    printer = parts.enter_context(silent_printer())
+    rig = make_rig(printer.port)
+    printer.answers.clear()
+    number = rig.print_study("1x1")
+    assert printer.asked.wait(30)
+    for film, action in ((1, "--came-out"), (2, "--retry")):
+        rig.node.kill()
+        printer.asked.clear()
+        rig.node.start()
+        found = rig.wait(number, "unknown")
+        assert (found["film_in_doubt"], found["films_done"]) == (film, film - 1)
+        assert f"film {film} was given to the printer" in found["problem"]
+        assert rig.node.log.wait_for("print_unknown")["alarm"] is True
+        assert printer.films == film
+        if action == "--retry":
+            printer.answers.set()
+        assert rig.command(action, str(number)).returncode == 0
+        assert printer.asked.wait(30)
+    done = rig.wait(number, "printed")
+    assert (done["films_done"], done["film_in_doubt"], printer.films) == (6, None, 7)
+    assert rig.command("--came-out", str(number)).returncode == 1
+
+
+def test_a_printer_that_ends_the_association_at_the_print_is_not_asked_again(
+    make_rig: Callable[[int], Rig], parts: ExitStack
+) -> None:
+    """An abort in place of the answer says nothing of the film; the next job is printed."""
+    printer = parts.enter_context(silent_printer())
+    rig = make_rig(printer.port)
+    printer.aborts = True
+    number = rig.print_study("1x1")
+    found = rig.wait(number, "unknown")
+    assert (found["film_in_doubt"], printer.films) == (1, 1)
+    assert "did not answer" in found["problem"]
+    printer.aborts = False
+    rig.wait(rig.print_study("1x1"), "printed")
+    assert (rig.job(number)["state"], printer.films) == ("unknown", 7)

@@ -13,8 +13,10 @@ from pydicom.dataset import Dataset
 from echonode.dimse.requestor import Requestor
 from echonode.exam.procedure_step.attributes import StepStation
 from echonode.exam.procedure_step.reporter import StepReporter
+from echonode.model.certificate import TLSFiles
 from echonode.model.discontinuation import reason_of
 from echonode.model.identity import CallBackAddress, Peer
+from tests.peers.authority import Authority
 from tests.peers.part import Part
 from tests.peers.process import LOOPBACK
 from tests.peers.ris import DcmjsStepScp, OdilRis
@@ -39,9 +41,9 @@ def room(tmp_path: Path) -> Iterator[Room]:
         yield entered
 
 
-def reporter_of(room: Room, port: int) -> StepReporter:
+def reporter_of(room: Room, port: int, tls: TLSFiles | None = None) -> StepReporter:
     return StepReporter(
-        peer=Peer(name="ris", ae_title="RIS", host=LOOPBACK, port=port, may=frozenset()),
+        peer=Peer(name="ris", ae_title="RIS", host=LOOPBACK, port=port, may=frozenset(), tls=tls),
         reports=room.store.step_reports,
         exams=room.store.exams,
         notes=room.store.key_value,
@@ -181,3 +183,27 @@ def test_a_refusal_is_given_up_with_what_to_do_and_images_went_on(
     room.store.step_reports.retry(row.sop_instance_uid, now=room.now())
     reporter.look()
     assert [request.kind for request in ris.requests() if request.status == 0] == ["create", "set"]
+
+
+def test_a_step_is_reported_by_tls_and_to_no_other_server(
+    room: Room, make_part: Callable[[Part], Any], tmp_path: Path
+) -> None:
+    """The RIS serves who shows our certificate; one that shows a stranger's gets no request, and
+    the step waits for the right one."""
+    ours, others = Authority(tmp_path / "ca"), Authority(tmp_path / "other", name="Other CA")
+    own, theirs, strange = ours.issue("echonode"), ours.issue("ris"), others.issue("ris")
+    tls = TLSFiles(cert=own.cert, key=own.key, ca=ours.certificate)
+    impostor = make_part(DcmjsStepScp(tls=(strange.cert, strange.key, ours.certificate)))
+    reporter = reporter_of(room, impostor.port, tls)
+    images = examined(room, reporter)
+    assert "certificate" in reporter.status.problem
+    assert impostor.requests() == []
+    impostor.kill()
+    right = DcmjsStepScp(port=impostor.port, tls=(theirs.cert, theirs.key, ours.certificate))
+    ris = make_part(right)
+    room.time += timedelta(seconds=400)
+    reporter.look()
+    first, last = ris.wait_for(2)
+    assert (first.status, last.status) == (0, 0)
+    [series] = dataset_of(last.attributes).PerformedSeriesSequence
+    assert [one.ReferencedSOPInstanceUID for one in series.ReferencedImageSequence] == images

@@ -14,13 +14,16 @@ import pytest
 from pydicom.dataset import Dataset
 
 from echonode.dimse.requestor import Requestor
+from echonode.errors import NetworkError
 from echonode.exam.worklist.query import WorklistQuery
 from echonode.exam.worklist.refresh import WorklistPlan, WorklistRefresh, listed_on
 from echonode.exam.worklist.refused_keys import RefusedKeys
 from echonode.exam.worklist.scu import WorklistSCU
+from echonode.model.certificate import TLSFiles
 from echonode.model.identity import CallBackAddress, Peer
 from echonode.model.worklist_item import WorklistItem
 from echonode.store.store import Store
+from tests.peers.authority import Authority
 from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
 from tests.peers.part import Part
 from tests.peers.process import LOOPBACK, has_listener
@@ -61,8 +64,8 @@ class Ris:
         )
 
 
-def at(port: int, ae_title: str) -> Peer:
-    return Peer(name="ris", ae_title=ae_title, host=LOOPBACK, port=port, may=frozenset())
+def at(port: int, ae_title: str, tls: TLSFiles | None = None) -> Peer:
+    return Peer(name="ris", ae_title=ae_title, host=LOOPBACK, port=port, may=frozenset(), tls=tls)
 
 
 @pytest.fixture(params=SERVERS)
@@ -79,13 +82,13 @@ def ris(
     if request.param == "odil":
         odil = make_part(OdilRis())
         return Ris("odil", at(odil.port, "RIS"), odil.items)
-    if not WORKLIST_PLUGIN.exists():
-        pytest.skip(f"no {WORKLIST_PLUGIN.name}: apt install orthanc")
     return orthanc_ris(make_orthanc, tmp_path)
 
 
-def orthanc_ris(make_orthanc: Callable[..., OrthancServer], folder: Path) -> Ris:
+def orthanc_ris(make_orthanc: Callable[..., OrthancServer], folder: Path, **options: object) -> Ris:
     """Orthanc with its worklist plugin."""
+    if not WORKLIST_PLUGIN.exists():
+        pytest.skip(f"no {WORKLIST_PLUGIN.name}: apt install orthanc")
     items = folder / "worklist"
     items.mkdir()
     orthanc = make_orthanc(
@@ -95,6 +98,7 @@ def orthanc_ris(make_orthanc: Callable[..., OrthancServer], folder: Path) -> Ris
             "DicomAlwaysAllowFindWorklist": True,
             # It answers in one character set for all; Latin-1 without this, and drops the rest.
             "DefaultEncoding": "Utf8",
+            **options,
         },
     )
     return Ris("orthanc", at(orthanc.dicom_port, "ORTHANC"), items)
@@ -200,6 +204,29 @@ def test_a_person_finds_a_patient_on_the_server(ris: Ris) -> None:
     by_number = list(ris.scu().search(WorklistQuery(accession_number="A2")))
     assert [item.patient.id for item in by_id] == ["P-2"]
     assert [item.patient.id for item in by_number] == ["P-2"]
+
+
+def test_a_worklist_is_fetched_by_tls(
+    make_orthanc: Callable[..., OrthancServer], tmp_path: Path
+) -> None:
+    """Orthanc asks for our certificate; in clear, and without one, it answers nothing."""
+    authority = Authority(tmp_path / "ca")
+    own, theirs = authority.issue("echonode"), authority.issue("ris")
+    server = {
+        "DicomTlsEnabled": True,
+        "DicomTlsCertificate": str(theirs.cert),
+        "DicomTlsPrivateKey": str(theirs.key),
+        "DicomTlsTrustedCertificates": str(authority.certificate),
+    }
+    ris = orthanc_ris(make_orthanc, tmp_path, **server)
+    ris.add(answer(AccessionNumber="A1"))
+    tls = TLSFiles(cert=own.cert, key=own.key, ca=authority.certificate)
+    ris.peer = at(ris.peer.port, "ORTHANC", tls)
+    assert [item.accession_number.value for item in ris.scu().fetch(TODAY).items] == ["A1"]
+    for refused in (None, TLSFiles(cert=None, key=None, ca=authority.certificate)):
+        ris.peer = at(ris.peer.port, "ORTHANC", refused)
+        with pytest.raises(NetworkError):
+            ris.scu().fetch(TODAY)
 
 
 @pytest.fixture

@@ -16,6 +16,9 @@ from echonode.errors import InvalidObject, OperatorRefused
 from echonode.exam.reporting.views import View, view_state
 from echonode.model.softcopy_state import SoftcopyState
 from echonode.objects.presentation.softcopy import softcopy_state
+from echonode.transcoding.picture import Window, picture_of
+from echonode.transcoding.pixel_layout import pixels_of
+from echonode.transcoding.presentation import presentation_of
 from tests.peers import DcmtkResult, Validation
 from tests.unit.objects.acquisitions import NOW, acquisition, built, frames, sector, write
 from tests.unit.objects.exam_reports import EQUIPMENT, OFFSET, PLACE, facts, images, measurements
@@ -92,6 +95,56 @@ def test_dcmtk_renders_what_the_state_says(
     assert np.abs(pixels - wanted).max() < 1.01
 
 
+def own_window(image: Dataset) -> None:
+    image.WindowCenter, image.WindowWidth = ["90", "40"], ["60", "20"]
+
+
+def own_lut(image: Dataset) -> None:
+    """A table, which goes before the window that is there as well; after a rescale."""
+    own_window(image)
+    image.RescaleSlope, image.RescaleIntercept = "2", "-20"
+    table = Dataset()
+    table.add_new("LUTDescriptor", "SS", [400, -10, 8])
+    table.add_new("LUTData", "OW", (np.arange(400) * 7 % 256).astype("<u2").tobytes())
+    image.VOILUTSequence = [table]
+
+
+def turned_over(image: Dataset) -> None:
+    image.PresentationLUTShape = "INVERSE"
+
+
+@pytest.mark.parametrize("own", [own_window, own_lut, turned_over])
+@pytest.mark.parametrize("window", [None, WINDOW], ids=["of the image", "chosen"])
+def test_what_was_shown_is_kept(
+    own: Callable[[Dataset], None],
+    window: tuple[float, float] | None,
+    tmp_path: Path,
+    run_dcmtk: Callable[..., DcmtkResult],
+    validate: Callable[[Path], Validation],
+) -> None:
+    """The image's own window or VOI LUT where no one chose another: a state without one would mean
+    none (PS3.4 N.2.1.2). DCMTK renders the pixels that the console shows.
+    """
+    path = image_file(tmp_path, [1.0])
+    image = dcmread(path)
+    own(image)
+    image.save_as(path)
+    state = view_state(str(image.SOPInstanceUID), View(frame=1, window=window), image, [])
+    made = state_file(tmp_path, state, image)
+    assert validate(made).errors == ()
+    shown = tmp_path / "shown.pgm"
+    done = run_dcmtk("dcmp2pgm", "-p", made, path, shown)
+    assert done.ok, done.output
+    rendered = np.frombuffer(shown.read_bytes()[-ROWS * COLUMNS :], np.uint8)
+    presentation = presentation_of(image)
+    if window is not None:
+        presentation = presentation.windowed(Window(center=window[0], width=window[1]))
+    ours = picture_of(image.pixel_array.tobytes(), pixels_of(image), presentation)
+    difference = np.abs(rendered.astype(int) - ours.ravel().astype(int))
+    assert difference.max() <= 1
+    assert len(np.unique(ours)) > 2
+
+
 def test_a_state_without_anything_is_the_image_as_it_is(
     tmp_path: Path, validate: Callable[[Path], Validation]
 ) -> None:
@@ -104,7 +157,8 @@ def test_a_state_without_anything_is_the_image_as_it_is(
     [area] = read.DisplayedAreaSelectionSequence
     assert list(area.DisplayedAreaTopLeftHandCorner) == [1, 1]
     assert list(area.DisplayedAreaBottomRightHandCorner) == [image.Columns, image.Rows]
-    assert "SoftcopyVOILUTSequence" not in read
+    [voi] = read.SoftcopyVOILUTSequence
+    assert (voi.WindowCenter, voi.WindowWidth) == (image.WindowCenter, image.WindowWidth)
     assert "GraphicLayerSequence" not in read
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from starlette.routing import BaseRoute
 
-from echonode.errors import OperatorRefused
+from echonode.errors import OperatorRefused, StoreError
 from echonode.web.audit import TrailFilter, audit_routes
 from echonode.web.patients import patient_routes
 from echonode.web.prints import print_routes
@@ -65,6 +66,9 @@ class Administered(DeskNode):
     def __init__(self) -> None:
         super().__init__()
         self.looked_for: list[tuple[TrailFilter, int | None]] = []
+        self.last = 150
+        self.parts = threading.Semaphore(0)
+        self.part_fails = False
         self.chain: dict[str, Any] = {
             "records": 1204,
             "first": 1,
@@ -80,6 +84,7 @@ class Administered(DeskNode):
             job(3, "waiting", problem="the printer cannot be reached"),
             job(2, "printing", films_done=1),
             job(1, "printed", films_done=2),
+            job(10, "unknown", problem="it fell silent", films_done=1, film_in_doubt=2),
         ]
         self.printer = True
 
@@ -90,10 +95,9 @@ class Administered(DeskNode):
 
     def search(self, wanted: TrailFilter, *, before: int | None) -> Mapping[str, Any]:
         self.looked_for.append((wanted, before))
-        last = (before or 151) - 1
+        last = (before or self.last + 1) - 1
         if wanted.patient == "nobody":
-            reached = AT.isoformat() if before is None else None
-            return {"records": [], "next": 40 if before is None else None, "reached": reached}
+            return self._part(before)
         study = {"uid": "1.2.840.7", "instances": {"1.2.840.10008.5.1.4.1.1.6.1": ["1.1", "1.2"]}}
         rows = [
             record(last, "transfer", studies=[study], user="READING1"),
@@ -101,7 +105,27 @@ class Administered(DeskNode):
             record(last - 2, "query", erased=True, patient=None),
             *(record(number) for number in range(last - 3, max(0, last - 100), -1)),
         ]
-        return {"records": rows, "next": rows[-1]["seq"] if last > 100 else None, "reached": None}
+        seen = {
+            "looked": self.last + 1 - rows[-1]["seq"],
+            "of": self.last,
+            "reached": rows[-1]["at"],
+        }
+        return {"records": rows, "next": rows[-1]["seq"] if last > 100 else None, **seen}
+
+    def _part(self, before: int | None) -> Mapping[str, Any]:
+        """Of a long trail in which nothing is found: 5 parts of 10,000, each let go by the test."""
+        self.parts.acquire()
+        looked = 50_000 - (before or 50_001) + 10_001
+        if self.part_fails:
+            raise StoreError("the database cannot be read")
+        following = 50_001 - looked if looked < 50_000 else None
+        return {
+            "records": [record(7, patient={"id": "nobody"})] if looked == 30_000 else [],
+            "next": following,
+            "reached": AT.isoformat(),
+            "looked": looked,
+            "of": 50_000,
+        }
 
     def lines(self, wanted: TrailFilter) -> Iterator[bytes]:
         yield json.dumps(record(2)).encode() + b"\n"
@@ -173,8 +197,10 @@ class Printing:
         self._node.asked.append((action, job_id))
         if action == "cancel":
             raise OperatorRefused(f"there is no print job {job_id}")
-        self._node.jobs[0] = job(job_id, "waiting")
-        return self._node.jobs[0]
+        at = next(i for i, each in enumerate(self._node.jobs) if each["id"] == job_id)
+        if action == "retry":  # "came-out": the next film is in doubt as well
+            self._node.jobs[at] = job(job_id, "waiting")
+        return self._node.jobs[at]
 
 
 def job(number: int, state: str, **more: Any) -> dict[str, Any]:
@@ -238,11 +264,57 @@ def test_the_trail_is_searched_page_by_page(chromium: Browser) -> None:
             page.get_by_role("button", name="Export what is found").click()
         assert coming.value.suggested_filename == "audit.jsonl"
         assert json.loads(Path(coming.value.path()).read_text())["seq"] == 2
+        assert (person.faults, person.elsewhere) == ([], [])
+
+
+def test_a_long_trail_is_searched_to_its_end_and_says_how_far(chromium: Browser) -> None:
+    """Part by part without a press, and a person may stop it and go on; a fault is shown as one."""
+    node = Administered()
+    with administered(node) as address, visit(chromium, address) as person:
+        page = person.open("/audit")
+        rows = page.locator("tbody tr")
+        expect(rows).to_have_count(100)
         page.locator("#audit-patient").fill("nobody")
         page.keyboard.press("Enter")
+        node.parts.release(2)
+        expect(page.get_by_text("20,000 of 50,000 records were looked at, back to")).to_be_visible()
+        stopping = page.get_by_role("button", name="Stop")
+        node_asked = len(node.looked_for)
+        stopping.press("Enter")
         expect(page.get_by_text("Nothing is found back to")).to_be_visible()
-        page.get_by_role("button", name="Search on").click()
-        expect(page.get_by_text("There is no such record")).to_be_visible()
+        node.parts.release(1)  # the answer that comes after the stop changes nothing
+        page.get_by_role("button", name="Search on").press("Enter")
+        node.parts.release(1)
+        expect(rows).to_have_count(1)
+        expect(page.get_by_text("30,000 of 50,000 records")).to_be_visible()
+        assert [before for _, before in node.looked_for[node_asked:]] == [30_001, 20_001]
+        node.parts.release(2)
+        expect(page.get_by_text("All 50,000 records were looked at")).to_be_visible()
+        expect(rows).to_have_count(1)
+        node.part_fails = True
+        page.get_by_role("button", name="Search", exact=True).press("Enter")
+        node.parts.release(1)
+        expect(page.get_by_text("The database cannot be read")).to_be_visible()
+        expect(page.get_by_text("There is no such record")).to_have_count(0)
+        assert accessibility_faults(page) == []
+
+
+def test_a_page_holds_no_more_records_than_a_tablet_can(chromium: Browser) -> None:
+    """As older ones come, the newest go; one press brings them back."""
+    node = Administered()
+    node.last = 1_500
+    with administered(node) as address, visit(chromium, address) as person:
+        page = person.open("/audit")
+        rows = page.locator("tbody tr")
+        for count in (100, *range(200, 1_100, 100)):
+            expect(rows).to_have_count(count)
+            page.get_by_role("button", name="Show older records").click()
+        expect(page.get_by_text("100 newer records are not shown any more")).to_be_visible()
+        expect(rows).to_have_count(1_000)
+        expect(rows.first).to_contain_text("Record 1400")
+        page.get_by_role("button", name="Show the newest").click()
+        expect(rows.first).to_contain_text("Record 1500")
+        expect(rows).to_have_count(100)
         assert (person.faults, person.elsewhere) == ([], [])
 
 
@@ -314,16 +386,22 @@ def test_the_queue_of_prints_is_acted_on(chromium: Browser) -> None:
     node = Administered()
     with administered(node) as address, visit(chromium, address) as person:
         page = person.open("/prints")
-        expect(page.locator("tbody tr")).to_have_count(4)
+        expect(page.locator("tbody tr")).to_have_count(5)
         expect(page.locator("tbody tr").first).to_contain_text("the printer refuses the film size")
         page.get_by_role("button", name="Try again: job 4").click()
         expect(page.locator("tbody tr").first).to_contain_text("Waiting")
+        doubt = page.locator("tbody tr").nth(4)
+        expect(doubt).to_contain_text("Film 2 was given to the printer, and no answer came")
+        doubt.get_by_role("button", name="It came out: job 10").click()
+        doubt.get_by_role("button", name="Print again: job 10").click()
         page.get_by_role("button", name="Cancel: job 3").click()
         dialog = page.get_by_role("dialog", name="Cancel job 3?")
         dialog.get_by_role("button", name="Cancel", exact=True).click()
         expect(page.get_by_text("There is no print job 3")).to_be_visible()
-        assert [each for each in node.asked if each[0] in ("retry", "cancel")] == [
+        assert [each for each in node.asked if each[0] in ("retry", "came-out", "cancel")] == [
             ("retry", 4),
+            ("came-out", 10),
+            ("retry", 10),
             ("cancel", 3),
         ]
         assert (person.faults, person.elsewhere) == ([], [])
@@ -350,7 +428,7 @@ def test_the_screens_of_an_administrator_in_every_size(chromium: Browser, theme:
                     page.keyboard.press("Enter")
                     expect(page.get_by_text("DOE, Jane")).to_be_visible()
                 if name == "prints":
-                    expect(page.locator("tbody tr")).to_have_count(4)
+                    expect(page.locator("tbody tr")).to_have_count(5)
                 assert person.cut() == [], (name, size)
                 assert accessibility_faults(page) == [], (name, size)
                 if size == "desk":

@@ -5,10 +5,11 @@
 // 0111, an N-SET of an unknown one 0112, and one after COMPLETED or DISCONTINUED 0110.
 // FOLDER/answer, where it exists, holds a status (hex) that is answered instead, and nothing is kept.
 // FOLDER/delay, where it exists, holds the milliseconds from keeping a request to answering it.
+// With CERT KEY CA it speaks TLS only, and serves who shows a certificate of that authority.
 'use strict';
 const fs = require('fs');
 const path = require('path');
-const [port, folder, modules] = process.argv.slice(2);
+const [port, folder, modules, cert, key, ca] = process.argv.slice(2);
 const dimse = require(path.join(modules, 'dcmjs-dimse'));
 const { Server, Scp } = dimse;
 const { CEchoResponse, NCreateResponse, NSetResponse } = dimse.responses;
@@ -93,4 +94,16 @@ class MppsScp extends Scp {
   }
 }
 
-new Server(MppsScp).listen(Number(port));
+const options = cert
+  ? {
+      securityOptions: {
+        cert: fs.readFileSync(cert),
+        key: fs.readFileSync(key),
+        ca: fs.readFileSync(ca),
+        requestCert: true,
+        rejectUnauthorized: true,
+        minVersion: 'TLSv1.2',
+      },
+    }
+  : {};
+new Server(MppsScp).listen(Number(port), options);

@@ -103,6 +103,16 @@ def test_a_probe_listener_with_addresses_leaves_no_doubt(tmp_path: Path) -> None
     assert doubted(text) == {}
 
 
+def test_a_console_that_a_proxy_passes_callers_on_to_needs_users(tmp_path: Path) -> None:
+    """On loopback with a name of others: doubted until there is a user; the default never is."""
+    named = quiet(tmp_path).replace("port: 8080", "port: 8080, names: [echo.clinic.example]")
+    assert "while there is no user" in doubted(named)["web.names"]
+    assert "echonode user add" in doubted(named)["web.names"]
+    assert list(doubts(parse(named, {}), {}, NOW, has_users=True)) == []
+    # Beyond loopback there is the set-up page alone until there is a user.
+    assert "web.names" not in doubted(named.replace("web: {host: 127.0.0.1", "web: {host: 0.0.0.0"))
+
+
 def test_a_variable_with_one_underscore_is_named(tmp_path: Path) -> None:
     """ECHONODE_AE_TITLE overrides nothing; a variable of another purpose is not ours to judge."""
     found = doubted(

@@ -99,6 +99,20 @@ BROKEN = [
     ("host is not one", "host: 10.0.0.9", "host: 'http://ris'", "peers.viewer.host", "host name"),
     ("unknown right", "[echo, find, move, get]", "[echo, query]", "peers.viewer.may[1]", "'find'"),
     ("same AE twice", "HOROS", "ORTHANC", "peers.viewer.ae_title", "its own AE title"),
+    (
+        "another's AE title to call with",
+        "ae_title: HOROS,",
+        "ae_title: HOROS, calling_ae_titles: [HOROS2, ORTHANC],",
+        "peers.viewer.calling_ae_titles[1]",
+        "its own AE title",
+    ),
+    (
+        "our AE title to call with",
+        "ae_title: HOROS,",
+        "ae_title: HOROS, calling_ae_titles: [ECHONODE],",
+        "peers.viewer.calling_ae_titles[0]",
+        "of its own",
+    ),
     ("a peer is ourselves", "HOROS", "ECHONODE", "peers.viewer.ae_title", "of its own"),
     ("destination unknown", "{peer: pacs,", "{peer: pax,", "destinations[0].peer", "pacs, viewer"),
     (

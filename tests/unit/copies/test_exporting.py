@@ -73,6 +73,39 @@ def test_every_frame_of_a_study_becomes_a_picture(config: Path, tmp_path: Path) 
     assert "left out: 1.2.3.4.3: it has no picture" in done.stderr
 
 
+def test_colours_that_two_pixels_share_come_out(tmp_path: Path) -> None:
+    """Native YBR_FULL_422 as PNG, as NumPy and as an anonymised DICOM file, value for value."""
+    pair = np.array([76, 150, 85, 255], np.uint8)  # two pixels of one red: Y1 Y2 Cb Cr
+    with Store.open(tmp_path / "var", now=Clock()) as store:
+        image = dataset(
+            1,
+            **_PIXELS
+            | {
+                "SamplesPerPixel": 3,
+                "PlanarConfiguration": 0,
+                "PhotometricInterpretation": "YBR_FULL_422",
+                "BurnedInAnnotation": "NO",
+                "PixelData": np.tile(pair, 2).tobytes(),
+            },
+        )
+        image["PixelData"].VR = "OB"
+        put(store, image)
+    config = tmp_path / "echonode.yaml"
+    config.write_text(f"ae_title: A\ndata_dir: {tmp_path}/var\n")
+    for kind, name in (("png", "a.png"), ("npz", "a.npz"), ("dicom", "a.dcm")):
+        anonymised = ("--anonymise", "basic") if kind == "dicom" else ()
+        words = ("--instance", "1.2.3.4.1", "--format", kind, "--out", tmp_path / name)
+        done = export(config, *words, *anonymised)
+        assert done.exit_code == 0, done.output
+    red = np.tile([[254, 0, 0], [255, 74, 74]], (2, 1, 1)).reshape(2, 2, 3)
+    assert (read_png((tmp_path / "a.png").read_bytes()) == red).all()
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert (arrays["frames"].reshape(2, 2, 3) == red).all()
+    copy = dcmread(tmp_path / "a.dcm")
+    assert copy.PhotometricInterpretation == "YBR_FULL_422"
+    assert copy.PixelData == np.tile(pair, 2).tobytes()
+
+
 def test_one_frame_of_one_image_becomes_one_file(config: Path, tmp_path: Path) -> None:
     """As JPEG, under the name that was given."""
     out = tmp_path / "frame.jpg"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from echonode.errors import (
     UsageError,
 )
 from echonode.model.exam_state import Progress
-from echonode.model.patient import Patient
+from echonode.model.patient import Identifier, Patient
 from echonode.store.ingest.insertion import FileInserter
 from tests.unit.exam.clinic_room import Room
 from tests.unit.store.exams.test_worklist_items import FULL
@@ -55,6 +56,27 @@ def test_an_exam_of_an_order_is_in_the_orders_study(room: Room) -> None:
     assert ds.StudyInstanceUID == FULL.study_instance_uid
     assert ds.AccessionNumber == "A1"
     assert str(ds.PatientName) == FULL.patient.name
+
+
+def test_an_open_exam_keeps_its_own_copy_of_the_order(tmp_path: Path) -> None:
+    """The RIS changes the item and then deletes it, as Orthanc does once a study is stable; the
+    node is started again: what is captured after that is of the order as it was chosen."""
+    with Room(tmp_path / "var") as room:
+        room.store.worklist.put([FULL])
+        exam = room.desk.open("hand", worklist_item=FULL)
+        changed = replace(FULL, patient=JOHN, accession_number=Identifier(value="OTHER"))
+        room.store.worklist.put([changed])
+        room.store.worklist.withdraw([FULL.id], now=room.now())
+        assert room.store.worklist.remove_withdrawn(before=room.now() + timedelta(days=1)) == 1
+    with Room(tmp_path / "var") as room:
+        room.hand.connections = 7
+        room.hand.connect()
+        room.hand.show()
+        ds = room.read(room.desk.still(exam.id)[0])
+        assert (ds.PatientID, str(ds.PatientName)) == (FULL.patient.id, FULL.patient.name)
+        assert (ds.StudyInstanceUID, ds.AccessionNumber) == (FULL.study_instance_uid, "A1")
+        [request] = ds.RequestAttributesSequence
+        assert request.ScheduledProcedureStepID == FULL.step.id
 
 
 def test_a_still_may_be_of_the_very_frame_that_was_seen(room: Room) -> None:

@@ -76,7 +76,7 @@ def test_colour_by_pixel_and_by_plane(planar: bool) -> None:
     "kind",
     [
         pixels(100, 100, photometric="PALETTE COLOR"),
-        pixels(100, 100, photometric="YBR_FULL", samples=3),
+        pixels(100, 100, photometric="YBR_RCT", samples=3),
         pixels(100, 100, bits_allocated=32, bits_stored=32),
         pixels(60_000, 60_000),
         pixels(0, 100),

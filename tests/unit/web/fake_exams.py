@@ -77,6 +77,6 @@ class FakeApi:
     def correct(self, exam_id: str, **given: Any) -> dict[str, Any]:
         return self._done("correct", exam_id=exam_id, **given)
 
-    def worklist(self, *, everything: bool) -> dict[str, Any]:
+    def worklist(self, *, everything: bool) -> bytes:
         self._done("worklist", everything=everything)
-        return {"age_s": 1.5, "items": []}
+        return b'{"age_s": 1.5, "items": []}'

@@ -7,8 +7,12 @@ core/node-words.js; reasons and remedies with `held.KEY`.
 from __future__ import annotations
 
 import ast
+import errno
 import json
+import os
 import re
+import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +29,8 @@ from echonode.delivery.held_reasons import HELD_BY_OPERATOR, held_reason
 from echonode.delivery.status_table import MISNAMED, ROWS, UNKNOWN
 from echonode.delivery.stow.verdicts import ROWS as HTTP_ROWS
 from echonode.delivery.stow.verdicts import verdict_of
+from echonode.dimse.upper_layer import tls_faults
+from echonode.dimse.upper_layer.tls_faults import TLSFault
 from echonode.errors import AssociationRejected, Damaged, PeerUnreachable
 from echonode.model import remedies
 from echonode.model.delivery import DAMAGED_HERE, WAITS_FOR_LOOK, DeliveryState
@@ -35,6 +41,7 @@ from echonode.store.database.exam_holds import REJECTED, WAITS_FOR_NAMING, WAITS
 from echonode.store.files.free_space import DiskSpace
 from echonode.store.ingest.quarantine import MOST_QUARANTINED
 from echonode.store.statistics import DestinationStatistics, StoreStatistics
+from echonode.system_faults import NAME_SENTENCES, SENTENCES, said_of
 from echonode.web.health import Alarm
 
 PACKAGE = Path(__file__).resolve().parents[3] / "echonode"
@@ -46,13 +53,15 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 US = CallBackAddress(ae_title="ECHONODE", host="10.0.0.5", port=11112)
 PACS = Peer(name="pacs", ae_title="ORTHANC", host="10.0.0.9", port=4242, may=frozenset())
 LONG_AGO = NOW - timedelta(days=2)
+REFUSED = OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @cache
 def rows(prefix: str = "") -> dict[str, re.Pattern[str]]:
-    """Key -> its English text in the two tables, {name} standing for any text."""
+    """Key -> its English text in the three tables, {name} standing for any text."""
     found: dict[str, re.Pattern[str]] = {}
-    for name in ("node-words.js", "error-words.js"):
+    for name in ("node-words.js", "error-words.js", "system-words.js"):
         for key, english in ROW.findall((CORE / name).read_text(encoding="utf-8")):
             if key.startswith(prefix) and not key.startswith("error.field."):
                 parts = re.split(r"\{\w+\}", json.loads(english))
@@ -85,7 +94,7 @@ def unreachable() -> Iterator[str]:
     """As delivery says it: each kind of failure to open an association."""
     where = "ORTHANC at 10.0.0.9:4242"
     for error in (
-        PeerUnreachable(f"{where}: Connection refused"),
+        PeerUnreachable(f"{where}: {said_of(REFUSED)}"),
         AssociationRejected("x", result=1, source=1, reason=7),
         AssociationRejected("x", result=2, source=3, reason=1),
     ):
@@ -132,7 +141,7 @@ def facts(count: int) -> Facts:
         call_back=str(US),
         index_corrupt=True,
         index_gone=True,
-        refusing="No space left on device",
+        refusing=f"the disk refused a new file: {said_of(FULL)}",
         frameless_probes={"tablet": "connected for 12 s, and no image came; what came: STRING (3)"},
         conflicts=[
             IdentityConflict(kind=kind, study_instance_uid="1.2.840.7") for kind in ConflictKind
@@ -240,6 +249,70 @@ PARTS = (
 def test_what_stands_within_a_reason_has_its_row(words: str) -> None:
     """The meaning of a status within "HTTP 503: ...", or of a Failure Reason."""
     assert has_row(words, "held.")
+
+
+@pytest.mark.parametrize("number", SENTENCES)
+def test_each_error_of_the_system_has_its_row(number: int) -> None:
+    """Within an alarm or a reason: the sentence of system_faults.py, chosen by the errno."""
+    said = said_of(OSError(number, os.strerror(number)))
+    assert has_row(said, f"system.{errno.errorcode[number]}"), said
+
+
+@pytest.mark.parametrize("number", NAME_SENTENCES)
+def test_each_error_of_a_name_has_its_row(number: int) -> None:
+    """A name that has no address."""
+    assert has_row(said_of(socket.gaierror(number, "said")), "system.EAI_")
+
+
+def tls_faults_of_all_kinds() -> Iterator[TLSFault]:
+    """Those that the module names, those of its tables, and those that it makes."""
+    for value in vars(tls_faults).values():
+        if isinstance(value, TLSFault):
+            yield value
+        elif isinstance(value, dict):
+            yield from (each for each in value.values() if isinstance(each, TLSFault))
+    named, other = (ssl.SSLCertVerificationError(1, "refused") for _ in range(2))
+    named.verify_code, other.verify_code, other.verify_message = 62, 25, "path too long"
+    for error in (named, other, ssl.SSLError(1, "something new")):
+        yield tls_faults.explain(error, host="pacs.example")
+
+
+@pytest.mark.parametrize("said", sorted({str(fault) for fault in tls_faults_of_all_kinds()}))
+def test_each_fault_of_tls_has_its_row(said: str) -> None:
+    """What is wrong and what to do, by OpenSSL's own number or reason."""
+    assert has_row(said, "tls.")
+
+
+def disk_operations() -> Iterator[tuple[str, str]]:
+    """(module, what the disk was asked for) of a running node: {name} is any text."""
+    of_commands = (
+        "store/backup",
+        "store/moving",
+        "store/encrypting",
+        "commands",
+        "store/files/lock.py",
+    )
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = str(path.relative_to(PACKAGE))
+        if module.startswith(of_commands):
+            continue
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("disk_errors"):
+                [doing] = call.args
+                if isinstance(doing, ast.Constant):
+                    yield module, str(doing.value)
+                elif isinstance(doing, ast.JoinedStr):
+                    parts = (
+                        ast.literal_eval(each) if isinstance(each, ast.Constant) else "x1"
+                        for each in doing.values
+                    )
+                    yield module, "".join(parts)
+
+
+@pytest.mark.parametrize(("module", "doing"), sorted(set(disk_operations())))
+def test_what_the_disk_refused_has_its_row(module: str, doing: str) -> None:
+    """Within "the disk refused a new file: the disk is full"."""
+    assert has_row(doing, "disk."), module
 
 
 def test_a_reason_without_a_row_is_found() -> None:

@@ -107,3 +107,24 @@ def test_no_two_screens_style_one_name() -> None:
                 screens[path] = names
     for one, other in itertools.combinations(screens, 2):
         assert (screens[one] & screens[other]) - shared == set(), (one, other)
+
+
+# What names a side of the screen and not of the text (CSS Logical Properties 1).
+SIDED = re.compile(
+    r"(?<![-\w])(?:(?:margin|padding|border|scroll-margin|scroll-padding)-(?:left|right)[-a-z]*"
+    r"|border-(?:top|bottom)-(?:left|right)-radius|left|right)\s*:"
+    r"|(?:text-align|float|clear)\s*:\s*(?:left|right)\b"
+)
+
+
+@pytest.mark.parametrize("path", sorted(path for path in FILES if path.endswith(".css")))
+def test_no_style_names_a_side_of_the_screen(path: str) -> None:
+    """In a language that runs from right to left each page is its own mirror image."""
+    assert SIDED.findall(FILES[path].read_text(encoding="utf-8")) == []
+
+
+def test_a_style_that_names_a_side_is_found() -> None:
+    """So that the test above can fail."""
+    for style in ("a { margin-left: 1px }", "a{left:0}", "a { text-align: right; }"):
+        assert SIDED.search(style)
+    assert not SIDED.search("a { margin-inline-start: 1px; inset-inline: 0; text-align: start }")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 import pytest
 
-from echonode.errors import PeerUnreachable, UsageError
+from echonode.errors import OperatorRefused, PeerUnreachable, UsageError
 from echonode.web.worklist import worklist_routes
 from tests.unit.web.conftest import Browser, Serve
 from tests.unit.web.test_exams import post
@@ -22,6 +22,7 @@ class FakeWorklist:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
+        self.taken_back: list[str] = []
         self.fails: Exception | None = None
         self.breaks: Exception | None = None
         self.next, self.closed = threading.Event(), threading.Event()
@@ -44,6 +45,20 @@ class FakeWorklist:
         if self.fails:
             raise self.fails
         return {"age_s": 0.1, "problem": "", "missing": 0}
+
+    def enter(
+        self, patient: Mapping[str, Any], order: Mapping[str, Any], *, by: str
+    ) -> dict[str, Any]:
+        assert by
+        if self.fails:
+            raise self.fails
+        return {"id": "abc", "patient": patient, "order": order}
+
+    def take_back(self, item_id: str, *, by: str) -> None:
+        assert by
+        if self.fails:
+            raise self.fails
+        self.taken_back.append(item_id)
 
 
 @pytest.fixture
@@ -132,3 +147,17 @@ def test_a_ris_that_is_away_or_not_configured_is_said(
         got, body = post(browser, path)
         assert got == status
         assert body["error"]
+
+
+def test_an_order_is_entered_and_taken_back(browser: Browser, api: FakeWorklist) -> None:
+    """201 with the item; what cannot be taken back is a conflict."""
+    patient = {"id": "P-1", "name": "Doe^Jane"}
+    fields = {"patient": patient, "requested_procedure": "Liver"}
+    status, body = post(browser, "/api/worklist", fields)
+    assert status == 201
+    assert (body["patient"], body["order"]) == (patient, {"requested_procedure": "Liver"})
+    assert post(browser, "/api/worklist", {"requested_procedure": "Liver"})[1]["field"] == "patient"
+    assert browser.ask("/api/worklist/abc", method="DELETE").status == 200
+    assert api.taken_back == ["abc"]
+    api.fails = OperatorRefused("it was ordered by `ris`: cancel it there")
+    assert browser.ask("/api/worklist/abc", method="DELETE").status == 409

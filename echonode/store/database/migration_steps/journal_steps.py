@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION_16 = """
+VERSION_17 = """
 CREATE TABLE journal_change (
     id INTEGER NOT NULL,
     kind TEXT NOT NULL,

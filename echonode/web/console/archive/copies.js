@@ -45,6 +45,14 @@ async function accept(uid) {
   }
   mine.accepting = "";
   changed();
+  setTimeout(keepFocus, 0); // once the row is gone
+}
+
+// The button that had the focus went with its row: the next one has it then, or what comes first.
+function keepFocus() {
+  const open = document.querySelector("dialog[data-dialog=copies]");
+  if (!open || open.contains(document.activeElement)) return;
+  (open.querySelector(".look-list button") ?? open.querySelector("select"))?.focus();
 }
 
 const formatOf = () => shown.found.formats.find((each) => each.name === shown.format);

@@ -17,6 +17,17 @@ export function queryOf({ from, to, user, patient, kind }) {
   return body;
 }
 
+// What stays on the page of records found so far and those of the next answer, the newest first: so many at most.
+// {records, dropped: how many of the newest went}
+export function joined(records, more, most) {
+  const all = [...records, ...more];
+  const dropped = Math.max(0, all.length - most);
+  return { records: all.slice(dropped), dropped };
+}
+
+// Whether the next part is asked for without a person: nothing, or not a page's worth, was found in this one.
+export const goesOn = ({ next, found, wanted }) => next !== null && found < wanted;
+
 // How many instances a record names, in all of its studies.
 export const instancesOf = (record) => (record.studies ?? [])
   .flatMap((study) => Object.values(study.instances ?? {})).reduce((count, uids) => count + uids.length, 0);

@@ -2,16 +2,17 @@
 //
 // Rules
 // - What is looked for is in no address: it may be a patient's number.
-// - The newest first. A page that found nothing says how far it has looked; the next goes on from there.
+// - The newest first, until a page is full. The page says how far it has looked, and a person may stop it.
+// - It holds a bounded number of records: as older ones come, the newest go.
 import { announce, banner, button, emptyState, errorBanner, field, linkButton, mark, select, skeleton, table } from "../core/parts.js";
-import { bytes, instant, personName } from "../core/format.js";
+import { bytes, instant, number, personName } from "../core/format.js";
 import { changed } from "../core/state.js";
 import { define, languageNow, t } from "../core/words.js";
 import { fetchFile } from "../core/fetch-file.js";
 import { h } from "../core/render.js";
 import { may } from "../access/session.js";
 import { post } from "../core/api.js";
-import { instancesOf, queryOf, whatOf } from "./model.js";
+import { goesOn, instancesOf, joined, queryOf, whatOf } from "./model.js";
 import { save } from "../core/save.js";
 import { translated } from "../core/error-words.js";
 import { words } from "./words.js";
@@ -22,28 +23,41 @@ const KINDS = ["login", "logout", "query", "access", "begin-transfer", "transfer
 const NOTHING = Object.freeze({ from: "", to: "", user: "", patient: "", kind: "" });
 const VERIFYING_MS = 1800000;
 const FILE = "audit.jsonl";
+const PAGE = 100; // records that a press brings
+const SHOWN = 1000; // records on the page: more of them make a tablet slow
 
 let asked = { ...NOTHING };
-let list = null; // {query, records, next, reached}
+let list = null; // {query, records, dropped, next, looked, of, reached, stopped}
 let busy = "", failure = null, verified = null, coming = null, exported = false, turn = 0;
 
+// Part by part: an answer passes over so many records at most, and a person may stop between two.
 async function search(more = false) {
   if (busy === "search") return;
-  const query = more ? list.query : queryOf(asked);
   const mine = turn += 1;
-  busy = "search";
-  failure = null;
-  if (!more) exported = false;
+  if (!more) [list, exported] = [{ query: queryOf(asked), records: [], dropped: 0, next: null, looked: 0, of: 0, reached: null }, false];
+  [busy, failure, list] = ["search", null, { ...list, stopped: false }];
   changed();
   try {
-    const found = await post("api/audit/search", more ? { ...query, before: list.next } : query, { timeoutMs: 60000 });
-    if (mine !== turn) return;
-    list = { query, records: [...(more ? list.records : []), ...found.records], next: found.next, reached: found.reached };
+    for (let found = 0, on = true; on && mine === turn;) {
+      const body = list.next === null ? list.query : { ...list.query, before: list.next };
+      const part = await post("api/audit/search", body, { timeoutMs: 60000 });
+      if (mine !== turn) return;
+      const { records, dropped } = joined(list.records, part.records, SHOWN);
+      list = { ...list, records, dropped: list.dropped + dropped, next: part.next, looked: part.looked, of: part.of, reached: part.reached };
+      found += part.records.length;
+      on = goesOn({ next: part.next, found, wanted: PAGE });
+      changed();
+    }
   } catch (error) {
-    if (mine !== turn) return;
-    failure = error;
+    if (mine === turn) failure = error;
   }
-  busy = "";
+  if (mine === turn) busy = "";
+  changed();
+}
+
+function stop() {
+  turn += 1;
+  [busy, list] = ["", { ...list, stopped: true }];
   changed();
 }
 
@@ -87,7 +101,7 @@ function view() {
     h("div", { class: "row" },
       button({ label: t("audit.verify"), icon: "check", busy: busy === "verify", disabled: Boolean(busy), onclick: verify }),
       coming ? h("span", { class: "row" }, h("span", { role: "status" }, t("audit.export.busy", { size: bytes(coming.count, languageNow()) })), button({ label: t("core.cancel"), onclick: () => coming?.stop.abort() }))
-        : button({ label: t("audit.export"), icon: "download", disabled: !list?.records.length, onclick: exportAll })),
+        : button({ label: t("audit.export"), icon: "download", disabled: !list?.records.length || Boolean(busy), onclick: exportAll })),
     busy === "verify" ? h("p", { role: "status" }, t("audit.verify.busy")) : null,
     verified ? chain(verified) : null,
     exported ? banner({ kind: "good", title: t("audit.export.done", { name: FILE }) }) : null,
@@ -110,13 +124,21 @@ function filters() {
 
 function records() {
   const language = languageNow();
-  const more = list.next !== null ? h("div", { class: "row centred" },
-    button({ label: t(list.records.length ? "audit.more" : "audit.on"), icon: "down", busy: busy === "search", onclick: () => search(true) })) : null;
+  const more = list.next !== null && busy !== "search" ? h("div", { class: "row centred" },
+    button({ label: t(list.records.length ? "audit.more" : "audit.on"), icon: "down", disabled: Boolean(busy), onclick: () => search(true) })) : null;
+  const far = h("div", { class: "row centred audit-far" }, h("span", { role: "status", class: "hint" }, progress(language)),
+    busy === "search" ? button({ label: t("audit.stop"), icon: "close", onclick: stop }) : null);
+  const foot = h("div", { class: "stack" }, far, more);
   if (!list.records.length) {
-    return h("div", { class: "stack" }, more ? emptyState({ icon: "search", title: t("audit.so_far", { at: instant(list.reached, language) }) })
-      : emptyState({ icon: "search", title: t("audit.none"), text: t("audit.none.text") }), more);
+    if (busy === "search") return h("div", { class: "stack" }, skeleton(6), foot);
+    if (failure && !list.of) return null;
+    if (list.stopped && !list.of) return emptyState({ icon: "search", title: t("audit.stopped") });
+    return h("div", { class: "stack" }, list.next !== null ? emptyState({ icon: "search", title: t("audit.so_far", { at: instant(list.reached, language) }) })
+      : emptyState({ icon: "search", title: t("audit.none"), text: t("audit.none.text") }), foot);
   }
-  return h("div", { class: "stack" }, table({ caption: t("audit.title"), rows: list.records, keyOf: (each) => each.seq, columns: [
+  const newest = list.dropped ? h("div", { class: "row centred" }, h("span", { class: "hint" }, t("audit.dropped", { count: list.dropped })),
+    button({ label: t("audit.newest"), icon: "refresh", disabled: Boolean(busy), onclick: () => search() })) : null;
+  return h("div", { class: "stack" }, newest, table({ caption: t("audit.title"), rows: list.records, keyOf: (each) => each.seq, columns: [
     { key: "at", label: t("audit.column.at"), cell: (each) => h("div", { class: "audit-cell" }, h("span", { class: "audit-time" }, instant(each.at, language)), h("span", { class: "hint" }, t("audit.number", { seq: each.seq }))) },
     { key: "kind", label: t("audit.column.kind"), cell: (each) => h("div", { class: "audit-cell" }, h("strong", {}, t(`audit.kind.${each.kind}`)),
       each.outcome ? mark({ kind: "warn", icon: "alert", word: t("audit.failed") }) : null) },
@@ -124,7 +146,13 @@ function records() {
     { key: "patient", label: t("audit.column.patient"), cell: patient },
     { key: "what", label: t("audit.column.what"), cell: (each) => h("div", { class: "audit-cell" }, ...whatOf(each).map((line, index) => h("span", { key: index, class: index ? "hint" : "" }, h("bdi", {}, line))),
       instancesOf(each) ? h("span", { class: "hint" }, t("audit.instances", { count: instancesOf(each) })) : null) },
-  ] }), more);
+  ] }), foot);
+}
+
+function progress(language) {
+  if (!list.of) return "";
+  const count = (value) => number(value, language);
+  return t(list.next === null ? "audit.looked.all" : "audit.looked", { looked: count(list.looked), of: count(list.of), at: list.reached ? instant(list.reached, language) : "" });
 }
 
 function patient(each) {

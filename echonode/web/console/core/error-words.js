@@ -6,10 +6,12 @@
 // - A captured text is translated too where it is itself one of these (a state, a reason); every other,
 //   such as the name of an archive, stays as it is.
 // - What is not known stays English: words that are understood late are better than none.
-// - What it says of alarms, archives and held images is in node-words.js.
+// - What it says of alarms, archives and held images is in node-words.js, of the system and TLS in system-words.js.
+// - "ORTHANC at 10.0.0.9:104: WHY": what stands before a known sentence names where, and stays as it is.
 // - error.field.NAME is a field with its article, as subject of what is wrong with it.
 import { languageNow } from "./words.js";
 import { words as nodeWords } from "./node-words.js";
+import { words as systemWords } from "./system-words.js";
 
 export const words = {
   // Sessions and users.
@@ -139,6 +141,17 @@ export const words = {
   "error.no_day": { en: "is not a day", fr: "n’est pas un jour" },
   "error.no_such_day": { en: "is not in the calendar", fr: "n’est pas dans le calendrier" },
   "error.day.do": { en: "type it as YYYYMMDD", fr: "saisissez-le comme AAAAMMJJ" },
+  "error.time.do": { en: "type it as HH:MM", fr: "saisissez-la comme HH:MM" },
+  "error.no_such_time": { en: "is not of a day", fr: "n’est pas une heure du jour" },
+  "error.procedure.do": { en: "say what is to be examined", fr: "dites ce qui est à examiner" },
+  "error.code_string": { en: "is no code string", fr: "n’est pas un code" },
+  "error.station_list": { en: "is not a list of AE titles", fr: "n’est pas une liste de titres d’AE" },
+  "error.station_names": { en: "has more than {count} titles", fr: "a plus de {count} titres" },
+  "error.station_names.do": { en: "name those that it is for", fr: "nommez ceux auxquels elle est destinée" },
+  "error.station_title": { en: "holds what is no AE title", fr: "contient ce qui n’est pas un titre d’AE" },
+  "error.ae_title.do": { en: "1 to 16 printable ASCII characters, no backslash", fr: "1 à 16 caractères ASCII imprimables, sans barre oblique inverse" },
+  "error.no_item_listed": { en: "there is no such item on the worklist", fr: "cette entrée n’est pas sur la liste de travail" },
+  "error.ordered_elsewhere": { en: "it was ordered by `{name}`: cancel it there", fr: "elle a été demandée par « {name} » : annulez-la là-bas" },
   "error.future": { en: "is in the future", fr: "est dans le futur" },
   "error.before": { en: "is before {year}", fr: "est avant {year}" },
   "error.year.do": { en: "correct the year", fr: "corrigez l’année" },
@@ -302,6 +315,13 @@ export const words = {
   "error.state.held": { en: "held", fr: "retenue" },
 
   // Printing.
+  "error.no_volume": { en: "no volume can be made of it: {why}", fr: "aucun volume ne peut en être fait : {why}" },
+  "error.no_transform": { en: "is no transform", fr: "n’est pas une transformation" },
+  "error.no_transform.do": { en: "give its name, as ImageToReference", fr: "donnez son nom, comme ImageToReference" },
+  "error.no_voxel": { en: "is not the size of a voxel", fr: "n’est pas la taille d’un voxel" },
+  "error.no_voxel.do": { en: "give 0.01 to 100 mm", fr: "donnez de 0,01 à 100 mm" },
+  "error.no_matrix": { en: "is no matrix", fr: "n’est pas une matrice" },
+  "error.no_matrix.do": { en: "give sixteen numbers, row by row, pixels to mm", fr: "donnez seize nombres, ligne par ligne, des pixels aux mm" },
   "error.no_printer": { en: "no printer is configured: give `prints` with its peer", fr: "aucune imprimante n’est configurée : indiquez `prints` avec son pair" },
   "error.unknown_printer": { en: "there is no printer {name}: there is {names}", fr: "il n’y a pas d’imprimante {name} : il y a {names}" },
   "error.copies": { en: "1 to {count} copies can be printed", fr: "on peut imprimer de 1 à {count} exemplaires" },
@@ -393,6 +413,10 @@ export const words = {
   "error.field.patient.name": { en: "patient.name", fr: "le nom du patient" },
   "error.field.patient.birth_date": { en: "patient.birth_date", fr: "la date de naissance" },
   "error.field.patient.sex": { en: "patient.sex", fr: "le sexe du patient" },
+  "error.field.requested_procedure": { en: "requested_procedure", fr: "l’examen demandé" },
+  "error.field.accession_number": { en: "accession_number", fr: "le numéro de demande" },
+  "error.field.start_date": { en: "start_date", fr: "le jour" },
+  "error.field.start_time": { en: "start_time", fr: "l’heure" },
   "error.field.points": { en: "points", fr: "les points" },
   "error.field.label": { en: "label", fr: "le libellé" },
   "error.field.findings": { en: "findings", fr: "les constatations" },
@@ -416,12 +440,15 @@ export const words = {
 };
 
 const MANY = 4; // captured texts within captured texts
-const entries = Object.entries({ ...words, ...nodeWords }).filter(([key]) => !key.startsWith("error.field."));
+const entries = Object.entries({ ...words, ...nodeWords, ...systemWords }).filter(([key]) => !key.startsWith("error.field."));
 const exact = new Map(entries.map(([, texts]) => [texts.en, texts]));
 // The most exact first: what stands in the pattern itself decides, and not its place in the table.
 const ownLength = (english) => english.replace(/\{\w+\}/g, "").length;
 const patterns = entries.map(([, texts]) => texts).filter(({ en }) => /\{\w+\}/.test(en))
   .sort((one, other) => ownLength(other.en) - ownLength(one.en)).map((texts) => [expression(texts.en), texts]);
+// A pattern without a word of its own, "{why} ({code})", tells nothing by itself: it is tried last.
+const framing = patterns.filter(([, { en }]) => !/\p{L}/u.test(en.replace(/\{\w+\}/g, "")));
+const telling = patterns.filter((each) => !framing.includes(each));
 
 // {name} is any text, the shortest that fits. What else stands in braces is itself.
 function expression(english) {
@@ -434,11 +461,23 @@ export function translated(sentence, language = languageNow(), depth = 0) {
   if (language === "en" || depth > MANY) return sentence;
   const known = exact.get(sentence);
   if (known) return known[language];
-  for (const [pattern, texts] of patterns) {
+  return byPattern(telling, sentence, language, depth) ?? behindPlace(sentence, language, depth) ?? byPattern(framing, sentence, language, depth) ?? sentence;
+}
+
+function byPattern(among, sentence, language, depth) {
+  for (const [pattern, texts] of among) {
     const found = pattern.exec(sentence)?.groups;
     if (found) return texts[language].replace(/\{(\w+)\}/g, (whole, name) => (name in found ? translated(found[name], language, depth + 1) : whole));
   }
-  return sentence;
+  return null;
+}
+
+// "WHERE: WHY" where WHY is known.
+function behindPlace(sentence, language, depth) {
+  const at = sentence.indexOf(": ");
+  if (at < 1) return null;
+  const why = sentence.slice(at + 2), said = translated(why, language, depth + 1);
+  return said === why ? null : `${sentence.slice(0, at)} : ${said}`;
 }
 
 // An alarm, {name: "held:pacs", text: "pacs: 3 deliveries are held; ..."}: its text begins with its subject.

@@ -12,7 +12,7 @@ import { applySettings, readSettings, writeSettings } from "./settings.js";
 import { languageOf, setLanguage } from "./words.js";
 
 const POLL_MS = 700; // so that an answer may take a second before the page calls itself stale
-const STALE_MS = 1900;
+const STALE_MS = 1700; // with the 250 ms of `watch` within two seconds
 const TIMEOUT_MS = 6000; // a busy node's late answer is shown as late, and is still of use
 
 export const state = {

@@ -11,7 +11,8 @@ import { go } from "../core/router.js";
 import { h } from "../core/render.js";
 import { languageNow, t } from "../core/words.js";
 import { checked, emptyForm, hasErrors, patientForm, patientOf, withError } from "./patient-form.js";
-import { endExam, model, openAt, chosenProbe, startExam } from "./model.js";
+import { addOrder, endExam, model, openAt, chosenProbe, startExam, takeBack } from "./model.js";
+import { checkedOrder, emptyOrder, orderForm, orderOf, withOrderError } from "./order-form.js";
 import { cameraDialog } from "./barcode.js";
 
 let open = null;
@@ -24,6 +25,7 @@ export function show(next) {
 export const close = () => show(null);
 export const confirmItem = (item) => show({ name: "confirm", item, error: null });
 export const typePatient = () => show({ name: "type", form: emptyForm(), error: null });
+export const enterOrder = () => show({ name: "order", form: emptyOrder(), error: null });
 export const scanBarcode = (onread) => show({ name: "camera", onread });
 
 // Opens an exam; where the probe has one, asks first what is to become of it.
@@ -52,13 +54,15 @@ async function startOrSay(whose) {
 
 export function dialogs() {
   if (!open) return null;
-  return { confirm: confirmDialog, type: typeDialog, busy: busyDialog, camera: () => cameraDialog(open.onread, close) }[open.name]();
+  return { confirm: confirmDialog, type: typeDialog, order: orderDialog, busy: busyDialog, camera: () => cameraDialog(open.onread, close) }[open.name]();
 }
 
 function confirmDialog() {
   const { item } = open;
   const fact = (label, value) => value && [h("dt", { key: `${label}-t` }, label), h("dd", { key: `${label}-d` }, value)];
+  const off = async () => { if (await attempted(() => takeBack(item.id))) close(); };
   return dialog({ id: "confirm", title: t("exams.confirm.title"), onclose: close, actions: [
+    item.source === "entered" ? button({ needs: "operator", label: t("exams.order.take_back"), icon: "close", kind: "quiet", busy: model.busy, onclick: off }) : null,
     button({ label: t("core.cancel"), kind: "quiet", onclick: close }),
     button({ needs: "operator", label: t("exams.confirm.start"), icon: "probe", kind: "primary", busy: model.busy, "data-first": true,
       onclick: () => start({ worklist_item: item.id }) })] },
@@ -70,6 +74,39 @@ function confirmDialog() {
       fact(t("exams.confirm.procedure"), item.requested_procedure || item.scheduled_step),
       fact(t("exams.confirm.scheduled"), [day(item.start_date, languageNow()), clock(item.start_time)].filter(Boolean).join(", ")),
       fact(t("exams.confirm.referring"), personName(item.referring_physician))));
+}
+
+// Whether it was done; its error stands in the dialog.
+async function attempted(work) {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (error.status === undefined) throw error;
+    show({ ...open, error });
+    return false;
+  }
+}
+
+function orderDialog() {
+  const save = async () => {
+    const form = checkedOrder(open.form);
+    show({ ...open, form, error: null });
+    if (hasErrors(form)) return;
+    if (await attempted(() => addOrder(orderOf(form)))) {
+      close();
+      return;
+    }
+    const at = withOrderError(open.form, open.error);
+    if (at) show({ ...open, form: at, error: null });
+  };
+  return dialog({ id: "order", title: t("exams.order.title"), onclose: close, actions: [
+    button({ label: t("core.cancel"), kind: "quiet", onclick: close }),
+    button({ needs: "operator", label: t("exams.order.save"), icon: "check", kind: "primary", busy: model.busy, onclick: save })] },
+    errorBanner(open.error),
+    h("form", { onsubmit: (event) => { event.preventDefault(); save(); } },
+      orderForm(open.form, (form) => show({ ...open, form })),
+      h("input", { type: "submit", class: "unseen", tabindex: "-1", "aria-hidden": "true", value: "" })));
 }
 
 function typeDialog() {

@@ -16,7 +16,7 @@ import { bind } from "../core/keys.js";
 import { changed, state } from "../core/state.js";
 import { may } from "../access/session.js";
 import { canScan } from "./barcode.js";
-import { confirmItem, dialogs, scanBarcode, start, typePatient } from "./dialogs.js";
+import { confirmItem, dialogs, enterOrder, scanBarcode, start, typePatient } from "./dialogs.js";
 import { identify, identifyDialog } from "./identify.js";
 import {
   chosenProbe, enter, exactly, isOpen, leave, matching, model, pending, readExams, refreshWorklist, searchRis, setText, worklistAge,
@@ -129,8 +129,10 @@ function worklistSection() {
   const list = model.worklist;
   return h("section", { key: "worklist", class: "stack", "aria-labelledby": "worklist-title" },
     h("div", { class: "section-head" }, h("h2", { id: "worklist-title" }, t("exams.worklist")), listAge(),
-      list?.configured ? button({ label: model.refreshing ? t("exams.worklist.refreshing") : t("exams.worklist.refresh"), icon: "refresh",
-        needs: "operator", kind: "quiet", busy: model.refreshing, onclick: refreshWorklist }) : null),
+      h("div", { class: "row" },
+        button({ needs: "operator", label: t("exams.order.add"), icon: "plus", kind: "quiet", onclick: enterOrder }),
+        list?.configured ? button({ label: model.refreshing ? t("exams.worklist.refreshing") : t("exams.worklist.refresh"), icon: "refresh",
+          needs: "operator", kind: "quiet", busy: model.refreshing, onclick: refreshWorklist }) : null)),
     list?.problem ? banner({ kind: "warn", title: t("exams.worklist.problem"), text: t("exams.worklist.problem.text", { problem: severally(list.problem) }) }) : null,
     list?.missing ? banner({ kind: "warn", title: t("exams.worklist.missing", { count: list.missing }) }) : null,
     errorBanner(model.failures.search), worklistFailure(), listBody());

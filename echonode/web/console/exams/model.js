@@ -5,7 +5,7 @@
 // - Errors stay with what failed: `failures.exams`, `.worklist`, `.search`, `.start`.
 // - The browser keeps nothing of it beyond this page.
 
-import { get, post } from "../core/api.js";
+import { del, get, part, post } from "../core/api.js";
 import { changed, onStatus, state } from "../core/state.js";
 import { personName } from "../core/format.js";
 import { go } from "../core/router.js";
@@ -71,6 +71,22 @@ export async function refreshWorklist() {
   model.refreshing = false;
   if (!model.failures.worklist) await readWorklist();
   changed();
+}
+
+// Throw ApiError; the caller shows it next to its button.
+export const addOrder = (order) => changing(() => post("api/worklist", order));
+export const takeBack = (item) => changing(() => del(`api/worklist/${part(item)}`));
+
+async function changing(work) {
+  model.busy = true;
+  changed();
+  try {
+    await work();
+    await readWorklist();
+  } finally {
+    model.busy = false;
+    changed();
+  }
 }
 
 // Seconds since the RIS gave today's list; null where it never did.

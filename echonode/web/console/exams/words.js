@@ -42,7 +42,7 @@ export const words = {
   "exams.worklist.empty": { en: "No patient is scheduled today", fr: "Aucun patient n’est prévu aujourd’hui" },
   "exams.worklist.empty.text": { en: "The RIS has no item for this station. Refresh, search the RIS, or type the patient.", fr: "Le RIS n’a pas d’entrée pour ce poste. Actualisez, cherchez dans le RIS ou saisissez le patient." },
   "exams.worklist.none": { en: "No worklist is configured", fr: "Aucune liste de travail n’est configurée" },
-  "exams.worklist.none.text": { en: "Type each patient, or scan first and identify later. To list today’s orders here, give `worklist` with its peer in the configuration.", fr: "Saisissez chaque patient, ou scannez d’abord et identifiez ensuite. Pour afficher ici les demandes du jour, indiquez `worklist` et son pair dans la configuration." },
+  "exams.worklist.none.text": { en: "Type each patient, add an order, or scan first and identify later. To list today’s orders here, give `worklist` with its peer in the configuration.", fr: "Saisissez chaque patient, ajoutez une demande, ou scannez d’abord et identifiez ensuite. Pour afficher ici les demandes du jour, indiquez `worklist` et son pair dans la configuration." },
 
   "exams.column.time": { en: "Time", fr: "Heure" },
   "exams.column.patient": { en: "Patient", fr: "Patient" },
@@ -85,6 +85,16 @@ export const words = {
   "exams.type.sex": { en: "Sex", fr: "Sexe" },
   "exams.type.sex.unknown": { en: "Not known", fr: "Inconnu" },
   "exams.type.needed": { en: "Give this: the archive files images by it.", fr: "À remplir : l’archive classe les images d’après cette valeur." },
+
+  "exams.order.add": { en: "Add an order", fr: "Ajouter une demande" },
+  "exams.order.title": { en: "Add an order to the worklist", fr: "Ajouter une demande à la liste de travail" },
+  "exams.order.save": { en: "Add to the worklist", fr: "Ajouter à la liste de travail" },
+  "exams.order.take_back": { en: "Take off the worklist", fr: "Retirer de la liste de travail" },
+  "exams.order.requested_procedure": { en: "Procedure", fr: "Examen demandé" },
+  "exams.order.accession_number": { en: "Accession number", fr: "Numéro de demande" },
+  "exams.order.start_date": { en: "Day (today, if left empty)", fr: "Jour (aujourd’hui si vide)" },
+  "exams.order.start_time": { en: "Time", fr: "Heure" },
+  "exams.order.needed": { en: "Give this: a modality shows it with the patient.", fr: "À remplir : l’appareil l’affiche avec le patient." },
 
   "exams.known": { en: "Seen here before", fr: "Déjà vus ici" },
   "exams.known.take": { en: "Use", fr: "Reprendre" },

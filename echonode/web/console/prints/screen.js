@@ -13,9 +13,10 @@ define(words);
 
 const MARKS = {
   waiting: ["info", "clock"], printing: ["info", "sent"], printed: ["good", "check"],
-  held: ["bad", "held"], cancelled: ["info", "close"],
+  held: ["bad", "held"], unknown: ["bad", "unknown"], cancelled: ["info", "close"],
 };
-const ACTIONS = { waiting: ["retry", "cancel"], held: ["retry", "cancel"] };
+const ACTIONS = { waiting: ["retry", "cancel"], held: ["retry", "cancel"], unknown: ["again", "came-out", "cancel"] };
+const ICONS = { retry: "refresh", again: "refresh", "came-out": "check", cancel: "close" };
 
 let queue = null, failure = null, asked = null, busy = 0, refused = null, stop = () => {};
 
@@ -34,7 +35,7 @@ async function act(job, action) {
   refused = null;
   changed();
   try {
-    await post(`api/prints/${part(job.id)}/${action}`, {});
+    await post(`api/prints/${part(job.id)}/${action === "again" ? "retry" : action}`, {});
   } catch (error) {
     refused = error;
   }
@@ -71,7 +72,8 @@ function state(job) {
   const [kind, icon] = MARKS[job.state] ?? ["info", "info"];
   const later = job.state === "waiting" && job.problem && new Date(job.next_attempt_at) > Date.now();
   return h("div", { class: "prints-cell" }, mark({ kind: job.state === "waiting" && job.problem ? "warn" : kind, icon, word: t(`prints.state.${job.state}`) }),
-    job.problem ? h("span", { class: "prints-why" }, ...withCommands(translated(job.problem))) : null,
+    job.film_in_doubt ? h("span", { class: "prints-why" }, t("prints.in_doubt", { film: job.film_in_doubt }))
+      : job.problem ? h("span", { class: "prints-why" }, ...withCommands(translated(job.problem))) : null,
     later ? h("span", { class: "hint" }, t("prints.next", { at: instant(job.next_attempt_at, languageNow()) })) : null);
 }
 
@@ -86,14 +88,19 @@ function actions(job) {
   const named = (action) => t("prints.of", { action: t(`prints.${action}`), id: job.id });
   const mine = may("operator") ? ACTIONS[job.state] ?? [] : [];
   return h("div", { class: "row" },
-    ...mine.map((action) => button({ key: action, label: t(`prints.${action}`), icon: action === "retry" ? "refresh" : "close", "aria-label": named(action), busy: busy === job.id,
-      onclick: () => { if (action === "retry") act(job, action); else { asked = job; changed(); } } })),
+    ...mine.map((action) => button({ key: action, label: t(`prints.${action}`), icon: ICONS[action], "aria-label": named(action), busy: busy === job.id,
+      onclick: () => { if (action !== "cancel") act(job, action); else { asked = job; changed(); } } })),
     linkButton({ key: "study", label: t("prints.study"), kind: "quiet", to: ["/archive", job.study_instance_uid], "aria-label": t("prints.of", { action: t("prints.study"), id: job.id }) }));
 }
 
 function cancelDialog() {
   if (!asked) return null;
   const close = () => { asked = null; changed(); };
+  const now = queue?.jobs.find((job) => job.id === asked.id);
+  if (!now || !(ACTIONS[now.state] ?? []).includes("cancel")) { // meanwhile: it began to print, or someone else ended it
+    return dialog({ id: "cancel-print", title: t("prints.cancel.title", { id: asked.id }), onclose: close, actions: [button({ label: t("core.close"), kind: "primary", onclick: close, "data-first": true })] },
+      h("p", { role: "status" }, t("prints.cancel.late", { state: t(`prints.state.${now?.state ?? "printed"}`) })));
+  }
   return dialog({ id: "cancel-print", title: t("prints.cancel.title", { id: asked.id }), onclose: close, actions: [
     button({ label: t("prints.keep"), kind: "quiet", onclick: close, "data-first": true }),
     button({ label: t("prints.cancel"), icon: "close", kind: "danger", busy: busy === asked.id, onclick: () => act(asked, "cancel") }),

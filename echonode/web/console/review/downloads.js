@@ -1,4 +1,5 @@
 // What leaves the node in a person's hands: the DICOM file, a frame as PNG or JPEG, a cine as MP4.
+// And the volume of a tracked sweep, which stays: it is kept in the study, and sent like an image.
 //
 // Rules
 // - Pictures and video name no one unless that was asked for; files are named by UID, never by patient.
@@ -12,7 +13,8 @@ import { firstValue } from "./values.js";
 import { h } from "../core/render.js";
 import { icon } from "../core/icons.js";
 import { languageNow, t } from "../core/words.js";
-import { part } from "../core/api.js";
+import { may } from "../access/session.js";
+import { part, post } from "../core/api.js";
 import { save } from "../core/save.js";
 import { videoOf, ways } from "./video.js";
 
@@ -21,7 +23,7 @@ let shown = null; // {view, viewer, measurements, banner, figures, making, faile
 
 export function offerDownloads(view, viewer, measurements) {
   viewer.pause();
-  shown = { view, viewer, measurements, banner: false, figures: false, making: null, failed: null };
+  shown = { view, viewer, measurements, banner: false, figures: false, making: null, failed: null, volume: null };
   changed();
 }
 
@@ -126,6 +128,26 @@ function videoWay() {
     { onclick: video, busy: Boolean(making), disabled: by === "none" });
 }
 
+// volume: null, "making", or {done} with what was kept.
+async function keepVolume() {
+  const uid = shown.view.sop_instance_uid;
+  set({ volume: "making", failed: null });
+  try {
+    const done = await post(`api/instances/${part(uid)}/volume`, {}, { timeoutMs: 600000 });
+    if (shown) set({ volume: { done } });
+  } catch (error) {
+    if (shown) set({ volume: null, failed: error });
+  }
+}
+
+function volumeWay() {
+  const { volume } = shown;
+  const note = volume?.done ? h("span", { role: "status" }, t("review.volume.kept")) : t("review.volume.text");
+  return h("li", { key: "volume", class: "download-way" },
+    h("div", { class: "download-words" }, h("strong", {}, t("review.volume")), h("p", { class: "quiet-text" }, note)),
+    button({ label: t("review.volume.keep"), icon: "stored", onclick: keepVolume, busy: volume === "making", disabled: Boolean(volume?.done), "aria-label": `${t("review.volume.keep")}: ${t("review.volume")}` }));
+}
+
 export function downloadDialog() {
   if (!shown) return null;
   const { view, measurements, banner, figures } = shown;
@@ -141,6 +163,7 @@ export function downloadDialog() {
   h("ul", { class: "download-ways" },
     frameWay("png", "png"), frameWay("jpeg", "jpg"),
     view.frames > 1 ? videoWay() : null,
+    view.frames > 1 && may("operator") ? volumeWay() : null,
     way("dicom", t("review.download.dicom"), t("review.download.dicom.text"),
       { href: `api/instances/${part(view.sop_instance_uid)}/file`, download: `${view.sop_instance_uid}.dcm` })));
 }

@@ -30,6 +30,10 @@ export function scaleOf(geometry) {
   return { mm: (region.y1 + 1 - region.y0) * region.physical_delta_y_mm, from: "top" };
 }
 
+// The key of the words that say why there is no scale.
+const NO_SCALE = ["not_given", "not_believed", "skewed", "too_large"];
+export const noScaleKey = (geometry) => `scan.no_scale.${NO_SCALE.includes(geometry?.no_scale) ? geometry.no_scale : "unknown"}`;
+
 // Marks of the scale: [{mm, y (share of the picture's height), major}]; [] where it is not calibrated.
 export function depthMarks(geometry, height) {
   const scale = scaleOf(geometry);

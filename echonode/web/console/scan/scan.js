@@ -21,6 +21,7 @@ import { controls, toggleMeasure } from "./controls.js";
 import { endOfExam, isReportable } from "./end.js";
 import { canFreeze, clip, enter, fps, isOpen, leave, ofProbe, read, scan, still, toggleFreeze } from "./model.js";
 import { closeShare, share, shareDialog } from "./share.js";
+import { noScaleDialog } from "./scale.js";
 import { stage } from "./stage.js";
 import { words } from "./words.js";
 
@@ -62,7 +63,7 @@ function view() {
     return h("div", { key: "scan", class: "scan-page over" }, header(exam), staleBanner(), endOfExam(), identifyDialog(), reportDialog());
   }
   return h("div", { key: "scan", class: `scan-page${exam.patient ? "" : " nameless"}` },
-    header(exam), notRecording(), stage(), captures(exam, scan.waiting), controls(), identifyDialog(), shareDialog(), reportDialog());
+    header(exam), notRecording(), stage(), captures(exam, scan.waiting), controls(), identifyDialog(), shareDialog(), reportDialog(), noScaleDialog());
 }
 
 function reading(failure) {

@@ -10,7 +10,8 @@ import { icon } from "../core/icons.js";
 import { state } from "../core/state.js";
 import { t } from "../core/words.js";
 import { translated } from "../core/error-words.js";
-import { depthMarks, depthUnit, depthWord, gainPoints, scaleOf } from "./geometry.js";
+import { depthScale } from "./scale.js";
+import { gainPoints } from "./geometry.js";
 import { flows, ofProbe, scan, tryNow } from "./model.js";
 import { isMeasuring, showFigures, takeOverlay } from "./measuring.js";
 import { shown, takeCanvas, theGeometry } from "./picture.js";
@@ -58,18 +59,6 @@ function noPicture() {
 
 function orientation() {
   return h("span", { class: "orientation", role: "img", "aria-label": t("scan.mark"), title: t("scan.mark") });
-}
-
-function depthScale() {
-  const geometry = theGeometry();
-  const marks = depthMarks(geometry, shown.height);
-  const scale = scaleOf(geometry);
-  if (!marks.length) return geometry && shown.height ? h("span", { class: "no-scale", role: "img", "aria-label": t("scan.no_scale"), title: t("scan.no_scale") }, icon("unknown", 16)) : null;
-  const unit = depthUnit(scale.mm);
-  const label = t(`scan.depth.${scale.from}`, { unit });
-  return h("div", { class: "depth", role: "img", "aria-label": label, title: label },
-    ...marks.map((mark) => h("span", { key: mark.mm, class: mark.major ? "tick major" : "tick", style: { "--at": mark.y } },
-      mark.major ? h("span", { class: "tick-word" }, mark.mm === 0 ? unit : depthWord(mark.mm, scale.mm)) : null)));
 }
 
 function gainCurve() {

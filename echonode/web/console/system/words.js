@@ -121,6 +121,7 @@ export const words = {
   "system.step.commitment": { en: "Storage commitment", fr: "Engagement de stockage" },
   "system.step.verification": { en: "Find it again", fr: "La retrouver" },
   "system.step.listen": { en: "HL7 port", fr: "Port HL7" },
+  "system.step.users": { en: "Users of the console", fr: "Utilisateurs de la console" },
   "system.remedy": { en: "What to do:", fr: "Que faire :" },
   "system.milliseconds": { en: "{count} ms", fr: "{count} ms" },
   "system.about": { en: "Configuration and support", fr: "Configuration et assistance" },

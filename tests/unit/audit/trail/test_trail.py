@@ -191,3 +191,31 @@ def test_a_page_reads_no_more_than_it_may(trail: Trail) -> None:
     assert [[record.seq for record in each.records] for each in found] == [[], [21], [], []]
     assert found[0].next == 24
     assert found[0].reached == AT
+    assert [(each.looked, each.of) for each in found] == [(10, 33), (20, 33), (30, 33), (33, 33)]
+
+
+def test_a_page_of_a_seldom_kind_reads_no_more_than_it_may(trail: Trail) -> None:
+    """The limit is of records that are passed over, and not of those of the kind."""
+    found = pages(trail, Wanted(kind=Kind.LOGIN), most=8, most_read=6)
+    assert [list(each.records) for each in found] == [[], [], [], []]
+    assert [each.next for each in found] == [15, 9, 3, None]
+    assert [(each.looked, each.of) for each in found] == [(6, 20), (12, 20), (18, 20), (20, 20)]
+
+
+def test_pages_of_a_time_begin_and_end_with_it(trail: Trail) -> None:
+    """What lies outside is not passed over page by page; an empty time is said at once."""
+    hour = timedelta(hours=1)
+    later = [replace(instance(n), at=AT + n * hour) for n in range(30, 60)]
+    trail.append(later, LIMITS)
+    wanted = Wanted(since=AT + 35 * hour, until=AT + 45 * hour, patient="nobody")
+    found = pages(trail, wanted, most=8, most_read=4)
+    assert [(each.looked, each.of) for each in found] == [(4, 10), (8, 10), (10, 10)]
+    assert found[-1].reached == AT + 35 * hour
+    [nothing] = pages(trail, Wanted(since=AT + 900 * hour), most=8, most_read=4)
+    assert (nothing.records, nothing.next, nothing.looked, nothing.of) == ([], None, 0, 0)
+
+
+def test_a_page_that_is_full_says_how_far_it_looked(trail: Trail) -> None:
+    """To its last record, and no further."""
+    first, *_ = pages(trail, Wanted(), most=8, most_read=1000)
+    assert (first.next, first.looked, first.of) == (13, 8, 20)

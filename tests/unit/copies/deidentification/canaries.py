@@ -14,16 +14,31 @@ from pydicom.tag import BaseTag, Tag
 from echonode.copies.deidentification.profile_table import Row, profile_table
 
 _TEXT = frozenset({"AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
+# Attributes of the table that came after the data dictionary of pydicom 3.0.2 (PS3.6 2026c).
+_LATER = {
+    **dict.fromkeys((0x00081301, 0x00081302, 0x00081303, 0x00081304), "SQ"),
+    **dict.fromkeys((0x00100011, 0x00100014, 0x00100015), "SQ"),
+    **dict.fromkeys((0x00100041, 0x00100043, 0x00100044, 0x00100046), "SQ"),
+    0x00100012: "LT",
+    **dict.fromkeys((0x00100013, 0x00100016, 0x00100042, 0x00100045), "UT"),
+    0x00100047: "UR",
+    0x00102162: "UC",
+    **dict.fromkeys((0x0040A034, 0x0040A035, 0x0040B034, 0x0040B036), "DT"),
+    **dict.fromkeys((0x0040B03B, 0x0040B03F), "LO"),
+    0x0040E012: "UR",
+}
 _BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 
 
 def plain_rows() -> list[tuple[Row, BaseTag]]:
-    """The rows of attributes that may stand in a dataset and that PS3.6 of pydicom knows."""
+    """The rows of attributes that may stand in a dataset and whose VR is known."""
     rows = ((row, _tag(row)) for row in profile_table().rows)
     return [
         (row, tag)
         for row, tag in rows
-        if tag is not None and tag.group not in (0, 2) and dictionary_has_tag(tag)
+        if tag is not None
+        and tag.group not in (0, 2)
+        and (tag in _LATER or dictionary_has_tag(tag))
     ]
 
 
@@ -52,7 +67,7 @@ def canary(tag: BaseTag) -> str:
 
 def vr_of(tag: BaseTag) -> str:
     """The first of the VRs that PS3.6 allows."""
-    return dictionary_VR(tag).split(" ")[0]
+    return _LATER.get(int(tag)) or dictionary_VR(tag).split(" ")[0]
 
 
 def element(tag: BaseTag) -> DataElement:

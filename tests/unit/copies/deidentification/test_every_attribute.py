@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pydicom import Dataset
+from pydicom.datadict import dictionary_has_tag
 from pydicom.uid import UltrasoundImageStorage
 
 from echonode.copies.deidentification.dataset_rules import DatasetRules
@@ -56,21 +57,49 @@ def test_no_canary_is_left_and_what_must_stay_stays(
 
 
 def test_every_row_of_the_table_is_tested() -> None:
-    """But for those of commands and file meta information, which are in no dataset, and those that
-    the data dictionary here does not know, which are removed for that."""
+    """But for those of commands and file meta information, which are in no dataset, and those of
+    private attributes, overlays and curves, which are tested as such."""
     tested = {row.tag for row, _ in plain_rows()}
-    others = [row.tag for row in profile_table().rows if row.tag not in tested]
-    assert {tag for tag in others if tag.startswith(("0000", "0002"))} == {
-        *("0000,1000", "0000,1001", "0002,0003")
+    assert {row.tag for row in profile_table().rows} - tested == {
+        *("0000,1000", "0000,1001", "0002,0003"),
+        *("50xx,xxxx", "60xx,3000", "60xx,4000", "gggg,eeee"),
     }
-    unknown = Dataset()
-    for tag in others:
-        if "x" not in tag and tag[:4] not in ("0000", "0002", "gggg"):
-            unknown.add_new(int(tag.replace(",", ""), 16), "LO", "CNRYNEW")
-    assert len(unknown) > 20
-    for options in PROFILES:
-        made = anonymised(unknown, profile_of("test", options))
-        assert not any("CNRYNEW" in value for value in leaves(made))
+
+
+@pytest.mark.parametrize("options", PROFILES, ids=lambda o: "+".join(sorted(o)))
+def test_an_attribute_that_no_table_here_knows_is_removed(options: frozenset[Option]) -> None:
+    """Of a later edition than the data dictionary: with its VR, or read without one (UN), as are
+    those of the table that the dictionary lacks."""
+    later = Dataset()
+    for tag in (0x00080FFE, 0x00100099, 0x0018FFFE, 0x0040BFFE):
+        later.add_new(tag, "LO", "CNRYNEW")
+    for _, tag in plain_rows():
+        if not dictionary_has_tag(tag):
+            later.add_new(tag, "UN", b"CNRYNEW")
+    assert len(later) > 20
+    made = anonymised(later, profile_of("test", options))
+    assert not any("CNRYNEW" in value for value in leaves(made))
+
+
+def test_the_rows_of_the_newest_edition_follow_their_options() -> None:
+    """The 35 that came after 2025, among them names to use, diagnoses and gender identity."""
+    rows = {row.tag: row for row in profile_table().rows}
+    added = {
+        Option.DESCRIPTORS: "0008,1301 0008,1302 0008,1303 0008,1304 0010,0016 0010,0042 0010,0045 "
+        "003A,0020 003A,0203 003A,020C 0040,0556 0040,B03B 0040,B03F 0070,0006",
+        Option.PATIENT: "0010,0042 0010,0043 0010,0046 0010,0047 0010,2161 0010,2162",
+        Option.DEVICE: "0018,1010 0018,1011",
+        Option.FULL_DATES: "0040,A034 0040,A035 0040,B034 0040,B036",
+        Option.MODIFIED_DATES: "0040,A034 0040,A035 0040,B034 0040,B036",
+        Option.STRUCTURED: "0040,B020",
+        Option.UIDS: "300A,0054",
+    }
+    without = "0010,0011 0010,0012 0010,0013 0010,0014 0010,0015 0010,0041 0010,0044 0040,E012"
+    named = {tag for tags in [*added.values(), without] for tag in tags.split()}
+    assert len(named) == 35
+    for option in Option:
+        here = {tag for tag in named if option in rows[tag].options}
+        assert here == set(added.get(option, "").split()), option
 
 
 def test_the_table_is_whole() -> None:
@@ -81,14 +110,14 @@ def test_the_table_is_whole() -> None:
     counts = {option.value: sum(option in row.options for row in rows) for option in Option}
     assert counts == {
         "retain_safe_private": 1,
-        "retain_uids": 59,
-        "retain_device_identity": 57,
+        "retain_uids": 60,
+        "retain_device_identity": 59,
         "retain_institution_identity": 10,
-        "retain_patient_characteristics": 13,
-        "retain_full_dates": 165,
-        "retain_modified_dates": 165,
-        "clean_descriptors": 125,
-        "clean_structured_content": 3,
+        "retain_patient_characteristics": 19,
+        "retain_full_dates": 169,
+        "retain_modified_dates": 169,
+        "clean_descriptors": 140,
+        "clean_structured_content": 4,
         "clean_graphics": 4,
     }
 

@@ -8,8 +8,9 @@ import pytest
 
 from echonode.config import Config
 from echonode.copies.deidentification.configured import check_same_key, profile_named
-from echonode.copies.deidentification.key_file import KEY_NAME, pseudonym_key
+from echonode.copies.deidentification.key_file import pseudonym_key
 from echonode.errors import OperatorRefused, UsageError
+from echonode.store.files.layout import Layout
 
 
 def checked(data_dir: Path, notes: dict[str, str]) -> None:
@@ -23,18 +24,18 @@ def test_the_key_that_copies_were_made_with_is_known_again(tmp_path: Path) -> No
     checked(tmp_path, notes)
     checked(tmp_path, notes)
     [mark] = notes.values()
-    assert mark not in pseudonym_key(tmp_path).hex()
+    assert mark not in pseudonym_key(Layout(tmp_path)).hex()
 
 
 def test_another_key_is_refused_and_none_is_not_made_new(tmp_path: Path) -> None:
     """An image would go under a second UID, and its patient under a second name."""
     notes: dict[str, str] = {}
     checked(tmp_path, notes)
-    (tmp_path / KEY_NAME).unlink()
+    Layout(tmp_path).pseudonyms_key.unlink()
     with pytest.raises(OperatorRefused, match="is not in data_dir, and earlier"):
         checked(tmp_path, notes)
-    assert not (tmp_path / KEY_NAME).exists()
-    pseudonym_key(tmp_path)
+    assert not Layout(tmp_path).pseudonyms_key.exists()
+    pseudonym_key(Layout(tmp_path))
     with pytest.raises(OperatorRefused, match="is another key"):
         checked(tmp_path, notes)
 

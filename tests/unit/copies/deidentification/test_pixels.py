@@ -56,6 +56,7 @@ CASES = [
         for colour in ("MONOCHROME2", "MONOCHROME1", "RGB")
     ),
     *((uid, "PLANAR") for uid in sorted(UNCOMPRESSED)),
+    *((uid, "YBR_FULL_422") for uid in sorted(UNCOMPRESSED)),
     *((uid, "PALETTE COLOR") for uid in sorted(UNCOMPRESSED | {*LOSSLESS_ENCODED})),
 ]
 
@@ -104,6 +105,15 @@ def image(colour: str, **more: object) -> Dataset:
             "PlanarConfiguration": int(colour == "PLANAR"),
             "PhotometricInterpretation": "RGB",
             "PixelData": pixels.tobytes(),
+        }
+    if colour == "YBR_FULL_422":
+        pairs = np.stack(
+            [grey[..., ::2], grey[..., 1::2], 90 + grey[..., ::2] // 4, grey[..., ::2]]
+        )
+        attributes |= {
+            "SamplesPerPixel": 3,
+            "PlanarConfiguration": 0,
+            "PixelData": np.moveaxis(pairs, 0, -1).tobytes(),
         }
     made = dataset(1, **(attributes | more))
     if colour == "PALETTE COLOR":
@@ -190,6 +200,25 @@ def test_outside_is_black_and_inside_is_equal(
 
 def codes(ds: Dataset) -> list[tuple[str, str]]:
     return [(item.CodeValue, item.CodeMeaning) for item in ds.DeidentificationMethodCodeSequence]
+
+
+def test_pixels_that_share_their_colour_stay_together(
+    anonymiser: Anonymiser, tmp_path: Path
+) -> None:
+    """YBR_FULL_422 stays so. A pair at an edge of the region that is half outside is black: its
+    colour would be left outside.
+    """
+    ds = image("YBR_FULL_422")
+    ds.SequenceOfUltrasoundRegions[0].RegionLocationMinX0 = X0 - 1
+    instance = stored(ds, ExplicitVRLittleEndian, tmp_path)
+    made = copied(anonymiser, instance)
+    assert made.PhotometricInterpretation == "YBR_FULL_422"
+    assert len(made.PixelData) == FRAMES * ROWS * COLUMNS * 2
+    assert (decoded(made)[:, INSIDE] == decoded(dcmread(instance.path))[:, INSIDE]).all()
+    assert (decoded(made)[:, ~INSIDE] == 0).all()
+    untouched = image("YBR_FULL_422", BurnedInAnnotation="NO")
+    made = copied(anonymiser, stored(untouched, ExplicitVRLittleEndian, tmp_path), made_here=True)
+    assert made.PixelData == untouched.PixelData
 
 
 def test_sixteen_bits_are_cleaned_as_well(anonymiser: Anonymiser, tmp_path: Path) -> None:

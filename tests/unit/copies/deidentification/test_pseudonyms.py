@@ -10,10 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from echonode.copies.deidentification.key_file import KEY_NAME, pseudonym_key
+from echonode.copies.deidentification.key_file import pseudonym_key
 from echonode.copies.deidentification.pseudonyms import Patient, Pseudonyms
 from echonode.errors import OperatorRefused
 from echonode.model.identity import is_valid_uid
+from echonode.store.files.layout import Layout
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 
@@ -59,20 +60,20 @@ def test_dates_move_into_the_past_by_more_than_a_year(patient_id: str) -> None:
 
 def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     """32 bytes of chance, mode 600."""
-    key = pseudonym_key(tmp_path)
+    key = pseudonym_key(Layout(tmp_path))
     assert len(key) == 32
-    assert pseudonym_key(tmp_path) == key
-    assert stat.S_IMODE((tmp_path / KEY_NAME).stat().st_mode) == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == [KEY_NAME]
+    assert pseudonym_key(Layout(tmp_path)) == key
+    assert stat.S_IMODE(Layout(tmp_path).pseudonyms_key.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["pseudonyms.key"]
 
 
 def test_a_key_that_others_may_read_or_that_is_broken_is_refused(tmp_path: Path) -> None:
     """It is not silently made new: later copies would not fit the earlier ones."""
-    pseudonym_key(tmp_path)
-    (tmp_path / KEY_NAME).chmod(0o644)
+    pseudonym_key(Layout(tmp_path))
+    Layout(tmp_path).pseudonyms_key.chmod(0o644)
     with pytest.raises(OperatorRefused, match="chmod 600"):
-        pseudonym_key(tmp_path)
-    (tmp_path / KEY_NAME).chmod(0o600)
-    (tmp_path / KEY_NAME).write_bytes(b"short")
+        pseudonym_key(Layout(tmp_path))
+    Layout(tmp_path).pseudonyms_key.chmod(0o600)
+    Layout(tmp_path).pseudonyms_key.write_bytes(b"short")
     with pytest.raises(OperatorRefused, match="restore it from a backup"):
-        pseudonym_key(tmp_path)
+        pseudonym_key(Layout(tmp_path))

@@ -156,6 +156,15 @@ def test_the_enhanced_volume_says_where_each_plane_lies(tmp_path: Path) -> None:
     assert ds.PatientID == "P1"
 
 
+def test_pixels_that_may_carry_text_make_no_enhanced_volume() -> None:
+    """The object has no value for them (Burned In Annotation is NO); the other formats are made."""
+    source = sweep(poses(40))
+    source.header.BurnedInAnnotation = "YES"
+    with pytest.raises(InvalidObject, match="may carry text"):
+        list(format_named("volume-dicom")(source, CopyOptions()))
+    assert list(format_named("volume-mha")(source, CopyOptions()))
+
+
 def test_slices_become_pictures() -> None:
     """In three directions, each numbered."""
     source = sweep(poses(40))

@@ -41,5 +41,5 @@ def test_what_is_no_token_is_not_sent_and_not_shown(tmp_path: Path, content: byt
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     """The destination is paused until it is there."""
-    with pytest.raises(AssociationRejected, match="cannot be read: No such file"):
+    with pytest.raises(AssociationRejected, match="cannot be read: there is no such file"):
         authorization(of(token_file=tmp_path / "none"))

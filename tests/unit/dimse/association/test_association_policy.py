@@ -91,6 +91,40 @@ def test_peers_that_share_an_ae_title_are_told_apart_by_address() -> None:
     assert names == ["b", "a", "a"]
 
 
+def test_a_peer_may_call_with_other_titles_than_its_own() -> None:
+    """A PACS that reports under the title of another of its programs is one peer: with one set of
+    rights, addresses and slots."""
+    pacs = replace(
+        peer("pacs"), calling_ae_titles=("PACS_SCU",), addresses=(ip_network("10.0.0.1"),)
+    )
+    door = admission(pacs, peer("other"), each=2)
+    for calling in ("PACS", "PACS_SCU"):
+        answer = door.admit(now=0.0, called="ECHONODE", calling=calling, address="10.0.0.1")
+        assert answer is pacs
+    for calling, address, verdict in (
+        ("PACS_SCU", "10.0.0.1", TOO_MANY),
+        ("PACS_SCU", "10.0.0.9", WRONG_ADDRESS),
+        ("PACS_scu", "10.0.0.1", UNKNOWN_CALLER),
+    ):
+        answer = door.admit(now=0.0, called="ECHONODE", calling=calling, address=address)
+        assert answer is verdict
+
+
+def test_a_certificate_may_name_any_title_of_its_peer() -> None:
+    """And is still no other peer's."""
+    pacs = replace(peer("pacs"), calling_ae_titles=("PACS_SCU",))
+    door = admission(pacs, peer("other"), each=9, total=9)
+    for calling, verdict in (("PACS", pacs), ("PACS_SCU", pacs), ("OTHER", CERTIFICATE_OF_ANOTHER)):
+        answer = door.admit(
+            now=0.0,
+            called="ECHONODE",
+            calling=calling,
+            address="10.0.0.1",
+            certificate=shown("pacs_scu"),
+        )
+        assert answer is verdict
+
+
 def shown(*names: str) -> Certificate:
     """A verified certificate with these names."""
     lower = frozenset(name.lower() for name in names)

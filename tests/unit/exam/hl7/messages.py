@@ -41,6 +41,23 @@ A08_UTF_8 = (
     msh(b"ADT^A08^ADT_A01", b"M2", characters=b"UNICODE UTF-8")
     + 'PID|1||4711^^^CLINIC^MR||Müller-Lüdenscheidt^Jörg|||""\r'.encode()
 )
+# ADT^A28: a person is added to the register, before any visit; in structure ADT_A05, with segments
+# that nobody reads here (PD1, NK1).
+A28 = (
+    msh(b"ADT^A28^ADT_A05", b"M8", characters=b"8859/1")
+    + b"EVN|A28|20261129060000\r"
+    + b"PID|1||4711^^^CLINIC^MR||M\xfcller^J\xf6rg||19700131|M\r"
+    + b"PD1||||99^Physician^Family\r"
+    + b"NK1|1|M\xfcller^Eva|SPO\r"
+    + b"PV1|1|N\r"
+)
+# ADT^A31: what is known of that person changed: the family name, in UTF-8.
+A31 = (
+    msh(b"ADT^A31^ADT_A05", b"M9", characters=b"UNICODE UTF-8")
+    + b"EVN|A31|20261129070000\r"
+    + "PID|1||4711^^^CLINIC^MR||Müller-Lüdenscheidt^Jörg||19700131|M\r".encode()
+    + b"PV1|1|N\r"
+)
 # ADT^A40: MRG-1 is the identifier that is given up, PID-3 the one that remains.
 A40 = (
     msh(b"ADT^A40^ADT_A39", b"M3")
@@ -85,4 +102,7 @@ ORM_CANCEL = (
     b"PID|1||4711^^^CLINIC^MR\r"
     b"ORC|CA|P1^KIS|F1^RIS\r"
 )
-ALL = (A04_LATIN_1, A04_ISO_IR_87, A08_UTF_8, A40, ORM_O01, OMG_O19, OMI_O23, ORM_CANCEL)
+ALL = (
+    *(A04_LATIN_1, A04_ISO_IR_87, A08_UTF_8, A28, A31, A40),
+    *(ORM_O01, OMG_O19, OMI_O23, ORM_CANCEL),
+)

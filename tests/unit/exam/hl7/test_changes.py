@@ -23,6 +23,8 @@ from tests.unit.exam.hl7.messages import (
     A04_ISO_IR_87,
     A04_LATIN_1,
     A08_UTF_8,
+    A28,
+    A31,
     A40,
     OMG_O19,
     OMI_O23,
@@ -91,6 +93,17 @@ def test_what_an_update_does_not_say_stays_and_null_empties() -> None:
     (change,) = changes(A08_UTF_8)
     assert isinstance(change, PatientUpdate)
     assert change.said == {"issuer": "CLINIC", "name": "Müller-Lüdenscheidt^Jörg", "sex": ""}
+
+
+@pytest.mark.parametrize(
+    ("data", "name"), [(A28, "Müller^Jörg"), (A31, "Müller-Lüdenscheidt^Jörg")]
+)
+def test_a_person_of_the_register_is_a_patient(data: bytes, name: str) -> None:
+    """A28 and A31, whatever else they say: next of kin are not the patient."""
+    (change,) = changes(data)
+    assert isinstance(change, PatientUpdate)
+    assert change.patient_id == CLINIC
+    assert (change.said["name"], change.said["birth_date"]) == (name, "19700131")
 
 
 def test_a_merge_names_both_identifiers() -> None:

@@ -16,6 +16,7 @@ from echonode.store.backup.backup import Backup
 from echonode.store.backup.folder import BackupFolder
 from echonode.store.backup.restore import SKIPPED, Restore, Restored
 from echonode.store.files.kept_lines import KeptLines
+from echonode.store.files.layout import Layout
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, dataset, put, put_many, send_all
 
@@ -90,7 +91,7 @@ def test_scan_lines_and_the_key_of_the_pseudonyms_come_along(
     lines = KeptLines(store.data_dir)
     for each in (uid, gone):
         lines.write(each, {"samples": np.arange(1000)})
-    key = pseudonym_key(store.data_dir)
+    key = pseudonym_key(Layout(store.data_dir))
     folder = BackupFolder(tmp_path / "backup")
     first = Backup(store.data_dir, folder, now=lambda: NOON).run()
     assert first.manifest.pseudonyms is not None
@@ -106,14 +107,14 @@ def test_scan_lines_and_the_key_of_the_pseudonyms_come_along(
     with kept() as restored, source() as original:
         assert restored.read() == original.read()
     assert KeptLines(target).lines_of(gone) is None
-    assert pseudonym_key(target) == key
+    assert pseudonym_key(Layout(target)) == key
 
 
 def test_a_damaged_key_or_lines_are_found_out(store: Store, tmp_path: Path, target: Path) -> None:
     """The key before anything is written; lines as any file of the backup."""
     [uid] = put_many(store, 1)
     KeptLines(store.data_dir).write(uid, {"samples": np.arange(1000)})
-    pseudonym_key(store.data_dir)
+    pseudonym_key(Layout(store.data_dir))
     folder = BackupFolder(tmp_path / "backup")
     Backup(store.data_dir, folder, now=lambda: NOON).run()
     [copy] = folder.lines.iterdir()

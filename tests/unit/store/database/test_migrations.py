@@ -11,6 +11,7 @@ import pytest
 
 from echonode.errors import UsageError
 from echonode.store.database.corruption_marker import CorruptionMarker
+from echonode.store.database.migration_steps import print_steps
 from echonode.store.database.migrations import SCHEMA_VERSION
 from echonode.store.database.opening import open_writer
 from echonode.store.files.layout import Layout
@@ -195,3 +196,25 @@ def migrated(data_dir: Path) -> list[tuple[str, ...]]:
         return connection.execute(
             "SELECT value FROM meta WHERE key = 'patients_read_up_to'"
         ).fetchall()
+
+
+def test_a_film_that_an_older_node_was_printing_is_in_doubt() -> None:
+    """Version 15 did not write down when a film was given to the printer: it may have been."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(print_steps.VERSION_13)
+        for key, (state, done) in enumerate(
+            (("printing", 1), ("printing", 2), ("held", 1), ("printed", 2)), start=1
+        ):
+            insert(
+                connection,
+                "print_job",
+                {"id": key, "films": 2, "films_done": done, "state": state},
+            )
+        connection.executescript(print_steps.VERSION_16)
+        rows = connection.execute("SELECT id, state, films_done, films_sent FROM print_job")
+        assert sorted(rows) == [
+            (1, "printing", 1, 2),
+            (2, "printing", 2, 2),
+            (3, "held", 1, 1),
+            (4, "printed", 2, 2),
+        ]

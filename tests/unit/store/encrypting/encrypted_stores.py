@@ -10,11 +10,14 @@ from pydicom import Dataset
 
 from echonode.at_rest.file_cipher import FileCipher
 from echonode.at_rest.file_format import MasterKey
+from echonode.at_rest.writing import create_file
 from echonode.audit.codes import Action, Kind
 from echonode.audit.event import AuditEvent, Participant, Patient
 from echonode.audit.trail.inbox import put as put_event
 from echonode.audit.trail.trail import Trail, TrailLimits
+from echonode.copies.deidentification.key_file import pseudonym_key
 from echonode.errors import InstanceConflict
+from echonode.store.files.layout import Layout
 from echonode.store.ingest.ingest import check_bytes
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, dataset, put
@@ -27,8 +30,10 @@ CANARIES = [
     CANARY.encode("utf-16-le"),
     b"CANARYPIXELS",
     b"CANARY-4711",
+    b"CANARYPSEUDONYMS",
     CANARY.casefold().encode(),  # as the index folds it for searching
 ]
+PSEUDONYMS = b"CANARYPSEUDONYMS" * 2  # the key of anonymised copies
 LIMITS = TrailLimits(keep=timedelta(days=400), bytes=10_000_000)
 
 
@@ -52,7 +57,9 @@ def event() -> AuditEvent:
 
 
 def fill(data_dir: Path, cipher: FileCipher | None, count: int = 3) -> None:
-    """Images, one of them twice with other bytes (quarantine), and audit events."""
+    """Images, one of them twice with other bytes (quarantine), audit events, the key of the
+    pseudonyms.
+    """
     with Store.open(data_dir, now=lambda: NOON, cipher=cipher) as store:
         for number in range(1, count + 1):
             put(store, canary(number), destinations=("pacs",))
@@ -64,6 +71,9 @@ def fill(data_dir: Path, cipher: FileCipher | None, count: int = 3) -> None:
     trail.append([event()], LIMITS)
     trail.close()
     put_event(data_dir, event(), cipher)
+    with create_file(Layout(data_dir).pseudonyms_key, cipher) as key:
+        key.write(PSEUDONYMS)
+        key.flush()
 
 
 def found_in(folder: Path) -> list[str]:
@@ -76,7 +86,7 @@ def found_in(folder: Path) -> list[str]:
 
 
 def check_all(data_dir: Path, cipher: FileCipher | None, count: int = 3) -> None:
-    """Every image is there, and its bytes are those that were stored."""
+    """Every image is there, its bytes are those that were stored, and so is the key."""
     with Store.open(data_dir, now=lambda: NOON, cipher=cipher) as store:
         for number in range(1, count + 1):
             instance = store.index.instance(f"1.2.3.4.{number}")
@@ -84,3 +94,4 @@ def check_all(data_dir: Path, cipher: FileCipher | None, count: int = 3) -> None
             check_bytes(instance)
         assert not store.recovery.report.database_rebuilt
         assert not store.recovery.report.orphans_adopted
+    assert pseudonym_key(Layout(data_dir, cipher=cipher)) == PSEUDONYMS

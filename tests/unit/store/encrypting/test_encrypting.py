@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,15 @@ import pytest
 from echonode.at_rest.file_cipher import FileCipher
 from echonode.at_rest.file_format import MasterKey
 from echonode.at_rest.reading import head_of_file, open_file
-from echonode.errors import ConfigError, StoreLocked, UsageError
+from echonode.copies.deidentification.key_file import pseudonym_key
+from echonode.errors import ConfigError, OperatorRefused, StoreLocked, UsageError
 from echonode.model.instance import open_bytes
 from echonode.store.backup.backup import Backup
 from echonode.store.backup.folder import BackupFolder
 from echonode.store.backup.restore import Restore
 from echonode.store.encrypting.encrypting import encrypt, rotate
 from echonode.store.files.kept_lines import KeptLines
+from echonode.store.files.layout import Layout
 from echonode.store.moving.move import move
 from echonode.store.moving.place import Place
 from echonode.store.read_only_store import open_read_only
@@ -261,3 +264,73 @@ def test_a_store_is_moved_into_and_out_of_encryption(
     assert (moved.files, moved.left_out) == (3, ())
     check_all(to, target)
     assert bool(found_in(to)) is (target is None)
+
+
+def raw_files_with(key: bytes, *folders: Path) -> list[Path]:
+    """The files whose raw bytes hold it."""
+    return [
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and key in path.read_bytes()
+    ]
+
+
+def test_the_key_of_the_pseudonyms_is_sealed_with_the_store(data_dir: Path, tmp_path: Path) -> None:
+    """In a new store, by `echonode encrypt`, by a backup, under another master key and by a restore
+    it is the same key, and its bytes are in no file.
+    """
+    fill(data_dir, None)
+    key = pseudonym_key(Layout(data_dir))
+    assert raw_files_with(key, data_dir) == [data_dir / "pseudonyms.key"]
+    sealed = encrypt(data_dir, CIPHER)
+    assert (sealed.failed, raw_files_with(key, data_dir)) == ({}, [])
+    assert pseudonym_key(Layout(data_dir, cipher=CIPHER)) == key
+    assert stat.S_IMODE((data_dir / "pseudonyms.key").stat().st_mode) == 0o600
+    folder = BackupFolder(tmp_path / "backup")
+    Backup(data_dir, folder, now=lambda: NOON, cipher=CIPHER).run()
+    back = tmp_path / "back"
+    Restore(folder, back, now=lambda: NOON, cipher=CIPHER).run()
+    assert pseudonym_key(Layout(back, cipher=CIPHER)) == key
+    rotate(data_dir, FileCipher(SECOND, [FIRST]))
+    assert pseudonym_key(Layout(data_dir, cipher=FileCipher(SECOND))) == key
+    with pytest.raises(OperatorRefused, match=SECOND.id):
+        pseudonym_key(Layout(data_dir, cipher=CIPHER))
+    assert raw_files_with(key, data_dir, back, tmp_path / "backup") == []
+    new = tmp_path / "new"
+    new.mkdir()
+    other = pseudonym_key(Layout(new, cipher=CIPHER))
+    assert raw_files_with(other, new) == []
+
+
+def test_a_key_that_an_earlier_version_left_in_plain_is_sealed(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    """In the backup at once, and in data_dir by the next copy that needs it."""
+    fill(data_dir, CIPHER)
+    plain = data_dir / "pseudonyms.key"
+    key = bytes(range(32))
+    plain.write_bytes(key)
+    plain.chmod(0o600)
+    folder = BackupFolder(tmp_path / "backup")
+    Backup(data_dir, folder, now=lambda: NOON, cipher=CIPHER).run()
+    assert raw_files_with(key, data_dir, tmp_path / "backup") == [plain]
+    assert pseudonym_key(Layout(data_dir, cipher=CIPHER)) == key
+    assert raw_files_with(key, data_dir) == []
+    back = tmp_path / "back"
+    Restore(folder, back, now=lambda: NOON, cipher=CIPHER).run()
+    assert pseudonym_key(Layout(back, cipher=CIPHER)) == key
+
+
+@pytest.mark.parametrize("source", [None, CIPHER], ids=["plain", "encrypted"])
+@pytest.mark.parametrize("target", [None, FileCipher(SECOND)], ids=["to plain", "to encrypted"])
+def test_the_key_of_the_pseudonyms_moves_with_its_store(
+    data_dir: Path, tmp_path: Path, source: FileCipher | None, target: FileCipher | None
+) -> None:
+    """Later anonymised copies fit the earlier ones; the file is as the new store's others."""
+    fill(data_dir, source)
+    key = pseudonym_key(Layout(data_dir, cipher=source))
+    to = tmp_path / "to"
+    move(Place(data_dir=data_dir, cipher=source), Place(data_dir=to, cipher=target), now=NOON)
+    assert pseudonym_key(Layout(to, cipher=target)) == key
+    assert bool(raw_files_with(key, to)) is (target is None)

@@ -47,7 +47,7 @@ def test_a_closed_store_lets_the_next_in(data_dir: Path) -> None:
 def test_a_folder_that_cannot_be_locked_is_told_as_what_it_is(tmp_path: Path) -> None:
     """A lock that cannot be made is the disk's refusal, in words, and no error of the program."""
     (tmp_path / "lock").mkdir()
-    with pytest.raises(OutOfSpace, match=f"to lock {tmp_path}: Is a directory"):
+    with pytest.raises(OutOfSpace, match=f"to lock {tmp_path}: it is a folder, and a file"):
         Store.open(tmp_path)
 
 

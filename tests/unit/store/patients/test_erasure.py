@@ -166,6 +166,7 @@ def rows_of(store: Store, clock: Clock) -> None:
                 "copies": 1,
                 "films": 1,
                 "films_done": 1,
+                "films_sent": 1,
                 "state": "printed",
                 "attempts": 1,
                 "next_attempt_at": None,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { instancesOf, queryOf, whatOf } from "./audit/model.js";
+import { goesOn, instancesOf, joined, queryOf, whatOf } from "./audit/model.js";
 import { translated } from "./core/error-words.js";
 
 const NOTHING = { from: "", to: "", user: "", patient: "", kind: "" };
@@ -17,6 +17,18 @@ test("a day is from this screen's midnight to the next", () => {
   assert.equal(new Date(since).getTime(), new Date(2026, 2, 29).getTime());
   assert.equal(new Date(until).getTime(), new Date(2026, 2, 30).getTime());
   assert.equal(new Date(queryOf({ ...NOTHING, to: "2026-12-31" }).until).getTime(), new Date(2027, 0, 1).getTime());
+});
+
+test("older records push out the newest, and none is counted twice", () => {
+  assert.deepEqual(joined([9, 8], [7, 6], 10), { records: [9, 8, 7, 6], dropped: 0 });
+  assert.deepEqual(joined([9, 8], [7, 6], 3), { records: [8, 7, 6], dropped: 1 });
+});
+
+test("the search goes on by itself until a page is full or the trail ends", () => {
+  assert.equal(goesOn({ next: 40, found: 0, wanted: 100 }), true);
+  assert.equal(goesOn({ next: 40, found: 99, wanted: 100 }), true);
+  assert.equal(goesOn({ next: 40, found: 100, wanted: 100 }), false);
+  assert.equal(goesOn({ next: null, found: 0, wanted: 100 }), false);
 });
 
 test("a record says what it was, then what it was about", () => {

@@ -4,6 +4,7 @@ import test from "node:test";
 
 import { alarmText, problemBelow, problemOf, severally, translated, words as errorWords } from "./core/error-words.js";
 import { words as nodeWords } from "./core/node-words.js";
+import { words as systemWords } from "./core/system-words.js";
 import { setLanguage } from "./core/words.js";
 
 const FIELD = { error: "patient.birth_date is in the future: correct the year", field: "patient.birth_date", remedy: "correct the year" };
@@ -43,7 +44,7 @@ test("what a stranger wrote is no pattern, and cannot make one", () => {
   assert.ok(translated(nested, "fr").endsWith("x"));
 });
 
-const words = { ...errorWords, ...nodeWords };
+const words = { ...errorWords, ...nodeWords, ...systemWords };
 
 test("no sentence stands twice", () => {
   const english = Object.entries(words).filter(([key]) => !key.startsWith("error.field.")).map(([, texts]) => texts.en);
@@ -61,9 +62,21 @@ test("an alarm is told in the console's language, behind its subject", () => {
 });
 
 test("several problems are told one by one", () => {
-  assert.equal(severally("the thread that delivers has ended: restart the node; unreachable: ORTHANC at pacs:104: Connection refused", "fr"),
-    "le fil d’exécution qui livre s’est terminé : redémarrez le nœud ; injoignable : ORTHANC at pacs:104 : connexion refusée");
+  assert.equal(severally("the thread that delivers has ended: restart the node; unreachable: ORTHANC at pacs:104: the machine answers, and nothing listens on the port (Connection refused)", "fr"),
+    "le fil d’exécution qui livre s’est terminé : redémarrez le nœud ; injoignable : ORTHANC at pacs:104 : la machine répond, et rien n’écoute sur ce port (Connection refused)");
   assert.equal(severally("one; two", "en"), "one; two");
+});
+
+test("what the system and TLS say is told in words, and the system's own stay behind", () => {
+  assert.equal(translated("nothing can be stored: the disk refused a new file: the disk is full (No space left on device). Senders get A700: send later", "fr"),
+    "rien ne peut être enregistré : le disque a refusé une opération (un nouveau fichier) : le disque est plein (No space left on device). Les expéditeurs reçoivent A700 : envoyer plus tard");
+  assert.equal(translated("no answer, it may have been stored: sending failed: the other side broke off the connection (Connection reset by peer)", "fr"),
+    "sans réponse, elle est peut-être enregistrée : échec de l’envoi : l’autre côté a rompu la connexion (Connection reset by peer)");
+  assert.equal(alarmText({ name: "unreachable:pacs", text: "pacs: unreachable: ORTHANC at pacs:2762: its certificate has expired. Have a new one issued and installed at its side." }, "fr"),
+    "pacs : injoignable : ORTHANC at pacs:2762 : son certificat a expiré. Faites-en émettre un nouveau et installez-le chez elle.");
+  assert.equal(translated("this node failed to send it: OSError: the disk or device reports a fault and may be failing (Input/output error), 5 times", "fr"),
+    "ce nœud n’a pas pu l’envoyer : OSError : le disque ou l’appareil signale un défaut et risque de tomber en panne (Input/output error), 5 fois");
+  assert.equal(translated("pacs: words of nobody", "fr"), "pacs: words of nobody");
 });
 
 test("a reason is translated within another", () => {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { depthMarks, fitted, gainPoints, scaleOf, stretch } from "./scan/geometry.js";
+import { depthMarks, fitted, gainPoints, noScaleKey, scaleOf, stretch } from "./scan/geometry.js";
+import { words as scanWords } from "./scan/words.js";
 import { readHead } from "./scan/live.js";
 import { summaryOf } from "./scan/summary.js";
 
@@ -80,4 +81,14 @@ test("what a correction replaced does not count", () => {
   const old = { ...image("held"), replaced_by: "1.2.3" };
   const note = { ...image("queued"), kind: "rejection_note" };
   assert.equal(says(exam(old, note, image("committed")), PACS), "committed");
+});
+
+test("each reason why there is no scale has its words", () => {
+  for (const no_scale of ["not_given", "not_believed", "skewed", "too_large"]) {
+    const key = noScaleKey({ regions: [], no_scale });
+    assert.equal(key, `scan.no_scale.${no_scale}`);
+    assert.ok(scanWords[key].fr);
+  }
+  assert.equal(noScaleKey({ regions: [] }), "scan.no_scale.unknown");
+  assert.equal(noScaleKey({ regions: [], no_scale: "__proto__" }), "scan.no_scale.unknown");
 });

@@ -55,6 +55,7 @@ def test_geometry_and_state_are_json() -> None:
                 "physical_delta_y_mm": 0.2,
             }
         ],
+        "no_scale": None,
         "depth_mm": 90.0,
         "orientation": "MF",
         "gain_curve": [[0.0, 3.0]],

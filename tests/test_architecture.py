@@ -121,6 +121,7 @@ WITHIN = {
             "system_api",
             "viewer_server",
             "report_api",
+            "volumes",
         },
         {"exam_api", "review_json"},
         {"worklist_json"},

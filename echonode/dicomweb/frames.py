@@ -28,13 +28,13 @@ from echonode.dicomweb.responses import (
     one_part,
     several_parts,
     short_answer,
+    short_part,
 )
 from echonode.dicomweb.searching import Handler
 from echonode.dicomweb.streaming import FileThreads, Part
 from echonode.dicomweb.transfer_syntaxes import Form, frame_form
 from echonode.model.criteria import Selection
 from echonode.store.index.descriptions import Described, Descriptions
-from echonode.transcoding.dataset import ONLY_READ
 
 
 def frames_handler(
@@ -105,7 +105,7 @@ def _found(descriptions: Descriptions, asked: _Asked) -> _Found | Response:
     )
     if (unchanged := not_modified(asked.request, etag)) is not None:
         return unchanged
-    if not form.as_stored or stored in ONLY_READ:
+    if not form.as_stored:
         return _Found(described=described, form=form, etag=etag, parts=())
     frames = stored_frames(described)
     parts = [
@@ -117,7 +117,11 @@ def _found(descriptions: Descriptions, asked: _Asked) -> _Found | Response:
         )
         for extents in frames.extents(asked.numbers)
     ]
-    if form.multipart and (answer := short_answer(asked.request, parts, etag, form.media_type)):
+    if form.multipart:
+        answer = short_answer(asked.request, parts, etag, form.media_type)
+    else:
+        answer = short_part(asked.request, parts[0], etag)
+    if answer is not None:
         return answer
     return _Found(described=described, form=form, etag=etag, parts=parts)
 

@@ -90,6 +90,12 @@ class RecodedFrames:
             )
             yield stored_frames(Described(instance=plain))
 
+    def uncompressed(self, described: Described) -> Iterator[bytes]:
+        """All frames of a big endian or deflated instance. Raises Refused, OSError."""
+        with self.readable(described) as found:
+            for each in found.extents(range(1, found.index.count + 1)):
+                yield read_extents(found.instance, each)
+
     def in_syntax(
         self, described: Described, numbers: Sequence[int], transfer_syntax_uid: str
     ) -> Iterator[bytes]:

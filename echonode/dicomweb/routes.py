@@ -3,7 +3,7 @@
 Rules
 - Who may ask is decided before, by the same rules as for the console (access/route_table.py).
 - A refusal says in words what is wrong and what to do; nothing of it quotes the request.
-- GET answers HEAD as well; another method is answered 405.
+- GET answers HEAD as well; another method is answered 405, with those that the path has in Allow.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from echonode.store.index.descriptions import Descriptions
 from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.single_frame import FrameReader
 
-# A path and what answers it.
+# A path or a method, and what answers it.
 _Handlers = dict[str, Handler]
 
 
@@ -67,7 +67,7 @@ def dicomweb_routes(service: DicomWeb) -> list[BaseRoute]:
     """All of them, below /dicom-web. Raises LookupError for a resource without a handler."""
     threads = FileThreads()
     store = store_handler(service.intake, service.caller, threads)
-    handlers = {
+    handlers: dict[str, _Handlers] = {
         "GET": {
             **_retrievals(service, threads),
             **_searches(service, threads),
@@ -75,19 +75,23 @@ def dicomweb_routes(service: DicomWeb) -> list[BaseRoute]:
         },
         "POST": dict.fromkeys(STORED_TO, store),
     }
-    capabilities = answered(capabilities_handler(RESOURCES, base=PREFIX))
+    capabilities = capabilities_handler(RESOURCES, base=PREFIX)
+    methods: dict[str, _Handlers] = {"": {"GET": capabilities}}
+    for each in RESOURCES:
+        found = methods.setdefault(each.path, {})
+        found.update((method, handlers[method][each.path]) for method in each.methods)
     return [
-        *(
-            Route(PREFIX + each.path, answered(handlers[method][each.path]), methods=[method])
-            for each in RESOURCES
-            for method in each.methods
-        ),
-        Route(PREFIX, capabilities, methods=["GET", "OPTIONS"]),
-        *(
-            Route(PREFIX + path, capabilities, methods=["OPTIONS"])
-            for path in dict.fromkeys(resource.path for resource in RESOURCES)
-        ),
+        _route(PREFIX + path, {**found, "OPTIONS": capabilities}) for path, found in methods.items()
     ]
+
+
+def _route(path: str, by_method: _Handlers) -> Route:
+    """One path in one route: of several, a refusal would name the methods of the first alone."""
+
+    async def any_method(request: Request) -> Response:
+        return await by_method["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, answered(any_method), methods=list(by_method))
 
 
 def _searches(service: DicomWeb, threads: FileThreads) -> _Handlers:
@@ -102,10 +106,11 @@ def _retrievals(service: DicomWeb, threads: FileThreads) -> _Handlers:
     descriptions, reencoder = service.descriptions, service.reencoder
     metadata = metadata_handler(descriptions, threads)
     instances = instances_handler(descriptions, threads, reencoder)
+    reader = RecodedFrames(reencoder)
     return {
-        FRAMES: frames_handler(descriptions, threads, RecodedFrames(reencoder)),
+        FRAMES: frames_handler(descriptions, threads, reader),
         **{f"{place}/metadata": metadata for place in LEVELS},
-        BULK_DATA: bulk_data_handler(descriptions, threads),
+        BULK_DATA: bulk_data_handler(descriptions, threads, reader),
         **dict.fromkeys(LEVELS, instances),
     }
 

@@ -4,6 +4,8 @@ Rules (PS3.18 8.7.3.3, 8.7.3.5)
 - Stored bytes are given wherever the request allows it: by `transfer-syntax=*`, by the stored
   syntax, by its media type, or by nothing said.
 - application/octet-stream without a transfer syntax means uncompressed, in little endian.
+- Big endian and deflated frames do not go out as they are stored, but uncompressed: the standard
+  has no big endian here, and a deflated data set has no frames of its own.
 - Another syntax that is asked for is made where that loses nothing.
 """
 
@@ -18,6 +20,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from echonode.dicomweb.accept import MediaRange
 from echonode.dicomweb.answers import DICOM, OCTET_STREAM
+from echonode.transcoding.dataset import ONLY_READ
 
 _JPEG = "1.2.840.10008.1.2.4."
 # PS3.18 tables 8.7.3-3 and 8.7.3-5.
@@ -87,12 +90,14 @@ def _form_in(
 ) -> tuple[str, str, bool] | None:
     """Media type, transfer syntax and whether it is the stored one."""
     syntax, kind = asked.transfer_syntax, media_type_of_syntax(stored)
+    if stored in ONLY_READ and syntax in ("*", stored):
+        syntax = ""
     as_it_is = (str(ExplicitVRLittleEndian) if is_native else stored, True)
     if syntax in ("*", stored) or (is_native and syntax in _UNCOMPRESSED):
         if asked.takes(kind):
             return (kind, *as_it_is)
         return (OCTET_STREAM, *as_it_is) if asked.takes(OCTET_STREAM) else None
-    if not syntax and asked.takes(kind):
+    if not syntax and asked.takes(kind) and stored not in ONLY_READ:
         return (kind, *as_it_is)
     if syntax in _UNCOMPRESSED or (not syntax and asked.takes(OCTET_STREAM)):
         uncompressed = (OCTET_STREAM, str(ExplicitVRLittleEndian), False)

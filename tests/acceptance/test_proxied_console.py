@@ -10,7 +10,7 @@ import pytest
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import free_port
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)  # a dozen programs are started
 
 
 def test_it_is_named_until_there_is_a_user(tmp_path: Path) -> None:

@@ -97,7 +97,8 @@ def _describe_machine(console: Console, scale: Scale) -> None:
     folder = Path(tempfile.gettempdir())
     free = shutil.disk_usage(folder).free / 1e9
     console.print(
-        f"{os.cpu_count()} processors, Linux {platform.release()}, Python "
+        f"{os.cpu_count()} processors (load {os.getloadavg()[0]:.1f}), Linux "
+        f"{platform.release()}, Python "
         f"{platform.python_version()}; one write and fsync of 300 kB in the temporary folder: "
         f"{_fsync_ms(folder):.2f} ms, {free:.0f} GB free; {scale.rounds} rounds",
         highlight=False,

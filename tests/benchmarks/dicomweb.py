@@ -15,16 +15,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from echonode.dicomweb.search import Searcher
-from echonode.dicomweb.search_parameters import read_search
-from echonode.model.criteria import Level
-from echonode.store.index.attribute_reader import AttributeReader
-from echonode.store.read_only_store import open_read_only
 from tests.benchmarks import wire_client
 from tests.benchmarks.archive import ORTHANC, Archive, fill, one_study
 from tests.benchmarks.contest import ECHONODE, Benchmark, Contender, Failed, Stage
-from tests.benchmarks.index_find import shape_of
-from tests.benchmarks.large_index import large_index, patient_id
+from tests.benchmarks.index_find import index_node, shape_of
+from tests.benchmarks.large_index import patient_id
 from tests.benchmarks.results import Better, Goal
 from tests.benchmarks.work import CALLING_AE_TITLE, Address, Errand
 from tests.peers import EchoNodeProcess, OrthancServer, free_port
@@ -42,22 +37,37 @@ METADATA_INSTANCES: Final = 1_000
 VIEWERS: Final = 8
 SETTLING_S: Final = 10.0
 TIMEOUT_S: Final = 300.0
+ROOM_BYTES: Final = 1024 * 1024
 
 
 class Client:
-    """One connection that is kept."""
+    """One connection that is kept.
+
+    Pixels are read into the same megabyte again and again: memory of 400 MB costs a client more
+    time than a node takes to send as much, and the client would be measured.
+    """
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection(LOOPBACK, port, timeout=TIMEOUT_S)
+        self._room = memoryview(bytearray(ROOM_BYTES))
 
     def get(self, path: str, accept: str) -> bytes:
         """The body. Raises Failed."""
+        return self._answer(path, accept).read()
+
+    def size(self, path: str, accept: str) -> int:
+        """How long the body is, all of it received. Raises Failed."""
+        answer, size = self._answer(path, accept), 0
+        while count := answer.readinto(self._room):
+            size += count
+        return size
+
+    def _answer(self, path: str, accept: str) -> http.client.HTTPResponse:
         self._connection.request("GET", f"/dicom-web{path}", headers={"Accept": accept})
         answer = self._connection.getresponse()
-        body = answer.read()
         if answer.status != 200:
             raise Failed(f"{path}: {answer.status}")
-        return body
+        return answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,16 +147,19 @@ def _frames(client: Client, archive: WebArchive, study: str, stage: Stage) -> fl
     path, count = archive.instance_path(study), stage.scale.echoes // 10
     started = time.perf_counter()
     for number in range(count):
-        body = client.get(f"{path}/frames/{number % CINE.frames + 1}", FRAMES)
-        if len(body) < CINE.columns * CINE.rows:
+        size = client.size(f"{path}/frames/{number % CINE.frames + 1}", FRAMES)
+        if size < CINE.columns * CINE.rows:
             raise Failed("a frame is too short")
     return count / (time.perf_counter() - started)
 
 
 def _study(client: Client, archive: WebArchive, study: str, stage: Stage) -> float:
     started = time.perf_counter()
-    size = len(client.get(f"/studies/{study}", FILES))
-    return size / 1e6 / (time.perf_counter() - started)
+    size = client.size(f"/studies/{study}", FILES)
+    taken = time.perf_counter() - started
+    if size < CINE.pixel_bytes * _large_study(stage):
+        raise Failed("the study is too short")
+    return size / 1e6 / taken
 
 
 def _metadata(client: Client, archive: WebArchive, study: str, stage: Stage) -> float:
@@ -156,29 +169,29 @@ def _metadata(client: Client, archive: WebArchive, study: str, stage: Stage) -> 
 
 
 def _one_patient(stage: Stage) -> Mapping[str, Callable[[], Contender]]:
-    """Searches inside the node, as the routes call them."""
-    shape = shape_of(stage)
-    store = stage.parts.enter_context(open_read_only(large_index(shape, show=stage.show)))
-    searcher = Searcher(
-        store.index.find_in_order,
-        read_file=AttributeReader(store.index.select),
-        ae_title="ECHONODE",
-    )
+    """Searches over HTTP on one connection, each for another patient."""
     draw = random.Random(7)
 
-    def run(*, warm_up: bool) -> float:
-        taken = []
-        for _ in range(100):
-            wanted = patient_id(draw.randrange(shape.patients))
-            search = read_search([("PatientID", wanted)], Level.STUDY, [])
-            started = time.perf_counter()
-            found = list(searcher.search(search, address="http://node/").rows)
-            taken.append((time.perf_counter() - started) * 1e3)
-            if not found:
-                raise Failed("the patient was not found")
-        return statistics.median(taken)
+    def contender() -> Contender:
+        _, web_port, _ = index_node(stage)
+        patients = shape_of(stage).patients
 
-    return {ECHONODE: lambda: run}
+        def run(*, warm_up: bool) -> float:
+            client = Client(web_port)
+            return statistics.median(searched(client, patients) for _ in range(100))
+
+        return run
+
+    def searched(client: Client, patients: int) -> float:
+        wanted = patient_id(draw.randrange(patients // 10))  # those who came
+        started = time.perf_counter()
+        found = client.get(f"/studies?PatientID={wanted}", METADATA)
+        taken = (time.perf_counter() - started) * 1e3
+        if not json.loads(found):
+            raise Failed("the patient was not found")
+        return taken
+
+    return {ECHONODE: contender}
 
 
 class _Scrolling:
@@ -215,7 +228,7 @@ class _Scrolling:
         for number in itertools.count():
             if stop.wait(0.05):
                 return
-            client.get(f"{self._path}/frames/{number % CINE.frames + 1}", FRAMES)
+            client.size(f"{self._path}/frames/{number % CINE.frames + 1}", FRAMES)
 
 
 def _scrolling(stage: Stage) -> Mapping[str, Callable[[], Contender]]:

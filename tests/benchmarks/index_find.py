@@ -167,19 +167,25 @@ def _streaming(stage: Stage) -> Mapping[str, Callable[[], Contender]]:
 
 def _on_the_wire(contender: type[Growing], stage: Stage) -> Mapping[str, Callable[[], Contender]]:
     def make() -> Contender:
-        folder, port = large_index(shape_of(stage), show=stage.show), free_port()
-        child = ChildProcess(
-            [sys.executable, "-m", "tests.benchmarks.index_node", str(port), folder],
-            folder=stage.folder,
-            name="index-node",
-            env={"PYTHONPATH": str(ROOT)},
-        )
-        child.start(ports=(port,))
-        stage.parts.callback(child.kill)
+        port, _, pid = index_node(stage)
         address = Address(host="127.0.0.1", port=port, called=AE_TITLE)
-        return contender(address, child.pid, expected=stage.scale.index_studies)
+        return contender(address, pid, expected=stage.scale.index_studies)
 
     return {ECHONODE: make}
+
+
+def index_node(stage: Stage) -> tuple[int, int, int]:
+    """A node over the large index: its DICOM port, its web port, and its process."""
+    folder, port, web_port = large_index(shape_of(stage), show=stage.show), free_port(), free_port()
+    child = ChildProcess(
+        [sys.executable, "-m", "tests.benchmarks.index_node", str(port), folder, str(web_port)],
+        folder=stage.folder,
+        name="index-node",
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    child.start(ports=(port, web_port))
+    stage.parts.callback(child.kill)
+    return port, web_port, child.pid
 
 
 def _surname(chance: random.Random) -> str:

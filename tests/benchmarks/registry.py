@@ -17,6 +17,7 @@ from tests.benchmarks.igtl_speed import IGTL_BENCHMARKS
 from tests.benchmarks.index_find import INDEX_BENCHMARKS
 from tests.benchmarks.live_latency import LIVE_BENCHMARKS
 from tests.benchmarks.memory import MEMORY_BENCHMARKS
+from tests.benchmarks.ohif_cine import OHIF_BENCHMARKS
 from tests.benchmarks.probe_speed import PROBE_BENCHMARKS
 
 BENCHMARKS: Final[Sequence[Benchmark]] = (
@@ -33,6 +34,7 @@ BENCHMARKS: Final[Sequence[Benchmark]] = (
     *MOVE_BENCHMARKS,
     *INDEX_BENCHMARKS,
     *WEB_BENCHMARKS,
+    *OHIF_BENCHMARKS,
     *PROBE_BENCHMARKS,
 )
 

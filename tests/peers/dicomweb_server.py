@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,9 +38,7 @@ class Seen:
 class ScriptedDicomweb:
     """`answer` gets each request, and returns what is answered; `seen` has them in order."""
 
-    def __init__(
-        self, answer: Callable[[Seen], Scripted], *, tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, answer: Callable[[Seen], Scripted]) -> None:
         self.seen: list[Seen] = []
         seen = self.seen
 
@@ -75,10 +72,6 @@ class ScriptedDicomweb:
 
         self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
         self._server.daemon_threads = True
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 

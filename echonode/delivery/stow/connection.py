@@ -6,6 +6,8 @@ Rules
 - An answer is read whole, LARGEST_ANSWER at most, within ANSWER_S of the request's end: it is about
   one instance. A server that answers more, or later, loses the connection.
 - A server may answer before it has read the whole request (413, 401) and close: its answer counts.
+- In TLS 1.3 a server refuses our certificate after the handshake (RFC 8446 4.4.2.4): what it says
+  then is kept, for the next request fails by it.
 """
 
 from __future__ import annotations
@@ -68,6 +70,7 @@ class HttpConnection:
         self._socket.settimeout(answer_s)
         self._in_use = threading.Lock()
         self._ended = False
+        self._refused: ssl.SSLError | None = None
 
     @property
     def is_open(self) -> bool:
@@ -90,7 +93,9 @@ class HttpConnection:
         except (BlockingIOError, ssl.SSLWantReadError):
             self._socket.settimeout(self._answer_s)
             return True
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if isinstance(error, ssl.SSLError):
+                self._refused = error
             return False
         return False
 
@@ -106,11 +111,15 @@ class HttpConnection:
             with self._in_use:
                 return self._exchange(method, target, headers, body)
         except (http.client.HTTPException, OSError) as error:
+            self.close()
             by_peer = isinstance(
                 error, ConnectionError | http.client.IncompleteRead | ssl.SSLEOFError
             )
+            refused = error if isinstance(error, ssl.SSLError) else self._refused
             if isinstance(error, TimeoutError):
                 problem = f"no answer within {self._answer_s:.0f} s"
+            elif refused is not None and not by_peer:
+                problem = f"TLS failed: {explain(refused)}"
             else:
                 problem = f"the connection ended before the answer ({type(error).__name__})"
             raise AssociationLost(problem, by_peer=by_peer) from error

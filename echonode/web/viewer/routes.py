@@ -8,6 +8,9 @@ Rules
 - The start page is given to who may search; anyone else is led to the console's log-in.
 - Its scripts are this origin's files, those few within the start page by their hash, and compiled
   WebAssembly: codecs. They connect to nothing but this origin.
+- A script that runs as a worker has the policy that it came with, and the page's is not its own.
+  The codecs of JPEG, JPEG-LS and JPEG 2000 compile in workers (Emscripten calls Function), so
+  there alone 'unsafe-eval' stands; in a page the policy of a script has no effect (CSP 3, 3.3).
 - Files whose name has their hash never change; the others a browser asks for again (ETag).
 """
 
@@ -54,6 +57,10 @@ _OURS = {
 }
 _NAMED_BY_HASH = re.compile(r"(^|[./])[0-9a-f]{16}\.")
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+_WORKER_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-eval'; connect-src 'self' data: blob:; "
+    "worker-src 'self' blob:; base-uri 'none'"
+)
 _FOREVER = "public, max-age=31536000, immutable"
 
 # Why a request may not have the start page: (status, why, what to do); None where it may.
@@ -142,6 +149,8 @@ def _file(request: Request, path: Path, name: str) -> Response:
     if _is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     kind = MEDIA_TYPES.get(path.suffix.lower(), _PLAIN)
+    if kind == "text/javascript":
+        headers["Content-Security-Policy"] = _WORKER_POLICY
     return FileResponse(compressed if is_compressed else path, media_type=kind, headers=headers)
 
 

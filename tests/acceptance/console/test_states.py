@@ -266,6 +266,21 @@ def test_a_node_that_is_gone_is_said_on_the_start(visit: OpenPage, address: str)
     expect(gone).to_be_hidden()
 
 
+def test_report_and_share_stand_in_one_row_on_a_phone(visit: OpenPage, address: str) -> None:
+    """A row of its own for one of them would be taken from the picture."""
+    page = visit(address, size="phone").page
+    mine = exam(instances=PROOFS)
+    ScriptedNode(answers={**usual(), f"exams/{SCAN}": mine}).serve(page)
+    page.goto(f"{address}/#/scan/{SCAN}")
+    page.wait_for_selector("canvas[data-sequence]")
+    report = page.get_by_role("button", name="Report").bounding_box()
+    share = page.get_by_role("button", name="Share the live picture").bounding_box()
+    assert report is not None
+    assert share is not None
+    assert report["y"] == pytest.approx(share["y"], abs=1)
+    assert report["x"] + report["width"] <= share["x"] + 1
+
+
 def test_silence_is_said_within_two_seconds_of_the_last_answer(
     visit: OpenPage, address: str
 ) -> None:

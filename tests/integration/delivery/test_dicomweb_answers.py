@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
-from collections.abc import Callable
+import threading
 from pathlib import Path
 
 import pytest
 
+from echonode.delivery.stow.connection import HttpConnection
+from echonode.dimse.upper_layer.tls_context import client_context
+from echonode.errors import AssociationLost
 from echonode.model.certificate import TLSFiles
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy, Peer, WebAccess
@@ -29,15 +34,14 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.peers
 
 
-def peer_of(server: ScriptedDicomweb, *, tls: TLSFiles | None = None, **access: Path) -> Peer:
+def peer_of(server: ScriptedDicomweb, **access: Path) -> Peer:
     return Peer(
         name="cloud",
         ae_title="cloud",
         host="localhost",
         port=server.port,
         may=frozenset(),
-        tls=tls,
-        web=WebAccess(is_encrypted=tls is not None, path="/v1/dicomWeb", **access),  # type: ignore[arg-type]  # by name
+        web=WebAccess(is_encrypted=False, path="/v1/dicomWeb", **access),  # type: ignore[arg-type]  # by name
     )
 
 
@@ -180,48 +184,40 @@ def test_where_there_is_no_qido_the_metadata_is_the_proof(
         wait_for(delivery, uid, DeliveryState.VERIFIED)
 
 
-@pytest.fixture
-def tls_of(tmp_path: Path) -> Callable[..., tuple[ssl.SSLContext, TLSFiles, TLSFiles]]:
-    """The server's context, what trusts it, and what trusts another authority."""
+def test_a_server_that_refuses_our_certificate_is_quoted_with_the_remedy(tmp_path: Path) -> None:
+    """In TLS 1.3 it says so after the handshake (RFC 8446 4.4.2.4), with the first request."""
+    ours, other = Authority(tmp_path / "ours"), Authority(tmp_path / "other")
+    server, stranger = ours.issue("server"), other.issue("client")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(server.cert, server.key)
+    context.load_verify_locations(ours.certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    asked = threading.Event()
 
-    def make() -> tuple[ssl.SSLContext, TLSFiles, TLSFiles]:
-        authorities = []
-        for name in ("ours", "other"):
-            (tmp_path / name).mkdir()
-            authorities.append(Authority(tmp_path / name))
-        ours, other = authorities
-        server, client = ours.issue("server"), ours.issue("client")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(server.cert, server.key)
-        context.load_verify_locations(ours.certificate)
-        context.verify_mode = ssl.CERT_REQUIRED
-        good = TLSFiles(ca=ours.certificate, cert=client.cert, key=client.key)
-        return context, good, TLSFiles(ca=other.certificate, cert=client.cert, key=client.key)
+    def refuse() -> None:
+        with (
+            listener.accept()[0] as taken,
+            context.wrap_socket(taken, server_side=True, do_handshake_on_connect=False) as tls,
+        ):
+            with contextlib.suppress(ssl.SSLError):
+                tls.do_handshake()
+            asked.wait(30)
 
-    return make
-
-
-def test_tls_proves_both_sides_and_nothing_goes_to_a_server_of_another_authority(
-    delivery: DeliveryFixture,
-    tmp_path: Path,
-    tls_of: Callable[..., tuple[ssl.SSLContext, TLSFiles, TLSFiles]],
-) -> None:
-    """The server asks for our certificate as well."""
-    context, good, bad = tls_of()
-    (uid,) = put(delivery, tmp_path)
-
-    def answer(request: Seen) -> Scripted:
-        if request.method == "POST":
-            return Scripted(status=200, body=stored(entry(uid)))
-        return Scripted(status=200, body=found(uid))
-
-    with ScriptedDicomweb(answer, tls=context) as server:
-        deliver(delivery, peer_of(server, tls=bad))
-        worker = delivery.workers.pop("cloud")
-        wait_until(
-            lambda: "not from an authority that we trust" in worker.status.unreachable, "a refusal"
-        )
-        worker.stop(5.0)
-        assert server.seen == []
-        deliver(delivery, peer_of(server, tls=good))
-        wait_for(delivery, uid, DeliveryState.VERIFIED)
+    files = TLSFiles(ca=ours.certificate, cert=stranger.cert, key=stranger.key)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        try:
+            connection = HttpConnection(
+                "localhost",
+                listener.getsockname()[1],
+                tls=client_context(files, check_name=True),
+                answer_s=20.0,
+            )
+            with pytest.raises(AssociationLost, match=r"it does not accept our certificate\. Have"):
+                connection.request("GET", "/", {})
+            assert not connection.is_open
+        finally:
+            asked.set()
+            thread.join()

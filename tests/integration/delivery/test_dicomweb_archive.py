@@ -1,11 +1,12 @@
 """A destination may be a DICOMweb server: what is captured is stored there and found again.
 
-Against Orthanc with its DICOMweb plug-in, as Debian has both.
+Against Orthanc with its DICOMweb plug-in, as Debian has both, and HAProxy in front of it for TLS.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,15 @@ from pydicom import dcmread
 
 from echonode.delivery.delivery_status import Contact
 from echonode.delivery.operator_actions import act
+from echonode.model.certificate import TLSFiles
 from echonode.model.delivery import DeliveryState
 from echonode.model.identity import CommitmentPolicy, Peer, WebAccess
 from tests.integration.delivery.delivery_fixture import DeliveryFixture, utc_now
 from tests.integration.delivery.pictures import KINDS, STILL, picture
+from tests.peers.authority import Authority
+from tests.peers.fixtures import require_program
 from tests.peers.orthanc import DICOMWEB_PLUGIN, OrthancServer
+from tests.peers.tls_front import TlsFront
 from tests.support.sent_files import sent_file
 from tests.support.waiting import wait_until
 
@@ -63,6 +68,18 @@ def web_peer(server: OrthancServer, *, password_file: Path | None = None) -> Pee
         port=server.http_port,
         may=frozenset(),
         web=access,
+    )
+
+
+def tls_peer(front: TlsFront, tls: TLSFiles) -> Peer:
+    return Peer(
+        name="cloud",
+        ae_title="cloud",
+        host="localhost",
+        port=front.port,
+        may=frozenset(),
+        tls=tls,
+        web=WebAccess(is_encrypted=True, path="/dicom-web"),
     )
 
 
@@ -164,3 +181,44 @@ def test_a_password_that_is_refused_pauses_the_destination_until_it_is_right(
     password.write_text("right\n")
     act(delivery.store, "retry", uid, now=utc_now(), call_now=lambda name: worker.call_now())
     wait_for(delivery, uid, DeliveryState.VERIFIED)
+
+
+def is_said(delivery: DeliveryFixture, uid: str, words: str) -> bool:
+    """Of the destination, or of the attempt at the instance."""
+    return words in delivery.workers["cloud"].status.unreachable + (
+        delivery.job(uid, "cloud").last_error
+    )
+
+
+def test_tls_proves_both_sides_and_nothing_goes_where_one_of_them_is_another(
+    delivery: DeliveryFixture, orthanc: OrthancServer, tmp_path: Path
+) -> None:
+    """The server must be of the configured authority, and asks for our certificate in turn; with
+    both right the image is stored byte for byte and found again.
+    """
+    require_program("haproxy")
+    ours, other = Authority(tmp_path / "ours"), Authority(tmp_path / "other")
+    client, stranger = ours.issue("client"), other.issue("client")
+    good = TLSFiles(ca=ours.certificate, cert=client.cert, key=client.key)
+    wrong_server = TLSFiles(ca=other.certificate, cert=client.cert, key=client.key)
+    wrong_client = TLSFiles(ca=ours.certificate, cert=stranger.cert, key=stranger.key)
+    (uid,) = delivery.put([of_patient("BY-TLS", tmp_path)], ["cloud"])
+    server = ours.issue("server")
+    with TlsFront(orthanc.http_port, server=server, clients=ours.certificate) as front:
+        for tls, said in (
+            (wrong_server, "not from an authority that we trust"),
+            (wrong_client, "no answer, it may have been stored: "),  # or why, where that arrives
+        ):
+            worker = delivery.deliver_to_peer(tls_peer(front, tls), commitment=VERIFY)
+            wait_until(partial(is_said, delivery, uid, said), "a refusal")
+            delivery.workers.pop("cloud")
+            worker.stop(5.0)
+            assert delivery.job(uid, "cloud").state is DeliveryState.QUEUED
+            assert orthanc.rest.lookup(uid) == []
+            act(delivery.store, "retry", uid, now=utc_now(), call_now=lambda name: None)
+        delivery.deliver_to_peer(tls_peer(front, good), commitment=VERIFY)
+        wait_for(delivery, uid, DeliveryState.VERIFIED)
+    instance = delivery.store.index.instance(uid)
+    (found,) = orthanc.rest.lookup(uid)
+    assert instance is not None
+    assert orthanc.rest.file(found) == instance.path.read_bytes()

@@ -12,9 +12,10 @@ import pytest
 import requests
 from dicomweb_client.api import DICOMwebClient
 
-from tests.peers import EchoNodeProcess, OrthancServer
+from tests.integration.dicomweb.answering_node import parts_of
+from tests.peers import EchoNodeProcess, OrthancServer, RestError
 from tests.peers.fixtures import require_program
-from tests.peers.instances import CINE, Instances, make_instances
+from tests.peers.instances import CINE, Instances, make_instances, new_uid
 from tests.peers.orthanc import DICOMWEB_PLUGIN
 from tests.peers.process import LOOPBACK, free_port
 
@@ -125,3 +126,30 @@ def test_its_get_reads_answers_of_the_node(pair: Pair, cine: Instances) -> None:
     accept = {"accept": "application/dicom+json"}
     got = pair.ask("get", {"Uri": f"/studies/{study}/metadata", "HttpHeaders": accept})
     assert {each["00080018"]["Value"][0] for each in got} == set(cine.sop_instance_uids)
+
+
+def test_its_get_of_a_file_is_the_file(pair: Pair, cine: Instances) -> None:
+    """What passes through Orthanc from the node is there byte for byte."""
+    pair.node.store_instances([pydicom.dcmread(file) for file in cine.files])
+    study = study_of(cine)
+    asked: Any = {"Uri": f"/studies/{study}", "HttpHeaders": {"Accept": FILES}}
+    url = f"{pair.orthanc.rest.base_url}/dicom-web/servers/echonode/get"
+    answer = requests.post(url, json=asked, timeout=60)
+    assert answer.status_code == 200
+    parts = [content for _, content in parts_of(answer)]
+    assert sorted(map(dataset_bytes, parts)) == sorted(contents(cine).values())
+
+
+def test_it_retrieves_a_series_and_an_instance(pair: Pair, cine: Instances) -> None:
+    """By their UIDs alone; what is not at the node is a failure of the call."""
+    pair.node.store_instances([pydicom.dcmread(file) for file in cine.files])
+    read = pydicom.dcmread(cine.files[0], stop_before_pixels=True)
+    first, second = cine.sop_instance_uids
+    named = {"Study": read.StudyInstanceUID, "Series": read.SeriesInstanceUID}
+    pair.ask("retrieve", {"Resources": [{**named, "Instance": first}], "Synchronous": True})
+    assert in_orthanc(pair, (first,)) == {first: contents(cine)[first]}
+    assert pair.orthanc.rest.lookup(second) == []
+    pair.ask("retrieve", {"Resources": [named], "Synchronous": True})
+    assert in_orthanc(pair, cine.sop_instance_uids) == contents(cine)
+    with pytest.raises(RestError):
+        pair.ask("retrieve", {"Resources": [{"Study": new_uid()}], "Synchronous": True})

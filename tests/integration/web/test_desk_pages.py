@@ -34,6 +34,14 @@ from tests.peers.fixtures import require_program
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(200)]
 
 LONG = "0xA700 out of resources: refused by the archive at pacs.radiology.hospital.example " * 3
+AWAY = (
+    "unreachable: BACKUP at 10.0.7.4:104: the machine answers, and nothing listens on the port "
+    "(Connection refused)"
+)
+HELD = (
+    "pacs: 5 deliveries are held; `echonode ledger --state held` says why, "
+    "`echonode release --destination pacs --all` queues them again"
+)
 DROPPED = {"incomplete_on_the_wire": 12, "this_machine_too_slow": 20, "no_image_possible": 0}
 
 
@@ -301,7 +309,15 @@ def visit_of_a_node_that_stops(chromium: Browser) -> Iterator[Visit]:
 def test_no_state_keeps_a_person_out(chromium: Browser, theme: str) -> None:
     """WCAG 2.2 AA by axe-core, in both themes: outbox, question, system, preflight, set-up."""
     busy = held_node()
-    away = replace(PACS, name="backup", contact="not_reached", problem="unreachable: refused")
+    away = replace(
+        PACS,
+        name="backup",
+        ae_title="BACKUP",
+        contact="not_reached",
+        problem=AWAY,
+        heard_s=7300.0,
+        last_report_s=7400.0,
+    )
     busy.status = replace(
         WELL,
         destinations=(
@@ -309,8 +325,9 @@ def test_no_state_keeps_a_person_out(chromium: Browser, theme: str) -> None:
             replace(away, deliveries={"queued": 27}, oldest_unproved_s=7300),
         ),
         probes=(PROBE, replace(PROBE, name="second", refusal="only 3% of the disk is free")),
-        alarms=(alarm("held:pacs", "pacs: 3 deliveries are held"),),
+        alarms=(alarm("held:pacs", HELD),),
         minutes_of_cine=12,
+        disk_free_percent=3.0,
     )
     busy.ris = {
         "worklist": {"peer": "ris", "items": 7, "age_s": 61, "problem": "", "missing": 1},

@@ -11,6 +11,7 @@ from echonode.dicomweb.transfer_syntaxes import frame_form, instance_syntax
 
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 JPEG, J2K, RLE = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5"
+BIG_ENDIAN, DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 OCTETS = "application/octet-stream"
 
 
@@ -64,6 +65,12 @@ def test_the_query_parameter_counts_first() -> None:
         # uncompressed
         (parts(OCTETS), JPEG, 3, (OCTETS, EXPLICIT, True, False)),
         (OCTETS, JPEG, 1, (OCTETS, EXPLICIT, False, False)),
+        # uncompressed whatever is said: no syntax of DICOMweb, and no frames of its own
+        ("", BIG_ENDIAN, 1, (OCTETS, EXPLICIT, True, False)),
+        (parts(OCTETS, "*"), BIG_ENDIAN, 2, (OCTETS, EXPLICIT, True, False)),
+        (parts(OCTETS, BIG_ENDIAN), BIG_ENDIAN, 2, (OCTETS, EXPLICIT, True, False)),
+        (f"{OCTETS}; transfer-syntax=*", DEFLATED, 1, (OCTETS, EXPLICIT, False, False)),
+        (parts("image/jp2", J2K), DEFLATED, 1, ("image/jp2", J2K, True, False)),
         # another one, made without loss
         (parts("image/jp2", J2K), EXPLICIT, 1, ("image/jp2", J2K, True, False)),
         # what cannot be
@@ -80,7 +87,11 @@ def test_frames(
 ) -> None:
     """PS3.18 8.7.3.3 and 8.7.3.5."""
     found = frame_form(
-        accepted(header), stored, frames=frames, made={J2K, RLE}, decoded=stored in (JPEG, RLE)
+        accepted(header),
+        stored,
+        frames=frames,
+        made={J2K, RLE},
+        decoded=stored in (JPEG, RLE, BIG_ENDIAN, DEFLATED),
     )
     got = found and (found.media_type, found.transfer_syntax_uid, found.multipart, found.as_stored)
     assert got == wanted

@@ -76,6 +76,17 @@ def test_the_policy_lets_in_nothing_from_elsewhere(browser: Browser) -> None:
     assert "'unsafe-eval'" not in policy
 
 
+def test_a_worker_may_compile_and_still_reaches_this_origin_alone(browser: Browser) -> None:
+    """The codecs run in workers, which have the policy that their script came with."""
+    policy = browser.ask("/app.js").headers["content-security-policy"]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == "'self' 'unsafe-eval'"
+    assert rules["connect-src"] == "'self' data: blob:"
+    for ours in ("/app-config.js", "/init-service-worker.js"):
+        assert "'unsafe-eval'" not in browser.ask(ours).headers["content-security-policy"]
+
+
 def test_settings_are_ours_and_no_service_worker_is_registered(browser: Browser) -> None:
     """Whatever the package holds: DICOMweb of this origin, and no script of another host."""
     settings = browser.ask("/app-config.js")

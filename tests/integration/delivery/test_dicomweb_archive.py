@@ -221,4 +221,4 @@ def test_tls_proves_both_sides_and_nothing_goes_where_one_of_them_is_another(
     instance = delivery.store.index.instance(uid)
     (found,) = orthanc.rest.lookup(uid)
     assert instance is not None
-    assert orthanc.rest.file(found) == instance.path.read_bytes()
+    assert orthanc.rest.file(found) == sent_file(instance)

@@ -66,7 +66,7 @@ WITHIN = {
         {"exams", "access"},
         {"deliveries", "printing"},
         {"index"},
-        {"nodes"},
+        {"nodes", "journal"},
         {"database"},
         {"objects"},
         {"files"},
@@ -352,6 +352,7 @@ TABLES = {
     "echonode.store.database.document_schema",
     "echonode.store.database.access_schema",
     "echonode.store.database.cluster_schema",
+    "echonode.store.database.journal_schema",
     "echonode.store.database.measurement_schema",
     "echonode.store.database.print_schema",
 }

@@ -82,6 +82,13 @@ class PlainWriter(_NewFile):
         self._length += size
         return size
 
+    def put_in(self, data: bytes, position: int) -> None:
+        """Write these in the place of bytes that were written. Raises OSError."""
+        view = memoryview(data)
+        while view:
+            count = os.pwrite(self._descriptor, view, position)
+            view, position = view[count:], position + count
+
     def cut(self, length: int) -> None:
         """Leave the first bytes, and nothing behind them. Raises OSError."""
         os.truncate(self.path, length)
@@ -124,20 +131,23 @@ class SealedWriter(_NewFile):
 
     def _put_whole(self, data: bytearray | memoryview) -> None:
         """A chunk that is not the last, in two writes: to join them would copy it."""
-        nonce, sealed = self._sealed(data, last=False)
+        nonce, sealed = self._sealed(data, number=self._whole_chunks, last=False)
         position = self._put_next(nonce)
         self._put(sealed, position)
         self._whole_chunks += 1
 
-    def _sealed(self, data: bytearray | memoryview, *, last: bool) -> tuple[bytes, bytes]:
+    def _sealed(
+        self, data: bytearray | memoryview, *, number: int, last: bool
+    ) -> tuple[bytes, bytes]:
         nonce = os.urandom(nonce_bytes(1))
-        return sealed_chunk(self._aead, self._new.fixed, self._whole_chunks, data, nonce, last=last)
+        return sealed_chunk(self._aead, self._new.fixed, number, data, nonce, last=last)
 
     def flush(self) -> None:
         """Write the last chunk: what was written until now can be read. Raises OSError."""
         if self.closed or self._tail_is_there:
             return
-        self._put_next(b"".join(self._sealed(self._tail, last=True)))
+        sealed = self._sealed(self._tail, number=self._whole_chunks, last=True)
+        self._put_next(b"".join(sealed))
         self._tail_is_there = True
 
     def opened(self) -> StoredFile:
@@ -150,6 +160,19 @@ class SealedWriter(_NewFile):
             cipher=self._aead,
             kept=(self._whole_chunks, bytes(self._tail)),
         )
+
+    def put_in(self, data: bytes, position: int) -> None:
+        """Write these in the place of bytes of the first chunk. Raises OSError."""
+        end = position + len(data)
+        if not self._whole_chunks:
+            self._tail[position:end] = data
+            self._tail_is_there = False
+            return
+        with self.opened() as file:
+            first = bytearray(file.pread(self._new.chunk, 0))
+        first[position:end] = data
+        sealed = self._sealed(first, number=0, last=False)
+        self._put(b"".join(sealed), offset_of(0, self._new.chunk))
 
     def cut(self, length: int) -> None:
         """Leave the first bytes of the content, and nothing behind them. Raises OSError."""

@@ -1,10 +1,10 @@
 """`echonode reindex`: the index read again from the files, with the folder's lock held.
 
 What a start repairs is repaired first: a database that is gone or damaged is rebuilt from the files
-(nothing then counts as committed, and what we captured is delivered again), files without a row are
-taken in. Then every file is read again, twice: its attributes go into the index, and its bytes are
-compared with the hash that was kept when it was stored. What is damaged is marked and reported, and
-what is whole again loses its mark. What DICOMweb answers of each is made again. Deliveries and
+and the journal next to it, with all that it knew but the last moment's changes; files without a row
+are taken in. Then every file is read again, twice: its attributes go into the index, and its bytes
+are compared with the hash that was kept when it was stored. What is damaged is marked and reported,
+and what is whole again loses its mark. What DICOMweb answers of each is made again. Deliveries and
 commitments stay what they are, except deliveries that were held for such damage: they go on.
 """
 
@@ -68,7 +68,8 @@ def reindex(config: Config) -> bool:
                 )
             statistics = store.statistics.store(since=datetime.now(UTC))
     _say(console, found, report, statistics)
-    return report.unreadable + statistics.missing_files + statistics.damaged_files == 0
+    lost = len(found.given_back.without_file)
+    return report.unreadable + statistics.missing_files + statistics.damaged_files + lost == 0
 
 
 def compare(store: Store, progress: Progress) -> None:
@@ -93,6 +94,7 @@ def _say(
         )
     if found.orphans_adopted:
         console.print(f"Files without a row, now in the index: {found.orphans_adopted}.")
+    _say_what_is_lost(console, found)
     if found.orphans_quarantined:
         console.print(f"Files moved to quarantine: {found.orphans_quarantined}.")
     if found.orphans_unread:
@@ -108,3 +110,17 @@ def _say(
         )
     if statistics.missing_files:
         console.print(f"[red]Files that are gone: {statistics.missing_files}.[/]")
+
+
+def _say_what_is_lost(console: Console, found: RecoveryReport) -> None:
+    """Of what a file or the journal no longer says."""
+    if found.without_seal:
+        console.print(
+            f"Of these without a seal: {found.without_seal}. What is known of them is what their "
+            "data sets say; an earlier EchoNode stored them, or the seal is damaged.",
+            highlight=False,
+        )
+    if found.given_back.left_out:
+        console.print(f"[red]Lines of the journal not used: {found.given_back.left_out}.[/]")
+    if lost := len(found.given_back.without_file):
+        console.print(f"[red]Instances that were stored and have no file any more: {lost}.[/]")

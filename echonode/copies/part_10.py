@@ -1,4 +1,4 @@
-"""The instance itself, as the DICOM file that it is stored as (PS3.10)."""
+"""The instance itself as a DICOM file (PS3.10): its dataset as stored, its meta made again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from echonode.copies.source import CopyFile, CopyOptions, CopySource
 from echonode.copies.stored_source import kept
 from echonode.errors import UsageError
 from echonode.model.instance import StoredInstance, open_bytes
+from echonode.store.files.file_meta import sent_meta
 
 _PIECE = 1024 * 1024
 
@@ -22,5 +23,7 @@ def part_10_file(source: CopySource, options: CopyOptions) -> Iterator[CopyFile]
 def _chunks(instance: StoredInstance) -> Iterator[bytes]:
     """Raises Damaged."""
     with kept(instance), open_bytes(instance) as file:
+        yield sent_meta(instance)
+        file.seek(instance.dataset_offset)
         while piece := file.read(_PIECE):
             yield piece

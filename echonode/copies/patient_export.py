@@ -1,7 +1,7 @@
 """All that is held of one patient as one folder or ZIP file, with an index (GDPR article 15).
 
     index.html, index.json   what is here, and where
-    images/0001.dcm ...      each stored instance, byte for byte
+    images/0001.dcm ...      each stored instance, its dataset byte for byte
     quarantine/0001.dcm ...  what came under a known UID with other bytes
     records/NAME.json        exams, measurements, worklist, procedure steps, results and the rest
     audit.jsonl              the records of the audit trail that name the patient
@@ -24,6 +24,8 @@ from echonode.at_rest.reading import StoredFile
 from echonode.at_rest.writing import FileWriter
 from echonode.errors import UsageError
 from echonode.model.instance import StoredInstance, bytes_of, open_bytes
+from echonode.store.files.file_meta import HEAD_LENGTH, dataset_offset, without_seal
+from echonode.store.index.dataset_header import LONGEST_META
 from echonode.store.read_only_store import ReadOnlyStore
 
 _PIECE = 1024 * 1024
@@ -51,6 +53,7 @@ class _Folder:
 
     def copy(self, source: StoredFile, name: str) -> None:
         with source, self._path(name).open("wb") as file:
+            file.write(_sent_head(source))
             shutil.copyfileobj(source, file, _PIECE)
 
     def write(self, name: str, text: str) -> None:
@@ -66,6 +69,7 @@ class _Zip:
 
     def copy(self, source: StoredFile, name: str) -> None:
         with source, self._zip.open(name, "w", force_zip64=True) as file:
+            file.write(_sent_head(source))
             shutil.copyfileobj(source, file, _PIECE)
 
     def write(self, name: str, text: str) -> None:
@@ -194,6 +198,15 @@ def _page(index: Mapping[str, Any]) -> str:
 
 def _link(name: str) -> str:
     return f'<a href="{escape(name)}">{escape(name)}</a>' if name else ""
+
+
+def _sent_head(file: StoredFile) -> bytes:
+    """What stands before a stored file's dataset, without its seal; `file` is read up to there."""
+    head = file.read(HEAD_LENGTH)
+    offset = dataset_offset(head)
+    if offset is None or offset > LONGEST_META:  # not a file of ours, as some in quarantine
+        return head
+    return without_seal(head + file.read(offset - HEAD_LENGTH))
 
 
 def _is_there(instance: StoredInstance) -> bool:

@@ -1,8 +1,8 @@
 """Whole instances as files: of a study, a series, or one (PS3.18 10.4.1.1.1, 8.7.3.5).
 
 Rules
-- What is stored goes out as it lies in its file, byte for byte. Another transfer syntax is made for
-  a request that names one, where that loses nothing; else it is refused (406).
+- What is stored goes out byte for byte; its meta information is made again. Another transfer syntax
+  is made for a request that names one, where that loses nothing; else it is refused (406).
 - An instance whose file is gone is left out, and the answer says so: 206 and Warning (10.4.3).
 - What waits for its exam's patient does not leave the node, as with C-MOVE.
 """
@@ -37,7 +37,7 @@ from echonode.model.file_head import PREAMBLE_BYTES, has_empty_preamble
 from echonode.model.frame_index import Extent
 from echonode.model.identity import is_valid_uid
 from echonode.model.instance import StoredInstance, open_bytes
-from echonode.store.files.file_meta import encode
+from echonode.store.files.file_meta import encode, sent_meta
 from echonode.store.index.descriptions import Descriptions
 from echonode.transcoding.reencoder import Reencoder
 
@@ -117,12 +117,14 @@ def _is_whole(instance: StoredInstance) -> bool:
 
 
 def file_part(instance: StoredInstance) -> Part:
-    """An instance's file as it is."""
+    """An instance's file: its dataset as it is, under meta information of its own."""
+    start = instance.dataset_offset
     return Part(
         path=instance.path,
         instance=instance,
-        extents=[Extent(0, instance.size)],
+        extents=[Extent(start, instance.size - start)],
         content_type=f"{DICOM}; transfer-syntax={instance.transfer_syntax_uid}",
+        head=sent_meta(instance),
     )
 
 

@@ -56,15 +56,16 @@ async def one_part(
     size, status = part.size, 200
     if_range = request.headers.get("if-range")
     wanted = request.headers.get("range") if if_range in (None, etag) else None
-    # A head that is not in the file has no ranges: it is of a re-encoded instance.
-    if (asked := read_range(wanted, size)) and not part.head:
+    if asked := read_range(wanted, size):
         first, length = asked
+        head, after = part.head[first : first + length], max(0, first - len(part.head))
         part = Part(
             path=part.path,
             instance=part.instance,
             cipher=part.cipher,
-            extents=_within(part.extents, first, length),
+            extents=_within(part.extents, after, length - len(head)),
             content_type=part.content_type,
+            head=head,
         )
         headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{size}"
         size, status = length, 206

@@ -70,6 +70,7 @@ def _facts(exam: Exam) -> ExamFacts:
         referring_physician_name=item.referring_physician_name if item else "",
         study_description=item.requested_procedure_description if item else "",
         worklist_item=item,
+        exam_id=exam.id,
     )
 
 

@@ -36,6 +36,7 @@ def keep(
         pieces,
         destinations=destinations,
         at=capture.captured_at,
+        exam_id=capture.exam_id,
     )
 
 
@@ -46,8 +47,12 @@ def keep_object(
     *,
     destinations: Sequence[str],
     at: datetime,
+    exam_id: str = "",
 ) -> None:
-    """The same for an object of no exam. instance: its class and UID. at: when it was made."""
+    """The same for an object of no exam. instance: its class and UID. at: when it was made.
+
+    exam_id: of the exam whose capture it is, for its seal.
+    """
     sop_class_uid, sop_instance_uid = instance
     incoming = files.open_incoming(
         sop_class_uid=sop_class_uid,
@@ -67,6 +72,7 @@ def keep_object(
         destinations=destinations,
         acquired_at=at,
         evidence={},
+        exam_id=exam_id,
     )
 
 

@@ -78,6 +78,7 @@ class InstanceStore(Protocol[FileT]):
         destinations: Sequence[str],
         acquired_at: datetime | None,
         evidence: Mapping[str, int | str],
+        exam_id: str,
     ) -> Committed:
         """Durable file, row and jobs; owns `incoming` from here. Raises StoreError."""
 
@@ -287,6 +288,7 @@ class Intake(Generic[FileT]):
             destinations=self._destinations,
             acquired_at=built.acquired_at,
             evidence=built.evidence,
+            exam_id=built.exam_id,
         ).instance
 
     def _hold(self, capture: Capture, error: StoreError) -> None:

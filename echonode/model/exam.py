@@ -23,6 +23,7 @@ class ExamFacts:
     series_instance_uid, series_number: of the probe in the exam; '' where the connection has a
         series of its own. instance_number: in that series; 0 for the acquisition's own number.
     series_started_at: aware; None where the series began with the exam.
+    exam_id: as the store keeps the exam; '' of a connection without one.
     referring_physician_name, operators_name: PN with carets. worklist_item: the exam's own copy;
         None where it was not opened from the worklist. performed_step: None where none is
         recorded.
@@ -43,6 +44,7 @@ class ExamFacts:
     series_started_at: datetime | None = None
     worklist_item: WorklistItem | None = None
     performed_step: PerformedStep | None = None
+    exam_id: str = ""
 
     def __post_init__(self) -> None:
         if not is_valid_uid(self.study_instance_uid):

@@ -32,6 +32,7 @@ from echonode.log import get_logger
 from echonode.maintenance.background_recovery import BackgroundRecovery
 from echonode.maintenance.describing import Describing
 from echonode.maintenance.erasing import Erasing
+from echonode.maintenance.journaling import Journaling
 from echonode.maintenance.scrubbing import ScrubCounters
 from echonode.monitoring.monitor import MonitoredNode, NodeMonitor
 from echonode.monitoring.preflight.preflight import Preflight
@@ -169,6 +170,7 @@ class Node:
         self.hl7 = hl7_listener(config, self.store, now=utc_now, on_applied=self.audit.orders)
         self._reader = self._monitor()
         self._scrubbing = scrubbing(config, self.store)
+        self._journaling = Journaling(self.store.journal)
         self.erasing = Erasing(
             self.store,
             policies=config.commitment_policies(),
@@ -267,6 +269,7 @@ class Node:
 
     def _start_writing(self, running: RunningParts) -> None:
         """Start the parts that write to the store: where it is read-only, none of them runs."""
+        running.start(self._journaling)
         self.exams.desk.resume()
         self._share_duties()
         running.start(self.exams.unfinished, self.exams.rejection_looks)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset
 
-from echonode.at_rest.file_cipher import FileCipher
+from echonode.at_rest.reading import StoredFile
 from echonode.errors import Damaged, FieldRefused, InvalidObject, StoreError, Unreadable, UsageError
 from echonode.model.criteria import Level, Query, Root, SingleValue
-from echonode.model.instance import StoredInstance, bytes_of
+from echonode.model.instance import StoredInstance, open_bytes
 from echonode.node.review_json import (
     correction,
     instance_json,
@@ -26,6 +25,7 @@ from echonode.node.review_json import (
 from echonode.review.image_view import TAGS, image_view
 from echonode.review.measuring import Measuring
 from echonode.review.study_search import search
+from echonode.store.files.file_meta import sent_meta
 from echonode.store.index.attribute_reader import read_attributes
 from echonode.store.store import Store
 from echonode.store.values import LedgerChoice, LedgerRow
@@ -41,6 +41,7 @@ from echonode.transcoding.rendered_frames import (
 Json = Mapping[str, Any]
 # Of one study, in one answer: a day's scans have some hundred. More is said, not cut in silence.
 MOST_INSTANCES = 5_000
+_PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,26 @@ class StoredPicture:
             raise StoreError(
                 f"the frame cannot be made just now ({type(error).__name__})"
             ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredDownload:
+    """A stored file on its way out: its dataset as it is, its meta made again.
+
+    web.archive.Download. file: stands where its dataset begins.
+    """
+
+    tag: str
+    size: int
+    head: bytes
+    file: StoredFile
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it."""
+        with self.file as file:
+            yield self.head
+            while piece := file.read(_PIECE):
+                yield piece
 
 
 class NodeReview:
@@ -178,21 +199,25 @@ class NodeReview:
             make=lambda: self._rendered.picture(instance, request),
         )
 
-    def file(self, uid: str, *, known: str) -> tuple[Path, FileCipher | None, str] | str:
+    def file(self, uid: str, *, known: str) -> StoredDownload | str:
         instance = self._instance(uid)
+        head = sent_meta(instance)
+        size = len(head) + instance.size - instance.dataset_offset
         # The whole file's tag: meta information may differ though the dataset is the same.
-        tag = f"{instance.dataset_sha256[:32]}-{instance.size}"
+        tag = f"{instance.dataset_sha256[:32]}-{size}"
         if tag in known:
             return tag
         try:
             self._check(instance)
+            file = open_bytes(instance)
+            file.seek(instance.dataset_offset)
         except Damaged:
             raise InvalidObject("its file has changed since it was stored") from None
         except FileNotFoundError:
             raise UsageError("its file is not here any more") from None
         except OSError as error:
             raise StoreError(f"its file cannot be read ({type(error).__name__})") from None
-        return bytes_of(instance), instance.cipher, tag
+        return StoredDownload(tag=tag, size=size, head=head, file=file)
 
     def measurements(self, *, exam_id: str, uid: str) -> Sequence[Json]:
         if exam_id:

@@ -51,6 +51,7 @@ class UltrasoundObject:
 
     dataset: everything but Pixel Data, which `encode` takes from `frames` without a copy.
     acquired_at: when the first frame was taken. evidence: how the frames came, for the index.
+    exam_id: ExamFacts.exam_id.
     """
 
     dataset: Dataset
@@ -61,6 +62,7 @@ class UltrasoundObject:
     series_instance_uid: str
     acquired_at: datetime
     evidence: Mapping[str, int | str]
+    exam_id: str = ""
     transfer_syntax_uid: str = str(ExplicitVRLittleEndian)
 
 
@@ -108,7 +110,7 @@ def build(
     calibrated = calibration is not None
     if text := remarks(acquisition, calibrated=calibrated, timing=timing, tracking=tracking):
         dataset.ImageComments = text
-    return _finished(dataset, acquisition, timing, calibrated=calibrated)
+    return _finished(dataset, acquisition, timing, calibrated=calibrated, exam_id=exam.exam_id)
 
 
 def instance_uid(node_id: str, acquisition: Acquisition) -> str:
@@ -117,7 +119,12 @@ def instance_uid(node_id: str, acquisition: Acquisition) -> str:
 
 
 def _finished(
-    dataset: Dataset, acquisition: Acquisition, timing: CineTiming | None, *, calibrated: bool
+    dataset: Dataset,
+    acquisition: Acquisition,
+    timing: CineTiming | None,
+    *,
+    calibrated: bool,
+    exam_id: str,
 ) -> UltrasoundObject:
     """The dataset as a value."""
     return UltrasoundObject(
@@ -129,6 +136,7 @@ def _finished(
         series_instance_uid=str(dataset.SeriesInstanceUID),
         acquired_at=acquisition.frames[0].acquired_at,
         evidence=evidence(acquisition, calibrated=calibrated, timing=timing),
+        exam_id=exam_id,
     )
 
 

@@ -52,6 +52,7 @@ from echonode.store.index.descriptions import Descriptions
 from echonode.store.ingest.ingest import InstanceFiles
 from echonode.store.ingest.insertion import FileInserter
 from echonode.store.ingest.quarantine import Quarantine
+from echonode.store.journal.journal import Journal
 from echonode.store.nodes.membership import Membership
 from echonode.store.patients.erasure import PatientErasure
 from echonode.store.printing.print_jobs import PrintJobs
@@ -77,7 +78,8 @@ class StoreParts(ReadOnlyStore):
     exams, captures, measurements, documents, prints, hl7_results, naming, corrections, worklist,
     known_patients, order_messages, rejections, reported_steps, procedure_steps, step_reports: see
     exams/. users, sessions, watch_links: see access/. nodes: this node among those on the database.
-    durability: whether what is written becomes durable.
+    durability: whether what is written becomes durable. journal: what only the database knows, in
+    a file next to it.
 
     node_id: random, made once for a database; goes into derived UIDs.
     unwritable: why the disk could not be written at `open`, '' where it could; then what reads
@@ -122,7 +124,8 @@ class StoreParts(ReadOnlyStore):
         inserter = FileInserter(writer, layout, check, now)
         ids = FileIds(layout, on_folder=lambda folder: use_folder(writer, folder, layout.node))
         self.nodes = Membership(writer, name=layout.node, now=now)
-        deletions = Deletions(writer, readers, layout)
+        self.journal = Journal(writer, readers, layout)
+        deletions = Deletions(writer, readers, layout, self.journal.flush)
 
         self.node_id = read_node_id(readers)
         self.durability = durability
@@ -186,7 +189,11 @@ class StoreParts(ReadOnlyStore):
         self.procedure_steps = ProcedureSteps(writer, readers)
         self.step_reports = StepReports(writer, readers)
         self.erasure = PatientErasure(
-            writer, layout, holdings=self.holdings, deletions=Deletions(writer, readers, layout)
+            writer,
+            layout,
+            holdings=self.holdings,
+            deletions=Deletions(writer, readers, layout, self.journal.flush),
+            rewrite_journal=self.journal.rewrite,
         )
         self.users: Users = Users(writer, readers)
         self.sessions = Sessions(writer, readers)

@@ -33,6 +33,7 @@ from echonode.store.database.corruption_marker import CorruptionMarker
 from echonode.store.database.counters import next_value
 from echonode.store.database.file_size import make_shrinkable
 from echonode.store.database.opening import (
+    Opened,
     mark_orderly_stop,
     open_on_any_disk,
     open_writer,
@@ -47,6 +48,7 @@ from echonode.store.files.lock import FolderLock, lock_for_node
 from echonode.store.files.reserve import DiskReserve
 from echonode.store.index.refresh import IndexRefresh, RefreshReport
 from echonode.store.ingest.ingest import check_bytes
+from echonode.store.journal.restoring import Restoring
 from echonode.store.objects.bucket import ObjectsAt
 from echonode.store.objects.opening import opened_storage
 from echonode.store.parts import StoreParts
@@ -131,14 +133,14 @@ class Store(StoreParts):
                 )
             with ExitStack() as undo:
                 undo.callback(opened.writer.close)
+                restoring = Restoring(opened.writer, layout)
+                opened = restoring.begin(opened)
                 store = store_with(opened, marker=marker)
                 undo.callback(ReadOnlyStore.close, store)
                 settle_place(opened.writer, store._readers, objects)
                 store.nodes.join()
                 undo.callback(store.nodes.leave)
-                store.recovery.begin(database_made=opened.made)
-                while not (recover_later and opened.trusted) and store.recovery.step():
-                    pass
+                store._recover(opened, restoring, later=recover_later)
                 if not index_url:
                     durability.watch_database()
                 undo.pop_all()
@@ -168,13 +170,26 @@ class Store(StoreParts):
             lock.release()
             raise
 
+    def _recover(self, opened: Opened, restoring: Restoring, *, later: bool) -> None:
+        """Repair what the last stop left; later: what may wait is left to `recovery.step`."""
+        if not restoring.is_under_way:
+            self.journal.begin()
+        self.recovery.begin(database_made=opened.made)
+        while not (later and opened.trusted) and self.recovery.step():
+            pass
+        if restoring.is_under_way:
+            self.recovery.given_back(restoring.end())
+            self.journal.begin()
+
     def __enter__(self) -> Store:
         return self
 
     def close(self) -> None:
         """Release the folder; nothing may use the store any more. May be called once."""
-        super().close()
         try:
+            with suppress(OutOfSpace, Damaged):  # the next start goes on with it
+                self.journal.close()
+            super().close()
             with suppress(OutOfSpace):  # then it is taken for dead after a while
                 self.nodes.leave()
             orderly = self._check.is_done and not self._marker and not self.unwritable

@@ -47,6 +47,18 @@ class CommitOutcome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GivenBack:
+    """What the journal said of a lost database, and what could not be given back.
+
+    without_file: SOP Instance UIDs of instances that had deliveries and have no file any more.
+    left_out: lines that are damaged, and rows that refer to what is lost.
+    """
+
+    without_file: tuple[str, ...] = ()
+    left_out: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecoveryReport:
     """What `Store.open` found and repaired after the last stop.
 
@@ -55,7 +67,9 @@ class RecoveryReport:
     could not be read; the next start reads them again. missing: SOP Instance UIDs of rows whose
     file is gone. patients_set_right: instances that an older EchoNode showed as another patient's.
     database_rebuilt: the database was gone or damaged and was rebuilt from the files; a damaged one
-    is kept next to it.
+    is kept next to it. without_seal: adopted files that have none, or a damaged one: what their
+    rows said beyond their datasets is lost. seal_broken: SOP Instance UIDs of adopted files whose
+    dataset is not what their seal says; they are marked as damaged. given_back: of a lost database.
     """
 
     temporary_files_removed: int = 0
@@ -66,6 +80,9 @@ class RecoveryReport:
     deliveries_requeued: int = 0
     patients_set_right: int = 0
     database_rebuilt: bool = False
+    without_seal: int = 0
+    seal_broken: tuple[str, ...] = ()
+    given_back: GivenBack = field(default_factory=GivenBack)
 
     @property
     def orphans_adopted(self) -> int:

@@ -15,15 +15,12 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from echonode.at_rest.file_cipher import FileCipher
-from echonode.at_rest.reading import StoredFile, open_file
 from echonode.errors import FieldRefused, UsageError
 from echonode.model.identity import is_valid_uid
 from echonode.web.admission import caller_of
@@ -35,7 +32,6 @@ PICTURES_AT_ONCE = 4
 SEARCHES_AT_ONCE = 2
 LONGEST_QUERY_VALUE = 400
 _DICOM = "application/dicom"
-_PIECE = 1024 * 1024  # bytes of a file that is decrypted, at once
 _MOST_DIGITS = 18  # a row of the database
 _PLACE = ("from", "to", "cursor")
 _KEEP = {"Cache-Control": "private, no-cache"}  # to be kept, and asked about each time
@@ -52,6 +48,18 @@ class Picture(Protocol):
     def media_type(self) -> str: ...
 
     def bytes(self) -> bytes: ...
+
+
+class Download(Protocol):
+    """A file to be given. size: in bytes. tag: of all of them. pieces: may be called once."""
+
+    @property
+    def tag(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def pieces(self) -> Iterator[bytes]: ...
 
 
 class ArchiveApi(Protocol):
@@ -77,8 +85,8 @@ class ArchiveApi(Protocol):
         for_srgb: bool,
     ) -> Picture: ...
 
-    def file(self, uid: str, *, known: str) -> tuple[Path, FileCipher | None, str] | str:
-        """The checked file, what opens it, and its tag; the tag alone where it is among `known`."""
+    def file(self, uid: str, *, known: str) -> Download | str:
+        """The checked file; its tag alone where that is among `known`."""
         ...
 
     def measurements(self, *, exam_id: str, uid: str) -> Sequence[Json]: ...
@@ -219,20 +227,13 @@ def _file(api: ArchiveApi, request: Request) -> Response:
     found = api.file(uid, known=_known(request))
     if isinstance(found, str):
         return Response(status_code=304, headers={**_KEEP, "ETag": f'"{found}"'})
-    path, cipher, tag = found
-    headers = {**_KEEP, "ETag": f'"{tag}"'}
-    if cipher is None:
-        return FileResponse(path, media_type=_DICOM, filename=f"{uid}.dcm", headers=headers)
-    file = open_file(path, cipher)
-    headers["Content-Length"] = str(file.size)
-    headers["Content-Disposition"] = f'attachment; filename="{uid}.dcm"'
-    return StreamingResponse(_pieces(file), media_type=_DICOM, headers=headers)
-
-
-def _pieces(file: StoredFile) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(_PIECE):
-            yield piece
+    headers = {
+        **_KEEP,
+        "ETag": f'"{found.tag}"',
+        "Content-Length": str(found.size),
+        "Content-Disposition": f'attachment; filename="{uid}.dcm"',
+    }
+    return StreamingResponse(found.pieces(), media_type=_DICOM, headers=headers)
 
 
 def _measure(api: ArchiveApi, request: Request, fields: Fields) -> Json:

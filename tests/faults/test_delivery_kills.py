@@ -19,6 +19,7 @@ from echonode.model.identity import CommitmentPolicy
 from tests.faults.callers.instances import small_instance
 from tests.faults.judging import evidence, judge
 from tests.faults.judging.books import Book, read_book
+from tests.faults.judging.journal_check import disagreements
 from tests.faults.lives.killer import Killer
 from tests.faults.lives.steps import DELIVERING_S
 from tests.faults.nodes.delivering_half import PACS, DeliveringHalf
@@ -85,7 +86,7 @@ class Trials:
             half.live(DELIVERING_S, housekeeping=True)
             states = Counter(row.state for row in half.store.ledger.rows())
         self.sent_again += len(kept(here)) > INSTANCES
-        found = broken(here, AT_REST)
+        found = [*broken(here, AT_REST), *disagreements(here / "var")]
         if states != {"committed": INSTANCES}:
             found.append(f"not delivered in the end: {states}")
         if list(here.rglob("*.dcm")):

@@ -14,6 +14,7 @@ import pytest
 
 from tests.faults.disks.restart_check import start, violations
 from tests.faults.judging.books import read_book
+from tests.faults.judging.journal_check import OWN_TABLES, disagreements
 from tests.faults.lives.killer import Killer
 from tests.faults.programme import FULL, KILLED_WRITES
 from tests.unit.store.database.test_migrations import older_database
@@ -71,7 +72,8 @@ class Trials:
 
 
 class SameRows(Trials):
-    """Trials of what changes the database's files and none of its rows."""
+    """Trials of what changes the database's files and none of its rows, nor what the journal says
+    of them."""
 
     def __init__(self, killer: Killer, folder: Path, template: Path) -> None:
         super().__init__(killer, folder, template)
@@ -98,16 +100,21 @@ class Migrations(SameRows):
                 yield "the database is damaged"
         if rows_of(data_dir / "index.sqlite") != self.rows:
             yield "other rows than before"
+        yield from disagreements(data_dir)
 
 
 def rows_of(database: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table."""
+    """Every row of every table, but for what the journal keeps for its own work: which changes are
+    still to be written, and which database it is of. What it says is compared by itself."""
     with closing(sqlite3.connect(database)) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        return {
+        found = {
             table: sorted(connection.execute(f"SELECT * FROM {table}"), key=repr)
             for (table,) in tables.fetchall()
+            if table not in OWN_TABLES
         }
+    found["meta"] = [row for row in found["meta"] if row[0] != "journal"]
+    return found
 
 
 def test_the_kills_strike_where_they_should(killer: Killer, memory_path: Path) -> None:

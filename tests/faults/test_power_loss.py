@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.faults.disks.fates import EVERYTHING
+from tests.faults.disks.power_cuts import LOST_EVERY
 from tests.faults.disks.recording import Recording, record
 from tests.faults.disks.states import Disk, Tree
 from tests.faults.lives.defective import DEFECTS
@@ -35,6 +36,15 @@ WHAT_IT_BREAKS = {
     "report answered before commit": "the promise for",
     "delete before the tombstone": "I4",
     "delete before the promise": "I2",
+    "seal after the rename": "seals are not theirs",
+    "delete before the journal": "the deletion of",
+    "no fsync of the journal": "the deletion of",
+}
+# What shows only where the index is lost as well.
+OF_FILES_AND_JOURNAL = {
+    "seal after the rename",
+    "delete before the journal",
+    "no fsync of the journal",
 }
 
 
@@ -102,11 +112,13 @@ def test_the_recording_leaves_nothing_out(memory_path: Path) -> None:
 def test_no_power_cut_loses_what_was_acknowledged(memory_path: Path) -> None:
     """Whatever of the unsynced is there or not, in any order, whole or torn: what was acknowledged
     is held, nothing is gone that the archive has not promised, rows and files agree, the database
-    is sound, what we told any peer is remembered, and a second start has nothing to repair."""
+    is sound, what we told any peer is remembered, and a second start has nothing to repair. Where
+    the index is lost as well, the files say what they were, and no deletion is forgotten."""
     found = cut_power(record_life(memory_path), memory_path / "sound", states=DISK_STATES.count)
-    print(f"{[(share['states'], share['by_fate']) for share in found]}")
+    print(f"{[(share['states'], share['lost'], share['by_fate']) for share in found]}")
     assert [wrong for share in found for wrong in share["wrong"]] == []
     assert sum(share["states"] for share in found) >= DISK_STATES.count - PROCESSES
+    assert sum(share["lost"] for share in found) > DISK_STATES.count / 8
 
 
 @pytest.mark.long
@@ -126,6 +138,7 @@ def test_a_node_that_syncs_too_little_or_speaks_too_early_is_found_out(
         until=WHAT_IT_BREAKS[defect],
         shares=5,
         enough=AT_LEAST,
+        lost_every=1 if defect in OF_FILES_AND_JOURNAL else LOST_EVERY,
     )
     assert found["wrong_states"] >= AT_LEAST, f"{found['wrong_states']} of {found['states']}"
     assert any(WHAT_IT_BREAKS[defect] in wrong for wrong in found["wrong"]), found["wrong"]

@@ -27,7 +27,7 @@ from echonode.dimse.services import Part10File
 from echonode.errors import Damaged, InvalidObject, OperatorRefused, OutOfSpace
 from echonode.model.identity import derive_uid
 from echonode.model.instance import StoredInstance, open_bytes
-from echonode.store.files.file_meta import encode
+from echonode.store.files.file_meta import encode, sent_meta
 from echonode.system_faults import said_of
 
 DICOMDIR, README, PAGE = "DICOMDIR", "README.TXT", "INDEX.HTM"
@@ -146,10 +146,11 @@ class Medium:
 
 
 def whole_file(instance: StoredInstance) -> Iterator[bytes]:
-    """The stored file. Raises Damaged where its data set is not what was stored, at its end."""
+    """The stored file, its meta made again. Raises Damaged at its end where it is not as stored."""
     digest = hashlib.sha256()
     with kept(instance), open_bytes(instance) as file:
-        yield file.read(instance.dataset_offset)
+        file.seek(instance.dataset_offset)
+        yield sent_meta(instance)
         while piece := file.read(PIECE):
             digest.update(piece)
             yield piece

@@ -20,8 +20,8 @@ class FileBody:
     """The envelope and the file in it; memory stays flat whatever the file's size.
 
     The dataset is read and hashed before the first piece is given, as for C-STORE: an instance
-    whose bytes have changed is not sent. A re-encoded file has no File Meta Information; it gets
-    its own here.
+    whose bytes have changed is not sent. The File Meta Information is made here: that of a stored
+    file has our seal, and a re-encoded one has none.
     """
 
     def __init__(self, file: Part10File) -> None:
@@ -29,13 +29,11 @@ class FileBody:
         self._file = file
         with file.opened() as opened:
             self._end = opened.size
-        self._head = b""
-        if file.dataset_offset == 0:
-            self._head = encode(
-                sop_class_uid=file.sop_class_uid,
-                sop_instance_uid=file.sop_instance_uid,
-                transfer_syntax_uid=file.transfer_syntax_uid,
-            )
+        self._head = encode(
+            sop_class_uid=file.sop_class_uid,
+            sop_instance_uid=file.sop_instance_uid,
+            transfer_syntax_uid=file.transfer_syntax_uid,
+        )
         self._envelope: Envelope = envelope(file.sop_instance_uid, file.dataset_sha256)
 
     @property
@@ -44,7 +42,7 @@ class FileBody:
 
     @property
     def length(self) -> int:
-        return self._envelope.length(len(self._head) + self._end)
+        return self._envelope.length(len(self._head) + self._end - self._file.dataset_offset)
 
     def pieces(self) -> Iterator[bytes]:
         """All of it. Raises Damaged, before the first piece where the hash is known; OSError."""
@@ -52,7 +50,7 @@ class FileBody:
             with self._file.opened() as opened:
                 self._check(opened)
                 yield self._envelope.before + self._head
-                yield from _read(opened, 0, self._end)
+                yield from _read(opened, self._file.dataset_offset, self._end)
                 yield self._envelope.behind
         except Altered as error:
             raise Damaged(str(error.strerror)) from error

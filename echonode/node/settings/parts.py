@@ -137,4 +137,8 @@ def log_recovery(found: RecoveryReport) -> None:
         patients_set_right=found.patients_set_right,
         missing_files=list(found.missing),
         database_rebuilt=found.database_rebuilt,
+        without_seal=found.without_seal,
+        seal_broken=list(found.seal_broken),
+        lost_files=list(found.given_back.without_file),
+        journal_left_out=found.given_back.left_out,
     )

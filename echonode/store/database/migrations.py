@@ -33,9 +33,13 @@ from echonode.store.database.migration_steps import (
     delivery_steps,
     document_steps,
     exam_steps,
+    journal_steps,
     patient_steps,
     print_steps,
 )
+
+# In meta, from a database's making until every file is in it (journal/restoring.py).
+REBUILD_KEY = "rebuild"
 
 
 def _create(connection: sa.Connection) -> None:
@@ -43,6 +47,8 @@ def _create(connection: sa.Connection) -> None:
     # Part of the UIDs we derive, so that two nodes never derive the same one. A new database gets
     # a new one because its counters begin again.
     connection.execute(sa.insert(schema.meta), {"key": "node_id", "value": secrets.token_hex(8)})
+    if connection.dialect.name != POSTGRESQL:
+        connection.execute(sa.insert(schema.meta), {"key": REBUILD_KEY, "value": "begun"})
 
 
 def _by_script(script: str) -> Callable[[sa.Connection], None]:
@@ -71,11 +77,12 @@ MIGRATIONS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType(
         14: _by_script(access_steps.VERSION_14),
         15: _by_script(anonymised_steps.VERSION_15),
         16: _by_script(print_steps.VERSION_16),
+        17: _by_script(journal_steps.VERSION_17),
     }
 )
 SCHEMA_VERSION = max(MIGRATIONS)
 # Until its first release this is the latest version; then it stays, and steps follow it.
-FIRST_ON_POSTGRES = 16
+FIRST_ON_POSTGRES = 17
 POSTGRES_STEPS: Mapping[int, Callable[[sa.Connection], None]] = MappingProxyType({})
 _MADE_AGAIN = ("study", "series")  # and what refers to it; the tables below hold millions of rows
 

@@ -3,8 +3,9 @@
 Rules
 - Invariants are constraints of the tables, with their reasons: the index in index_schema.py,
   deliveries and commitments in delivery_schema.py, exams in exam_schema.py, their documents in
-  document_schema.py, measurements in measurement_schema.py, print jobs in print_schema.py, users
-  and watch links in access_schema.py, nodes in cluster_schema.py, the past in history_schema.py.
+  document_schema.py, the journal in journal_schema.py, measurements in measurement_schema.py, print
+  jobs in print_schema.py, users and watch links in access_schema.py, nodes in cluster_schema.py,
+  the past in history_schema.py.
 - A change to any of them is a new migration in migrations.py.
 """
 
@@ -62,6 +63,7 @@ from echonode.store.database.index_schema import (
     series,
     study,
 )
+from echonode.store.database.journal_schema import journal_change, journal_staged
 from echonode.store.database.measurement_schema import measurement
 from echonode.store.database.print_schema import print_job
 
@@ -88,6 +90,8 @@ __all__ = [
     "inbound_commitment_item",
     "instance",
     "instance_description",
+    "journal_change",
+    "journal_staged",
     "known_patient",
     "lease",
     "measurement",

@@ -104,6 +104,7 @@ def _encrypt(layout: Layout, cipher: FileCipher, progress: Progress) -> Encrypte
     if not done.failed:
         for database in (layout.data_dir / _TRAIL, layout.database):
             done.databases += encrypt_database(database, secret)
+        remove(layout.journal)  # an encrypted store has none (journal/journal.py)
     done.left = tuple(str(path.relative_to(layout.data_dir)) for path in left_in_plain(layout))
     return done
 

@@ -17,6 +17,7 @@ SOP Instance UIDs stay: nothing of it has left the node.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +29,13 @@ from echonode.model.criteria import Level
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.model.exam import CaptureKind, ExamCapture
 from echonode.model.exam_state import Identity
-from echonode.model.instance import ConflictKind, IdentityConflict, InstanceRecord, StoredInstance
+from echonode.model.instance import (
+    ConflictKind,
+    IdentityConflict,
+    InstanceRecord,
+    Origin,
+    StoredInstance,
+)
 from echonode.store.database import schema
 from echonode.store.database.connections import Writer, reading
 from echonode.store.database.event_log import NewEvent, add_event
@@ -40,6 +47,7 @@ from echonode.store.files.disk import fsync_folder
 from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout, file_id_of
 from echonode.store.files.placing import drop, is_there, place
+from echonode.store.files.seal import SealFacts
 from echonode.store.index.column_values import attribute_values
 from echonode.store.index.identity_conflicts import note_conflict
 from echonode.store.index.parents import count_in, parents_of
@@ -132,7 +140,8 @@ class Naming:
 
     def keep(self, unnamed: Unnamed, incoming: Incoming, record: InstanceRecord) -> Rewritten:
         """A written file gets its name; `incoming` is used up. Raises OutOfSpace."""
-        incoming.seal(durable=self._layout.remote is None)
+        facts = self._sealed(unnamed.capture)
+        incoming.seal(facts, durable=self._layout.remote is None)
         try:
             file_id = self._ids.new()
             self._writer.execute(
@@ -154,6 +163,25 @@ class Naming:
             dataset_offset=incoming.dataset_offset,
             dataset_sha256=incoming.dataset_sha256,
         )
+
+    def _sealed(self, capture: ExamCapture) -> SealFacts:
+        """What the seal of the new file says: what the row says of the old one."""
+        with reading(self._readers) as connection:
+            row = connection.execute(
+                sa.select(schema.instance).where(
+                    _instance.sop_instance_uid == capture.sop_instance_uid
+                )
+            ).one()
+            destinations = sa.select(_delivery.destination).where(_delivery.instance_id == row.id)
+            return SealFacts(
+                origin=Origin(row.origin),
+                source_ae_title=row.source_ae_title,
+                acquired_at=row.acquired_at,
+                stored_at=row.stored_at,
+                evidence=json.loads(row.evidence or "{}"),
+                destinations=tuple(connection.scalars(destinations)),
+                exam_id=capture.exam_id,
+            )
 
     def swap(self, rewritten: Sequence[Rewritten], *, now: datetime) -> None:
         """Instances of one exam become what their new files say, and are due: all or none."""

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from echonode.model.file_head import has_empty_preamble
 from echonode.model.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from echonode.model.instance import StoredInstance
 from echonode.store.files.disk import synchronise
+from echonode.store.files.seal import BLANK, has_seal
 
 PREAMBLE = bytes(128) + b"DICM"
 _GROUP_LENGTH = struct.Struct("<HH2sHI")  # (0002,0000) UL, length 4, value
@@ -34,10 +36,33 @@ def encode(
     sop_instance_uid: str,
     transfer_syntax_uid: str,
     source_ae_title: str = "",
+    with_seal: bool = False,
 ) -> bytes:
-    """All bytes before the dataset. Values are checked by the caller; all are ASCII."""
+    """All bytes before the dataset. Values are checked by the caller; all are ASCII.
+
+    with_seal: with room for a seal at its end (seal.py): of files that stay here, never of others.
+    """
     head, tail = _constant_elements(sop_class_uid, transfer_syntax_uid, source_ae_title)
     elements = head + _text(0x0003, b"UI", sop_instance_uid, b"\x00") + tail
+    if with_seal:
+        elements += BLANK
+    return PREAMBLE + _GROUP_LENGTH.pack(0x0002, 0x0000, b"UL", 4, len(elements)) + elements
+
+
+def sent_meta(instance: StoredInstance) -> bytes:
+    """All bytes before the dataset of a file that leaves the node: made again, without the seal."""
+    return encode(
+        sop_class_uid=instance.sop_class_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        transfer_syntax_uid=instance.transfer_syntax_uid,
+    )
+
+
+def without_seal(head: bytes) -> bytes:
+    """The same meta information without its seal; head: all bytes before a dataset, as we write."""
+    if not has_seal(head):
+        return head
+    elements = head[HEAD_LENGTH : -len(BLANK)]
     return PREAMBLE + _GROUP_LENGTH.pack(0x0002, 0x0000, b"UL", 4, len(elements)) + elements
 
 

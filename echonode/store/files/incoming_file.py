@@ -17,6 +17,7 @@ from echonode.at_rest.writing import FileWriter, create_file
 from echonode.errors import OutOfSpace
 from echonode.store.files.disk import disk_errors, remove, synchronise
 from echonode.store.files.file_meta import encode
+from echonode.store.files.seal import SEAL_BYTES, Seal, SealFacts, encoded
 
 
 class Incoming:
@@ -52,6 +53,7 @@ class Incoming:
             sop_instance_uid=sop_instance_uid,
             transfer_syntax_uid=transfer_syntax_uid,
             source_ae_title=source_ae_title,
+            with_seal=True,
         )
         self.dataset_offset = self.size = len(meta)
         with self._disk_errors("a new file"):
@@ -92,16 +94,19 @@ class Incoming:
         with disk_errors("to read a file"):
             return file.opened()
 
-    def seal(self, *, durable: bool = True) -> None:
+    def seal(self, facts: SealFacts | None = None, *, durable: bool = True) -> None:
         """End the file; its bytes are durable, its name is not yet. Raises OutOfSpace.
 
-        durable: False where another place than this disk keeps it, and has still to take it.
+        facts: what its seal says of it (seal.py); None leaves it without. durable: False where
+        another place than this disk keeps it, and has still to take it.
         """
         file = self._open_file()
         self._file = None
         try:
             with self._disk_errors("to keep a file"):
                 try:
+                    if facts is not None:
+                        self._write_seal(file, facts)
                     file.flush()
                     if durable:
                         synchronise(file.fileno())
@@ -110,6 +115,15 @@ class Incoming:
         except BaseException:
             self._remove(self.path)
             raise
+
+    def _write_seal(self, file: FileWriter, facts: SealFacts) -> None:
+        """Raises OSError."""
+        seal = Seal(
+            dataset_sha256=self.dataset_sha256,
+            dataset_length=self.size - self.dataset_offset,
+            facts=facts,
+        )
+        file.put_in(encoded(seal), self.dataset_offset - SEAL_BYTES)
 
     def discard(self) -> None:
         """The message was interrupted: remove the file. Never raises; may be called twice."""

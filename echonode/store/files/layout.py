@@ -3,6 +3,7 @@
     data_dir/
       lock                        held while a node runs
       index.sqlite (-wal, -shm)   the database
+      journal.jsonl               what only the database knows, a second time (journal/)
       database.key                of a store that is encrypted: the key of its databases, sealed
                                   (database_key.py)
       index.doubted               damage was found in use (corruption_marker.py)
@@ -73,6 +74,10 @@ class Layout:
     @property
     def database(self) -> Path:
         return self.data_dir / "index.sqlite"
+
+    @property
+    def journal(self) -> Path:
+        return self.data_dir / "journal.jsonl"
 
     @property
     def database_key(self) -> Path:

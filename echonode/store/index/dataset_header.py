@@ -33,7 +33,7 @@ from pydicom.uid import (
 
 from echonode.at_rest.file_cipher import FileCipher
 from echonode.at_rest.reading import StoredFile, open_file
-from echonode.errors import OutOfSpace, TrailingBytes, Unreadable
+from echonode.errors import Damaged, OutOfSpace, TrailingBytes, Unreadable
 from echonode.model.dataset_walk import DatasetWalk
 from echonode.model.element_header import Inspect, Value
 from echonode.model.parse_faults import PARSE_FAULTS, is_ours
@@ -42,6 +42,7 @@ from echonode.model.walk_limits import MOST_INFLATED
 from echonode.store.files.dataset_sources import FileSource, InflatedSource
 from echonode.store.files.disk import disk_errors
 from echonode.store.files.file_meta import HEAD_LENGTH, PREAMBLE, dataset_offset
+from echonode.store.files.seal import Seal, seal_in
 from echonode.store.index.embedded_programs import ProgramSearch
 from echonode.store.index.instance_record import INDEXED_TAGS
 
@@ -54,12 +55,16 @@ LONGEST_READ_VALUE = 64 * 1024  # bytes; longer ones are skipped, the index hold
 
 @dataclass(frozen=True, kw_only=True)
 class StoredHead:
-    """The header of a stored file: the index's values of its dataset, and its meta information."""
+    """The header of a stored file: the index's values of its dataset, and its meta information.
+
+    seal: None where it has none, or a damaged one.
+    """
 
     ds: Dataset
     dataset_offset: int
     transfer_syntax_uid: str
     source_ae_title: str
+    seal: Seal | None = None
 
 
 def read_stored_head(path: Path, cipher: FileCipher | None = None) -> StoredHead:
@@ -86,7 +91,15 @@ def read_stored_head(path: Path, cipher: FileCipher | None = None) -> StoredHead
         dataset_offset=offset,
         transfer_syntax_uid=transfer_syntax_uid,
         source_ae_title=source_ae_title,
+        seal=_seal(head),
     )
+
+
+def _seal(head: bytes) -> Seal | None:
+    try:
+        return seal_in(head)
+    except Damaged:
+        return None
 
 
 def read_head(

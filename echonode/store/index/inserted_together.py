@@ -23,7 +23,7 @@ from echonode.store.index.parents import (
 )
 
 _delivery = schema.delivery.c
-_NOT_GIVEN = frozenset({"id", "file_missing", "file_damaged"})
+_NOT_GIVEN = frozenset({"id", "file_missing"})
 _COLUMNS = [column for column in schema.instance.c if column.name not in _NOT_GIVEN]
 _inserted = (
     sa.insert(schema.instance)

@@ -34,7 +34,11 @@ from echonode.store.index.parents import Parents, count_in, parents_of
 class NewInstance:
     """What is to be inserted; the file has its final name and is durable.
 
-    on_conflict: called inside the transaction, possibly more than once, with each conflict.
+    make_room: called inside the transaction, before anything is looked up, possibly more than once.
+    on_conflict: called inside it, possibly more than once, with each conflict.
+    give_back: called inside it with the row's number, where the row is new; the destinations that
+    it gave deliveries to, as they were before the database was lost. damaged: its bytes are not
+    those of `dataset_sha256`.
     """
 
     record: InstanceRecord
@@ -48,7 +52,10 @@ class NewInstance:
     stored_at: datetime
     evidence: Mapping[str, int | str]
     destinations: Sequence[str]
+    make_room: Callable[[sa.Connection], None] = lambda connection: None
     on_conflict: Callable[[IdentityConflict], None] = lambda conflict: None
+    give_back: Callable[[sa.Connection, int], Sequence[str]] = lambda connection, number: ()
+    damaged: bool = False
 
 
 class Insertion(Enum):
@@ -75,7 +82,7 @@ def insert_instance(connection: sa.Connection, new: NewInstance, known: Known) -
     if costs_a_way(connection):
         insert_together(connection, values, parents, new_deliveries(new, known.hold))
     else:
-        _insert_rows(connection, values, parents, new_deliveries(new, known.hold))
+        _insert_rows(connection, new, values, parents, known.hold)
     # One that is written again with its patient is in its place only then (exams/naming.py).
     for conflict in parents.conflicts if known.hold is not Hold.UNNAMED else ():
         note_conflict(connection, conflict, new.record.sop_instance_uid, now=new.stored_at)
@@ -85,16 +92,22 @@ def insert_instance(connection: sa.Connection, new: NewInstance, known: Known) -
 
 def _insert_rows(
     connection: sa.Connection,
+    new: NewInstance,
     values: Mapping[str, object],
     parents: Parents,
-    deliveries: Sequence[Mapping[str, object]],
+    hold: Hold,
 ) -> None:
-    """The same as `insert_together`, where a statement costs nothing on its way."""
+    """As `insert_together`, where a statement costs nothing on its way; and `give_back`."""
     inserted = connection.execute(_INSERT_INSTANCE, values)
     count_in(connection, parents)
-    if deliveries:
-        [instance_id] = inserted.inserted_primary_key or [0]
-        rows = [{**delivery, "instance_id": instance_id} for delivery in deliveries]
+    [instance_id] = inserted.inserted_primary_key or [0]
+    given = new.give_back(connection, instance_id)
+    rows = [
+        {**delivery, "instance_id": instance_id}
+        for delivery in new_deliveries(new, hold)
+        if delivery["destination"] not in given
+    ]
+    if rows:
         connection.execute(_INSERT_DELIVERY, rows)
 
 
@@ -136,5 +149,6 @@ def instance_values(new: NewInstance, parents: Parents) -> dict[str, object]:
         "source_ae_title": new.source_ae_title,
         "acquired_at": new.acquired_at,
         "stored_at": new.stored_at,
+        "file_damaged": new.damaged,
         "evidence": json.dumps(dict(new.evidence)) if new.evidence else "",
     }

@@ -1,7 +1,8 @@
 """An instance from its first byte to its durable row.
 
 The order that makes "stored" true, whatever happens between two steps:
-1. incoming/NAME.part is written and hashed as the bytes arrive, then fsynced.
+1. incoming/NAME.part is written and hashed as the bytes arrive; its seal is filled in (seal.py:
+   what the row will say of it), and it is fsynced.
 2. It is renamed to instances/ab/cd/ID.dcm, and that folder is fsynced.
 3. One database transaction holds the rows and the deliveries; its COMMIT is fsynced. Where the
    instance exists already, its file is compared first, and replaced if damaged (insertion.py).
@@ -41,6 +42,7 @@ from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout
 from echonode.store.files.pending_removals import PendingRemovals
 from echonode.store.files.placing import drop, place
+from echonode.store.files.seal import SealFacts
 from echonode.store.index.dataset_header import head_of
 from echonode.store.index.instance_record import record_of
 from echonode.store.index.writer import Insertion, NewInstance
@@ -152,15 +154,26 @@ class InstanceFiles:
         destinations: Sequence[str],
         acquired_at: datetime | None = None,
         evidence: Mapping[str, int | str] | None = None,
+        exam_id: str = "",
     ) -> CommitOutcome:
         """Make an instance durable, with one queued delivery for each destination.
 
         acquired_at: when the picture was taken; deliveries go in this order. evidence: facts of the
-        acquisition (dropped frames and the like), kept with the row. The call uses up `incoming`,
+        acquisition (dropped frames and the like), kept with the row. exam_id: of the exam that it
+        belongs to, for the seal of its file. The call uses up `incoming`,
         also when it fails. Raises InstanceConflict, OutOfSpace, Mismatch.
         """
         with self._reporting_to_durability():
-            file_id = self._move_into_place(incoming, record)
+            facts = SealFacts(
+                origin=origin,
+                source_ae_title=incoming.source_ae_title,
+                acquired_at=acquired_at,
+                stored_at=self._now(),
+                evidence=evidence or {},
+                destinations=tuple(dict.fromkeys(destinations)),
+                exam_id=exam_id,
+            )
+            file_id = self._move_into_place(incoming, record, facts)
             conflicts: dict[IdentityConflict, None] = {}
             new = NewInstance(
                 record=record,
@@ -168,12 +181,12 @@ class InstanceFiles:
                 size=incoming.size,
                 dataset_offset=incoming.dataset_offset,
                 dataset_sha256=incoming.dataset_sha256,
-                origin=origin,
-                source_ae_title=incoming.source_ae_title,
-                acquired_at=acquired_at,
-                stored_at=self._now(),
-                evidence=evidence or {},
-                destinations=tuple(dict.fromkeys(destinations)),
+                origin=facts.origin,
+                source_ae_title=facts.source_ae_title,
+                acquired_at=facts.acquired_at,
+                stored_at=facts.stored_at,
+                evidence=facts.evidence,
+                destinations=facts.destinations,
                 on_conflict=lambda conflict: conflicts.setdefault(conflict),
             )
             outcome = self._outcome(new, self._insert(new))
@@ -190,11 +203,11 @@ class InstanceFiles:
             raise
         self._durability.succeeded(Kind.FILES)
 
-    def _move_into_place(self, incoming: Incoming, record: InstanceRecord) -> str:
+    def _move_into_place(self, incoming: Incoming, record: InstanceRecord, facts: SealFacts) -> str:
         """Steps 1 and 2; returns the file's id."""
         try:
             _check_uids_match(incoming, record)
-            incoming.seal(durable=self._layout.remote is None)
+            incoming.seal(facts, durable=self._layout.remote is None)
             file_id = self._ids.new()
             place(self._layout, file_id, incoming.path, incoming.dataset_sha256)
         except EchoNodeError:

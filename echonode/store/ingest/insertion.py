@@ -128,6 +128,7 @@ def _insert(
     connection: sa.Connection, new: NewInstance, layout: Layout
 ) -> tuple[Insertion, StoredInstance]:
     """Insert the rows, or the quarantine's; returns also the instance that is kept."""
+    new.make_room(connection)
     known = look_up(connection, new.record)
     if known.was_deleted_with_other_bytes(new.dataset_sha256):
         _quarantine_row(connection, new, "same SOP Instance UID as one deleted here, other bytes")

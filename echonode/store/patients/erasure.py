@@ -8,7 +8,8 @@ The order
 3. All other rows (holdings.OF_A_PATIENT), and the files in quarantine.
 4. The audit trail forgets who it was.
 5. The Patient ID goes from the note of step 1.
-6. The databases are written again, so that no page and no log of them holds what was deleted.
+6. The databases and the journal are written again, so that no page and no log of them holds what
+   was deleted.
 7. The note says that it is done, with its number and its counts.
 
 Tombstones keep UIDs and hashes: other bytes under a known UID are refused as before.
@@ -58,7 +59,10 @@ Step = Callable[[], None]
 
 
 class PatientErasure:
-    """Used by one thread at a time. between: called between any two steps (tests kill there)."""
+    """Used by one thread at a time. between: called between any two steps (tests kill there).
+
+    rewrite_journal: writes it from what the database has now; raises StoreError.
+    """
 
     def __init__(
         self,
@@ -67,10 +71,12 @@ class PatientErasure:
         *,
         holdings: Holdings,
         deletions: Deletions,
+        rewrite_journal: Callable[[], None] = lambda: None,
         between: Callable[[], None] = lambda: None,
     ) -> None:
         self._writer, self._layout = writer, layout
         self._holdings, self._deletions = holdings, deletions
+        self._rewrite_journal = rewrite_journal
         self.between = between
 
     def begin(
@@ -133,6 +139,8 @@ class PatientErasure:
             self._note(erasure)
             self.between()
         remove_residue(self._writer)
+        self.between()
+        self._rewrite_journal()
         self.between()
         return erasure
 

@@ -1,10 +1,15 @@
-"""Reads a file without a row as the instance that it is (recovery.py says when it is adopted)."""
+"""Reads a file without a row as the instance that it is (recovery.py says when it is adopted).
+
+Its seal (files/seal.py) says what its row said. One without a seal, of an earlier EchoNode or with
+a damaged one, is taken for what its dataset and its meta information show: when it was taken,
+how its frames came, and where it was to go are then not known, and it goes where its kind goes now.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from echonode.at_rest.reading import open_file
@@ -16,12 +21,14 @@ from echonode.store.files.disk import disk_errors
 from echonode.store.files.file_meta import zero_preamble
 from echonode.store.files.layout import Layout
 from echonode.store.files.placing import readable
-from echonode.store.index.dataset_header import read_stored_head
+from echonode.store.files.seal import SealFacts
+from echonode.store.index.dataset_header import StoredHead, read_stored_head
 from echonode.store.index.instance_record import record_of
 from echonode.store.index.writer import NewInstance
 
 log = get_logger(__name__)
 
+_ADOPTED = "adopted"  # in the evidence of what was taken in without a seal
 _READINGS = 3  # of a file without a row: two with the same result, and one that the disk spoiled
 
 
@@ -76,31 +83,53 @@ class Orphans:
             size, modified = file.size, path.stat().st_mtime
             file.seek(head.dataset_offset)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        evidence = {"adopted": "file without a row"}
+        stored_at = min(datetime.fromtimestamp(modified, UTC), self._now())
+        length = size - head.dataset_offset
+        facts = head.seal.facts if head.seal is not None else self._guessed(head, stored_at)
+        is_whole = head.seal is None or (head.seal.dataset_sha256, head.seal.dataset_length) == (
+            digest,
+            length,
+        )
         if preamble:
             kind = kind_of(preamble) or "other"
-            evidence["preamble"] = f"zeroed: {kind}"
+            facts = replace(facts, evidence={**facts.evidence, "preamble": f"zeroed: {kind}"})
             log.warning(
                 "preamble_zeroed",
                 sop_instance_uid=record.sop_instance_uid,
                 ae_title=head.source_ae_title,
                 kind=kind,
             )
-        # Files from peers have their AE title in the meta information; our own captures have none.
-        origin = Origin.RECEIVED if head.source_ae_title else Origin.CAPTURED
         return NewInstance(
             record=record,
             file_id=file_id,
             size=size,
             dataset_offset=head.dataset_offset,
-            dataset_sha256=digest,
-            origin=origin,
-            source_ae_title=head.source_ae_title,
-            acquired_at=None,
+            # What was stored, whatever the disk made of it since.
+            dataset_sha256=digest if head.seal is None else head.seal.dataset_sha256,
+            damaged=not is_whole,
+            origin=facts.origin,
+            source_ae_title=facts.source_ae_title,
+            acquired_at=facts.acquired_at,
             # Also its due time: a clock that was set back since must not delay it.
-            stored_at=min(datetime.fromtimestamp(modified, UTC), self._now()),
-            evidence=evidence,
-            destinations=tuple(self._forward_to.get(head.source_ae_title, ()))
-            if head.source_ae_title
-            else self._adopt_to,
+            stored_at=min(facts.stored_at, self._now()),
+            evidence=facts.evidence,
+            destinations=facts.destinations,
         )
+
+    def _guessed(self, head: StoredHead, stored_at: datetime) -> SealFacts:
+        """Of a file without a seal."""
+        # Files from peers have their AE title in the meta information; our own captures have none.
+        peer = head.source_ae_title
+        return SealFacts(
+            origin=Origin.RECEIVED if peer else Origin.CAPTURED,
+            source_ae_title=peer,
+            acquired_at=None,
+            stored_at=stored_at,
+            evidence={_ADOPTED: "file without a row"},
+            destinations=tuple(self._forward_to.get(peer, ())) if peer else self._adopt_to,
+        )
+
+
+def has_seal(new: NewInstance) -> bool:
+    """Whether what was read of a file is what its seal says."""
+    return _ADOPTED not in new.evidence

@@ -68,9 +68,10 @@ from echonode.store.ingest.insertion import FileInserter, move_to_quarantine
 from echonode.store.nodes.membership import Membership
 from echonode.store.recovery.folders_in_use import folders_in_use
 from echonode.store.recovery.listing import Listing
-from echonode.store.recovery.orphans import AdoptionPlan, Orphans
+from echonode.store.recovery.orphans import AdoptionPlan, Orphans, has_seal
+from echonode.store.recovery.past import Past
 from echonode.store.retention.deletion import Deletions
-from echonode.store.values import OnDue, RecoveryReport
+from echonode.store.values import GivenBack, OnDue, RecoveryReport
 
 _instance = schema.instance.c
 _ROWS = sa.select(_instance.file_id, _instance.sop_instance_uid, _instance.file_missing).where(
@@ -90,6 +91,9 @@ class _Findings:
     unread: set[str] = field(default_factory=set)
     requeued: int = 0
     moved: int = 0
+    without_seal: int = 0
+    seal_broken: list[str] = field(default_factory=list)
+    given_back: GivenBack = field(default_factory=GivenBack)
 
 
 class Recovery:
@@ -161,6 +165,10 @@ class Recovery:
         """Whether other nodes may keep instances in the same place (object storage)."""
         return self._layout.remote is not None
 
+    def given_back(self, found: GivenBack) -> None:
+        """What the journal had of the lost database, for the report."""
+        self._findings.given_back = found
+
     def look_again(self) -> None:
         """Have `step` compare all folders once more: what was too young may be taken in by now."""
         self._compared = ""
@@ -200,6 +208,9 @@ class Recovery:
             patients_set_right=found.moved,
             # A first start makes a database too, but finds no files.
             database_rebuilt=self._database_made and bool(found.adopted),
+            without_seal=found.without_seal,
+            seal_broken=tuple(found.seal_broken),
+            given_back=found.given_back,
         )
 
     def _remove_temporary_files(self) -> None:
@@ -286,20 +297,31 @@ class Recovery:
                         now=self._now(),
                     )
                 )
-            insertion = self._inserter.insert(new).insertion
+            past = Past(new, self._readers, now=self._now()) if self._database_made else None
+            insertion = self._inserter.insert(past.new if past else new).insertion
         except (InvalidObject, sa.exc.IntegrityError) as error:
             self._quarantine(file_id, f"not adopted: {type(error).__name__}")
             return
+        if past is not None and past.later_file_id:
+            move_to_quarantine(self._layout, past.later_file_id)
+            self._findings.quarantined += 1
+        self._note(insertion, new)
+
+    def _note(self, insertion: Insertion, new: NewInstance) -> None:
+        """What became of a file without a row; one that is not kept leaves its place."""
         match insertion:
             case Insertion.STORED | Insertion.FILE_REPLACED:
                 self._findings.adopted.append(new.record.sop_instance_uid)
+                self._findings.without_seal += not has_seal(new)
+                if new.damaged:
+                    self._findings.seal_broken.append(new.record.sop_instance_uid)
                 self._on_adopted(len(self._findings.adopted))
                 self._on_due(new.destinations)
             case Insertion.DUPLICATE:
-                drop(self._layout, file_id)
+                drop(self._layout, new.file_id)
                 self._findings.removed += 1
             case Insertion.CONFLICT:
-                move_to_quarantine(self._layout, file_id)
+                move_to_quarantine(self._layout, new.file_id)
                 self._findings.quarantined += 1
 
     def _waits(self, new: NewInstance) -> bool:

@@ -3,7 +3,8 @@
 The order that makes it safe, whatever happens between two steps:
 1. One database transaction decides again (policy.why_kept), writes the tombstone and removes the
    instance with its deliveries from the index; its COMMIT is fsynced.
-2. The file is renamed to deleted/ID.dcm, and both folders are fsynced.
+2. The tombstone is in the journal (journal/), so that a lost database does not forget it. The file
+   is renamed to deleted/ID.dcm, and both folders are fsynced.
 3. It is unlinked.
 
 Killed before 1: nothing has happened. After 1, before 2: the next start finds a file without a row
@@ -74,9 +75,19 @@ class Deleted:
 
 
 class Deletions:
-    """Deletes instances and their files; used by one thread."""
+    """Deletes instances and their files; used by one thread.
 
-    def __init__(self, writer: Writer, readers: sa.Engine, layout: Layout) -> None:
+    journalled: returns once what is committed is in the journal; raises OutOfSpace.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        readers: sa.Engine,
+        layout: Layout,
+        journalled: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._journalled = journalled
         self._writer = writer
         self._readers = readers
         self._layout = layout
@@ -155,6 +166,12 @@ class Deletions:
 
     def _finish(self, file_ids: Iterable[str]) -> tuple[list[str], OutOfSpace | None]:
         """Returns what is still to be done, and why; one refused file does not stop the others."""
+        file_ids = list(file_ids)
+        if file_ids:
+            try:
+                self._journalled()
+            except OutOfSpace as error:
+                return file_ids, error
         if self._layout.remote is not None:
             return _delete_remotely(self._layout.remote, file_ids)
         moved: list[str] = []

@@ -156,7 +156,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="get",
         path="/api/instances/{uid}/file",
-        summary="The DICOM file as it was stored",
+        summary="The DICOM file, its data set as it was stored",
         media_type="application/dicom",
     ),
     *(

@@ -5,6 +5,8 @@
 A process that goes through many states, one after the other, in FOLDER (best one in memory). It
 prints one JSON object: how many different states it saw, and what was wrong with which.
 
+On some of them the index is lost as well: files and journal must then say what they promise.
+
 The states come in rounds over every moment of the recording, between any two of its calls: first
 the extremes, then as many by chance as are wanted. A state that was seen before does not count.
 """
@@ -32,7 +34,7 @@ from tests.faults.disks.fates import (
     torn,
 )
 from tests.faults.disks.recording import Recording
-from tests.faults.disks.restart_check import violations
+from tests.faults.disks.restart_check import violations, violations_without_index
 from tests.faults.disks.states import Disk, Tree, fingerprint
 from tests.support.shared_statements import share_statements
 
@@ -45,6 +47,7 @@ _EXTREMES: tuple[MakeFate, ...] = (
 )
 _BY_CHANCE: tuple[MakeFate, ...] = (torn, by_chance, by_chance)
 _VAIN_ROUNDS = 3  # without a new state: there are no more
+LOST_EVERY = 4  # states: of one in so many the index is lost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +63,10 @@ class Moment:
 @dataclass(kw_only=True)
 class Findings:
     """What came of it. wrong: a line for each state with something wrong, and how many there are;
-    by_fate: how many states of each kind."""
+    by_fate: how many states of each kind; lost: of how many the index was lost as well."""
 
     states: int = 0
+    lost: int = 0
     wrong_states: int = 0
     wrong: list[str] = field(default_factory=list)
     by_fate: dict[str, int] = field(default_factory=dict)
@@ -107,6 +111,12 @@ def _once_through(recording: Recording, make_fate: MakeFate, *, seed: int) -> It
         yield Moment(step=number, fate=fate.name, lines=tuple(lines), tree=disk.state(fate))
 
 
+def without_index(tree: Tree) -> Tree:
+    """What is left where the database and its logs are gone; nothing where none was made yet."""
+    left = {path: content for path, content in tree.items() if "index.sqlite" not in path}
+    return {} if left == tree else left
+
+
 def build(tree: Tree, folder: Path) -> None:
     """Make a tree real; folders come before what lies in them."""
     folder.mkdir()
@@ -118,10 +128,10 @@ def build(tree: Tree, folder: Path) -> None:
 
 
 def go_through(
-    found: Iterator[Moment], *, folder: Path, states: int, enough: int, until: str
+    found: Iterator[Moment], *, folder: Path, states: int, enough: int, until: str, lost_every: int
 ) -> Findings:
     """Start the node on each, until there were so many states, or `enough` that were wrong and one
-    of them in the way that `until` names.
+    of them in the way that `until` names. lost_every: of one in so many the index is lost as well.
     """
     findings = Findings()
     root, book = folder / "root", folder / "book"
@@ -129,6 +139,11 @@ def go_through(
         build(moment.tree, root)
         broken = violations(root / "var", moment.lines, book)
         shutil.rmtree(root)
+        if findings.states % lost_every == 0 and (tree := without_index(moment.tree)):
+            build(tree, root)
+            broken += violations_without_index(root / "var", moment.lines, book)
+            shutil.rmtree(root)
+            findings.lost += 1
         findings.states += 1
         findings.by_fate[moment.fate] = findings.by_fate.get(moment.fate, 0) + 1
         if broken:
@@ -146,6 +161,7 @@ def main() -> None:
     parser.add_argument("recording", type=Path)
     parser.add_argument("folder", type=Path)
     defaults = {"seed": 1, "states": 1000, "share": 0, "shares": 1, "enough": 50}
+    defaults["lost_every"] = LOST_EVERY
     for name, default in defaults.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--until", default="")
@@ -154,7 +170,12 @@ def main() -> None:
     recording: Recording = pickle.loads(given.recording.read_bytes())
     found = moments(recording, seed=given.seed, share=given.share, shares=given.shares)
     findings = go_through(
-        found, folder=given.folder, states=given.states, enough=given.enough, until=given.until
+        found,
+        folder=given.folder,
+        states=given.states,
+        enough=given.enough,
+        until=given.until,
+        lost_every=given.lost_every,
     )
     json.dump(asdict(findings), sys.stdout)
 

@@ -20,6 +20,7 @@ from echonode.errors import StoreLocked
 from echonode.store.store import Store
 from echonode.store.values import RecoveryReport
 from tests.faults.judging import evidence, judge
+from tests.faults.judging.journal_check import disagreements
 from tests.faults.lives.durable import COUNTER, DESTINATION
 from tests.unit.store.samples import Clock
 
@@ -27,6 +28,11 @@ Lines = Sequence[Mapping[str, Any]]
 # What a start may take, of the processor's time: what else the machine does must not count.
 RESTART_S = 5.0
 _LOCK_S = 10.0
+_KNOWN = "SELECT sop_instance_uid FROM tombstone UNION SELECT sop_instance_uid FROM instance"
+# Every capture of a life (lives/durable.py) is to be sent.
+_NOWHERE = """
+SELECT sop_instance_uid FROM instance
+WHERE origin = 'captured' AND id NOT IN (SELECT instance_id FROM delivery)"""
 
 
 def violations(data_dir: Path, lines: Lines, book: Path) -> list[str]:
@@ -51,14 +57,50 @@ def _violations(data_dir: Path, lines: Lines, book: Path) -> Iterator[str]:
     again = start(data_dir)
     if again != RecoveryReport():
         yield f"a second start still had something to mend: {again}"
+    yield from disagreements(data_dir)
 
 
-def start(data_dir: Path) -> RecoveryReport:
-    """A start and a stop. The holder of the lock is dead, but perhaps not yet for the kernel."""
+def violations_without_index(data_dir: Path, lines: Lines, book: Path) -> list[str]:
+    """The same of a folder whose index was lost as well: what files and journal must still say.
+
+    The journal may lack what changed in the last half second; the files' seals lack nothing.
+    """
+    try:
+        return list(_violations_without_index(data_dir, lines, book))
+    except Exception as error:  # noqa: BLE001  # whatever it is, the start failed
+        return [f"the start without an index failed: {type(error).__name__}: {error}"]
+
+
+def _violations_without_index(data_dir: Path, lines: Lines, book: Path) -> Iterator[str]:
+    recovery = start(data_dir, adopt_to=(), late=True)
+    if recovery.without_seal or recovery.seal_broken:
+        yield f"files whose seals are not theirs: {recovery.without_seal}, {recovery.seal_broken}"
+    yield from _by_judge(data_dir, lines, book)
+    with closing(sqlite3.connect(data_dir / "index.sqlite")) as connection:
+        known = _column(connection, _KNOWN)
+        yield from (
+            f"the deletion of {uid} is forgotten" for uid in _said(lines, "deleted", "uid") - known
+        )
+        yield from (f"nothing says where to send {uid}" for uid in _column(connection, _NOWHERE))
+    again = start(data_dir, adopt_to=(), late=True)
+    if again != RecoveryReport():
+        yield f"a second start still had something to mend: {again}"
+    yield from disagreements(data_dir)
+
+
+def start(
+    data_dir: Path, adopt_to: Sequence[str] = (DESTINATION,), *, late: bool = False
+) -> RecoveryReport:
+    """A start and a stop. The holder of the lock is dead, but perhaps not yet for the kernel.
+
+    late: at a time after all that was stored.
+    """
+    clock = Clock()
+    clock.pass_(hours=int(late))
     deadline = time.monotonic() + _LOCK_S
     while True:
         try:
-            with Store.open(data_dir, adopt_to=[DESTINATION], now=Clock()) as store:
+            with Store.open(data_dir, adopt_to=adopt_to, now=clock) as store:
                 return store.recovery.report
         except StoreLocked:
             if time.monotonic() > deadline:

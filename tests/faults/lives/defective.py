@@ -5,6 +5,7 @@ python -m tests.faults.lives.defective DATA_DIR BOOK DEFECT
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -13,10 +14,18 @@ from types import MappingProxyType
 
 import sqlalchemy as sa
 
+from echonode.model.instance import InstanceRecord
+from echonode.store import parts
 from echonode.store.database import connections as database
 from echonode.store.database import opening
+from echonode.store.database.connections import Writer
 from echonode.store.files import disk
-from echonode.store.ingest import insertion
+from echonode.store.files.layout import Layout
+from echonode.store.files.placing import place
+from echonode.store.files.seal import SEAL_BYTES, Seal, SealFacts, encoded
+from echonode.store.ingest import ingest, insertion
+from echonode.store.ingest.ingest import InstanceFiles
+from echonode.store.journal import journal_file
 from echonode.store.retention import candidates as candidates_module
 from echonode.store.retention import deletion
 from echonode.store.retention.deletion import Deleted, Deletions
@@ -26,11 +35,14 @@ from tests.faults.judging.books import Book
 from tests.faults.lives.durable import SUCCESS, Life, live, set_pragma
 
 _keep, _promise = Life.keep, Life.promise
+_end, _move_into_place = Incoming.seal, InstanceFiles._move_into_place
 _write_tombstones = Deletions._write_tombstones
+_written: dict[Path, Incoming] = {}
 
 
-def _seal_without_fsync(self: Incoming, *, durable: bool = True) -> None:
+def _seal_without_fsync(self: Incoming, facts: SealFacts, *, durable: bool = True) -> None:
     file = self._open_file()
+    self._write_seal(file, facts)
     file.flush()
     file.close()
     self._file = None
@@ -93,6 +105,52 @@ def _delete_before_promise() -> None:
     candidates_module.why_kept = lambda holdings, policy, *, observed_s: ""
 
 
+def _leave_seal_blank(self: Incoming, facts: SealFacts, *, durable: bool = True) -> None:
+    self.facts = facts
+    _end(self, durable=durable)
+
+
+def _place_and_seal(layout: Layout, file_id: str, path: Path, dataset_sha256: str) -> object:
+    """The seal is written once the file has its name, and nothing makes it durable."""
+    incoming = _written.pop(path)
+    placed = place(layout, file_id, path, dataset_sha256)
+    seal = Seal(
+        dataset_sha256=dataset_sha256,
+        dataset_length=incoming.size - incoming.dataset_offset,
+        facts=incoming.facts,
+    )
+    with layout.instance_file(file_id).open("r+b", buffering=0) as file:
+        os.pwrite(file.fileno(), encoded(seal), incoming.dataset_offset - SEAL_BYTES)
+    return placed
+
+
+def _noted(
+    self: InstanceFiles, incoming: Incoming, record: InstanceRecord, facts: SealFacts
+) -> str:
+    _written[incoming.path] = incoming
+    return _move_into_place(self, incoming, record, facts)
+
+
+def _seal_after_the_rename() -> None:
+    Incoming.seal = _leave_seal_blank
+    InstanceFiles._move_into_place = _noted
+    ingest.place = _place_and_seal
+
+
+def _delete_before_the_journal() -> None:
+    class Hasty(Deletions):
+        def __init__(
+            self, writer: Writer, readers: sa.Engine, layout: Layout, journalled: object
+        ) -> None:
+            super().__init__(writer, readers, layout)
+
+    parts.Deletions = Hasty
+
+
+def _no_journal_fsync() -> None:
+    journal_file.synchronise = lambda descriptor: None
+
+
 DEFECTS: Mapping[str, Callable[[], None]] = MappingProxyType(
     {
         "no fsync of the file": _no_file_fsync,
@@ -102,6 +160,9 @@ DEFECTS: Mapping[str, Callable[[], None]] = MappingProxyType(
         "report answered before commit": _answer_report_before_commit,
         "delete before the tombstone": _delete_before_tombstone,
         "delete before the promise": _delete_before_promise,
+        "seal after the rename": _seal_after_the_rename,
+        "delete before the journal": _delete_before_the_journal,
+        "no fsync of the journal": _no_journal_fsync,
     }
 )
 

@@ -99,8 +99,12 @@ class Killer:
         return killed
 
     def _read(self) -> dict[str, Any]:
-        line: dict[str, Any] = json.loads(self._pipe(self._process.stdout).readline())
-        return line
+        line = self._pipe(self._process.stdout).readline()
+        # Its own calls count as well (killed_processes.py): a step that makes more of a kind than
+        # `writes` or OTHERS ends it while it is rehearsed.
+        assert line, f"the process that forks has ended: {self._process.wait(10)}"
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
     @staticmethod
     def _pipe(pipe: IO[str] | None) -> IO[str]:

@@ -16,6 +16,7 @@ from echonode.node import archives
 from echonode.node.settings import parts as node_parts
 from echonode.store.files import reserve as disk_reserve
 from echonode.store.files.incoming_file import Incoming
+from echonode.store.files.seal import SealFacts
 from tests.faults.nodes.deletes_at_once import LINGER_S, LOOK_EVERY_S
 
 LATE_S = 0.05
@@ -23,8 +24,9 @@ _commit = StorageSCP.store
 
 
 def _no_file_fsync() -> None:
-    def seal(self: Incoming, *, durable: bool = True) -> None:
+    def seal(self: Incoming, facts: SealFacts, *, durable: bool = True) -> None:
         file = self._open_file()
+        self._write_seal(file, facts)
         file.flush()
         file.close()
         self._file = None

@@ -28,6 +28,7 @@ from tests.peers.dicomweb_server import (
     found,
     stored,
 )
+from tests.support.sent_files import sent_file
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.peers
@@ -99,7 +100,7 @@ def test_one_instance_in_a_request_with_the_token_and_the_next_on_the_same_conne
         )
         instance = delivery.store.index.instance(uid)
         assert instance is not None
-        assert instance.path.read_bytes() in each.body
+        assert sent_file(instance) in each.body
 
 
 def test_an_instance_that_a_mixed_409_names_is_held_and_the_next_one_goes_on(

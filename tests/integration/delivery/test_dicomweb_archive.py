@@ -23,6 +23,7 @@ from tests.peers.authority import Authority
 from tests.peers.fixtures import require_program
 from tests.peers.orthanc import DICOMWEB_PLUGIN, OrthancServer
 from tests.peers.tls_front import TlsFront
+from tests.support.sent_files import sent_file
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.peers
@@ -112,7 +113,7 @@ def test_images_are_stored_byte_for_byte_and_found_again(
         (found,) = orthanc.rest.lookup(uid)
         instance = delivery.store.index.instance(uid)
         assert instance is not None
-        assert orthanc.rest.file(found) == instance.path.read_bytes()
+        assert orthanc.rest.file(found) == sent_file(instance)
 
 
 def test_an_instance_that_the_archive_drops_is_never_verified_and_the_next_one_goes_on(
@@ -220,4 +221,4 @@ def test_tls_proves_both_sides_and_nothing_goes_where_one_of_them_is_another(
     instance = delivery.store.index.instance(uid)
     (found,) = orthanc.rest.lookup(uid)
     assert instance is not None
-    assert orthanc.rest.file(found) == instance.path.read_bytes()
+    assert orthanc.rest.file(found) == sent_file(instance)

@@ -30,6 +30,7 @@ from tests.integration.web.kept_images import (
     picture,
     with_voi_lut,
 )
+from tests.support.sent_files import sent_file
 from tests.unit.store.samples import put
 from tests.unit.transcoding.test_picture_file import read_png
 from tests.unit.web.conftest import Answer, Browser, served
@@ -165,15 +166,15 @@ def test_a_browser_that_has_a_picture_gets_it_no_second_time(browser: Browser) -
     assert browser.ask(path, if_none_match='"other"').status == 200
 
 
-def test_the_file_is_the_stored_one_and_its_name_names_no_one(
+def test_the_file_has_the_stored_data_set_and_its_name_names_no_one(
     kept: tuple[Store, Browser], tmp_path: Path
 ) -> None:
-    """The same bytes, as an attachment; a damaged file is not given."""
+    """The same bytes, as an attachment without its seal; a damaged file is not given."""
     store, browser = kept
     instance = store.index.instance(STILL)
     assert instance is not None
     answer = browser.ask(f"/api/instances/{STILL}/file")
-    assert answer.body == instance.path.read_bytes()
+    assert answer.body == sent_file(instance)
     assert answer.headers["content-type"] == "application/dicom"
     assert answer.headers["content-disposition"] == f'attachment; filename="{STILL}.dcm"'
     saved = tmp_path / "saved.dcm"

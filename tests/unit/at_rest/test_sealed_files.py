@@ -224,3 +224,18 @@ def test_lengths_that_no_sealed_file_has() -> None:
     assert content_size(HEAD_BYTES + CHUNK_EXTRA + CHUNK, CHUNK) == CHUNK
     assert content_size(HEAD_BYTES + CHUNK_EXTRA + CHUNK + 5, CHUNK) is None
     assert content_size(HEAD_BYTES + 2 * CHUNK_EXTRA + CHUNK + 5, CHUNK) == CHUNK + 5
+
+
+@pytest.mark.parametrize("cipher", [None, CIPHER], ids=["plain", "sealed"])
+@pytest.mark.parametrize("length", [500, CHUNK, CHUNK + 1, len(CONTENT)])
+def test_bytes_of_the_beginning_are_put_in_later(
+    tmp_path: Path, cipher: FileCipher | None, length: int
+) -> None:
+    """Whatever was written behind them by then; nothing else changes."""
+    path = tmp_path / "f"
+    with create_file(path, cipher) as file:
+        file.write(CONTENT[:length])
+        file.put_in(b"later", 100)
+        file.flush()
+    with open_file(path, cipher) as opened:
+        assert opened.read() == CONTENT[:100] + b"later" + CONTENT[105:length]

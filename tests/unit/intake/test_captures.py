@@ -94,6 +94,7 @@ class FakeStore:
         destinations: Sequence[str],
         acquired_at: datetime | None,
         evidence: Mapping[str, int | str],
+        exam_id: str,
     ) -> FakeOutcome:
         self.refuse_if("commit")
         facts: dict[str, Any] = {

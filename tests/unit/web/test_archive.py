@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,18 @@ class Picture:
     def bytes(self) -> bytes:
         self._made.append("picture")
         return b"jpeg"
+
+
+class Download:
+    """A file of few bytes."""
+
+    tag = "tag"
+
+    def __init__(self, content: bytes) -> None:
+        self.size, self._content = len(content), content
+
+    def pieces(self) -> Iterator[bytes]:
+        yield self._content
 
 
 class FakeArchive:
@@ -58,9 +70,9 @@ class FakeArchive:
         self._take("picture", uid=uid, **given)
         return Picture(self.made)
 
-    def file(self, uid: str, *, known: str) -> tuple[Path, None, str] | str:
+    def file(self, uid: str, *, known: str) -> Download | str:
         self._take("file", uid=uid)
-        return "tag" if "tag" in known else (self.path, None, "tag")
+        return "tag" if "tag" in known else Download(self.path.read_bytes())
 
     def measurements(self, **given: str) -> Sequence[dict[str, Any]]:
         return [self._take("measurements", **given)]

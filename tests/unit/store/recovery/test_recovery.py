@@ -14,6 +14,7 @@ import pytest
 from echonode.at_rest.file_cipher import FileCipher
 from echonode.errors import ConfigError, OutOfSpace, SchemaTooNew, Unreadable, UsageError
 from echonode.store.database.migrations import SCHEMA_VERSION
+from echonode.store.files.file_meta import HEAD_LENGTH, dataset_offset, without_seal
 from echonode.store.files.layout import Layout
 from echonode.store.index.dataset_header import StoredHead, read_stored_head
 from echonode.store.read_only_store import open_read_only
@@ -31,9 +32,21 @@ def forget(data_dir: Path, *uids: str) -> None:
     """Take rows out of the database behind the store's back: their files become orphans."""
     connection = sqlite3.connect(data_dir / "index.sqlite")
     for uid in uids:
+        connection.execute(
+            "DELETE FROM delivery WHERE instance_id IN"
+            " (SELECT id FROM instance WHERE sop_instance_uid = ?)",
+            [uid],
+        )
         connection.execute("DELETE FROM instance WHERE sop_instance_uid = ?", [uid])
     connection.commit()
     connection.close()
+
+
+def unseal(path: Path) -> None:
+    """As an EchoNode before seals wrote it."""
+    whole = path.read_bytes()
+    end = dataset_offset(whole[:HEAD_LENGTH])
+    path.write_bytes(without_seal(whole[:end]) + whole[end:])
 
 
 def only_file(data_dir: Path, folder: str) -> Path:
@@ -74,9 +87,9 @@ def test_a_trial_of_the_disk_that_a_kill_cut_off_is_removed(data_dir: Path) -> N
 
 @pytest.mark.sqlite
 def test_a_file_without_a_row_is_adopted_and_queued(data_dir: Path) -> None:
-    """Killed between rename and COMMIT: indexed, and queued if we captured it ourselves."""
+    """Killed between rename and COMMIT: indexed, and queued to where it was to go."""
     with reopened(data_dir) as store:
-        captured = put(store, dataset(1)).instance
+        captured = put(store, dataset(1), destinations=["pacs"]).instance
         put(store, dataset(2), source_ae_title="PEER")
         put(store, dataset(3))
     forget(data_dir, "1.2.3.4.1", "1.2.3.4.2")
@@ -93,7 +106,7 @@ def test_a_file_without_a_row_is_adopted_and_queued(data_dir: Path) -> None:
 def test_an_adopted_file_from_a_clock_that_was_set_back_is_due_at_once(data_dir: Path) -> None:
     """Written "next year", found today: it is not sent a year late."""
     with reopened(data_dir) as store:
-        path = put(store, dataset(1)).instance.path
+        path = put(store, dataset(1), destinations=["pacs"]).instance.path
     forget(data_dir, "1.2.3.4.1")
     next_year = (NOON + timedelta(days=365)).timestamp()
     os.utime(path, (next_year, next_year))
@@ -103,11 +116,12 @@ def test_an_adopted_file_from_a_clock_that_was_set_back_is_due_at_once(data_dir:
 
 @pytest.mark.sqlite
 def test_what_peers_sent_is_forwarded_when_the_database_is_made_anew(data_dir: Path) -> None:
-    """What a peer sent goes on to where its kind goes; what another sent stays."""
+    """Of files without a seal, as an earlier EchoNode wrote them: what a peer sent goes on to where
+    its kind goes; what another sent stays.
+    """
     with reopened(data_dir) as store:
-        put(store, dataset(1), source_ae_title="MODALITY")
-        put(store, dataset(2), source_ae_title="OTHER")
-        put(store, dataset(3))
+        for number, peer in enumerate(("MODALITY", "OTHER", ""), start=1):
+            unseal(put(store, dataset(number), source_ae_title=peer).instance.path)
     (data_dir / "index.sqlite").unlink()
     with reopened(data_dir, adopt_to=["pacs"], forward_to={"MODALITY": ["vna"]}) as store:
         queued = {

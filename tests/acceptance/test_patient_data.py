@@ -13,6 +13,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
+from echonode.store.files.file_meta import dataset_offset
+from echonode.store.files.seal import CREATOR_UID
 from tests.peers.dcmtk import dcmtk
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import LOOPBACK, free_port
@@ -116,8 +118,13 @@ def test_a_patient_is_given_out_and_then_erased(node: EchoNodeProcess, tmp_path:
     done = node.command("patient", "export", ID, "--out", str(out))
     assert done.returncode == 0, done.stderr
     with ZipFile(out) as bundle:
+        image = bundle.read("images/0001.dcm")
         stored = [path.read_bytes() for path in (node.data_dir / "instances").rglob("*.dcm")]
-        assert bundle.read("images/0001.dcm") in stored
+        # The data set is that of the stored file; its seal stays here.
+        head = dataset_offset(image)
+        assert head is not None
+        assert any(file.endswith(image[head:]) and file != image for file in stored)
+        assert CREATOR_UID.encode("ascii") not in image
         assert "quarantine/0001.dcm" in bundle.namelist()
         index = json.loads(bundle.read("index.json"))
         assert index["names"] == [NAME]

@@ -153,7 +153,7 @@ def test_an_image_does_not_wait_for_its_lines(
         instance = kept(store, taken(film), KeptLines(tmp_path / "blocked").write)
     assert store.index.instance(instance.sop_instance_uid) is not None
     [said] = [entry["reason"] for entry in logged if entry["event"] == "lines_not_kept"]
-    assert said == "the disk refused a new folder: File exists"
+    assert said == "the disk refused a new folder: it exists already (File exists)"
 
 
 def test_lines_go_with_their_image(lines: KeptLines, tmp_path: Path) -> None:

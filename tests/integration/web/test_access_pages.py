@@ -44,6 +44,17 @@ def address(node: Web) -> str:
     return f"http://127.0.0.1:{node.port}"
 
 
+@pytest.fixture
+def staffed(node: Web, address: str) -> str:
+    """The address of a node that has users, whichever test came before."""
+    known = node.command("user", "list").stdout.split()
+    for name, role in (("ada", "administrator"), ("vic", "viewer"), ("bot", "service")):
+        if name not in known:
+            added = node.command("user", "add", name, "--role", role, stdin=WORDS)
+            assert added.returncode == 0, added.stderr
+    return address
+
+
 def look(person: Visit, name: str) -> None:
     """No fault of accessibility; kept as NAME.png where ECHONODE_SCREENSHOTS names a folder."""
     if folder := os.environ.get("ECHONODE_SCREENSHOTS"):
@@ -184,10 +195,10 @@ def test_a_disabled_user_stands_before_the_log_in(
 
 
 @pytest.mark.long
-def test_users_and_lock_in_each_size_and_theme(chromium: Browser, address: str) -> None:
+def test_users_and_lock_in_each_size_and_theme(chromium: Browser, staffed: str) -> None:
     """Nothing is cut; in French as well."""
     for size, theme in LOOKS:
-        with visit(chromium, address, size=size, theme=theme) as person:
+        with visit(chromium, staffed, size=size, theme=theme) as person:
             page = logged_in(person)
             expect(page.locator("tbody")).to_contain_text("bot")
             assert person.cut() == []

@@ -127,7 +127,7 @@ postgres: $(STAMP_DEV) ## the store's tests with the index on a real PostgreSQL 
 	    tests/unit/store tests/unit/maintenance tests/unit/query_retrieve tests/unit/commitment tests/unit/exam
 
 # What takes too long for every change. Its results stand in docs/tests.md.
-long: $(STAMP_DEV) ## the tests that take long (half an hour): run before a release
+long: $(STAMP_DEV) ## the tests that take long (ten minutes): run before a release
 	@tools/real-peers.sh
 	@mkdir -p $(BUILD)
 	@$(BIN)/python -m pytest -n $(PEER_WORKERS) --dist loadfile -m "long and not full" \

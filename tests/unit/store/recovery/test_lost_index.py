@@ -26,7 +26,7 @@ from tests.unit.store.samples import US_IMAGE, Clock, dataset, put, send_all
 
 pytestmark = pytest.mark.sqlite
 
-# Numbers of rows are made anew, as is what says when and how this database was made.
+# A database that is made again gives rows other numbers, and says when and how it was made itself.
 QUERIES = {
     "instance": """
         SELECT sop_instance_uid, file_id, size, dataset_offset, dataset_sha256, origin,

@@ -33,7 +33,7 @@ from tests.benchmarks.usage import cpu_seconds
 from tests.faults.programme import FULL
 from tests.integration.web.kept_images import COLUMNS, ROWS, cine, still
 from tests.peers import EchoNodeProcess
-from tests.peers.fixtures import require_fonts, require_program
+from tests.peers.fixtures import give_up, require_fonts, require_program
 from tests.peers.ohif import (
     FIRST_VIEWPORT,
     Ohif,
@@ -43,7 +43,7 @@ from tests.peers.ohif import (
     wait_complete,
 )
 from tests.peers.process import LOOPBACK, free_port
-from tests.peers.programs import PeerMissing, peers_required
+from tests.peers.programs import PeerMissing
 from tests.unit.objects.acquisitions import NOW, exam
 from tests.unit.objects.exam_reports import (
     ARABIC,
@@ -133,7 +133,7 @@ def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
     try:
         viewer_dir()
     except PeerMissing as missing:
-        (pytest.fail if peers_required() else pytest.skip)(str(missing))
+        give_up(missing)
     with ExitStack() as parts:
         browser = parts.enter_context(drawing_browser())
         yield Viewer(parts, browser, tmp_path_factory.mktemp("ohif"))

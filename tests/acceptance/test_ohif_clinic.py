@@ -17,11 +17,11 @@ from pydicom.uid import ExplicitVRLittleEndian
 from echonode.probe.recordings.echopen_text import read_recording
 from echonode.probe.simulation.tcp_probe import ProbeSimulator
 from tests.acceptance.clinic import Clinic, dataset_sha256
-from tests.peers.fixtures import require_program
+from tests.peers.fixtures import give_up, require_program
 from tests.peers.instances import STILL, make_instances
 from tests.peers.ohif import FIRST_VIEWPORT, Ohif, drawing_browser, poll, viewer_dir
 from tests.peers.process import LOOPBACK, free_port
-from tests.peers.programs import PeerMissing, peers_required
+from tests.peers.programs import PeerMissing
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -91,7 +91,7 @@ def room(shared_data: Path) -> Iterator[Room]:
     try:
         viewer_dir()
     except PeerMissing as missing:
-        (pytest.fail if peers_required() else pytest.skip)(str(missing))
+        give_up(missing)
     with ExitStack() as parts:
         yield Room(parts, shared_data)
 

@@ -20,6 +20,7 @@ from echonode.monitoring.preflight.peer_check import PeerCheck
 from echonode.monitoring.preflight.requirements import Requirements
 from echonode.monitoring.preflight.test_image import preflight_image
 from echonode.objects.ultrasound import encode
+from tests.peers.fixtures import require_file
 from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
 from tests.peers.part import Part
 from tests.peers.process import LOOPBACK
@@ -90,8 +91,7 @@ def test_todays_worklist_is_counted_and_no_name_is_told(
     make_orthanc: Callable[..., OrthancServer], tmp_path: Path
 ) -> None:
     """Of this station on this day; whose they are is not the preflight's to print."""
-    if not WORKLIST_PLUGIN.exists():
-        pytest.skip(f"no {WORKLIST_PLUGIN.name}: apt install orthanc")
+    require_file(WORKLIST_PLUGIN, "orthanc")
     for station, date in (("US1", "20261120"), ("US1", "20261121"), ("US2", "20261120")):
         scheduled(tmp_path, station, date)
     settings: dict[str, Any] = {"Worklists": {"Enable": True, "Database": str(tmp_path)}}
@@ -109,8 +109,7 @@ def test_each_stations_list_is_asked_for(
     make_orthanc: Callable[..., OrthancServer], tmp_path: Path
 ) -> None:
     """The RIS may know one of them and not the other."""
-    if not WORKLIST_PLUGIN.exists():
-        pytest.skip(f"no {WORKLIST_PLUGIN.name}: apt install orthanc")
+    require_file(WORKLIST_PLUGIN, "orthanc")
     for station in ("US1", "US1", "US2"):
         scheduled(tmp_path, station, "20261120")
     settings: dict[str, Any] = {

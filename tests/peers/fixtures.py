@@ -35,14 +35,14 @@ def require_program(name: str) -> str:
     try:
         return find_program(name)
     except PeerMissing as missing:
-        _give_up(missing)
+        give_up(missing)
 
 
 def require_fonts() -> None:
     """Fonts for Latin, Greek, Arabic and Japanese; skips or fails as `require_program`."""
     for path, package in FONTS.items():
         if not Path(path).is_file():
-            _give_up(PeerMissing(Path(path).name, package))
+            give_up(PeerMissing(Path(path).name, package))
 
 
 def require_debian_module(name: str, package: str) -> str:
@@ -51,11 +51,19 @@ def require_debian_module(name: str, package: str) -> str:
     if subprocess.run(
         [python, "-c", f"import {name}"], capture_output=True, check=False
     ).returncode:
-        _give_up(PeerMissing(name, package))
+        give_up(PeerMissing(name, package))
     return python
 
 
-def _give_up(missing: PeerMissing) -> NoReturn:
+def require_file(path: Path, package: str) -> Path:
+    """A plugin's file, which a Debian package brings; skips or fails as `require_program`."""
+    if not path.is_file():
+        give_up(PeerMissing(path.name, package))
+    return path
+
+
+def give_up(missing: PeerMissing) -> NoReturn:
+    """Skip the test; where peers are required, fail it."""
     if peers_required():
         pytest.fail(str(missing), pytrace=False)
     pytest.skip(str(missing))
@@ -101,7 +109,7 @@ def make_part(parts: ExitStack) -> Callable[[Part], Part]:
         try:
             return parts.enter_context(part)
         except PeerMissing as missing:
-            _give_up(missing)
+            give_up(missing)
 
     return make
 

@@ -24,6 +24,7 @@ from echonode.model.identity import CallBackAddress, Peer
 from echonode.model.worklist_item import WorklistItem
 from echonode.store.store import Store
 from tests.peers.authority import Authority
+from tests.peers.fixtures import require_file
 from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
 from tests.peers.part import Part
 from tests.peers.process import LOOPBACK, has_listener
@@ -87,8 +88,7 @@ def ris(
 
 def orthanc_ris(make_orthanc: Callable[..., OrthancServer], folder: Path, **options: object) -> Ris:
     """Orthanc with its worklist plugin."""
-    if not WORKLIST_PLUGIN.exists():
-        pytest.skip(f"no {WORKLIST_PLUGIN.name}: apt install orthanc")
+    require_file(WORKLIST_PLUGIN, "orthanc")
     items = folder / "worklist"
     items.mkdir()
     orthanc = make_orthanc(

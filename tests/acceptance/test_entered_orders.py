@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import pytest
 
 from tests.acceptance.exam_client import ExamClient, Refused
 from tests.acceptance.test_orders import step_ids, worklist
-from tests.peers.fixtures import require_debian_module
-from tests.peers.node_process import ROOT, EchoNodeProcess
+from tests.peers.node_process import EchoNodeProcess
+from tests.peers.odil_modality import works_by_the_list_of
 from tests.peers.process import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
@@ -75,18 +74,7 @@ def test_what_was_entered_outlives_a_kill_and_a_modality_works_by_it(parts: Exit
     )
     at.kill()
     at.start()
-    python = require_debian_module("odil", "python3-odil")
-    program = ROOT / "tests" / "peers" / "odil_modality_program.py"
-    done = subprocess.run(
-        [python, program, LOOPBACK, str(at.port), at.ae_title, "MODALITY", "CART1"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={"PYTHONPATH": ""},
-    )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = works_by_the_list_of(at, "CART1")
     [found] = told["items"]
     assert found["00080050"]["Value"] == ["A1"]
     assert found["00401001"]["Value"] == [item["id"]]  # Requested Procedure ID, of type 1

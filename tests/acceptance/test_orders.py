@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
 import sqlite3
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -23,9 +21,9 @@ from tests.faults.programme import FULL
 from tests.fuzz.mutation import mutated
 from tests.peers.authority import Authority
 from tests.peers.dcmtk import DcmtkResult, dcmtk
-from tests.peers.fixtures import require_debian_module
 from tests.peers.hl7_sender import Hl7Sender, code_of, mllp_send
-from tests.peers.node_process import ROOT, EchoNodeProcess
+from tests.peers.node_process import EchoNodeProcess
+from tests.peers.odil_modality import works_by_the_list_of
 from tests.peers.process import LOOPBACK, free_port
 from tests.unit.exam.hl7.messages import (
     A04_ISO_IR_87,
@@ -246,18 +244,7 @@ def test_a_modality_on_odil_works_by_our_list(parts: ExitStack, tmp_path: Path) 
         sender.send(A04_ISO_IR_87)
         sender.send(ORM_O01.replace(b"||Miller^Joe||", b"||||"))
         sender.send(OMI_O23)
-    python = require_debian_module("odil", "python3-odil")
-    program = ROOT / "tests" / "peers" / "odil_modality_program.py"
-    done = subprocess.run(
-        [python, program, LOOPBACK, str(at.port), at.ae_title, "MODALITY", "CART1"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={"PYTHONPATH": ""},
-    )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = works_by_the_list_of(at, "CART1")
     (item,) = told["items"]
     assert item["00100010"]["Value"] == [
         {"Alphabetic": "YAMADA^TAROU", "Ideographic": "山田^太郎", "Phonetic": "やまだ^たろう"}

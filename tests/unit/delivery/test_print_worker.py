@@ -20,8 +20,9 @@ from echonode.dimse.contexts import ProposedContext
 from echonode.dimse.services import NormalizedResponse
 from echonode.errors import AssociationLost, OutOfSpace
 from echonode.model.identity import Peer
-from echonode.model.print_job import NewPrintJob, PrintJob, PrintState
+from echonode.model.print_job import PrintState
 from echonode.store.store import Store
+from tests.unit.store.printing.test_print_jobs import queued
 from tests.unit.store.samples import NOON, Clock
 
 PRINTER = Peer(name="films", ae_title="FILMS", host="127.0.0.1", port=104, may=frozenset())
@@ -78,21 +79,6 @@ class Printer:
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store.open(tmp_path / "var", now=Clock()) as opened:
         yield opened
-
-
-def queued(store: Store) -> PrintJob:
-    return store.prints.add(
-        NewPrintJob(
-            printer="films",
-            study_instance_uid="1.2.3.1",
-            pictures=(("1.2.3.4.1", 1), ("1.2.3.4.2", 1)),
-            layout="1x1",
-            copies=1,
-            films=2,
-            made_at=NOON,
-            made_by="",
-        )
-    )
 
 
 def worker_of(store: Store, printer: Printer, now: Callable[[], datetime]) -> PrintWorker:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from pydicom import Dataset
@@ -30,31 +27,13 @@ from echonode.transcoding.rendered_frames import (
     tag_of,
 )
 from echonode.transcoding.single_frame import FrameReader
-from tests.unit.store.samples import EXPLICIT_LE, US_MULTI_FRAME, Clock, dataset, encoded
+from tests.unit.store.samples import EXPLICIT_LE, US_MULTI_FRAME, dataset, encoded
 from tests.unit.transcoding.test_picture_file import read_png
 
 ROWS, COLUMNS, FRAMES = 40, 64, 5
 # Smooth, so that JPEG loses little of it; no two frames, rows or columns alike.
 _FRAME, _ROW, _COLUMN = np.indices((FRAMES, ROWS, COLUMNS))
 CINE = (30 * _FRAME + _ROW + _COLUMN).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
-def workers() -> Iterator[TranscodeWorkers]:
-    made = TranscodeWorkers(1)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "var", now=Clock()) as opened:
-        yield opened
-
-
-@pytest.fixture
-def reencoder(store: Store, workers: TranscodeWorkers) -> Reencoder:
-    return Reencoder(store.files.scratch, workers)
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +23,7 @@ from echonode.transcoding.process_pool import TranscodeWorkers
 from echonode.transcoding.reencoder import Reencoder
 from echonode.transcoding.single_frame import FrameReader
 from echonode.transcoding.thumbnails import Thumbnails
-from tests.unit.store.samples import US_MULTI_FRAME, Clock, dataset, encoded
+from tests.unit.store.samples import US_MULTI_FRAME, dataset, encoded
 
 # Two frames of one row: a pair of a dark and a light pixel in the same red, and a grey pair.
 STORED = np.array(
@@ -40,22 +38,9 @@ FULL = np.array(
 )
 
 
-@pytest.fixture(scope="module")
-def workers() -> Iterator[TranscodeWorkers]:
-    made = TranscodeWorkers(1)
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "var", now=Clock()) as opened:
-        yield opened
-
-
-@pytest.fixture
-def reader(store: Store, workers: TranscodeWorkers) -> FrameReader:
-    return FrameReader(workers, Reencoder(store.files.scratch, workers).lossless)
+def reader(workers: TranscodeWorkers, reencoder: Reencoder) -> FrameReader:
+    return FrameReader(workers, reencoder.lossless)
 
 
 def image(**more: object) -> Dataset:

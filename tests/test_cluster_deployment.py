@@ -43,6 +43,26 @@ def test_the_nodes_trust_the_balancer_alone() -> None:
     assert set(re.findall(r"check port (\d+)", haproxy())) == {str(config.web.port)}
 
 
+@pytest.mark.parametrize("name", ["node-1", "node-2"])
+def test_the_nodes_keep_their_files_in_the_s3_server(name: str) -> None:
+    """The bucket is a folder of the server's volume, and the nodes have the keys of its account."""
+    config = parse((FOLDER / "echonode.yaml").read_text(), {})
+    server, node = COMPOSE["services"]["s3"], COMPOSE["services"][name]
+    at = config.objects_at()
+    assert at is not None
+    assert at.endpoint == f"http://{server['hostname']}:7070"
+    [folder] = [each.partition(":")[2] for each in server["volumes"]]
+    assert folder == f"{server['command'][-1]}/{at.bucket}"
+    keys = [node["environment"][f"AWS_{each}"] for each in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY")]
+    assert keys == [server["environment"][f"ROOT_{each}"] for each in ("ACCESS_KEY", "SECRET_KEY")]
+
+
+@pytest.mark.parametrize("name", ["node-1", "node-2"])
+def test_the_nodes_may_start_the_images_interpreter(name: str) -> None:
+    """Its file has the capability for port 104, and does not start where nothing may have that."""
+    assert COMPOSE["services"][name]["cap_add"] == ["NET_BIND_SERVICE"]
+
+
 @pytest.mark.peers
 def test_haproxy_takes_its_file(tmp_path: Path) -> None:
     """HAProxy itself finds no fault in it."""

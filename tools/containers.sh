@@ -1,6 +1,6 @@
 #!/bin/sh
 # Build the image of the Dockerfile, bring docker-compose.yml up with its simulated probe, and run
-# tests/containers against it.
+# tests/containers against it. With ECHONODE_COMPOSITION=cluster: deploy/cluster/docker-compose.yml.
 #
 # Docker with its compose plugin is used where its daemon answers, with the images that the files
 # name. Otherwise, as root with apt-get, podman and runc are installed, and the images that the files
@@ -19,13 +19,19 @@ not_here() {
     exit 0
 }
 
-run_tests() { .venv/bin/python -m pytest -q -m containers -p no:cacheprovider tests/containers; }
+case "${ECHONODE_COMPOSITION:-demonstration}" in
+    cluster) compose=deploy/cluster/docker-compose.yml tests=tests/containers/test_cluster.py ;;
+    *) compose=docker-compose.yml tests=tests/containers/test_compose.py ;;
+esac
+
+run_tests() { .venv/bin/python -m pytest -q -m containers -p no:cacheprovider "$tests"; }
 
 # --- with Docker ---
 
 if docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; then
     say "Building with $(docker --version)"
-    docker compose --profile demo build --quiet
+    # The passwords are not used by a build, but the file of the cluster asks for them.
+    ECHONODE_DB_PASSWORD=x ECHONODE_S3_PASSWORD=x docker compose -f "$compose" --profile demo build --quiet
     export ECHONODE_ENGINE=docker ECHONODE_COMPOSE="docker compose"
     run_tests
     exit
@@ -128,12 +134,24 @@ build() { podman build --quiet --isolation chroot --network host --pull=never --
 say "Building $orthanc_image and EchoNode's image"
 build --build-arg "BASE=$python_image" -t "localhost/$orthanc_image" tests/containers/orthanc &
 # Without the viewer: tests/acceptance/test_ohif.py has it, and CI's time is scarce.
-build --format docker --build-arg VIEWER=no -v "$work/pip.conf:/etc/pip.conf:ro" -v /etc/ssl/certs:/etc/ssl/certs:ro \
-    -t "echonode:$(sed -n 's/^__version__ = "\(.*\)"/\1/p' echonode/__init__.py)" .
+build_echonode() {
+    build --format docker --build-arg VIEWER=no -v "$work/pip.conf:/etc/pip.conf:ro" -v /etc/ssl/certs:/etc/ssl/certs:ro "$@" .
+}
+image_of() { sed -n "s,^ *image: \($1[^ ]*\).*,\1,p" "$compose"; }
+if [ "$compose" = docker-compose.yml ]; then
+    build_echonode -t "echonode:$(sed -n 's/^__version__ = "\(.*\)"/\1/p' echonode/__init__.py)"
+else
+    for name in postgres haproxy; do
+        build --build-arg "BASE=$python_image" -t "localhost/$(image_of "$name:")" "tests/containers/$name"
+    done
+    build --build-arg "BASE=$python_image" -v "$work/pip.conf:/etc/pip.conf:ro" -v /etc/ssl/certs:/etc/ssl/certs:ro \
+        -v "$PWD/requirements-dev.lock:/etc/tests.lock:ro" -t "localhost/$(image_of versity/)" tests/containers/s3
+    build_echonode --build-arg LOCK=requirements-extras.lock -t "$(image_of echonode-cluster:)"
+fi
 wait $!
 
 # --- the tests, in a network of their own: no port of this machine is taken ---
 
 export ECHONODE_ENGINE=podman ECHONODE_COMPOSE=.venv/bin/podman-compose
 unshare --net sh -c 'ip link set lo up && exec "$@"' sh \
-    .venv/bin/python -m pytest -q -m containers -p no:cacheprovider tests/containers
+    .venv/bin/python -m pytest -q -m containers -p no:cacheprovider "$tests"

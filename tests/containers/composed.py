@@ -1,25 +1,31 @@
-"""docker-compose.yml, brought up by the engine that tools/containers.sh chose."""
+"""A composition, brought up by the engine that tools/containers.sh chose."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from tests.peers.log_reader import LogReader
 from tests.peers.node_process import ROOT
 
-PROJECT = f"echonode-test-{os.getpid()}"
-FILES = ("docker-compose.yml", "tests/containers/short-clips.yml")
+DEMONSTRATION = ("docker-compose.yml", "tests/containers/short-clips.yml")
+CLUSTER = ("deploy/cluster/docker-compose.yml",)
 # An image is there already; what takes time is the start of three services on a busy machine.
 COMMAND_TIMEOUT_S = 120.0
 
 
 class Composed:
-    """The services of docker-compose.yml with the profile `demo`, until it is closed."""
+    """The services of compose files, with the profile `demo`, until it is closed."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, files: Sequence[str] = DEMONSTRATION, *, env: Mapping[str, str] | None = None
+    ) -> None:
+        """env: what the files take from the environment."""
+        self._files, self._env = tuple(files), {**os.environ, **(env or {})}
+        self._project = f"echonode-test-{os.getpid()}-{len(files)}"
         self._engine = os.environ["ECHONODE_ENGINE"]
         self._compose = os.environ["ECHONODE_COMPOSE"].split()
         self._followers: list[subprocess.Popen[bytes]] = []
@@ -41,15 +47,16 @@ class Composed:
     def compose(self, *arguments: str, demo: bool = False) -> str:
         """A command of compose on these files; its output."""
         profile = ("--profile", "demo") if demo else ()
-        files = [word for file in FILES for word in ("-f", file)]
-        return run(*self._compose, "-p", PROJECT, *profile, *files, *arguments)
+        files = [word for file in self._files for word in ("-f", file)]
+        command = (*self._compose, "-p", self._project, *profile, *files, *arguments)
+        return run(*command, env=self._env)
 
     def engine(self, *arguments: str) -> str:
         return run(self._engine, *arguments)
 
     def id_of(self, service: str) -> str:
         """The container of a service, running or not."""
-        labels = {"project": PROJECT, "service": service}
+        labels = {"project": self._project, "service": service}
         filters = [f"--filter=label=com.docker.compose.{key}={labels[key]}" for key in labels]
         [found] = self.engine("ps", "--all", "--quiet", *filters).split()
         return found
@@ -85,10 +92,16 @@ class Composed:
             subprocess.run(command, capture_output=True, timeout=COMMAND_TIMEOUT_S, check=False)
 
 
-def run(*command: str) -> str:
+def run(*command: str, env: Mapping[str, str] | None = None) -> str:
     """Its standard output. Raises AssertionError with what it said when it fails."""
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False
+        command,
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_TIMEOUT_S,
+        check=False,
     )
     assert done.returncode == 0, f"{' '.join(command)}: {done.returncode}\n{done.stderr}"
     return done.stdout

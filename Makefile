@@ -23,7 +23,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
 # environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo viewer console-screens unit coverage test postgres check containers long long-record format docs sbom advisories wheel bench faults faults-record fuzz lock clean
+.PHONY: help install demo viewer console-screens unit coverage test postgres check containers containers-cluster long long-record format docs sbom advisories wheel bench faults faults-record fuzz lock clean
 
 # In CI a peer that is missing is a failure; elsewhere its tests are skipped, and say so.
 ifeq ($(CI),true)
@@ -43,12 +43,14 @@ PYTEST_ARGS ?=
 
 UNIT := tests/unit tests/test_architecture.py
 UNIT_MARKS := not slow and not timing and not long and not full
+# Each process gets neighbouring tests, which share what a module or a folder makes once.
+SHARED := --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
 install: $(STAMP_INSTALL) ## .venv with EchoNode in it; the command is .venv/bin/echonode
 
@@ -65,25 +67,26 @@ coverage: $(STAMP_DEV) ## which lines the unit tests run: a table, and build/cov
 	@COVERAGE_FILE=$(BUILD)/.coverage $(BIN)/python -m coverage html -q -d $(BUILD)/coverage
 	@COVERAGE_FILE=$(BUILD)/.coverage $(BIN)/python -m coverage report --sort=cover
 
-# One example in five of Hypothesis (tests/support/examples.py), and nothing that takes seconds;
-# `make test` runs both at their full numbers.
+# One example in five of Hypothesis (tests/support/examples.py), and no test that computes for longer
+# than a tenth of a second or waits for longer than half of one; `make test` runs all of them, at
+# their full numbers.
 unit: $(STAMP_DEV) ## unit tests and the architecture's on all cores: a minute, no peers needed
-	@ECHONODE_EXAMPLES=quick $(BIN)/python -m pytest -n auto $(UNIT) -m "$(UNIT_MARKS)" $(PYTEST_ARGS)
+	@ECHONODE_EXAMPLES=quick $(BIN)/python -m pytest -n auto $(SHARED) $(UNIT) -m "$(UNIT_MARKS)" $(PYTEST_ARGS)
 
 # Unit tests first: what one of them finds is said in the first minutes.
 test: $(STAMP_DEV) ## what each change must pass; the real peers are installed when root, and named when missing
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
-	    $(BIN)/python -m pytest -n $(WORKERS) $(UNIT) -m "$(UNIT_MARKS)" $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	    $(BIN)/python -m pytest -n $(WORKERS) $(SHARED) $(UNIT) -m "$(UNIT_MARKS)" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	@tools/real-peers.sh
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
 	    env ECHONODE_FORKED_STARTS=1 \
 	    $(BIN)/python -m pytest -n $(PEER_WORKERS) --dist loadfile --no-loadscope-reorder \
 	    -m "not timing and not long and not full and not containers" $(foreach test,$(UNIT),--ignore=$(test)) $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
-	    $(BIN)/python -m pytest -n $(WORKERS) $(UNIT) -m "slow and not timing and not long and not full" $(PYTEST_ARGS) || [ $$? -eq 5 ]
-# What promises milliseconds is measured alone. 5: PYTEST_ARGS chose none of this part.
+	    $(BIN)/python -m pytest -n $(WORKERS) $(SHARED) $(UNIT) -m "slow and not timing and not long and not full" $(PYTEST_ARGS) || [ $$? -eq 5 ]
+# What promises milliseconds is measured alone; only its files are read. 5: PYTEST_ARGS chose none.
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_DEADLINE) \
-	    $(BIN)/python -m pytest -m timing $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	    $(BIN)/python -m pytest -m timing $$(grep -rl --include='*.py' 'mark\.timing' tests) $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 check: $(STAMP_DEV) ## formatter, linter, type checker and phrases; changes nothing
 	$(BIN)/ruff format --check .
@@ -93,6 +96,9 @@ check: $(STAMP_DEV) ## formatter, linter, type checker and phrases; changes noth
 
 containers: sbom ## build the image, bring docker-compose.yml up with a simulated probe, and test it
 	@tools/containers.sh
+
+containers-cluster: $(STAMP_DEV) ## the same of deploy/cluster/docker-compose.yml: two nodes, of which one is killed
+	@ECHONODE_COMPOSITION=cluster tools/containers.sh
 
 format: $(STAMP_DEV) ## let the formatter and the linter repair what they can
 	$(BIN)/ruff check --fix .
@@ -127,7 +133,7 @@ postgres: $(STAMP_DEV) ## the store's tests with the index on a real PostgreSQL 
 	    tests/unit/store tests/unit/maintenance tests/unit/query_retrieve tests/unit/commitment tests/unit/exam
 
 # What takes too long for every change. Its results stand in docs/tests.md.
-long: $(STAMP_DEV) ## the tests that take long (ten minutes): run before a release
+long: $(STAMP_DEV) ## the tests that take long (twenty minutes and more): run before a release
 	@tools/real-peers.sh
 	@mkdir -p $(BUILD)
 	@$(BIN)/python -m pytest -n $(PEER_WORKERS) --dist loadfile -m "long and not full" \
@@ -143,7 +149,7 @@ faults: $(STAMP_DEV) ## the fault programme at full numbers (hours); ONLY=expres
 	    --record-faults=$(BUILD)/faults.json $(PYTEST_ARGS) tests/faults \
 	    tests/integration/delivery/test_lines.py tests/integration/store/test_crash_points.py tests/integration/store/test_recycling_crash_points.py \
 	    tests/acceptance/test_delivery.py tests/acceptance/test_orders.py \
-	    tests/acceptance/test_hostile_values.py tests/acceptance/test_ohif.py \
+	    tests/acceptance/test_hostile_values.py tests/acceptance/test_ohif.py tests/acceptance/test_small_machine.py \
 	    tests/integration/web/test_live_full.py \
 	    tests/integration/copies/test_import.py \
 	    tests/integration/cluster tests/integration/store/test_faulty_object_storage.py

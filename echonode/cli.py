@@ -196,10 +196,13 @@ def web_certificate(
     Run it again before the certificate expires: the authority stays, so the tablets need nothing.
     """
     with outcomes():
+        from echonode.commands.recording import record_certificate
         from echonode.commands.web_certificate import make_certificate, steps
 
-        web = load_config(config).web if config.exists() else None
+        settings = load_config(config) if config.exists() else None
+        web = settings.web if settings else None
         made = make_certificate(out or config.parent / "tls", host, now=datetime.now(UTC))
+        record_certificate(settings, made.folder / "web.pem")
         typer.echo(steps(made, port=web.port if web else 8080), nl=False)
 
 
@@ -265,9 +268,14 @@ def report(
 ) -> None:
     """Create a support bundle for one exam, without patient data."""
     with outcomes():
+        from echonode.audit.sources.commands import exported
+        from echonode.commands.recording import record
         from echonode.commands.report import write_report
 
-        events = write_report(load_config(config), study, out)
+        settings = load_config(config)
+        events = write_report(settings, study, out)
+        target = out.absolute().as_uri()
+        record(settings, exported((study,), target, at=datetime.now(UTC), what="support bundle"))
         typer.echo(f"{out}: {events} events")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from tests.starts import forked_starts
 from tests.support.data_folder import REAL, WHY_SKIPPED, data_folder, has_real_data
 from tests.support.examples import register_profiles
 from tests.support.log_format import log_plainly
+from tests.support.memory_folders import memory_folder
+from tests.support.pynetdicom_pauses import wait_for_real_pauses
 from tests.support.shared_statements import share_statements
 from tests.support.store_engine import ON_POSTGRES, StoresOnPostgres
 
@@ -21,6 +24,7 @@ if os.environ.get("ECHONODE_FORKED_STARTS") == "1":  # `make test`, for its spee
 register_profiles()
 log_plainly()
 share_statements()
+wait_for_real_pauses()
 
 # Real Orthanc, DCMTK, dciodvfy, stock pynetdicom and our own processes; see tests/peers.
 pytest_plugins = ["tests.peers.fixtures"]
@@ -29,7 +33,8 @@ pytest_plugins = ["tests.peers.fixtures"]
 @pytest.fixture(scope="session")
 def stores_on_postgres() -> Iterator[StoresOnPostgres]:
     """Every store of the run on one server; see tests/support/store_engine.py."""
-    with PostgresServer() as server:
+    # In memory: a database is made for each test, and it is hundreds of small files.
+    with memory_folder("echonode-postgres-") as folder, PostgresServer(folder=folder) as server:
         stores = StoresOnPostgres(server)
         stores.begin()
         yield stores
@@ -59,6 +64,12 @@ def real_data() -> Path:
     if not has_real_data():
         pytest.skip(WHY_SKIPPED)
     return REAL
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays until the end: the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

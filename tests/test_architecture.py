@@ -220,6 +220,9 @@ MAY = {
     "commands/node_client.py": NETWORK | DISK,  # the certificate of the configuration
     "commands/user_store.py": CLOCK | DISK,
     "commands/move_store.py": {"now()"},
+    "commands/deliveries.py": {"now()"},  # of an audit record, as in the next
+    "commands/encrypt.py": {"now()"},
+    "commands/recording.py": DISK | {"now()"},
     "commands/backups.py": DISK | {"now()"},  # the configuration, which is copied along
     "commands/web_certificate.py": DISK | {"now()"},
     "commands/viewer.py": DISK,  # the package, until it is unpacked

@@ -29,7 +29,7 @@ class Repetition:
             return True
         who = access.user or access.address
         is_known = access.granted or access.user
-        about = (access.kind, access.uid, *what) if is_known else (access.path,)
+        about = (access.kind, access.uid, *what) if is_known else (access.method, access.path)
         key = (who, access.granted, access.change, *about)
         at = access.at.timestamp()
         before = self._seen.get(key)

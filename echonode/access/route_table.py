@@ -116,7 +116,7 @@ RULES: tuple[Rule, ...] = (
         "DELETE /api/probes/{probe}/watch/{link}",
     ),
     # Patients, to look at. Who has a watch link shows it when the connection opens.
-    Rule(method=WEBSOCKET, path="/api/watch", least=None),
+    Rule(method=WEBSOCKET, path="/api/watch", least=None, data=DataKind.EXAM),
     *_for(
         Role.VIEWER,
         "GET /api/probes",

@@ -4,7 +4,7 @@ Rules
 - Without a FileCipher a file is what it is. With one, a file that begins as a sealed one is opened;
   any other is read as it is, for a store may have plain files from before.
 - A range is read by the chunks that it touches; the last chunk that was decrypted is kept, because
-  a walk over headers asks for a few bytes at a time.
+  a walk over headers asks for a few bytes at a time. So are those that a writer still has.
 - Bytes that are not what was written raise Altered, which is an OSError as of a bad sector.
 - A file is used by one thread at a time.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _CHUNKS_AT_ONCE = 16  # of one read from the disk: a megabyte
-NOTHING_KEPT = (-1, b"")
+_NOTHING_KNOWN: Mapping[int, bytes] = {}
 
 
 class PlainFile(io.FileIO):
@@ -73,15 +73,18 @@ class SealedFile(io.RawIOBase):
         fixed: bytes,
         chunk: int,
         cipher: AESGCM,
-        kept: tuple[int, bytes] = NOTHING_KEPT,
+        known: Mapping[int, bytes] = _NOTHING_KNOWN,
     ) -> None:
-        """Use open_file. fixed, chunk: of its head. kept: a chunk whose content is known."""
+        """Use open_file. fixed, chunk: of its head. known: chunks whose content is known."""
         super().__init__()
         self._file, self._fixed, self._chunk, self._cipher = file, fixed, chunk, cipher
         self._position = 0
         self._measured = -1
         self._size = 0
-        self._kept_index, self._kept = kept
+        self._known = known
+        self._kept_index, self._kept = -1, b""
+        if known:
+            self._measure()  # what is known is of the length that it has now
 
     def _measure(self) -> None:
         stored = self._file.size
@@ -91,7 +94,7 @@ class SealedFile(io.RawIOBase):
         if size is None:
             raise Altered("a sealed file was cut off")
         if self._measured >= 0:  # it grew: what was its last chunk is another one now
-            self._kept_index = -1
+            self._kept_index, self._known = -1, _NOTHING_KNOWN
         self._measured, self._size = stored, size
 
     @property
@@ -133,6 +136,9 @@ class SealedFile(io.RawIOBase):
         """Neighbouring chunks, decrypted."""
         if len(several) == 1 and several[0] == self._kept_index:
             yield self._kept
+            return
+        if all(index in self._known for index in several):
+            yield from (self._known[index] for index in several)
             return
         chunk, count = self._chunk, chunk_count(self._size, self._chunk)
         whole = chunk + CHUNK_EXTRA

@@ -4,7 +4,8 @@ Rules
 - Of a sealed file the bytes after the last whole chunk wait in memory: no plain byte is ever on the
   disk. `flush` writes them as the last chunk, and then the file can be read; the next bytes write
   that chunk again, under another nonce.
-- A file has its content on the disk only after `flush` and fsync.
+- A file has its content on the disk only after `flush` and fsync. The writer asks the system to
+  begin with every EARLY_BYTES while more is coming, so that fsync waits for the rest alone.
 - One thread at a time.
 """
 
@@ -28,19 +29,28 @@ from echonode.at_rest.reading import PlainFile, SealedFile, StoredFile, open_fil
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+# A disk writes so much in a few milliseconds; smaller pieces cost a sender more than they save.
+EARLY_BYTES = 4 * 1024 * 1024
+
+_CLOSED = -1  # no descriptor
+_EXISTING = os.O_WRONLY | os.O_CLOEXEC
+_NEW = _EXISTING | os.O_CREAT | os.O_EXCL
 
 
 class _NewFile(io.RawIOBase):
     """What both kinds have. cipher: opens what was written."""
 
-    def __init__(self, path: Path, cipher: FileCipher | None) -> None:
-        """Make the file, for our user alone. Raises OSError where there is one."""
+    def __init__(self, path: Path, cipher: FileCipher | None, *, is_there: bool = False) -> None:
+        """Make the file, for our user alone. Raises OSError where there is one.
+
+        is_there: open the empty one that there is.
+        """
         super().__init__()
         self.path = path
         self.cipher = cipher
-        self._descriptor = os.open(path, _FLAGS, 0o600)
+        self._descriptor = os.open(path, _EXISTING if is_there else _NEW, 0o600)
         self._length = 0
+        self._begun = 0  # up to where the system was asked to begin
 
     def writable(self) -> bool:
         """It is; and it cannot be read or go back: see `opened`."""
@@ -59,18 +69,35 @@ class _NewFile(io.RawIOBase):
         self.flush()
         return open_file(self.path, self.cipher)
 
+    def _begin(self, end: int) -> None:
+        """The disk may have what is before `end`: it stays as it is, but for `put_in` and `cut`.
+
+        POSIX_FADV_DONTNEED begins to write what is dirty; it drops clean pages alone, and there
+        are none (Linux, mm/fadvise.c). What goes wrong is said by fsync.
+        """
+        if end - self._begun >= EARLY_BYTES and hasattr(os, "posix_fadvise"):
+            with suppress(OSError):
+                advice = os.POSIX_FADV_DONTNEED
+                os.posix_fadvise(self._descriptor, self._begun, end - self._begun, advice)
+            self._begun = end
+
     def close(self) -> None:
         """Give the descriptor back; may be called twice. What was not flushed is lost."""
-        if not self.closed:
-            os.close(self._descriptor)
-        super().close()
+        if self.closed:
+            return
+        # First of all: `super` flushes, and the number may be another file's once it is free.
+        descriptor, self._descriptor = self._descriptor, _CLOSED
+        try:
+            super().close()
+        finally:
+            os.close(descriptor)
 
 
 class PlainWriter(_NewFile):
     """The bytes as they are."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, None)
+    def __init__(self, path: Path, *, is_there: bool = False) -> None:
+        super().__init__(path, None, is_there=is_there)
 
     def write(self, data: ReadableBuffer) -> int:
         """Append all of it. Raises OSError."""
@@ -80,6 +107,7 @@ class PlainWriter(_NewFile):
         while view:
             view = view[os.write(self._descriptor, view) :]
         self._length += size
+        self._begin(self._length)
         return size
 
     def put_in(self, data: bytes, position: int) -> None:
@@ -94,16 +122,18 @@ class PlainWriter(_NewFile):
         os.truncate(self.path, length)
         os.lseek(self._descriptor, 0, os.SEEK_END)
         self._length = length
+        self._begun = min(self._begun, length)
 
 
 class SealedWriter(_NewFile):
     """The bytes in chunks that are encrypted. Nothing is on the disk before the first chunk."""
 
-    def __init__(self, path: Path, cipher: FileCipher) -> None:
-        super().__init__(path, cipher)
+    def __init__(self, path: Path, cipher: FileCipher, *, is_there: bool = False) -> None:
+        super().__init__(path, cipher, is_there=is_there)
         self._new: NewFile = cipher.new_file()
         self._aead = AESGCM(self._new.key)
         self._head = self._new.head  # until it is written
+        self._first = b""  # the first chunk's content, once it is whole: `put_in` changes it
         self._tail = bytearray()
         self._whole_chunks = 0
         self._tail_is_there = False
@@ -133,32 +163,34 @@ class SealedWriter(_NewFile):
         """A chunk that is not the last, in two writes: to join them would copy it."""
         nonce, sealed = self._sealed(data, number=self._whole_chunks, last=False)
         position = self._put_next(nonce)
-        self._put(sealed, position)
+        self._begin(self._put(sealed, position))
+        if not self._whole_chunks:
+            self._first = bytes(data)
         self._whole_chunks += 1
 
     def _sealed(
-        self, data: bytearray | memoryview, *, number: int, last: bool
+        self, data: bytes | bytearray | memoryview, *, number: int, last: bool
     ) -> tuple[bytes, bytes]:
         nonce = os.urandom(nonce_bytes(1))
         return sealed_chunk(self._aead, self._new.fixed, number, data, nonce, last=last)
 
     def flush(self) -> None:
         """Write the last chunk: what was written until now can be read. Raises OSError."""
-        if self.closed or self._tail_is_there:
+        if self._descriptor == _CLOSED or self._tail_is_there:
             return
         sealed = self._sealed(self._tail, number=self._whole_chunks, last=True)
         self._put_next(b"".join(sealed))
         self._tail_is_there = True
 
     def opened(self) -> StoredFile:
-        """As before; without a look at its own head, and with the last chunk from memory."""
+        """As before; without a look at its own head, and with two chunks from memory."""
         self.flush()
         return SealedFile(
             PlainFile(self.path),
             fixed=self._new.fixed,
             chunk=self._new.chunk,
             cipher=self._aead,
-            kept=(self._whole_chunks, bytes(self._tail)),
+            known={0: self._first, self._whole_chunks: bytes(self._tail)},
         )
 
     def put_in(self, data: bytes, position: int) -> None:
@@ -168,10 +200,8 @@ class SealedWriter(_NewFile):
             self._tail[position:end] = data
             self._tail_is_there = False
             return
-        with self.opened() as file:
-            first = bytearray(file.pread(self._new.chunk, 0))
-        first[position:end] = data
-        sealed = self._sealed(first, number=0, last=False)
+        self._first = self._first[:position] + data + self._first[end:]
+        sealed = self._sealed(self._first, number=0, last=False)
         self._put(b"".join(sealed), offset_of(0, self._new.chunk))
 
     def cut(self, length: int) -> None:
@@ -181,6 +211,7 @@ class SealedWriter(_NewFile):
         with self.opened() as file:
             self._tail[:] = file.pread(length - whole * chunk, whole * chunk)
         self._whole_chunks, self._length, self._tail_is_there = whole, length, False
+        self._begun = min(self._begun, offset_of(whole, chunk))
         os.truncate(self.path, offset_of(whole, chunk))
         self.flush()
 
@@ -211,6 +242,13 @@ FileWriter = PlainWriter | SealedWriter
 def create_file(path: Path, cipher: FileCipher | None) -> FileWriter:
     """Make a file that does not exist yet; sealed where there is a cipher. Raises OSError."""
     return PlainWriter(path) if cipher is None else SealedWriter(path, cipher)
+
+
+def open_empty(path: Path, cipher: FileCipher | None) -> FileWriter:
+    """The same of a file that was made before and is empty. Raises OSError."""
+    if cipher is None:
+        return PlainWriter(path, is_there=True)
+    return SealedWriter(path, cipher, is_there=True)
 
 
 @dataclass(frozen=True)

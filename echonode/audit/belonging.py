@@ -16,6 +16,11 @@ Lookup = Callable[[str], Belonging | None]
 MOST_LOOKED_UP = 200
 
 
+def looked_up(event: AuditEvent) -> tuple[str, ...]:
+    """The UIDs of an event that are looked up."""
+    return event.about[:MOST_LOOKED_UP]
+
+
 def belonging(event: AuditEvent, lookup: Lookup) -> Iterator[AuditEvent]:
     """The event with what is known of its UIDs; raises what `lookup` raises."""
     if not event.about:
@@ -23,7 +28,7 @@ def belonging(event: AuditEvent, lookup: Lookup) -> Iterator[AuditEvent]:
         return
     known: dict[Patient | None, dict[str, Study]] = {}
     unknown: list[str] = []
-    for uid in event.about[:MOST_LOOKED_UP]:
+    for uid in looked_up(event):
         found = lookup(uid)
         if found is None:
             unknown.append(uid)

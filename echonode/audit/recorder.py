@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
-from echonode.audit.belonging import Lookup, belonging
+from echonode.audit.belonging import Lookup, belonging, looked_up
 from echonode.audit.codes import Action, EventType, Kind, Outcome
 from echonode.audit.event import AuditEvent, Participant
 from echonode.audit.status import RecorderStatus
@@ -44,9 +44,8 @@ _RUNNING = "running"
 class Recorder:
     """The thread that writes the trail. `tell` from any thread.
 
-    us: this process, as a participant. lookups: say whose a UID is, many at a time. sent: up to
-    which record the receiver has them; None where there is none. on_written: called after each
-    write.
+    us: this process, as a participant. lookups: say whose each of many UIDs is. sent: up to which
+    record the receiver has them; None where there is none. on_written: called after each write.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class Recorder:
         trail: Trail,
         *,
         us: Participant,
-        lookups: Callable[[], AbstractContextManager[Lookup]],
+        lookups: Callable[[Sequence[str]], AbstractContextManager[Lookup]],
         limits: TrailLimits,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
@@ -232,11 +231,12 @@ class Recorder:
 
     def _with_patients(self, came: Sequence[AuditEvent]) -> list[AuditEvent]:
         """A record counts more than whose it is: it is made where the index does not answer too."""
-        if not any(event.about for event in came):
+        about = [uid for event in came for uid in looked_up(event)]
+        if not about:
             return list(came)
         known: list[list[AuditEvent]] = []
         try:
-            with self._lookups() as lookup:
+            with self._lookups(about) as lookup:
                 known.extend(_with_patient(event, lookup) for event in came)
         except StoreError:
             known += [[event] for event in came[len(known) :]]

@@ -49,7 +49,7 @@ def backup(
                 "database by their own means; this command copies a store on one machine"
             )
         from echonode.audit.sources.commands import exported
-        from echonode.audit.trail.inbox import put
+        from echonode.commands.recording import record
         from echonode.store.backup.backup import Backup
         from echonode.store.backup.folder import BackupFolder
         from echonode.store.read_only_store import open_read_only
@@ -70,7 +70,7 @@ def backup(
             ).run()
             what = f"backup of {done.manifest.holds.instances} instances"
             event = exported((), folder.absolute().as_uri(), at=_now(), what=what)
-            put(settings.data_dir, event, cipher)
+            record(settings, event)
         typer.echo(f"The backup in {folder} is complete. It holds:")
         _say(done.manifest)
         typer.echo(f"  new          {done.copied} files, {_size(done.copied_bytes)}")
@@ -114,7 +114,7 @@ def restore(
                 "configuration"
             )
         from echonode.audit.sources.commands import imported
-        from echonode.audit.trail.inbox import put
+        from echonode.commands.recording import record
         from echonode.store.backup.restore import Restore
 
         with progress_bars() as progress:
@@ -128,7 +128,7 @@ def restore(
             ).run()
             what = f"restore of {done.manifest.holds.instances} instances"
             event = imported((), folder.absolute().as_uri(), at=_now(), what=what)
-            put(settings.data_dir, event, settings.encryption.cipher)
+            record(settings, event)
         typer.echo(f"The backup is restored into {settings.data_dir}. It holds:")
         _say(done.manifest)
         if done.kept:

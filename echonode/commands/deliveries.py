@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,6 +41,8 @@ def ledger(
     echonode ledger --state held | echonode release -
     """
     with outcomes():
+        from echonode.audit.sources.commands import ledger_shown
+        from echonode.commands.recording import record_look
         from echonode.monitoring.ledger import print_json, print_rows
         from echonode.store.values import LedgerChoice
 
@@ -50,6 +55,8 @@ def ledger(
             index_url=settings.index.server_url,
             cipher=settings.encryption.cipher,
         )
+        keys = {key: value for key, value in asdict(choice).items() if value is not None}
+        record_look(settings, ledger_shown(json.dumps(keys), at=datetime.now(UTC)))
 
 
 UIDArgument = Annotated[

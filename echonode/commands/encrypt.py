@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,7 +36,9 @@ def encrypt(
         cipher = settings.encryption.cipher
         if cipher is None:
             raise UsageError("the configuration names no key: give `encryption.key` first")
+        from echonode.audit.sources.commands import store_sealed
         from echonode.commands.backups import progress_bars
+        from echonode.commands.recording import record
         from echonode.store.encrypting import encrypting
 
         work = encrypting.rotate if rotate else encrypting.encrypt
@@ -43,6 +46,9 @@ def encrypt(
             done = work(
                 settings.data_dir, cipher, lambda count, total: progress("files", count, total)
             )
+        if not done.failed:
+            key_id, at = cipher.current.id, datetime.now(UTC)
+            record(settings, store_sealed(settings.data_dir, key_id, rotated=rotate, at=at))
         _say(done, rotate=rotate, key_id=cipher.current.id)
 
 

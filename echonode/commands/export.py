@@ -255,14 +255,14 @@ def _scratch(config: Config) -> Iterator[Scratch]:
 def _record(config: Config, wanted: Wanted, chosen: Chosen, out: Path) -> None:
     """In the audit trail, before anything is written: no copy leaves without a record."""
     from echonode.audit.sources.commands import exported
-    from echonode.audit.trail.inbox import put
+    from echonode.commands.recording import record
 
     uids = {each.sop_instance_uid for each in chosen.instances}
     if len(uids) > _MOST_RECORDED or not (wanted.series or wanted.instances):
         uids = {each.study_instance_uid for each in chosen.instances}
     target = out.absolute().as_uri()
     event = exported(sorted(uids), target, at=datetime.now(UTC), what="export")
-    put(config.data_dir, event, config.encryption.cipher)
+    record(config, event)
 
 
 def _matrix(text: str) -> tuple[float, ...] | None:

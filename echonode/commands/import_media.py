@@ -62,12 +62,12 @@ def import_(
 def _record(config: Config, medium: Path, done: Imported) -> None:
     """In the audit trail: what came in, and from where."""
     from echonode.audit.sources.commands import imported
-    from echonode.audit.trail.inbox import put
+    from echonode.commands.recording import record
 
     if done.stored:
         source = medium.absolute().as_uri()
         event = imported(done.stored, source, at=datetime.now(UTC), what="import")
-        put(config.data_dir, event, config.encryption.cipher)
+        record(config, event)
 
 
 def _say(done: Imported, missing: list[str]) -> None:

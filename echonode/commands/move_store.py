@@ -36,7 +36,9 @@ def move_store(
     """
     with outcomes():
         source, target = load_config(config), load_config(to)
+        from echonode.audit.sources.commands import exported
         from echonode.commands.backups import progress_bars
+        from echonode.commands.recording import record
         from echonode.store.moving.move import move
 
         with progress_bars() as progress:
@@ -47,6 +49,8 @@ def move_store(
                 without_damaged=without_damaged,
                 progress=progress,
             )
+        place, what = target.own_dir.absolute().as_uri(), f"the store, moved from {source.data_dir}"
+        record(target, exported((), place, at=datetime.now(UTC), what=what))
         typer.echo(f"The store is moved, as {to} says:")
         typer.echo(f"  files  {moved.files} copied, {moved.there} there already")
         typer.echo(f"  rows   {moved.rows}")

@@ -16,7 +16,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from echonode.audit.sources.commands import deliveries_changed
 from echonode.commands.node_client import post
+from echonode.commands.recording import record
 from echonode.config import Config
 from echonode.delivery.bulk_actions import CHANGES
 from echonode.delivery.operator_actions import acknowledge, act
@@ -63,13 +65,14 @@ def operate(config: Config, action: str, wanted: Wanted) -> Iterator[Result]:
     except StoreLocked:
         yield from _each(uids, lambda uid: _ask(config, action, uid, wanted.destination))
         return
+
+    def in_store(uid: str) -> Mapping[str, Any]:
+        done = act(store, action, uid, now=datetime.now(UTC), destination=wanted.destination)
+        _record(config, uid, action)
+        return done
+
     with store:
-        yield from _each(
-            uids,
-            lambda uid: act(
-                store, action, uid, now=datetime.now(UTC), destination=wanted.destination
-            ),
-        )
+        yield from _each(uids, in_store)
 
 
 def uids_in(lines: Iterable[str]) -> tuple[str, ...]:
@@ -172,7 +175,14 @@ def acknowledge_study(config: Config, study_instance_uid: str) -> dict[str, Any]
         answer: dict[str, Any] = post(config, path, {}, timeout_s=_ANSWER_S)
         return answer
     with store:
-        return acknowledge(store, study_instance_uid, now=datetime.now(UTC))
+        done = acknowledge(store, study_instance_uid, now=datetime.now(UTC))
+    _record(config, study_instance_uid, "acknowledge")
+    return done
+
+
+def _record(config: Config, uid: str, action: str) -> None:
+    """In the audit trail, as the node that runs records its route."""
+    record(config, deliveries_changed((uid,), action, at=datetime.now(UTC)))
 
 
 def opened_store(config: Config) -> Store:

@@ -38,7 +38,7 @@ def export(
     with outcomes():
         settings = load_config(config)
         from echonode.audit.sources.commands import patient_exported
-        from echonode.audit.trail.inbox import put
+        from echonode.commands.recording import record
         from echonode.copies.patient_export import export_patient
         from echonode.store.read_only_store import open_read_only
 
@@ -56,7 +56,7 @@ def export(
                 raise UsageError(f"{out} cannot be written: {error.strerror}") from None
         try:
             event = patient_exported(patient_id, out.absolute().as_uri(), at=now)
-            put(settings.own_dir, event, settings.encryption.cipher)
+            record(settings, event)
         except OutOfSpace:
             typer.echo("That the data was exported could not be recorded.", err=True)
         typer.echo(json.dumps(index, ensure_ascii=False) if as_json else _exported(index, out))

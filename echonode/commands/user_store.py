@@ -14,8 +14,8 @@ from echonode.access.callers import LOCAL_COMMAND
 from echonode.access.passwords import checked_name
 from echonode.access.roles import Role
 from echonode.audit.sources.commands import users_changed
-from echonode.audit.trail.inbox import put
 from echonode.commands.node_client import delete, post
+from echonode.commands.recording import record
 from echonode.config import Config
 from echonode.errors import OperatorRefused, StoreError, StoreLocked, UsageError
 from echonode.node.settings.stores import open_store
@@ -66,6 +66,7 @@ def setup_code(config: Config) -> str:
                 ) from None
     if not code:
         raise OperatorRefused("there is a user already, so the set-up is over")
+    record(config, users_changed("set-up", "the set-up code was shown", at=datetime.now(UTC)))
     return code
 
 
@@ -147,9 +148,7 @@ def _in_store(config: Config, work: Callable[[UserAdministration], T]) -> T:
     with open_store(config) as store:
 
         def changed(name: str, change: str) -> None:
-            at = datetime.now(UTC)
-            event = users_changed(name, f"user {change}", at=at)
-            put(config.data_dir, event, config.encryption.cipher)
+            record(config, users_changed(name, f"user {change}", at=datetime.now(UTC)))
 
         return work(
             UserAdministration(store.users, now=lambda: datetime.now(UTC), on_change=changed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from echonode.errors import OperatorRefused
@@ -13,6 +13,12 @@ from echonode.store.values import DeliveryJob
 
 log = get_logger(__name__)
 
+# How often a hold meets a delivery that is just being sent, which ends in a moment where an archive
+# refuses or does not answer, and what lies between.
+_TRIES = 5
+_BETWEEN_S = 0.1
+# States that do not end by themselves, and that a hold does not change.
+_KEPT = (DeliveryState.COMMITTED, DeliveryState.VERIFIED, DeliveryState.HELD)
 
 ACTIONS: Mapping[str, str] = {
     "hold": "holds what is not done nor just being sent",
@@ -34,15 +40,16 @@ def act(
     now: datetime,
     destination: str | None = None,
     call_now: Callable[[str], None] = _no_call,
+    wait: Callable[[float], None] | None = None,
 ) -> dict[str, object]:
     """Apply `action` and return the deliveries as they are then, for JSON.
 
     call_now: ends the pause of a destination by its name; a retry calls those that it concerns.
+    wait: for so many seconds, where what is to be held is just being sent; None: it is refused at
+    once, as of many at a time.
     Raises OperatorRefused where it applies to none; then nothing is changed.
     """
-    before = store.deliveries.of_instance(sop_instance_uid)
-    if destination is not None:
-        before = [job for job in before if job.destination == destination]
+    before = _jobs(store, sop_instance_uid, destination)
     if not before:
         where = f" to {destination}" if destination else ""
         raise OperatorRefused(
@@ -51,8 +58,20 @@ def act(
     operator = store.operator
     apply = {"hold": operator.hold, "release": operator.release, "retry": operator.retry}[action]
     changed = apply(sop_instance_uid, now=now, destination=destination)
+    after, tries = before, 0
+    while not changed:
+        after = _jobs(store, sop_instance_uid, destination)
+        if (
+            wait is None
+            or tries == _TRIES
+            or action != "hold"
+            or all(job.state in _KEPT for job in after)
+        ):
+            break
+        wait(_BETWEEN_S)
+        changed, tries = apply(sop_instance_uid, now=now, destination=destination), tries + 1
     if not changed:
-        states = ", ".join(f"{job.destination} is {_state(job)}" for job in before)
+        states = ", ".join(f"{job.destination} is {_state(job)}" for job in after)
         raise OperatorRefused(f"nothing to {action}: {states}. `{action}` {ACTIONS[action]}")
     if action == "retry":
         # The pause is for archives that do not answer; who presses Retry expects a call now.
@@ -83,6 +102,11 @@ def acknowledge(store: Store, study_instance_uid: str, *, now: datetime) -> dict
         conflicts=acknowledged,
     )
     return {"acknowledged": acknowledged}
+
+
+def _jobs(store: Store, sop_instance_uid: str, destination: str | None) -> Sequence[DeliveryJob]:
+    jobs = store.deliveries.of_instance(sop_instance_uid)
+    return [job for job in jobs if destination in (None, job.destination)]
 
 
 def _state(job: DeliveryJob) -> str:

@@ -27,6 +27,7 @@ from echonode.dicomweb.streaming import (
 )
 from echonode.model.frame_index import Extent
 from echonode.web.encoding import from_own_thread
+from echonode.web.file_answers import Body, FileAnswer, takes_file_pieces
 
 # Bytes of an answer that is made whole: a frame of a large image.
 SHORT: Final = 4 * 1024 * 1024
@@ -73,7 +74,8 @@ async def one_part(
         content = part.head + b"".join(await threads.run(part.read))
         return Response(content, status, headers, media_type=part.content_type)
     headers["Content-Length"] = str(size)
-    return _streamed(request, threads.pieces(part), status, headers, part.content_type)
+    body = threads.body(part, named=takes_file_pieces(request.scope))
+    return _streamed(request, body, status, headers, part.content_type)
 
 
 def short_part(request: Request, part: Part, etag: str) -> Response | None:
@@ -107,7 +109,8 @@ def several_parts(
         **(headers or {}),
     }
     kind = multipart_type(media_type, boundary)
-    return _streamed(request, threads.multipart(boundary, parts), status, sent, kind)
+    body = threads.multipart(boundary, parts, named=takes_file_pieces(request.scope))
+    return _streamed(request, body, status, sent, kind)
 
 
 def short_answer(
@@ -189,14 +192,14 @@ async def _continued(begun: Sequence[bytes], stream: AsyncIterator[bytes]) -> As
 
 def _streamed(
     request: Request,
-    body: AsyncIterator[bytes],
+    body: Body,
     status: int,
     headers: Mapping[str, str],
     media_type: str,
 ) -> Response:
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
-    return StreamingResponse(body, status, headers, media_type=media_type)
+    return FileAnswer(body, status, headers, media_type)
 
 
 def _within(extents: Sequence[Extent], first: int, length: int) -> list[Extent]:

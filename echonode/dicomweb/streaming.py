@@ -1,29 +1,37 @@
-"""Bytes of files on their way out: read in threads, piece by piece, as the caller takes them.
+"""Bytes of files on their way out: piece by piece, as the caller takes them.
 
 Rules
 - No file is held whole: of each answer PIECE bytes, or one frame, are in memory.
+- A long piece of a plain file is named to a server that sends it by itself (web/file_answers.py);
+  what is sealed or short is read in threads.
 - The server waits for the caller between two pieces, so a slow one costs no more than a fast one.
 - Threads are of their own: downloads keep no page and no health check waiting.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing, closing
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
 from echonode.at_rest.file_cipher import FileCipher
-from echonode.at_rest.reading import StoredFile, open_file
+from echonode.at_rest.reading import PlainFile, StoredFile, open_file
 from echonode.dicomweb.multipart import end, part_head
 from echonode.model.frame_index import Extent
 from echonode.model.instance import StoredInstance, open_bytes
+from echonode.web.file_answers import Body, FilePiece, LaterFile
 
 T = TypeVar("T")
 
 PIECE = 1024 * 1024
+# Of a piece that is not read here: between two, the access rules are asked again.
+NAMED_PIECE = 32 * PIECE
 THREADS = 16
 
 
@@ -47,6 +55,13 @@ class Part:
     def size(self) -> int:
         """In bytes."""
         return len(self.head) + sum(extent.length for extent in self.extents)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its file is on this machine, and nothing is sealed there."""
+        if self.instance is None:
+            return self.cipher is None
+        return self.instance.remote is None and self.instance.cipher is None
 
     def opened(self) -> StoredFile:
         """The whole file. Raises OSError, StoreError."""
@@ -73,31 +88,46 @@ class FileThreads:
         """Run `work` in one of them."""
         return await to_thread.run_sync(work, limiter=self._limiter)
 
-    async def pieces(self, part: Part) -> AsyncIterator[bytes]:
-        """A part's bytes, PIECE at a time. Raises OSError, EOFError."""
+    async def pieces(self, part: Part) -> AsyncGenerator[bytes, None]:
+        """A part's bytes, PIECE at a time. Raises OSError, EOFError, StoreError."""
         if part.head:
             yield part.head
-        file = await self.run(part.opened)
-        try:
-            for offset, length in _cut(part.extents):
-                yield await to_thread.run_sync(_read, file, offset, length, limiter=self._limiter)
-        finally:
-            file.close()
+        with closing(await self.run(part.opened)) as file:
+            for offset, length in _cut(part.extents, PIECE):
+                yield await self.run(partial(_read, file, offset, length))
 
-    async def multipart(self, boundary: str, parts: Sequence[Part]) -> AsyncIterator[bytes]:
-        """A multipart/related body; of short parts several go out together."""
+    async def body(self, part: Part, *, named: bool) -> Body:
+        """The same; named: where the file is plain, its bytes are named and not read."""
+        if part.head:
+            yield part.head
+        if named and part.is_plain:
+            with closing(LaterFile(part.path)) as later:
+                for piece in _named(part, later):
+                    yield piece
+            return
+        with closing(await self.run(part.opened)) as file:
+            if named and isinstance(file, PlainFile):
+                with closing(LaterFile(part.path, os.dup(file.fileno()))) as later:
+                    for piece in _named(part, later):
+                        yield piece
+                return
+            for offset, length in _cut(part.extents, PIECE):
+                yield await self.run(partial(_read, file, offset, length))
+
+    async def multipart(self, boundary: str, parts: Sequence[Part], *, named: bool) -> Body:
+        """A multipart/related body; of short parts several go out together. named: as of `body`."""
         held = bytearray()
         for index, part in enumerate(parts):
             held += part_head(boundary, headers_of(part), first=index == 0)
+            held += part.head
             if part.size <= PIECE:
-                held += part.head
-                pieces = await to_thread.run_sync(part.read, limiter=self._limiter)
-                held += b"".join(pieces)
+                held += b"".join(await self.run(part.read))
             else:
                 yield bytes(held)
                 held.clear()
-                async for piece in self.pieces(part):
-                    yield piece
+                async with aclosing(self.body(replace(part, head=b""), named=named)) as body:
+                    async for piece in body:
+                        yield piece
             if len(held) >= PIECE:
                 yield bytes(held)
                 held.clear()
@@ -137,7 +167,12 @@ def _read(file: StoredFile, offset: int, length: int) -> bytes:
     return data
 
 
-def _cut(extents: Iterable[Extent]) -> Iterable[tuple[int, int]]:
+def _named(part: Part, file: LaterFile) -> Iterable[FilePiece]:
+    for offset, length in _cut(part.extents, NAMED_PIECE):
+        yield FilePiece(file=file, offset=offset, length=length)
+
+
+def _cut(extents: Iterable[Extent], longest: int) -> Iterable[tuple[int, int]]:
     for offset, length in extents:
-        for start in range(0, length, PIECE):
-            yield offset + start, min(PIECE, length - start)
+        for start in range(0, length, longest):
+            yield offset + start, min(longest, length - start)

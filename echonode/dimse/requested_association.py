@@ -15,6 +15,7 @@ from echonode.dimse.association.responses import dataset_of, encoded, status_of
 from echonode.dimse.contexts import (
     FIND_CLASSES,
     MOVE_CLASSES,
+    MPPS_CLASS,
     VERIFICATION_CLASS,
     WORKLIST_CLASS,
 )
@@ -214,15 +215,33 @@ class RequestedAssociation:
         self, sop_class_uid: str, sop_instance_uid: str, attributes: Dataset
     ) -> NormalizedResponse:
         """N-CREATE (PS3.7 10.1.5). Raises ContextNotAccepted, AssociationLost, ValueError."""
-        return normalized.create(self._assoc, sop_class_uid, sop_instance_uid, attributes)
+        response = normalized.create(self._assoc, sop_class_uid, sop_instance_uid, attributes)
+        self._stepped(sop_class_uid, sop_instance_uid, attributes, response, created=True)
+        return response
 
     def n_set(
         self, sop_class_uid: str, sop_instance_uid: str, modifications: Dataset
     ) -> NormalizedResponse:
         """N-SET (PS3.7 10.1.3). Raises as `n_create`."""
-        return normalized.set_attributes(
+        response = normalized.set_attributes(
             self._assoc, sop_class_uid, sop_instance_uid, modifications
         )
+        self._stepped(sop_class_uid, sop_instance_uid, modifications, response, created=False)
+        return response
+
+    def _stepped(
+        self,
+        sop_class_uid: str,
+        uid: str,
+        attributes: Dataset,
+        response: NormalizedResponse,
+        *,
+        created: bool,
+    ) -> None:
+        if sop_class_uid == MPPS_CLASS:
+            self._observer.stepped(
+                self.peer, uid, attributes, created=created, status=response.status
+            )
 
     def n_create_in(
         self,

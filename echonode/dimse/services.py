@@ -225,6 +225,11 @@ class RequestObserver:
     def asked(self, peer: Peer, sop_class_uid: str, keys: bytes, transfer_syntax_uid: str) -> None:
         """A query is about to go to a peer; keys: its identifier, encoded."""
 
+    def stepped(
+        self, peer: Peer, uid: str, attributes: Dataset, *, created: bool, status: int
+    ) -> None:
+        """A performed procedure step was reported by N-CREATE or N-SET, and what was answered."""
+
 
 class SameAssociation(Protocol):
     """A way to report a commitment on the association that asked for it."""

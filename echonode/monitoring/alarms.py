@@ -108,13 +108,14 @@ def alarms_of(facts: Facts, now: datetime) -> tuple[Alarm, ...]:
         *_of_identity(facts.conflicts),
         *_of_steps(facts.held_steps),
         *_of_merges(facts.merged_exams),
-        *_of_audit(facts.audit, now),
+        *of_audit(facts.audit, now),
         *encryption_alarms(facts.encryption),
         *(alarm for at in facts.destinations for alarm in _of(at, facts.call_back, now)),
     )
 
 
-def _of_audit(audit: AuditStatus, now: datetime) -> Iterator[Alarm]:
+def of_audit(audit: AuditStatus, now: datetime) -> Iterator[Alarm]:
+    """What of the audit trail needs a person."""
     recording, sending = audit.recording, audit.sending
     if recording.problem:
         yield Alarm(

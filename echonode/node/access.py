@@ -151,12 +151,12 @@ class NodeAccess:
         self._check_password(name, password, address)
         return self._begin(name, address)
 
-    def log_out(self, caller: Caller) -> None:
+    def log_out(self, caller: Caller, *, address: str) -> None:
         """Raises StoreError."""
         if caller.session is not None:
             self._sessions.end(caller.session)
             self._authenticated(
-                Authentication(at=self._now(), user=caller.name, address="", entered=False)
+                Authentication(at=self._now(), user=caller.name, address=address, entered=False)
             )
 
     def lock(self, caller: Caller) -> None:
@@ -175,7 +175,9 @@ class NodeAccess:
                 log.warning("login_refused", reason="PIN", user=caller.name, address=address)
                 self._tell_failed(caller.name, address, "the PIN was wrong")
                 raise LoginRefused("the PIN is wrong", "try again, or give the password")
-        self._sessions.unlock(session, self._now())
+        now = self._now()
+        self._sessions.unlock(session, now)
+        self._authenticated(Authentication(at=now, user=caller.name, address=address, entered=True))
 
     def set_pin(self, caller: Caller, *, pin: str) -> None:
         """Raises FieldRefused, OperatorRefused, StoreError."""

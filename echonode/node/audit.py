@@ -20,8 +20,9 @@ from echonode.audit.recorder import Recorder
 from echonode.audit.sources.accesses import AuditedAccesses
 from echonode.audit.sources.callers import AuditedCallers
 from echonode.audit.sources.orders import AuditedOrders
+from echonode.audit.sources.own_requests import ObservedRequests
 from echonode.audit.sources.own_work import AuditedWork, changed_since, digests_of
-from echonode.audit.sources.services import AuditedServices, ObservedRequests
+from echonode.audit.sources.services import AuditedServices
 from echonode.audit.status import AuditStatus, RecorderStatus
 from echonode.audit.syslog.connection import opener
 from echonode.audit.syslog.forwarding import Forwarder

@@ -127,7 +127,15 @@ def web_servers(
     )
 
     def operate(action: str, uid: str, name: str | None) -> Mapping[str, object]:
-        return act(store, action, uid, now=now(), destination=name, call_now=call_now)
+        return act(
+            store,
+            action,
+            uid,
+            now=now(),
+            destination=name,
+            call_now=call_now,
+            wait=time.sleep,
+        )
 
     codecs = Codecs(reader=frames, lossless=reencoder.lossless)
     exam_api = NodeExams(

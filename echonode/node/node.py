@@ -157,6 +157,7 @@ class Node:
             self._frames,
             associate=self.archives.requestor.associate,
             now=utc_now,
+            on_film=self.audit.work.printed,
         )
         self.scanning = ScanningParts(
             config,

@@ -19,7 +19,7 @@ from echonode.delivery.printing.film import (
     films,
     layout_of,
 )
-from echonode.delivery.printing.worker import Associate, PrintWorker
+from echonode.delivery.printing.worker import Associate, OnFilm, PrintWorker
 from echonode.errors import InvalidObject, OperatorRefused, UsageError
 from echonode.model.criteria import Level, Root, Selection
 from echonode.model.instance import StoredInstance
@@ -48,6 +48,7 @@ class PrintParts:
         *,
         associate: Associate,
         now: Callable[[], datetime],
+        on_film: OnFilm,
     ) -> None:
         self._store, self._frames, self._now = store, frames, now
         peers = {peer.name: peer for peer in config.peer_values()}
@@ -59,6 +60,7 @@ class PrintParts:
                 associate=associate,
                 picture=self._picture,
                 now=now,
+                on_film=on_film,
             )
             for section in config.prints
         }

@@ -47,6 +47,7 @@ from echonode.store.files.durability import Durability
 from echonode.store.files.layout import FileIds, Layout
 from echonode.store.files.lock import FolderLock
 from echonode.store.files.pending_removals import PendingRemovals
+from echonode.store.files.pool import IncomingPool
 from echonode.store.files.reserve import DiskReserve
 from echonode.store.index.descriptions import Descriptions
 from echonode.store.ingest.ingest import InstanceFiles
@@ -78,7 +79,8 @@ class StoreParts(ReadOnlyStore):
     exams, captures, measurements, documents, prints, hl7_results, naming, corrections, worklist,
     known_patients, order_messages, rejections, reported_steps, procedure_steps, step_reports: see
     exams/. users, sessions, watch_links: see access/. nodes: this node among those on the database.
-    durability: whether what is written becomes durable. journal: what only the database knows, in
+    durability: whether what is written becomes durable. pool: files that instances of peers are
+    written into. journal: what only the database knows, in
     a file next to it.
 
     node_id: random, made once for a database; goes into derived UIDs.
@@ -124,8 +126,16 @@ class StoreParts(ReadOnlyStore):
         inserter = FileInserter(writer, layout, check, now)
         ids = FileIds(layout, on_folder=lambda folder: use_folder(writer, folder, layout.node))
         self.nodes = Membership(writer, name=layout.node, now=now)
-        self.journal = Journal(writer, readers, layout)
-        deletions = Deletions(writer, readers, layout, self.journal.flush)
+        self.pool = IncomingPool(
+            layout,
+            ids,
+            keep_rows=writer.synchronise,
+            is_used=not (unwritable or index_url or layout.node or layout.remote),
+        )
+        if self.pool.is_used:
+            durability.watch_pool()
+        self.journal = Journal(writer, readers, layout, settle=self.pool.settle)
+        deletions = Deletions(writer, readers, layout, self.journal.flush, pool=self.pool)
 
         self.node_id = read_node_id(readers)
         self.durability = durability
@@ -136,6 +146,7 @@ class StoreParts(ReadOnlyStore):
             pending_removals=self._pending_removals,
             quarantine=Quarantine(writer, layout),
             ids=ids,
+            pool=self.pool,
             check=check,
             on_due=due,
             now=now,
@@ -192,7 +203,7 @@ class StoreParts(ReadOnlyStore):
             writer,
             layout,
             holdings=self.holdings,
-            deletions=Deletions(writer, readers, layout, self.journal.flush),
+            deletions=Deletions(writer, readers, layout, self.journal.flush, pool=self.pool),
             rewrite_journal=self.journal.rewrite,
         )
         self.users: Users = Users(writer, readers)

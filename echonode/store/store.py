@@ -188,6 +188,8 @@ class Store(StoreParts):
         """Release the folder; nothing may use the store any more. May be called once."""
         try:
             with suppress(OutOfSpace, Damaged):  # the next start goes on with it
+                self.pool.close()
+            with suppress(OutOfSpace, Damaged):
                 self.journal.close()
             super().close()
             with suppress(OutOfSpace):  # then it is taken for dead after a while

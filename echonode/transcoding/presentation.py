@@ -6,6 +6,7 @@ Rules
 - Of several windows it is the first, which the standard leaves to the viewer (PS3.3 C.11.2.1.2.1).
 - Of several VOI LUTs it is the first (C.11.2.1.1). One whose data are not of the length that its
   descriptor says is as if it were not there.
+- Of a frame its functional groups count before the data set itself (functional_groups.py).
 - A palette of 16 bits an entry is shown by its high bytes (C.7.6.3.1.6). Segmented ones are not
   read.
 """
@@ -25,6 +26,7 @@ from echonode.errors import Unreadable
 from echonode.model.dataset_walk import DatasetWalk
 from echonode.model.element_header import ITEM, UNDEFINED, Value
 from echonode.transcoding.file_bytes import Data, source_of
+from echonode.transcoding.functional_groups import PER_FRAME, SHARED, frame_values
 from echonode.transcoding.picture import Palette, Presentation, VoiFunction, VoiLut, Window
 
 _COLOURS = ("Red", "Green", "Blue")
@@ -35,25 +37,30 @@ _CENTER, _WIDTH = Tag("WindowCenter"), Tag("WindowWidth")
 _FUNCTION, _SHAPE = Tag("VOILUTFunction"), Tag("PresentationLUTShape")
 _REPRESENTATION, _VOI_LUTS = Tag("PixelRepresentation"), Tag("VOILUTSequence")
 _LUT_DESCRIPTOR, _LUT_DATA = Tag("LUTDescriptor"), Tag("LUTData")
-_TAGS = frozenset(
-    {
-        *(*_DESCRIPTORS, *_TABLES, _SLOPE, _INTERCEPT, _CENTER, _WIDTH, _FUNCTION, _SHAPE),
-        *(_REPRESENTATION, _VOI_LUTS),
-    }
-)
+_OF_FRAMES = frozenset({_SLOPE, _INTERCEPT, _CENTER, _WIDTH, _FUNCTION})
+_TAGS = _OF_FRAMES | {
+    *(*_DESCRIPTORS, *_TABLES, _SHAPE, _REPRESENTATION, _VOI_LUTS),
+    *(SHARED, PER_FRAME),
+}
 # Seven VOI LUTs, or a palette, of as many entries as 16 bits can name.
 _LONGEST_VALUE = 8 * 2 * 65_536
+# Functional groups of a thousand frames, and more.
+_LONGEST_GROUPS = 4 * 1024 * 1024
 _ITEM_HEADER = struct.Struct("<HHI")
 Values = Mapping[int, Value]
 
 
-def read_presentation(dataset: Data, *, implicit: bool) -> Presentation:
-    """Of a little endian dataset. Does not raise: what cannot be read is not there."""
+def read_presentation(dataset: Data, *, implicit: bool, frame: int | None = None) -> Presentation:
+    """Of a little endian dataset; of one of its frames, from 0 on, or of what all share.
+
+    Does not raise: what cannot be read is not there.
+    """
     try:
         walk = DatasetWalk(source_of(dataset), implicit=implicit)
-        found = walk.head(_TAGS, longest=_LONGEST_VALUE, sequences=True)
+        found = walk.head(_TAGS, longest=_LONGEST_GROUPS, sequences=True)
     except Unreadable:
         return Presentation()
+    found.update(frame_values(found, _OF_FRAMES, frame, implicit=walk.implicit))
     slope, intercept = _number(found, _SLOPE), _number(found, _INTERCEPT)
     return Presentation(
         slope=slope if slope else 1.0,

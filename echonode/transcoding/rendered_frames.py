@@ -31,7 +31,7 @@ from echonode.transcoding.single_frame import FrameReader
 CACHE_BYTES = 32 * 1024 * 1024
 _ENTRY_BYTES = 300  # of the bookkeeping
 # Part of each tag: a change in how pictures are made makes other bytes under another tag.
-_MADE_AS = "2"
+_MADE_AS = "3"
 
 
 class PictureKind(StrEnum):

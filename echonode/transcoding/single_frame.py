@@ -85,7 +85,9 @@ class FrameReader:
                 raise InvalidObject(f"it has {stored.frames} frames")
             if stored.frame_bytes > LARGEST_FRAME_BYTES:
                 raise InvalidObject("its frames are too large to be shown here")
-            presentation = read_presentation(source.data, implicit=syntax == ImplicitVRLittleEndian)
+            presentation = read_presentation(
+                source.data, implicit=syntax == ImplicitVRLittleEndian, frame=number
+            )
             frame, encoded_in = source.frame(number), source.encoded_in
         if encoded_in is None:
             return DecodedFrame(native=frame, pixels=stored, presentation=presentation)

@@ -35,6 +35,8 @@ from echonode.errors import StoreError
 COOKIE = "echonode_session"
 CSRF_HEADER = "x-csrf-token"
 CALLER = "echonode.caller"  # of the scope: the Caller that a route is called by
+EXAM = "echonode.exam"  # of the scope: the exam that is shown, where the path does not name it
+WATCH_LINK = "echonode.watch_link"  # of the scope: the id of the watch link that permits it
 RECHECK_S = 1.0
 SESSION_ENDED = 4401  # close code of a WebSocket (RFC 6455 7.4.2, private use)
 _THREADS = 4
@@ -143,11 +145,11 @@ class Admission:
         self._events.accessed(
             PatientDataAccess(
                 at=self._now(),
-                user=who.name if who else "",
+                user=(who.name if who else "") or _by_link(scope),
                 role=who.role if who else None,
                 address=(scope.get("client") or ("",))[0],
                 kind=rule.data,
-                uid=_uid(scope.get("path_params", {})),
+                uid=scope.get(EXAM) or _uid(scope.get("path_params", {})),
                 method=rule.method,
                 path=rule.path,
                 change=rule.changes_data,
@@ -180,6 +182,11 @@ def _asked(scope: Scope) -> bytes:
     query = scope.get("query_string", b"")
     path = scope.get("path", "").encode() + (b"?" + query if query else b"")
     return bytes(path + scope.get(_BODY, b""))[:ASKED_BYTES]
+
+
+def _by_link(scope: Scope) -> str:
+    link = scope.get(WATCH_LINK, "")
+    return f"watch link {link}" if link else ""
 
 
 def _bearer(headers: Headers) -> str:
@@ -245,8 +252,8 @@ class _Guarded:
     async def _hold_open(
         self, rule: Rule, caller: Caller, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        self._admission.tell(rule, scope, caller, 101)
         ended = asyncio.Event()
+        told = False
 
         async def watch() -> None:
             while not isinstance(await self._admission.ask(rule, scope), Refusal):
@@ -268,8 +275,12 @@ class _Guarded:
             return {"type": "websocket.disconnect", "code": SESSION_ENDED}
 
         async def send_until_ended(message: Message) -> None:
+            nonlocal told
             if ended.is_set() and message["type"] != "websocket.close":
                 raise AccessEnded
+            if not told:  # the first message accepts or refuses the connection
+                told = True
+                self._admission.tell(rule, scope, caller, _status_of(message))
             await send(message)
 
         watching = asyncio.create_task(watch())
@@ -277,6 +288,13 @@ class _Guarded:
             await self._app(scope, receive_until_ended, send_until_ended)
         finally:
             watching.cancel()
+
+
+def _status_of(message: Message) -> int:
+    """What a handshake is answered: 101, the status of a denial, or 403 for a close before it."""
+    if message["type"] == "websocket.accept":
+        return 101
+    return int(message.get("status", 403))
 
 
 def refusal_answer(refusal: Refusal) -> Response:

@@ -22,8 +22,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.protocols.utils import is_ssl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+
+from echonode.web.file_sending import FileSending, SendingPool
 
 # Enough for a console on every screen of a clinic.
 MAX_CONNECTIONS = 128
@@ -86,9 +89,11 @@ class LimitedProtocol(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         budget: Budget,
+        sending: SendingPool,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._budget = budget
+        self._budget, self._sending = budget, sending
+        self._files: FileSending | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
     @property
@@ -118,11 +123,15 @@ class LimitedProtocol(H11Protocol):
             return
         if is_for_health:
             self.app = _HealthAlone(self.app)
+        if not is_ssl(transport):
+            self.app = self._files = FileSending(self.app, self, self._sending)
         self._arm(HEADER_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._budget.leave(self)
         self._disarm()
+        if self._files:
+            self._files.end()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -19,6 +19,7 @@ import math
 import socket
 import threading
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 import uvicorn
@@ -30,6 +31,7 @@ from echonode.log import get_logger
 from echonode.web.admission import Admission
 from echonode.web.connections import Budget, LimitedProtocol, LimitedWebSocket
 from echonode.web.cross_origin import SharedOrigins
+from echonode.web.file_sending import Rooms, SendingPool, file_threads
 from echonode.web.guard import Guard
 from echonode.web.tls_listener import ServerCertificate, TlsListener
 
@@ -68,13 +70,13 @@ class _Server(uvicorn.Server):
         return made
 
 
-def _protocol() -> type[asyncio.Protocol]:
-    """The protocol of one server's connections, which share a budget."""
-    budget = Budget()
+def _protocol(threads: Executor) -> type[asyncio.Protocol]:
+    """The protocol of one server's connections, which share a budget and the threads for files."""
+    budget, sending = Budget(), SendingPool(threads=threads, rooms=Rooms())
 
     class Limited(LimitedProtocol):
         def __init__(self, *values: Any, **keys: Any) -> None:
-            super().__init__(*values, **keys, budget=budget)
+            super().__init__(*values, **keys, budget=budget, sending=sending)
 
     return Limited
 
@@ -104,6 +106,7 @@ class WebServer:
         self._on_stop = on_stop
         self._wanted = (host, port)
         self._tls = tls
+        self._file_threads = file_threads()
         app = Starlette(
             routes=admission.guard(routes) if admission else routes,
             middleware=[
@@ -113,7 +116,7 @@ class WebServer:
         self._config = uvicorn.Config(
             app,
             loop="asyncio",
-            http=_protocol(),
+            http=_protocol(self._file_threads),
             ws=LimitedWebSocket,
             ws_max_size=MAX_WEBSOCKET_BYTES,
             ws_ping_interval=PING_S,
@@ -176,6 +179,7 @@ class WebServer:
         self._config.timeout_graceful_shutdown = max(0, math.floor(deadline_s - 1))
         self._server.should_exit = True
         self._thread.join(deadline_s)
+        self._file_threads.shutdown(wait=False)
         if self._thread.is_alive():
             log.warning("web_stop_overdue", deadline_s=deadline_s)
 

@@ -46,7 +46,7 @@ class SessionApi(Protocol):
     def log_in(self, *, name: str, password: str, address: str) -> str:
         """The secret of a new session."""
 
-    def log_out(self, caller: Caller) -> None: ...
+    def log_out(self, caller: Caller, *, address: str) -> None: ...
 
     def lock(self, caller: Caller) -> None: ...
 
@@ -114,7 +114,7 @@ def _log_in(api: SessionApi, request: Request, fields: Fields) -> Response:
 
 def _log_out(api: SessionApi, request: Request, fields: Fields) -> Response:
     only(fields)
-    api.log_out(_caller(request))
+    api.log_out(_caller(request), address=_address(request))
     done = JSONResponse({})
     done.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=_is_tls(request))
     return done

@@ -133,8 +133,8 @@ def test_a_wrong_patient_is_corrected_at_the_archive(
     ("reason", "fields", "title"),
     [
         ("wrong_side", {"laterality": "R"}, "113037"),
-        ("quality", {}, "113001"),
-        ("withdrawn", {}, "113037"),
+        pytest.param("quality", {}, "113001", marks=pytest.mark.long),
+        pytest.param("withdrawn", {}, "113037", marks=pytest.mark.long),
     ],
 )
 def test_each_reason_has_its_note_at_the_archive(

@@ -54,6 +54,7 @@ def order_of(number: int, name: bytes, characters: bytes) -> bytes:
     )
 
 
+@pytest.mark.long
 def test_a_name_is_the_same_from_the_ris_to_the_archive(
     parts: ExitStack, make_part: Callable[[Part], Any]
 ) -> None:

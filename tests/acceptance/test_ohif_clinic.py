@@ -110,7 +110,12 @@ def test_the_film_of_the_probe_is_played_at_its_rate(room: Room) -> None:
     assert value(film, "00280008") == FRAMES
     address = value(film, "00081190")
     (metadata,) = requests.get(f"{address}/metadata", timeout=30).json()
-    steps_ms = metadata["00181065"]["Value"][1:]
+    # Frames that came evenly have one Frame Time for all, others a Frame Time Vector.
+    steps_ms = (
+        [value(metadata, "00181063")]
+        if "00181063" in metadata
+        else metadata["00181065"]["Value"][1:]
+    )
     rate = 1000 / statistics.mean(steps_ms)
     assert rate == pytest.approx(FPS, rel=0.1)
     page = room.ohif.open_study(value(film, "0020000D"), frames=FRAMES)

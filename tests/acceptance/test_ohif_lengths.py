@@ -77,8 +77,8 @@ def test_a_length_in_a_frame_of_a_cine_is_that_of_the_plate(viewer: Viewer) -> N
 @pytest.mark.parametrize(
     ("ends", "wanted_mm"),
     [
-        (PLATE, PLATE_MM),
-        (((160.0, 60.0), (160.0, 160.0)), 50.0),
+        pytest.param(PLATE, PLATE_MM, marks=pytest.mark.long),
+        pytest.param(((160.0, 60.0), (160.0, 160.0)), 50.0, marks=pytest.mark.long),
         (((60.0, 60.0), (160.0, 160.0)), math.hypot(20, 50)),
     ],
 )
@@ -94,7 +94,10 @@ def test_a_length_where_pixels_are_higher_than_wide(
 
 @pytest.mark.parametrize(
     ("ends", "wanted_mm"),
-    [(((60.0, 40.0), (160.0, 40.0)), 20.0), (((60.0, 200.0), (160.0, 200.0)), 40.0)],
+    [
+        pytest.param(((60.0, 40.0), (160.0, 40.0)), 20.0, marks=pytest.mark.long),
+        (((60.0, 200.0), (160.0, 200.0)), 40.0),
+    ],
 )
 def test_a_length_in_each_of_two_regions(viewer: Viewer, ends: Ends, wanted_mm: float) -> None:
     """By the scale of the region that it lies in; the image has no Pixel Spacing (OHIF#5155)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,11 @@ def without_own(places: dict[str, str]) -> dict[str, str]:
     return {path: value for path, value in places.items() if path not in _OWN}
 
 
+def is_read(worklist: Mapping[str, Any]) -> bool:
+    """Whether the RIS has been asked, and has given the one item."""
+    return len(worklist["items"]) == 1 and worklist["age_s"] is not None
+
+
 def test_an_order_reaches_the_archive_and_the_ris_hears_of_it(
     parts: ExitStack, make_part: Callable[[Part], Any], validate: Callable[[Path], Validation]
 ) -> None:
@@ -83,7 +88,7 @@ def test_an_order_reaches_the_archive_and_the_ris_hears_of_it(
     clinic.start_pacs()
     clinic.start_node()
     wait_until(
-        lambda: len(client.get("/api/worklist")["items"]) == 1,
+        lambda: is_read(client.get("/api/worklist")),
         timeout_s=60,
         what="the item of the RIS on the worklist",
     )

@@ -38,7 +38,7 @@ from tests.unit.exam.hl7.messages import (
     msh,
 )
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(0 if FULL else 300)]
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
 
 MPPS = "1.2.840.10008.3.1.2.3.3"
 ANSWERED = ("AA", "AE", "AR")

@@ -104,7 +104,14 @@ def test_an_archive_that_cannot_call_back_is_told_whom_to_add(
     assert "DicomModalities" in remedy
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["known", "not known"])
+@pytest.mark.parametrize(
+    "known",
+    [
+        pytest.param(True, id="known"),
+        # The archive's report is waited for until its time is over: half a minute.
+        pytest.param(False, id="not known", marks=pytest.mark.long),
+    ],
+)
 def test_an_archive_that_reports_under_another_title_is_one_peer(
     make_orthanc: Callable[..., OrthancServer], parts: ExitStack, known: bool
 ) -> None:

@@ -185,7 +185,7 @@ def test_no_patient_data_in_the_log(parts: ExitStack, film: KitRecording) -> Non
     """A configured patient's name and ID appear in the objects and nowhere in the log."""
     probe = ProbeSimulator(film, fps=50, frames=12)
     patient = {"id": "CANARY-4711", "name": "Kanari^Vogel", "birth_date": "19700102", "sex": "F"}
-    capture = {"mode": "auto", "gap_s": 0.3, "patient": patient}
+    capture = {"mode": "auto", "gap_s": 1.0, "patient": patient}
     clinic = Clinic(parts, probe_port=probe.address[1], capture=capture)
     clinic.start_pacs()
     clinic.start_node()
@@ -204,7 +204,7 @@ def test_the_node_outlives_a_probe_that_sends_nonsense(
 ) -> None:
     """Garbage, wrong counts and cut headers: the node goes on, and no half object is made."""
     port = free_port()
-    clinic = Clinic(parts, probe_port=port, capture={"mode": "auto", "gap_s": 0.2})
+    clinic = Clinic(parts, probe_port=port, capture={"mode": "auto", "gap_s": 1.0})
     clinic.start_node()
     noise = random.Random(7)
     header = bytes([80, 160, 8, 64, 57, 0])

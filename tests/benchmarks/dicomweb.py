@@ -9,7 +9,7 @@ import random
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +21,7 @@ from tests.benchmarks.contest import ECHONODE, Benchmark, Contender, Failed, Sta
 from tests.benchmarks.index_find import index_node, shape_of
 from tests.benchmarks.large_index import patient_id
 from tests.benchmarks.results import Better, Goal
+from tests.benchmarks.web_download import check_study, downloaded
 from tests.benchmarks.work import CALLING_AE_TITLE, Address, Errand
 from tests.peers import EchoNodeProcess, OrthancServer, free_port
 from tests.peers.instances import STILL, InstanceKind, Instances, make_instances, renew
@@ -30,7 +31,6 @@ from tests.peers.process import LOOPBACK
 CINE: Final = InstanceKind(name="cine 640x480, 100 frames", columns=640, rows=480, frames=100)
 TINY: Final = InstanceKind(name="tiny", columns=16, rows=16)
 FRAMES: Final = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
-FILES: Final = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 METADATA: Final = "application/dicom+json"
 STUDY_BYTES: Final = 400_000_000
 METADATA_INSTANCES: Final = 1_000
@@ -119,10 +119,17 @@ def web_archives() -> Iterator[dict[str, WebArchive]]:
 
 # What a contender does once, with an archive that holds a study: the figure.
 Ask = Callable[[Client, WebArchive, str, Stage], float]
+# What is looked at once, outside the clock: an archive's port, the study and its instances.
+Check = Callable[[int, str, Instances], None]
 
 
 def _set_up(
-    kind: InstanceKind, count: Callable[[Stage], int], ask: Ask, stage: Stage
+    kind: InstanceKind,
+    count: Callable[[Stage], int],
+    ask: Ask,
+    stage: Stage,
+    *,
+    check: Check = lambda port, study, instances: None,
 ) -> Mapping[str, Callable[[], Contender]]:
     both = stage.parts.enter_context(web_archives())
     instances, study = one_study(stage.folder / "study", kind, count(stage))
@@ -136,6 +143,8 @@ def _set_up(
         def run(*, warm_up: bool) -> float:
             client = Client(archive.port)  # one that waited would have been closed
             client.get("/studies?limit=1", METADATA)
+            if warm_up:
+                check(archive.port, study, instances)
             return ask(client, archive, study, stage)
 
         return run
@@ -154,10 +163,15 @@ def _frames(client: Client, archive: WebArchive, study: str, stage: Stage) -> fl
 
 
 def _study(client: Client, archive: WebArchive, study: str, stage: Stage) -> float:
+    return download_rate(archive.port, study, stage)
+
+
+def download_rate(port: int, study: str, stage: Stage) -> float:
+    """MB/s at which the large study comes. Raises Failed where it is too short."""
     started = time.perf_counter()
-    size = client.size(f"/studies/{study}", FILES)
+    size = downloaded(port, study)
     taken = time.perf_counter() - started
-    if size < CINE.pixel_bytes * _large_study(stage):
+    if size < CINE.pixel_bytes * large_study(stage):
         raise Failed("the study is too short")
     return size / 1e6 / taken
 
@@ -168,7 +182,13 @@ def _metadata(client: Client, archive: WebArchive, study: str, stage: Stage) -> 
     return (time.perf_counter() - started) * 1e3
 
 
-def _one_patient(stage: Stage) -> Mapping[str, Callable[[], Contender]]:
+def _slowest_but_one_in_a_hundred(times: Sequence[float]) -> float:
+    return statistics.quantiles(times, n=100)[-1]
+
+
+def _one_patient(
+    figure: Callable[[Sequence[float]], float], stage: Stage
+) -> Mapping[str, Callable[[], Contender]]:
     """Searches over HTTP on one connection, each for another patient."""
     draw = random.Random(7)
 
@@ -178,7 +198,7 @@ def _one_patient(stage: Stage) -> Mapping[str, Callable[[], Contender]]:
 
         def run(*, warm_up: bool) -> float:
             client = Client(web_port)
-            return statistics.median(searched(client, patients) for _ in range(100))
+            return figure([searched(client, patients) for _ in range(300)])
 
         return run
 
@@ -243,7 +263,7 @@ def _scrolling(stage: Stage) -> Mapping[str, Callable[[], Contender]]:
     return {name: partial(contender, name) for name in (ECHONODE, ORTHANC)}
 
 
-def _large_study(stage: Stage) -> int:
+def large_study(stage: Stage) -> int:
     """As many cines as make 400 MB; of a quick run a few."""
     whole = -(-STUDY_BYTES // CINE.pixel_bytes)
     return min(whole, stage.scale.study_instances)
@@ -261,7 +281,7 @@ WEB_BENCHMARKS: Final = (
         name="DICOMweb, a study of 400 MB",
         unit="MB/s",
         better=Better.HIGHER,
-        set_up=partial(_set_up, CINE, _large_study, _study),
+        set_up=partial(_set_up, CINE, large_study, _study, check=check_study),
         goal=Goal(at_least=5),
     ),
     Benchmark(
@@ -275,7 +295,14 @@ WEB_BENCHMARKS: Final = (
         name="DICOMweb, one patient among 100,000 studies",
         unit="ms",
         better=Better.LOWER,
-        set_up=_one_patient,
+        set_up=partial(_one_patient, statistics.median),
+        goal=Goal(below=10),
+    ),
+    Benchmark(
+        name="DICOMweb, one patient among 100,000 studies, 99 of 100 searches",
+        unit="ms",
+        better=Better.LOWER,
+        set_up=partial(_one_patient, _slowest_but_one_in_a_hundred),
         goal=Goal(below=10),
     ),
     Benchmark(

@@ -10,6 +10,7 @@ from tests.benchmarks.c_echo import ECHO_BENCHMARKS
 from tests.benchmarks.c_find import FIND_BENCHMARKS
 from tests.benchmarks.c_move import MOVE_BENCHMARKS
 from tests.benchmarks.c_store import RECEIVE_BENCHMARKS, SEND_BENCHMARKS
+from tests.benchmarks.cluster import CLUSTER_BENCHMARKS
 from tests.benchmarks.contest import Benchmark
 from tests.benchmarks.delivery import DELIVERY_BENCHMARKS, TLS_BENCHMARKS
 from tests.benchmarks.dicomweb import WEB_BENCHMARKS
@@ -20,22 +21,27 @@ from tests.benchmarks.live_latency import LIVE_BENCHMARKS
 from tests.benchmarks.memory import MEMORY_BENCHMARKS
 from tests.benchmarks.ohif_cine import OHIF_BENCHMARKS
 from tests.benchmarks.probe_speed import PROBE_BENCHMARKS
+from tests.benchmarks.starting import STARTING_BENCHMARKS
+from tests.benchmarks.web_ceiling import CEILING_BENCHMARKS
 
 BENCHMARKS: Final[Sequence[Benchmark]] = (
     *SEND_BENCHMARKS,
     *DELIVERY_BENCHMARKS,
     *RECEIVE_BENCHMARKS,
+    *CLUSTER_BENCHMARKS,
     *TLS_BENCHMARKS,
     *AT_REST_BENCHMARKS,
     *ECHO_BENCHMARKS,
     *IDLE_BENCHMARKS,
     *MEMORY_BENCHMARKS,
+    *STARTING_BENCHMARKS,
     *IGTL_BENCHMARKS,
     *LIVE_BENCHMARKS,
     *FIND_BENCHMARKS,
     *MOVE_BENCHMARKS,
     *INDEX_BENCHMARKS,
     *WEB_BENCHMARKS,
+    *CEILING_BENCHMARKS,
     *OHIF_BENCHMARKS,
     *PROBE_BENCHMARKS,
 )

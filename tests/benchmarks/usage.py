@@ -14,6 +14,19 @@ def cpu_seconds(process_group: int) -> float:
     return sum(_cpu_seconds(pid) for pid in _members(process_group))
 
 
+def descendants(pid: int) -> list[int]:
+    """The processes that a process started and those that they did, of whatever group."""
+    found: list[int] = []
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [child for task in tasks for child in (task / "children").read_text().split()]
+    except OSError:
+        return found  # it ended while we looked
+    for child in map(int, children):
+        found += [child, *descendants(child)]
+    return found
+
+
 def resident_bytes(pid: int) -> int:
     """Resident memory now."""
     return _field(Path(f"/proc/{pid}/smaps_rollup"), "Rss")

@@ -30,6 +30,8 @@ CONSOLE = [
     for document in DOCUMENTS
     if any(block.document == document and block.language == "console" for block in TESTED)
 ]
+# What a new reader runs first is run with every change, the other documents in `make long`.
+FIRST_READ = ("README.md", "conformance.md")
 CONFIGURATIONS = [block for block in TESTED if block.language == "yaml"]
 TLS_FOLDER = "/etc/echonode/tls"
 
@@ -55,7 +57,15 @@ def test_a_test_that_is_named_as_a_reason_exists() -> None:
 @pytest.mark.peers
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("document", CONSOLE, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(
+            path, id=path.name, marks=[] if path.name in FIRST_READ else [pytest.mark.long]
+        )
+        for path in CONSOLE
+    ],
+)
 def test_the_commands_of_a_document_do_what_it_says(document: Path, tmp_path: Path) -> None:
     """One after the other in an empty folder, with a real node, archive and simulated probe."""
     require_program("Orthanc")

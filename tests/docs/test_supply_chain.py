@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 
 from tools import advisories
 from tools.reference.licences import EXTRAS_LOCK, LOCK, Dependency, dependencies, locked
+from tools.reference.threats import UnknownTest, named_tests, targets_of
 
 ROOT = Path(__file__).resolve().parents[2]
 THREATS = (ROOT / "docs" / "threats.md").read_text(encoding="utf-8")
@@ -58,8 +58,11 @@ def test_a_package_under_the_gpl_is_caught(licence: str) -> None:
     assert faults([Dependency(name="planted", version="1", licence=licence)])
 
 
-def test_the_list_of_components_is_that_of_the_lock(tmp_path: Path) -> None:
-    """CycloneDX with every locked package, its licence and hashes, the same bytes each time."""
+@pytest.mark.long
+def test_the_list_of_components_is_that_of_the_locks(tmp_path: Path) -> None:
+    """CycloneDX with every locked package, its licence and hashes, the same bytes each time; what
+    only an extra brings is optional, and says which extra.
+    """
     made = []
     for name in ("one.json", "two.json"):
         command = [sys.executable, "tools/sbom.py", str(tmp_path / name)]
@@ -69,7 +72,18 @@ def test_the_list_of_components_is_that_of_the_lock(tmp_path: Path) -> None:
     sbom = json.loads(made[0])
     assert (sbom["bomFormat"], sbom["metadata"]["component"]["name"]) == ("CycloneDX", "echonode")
     components = {each["name"]: each for each in sbom["components"]}
-    assert {(name, each["version"]) for name, each in components.items()} == set(locked())
+    found = {(name, each["version"]): each for name, each in components.items()}
+    assert set(found) == set(locked(EXTRAS_LOCK))
+    assert {key for key, each in found.items() if each["scope"] == "required"} == set(locked())
+    extras = {
+        name: {said["value"] for said in each["properties"]}
+        for name, each in components.items()
+        if each["scope"] == "optional"
+    }
+    assert all(extras.values()), "a package that no extra needs"
+    assert extras["sqlcipher3"] == {"encryption"}
+    assert extras["psycopg-binary"] == {"cluster"}
+    assert extras["h5py"] == {"research"}
     for name, each in components.items():
         assert each["licenses"], name
         assert any(reference["hashes"] for reference in each["externalReferences"]), name
@@ -150,16 +164,50 @@ def test_the_target_fails_for_an_advisory_alone(tmp_path: Path, status: int, pas
     assert "advisories" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-def named_tests() -> list[tuple[str, str]]:
-    """(file, test) of each test that docs/threats.md names."""
-    return re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", THREATS)
-
-
 def test_each_threat_is_met_by_a_test_that_exists() -> None:
     """Each row of the last table names at least one, and each of these is there."""
-    rows = THREATS.partition("## What meets them")[2].strip().splitlines()[2:]
+    table = THREATS.partition("## What meets them")[2].partition("\n## ")[0]
+    rows = table.strip().splitlines()[2:]
     assert all(re.search(r"`tests/[\w/]+\.py::test_\w+` *(,|\|)", row) for row in rows), rows
-    for file, name in named_tests():
-        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-        functions = {each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)}
-        assert name in functions, f"{file}::{name}"
+    for file, name in named_tests(THREATS):
+        assert targets_of((ROOT / file).read_text(encoding="utf-8"), name)
+
+
+MARKED = """
+import pytest
+pytestmark = [pytest.mark.peers]
+@pytest.mark.long
+def test_long(): ...
+@pytest.mark.parametrize("n", [1, pytest.param(2, marks=pytest.mark.full)])
+def test_some(n): ...
+def test_plain(): ...
+"""
+
+
+def test_the_target_of_a_test_is_told_by_its_marks() -> None:
+    """Of the whole test, or of cases; a test that is not there is an error."""
+    assert targets_of(MARKED, "test_long") == ["make long"]
+    assert targets_of(MARKED, "test_some") == ["make test", "make faults"]
+    assert targets_of(MARKED, "test_plain") == ["make test"]
+    assert targets_of(MARKED.replace("peers", "containers"), "test_plain") == ["make containers"]
+    with pytest.raises(UnknownTest):
+        targets_of(MARKED, "test_gone")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_the_targets_of_threats_are_those_that_collect_the_tests() -> None:
+    """pytest itself chooses the same by the options of each target (Makefile)."""
+    named = {f"{file}::{name}": (file, name) for file, name in named_tests(THREATS)}
+    chosen = {
+        "make test": "not timing and not long and not full and not containers",
+        "make long": "long and not full",
+        "make faults": "full",
+    }
+    for target, marks in chosen.items():
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", marks, *named]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        collected = {line.partition("[")[0] for line in done.stdout.splitlines() if "::" in line}
+        for test, (file, name) in named.items():
+            told = target in targets_of((ROOT / file).read_text(encoding="utf-8"), name)
+            assert told == (test in collected), f"{test}: {target}"

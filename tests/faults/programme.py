@@ -24,14 +24,14 @@ class Fault:
         return self.full if FULL else self.quick
 
 
-KILLED_WRITES: Final = Fault(scenario=1, unit="SQLite writes to a kill", quick=20, full=1)
+KILLED_WRITES: Final = Fault(scenario=1, unit="SQLite writes to a kill", quick=40, full=1)
 KILLS: Final = Fault(scenario=2, unit="kills under full load", quick=40, full=10_000)
 KILLED_SENDS: Final = Fault(scenario=3, unit="SQLite writes to a kill", quick=40, full=1)
-DISK_STATES: Final = Fault(scenario=4, unit="disks after a power cut", quick=500, full=50_000)
+DISK_STATES: Final = Fault(scenario=4, unit="disks after a power cut", quick=200, full=50_000)
 CRASH_LOOPS: Final = Fault(scenario=6, unit="loops of twenty kills", quick=5, full=200)
-FILLS: Final = Fault(scenario=7, unit="fills of the disk", quick=10, full=100)
-DISK_ERRORS: Final = Fault(scenario=8, unit="kinds of error", quick=8, full=60)
-READ_ONLY: Final = Fault(scenario=9, unit="folders taken away", quick=5, full=20)
+FILLS: Final = Fault(scenario=7, unit="fills of the disk", quick=5, full=100)
+DISK_ERRORS: Final = Fault(scenario=8, unit="kinds of error", quick=9, full=60)
+READ_ONLY: Final = Fault(scenario=9, unit="folders taken away", quick=6, full=20)
 ROTTEN_BITS: Final = Fault(scenario=10, unit="bits of files", quick=1_000, full=1_000)
 INDEX_BITS: Final = Fault(scenario=10, unit="bits of the index", quick=60, full=3_000)
 LOST_DATABASES: Final = Fault(scenario=11, unit="databases", quick=5, full=50)
@@ -84,4 +84,20 @@ BACKUP_KILLS: Final = Fault(scenario=53, unit="kills of backup and restore", qui
 TRUST_KILLS: Final = Fault(scenario=54, unit="SQLite writes to a kill", quick=10, full=1)
 ENCRYPTION_KILLS: Final = Fault(
     scenario=55, unit="kills of encryption and rotation", quick=20, full=200
+)
+CLUSTER_FAULTS: Final = Fault(
+    scenario=56, unit="faults of two nodes on one PostgreSQL and S3", quick=5, full=200
+)
+QUERIES_ON_BOTH: Final = Fault(
+    scenario=57, unit="queries on SQLite and PostgreSQL", quick=100, full=20_000
+)
+REPORTS_ELSEWHERE: Final = Fault(
+    scenario=58, unit="reports at the other node", quick=20, full=1_000
+)
+STUDIES_AT_BOTH: Final = Fault(scenario=59, unit="studies at two nodes at once", quick=5, full=500)
+FROZEN_DELIVERIES: Final = Fault(
+    scenario=60, unit="deliveries of a frozen node", quick=40, full=2_000
+)
+SMALL_MACHINE: Final = Fault(
+    scenario=61, unit="seconds on one core and 768 MiB", quick=20, full=600
 )

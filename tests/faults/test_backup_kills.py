@@ -16,7 +16,7 @@ from echonode.store.backup.manifest import Manifest
 from tests.faults.callers.full_load import FullLoad
 from tests.faults.judging.verdict import judged
 from tests.faults.lives.killer import Killer
-from tests.faults.programme import BACKUP_KILLS, FULL
+from tests.faults.programme import BACKUP_KILLS
 from tests.support.waiting import wait_until
 
 SEED = 53
@@ -64,7 +64,7 @@ def is_restored(data_dir: Path) -> bool:
 
 @pytest.mark.long
 @pytest.mark.slow
-@pytest.mark.timeout(0 if FULL else 600)
+@pytest.mark.timeout(600)
 def test_a_machine_that_dies_comes_back_from_its_backup(memory_path: Path) -> None:
     """A node under load is backed up again and again, and each run is killed at a random moment;
     now and then the node is killed as well. At every moment the last complete backup is whole. Then

@@ -90,7 +90,7 @@ def echoing(port: int) -> Iterator[list[float]]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120 if not FULL else 0)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_is_refused_in_bounded_memory_while_others_are_served(
     node: EchoNodeProcess, bomb: str

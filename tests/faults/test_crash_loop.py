@@ -14,13 +14,13 @@ from tests.faults.disks.restart_check import violations
 from tests.faults.disks.wreck import ACKNOWLEDGED, HALF_RECEIVED, ORPHANS, PROMISED, wreck
 from tests.faults.lives.durable import DESTINATION
 from tests.faults.lives.killer import Killer
-from tests.faults.programme import CRASH_LOOPS, FULL
+from tests.faults.programme import CRASH_LOOPS
 from tests.unit.store.samples import Clock
 
 KILLS = 20
 SEED = 6
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 if not FULL else 0)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_a_start_finds_all_of_a_wreck(memory_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.faults.callers.client import Client
 from tests.faults.callers.datasets import Case, crafted, mutants, real_files
 from tests.faults.callers.instances import DEFLATED, ULTRASOUND, Instance
 from tests.faults.judging.oracle import SUCCESS, Oracle, Told
-from tests.faults.programme import FULL, MUTANTS
+from tests.faults.programme import MUTANTS
 from tests.peers.node_process import EchoNodeProcess
 
 DOES_NOT_MATCH = 0xA900
@@ -63,7 +63,7 @@ def test_datasets_made_to_bring_a_parser_down_are_kept_or_refused(node: EchoNode
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600 if not FULL else 0)
+@pytest.mark.timeout(600)
 def test_real_files_mutated_are_kept_or_refused(node: EchoNodeProcess, shared_data: Path) -> None:
     """Files of real devices, broken ones among them, as they are and mutated: stored byte for byte
     or answered A900 or Cxxx, in bounded memory, with no error of ours."""

@@ -31,7 +31,7 @@ from tests.faults.test_datasets import send_one
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import LOOPBACK, free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240 if not FULL else 0)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 MIB = 1024**2
 BLOCK = 16 * MIB  # bytes that one block inflates to

@@ -33,7 +33,7 @@ ASKED_AGAIN_S = 8 * 3600.0
 READER = "dimse requestor"
 AT_DEATH, AT_REST = ("I1", "I2", "I3"), ("I1", "I2", "I3", "I4", "I5")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 if not FULL else 0)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tests.peers import EchoNodeProcess
 from tests.peers.instances import CINE, STILL, InstanceKind, make_instances
 from tests.peers.process import LOOPBACK, free_port
 
-pytestmark = pytest.mark.timeout(300 if not FULL else 0)
+pytestmark = pytest.mark.timeout(300)
 
 MIB = 1024**2
 MORE_BYTES = 100 * MIB

@@ -176,6 +176,19 @@ def test_a_renamed_file_may_have_either_name_or_both_or_none() -> None:
     assert all(tree["h/a"] == tree["t/b"] for tree in seen if "h/a" in tree and "t/b" in tree)
 
 
+def test_a_linked_file_keeps_the_name_that_was_sure() -> None:
+    """A second name is one change: it may be there or not, and the first one stays."""
+    here, there = new_node(is_folder=True), new_node(is_folder=True)
+    file = new_node()
+    made = disk(named(here, "h"), named(there, "t"), Synced(ROOT))
+    for effect in (named(file, "a", here), Synced(here), named(file, "b", there)):
+        made.apply(Step(call="", effects=(effect,)))
+    assert {frozenset(tree) - {"h", "t"} for tree in chances(made)} == {
+        frozenset({"h/a"}),
+        frozenset({"h/a", "t/b"}),
+    }
+
+
 def test_an_unlinked_file_may_be_there_again() -> None:
     """With its bytes, until its folder is synced."""
     file = new_node()
@@ -254,6 +267,19 @@ def test_calls_become_what_they_did() -> None:
         f"7 unlink({quoted('/r/gone')}) = 0",
         "7 +++ exited with 0 +++",
     ) == {"d": None, "d/b": b"Jell"}
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        f"7 link({quoted('/r/a')}, {quoted('/r/b')}) = 0",
+        f"7 linkat(AT_FDCWD, {quoted('/r/a')}, AT_FDCWD, {quoted('/r/b')}, 0) = 0",
+    ],
+)
+def test_a_link_is_a_second_name_of_the_same_file(link: str) -> None:
+    """What is written later under one name is there under both."""
+    later = f"7 write(3, {quoted('x')}, 1) = 1"
+    assert final(opened("/r/a", 3), link, later) == {"a": b"x", "b": b"x"}
 
 
 def test_what_failed_or_is_elsewhere_did_nothing() -> None:

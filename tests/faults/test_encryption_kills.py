@@ -13,7 +13,7 @@ from echonode.at_rest.file_cipher import FileCipher
 from echonode.at_rest.reading import head_of_file
 from echonode.store.encrypting.encrypting import encrypt, rotate
 from tests.faults.lives.encrypting import KEYS
-from tests.faults.programme import ENCRYPTION_KILLS, FULL
+from tests.faults.programme import ENCRYPTION_KILLS
 from tests.unit.store.encrypting.encrypted_stores import CIPHER, FIRST, check_all, fill, found_in
 
 pytest.importorskip("sqlcipher3")
@@ -38,7 +38,7 @@ def series(tmp_path: Path, kills: int) -> dict[str, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600 if FULL else 300)
+@pytest.mark.timeout(300)
 def test_no_kill_within_an_encryption_or_a_rotation_loses_an_image(tmp_path: Path) -> None:
     """At any write, fsync or rename; each run goes on where the last one ended."""
     said = series(tmp_path, ENCRYPTION_KILLS.count)

@@ -79,7 +79,7 @@ def seconds_held(port: int, message: Iterator[bytes]) -> float:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600 if not FULL else 0)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("endless", [endless_dataset, endless_identifier, endless_command])
 def test_a_message_without_end_is_cut_off_at_its_limit(
     limited: EchoNodeProcess, endless: Callable[[], Iterator[bytes]]

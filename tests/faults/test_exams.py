@@ -23,7 +23,7 @@ from tests.acceptance.exam_client import ExamClient
 from tests.faults.callers.operator import Book, Operator, Whose
 from tests.faults.judging.exams import faults_of_exams, faults_of_steps, heard, index_of
 from tests.faults.nodes.forked import ForkedNode
-from tests.faults.programme import EXAM_KILLS, EXAM_SWITCHES, FULL
+from tests.faults.programme import EXAM_KILLS, EXAM_SWITCHES
 from tests.peers.dcmtk import StoreScp
 from tests.peers.node_process import ProbeSimProcess
 from tests.peers.part import Part
@@ -32,7 +32,7 @@ from tests.peers.ris import DcmjsStepScp, Wlmscpfs, write_item
 from tests.support.waiting import wait_until
 from tests.unit.exam.worklist.answers import answer, step
 
-pytestmark = [pytest.mark.slow, pytest.mark.peers, pytest.mark.timeout(900 if not FULL else 0)]
+pytestmark = [pytest.mark.slow, pytest.mark.peers, pytest.mark.timeout(900)]
 
 SEED = 11
 # A life ends after so many answers to the operator, and up to so long after the last.

@@ -23,7 +23,7 @@ from tests.unit.store.database.test_migrations import older_database
 EVERY = KILLED_WRITES.count
 LONG_WAL = 8  # instances; about a hundred pages
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 if not FULL else 0)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_a_kill_anywhere_from_the_first_start_on_loses_nothing_acknowledged(
 def test_a_kill_anywhere_in_a_whole_life_breaks_no_promise(memory_path: Path) -> None:
     """Duplicates, conflicts, deliveries, commitments both ways, deletions and checkpoints: nothing
     acknowledged is lost, nothing promised forgotten, and nothing deleted before its promise."""
-    with Killer(writes=1_500, rehearsed="live_whole") as killer:
+    with Killer(writes=3_000, rehearsed="live_whole") as killer:
         trials = Trials(killer, memory_path, None)
         more = {"writes": 1, "others": 1} if FULL else {"writes": 4 * EVERY, "others": 4}
         assert trials.all("live_whole", **more) > 50

@@ -12,7 +12,7 @@ import pytest
 from tests.faults.callers.client import Client, Rejected
 from tests.faults.callers.instances import small_instance
 from tests.faults.judging.oracle import SUCCESS, Oracle, Told
-from tests.faults.programme import FULL, STORE_BYTES, STORES_EACH
+from tests.faults.programme import STORE_BYTES, STORES_EACH
 from tests.peers.node_process import EchoNodeProcess
 
 ASSOCIATIONS = 200
@@ -50,7 +50,7 @@ def store_at_once(clients: list[Client], told: Told, count: int) -> list[float]:
 
 @pytest.mark.long
 @pytest.mark.slow
-@pytest.mark.timeout(600 if not FULL else 0)
+@pytest.mark.timeout(600)
 def test_two_hundred_associations_store_at_once_and_the_next_comes_later(
     node: EchoNodeProcess,
 ) -> None:

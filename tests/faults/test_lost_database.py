@@ -14,11 +14,12 @@ import pytest
 from echonode.commands.lying_pacs.script import never_reports, reporting
 from tests.faults.callers.full_load import FullLoad
 from tests.faults.judging.evidence import read_clients
-from tests.faults.programme import FULL, LOST_DATABASES
+from tests.faults.programme import LOST_DATABASES
 from tests.faults.test_judge import NOTHING
 
 SEED = 11
 PAUSE_S = 0.2  # of each client after an instance: all of them are delivered many times
+REBUILD_S = 180.0  # a start without a database reads every file, on a busy machine as well
 PAGE = 4096  # of SQLite
 PROMISED = ("committed", "verified")
 NO_LOSS: dict[str, list[str]] = {"I1": [], "I2": [], "I3": []}
@@ -108,7 +109,7 @@ def lose(load: FullLoad, number: int, chance: random.Random) -> None:
         (load.node.data_dir / "journal.jsonl").unlink()
     else:
         assert load.node.command("reindex").returncode == 0
-    load.node.start()
+    load.node.start(deadline_s=REBUILD_S)
     load.clients.wait_for(1)
     if is_alone:
         assert not states(load) & set(PROMISED)
@@ -124,7 +125,7 @@ def lose(load: FullLoad, number: int, chance: random.Random) -> None:
 
 @pytest.mark.long
 @pytest.mark.slow
-@pytest.mark.timeout(0 if FULL else 300)
+@pytest.mark.timeout(300)
 def test_a_lost_database_loses_nothing_and_promises_nothing(tmp_path: Path) -> None:
     """Killed at full load and without its database, the node takes in every file again: nothing
     that was acknowledged is lost or deleted, nothing counts as promised but what an archive has

@@ -21,7 +21,7 @@ from tests.faults.callers.malformed import (
     unserved,
 )
 from tests.faults.judging.oracle import Oracle
-from tests.faults.programme import CONTEXTS, FULL, MALFORMED_PDUS
+from tests.faults.programme import CONTEXTS, MALFORMED_PDUS
 from tests.peers.node_process import EchoNodeProcess
 
 AT_ONCE = 4
@@ -92,7 +92,7 @@ def test_a_store_that_cannot_be_served_leaves_no_file(node: EchoNodeProcess, num
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600 if not FULL else 0)
+@pytest.mark.timeout(600)
 def test_thousands_of_malformed_pdus_end_their_connection_and_nothing_else(
     node: EchoNodeProcess,
 ) -> None:

@@ -23,7 +23,7 @@ from tests.faults.callers.client import Client
 from tests.faults.callers.instances import ULTRASOUND, Instance, new_uid, small_instance
 from tests.faults.judging.books import Book
 from tests.faults.nodes.attacked import peers_for
-from tests.faults.programme import FULL, POISONED
+from tests.faults.programme import POISONED
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import LOOPBACK, free_port
 from tests.support.waiting import wait_until
@@ -143,7 +143,7 @@ def poisoned(tmp_path: Path) -> Iterator[Poisoned]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(0 if FULL else 180)
+@pytest.mark.timeout(180)
 def test_a_poisoned_object_costs_itself_and_nothing_behind_it(poisoned: Poisoned) -> None:
     """Delivery, C-GET, C-MOVE, and a start that rebuilds the database: each of the good ones
     comes through each time, the poisoned ones stay here whole, and no traceback is written."""

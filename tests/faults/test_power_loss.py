@@ -21,7 +21,8 @@ from tests.faults.disks.power_cuts import LOST_EVERY
 from tests.faults.disks.recording import Recording, record
 from tests.faults.disks.states import Disk, Tree
 from tests.faults.lives.defective import DEFECTS
-from tests.faults.programme import DISK_STATES, FULL
+from tests.faults.lives.defective_starts import STARTS
+from tests.faults.programme import DISK_STATES
 from tests.peers.node_process import ROOT
 
 PROCESSES = 2
@@ -39,7 +40,12 @@ WHAT_IT_BREAKS = {
     "seal after the rename": "seals are not theirs",
     "delete before the journal": "the deletion of",
     "no fsync of the journal": "the deletion of",
+    "no fsync of the pool": "I1",
+    "pool emptied before the folder is durable": "I1",
+    "delete what has not settled": "was deleted and is back",
 }
+# Of the start.
+WHAT_A_START_BREAKS = {"no look into the pool": "I1"}
 # What shows only where the index is lost as well.
 OF_FILES_AND_JOURNAL = {
     "seal after the rename",
@@ -64,6 +70,7 @@ def cut_power(
     states: int,
     processes: int = PROCESSES,
     until: str = "",
+    start: str = "",
     **more: int,
 ) -> list[dict[str, Any]]:
     """Go through so many states, in so many processes; what each of them found."""
@@ -78,7 +85,7 @@ def cut_power(
         options["states"] = states // processes
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         command = [sys.executable, "-B", "-m", "tests.faults.disks.power_cuts", str(file), str(own)]
-        command += ["--until", until]
+        command += ["--until", until] + (["--start", start] if start else [])
         running.append(
             subprocess.Popen([*command, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         )
@@ -108,7 +115,7 @@ def test_the_recording_leaves_nothing_out(memory_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600 if not FULL else 0)
+@pytest.mark.timeout(600)
 def test_no_power_cut_loses_what_was_acknowledged(memory_path: Path) -> None:
     """Whatever of the unsynced is there or not, in any order, whole or torn: what was acknowledged
     is held, nothing is gone that the archive has not promised, rows and files agree, the database
@@ -129,18 +136,47 @@ def test_a_node_that_syncs_too_little_or_speaks_too_early_is_found_out(
     memory_path: Path, defect: str
 ) -> None:
     """The same power cuts on a node with one defect show what it would cost."""
-    recording = record_life(memory_path, defect=defect)
-    [found] = cut_power(
-        recording,
+    look_for(
+        record_life(memory_path, defect=defect),
         memory_path / "defective",
-        states=600,
-        processes=1,
-        until=WHAT_IT_BREAKS[defect],
-        shares=5,
-        enough=AT_LEAST,
+        defect,
+        WHAT_IT_BREAKS[defect],
         lost_every=1 if defect in OF_FILES_AND_JOURNAL else LOST_EVERY,
     )
+
+
+@pytest.mark.long
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("defect", STARTS)
+def test_a_start_that_takes_in_too_little_is_found_out(memory_path: Path, defect: str) -> None:
+    """The same power cuts on a sound node, whose next start has one defect."""
+    what = WHAT_A_START_BREAKS[defect]
+    look_for(record_life(memory_path), memory_path / "defective", defect, what, start=defect)
+
+
+def look_for(
+    recording: Recording,
+    folder: Path,
+    defect: str,
+    what: str,
+    *,
+    start: str = "",
+    lost_every: int = LOST_EVERY,
+) -> None:
+    """Cut the power until a defect shows in this way, and in so many states."""
+    [found] = cut_power(
+        recording,
+        folder,
+        states=600,
+        processes=1,
+        until=what,
+        start=start,
+        shares=5,
+        enough=AT_LEAST,
+        lost_every=lost_every,
+    )
     assert found["wrong_states"] >= AT_LEAST, f"{found['wrong_states']} of {found['states']}"
-    assert any(WHAT_IT_BREAKS[defect] in wrong for wrong in found["wrong"]), found["wrong"]
+    assert any(what in wrong for wrong in found["wrong"]), found["wrong"]
     counted = f"{found['wrong_states']} of {found['states']} states"
     print(f"{defect}: {counted}, such as {found['wrong'][0]}")

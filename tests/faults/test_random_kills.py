@@ -14,7 +14,7 @@ import pytest
 from echonode.commands.lying_pacs.script import never_reports
 from tests.faults.callers.full_load import FullLoad
 from tests.faults.nodes.forked import ForkedNode
-from tests.faults.programme import FULL, KILLS
+from tests.faults.programme import KILLS
 from tests.faults.test_judge import NOTHING
 from tests.support.waiting import wait_until
 
@@ -76,7 +76,7 @@ def defects_said(node: ForkedNode) -> list[str]:
 
 @pytest.mark.long
 @pytest.mark.slow
-@pytest.mark.timeout(0 if FULL else 900)
+@pytest.mark.timeout(900)
 def test_a_node_that_is_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     """A probe, eight clients and two archives at work, kill -9 while it starts, repairs, stores,
     sends, asks and deletes: what was acknowledged is held or promised by both archives, with the

@@ -53,6 +53,18 @@ def test_a_part_replaces_its_own_results_and_no_others(tmp_path: Path) -> None:
     assert results["2: kills under full load"]["tests"] == ["a", "c"]
 
 
+@pytest.mark.timeout(100)
+def test_at_full_numbers_no_test_has_a_limit_of_time(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three thousand disks take longer than sixty: what stops a test that hangs is the operator."""
+    record.pytest_collection_modifyitems([request.node])
+    assert request.node.get_closest_marker("timeout").args == (100,)
+    monkeypatch.setattr(record, "FULL", True)
+    record.pytest_collection_modifyitems([request.node])
+    assert request.node.get_closest_marker("timeout").args == (0,)
+
+
 def test_the_table_is_filled_and_filled_again(tmp_path: Path, tool: ModuleType) -> None:
     """By scenario, and the rest of the document stays."""
     recorder = record.Recorder(tmp_path / "faults.json")
@@ -64,6 +76,20 @@ def test_the_table_is_filled_and_filled_again(tmp_path: Path, tool: ModuleType) 
     head, lines, tail = once.split("\n\n")
     assert (head, tail) == ("before", "after\n")
     assert [line.split(" | ")[0] for line in lines.splitlines()[2:]] == ["| 2", "| 10"]
+
+
+def test_a_fault_that_was_not_tried_again_keeps_its_row(tmp_path: Path, tool: ModuleType) -> None:
+    """A clone that ran one part writes that part: the results of the others stay."""
+    first, second = record.Recorder(tmp_path / "a.json"), record.Recorder(tmp_path / "b.json")
+    first.note(KILLS, "failed", 1.0, "a")
+    first.note(ROTTEN_BITS, "passed", 1.0, "b")
+    second.note(KILLS, "passed", 2.0, "a")
+    document = tool.with_table(f"before\n\n{tool.BEGIN}\nafter\n", first._results)
+    after = tool.with_table(document, second._results)
+    assert [tuple(line.split(" | ")[0::5]) for line in after.split("\n\n")[1].splitlines()[2:]] == [
+        ("| 2", "passed |"),
+        ("| 10", "passed |"),
+    ]
 
 
 def test_the_document_has_the_table(tool: ModuleType) -> None:

@@ -27,7 +27,7 @@ from tests.faults.callers.instances import (
     small_instance,
 )
 from tests.faults.judging.oracle import SUCCESS, Oracle
-from tests.faults.programme import FULL, LARGE_RESETS
+from tests.faults.programme import LARGE_RESETS
 from tests.peers.node_process import EchoNodeProcess
 from tests.support.waiting import wait_until
 
@@ -82,7 +82,7 @@ def test_a_sender_that_breaks_off_at_any_byte_leaves_nothing(node: EchoNodeProce
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600 if not FULL else 0)
+@pytest.mark.timeout(600)
 def test_a_large_store_broken_off_at_a_pdu_border_leaves_no_half_file(
     node: EchoNodeProcess,
 ) -> None:

@@ -19,7 +19,7 @@ from tests.faults.callers.slow import PAUSE_S, SLACK_S, Slow, singly, suffer
 from tests.faults.callers.tls_session import TLSSession, store_by_tls
 from tests.faults.judging.oracle import SUCCESS, Oracle, Told
 from tests.faults.nodes.attacked import ChangedLimitsNode, peers_for
-from tests.faults.programme import FULL, SLOW_CONNECTIONS, TLS_RESETS
+from tests.faults.programme import SLOW_CONNECTIONS, TLS_RESETS
 from tests.peers.authority import Authority, Issued
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.process import free_port
@@ -129,7 +129,7 @@ def test_plain_callers_on_the_tls_port_are_answered_and_end(secure: SecureNode) 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300 if not FULL else 0)
+@pytest.mark.timeout(300)
 def test_a_tls_session_that_breaks_off_anywhere_leaves_nothing(secure: SecureNode) -> None:
     """A C-STORE by TLS cut between any two of its encrypted bytes, by RST and by FIN: no thread, no
     descriptor, no half file, and nothing acknowledged that is not there."""

@@ -29,7 +29,7 @@ from tests.faults.programme import FULL, TRUST_KILLS
 from tests.unit.audit.events import AT, instance
 from tests.unit.store.patients.test_erasure import ID, fill, traces
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 if not FULL else 0)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 # One is tried of so many SQLite writes; of every other call each in the full programme.
 EVERY = TRUST_KILLS.count

@@ -192,12 +192,14 @@ class ProbeSimProcess(Part):
 
     def start(self) -> Self:
         """Start it and wait until it listens; no connection is made, its first client is yours."""
-        command = [sys.executable, "-m", "echonode", "probe-sim", "--port", str(self.port)]
+        arguments = ["probe-sim", "--port", str(self.port), *self._arguments]
+        environment = {"PYTHONPATH": str(ROOT)}
         self._child = ChildProcess(
-            [*command, *self._arguments],
+            [sys.executable, "-m", "echonode", *arguments],
             folder=self.folder,
             name="probe-sim",
-            env={"PYTHONPATH": str(ROOT)},
+            env=environment,
+            forked=arguments if may_fork(environment) else (),
         )
         self._child.start(ports=(self.port,), answers=has_listener)
         return self

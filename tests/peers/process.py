@@ -13,6 +13,7 @@ import os
 import random
 import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,9 @@ _PORTS = range(20_000, 32_000)
 _random = random.SystemRandom()
 # Those that this process gave out: whoever got one may not listen on it yet.
 _given: set[int] = set()
+
+# Of linux/netlink.h, linux/sock_diag.h and net/tcp_states.h.
+_SOCK_DIAG, _BY_FAMILY, _REQUEST_OF_ALL, _LISTEN = 4, 20, 0x301, 10
 
 
 class NotReady(Exception):
@@ -65,16 +69,20 @@ def is_listening(port: int, *, timeout_s: float = 0.5) -> bool:
 
 
 def has_listener(port: int) -> bool:
-    """Whether a program listens on the port, without calling there: the kernel's own table."""
-    wanted = f":{port:04X}"
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            lines = Path(table).read_text().splitlines()[1:]
-        except FileNotFoundError:
-            continue
-        for line in lines:
-            _, local, _, state = line.split()[:4]
-            if local.endswith(wanted) and state == "0A":  # TCP_LISTEN
+    """Whether a program listens on the port, without calling there: the kernel is asked.
+
+    By sock_diag(7), which looks at what listens alone; /proc/net/tcp goes through a table of all
+    connections that there could be, ten milliseconds each time.
+    """
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
+            kernel.send(
+                struct.pack("=IHHII", 72, _BY_FAMILY, _REQUEST_OF_ALL, 0, 0)
+                + struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, 1 << _LISTEN)
+                + struct.pack(">HH44x", port, 0)
+            )
+            _, kind = struct.unpack_from("=IH", kernel.recv(65536))
+            if kind == _BY_FAMILY:
                 return True
     return False
 
@@ -95,8 +103,7 @@ class ChildProcess:
     ) -> None:
         """pipe_output: stdout is read by the caller; only stderr goes to the log file.
 
-        forked: `echonode`'s arguments, where the command is that and may be forked; its stdout
-        is read by the caller then.
+        forked: `echonode`'s arguments, where the command is that and may be forked.
         """
         self.command = [str(part) for part in command]
         self.folder, self.name = folder, name
@@ -166,6 +173,7 @@ class ChildProcess:
             folder=self.folder,
             environment=os.environ if self._env is None else self._env,
             log=log,
+            stdout=None if self._pipe_output else log,
         )
 
     def _wait_for_ports(

@@ -12,6 +12,7 @@ Rules
 from __future__ import annotations
 
 import atexit
+import io
 import json
 import os
 import select
@@ -58,8 +59,12 @@ def start(
     environment: Mapping[str, str],
     log: IO[bytes],
     stdin: IO[bytes] | None = None,
+    stdout: IO[bytes] | None = None,
 ) -> ForkedProcess:
-    """`echonode ARGUMENTS`; stdout is a pipe, stderr goes to `log`. Raises RuntimeError."""
+    """`echonode ARGUMENTS`; stderr goes to `log`, and stdout is a pipe without one given for it.
+
+    Raises RuntimeError.
+    """
     global _starter
     with _lock:
         if _starter is None:
@@ -70,7 +75,7 @@ def start(
                 arguments,
                 folder=folder,
                 environment=environment,
-                standard=(nothing if stdin is None else stdin, log),
+                standard=(nothing if stdin is None else stdin, stdout, log),
             )
 
 
@@ -132,9 +137,10 @@ class _Starter:
         *,
         folder: Path,
         environment: Mapping[str, str],
-        standard: tuple[IO[bytes], IO[bytes]],
+        standard: tuple[IO[bytes], IO[bytes] | None, IO[bytes]],
     ) -> ForkedProcess:
-        """standard: its stdin and its stderr; stdout is a pipe of its own."""
+        """standard: its stdin, stdout and stderr; for a stdout of None there is a pipe."""
+        stdin, stdout, stderr = standard
         reading, writing = os.pipe()
         request = {
             "arguments": list(arguments),
@@ -143,13 +149,18 @@ class _Starter:
         }
         with self._lock:
             try:
-                descriptors = [standard[0].fileno(), writing, standard[1].fileno()]
+                to = writing if stdout is None else stdout.fileno()
+                descriptors = [stdin.fileno(), to, stderr.fileno()]
                 socket.send_fds(self._calls, [json.dumps(request).encode()], descriptors)
             finally:
                 os.close(writing)
             while (answer := self._answer(_DEADLINE_S)) is not None:
-                if "pid" in answer:
+                if "pid" not in answer:
+                    continue
+                if stdout is None:
                     return ForkedProcess(self, answer["pid"], os.fdopen(reading, "rb"))
+                os.close(reading)
+                return ForkedProcess(self, answer["pid"], io.BytesIO())
         os.close(reading)
         raise RuntimeError("no process to fork from came up; see tests/starts/ready_to_fork.py")
 

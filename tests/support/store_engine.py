@@ -22,6 +22,15 @@ from tests.support.memory_folders import memory_folder
 
 ON_POSTGRES = os.environ.get("ECHONODE_TEST_INDEX", "") == "postgresql"
 _TEMPLATE = "echonode_template"
+_begun: list[StoresOnPostgres] = []
+
+
+def lose_database(data_dir: Path) -> None:
+    """The database of a closed store is gone: no file exists, or the server's is empty."""
+    for stores in _begun:
+        stores.lose(data_dir)
+    for path in data_dir.glob("index.sqlite*"):
+        path.unlink()
 
 
 class StoresOnPostgres:
@@ -37,6 +46,7 @@ class StoresOnPostgres:
         url = self._server.create_database(_TEMPLATE)
         with memory_folder("echonode-template-") as folder:
             self._open(folder / "var", index_url=url).close()
+        _begun.append(self)
         vars_of: Any = Store
         vars_of.open = self._open_there
         init, url_of = self._init, self.url_of
@@ -63,6 +73,12 @@ class StoresOnPostgres:
         # What looks whether there is a store looks for this file.
         (data_dir / "index.sqlite").touch()
         return store
+
+    def lose(self, data_dir: Path) -> None:
+        """The store's database is an empty one from now on, as an administrator makes it."""
+        name = self._names[data_dir.absolute()]
+        self._server.drop_database(name)
+        self._server.create_database(name)
 
     def forget(self) -> None:
         """The test is over: its databases go, but for those of stores that are still open."""

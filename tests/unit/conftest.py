@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from echonode.probe.recordings.echopen_text import KitRecording, read_recording
+from tests.support.copied_stores import CopiedStores
 from tests.support.memory_folders import memory_folder
+from tests.support.store_engine import ON_POSTGRES
 
 
 @pytest.fixture
@@ -16,6 +18,23 @@ def tmp_path() -> Iterator[Path]:
     """pytest's own in memory: most stores of the unit tests are made to be synced."""
     with memory_folder("echonode-unit-") as folder:
         yield folder
+
+
+@pytest.fixture(scope="session")
+def copied_stores() -> Iterator[CopiedStores]:
+    """New stores are copies of one; see tests/support/copied_stores.py."""
+    with memory_folder("echonode-template-") as folder:
+        stores = CopiedStores(folder / "var")
+        stores.begin()
+        yield stores
+        stores.end()
+
+
+if not ON_POSTGRES:
+
+    @pytest.fixture(autouse=True)
+    def _stores_are_copied(request: pytest.FixtureRequest, copied_stores: CopiedStores) -> None:
+        copied_stores.are_copied = request.node.get_closest_marker("new_store") is None
 
 
 @pytest.fixture(scope="session")

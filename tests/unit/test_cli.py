@@ -41,6 +41,7 @@ def test_the_package_has_the_examples_of_the_repository(name: str) -> None:
     assert shipped == (ROOT / "config" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_init_writes_an_example_that_is_valid(tmp_path: Path) -> None:
     """DIR is made, the next steps are printed, and a file that is there stays as it is."""
     done = run("init", tmp_path / "clinic")
@@ -54,6 +55,7 @@ def test_init_writes_an_example_that_is_valid(tmp_path: Path) -> None:
     assert "exists already" in again.output
 
 
+@pytest.mark.slow
 def test_init_writes_where_the_commands_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,6 +67,7 @@ def test_init_writes_where_the_commands_look(
     assert run("check-config").exit_code == 0
 
 
+@pytest.mark.slow
 def test_check_config_takes_the_option_of_the_other_commands() -> None:
     """`check-config FILE` and `check-config --config FILE`; both at once are bad usage."""
     example = ROOT / "config" / "echonode.yaml"
@@ -81,6 +84,7 @@ def node_file(folder: Path, port: int) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_an_unknown_peer_is_bad_usage_with_the_node_running_too(tmp_path: Path) -> None:
     """`preflight --peer nobody`: exit status 2 and the same words, by the node or the command."""
     port = free_port()
@@ -106,6 +110,7 @@ def test_an_unknown_peer_is_bad_usage_with_the_node_running_too(tmp_path: Path) 
     assert running.output.startswith("there is no peer `nobody`")
 
 
+@pytest.mark.slow
 def test_a_message_is_a_sentence_without_our_class_names(tmp_path: Path) -> None:
     """A locked store is said in words; `StoreLocked:` means something to programmers alone."""
     file = node_file(tmp_path, free_port())
@@ -117,6 +122,7 @@ def test_a_message_is_a_sentence_without_our_class_names(tmp_path: Path) -> None
     assert len(done.output.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_windows_is_refused_in_words() -> None:
     """Before anything that is not there is imported; Linux and macOS are let through."""
     assert unsupported("posix") == ""
@@ -136,6 +142,7 @@ def test_windows_is_refused_in_words() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_help_comes_with_completion() -> None:
     """`--install-completion` is there for the shell."""
     assert "--install-completion" in run("--help").output
@@ -150,6 +157,7 @@ def test_help_explains_every_option_and_argument() -> None:
             assert said.endswith("."), f"{name} {parameter.name}: {said!r}"
 
 
+@pytest.mark.slow
 def test_the_ledger_loads_only_what_it_needs() -> None:
     """Asked for every minute by a monitoring script, it loads neither pydicom nor numpy."""
     code = (
@@ -162,6 +170,7 @@ def test_the_ledger_loads_only_what_it_needs() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -86,6 +86,7 @@ def test_other_words_stay_as_they_are(error: OSError, words: str) -> None:
     assert said_of(error).startswith(words)
 
 
+@pytest.mark.slow
 def test_no_other_module_shows_the_systems_words_alone() -> None:
     """A new one asks system_faults.py, so that the console has its sentence."""
     allowed = {path for pattern in ALONE for path in PACKAGE.glob(pattern)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from echonode.model import commitment, delivery
 from tools.reference.access import routes_by_role
+from tools.reference.audit import records_of_commands, records_of_routes, records_of_services
 from tools.reference.behaviours import behaviours
 from tools.reference.configuration import configuration
 from tools.reference.conformance import conformance
@@ -16,6 +17,7 @@ from tools.reference.packages import packages
 from tools.reference.reasons import reasons
 from tools.reference.security import limits, ports
 from tools.reference.states import state_diagram
+from tools.reference.threats import tests_of_threats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +42,16 @@ PARTS = (
         make=lambda: state_diagram(commitment.TRANSITIONS, first=("created",)),
     ),
     Part(document="docs/architecture.md", name="packages", make=packages),
+    Part(document="docs/audit.md", name="records of routes", make=records_of_routes),
+    Part(document="docs/audit.md", name="records of services", make=records_of_services),
+    Part(document="docs/audit.md", name="records of commands", make=records_of_commands),
     Part(document="docs/configuration.md", name="keys", make=configuration),
     Part(document="docs/conformance.md", name="statement", make=conformance),
     Part(document="docs/exams.md", name="reasons", make=reasons),
     Part(document="docs/licences.md", name="licences", make=licences),
     Part(document="docs/security.md", name="ports", make=ports),
     Part(document="docs/security.md", name="limits", make=limits),
+    Part(document="docs/threats.md", name="tests of threats", make=tests_of_threats),
     Part(document="docs/lying-pacs.md", name="behaviours", make=behaviours),
     Part(document="docs/log-events.md", name="events", make=log_events),
 )

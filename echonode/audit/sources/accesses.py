@@ -1,93 +1,27 @@
-"""What is asked over HTTP as audit events: by the rows of access/route_table.py.
+"""What is asked over HTTP as audit events: by the rows of route_records.py.
 
 Rules
-- A row that gives or changes a patient's data has a record, whatever it is: KINDS says which, and
-  where it says nothing, that instances were accessed. A row without a patient has one where it
-  changes the node. A refusal is a security alert.
+- A refusal is a security alert.
+- What another part of the node records (a log-in, an order) is not recorded here again.
+- A route without a row is recorded as an access where it gives or changes a patient's data.
 - The same access again is recorded once in a while, as it is logged (access/repetition.py).
 - What was searched for is in the record, as the standard wants it (A.5.3.10), and nowhere else.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from types import MappingProxyType
 
 from echonode.access.events import PatientDataAccess
 from echonode.access.repetition import Repetition
 from echonode.audit.codes import Action, EventType, Kind, Media, Outcome, Role
-from echonode.audit.event import AuditEvent, Participant, Query
+from echonode.audit.event import AuditEvent, Participant, Patient, Query
+from echonode.audit.sources.record_rows import Recorded
+from echonode.audit.sources.route_records import RECORDS, SEARCHED, TRAIL_USES
 
-_KindAndAction = tuple[Kind, Action]
-# METHOD path of a row -> the event. A row with a patient's data that is not here is an ACCESS.
-KINDS: Mapping[str, _KindAndAction] = MappingProxyType(
-    {
-        "GET /api/exams": (Kind.QUERY, Action.EXECUTE),
-        "GET /api/worklist": (Kind.QUERY, Action.EXECUTE),
-        "GET /api/studies": (Kind.QUERY, Action.EXECUTE),
-        "GET /api/ledger": (Kind.QUERY, Action.EXECUTE),
-        "GET /api/recent": (Kind.QUERY, Action.EXECUTE),
-        "GET /api/outbox/{destination}/items": (Kind.QUERY, Action.EXECUTE),
-        "POST /api/studies/search": (Kind.QUERY, Action.EXECUTE),
-        "POST /api/worklist/search": (Kind.QUERY, Action.EXECUTE),
-        "POST /api/patients/search": (Kind.QUERY, Action.EXECUTE),
-        "GET /api/instances/{uid}/file": (Kind.EXPORT, Action.READ),
-        "GET /api/report": (Kind.EXPORT, Action.READ),
-        "GET /api/studies/{uid}/media": (Kind.EXPORT, Action.READ),
-        "GET /api/studies/{uid}/copies/{format}": (Kind.EXPORT, Action.READ),
-        "POST /api/patients/held": (Kind.PATIENT, Action.READ),
-        "POST /api/patients/export": (Kind.EXPORT, Action.READ),
-        "POST /api/exams": (Kind.PROCEDURE, Action.CREATE),
-        "POST /api/exams/{exam}/end": (Kind.PROCEDURE, Action.UPDATE),
-        "POST /api/exams/{exam}/discontinue": (Kind.PROCEDURE, Action.UPDATE),
-        "POST /api/exams/{exam}/reopen": (Kind.PROCEDURE, Action.UPDATE),
-        "POST /api/exams/{exam}/identify": (Kind.PATIENT, Action.UPDATE),
-        "POST /api/exams/{exam}/correct": (Kind.PATIENT, Action.UPDATE),
-        "POST /api/patients/erase": (Kind.PATIENT, Action.DELETE),
-        "POST /api/exams/{exam}/stills": (Kind.ACCESS, Action.CREATE),
-        "POST /api/exams/{exam}/clips": (Kind.ACCESS, Action.CREATE),
-    }
-)
-# Rows without a patient that change the node -> what the alert is of.
-CHANGES: Mapping[str, EventType] = MappingProxyType(
-    {
-        "POST /api/users": EventType.USER_SECURITY_CHANGED,
-        "POST /api/users/{name}": EventType.USER_SECURITY_CHANGED,
-        "DELETE /api/users/{name}": EventType.USER_SECURITY_CHANGED,
-        "POST /api/users/{name}/token": EventType.USER_SECURITY_CHANGED,
-        "POST /api/session/pin": EventType.USER_SECURITY_CHANGED,
-        "POST /api/session/password": EventType.USER_SECURITY_CHANGED,
-        "POST /api/probes/{probe}/watch": EventType.OBJECT_SECURITY_CHANGED,
-        "DELETE /api/probes/{probe}/watch": EventType.OBJECT_SECURITY_CHANGED,
-        "DELETE /api/probes/{probe}/watch/{link}": EventType.OBJECT_SECURITY_CHANGED,
-    }
-)
-# Rows that read the audit trail (PS3.15 A.5.3.2) -> what is done with it.
-TRAIL_USES: Mapping[str, str] = MappingProxyType(
-    {
-        "POST /api/audit/search": "searched",
-        "POST /api/audit/export": "exported",
-        "POST /api/audit/verify": "verified",
-    }
-)
-# Rows that change something and leave no record here, with the reason.
-NO_RECORD: Mapping[str, str] = MappingProxyType(
-    {
-        "POST /api/setup": "a log-in, which the node's access records with its outcome",
-        "POST /api/login": "a log-in, which the node's access records with its outcome",
-        "POST /api/logout": "recorded by the node's access",
-        "POST /api/session/lock": "nothing can be seen until it is unlocked",
-        "POST /api/session/unlock": "recorded by the node's access where it fails",
-        "POST /api/prints/{job}/{action}": "tries or ends a print whose order is recorded",
-        "POST /api/preflight": "calls the peers with a test image of no patient",
-        "POST /api/preflight/start": "calls the peers with a test image of no patient",
-        "POST /api/worklist": "recorded as an order, with its patient",
-        "DELETE /api/worklist/{item}": "recorded as an order, with its patient",
-        "POST /api/worklist/refresh": "the node asks the RIS, which is recorded as its query",
-    }
-)
 # Of QIDO-RS (PS3.18 10.6): the collections. All else of DICOMweb by GET retrieves.
 _QIDO = re.compile(
     r"/dicom-web/(studies|series|instances|studies/[^/]+/(series|instances)"
@@ -95,6 +29,8 @@ _QIDO = re.compile(
     re.DOTALL,
 )
 _UIDS = re.compile(r"/(?:instances|series|studies)/([0-9.]{1,64})")
+# Of WADO-URI (PS3.18 9.4): an instance, in the query.
+_OF_WADO_URI = re.compile(r"(?:^|&)objectUID=([0-9.]{1,64})(?=&|$)")
 
 
 class AuditedAccesses:
@@ -118,20 +54,23 @@ def event_of(access: PatientDataAccess, us: Participant) -> AuditEvent | None:
     """The event of a request; None where it leaves no record."""
     if not access.granted and access.status in (401, 403):
         return _refused(access, us)
-    row = f"{access.method} {access.path}"
-    if row in NO_RECORD:
+    route = f"{access.method} {access.path}"
+    row = RECORDS.get(route, _unlisted(access))
+    if not isinstance(row, Recorded) or row.by:
         return None
-    if row in CHANGES:
-        return _change(access, us, CHANGES[row])
-    if row in TRAIL_USES:
-        return _trail_used(access, us, TRAIL_USES[row])
+    if row.kind is Kind.ALERT and row.type is not None:
+        return _change(access, us, row.type)
+    if row.kind is Kind.AUDIT:
+        return _trail_used(access, us, TRAIL_USES[route])
+    if row.kind is Kind.TRANSFER:
+        return _dicomweb(access, us)
+    return _of_kind(access, us, row.kind, row.action)
+
+
+def _unlisted(access: PatientDataAccess) -> Recorded | None:
     if not access.kind:
         return None
-    if access.path.startswith("/dicom-web"):
-        return _dicomweb(access, us)
-    default = (Kind.ACCESS, Action.UPDATE if access.change else Action.READ)
-    kind, action = KINDS.get(row, default)
-    return _of_kind(access, us, kind, action)
+    return Recorded(kind=Kind.ACCESS, action=Action.UPDATE if access.change else Action.READ)
 
 
 def _trail_used(access: PatientDataAccess, us: Participant, done: str) -> AuditEvent:
@@ -155,6 +94,7 @@ def _of_kind(access: PatientDataAccess, us: Participant, kind: Kind, action: Act
         outcome=Outcome.SUCCESS if access.granted else Outcome.MINOR_FAILURE,
         description=_words(access),
         participants=(_caller(access), replace(us, role=None, requestor=False)),
+        patient=_patient_asked_for(access),
         about=about,
     )
     if kind is Kind.QUERY:
@@ -178,15 +118,28 @@ def _of_kind(access: PatientDataAccess, us: Participant, kind: Kind, action: Act
     return event
 
 
+def _patient_asked_for(access: PatientDataAccess) -> Patient | None:
+    """Whose data is to be listed or given out: the number in the body of what reads a patient."""
+    if not access.path.startswith("/api/patients/") or access.change:
+        return None
+    try:
+        fields = json.loads(access.asked.partition(b" ")[2])
+        identifier = fields["patient_id"]
+    except (ValueError, KeyError, TypeError):  # a body of any other form names no patient
+        return None
+    return Patient(id=identifier) if isinstance(identifier, str) and identifier else None
+
+
 def _dicomweb(access: PatientDataAccess, us: Participant) -> AuditEvent:
     asked = access.asked.decode("ascii", "replace")
     if access.change:
         sender, receiver = _caller(access), us
     elif _QIDO.fullmatch(asked):
-        return _of_kind(access, us, Kind.QUERY, Action.EXECUTE)
+        return _of_kind(access, us, SEARCHED.kind, SEARCHED.action)
     else:
         sender, receiver = us, _caller(access)
-    named = _UIDS.findall(asked.partition("?")[0])
+    path, _, query = asked.partition("?")
+    named = _UIDS.findall(path) or _OF_WADO_URI.findall(query)
     about = tuple(named[-1:]) or tuple(filter(None, [access.uid]))
     return AuditEvent(
         at=access.at,

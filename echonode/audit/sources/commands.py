@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from echonode.audit.codes import Action, EventType, Kind, Media, Role
-from echonode.audit.event import AuditEvent, Participant, Patient
+from echonode.audit.event import AuditEvent, Participant, Patient, Query
 
 
 def this_user() -> Participant:
@@ -101,4 +101,57 @@ def users_changed(name: str, change: str, *, at: datetime) -> AuditEvent:
         description=change,
         participants=(this_user(),),
         subject=name,
+    )
+
+
+def ledger_shown(keys: str, *, at: datetime) -> AuditEvent:
+    """The delivery status of instances was listed, as `GET /api/ledger` does. keys: of which."""
+    return AuditEvent(
+        at=at,
+        kind=Kind.QUERY,
+        action=Action.EXECUTE,
+        participants=(
+            replace(this_user(), role=Role.SOURCE),
+            Participant(user="EchoNode", role=Role.DESTINATION, address=socket.gethostname()),
+        ),
+        query=Query(sop_class="echonode ledger", keys=keys.encode()),
+    )
+
+
+def deliveries_changed(uids: Sequence[str], change: str, *, at: datetime) -> AuditEvent:
+    """Deliveries were held, released or retried, or an alarm ended, while the node was stopped."""
+    return AuditEvent(
+        at=at,
+        kind=Kind.ACCESS,
+        action=Action.UPDATE,
+        description=change,
+        participants=(this_user(),),
+        about=tuple(uids),
+    )
+
+
+def store_sealed(data_dir: Path, key_id: str, *, rotated: bool, at: datetime) -> AuditEvent:
+    """The store was encrypted, or its files got another master key."""
+    done = "every file has another master key" if rotated else "the store is encrypted"
+    return AuditEvent(
+        at=at,
+        kind=Kind.ALERT,
+        type=EventType.OBJECT_SECURITY_CHANGED,
+        action=Action.EXECUTE,
+        description=f"{done}: {key_id}",
+        participants=(this_user(),),
+        subject=data_dir.absolute().as_uri(),
+    )
+
+
+def certificate_made(file: Path, *, at: datetime) -> AuditEvent:
+    """The console has a new certificate."""
+    return AuditEvent(
+        at=at,
+        kind=Kind.ALERT,
+        type=EventType.SECURITY_CONFIGURATION,
+        action=Action.EXECUTE,
+        description="a certificate of the console was made",
+        participants=(this_user(),),
+        subject=file.absolute().as_uri(),
     )

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from echonode.audit.codes import Action, EventType, Kind
+from echonode.audit.codes import Action, EventType, Kind, Media, Role
 from echonode.audit.event import AuditEvent, Participant, Patient, Study
+from echonode.audit.sources.dimse_events import ae
+from echonode.model.identity import Peer
 from echonode.store.patients.erasure import Erasure
 from echonode.store.retention.deletion import Deleted
 
@@ -41,6 +43,28 @@ class AuditedWork:
                 description=f"captured at {probe}",
                 participants=(replace(self.us, role=None, requestor=True),),
                 about=(sop_instance_uid,),
+            )
+        )
+
+    def printed(self, peer: Peer, uids: Sequence[str], *, by: str) -> None:
+        """A film with these instances came out of a printer (A.5.3.4). by: who ordered it."""
+        self.tell(
+            AuditEvent(
+                at=self.now(),
+                kind=Kind.EXPORT,
+                action=Action.READ,
+                description="a film",
+                participants=(
+                    Participant(user=by or "unknown", requestor=True),
+                    replace(self.us, role=Role.SOURCE),
+                    replace(
+                        ae(peer),
+                        role=Role.DESTINATION_MEDIA,
+                        address=peer.ae_title,
+                        media=Media.FILM,
+                    ),
+                ),
+                about=tuple(uids),
             )
         )
 

@@ -16,7 +16,8 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from echonode.audit.codes import Action, Kind, Outcome, Role
-from echonode.audit.event import AuditEvent, Participant, Patient, Query, Study
+from echonode.audit.event import AuditEvent, Participant, Query
+from echonode.audit.sources.dimse_events import ae, query_event, sent, step_event
 from echonode.dimse.contexts import FIND_CLASSES, GET_CLASSES, MOVE_CLASSES, WORKLIST_CLASS
 from echonode.dimse.services import (
     FindAnswer,
@@ -24,7 +25,6 @@ from echonode.dimse.services import (
     GetRequest,
     MoveRequest,
     Part10File,
-    RequestObserver,
     SameAssociation,
     Services,
     StoreRequest,
@@ -190,91 +190,15 @@ class AuditedServices:
         self, caller: Peer, uid: str, attributes: Dataset, action: Action, failure: str
     ) -> None:
         self.tell(
-            AuditEvent(
-                at=self.now(),
-                kind=Kind.PROCEDURE,
-                action=action,
-                outcome=Outcome.MINOR_FAILURE if failure else Outcome.SUCCESS,
-                description=f"procedure step {uid} {failure}".strip(),
+            step_event(
+                uid,
+                attributes,
+                action,
+                failure=failure,
                 participants=(replace(ae(caller), requestor=True), replace(self.us, role=None)),
-                patient=_patient(attributes),
-                studies=tuple(Study(uid=each) for each in _studies(attributes)),
+                at=self.now(),
             )
         )
-
-
-def ae(peer: Peer) -> Participant:
-    """A peer as a participant (A.5.2.1, A.5.2.2)."""
-    return Participant(user=peer.name, also=f"AETITLES={peer.ae_title}", address=peer.host)
-
-
-def sent(
-    us: Participant,
-    peer: Peer,
-    file: Part10File,
-    response: StoreResponse,
-    *,
-    at: datetime,
-    asked: bool = False,
-) -> AuditEvent:
-    """An instance that went to a peer. asked: the peer fetched it, it was not delivered."""
-    status = response.about_instance
-    failed = status is None or (status != SUCCESS and status & 0xF000 != 0xB000)
-    said = "no answer about it" if status is None else f"answered {status:04X}"
-    return AuditEvent(
-        at=at,
-        kind=Kind.TRANSFER,
-        action=Action.READ,
-        outcome=Outcome.MINOR_FAILURE if failed else Outcome.SUCCESS,
-        description=said if failed else "",
-        participants=(
-            replace(us, role=Role.SOURCE, requestor=not asked),
-            replace(ae(peer), role=Role.DESTINATION, requestor=asked),
-        ),
-        about=(file.sop_instance_uid,),
-        collect=True,
-    )
-
-
-class ObservedRequests(RequestObserver):
-    """What this node itself sends and asks."""
-
-    def __init__(self, tell: Tell, us: Participant, now: Callable[[], datetime]) -> None:
-        self._tell, self._us, self._now = tell, us, now
-
-    def sent(self, peer: Peer, file: Part10File, response: StoreResponse) -> None:
-        """An instance of a delivery, or of a C-MOVE, to its destination."""
-        self._tell(sent(self._us, peer, file, response, at=self._now()))
-
-    def asked(self, peer: Peer, sop_class_uid: str, keys: bytes, transfer_syntax_uid: str) -> None:
-        """A query of the worklist. That an archive is asked for what it just received says nothing
-        new of a patient: the transfer has its record.
-        """
-        if sop_class_uid != WORKLIST_CLASS:
-            return
-        self._tell(
-            query_event(
-                asker=replace(self._us, requestor=True),
-                answerer=ae(peer),
-                query=Query(
-                    sop_class=sop_class_uid, keys=keys, transfer_syntax=transfer_syntax_uid
-                ),
-                at=self._now(),
-            )
-        )
-
-
-def query_event(
-    *, asker: Participant, answerer: Participant, query: Query, at: datetime
-) -> AuditEvent:
-    """A query with its keys (A.5.3.10)."""
-    return AuditEvent(
-        at=at,
-        kind=Kind.QUERY,
-        action=Action.EXECUTE,
-        participants=(replace(asker, role=Role.SOURCE), replace(answerer, role=Role.DESTINATION)),
-        query=query,
-    )
 
 
 def _encoded(identifier: Dataset, syntax: str) -> bytes:
@@ -293,16 +217,3 @@ def _failure_words(error: Exception) -> str:
     if isinstance(error, DimseFailure):
         return f"refused with {error.status:04X}"
     return f"failed ({type(error).__name__})"
-
-
-def _patient(attributes: Dataset) -> Patient | None:
-    identifier = str(attributes.get("PatientID", "") or "")
-    if not identifier:
-        return None
-    return Patient(id=identifier, name=str(attributes.get("PatientName", "") or ""))
-
-
-def _studies(attributes: Dataset) -> list[str]:
-    steps = attributes.get("ScheduledStepAttributesSequence", None) or ()
-    found = (str(step.get("StudyInstanceUID", "") or "") for step in steps)
-    return list(dict.fromkeys(uid for uid in found if uid))

@@ -49,6 +49,17 @@ STOP_S = 3.0
 Pictures = Callable[[str, int], NDArray[np.uint8]]
 
 
+class OnFilm(Protocol):
+    """Learns of each film that was printed, at once. Must be quick and must not raise."""
+
+    def __call__(self, peer: Peer, uids: Sequence[str], *, by: str) -> None:
+        """uids: SOP Instance UIDs of its pictures. by: the user who ordered it, or ''."""
+
+
+def _no_one(peer: Peer, uids: Sequence[str], *, by: str) -> None:
+    pass
+
+
 class Associate(Protocol):
     """dimse.requestor.Requestor.associate."""
 
@@ -72,6 +83,7 @@ class PrintWorker:
         associate: Associate,
         picture: Pictures,
         now: Callable[[], datetime],
+        on_film: OnFilm = _no_one,
         look_every_s: float = LOOK_EVERY_S,
         pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
@@ -81,6 +93,7 @@ class PrintWorker:
         self._associate = associate
         self._picture = picture
         self._now = now
+        self._on_film = on_film
         self._look_every_s = look_every_s
         self._pauses_s = pauses_s
         self._may: Callable[[], bool] = lambda: True
@@ -167,6 +180,8 @@ class PrintWorker:
                 )
                 # Before the association is released, which may take its time.
                 self._jobs.film_done(job, now=self._now())
+            uids = list(dict.fromkeys(uid for uid, _ in wanted))
+            self._on_film(self.peer, uids, by=job.job.made_by)
             log.info(
                 "film_printed",
                 job=job.id,

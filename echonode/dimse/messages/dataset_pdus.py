@@ -10,6 +10,7 @@ Rules
 
 from __future__ import annotations
 
+from echonode.at_rest.aligned_memory import page_aligned
 from echonode.dimse.upper_layer.pdu_stream import LAST, pdata_header
 
 # Most stills are smaller: one read, one write. A cine needs several.
@@ -24,7 +25,7 @@ class DatasetPdus:
         count = min(max(ROOM_BYTES // fragment, 1), _MOST_PDUS)
         self._fragment = fragment
         # One byte more than is filled, for the padding of an odd dataset.
-        self._view = memoryview(bytearray(count * fragment + 1))
+        self._view = page_aligned(count * fragment + 1)
         self.room = self._view[: count * fragment]
         self._fragments = [
             self._view[start : start + fragment] for start in range(0, len(self.room), fragment)

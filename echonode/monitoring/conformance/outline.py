@@ -1,4 +1,4 @@
-"""The outline of a conformance statement (PS3.2 annex N of 2024 and later), and its fixed texts.
+"""The outline of a conformance statement (PS3.2 annex N, 2024c to 2025a), and its fixed texts.
 
 A section without claims says that there is none in this configuration. The texts state nothing of
 the product's behaviour: that is what claims are for.
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-# The numbers are those of annex N without its "N.".
+# The numbers are those of annex N without its "N."; N.9 and N.12 number themselves A.A and A.D.
+# Compared with the text of the standard: 5.2.5, 5.2.5.1, 5.2.5.2, 7.2 and 7.2.1 (2025a), 7.3 and
+# 7.3.1 (2024c), 7.3.2.5 as a part of 7.3.2 (2024d), A.A (2024e). The others are those of a
+# statement of another vendor, by 2026d; it agrees in these but for the titles of 7.3.1 and A.A.
 SECTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("1", "Overview"),
     ("1.1", "Content and Transfer"),
@@ -48,7 +51,7 @@ SECTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("7.2.1", "EchoNode Application Entity"),
     ("7.2.1.4", "Association Acceptance"),
     ("7.3", "Status Codes"),
-    ("7.3.1", "General Communication and Failure Behaviour"),
+    ("7.3.1", "General AE Communication and Failure Behavior and Handling"),
     ("7.3.2", "DIMSE Services"),
     ("8", "Security"),
     ("8.3", "TCP Port Configuration"),
@@ -60,7 +63,7 @@ SECTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("8.7", "Other Security Features"),
     ("8.7.2", "Network Security"),
     ("8.7.3", "Other Security Features"),
-    ("A.A", "Information Object Definitions"),
+    ("A.A", "Information Object Definitions (IODs)"),
     ("A.D", "Mapping of Attributes"),
 )
 TEXTS: Final[dict[str, str]] = {

@@ -318,7 +318,7 @@ class Backup:
         return sorted(filter(is_lines_name, names))
 
     def _make_folders(self, rows: Sequence[FileRow]) -> None:
-        for folder in {self._folder.layout.instance_file(row.file_id).parent for row in rows}:
+        for folder in {self._folder.layout.instance_folder(row.file_id) for row in rows}:
             make_folder(folder)
 
     def _note(self, held: Held, found: _Found, writer: SumsWriter) -> bool:

@@ -285,7 +285,13 @@ def _content(layout: Layout) -> list[str]:
     ours = {layout.lock.name} | NOT_OURS
     empty = {
         folder.name
-        for folder in (layout.incoming, layout.instances, layout.quarantine, layout.deleted)
+        for folder in (
+            layout.incoming,
+            layout.pool,
+            layout.instances,
+            layout.quarantine,
+            layout.deleted,
+        )
         if folder.is_dir() and not any(folder.iterdir())
     }
     return sorted({path.name for path in layout.data_dir.iterdir()} - ours - empty)

@@ -2,7 +2,8 @@
 
 Rules
 - Group commit: threads that come during a COMMIT are served together by the next one
-  (`Writer.run`). No call returns before the COMMIT that holds its work has.
+  (`Writer.run`). No call returns before the COMMIT that holds its work has. It is durable then,
+  unless all work of the batch said that it need not be (unsynced.py).
 - Work may run twice (when other work of its batch failed, or another node was in its way): it
   changes nothing but the database.
 - Work is alone in the database, whatever node it is on, unless it says what it locks (`locking`).
@@ -17,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -30,36 +31,16 @@ from echonode.store.database.tickets import (
     in_order,
     is_alone,
     locks_of,
+    waits_for_disk,
     with_durable_folders,
 )
+from echonode.store.database.transactions import Transactions
+from echonode.store.database.unsynced import Unsynced
 
 T = TypeVar("T")
 
 _ON_DAMAGE = "echonode_on_damage"  # an execution option of the engine
 _TRIES = 3  # of one caller's work that another node was in the way of
-
-
-class Transactions(Protocol):
-    """How an engine's transactions begin and end."""
-
-    def begin(self, connection: sa.Connection, *, alone: bool, locks: Sequence[str]) -> None:
-        """Begin; alone: no other writer changes anything until it ends.
-
-        locks: texts that no other writer's transaction has as its own until then, in the order in
-        which they are taken.
-        """
-
-    def commit(self, connection: sa.Connection) -> None:
-        """Make it durable. Raises CommitUncertain."""
-
-    def roll_back(self, connection: sa.Connection) -> None:
-        """Undo what was done since `begin`."""
-
-    def is_lost(self, connection: sa.Connection) -> bool:
-        """Whether another connection is to be made."""
-
-    def may_pass(self, error: Exception) -> bool:
-        """Whether the same work may succeed a moment later."""
 
 
 def _transactions_of(engine: sa.Engine) -> Transactions:
@@ -85,6 +66,9 @@ def database_errors() -> Iterator[None]:
             raise
         # `from None`: SQLAlchemy's text quotes the statement's parameters.
         raise translated from None
+    except sa.exc.PendingRollbackError:
+        # An earlier statement of the same transaction lost the connection to the server.
+        raise OutOfSpace("the database does not answer") from None
     except sa.exc.TimeoutError:
         raise OutOfSpace("too many queries read the database at the same time") from None
     except MemoryError:
@@ -147,6 +131,7 @@ class Writer:
         self._turn = threading.Lock()
         self._mutex = threading.Lock()
         self._waiting: list[Ticket[object]] = []
+        self._unsynced = Unsynced()
 
     @property
     def is_on_server(self) -> bool:
@@ -165,6 +150,7 @@ class Writer:
         *,
         folder: Path | None = None,
         locking: str | None = None,
+        durable: bool = True,
     ) -> T:
         """Run `work` in a transaction and return its result once the COMMIT is on the disk.
 
@@ -173,10 +159,11 @@ class Writer:
         all other work at the same time. A batch goes in the order of these texts, so that two nodes
         lock in the same order. '' where the work locks each row itself. Without it no other node
         writes meanwhile.
+        durable: False where it may be on the disk later, after `synchronise` or a later COMMIT.
         Raises what `work` raises (nothing is changed then), OutOfSpace, CommitUncertain,
         IndexDamaged.
         """
-        ticket: Ticket[T] = Ticket(work, folder, locking)
+        ticket: Ticket[T] = Ticket(work, folder, locking, durable=durable)
         with self._mutex:
             self._waiting.append(ticket)  # type: ignore[arg-type]  # results go back by the ticket
         with self._turn:
@@ -185,6 +172,18 @@ class Writer:
         if ticket.error is not None:
             raise ticket.error
         return ticket.result  # type: ignore[return-value]  # set, as done and without error
+
+    def synchronise(self, *, is_reading: bool = False) -> None:
+        """Make every COMMIT that has returned durable. Raises OutOfSpace, IndexDamaged.
+
+        is_reading: the caller has a read transaction open. A log in doubt would wait for its end
+        before it can begin again, so that is refused at once, and left to the next transaction.
+        """
+        if self._unsynced.is_doubtful:
+            if is_reading:
+                raise OutOfSpace("the disk failed under the database")
+            self.alone(lambda connection: None)
+        self._unsynced.synchronise()
 
     def execute(self, statement: sa.Executable) -> None:
         """One statement in a transaction of its own."""
@@ -197,6 +196,8 @@ class Writer:
         """
         with self._turn, _damage_told(self._engine), database_errors():
             self._guard()
+            self._unsynced.mend(self._connection)
+            self._transactions.set_durable(self._connection, True)
             return work(self._connection)
 
     @contextmanager
@@ -259,24 +260,31 @@ class Writer:
         try:
             self._guard()
             with _damage_told(self._engine), database_errors():
+                self._unsynced.mend(self._connection)
+                durable = waits_for_disk(batch) or self.is_on_server or self._unsynced.is_due()
                 try:
-                    self._begin(alone=is_alone(batch), locks=locks_of(batch))
+                    self._begin(alone=is_alone(batch), locks=locks_of(batch), durable=durable)
                     yield
                     self._transactions.commit(self._connection)
                 except BaseException:
                     self._transactions.roll_back(self._connection)
                     raise
+                if not durable:
+                    self._unsynced.committed(self._connection)
         except OutOfSpace as error:
+            self._unsynced.failed(error)
             if not isinstance(error, Contended):  # that says nothing about the disk
                 self._on_outcome(error)
             raise
         self._on_outcome(None)
 
-    def _begin(self, *, alone: bool, locks: Sequence[str]) -> None:
+    def _begin(self, *, alone: bool, locks: Sequence[str], durable: bool) -> None:
         """Begin, on another connection where the last one is lost."""
         if not self._transactions.is_lost(self._connection):
             try:
-                self._transactions.begin(self._connection, alone=alone, locks=locks)
+                self._transactions.begin(
+                    self._connection, alone=alone, locks=locks, durable=durable
+                )
             except sa.exc.DBAPIError:
                 if not self._transactions.is_lost(self._connection):
                     raise
@@ -284,7 +292,7 @@ class Writer:
                 return
         self._connection.close()
         self._connection = self._engine.connect()
-        self._transactions.begin(self._connection, alone=alone, locks=locks)
+        self._transactions.begin(self._connection, alone=alone, locks=locks, durable=durable)
 
 
 class RefusingWriter(Writer):
@@ -307,9 +315,13 @@ class RefusingWriter(Writer):
         *,
         folder: Path | None = None,
         locking: str | None = None,
+        durable: bool = True,
     ) -> T:
         """Raises OutOfSpace."""
         raise OutOfSpace(self._reason)
+
+    def synchronise(self, *, is_reading: bool = False) -> None:
+        """There is nothing to make durable."""
 
     def alone(self, work: Callable[[sa.Connection], T]) -> T:
         """Raises OutOfSpace."""

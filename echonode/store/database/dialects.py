@@ -48,6 +48,16 @@ def is_true(column: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     return column == sa.true()
 
 
+def begin_of_one_moment(engine: sa.Engine) -> str:
+    """Begins a transaction whose statements all read the same rows, whatever is written meanwhile.
+
+    SQLite's always do so; PostgreSQL's only where they ask for it.
+    """
+    if engine.dialect.name == POSTGRESQL:
+        return "BEGIN ISOLATION LEVEL REPEATABLE READ"
+    return "BEGIN"
+
+
 class usually(FunctionElement[bool]):  # noqa: N801  # used as SQLAlchemy's functions are
     """A condition that holds for nearly all rows: a hint for SQLite, which assumes the contrary."""
 

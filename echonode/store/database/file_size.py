@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from echonode.errors import OutOfSpace
 from echonode.store.database.connections import Writer
 from echonode.store.database.sqlite_engine import BUSY_TIMEOUT_MS, driver_connection, driver_errors
+from echonode.store.files.disk import disk_errors
 
 LARGE_WAL_BYTES = 64 * 1024 * 1024  # sixteen times what SQLite lets it grow to by itself
 WAIT_MS = 250
@@ -120,10 +121,12 @@ def _cut_down(writer: Writer, wal: Path) -> int:
 
 
 def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:  # nothing was written yet
-        return 0
+    """Raises OutOfSpace where the disk does not let it be seen."""
+    with disk_errors("to look at the database"):
+        try:
+            return path.stat().st_size
+        except FileNotFoundError:  # nothing was written yet
+            return 0
 
 
 def _number(driver: sqlite3.Connection, pragma: str) -> int:

@@ -155,7 +155,12 @@ def _number_of(text: str) -> int:
 class PostgresTransactions:
     """How the writer's transactions begin and end."""
 
-    def begin(self, connection: sa.Connection, *, alone: bool, locks: Sequence[str]) -> None:
+    def set_durable(self, connection: sa.Connection, durable: bool) -> None:
+        """Its COMMIT always is."""
+
+    def begin(
+        self, connection: sa.Connection, *, alone: bool, locks: Sequence[str], durable: bool
+    ) -> None:
         """Begin, and lock; alone: no other node's transaction changes anything until it ends.
 
         All of it goes to the server at once. Each statement that follows sees what was committed

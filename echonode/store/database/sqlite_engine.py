@@ -1,7 +1,10 @@
 """SQLite as the store's engine: how its connections are made, and what its failures mean.
 
 Rules
-- WAL with synchronous=FULL: a COMMIT that returned is on the disk.
+- WAL with synchronous=FULL: a COMMIT that returned is on the disk. With NORMAL, which a transaction
+  may ask for (unsynced.py), it is there once the log is synchronised; all else is as with FULL:
+  a checkpoint synchronises the log before it writes to the database, and that before it begins a
+  new log, so a power cut takes whole transactions from the end of the log, and nothing else.
 - One writer connection, which also runs the checkpoints: SQLite before 3.51.3 can corrupt a WAL
   that several connections reset. Readers are opened read-only, so they never checkpoint, not even
   when the last one closes.
@@ -14,6 +17,7 @@ Rules
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -27,6 +31,7 @@ import sqlalchemy as sa
 
 from echonode.errors import IndexDamaged, OutOfSpace, StoreError
 from echonode.store.database.failures import CommitUncertain
+from echonode.store.files.disk import synchronise_content
 
 BUSY_TIMEOUT_MS = 10_000  # only `echonode ledger` of an older kind would ever hold the database
 _CACHE_KIB = 64 * 1024  # of the writer: the upper pages of every index of a million instances
@@ -35,6 +40,8 @@ _CACHE_KIB = 64 * 1024  # of the writer: the upper pages of every index of a mil
 # that mmap has touched, is resident memory of ours, and there are as many readers as queries.
 _READER_CACHE_KIB = 2 * 1024
 _WAL_LIMIT = 64 * 1024 * 1024  # bytes that stay allocated after a checkpoint
+
+DURABLE, SYNCHRONISED_LATER = "FULL", "NORMAL"  # what a COMMIT is on return
 
 # Caused by changed bytes where SQLite expects text: it has no code of its own for these.
 _DAMAGE = ("malformed database schema", "Could not decode to UTF-8")
@@ -109,7 +116,7 @@ def writer_engine(path: Path, secret: bytes | None = None) -> sa.Engine:
             # For a new database: an existing one gets it when it is rewritten (file_size.py).
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA synchronous = {DURABLE}")
             # SQLite's own F_FULLFSYNC (files/disk.py); elsewhere than on macOS it changes nothing.
             connection.execute("PRAGMA fullfsync = ON")
             connection.execute("PRAGMA foreign_keys = ON")
@@ -182,11 +189,67 @@ def meaning_of(error: sa.exc.DBAPIError) -> StoreError | None:
     return None
 
 
+def log_of(connection: sa.Connection) -> str:
+    """The path of a database's write-ahead log."""
+    rows = connection.exec_driver_sql("PRAGMA database_list").all()
+    return next(f"{row.file}-wal" for row in rows if row.name == "main")
+
+
+def synchronise_log(path: str) -> None:
+    """Make every COMMIT that has returned durable. Raises OSError.
+
+    By a descriptor of our own: SQLite's locks are on the other two files, and none is lost when it
+    is closed. Where there is no log, a checkpoint has made all durable.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        synchronise_content(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def begin_new_log(connection: sa.Connection) -> None:
+    """Bring all of it into the database's file, durably, and cut it off.
+
+    Raises OutOfSpace where a reader still needs it.
+    """
+    is_busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+    if is_busy:
+        raise OutOfSpace("the disk failed under the database, and queries still read it")
+
+
 class SqliteTransactions:
     """How the writer's transactions begin and end: one writer, whatever its work locks."""
 
-    def begin(self, connection: sa.Connection, *, alone: bool, locks: Sequence[str]) -> None:
+    def __init__(self) -> None:
+        self._is_durable = True
+        self._checkpoint_every = 0  # pages; read from the connection
+
+    def set_durable(self, connection: sa.Connection, durable: bool) -> None:
+        """Whether the next COMMIT is on the disk on return.
+
+        Without that it makes no checkpoint: SQLite does not say when that fails, and its fsync
+        would take the error of the log from the next one.
+        """
+        if durable == self._is_durable:
+            return
+        if not durable:
+            found = connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar_one()
+            self._checkpoint_every = int(found)
+        level = DURABLE if durable else SYNCHRONISED_LATER
+        pages = self._checkpoint_every if durable else 0
+        connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
+        connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {pages}")
+        self._is_durable = durable
+
+    def begin(
+        self, connection: sa.Connection, *, alone: bool, locks: Sequence[str], durable: bool
+    ) -> None:
         """Begin, and be the only writer."""
+        self.set_durable(connection, durable)
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def commit(self, connection: sa.Connection) -> None:

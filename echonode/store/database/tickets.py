@@ -18,11 +18,17 @@ class Ticket(Generic[T]):
     """One caller's work and its result."""
 
     def __init__(
-        self, work: Callable[[sa.Connection], T], folder: Path | None, locking: str | None
+        self,
+        work: Callable[[sa.Connection], T],
+        folder: Path | None,
+        locking: str | None,
+        *,
+        durable: bool = True,
     ) -> None:
         self.work = work
         self.folder = folder
         self.locking = locking
+        self.durable = durable
         self.done = False
         self.result: T | None = None
         self.error: BaseException | None = None
@@ -35,6 +41,11 @@ class Ticket(Generic[T]):
 def is_alone(batch: Sequence[Ticket[object]]) -> bool:
     """Whether no other writer may change anything while the batch is in its transaction."""
     return any(ticket.locking is None for ticket in batch)
+
+
+def waits_for_disk(batch: Sequence[Ticket[object]]) -> bool:
+    """Whether the COMMIT of a batch is durable on return."""
+    return any(ticket.durable for ticket in batch)
 
 
 def locks_of(batch: Sequence[Ticket[object]]) -> list[str]:

@@ -34,6 +34,7 @@ from echonode.store.files.database_key import make_key, read_key
 from echonode.store.files.disk import disk_errors, fsync_folder, remove
 from echonode.store.files.layout import Layout
 from echonode.store.files.lock import FolderLock
+from echonode.store.ingest.pooled_files import PooledFiles
 
 Progress = Callable[[int, int], None]  # files that are done, and all
 _SYNC_EVERY = 1000  # files between two fsyncs of the folders that changed
@@ -93,6 +94,9 @@ def _encrypt(layout: Layout, cipher: FileCipher, progress: Progress) -> Encrypte
     secret = read_key(layout)
     for part in layout.incoming.glob("*.part"):
         remove(part)
+    pooled = PooledFiles(layout)
+    pooled.bring_back()
+    pooled.end()
     done = Encrypted()
     _each(
         layout,

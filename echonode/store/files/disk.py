@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,12 +59,17 @@ def fsync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, each name durable in the one above. Raises OutOfSpace."""
+def make_folder(folder: Path, *, below: Path | None = None) -> None:
+    """Make a folder and those above it, each name durable in the one above. Raises OutOfSpace.
+
+    below: a folder above it that must be there and is never made: where its disk is unmounted or
+    it was moved away, what is written would be elsewhere than the operator's disk.
+    """
     with disk_errors(f"to look into {folder.parent}"):
         if folder.is_dir():
             return
-    make_folder(folder.parent)
+    if folder.parent != below:
+        make_folder(folder.parent, below=below)
     with disk_errors("a new folder"):
         folder.mkdir(mode=0o700, exist_ok=True)
     fsync_folder(folder.parent)
@@ -79,6 +85,27 @@ def rename(source: Path, target: Path) -> None:
     """Move a file within the disk; durable after `fsync_folder(target.parent)`."""
     with disk_errors("to rename a file"):
         source.rename(target)
+
+
+def move(source: Path, target: Path) -> None:
+    """The same where the two may be names of one file already: rename(2) then leaves both."""
+    rename(source, target)
+    with disk_errors("to rename a file"):
+        source.unlink(missing_ok=True)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name; durable after `fsync_folder(target.parent)`."""
+    with disk_errors("to name a file"):
+        target.hardlink_to(source)
+
+
+def synchronise_content(descriptor: int) -> None:
+    """Make the bytes and the size of a file durable, but not its times. Raises OSError."""
+    if sys.platform == "darwin":
+        synchronise(descriptor)
+    else:
+        os.fdatasync(descriptor)
 
 
 def make_private(path: Path) -> None:

@@ -1,11 +1,12 @@
 """Whether writes are durable now, judged by the last write of each kind.
 
 Rules
-- A refused write counts until a write of the same kind, files or database, is durable: a small
-  commit that succeeds does not prove that a large file would.
+- A refused write counts until a write of the same kind, files, pool or database, is durable: a
+  small commit that succeeds does not prove that a large file would.
 - `try_now` writes a small file in the way of an instance (incoming, fsync, rename, fsync), so that
   a disk that became read-only is detected without traffic. After a refusal the file is larger: a
-  disk that has space for a page may have none for an image.
+  disk that has space for a page may have none for an image. Where the pool is used, a name is made
+  in it as well (pool.py).
 - The inode of the database is checked: SQLite continues in a file that was unlinked, and the next
   start would not find it.
 """
@@ -17,7 +18,14 @@ import threading
 from enum import StrEnum
 
 from echonode.errors import OutOfSpace
-from echonode.store.files.disk import disk_errors, fsync_folder, remove, rename, synchronise
+from echonode.store.files.disk import (
+    disk_errors,
+    fsync_folder,
+    make_private,
+    remove,
+    rename,
+    synchronise,
+)
 from echonode.store.files.layout import Layout
 
 _SMALL, _LARGE = 4 * 1024, 1024 * 1024  # bytes of the file that is tried
@@ -27,6 +35,7 @@ class Kind(StrEnum):
     """What is written."""
 
     FILES = "files"
+    POOL = "pool"  # names in it; by trial alone
     DATABASE = "database"
 
 
@@ -39,6 +48,7 @@ class Durability:
         self._refusals: dict[Kind, str] = {}
         self._database: tuple[int, int] | None = None
         self._database_gone = False
+        self._uses_pool = False
 
     @property
     def problem(self) -> str:
@@ -78,6 +88,10 @@ class Durability:
         with disk_errors("to look at the database"):
             self._database = _identity(self._layout)
 
+    def watch_pool(self) -> None:
+        """What peers send is written into the pool."""
+        self._uses_pool = True
+
     def try_now(self) -> None:
         """Write a file and check the database's inode. Does not raise."""
         size = _LARGE if self._refusals.get(Kind.FILES) else _SMALL
@@ -87,6 +101,8 @@ class Durability:
             self.refused(Kind.FILES, error)
         else:
             self.succeeded(Kind.FILES)
+        if self._uses_pool:
+            self._try_pool()
         if self._database is not None:
             try:
                 self._database_gone = _identity(self._layout) != self._database
@@ -94,6 +110,18 @@ class Durability:
                 self._database_gone = True
             except OSError:  # the write above has reported a folder that cannot be read
                 return
+
+    def _try_pool(self) -> None:
+        trial = self._layout.pool_trial
+        try:
+            make_private(trial)
+            fsync_folder(self._layout.pool)
+        except OutOfSpace as error:
+            self.refused(Kind.POOL, error)
+        else:
+            self.succeeded(Kind.POOL)
+        finally:
+            remove(trial)
 
 
 def takes_files(layout: Layout) -> bool:

@@ -13,18 +13,19 @@ from pathlib import Path
 
 from echonode.at_rest.file_cipher import FileCipher
 from echonode.at_rest.reading import StoredFile
-from echonode.at_rest.writing import FileWriter, create_file
+from echonode.at_rest.writing import FileWriter, create_file, open_empty
 from echonode.errors import OutOfSpace
-from echonode.store.files.disk import disk_errors, remove, synchronise
+from echonode.store.files.disk import disk_errors, remove, synchronise_content
 from echonode.store.files.file_meta import encode
-from echonode.store.files.seal import SEAL_BYTES, Seal, SealFacts, encoded
+from echonode.store.files.seal import SEAL_BYTES, Seal, SealFacts, encoded_as_fits
 
 
 class Incoming:
     """A temporary Part 10 file (implements dimse.services.IncomingFile). One thread at a time.
 
     on_refused: called with what the disk refused. remove: removes a file that is not kept.
-    cipher: seals it as its bytes pass.
+    cipher: seals it as its bytes pass. pooled_as: the file id whose pool file (pool.py) it is
+    written into; '' where it makes a file of its own.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Incoming:
         on_refused: Callable[[OutOfSpace], None] = lambda error: None,
         remove: Callable[[Path], object] = remove,
         cipher: FileCipher | None = None,
+        pooled_as: str = "",
     ) -> None:
         """Create the file and write everything before the dataset. Raises OutOfSpace."""
         self.sop_class_uid = sop_class_uid
@@ -45,6 +47,8 @@ class Incoming:
         self.transfer_syntax_uid = transfer_syntax_uid
         self.source_ae_title = source_ae_title
         self.path = path
+        self.pooled_as = pooled_as
+        self.has_whole_seal = False  # set by `seal`: whether its seal has all of its facts
         self._on_refused = on_refused
         self._remove = remove
         self._hash = hashlib.sha256()
@@ -57,7 +61,9 @@ class Incoming:
         )
         self.dataset_offset = self.size = len(meta)
         with self._disk_errors("a new file"):
-            self._file: FileWriter | None = create_file(path, cipher)
+            self._file: FileWriter | None = (
+                open_empty(path, cipher) if pooled_as else create_file(path, cipher)
+            )
         self._append(meta)
 
     @property
@@ -109,7 +115,7 @@ class Incoming:
                         self._write_seal(file, facts)
                     file.flush()
                     if durable:
-                        synchronise(file.fileno())
+                        synchronise_content(file.fileno())
                 finally:
                     file.close()
         except BaseException:
@@ -123,7 +129,8 @@ class Incoming:
             dataset_length=self.size - self.dataset_offset,
             facts=facts,
         )
-        file.put_in(encoded(seal), self.dataset_offset - SEAL_BYTES)
+        raw, self.has_whole_seal = encoded_as_fits(seal)
+        file.put_in(raw, self.dataset_offset - SEAL_BYTES)
 
     def discard(self) -> None:
         """The message was interrupted: remove the file. Never raises; may be called twice."""

@@ -42,6 +42,15 @@ def is_lines_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
+def _clock_of_files() -> float:
+    """The time that a file gets which is written now.
+
+    On Linux it is that of the kernel's ticks, some milliseconds behind the other.
+    """
+    coarse = getattr(time, "CLOCK_REALTIME_COARSE", None)
+    return time.time() if coarse is None else time.clock_gettime(coarse)
+
+
 class KeptLines:
     """The folder; made at the first capture. Thread-safe."""
 
@@ -49,11 +58,11 @@ class KeptLines:
         """cipher: seals them."""
         self._folder = data_dir / FOLDER
         self._cipher = cipher
-        self._since = time.time()
+        self._since = _clock_of_files()
 
     def write(self, uid: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Durable when it returns; the same again is written again. Raises OutOfSpace."""
-        make_folder(self._folder)
+        make_folder(self._folder, below=self._folder.parent)
         path = self._path(uid)
         part = path.with_suffix(".part")
         with disk_errors("to keep scan lines"):

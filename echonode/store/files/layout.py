@@ -9,6 +9,7 @@
       index.doubted               damage was found in use (corruption_marker.py)
       pseudonyms.key              of anonymised copies, sealed where the store is encrypted
       incoming/NAME.part          files that are being written; removed at the next start
+      pool/ID.pooled              files that instances of peers are written into (pool.py)
       instances/ab/cd/ID.dcm      one Part 10 file for each instance; ID begins with abcd
       lines/NAME.npz              scan lines that are kept with an image (kept_lines.py)
       quarantine/ID.dcm           same SOP Instance UID as a stored instance, other bytes
@@ -33,6 +34,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from echonode.at_rest.file_cipher import FileCipher
@@ -46,6 +48,7 @@ PSEUDONYMS_KEY = "pseudonyms.key"
 _SHORTAGES = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 )
+_POOLED = ".pooled"
 _FILE_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -62,7 +65,7 @@ class Layout:
     # Of its databases, where they are encrypted (database_key.py).
     database_secret: bytes | None = field(default=None, compare=False, repr=False)
 
-    @property
+    @cached_property  # each instance asks several times
     def own(self) -> Path:
         """What is this node's alone."""
         return self.data_dir / "nodes" / self.node if self.node else self.data_dir
@@ -95,11 +98,15 @@ class Layout:
     def restore_mark(self) -> Path:
         return self.data_dir / "restore.unfinished"
 
-    @property
+    @cached_property
     def incoming(self) -> Path:
         return self.own / "incoming"
 
-    @property
+    @cached_property
+    def pool(self) -> Path:
+        return self.own / "pool"
+
+    @cached_property
     def instances(self) -> Path:
         return self.data_dir / "instances"
 
@@ -116,7 +123,7 @@ class Layout:
 
         Raises OutOfSpace; ConfigError where data_dir is not a folder that this user may write.
         """
-        folders = (self.incoming, self.instances, self.quarantine, self.deleted)
+        folders = (self.incoming, self.pool, self.instances, self.quarantine, self.deleted)
         try:
             own = (self.own.parent, self.own) if self.node else ()
             for folder in (self.data_dir, *own, *folders):
@@ -140,7 +147,15 @@ class Layout:
         """The file of an instance; where it is remote, that of the cache (placing.py)."""
         if self.remote is not None:
             return self.remote.path(file_id)
-        return self.instances / file_id[:2] / file_id[2:4] / f"{file_id}.dcm"
+        return self.instances.joinpath(file_id[:2], file_id[2:4], f"{file_id}.dcm")
+
+    def instance_folder(self, file_id: str) -> Path:
+        """The folder of the files whose ids begin as this one does."""
+        return self.instances.joinpath(file_id[:2], file_id[2:4])
+
+    def pool_file(self, file_id: str) -> Path:
+        """The name in the pool of the file of an instance."""
+        return self.pool / f"{file_id}{_POOLED}"
 
     def quarantine_file(self, file_id: str) -> Path:
         """The file of a quarantined instance."""
@@ -160,6 +175,11 @@ class Layout:
         return self.incoming / "trial.part"
 
     @property
+    def pool_trial(self) -> Path:
+        """The same in the pool, where that is used; no instance's name."""
+        return self.pool / "trial.part"
+
+    @property
     def trial_in_place(self) -> Path:
         """Where that file is moved for a moment, as an instance would be."""
         return self.instances / f"trial{self.node and '-'}{self.node}.part"
@@ -171,7 +191,7 @@ class Layout:
 
 def file_id_of(path: Path) -> str | None:
     """The id of a file by its name; None where the name is not one of ours."""
-    if path.suffix != ".dcm" or not _FILE_ID.fullmatch(path.stem):
+    if path.suffix not in (".dcm", _POOLED) or not _FILE_ID.fullmatch(path.stem):
         return None
     return path.stem
 
@@ -196,7 +216,8 @@ class FileIds:
             if self._room == 0:
                 folder = secrets.token_hex(2)
                 if self._layout.remote is None:
-                    make_folder(self._layout.instance_file(folder).parent)
+                    instances = self._layout.instances
+                    make_folder(self._layout.instance_folder(folder), below=instances)
                 self._on_folder(folder)
                 self._folder, self._room = folder, FILES_PER_FOLDER
             self._room -= 1

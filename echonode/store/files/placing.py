@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from echonode.errors import OutOfSpace
-from echonode.store.files.disk import fsync_folder, remove, rename
+from echonode.store.files.disk import fsync_folder, move, remove, rename
 from echonode.store.files.layout import Layout
 
 # Removes a local file, or remembers to.
@@ -30,7 +30,7 @@ def place(layout: Layout, file_id: str, file: Path, dataset_sha256: str) -> Path
 
 def folder_to_keep(layout: Layout, file_id: str) -> Path | None:
     """The folder whose fsync makes the file's name durable; None where there is none."""
-    return None if layout.remote is not None else layout.instance_file(file_id).parent
+    return None if layout.remote is not None else layout.instance_folder(file_id)
 
 
 def drop(layout: Layout, file_id: str, removing: Remove = remove) -> None:
@@ -61,7 +61,7 @@ def put_in_quarantine(layout: Layout, file_id: str) -> None:
     if layout.remote is not None:
         layout.remote.quarantine(file_id)
         return
-    rename(layout.instance_file(file_id), layout.quarantine_file(file_id))
+    move(layout.instance_file(file_id), layout.quarantine_file(file_id))
     fsync_folder(layout.quarantine)
 
 

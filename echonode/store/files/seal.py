@@ -72,6 +72,11 @@ class Seal:
 
 def encoded(seal: Seal) -> bytes:
     """The value of (0002,0102): SEAL_BYTES bytes."""
+    return encoded_as_fits(seal)[0]
+
+
+def encoded_as_fits(seal: Seal) -> tuple[bytes, bool]:
+    """The same, and whether all of its facts are in it."""
     facts = seal.facts
     values: dict[str, object] = {
         "sha256": seal.dataset_sha256,
@@ -89,7 +94,7 @@ def encoded(seal: Seal) -> bytes:
         text = json.dumps(values | chosen, separators=(",", ":")).encode("ascii")
         raw = _FORM + _checksum(text) + text
         if len(raw) <= SEAL_BYTES:
-            return raw.ljust(SEAL_BYTES)
+            return raw.ljust(SEAL_BYTES), whole
     raise ValueError("a seal without evidence and destinations is too long")
 
 

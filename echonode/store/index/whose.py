@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 
 import sqlalchemy as sa
 
+from echonode.errors import StoreError
 from echonode.store.database import schema
 from echonode.store.database.connections import database_errors, reading
+from echonode.store.database.dialects import begin_of_one_moment
 from echonode.store.database.rows import JOINED
 
 _patient, _study, _series = schema.patient.c, schema.study.c, schema.series.c
@@ -27,6 +28,12 @@ _COLUMNS = (
 _ABOVE = ("patient_id", "patient_name", "study_instance_uid", "accession_number")
 _OF = sa.select(*_COLUMNS).select_from(JOINED).limit(1)
 _BY_INSTANCE = _OF.where(_instance.sop_instance_uid == sa.bindparam("uid"))
+_BY_INSTANCES = (
+    sa.select(*_COLUMNS)
+    .select_from(JOINED)
+    .where(_instance.sop_instance_uid.in_(sa.bindparam("uids", expanding=True)))
+)
+_AT_ONCE = 500  # instances of one statement
 _BY_STUDY = _OF.where(_study.study_instance_uid == sa.bindparam("uid"))
 _BY_SERIES = _OF.where(_series.series_instance_uid == sa.bindparam("uid"))
 _BY_EXAM = sa.select(_exam.patient, _exam.study_instance_uid).where(_exam.id == sa.bindparam("uid"))
@@ -56,18 +63,32 @@ class Whose:
             return _found(connection, uid)
 
     @contextmanager
-    def together(self) -> Iterator[Callable[[str], Belonging | None]]:
-        """Many look-ups at one moment, which raise as one does.
+    def together(self, uids: Sequence[str]) -> Iterator[Callable[[str], Belonging | None]]:
+        """Look-ups of these at one moment, which raise as one does.
 
         Each by itself would read its pages again after every instance that was stored in between,
-        and an encrypted index would decrypt them. Raises StoreError.
+        and an encrypted index would decrypt them. Those of instances are found by one statement
+        for many: it costs a tenth of one for each. Raises StoreError.
         """
         with reading(self._readers) as connection:
-            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql(begin_of_one_moment(self._readers))
             try:
-                yield partial(_found_or_said, connection)
+                instances = _instances(connection, uids)
+                yield lambda uid: instances.get(uid) or _found_or_said(connection, uid)
             finally:
-                connection.exec_driver_sql("ROLLBACK")
+                if not connection.invalidated:  # lost, and its transaction with it
+                    connection.exec_driver_sql("ROLLBACK")
+
+
+def _instances(connection: sa.Connection, uids: Sequence[str]) -> dict[str, Belonging]:
+    """Those that are instances; what a damaged page keeps back is left to its own look-up."""
+    found: dict[str, Belonging] = {}
+    with suppress(StoreError), database_errors():
+        for begin in range(0, len(uids), _AT_ONCE):
+            some = {"uids": uids[begin : begin + _AT_ONCE]}
+            for row in connection.execute(_BY_INSTANCES, some):
+                found[row.sop_instance_uid] = Belonging(**row._mapping)
+    return found
 
 
 def _found_or_said(connection: sa.Connection, uid: str) -> Belonging | None:

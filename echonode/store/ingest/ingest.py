@@ -1,24 +1,28 @@
 """An instance from its first byte to its durable row.
 
 The order that makes "stored" true, whatever happens between two steps:
-1. incoming/NAME.part is written and hashed as the bytes arrive; its seal is filled in (seal.py:
-   what the row will say of it), and it is fsynced.
-2. It is renamed to instances/ab/cd/ID.dcm, and that folder is fsynced.
-3. One database transaction holds the rows and the deliveries; its COMMIT is fsynced. Where the
-   instance exists already, its file is compared first, and replaced if damaged (insertion.py).
+1. A file is written and hashed as the bytes arrive; its seal is filled in (seal.py: what the row
+   will say of it), and it is fsynced. What a peer sends is written into a file of the pool
+   (files/pool.py), whose name is durable by then; a capture of our own into incoming/NAME.part.
+2. A pool file gets instances/ab/cd/ID.dcm as its second name, durable later; the other one is
+   renamed to that, and that folder is fsynced.
+3. One database transaction holds the rows and the deliveries. Its COMMIT is fsynced; that of a new
+   instance in a pool file whose seal has all of its facts may be so later: the seal has them. Where
+   the instance exists already, its file is compared first, and replaced if damaged (insertion.py).
 4. Only then does `commit` return, and only then may anything be acknowledged.
 
-A node that is killed before 2 leaves a temporary file, which the next start removes; between 2 and
-3 a file without a row, which it adopts. A failure that the caller sees (OutOfSpace) leaves nothing,
-with one exception: when the disk fails within the COMMIT itself, the row may exist after a restart,
-so its file stays, and the next start joins the two or adopts the file.
+A node that is killed before 2 leaves a file that the next start removes, or takes in where its seal
+is whole; between 2 and 3 a file without a row, which it adopts. A failure that the caller sees
+(OutOfSpace) leaves nothing, with one exception: when the disk fails within the COMMIT itself, the
+row may exist after a restart, so its file stays, and the next start joins the two or adopts the
+file.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -42,6 +46,7 @@ from echonode.store.files.incoming_file import Incoming
 from echonode.store.files.layout import FileIds, Layout
 from echonode.store.files.pending_removals import PendingRemovals
 from echonode.store.files.placing import drop, place
+from echonode.store.files.pool import IncomingPool
 from echonode.store.files.seal import SealFacts
 from echonode.store.index.dataset_header import head_of
 from echonode.store.index.instance_record import record_of
@@ -67,6 +72,7 @@ class InstanceFiles:
         pending_removals: PendingRemovals,
         quarantine: Quarantine,
         ids: FileIds,
+        pool: IncomingPool,
         check: CheckBytes,
         on_due: OnDue,
         now: Callable[[], datetime],
@@ -82,6 +88,7 @@ class InstanceFiles:
         self._now = now
         self._quarantine = quarantine
         self._ids = ids
+        self._pool = pool
 
     def open_incoming(
         self,
@@ -97,16 +104,24 @@ class InstanceFiles:
         """
         if self._unwritable:
             raise OutOfSpace(self._unwritable)
-        return Incoming(
-            self._layout.new_incoming_file(),
-            sop_class_uid=sop_class_uid,
-            sop_instance_uid=sop_instance_uid,
-            transfer_syntax_uid=transfer_syntax_uid,
-            source_ae_title=source_ae_title,
-            on_refused=self._refused,
-            remove=self._pending_removals.remove,
-            cipher=self._layout.cipher,
-        )
+        pooled_as = self._pool.take() if source_ae_title else ""
+        layout = self._layout
+        try:
+            return Incoming(
+                layout.pool_file(pooled_as) if pooled_as else layout.new_incoming_file(),
+                sop_class_uid=sop_class_uid,
+                sop_instance_uid=sop_instance_uid,
+                transfer_syntax_uid=transfer_syntax_uid,
+                source_ae_title=source_ae_title,
+                on_refused=self._refused,
+                remove=self._pending_removals.remove,
+                cipher=layout.cipher,
+                pooled_as=pooled_as,
+            )
+        except OutOfSpace as error:
+            if pooled_as and isinstance(error.__cause__, FileNotFoundError):
+                self._pool.forget_free()
+            raise
 
     @property
     def scratch(self) -> Scratch:
@@ -173,6 +188,23 @@ class InstanceFiles:
                 destinations=tuple(dict.fromkeys(destinations)),
                 exam_id=exam_id,
             )
+            with ExitStack() as alone:
+                try:
+                    alone.enter_context(self._pool.alone(record.sop_instance_uid))
+                except BaseException:
+                    incoming.discard()
+                    raise
+                outcome = self._commit_alone(incoming, record, facts)
+        self._on_due(destinations if outcome.outcome is StoreOutcome.STORED else outcome.released)
+        return outcome
+
+    def _commit_alone(
+        self, incoming: Incoming, record: InstanceRecord, facts: SealFacts
+    ) -> CommitOutcome:
+        """The steps, while no other file under its UID goes through them."""
+        uid, is_kept = record.sop_instance_uid, False
+        file_id = incoming.pooled_as
+        try:
             file_id = self._move_into_place(incoming, record, facts)
             conflicts: dict[IdentityConflict, None] = {}
             new = NewInstance(
@@ -189,8 +221,21 @@ class InstanceFiles:
                 destinations=facts.destinations,
                 on_conflict=lambda conflict: conflicts.setdefault(conflict),
             )
-            outcome = self._outcome(new, self._insert(new))
-        self._on_due(destinations if outcome.outcome is StoreOutcome.STORED else outcome.released)
+            may_wait = incoming.has_whole_seal and facts.origin is Origin.RECEIVED
+            inserted = self._insert(
+                new,
+                has_durable_name=bool(incoming.pooled_as),
+                may_wait=bool(incoming.pooled_as) and may_wait and not self._pool.is_doubted(uid),
+            )
+            outcome = self._outcome(new, inserted)
+            is_kept = inserted.kept.path == self._layout.instance_file(file_id)
+        except CommitUncertain:
+            is_kept = True
+            self._pool.doubt(uid)
+            raise
+        finally:
+            if incoming.pooled_as or (file_id and not is_kept):
+                self._pool.ended(uid, file_id, kept=is_kept)
         return replace(outcome, conflicts=tuple(conflicts))
 
     @contextmanager
@@ -208,17 +253,20 @@ class InstanceFiles:
         try:
             _check_uids_match(incoming, record)
             incoming.seal(facts, durable=self._layout.remote is None)
-            file_id = self._ids.new()
-            place(self._layout, file_id, incoming.path, incoming.dataset_sha256)
+            file_id = incoming.pooled_as or self._ids.new()
+            if incoming.pooled_as:
+                self._pool.name(file_id)
+            else:
+                place(self._layout, file_id, incoming.path, incoming.dataset_sha256)
         except EchoNodeError:
             incoming.discard()
             raise
         return file_id
 
-    def _insert(self, new: NewInstance) -> Inserted:
+    def _insert(self, new: NewInstance, *, has_durable_name: bool, may_wait: bool) -> Inserted:
         """Step 3."""
         try:
-            return self._inserter.insert(new)
+            return self._inserter.insert(new, has_durable_name=has_durable_name, may_wait=may_wait)
         except CommitUncertain:
             self._ids.leave_folder()
             raise

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from echonode.errors import Damaged, OutOfSpace
-from echonode.model.instance import StoredInstance
+from echonode.model.instance import IdentityConflict, StoredInstance
 from echonode.store.database import counters, schema
 from echonode.store.database.connections import Writer
 from echonode.store.database.event_log import NewEvent, add_event
@@ -70,18 +71,33 @@ class FileInserter:
         self._check_bytes = check_bytes
         self._now = now
 
-    def insert(self, new: NewInstance) -> Inserted:
+    def insert(
+        self, new: NewInstance, *, has_durable_name: bool = False, may_wait: bool = False
+    ) -> Inserted:
         """Durable on return. The file of a duplicate or of a conflict still belongs to the caller.
+
+        has_durable_name: whether its file has one (files/pool.py); else its folder is made durable.
+        may_wait: whether its row may be durable later, as its file says all that is in it; it does
+        so where nothing but the instance is written.
 
         Raises OutOfSpace, CommitUncertain; sqlalchemy's IntegrityError for rows that break a
         constraint.
         """
-        folder = folder_to_keep(self._layout, new.file_id)
+        folder = None if has_durable_name else folder_to_keep(self._layout, new.file_id)
+        locking = patient_identity(new.record)
+        if may_wait:
+            with suppress(_MoreThanTheInstance):
+                insertion, kept = self._writer.run(
+                    lambda connection: _insert_alone(connection, new, self._layout),
+                    locking=locking,
+                    durable=False,
+                )
+                return Inserted(insertion=insertion, kept=kept)
         while True:
             insertion, kept = self._writer.run(
                 lambda connection: _insert(connection, new, self._layout),
                 folder=folder,
-                locking=patient_identity(new.record),
+                locking=locking,
             )
             if insertion is not Insertion.DUPLICATE or self._is_whole(kept):
                 return Inserted(insertion=insertion, kept=kept)
@@ -122,6 +138,21 @@ class FileInserter:
             ),
             released=tuple(released),
         )
+
+
+class _MoreThanTheInstance(Exception):
+    """Something else is to be written, which no file says."""
+
+
+def _insert_alone(
+    connection: sa.Connection, new: NewInstance, layout: Layout
+) -> tuple[Insertion, StoredInstance]:
+    """Insert it where it is new. Raises _MoreThanTheInstance."""
+    noted: list[IdentityConflict] = []
+    found = _insert(connection, replace(new, on_conflict=noted.append), layout)
+    if found[0] is not Insertion.STORED or noted:
+        raise _MoreThanTheInstance
+    return found
 
 
 def _insert(

@@ -11,6 +11,7 @@ What is promised
 Rules
 - Changes are taken in their order from a table that triggers fill in the transaction that makes
   each (kinds.py). They are removed there once they are in the file, some at a time.
+- What is in the file is durable in the database: it never says more than that.
 - A file that belongs to another database, or to a later state of this one, is written again.
 - On a PostgreSQL server there is none: its own copies (replicas, archived WAL) do this work.
 - Of an encrypted store there is none: its lines would be readable. One from before is removed.
@@ -21,6 +22,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,7 +53,16 @@ class _Ended(Exception):
 class Journal:
     """Thread-safe. Does nothing before `begin`, nor where there is no file."""
 
-    def __init__(self, writer: Writer, readers: sa.Engine, layout: Layout) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        readers: sa.Engine,
+        layout: Layout,
+        *,
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        """settle: makes what has come durable in every way (files/pool.py); raises OutOfSpace."""
+        self._settle = settle
         self._writer, self._readers = writer, readers
         self._path = layout.journal
         self._is_sealed = layout.cipher is not None
@@ -106,6 +117,7 @@ class Journal:
 
         Raises OutOfSpace, IndexDamaged; it goes on from there the next time.
         """
+        self._settle()
         with self._mutex:
             if self._file is None:
                 return 0
@@ -189,6 +201,7 @@ class Journal:
                         if (text := rows.changed(connection, kind, key)) is not None
                     ]
                     up_to = found[-1].id
+                    self._writer.synchronise(is_reading=True)
                     if texts:
                         file.add(texts)
                         added += len(texts)
@@ -229,6 +242,7 @@ class Journal:
         self._remove_changes()
 
     def _put_in_place(self, new: JournalFile) -> None:
+        self._writer.synchronise()
         try:
             new.take_place_of(self._path)
         except OutOfSpace:

@@ -83,8 +83,10 @@ class Restoring:
     def _load(self, connection: sa.Connection) -> int:
         connection.execute(sa.delete(schema.journal_staged))
         damaged = self._stage_all(connection)
-        left_out = sum(_put_back(connection, table) for table in kinds.tables())
-        broken = sum(_without_its_parents(connection, table) for table in kinds.tables())
+        left_out = broken = 0
+        if connection.scalar(sa.select(_staged.key).limit(1)) is not None:  # not of a new store
+            left_out = sum(_put_back(connection, table) for table in kinds.tables())
+            broken = sum(_without_its_parents(connection, table) for table in kinds.tables())
         _set_mark(connection, _LOADED)
         return damaged + left_out + broken
 

@@ -157,6 +157,7 @@ class PatientErasure:
             if self._remove_rows(patient_id):
                 break  # none came meanwhile
         self.between()
+        self._deletions.settle()
         for path in self._holdings.quarantined(patient_id)[0]:
             if not remove(path):
                 raise StoreError("a file in quarantine cannot be removed")

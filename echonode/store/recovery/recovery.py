@@ -1,6 +1,8 @@
 """What a start finds and repairs after any stop: a kill, a power cut, a lost database.
 
 What is done before any listener answers (`begin`), in a moment however much is stored:
+- What was acknowledged and is in the pool alone gets its name below instances/ again, and its row
+  (pooled_files.py).
 - Temporary files are removed: later ones are uploads of this run.
 - Interrupted deletions continue: files of the last tombstones, and `deleted/`. They belong to the
   last batch; earlier ones were finished before it began.
@@ -65,6 +67,7 @@ from echonode.store.files.placing import drop, is_there
 from echonode.store.index.patient_reread import PatientReread
 from echonode.store.index.writer import Insertion, NewInstance
 from echonode.store.ingest.insertion import FileInserter, move_to_quarantine
+from echonode.store.ingest.pooled_files import PooledFiles
 from echonode.store.nodes.membership import Membership
 from echonode.store.recovery.folders_in_use import folders_in_use
 from echonode.store.recovery.listing import Listing
@@ -150,14 +153,20 @@ class Recovery:
         """
         self._steps.extend([self._check.step, self._compare_next, self._set_right])
         self._database_made = database_made
+        pooled = PooledFiles(self._layout)
+        folders = pooled.bring_back()
+        self._findings.removed += pooled.removed
+        self._findings.unread |= set(pooled.unread)
         self._remove_temporary_files()
         self._deletions.finish_latest()
         if self._nodes.nodes == 1:  # else it may be what another writes just now
             self._findings.removed += remove_replaced(
                 self._writer, self._readers, self._layout, remove=remove
             )
-        for folder in folders_in_use(self._readers, self._layout.node):
+        in_use = folders_in_use(self._readers, self._layout.node)
+        for folder in dict.fromkeys([*in_use, *sorted(folders)]):
             self._compare(folder, is_ours=True)
+        pooled.end()
         self._findings.requeued = self._deliveries.requeue_interrupted()
 
     @property

@@ -1,6 +1,7 @@
 """Deletes instances that their archives have committed to keep; each step may be interrupted.
 
 The order that makes it safe, whatever happens between two steps:
+0. What has come is settled (files/pool.py), so that no power cut brings back what is deleted.
 1. One database transaction decides again (policy.why_kept), writes the tombstone and removes the
    instance with its deliveries from the index; its COMMIT is fsynced.
 2. The tombstone is in the journal (journal/), so that a lost database does not forget it. The file
@@ -27,8 +28,9 @@ from echonode.store.database import counters, schema
 from echonode.store.database.connections import Writer, reading
 from echonode.store.database.event_log import NewEvent, add_event
 from echonode.store.database.history_schema import tombstone, tombstone_delivery
-from echonode.store.files.disk import fsync_folder, remove, rename
+from echonode.store.files.disk import fsync_folder, move, remove
 from echonode.store.files.layout import Layout
+from echonode.store.files.pool import IncomingPool
 from echonode.store.files.remote import RemoteStorage
 from echonode.store.index.removal import remove_instance
 from echonode.store.retention.candidates import ROWS_AT_ONCE, WITH_COPIES, may_be_deleted
@@ -77,7 +79,8 @@ class Deleted:
 class Deletions:
     """Deletes instances and their files; used by one thread.
 
-    journalled: returns once what is committed is in the journal; raises OutOfSpace.
+    journalled: returns once what is committed is in the journal; raises OutOfSpace. pool: what has
+    come and may not have settled.
     """
 
     def __init__(
@@ -86,7 +89,10 @@ class Deletions:
         readers: sa.Engine,
         layout: Layout,
         journalled: Callable[[], object] = lambda: None,
+        *,
+        pool: IncomingPool,
     ) -> None:
+        self._pool = pool
         self._journalled = journalled
         self._writer = writer
         self._readers = readers
@@ -100,6 +106,7 @@ class Deletions:
 
         A file that the disk refuses to remove is left to `finish_pending`.
         """
+        self._pool.settle()
         deleted = self._writer.run(
             lambda connection: self._write_tombstones(connection, candidates, policy, now)
         )
@@ -127,6 +134,7 @@ class Deletions:
             connection.execute(sa.delete(schema.measurement).where(measured.in_(uids)))
             return gone
 
+        self._pool.settle()
         gone = self._writer.run(work)
         self._unfinished += [each.file_id for each in gone]
         between()
@@ -150,6 +158,10 @@ class Deletions:
             counters.add(connection, _DELETED, len(deleted))
         return deleted
 
+    def settle(self) -> None:
+        """Step 0. Raises OutOfSpace."""
+        self._pool.settle()
+
     def finish_pending(self) -> OutOfSpace | None:
         """Try steps 2 and 3 again for what the disk refused; returns why it still refuses."""
         self._unfinished, refused = self._finish(self._unfinished)
@@ -169,6 +181,7 @@ class Deletions:
         file_ids = list(file_ids)
         if file_ids:
             try:
+                self._pool.settle()
                 self._journalled()
             except OutOfSpace as error:
                 return file_ids, error
@@ -178,6 +191,7 @@ class Deletions:
         left: list[str] = []
         refused: OutOfSpace | None = None
         for file_id in file_ids:
+            self._pool.forget(file_id)
             try:
                 if self._is_moved(file_id):
                     moved.append(file_id)
@@ -185,7 +199,7 @@ class Deletions:
                 left.append(file_id)
                 refused = error
         try:
-            for folder in {self._layout.instance_file(file_id).parent for file_id in moved}:
+            for folder in {self._layout.instance_folder(file_id) for file_id in moved}:
                 fsync_folder(folder)
             if moved:
                 fsync_folder(self._layout.deleted)
@@ -198,7 +212,7 @@ class Deletions:
         """Whether the file is in deleted/, now or since an earlier try. Raises OutOfSpace."""
         path = self._layout.instance_file(file_id)
         if path.exists():
-            rename(path, self._layout.deleted_file(file_id))
+            move(path, self._layout.deleted_file(file_id))
             return True
         return self._layout.deleted_file(file_id).exists()
 

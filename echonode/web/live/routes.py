@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 from echonode.access.watch_links import LONGEST_MINUTES, WatchLink
 from echonode.errors import FieldRefused, UsageError
 from echonode.log import get_logger
+from echonode.web.admission import EXAM
 from echonode.web.json_requests import Fields, answer, error, number, only, text
 from echonode.web.live.broadcast import LivePictures
 from echonode.web.live.multipart import PictureStream, stream_viewer
@@ -67,7 +68,7 @@ class _Live:
     async def live(self, request: Request) -> Response:
         probe = _probe(request)
         try:
-            self._api.require(probe)
+            request.scope[EXAM] = self._api.state(probe).exam
         except UsageError as unknown:
             return error(404, str(unknown))
         address = request.client.host if request.client else ""

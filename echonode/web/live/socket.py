@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from echonode.errors import StoreError, UsageError
 from echonode.log import get_logger
+from echonode.web.admission import EXAM, WATCH_LINK
 from echonode.web.json_requests import error
 from echonode.web.live.broadcast import Broadcast, Viewer
 from echonode.web.live.messages import Credit, read_message
@@ -47,6 +48,7 @@ async def serve_link(websocket: WebSocket, viewing: Viewing) -> None:
         refusal = error(403, "the watch link is over, or is not one", remedy="ask for another")
         await websocket.send_denial_response(refusal)
         return
+    websocket.scope[WATCH_LINK] = link.id
     log.info("watch_link_used", link=link.id, probe=link.probe)
     await serve_viewer(websocket, viewing, link.probe, link=link.id)
 
@@ -57,6 +59,7 @@ async def serve_viewer(
     """From the upgrade to its end. link: the id of the watch link that it comes by."""
     viewer = Viewer(address=websocket.client.host if websocket.client else "", link=link)
     try:
+        websocket.scope[EXAM] = viewing.exam_of(probe)
         broadcast = viewing.enter(viewer, probe)
     except UsageError as unknown:
         await websocket.send_denial_response(error(404, str(unknown)))

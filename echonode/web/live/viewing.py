@@ -71,6 +71,10 @@ class Viewing:
             with suppress(StoreError):  # what memory knows counts until the database answers
                 await to_thread.run_sync(self.links.refresh)
 
+    def exam_of(self, probe: str) -> str:
+        """The id of the exam that is open at it; ''. Raises UsageError for no such probe."""
+        return self._pictures.state(probe).exam
+
     def enter(self, viewer: Viewer, probe: str) -> Broadcast | None:
         """It watches from here on; None where there is no room for it.
 

@@ -138,7 +138,7 @@ class FullLoad:
         return self._count("SELECT count(*) FROM delivery WHERE state <> 'committed'")
 
     def deleted(self) -> int:
-        """Instances that the node has let go of."""
+        """Instances that the node has deleted."""
         return self._count("SELECT count(*) FROM tombstone")
 
     def _count(self, statement: str) -> int:

@@ -36,6 +36,7 @@ from tests.faults.disks.fates import (
 from tests.faults.disks.recording import Recording
 from tests.faults.disks.restart_check import violations, violations_without_index
 from tests.faults.disks.states import Disk, Tree, fingerprint
+from tests.faults.lives.defective_starts import STARTS
 from tests.support.shared_statements import share_statements
 
 MakeFate = Callable[[random.Random], Fate]
@@ -118,13 +119,19 @@ def without_index(tree: Tree) -> Tree:
 
 
 def build(tree: Tree, folder: Path) -> None:
-    """Make a tree real; folders come before what lies in them."""
+    """Make a tree real; folders come before what lies in them. Of one file under two names the
+    tree has the same object twice (states.py).
+    """
     folder.mkdir()
+    made: dict[int, Path] = {}
     for path, content in tree.items():
         if content is None:
             (folder / path).mkdir()
+        elif content and id(content) in made:
+            (folder / path).hardlink_to(made[id(content)])
         else:
             (folder / path).write_bytes(content)
+            made[id(content)] = folder / path
 
 
 def go_through(
@@ -165,8 +172,11 @@ def main() -> None:
     for name, default in defaults.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--until", default="")
+    parser.add_argument("--start", choices=STARTS, help="a defect of the start")
     given = parser.parse_args()
     share_statements()
+    if given.start:
+        STARTS[given.start]()
     recording: Recording = pickle.loads(given.recording.read_bytes())
     found = moments(recording, seed=given.seed, share=given.share, shares=given.shares)
     findings = go_through(

@@ -36,7 +36,7 @@ from tests.peers.fixtures import require_program
 
 # Beside those understood (below): all else that writes, names, removes or syncs.
 _REFUSED = (
-    "open,creat,openat2,writev,pwritev,pwritev2,truncate,fallocate,renameat,renameat2,link,linkat,"
+    "open,creat,openat2,writev,pwritev,pwritev2,truncate,fallocate,renameat,renameat2,"
     "symlink,symlinkat,unlinkat,rmdir,mkdirat,sync,syncfs,sync_file_range,dup,dup2,dup3,"
     "copy_file_range,sendfile,splice,msync,io_uring_setup"
 )
@@ -246,6 +246,20 @@ class _Reader:
         self._names[target] = node
         return (self._named(target, node), self._named(source, None))
 
+    def link(self, arguments: Sequence[str], _: int) -> Sequence[Effect]:
+        return self._link(_text(arguments[0]), _text(arguments[1]))
+
+    def linkat(self, arguments: Sequence[str], _: int) -> Sequence[Effect]:
+        return self._link(_text(arguments[1]), _text(arguments[3]))
+
+    def _link(self, source: str, target: str) -> Sequence[Effect]:
+        if not self._is_ours(source) and not self._is_ours(target):
+            return ()
+        if source not in self._names or not self._is_ours(target):
+            raise NotUnderstood(f"{source} gets the name {target}")
+        self._names[target] = self._names[source]
+        return (self._named(target, self._names[source]),)
+
     def unlink(self, arguments: Sequence[str], _: int) -> Sequence[Effect]:
         path = _text(arguments[0])
         if self._names.pop(path, None) is None:
@@ -269,6 +283,8 @@ _UNDERSTOOD: Mapping[str, Callable[[_Reader, Sequence[str], int], Sequence[Effec
     "fdatasync": _Reader.fsync,
     "mkdir": _Reader.mkdir,
     "rename": _Reader.rename,
+    "link": _Reader.link,
+    "linkat": _Reader.linkat,
     "unlink": _Reader.unlink,
 }
 

@@ -21,7 +21,7 @@ from echonode.store.store import Store
 from echonode.store.values import RecoveryReport
 from tests.faults.judging import evidence, judge
 from tests.faults.judging.journal_check import disagreements
-from tests.faults.lives.durable import COUNTER, DESTINATION
+from tests.faults.lives.durable import COUNTER, DESTINATION, NOT_FORWARDED
 from tests.unit.store.samples import Clock
 
 Lines = Sequence[Mapping[str, Any]]
@@ -29,10 +29,11 @@ Lines = Sequence[Mapping[str, Any]]
 RESTART_S = 5.0
 _LOCK_S = 10.0
 _KNOWN = "SELECT sop_instance_uid FROM tombstone UNION SELECT sop_instance_uid FROM instance"
-# Every capture of a life (lives/durable.py) is to be sent.
-_NOWHERE = """
+# All but one of a life (lives/durable.py) is to be sent.
+_NOWHERE = f"""
 SELECT sop_instance_uid FROM instance
-WHERE origin = 'captured' AND id NOT IN (SELECT instance_id FROM delivery)"""
+WHERE NOT (origin = 'received' AND sop_instance_uid = '{NOT_FORWARDED}')
+AND id NOT IN (SELECT instance_id FROM delivery)"""
 
 
 def violations(data_dir: Path, lines: Lines, book: Path) -> list[str]:
@@ -147,8 +148,22 @@ def _forgotten(connection: sqlite3.Connection, lines: Lines) -> Iterator[str]:
     known = _column(connection, f"SELECT value FROM counter WHERE name = '{COUNTER}'")
     if counted > max(known, default=0):
         yield f"the number {counted} would be given out again"
+    yield from (f"nothing says where to send {uid}" for uid in _column(connection, _NOWHERE))
+    here = _column(connection, "SELECT sop_instance_uid FROM instance")
+    yield from (f"{uid} was deleted and is back" for uid in _deleted(lines) & here)
     if "sending" in _column(connection, "SELECT state FROM delivery"):
         yield "a delivery is left half-way"
+
+
+def _deleted(lines: Lines) -> set[Any]:
+    """What was deleted, and not sent to us again."""
+    deleted: set[Any] = set()
+    for line in lines:
+        if line["kind"] == "deleted":
+            deleted.add(line["uid"])
+        elif line["kind"] == "offered":
+            deleted.discard(line["uid"])
+    return deleted
 
 
 def _said(lines: Lines, kind: str, key: str) -> set[Any]:

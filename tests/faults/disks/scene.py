@@ -67,10 +67,15 @@ class DiskScene:
         for clients in self.clients:
             clients.wait_for(count)
 
-    def wait_refused(self, since: int) -> None:
-        """Until a client got A700, a capture waits, and the operator can know it."""
-        wait_until(lambda: OUT_OF_RESOURCES in self.answers(), "an instance refused")
-        wait_until(lambda: bool(self.refused(since)), "a capture refused")
+    def wait_refused(self, since: int, *, clients: bool = True, captures: bool = True) -> None:
+        """Until a client got A700, a capture waits, and the operator can know it.
+
+        clients, captures: False where what comes from there is durable all the same.
+        """
+        if clients:
+            wait_until(lambda: OUT_OF_RESOURCES in self.answers(), "an instance refused")
+        if captures:
+            wait_until(lambda: bool(self.refused(since)), "a capture refused")
         wait_until(
             lambda: self.readiness()[0] == UNAVAILABLE, lambda: f"unready: {self.readiness()}"
         )

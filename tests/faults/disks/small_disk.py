@@ -30,11 +30,11 @@ class SmallDisk:
 
     def __enter__(self) -> Self:
         self.at.mkdir(parents=True)
-        _mount("-t", "tmpfs", "-o", self._options, "tmpfs", str(self.at))
+        mount("-t", "tmpfs", "-o", self._options, "tmpfs", str(self.at))
         return self
 
     def __exit__(self, *_: object) -> None:
-        _unmount(self.at)
+        unmount(self.at)
 
     def free(self) -> int:
         """Bytes that can still be written."""
@@ -84,7 +84,7 @@ class ReadOnlyView:
 
     def __enter__(self) -> Self:
         for _ in range(_TRIES):
-            _mount("--bind", str(self.at), str(self.at))
+            mount("--bind", str(self.at), str(self.at))
             frozen = subprocess.run(
                 ["mount", "-o", "remount,bind,ro", str(self.at)],
                 check=False,
@@ -93,16 +93,16 @@ class ReadOnlyView:
             )
             if frozen.returncode == 0:
                 return self
-            _unmount(self.at)
+            unmount(self.at)
             # "Busy": somebody opened a file for writing between the two mounts.
             assert "busy" in frozen.stderr, frozen.stderr
         raise AssertionError("there was always a file open for writing")
 
     def __exit__(self, *_: object) -> None:
-        _unmount(self.at)
+        unmount(self.at)
 
 
-def _mount(*arguments: str) -> None:
+def mount(*arguments: str) -> None:
     """Raises what skips the test where mounting is not permitted."""
     try:
         subprocess.run(["mount", *arguments], check=True, capture_output=True, text=True)
@@ -112,6 +112,6 @@ def _mount(*arguments: str) -> None:
         pytest.skip(f"mounting is not permitted here: {error.stderr.strip()}")
 
 
-def _unmount(at: Path) -> None:
-    # Lazily: a node that was killed a moment ago may still hold it.
+def unmount(at: Path) -> None:
+    """Lazily: a node that was killed a moment ago may still hold it."""
     subprocess.run(["umount", "--lazy", str(at)], check=True, capture_output=True)

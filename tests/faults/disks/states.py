@@ -7,8 +7,8 @@ What is assumed of the disk, and it is less than any file system in use promises
   without an earlier one, a new name without the bytes behind it, a file that has grown and is zeros
   where it grew.
 - A write comes in sectors of 512 bytes, aligned in the file, each of which is there or not.
-- A rename is two changes, of two names; unlink is one. Where two folders are concerned the file may
-  be seen under both names, or under none.
+- A rename is two changes, of two names; link and unlink are one. Where two folders are concerned
+  the file may be seen under both names, or under none.
 - What was written through a shared mapping may be anything.
 
 Pure: steps in (disks/recording.py makes them), trees out.

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +22,7 @@ PREAMBLE = bytes(128) + b"DICM"
 _GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"  # (0002,0000) UL, length 4; PS3.10 7.1
 _META_START = len(PREAMBLE) + len(_GROUP_LENGTH) + 4
 _MEDIA_STORAGE_INSTANCE = b"\x02\x00\x03\x00UI"
+_PIECE = 1024**2
 _FILE_NAME = re.compile(r"[0-9a-f]{32}\.dcm")
 _MEANS_TRY_AGAIN = (0x0110,)
 
@@ -51,12 +53,16 @@ class Row:
 
 @dataclass(kw_only=True)
 class Folder:
-    """A node's data folder. files, rows: by file id; tombstones: UID -> hash; all else: faults."""
+    """A node's data folder. files, rows: by file id; tombstones: UID -> hash; all else: faults.
+
+    without_row: how many objects of a bucket have none (shared_evidence.py).
+    """
 
     files: dict[str, HeldFile] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
     tombstones: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    without_row: int = 0
 
     def held(self) -> dict[str, set[str]]:
         """UID -> hashes of the files of it that lie there, with a row or without."""
@@ -157,11 +163,19 @@ def read_folder(data_dir: Path) -> Folder:
     for path in sorted((data_dir / "instances").rglob("*")):
         if path.is_file():
             _read_file(path, folder)
+    if (data_dir / "pool").is_dir():
+        folder.faults += _left_in_pool(data_dir / "pool")
     for name in ("incoming", "deleted"):
         if (data_dir / name).is_dir():
             left = sorted(path.name for path in (data_dir / name).iterdir())
             folder.faults += [f"{name}/{file} is left" for file in left]
     return folder
+
+
+def _left_in_pool(pool: Path) -> list[str]:
+    """What has no other name. An empty file is free, and one with two names has not settled."""
+    found = [(path.name, path.stat()) for path in sorted(pool.iterdir())]
+    return [f"pool/{name} is left" for name, stat in found if stat.st_size and stat.st_nlink == 1]
 
 
 def _read_database(path: Path, folder: Folder) -> None:
@@ -200,15 +214,22 @@ def split(path: Path) -> HeldFile:
     Raises NotAnInstance, OSError.
     """
     with path.open("rb") as file:
-        head = file.read(_META_START)
-        if not head.startswith(PREAMBLE + _GROUP_LENGTH) or len(head) < _META_START:
-            raise NotAnInstance("no preamble and group length")
-        length = int.from_bytes(head[-4:], "little")
-        meta = file.read(length)
-        at = meta.find(_MEDIA_STORAGE_INSTANCE)
-        if len(meta) < length or at < 0:
-            raise NotAnInstance("no whole meta information")
-        end = at + 8 + int.from_bytes(meta[at + 6 : at + 8], "little")
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        uid = meta[at + 8 : end].rstrip(b"\0").decode("ascii", "replace")
-        return HeldFile(path=path, sop_instance_uid=uid, sha256=sha256, size=file.tell())
+        return split_stream(file, path)
+
+
+def split_stream(file: BufferedReader | BytesIO, path: Path) -> HeldFile:
+    """The same of what is read from a file, or from an object. Raises NotAnInstance, OSError."""
+    head = file.read(_META_START)
+    if not head.startswith(PREAMBLE + _GROUP_LENGTH) or len(head) < _META_START:
+        raise NotAnInstance("no preamble and group length")
+    length = int.from_bytes(head[-4:], "little")
+    meta = file.read(length)
+    at = meta.find(_MEDIA_STORAGE_INSTANCE)
+    if len(meta) < length or at < 0:
+        raise NotAnInstance("no whole meta information")
+    end = at + 8 + int.from_bytes(meta[at + 6 : at + 8], "little")
+    sha256 = hashlib.sha256()
+    while piece := file.read(_PIECE):  # not file_digest: of a BytesIO it takes all
+        sha256.update(piece)
+    uid = meta[at + 8 : end].rstrip(b"\0").decode("ascii", "replace")
+    return HeldFile(path=path, sop_instance_uid=uid, sha256=sha256.hexdigest(), size=file.tell())

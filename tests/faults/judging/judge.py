@@ -1,6 +1,7 @@
 """The judge: compares what clients, archives and a node's data folder say of each instance.
 
     python -m tests.faults.judging.judge --data DIR --book FILE ... --required pacs=FILE ...
+    python -m tests.faults.judging.judge --shared CONNINFO BUCKET_URL --book FILE ...
 
 A process of its own that shares no code with EchoNode; evidence.py reads what it compares. Prints
 one JSON object, for each promise the list of what breaks it, and `counts` of what was looked at;
@@ -37,6 +38,7 @@ from tests.faults.judging.evidence import (
     read_clients,
     read_folder,
 )
+from tests.faults.judging.shared_evidence import read_shared
 
 PROMISES = ("I1", "I2", "I3", "I4", "I5")
 
@@ -149,6 +151,7 @@ def _counts(
         "refused": sum(clients.refused.values()),
         "unknown": sum(clients.unanswered.values()),
         "held": len(folder.files),
+        "without a row": folder.without_row,
         "tombstones": len(folder.tombstones),
         "kept": {name: len(archive.kept) for name, archive in archives.items()},
         "promised": {name: len(archive.promised) for name, archive in archives.items()},
@@ -157,7 +160,9 @@ def _counts(
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="judge", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="a node's data_dir")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--data", type=Path, help="a node's data_dir")
+    where.add_argument("--shared", nargs=2, help="of several nodes: their PostgreSQL and bucket")
     parser.add_argument("--book", type=Path, action="append", default=[], help="a client's book")
     parser.add_argument(
         "--required", action="append", default=[], metavar="NAME=BOOK", help="an archive's book"
@@ -172,7 +177,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name: read_archive(Path(path))
         for name, _, path in (required.partition("=") for required in given.required)
     }
-    clients, folder = read_clients(given.book), read_folder(given.data)
+    clients = read_clients(given.book)
+    folder = read_shared(*given.shared) if given.shared else read_folder(given.data)
     verdict = judge(folder, clients, archives)
     json.dump({**verdict, "counts": _counts(folder, clients, archives)}, sys.stdout)
     return 1 if any(verdict.values()) else 0

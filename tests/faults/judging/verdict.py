@@ -21,7 +21,20 @@ def judged(
     books: of clients. required: an archive that must keep what has left the node -> its book.
     Prints what was counted. Raises RuntimeError when the judge itself fails.
     """
-    command = [sys.executable, "-m", "tests.faults.judging.judge", "--data", str(data_dir)]
+    return _judged(["--data", str(data_dir)], books, required)
+
+
+def judged_together(
+    *, database: str, bucket: str, books: Sequence[Path], required: Mapping[str, Path]
+) -> dict[str, list[str]]:
+    """The same of nodes that share a PostgreSQL and a bucket (shared_evidence.py)."""
+    return _judged(["--shared", database, bucket], books, required)
+
+
+def _judged(
+    where: Sequence[str], books: Sequence[Path], required: Mapping[str, Path]
+) -> dict[str, list[str]]:
+    command = [sys.executable, "-m", "tests.faults.judging.judge", *where]
     for book in books:
         command += ["--book", str(book)]
     for name, book in required.items():

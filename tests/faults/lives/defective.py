@@ -17,11 +17,13 @@ import sqlalchemy as sa
 from echonode.model.instance import InstanceRecord
 from echonode.store import parts
 from echonode.store.database import connections as database
-from echonode.store.database import opening
+from echonode.store.database import opening, sqlite_engine
 from echonode.store.database.connections import Writer
-from echonode.store.files import disk
+from echonode.store.database.unsynced import Unsynced
+from echonode.store.files import disk, pool
 from echonode.store.files.layout import Layout
 from echonode.store.files.placing import place
+from echonode.store.files.pool import IncomingPool
 from echonode.store.files.seal import SEAL_BYTES, Seal, SealFacts, encoded
 from echonode.store.ingest import ingest, insertion
 from echonode.store.ingest.ingest import InstanceFiles
@@ -32,7 +34,7 @@ from echonode.store.retention.deletion import Deleted, Deletions
 from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Incoming
 from tests.faults.judging.books import Book
-from tests.faults.lives.durable import SUCCESS, Life, live, set_pragma
+from tests.faults.lives.durable import SUCCESS, Life, live
 
 _keep, _promise = Life.keep, Life.promise
 _end, _move_into_place = Incoming.seal, InstanceFiles._move_into_place
@@ -58,7 +60,8 @@ def _no_folder_fsync() -> None:
 
 
 def _no_wal_fsync() -> None:
-    set_pragma("synchronous = NORMAL")
+    sqlite_engine.DURABLE = "NORMAL"
+    Unsynced.synchronise = lambda self: None
 
 
 def _answer_first(self: Life, incoming: Incoming, what: Mapping[str, str]) -> None:
@@ -140,15 +143,37 @@ def _seal_after_the_rename() -> None:
 def _delete_before_the_journal() -> None:
     class Hasty(Deletions):
         def __init__(
-            self, writer: Writer, readers: sa.Engine, layout: Layout, journalled: object
+            self,
+            writer: Writer,
+            readers: sa.Engine,
+            layout: Layout,
+            journalled: object,
+            *,
+            pool: IncomingPool,
         ) -> None:
-            super().__init__(writer, readers, layout)
+            super().__init__(writer, readers, layout, pool=pool)
 
     parts.Deletions = Hasty
 
 
 def _no_journal_fsync() -> None:
     journal_file.synchronise = lambda descriptor: None
+
+
+def _pool_names_not_synced() -> None:
+    def fsync_other(folder: Path) -> None:
+        if folder.name != "pool":
+            disk.fsync_folder(folder)
+
+    pool.fsync_folder = fsync_other
+
+
+def _pool_emptied_too_early() -> None:
+    IncomingPool._folders_refused = lambda self, ended: set()
+
+
+def _delete_what_has_not_settled() -> None:
+    IncomingPool.settle = lambda self: None
 
 
 DEFECTS: Mapping[str, Callable[[], None]] = MappingProxyType(
@@ -163,6 +188,9 @@ DEFECTS: Mapping[str, Callable[[], None]] = MappingProxyType(
         "seal after the rename": _seal_after_the_rename,
         "delete before the journal": _delete_before_the_journal,
         "no fsync of the journal": _no_journal_fsync,
+        "no fsync of the pool": _pool_names_not_synced,
+        "pool emptied before the folder is durable": _pool_emptied_too_early,
+        "delete what has not settled": _delete_what_has_not_settled,
     }
 )
 

@@ -29,6 +29,7 @@ from echonode.model.delivery import DeliveryEvent
 from echonode.model.identity import CommitmentPolicy
 from echonode.model.instance import Origin
 from echonode.store.database import opening
+from echonode.store.files import pool
 from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Incoming, Store
 from tests.faults.judging.books import Book
@@ -41,6 +42,8 @@ SUCCESS, DATASET_DOES_NOT_MATCH = 0x0000, 0xA900
 PIXELS = 3_000  # some sectors
 # The product leaves SQLite's 1,000: then a life this short would see none but the one at its end.
 CHECKPOINT_EVERY_PAGES = 48
+POOL = 3  # files, so that some lots of them are made
+NOT_FORWARDED = "1.2.3.4.3"
 
 
 class Ticking(Clock):
@@ -59,7 +62,9 @@ class Life:
         self._now = now or Clock()
 
     def take_in(self, number: int, *, comment: str = "", source_ae_title: str = "") -> None:
-        """An instance comes in, is stored, and is acknowledged."""
+        """An instance comes in, is stored, and is acknowledged. It is to be sent on, unless it is
+        NOT_FORWARDED and comes from a peer.
+        """
         bits = bytes((number * 7 + at) % 251 for at in range(PIXELS))
         data = encoded(dataset(number, ImageComments=comment, PixelData=bits))
         uid = f"1.2.3.4.{number}"
@@ -86,7 +91,7 @@ class Life:
                 incoming,
                 self._store.files.read_record(incoming),
                 origin=Origin.RECEIVED if incoming.source_ae_title else Origin.CAPTURED,
-                destinations=[] if incoming.source_ae_title else [DESTINATION],
+                destinations=[] if _is_kept_here(incoming) else [DESTINATION],
             )
         except InstanceConflict:
             return DATASET_DOES_NOT_MATCH
@@ -99,12 +104,13 @@ class Life:
         """The sender of an instance sees the answer."""
         self._book.write("answered", **what, status=status)
 
-    def break_off(self, number: int) -> None:
+    def break_off(self, number: int, *, source_ae_title: str = "") -> None:
         """A message that ends half-way."""
         incoming = self._store.files.open_incoming(
             sop_class_uid=US_IMAGE,
             sop_instance_uid=f"1.2.3.4.{number}",
             transfer_syntax_uid=EXPLICIT_LE,
+            source_ae_title=source_ae_title,
         )
         incoming.write(bytes(2_000))
         incoming.discard()
@@ -179,6 +185,10 @@ class Life:
             self._book.write("deleted", uid=gone.sop_instance_uid)
 
 
+def _is_kept_here(incoming: Incoming) -> bool:
+    return bool(incoming.source_ae_title) and incoming.sop_instance_uid == NOT_FORWARDED
+
+
 def _reference(uid: str) -> ReferencedInstance:
     return ReferencedInstance(sop_class_uid=US_IMAGE, sop_instance_uid=uid)
 
@@ -197,6 +207,11 @@ def first_day(life: Life) -> None:
     life.promise(transaction, committed=uids[:1], failed=uids[1:])
     life.let_go()
     life.take_in(4)
+    life.take_in(6, source_ae_title=PEER)
+    life.break_off(10, source_ae_title=PEER)
+    life.take_in(7, source_ae_title=PEER)
+    life.take_in(7, source_ae_title=PEER, comment="other bytes under the same UID")
+    life.take_in(8, source_ae_title=PEER)
 
 
 def second_day(life: Life) -> None:
@@ -204,13 +219,19 @@ def second_day(life: Life) -> None:
     life.deliver()
     transaction, uids = life.ask()
     life.take_in(5)
+    life.take_in(11, source_ae_title=PEER)
     life.promise(transaction, committed=uids, failed=[])
+    life.take_in(6, source_ae_title=PEER)  # the same again
     life.let_go()
     life.take_in(1)  # deleted here, and sent to us again
+    life.take_in(7, source_ae_title=PEER)  # as well
+    life.take_in(12, source_ae_title=PEER)
+    life.take_in(13, source_ae_title=PEER)
 
 
 def live(data_dir: Path, book: Book) -> None:
     """Both days, with a stop between them and one at the end."""
+    pool.SIZE = POOL
     set_pragma(f"wal_autocheckpoint = {CHECKPOINT_EVERY_PAGES}")
     clock = Ticking()
     for day in (first_day, second_day):

@@ -50,6 +50,7 @@ IN_VAIN: Mapping[str, Callable[[], object]] = MappingProxyType(
         "fdatasync": lambda: os.fdatasync(NO_FILE),
         "ftruncate": lambda: os.ftruncate(NO_FILE, 0),
         "rename": lambda: os.rename("", ""),  # noqa: PTH104  # a Path of nothing is the folder
+        "link": lambda: os.link("", ""),
         "unlink": lambda: os.unlink(""),  # noqa: PTH108
         "mkdir": lambda: os.mkdir(""),  # noqa: PTH102
         "sendto": lambda: _CLOSED.send(b""),

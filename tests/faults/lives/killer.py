@@ -19,9 +19,12 @@ from tests.peers.fixtures import require_program
 from tests.peers.node_process import ROOT
 
 KILLED = -9
-OTHERS = 150  # more calls of each other kind than any thread of a step makes
+OTHERS = 300  # more calls of each other kind than any thread of a step makes
 # All by which something becomes, or ceases to be, on a disk.
-PERSISTENT = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "mkdir")
+PERSISTENT = (
+    *("write", "pwrite64", "fsync", "fdatasync", "ftruncate"),
+    *("rename", "link", "unlink", "mkdir"),
+)
 
 
 class Killer:

@@ -27,6 +27,7 @@ from echonode import cli
 from echonode.config import load
 from tests.faults.nodes.answers_too_early import DEFECTS
 from tests.faults.nodes.numbered import number_files_if_asked
+from tests.faults.nodes.short_lease import shorten_lease_if_asked
 
 
 def say(event: str, **values: int) -> None:
@@ -50,6 +51,7 @@ def main(config: str) -> None:
     gc.freeze()
     DEFECTS[os.environ.get("ECHONODE_TEST_DEFECT", "")]()
     number_files_if_asked()
+    shorten_lease_if_asked()
     say("preforked_ready")
     # Not `for line in sys.stdin`: a buffer would go to the child with half of the next line.
     while os.read(0, 1):

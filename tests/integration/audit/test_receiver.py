@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from echonode.audit.recorder import Recorder
+from echonode.audit.status import AuditStatus
 from echonode.audit.syslog.connection import opener
 from echonode.audit.syslog.forwarding import Forwarder
 from echonode.audit.syslog.message import Head
@@ -18,12 +21,13 @@ from echonode.audit.trail.trail import Trail, TrailLimits
 from echonode.audit.xml import Source
 from echonode.dimse.upper_layer.tls_context import client_context
 from echonode.model.certificate import TLSFiles
+from echonode.monitoring.alarms import of_audit
 from tests.peers.authority import Authority, Issued
 from tests.peers.process import LOOPBACK
 from tests.peers.syslog_server import SyslogServer
 from tests.support.audit_schema import checked
 from tests.support.waiting import wait_until
-from tests.unit.audit.events import AT, instance, of_every_kind
+from tests.unit.audit.events import AT, US, instance, of_every_kind
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
 LIMITS = TrailLimits(keep=timedelta(days=30), bytes=64 * 1024 * 1024)
@@ -114,13 +118,60 @@ def test_a_receiver_that_was_down_gets_all_of_it(
     assert forwarder.status.unsent >= 3000
     assert forwarder.stop(10)  # the node is restarted meanwhile
     receiver.start()
+    assert_arrived(trail, receiver, files, count=3200)
+
+
+def assert_arrived(trail: Trail, receiver: SyslogServer, files: TLSFiles, *, count: int) -> None:
+    """A restarted node sends what the receiver has not, and knows of all that it arrived."""
     again = sending(trail, receiver, files)
     again.start()
     wait_until(
-        lambda: receiver.numbers == set(range(1, 3201)), timeout_s=60, what="all 3200 arrived"
+        lambda: receiver.numbers == set(range(1, count + 1)), timeout_s=100, what="all arrived"
     )
     wait_until(lambda: again.status.unsent == 0, timeout_s=30, what="that is known here")
     assert again.stop(10)
+
+
+@pytest.mark.long
+def test_a_receiver_that_is_down_for_a_day_loses_nothing_and_holds_up_nothing(
+    trail: Trail, receiver: SyslogServer, files: TLSFiles
+) -> None:
+    """A day of events in scaled time, one every ten seconds: each `tell` is done at once, the alarm
+    comes after an hour, and the receiver has all of them, in order, when it is back.
+    """
+    receiver.kill()
+    forwarder = sending(trail, receiver, files)
+    recorder = Recorder(
+        trail,
+        us=US,
+        lookups=lambda uids: nullcontext(lambda uid: None),
+        limits=LIMITS,
+        now=lambda: AT,
+        monotonic=time.monotonic,
+        sent=lambda: forwarder.confirmed,
+        on_written=forwarder.wake,
+    )
+    recorder.start()
+    forwarder.start()
+    day = [AT + timedelta(seconds=10 * n) for n in range(8640)]
+    slowest = 0.0
+    for at in day:
+        begun = time.thread_time()
+        recorder.tell(replace(instance(), at=at, collect=False))
+        slowest = max(slowest, time.thread_time() - begun)
+    wait_until(lambda: trail.head.seq == 8641, timeout_s=60, what="a day is in the trail")
+    assert slowest < 0.1
+    assert recorder.status.lost == 0
+    wait_until(lambda: bool(forwarder.status.problem), timeout_s=30, what="it is missed")
+    assert forwarder.status.unsent == 8641
+    waiting = AuditStatus(recording=recorder.status, sending=forwarder.status)
+    for hours, alarms in ((0.5, []), (24, ["audit_unsent"])):
+        found = of_audit(waiting, AT + timedelta(hours=hours))
+        assert [alarm.name for alarm in found] == alarms
+    assert forwarder.stop(10)
+    receiver.start()
+    assert_arrived(trail, receiver, files, count=8641)
+    assert recorder.stop(10)
 
 
 def test_a_restarted_node_does_not_send_what_arrived(

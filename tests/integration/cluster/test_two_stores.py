@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from echonode.commitment.report_scp import ReportSCP
-from echonode.errors import IllegalTransition
+from echonode.errors import IllegalTransition, OutOfSpace
 from echonode.model.attributes import ATTRIBUTES
 from echonode.model.commitment import CommitmentReport, ReferencedInstance, TransactionEvent
 from echonode.model.criteria import Level, Query, Root
@@ -29,19 +29,20 @@ from echonode.store.database import schema
 from echonode.store.nodes.membership import LEASE_S
 from echonode.store.store import Store
 from echonode.store.values import DeliveryJob
-from tests.faults.programme import FULL
+from tests.faults.programme import (
+    FROZEN_DELIVERIES,
+    QUERIES_ON_BOTH,
+    REPORTS_ELSEWHERE,
+    STUDIES_AT_BOTH,
+)
 from tests.peers.fixtures import require_program
 from tests.peers.postgres import PostgresServer
 from tests.unit.commitment.doubles import peer
 from tests.unit.store.index import test_find_superset as superset
 from tests.unit.store.samples import NOON, US_IMAGE, Clock, dataset, put, send_all
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(0 if FULL else 300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-QUERIES = 20_000 if FULL else 100
-REPORTS = 1_000 if FULL else 20
-STUDIES = 500 if FULL else 5
-DELIVERIES = 2_000 if FULL else 40
 MODALITIES = ("CT", "OT", "SR", "US")
 _node = schema.cluster_node.c
 _LATER = NOON + timedelta(hours=1)  # what was taken over is due by then
@@ -81,14 +82,14 @@ def test_a_query_has_the_same_answers_on_both_engines(
             superset.fill(store)
         chance = random.Random(20_000)
         answered = 0
-        for number in range(QUERIES):
+        for number in range(QUERIES_ON_BOTH.count):
             keywords = chance.sample(superset.KEYWORDS, k=chance.randint(1, 2))
             values = {keyword: _value(chance, keyword) for keyword in keywords}
             query = _query(values, below=chance.randint(0, 3))
             first, second = (_answers(store, query) for store in (on_file, on_server))
             assert first == second, (number, query)
             answered += bool(first)
-    assert answered > QUERIES / 20
+    assert answered > QUERIES_ON_BOTH.count / 20
 
 
 def _held(record: InstanceRecord, keyword: str) -> str:
@@ -140,7 +141,7 @@ def test_every_report_that_comes_to_the_other_node_counts(nodes: tuple[Store, St
     several at the same time: each instance is committed once, as either node sees it.
     """
     one, two = nodes
-    jobs = _sent(one, REPORTS)
+    jobs = _sent(one, REPORTS_ELSEWHERE.count)
     for number, job in enumerate(jobs, 1):
         uid = f"2.25.{number}"
         one.commitment.transactions.create("pacs", uid, [job.id], peer_ae_title="PACS", now=NOON)
@@ -163,12 +164,61 @@ def test_every_report_that_comes_to_the_other_node_counts(nodes: tuple[Store, St
         return scp(peer(), kept)
 
     with ThreadPoolExecutor(4) as pool:
-        numbers = [number for number in range(1, REPORTS + 1) for _ in (0, 1)]
+        numbers = [number for number in range(1, REPORTS_ELSEWHERE.count + 1) for _ in (0, 1)]
         assert set(pool.map(report, numbers)) == {0x0000}
-    assert committed["pacs"] == REPORTS
+    assert committed["pacs"] == REPORTS_ELSEWHERE.count
     for store in nodes:
-        assert Counter(row.state for row in store.ledger.rows()) == {"committed": REPORTS}
+        assert Counter(row.state for row in store.ledger.rows()) == {
+            "committed": REPORTS_ELSEWHERE.count
+        }
     assert one.commitment.transactions.list_open("pacs") == []
+
+
+def test_look_ups_that_lose_their_database_say_so(
+    nodes: tuple[Store, Store], server: PostgresServer
+) -> None:
+    """The audit asks whose many instances are, and its connection ends in the middle: the error
+    says that the database does not answer, and the next look-up connects again.
+    """
+    one, _ = nodes
+    [uid] = _stored(one, 1)
+    with one.whose.together([]) as look_up:
+        assert look_up(uid) is not None
+        _end_connections(server)
+        for _ in range(2):  # each of the images that came together
+            with pytest.raises(OutOfSpace, match="does not answer"):
+                look_up(uid)
+    assert one.whose(uid) is not None
+
+
+def test_many_look_ups_at_once_that_lose_their_database_say_so(
+    nodes: tuple[Store, Store], server: PostgresServer
+) -> None:
+    """The connection ends under the statement for all of them: each look-up says that the database
+    does not answer, so that each image has its record.
+    """
+    one, _ = nodes
+    [uid] = _stored(one, 1)
+
+    def end(_: object, __: object, statement: str, *___: object) -> None:
+        if " IN (" in statement:
+            _end_connections(server)
+
+    sa.event.listen(one._readers, "before_cursor_execute", end)
+    try:
+        with one.whose.together([uid]) as look_up:
+            for _ in range(2):
+                with pytest.raises(OutOfSpace, match="does not answer"):
+                    look_up(uid)
+    finally:
+        sa.event.remove(one._readers, "before_cursor_execute", end)
+    assert one.whose(uid) is not None
+
+
+def _end_connections(server: PostgresServer) -> None:
+    server.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'db%'"
+    )
 
 
 def test_modalities_that_come_to_two_nodes_at_once_are_all_in_their_study(
@@ -178,12 +228,12 @@ def test_modalities_that_come_to_two_nodes_at_once_are_all_in_their_study(
     same moment, study after study: none is lost, and none is counted twice.
     """
     with ThreadPoolExecutor(8) as pool:
-        for study in range(STUDIES):
+        for study in range(STUDIES_AT_BOTH.count):
             list(pool.map(lambda task, n=study: _send(nodes, n, task), range(8)))
     query = Query(root=Root.STUDY, level=Level.STUDY, criteria={})
     for store in nodes:
         found = list(store.index.find(query))
-        assert len(found) == STUDIES
+        assert len(found) == STUDIES_AT_BOTH.count
         assert {
             (
                 row["ModalitiesInStudy"],
@@ -215,7 +265,7 @@ def test_a_node_that_was_frozen_past_its_lease_changes_no_state_twice(
     wakes only when node two is sending: then nothing that it says is heard.
     """
     one, two = nodes
-    uids = _stored(one, DELIVERIES)
+    uids = _stored(one, FROZEN_DELIVERIES.count)
     for round_number in count():
         frozen = one.deliveries.claim("pacs", now=_LATER, limit=20)
         if not frozen:
@@ -233,7 +283,9 @@ def test_a_node_that_was_frozen_past_its_lease_changes_no_state_twice(
                 assert sum(word.result() for word in words) <= len(frozen)
         one.nodes.beat()
     for store in nodes:
-        assert Counter(row.state for row in store.ledger.rows()) == {"sent": DELIVERIES}
+        assert Counter(row.state for row in store.ledger.rows()) == {
+            "sent": FROZEN_DELIVERIES.count
+        }
     stored = Counter(
         event.sop_instance_uid for event in one.ledger.events("1.2.3.1") if event.kind == "stored"
     )

@@ -82,17 +82,7 @@ class TwoNodes:
 
     def files(self, numbers: Sequence[int], **attributes: Any) -> list[Path]:
         """Part 10 files of instances, by number."""
-        found = []
-        for number in numbers:
-            ds = dataset(number, **attributes)
-            ds.file_meta = FileMetaDataset()
-            ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
-            ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
-            ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-            path = self.folder / f"{number}.dcm"
-            dcmwrite(path, ds, enforce_file_format=True)
-            found.append(path)
-        return found
+        return part_10_files(self.folder, numbers, **attributes)
 
     def send(self, port: int, files: Sequence[Path]) -> list[int | None]:
         """As the scanner, to a node or to the balancer."""
@@ -102,30 +92,54 @@ class TwoNodes:
 
     def find_studies(self, port: int, **keys: str) -> list[dict[str, str]]:
         """C-FIND at a node, as the scanner: the matching studies."""
-
-        query = Dataset()
-        query.QueryRetrieveLevel = "STUDY"
-        query.StudyInstanceUID = ""
-        query.ModalitiesInStudy = ""
-        query.NumberOfStudyRelatedInstances = ""
-        for keyword, value in keys.items():
-            setattr(query, keyword, value)
-        ae = AE(ae_title=SCANNER)
-        ae.add_requested_context(_STUDY_ROOT_FIND)
-        assoc = ae.associate(LOOPBACK, port, ae_title="ECHONODE")
-        assert assoc.is_established
-        found = [
-            {
-                "modalities": "\\".join(sorted(answer.ModalitiesInStudy)),
-                "instances": str(answer.NumberOfStudyRelatedInstances),
-            }
-            for _, answer in assoc.send_c_find(query, _STUDY_ROOT_FIND)
-            if answer is not None
-        ]
-        assoc.release()
-        return found
+        return find_studies(port, **keys)
 
     def states(self) -> list[str]:
         """Of every delivery, as any node sees it."""
         with open_read_only(self.folder / "shared", index_url=self.url) as store:
             return [row.state for row in store.ledger.rows()]
+
+
+def part_10_files(folder: Path, numbers: Sequence[int], **attributes: Any) -> list[Path]:
+    """Part 10 files of instances, by number."""
+    found = []
+    for number in numbers:
+        ds = dataset(number, **attributes)
+        ds.file_meta = FileMetaDataset()
+        ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+        ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        path = folder / f"{number}.dcm"
+        dcmwrite(path, ds, enforce_file_format=True)
+        found.append(path)
+    return found
+
+
+def find_studies(port: int, **keys: str) -> list[dict[str, str]]:
+    """C-FIND at a port of this machine, as the scanner: the matching studies."""
+    query = Dataset()
+    query.QueryRetrieveLevel = "STUDY"
+    query.StudyInstanceUID = ""
+    query.ModalitiesInStudy = ""
+    query.NumberOfStudyRelatedInstances = ""
+    for keyword, value in keys.items():
+        setattr(query, keyword, value)
+    ae = AE(ae_title=SCANNER)
+    ae.add_requested_context(_STUDY_ROOT_FIND)
+    assoc = ae.associate(LOOPBACK, port, ae_title="ECHONODE")
+    assert assoc.is_established
+    found = [
+        {
+            "modalities": "\\".join(_values(answer.ModalitiesInStudy)),
+            "instances": str(answer.NumberOfStudyRelatedInstances),
+        }
+        for _, answer in assoc.send_c_find(query, _STUDY_ROOT_FIND)
+        if answer is not None
+    ]
+    assoc.release()
+    return found
+
+
+def _values(value: str | Sequence[str]) -> list[str]:
+    """pydicom gives one value as a string."""
+    return [value] if isinstance(value, str) else sorted(value)

@@ -18,6 +18,7 @@ from echonode.dimse.contexts import (
     VERIFICATION_CLASS,
     WORKLIST_CLASS,
 )
+from echonode.exam.rejection_check import LOOK_EVERY_S, LOOKS_S
 from echonode.model.commitment import (
     STORAGE_COMMITMENT_PUSH_MODEL,
     STORAGE_COMMITMENT_PUSH_MODEL_INSTANCE,
@@ -72,7 +73,7 @@ def operation(site: Site, claim: Claim) -> None:
                 asked == "C-FIND" and title not in ("RIS", "FINDS")
                 for asked, title in list(site.counterpart.operations)
             ),
-            timeout_s=60,
+            timeout_s=LOOKS_S[0] + 4 * LOOK_EVERY_S,  # from the note's delivery on
             what="a query for what was rejected",
         )
     elif of == "N_EVENT_REPORT/scu":

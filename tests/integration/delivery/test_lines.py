@@ -77,7 +77,7 @@ class Quarters:
 
 
 @pytest.mark.timing
-@pytest.mark.timeout(900 if not FULL else 0)
+@pytest.mark.timeout(900)
 def test_a_backlog_is_drained_at_the_steady_rate_with_flat_memory(
     tmp_path: Path, storescp: StoreScp, record_property: Callable[[str, object], None]
 ) -> None:

@@ -423,6 +423,38 @@ def test_a_window_is_the_function_of_the_standard(
     assert np.abs(grey(answer.content) - wanted.clip(0, 255)).max() <= 1
 
 
+def test_a_window_is_of_the_values_of_its_frame(web: AnsweringNode) -> None:
+    """PS3.3 C.7.6.16.2.9: each frame of a multi-frame image may have a rescale of its own."""
+    stored = np.arange(24 * 32, dtype=np.uint16).reshape(24, 32) % 256
+    made = small_image(PixelData=stored.astype(np.uint8).tobytes() * 3, NumberOfFrames=3)
+    made.PerFrameFunctionalGroupsSequence = []
+    own = ((1, 0), (1, 100), (2, 0))
+    for slope, intercept in own:
+        rescale, group = Dataset(), Dataset()
+        rescale.RescaleSlope, rescale.RescaleIntercept, rescale.RescaleType = slope, intercept, "US"
+        group.PixelValueTransformationSequence = [rescale]
+        made.PerFrameFunctionalGroupsSequence.append(group)
+    placed = web.put(made)
+    for number, (slope, intercept) in enumerate(own, 1):
+        asked = f"{placed.path}/frames/{number}/rendered?window=127,256,linear"
+        answer = web.get(asked, "image/png")
+        assert answer.status_code == 200, answer.text
+        wanted = (stored * slope + intercept - (127 - 0.5 - 255 / 2)).clip(0, 255)
+        assert np.abs(grey(answer.content) - wanted).max() <= 1, number
+
+
+def test_without_a_window_the_images_own_is_taken(web: AnsweringNode) -> None:
+    """8.3.5.1.4: the same picture as with that window asked for, by WADO-RS and by WADO-URI."""
+    stored = np.arange(24 * 32, dtype=np.uint16).reshape(24, 32) * 3
+    made = small_image(PixelData=stored.tobytes(), BitsAllocated=16, BitsStored=12, HighBit=11)
+    made.WindowCenter, made.WindowWidth = 200, 800
+    placed = web.put(made)
+    own = web.get(f"{placed.path}/rendered", "image/png").content
+    assert own == web.get(f"{placed.path}/rendered?window=200,800,linear", "image/png").content
+    assert own == web.get(uri(placed, contentType="image/png")).content
+    assert own != web.get(f"{placed.path}/rendered?window=900,300,linear", "image/png").content
+
+
 # --- WADO-URI ---
 
 

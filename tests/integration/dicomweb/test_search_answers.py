@@ -58,6 +58,51 @@ def test_an_empty_attribute_has_its_vr_alone(web: AnsweringNode) -> None:
     assert study["00080050"] == metadata["00080050"] == {"vr": "SH"}
 
 
+def test_an_attribute_that_an_answer_must_have_is_there_though_empty(web: AnsweringNode) -> None:
+    """Tables 10.6.3-3 and 10.6.3-4: of an instance that does not have it at all, too."""
+    made = small_image()
+    for keyword in ("AccessionNumber", "ReferringPhysicianName", "StudyTime", "StudyID"):
+        if keyword in made:
+            delattr(made, keyword)
+    placed = web.put(made)
+    (study,) = web.found(f"/studies?StudyInstanceUID={placed.study}")
+    for tag, vr in (("00080050", "SH"), ("00080090", "PN"), ("00080030", "TM"), ("00200010", "SH")):
+        assert study[tag] == {"vr": vr}
+
+
+def test_modalities_in_study_are_never_empty(web: AnsweringNode) -> None:
+    """A viewer that finds none shows nothing of the study: OT, where no instance says its own."""
+    placed = web.put(small_image(Modality=""))
+    (study,) = web.found(f"/studies?StudyInstanceUID={placed.study}")
+    assert study["00080061"] == {"vr": "CS", "Value": ["OT"]}
+    (metadata,) = web.found(f"{placed.study_path}/metadata")
+    assert metadata["00080060"] == {"vr": "CS"}
+
+
+def test_series_and_instances_are_counted(web: AnsweringNode) -> None:
+    """Tables 10.6.3-3 and 10.6.3-4: of the study both, of each series its instances."""
+    placed = web.put(small_image())
+    web.put(beside(placed, small_image()))
+    other = small_image()
+    other.StudyInstanceUID = placed.study
+    web.put(other)
+    (study,) = web.found(f"/studies?StudyInstanceUID={placed.study}")
+    assert (study["00201206"]["Value"], study["00201208"]["Value"]) == ([2], [3])
+    counts = [each["00201209"]["Value"] for each in web.found(f"{placed.study_path}/series")]
+    assert sorted(counts) == [[1], [2]]
+
+
+def test_names_are_found_by_their_sound_where_that_is_asked_for(web: AnsweringNode) -> None:
+    """8.3.4.2: with fuzzymatching=true, and not without."""
+    placed = web.put(small_image(PatientName="Schmidt^Katharina"))
+    for sought in ("Schmitt^Katarina", "SCHMID^KATRINA"):
+        query = f"/studies?StudyInstanceUID={placed.study}&PatientName={sought}"
+        assert web.found(query) == []
+        assert [uid_of(each) for each in web.found(f"{query}&fuzzymatching=true")] == [placed.study]
+    other = f"/studies?StudyInstanceUID={placed.study}&PatientName=Lopez&fuzzymatching=true"
+    assert web.found(other) == []
+
+
 def test_numbers_are_numbers(web: AnsweringNode) -> None:
     """F.2.3: IS and US are no text, neither in a search nor in the metadata."""
     placed = web.put(small_image(EchoTrainLength=10))

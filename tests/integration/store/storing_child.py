@@ -2,9 +2,10 @@
 
     python -m tests.integration.store.storing_child DATA_DIR COUNT [dies]
 
-Its stdout stands for the peer that got success: a line `UID SHA256` for each instance. When
-the disk refuses, it tries the same instance again, as a peer that was answered A700 would; with
-`dies` it is killed at that moment, before it can do anything else.
+Each second one comes from a peer. Its stdout stands for the peer that got success: a line
+`UID SHA256` for each instance. When the disk refuses, it tries the same instance again, as a peer
+that was answered A700 would; with `dies` it is killed at that moment, before it can do anything
+else.
 """
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ def main(data_dir: Path, count: int, *, dies: bool) -> None:
         for number in range(1, count + 1):
             for _ in range(TRIES):
                 try:
-                    kept = put(store, dataset(number), destinations=["pacs"]).instance
+                    kept = put(
+                        store,
+                        dataset(number),
+                        destinations=["pacs"],
+                        source_ae_title="" if number % 2 else "SENDER",
+                    ).instance
                 except OutOfSpace:
                     if dies:
                         os.kill(os.getpid(), signal.SIGKILL)

@@ -24,14 +24,15 @@ from tests.peers.fixtures import require_program
 
 ROOT = Path(__file__).resolve().parents[3]
 COUNT = 3
-EVERY = 1 if FULL else 2
+EVERY = 1 if FULL else 3
 # System call -> which of its first calls are tried. pwrite64 is SQLite's, dozens for each COMMIT;
-# the others are all there are, and on every change each second one of them.
+# the others are all there are, and on every change each third one of them.
 REFUSALS = {
     "write": range(1, 8, EVERY),
     "fsync": range(1, 10, EVERY),
-    "fdatasync": range(1, 8, EVERY),
+    "fdatasync": range(1, 13, EVERY),
     "rename": range(1, COUNT + 1),
+    "link": range(1, COUNT + 1),
     "pwrite64": range(1, 60, 10),
 }
 
@@ -100,7 +101,7 @@ def violations(data_dir: Path, acknowledged: dict[str, str]) -> Iterator[str]:
     files = len([path for path in (data_dir / "instances").rglob("*") if path.is_file()])
     if files != rows:
         yield f"{rows} rows, {files} files"
-    if any((data_dir / "incoming").iterdir()):
+    if any(path for name in ("incoming", "pool") for path in (data_dir / name).iterdir()):
         yield "partial files are left"
     with open_after_death(data_dir) as store:
         if store.recovery.report != RecoveryReport():
@@ -145,7 +146,7 @@ def test_one_refusal_of_the_disk_loses_nothing_and_stops_nothing(
     assert list(stored.values()).count(COUNT) > len(stored) / 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_commit_that_the_disk_broke_off_and_then_a_kill_part_no_row_from_its_file(
     template: Path, tmp_path: Path
@@ -156,7 +157,7 @@ def test_a_commit_that_the_disk_broke_off_and_then_a_kill_part_no_row_from_its_f
     faults = [
         f"{call}:error=EIO:when={n}"
         for call, counts in (
-            ("fdatasync", range(1, 8, EVERY)),
+            ("fdatasync", range(1, 13, EVERY)),
             ("pwrite64", range(1, 60, UNCERTAIN_COMMITS.count)),
         )
         for n in counts

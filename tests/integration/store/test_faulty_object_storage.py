@@ -25,7 +25,7 @@ from tests.peers.faulty_object_store import Fault, FaultyObjectStore
 from tests.peers.object_stores import ENVIRONMENT, MotoServer
 from tests.unit.store.samples import Clock, dataset, encoded, put
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(0 if FULL else 120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 INSTANCES = 2_000 if FULL else 24
 WAIT_S = 1  # for an answer of the server, in the place of a minute

@@ -62,8 +62,8 @@ def test_what_a_scanner_stores_reaches_the_archive_and_the_backup(
         states.clear()
         for row in node.ledger():
             states[row["sop_instance_uid"], row["destination"]] = row["state"]
-        going = [state for (_, destination), state in states.items() if destination]
-        return len(going) == 6 and set(going) == {"committed", "sent"}
+        going = [(destination, state) for (_, destination), state in states.items() if destination]
+        return len(going) == 6 and set(going) == {("pacs", "committed"), ("backup", "sent")}
 
     wait_until(all_done, timeout_s=30, what="delivered to both", every_s=0.5)
     for uid in scanned.sop_instance_uids:

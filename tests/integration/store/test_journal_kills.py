@@ -33,7 +33,7 @@ def killed_life(lives: subprocess.Popen[str], first: int, chance: random.Random)
     return {line.strip() for line in said if line.startswith("1.2.3.4.")}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.sqlite
 @pytest.mark.timeout(300)
 def test_what_the_journal_had_is_there_after_each_kill(tmp_path: Path) -> None:

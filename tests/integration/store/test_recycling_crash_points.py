@@ -78,7 +78,7 @@ def violations(data_dir: Path, left: Counter[int]) -> Iterator[str]:
             yield "what was left could not be let go afterwards"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_deletion_that_fails_anywhere_is_whole_or_undone(template: Path, tmp_path: Path) -> None:
     """I1, I2 and I4 after each: rows and files agree, and only what was promised has gone."""

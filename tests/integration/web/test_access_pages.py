@@ -171,6 +171,18 @@ def test_a_page_that_no_one_touches_locks_itself(
         expect(page.locator("main.screen h1")).to_have_text("Users")
 
 
+def test_a_page_whose_log_in_has_ended_does_not_fail_to_lock(
+    chromium: Browser, staffed: str
+) -> None:
+    """It was left, and its session ended elsewhere in that moment: it stands before the log-in."""
+    with visit(chromium, staffed) as person:
+        page = logged_in(person)
+        page.context.clear_cookies()
+        page.evaluate("import('./console/access/session.js').then(m => m.lock())")
+        expect(page.locator("main h1")).to_have_text("Log in")
+        assert person.faults == []
+
+
 def test_a_disabled_user_stands_before_the_log_in(
     chromium: Browser, node: Web, address: str
 ) -> None:

@@ -19,11 +19,12 @@ from echonode.errors import OperatorRefused, StoreError
 from echonode.web.audit import TrailFilter, audit_routes
 from echonode.web.patients import patient_routes
 from echonode.web.prints import print_routes
-from tests.acceptance.console.screens import DARK_FIRST, shoot
+from tests.acceptance.console.screens import THEMES, shoot
 from tests.integration.web.desk_node import DeskNode, desk
 from tests.peers.accessibility import accessibility_faults
 from tests.peers.console_page import SIZES, browser, visit
 from tests.peers.fixtures import require_program
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(240)]
 
@@ -279,6 +280,7 @@ def test_a_long_trail_is_searched_to_its_end_and_says_how_far(chromium: Browser)
         node.parts.release(2)
         expect(page.get_by_text("20,000 of 50,000 records were looked at, back to")).to_be_visible()
         stopping = page.get_by_role("button", name="Stop")
+        wait_until(lambda: node.looked_for[-1][1] == 30_001, "the third part is asked for")
         node_asked = len(node.looked_for)
         stopping.press("Enter")
         expect(page.get_by_text("Nothing is found back to")).to_be_visible()
@@ -287,7 +289,10 @@ def test_a_long_trail_is_searched_to_its_end_and_says_how_far(chromium: Browser)
         node.parts.release(1)
         expect(rows).to_have_count(1)
         expect(page.get_by_text("30,000 of 50,000 records")).to_be_visible()
-        assert [before for _, before in node.looked_for[node_asked:]] == [30_001, 20_001]
+        wait_until(
+            lambda: [before for _, before in node.looked_for[node_asked:]] == [30_001, 20_001],
+            "the part that the stop left and the one behind it are asked for",
+        )
         node.parts.release(2)
         expect(page.get_by_text("All 50,000 records were looked at")).to_be_visible()
         expect(rows).to_have_count(1)
@@ -299,6 +304,7 @@ def test_a_long_trail_is_searched_to_its_end_and_says_how_far(chromium: Browser)
         assert accessibility_faults(page) == []
 
 
+@pytest.mark.long
 def test_a_page_holds_no_more_records_than_a_tablet_can(chromium: Browser) -> None:
     """As older ones come, the newest go; one press brings them back."""
     node = Administered()
@@ -407,8 +413,8 @@ def test_the_queue_of_prints_is_acted_on(chromium: Browser) -> None:
         assert (person.faults, person.elsewhere) == ([], [])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("theme", DARK_FIRST)
+@pytest.mark.long
+@pytest.mark.parametrize("theme", THEMES)
 def test_the_screens_of_an_administrator_in_every_size(chromium: Browser, theme: str) -> None:
     """Nothing is cut and nothing is out of reach (axe-core): tablet both ways, and a phone."""
     for size in SIZES:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from echonode.access.login_limits import MOST, LoginLimits
 
 
@@ -50,6 +52,7 @@ def test_an_ipv6_subscriber_counts_as_one() -> None:
     assert limits.wait_s("10.0.0.9", "eve", 0.0) > 0, "an IPv4 address, written as IPv6"
 
 
+@pytest.mark.slow
 def test_a_flood_of_names_and_addresses_takes_bounded_memory() -> None:
     """The oldest are forgotten."""
     limits = LoginLimits()

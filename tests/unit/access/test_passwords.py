@@ -74,6 +74,7 @@ def test_two_keyboards_write_one_password() -> None:
     assert is_right(hashed("caf\u00e9 au lait, 2"), "cafe\u0301 au lait, 2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", ["", "no hash", "$argon2id$v=19$m=8,t=1,p=1$x$y"])
 def test_nothing_fits_what_is_no_hash(kept: str) -> None:
     """An unknown user, or a damaged row."""

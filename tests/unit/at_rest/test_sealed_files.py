@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import random
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from echonode.at_rest import writing
 from echonode.at_rest.file_cipher import Altered, FileCipher, KeyNotHeld
 from echonode.at_rest.file_format import (
     CHUNK,
@@ -157,6 +160,95 @@ def test_a_file_that_is_opened_by_its_writer_is_what_its_path_holds(tmp_path: Pa
             assert ours.size == 2 * len(CONTENT)
             with pytest.raises(Altered):
                 theirs.read()
+
+
+@pytest.mark.parametrize("cipher", [None, CIPHER], ids=["plain", "sealed"])
+def test_a_file_that_is_given_up_writes_nothing_more(
+    tmp_path: Path, cipher: FileCipher | None
+) -> None:
+    """Its descriptor may be another file's by then: that one has its own bytes and no others."""
+    file = create_file(tmp_path / "f", cipher)
+    file.write(CONTENT)
+    number = file.fileno()
+    closed = os.close
+    others: list[IO[bytes]] = []
+
+    def close_and_open(descriptor: int) -> None:
+        closed(descriptor)
+        if descriptor == number and not others:
+            others.append((tmp_path / "other").open("wb"))  # the lowest number that is free
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "close", close_and_open)
+        file.close()
+    [other] = others
+    assert other.fileno() == number
+    other.close()
+    assert (tmp_path / "other").read_bytes() == b""
+    file.close()
+
+
+def test_what_a_writer_opened_is_not_what_it_was_once_it_grew(tmp_path: Path) -> None:
+    """A last chunk that was known is another one then, however little of it is asked for."""
+    path = tmp_path / "f"
+    with create_file(path, CIPHER) as file:
+        file.write(CONTENT[: CHUNK + 9])
+        with file.opened() as ours:
+            file.write(CONTENT[CHUNK + 9 : CHUNK + 99])
+            file.flush()
+            assert ours.pread(90, CHUNK + 9) == CONTENT[CHUNK + 9 : CHUNK + 99]
+
+
+def test_the_beginning_of_a_file_that_was_cut_is_put_in(tmp_path: Path) -> None:
+    """Also where what was cut was all but a part of the first chunk, and more came after it."""
+    path = tmp_path / "f"
+    with create_file(path, CIPHER) as file:
+        file.write(CONTENT)
+        file.cut(700)
+        file.write(CONTENT[: 2 * CHUNK])
+        file.put_in(b"later", 100)
+        file.flush()
+    whole = CONTENT[:700] + CONTENT[: 2 * CHUNK]
+    with open_file(path, CIPHER) as opened:
+        assert opened.read() == whole[:100] + b"later" + whole[105:]
+
+
+@pytest.mark.parametrize("cipher", [None, CIPHER], ids=["plain", "sealed"])
+def test_a_disk_is_told_to_begin_while_more_comes(
+    tmp_path: Path, cipher: FileCipher | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part once, from the beginning on; a part that was cut away and came again, again."""
+    told: list[tuple[int, int]] = []
+    monkeypatch.setattr(writing, "EARLY_BYTES", 2 * CHUNK)
+    monkeypatch.setattr(
+        os, "posix_fadvise", lambda file, offset, length, advice: told.append((offset, length))
+    )
+    with create_file(tmp_path / "f", cipher) as file:
+        for start in range(0, len(CONTENT), 1_000):
+            file.write(CONTENT[start : start + 1_000])
+        ends = [offset + length for offset, length in told]
+        assert [offset for offset, _ in told] == [0, *ends[:-1]]
+        assert ends[-1] > len(CONTENT) - 2 * CHUNK
+        file.cut(CHUNK)
+        told.clear()
+        file.write(CONTENT)
+        assert told
+        assert told[0][0] <= CHUNK + HEAD_BYTES + CHUNK_EXTRA
+
+
+def test_a_disk_that_knows_no_advice_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a part is there is said by fsync alone."""
+
+    def refuse(file: int, offset: int, length: int, advice: int) -> None:
+        raise OSError(errno.ENOSYS, "not here")
+
+    monkeypatch.setattr(writing, "EARLY_BYTES", CHUNK)
+    monkeypatch.setattr(os, "posix_fadvise", refuse)
+    with create_file(tmp_path / "f", None) as file:
+        file.write(CONTENT)
+    assert (tmp_path / "f").read_bytes() == CONTENT
 
 
 def test_a_disk_that_takes_less_than_asked_gets_the_rest(

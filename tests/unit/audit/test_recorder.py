@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
@@ -49,7 +49,7 @@ def recording(
     return Recorder(
         trail,
         us=US,
-        lookups=lambda: nullcontext(lookup),
+        lookups=lambda uids: nullcontext(lookup),
         limits=LIMITS,
         now=lambda: AT,
         monotonic=time.monotonic,
@@ -190,11 +190,11 @@ def test_an_index_that_does_not_answer_keeps_no_event_from_its_record(trail: Tra
         raise OutOfSpace("away")
 
     @contextmanager
-    def gone() -> Iterator[Callable[[str], Belonging | None]]:
+    def gone(uids: Sequence[str]) -> Iterator[Callable[[str], Belonging | None]]:
         raise OutOfSpace("away")
         yield refused
 
-    for lookups in (lambda: nullcontext(refused), gone):
+    for lookups in (lambda uids: nullcontext(refused), gone):
         at_work = Recorder(
             trail, us=US, lookups=lookups, limits=LIMITS, now=lambda: AT, monotonic=time.monotonic
         )

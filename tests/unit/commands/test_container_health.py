@@ -45,6 +45,7 @@ def configured(folder: Path, web: str) -> list[str]:
     return [str(path)]
 
 
+@pytest.mark.slow
 def test_a_node_that_answers_is_healthy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """At the port of its configuration, also where it listens on every address."""
     with node(200, b'{"alive": true}') as port:
@@ -53,6 +54,7 @@ def test_a_node_that_answers_is_healthy(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out == "healthy\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "body"), [(500, b"{}"), (200, b"<html>")])
 def test_another_answer_is_unhealthy(tmp_path: Path, status: int, body: bytes) -> None:
     """An error, or another server at its port."""

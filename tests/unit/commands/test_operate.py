@@ -89,6 +89,7 @@ def operated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Operate
         yield made
 
 
+@pytest.mark.slow
 def test_every_delivery_to_one_destination(operated: OperatedFolder) -> None:
     """`--destination NAME --all`: the other archive is not touched; the count is printed."""
     done = operated.run("hold", "--destination", "pacs", "--all")
@@ -100,12 +101,14 @@ def test_every_delivery_to_one_destination(operated: OperatedFolder) -> None:
     assert operated.states("pacs") == ["queued"] * 3
 
 
+@pytest.mark.slow
 def test_what_there_is_nothing_to_do_to_is_no_failure(operated: OperatedFolder) -> None:
     """A script may call it again: exit status 0."""
     done = operated.run("release", "--destination", "pacs", "--all")
     assert (done.exit_code, done.output) == (0, "release: nothing to do.\n")
 
 
+@pytest.mark.slow
 def test_every_instance_of_a_study(operated: OperatedFolder) -> None:
     """At all its archives."""
     assert operated.run("hold", "--study", "1.2.3.1").exit_code == 0
@@ -113,6 +116,7 @@ def test_every_instance_of_a_study(operated: OperatedFolder) -> None:
     assert "3 instances done" in operated.run("retry", "--study", "1.2.3.1").output
 
 
+@pytest.mark.slow
 def test_uids_from_standard_input(operated: OperatedFolder) -> None:
     """One that fails is named with its reason, the others are done, and the exit status is 1."""
     lines = "sop_instance_uid\tstate\n1.2.3.4.1\tqueued\n1.2.3.4.9\tqueued\n1.2.3.4.3\tqueued\n"
@@ -123,6 +127,7 @@ def test_uids_from_standard_input(operated: OperatedFolder) -> None:
     assert operated.states("pacs") == ["held", "queued", "held"]
 
 
+@pytest.mark.slow
 def test_one_instance_is_answered_with_its_deliveries(operated: OperatedFolder) -> None:
     """As before: a line for each archive."""
     assert operated.run("hold", "1.2.3.4.1").output == (
@@ -133,6 +138,7 @@ def test_one_instance_is_answered_with_its_deliveries(operated: OperatedFolder) 
     assert "nothing to hold" in done.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -39,6 +39,7 @@ def config(tmp_path: Path) -> Config:
     )
 
 
+@pytest.mark.slow
 def test_it_holds_timeline_ledger_and_configuration(config: Config, tmp_path: Path) -> None:
     """Each line of the timeline is JSON with its time; the ledger says what is proved."""
     out = tmp_path / "exam.zip"

@@ -49,6 +49,7 @@ def test_help_names_every_role() -> None:
     assert [role.value for role in RoleName] == [role.value for role in Role]
 
 
+@pytest.mark.slow
 def test_a_user_is_added_changed_and_removed(folder: Folder) -> None:
     """Before the node has ever run as well."""
     added = folder.run("add", "Ada", "--role", "administrator", stdin=WORDS + "\n")
@@ -63,6 +64,7 @@ def test_a_user_is_added_changed_and_removed(folder: Folder) -> None:
     assert folder.users() == {"ada": ("administrator", False)}
 
 
+@pytest.mark.slow
 def test_a_token_is_alone_on_standard_output(folder: Folder) -> None:
     """So that a script takes it; the second is another."""
     first = folder.run("add", "bot", "--role", "service")
@@ -73,6 +75,7 @@ def test_a_token_is_alone_on_standard_output(folder: Folder) -> None:
     assert second.stdout != first.stdout
 
 
+@pytest.mark.slow
 def test_what_is_refused_says_why(folder: Folder) -> None:
     """Exit status 1 or 2, one sentence, and no password in it."""
     short = folder.run("add", "ada", "--role", "viewer", stdin="tiny\n")
@@ -86,6 +89,7 @@ def test_what_is_refused_says_why(folder: Folder) -> None:
     assert (last.exit_code, "only administrator" in last.output) == (1, True)
 
 
+@pytest.mark.slow
 def test_the_set_up_code_is_shown_until_there_is_a_user(folder: Folder) -> None:
     """The same each time."""
     code = folder.run("setup-code").stdout

@@ -186,6 +186,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
+@pytest.mark.slow
 def test_the_command_fetches_it_once(tmp_path: Path, known: bytes) -> None:
     """The second time it says that it is there, and asks no registry."""
     command = ["viewer", "install", "--to", str(tmp_path), "--registry"]
@@ -198,6 +199,7 @@ def test_the_command_fetches_it_once(tmp_path: Path, known: bytes) -> None:
     assert "installed already" in again.output
 
 
+@pytest.mark.slow
 def test_without_a_registry_it_says_what_to_do(tmp_path: Path, known: bytes) -> None:
     """Where it is not reached, has no such file, or sends another or too much."""
     with registry(None) as address, pytest.raises(UsageError, match=r"404.*--from FILE"):
@@ -214,6 +216,7 @@ def test_without_a_registry_it_says_what_to_do(tmp_path: Path, known: bytes) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_file_takes_the_place_of_a_registry(tmp_path: Path, known: bytes) -> None:
     """For a machine without internet; into the folder that the configuration names."""
     config = tmp_path / "echonode.yaml"

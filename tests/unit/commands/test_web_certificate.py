@@ -93,6 +93,7 @@ def test_damaged_files_of_the_authority_are_left_alone(tmp_path: Path) -> None:
         make_certificate(tmp_path, ["a.example"], now=NOW)
 
 
+@pytest.mark.slow
 def test_the_command_tells_what_to_do_next(tmp_path: Path) -> None:
     """The configuration's lines, the tablet's steps with a code, and the fingerprint to compare."""
     config = tmp_path / "echonode.yaml"

@@ -268,6 +268,7 @@ def test_a_dead_peer_is_called_ever_less_often_and_gets_all_once_it_is_back(
     assert len(scene.store.ended) == 120
 
 
+@pytest.mark.slow
 def test_a_dead_peer_is_given_up_after_a_week(scene: Scene, lines: Recorder) -> None:
     """It is called no more for what it asked for a week ago."""
     call_slowly(scene, "modality")

@@ -73,6 +73,7 @@ def test_a_node_of_several_has_a_name(tmp_path: Path) -> None:
         parse(f"ae_title: ECHONODE\ndata_dir: {tmp_path}\nindex: {{url: '{SERVER}'}}", {})
 
 
+@pytest.mark.slow
 def test_psycopg_is_not_imported_for_sqlite() -> None:
     """A node with SQLite starts without the library of PostgreSQL, installed or not."""
     code = (

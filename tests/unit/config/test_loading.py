@@ -186,6 +186,7 @@ def test_an_override_that_fits_nowhere_is_a_fault(tmp_path: Path, variable: str)
     assert variable in faults(good(tmp_path), {variable: "1"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "- a\n", "just words\n", "[" * 5000])
 def test_what_is_no_mapping_is_refused(text: str) -> None:
     """An empty or wrong file is named as such, whatever it holds."""

@@ -56,6 +56,7 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
+@pytest.mark.slow
 def test_every_frame_of_a_study_becomes_a_picture(config: Path, tmp_path: Path) -> None:
     """Numbered, with a list of which file is of which image; what has no picture is said."""
     out = tmp_path / "out"
@@ -73,6 +74,7 @@ def test_every_frame_of_a_study_becomes_a_picture(config: Path, tmp_path: Path) 
     assert "left out: 1.2.3.4.3: it has no picture" in done.stderr
 
 
+@pytest.mark.slow
 def test_colours_that_two_pixels_share_come_out(tmp_path: Path) -> None:
     """Native YBR_FULL_422 as PNG, as NumPy and as an anonymised DICOM file, value for value."""
     pair = np.array([76, 150, 85, 255], np.uint8)  # two pixels of one red: Y1 Y2 Cb Cr
@@ -106,6 +108,7 @@ def test_colours_that_two_pixels_share_come_out(tmp_path: Path) -> None:
     assert copy.PixelData == np.tile(pair, 2).tobytes()
 
 
+@pytest.mark.slow
 def test_one_frame_of_one_image_becomes_one_file(config: Path, tmp_path: Path) -> None:
     """As JPEG, under the name that was given."""
     out = tmp_path / "frame.jpg"
@@ -114,6 +117,7 @@ def test_one_frame_of_one_image_becomes_one_file(config: Path, tmp_path: Path) -
     assert out.read_bytes()[:2] == b"\xff\xd8"
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_overwritten(config: Path, tmp_path: Path) -> None:
     """Neither a file nor a folder, unless --force says so; other files stay in any case."""
     out = tmp_path / "out"
@@ -129,6 +133,7 @@ def test_what_is_there_is_not_overwritten(config: Path, tmp_path: Path) -> None:
     assert (out / "mine.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_failure_leaves_nothing(config: Path, tmp_path: Path) -> None:
     """A stored file is gone: exit status 1, the instance is named, and there is no half copy."""
     [gone] = [
@@ -143,6 +148,7 @@ def test_a_failure_leaves_nothing(config: Path, tmp_path: Path) -> None:
     assert files(out.parent) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -183,6 +189,7 @@ def test_an_export_that_is_ended_leaves_nothing(config: Path, tmp_path: Path) ->
     assert files(stick) == ["mine"]
 
 
+@pytest.mark.slow
 def test_a_new_medium_leaves_no_image_of_the_one_before(config: Path, tmp_path: Path) -> None:
     """--force replaces the folder of images whole: another patient's must not stay among them."""
     stick = tmp_path / "stick"
@@ -196,6 +203,7 @@ def test_a_new_medium_leaves_no_image_of_the_one_before(config: Path, tmp_path: 
     assert {"DICOMDIR", "letters", "DICOM/PT000001/ST000001/SE000001/IM000001"} <= set(files(stick))
 
 
+@pytest.mark.slow
 def test_a_medium_on_which_an_object_is_damaged_is_not_written(
     config: Path, tmp_path: Path
 ) -> None:
@@ -212,6 +220,7 @@ def test_a_medium_on_which_an_object_is_damaged_is_not_written(
     assert not list(tmp_path.glob("*.zip"))
 
 
+@pytest.mark.slow
 def test_a_copy_without_the_patient_has_other_names_and_uids(config: Path, tmp_path: Path) -> None:
     """With --anonymise; the original stays, and the same study gets the same UIDs again."""
     words = ("--instance", "1.2.3.4.4", "--format", "dicom", "--anonymise", "basic", "--out")
@@ -230,6 +239,7 @@ def test_a_copy_without_the_patient_has_other_names_and_uids(config: Path, tmp_p
     assert (tmp_path / "var" / "pseudonyms.key").exists()
 
 
+@pytest.mark.slow
 def test_pictures_that_may_carry_text_wait_for_a_person(config: Path, tmp_path: Path) -> None:
     """They are named and left out; --looked-at says that someone has seen them."""
     words = ("--study", STUDY, "--format", "png", "--anonymise", "basic", "--out", tmp_path / "out")
@@ -243,6 +253,7 @@ def test_pictures_that_may_carry_text_wait_for_a_person(config: Path, tmp_path: 
     assert "1.2.3.4" not in index
 
 
+@pytest.mark.slow
 def test_a_profile_of_the_configuration_is_used_by_its_name(config: Path, tmp_path: Path) -> None:
     """And one that is not there is named, with those that are."""
     config.write_text(
@@ -258,6 +269,7 @@ def test_a_profile_of_the_configuration_is_used_by_its_name(config: Path, tmp_pa
     assert "give one of basic, study-7" in wrong.stderr
 
 
+@pytest.mark.slow
 def test_an_image_without_a_tracker_makes_no_volume(config: Path, tmp_path: Path) -> None:
     """It says so; numbers that are no calibration are refused before anything is read."""
     words = ("--instance", "1.2.3.4.2", "--format", "volume-mha", "--out", tmp_path / "v.mha")
@@ -269,6 +281,7 @@ def test_an_image_without_a_tracker_makes_no_volume(config: Path, tmp_path: Path
     assert "sixteen numbers" in wrong.stderr
 
 
+@pytest.mark.slow
 def test_a_clinic_may_demand_that_research_copies_are_anonymised(
     config: Path, tmp_path: Path
 ) -> None:

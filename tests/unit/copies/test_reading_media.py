@@ -133,6 +133,7 @@ def test_a_broken_dicomdir_is_refused(
     assert len(names(root, use_directory=False)[0]) == 2
 
 
+@pytest.mark.slow
 def test_any_byte_may_be_wrong() -> None:
     """A DICOMDIR with one byte changed is read, or refused: nothing else happens."""
     whole = directory(dataset(1), dataset(2))
@@ -160,6 +161,7 @@ def test_a_name_that_leads_out_of_a_zip_is_refused(tmp_path: Path, name: str) ->
     assert sorted(tmp_path.rglob("*")) == [path]
 
 
+@pytest.mark.slow
 def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
     """By what its directory says; and by entries that lie over each other."""
     path = tmp_path / "bomb.zip"

@@ -92,6 +92,7 @@ def test_one_reason_is_released_and_the_others_stay(desk: Desk) -> None:
     assert (len(outcome.results), desk.states()) == (2, ["held", "queued", "queued"])
 
 
+@pytest.mark.slow
 def test_a_study_is_meant_at_all_its_archives(desk: Desk) -> None:
     """Each delivery is named with its archive."""
     outcome = desk.act("hold", Chosen(study_instance_uid="1.2.3.1"))

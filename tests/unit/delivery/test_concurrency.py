@@ -66,6 +66,7 @@ def test_with_a_busy_archive_it_goes_back_to_two() -> None:
     assert line.concurrency.level == 2
 
 
+@pytest.mark.slow
 def test_trials_become_rare() -> None:
     """An archive that gains nothing is left in peace: a handful of trials in an hour."""
     line = Line(ConcurrencyController(8), busy_archive)

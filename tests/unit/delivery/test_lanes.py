@@ -57,6 +57,7 @@ def deliver(scene: Scene, count: int, associations: int) -> None:
     assert worker.stop(PATIENCE_S)
 
 
+@pytest.mark.slow
 def test_a_backlog_goes_over_several_associations(scene: Scene, lines: Recorder) -> None:
     """More than one at once, no more than the cap, each instance once, and all are ended."""
     archive = SlowArchive(scene)
@@ -67,6 +68,7 @@ def test_a_backlog_goes_over_several_associations(scene: Scene, lines: Recorder)
     assert all(not association.is_open for association in scene.archive.associations)
 
 
+@pytest.mark.slow
 def test_they_start_in_the_order_of_the_exam(scene: Scene, lines: Recorder) -> None:
     """An instance is overtaken only by those that go at the same time."""
     SlowArchive(scene)
@@ -75,6 +77,7 @@ def test_they_start_in_the_order_of_the_exam(scene: Scene, lines: Recorder) -> N
     assert max(abs(number - place) for place, number in enumerate(numbers, start=1)) <= 4
 
 
+@pytest.mark.slow
 def test_an_archive_of_one_association_is_not_paused(scene: Scene, lines: Recorder) -> None:
     """A refused second association costs nothing: no pause, no try, no alarm."""
     archive = SlowArchive(scene, most=1)
@@ -115,6 +118,7 @@ def test_what_a_second_lane_cannot_send_is_sent_by_the_first(scene: Scene, lines
     assert worker.stop(PATIENCE_S)
 
 
+@pytest.mark.slow
 def test_without_threads_for_more_lanes_one_delivers_all(
     scene: Scene, lines: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

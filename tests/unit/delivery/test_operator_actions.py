@@ -98,6 +98,30 @@ def test_what_cannot_be_done_is_said_with_the_reason(store: Store) -> None:
         act(store, "hold", UID, now=NOON)
 
 
+def test_what_is_just_being_sent_is_held_once_that_has_ended(store: Store) -> None:
+    """An archive that refuses takes a moment: a person who holds everything need not try again."""
+    [job] = store.deliveries.claim("backup", now=NOON, limit=1)
+    waited: list[float] = []
+
+    def refused(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 2:
+            event = DeliveryEvent.RETRY
+            store.deliveries.record_attempt(job.id, event, now=NOON, next_attempt_at=NOON)
+
+    done = act(store, "hold", UID, now=NOON, destination="backup", wait=refused)
+    assert (done["changed"], len(waited)) == (1, 2)
+
+
+def test_what_goes_on_being_sent_is_told_after_a_moment(store: Store) -> None:
+    """A large image, or a slow archive: within a second the person hears that it is under way."""
+    store.deliveries.claim("backup", now=NOON, limit=1)
+    waited: list[float] = []
+    with pytest.raises(OperatorRefused, match="being sent just now"):
+        act(store, "hold", UID, now=NOON, destination="backup", wait=waited.append)
+    assert 0 < sum(waited) <= 1
+
+
 def test_a_retry_calls_the_archives_that_it_concerns(store: Store) -> None:
     """Who presses Retry expects a call now, and not at the end of the archive's pause."""
     called: list[str] = []

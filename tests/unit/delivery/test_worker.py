@@ -290,6 +290,7 @@ def test_an_instance_that_the_archive_breaks_off_at_is_held(scene: Scene, lines:
     assert len(tries) == count < 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_peer", [True, False])
 def test_an_archive_that_breaks_off_at_everything_holds_nothing(
     scene: Scene, lines: Recorder, by_peer: bool

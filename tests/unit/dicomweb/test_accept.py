@@ -40,6 +40,7 @@ def test_a_field_that_cannot_be_read_asks_for_anything(header: str) -> None:
     assert [each.type for each in accepted(header)] == ["*/*"]
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200))
 def test_any_text_is_read(header: str) -> None:
     """And nothing is raised."""

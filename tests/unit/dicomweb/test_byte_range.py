@@ -38,6 +38,7 @@ def test_a_range_outside_is_refused(header: str) -> None:
     assert refused.value.status == 416
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40), st.integers(min_value=0, max_value=1000))
 def test_any_text_is_read(header: str, size: int) -> None:
     """A range that is found lies within."""

@@ -177,6 +177,7 @@ def test_sequences_in_sequences_have_a_limit(tmp_path: Path) -> None:
             describe(instance)
 
 
+@pytest.mark.slow
 def test_a_data_set_that_is_cut_short_is_answered_as_far_as_it_goes(tmp_path: Path) -> None:
     """It is kept as it was received, and so it is shown."""
     whole = written(tmp_path, example())

@@ -55,6 +55,7 @@ def composed(boundary: str, parts: Iterable[tuple[Mapping[str, str], bytes]]) ->
     return body + end(boundary, first=first)
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.one_of(
@@ -109,6 +110,7 @@ def test_a_body_that_is_none_is_refused(body: bytes) -> None:
         read("b", [body[at : at + 1000] for at in range(0, len(body), 1000)])
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300))
 def test_any_bytes_end_well(body: bytes) -> None:
     """They are parts, or refused."""

@@ -11,6 +11,7 @@ from echonode.dicomweb.answers import Refused
 from echonode.dicomweb.scaling import Viewport, fitted
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 90), st.integers(1, 90), st.integers(1, 120), st.integers(1, 120),
     st.sampled_from([1, 3]),

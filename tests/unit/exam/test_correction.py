@@ -55,6 +55,7 @@ def note_of(room: Room) -> tuple[str, Dataset]:
     return uid, room.read(uid)
 
 
+@pytest.mark.slow
 def test_a_wrong_patient_gets_another_study_with_new_uids(room: Room) -> None:
     """113038: the note is in the wrong study, new instances are the right patient's."""
     exam, uids = sent(room)
@@ -83,6 +84,7 @@ def test_a_wrong_patient_gets_another_study_with_new_uids(room: Room) -> None:
     assert room.exam(exam.id).captures == 2
 
 
+@pytest.mark.slow
 def test_a_wrong_side_is_corrected_within_the_study(room: Room) -> None:
     """113037: new UIDs in a new series, with the side that it is."""
     exam, uids = sent(room)
@@ -96,6 +98,7 @@ def test_a_wrong_side_is_corrected_within_the_study(room: Room) -> None:
     assert rows[uids[1]].rejected_by == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reason", "title"), [(Reason.QUALITY, "113001"), (Reason.WITHDRAWN, "113037")]
 )
@@ -110,6 +113,7 @@ def test_what_is_only_rejected_is_not_replaced(room: Room, reason: Reason, title
         room.correction.correct(room.exam(exam.id), reason)
 
 
+@pytest.mark.slow
 def test_what_was_not_sent_yet_is_not_sent_any_more(room: Room) -> None:
     """Neither by itself nor by an operator: nothing goes out under a wrong patient."""
     exam = room.desk.open("hand", patient=JANE)
@@ -124,6 +128,7 @@ def test_what_was_not_sent_yet_is_not_sent_any_more(room: Room) -> None:
     assert (figures.held, DeliveryState.HELD in figures.oldest) == (0, False)
 
 
+@pytest.mark.slow
 def test_a_correction_may_be_wrong_as_well(room: Room) -> None:
     """The second rejects what the first made, in a third study."""
     exam, uids = sent(room)
@@ -138,6 +143,7 @@ def test_a_correction_may_be_wrong_as_well(room: Room) -> None:
     assert sum(row.sop_class_uid == KEY_OBJECT_SELECTION for row in rows.values()) == 2
 
 
+@pytest.mark.slow
 def test_nothing_of_the_wrong_patient_stays_in_the_right_one(room: Room) -> None:
     """Not in any attribute of patient, visit, order or study."""
     exam = room.desk.open("hand", worklist_item=FULL)
@@ -177,6 +183,7 @@ def unnamed(room: Room) -> tuple[Exam, list[str]]:
     return room.exam(exam.id), uids
 
 
+@pytest.mark.slow
 def test_what_nobody_named_is_withdrawn_without_a_note(room: Room) -> None:
     """A trial on a phantom: nothing of it is sent, and no one has to invent a patient for it."""
     exam, uids = unnamed(room)
@@ -192,6 +199,7 @@ def test_what_nobody_named_is_withdrawn_without_a_note(room: Room) -> None:
         room.correction.correct(room.exam(exam.id), Reason.WITHDRAWN)
 
 
+@pytest.mark.slow
 def test_a_withdrawn_image_is_not_sent_under_the_name_that_its_exam_gets(room: Room) -> None:
     """One bad still of three: the others are named and due, and a peer does not retrieve it."""
     exam, uids = unnamed(room)
@@ -208,6 +216,7 @@ def test_a_withdrawn_image_is_not_sent_under_the_name_that_its_exam_gets(room: R
     assert uids[0] not in found
 
 
+@pytest.mark.slow
 def test_images_that_went_out_unnamed_can_be_corrected(tmp_path: Path) -> None:
     """Of a node that delivers them without a patient."""
     with Room(tmp_path / "var", hold=False) as room:
@@ -222,6 +231,7 @@ def test_images_that_went_out_unnamed_can_be_corrected(tmp_path: Path) -> None:
         assert later.patient == JOHN
 
 
+@pytest.mark.slow
 def test_a_defect_in_one_corrected_instance_keeps_no_other_from_being_made(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +275,7 @@ def test_what_does_not_go_with_the_reason_is_refused(
     assert room.exam(exam.id) == exam
 
 
+@pytest.mark.slow
 def test_a_correction_that_is_durable_is_not_answered_as_refused(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,6 +293,7 @@ def test_a_correction_that_is_durable_is_not_answered_as_refused(
     assert note_of(room)[0] == ledger(room)[uids[0]].rejected_by
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refusals", [1, 2, 3])
 def test_a_correction_that_is_cut_off_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: int

@@ -58,6 +58,7 @@ def test_an_exam_of_an_order_is_in_the_orders_study(room: Room) -> None:
     assert str(ds.PatientName) == FULL.patient.name
 
 
+@pytest.mark.slow
 def test_an_open_exam_keeps_its_own_copy_of_the_order(tmp_path: Path) -> None:
     """The RIS changes the item and then deletes it, as Orthanc does once a study is stable; the
     node is started again: what is captured after that is of the order as it was chosen."""
@@ -98,6 +99,7 @@ def test_a_clip_of_the_past_ends_at_the_exams_beginning(room: Room) -> None:
     assert room.read(uid).NumberOfFrames == 3
 
 
+@pytest.mark.slow
 def test_two_probes_two_exams_and_never_a_frame_in_the_other(room: Room) -> None:
     """A hundred switches, stills in between: each is of the exam that was open at its probe."""
     expected: dict[str, str] = {}
@@ -123,6 +125,7 @@ def test_a_probe_has_one_exam_at_a_time(room: Room) -> None:
         room.desk.open("third")
 
 
+@pytest.mark.slow
 def test_nothing_is_captured_into_an_exam_that_ended(room: Room) -> None:
     """Also not by its id; ended twice is refused."""
     exam = room.desk.open("hand", patient=JANE)
@@ -135,6 +138,7 @@ def test_nothing_is_captured_into_an_exam_that_ended(room: Room) -> None:
         room.desk.end(exam.id)
 
 
+@pytest.mark.slow
 def test_an_exam_that_ended_too_early_goes_on(room: Room) -> None:
     """Instance numbers go on as well; with another exam at the probe it does not."""
     exam = room.desk.open("hand", patient=JANE)
@@ -151,6 +155,7 @@ def test_an_exam_that_ended_too_early_goes_on(room: Room) -> None:
         room.desk.reopen(exam.id)
 
 
+@pytest.mark.slow
 def test_an_exam_that_no_person_opened_keeps_none_from_going_on(room: Room) -> None:
     """It ends with the reopening: what comes after that is the reopened exam's, or another's."""
     exam = room.desk.open("hand", patient=JANE)
@@ -206,6 +211,7 @@ def test_a_clip_that_was_under_way_at_the_end_is_of_its_exam(room: Room) -> None
     assert room.read(uid).PatientID == "P1"
 
 
+@pytest.mark.slow
 def test_an_exam_goes_on_after_a_restart_with_its_numbers(tmp_path: Path) -> None:
     """The node was killed in the middle: probe and captures are of the same exam again."""
     with Room(tmp_path / "var") as room:
@@ -240,6 +246,7 @@ def test_no_exam_begins_on_a_full_disk(tmp_path: Path) -> None:
         room.desk.open("hand")
 
 
+@pytest.mark.slow
 def test_without_an_exam_a_connection_has_its_own(room: Room) -> None:
     """Held, because no person said whose it is; the next connection is another."""
     one, two = room.automatic(room.hand, 1), room.automatic(room.hand, 2)
@@ -270,6 +277,7 @@ def test_an_exam_whose_images_could_not_say_whose_they_are_is_not_opened(room: R
     assert room.store.exams.exams() == []
 
 
+@pytest.mark.slow
 def test_a_file_that_a_kill_left_without_its_row_waits_for_its_patient(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -288,5 +296,5 @@ def test_a_file_that_a_kill_left_without_its_row_waits_for_its_patient(
         assert capture.sop_instance_uid == row.sop_instance_uid
 
 
-def killed(*_: object) -> None:
+def killed(*_: object, **options: object) -> None:
     raise KeyboardInterrupt

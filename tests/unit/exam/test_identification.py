@@ -15,6 +15,7 @@ from echonode.model.criteria import Level, Root, Selection
 from echonode.model.exam_state import Identity
 from echonode.model.patient import Patient
 from echonode.model.worklist_item import WorklistItem
+from tests.support.store_engine import ON_POSTGRES, lose_database
 from tests.unit.exam.clinic_room import Room
 from tests.unit.exam.test_desk import JANE
 from tests.unit.store.exams.test_worklist_items import FULL, item
@@ -37,6 +38,7 @@ def scanned(room: Room) -> tuple[str, list[str]]:
     return exam.id, uids
 
 
+@pytest.mark.slow
 def test_nothing_is_due_before_it_is_named(room: Room) -> None:
     """Held with a reason of its own; neither release nor retry sends it."""
     _, uids = scanned(room)
@@ -51,6 +53,7 @@ def test_nothing_is_due_before_it_is_named(room: Room) -> None:
     assert room.store.statistics.destination("pacs").held == 0  # `release` is no remedy for these
 
 
+@pytest.mark.slow
 def test_a_new_destination_does_not_send_it_either(room: Room) -> None:
     """Also what is queued to later waits for the patient."""
     _, uids = scanned(room)
@@ -58,6 +61,7 @@ def test_a_new_destination_does_not_send_it_either(room: Room) -> None:
     assert room.states(uids[0]) == ["held", "held"]
 
 
+@pytest.mark.slow
 def test_a_peer_does_not_retrieve_it_before_it_is_named(room: Room) -> None:
     """A copy elsewhere would have its UID and another patient; what is named is retrieved."""
     exam_id, uids = scanned(room)
@@ -74,6 +78,7 @@ def test_a_peer_does_not_retrieve_it_before_it_is_named(room: Room) -> None:
     assert sorted(retrievable()) == sorted(uids)
 
 
+@pytest.mark.slow
 def test_named_from_the_worklist_all_of_it_is_the_patients(room: Room) -> None:
     """Patient, order and study in every file and in the index; UIDs and pixels are the same."""
     exam_id, uids = scanned(room)
@@ -99,6 +104,7 @@ def test_named_from_the_worklist_all_of_it_is_the_patients(room: Room) -> None:
     assert len(list(room.data_dir.rglob("*.dcm"))) == 3
 
 
+@pytest.mark.slow
 def test_a_typed_patient_that_the_worklist_does_not_know_is_taken(room: Room) -> None:
     """The study stays the exam's own."""
     exam_id, uids = scanned(room)
@@ -110,6 +116,7 @@ def test_a_typed_patient_that_the_worklist_does_not_know_is_taken(room: Room) ->
     assert room.store.index.identity_conflicts() == ()
 
 
+@pytest.mark.slow
 def test_a_doubtful_match_waits_for_a_person(room: Room) -> None:
     """The candidates are named and nothing is changed; confirmed, what was typed is taken."""
     exam_id, uids = scanned(room)
@@ -124,6 +131,7 @@ def test_a_doubtful_match_waits_for_a_person(room: Room) -> None:
     assert room.read(uids[0]).PatientID == "P1"
 
 
+@pytest.mark.slow
 def test_an_exact_match_brings_its_order(room: Room) -> None:
     """A typed patient who has one order is examined for it."""
     exam_id, uids = scanned(room)
@@ -132,6 +140,7 @@ def test_an_exact_match_brings_its_order(room: Room) -> None:
     assert room.read(uids[0]).AccessionNumber == "A1"
 
 
+@pytest.mark.slow
 def test_an_exam_is_named_once(room: Room) -> None:
     """Afterwards it is a correction."""
     exam_id, _ = scanned(room)
@@ -140,6 +149,7 @@ def test_an_exam_is_named_once(room: Room) -> None:
         room.identification.by_patient(exam_id, replace(JANE, id="P3"))
 
 
+@pytest.mark.slow
 def test_images_that_went_out_unnamed_are_corrected_not_named(tmp_path: Path) -> None:
     """Of a node that delivers them: the archive has them already."""
     with Room(tmp_path / "var", hold=False) as room:
@@ -149,6 +159,7 @@ def test_images_that_went_out_unnamed_are_corrected_not_named(tmp_path: Path) ->
             room.identification.by_patient(exam_id, JANE)
 
 
+@pytest.mark.slow
 def test_what_is_captured_after_the_name_is_known_has_it(room: Room) -> None:
     """Named in the middle of the exam: the rest is due at once."""
     exam = room.desk.open("hand")
@@ -162,6 +173,7 @@ def test_what_is_captured_after_the_name_is_known_has_it(room: Room) -> None:
         assert room.states(uid) == ["queued"]
 
 
+@pytest.mark.slow
 def test_a_connections_exam_ends_when_it_is_named(room: Room) -> None:
     """What the probe sees next may be the next patient: never under the first one's name."""
     first = room.automatic(room.hand, 1)
@@ -173,6 +185,7 @@ def test_a_connections_exam_ends_when_it_is_named(room: Room) -> None:
     assert room.states(second) == ["held"]
 
 
+@pytest.mark.slow
 def test_an_image_built_before_the_name_is_written_anew_later(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +210,7 @@ def test_an_image_built_before_the_name_is_written_anew_later(
     assert room.store.index.identity_conflicts() == ()
 
 
+@pytest.mark.slow
 def test_a_full_disk_does_not_undo_the_name(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """The exam has its patient; its images stay held, as they were, until there is room."""
     exam_id, uids = scanned(room)
@@ -213,6 +227,7 @@ def test_a_full_disk_does_not_undo_the_name(room: Room, monkeypatch: pytest.Monk
     assert room.states(uids[0]) == ["queued"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), InvalidObject("an attribute")])
 def test_what_fails_after_the_name_is_durable_does_not_deny_it(
     room: Room, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -232,6 +247,7 @@ def test_what_fails_after_the_name_is_durable_does_not_deny_it(
     assert room.states(uids[0]) == ["queued"]
 
 
+@pytest.mark.slow
 def test_a_defect_in_one_exam_keeps_no_other_from_its_patient(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,7 +274,8 @@ def refused(**_: object) -> object:
     raise OutOfSpace("no room")
 
 
-@pytest.mark.parametrize("lost", ["index.sqlite*", "[ij]*.*"])
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", ["with its journal", "without its journal"])
 @pytest.mark.parametrize("hold", [True, False])
 def test_with_the_database_lost_nobodys_images_still_wait(
     tmp_path: Path, hold: bool, lost: str
@@ -273,11 +290,12 @@ def test_with_the_database_lost_nobodys_images_still_wait(
         other = room.desk.open("hand", patient=JANE)
         room.hand.show()
         named = room.desk.still(other.id)[0]
-    gone = list((tmp_path / "var").glob(lost))
-    assert (tmp_path / "var" / "index.sqlite") in gone
-    assert ((tmp_path / "var" / "journal.jsonl") in gone) == (lost != "index.sqlite*")
-    for part in gone:
-        part.unlink()
+    lose_database(tmp_path / "var")
+    journal = tmp_path / "var" / "journal.jsonl"
+    assert journal.exists() != ON_POSTGRES
+    if lost == "without its journal":
+        journal.unlink(missing_ok=True)
+    with_journal = journal.exists()
     with Room(tmp_path / "var", hold=hold) as room:
         while room.store.recovery.step():
             pass
@@ -290,7 +308,6 @@ def test_with_the_database_lost_nobodys_images_still_wait(
                 if each.state.identity is Identity.UNIDENTIFIED
             ]
             assert exam.captures == 3
-            with_journal = lost == "index.sqlite*"
             assert len(room.store.exams.exams()) == (2 if with_journal else 1)
             room.identification.by_patient(exam.id, JANE)
             assert [room.read(uid).PatientID for uid in uids] == ["P1"] * 3
@@ -301,6 +318,7 @@ class Killed(BaseException):
     """The process is gone: nothing after this is done."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["keep", "swap", "after_rename", "after_swap"])
 @pytest.mark.parametrize("nth", [1, 3])
 def test_a_kill_while_images_are_named_loses_nothing(

@@ -91,6 +91,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         yield Scene(room, Archive(shows=set(uids)), exam.id, uids, note)
 
 
+@pytest.mark.slow
 def test_an_archive_that_hides_what_is_rejected_acted(scene: Scene) -> None:
     """At the second look, in this case; after that it is asked no more."""
     assert scene.look_after(LOOKS_S[0] - 1) is Verdict.WAITING
@@ -103,6 +104,7 @@ def test_an_archive_that_hides_what_is_rejected_acted(scene: Scene) -> None:
     assert "rejection_ignored" not in scene.events()
 
 
+@pytest.mark.slow
 def test_an_archive_that_goes_on_showing_it_is_named(scene: Scene) -> None:
     """In the exam's history, once; a look that was missed is made up for."""
     verdicts = [scene.look_after(LOOKS_S[2]) for _ in range(5)]
@@ -110,6 +112,7 @@ def test_an_archive_that_goes_on_showing_it_is_named(scene: Scene) -> None:
     assert scene.events().count("rejection_ignored") == 1
 
 
+@pytest.mark.slow
 def test_an_archive_that_is_away_is_asked_again(scene: Scene) -> None:
     """Nothing is concluded from its silence."""
     scene.archive.fails = PeerUnreachable("away")
@@ -119,6 +122,7 @@ def test_an_archive_that_is_away_is_asked_again(scene: Scene) -> None:
     assert scene.look_after(1) is Verdict.ACTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fails", "status"), [(ContextNotAccepted("no"), 0), (None, 0xC000)])
 def test_an_archive_that_answers_no_query_stays_unknown(
     scene: Scene, fails: NetworkError | None, status: int

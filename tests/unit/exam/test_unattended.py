@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ def test_each_connection_is_a_study_of_its_own() -> None:
     assert made("c1").study_instance_uid != made("c2").study_instance_uid
 
 
+@pytest.mark.slow
 @given(st.integers(1, 10**15 - 1))
 def test_ids_fit_their_attributes(counter: int) -> None:
     """Study ID is 16 characters at most, Patient ID 64, however long the node has run."""

@@ -338,6 +338,7 @@ def test_what_is_still_held_when_the_node_stops_is_named_as_lost() -> None:
     assert scene.intake.counters.lost == 1
 
 
+@pytest.mark.slow
 def test_probes_may_hand_over_captures_at_the_same_time() -> None:
     """Eight threads, forty captures: each is stored once and counted once."""
     scene = Scene()

@@ -53,6 +53,7 @@ def kept(tmp_path: Path) -> Iterator[KeptStore]:
         yield KeptStore(store, clock)
 
 
+@pytest.mark.slow
 def test_the_observed_clock_adds_up_what_was_seen(kept: KeptStore) -> None:
     """Fractions are carried over, a leap counts as one long step, and steps back as none."""
     for seconds in (59.5, 60.5, 60.0):
@@ -66,6 +67,7 @@ def test_the_observed_clock_adds_up_what_was_seen(kept: KeptStore) -> None:
     assert kept.store.retention.observed_s() == 240 + LONGEST_STEP_S
 
 
+@pytest.mark.slow
 def test_a_restart_does_not_count(kept: KeptStore) -> None:
     """What passed while the node was down has not been seen."""
     kept.look_after(60)
@@ -81,6 +83,7 @@ def test_a_restart_does_not_count(kept: KeptStore) -> None:
     assert kept.store.retention.observed_s() == 60
 
 
+@pytest.mark.slow
 def test_old_copies_go_when_an_hour_has_been_watched(kept: KeptStore) -> None:
     """And the log names each; a year on the wall clock alone does nothing."""
     put_many(kept.store, 2, "pacs")
@@ -92,6 +95,7 @@ def test_old_copies_go_when_an_hour_has_been_watched(kept: KeptStore) -> None:
     assert [entry["event"] for entry in told] == ["instance_deleted"] * 2
 
 
+@pytest.mark.slow
 def test_an_alarm_is_logged_when_it_comes_and_when_it_goes(kept: KeptStore) -> None:
     """Not every minute, though its text changes."""
     kept.alarms = [Alarm(name="held:pacs", text="1 held")]
@@ -121,6 +125,7 @@ def test_an_alarm_is_told_also_when_the_database_fails(
     ]
 
 
+@pytest.mark.slow
 def test_one_look_does_not_take_the_database_for_itself(
     kept: KeptStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

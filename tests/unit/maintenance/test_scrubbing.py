@@ -62,6 +62,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     made.store.close()
 
 
+@pytest.mark.slow
 def test_plain_files_are_counted_by_the_round(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +87,7 @@ def test_plain_files_are_counted_by_the_round(
     assert scene.scrubbing.counters.plain == 0
 
 
+@pytest.mark.slow
 def test_every_file_is_read_once_in_a_period(scene: Scene) -> None:
     """An hour of minutes: sixty files, and the round is over with the next one."""
     logs = [entry for _ in range(60) for entry in scene.look_after(60)]
@@ -96,6 +98,7 @@ def test_every_file_is_read_once_in_a_period(scene: Scene) -> None:
     assert scene.scrubbing.counters.files == 61
 
 
+@pytest.mark.slow
 def test_a_node_that_is_restarted_all_the_time_gets_round_as_well(scene: Scene) -> None:
     """The place is in the database: the next start goes on behind it."""
     rot(scene.path(scene.uids[-1]))
@@ -107,6 +110,7 @@ def test_a_node_that_is_restarted_all_the_time_gets_round_as_well(scene: Scene) 
     assert [entry["sop_instance_uid"] for entry in found] == [scene.uids[-1]]
 
 
+@pytest.mark.slow
 def test_what_is_found_is_logged_with_its_uid(scene: Scene) -> None:
     """An error for what is damaged or gone; a word when it is whole again."""
     rot(scene.path(scene.uids[0]))

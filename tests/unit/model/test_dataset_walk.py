@@ -165,6 +165,7 @@ def test_fragments_are_not_items() -> None:
     assert walked(HEAD + data)
 
 
+@pytest.mark.slow
 def test_many_items_take_no_memory() -> None:
     """Nothing is built of what is only passed over."""
     limits = WalkLimits(elements=10, items=2_000_000, headers=2_000_000)
@@ -178,6 +179,7 @@ def test_many_items_take_no_memory() -> None:
     assert peak < 1024**2
 
 
+@pytest.mark.slow
 def test_an_enhanced_object_of_ten_thousand_frames_is_walked() -> None:
     """The limits are far from what real objects have: 10,000 frames, 40 headers for each."""
     groups = sequence(item(HEAD * 8 + ITEM_END, length=UNDEFINED)) * 2

@@ -100,6 +100,7 @@ def test_a_traced_outline() -> None:
     assert triangle == {"area": pytest.approx(6), "perimeter": pytest.approx(12)}
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(200))
 @given(
     st.integers(3, 40), st.floats(5, 60), st.floats(0.05, 2), st.floats(0.05, 2), st.floats(0, 6)

@@ -77,6 +77,7 @@ def test_an_unknown_code_is_a_failure_without_a_row() -> None:
     assert status.kind_of(0x1234) is StatusKind.FAILURE
 
 
+@pytest.mark.slow
 def test_no_other_module_names_a_status() -> None:
     """A number that two modules define can come to differ.
 

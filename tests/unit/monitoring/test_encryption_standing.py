@@ -73,6 +73,7 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_encrypted_store_with_its_key_is_no_doubt(site: Site) -> None:
     """Before its first start, and after it; check-config's summary says that it is encrypted."""
     assert site.doubts() == []
@@ -85,6 +86,7 @@ def test_an_encrypted_store_with_its_key_is_no_doubt(site: Site) -> None:
     assert next(summary(site.config())).endswith(", encrypted")
 
 
+@pytest.mark.slow
 def test_without_a_key_there_is_nothing_to_check(site: Site) -> None:
     """Of a plain store; of an encrypted one the doubt says that the node would not start."""
     site.fill(encrypted=False)
@@ -96,6 +98,7 @@ def test_without_a_key_there_is_nothing_to_check(site: Site) -> None:
     assert "is encrypted, and no key is configured" in doubt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "mode", "words"),
     [
@@ -149,6 +152,7 @@ def test_a_program_that_gives_the_key_is_asked_by_preflight_alone(site: Site) ->
     assert site.steps("{key: {command: [no-such-program]}}")[0][:2] == ("key", False)
 
 
+@pytest.mark.slow
 def test_a_change_of_keys_is_told_until_its_end(site: Site) -> None:
     """The new key and the earlier one, then `encrypt --rotate`, then the earlier one goes."""
     site.fill()
@@ -171,6 +175,7 @@ def test_a_change_of_keys_is_told_until_its_end(site: Site) -> None:
     assert [ok for _, ok, *_ in site.steps()] == [True, True]
 
 
+@pytest.mark.slow
 def test_a_key_that_goes_while_the_node_runs_is_an_alarm(site: Site) -> None:
     """The node goes on with what it read, and would not start again."""
     site.fill()
@@ -184,6 +189,7 @@ def test_a_key_that_goes_while_the_node_runs_is_an_alarm(site: Site) -> None:
     assert os.strerror(2) in said
 
 
+@pytest.mark.slow
 def test_what_lies_there_in_plain_is_an_alarm(site: Site) -> None:
     """Databases that were set aside before, by name; files that the scrub met. An encrypted
     database that was set aside raises no alarm."""
@@ -199,6 +205,7 @@ def test_what_lies_there_in_plain_is_an_alarm(site: Site) -> None:
     assert site.alarms(config, plain_files=7)["plain_files"].startswith("7 stored files are not")
 
 
+@pytest.mark.slow
 def test_a_plain_file_in_an_encrypted_store_is_read_and_counted(site: Site) -> None:
     """As it comes back from a backup of plain days; `echonode encrypt` would seal it."""
     site.fill()

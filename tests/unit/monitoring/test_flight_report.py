@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
 from echonode.config import Config
 from echonode.monitoring.flight_report import write_node_report
 from echonode.store.store import Store
@@ -14,6 +16,7 @@ from tests.unit.store.retention.test_deletion import commit_all
 from tests.unit.store.samples import NOON, Clock, dataset, put, put_many
 
 
+@pytest.mark.slow
 def test_the_nodes_bundle_says_what_happened_and_what_is_held(tmp_path: Path) -> None:
     """It may be mailed to those who repair the network."""
     config = Config.model_validate({"ae_title": "ECHONODE", "data_dir": tmp_path / "var"})

@@ -71,6 +71,7 @@ def test_the_newest_come_first(store: Store) -> None:
     ] * 2
 
 
+@pytest.mark.slow
 def test_deleted_instances_are_chosen_as_well(tmp_path: Path) -> None:
     """Their rows go on to be shown, and the filters apply to them."""
     clock = Clock()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 import yaml
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -169,6 +170,7 @@ def documented() -> set[str]:
     return set(re.findall(r"^\| `(echonode_\w+)`", table, re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_the_documentation_lists_every_metric_and_no_other() -> None:
     """docs/metrics.md is complete, with the type of each and its labels."""
     given = set(re.findall(r"# TYPE (echonode_\S+)", exposition()))

@@ -95,6 +95,7 @@ def test_a_sound_database_is_no_problem(monitored: MonitoredStore) -> None:
     assert (monitored.problem, monitored.alarms) == ("", [])
 
 
+@pytest.mark.slow
 def test_damage_met_in_use_is_told_until_the_restart(data_dir: Path) -> None:
     """One damaged row, though all else can be read: not ready, with an alarm that says what to do;
     both are gone when the node was started again.
@@ -133,6 +134,7 @@ def test_a_refused_write_makes_the_node_unready_until_one_is_durable(data_dir: P
         assert "refusing" not in monitored.alarms
 
 
+@pytest.mark.slow
 def test_a_database_that_was_removed_makes_the_node_unready(data_dir: Path) -> None:
     """What is stored then is found again by the next start alone."""
     with MonitoredStore(data_dir) as monitored:
@@ -181,6 +183,7 @@ def test_a_disk_that_refuses_is_said_of_each_probe(data_dir: Path) -> None:
         assert status.probes[0].refusal == status.refusing
 
 
+@pytest.mark.slow
 def test_readiness_costs_the_same_however_much_is_stored(
     monitored: MonitoredStore, data_dir: Path
 ) -> None:

@@ -137,12 +137,13 @@ def test_tries_run_out_and_come_back(access: NodeAccess, ada: str, clock: Clock)
     access.log_in(name="ada", password=WORDS, address=HERE)
 
 
+@pytest.mark.slow
 def test_a_session_ends_after_its_hours_and_when_it_is_left(
     access: NodeAccess, ada: str, clock: Clock
 ) -> None:
     """Its secret is then no one's."""
     again = access.log_in(name="ada", password=WORDS, address=HERE)
-    access.log_out(caller(access, again))
+    access.log_out(caller(access, again), address=HERE)
     assert access.by_session(again) is None
     for _ in range(12 * 12):
         caller(access, ada)

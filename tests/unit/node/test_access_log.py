@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 import structlog
 
 from echonode.access.events import PatientDataAccess
@@ -51,6 +52,7 @@ def test_what_is_no_uid_is_not_logged() -> None:
     assert "Doe" not in repr(entry)
 
 
+@pytest.mark.slow
 def test_the_memory_is_bounded() -> None:
     """After many others, the same is logged again."""
     many = [replace(ACCESS, uid=f"E{n:08d}") for n in range(MOST + 1)]

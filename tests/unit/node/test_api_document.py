@@ -15,6 +15,7 @@ from echonode.node.node import Node
 from echonode.web.openapi.document import document
 
 
+@pytest.mark.slow
 def test_each_route_is_described_and_each_description_is_a_route(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,6 +102,7 @@ def test_arrival_times_that_go_back_refuse_the_object() -> None:
         timing_of(frames([1.0, 0.5]))
 
 
+@pytest.mark.slow
 def test_a_vector_too_long_for_explicit_vr_becomes_a_mean_frame_time() -> None:
     """DS of more than 65534 bytes cannot be written in Explicit VR; the comment says so."""
     times = [0.0]
@@ -145,6 +146,7 @@ def test_a_clock_that_is_set_forward_in_a_cine_reaches_no_attribute() -> None:
     assert (dataset.CineRate, dataset.EffectiveDuration) == (20, 1.5)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 500_000), min_size=1, max_size=60))
 def test_increments_add_up_to_the_duration(gaps: list[int]) -> None:
     """However uneven, the sum of a Frame Time Vector is the time from first to last frame."""

@@ -44,6 +44,7 @@ def structured() -> Dataset:
     )
 
 
+@pytest.mark.slow
 def test_an_sr_refers_to_the_frame_of_a_cine_and_not_of_a_still() -> None:
     """A viewer opens the frame that was measured."""
     groups = next(
@@ -59,6 +60,7 @@ def test_an_sr_refers_to_the_frame_of_a_cine_and_not_of_a_still() -> None:
     assert frames == [None, None, 3, 3]
 
 
+@pytest.mark.slow
 def test_an_ellipse_begins_with_its_long_axis() -> None:
     """SCOORD's ELLIPSE is the major axis and then the minor one (PS3.3 C.18.6.1.2)."""
     groups = next(
@@ -70,6 +72,7 @@ def test_an_ellipse_begins_with_its_long_axis() -> None:
     assert [float(each) for each in region.GraphicData] == [50, 100, 150, 100, 100, 80, 100, 120]
 
 
+@pytest.mark.slow
 def test_an_sr_has_the_exams_patient_order_and_moment() -> None:
     """As its images have them, so that an archive files them together."""
     document, image = structured(), images()[0]
@@ -80,6 +83,7 @@ def test_an_sr_has_the_exams_patient_order_and_moment() -> None:
     assert document.CompletionFlag == "COMPLETE"
 
 
+@pytest.mark.slow
 def test_findings_are_text_items_of_the_report() -> None:
     """With the name of the field, in any script."""
     said = [item.TextValue for item in structured().ContentSequence[-1].ContentSequence]

@@ -194,6 +194,7 @@ def clips(draw: st.DrawFn) -> tuple[list[float | None], list[float]]:
     return stamps, arrived
 
 
+@pytest.mark.slow
 @given(clips())
 def test_whatever_is_sent_times_rise_and_their_sum_is_near_arrival(
     clip: tuple[list[float | None], list[float]],
@@ -214,6 +215,7 @@ def test_whatever_is_sent_times_rise_and_their_sum_is_near_arrival(
         assert abs((other - one) - (went - came)) <= 2 * STEP_WITHIN_S + 1e-6
 
 
+@pytest.mark.slow
 @given(st.floats(0.2, 5).filter(lambda rate: abs(rate - 1) > 0.4), st.integers(10, 400))
 def test_a_clock_of_another_speed_is_found_in_any_clip_of_a_second_or_more(
     rate: float, frames: int
@@ -224,6 +226,7 @@ def test_a_clock_of_another_speed_is_found_in_any_clip_of_a_second_or_more(
     assert live([t * rate for t in taken], [t + 1 for t in taken]).times_s == ()
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0.001, 2), min_size=1, max_size=60), st.data())
 def test_good_stamps_come_out_as_they_went_in(gaps: list[float], data: st.DataObject) -> None:
     """However many others are missing from a recording."""

@@ -112,6 +112,7 @@ def test_names_from_the_wire_are_made_to_fit() -> None:
     assert ds.ImageComments == "Transforms left out: 9."
 
 
+@pytest.mark.slow
 def test_more_frames_than_a_short_value_holds() -> None:
     """A minute at 60 frames/s: beyond the 64 KiB of FD, and read back whole."""
     given = [{"A": matrix()} for _ in range(3600)]

@@ -43,6 +43,7 @@ def test_a_good_stream_is_a_good_seed(target: Target) -> None:
     target(SEEDS[target])
 
 
+@pytest.mark.slow
 @TARGETS
 def test_damage_is_told_or_survived(target: Target) -> None:
     """300 damaged streams: each is parsed or refused by the protocol's error."""

@@ -60,6 +60,7 @@ def test_a_key_of_the_most_that_is_allowed_is_served() -> None:
     assert len(answers(identifier("STUDY", StudyDescription=described + "*"), STUDY)) == 1
 
 
+@pytest.mark.slow
 def test_a_list_of_uids_may_be_long() -> None:
     """A viewer may name each image of a large study (C.2.2.2.2): 90,000 UIDs are taken."""
     uids = "\\".join([*(f"{UID}.{number}" for number in range(90_000)), IMAGE["SOPInstanceUID"]])
@@ -67,6 +68,7 @@ def test_a_list_of_uids_may_be_long() -> None:
     assert len(answers(identifier("IMAGE", **keys), IMAGE)) == 1
 
 
+@pytest.mark.slow
 def test_an_identifier_of_endless_keys_is_refused() -> None:
     """The number of keys is bounded, and so is what they have together."""
     many = Dataset()

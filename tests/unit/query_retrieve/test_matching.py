@@ -258,6 +258,7 @@ def _query(pick: random.Random) -> tuple[str, str, str]:
     return vr, key, pick.choice([make(pick), make(pick), "", f"{make(pick)}\\{make(pick)}"])
 
 
+@pytest.mark.slow
 def test_twenty_thousand_queries_match_as_a_second_plain_matcher_says() -> None:
     """Quotes, percent signs, underscores, backslashes, wild cards and reversed ranges: no query
     is answered differently by a matcher written independently from the standard."""
@@ -271,6 +272,7 @@ def test_twenty_thousand_queries_match_as_a_second_plain_matcher_says() -> None:
     assert 4_000 < matched < 16_000  # the comparison says something both ways
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300))
 @given(key=st.text(NAMES, max_size=12), stored=st.text(NAMES, max_size=12))
 @example(key="a^*", stored="a")
@@ -280,6 +282,7 @@ def test_names_match_as_the_second_matcher_says(key: str, stored: str) -> None:
     assert found("PN", key, stored) is reference_matches("PN", key, stored)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300))
 @given(key=st.text(TEXTS, max_size=12), stored=st.text(TEXTS, max_size=12))
 def test_texts_match_as_the_second_matcher_says(key: str, stored: str) -> None:
@@ -295,6 +298,7 @@ def test_long_wildcards_match_as_the_second_matcher_says(part: str, stored: str)
     assert found("LO", pattern, stored) is reference_matches("LO", pattern, stored)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300))
 @given(key=st.text(DIGITS, max_size=16), stored=st.text(DIGITS, max_size=16))
 def test_no_key_makes_date_matching_fail(key: str, stored: str) -> None:

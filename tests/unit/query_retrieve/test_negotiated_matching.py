@@ -120,6 +120,7 @@ def test_soundex_is_the_american_one(word: str, code: str) -> None:
     assert soundex(word) == code
 
 
+@pytest.mark.slow
 @given(key=st.text(max_size=12), value=st.text(max_size=20))
 def test_what_matches_literally_matches_by_meaning_too(key: str, value: str) -> None:
     """Fuzzy matching finds more, never less."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from echonode.model.commitment import CommitmentReport, TransactionEvent
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.store.store import Store
@@ -43,6 +45,7 @@ def test_repetitions_are_counted_for_each_destination(store: Store, clock: Clock
     assert store.statistics.destination("backup").retries == 0
 
 
+@pytest.mark.slow
 def test_the_last_report_of_an_archive_is_known(store: Store, clock: Clock) -> None:
     """Whether the way back works shows by when it last did."""
     put_many(store, 1, "pacs")

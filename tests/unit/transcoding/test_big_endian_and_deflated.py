@@ -184,6 +184,7 @@ def deflated(data: bytes) -> bytes:
     return packer.compress(data) + packer.flush()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [EXPLICIT, IMPLICIT, JPEG_LS])
 @pytest.mark.parametrize("syntax", [BIG_ENDIAN, DEFLATED])
 def test_whatever_a_receiver_takes_is_made(tmp_path: Path, syntax: str, wanted: str) -> None:

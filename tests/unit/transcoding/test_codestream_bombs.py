@@ -60,6 +60,7 @@ def stored(folder: Path, codestream: bytes, pixels: Pixels, syntax: str) -> Stor
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("syntax", "size"),
     [(JPEG_2000_REVERSIBLE, 60_000), (JPEG_LS, 30_000), (JPEG_BASELINE, 65_500)],
@@ -85,6 +86,7 @@ def test_a_header_that_promises_gigabytes_costs_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["bomb.dcm"]
 
 
+@pytest.mark.slow
 def test_a_dataset_that_promises_gigabytes_itself_is_refused(
     tmp_path: Path, workers: TranscodeWorkers
 ) -> None:

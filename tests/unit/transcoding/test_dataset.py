@@ -155,6 +155,7 @@ def encapsulated(pixels: Pixels, syntax: str, photometric: str) -> memoryview:
     return memoryview(native[:start] + header + items + end)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("syntax", LOSSLESS_ENCODED)
 @given(data=st.data())
 def test_what_is_encoded_without_loss_comes_back(syntax: str, data: st.DataObject) -> None:
@@ -281,6 +282,7 @@ def test_a_codestream_is_not_longer_than_what_it_stands_for() -> None:
         list(frames_in(data, 1, longest=100))
 
 
+@pytest.mark.slow
 def test_many_fragments_are_found_and_too_many_refused() -> None:
     """100,000 frames by their offset table take no more than their number; then it ends."""
     count = 100_000

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 
 from echonode.transcoding.picture import Palette, Presentation, VoiFunction, VoiLut, Window
 from echonode.transcoding.presentation import read_presentation
@@ -115,3 +117,67 @@ def test_a_voi_lut_that_is_not_what_it_says_is_not_there() -> None:
         ds.VOILUTSequence = [broken]
         assert read(ds) == Presentation(window=Window(center=40.0, width=80.0))
     assert read(dataset(VOILUTSequence=[])).voi_lut is None
+
+
+def grouped(own: list[tuple[float, float]], *, undefined: bool) -> Dataset:
+    """Frames with a slope and an intercept each, and a window that they share."""
+    window = Dataset()
+    window.WindowCenter, window.WindowWidth = "127", "256"
+    shared = Dataset()
+    shared.FrameVOILUTSequence = [window]
+    groups = []
+    for slope, intercept in own:
+        rescale = Dataset()
+        rescale.RescaleSlope, rescale.RescaleIntercept = str(slope), str(intercept)
+        groups.append(Dataset())
+        groups[-1].PixelValueTransformationSequence = [rescale]
+    ds = dataset(
+        SharedFunctionalGroupsSequence=[shared],
+        PerFrameFunctionalGroupsSequence=groups,
+        RescaleSlope="7",
+    )
+    if undefined:
+        for each in (shared, *groups, ds):
+            each.is_undefined_length_sequence_item = True
+            for element in each:
+                if element.VR == "SQ":
+                    element.is_undefined_length = True
+    return ds
+
+
+@pytest.mark.parametrize("undefined", [False, True])
+@pytest.mark.parametrize("implicit", [False, True])
+def test_a_frame_is_shown_by_its_own_functional_group(implicit: bool, undefined: bool) -> None:
+    """Then by the shared ones, then by the data set itself (PS3.3 C.7.6.16)."""
+    ds = grouped([(1, 0), (1, 100), (2, 0), (2, 100)], undefined=undefined)
+    written = DicomBytesIO()
+    written.is_little_endian, written.is_implicit_VR = True, implicit
+    write_dataset(written, ds)
+    assert (b"\xfe\xff\x00\xe0\xff\xff\xff\xff" in written.getvalue()) is undefined
+
+    def of(frame: int | None) -> tuple[float, float, Window | None]:
+        found = read_presentation(written.getvalue(), implicit=implicit, frame=frame)
+        return found.slope, found.intercept, found.window
+
+    window = Window(center=127, width=256)
+    assert [of(number) for number in range(4)] == [
+        (1, 0, window),
+        (1, 100, window),
+        (2, 0, window),
+        (2, 100, window),
+    ]
+    assert of(None) == of(4) == (7, 0, window)  # a frame without a group
+
+
+def test_broken_functional_groups_are_as_if_they_were_not_there() -> None:
+    """Whatever their bytes are: the image's own values count."""
+    for content in (
+        b"\xfe\xff\x00\xe0\xff\xff\xff\xff",
+        b"\xfe\xff\x00\xe0\x00",
+        b"abc",
+        b"x" * 99,
+    ):
+        ds = dataset(RescaleSlope="3")
+        ds[0x52009229] = DataElement(0x52009229, "OB", content)
+        ds[0x52009230] = DataElement(0x52009230, "OB", content)
+        assert read_presentation(encoded(ds), implicit=False, frame=0).slope == 3

@@ -47,6 +47,7 @@ def frames(count: int) -> list[bytes]:
     return [rng.integers(0, 256, 256, np.uint8).tobytes() for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_frames_come_back_in_their_order(workers: TranscodeWorkers) -> None:
     """Whichever process was faster."""
     native = frames(40)
@@ -54,6 +55,7 @@ def test_frames_come_back_in_their_order(workers: TranscodeWorkers) -> None:
     assert list(workers.recode(iter(encoded), PIXELS, source=RLE, target=None)) == native
 
 
+@pytest.mark.slow
 def test_few_frames_are_taken_ahead(workers: TranscodeWorkers) -> None:
     """Memory is bounded by frames, not by the length of the cine."""
     taken = 0
@@ -171,6 +173,7 @@ def test_workers_end_with_a_node_that_was_killed(tmp_path: Path) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_system_without_a_limit_of_memory_still_encodes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -67,9 +67,9 @@ def _started(routes: Sequence[BaseRoute]) -> WebServer:
     return server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stopping() -> Iterator[ThreadPoolExecutor]:
-    """Stops servers while the next test runs: uvicorn looks ten times a second whether it is to."""
+    """Stops servers while the next tests run: uvicorn looks ten times a second whether it is to."""
     with ThreadPoolExecutor(4) as executor:
         yield executor
 

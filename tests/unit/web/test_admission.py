@@ -158,6 +158,7 @@ def test_what_was_revoked_is_worth_nothing_from_the_next_request_on() -> None:
         assert browser.ask("/api/who", cookie=COOKIE).status == 423
 
 
+@pytest.mark.slow
 def test_an_answer_that_goes_on_ends_with_the_session() -> None:
     """A live picture is cut off within a second or two."""
     users = Users()
@@ -286,6 +287,7 @@ async def _revoked(users: Users, socket: Socket) -> None:
     await asyncio.wait_for(running, 10)
 
 
+@pytest.mark.slow
 def test_a_websocket_is_closed_when_its_session_ends() -> None:
     """With a code that tells the page why; the viewer gets no further frame."""
     users = Users()

@@ -137,6 +137,7 @@ def test_a_head_that_does_not_end_is_cut_off(
     assert is_closed(kept)
 
 
+@pytest.mark.slow
 def test_a_body_that_stops_is_cut_off_and_a_slow_one_is_not(
     serve: Serve, gate: Gate, parts: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +154,7 @@ def test_a_body_that_stops_is_cut_off_and_a_slow_one_is_not(
     assert is_closed(stopped)
 
 
+@pytest.mark.slow
 def test_a_slow_answer_is_not_cut_off(
     serve: Serve, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

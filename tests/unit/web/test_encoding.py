@@ -42,6 +42,7 @@ def test_a_long_list_is_never_held_whole() -> None:
     assert max(map(len, chunks)) < CHUNK_BYTES + 2000
 
 
+@pytest.mark.slow
 def test_rows_are_made_read_and_closed_in_one_thread() -> None:
     """A database connection behind the rows is never passed between threads."""
     touched_by: list[set[int]] = []

@@ -12,6 +12,7 @@ import importlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -182,6 +183,7 @@ class Sentences:
         return kept if isinstance(kept, Mapping) else None
 
 
+@cache
 def known() -> list[re.Pattern[str]]:
     """The English sentences of the table, {name} standing for any text."""
     row = re.compile(r'^  "error\.(?!field\.)[^"]*": \{ en: ("(?:[^"\\]|\\.)*")', re.MULTILINE)

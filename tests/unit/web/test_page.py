@@ -19,6 +19,7 @@ def address(path: str) -> str:
     return "/" if path == "index.html" else f"/console/{path}"
 
 
+@pytest.mark.slow
 def test_every_file_is_served_as_what_it_is(serve: Serve) -> None:
     """No file needs another host: a machine without internet shows the whole console."""
     browser = serve(page_routes())

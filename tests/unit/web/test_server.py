@@ -69,6 +69,7 @@ def test_after_stop_nobody_listens_and_no_thread_is_left(
     second.stop(deadline_s=5)
 
 
+@pytest.mark.slow
 def test_stop_keeps_its_deadline_with_an_endless_answer_open(
     left_behind: Callable[[], set[threading.Thread]],
 ) -> None:

@@ -41,7 +41,7 @@ class Sessions:
             raise LoginRefused("the name or the password is wrong", "try again")
         return "secret"
 
-    def log_out(self, caller: Caller) -> None:
+    def log_out(self, caller: Caller, *, address: str) -> None:
         self.done.append(("log_out", caller.name))
 
     def lock(self, caller: Caller) -> None:

@@ -4,7 +4,7 @@
 // - 401 and 429 of these are the form's own, which shows them; they do not lead to the log-in.
 // - A role hides what it may not do; the node refuses it as well.
 
-import { post } from "../core/api.js";
+import { ApiError, post } from "../core/api.js";
 import { readSession, state } from "../core/state.js";
 
 const RANK = { viewer: 1, operator: 2, service: 2, administrator: 3 };
@@ -43,6 +43,9 @@ export async function lock() {
   if (!state.session.user || state.session.locked) return;
   try {
     await own("session/lock", {});
+  } catch (error) {
+    // The log-in has ended, or the node does not answer; where the page is left, it is asked again.
+    if (!(error instanceof ApiError)) throw error;
   } finally {
     await readSession();
   }

@@ -400,6 +400,7 @@ export const words = {
   "error.database_damaged": { en: "the database file is damaged", fr: "le fichier de la base de données est abîmé" },
   "error.no_measurement_kept": { en: "the database holds what is no measurement", fr: "la base de données contient ce qui n’est pas une mesure" },
   "error.database_busy": { en: "too many queries read the database at the same time", fr: "trop de requêtes lisent la base de données en même temps" },
+  "error.database_silent": { en: "the database does not answer", fr: "la base de données ne répond pas" },
   "error.database_memory": { en: "the system gives the database no more memory", fr: "le système ne donne plus de mémoire à la base de données" },
   "error.disk": { en: "the disk refused {doing}: {reason}", fr: "le disque a refusé une opération ({doing}) : {reason}" },
 

@@ -92,6 +92,7 @@ export const words = {
   "disk.measure": { en: "to measure the disk", fr: "mesurer le disque" },
   "disk.read_file": { en: "to read a file", fr: "lire un fichier" },
   "disk.rename": { en: "to rename a file", fr: "renommer un fichier" },
+  "disk.link": { en: "to name a file", fr: "nommer un fichier" },
   "disk.reserve": { en: "to reserve space", fr: "réserver de la place" },
   "disk.look": { en: "to look into {folder}", fr: "regarder dans {folder}" },
   "disk.keep": { en: "to keep {name}", fr: "garder {name}" },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,14 +13,9 @@ from echonode.access.repetition import AGAIN_S
 from echonode.access.route_table import RULES, Rule
 from echonode.audit.codes import Action, EventType, Kind, Outcome
 from echonode.audit.event import AuditEvent
-from echonode.audit.sources.accesses import (
-    CHANGES,
-    KINDS,
-    NO_RECORD,
-    TRAIL_USES,
-    AuditedAccesses,
-    event_of,
-)
+from echonode.audit.sources.accesses import AuditedAccesses, event_of
+from echonode.audit.sources.record_rows import Recorded, Unrecorded
+from echonode.audit.sources.route_records import RECORDS, TRAIL_USES
 from echonode.audit.xml import Source, audit_message
 from tests.support.audit_schema import checked
 from tests.unit.access.test_events import ACCESS
@@ -40,21 +36,43 @@ def asked(rule: Rule, *, status: int = 200) -> PatientDataAccess:
     )
 
 
-def is_quiet(rule: Rule) -> bool:
-    """Reads nothing of a patient: pages, figures of the node, one's own session."""
-    return not rule.data and not rule.changes_data
+def unlisted(rules: Iterable[Rule]) -> set[str]:
+    """The routes without a row in RECORDS."""
+    return {f"{rule.method} {rule.path}" for rule in rules} - set(RECORDS)
+
+
+def test_each_route_has_a_row_and_each_row_a_route() -> None:
+    """Planted: a route without a row is found."""
+    planted = replace(RULES[0], method="POST", path="/api/planted")
+    assert unlisted(RULES) == set()
+    assert unlisted([*RULES, planted]) == {"POST /api/planted"}
+    assert {*RECORDS, *TRAIL_USES} <= {f"{rule.method} {rule.path}" for rule in RULES}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: f"{r.method} {r.path}")
-def test_each_route_has_its_record(rule: Rule) -> None:
-    """A valid one. A new route without a patient that changes the node needs a row of its own."""
+def test_each_route_has_the_record_of_its_row(rule: Rule) -> None:
+    """Valid by the standard's schema, with the row's codes; what another part records is not
+    recorded twice.
+    """
+    row = RECORDS[f"{rule.method} {rule.path}"]
     event = event_of(asked(rule), US)
-    if is_quiet(rule) or f"{rule.method} {rule.path}" in NO_RECORD:
+    if isinstance(row, Unrecorded) or row.by:
         assert event is None
         return
-    assert event is not None, "give it a row in CHANGES or NO_RECORD (audit/sources/accesses.py)"
+    assert event is not None
+    found = Recorded(kind=event.kind, action=event.action, type=event.type)
+    assert (found.kind, found.action, found.event_type) == (row.kind, row.action, row.event_type)
     checked(audit_message(event, Source(id="E")))
     assert event.actor == ACCESS.user
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: f"{r.method} {r.path}")
+def test_what_gives_or_changes_a_patients_data_is_never_without_a_record(rule: Rule) -> None:
+    """Whatever the table says; one without a row is recorded as an access."""
+    row = RECORDS[f"{rule.method} {rule.path}"]
+    assert not rule.data or isinstance(row, Recorded)
+    event = event_of(replace(asked(rule), path="/api/planted"), US)
+    assert (event is not None) == bool(rule.data)
 
 
 @pytest.mark.parametrize(
@@ -68,12 +86,6 @@ def test_each_refusal_is_an_alert(rule: Rule) -> None:
     checked(audit_message(event, Source(id="E")))
 
 
-def test_the_tables_name_routes_that_exist() -> None:
-    """A row goes when its route goes."""
-    rows = {f"{rule.method} {rule.path}" for rule in RULES}
-    assert {*KINDS, *CHANGES, *NO_RECORD, *TRAIL_USES} <= rows
-
-
 @pytest.mark.parametrize(
     ("path", "method", "kind", "action", "about"),
     [
@@ -83,6 +95,13 @@ def test_the_tables_name_routes_that_exist() -> None:
         ("/dicom-web/studies/1.2/metadata", "GET", Kind.TRANSFER, Action.READ, ("1.2",)),
         (
             "/dicom-web/studies/1.2/series/1.3/instances/1.4/frames/1",
+            "GET",
+            Kind.TRANSFER,
+            Action.READ,
+            ("1.4",),
+        ),
+        (
+            "/dicom-web/wado?requestType=WADO&studyUID=1.2&objectUID=1.4&contentType=image/png",
             "GET",
             Kind.TRANSFER,
             Action.READ,
@@ -109,6 +128,19 @@ def test_dicomweb_is_queries_and_transfers(
     if kind is Kind.QUERY:
         assert event.query is not None
         assert event.query.keys == path.encode()
+
+
+def test_who_exported_a_patients_data_says_whose_it_was() -> None:
+    """The number stands in the body; a body of another form names no one, and is recorded."""
+    for body, wanted in ((b'{"patient_id": "P-7"}', "P-7"), (b"[]", ""), (b"{", "")):
+        for route in ("export", "held"):
+            path = f"/api/patients/{route}"
+            access = replace(
+                ACCESS, method="POST", path=path, asked=path.encode() + b" " + body, change=False
+            )
+            event = event_of(access, US)
+            assert event is not None
+            assert (event.patient.id if event.patient else "") == wanted
 
 
 def test_the_same_look_again_is_recorded_after_five_minutes() -> None:

@@ -13,7 +13,8 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from echonode.audit.codes import Action, Kind, Outcome
 from echonode.audit.event import AuditEvent
-from echonode.audit.sources.services import AuditedServices, ObservedRequests
+from echonode.audit.sources.own_requests import ObservedRequests
+from echonode.audit.sources.services import AuditedServices
 from echonode.audit.xml import Source, audit_message
 from echonode.dimse.contexts import FIND_CLASSES, WORKLIST_CLASS
 from echonode.dimse.services import (
@@ -196,17 +197,21 @@ def test_what_was_refused_is_recorded_as_a_failure() -> None:
 
 
 def test_what_the_node_sends_and_asks_has_its_record() -> None:
-    """Deliveries and C-MOVE; the worklist. A check that an archive has an image is no record."""
+    """Deliveries, C-MOVE, the worklist, steps. To ask an archive what it has leaves no record."""
     told: list[AuditEvent] = []
     observed = ObservedRequests(told.append, US, lambda: AT)
     observed.sent(PEER, FILE, StoreResponse(status=0))
     observed.sent(PEER, FILE, StoreResponse(status=0xA700))
     observed.asked(PEER, WORKLIST_CLASS, b"\x10\x00", ImplicitVRLittleEndian)
     observed.asked(PEER, FIND_CLASSES[Root.STUDY], b"\x10\x00", ImplicitVRLittleEndian)
+    observed.stepped(PEER, "1.9", keys(), created=True, status=0x0111)
+    observed.stepped(PEER, "1.9", keys(), created=False, status=0x0110)
     assert [(event.kind, event.outcome) for event in told] == [
         (Kind.TRANSFER, Outcome.SUCCESS),
         (Kind.TRANSFER, Outcome.MINOR_FAILURE),
         (Kind.QUERY, Outcome.SUCCESS),
+        (Kind.PROCEDURE, Outcome.SUCCESS),
+        (Kind.PROCEDURE, Outcome.MINOR_FAILURE),
     ]
     for event in told:
         checked(audit_message(event, Source(id="E")))

@@ -23,6 +23,7 @@ def _files() -> list[Path]:
     return sorted([*(folder / "us").glob("*.dcm"), *(folder / "other").glob("sr_*.dcm")])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # pydicom's, of what vendors write
 def test_nothing_that_it_removes_is_left() -> None:
     """Basic profile, top level and sequences, on every ultrasound image and report at hand."""

@@ -30,6 +30,7 @@ def anonymised(dataset: Dataset, profile: Profile) -> Dataset:
     return DatasetRules(profile, Pseudonyms(b"k" * 32), Patient(patient_id="12")).apply(dataset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sop_class", [UltrasoundImageStorage, ENHANCED_VOLUME])
 @pytest.mark.parametrize("depth", [0, 3])
 @pytest.mark.parametrize("options", [*PROFILES, EVERYTHING], ids=lambda o: "+".join(sorted(o)))

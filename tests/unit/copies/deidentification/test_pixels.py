@@ -179,6 +179,7 @@ def decoded(ds: Dataset) -> NDArray[np.uint8]:
     return shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("syntax", "colour"), CASES)
 def test_outside_is_black_and_inside_is_equal(
     anonymiser: Anonymiser, tmp_path: Path, syntax: str, colour: str
@@ -221,6 +222,7 @@ def test_pixels_that_share_their_colour_stay_together(
     assert made.PixelData == untouched.PixelData
 
 
+@pytest.mark.slow
 def test_sixteen_bits_are_cleaned_as_well(anonymiser: Anonymiser, tmp_path: Path) -> None:
     """In lossless JPEG, and inside every value stays."""
     frame, row, column = np.indices((FRAMES, ROWS, COLUMNS))
@@ -278,6 +280,7 @@ def test_an_overlay_within_the_pixels_is_refused(anonymiser: Anonymiser, tmp_pat
         copied(anonymiser, stored(ds, ExplicitVRLittleEndian, tmp_path))
 
 
+@pytest.mark.slow
 def test_the_file_around_it_is_new(anonymiser: Anonymiser, tmp_path: Path) -> None:
     """Neither preamble nor File Meta Information nor what follows the pixels is copied."""
     ds = image("MONOCHROME2", BurnedInAnnotation="NO")

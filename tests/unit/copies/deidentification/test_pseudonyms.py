@@ -19,6 +19,7 @@ from echonode.store.files.layout import Layout
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="0123456789.", max_size=64))
 def test_a_uid_becomes_another_valid_one(uid: str) -> None:
     """Always the same under one key, another under another key; a version 8 UUID."""
@@ -51,6 +52,7 @@ def test_without_an_id_the_name_and_birth_date_and_else_the_study_tell() -> None
     assert code(Patient(study_instance_uid="1.2")) != code(Patient(study_instance_uid="1.3"))
 
 
+@pytest.mark.slow
 @given(st.text(max_size=20))
 def test_dates_move_into_the_past_by_more_than_a_year(patient_id: str) -> None:
     """By the same days for all studies of a patient."""

@@ -71,6 +71,7 @@ def test_descriptors_keep_safe_words_only() -> None:
     )
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_no_other_word_and_no_number_is_left(text: str) -> None:
     """Whatever the text is."""
@@ -78,6 +79,7 @@ def test_no_other_word_and_no_number_is_left(text: str) -> None:
     assert not any(letter.isdigit() for letter in clean_text(text))
 
 
+@pytest.mark.slow
 @given(st.dates(), st.integers(min_value=-3650, max_value=-366))
 def test_a_date_moves_by_its_days(day: object, days: int) -> None:
     """And a text in a date's place is not carried over."""

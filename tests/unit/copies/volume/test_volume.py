@@ -38,6 +38,7 @@ def measured_mm3(volume: Volume) -> float:
     return float((volume.values > (BRIGHT + DARK) / 2).sum()) * volume.voxel_mm**3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tilt", [(0, 0, 0), (25, -40, 70)])
 @pytest.mark.parametrize("frames", [40, 110])
 def test_the_phantoms_volume_is_right_within_two_percent(
@@ -49,6 +50,7 @@ def test_the_phantoms_volume_is_right_within_two_percent(
     assert volume.measured > 0.3
 
 
+@pytest.mark.slow
 def test_the_phantom_lies_where_it_is() -> None:
     """Its middle in the space of the transforms, within half a voxel."""
     volume = made(sweep(poses(60, tilt=(10, 20, 30))))
@@ -89,6 +91,7 @@ def test_a_fan_is_in_the_order_of_its_angles() -> None:
     assert places in (sorted(places), sorted(places, reverse=True))
 
 
+@pytest.mark.slow
 def test_a_calibration_leads_from_pixels_to_the_probe() -> None:
     """ProbeToTracker seen from a reference on the patient: the same volume though both moved."""
     planes = poses(60)
@@ -119,6 +122,7 @@ def read_itk(path: Path) -> tuple[NDArray[np.uint8], tuple[float, ...], NDArray[
     return itk.GetArrayFromImage(found), found.GetSpacing(), matrix
 
 
+@pytest.mark.slow
 def test_itk_and_nibabel_read_the_same_volume(tmp_path: Path) -> None:
     """Values, voxels, and where it lies."""
     nibabel = pytest.importorskip("nibabel")
@@ -137,6 +141,7 @@ def test_itk_and_nibabel_read_the_same_volume(tmp_path: Path) -> None:
     assert np.allclose(image_.affine, np.diag([-1, -1, 1, 1]) @ volume.voxel_to_mm, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_enhanced_volume_says_where_each_plane_lies(tmp_path: Path) -> None:
     """Pixels, spacing and the planes' places; of the patient of the cine."""
     source = sweep(poses(40, tilt=(10, 20, 30)))
@@ -156,6 +161,7 @@ def test_the_enhanced_volume_says_where_each_plane_lies(tmp_path: Path) -> None:
     assert ds.PatientID == "P1"
 
 
+@pytest.mark.slow
 def test_pixels_that_may_carry_text_make_no_enhanced_volume() -> None:
     """The object has no value for them (Burned In Annotation is NO); the other formats are made."""
     source = sweep(poses(40))
@@ -165,6 +171,7 @@ def test_pixels_that_may_carry_text_make_no_enhanced_volume() -> None:
     assert list(format_named("volume-mha")(source, CopyOptions()))
 
 
+@pytest.mark.slow
 def test_slices_become_pictures() -> None:
     """In three directions, each numbered."""
     source = sweep(poses(40))

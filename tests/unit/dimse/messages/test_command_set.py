@@ -42,6 +42,7 @@ def test_an_echo_request_has_the_standards_bytes() -> None:
     assert decode(ECHO_RQ) == command
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_what_is_encoded_is_decoded(data: st.DataObject) -> None:
     """Every command set comes back as it went out, whichever elements it has."""

@@ -83,6 +83,7 @@ def test_a_uid_that_is_none_is_refused() -> None:
     assert caught.value.status == 0x0106
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's opinion of the bytes
 @pytest.mark.parametrize(
     "data",

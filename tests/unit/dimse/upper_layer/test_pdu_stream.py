@@ -72,6 +72,7 @@ def test_a_tail_is_kept_for_the_next_pdu() -> None:
     assert feed(reader, RELEASE_RQ[3:], step=10**9) == [RELEASE_RQ]
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 3_000), max_size=30), st.integers(1, 5_000))
 def test_any_sizes_in_any_steps(sizes: list[int], step: int) -> None:
     """Whatever the sizes of PDUs and reads, what comes out is what went in."""
@@ -136,6 +137,7 @@ def test_a_fragment_fits_the_peers_maximum_and_ours_and_is_even(
     assert fragment_bytes(announced, LIMIT) == fragment
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300), st.binary(max_size=300), st.sampled_from([2, 16, 100]))
 def test_a_message_is_cut_and_put_together_again(
     command: bytes, dataset: bytes, fragment: int

@@ -147,6 +147,7 @@ def test_what_is_said_twice_of_the_caller_is_read_once() -> None:
     assert recognised(came).endswith(user_information(MAXIMUM_LENGTH, VERSION_NAME))
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300))
 def test_bytes_that_are_no_items_are_an_error_or_nothing(tail: bytes) -> None:
     """Whatever follows the head: PduError, or a request that has what it needs."""

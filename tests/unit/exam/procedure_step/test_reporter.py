@@ -131,6 +131,7 @@ def later(room: Room, clock: Clock, seconds: float) -> None:
     clock.seconds += seconds
 
 
+@pytest.mark.slow
 def test_a_step_begins_with_the_first_durable_image_and_ends_after_the_exam(
     room: Room, ris: ScriptedSteps, clock: Clock, make: MakeReporter
 ) -> None:
@@ -159,6 +160,7 @@ def test_a_step_begins_with_the_first_durable_image_and_ends_after_the_exam(
     assert reporter.status.waiting == reporter.status.given_up == 0
 
 
+@pytest.mark.slow
 def test_a_defect_in_one_step_keeps_no_other_from_its_end(
     room: Room,
     ris: ScriptedSteps,
@@ -189,6 +191,7 @@ def test_a_defect_in_one_step_keeps_no_other_from_its_end(
     assert ris.told == [("create", "IN PROGRESS")] * 2 + [("set", "COMPLETED")]
 
 
+@pytest.mark.slow
 def test_the_images_refer_to_the_step_that_was_reported(
     room: Room, ris: ScriptedSteps, make: MakeReporter
 ) -> None:
@@ -221,6 +224,7 @@ def test_the_images_refer_to_the_step_that_was_reported(
         assert scheduled[keyword].value == requested[keyword].value
 
 
+@pytest.mark.slow
 def test_nothing_is_reported_of_an_exam_without_a_patient_until_it_has_one(
     room: Room, ris: ScriptedSteps, make: MakeReporter
 ) -> None:
@@ -251,6 +255,7 @@ def test_an_exam_of_before_is_not_reported(
     assert ris.told == []
 
 
+@pytest.mark.slow
 def test_an_exam_that_was_ended_by_mistake_can_be_reopened(
     room: Room, ris: ScriptedSteps, clock: Clock, make: MakeReporter
 ) -> None:
@@ -276,6 +281,7 @@ def test_an_exam_that_was_ended_by_mistake_can_be_reopened(
     assert len(series.ReferencedImageSequence) == 2
 
 
+@pytest.mark.slow
 def test_a_peer_that_was_away_is_told_of_beginning_and_end(
     room: Room, ris: ScriptedSteps, clock: Clock, make: MakeReporter
 ) -> None:
@@ -299,6 +305,7 @@ def test_a_peer_that_was_away_is_told_of_beginning_and_end(
     assert (reporter.status.problem, reporter.status.waiting) == ("", 0)
 
 
+@pytest.mark.slow
 def test_a_repetition_of_what_had_arrived_is_a_success(
     room: Room, ris: ScriptedSteps, clock: Clock, make: MakeReporter
 ) -> None:
@@ -317,6 +324,7 @@ def test_a_repetition_of_what_had_arrived_is_a_success(
     assert set(ris.steps.values()) == {"COMPLETED"}
 
 
+@pytest.mark.slow
 def test_a_final_message_that_had_arrived_is_not_sent_for_ever(
     room: Room, ris: ScriptedSteps, clock: Clock, make: MakeReporter
 ) -> None:
@@ -340,6 +348,7 @@ def test_a_final_message_that_had_arrived_is_not_sent_for_ever(
     assert (again.status.waiting, again.status.given_up) == (0, 0)
 
 
+@pytest.mark.slow
 def test_a_peer_that_lost_the_step_is_told_of_it_anew(
     room: Room, ris: ScriptedSteps, clock: Clock, make: MakeReporter
 ) -> None:
@@ -360,6 +369,7 @@ def test_a_peer_that_lost_the_step_is_told_of_it_anew(
     assert set(ris.steps.values()) == {"COMPLETED"}
 
 
+@pytest.mark.slow
 def test_a_refused_step_waits_alone_and_a_person_can_ask_again(
     room: Room, ris: ScriptedSteps, clock: Clock, make: MakeReporter
 ) -> None:
@@ -382,6 +392,7 @@ def test_a_refused_step_waits_alone_and_a_person_can_ask_again(
     assert (len(ris.steps), reporter.status.given_up) == (2, 0)
 
 
+@pytest.mark.slow
 def test_what_was_given_up_is_tried_again_at_the_next_start(
     room: Room, ris: ScriptedSteps, make: MakeReporter
 ) -> None:
@@ -399,6 +410,7 @@ def test_what_was_given_up_is_tried_again_at_the_next_start(
     assert set(ris.steps.values()) == {"IN PROGRESS"}
 
 
+@pytest.mark.slow
 def test_an_exam_that_is_given_up_is_discontinued(
     room: Room, ris: ScriptedSteps, clock: Clock, make: MakeReporter
 ) -> None:
@@ -422,6 +434,7 @@ def test_an_exam_that_is_given_up_is_discontinued(
     assert len(ris.datasets[-1].PerformedSeriesSequence) == 1
 
 
+@pytest.mark.slow
 def test_an_exam_that_was_given_up_by_mistake_is_completed(
     room: Room, ris: ScriptedSteps, clock: Clock, make: MakeReporter
 ) -> None:
@@ -439,6 +452,7 @@ def test_an_exam_that_was_given_up_by_mistake_is_completed(
     assert ris.told == [("create", "IN PROGRESS"), ("set", "COMPLETED")]
 
 
+@pytest.mark.slow
 def test_one_exam_has_one_step_also_after_restarts(
     tmp_path: Path, ris: ScriptedSteps, clock: Clock, make: MakeReporter
 ) -> None:

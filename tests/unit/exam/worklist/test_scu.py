@@ -122,6 +122,7 @@ def test_a_search_gives_items_as_they_come_and_ends_when_it_is_closed() -> None:
     assert ris.queries[0].PatientName == "Muster*"
 
 
+@pytest.mark.slow
 def test_a_search_is_ended_at_what_a_person_can_read() -> None:
     """Two hundred; a longer list needs more of the name."""
     ris = ScriptedRis(answers=many(500))

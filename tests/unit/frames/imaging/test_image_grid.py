@@ -109,6 +109,7 @@ def test_the_apex_is_where_the_calibration_puts_it(
         assert abs(known.reference_physical_cm[axis]) <= delta * 0.51
 
 
+@pytest.mark.slow
 def test_the_round_inclusions_of_the_phantom_are_round() -> None:
     """Its largest cyst is as high as it is wide, in pixels: what a picture viewer shows."""
     (picture,) = pictures(phantom(frames=1))

@@ -65,6 +65,7 @@ def test_what_no_reader_knows_is_refused_by_name(tmp_path: Path) -> None:
         open_recording_reader(other, SETTINGS)
 
 
+@pytest.mark.slow
 def test_the_bone_can_be_looked_at(real_data: Path, tmp_path: Path) -> None:
     """A sheet of the real PLUS recording: skin at the top, a bright bone, a shadow behind it."""
     path = real_data / "probe" / "plus" / "BoneUltrasound_L14.igs.mha"
@@ -78,6 +79,7 @@ def test_the_bone_can_be_looked_at(real_data: Path, tmp_path: Path) -> None:
     assert sheet.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_dated_recording_dates_its_frames(shared_data: Path) -> None:
     """The hand was recorded in June 2017, by a transducer of 3.5 MHz."""
     (frame,) = frames_of(shared_data / "probe" / "hand_hand.txt")

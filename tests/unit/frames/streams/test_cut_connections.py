@@ -160,6 +160,7 @@ def test_a_recording_that_breaks_off_counts_what_is_missing(tmp_path: Path) -> N
     assert played(path) == (3, StreamCounts(frames=3, incomplete=3), False)
 
 
+@pytest.mark.slow
 def test_a_line_that_foreign_bytes_spoilt_is_in_no_frame() -> None:
     """As many bytes as a line has, at each place of 40 lines but a sweep's last: none is shown."""
     sweeps = kit_streams.sweeps(8, seed=11)

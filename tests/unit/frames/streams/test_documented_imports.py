@@ -73,6 +73,7 @@ def test_every_script_of_the_page_is_tried_here() -> None:
     assert set(SCRIPTS) == {"lines.py", "dataquarium.py", "murgen.py", "interson.py"}
 
 
+@pytest.mark.slow
 def test_tables_without_a_header_become_a_film(run: Workshop, tmp_path: Path) -> None:
     """128 x 2111 samples fit r0 50, rf 150 and decimation 8 exactly."""
     (tmp_path / "hand").mkdir()
@@ -84,6 +85,7 @@ def test_tables_without_a_header_become_a_film(run: Workshop, tmp_path: Path) ->
     assert second.pixels.shape == first.pixels.shape
 
 
+@pytest.mark.slow
 def test_a_table_with_semicolons_becomes_a_sector(run: Workshop, tmp_path: Path) -> None:
     """120 x 990 samples at 5 MHz from 60 mm on: the echo lies 77 mm further."""
     made = with_an_echo(120, 990, 1000)

@@ -60,6 +60,7 @@ def test_every_frame_comes_out_the_moment_it_is_whole() -> None:
     assert sweep.samples[:, 0].tolist() == list(range(1, LINES + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 100, 127, 250, 255])
 def test_the_counter_wraps_where_it_is(first: int) -> None:
     """300 frames, past 127 and past 255: none lost, no gap (the app stops at 128)."""
@@ -178,6 +179,7 @@ def test_a_sweep_downwards_begins_with_its_last_line() -> None:
     assert first_line_us({9: 5}, lines=LINES) == 5
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150))
 @given(
     first=st.integers(0, 255),

@@ -69,6 +69,7 @@ def test_envelopes_sent_as_rf_are_shown_as_envelopes(film: KitRecording) -> None
         assert not np.array_equal(found.pixels, misread.pixels)
 
 
+@pytest.mark.slow
 def test_rf_and_its_own_envelope_look_alike(shared_data: Path) -> None:
     """The hand as RF, and the envelope of it sent in its place: correlation above 0.97."""
     hand = read_recording(shared_data / "probe" / "hand_hand.txt")

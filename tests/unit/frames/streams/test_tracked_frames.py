@@ -97,6 +97,7 @@ def test_a_broken_one_is_counted_and_the_next_is_taken(broken: bytes) -> None:
     assert (one.counts.frames, one.counts.incomplete) == (1, 1)
 
 
+@pytest.mark.slow
 def test_damage_is_refused_and_nothing_else_is_raised() -> None:
     """A thousand damaged bodies: decoded, or ProtocolError."""
     chance, good = random.Random(7), body()

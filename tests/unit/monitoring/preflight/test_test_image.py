@@ -30,6 +30,7 @@ def test_nobody_can_take_it_for_a_patients() -> None:
     assert ds.StudyDate < "20010101"
 
 
+@pytest.mark.slow
 def test_it_goes_compressed_where_nothing_else_is_taken() -> None:
     """Without loss it stays the same instance; with loss it is another, the same each time."""
     image = preflight_image("ECHONODE")

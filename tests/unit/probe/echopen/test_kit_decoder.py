@@ -42,6 +42,7 @@ def test_a_sweep_and_its_way_back_are_read_line_by_line() -> None:
         assert np.array_equal(line.samples, frames[index // LINES][line.number - 1])
 
 
+@pytest.mark.slow
 def test_bytes_may_be_cut_anywhere_on_their_way() -> None:
     """Whole, byte by byte, or at 200 random places: the same messages."""
     whole = told(decode(STREAM))
@@ -53,6 +54,7 @@ def test_bytes_may_be_cut_anywhere_on_their_way() -> None:
         assert told(decode(*parts)) == whole
 
 
+@pytest.mark.slow
 def test_a_stream_that_breaks_off_gives_the_whole_lines_before() -> None:
     """Cut at every byte of the header and of three sweeps: only whole lines, and no fault."""
     lines = told(lines_of(decode(STREAM)))
@@ -229,6 +231,7 @@ def test_any_bytes_parse_or_raise_the_protocol_error(data: bytes, size: int) -> 
     assert told(decode_until_refused([data])) == told(decode_until_refused(chunks))
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(200))
 @given(
     st.lists(

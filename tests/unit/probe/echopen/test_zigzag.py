@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from echonode.probe.echopen.zigzag import Alignment, Walk, find_alignment
 from tests.unit.probe.kit_streams import LINE_BYTES, LINES, line_records, sweeps
 
@@ -17,6 +19,7 @@ def test_a_border_line_comes_twice() -> None:
     assert walk.between(6, 1) == 3
 
 
+@pytest.mark.slow
 def test_every_place_of_a_stream_is_found_from_anywhere() -> None:
     """From each of a sweep's bytes, the next line's beginning and no other place is found."""
     data = b"".join(line_records(sweeps(6)))

@@ -119,6 +119,7 @@ def test_what_we_encode_we_decode() -> None:
     assert OpenIGTLinkDecoder().receive(encode(sent)) == [sent]
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300))
 @given(st.binary(max_size=200), st.integers(0, 57), st.binary(min_size=1, max_size=8))
 def test_any_bytes_parse_or_raise_the_protocol_error(

@@ -22,6 +22,7 @@ def rf() -> KitRecording:
     return phantom(frames=4)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_phantom(rf: KitRecording) -> None:
     """Two runs send the same bytes; another seed other speckle."""
     again, other = phantom(frames=4), phantom(frames=1, seed=7)
@@ -41,6 +42,7 @@ def test_nothing_comes_round_from_the_other_end(rf: KitRecording) -> None:
         assert frame[:, -60:].std() < frame[:, 60:120].std() / 2
 
 
+@pytest.mark.slow
 def test_its_rf_and_its_envelopes_are_what_they_say(rf: KitRecording) -> None:
     """Mode 0 oscillates about the converter's offset; mode 1 fits a byte."""
     assert detect_content(rf.frames[0]) is SampleContent.RF

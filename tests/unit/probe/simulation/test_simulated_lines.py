@@ -89,6 +89,7 @@ def test_orders() -> None:
     assert [list(from_the_middle(turn, 4)) for turn in (0, 1)] == [[2, 3, 1, 0]] * 2
 
 
+@pytest.mark.slow
 def test_the_loungers_phantom_is_the_phantom() -> None:
     """Magnitudes along the lounger's rays: something everywhere, nothing negative, and it moves."""
     recording = lounger_phantom(frames=2)

@@ -43,6 +43,7 @@ def copies(folder: BackupFolder) -> list[Path]:
     return sorted(folder.layout.instances.rglob("*.dcm"))
 
 
+@pytest.mark.slow
 def test_it_holds_every_instance_and_every_promise(store: Store, folder: BackupFolder) -> None:
     """Made while the store is open and written; it says what it holds."""
     put_many(store, 5, "pacs")
@@ -76,6 +77,7 @@ def test_its_list_is_one_that_sha256sum_checks(store: Store, folder: BackupFolde
     assert (done.returncode, done.stdout.count(": OK")) == (0, 3)
 
 
+@pytest.mark.slow
 def test_a_second_run_copies_only_what_is_new(store: Store, folder: BackupFolder) -> None:
     """And leaves the files of the first as they are."""
     put_many(store, 3)
@@ -88,6 +90,7 @@ def test_a_second_run_copies_only_what_is_new(store: Store, folder: BackupFolder
     assert len(list(folder.root.glob("index-*"))) == 1
 
 
+@pytest.mark.slow
 def test_a_copy_that_is_gone_or_shorter_is_made_again(store: Store, folder: BackupFolder) -> None:
     """At the next run, whether or not it verifies."""
     put_many(store, 3)
@@ -99,6 +102,7 @@ def test_a_copy_that_is_gone_or_shorter_is_made_again(store: Store, folder: Back
     assert damaged(folder) == []
 
 
+@pytest.mark.slow
 def test_verifying_finds_a_changed_byte(store: Store, folder: BackupFolder) -> None:
     """In the dataset, or before it, and copies that file again."""
     put_many(store, 3)
@@ -113,6 +117,7 @@ def test_verifying_finds_a_changed_byte(store: Store, folder: BackupFolder) -> N
     assert damaged(folder) == []
 
 
+@pytest.mark.slow
 def test_what_retention_deletes_meanwhile_is_not_in_it(
     store: Store, folder: BackupFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +152,7 @@ def _delete(store: Store, uids: list[str]) -> None:
     assert {each.sop_instance_uid for each in gone} == set(uids)
 
 
+@pytest.mark.slow
 def test_what_was_deleted_since_is_removed(store: Store, folder: BackupFolder) -> None:
     """Only once the next backup is complete."""
     put_many(store, 4, "pacs")
@@ -156,6 +162,7 @@ def test_what_was_deleted_since_is_removed(store: Store, folder: BackupFolder) -
     assert (done.removed, done.manifest.holds.instances, copies(folder)) == (4, 0, [])
 
 
+@pytest.mark.slow
 def test_a_damaged_file_of_the_node_is_named_and_an_earlier_copy_stays(
     store: Store, folder: BackupFolder
 ) -> None:
@@ -180,6 +187,7 @@ def test_a_damaged_file_of_the_node_is_named_and_an_earlier_copy_stays(
     assert len(copies(folder)) == 2
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_backup_before(
     store: Store, folder: BackupFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +210,7 @@ def test_a_full_disk_leaves_the_backup_before(
     assert make(store, folder).manifest.holds.instances == 4
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_is_taken_up(store: Store, folder: BackupFolder) -> None:
     """Files that it had copied are read and kept, and what it had begun is removed."""
     put_many(store, 3)
@@ -217,6 +226,7 @@ def test_an_interrupted_run_is_taken_up(store: Store, folder: BackupFolder) -> N
     assert list(folder.layout.incoming.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_another_stores_backup_stays(store: Store, folder: BackupFolder, tmp_path: Path) -> None:
     """A new node on the machine that died does not overwrite what it once held."""
     put_many(store, 3)

@@ -57,6 +57,7 @@ def spoil(folder: BackupFolder) -> str:
     return copy.relative_to(folder.root).as_posix()
 
 
+@pytest.mark.slow
 def test_the_node_starts_on_it_with_every_promise(
     store: Store, folder: BackupFolder, target: Path
 ) -> None:
@@ -74,6 +75,7 @@ def test_the_node_starts_on_it_with_every_promise(
             restored.files.check_bytes(instance)
 
 
+@pytest.mark.slow
 def test_the_audit_trail_comes_along(folder: BackupFolder, target: Path) -> None:
     """A database of its own, as it was."""
     restore(folder, target)
@@ -81,6 +83,7 @@ def test_the_audit_trail_comes_along(folder: BackupFolder, target: Path) -> None
         assert trail.execute("SELECT seq FROM record").fetchall() == [(1,)]
 
 
+@pytest.mark.slow
 def test_scan_lines_and_the_key_of_the_pseudonyms_come_along(
     store: Store, tmp_path: Path, target: Path
 ) -> None:
@@ -110,6 +113,7 @@ def test_scan_lines_and_the_key_of_the_pseudonyms_come_along(
     assert pseudonym_key(Layout(target)) == key
 
 
+@pytest.mark.slow
 def test_a_damaged_key_or_lines_are_found_out(store: Store, tmp_path: Path, target: Path) -> None:
     """The key before anything is written; lines as any file of the backup."""
     [uid] = put_many(store, 1)
@@ -127,6 +131,7 @@ def test_a_damaged_key_or_lines_are_found_out(store: Store, tmp_path: Path, targ
         restore(folder, tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_no_number_of_the_time_after_the_backup_is_given_again(
     store: Store, folder: BackupFolder, target: Path
 ) -> None:
@@ -138,6 +143,7 @@ def test_no_number_of_the_time_after_the_backup_is_given_again(
         assert restored.counter("unidentified") not in lost
 
 
+@pytest.mark.slow
 def test_the_next_backup_goes_on_in_the_same_folder(folder: BackupFolder, target: Path) -> None:
     """What the restored node stores is added to what the folder holds."""
     restore(folder, target)
@@ -147,6 +153,7 @@ def test_the_next_backup_goes_on_in_the_same_folder(folder: BackupFolder, target
     assert (done.copied, done.manifest.holds.instances) == (1, 6)
 
 
+@pytest.mark.slow
 def test_only_an_empty_folder_is_restored_into(folder: BackupFolder, target: Path) -> None:
     """A store that is there, or anything else, stays as it is."""
     with Store.open(target, now=Clock()) as there:
@@ -157,6 +164,7 @@ def test_only_an_empty_folder_is_restored_into(folder: BackupFolder, target: Pat
         assert there.index.instance("1.2.3.4.9") is not None
 
 
+@pytest.mark.slow
 def test_a_damaged_copy_ends_it_and_no_node_starts(folder: BackupFolder, target: Path) -> None:
     """The error names it; on request all else is restored, and that instance is missing."""
     path = spoil(folder)
@@ -172,6 +180,7 @@ def test_a_damaged_copy_ends_it_and_no_node_starts(folder: BackupFolder, target:
         assert len(list(restored.ledger.rows())) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["index", "files"])
 def test_a_damaged_index_restores_nothing(folder: BackupFolder, target: Path, which: str) -> None:
     """Not a file is written."""
@@ -184,6 +193,7 @@ def test_a_damaged_index_restores_nothing(folder: BackupFolder, target: Path, wh
     assert not target.exists()
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_it_was_interrupted(
     folder: BackupFolder, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +216,7 @@ def test_it_goes_on_where_it_was_interrupted(
         assert len(list(restored.ledger.rows())) == 5
 
 
+@pytest.mark.slow
 def test_an_unfinished_restore_of_another_backup_is_not_mixed_in(
     store: Store,
     folder: BackupFolder,
@@ -229,6 +240,7 @@ def test_an_unfinished_restore_of_another_backup_is_not_mixed_in(
         restore(later, target)
 
 
+@pytest.mark.slow
 def test_a_list_that_leads_elsewhere_is_refused(folder: BackupFolder, target: Path) -> None:
     """A person who may write the backup cannot have files written outside of data_dir."""
     from echonode.store.backup.file_sums import read_sums

@@ -69,6 +69,7 @@ def apply(store: Store, given: CommitmentReport, ae_title: str = "ORTHANC") -> R
     return store.commitment.reports.apply(ae_title, given, now=NOON)
 
 
+@pytest.mark.slow
 def test_a_report_commits_what_it_names(store: Store) -> None:
     """The ledger says committed, and since when."""
     ask(store)
@@ -80,6 +81,7 @@ def test_a_report_commits_what_it_names(store: Store) -> None:
     assert store.commitment.transactions.list_open("pacs") == []
 
 
+@pytest.mark.slow
 def test_a_transaction_and_its_waiting_are_durable_together(data_dir: Path) -> None:
     """After a restart the transaction is still open, and its report still counts."""
     with Store.open(data_dir) as store:
@@ -150,6 +152,7 @@ def test_one_archive_cannot_commit_for_another(store: Store) -> None:
     assert sorted(states(store)) == ["committed", "queued"]
 
 
+@pytest.mark.slow
 def test_extra_items_are_ignored(store: Store) -> None:
     """An instance that the transaction does not name is not committed by it."""
     put_many(store, 3, "pacs")
@@ -169,6 +172,7 @@ def test_items_left_out_are_not_committed(store: Store) -> None:
     assert (job.instance.sop_instance_uid, reason) == ("1.2.3.4.2", None)
 
 
+@pytest.mark.slow
 def test_an_item_with_another_class_is_not_committed(store: Store) -> None:
     """The class must be that of the instance (PS3.4 J.3.3.1)."""
     ask(store)
@@ -199,6 +203,7 @@ def test_failed_items_are_sent_again_with_their_reason(store: Store) -> None:
     assert len(store.deliveries.claim("pacs", now=NOON, limit=9)) == 1
 
 
+@pytest.mark.slow
 def test_the_caller_decides_upon_failures_in_the_same_transaction(store: Store) -> None:
     """Hold, ask again later, send again later: as told, and durable with the report."""
     ask(store, 3)
@@ -245,6 +250,7 @@ def test_the_same_report_again_changes_nothing(store: Store) -> None:
     assert list(store.ledger.rows()) == before
 
 
+@pytest.mark.slow
 def test_ten_equal_reports_at_once_are_applied_once(store: Store) -> None:
     """Archives that report on several associations at once."""
     ask(store)
@@ -291,6 +297,7 @@ def test_no_answer_means_asking_again(store: Store) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_late_promise_is_taken(store: Store) -> None:
     """Days later, the transaction long given up: the archive has committed all the same."""
     ask(store)
@@ -300,6 +307,7 @@ def test_a_late_promise_is_taken(store: Store) -> None:
     assert states(store) == ["committed", "committed"]
 
 
+@pytest.mark.slow
 def test_a_late_promise_counts_while_a_later_request_is_open(store: Store) -> None:
     """Committed once, by whichever report comes first; the other is a duplicate."""
     jobs = ask(store)
@@ -339,6 +347,7 @@ def test_a_refused_request_ends_its_transaction(store: Store) -> None:
     assert [row.last_error for row in store.ledger.rows()] == ["0213"]
 
 
+@pytest.mark.slow
 def test_a_request_that_a_late_report_of_an_earlier_one_has_settled_is_no_open_question(
     store: Store,
 ) -> None:
@@ -433,6 +442,7 @@ def test_only_what_is_sent_can_be_asked_for(store: Store) -> None:
     assert states(store).count("sent") == 2
 
 
+@pytest.mark.slow
 def test_an_operators_hold_ends_the_waiting(store: Store, clock: Clock) -> None:
     """Held while a report is awaited: the report neither commits nor fails it."""
     ask(store)

@@ -69,6 +69,7 @@ def emptied(store: Store) -> Store:
     return store
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", [None, 0x0112])
 def test_the_same_report_again_is_a_duplicate(emptied: Store, reason: int | None) -> None:
     """An archive that missed our answer reports once more: it is answered as before, whatever it
@@ -92,6 +93,7 @@ def test_the_report_on_an_earlier_request_is_a_duplicate_too(store: Store) -> No
     assert report(store, "2.25.1").disposition is DUPLICATE
 
 
+@pytest.mark.slow
 def test_the_report_on_a_later_request_ends_it(store: Store) -> None:
     """Asked twice, promised on the first request and deleted: the second is reported at last, and
     is not awaited any longer.
@@ -124,6 +126,7 @@ def test_a_forged_report_of_what_has_gone_is_still_refused(
     assert emptied.statistics.store(since=NOON).refused_reports == 1
 
 
+@pytest.mark.slow
 def test_what_has_gone_says_nothing_about_what_is_awaited(emptied: Store) -> None:
     """A request that waits for another instance goes on waiting when the deleted one is reported
     on it, and that report is refused.
@@ -136,6 +139,7 @@ def test_what_has_gone_says_nothing_about_what_is_awaited(emptied: Store) -> Non
     assert report(emptied, "2.25.2", "1.2.3.4.2").committed == ("1.2.3.4.2",)
 
 
+@pytest.mark.slow
 def test_an_old_report_does_not_commit_what_came_back(emptied: Store) -> None:
     """The instance is stored here again after its deletion: the promise of then is not of now."""
     put(emptied, dataset(1), destinations=["pacs"])
@@ -145,6 +149,7 @@ def test_an_old_report_does_not_commit_what_came_back(emptied: Store) -> None:
     assert states == ["commit_requested"]
 
 
+@pytest.mark.slow
 def test_the_promise_of_one_archive_is_not_that_of_another(store: Store) -> None:
     """What has gone was never at this archive: its report is of nothing that we know."""
     put(store, dataset(1), destinations=["pacs"])

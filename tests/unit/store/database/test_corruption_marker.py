@@ -62,6 +62,7 @@ def use(store: Store) -> None:
         store.deliveries.of_instance(f"1.2.3.4.{number}")
 
 
+@pytest.mark.slow
 def test_damage_met_in_use_is_remembered_and_made_good_by_the_next_start(data_dir: Path) -> None:
     """However orderly the stop: the next start checks everything, and rebuilds the index from
     the files. Nothing is lost but what only the index knew.
@@ -89,6 +90,7 @@ def use_the_flight_record(store: Store) -> None:
     assert list(store.ledger.events("1.2.3")) == []
 
 
+@pytest.mark.slow
 def test_damage_met_by_the_writer_is_remembered_as_well(data_dir: Path) -> None:
     """An event that cannot be written down for damage leaves the mark."""
     with reopened(data_dir) as store:
@@ -101,6 +103,7 @@ def test_damage_met_by_the_writer_is_remembered_as_well(data_dir: Path) -> None:
     assert (data_dir / "index.doubted").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", CHANGED)
 def test_a_row_that_cannot_have_been_written_is_damage(data_dir: Path, how: str) -> None:
     """A value of no enum, a number that is text, a row whose series is gone: told as damage, not as
@@ -121,6 +124,7 @@ def test_a_row_that_cannot_have_been_written_is_damage(data_dir: Path, how: str)
         assert not store.is_corrupt
 
 
+@pytest.mark.slow
 def test_a_doubted_index_is_checked_against_its_tables(data_dir: Path) -> None:
     """An index that says other things than its table, each sound by itself, does not pass."""
     with reopened(data_dir) as store:
@@ -136,6 +140,7 @@ def test_a_doubted_index_is_checked_against_its_tables(data_dir: Path) -> None:
         assert store.recovery.report.database_rebuilt
 
 
+@pytest.mark.slow
 def test_a_doubt_without_ground_costs_nothing_but_the_check(data_dir: Path) -> None:
     """A sound index is kept with all it knows, and the mark goes."""
     with reopened(data_dir) as store:
@@ -151,6 +156,7 @@ def test_a_doubt_without_ground_costs_nothing_but_the_check(data_dir: Path) -> N
     assert list(data_dir.glob("damaged-*")) == []
 
 
+@pytest.mark.slow
 def test_a_mark_that_the_disk_refuses_is_made_up_for(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

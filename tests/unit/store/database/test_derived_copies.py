@@ -204,6 +204,7 @@ def test_an_instance_that_went_itself_leaves_no_remark(store: Store) -> None:
     assert [row.last_error for row in store.ledger.rows()] == [""]
 
 
+@pytest.mark.slow
 def test_the_same_report_after_the_deletion_is_a_duplicate(store: Store) -> None:
     """An archive that did not see our answer reports again: it is not told that it lies."""
     sent_copy(store)

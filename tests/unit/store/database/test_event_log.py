@@ -51,6 +51,7 @@ def test_what_befell_the_destination_meanwhile_is_told_too(store: Store, clock: 
     assert kinds(store).count("association") == 1
 
 
+@pytest.mark.slow
 def test_each_study_has_its_own_record(store: Store, clock: Clock) -> None:
     """An exam's report says nothing of another exam."""
     put_many(store, 1, "pacs")
@@ -63,6 +64,7 @@ def test_each_study_has_its_own_record(store: Store, clock: Clock) -> None:
     assert kinds(store, "1.2.3.10") == []
 
 
+@pytest.mark.slow
 def test_it_is_bounded(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest events go; a node that runs for years does not fill its disk with them."""
     monkeypatch.setattr(event_log, "MOST_EVENTS", 40)

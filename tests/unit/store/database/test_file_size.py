@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from echonode.errors import OutOfSpace
 from echonode.store.database import file_size
 from echonode.store.store import Store
 from tests.unit.store.database.test_migrations import older_database
@@ -44,6 +47,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_size, "LARGE_WAL_BYTES", 100_000)
 
 
+@pytest.mark.slow
 def test_what_was_deleted_is_given_back_part_by_part(store: Store, clock: Clock) -> None:
     """Until a quarter of the file or less is free."""
     fill(store)
@@ -57,12 +61,14 @@ def test_what_was_deleted_is_given_back_part_by_part(store: Store, clock: Clock)
     assert store._layout.database.stat().st_size < before / 3
 
 
+@pytest.mark.slow
 def test_a_database_in_use_stays_as_it_is(store: Store, clock: Clock) -> None:
     """Little is free: nothing is moved about."""
     fill(store)
     assert store.retention.prune(now=clock()).pages_given_back == 0
 
 
+@pytest.mark.slow
 def test_a_large_wal_is_cut_down(store: Store, clock: Clock) -> None:
     """Once no reader has an older state."""
     wal = store._layout.database.with_name("index.sqlite-wal")
@@ -72,6 +78,22 @@ def test_a_large_wal_is_cut_down(store: Store, clock: Clock) -> None:
     assert wal.stat().st_size == 0
 
 
+def test_a_log_that_cannot_be_looked_at_is_the_disks_refusal(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder may have lost its permissions: housekeeping says so in words, and tries again."""
+
+    def refuse(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", refuse)
+        with pytest.raises(OutOfSpace, match="to look at the database"):
+            store.retention.prune(now=clock())
+    assert store.retention.prune(now=clock()).starved_wal_bytes == 0
+
+
+@pytest.mark.slow
 def test_a_reader_that_starves_the_checkpoint_is_told_of(store: Store, clock: Clock) -> None:
     """It is waited for a moment only; when it has gone, the WAL is cut down."""
     with store._readers.connect() as reader:
@@ -84,6 +106,7 @@ def test_a_reader_that_starves_the_checkpoint_is_told_of(store: Store, clock: Cl
     assert store.retention.prune(now=clock()).starved_wal_bytes == 0
 
 
+@pytest.mark.slow
 def test_a_new_database_can_shrink_and_an_older_one_learns_it(
     data_dir: Path, tmp_path: Path
 ) -> None:
@@ -97,6 +120,7 @@ def test_a_new_database_can_shrink_and_an_older_one_learns_it(
     assert auto_vacuum(data_dir / "index.sqlite") == 2
 
 
+@pytest.mark.slow
 def test_reindex_makes_a_large_older_one_able_to_shrink(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from echonode.store.read_only_store import open_read_only
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, dataset, put, send_all
 
-pytestmark = pytest.mark.sqlite
+pytestmark = [pytest.mark.sqlite, pytest.mark.new_store]
 
 VERSION_1 = Path(__file__).with_name("version_1.sql")  # as `sqlite3 .dump` gave it
 
@@ -112,6 +112,7 @@ def shape(database: Path) -> dict[str, object]:
     return found
 
 
+@pytest.mark.slow
 def test_a_database_of_version_1_becomes_one_of_today(data_dir: Path, tmp_path: Path) -> None:
     """The same tables, columns, indexes and keys as a database that is made today."""
     older_database(data_dir)
@@ -120,6 +121,7 @@ def test_a_database_of_version_1_becomes_one_of_today(data_dir: Path, tmp_path: 
     assert shape(data_dir / "index.sqlite") == shape(tmp_path / "new" / "index.sqlite")
 
 
+@pytest.mark.slow
 def test_what_was_in_it_stays(data_dir: Path) -> None:
     """Instances, deliveries and the node's own name go over; nothing counts as proved by it."""
     older_database(data_dir)
@@ -140,6 +142,7 @@ def test_each_step_is_written_down(data_dir: Path) -> None:
     assert versions == list(range(1, SCHEMA_VERSION + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "kept"), [(0x0000, 0), (0xB000, 0), (0xB006, 1), (0xB007, 1)])
 def test_a_warning_of_before_still_keeps_the_local_copy(
     data_dir: Path, status: int, kept: int
@@ -150,6 +153,7 @@ def test_a_warning_of_before_still_keeps_the_local_copy(
         assert store.statistics.store(since=Clock()()).kept_after_warning == kept
 
 
+@pytest.mark.slow
 def test_no_file_of_before_counts_as_damaged(data_dir: Path) -> None:
     """None was read yet; a file that is gone stays marked as it was."""
     older_database(data_dir)
@@ -157,6 +161,7 @@ def test_no_file_of_before_counts_as_damaged(data_dir: Path) -> None:
         assert store.statistics.store(since=Clock()()).damaged_files == 0
 
 
+@pytest.mark.slow
 def test_a_lossy_copy_of_before_is_sent_again_and_proved(data_dir: Path) -> None:
     """An older EchoNode left it `sent` and forgot what it had sent: it is due at once."""
     older_database(data_dir, next_attempt_at=253402214400000000)  # the year 9999

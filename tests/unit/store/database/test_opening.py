@@ -13,7 +13,7 @@ from echonode.store.store import Store
 from echonode.store.values import RecoveryReport
 from tests.unit.store.samples import Clock, put_many
 
-pytestmark = pytest.mark.sqlite
+pytestmark = [pytest.mark.sqlite, pytest.mark.new_store]
 
 
 def cut_off_within_the_first_write(data_dir: Path) -> None:
@@ -31,6 +31,7 @@ def cut_off_within_the_first_write(data_dir: Path) -> None:
         path.unlink()
 
 
+@pytest.mark.slow
 def test_a_first_start_that_was_cut_off_is_made_again(data_dir: Path, clock: Clock) -> None:
     """Killed while it made its database, the node starts, empty and sound, and keeps what comes."""
     cut_off_within_the_first_write(data_dir)
@@ -44,6 +45,7 @@ def test_a_first_start_that_was_cut_off_is_made_again(data_dir: Path, clock: Clo
     assert list(data_dir.glob("damaged-*")) == []
 
 
+@pytest.mark.slow
 def test_damage_that_sqlite_cannot_name_is_damage(data_dir: Path, clock: Clock) -> None:
     """A broken name in the schema, which SQLite quotes when it says what is wrong: the index is
     rebuilt, though the quoted bytes are no text.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,7 @@ def test_one_larger_than_a_batch_goes_alone() -> None:
     assert order(due(1, 3 * BATCH_BYTES, 0), due(2, 3 * BATCH_BYTES, 1)) == [1]
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(st.integers(0, 2 * LONG_CINE_BYTES), st.integers(0, 3600)),

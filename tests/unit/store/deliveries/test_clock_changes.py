@@ -92,6 +92,7 @@ def test_what_never_is_due_never_will_be(store: Store, clock: Clock, woken: list
     assert sent.sent_at == NOON
 
 
+@pytest.mark.slow
 def test_a_report_is_awaited_as_long_as_before(
     store: Store, clock: Clock, woken: list[str]
 ) -> None:

@@ -77,6 +77,7 @@ def test_an_attempt_that_never_began_is_not_counted(store: Store) -> None:
     assert again.attempts == 0
 
 
+@pytest.mark.slow
 def test_a_crash_while_sending_counts_and_sends_again(data_dir: Path, clock: Clock) -> None:
     """An instance that brings the node down does not look untried at the next start."""
     store = Store.open(data_dir, now=clock)
@@ -151,6 +152,7 @@ def test_the_operator_holds_and_releases(store: Store) -> None:
     assert store.deliveries.claim("backup", now=NOON, limit=1) == []
 
 
+@pytest.mark.slow
 def test_the_operator_does_not_wait_for_a_retry(store: Store) -> None:
     """`retry` makes what is queued for later, or held, due now; what is done stays done."""
     put_many(store, 3, "pacs")
@@ -249,4 +251,4 @@ class DeliveryLife(RuleBasedStateMachine):
 
 
 DeliveryLife.TestCase.settings = settings(max_examples=examples(15), stateful_step_count=12)
-TestDeliveryLife = DeliveryLife.TestCase
+TestDeliveryLife = pytest.mark.slow(DeliveryLife.TestCase)

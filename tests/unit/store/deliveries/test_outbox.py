@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from echonode.model.delivery import DeliveryEvent, DeliveryState
 from echonode.store.deliveries.outbox import HeldGroup, OutboxChoice
 from echonode.store.store import Store
@@ -19,6 +21,7 @@ def held(store: Store, count: int, *, status: int, error: str) -> None:
         )
 
 
+@pytest.mark.slow
 def test_what_is_held_is_grouped_by_words_and_status(store: Store, clock: Clock) -> None:
     """The largest group first; of one destination alone."""
     put_many(store, 4, "pacs", "backup")
@@ -42,6 +45,7 @@ def test_counts_and_reasons_are_of_one_moment(store: Store, clock: Clock) -> Non
     assert store.outbox.standing("pacs", [DeliveryState.QUEUED]).counts == {}
 
 
+@pytest.mark.slow
 def test_pages_follow_each_other_without_a_gap(store: Store, clock: Clock) -> None:
     """What is done meanwhile shifts no row: a page goes on behind the last number."""
     uids = put_many(store, 5, "pacs")

@@ -37,10 +37,13 @@ from tests.unit.store.encrypting.encrypted_stores import (
 )
 from tests.unit.store.samples import NOON, incoming
 
+# With the index on a server the product refuses a key (docs/encryption.md).
+pytestmark = pytest.mark.sqlite
 pytest.importorskip("sqlcipher3")
 numpy = pytest.importorskip("numpy")
 
 
+@pytest.mark.slow
 def test_no_canary_is_in_the_raw_bytes_of_a_running_store(data_dir: Path) -> None:
     """Files, index, log of the index, a file being received, scratch, quarantine, scan lines, audit
     trail and inbox; the same search finds them in a plain store."""
@@ -74,6 +77,7 @@ def test_no_canary_is_in_the_raw_bytes_of_a_running_store(data_dir: Path) -> Non
     check_all(data_dir, CIPHER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cipher", [None, CIPHER], ids=["plain", "encrypted"])
 def test_pydicom_reads_a_stored_file(data_dir: Path, cipher: FileCipher | None) -> None:
     """Reports, corrections, exams that get their patient, and copies read instances by it; the
@@ -92,6 +96,7 @@ def test_pydicom_reads_a_stored_file(data_dir: Path, cipher: FileCipher | None) 
         assert (len(found), unreadable) == (1, 0)
 
 
+@pytest.mark.slow
 def test_without_the_key_nothing_opens_and_the_error_names_it(data_dir: Path) -> None:
     """No key, or another: nothing is set aside, made new or changed."""
     fill(data_dir, CIPHER)
@@ -106,6 +111,7 @@ def test_without_the_key_nothing_opens_and_the_error_names_it(data_dir: Path) ->
     check_all(data_dir, CIPHER)
 
 
+@pytest.mark.slow
 def test_a_lost_key_of_the_databases_is_named_and_the_files_make_the_index_again(
     data_dir: Path,
 ) -> None:
@@ -121,6 +127,7 @@ def test_a_lost_key_of_the_databases_is_named_and_the_files_make_the_index_again
     check_all(data_dir, CIPHER)
 
 
+@pytest.mark.slow
 def test_a_damaged_index_is_set_aside_and_made_again(data_dir: Path) -> None:
     """As a plain one is."""
     fill(data_dir, CIPHER)
@@ -134,6 +141,7 @@ def test_a_damaged_index_is_set_aside_and_made_again(data_dir: Path) -> None:
     assert found_in(data_dir) == []
 
 
+@pytest.mark.slow
 def test_a_plain_store_is_encrypted_once_and_completely(data_dir: Path) -> None:
     """No node starts before; afterwards no canary is left, and a second run changes nothing."""
     fill(data_dir, None)
@@ -148,6 +156,7 @@ def test_a_plain_store_is_encrypted_once_and_completely(data_dir: Path) -> None:
     assert (again.sealed, again.databases, again.failed) == (0, 0, {})
 
 
+@pytest.mark.slow
 def test_half_an_encryption_is_no_store_until_it_is_ended(data_dir: Path) -> None:
     """Neither for a node with the key, nor for one without."""
     fill(data_dir, None)
@@ -164,6 +173,7 @@ def test_half_an_encryption_is_no_store_until_it_is_ended(data_dir: Path) -> Non
     check_all(data_dir, CIPHER)
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_is_named_and_the_rest_goes_on(data_dir: Path) -> None:
     """The index is not encrypted then; set-aside databases are left to a person."""
     fill(data_dir, None)
@@ -182,6 +192,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_rest_goes_on(data_dir: Path
     assert found_in(data_dir) == ["damaged-1.sqlite"]
 
 
+@pytest.mark.slow
 def test_a_running_node_keeps_its_store(data_dir: Path) -> None:
     """Encrypting it waits for its end; so does a second node."""
     fill(data_dir, None)
@@ -192,6 +203,7 @@ def test_a_running_node_keeps_its_store(data_dir: Path) -> None:
             Store.open(data_dir, cipher=CIPHER)
 
 
+@pytest.mark.slow
 def test_a_rotation_changes_heads_alone_and_ends_the_old_key(data_dir: Path) -> None:
     """Also while a node runs that has both keys; then the new key opens all, the old nothing."""
     fill(data_dir, CIPHER)
@@ -216,6 +228,7 @@ def test_a_rotation_changes_heads_alone_and_ends_the_old_key(data_dir: Path) -> 
     assert rotate(data_dir, new).sealed == 0
 
 
+@pytest.mark.slow
 def test_a_file_under_a_key_that_is_not_given_stays_and_is_named(data_dir: Path) -> None:
     """The others are changed; the key of the databases is not, so a start still asks for both."""
     fill(data_dir, CIPHER)
@@ -233,6 +246,7 @@ def test_a_file_under_a_key_that_is_not_given_stays_and_is_named(data_dir: Path)
         Store.open(data_dir, cipher=FileCipher(SECOND))
 
 
+@pytest.mark.slow
 def test_a_backup_holds_the_files_as_they_are_and_is_restored(
     data_dir: Path, tmp_path: Path
 ) -> None:
@@ -253,6 +267,7 @@ def test_a_backup_holds_the_files_as_they_are_and_is_restored(
     assert found_in(back) == []
 
 
+@pytest.mark.slow
 def test_a_backup_of_plain_days_is_made_again_once_the_store_is_encrypted(
     data_dir: Path, tmp_path: Path
 ) -> None:
@@ -266,6 +281,7 @@ def test_a_backup_of_plain_days_is_made_again_once_the_store_is_encrypted(
     assert not [path for path in found_in(tmp_path / "backup") if path.startswith("instances")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "target"),
     [(None, CIPHER), (CIPHER, FileCipher(SECOND)), (CIPHER, None)],
@@ -295,6 +311,7 @@ def raw_files_with(key: bytes, *folders: Path) -> list[Path]:
     ]
 
 
+@pytest.mark.slow
 def test_the_key_of_the_pseudonyms_is_sealed_with_the_store(data_dir: Path, tmp_path: Path) -> None:
     """In a new store, by `echonode encrypt`, by a backup, under another master key and by a restore
     it is the same key, and its bytes are in no file.
@@ -322,6 +339,7 @@ def test_the_key_of_the_pseudonyms_is_sealed_with_the_store(data_dir: Path, tmp_
     assert raw_files_with(other, new) == []
 
 
+@pytest.mark.slow
 def test_a_key_that_an_earlier_version_left_in_plain_is_sealed(
     data_dir: Path, tmp_path: Path
 ) -> None:
@@ -341,6 +359,7 @@ def test_a_key_that_an_earlier_version_left_in_plain_is_sealed(
     assert pseudonym_key(Layout(back, cipher=CIPHER)) == key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [None, CIPHER], ids=["plain", "encrypted"])
 @pytest.mark.parametrize("target", [None, FileCipher(SECOND)], ids=["to plain", "to encrypted"])
 def test_the_key_of_the_pseudonyms_moves_with_its_store(

@@ -19,7 +19,7 @@ from echonode.store.files.reserve import FILE_BYTES, FILES, DiskReserve
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, dataset, incoming, put, put_many
 
-pytestmark = pytest.mark.sqlite
+pytestmark = [pytest.mark.sqlite, pytest.mark.new_store]
 
 
 def ballast_in(data_dir: Path) -> list[int]:
@@ -62,6 +62,7 @@ def unwritable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_room_beside_ballast")
 def test_a_full_disk_is_started_upon_with_the_ballasts_room(kept: Path) -> None:
     """It is given up for the database: deliveries and their proofs can be written down."""
@@ -71,6 +72,7 @@ def test_a_full_disk_is_started_upon_with_the_ballasts_room(kept: Path) -> None:
         assert ballast_in(kept) == []
 
 
+@pytest.mark.slow
 def test_the_ballast_is_given_up_while_the_node_runs(kept: Path) -> None:
     """The start found just enough room to open the database, and none for the first delivery."""
     with Store.open(kept, now=Clock()) as store:
@@ -82,6 +84,7 @@ def test_the_ballast_is_given_up_while_the_node_runs(kept: Path) -> None:
         assert ballast_in(kept) == [FILE_BYTES] * FILES
 
 
+@pytest.mark.slow
 def test_the_ballast_is_made_again_when_there_is_plenty_of_room(
     kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +99,7 @@ def test_the_ballast_is_made_again_when_there_is_plenty_of_room(
         assert ballast_in(kept) == [FILE_BYTES] * FILES
 
 
+@pytest.mark.slow
 def test_a_disk_that_cannot_be_written_is_served_from(kept: Path, unwritable: None) -> None:
     """Queries and files are there; whatever writes is refused, and why is known."""
     with Store.open(kept, now=Clock()) as store:
@@ -121,6 +125,7 @@ def test_what_does_not_exist_cannot_be_served(data_dir: Path) -> None:
         Store.open(data_dir, now=Clock())
 
 
+@pytest.mark.slow
 def test_another_fault_on_a_sound_disk_is_no_reason_to_serve_half_a_node(
     kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

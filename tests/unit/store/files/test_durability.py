@@ -81,7 +81,7 @@ def test_a_disk_that_turned_read_only_is_found_without_traffic(
     assert not [path for path in data_dir.rglob("*.part") if "ballast" not in path.parts]
 
 
-@pytest.mark.parametrize("folder", ["incoming", "instances"])
+@pytest.mark.parametrize("folder", ["incoming", "pool", "instances"])
 def test_a_folder_that_went_away_is_found(store: Store, data_dir: Path, folder: str) -> None:
     """Each folder on an instance's way is tried."""
     (data_dir / folder).rename(data_dir / "elsewhere")
@@ -129,6 +129,7 @@ def test_writers_elsewhere_need_no_guard() -> None:
     writer.close()
 
 
+@pytest.mark.slow
 def test_what_the_disk_kept_against_our_will_goes_when_it_lets_us(
     store: Store, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

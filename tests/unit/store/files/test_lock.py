@@ -24,6 +24,7 @@ def test_a_second_node_on_the_folder_is_refused_by_name(store: Store, data_dir: 
     assert store.counter("still usable") == 1
 
 
+@pytest.mark.slow
 def test_another_process_is_refused_too(store: Store, data_dir: Path) -> None:
     """The lock holds between processes, not only within one."""
     script = (
@@ -38,6 +39,7 @@ def test_another_process_is_refused_too(store: Store, data_dir: Path) -> None:
     assert "StoreLocked" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_closed_store_lets_the_next_in(data_dir: Path) -> None:
     """Nothing is left that a person would have to remove."""
     for _ in range(3):

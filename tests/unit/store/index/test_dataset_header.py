@@ -101,6 +101,7 @@ def test_a_million_fragments_are_refused(tmp_path: Path) -> None:
         read(tmp_path, data)
 
 
+@pytest.mark.slow
 def test_a_deflated_bomb_before_the_pixels_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_deflated_bomb_before_the_pixels_is_refused(
     assert peak < MEMORY
 
 
+@pytest.mark.slow
 def test_deflated_pixels_may_be_long_up_to_a_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +164,7 @@ def test_what_is_not_deflated_is_refused(tmp_path: Path) -> None:
         read(tmp_path, b"\xff" * 1000, DeflatedExplicitVRLittleEndian)
 
 
+@pytest.mark.slow
 def test_values_across_the_pieces_of_a_file_are_whole(tmp_path: Path) -> None:
     """A file is read in pieces; wherever one ends, the index has the same."""
     for filling in (*range(32_500, 32_530), *range(32_740, 32_790), 60_000):

@@ -29,6 +29,7 @@ def described(store: Store) -> dict[str, KeptMetadata]:
     return {each.uids[2]: each for each in store.descriptions.with_metadata(STUDY)}
 
 
+@pytest.mark.slow
 def test_each_instance_is_described_in_the_background(store: Store) -> None:
     """A part at a time; then there is nothing to do until more is stored."""
     uids = put_many(store, AT_ONCE + 3)
@@ -102,6 +103,7 @@ def test_a_description_goes_with_its_instance(store: Store) -> None:
     assert len(store.descriptions.missing(0, most=5)) == 2
 
 
+@pytest.mark.slow
 def test_reindex_describes_every_instance_again(store: Store) -> None:
     """With what their files say now."""
     put_many(store, AT_ONCE + 1)

@@ -129,6 +129,7 @@ PIECES = st.sampled_from(TEXT_PIECES)
 KEY_VALUES = st.lists(PIECES, min_size=1, max_size=4).map("".join) | st.text(max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(600), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(keyword=st.sampled_from(KEYWORDS), value=KEY_VALUES)
 @example(keyword="PatientName", value="Doe^*")
@@ -185,6 +186,7 @@ def test_narrowing_narrows(filled: Store, keyword: str, value: str) -> None:
         assert matches(criterion, attribute.vr, row[keyword]) or odd & set(row.values())
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     keyword=st.sampled_from(["PatientName", "PatientBirthDate", "OtherPatientNames"]),
@@ -209,6 +211,7 @@ def test_no_image_is_lost_under_the_name_it_came_with(
     }
 
 
+@pytest.mark.slow
 def test_a_hostile_pattern_costs_no_time(filled: Store) -> None:
     """Ten thousand wildcards and quotes: answered at once, by few characters of SQL."""
     for pattern in ("*a?" * 3400, "%" * 10_000 + "*", "'\"\\" * 3000 + "?", "\x00*\ud800"):

@@ -113,6 +113,7 @@ def test_select_finds_what_a_move_names(
     assert sorted(numbers) == found
 
 
+@pytest.mark.slow
 def test_a_list_of_uids_may_be_longer_than_a_statement_takes(store: Store) -> None:
     """Forty thousand UIDs in one C-MOVE: each instance once."""
     put_many(store, 3)

@@ -14,6 +14,9 @@ from echonode.store.store import Store
 from tests.unit.store.index.test_patients_apart import ALPHA, BETA, STUDY, conflicts, find, named
 from tests.unit.store.samples import Clock, dataset, put
 
+# Version 3 knew no other engine.
+pytestmark = pytest.mark.sqlite
+
 # As version 3 left it: all under the first patient's study, and the study unique by its UID. Only
 # the rows that matter to a merge are put back; the tables' shape is test_migrations' matter.
 MERGED = """
@@ -43,6 +46,7 @@ def merged(data_dir: Path, clock: Clock) -> Path:
     return data_dir
 
 
+@pytest.mark.slow
 def test_a_merged_study_comes_apart(merged: Path, clock: Clock) -> None:
     """Each patient has a study with its own images and counts; deliveries stay; it is logged."""
     with Store.open(merged, now=clock) as store:
@@ -58,6 +62,7 @@ def test_a_merged_study_comes_apart(merged: Path, clock: Clock) -> None:
         assert store.refresh_index(lambda done, total: None).corrected == 0
 
 
+@pytest.mark.slow
 def test_it_is_done_once(merged: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next start reads no file for it."""
     Store.open(merged, now=clock).close()
@@ -66,6 +71,7 @@ def test_it_is_done_once(merged: Path, clock: Clock, monkeypatch: pytest.MonkeyP
         assert store.recovery.report.patients_set_right == 0
 
 
+@pytest.mark.slow
 def test_cut_off_it_goes_on_where_it_was(
     merged: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from echonode.model.instance import ConflictKind, IdentityConflict
 from echonode.store.index.patient_identity import may_be_one_person
 from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Store
+from tests.support.store_engine import lose_database
 from tests.unit.store.samples import Clock, dataset, put, send_all
 
 ALPHA = {"PatientID": "AAA", "PatientName": "Alpha^A", "PatientBirthDate": "19500101"}
@@ -106,6 +107,7 @@ def test_the_conflict_is_told_with_what_made_it(store: Store) -> None:
     assert [event.kind for event in store.ledger.events(STUDY)] == ["identity_conflict"]
 
 
+@pytest.mark.slow
 def test_retention_takes_one_patients_images_and_leaves_the_others(
     shared: Store, clock: Clock
 ) -> None:
@@ -219,13 +221,14 @@ def test_reading_the_index_again_keeps_patients_apart(shared: Store) -> None:
     assert [find(shared, level) for level in Level] == before
 
 
+@pytest.mark.slow
 def test_a_lost_database_comes_back_with_patients_apart(data_dir: Path, clock: Clock) -> None:
     """Rebuilt from the files: the same answers, and the conflict is logged again."""
     with Store.open(data_dir, now=clock) as store:
         put(store, dataset(1, **ALPHA))
         put(store, dataset(2, **BETA))
         before = [find(store, level) for level in (Level.STUDY, Level.IMAGE)]
-    (data_dir / "index.sqlite").unlink()
+    lose_database(data_dir)
     with Store.open(data_dir, now=clock) as store:
         assert [find(store, level) for level in (Level.STUDY, Level.IMAGE)] == before
         assert conflicts(store) == [("study", STUDY)]

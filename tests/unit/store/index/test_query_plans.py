@@ -58,6 +58,7 @@ def held(store: Store) -> Store:
     return store
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("level", "keys"),
     [

@@ -40,6 +40,7 @@ def fill(store: Store) -> None:
     put(store, dataset(6, StudyInstanceUID="1.2.3.3", SeriesInstanceUID="1.2.3.3.1", **other))
 
 
+@pytest.mark.slow
 def test_reading_a_sound_index_again_changes_nothing(store: Store) -> None:
     """Every row at every level comes out as it was, and no count needs correcting."""
     fill(store)
@@ -49,6 +50,7 @@ def test_reading_a_sound_index_again_changes_nothing(store: Store) -> None:
     assert everything(store) == before
 
 
+@pytest.mark.slow
 def test_what_the_index_lost_comes_back_from_the_files(store: Store) -> None:
     """Attributes of all levels, the folded names that searches use, counts and sets."""
     fill(store)
@@ -70,6 +72,7 @@ def test_what_the_index_lost_comes_back_from_the_files(store: Store) -> None:
     assert report.corrected == 2 + 3 + 4 + 3 + 3  # counts of 2, 3 and 4 rows; two sets of 3
 
 
+@pytest.mark.slow
 def test_deliveries_and_promises_stay(store: Store, clock: Clock) -> None:
     """What only the database knows is not made again: nothing is sent or asked for again."""
     put_many(store, 3, "pacs")
@@ -85,6 +88,7 @@ def test_deliveries_and_promises_stay(store: Store, clock: Clock) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_leaves_its_rows(store: Store) -> None:
     """It was acknowledged once: the row stays, and the report counts it."""
     fill(store)
@@ -111,6 +115,7 @@ def test_another_patients_instance_in_a_study_does_not_rename_its_patient(store:
     assert names == [("P1", "Doe^Jane"), ("P9", "Wrong^Person")]
 
 
+@pytest.mark.slow
 def test_progress_is_told_part_by_part(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """How many are done, of how many."""
     monkeypatch.setattr(index_refresh, "ROWS", vars(index_refresh)["ROWS"].limit(2))
@@ -126,6 +131,7 @@ def test_a_running_node_keeps_its_index_to_itself(store: Store, data_dir: Path) 
         Store.open(data_dir)
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 def test_a_lost_database_is_read_from_the_files_with_progress(data_dir: Path, clock: Clock) -> None:
     """Attributes come back whole, and so does what became of each delivery (fault 11)."""

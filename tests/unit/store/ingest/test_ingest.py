@@ -131,29 +131,10 @@ def test_errors_never_carry_patient_data(store: Store) -> None:
 def test_nothing_is_acknowledged_before_it_is_durable(
     store: Store, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """File synced, renamed, its folder synced, one COMMIT, and only then does `commit` return."""
+    """A capture: file synced, renamed, its folder synced, one durable COMMIT, and only then does
+    `commit` return."""
     put(store, dataset(1))
-    steps: list[str] = []
-    fsync, rename = os.fsync, Path.rename
-
-    def noted_fsync(descriptor: int) -> None:
-        path = Path(f"/proc/self/fd/{descriptor}").readlink()
-        steps.append(f"fsync {path.relative_to(data_dir).parts[0]} {'/' * path.is_dir()}".strip())
-        fsync(descriptor)
-
-    def noted_rename(source: Path, target: Path) -> Path:
-        steps.append(f"rename {source.parent.name} to {target.relative_to(data_dir).parts[0]}")
-        return rename(source, target)
-
-    def noted_statement(sql: str) -> None:
-        if sql.startswith(("BEGIN", "COMMIT")):
-            steps.append(sql)
-
-    driver = store._writer._connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    driver.set_trace_callback(noted_statement)
-    monkeypatch.setattr(os, "fsync", noted_fsync)
-    monkeypatch.setattr(Path, "rename", noted_rename)
+    steps = noted_steps(store, data_dir, monkeypatch)
     put(store, dataset(2))
     steps.append("acknowledged")
     assert steps == [
@@ -166,6 +147,70 @@ def test_nothing_is_acknowledged_before_it_is_durable(
     ]
 
 
+@pytest.mark.sqlite
+def test_what_a_peer_sends_is_durable_with_one_synchronisation(
+    store: Store, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file, whose name in the pool was durable before, is synced with its seal; its name below
+    instances/ and its row wait for no disk."""
+    put(store, dataset(1), source_ae_title="SENDER")
+    store.journal.flush()
+    put(store, dataset(2), source_ae_title="SENDER")  # the COMMITs change to the other kind
+    steps = noted_steps(store, data_dir, monkeypatch)
+    put(store, dataset(3), source_ae_title="SENDER")
+    steps.append("acknowledged")
+    assert steps == [
+        "fsync pool",
+        "link pool to instances",
+        "BEGIN IMMEDIATE",
+        "COMMIT",
+        "acknowledged",
+    ]
+    driver = store._writer._connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    assert driver.execute("PRAGMA synchronous").fetchone() == (1,)  # NORMAL: the log is not synced
+
+
+def noted_steps(store: Store, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What makes anything durable from now on, in the order in which it is done."""
+    steps: list[str] = []
+    fsync, fdatasync, rename, link = os.fsync, os.fdatasync, Path.rename, Path.hardlink_to
+
+    def note(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        steps.append(f"fsync {path.relative_to(data_dir).parts[0]} {'/' * path.is_dir()}".strip())
+
+    def noted_fsync(descriptor: int) -> None:
+        note(descriptor)
+        fsync(descriptor)
+
+    def noted_fdatasync(descriptor: int) -> None:
+        note(descriptor)
+        fdatasync(descriptor)
+
+    def noted_rename(source: Path, target: Path) -> Path:
+        steps.append(f"rename {source.parent.name} to {target.relative_to(data_dir).parts[0]}")
+        return rename(source, target)
+
+    def noted_link(target: Path, source: Path) -> None:
+        steps.append(f"link {source.parent.name} to {target.relative_to(data_dir).parts[0]}")
+        link(target, source)
+
+    def noted_statement(sql: str) -> None:
+        if sql.startswith(("BEGIN", "COMMIT")):
+            steps.append(sql)
+
+    driver = store._writer._connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.set_trace_callback(noted_statement)
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "fdatasync", noted_fdatasync)
+    monkeypatch.setattr(Path, "rename", noted_rename)
+    monkeypatch.setattr(Path, "hardlink_to", noted_link)
+    return steps
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("is_there", [True, False])
 def test_a_commit_in_doubt_keeps_the_file_for_the_next_start(
     data_dir: Path, is_there: bool
@@ -243,15 +288,15 @@ def test_a_file_whose_fsync_failed_is_never_synced_again(
 ) -> None:
     """The kernel forgets pages it could not write: a second fsync would answer a false success."""
     synced: list[Path] = []
-    real = os.fsync
+    real = os.fdatasync
 
-    def fsync(descriptor: int) -> None:
+    def fdatasync(descriptor: int) -> None:
         synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
         if len(synced) == 1:
             raise OSError(errno.EIO, "Input/output error")
         real(descriptor)
 
-    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
     with pytest.raises(OutOfSpace):
         put(store, dataset(1))
     put(store, dataset(1))
@@ -344,6 +389,7 @@ def test_a_file_that_the_disk_does_not_give_just_now_is_not_damaged(store: Store
         store.files.check_bytes(replace(kept, path=in_the_way))
 
 
+@pytest.mark.slow
 def test_a_row_that_names_another_thing_than_its_file_is_found_out(store: Store) -> None:
     """The dataset is whole; class, UID or transfer syntax differ: Damaged, whichever is wrong."""
     kept = put(store, dataset(1)).instance
@@ -411,3 +457,21 @@ def test_workers_are_woken_by_what_became_due(store: Store) -> None:
     put(store, dataset(1), destinations=["pacs", "archive"])
     put(store, dataset(2))
     assert woken == ["pacs", "archive"]
+
+
+@pytest.mark.sqlite
+def test_a_pool_that_is_taken_away_refuses_and_takes_again(store: Store, tmp_path: Path) -> None:
+    """One refusal says so; with the folder back, though it is empty, the next instance is kept."""
+    put(store, dataset(1), source_ae_title="PEER")
+    pool = store._layout.pool
+    pool.rename(tmp_path / "elsewhere")
+    with pytest.raises(OutOfSpace, match="No such file or directory"):
+        put(store, dataset(2), source_ae_title="PEER")
+    store.durability.try_now()
+    put(store, dataset(3))  # a capture, which does without
+    assert "No such file or directory" in store.durability.problem
+    pool.mkdir()
+    store.durability.try_now()
+    assert not store.durability.problem
+    kept = put(store, dataset(2), source_ae_title="PEER").instance
+    assert kept.path.exists()

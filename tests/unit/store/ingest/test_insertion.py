@@ -117,6 +117,7 @@ def test_a_node_that_is_killed_before_the_bad_file_is_set_aside(
         assert len(files_in(data_dir, "quarantine")) == 1
 
 
+@pytest.mark.slow
 def test_a_start_keeps_the_good_one_of_two_files(data_dir: Path) -> None:
     """Killed before the comparison: the second file is no mere copy where the first is damaged."""
     with Store.open(data_dir, now=Clock()) as store:

@@ -21,7 +21,7 @@ from echonode.store.store import Store
 from tests.unit.store.retention.test_deletion import POLICY, commit_all, days_pass
 from tests.unit.store.samples import Clock, dataset, put, put_many, send_all
 
-pytestmark = pytest.mark.sqlite
+pytestmark = [pytest.mark.sqlite, pytest.mark.new_store]
 
 
 def said(store: Store) -> dict[tuple[str, str], Any]:
@@ -55,6 +55,7 @@ def test_every_table_has_its_place() -> None:
     assert all(kinds.LEFT_OUT.values())
 
 
+@pytest.mark.slow
 def test_a_flush_has_all_that_is_committed(store: Store, clock: Clock) -> None:
     """And says nothing where nothing changed."""
     put_many(store, 2, "pacs")
@@ -66,6 +67,7 @@ def test_a_flush_has_all_that_is_committed(store: Store, clock: Clock) -> None:
     assert set(states(store).values()) == {"sent"}
 
 
+@pytest.mark.slow
 def test_what_is_deleted_is_in_it_before_its_file_goes(
     store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +90,7 @@ def test_what_is_deleted_is_in_it_before_its_file_goes(
     assert not states(store)
 
 
+@pytest.mark.slow
 def test_a_torn_end_is_left_out_and_cut_off(data_dir: Path, clock: Clock) -> None:
     """At each byte of the last lines: what was whole before is there, and what comes then is."""
     with Store.open(data_dir, now=clock) as store:
@@ -111,6 +114,7 @@ def test_a_torn_end_is_left_out_and_cut_off(data_dir: Path, clock: Clock) -> Non
         assert None not in list(complete_lines(path))
 
 
+@pytest.mark.slow
 def test_a_step_that_a_power_cut_left_in_part_is_written_again(
     data_dir: Path, clock: Clock
 ) -> None:
@@ -132,6 +136,7 @@ def test_a_step_that_a_power_cut_left_in_part_is_written_again(
         assert None not in list(complete_lines(path))
 
 
+@pytest.mark.slow
 def test_what_a_killed_life_wrote_is_on_the_disk_before_its_changes_go(
     data_dir: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +154,7 @@ def test_what_a_killed_life_wrote_is_on_the_disk_before_its_changes_go(
     assert data_dir / "journal.jsonl" in made_durable
 
 
+@pytest.mark.slow
 def test_a_line_that_changed_is_left_out_and_no_other(data_dir: Path, clock: Clock) -> None:
     """Bit rot costs the row of its line."""
     with Store.open(data_dir, now=clock) as store:
@@ -166,6 +172,7 @@ def test_a_line_that_changed_is_left_out_and_no_other(data_dir: Path, clock: Clo
         assert len(list(store.ledger.rows())) == 3  # its seal says where it was to go
 
 
+@pytest.mark.slow
 def test_it_is_gone_on_with_after_a_restart(data_dir: Path, clock: Clock) -> None:
     """And not written as a whole at each."""
     with Store.open(data_dir, now=clock) as store:
@@ -178,6 +185,7 @@ def test_it_is_gone_on_with_after_a_restart(data_dir: Path, clock: Clock) -> Non
     assert (data_dir / "journal.jsonl").stat().st_ino == inode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["gone", "of another database", "ahead of the database"])
 def test_one_that_is_not_of_this_database_is_written_anew(
     data_dir: Path, clock: Clock, how: str
@@ -197,6 +205,7 @@ def test_one_that_is_not_of_this_database_is_written_anew(
         assert len(states(store)) == 2
 
 
+@pytest.mark.slow
 def test_it_is_written_as_a_whole_where_it_has_grown(
     store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +227,7 @@ def test_it_is_written_as_a_whole_where_it_has_grown(
     assert set(states(store).values()) == {"sent"}
 
 
+@pytest.mark.slow
 def test_what_changes_while_it_is_written_as_a_whole_is_in_it(
     store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +246,7 @@ def test_what_changes_while_it_is_written_as_a_whole_is_in_it(
     assert len(states(store)) == next(number) - 1
 
 
+@pytest.mark.slow
 def test_changes_that_are_in_it_are_removed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """All but the newest: the table stays small, and its numbers ascend."""
     monkeypatch.setattr(journal_module, "_REMOVED_AT", 5)
@@ -264,6 +275,7 @@ def test_after_an_fsync_that_failed_it_is_written_as_a_whole(
     assert len(states(store)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["take_place_of", "fsync_folder"])
 def test_one_that_could_not_take_its_place_costs_no_change(
     store: Store, monkeypatch: pytest.MonkeyPatch, step: str
@@ -286,6 +298,7 @@ def test_one_that_could_not_take_its_place_costs_no_change(
     assert len(states(store)) == 3
 
 
+@pytest.mark.slow
 def test_a_stop_does_not_wait_for_a_writing_as_a_whole(
     data_dir: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

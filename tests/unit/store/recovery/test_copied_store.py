@@ -15,6 +15,7 @@ from tests.unit.store.samples import NOON, Clock, dataset, put, put_many, send_a
 pytestmark = pytest.mark.sqlite
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_running_store_has_all_that_was_stored_before_it(tmp_path: Path) -> None:
     """Also what came between its two steps; what was sent stays sent, and every byte is right."""
     running, copy = tmp_path / "var", tmp_path / "copy"

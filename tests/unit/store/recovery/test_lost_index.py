@@ -24,7 +24,7 @@ from tests.unit.store.recovery.test_recovery import unseal
 from tests.unit.store.retention.test_deletion import POLICY, commit_all, days_pass
 from tests.unit.store.samples import US_IMAGE, Clock, dataset, put, send_all
 
-pytestmark = pytest.mark.sqlite
+pytestmark = [pytest.mark.sqlite, pytest.mark.new_store]
 
 # A database that is made again gives rows other numbers, and says when and how it was made itself.
 QUERIES = {
@@ -112,6 +112,7 @@ def a_full_store(data_dir: Path, clock: Clock) -> dict[str, list[tuple[Any, ...]
     return rows_of(data_dir)
 
 
+@pytest.mark.slow
 def test_every_row_that_matters_comes_back(data_dir: Path, clock: Clock) -> None:
     """Captured, received, forwarded, committed, asked for, held, deleted, in quarantine, and the
     exam: the index is removed, and all of it is there again, from files and journal alone.
@@ -136,6 +137,7 @@ def test_every_row_that_matters_comes_back(data_dir: Path, clock: Clock) -> None
         assert applied.committed == ("1.2.3.4.6",)  # the archive's answer finds its question
 
 
+@pytest.mark.slow
 def test_numbers_that_were_given_out_are_not_given_again(data_dir: Path, clock: Clock) -> None:
     """The last of them may not have reached the journal."""
     with reopened(data_dir, clock) as store:
@@ -146,6 +148,7 @@ def test_numbers_that_were_given_out_are_not_given_again(data_dir: Path, clock: 
     assert int(second[1:]) > int(first[1:]) + restoring.SKIPPED
 
 
+@pytest.mark.slow
 def test_without_a_journal_the_seals_say_where_each_was_to_go(data_dir: Path, clock: Clock) -> None:
     """Whatever the configuration says now: origin, sender, times, evidence and destinations."""
     before = a_full_store(data_dir, clock)
@@ -160,6 +163,7 @@ def test_without_a_journal_the_seals_say_where_each_was_to_go(data_dir: Path, cl
     assert not {destination for _, destination in queued} & {"elsewhere", "x"}
 
 
+@pytest.mark.slow
 def test_files_without_a_seal_are_read_and_counted(data_dir: Path, clock: Clock) -> None:
     """They go where their kind goes now; what their journal says of them is kept."""
     with reopened(data_dir, clock) as store:
@@ -177,6 +181,7 @@ def test_files_without_a_seal_are_read_and_counted(data_dir: Path, clock: Clock)
     assert states == {("1", "pacs", "queued"), ("1", "vna", "queued"), ("2", "pacs", "committed")}
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_what_its_seal_says_is_damaged(data_dir: Path, clock: Clock) -> None:
     """Not taken for what was stored: it is reported, held back, and repaired by its sender."""
     with reopened(data_dir, clock) as store:
@@ -194,6 +199,7 @@ def test_a_file_that_is_not_what_its_seal_says_is_damaged(data_dir: Path, clock:
         assert put(store, dataset(1)).outcome is StoreOutcome.FILE_REPLACED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("taken_in", ["first", "last"])
 @pytest.mark.parametrize("with_journal", [True, False])
 def test_of_two_files_under_one_uid_the_one_that_was_stored_first_stays(
@@ -240,6 +246,7 @@ def _but_for(journal: Path, kind: str) -> list[bytes]:
     return [each for each in journal.read_bytes().splitlines(True) if kind.encode() not in each]
 
 
+@pytest.mark.slow
 def test_a_damaged_seal_is_as_none(data_dir: Path, clock: Clock) -> None:
     """The instance is whole, and is taken in as one without a seal."""
     with reopened(data_dir, clock) as store:
@@ -255,6 +262,7 @@ def test_a_damaged_seal_is_as_none(data_dir: Path, clock: Clock) -> None:
         assert store.index.instance("1.2.3.4.1") is not None
 
 
+@pytest.mark.slow
 def test_an_instance_whose_file_is_gone_too_is_told(data_dir: Path, clock: Clock) -> None:
     """The journal remembers that it was there."""
     with reopened(data_dir, clock) as store:
@@ -266,6 +274,7 @@ def test_an_instance_whose_file_is_gone_too_is_told(data_dir: Path, clock: Clock
         assert store.recovery.report == RecoveryReport()
 
 
+@pytest.mark.slow
 def test_what_changed_after_the_last_writing_is_all_that_is_lost(
     data_dir: Path, clock: Clock
 ) -> None:
@@ -281,6 +290,7 @@ def test_what_changed_after_the_last_writing_is_all_that_is_lost(
         assert [row.state for row in store.ledger.rows()] == ["queued", "queued"]
 
 
+@pytest.mark.slow
 def test_a_delivery_that_was_being_sent_is_due_again(data_dir: Path, clock: Clock) -> None:
     """Its answer was not seen."""
     with reopened(data_dir, clock) as store:
@@ -310,6 +320,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, number: int, *, after: bool) -> Non
     monkeypatch.setattr(Writer, "run", killed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True])
 def test_a_start_that_is_killed_at_any_step_is_gone_on_from(
     data_dir: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, *, after: bool

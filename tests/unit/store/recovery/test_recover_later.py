@@ -16,6 +16,7 @@ from echonode.model.identity import CommitmentPolicy
 from echonode.store.database import opening
 from echonode.store.retention.policy import RetentionPolicy
 from echonode.store.store import Store
+from tests.support.store_engine import lose_database
 from tests.unit.store.database.test_corruption_marker import page_of, stopped_orderly
 from tests.unit.store.recovery.test_recovery import forget
 from tests.unit.store.retention.test_deletion import commit_all
@@ -64,6 +65,7 @@ def orphaned(data_dir: Path) -> Path:
     return data_dir
 
 
+@pytest.mark.slow
 def test_what_was_under_way_at_the_stop_is_taken_in_first(orphaned: Path) -> None:
     """Its folder was in use: adopted and due before any peer is served."""
     with started(orphaned, adopt_to=["pacs"]) as store:
@@ -71,6 +73,7 @@ def test_what_was_under_way_at_the_stop_is_taken_in_first(orphaned: Path) -> Non
         assert store.recovery.is_running
 
 
+@pytest.mark.slow
 def test_all_other_files_are_compared_later(orphaned: Path) -> None:
     """The file comes in then, and the worker of its destination is woken."""
     forget_folders(orphaned)
@@ -84,6 +87,7 @@ def test_all_other_files_are_compared_later(orphaned: Path) -> None:
         assert not store.recovery.is_running
 
 
+@pytest.mark.slow
 def test_the_same_instance_sent_again_meanwhile_is_stored_once(orphaned: Path) -> None:
     """It was never acknowledged: the new file stands, the old one is a second copy."""
     forget_folders(orphaned)
@@ -124,6 +128,7 @@ def test_an_instance_that_is_just_being_stored_is_not_taken_for_one_without_a_ro
         assert kept.path.exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_deleted_before_all_is_looked_at(data_dir: Path) -> None:
     """What decides on a deletion may be what was damaged."""
     clock = Clock()
@@ -151,11 +156,12 @@ def test_files_that_are_gone_are_told_later(data_dir: Path) -> None:
         assert store.statistics.store(since=NOON).missing_files == 1
 
 
+@pytest.mark.slow
 def test_a_lost_database_is_filled_before_anybody_is_served(data_dir: Path) -> None:
     """Every file was acknowledged: no answer may say that one of them is not here."""
     with Store.open(data_dir, now=Clock()) as store:
         put_many(store, 3)
-    (data_dir / "index.sqlite").unlink()
+    lose_database(data_dir)
     with started(data_dir) as store:
         assert not store.recovery.is_running
         assert len(uids(store)) == 3
@@ -178,6 +184,7 @@ def spoil_an_index(data_dir: Path) -> None:
         file.write(os.urandom(page.stop - page.start))
 
 
+@pytest.mark.slow
 def test_damage_of_a_large_database_is_found_while_it_is_used(large_and_killed: Path) -> None:
     """It is a doubt as any other: told, not orderly, and settled by the next start."""
     spoil_an_index(large_and_killed)
@@ -193,6 +200,7 @@ def test_damage_of_a_large_database_is_found_while_it_is_used(large_and_killed: 
         assert len(uids(store)) == 3
 
 
+@pytest.mark.slow
 def test_a_stop_before_the_check_is_done_is_not_orderly(large_and_killed: Path) -> None:
     """The next start checks again; once all is checked, a stop is orderly as ever."""
     with started(large_and_killed) as store:
@@ -203,6 +211,7 @@ def test_a_stop_before_the_check_is_done_is_not_orderly(large_and_killed: Path) 
     assert stopped_orderly(large_and_killed)
 
 
+@pytest.mark.slow
 def test_a_long_check_is_broken_off_by_a_stop(
     large_and_killed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +230,7 @@ def test_a_long_check_is_broken_off_by_a_stop(
         assert not store.is_corrupt
 
 
+@pytest.mark.slow
 def test_a_small_database_is_checked_first(data_dir: Path) -> None:
     """As ever: damage is repaired before any peer is served."""
     with Store.open(data_dir, now=Clock()) as store:
@@ -231,6 +241,7 @@ def test_a_small_database_is_checked_first(data_dir: Path) -> None:
         assert store.recovery.report.database_rebuilt
 
 
+@pytest.mark.slow
 def test_a_deletion_that_was_cut_off_is_gone_on_with_first(data_dir: Path) -> None:
     """Its tombstone is durable: the file goes before any peer is served."""
     clock = Clock()

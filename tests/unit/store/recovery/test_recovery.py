@@ -85,6 +85,7 @@ def test_a_trial_of_the_disk_that_a_kill_cut_off_is_removed(data_dir: Path) -> N
     assert not list(data_dir.rglob("*.part"))
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 def test_a_file_without_a_row_is_adopted_and_queued(data_dir: Path) -> None:
     """Killed between rename and COMMIT: indexed, and queued to where it was to go."""
@@ -114,6 +115,7 @@ def test_an_adopted_file_from_a_clock_that_was_set_back_is_due_at_once(data_dir:
         assert len(store.deliveries.claim("pacs", now=NOON, limit=9)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 def test_what_peers_sent_is_forwarded_when_the_database_is_made_anew(data_dir: Path) -> None:
     """Of files without a seal, as an earlier EchoNode wrote them: what a peer sent goes on to where
@@ -145,6 +147,7 @@ def test_a_file_that_is_a_second_copy_is_removed(data_dir: Path) -> None:
         assert store.index.instance("1.2.3.4.1") == kept
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 def test_a_file_that_conflicts_or_cannot_be_read_goes_to_quarantine(data_dir: Path) -> None:
     """Nothing that was durable is thrown away, and nothing doubtful is served."""
@@ -164,6 +167,7 @@ def test_a_file_that_conflicts_or_cannot_be_read_goes_to_quarantine(data_dir: Pa
         assert store.recovery.report == RecoveryReport()
 
 
+@pytest.mark.slow
 def test_a_row_without_its_file_is_reported_and_healed_by_the_same_bytes(data_dir: Path) -> None:
     """It was acknowledged once, so the row stays; sent again, it is whole again."""
     with reopened(data_dir) as store:
@@ -182,6 +186,7 @@ def test_a_row_without_its_file_is_reported_and_healed_by_the_same_bytes(data_di
         assert store.recovery.report.missing_files == 0
 
 
+@pytest.mark.slow
 def test_files_that_were_away_for_one_start_are_found_again(data_dir: Path) -> None:
     """A disk that was not mounted does not make instances missing permanently."""
     with reopened(data_dir) as store:
@@ -196,6 +201,7 @@ def test_files_that_were_away_for_one_start_are_found_again(data_dir: Path) -> N
         assert put(store, dataset(1)).outcome == "duplicate"
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     "how", ["gone", "noise", "truncated", "a letter of its schema", "a letter of a UID"]
@@ -229,6 +235,7 @@ def test_a_lost_or_damaged_database_is_made_anew_from_the_files(data_dir: Path, 
     assert len(list(data_dir.glob("damaged-*.sqlite"))) == (how != "gone")
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 def test_a_database_of_a_later_version_is_refused_untouched(data_dir: Path) -> None:
     """A downgrade says so and changes not one byte."""
@@ -255,6 +262,7 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing of ours catches it."""
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 @pytest.mark.parametrize("step", range(8))
 def test_recovery_converges_when_it_is_cut_off(
@@ -346,6 +354,7 @@ def test_counters_never_give_a_number_twice(data_dir: Path) -> None:
         assert store.counter("exam") == 3
 
 
+@pytest.mark.slow
 def test_a_folder_is_shared_by_many_files(store: Store, data_dir: Path) -> None:
     """A new folder, with fsyncs of its own, is not made for each instance."""
     put_many(store, 20)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from echonode.store.files.file_meta import zero_preamble
 from echonode.store.store import Store
+from tests.support.store_engine import lose_database
 from tests.unit.store.samples import Clock, put_many
 
 PROGRAM = b"MZ\x90\0".ljust(128, b"\x90")
 
 
+@pytest.mark.slow
 def test_a_file_without_a_row_is_adopted_with_a_preamble_of_zeros(
     data_dir: Path, clock: Clock
 ) -> None:
@@ -20,8 +24,7 @@ def test_a_file_without_a_row_is_adopted_with_a_preamble_of_zeros(
     (path,) = data_dir.glob("instances/*/*/*.dcm")
     before = path.read_bytes()
     path.write_bytes(PROGRAM + before[128:])
-    for part in data_dir.glob("index.sqlite*"):
-        part.unlink()
+    lose_database(data_dir)
     with Store.open(data_dir, now=clock) as store:
         assert store.recovery.report.orphans_adopted == 1
         (uid,) = store.recovery.report.adopted

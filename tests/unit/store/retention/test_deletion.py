@@ -86,6 +86,7 @@ def test_the_wall_clock_deletes_nothing(store: Store, clock: Clock) -> None:
         assert recycle(store, clock) == []
 
 
+@pytest.mark.slow
 def test_two_archives_and_one_never_promises(store: Store, data_dir: Path, clock: Clock) -> None:
     """Nothing is deleted, however long it takes."""
     put_many(store, 3, "pacs", "backup")
@@ -119,6 +120,7 @@ def test_a_warning_keeps_it_until_it_is_released(store: Store, clock: Clock, sta
     assert recycle(store, clock) == ["1.2.3.4.1"]
 
 
+@pytest.mark.slow
 def test_the_counts_above_it_are_right_afterwards(store: Store, clock: Clock) -> None:
     """C-FIND answers as if it had never been here; an empty study is gone with its patient."""
     put(store, dataset(1), destinations=["pacs"])
@@ -143,7 +145,8 @@ def test_the_counts_above_it_are_right_afterwards(store: Store, clock: Clock) ->
     assert patient["NumberOfPatientRelatedSeries"] == "1"
 
 
-@pytest.mark.parametrize("step", ["rename", "fsync_folder", "remove"])
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["move", "fsync_folder", "remove"])
 def test_cut_off_at_any_step_the_next_start_ends_it(
     data_dir: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -205,7 +208,7 @@ def test_a_disk_that_does_not_let_go_is_asked_again(
         raise OutOfSpace("read-only")
 
     with monkeypatch.context() as patch:
-        patch.setattr(deletion, "rename", refuse)
+        patch.setattr(deletion, "move", refuse)
         assert len(recycle(store, clock)) == 1  # its tombstone is durable
         with pytest.raises(OutOfSpace):
             recycle(store, clock)
@@ -214,7 +217,8 @@ def test_a_disk_that_does_not_let_go_is_asked_again(
     assert files(data_dir) == 0
 
 
-@pytest.mark.parametrize("step", ["rename", "fsync_folder"])
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["move", "fsync_folder"])
 def test_one_file_that_cannot_go_keeps_no_other_here(
     store: Store, data_dir: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -234,7 +238,7 @@ def test_one_file_that_cannot_go_keeps_no_other_here(
     stuck = min(path.name for path in (data_dir / "instances").rglob("*.dcm"))
     monkeypatch.setattr(deletion, step, refuse_some)
     assert len(recycle(store, clock)) == 3
-    if step == "rename":
+    if step == "move":
         assert files(data_dir) == 1, "the other two went"
         for _ in range(2):
             with pytest.raises(OutOfSpace):
@@ -292,6 +296,7 @@ def test_other_bytes_under_a_deleted_uid_are_a_conflict(
     assert files(data_dir, "quarantine") == 1
 
 
+@pytest.mark.slow
 def test_the_same_bytes_come_and_go_again(store: Store, clock: Clock) -> None:
     """Sent back to us, it is an instance like any other, and one row of the ledger."""
     for _ in range(2):
@@ -305,6 +310,7 @@ def test_the_same_bytes_come_and_go_again(store: Store, clock: Clock) -> None:
         assert row.state == "committed"
 
 
+@pytest.mark.slow
 def test_what_must_stay_does_not_hide_what_may_go(
     store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ def deleted(store: Store, clock: Clock) -> Store:
     return store
 
 
+@pytest.mark.slow
 def test_the_ledger_shows_a_deleted_image_for_some_months(deleted: Store, clock: Clock) -> None:
     """Then its row goes, and with it all but two digests."""
     clock.time += KEEP_HISTORY
@@ -47,6 +48,7 @@ def test_the_ledger_shows_a_deleted_image_for_some_months(deleted: Store, clock:
     assert count(deleted, schema.deleted_instance) == 1
 
 
+@pytest.mark.slow
 def test_other_bytes_under_its_uid_are_refused_for_ever(deleted: Store, clock: Clock) -> None:
     """The archive holds the first; the same bytes are welcome."""
     clock.time += 2 * KEEP_HISTORY
@@ -57,6 +59,7 @@ def test_other_bytes_under_its_uid_are_refused_for_ever(deleted: Store, clock: C
     assert deleted.index.instance(UID) is not None
 
 
+@pytest.mark.slow
 def test_an_image_that_comes_and_goes_again_is_known_once(deleted: Store, clock: Clock) -> None:
     """The digests are written again, not twice."""
     for _ in range(2):
@@ -71,6 +74,7 @@ def test_an_image_that_comes_and_goes_again_is_known_once(deleted: Store, clock:
     assert count(deleted, schema.deleted_instance) == 1
 
 
+@pytest.mark.slow
 def test_a_file_that_the_disk_did_not_let_go_of_keeps_its_tombstone(
     deleted: Store, clock: Clock
 ) -> None:
@@ -91,6 +95,7 @@ def file_ids(store: Store) -> list[str]:
         return list(connection.execute(sa.select(schema.tombstone.c.file_id)).scalars())
 
 
+@pytest.mark.slow
 def test_our_requests_go_once_their_images_have_gone(
     store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +167,7 @@ def test_why_a_file_is_in_quarantine_is_known_while_it_is_there(store: Store, cl
     assert count(store, schema.quarantine) == 0
 
 
+@pytest.mark.slow
 def test_a_look_takes_a_bounded_part_and_the_next_goes_on(
     store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,6 +113,7 @@ def test_anything_else_is_refused(text: str) -> None:
         read_message(text)
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_no_text_does_anything_but_be_refused(text: str) -> None:
     """Whatever a stranger sends."""

@@ -79,7 +79,10 @@ class Screen:
             routes=live_routes(self.probe, self.viewing),
             on_stop=self.viewing.stop,
         )
+        others = set(threading.enumerate())
         self.server.start()
+        # Other tests' servers may be stopping still, and their threads have the same name.
+        [self.thread] = (each for each in set(threading.enumerate()) - others if each.name == "web")
 
     @property
     def port(self) -> int:
@@ -168,10 +171,11 @@ def test_a_server_that_stops_waits_for_no_viewer(screen: Screen, parts: ExitStac
     parts.enter_context(LiveViewer(screen.port)).next_state()
     assert screen.stream(parts).status == 200
     wait_until(lambda: screen.viewers == 2, "both watch")
+    serving = screen.thread
     began = time.monotonic()
     screen.server.stop(deadline_s=20)
     assert time.monotonic() - began < 10
-    assert not [thread for thread in threading.enumerate() if thread.name == "web"]
+    assert not serving.is_alive()
 
 
 def test_a_stream_of_no_probe_is_not_found(screen: Screen, parts: ExitStack) -> None:

@@ -240,7 +240,28 @@ def shown(visit: OpenPage, address: str, state: State) -> Page:
     return page
 
 
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+# Those that differ from another state by a few words are looked at in `make long` alone.
+FEW_WORDS = {
+    "first-exam",
+    "confirm",
+    "type-a-patient",
+    "no-frames",
+    "clip-length",
+    "end-unidentified",
+    "end-pacs-down",
+    "unknown-exam",
+}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param(
+            state, id=state.name, marks=[pytest.mark.long] if state.name in FEW_WORDS else []
+        )
+        for state in STATES
+    ],
+)
 def test_a_state_is_said_in_words(state: State, visit: OpenPage, address: str) -> None:
     """Seen by everyone: WCAG 2.2 AA by axe-core in both themes, and no screen is too narrow."""
     page = shown(visit, address, state)
@@ -279,6 +300,19 @@ def test_report_and_share_stand_in_one_row_on_a_phone(visit: OpenPage, address: 
     assert share is not None
     assert report["y"] == pytest.approx(share["y"], abs=1)
     assert report["x"] + report["width"] <= share["x"] + 1
+
+
+def test_a_capture_that_is_not_durable_yet_is_being_stored(visit: OpenPage, address: str) -> None:
+    """It has its place in the exam, and nothing is said of it that only its object can tell."""
+    unknown = dict.fromkeys(("sop_class_uid", "frames", "duration_s", "thumbnail"))
+    mine = exam(instances=[instance(1, "sent"), instance(2, "sent", **unknown, deliveries=[])])
+    page = visit(address).page
+    ScriptedNode(answers={**usual(), f"exams/{SCAN}": mine}).serve(page)
+    page.goto(f"{address}/#/scan/{SCAN}")
+    expect(page.locator(".capture").first).to_have_text("Storing…")
+    expect(page.locator(".capture[data-uid]")).to_have_count(1)
+    expect(page.locator(".capture[data-uid]")).to_contain_text("Sent")
+    shoot(page, "capture-being-stored")
 
 
 def test_silence_is_said_within_two_seconds_of_the_last_answer(
@@ -352,7 +386,12 @@ ATTACKS = (
 )
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
+# Two of them for every change, all in `make long`.
+@pytest.mark.parametrize(
+    "attack",
+    [*ATTACKS[:2], *(pytest.param(each, marks=pytest.mark.long) for each in ATTACKS[2:])],
+    ids=range(len(ATTACKS)),
+)
 def test_what_comes_over_the_network_is_text(attack: str, visit: OpenPage, address: str) -> None:
     """In every field that a RIS, an archive or a probe may fill; no script runs, nothing is cut."""
     harmful = dict.fromkeys(

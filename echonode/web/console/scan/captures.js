@@ -1,4 +1,7 @@
 // The strip of captures: newest first, each with its picture and its way to the proof.
+//
+// A capture has its place in the exam before its object is durable. Until then it is shown as being stored, once:
+// by this page's own request where there is one.
 
 import { leads, link } from "../core/router.js";
 import { proofOf, proofSteps } from "../core/parts.js";
@@ -7,7 +10,7 @@ import { icon } from "../core/icons.js";
 import { instant, number, timeOfDay } from "../core/format.js";
 import { languageNow, t } from "../core/words.js";
 import { state } from "../core/state.js";
-import { images } from "./summary.js";
+import { images, isStored } from "./summary.js";
 
 const MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.3.1"; // Ultrasound Multi-frame Image Storage
 const broken = new Set(); // instances whose thumbnail did not come
@@ -16,10 +19,10 @@ export const policyOf = (name) => state.status?.destinations.find((each) => each
 
 // waiting: captures that the node has not answered yet.
 export function captures(exam, waiting = []) {
-  const all = images(exam).slice().reverse();
+  const all = images(exam).filter((each) => isStored(each) || !waiting.length).reverse();
   return h("section", { key: "captures", class: "captures", "aria-label": t("scan.captures") },
     all.length || waiting.length ? null : h("p", { class: "captures-none" }, t("scan.captures.none")),
-    h("ul", { tabindex: all.length > 3 ? "0" : undefined, "aria-label": t("scan.captures") }, ...waiting.map(awaited), ...all.map((each) => card(each, !exam.patient && exam.held))));
+    h("ul", { tabindex: all.length > 3 ? "0" : undefined, "aria-label": t("scan.captures") }, ...waiting.map(awaited), ...all.map((each) => (isStored(each) ? card(each, !exam.patient && exam.held) : unstored(each)))));
 }
 
 function awaited(each) {
@@ -27,6 +30,13 @@ function awaited(each) {
     h("span", { class: "thumb empty" }, icon(each.kind === "clip" ? "clip" : "still", 24)),
     h("span", { class: "capture-words" }, h("strong", {}, t(`scan.${each.kind}`)),
       h("span", { class: "quiet-text" }, each.now ? t("scan.capture.recording", { seconds: each.seconds }) : t("scan.capture.storing"))));
+}
+
+// Another page's, or one that the probe's own button took: the object will say whether it is a clip.
+function unstored(each) {
+  return h("li", { key: each.sop_instance_uid, class: "capture waiting" },
+    h("span", { class: "thumb empty" }, icon("still", 24)),
+    h("span", { class: "capture-words" }, h("span", { class: "quiet-text" }, t("scan.capture.storing"))));
 }
 
 // waits: the exam has no patient yet; that holds its images here, and it is not a fault.

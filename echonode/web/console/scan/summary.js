@@ -14,6 +14,8 @@ const stands = (each) => !each.rejected_by && !each.replaced_by;
 
 // Images of the exam that count: not those that a correction rejected, and not its notes.
 export const images = (exam) => (exam.instances ?? []).filter((each) => IMAGES.includes(each.kind) && stands(each));
+// The node knows an object's class once the object is durable (GET api/exams/ID).
+export const isStored = (each) => Boolean(each.sop_class_uid);
 // With what a person reported of them: the tablet may be put away when an archive has that, too.
 const objects = (exam) => (exam.instances ?? []).filter((each) => each.kind !== "rejection_note" && stands(each));
 

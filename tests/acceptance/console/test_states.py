@@ -305,7 +305,8 @@ def test_report_and_share_stand_in_one_row_on_a_phone(visit: OpenPage, address: 
 def test_a_capture_that_is_not_durable_yet_is_being_stored(visit: OpenPage, address: str) -> None:
     """It has its place in the exam, and nothing is said of it that only its object can tell."""
     unknown = dict.fromkeys(("sop_class_uid", "frames", "duration_s", "thumbnail"))
-    mine = exam(instances=[instance(1, "sent"), instance(2, "sent", **unknown, deliveries=[])])
+    unstored = {**instance(2, "sent"), **unknown, "deliveries": []}
+    mine = exam(instances=[instance(1, "sent"), unstored])
     page = visit(address).page
     ScriptedNode(answers={**usual(), f"exams/{SCAN}": mine}).serve(page)
     page.goto(f"{address}/#/scan/{SCAN}")

@@ -13,7 +13,7 @@ from pydicom.dataset import FileDataset
 
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.orthanc import OrthancServer
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 PROVED = "committed"

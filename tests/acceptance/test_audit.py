@@ -16,7 +16,7 @@ from pydicom.data import get_testdata_file
 from tests.peers.authority import Authority
 from tests.peers.dcmtk import dcmtk
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.syslog_server import SyslogServer
 from tests.support.audit_schema import checked
 from tests.support.audit_trail import kinds, records

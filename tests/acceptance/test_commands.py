@@ -12,7 +12,7 @@ import pytest
 
 from tests.acceptance.clinic import Clinic
 from tests.peers.node_process import ProbeSimProcess
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 from tests.starts.commands import echonode
 from tests.support.waiting import wait_until
 

@@ -20,7 +20,7 @@ from tests.faults.disks.block_disk import BlockDisk
 from tests.faults.judging.books import Book
 from tests.peers.instances import CINE, STILL, InstanceKind, Instances, build_dataset
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 pytest.importorskip("sqlcipher3")

@@ -13,7 +13,8 @@ from tests.faults.callers.client import Client
 from tests.faults.callers.instances import small_instance
 from tests.faults.judging.books import Book
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import LOOPBACK, NotReady, free_port
+from tests.peers.ports import LOOPBACK, free_port
+from tests.peers.process import NotReady
 from tests.support.waiting import wait_until
 
 pytest.importorskip("sqlcipher3")

@@ -12,7 +12,7 @@ from tests.acceptance.exam_client import ExamClient, Refused
 from tests.acceptance.test_orders import step_ids, worklist
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.odil_modality import works_by_the_list_of
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
 

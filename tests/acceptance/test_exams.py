@@ -13,7 +13,7 @@ import pytest
 from tests.acceptance.clinic import Clinic, read
 from tests.acceptance.exam_client import ExamClient, Refused
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 from tests.peers.validators import Validation
 from tests.support.waiting import wait_until
 

@@ -23,7 +23,7 @@ from tests.acceptance.exam_client import ExamClient, Refused
 from tests.peers.dcmtk import dcmtk
 from tests.peers.instances import InstanceKind, build_dataset
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.ris import Wlmscpfs, write_item
 from tests.support.waiting import wait_until
 

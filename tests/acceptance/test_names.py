@@ -15,7 +15,7 @@ from tests.integration.exam.test_procedure_steps import dataset_of
 from tests.peers.hl7_sender import Hl7Sender, code_of
 from tests.peers.node_process import ProbeSimProcess
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.ris import DcmjsStepScp, Wlmscpfs, write_item
 from tests.support.waiting import wait_until
 from tests.unit.exam.hl7.messages import A04_ISO_IR_87, msh

@@ -18,7 +18,7 @@ from tests.faults.judging.books import Book, read_book
 from tests.faults.judging.evidence import split
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.object_stores import BUCKET, ENVIRONMENT, MotoServer
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(240)]

@@ -42,7 +42,7 @@ from tests.peers.ohif import (
     viewer_dir,
     wait_complete,
 )
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.programs import PeerMissing
 from tests.unit.objects.acquisitions import NOW, exam
 from tests.unit.objects.exam_reports import (

@@ -20,7 +20,7 @@ from tests.acceptance.clinic import Clinic, dataset_sha256
 from tests.peers.fixtures import give_up, require_program
 from tests.peers.instances import STILL, make_instances
 from tests.peers.ohif import FIRST_VIEWPORT, Ohif, drawing_browser, poll, viewer_dir
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.programs import PeerMissing
 from tests.support.waiting import wait_until
 

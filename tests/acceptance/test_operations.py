@@ -17,7 +17,7 @@ import pytest
 
 from tests.acceptance.clinic import Clinic
 from tests.peers.node_process import ProbeSimProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(200)]

@@ -16,7 +16,7 @@ from tests.acceptance.exam_client import ExamClient
 from tests.integration.exam.test_procedure_steps import dataset_of
 from tests.peers.node_process import ProbeSimProcess
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.ris import DcmjsStepScp, OdilRis, write_item
 from tests.peers.validators import Validation
 from tests.support.waiting import wait_until

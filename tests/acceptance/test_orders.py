@@ -24,7 +24,7 @@ from tests.peers.dcmtk import DcmtkResult, dcmtk
 from tests.peers.hl7_sender import Hl7Sender, code_of, mllp_send
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.odil_modality import works_by_the_list_of
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.unit.exam.hl7.messages import (
     A04_ISO_IR_87,
     A08_UTF_8,

@@ -17,7 +17,7 @@ from echonode.store.files.file_meta import dataset_offset
 from echonode.store.files.seal import CREATOR_UID
 from tests.peers.dcmtk import dcmtk
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.audit_trail import kinds, records
 from tests.support.waiting import wait_until
 

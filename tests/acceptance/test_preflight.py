@@ -14,7 +14,7 @@ import pytest
 from tests.peers.dcmtk import StoreScp
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.orthanc import OrthancServer
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(200)]
 

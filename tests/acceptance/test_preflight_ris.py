@@ -14,7 +14,7 @@ import pytest
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.orthanc import OrthancServer
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.ris import DcmjsStepScp, Wlmscpfs, write_item
 from tests.unit.exam.worklist.answers import answer, step
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 
 pytestmark = pytest.mark.timeout(240)  # a dozen programs are started
 

@@ -23,7 +23,7 @@ from tests.peers import DcmtkResult
 from tests.peers.fixtures import require_fonts, require_program
 from tests.peers.node_process import ProbeSimProcess
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.result_receiver import ResultReceiver
 from tests.peers.ris import DcmjsStepScp
 from tests.peers.validators import Validation

@@ -21,7 +21,7 @@ from echonode.dimse.contexts import VERIFICATION
 from echonode.dimse.requestor import Requestor
 from echonode.model.identity import Peer
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)

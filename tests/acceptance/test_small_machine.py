@@ -26,7 +26,7 @@ from tests.peers.live_viewer import LiveViewer
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.numbered_probe import number_in, numbered_sender, probe_section
 from tests.peers.orthanc import OrthancServer
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.long]

@@ -18,7 +18,7 @@ from echonode.probe.openigtlink.image import encode_image
 from echonode.probe.openigtlink.messages import Message, OpenIGTLinkDecoder, encode
 from tests.acceptance.clinic import Clinic
 from tests.peers.node_process import ProbeSimProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 BONE = "probe/plus/BoneUltrasound_L14.igs.mha"

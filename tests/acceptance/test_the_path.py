@@ -19,7 +19,7 @@ from pydicom import dcmread
 from echonode.probe.recordings.echopen_text import KitRecording, read_recording
 from echonode.probe.simulation.tcp_probe import ProbeSimulator
 from tests.acceptance.clinic import Clinic, dataset_sha256, read
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 from tests.peers.validators import DecodedPixels, Validation
 from tests.support.waiting import wait_until
 

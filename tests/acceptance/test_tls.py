@@ -28,7 +28,7 @@ from tests.peers.fixtures import require_program
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.orthanc import OrthancServer
 from tests.peers.orthanc_rest import modality_settings
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 FILM = "probe/echopen_film_envelope_101frames.tar.xz"

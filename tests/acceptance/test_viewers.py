@@ -14,7 +14,7 @@ from echonode.probe.simulation.tcp_probe import ProbeSimulator
 from tests.acceptance.clinic import Clinic, dataset_sha256, read
 from tests.peers.dcmtk import StoreScp, dcmtk
 from tests.peers.fixtures import require_program
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 from tests.support.waiting import wait_until
 
 FILM = "probe/echopen_film_envelope_101frames.tar.xz"

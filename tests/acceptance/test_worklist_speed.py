@@ -17,7 +17,7 @@ from echonode.store.store import Store
 from tests.acceptance.exam_client import ExamClient
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.ris import Wlmscpfs, write_item
 from tests.unit.exam.worklist.answers import answer
 from tests.unit.objects.orders import FULL_ITEM, PATIENT

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from echonode.at_rest.aligned_memory import ReadingRoom
 from echonode.web.file_sending import NEAR_BYTES, ROOM_BYTES
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 

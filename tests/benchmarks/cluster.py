@@ -23,8 +23,8 @@ from tests.benchmarks.work import CALLING_AE_TITLE, Address, Errand
 from tests.peers import EchoNodeProcess, OrthancServer, PeerMissing
 from tests.peers.instances import STILL, Instances, make_instances, renew
 from tests.peers.orthanc import PLUGIN_FOLDER
+from tests.peers.ports import LOOPBACK
 from tests.peers.postgres import USER, PostgresServer
-from tests.peers.process import LOOPBACK
 
 ONE_NODE: Final = "EchoNode, one node"
 TWO_ORTHANCS: Final = "two Orthancs"

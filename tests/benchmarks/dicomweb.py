@@ -26,7 +26,7 @@ from tests.benchmarks.work import CALLING_AE_TITLE, Address, Errand
 from tests.peers import EchoNodeProcess, OrthancServer, free_port
 from tests.peers.instances import STILL, InstanceKind, Instances, make_instances, renew
 from tests.peers.orthanc import DICOMWEB_PLUGIN
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 
 CINE: Final = InstanceKind(name="cine 640x480, 100 frames", columns=640, rows=480, frames=100)
 TINY: Final = InstanceKind(name="tiny", columns=16, rows=16)

@@ -31,7 +31,7 @@ from tests.benchmarks.results import Better, Goal
 from tests.peers.live_viewer import LiveViewer
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.numbered_probe import numbered_sender, probe_section
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 from tests.peers.programs import find_program
 
 MULTIPART: Final = "multipart"

@@ -17,7 +17,7 @@ from tests.benchmarks.work import CALLING_AE_TITLE, Address
 from tests.peers import EchoNodeProcess, free_port
 from tests.peers.instances import InstanceKind
 from tests.peers.ohif import Ohif, drawing_browser, viewer_dir, wait_complete
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 
 LONG_CINE: Final = InstanceKind(name="cine 640x480, 500 frames", columns=640, rows=480, frames=500)
 

@@ -20,7 +20,7 @@ from echonode.at_rest.aligned_memory import page_aligned
 from echonode.dicomweb.multipart import MultipartReader, PartData, PartEnd
 from tests.benchmarks.contest import Failed
 from tests.peers.instances import Instances
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 
 FILES: Final = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 ROOM_BYTES: Final = 1024 * 1024

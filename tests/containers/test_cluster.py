@@ -20,7 +20,7 @@ from tests.containers.composed import CLUSTER, Composed
 from tests.integration.cluster.two_nodes import find_studies, part_10_files
 from tests.peers.dcmtk import dcmtk
 from tests.peers.node_process import ROOT
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 from tests.peers.stock import stock_send
 from tests.support.waiting import wait_until
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from tests.docs.blocks import ROOT, Block, Command, commands_of, prints
 from tests.peers.orthanc import OrthancServer
-from tests.peers.process import LOOPBACK, ChildProcess, free_port
+from tests.peers.ports import LOOPBACK, free_port
+from tests.peers.process import ChildProcess
 
 COMMAND_DEADLINE_S = 90.0
 BACKGROUND_DEADLINE_S = 60.0

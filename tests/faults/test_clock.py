@@ -32,7 +32,7 @@ from tests.faults.judging.verdict import judged
 from tests.faults.nodes.delivering_half import PACS, DeliveringHalf, memory_folder
 from tests.faults.programme import CLOCK_STEPS
 from tests.integration.dimse.parts import start_node
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 
 YEAR, HOUR = timedelta(days=365), timedelta(hours=1)
 # How the clock is set: each step, ten minutes after the one before.

@@ -29,7 +29,7 @@ from tests.faults.nodes.attacked import peers_for
 from tests.faults.programme import FULL
 from tests.faults.test_datasets import send_one
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -20,7 +20,7 @@ from tests.faults.programme import FULL, HOSTILE_REQUESTS, MUTATED_REQUESTS
 from tests.fuzz.mutation import mutated
 from tests.peers import EchoNodeProcess
 from tests.peers.instances import CINE, STILL, InstanceKind, make_instances
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = pytest.mark.timeout(300)
 

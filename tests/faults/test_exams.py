@@ -27,7 +27,7 @@ from tests.faults.programme import EXAM_KILLS, EXAM_SWITCHES
 from tests.peers.dcmtk import StoreScp
 from tests.peers.node_process import ProbeSimProcess
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.ris import DcmjsStepScp, Wlmscpfs, write_item
 from tests.support.waiting import wait_until
 from tests.unit.exam.worklist.answers import answer, step

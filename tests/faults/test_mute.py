@@ -18,7 +18,7 @@ from tests.faults.callers.instances import small_instance
 from tests.faults.callers.slow import PAUSE_S
 from tests.faults.nodes.attacked import peers_for
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.full, pytest.mark.peers, pytest.mark.timeout(0)]
 

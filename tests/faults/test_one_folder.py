@@ -22,7 +22,8 @@ from tests.faults.judging.verdict import judged
 from tests.faults.nodes.attacked import peers_for
 from tests.faults.programme import SECOND_NODES
 from tests.peers.node_process import ROOT, EchoNodeProcess
-from tests.peers.process import NotReady, free_port
+from tests.peers.ports import free_port
+from tests.peers.process import NotReady
 
 THE_JOB_FAILED = 1  # of the command's exit codes: 0 done, 1 the job failed, 2 bad usage
 PATIENCE_S = 120.0

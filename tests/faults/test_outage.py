@@ -13,7 +13,7 @@ from tests.faults.judging.books import Book
 from tests.faults.judging.verdict import judged
 from tests.faults.nodes.delivering_half import PACS, DeliveringHalf, memory_folder
 from tests.faults.programme import OUTAGE_BACKLOG
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 
 S = DeliveryState
 DAY_S = 24 * 3600.0

@@ -25,7 +25,7 @@ from tests.faults.judging.books import Book
 from tests.faults.nodes.attacked import peers_for
 from tests.faults.programme import POISONED
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 GOOD = 5

@@ -31,7 +31,7 @@ from tests.peers import EchoNodeProcess
 from tests.peers.dcmtk import DcmtkResult
 from tests.peers.dicomweb_server import Scripted, ScriptedDicomweb
 from tests.peers.log_reader import LogEvent
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.data_folder import images_folder
 from tests.support.waiting import wait_until
 from tests.unit.model.test_programs import MAGIC

@@ -24,7 +24,7 @@ from tests.faults.judging.verdict import judged
 from tests.faults.nodes.attacked import peers_for
 from tests.faults.nodes.forked import ForkedNode
 from tests.faults.programme import ENDS_UNDER_LOAD, FULL, MEMORY_SHORTAGES, STANDSTILLS
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]

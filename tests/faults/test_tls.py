@@ -22,7 +22,7 @@ from tests.faults.nodes.attacked import ChangedLimitsNode, peers_for
 from tests.faults.programme import SLOW_CONNECTIONS, TLS_RESETS
 from tests.peers.authority import Authority, Issued
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 
 REQUEST_S = 1.5
 

@@ -23,7 +23,7 @@ from tests.faults.disks.small_disk import ReadOnlyView, SmallDisk
 from tests.faults.judging.books import Book
 from tests.faults.nodes.attacked import OftenLookingNode, peers_for
 from tests.faults.programme import FULL, FULL_STARTS, SILENT_GATEWAYS
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 SUCCESS, OUT_OF_RESOURCES = 0x0000, 0xA700

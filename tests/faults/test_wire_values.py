@@ -28,7 +28,7 @@ from echonode.model.criteria import Root
 from echonode.model.identity import Peer
 from tests.faults.programme import NAMES_ON_THE_WIRE, UID_RACES
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
 SUCCESS, DATASET_DOES_NOT_MATCH = 0x0000, 0xA900

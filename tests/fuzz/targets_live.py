@@ -39,7 +39,7 @@ from tests.fuzz.target import Target
 from tests.fuzz.targets_files import MEMORY
 from tests.fuzz.targets_network import conversation, pdus_of
 from tests.integration.dimse.parts import TinyArchive
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 from tests.unit.web.fake_exams import FakeApi
 from tests.unit.web.test_status import STATUS
 

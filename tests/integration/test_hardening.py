@@ -22,7 +22,7 @@ from tests.faults.test_datasets import send_one
 from tests.peers import EchoNodeProcess
 from tests.peers.dicomweb_server import Scripted, ScriptedDicomweb, Seen
 from tests.peers.fixtures import require_program
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = pytest.mark.timeout(240)
 ROOT = Path(__file__).resolve().parents[2]

@@ -31,6 +31,7 @@ from tests.peers import (
     find_program,
     free_port,
     make_instances,
+    ports,
     programs,
     stock_send,
 )
@@ -51,6 +52,47 @@ def test_orthanc_answers_c_echo_and_rest(
     echo = run_dcmtk("echoscu", "-aec", "ORTHANC", orthanc.host, orthanc.dicom_port)
     assert echo.ok, echo.output
     assert orthanc.rest.instance_count() == 0
+
+
+_TAKES_PORTS = """
+from tests.peers import ports
+ports.BLOCK, ports.BLOCKS = 20, range(19_800, 19_900, 20)
+print(*(ports.free_port() for _ in range(20)), flush=True)
+input()
+"""
+
+
+def test_no_two_processes_get_the_same_port() -> None:
+    """Found free is not yet listened on: two runs of these tests at once would meet there."""
+    takers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _TAKES_PORTS],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(5)
+    ]
+    given: list[str] = []
+    for taker in takers:
+        assert taker.stdout is not None
+        given += taker.stdout.readline().split()
+    for taker in takers:
+        taker.communicate("\n")
+    assert sorted(map(int, given)) == list(range(19_800, 19_900))
+
+
+def test_ports_are_given_again_where_no_block_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that took every block of its range still gets a port that is free."""
+    monkeypatch.setattr(ports, "BLOCKS", range(19_600, 19_700, 50))
+    monkeypatch.setattr(ports, "BLOCK", 50)
+    mine = ports.Ports()
+    first = [mine.free() for _ in range(100)]
+    assert sorted(first) == list(range(19_600, 19_700))
+    with socket.socket() as listening:
+        listening.bind((ports.LOOPBACK, first[0]))
+        assert {mine.free() for _ in range(99)} == set(first[1:])
+    mine.close()
 
 
 def test_orthanc_keeps_its_instances_over_a_kill(

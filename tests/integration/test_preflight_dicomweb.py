@@ -14,7 +14,7 @@ from echonode.monitoring.preflight.requirements import Requirements
 from echonode.monitoring.preflight.test_image import preflight_image
 from echonode.monitoring.preflight.web_check import WebCheck
 from tests.peers.orthanc import DICOMWEB_PLUGIN, OrthancServer
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 
 pytestmark = pytest.mark.peers
 

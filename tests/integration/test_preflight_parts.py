@@ -23,7 +23,7 @@ from echonode.objects.ultrasound import encode
 from tests.peers.fixtures import require_file
 from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 from tests.peers.ris import DcmjsStepScp
 from tests.peers.validators import Validation
 

@@ -15,7 +15,8 @@ from tests.peers.instances import CINE, RGB, STILL, InstanceKind, make_instances
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
 from tests.peers.orthanc import OrthancServer
 from tests.peers.orthanc_rest import OrthancRest, RestError
-from tests.peers.process import ChildProcess, NotReady, free_port
+from tests.peers.ports import free_port
+from tests.peers.process import ChildProcess, NotReady
 from tests.peers.programs import PeerMissing, find_program
 from tests.peers.stock import StockStoreScp, stock_send
 from tests.peers.validators import (

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, ChildProcess, free_port
+from tests.peers.ports import LOOPBACK, free_port
+from tests.peers.process import ChildProcess
 from tests.peers.programs import find_program
 
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 
 Json = Mapping[str, Any]
 

@@ -15,7 +15,7 @@ from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 
 _NOT_PASSED_ON = frozenset({"connection", "transfer-encoding", "content-length", "date", "server"})
 

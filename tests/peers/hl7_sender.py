@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Self
 
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 
 _VT, _END = b"\x0b", b"\x1c\r"
 

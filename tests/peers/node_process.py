@@ -13,7 +13,8 @@ import yaml
 
 from tests.peers.log_reader import LogEvent, LogReader
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, ChildProcess, NotReady, free_port, has_listener
+from tests.peers.ports import LOOPBACK, free_port
+from tests.peers.process import ChildProcess, NotReady, has_listener
 from tests.starts.commands import echonode
 from tests.starts.forked_starts import may_fork
 

@@ -14,7 +14,8 @@ from typing import Self
 from echonode.store.objects.bucket import ObjectsAt
 from tests.peers.node_modules import node_modules
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, ChildProcess, free_port
+from tests.peers.ports import LOOPBACK, free_port
+from tests.peers.process import ChildProcess
 from tests.peers.programs import PeerMissing, find_program
 
 BUCKET = "ultrasound"

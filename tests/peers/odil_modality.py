@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.peers.fixtures import require_debian_module
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 
 PROGRAM = Path(__file__).with_name("odil_modality_program.py")
 

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from tests.peers.orthanc_rest import OrthancRest, modality_settings
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, ChildProcess, free_port
+from tests.peers.ports import LOOPBACK, free_port
+from tests.peers.process import ChildProcess
 from tests.peers.programs import find_program
 
 PLUGIN_FOLDER = Path("/usr/share/orthanc/plugins")

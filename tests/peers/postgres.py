@@ -22,7 +22,8 @@ import psycopg
 from psycopg import sql
 
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, STOP_DEADLINE_S, ChildProcess, free_port
+from tests.peers.ports import LOOPBACK, free_port
+from tests.peers.process import STOP_DEADLINE_S, ChildProcess
 from tests.peers.programs import find_program
 
 USER = "echonode"

@@ -10,7 +10,6 @@ Rules
 from __future__ import annotations
 
 import os
-import random
 import signal
 import socket
 import struct
@@ -22,18 +21,11 @@ from pathlib import Path
 from typing import IO
 
 from tests.peers import reaper
+from tests.peers.ports import LOOPBACK
 from tests.starts import forked_starts
 
-LOOPBACK = "127.0.0.1"
 START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 15.0
-
-# Below the range that Linux gives to outgoing connections (32768 and up): a port found free stays
-# free while a load test opens hundreds of connections.
-_PORTS = range(20_000, 32_000)
-_random = random.SystemRandom()
-# Those that this process gave out: whoever got one may not listen on it yet.
-_given: set[int] = set()
 
 # Of linux/netlink.h, linux/sock_diag.h and net/tcp_states.h.
 _SOCK_DIAG, _BY_FAMILY, _REQUEST_OF_ALL, _LISTEN = 4, 20, 0x301, 10
@@ -41,22 +33,6 @@ _SOCK_DIAG, _BY_FAMILY, _REQUEST_OF_ALL, _LISTEN = 4, 20, 0x301, 10
 
 class NotReady(Exception):
     """A real program did not come up in time; carries the end of what it printed."""
-
-
-def free_port() -> int:
-    """A loopback port on which nothing listens now, and that was not given out before."""
-    for _ in range(200):
-        port = _random.choice(_PORTS)
-        if port in _given:
-            continue
-        with socket.socket() as probe:
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            _given.add(port)
-            return port
-    raise NotReady("no free port on loopback")
 
 
 def is_listening(port: int, *, timeout_s: float = 0.5) -> bool:

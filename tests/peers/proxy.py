@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Self
 
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 
 _CHUNK = 65_536
 _WAITING = 4096  # chunks on the way in one direction

@@ -10,7 +10,7 @@ from typing import Any, Self
 import hl7
 from hl7.mllp import start_hl7_server
 
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 
 # A message -> the code of its acknowledgement; None closes the connection without one.
 Answer = Callable[[Any], str | None]

@@ -19,7 +19,8 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from tests.peers.node_modules import node_modules
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, ChildProcess, free_port, has_listener
+from tests.peers.ports import LOOPBACK, free_port
+from tests.peers.process import ChildProcess, has_listener
 from tests.peers.programs import PeerMissing, find_program
 
 HERE = Path(__file__).resolve().parent

@@ -16,8 +16,8 @@ from pydicom.uid import generate_uid
 from pynetdicom import AE, evt
 
 from echonode.dimse.contexts import PRESENTATION_LUT_CLASS, PRINT_META_CLASS
+from tests.peers.ports import LOOPBACK
 from tests.peers.printer import AE_TITLE
-from tests.peers.process import LOOPBACK
 
 _FILM_BOX = "1.2.840.10008.5.1.1.2"
 _IMAGE_BOX = "1.2.840.10008.5.1.1.4"

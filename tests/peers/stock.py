@@ -12,7 +12,8 @@ from pydicom.uid import UID
 from pynetdicom import AE, build_context
 
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, ChildProcess, free_port
+from tests.peers.ports import LOOPBACK, free_port
+from tests.peers.process import ChildProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,8 @@ from typing import Self
 
 from tests.peers.authority import Issued
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, ChildProcess, free_port, has_listener
+from tests.peers.ports import LOOPBACK, free_port
+from tests.peers.process import ChildProcess, has_listener
 from tests.peers.programs import find_program
 
 _CONFIGURATION = """

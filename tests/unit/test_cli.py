@@ -18,7 +18,7 @@ from echonode.errors import UsageError
 from echonode.store.store import Store
 from echonode.web.operator import operator_routes
 from echonode.web.server import WebServer
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 from tests.unit.store.samples import Clock
 
 ROOT = Path(__file__).resolve().parents[2]

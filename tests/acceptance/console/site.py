@@ -13,7 +13,7 @@ from tests.acceptance.clinic import Clinic
 from tests.acceptance.exam_client import ExamClient
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
 from tests.peers.orthanc import OrthancServer
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.ris import Wlmscpfs, write_item
 from tests.support.waiting import wait_until
 

@@ -18,7 +18,7 @@ from tests.acceptance.console.screens import THEMES, is_wider_than_screen, shoot
 from tests.integration.copies.stored_studies import STUDY, config_of, fill, new_store
 from tests.peers.accessibility import accessibility_faults
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 from tests.peers.targets import focus_is_in_dialog, press_at, tab_to
 
 PATIENCE_MS = 20_000  # of a machine that is very busy

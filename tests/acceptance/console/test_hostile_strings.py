@@ -33,7 +33,7 @@ from tests.peers.dcmtk import dcmtk
 from tests.peers.fixtures import require_program
 from tests.peers.instances import InstanceKind, build_dataset
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.ris import Wlmscpfs, write_item
 from tests.peers.targets import small_targets
 from tests.support.waiting import wait_until

@@ -13,7 +13,7 @@ from tests.acceptance.console.conftest import OpenPage
 from tests.acceptance.exam_client import ExamClient
 from tests.peers.accessibility import accessibility_faults
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]
 

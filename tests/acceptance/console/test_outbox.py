@@ -20,7 +20,7 @@ from tests.peers.console_page import Visit, browser, visit
 from tests.peers.dcmtk import dcmtk
 from tests.peers.fixtures import require_program
 from tests.peers.instances import InstanceKind, make_instances
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.peers, pytest.mark.timeout(300)]

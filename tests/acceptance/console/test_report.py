@@ -18,7 +18,7 @@ from tests.acceptance.exam_client import ExamClient
 from tests.peers.accessibility import accessibility_faults
 from tests.peers.fixtures import require_fonts, require_program
 from tests.peers.node_process import ProbeSimProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.data_folder import data_folder
 from tests.support.stand_in_recordings import FILM
 

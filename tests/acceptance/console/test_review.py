@@ -27,7 +27,7 @@ from tests.acceptance.console.screens import SIZES, THEMES, is_wider_than_screen
 from tests.acceptance.exam_client import ExamClient
 from tests.peers.accessibility import accessibility_faults
 from tests.peers.node_process import ProbeSimProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.data_folder import data_folder
 from tests.support.stand_in_recordings import FILM
 from tests.support.waiting import wait_until

@@ -29,8 +29,9 @@ from tests.faults.nodes.forked import ForkedNode
 from tests.faults.nodes.short_lease import SHORT_LEASE, STORAGE_WAIT_S
 from tests.peers.faulty_object_store import Fault, FaultyObjectStore
 from tests.peers.object_stores import BUCKET, ENVIRONMENT, MotoServer
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.postgres import PostgresServer
-from tests.peers.process import LOOPBACK, NotReady, free_port
+from tests.peers.process import NotReady
 from tests.support.waiting import wait_until
 
 CLIENTS_EACH, PIXELS, PAUSE_S = 2, 2_000, 0.05

@@ -21,7 +21,7 @@ from tests.faults.judging.verdict import judged
 from tests.faults.nodes.attacked import peers_for
 from tests.faults.nodes.forked import ForkedNode
 from tests.peers.node_process import ProbeSimProcess
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 from tests.support.waiting import wait_until
 
 CLIENTS, PIXELS = 8, 4_000

@@ -18,7 +18,7 @@ from tests.faults.judging.verdict import judged
 from tests.faults.nodes.attacked import peers_for
 from tests.faults.nodes.forked import ForkedNode
 from tests.peers.node_process import ProbeSimProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 SUCCESS, OUT_OF_RESOURCES = 0x0000, 0xA700

@@ -24,7 +24,7 @@ from tests.faults.judging.books import Book
 from tests.faults.nodes.attacked import peers_for
 from tests.peers.fixtures import require_program
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 CLIENTS = 2
 FIRST, SECOND = 4, 2  # instances of each client, in the first life and in the second

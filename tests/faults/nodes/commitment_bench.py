@@ -32,7 +32,7 @@ from tests.faults.callers.instances import Instance, small_instance
 from tests.faults.judging.books import Book
 from tests.faults.judging.verdict import judged
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 from tests.support.waiting import wait_until
 
 PATIENCE_S = 60.0

@@ -17,7 +17,7 @@ from echonode.access.route_table import RULES, WEBSOCKET
 from echonode.dicomweb.resources import RESOURCES, SEARCHED
 from echonode.store.store import Store
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.audit_trail import records
 from tests.support.waiting import wait_until
 

@@ -23,7 +23,7 @@ from echonode.dimse.upper_layer.tls_context import client_context
 from echonode.model.certificate import TLSFiles
 from echonode.monitoring.alarms import of_audit
 from tests.peers.authority import Authority, Issued
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 from tests.peers.syslog_server import SyslogServer
 from tests.support.audit_schema import checked
 from tests.support.waiting import wait_until

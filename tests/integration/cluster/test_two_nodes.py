@@ -16,7 +16,7 @@ from tests.integration.cluster.two_nodes import TwoNodes
 from tests.peers.dcmtk import StoreScp, dcmtk
 from tests.peers.fixtures import require_program
 from tests.peers.orthanc import OrthancServer
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]

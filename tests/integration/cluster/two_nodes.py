@@ -15,8 +15,8 @@ from pynetdicom import AE
 from echonode.store.read_only_store import open_read_only
 from tests.peers.haproxy import HaProxy
 from tests.peers.node_process import EchoNodeProcess
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.postgres import PostgresServer
-from tests.peers.process import LOOPBACK, free_port
 from tests.peers.stock import stock_send
 from tests.unit.store.samples import dataset
 

@@ -32,7 +32,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run 
 
 from echonode.model.exam_document import DOCUMENT_CLASSES
 from echonode.model.status import SUCCESS
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 _CREATED = (

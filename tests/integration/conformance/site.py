@@ -27,9 +27,9 @@ from tests.acceptance.exam_client import ExamClient
 from tests.integration.conformance.counterpart import Counterpart
 from tests.peers.authority import Authority, Issued
 from tests.peers.node_process import EchoNodeProcess, ProbeSimProcess
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.printer import AE_TITLE as IHEFULL
 from tests.peers.printer import PrintScp
-from tests.peers.process import LOOPBACK, free_port
 from tests.peers.syslog_server import SyslogServer
 from tests.support.waiting import wait_until
 from tests.unit.exam.worklist.answers import full_answer

@@ -18,7 +18,7 @@ from pydicom import dcmread
 from tests.integration.copies.stored_studies import STUDY, config_of, fill, new_store
 from tests.integration.copies.test_import import echonode
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 
 pytestmark = [pytest.mark.long, pytest.mark.slow]
 

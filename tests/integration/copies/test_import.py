@@ -22,7 +22,7 @@ from tests.integration.copies.stored_studies import (
     new_store,
 )
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 from tests.unit.store.samples import dataset, put
 
 pytestmark = pytest.mark.slow

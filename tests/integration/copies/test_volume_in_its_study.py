@@ -15,7 +15,7 @@ from tests.acceptance.clinic import Clinic
 from tests.integration.copies.test_plus_round_trip import taken
 from tests.peers import Validation
 from tests.peers.dcmtk import dcmtk
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 from tests.unit.objects.acquisitions import built, write
 

@@ -22,7 +22,7 @@ from tests.integration.delivery.pictures import CINE, STILL, picture
 from tests.peers.dcmtk import StoreScp, dcmtk
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.orthanc import OrthancServer
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(180)]

@@ -15,7 +15,7 @@ from echonode.model.delivery import DeliveryState
 from tests.integration.delivery.delivery_fixture import DeliveryFixture
 from tests.peers.dcmtk import StoreScp, dcmtk
 from tests.peers.instances import STILL, InstanceKind, make_instances
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 from tests.peers.proxy import Line, Proxy
 from tests.support.waiting import wait_until
 

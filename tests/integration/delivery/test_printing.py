@@ -24,8 +24,8 @@ from echonode.dimse.contexts import PRESENTATION_LUT_CLASS, PRINT_META_CLASS
 from tests.peers import EchoNodeProcess
 from tests.peers.dcmtk import DcmtkResult
 from tests.peers.instances import InstanceKind, make_instances
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.printer import AE_TITLE, PrintScp
-from tests.peers.process import LOOPBACK, free_port
 from tests.peers.silent_printer import silent_printer
 from tests.starts.commands import echonode
 from tests.support.waiting import wait_until

@@ -14,7 +14,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from echonode.dicomweb.multipart import end, part_head
 from tests.peers import EchoNodeProcess
 from tests.peers.instances import InstanceKind, build_dataset, new_uid
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 BOUNDARY = "a-part"
 SMALL = InstanceKind(name="small", columns=32, rows=24)

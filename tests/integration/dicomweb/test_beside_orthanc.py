@@ -15,7 +15,7 @@ from tests.integration.store.real_files import RealFile, files_of, read_real_fil
 from tests.peers import EchoNodeProcess, OrthancServer
 from tests.peers.fixtures import require_program
 from tests.peers.orthanc import DICOMWEB_PLUGIN
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120), pytest.mark.filterwarnings("ignore")]
 

@@ -17,7 +17,7 @@ from tests.peers import EchoNodeProcess, OrthancServer, RestError
 from tests.peers.fixtures import require_program
 from tests.peers.instances import CINE, Instances, make_instances, new_uid
 from tests.peers.orthanc import DICOMWEB_PLUGIN
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120), pytest.mark.filterwarnings("ignore")]
 

@@ -11,7 +11,7 @@ import requests
 from tests.benchmarks.large_index import Shape, large_index
 from tests.benchmarks.usage import peak_bytes, reset_peak, resident_bytes
 from tests.peers import EchoNodeProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(0)]
 

@@ -18,7 +18,7 @@ from dicomweb_client.api import DICOMwebClient
 from echonode.dicomweb.multipart import end, part_head
 from tests.peers import EchoNodeProcess
 from tests.peers.instances import STILL, Instances, make_instances, renew
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.filterwarnings("ignore")]
 

@@ -24,7 +24,8 @@ from tests.peers.authority import Issued
 from tests.peers.dcmtk import StoreScp
 from tests.peers.fixtures import require_program
 from tests.peers.orthanc import OrthancServer
-from tests.peers.process import ChildProcess, free_port
+from tests.peers.ports import free_port
+from tests.peers.process import ChildProcess
 
 pytestmark = pytest.mark.peers
 

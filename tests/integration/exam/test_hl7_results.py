@@ -18,7 +18,7 @@ from echonode.model.exam import CaptureKind
 from echonode.store.exams.documents import NewDocument
 from echonode.store.exams.hl7_results import ResultState
 from echonode.store.store import Store
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 from tests.peers.result_receiver import ResultReceiver, parsed
 from tests.support.waiting import wait_until
 from tests.unit.exam.clinic_room import Room

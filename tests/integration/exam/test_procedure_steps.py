@@ -18,7 +18,7 @@ from echonode.model.discontinuation import reason_of
 from echonode.model.identity import CallBackAddress, Peer
 from tests.peers.authority import Authority
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 from tests.peers.ris import DcmjsStepScp, OdilRis
 from tests.unit.exam.clinic_room import Room
 from tests.unit.exam.procedure_step.test_attributes import IN_THE_STEP, at

@@ -27,7 +27,8 @@ from tests.peers.authority import Authority
 from tests.peers.fixtures import require_file
 from tests.peers.orthanc import WORKLIST_PLUGIN, OrthancServer
 from tests.peers.part import Part
-from tests.peers.process import LOOPBACK, has_listener
+from tests.peers.ports import LOOPBACK
+from tests.peers.process import has_listener
 from tests.peers.ris import OdilRis, Wlmscpfs, write_item
 from tests.support.memory_key_value import MemoryKeyValue
 from tests.unit.exam.worklist.answers import answer, full_answer, step

@@ -29,7 +29,7 @@ from echonode.monitoring.notices.notice import Notice
 from echonode.monitoring.notices.notifier import Notifier, Way
 from echonode.monitoring.notices.webhook import NotSent, WebhookSender
 from echonode.web.health import Alarm
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)

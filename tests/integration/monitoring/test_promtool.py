@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.peers.programs import find_program
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(60)]

@@ -14,7 +14,7 @@ from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 from tests.benchmarks.work import Address
 from tests.integration.store.real_files import files_of, read_real_file, send_real
 from tests.peers import EchoNodeProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = [
     pytest.mark.timeout(120),

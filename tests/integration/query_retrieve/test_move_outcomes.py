@@ -16,7 +16,7 @@ from tests.benchmarks.work import Address
 from tests.integration.store.real_files import files_of, read_real_file, send_real
 from tests.peers import EchoNodeProcess, StoreScp, dcmtk
 from tests.peers.fixtures import require_program
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(60)]
 

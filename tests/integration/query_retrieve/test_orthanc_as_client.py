@@ -19,7 +19,7 @@ from tests.integration.store.real_files import RealFile, files_of, read_real_fil
 from tests.peers import EchoNodeProcess, OrthancServer
 from tests.peers.fixtures import require_program
 from tests.peers.orthanc_rest import RestError
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [

@@ -11,7 +11,7 @@ from tests.benchmarks.work import Address
 from tests.integration.store.real_files import RealFile, files_of, read_real_file, send_real
 from tests.peers import EchoNodeProcess, StoreScp
 from tests.peers.dcmtk import dcmtk
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 pytestmark = [
     pytest.mark.peers,

@@ -16,7 +16,7 @@ from pydicom.uid import generate_uid
 from tests.peers import EchoNodeProcess, StoreScp, dcmtk
 from tests.peers.fixtures import require_program
 from tests.peers.instances import InstanceKind, make_instances
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]

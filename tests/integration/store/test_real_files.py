@@ -29,7 +29,7 @@ from tests.integration.store.real_files import (
 )
 from tests.peers import EchoNodeProcess, StoreScp, dcmtk, find_program
 from tests.peers.fixtures import require_program
-from tests.peers.process import LOOPBACK
+from tests.peers.ports import LOOPBACK
 
 pytestmark = [
     pytest.mark.peers,

@@ -14,7 +14,7 @@ from tests.acceptance.exam_client import ExamClient
 from tests.peers.live_viewer import LiveViewer, Shown
 from tests.peers.node_process import EchoNodeProcess
 from tests.peers.numbered_probe import number_in, numbered, numbered_sender, probe_section
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from echonode.node.user_administration import UserAdministration
 from echonode.store.store import Store
 from tests.peers.fixtures import require_program
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 from tests.starts.commands import echonode
 
 pytestmark = [pytest.mark.timeout(180)]

@@ -16,7 +16,7 @@ from tests.peers.accessibility import accessibility_faults
 from tests.peers.console_page import SIZES, Visit, browser, visit
 from tests.peers.fixtures import require_program
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(240)]
 PIN = "2580"

@@ -18,7 +18,7 @@ from echonode.node.user_administration import UserAdministration
 from echonode.store.store import Store
 from echonode.web.viewer.package import VERSION
 from tests.peers.node_process import EchoNodeProcess
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 from tests.unit.store.samples import US_IMAGE, dataset, encoded
 
 pytestmark = [pytest.mark.timeout(120)]

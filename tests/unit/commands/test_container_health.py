@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from echonode.commands.container_health import main
-from tests.peers.process import LOOPBACK, free_port
+from tests.peers.ports import LOOPBACK, free_port
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from echonode.store.read_only_store import open_read_only
 from echonode.store.store import Store
 from echonode.web.operator import operator_routes
 from echonode.web.server import WebServer
-from tests.peers.process import free_port
+from tests.peers.ports import free_port
 from tests.unit.store.samples import NOON, Clock, put_many
 
 CONFIG = """

@@ -5,6 +5,7 @@ Rules
 - A file of a kind that is not in `MEDIA_TYPES` is an error: it does not belong to the console.
 - A browser keeps a file and asks whether it is still the same (ETag, RFC 9110 8.8.3): a tablet that
   comes back loads nothing twice, and never runs an old script with a new node.
+- The start page lists the modules that it leads to (module_list.py): they are asked for at once.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from echonode.web.module_list import with_module_list
+
 MEDIA_TYPES = {
     ".html": "text/html",
     ".css": "text/css",
@@ -30,9 +33,12 @@ START = "index.html"
 
 def page_routes() -> list[BaseRoute]:
     """GET / (the start page) and GET /console/PATH for every other file of the folder."""
+    files = {path: file.read_bytes() for path, file in console_files()}
+    scripts = {path: file.decode() for path, file in files.items() if path.endswith(".js")}
+    files[START] = with_module_list(files[START].decode(), "console/", scripts).encode()
     return [
-        _route("/" if path == START else f"/console/{path}", file.read_bytes(), _media_type(path))
-        for path, file in console_files()
+        _route("/" if path == START else f"/console/{path}", content, _media_type(path))
+        for path, content in files.items()
     ]
 
 

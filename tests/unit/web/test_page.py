@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from echonode.web.module_list import modules_of, with_module_list
 from echonode.web.page import MEDIA_TYPES, console_files, page_routes
 from tests.unit.web.conftest import Serve
 
@@ -42,6 +43,31 @@ def test_a_browser_loads_a_file_once(serve: Serve) -> None:
     assert first.headers["cache-control"] == "no-cache"
     changed = browser.ask("/console/main.js", if_none_match='"other"')
     assert (changed.status, changed.body) == (200, first.body)
+
+
+def test_the_start_page_lists_every_module_that_it_leads_to(serve: Serve) -> None:
+    """A browser asks for all at once, and does not wait for each level of imports."""
+    page = serve(page_routes()).ask("/").body.decode()
+    listed = re.findall(r'<link rel="modulepreload" href="console/([^"]+)">', page)
+    assert listed[0] == "main.js"
+    assert page.index(listed[-1]) < page.index('<script type="module"')
+    # core/first.js is no module; the rest is imported by another.
+    assert sorted(listed) == [path for path in SCRIPTS if path != "core/first.js"]
+
+
+def test_modules_are_listed_by_breadth_and_once() -> None:
+    """Imports of every form; a circle has an end."""
+    sources = {
+        "a.js": 'import {\n  x,\n} from "./b/c.js";\nimport "./d.js";\nconst y = "./no.js";\n',
+        "b/c.js": 'export { z } from "../e.js";\nimport { q } from "../a.js";\n',
+        "d.js": '// import from "./no.js";\n',
+        "e.js": "",
+    }
+    assert modules_of("a.js", sources) == ["a.js", "b/c.js", "d.js", "e.js"]
+    with pytest.raises(KeyError):
+        modules_of("a.js", {"a.js": 'import "./gone.js";'})
+    with pytest.raises(ValueError, match="no module script"):
+        with_module_list("<html></html>", "console/", sources)
 
 
 @pytest.mark.parametrize("path", ["/console/", "/console/core", "/console/../page.py", "/main.js"])

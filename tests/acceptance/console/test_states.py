@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.acceptance.console.conftest import OpenPage
 from tests.acceptance.console.screens import THEMES, is_wider_than_screen, shoot
 from tests.acceptance.console.scripted import (
     GEOMETRY,
+    NOW,
     PACS,
     PROBE,
     UNIDENTIFIED,
@@ -31,6 +33,7 @@ from tests.acceptance.console.scripted import (
     worklist,
 )
 from tests.peers.accessibility import accessibility_faults
+from tests.support.waiting import wait_until
 from tests.unit.web.conftest import served
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
@@ -62,6 +65,18 @@ def keys(*pressed: str, after: str = "canvas[data-sequence]") -> Callable[[Page]
             page.keyboard.press(key)
 
     return act
+
+
+def still_refused(page: Page) -> None:
+    """Press the key until the node has answered: a page without a current picture takes none."""
+    page.wait_for_selector("canvas[data-sequence]")
+    refusal = page.get_by_text("The disk refused a new file.")
+
+    def is_said() -> bool:
+        page.keyboard.press("s")
+        return refusal.count() > 0
+
+    wait_until(is_said, timeout_s=60, what="the refusal in words")
 
 
 def least_side(control: Locator) -> float:
@@ -157,7 +172,7 @@ STATES = (
     of_exam(
         "refused",
         "The disk refused a new file.",
-        act=keys("s"),
+        act=still_refused,
         answers={
             f"exams/{SCAN}/stills": (
                 503,
@@ -323,13 +338,17 @@ def test_silence_is_said_within_two_seconds_of_the_last_answer(
     node = ScriptedNode(answers=usual())
     page = visit(address).page
     node.serve(page)
-    page.clock.install()
+    page.clock.install(time=NOW - timedelta(seconds=1))
+    page.clock.pause_at(NOW)
     page.goto(address)
-    expect(page.get_by_text("OKAFOR, Chidi")).to_be_visible()
-    with page.expect_response("**/api/status"):
-        pass
+    drawn = page.get_by_text("OKAFOR, Chidi")
+
+    def is_drawn() -> bool:
+        page.clock.run_for(20)  # a frame
+        return drawn.is_visible()
+
+    wait_until(is_drawn, timeout_s=60, what="the node's answers on the page")
     node.silent = True
-    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 0.05)
     answered_ago = page.evaluate(
         "import('./console/core/state.js').then(m => performance.now() - m.state.answeredAt)"
     )
@@ -375,6 +394,25 @@ def test_a_picture_without_a_depth_has_a_scale_from_its_top_or_says_why_not(
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
         expect(asking).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    "behind", ["button.remove()", "button.style.visibility = 'hidden'", "button.disabled = true"]
+)
+def test_a_dialog_leaves_the_focus_on_the_screen_where_its_button_is_gone(
+    visit: OpenPage, address: str, behind: str
+) -> None:
+    """The page goes on behind a dialog; who works by keys is not thrown back to its beginning."""
+    page = visit(address).page
+    ScriptedNode(answers={**usual(), f"exams/{SCAN}": exam()}).serve(page)
+    page.goto(f"{address}/#/scan/{SCAN}")
+    page.get_by_role("button", name="Length of a clip").press("Enter")
+    expect(page.get_by_role("dialog", name="Length of a clip")).to_be_visible()
+    button = page.locator("button[aria-label='Length of a clip']")
+    button.evaluate(f"button => {{ {behind}; }}")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator("#content")).to_be_focused()
 
 
 ATTACKS = (

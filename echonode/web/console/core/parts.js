@@ -133,7 +133,8 @@ export function skeleton(count, height = 64) {
     ...Array.from({ length: count }, (_, index) => h("div", { key: index, class: "skeleton", style: { height: `${height}px` } })));
 }
 
-// A modal dialog; the browser keeps the focus in it and Escape closes it. Draw it while it is open.
+// A modal dialog; the browser keeps the focus in it and Escape closes it. Draw it while it is open. The focus goes back
+// to what had it, or to the screen where that is gone, hidden or disabled by then.
 export function dialog({ id, title, onclose, actions = [], wide = false }, ...content) {
   return h("dialog", {
     key: `dialog-${id}`, class: wide ? "wide" : "", "aria-labelledby": `${id}-title`, "data-dialog": id,
@@ -145,7 +146,8 @@ export function dialog({ id, title, onclose, actions = [], wide = false }, ...co
       element.querySelector("[data-first]")?.focus();
       return () => {
         element.close();
-        if (before instanceof HTMLElement && before.isConnected) before.focus();
+        before?.focus();
+        if (document.activeElement !== before) document.getElementById("content")?.focus({ preventScroll: true });
       };
     },
   }, h("div", { class: "dialog-body" },

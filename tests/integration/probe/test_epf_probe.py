@@ -6,6 +6,7 @@ import random
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,6 +36,15 @@ def free_udp_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
+
+
+def dropped_by_the_system(port: int) -> int:
+    """Datagrams to that port that the system had no room for, on a busy machine (proc(5))."""
+    for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if int(fields[1].partition(":")[2], 16) == port:
+            return int(fields[-1])
+    return 0
 
 
 def source_at(
@@ -145,9 +155,11 @@ def test_garbage_from_the_probe_itself_is_counted_and_survived() -> None:
         source.start()
         wait_until(lambda: len(seen) == 30)
         counts = source.counts
+        dropped = dropped_by_the_system(port)
         assert source.stop(5)
     assert counts.bytes_skipped > 1000
-    assert (counts.connections, counts.lines_missing) == (1, 0)
+    assert counts.connections == 1
+    assert counts.lines_missing <= dropped
 
 
 def test_a_probe_that_restarts_is_found_again() -> None:

@@ -146,17 +146,19 @@ def nonce_bytes(count: int) -> int:
     return _NONCE * count
 
 
-def sealed_chunk(
+def seal_chunk(
     cipher: AESGCM,
     fixed: bytes,
     index: int,
     data: bytes | bytearray | memoryview,
     nonce: bytes,
+    room: memoryview,
     *,
     last: bool,
-) -> tuple[bytes, bytes]:
-    """A chunk as it is written: its nonce, and the rest."""
-    return nonce, cipher.encrypt(nonce, data, place_of(fixed, index, last=last))
+) -> None:
+    """Fill `room`, CHUNK_EXTRA bytes longer than the data, with a chunk as it is written."""
+    room[:_NONCE] = nonce
+    cipher.encrypt_into(nonce, data, place_of(fixed, index, last=last), room[_NONCE:])
 
 
 def opened_chunk(

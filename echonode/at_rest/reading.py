@@ -68,26 +68,41 @@ class SealedFile(io.RawIOBase):
 
     def __init__(
         self,
-        file: PlainFile,
+        file: PlainFile | Path,
         *,
         fixed: bytes,
         chunk: int,
         cipher: AESGCM,
         known: Mapping[int, bytes] = _NOTHING_KNOWN,
+        size: int | None = None,
     ) -> None:
-        """Use open_file. fixed, chunk: of its head. known: chunks whose content is known."""
+        """Use open_file. fixed, chunk: of its head. known: the content of first and last chunks.
+
+        file: a path is opened when a chunk is wanted that is not known. size: of the content, where
+        its writer says it; otherwise it follows from the length of the file.
+        """
         super().__init__()
         self._file, self._fixed, self._chunk, self._cipher = file, fixed, chunk, cipher
         self._position = 0
+        self._is_measured = size is None
         self._measured = -1
-        self._size = 0
+        self._size = size or 0
         self._known = known
         self._kept_index, self._kept = -1, b""
         if known:
             self._measure()  # what is known is of the length that it has now
 
+    @property
+    def _disk(self) -> PlainFile:
+        """Raises OSError."""
+        if isinstance(self._file, Path):
+            self._file = PlainFile(self._file)
+        return self._file
+
     def _measure(self) -> None:
-        stored = self._file.size
+        if not self._is_measured:
+            return
+        stored = self._disk.size
         if stored == self._measured:
             return
         size = content_size(stored, self._chunk)
@@ -137,9 +152,19 @@ class SealedFile(io.RawIOBase):
         if len(several) == 1 and several[0] == self._kept_index:
             yield self._kept
             return
-        if all(index in self._known for index in several):
-            yield from (self._known[index] for index in several)
-            return
+        first, last = several.start, several.stop
+        while first < last and (content := self._known.get(first)) is not None:
+            yield content
+            first += 1
+        behind: list[bytes] = []
+        while first < last and (content := self._known.get(last - 1)) is not None:
+            behind.append(content)
+            last -= 1
+        if first < last:
+            yield from self._from_disk(range(first, last))
+        yield from reversed(behind)
+
+    def _from_disk(self, several: range) -> Iterator[bytes]:
         chunk, count = self._chunk, chunk_count(self._size, self._chunk)
         whole = chunk + CHUNK_EXTRA
         stored = memoryview(self._read(len(several) * whole, offset_of(several.start, chunk)))
@@ -155,9 +180,9 @@ class SealedFile(io.RawIOBase):
             yield content
 
     def _read(self, length: int, position: int) -> bytes:
-        data = self._file.pread(length, position)
+        data = self._disk.pread(length, position)
         while len(data) < length:  # a signal, or the file's end
-            more = self._file.pread(length - len(data), position + len(data))
+            more = self._disk.pread(length - len(data), position + len(data))
             if not more:
                 break
             data += more
@@ -168,7 +193,7 @@ class SealedFile(io.RawIOBase):
     @property
     def name(self) -> Path:
         """Its path, as of a plain file: pydicom asks a buffered reader for it."""
-        return Path(self._file.name)
+        return self._file if isinstance(self._file, Path) else Path(self._file.name)
 
     def readable(self) -> bool:
         """It is."""
@@ -199,7 +224,7 @@ class SealedFile(io.RawIOBase):
 
     def close(self) -> None:
         """Close the file; may be called twice."""
-        if not self.closed:
+        if not self.closed and not isinstance(self._file, Path):
             self._file.close()
         super().close()
 

@@ -1,9 +1,10 @@
 """Writing a new file of the store from its beginning to its end, plain or sealed.
 
 Rules
-- Of a sealed file the bytes after the last whole chunk wait in memory: no plain byte is ever on the
-  disk. `flush` writes them as the last chunk, and then the file can be read; the next bytes write
-  that chunk again, under another nonce.
+- Of a sealed file the first chunk, which `put_in` changes, and the bytes after the last whole one
+  wait in memory: no plain byte is ever on the disk. `flush` writes both, and then the file can be
+  read; what changes them later writes that chunk again, under another nonce. `so_far` reads what
+  was written without it.
 - A file has its content on the disk only after `flush` and fsync. The writer asks the system to
   begin with every EARLY_BYTES while more is coming, so that fsync waits for the rest alone.
 - One thread at a time.
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from echonode.at_rest.file_cipher import FileCipher, NewFile
-from echonode.at_rest.file_format import nonce_bytes, offset_of, sealed_chunk
+from echonode.at_rest.file_format import CHUNK_EXTRA, nonce_bytes, offset_of, seal_chunk
 from echonode.at_rest.reading import PlainFile, SealedFile, StoredFile, open_file
 
 if TYPE_CHECKING:
@@ -68,6 +69,10 @@ class _NewFile(io.RawIOBase):
         """What was written so far, to be read and closed by the caller. Raises OSError."""
         self.flush()
         return open_file(self.path, self.cipher)
+
+    def so_far(self) -> StoredFile:
+        """The same before anything more is written; the file itself need not be whole by then."""
+        return self.opened()
 
     def _begin(self, end: int) -> None:
         """The disk may have what is before `end`: it stays as it is, but for `put_in` and `cut`.
@@ -126,17 +131,19 @@ class PlainWriter(_NewFile):
 
 
 class SealedWriter(_NewFile):
-    """The bytes in chunks that are encrypted. Nothing is on the disk before the first chunk."""
+    """The bytes in chunks that are encrypted. Its head and first chunk are written by `flush`."""
 
     def __init__(self, path: Path, cipher: FileCipher, *, is_there: bool = False) -> None:
         super().__init__(path, cipher, is_there=is_there)
         self._new: NewFile = cipher.new_file()
         self._aead = AESGCM(self._new.key)
         self._head = self._new.head  # until it is written
-        self._first = b""  # the first chunk's content, once it is whole: `put_in` changes it
+        self._first = bytearray()  # the first chunk's content, once it is whole
+        self._first_is_there = True
         self._tail = bytearray()
-        self._whole_chunks = 0
         self._tail_is_there = False
+        self._whole_chunks = 0
+        self._room = bytearray()  # for a whole chunk as it is written
 
     def write(self, data: ReadableBuffer) -> int:
         """Append all of it. Raises OSError."""
@@ -150,37 +157,48 @@ class SealedWriter(_NewFile):
             self._tail += view[:room]
             view = view[room:]
             if view:  # more follows, so that chunk is not the last
-                self._put_whole(self._tail)
+                self._take_whole(self._tail)
                 self._tail.clear()
         while len(view) > chunk:
-            self._put_whole(view[:chunk])
+            self._take_whole(view[:chunk])
             view = view[chunk:]
         self._tail += view
         self._length += size
         return size
 
-    def _put_whole(self, data: bytearray | memoryview) -> None:
-        """A chunk that is not the last, in two writes: to join them would copy it."""
-        nonce, sealed = self._sealed(data, number=self._whole_chunks, last=False)
-        position = self._put_next(nonce)
-        self._begin(self._put(sealed, position))
-        if not self._whole_chunks:
-            self._first = bytes(data)
+    def _take_whole(self, data: bytearray | memoryview) -> None:
+        """A chunk that is not the last."""
+        if self._whole_chunks:
+            self._begin(self._put_chunk(self._whole_chunks, data, last=False))
+        else:
+            self._first[:] = data
+            self._first_is_there = False
         self._whole_chunks += 1
 
-    def _sealed(
-        self, data: bytes | bytearray | memoryview, *, number: int, last: bool
-    ) -> tuple[bytes, bytes]:
+    def _put_chunk(self, number: int, data: bytes | bytearray | memoryview, *, last: bool) -> int:
+        """Write a chunk, the first of all behind the head. Returns where it ended."""
+        size = len(data) + CHUNK_EXTRA
+        if len(self._room) < size:
+            self._room = bytearray(size)
+        room = memoryview(self._room)[:size]
         nonce = os.urandom(nonce_bytes(1))
-        return sealed_chunk(self._aead, self._new.fixed, number, data, nonce, last=last)
+        seal_chunk(self._aead, self._new.fixed, number, data, nonce, room, last=last)
+        if number or not self._head:
+            return self._put(room, offset_of(number, self._new.chunk))
+        end = self._put(memoryview(self._head + room), 0)
+        self._head = b""
+        return end
 
     def flush(self) -> None:
-        """Write the last chunk: what was written until now can be read. Raises OSError."""
-        if self._descriptor == _CLOSED or self._tail_is_there:
+        """Write what waits: what was written until now can be read. Raises OSError."""
+        if self._descriptor == _CLOSED:
             return
-        sealed = self._sealed(self._tail, number=self._whole_chunks, last=True)
-        self._put_next(b"".join(sealed))
-        self._tail_is_there = True
+        if not self._first_is_there:
+            self._put_chunk(0, self._first, last=False)
+            self._first_is_there = True
+        if not self._tail_is_there:
+            self._put_chunk(self._whole_chunks, self._tail, last=True)
+            self._tail_is_there = True
 
     def opened(self) -> StoredFile:
         """As before; without a look at its own head, and with two chunks from memory."""
@@ -190,19 +208,33 @@ class SealedWriter(_NewFile):
             fixed=self._new.fixed,
             chunk=self._new.chunk,
             cipher=self._aead,
-            known={0: self._first, self._whole_chunks: bytes(self._tail)},
+            known=self._in_memory(),
         )
+
+    def so_far(self) -> StoredFile:
+        """As before. A file of one chunk is not written for it, and none is opened."""
+        return SealedFile(
+            self.path,
+            fixed=self._new.fixed,
+            chunk=self._new.chunk,
+            cipher=self._aead,
+            known=self._in_memory(),
+            size=self._length,
+        )
+
+    def _in_memory(self) -> dict[int, bytes]:
+        """Chunks whose content is known: the first and the last."""
+        return {0: bytes(self._first), self._whole_chunks: bytes(self._tail)}
 
     def put_in(self, data: bytes, position: int) -> None:
         """Write these in the place of bytes of the first chunk. Raises OSError."""
         end = position + len(data)
-        if not self._whole_chunks:
+        if self._whole_chunks:
+            self._first[position:end] = data
+            self._first_is_there = False
+        else:
             self._tail[position:end] = data
             self._tail_is_there = False
-            return
-        self._first = self._first[:position] + data + self._first[end:]
-        sealed = self._sealed(self._first, number=0, last=False)
-        self._put(b"".join(sealed), offset_of(0, self._new.chunk))
 
     def cut(self, length: int) -> None:
         """Leave the first bytes of the content, and nothing behind them. Raises OSError."""
@@ -215,20 +247,7 @@ class SealedWriter(_NewFile):
         os.truncate(self.path, offset_of(whole, chunk))
         self.flush()
 
-    def _put_next(self, data: bytes) -> int:
-        """Write what the next chunk begins with, behind the head where that is still to be written.
-
-        Returns where it ended.
-        """
-        position = offset_of(self._whole_chunks, self._new.chunk)
-        if self._head:
-            position = self._put(self._head + data, 0)
-            self._head = b""
-            return position
-        return self._put(data, position)
-
-    def _put(self, data: bytes, position: int) -> int:
-        view = memoryview(data)
+    def _put(self, view: memoryview, position: int) -> int:
         while view:  # a disk that is nearly full takes less than asked; the next write says why
             count = os.pwrite(self._descriptor, view, position)
             view, position = view[count:], position + count
@@ -236,7 +255,7 @@ class SealedWriter(_NewFile):
 
 
 FileWriter = PlainWriter | SealedWriter
-"""What `create_file` returns: `write`, `flush`, `cut`, `tell`, `opened`, `fileno` and `close`."""
+"""What `create_file` returns: `write`, `flush`, `cut`, `tell`, `opened`, `so_far`, `close`."""
 
 
 def create_file(path: Path, cipher: FileCipher | None) -> FileWriter:

@@ -95,10 +95,8 @@ class Incoming:
     def opened(self) -> StoredFile:
         """What was written so far, to be read and closed by the caller. Raises OutOfSpace."""
         file = self._open_file()
-        with self._disk_errors("the bytes of a file"):
-            file.flush()
         with disk_errors("to read a file"):
-            return file.opened()
+            return file.so_far()
 
     def seal(self, facts: SealFacts | None = None, *, durable: bool = True) -> None:
         """End the file; its bytes are durable, its name is not yet. Raises OutOfSpace.

@@ -163,6 +163,44 @@ def test_a_file_that_is_opened_by_its_writer_is_what_its_path_holds(tmp_path: Pa
 
 
 @pytest.mark.parametrize("cipher", [None, CIPHER], ids=["plain", "sealed"])
+@pytest.mark.parametrize("length", [0, 10, CHUNK, CHUNK + 1, len(CONTENT)])
+def test_what_was_written_so_far_is_read(
+    tmp_path: Path, cipher: FileCipher | None, length: int
+) -> None:
+    """As a received instance is, before its seal is put in; the file is whole after `flush`."""
+    path = tmp_path / "f"
+    with create_file(path, cipher) as file:
+        file.write(CONTENT[:length])
+        with file.so_far() as read:
+            assert read.size == length
+            assert read.pread(CHUNK, CHUNK - 5) == CONTENT[:length][CHUNK - 5 : 2 * CHUNK - 5]
+            assert read.read() == CONTENT[:length]
+            assert Path(str(read.name)) == path
+        file.write(b"more")
+        with file.so_far() as read:
+            assert read.read() == CONTENT[:length] + b"more"
+        file.flush()
+    with open_file(path, cipher) as read:
+        assert read.read() == CONTENT[:length] + b"more"
+
+
+def test_a_file_of_one_chunk_is_read_so_far_without_the_disk(tmp_path: Path) -> None:
+    """Nothing is written for it; of a longer one what is only on the disk is held to its tag."""
+    path = tmp_path / "f"
+    with create_file(path, CIPHER) as file:
+        file.write(CONTENT[:CHUNK])
+        with file.so_far() as read:
+            assert read.read() == CONTENT[:CHUNK]
+        assert path.stat().st_size == 0
+        file.write(CONTENT[CHUNK:])
+        change(path, HEAD_BYTES + CHUNK + CHUNK_EXTRA + 100)
+        with file.so_far() as read:
+            assert read.pread(100, 0) == CONTENT[:100]
+            with pytest.raises(Altered):
+                read.pread(100, CHUNK)
+
+
+@pytest.mark.parametrize("cipher", [None, CIPHER], ids=["plain", "sealed"])
 def test_a_file_that_is_given_up_writes_nothing_more(
     tmp_path: Path, cipher: FileCipher | None
 ) -> None:

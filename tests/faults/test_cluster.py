@@ -12,7 +12,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -132,6 +132,12 @@ def _kill(node: ForkedNode) -> None:
     node.forget_events()
 
 
+def _wrote_no_traceback(nodes: Iterable[ForkedNode]) -> None:
+    for node in nodes:
+        said = node.stderr()
+        assert "Traceback" not in said, said
+
+
 @pytest.mark.long
 @pytest.mark.timeout(0 if FULL else 600)
 def test_whatever_fails_of_a_cluster_nothing_is_lost_and_no_state_is_changed_twice(
@@ -156,6 +162,7 @@ def test_whatever_fails_of_a_cluster_nothing_is_lost_and_no_state_is_changed_twi
                 verdict = load.verdict()
                 found = {promise: verdict[promise] for promise in AT_ANY_TIME}
                 assert found == {promise: [] for promise in AT_ANY_TIME}, f"after {number} faults"
+                _wrote_no_traceback(load.nodes)
                 print(f"{number} faults: {dict(trials.played)}", flush=True)
                 for node in load.nodes:
                     _start(node)
@@ -166,7 +173,7 @@ def test_whatever_fails_of_a_cluster_nothing_is_lost_and_no_state_is_changed_twi
         load.let_go()
         assert load.verdict() == ALL_IS_WELL
         acknowledged = sum(clients.acknowledged for clients in load.clients)
-        assert all("Traceback" not in node.stderr() for node in load.nodes)
+        _wrote_no_traceback(load.nodes)
     print(
         f"{trials.played.total()} faults: {dict(trials.played)}; {acknowledged} acknowledged, "
         f"{load.history.changes} changes of state, "

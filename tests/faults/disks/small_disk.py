@@ -16,6 +16,8 @@ import pytest
 
 _TRIES = 100
 PAGE = 4096  # what a tmpfs gives at once
+# Taken at once: more takes so long that somebody else writes meanwhile, and then it is refused.
+_PIECE = 4 * 1024 * 1024
 
 
 class SmallDisk:
@@ -46,13 +48,14 @@ class SmallDisk:
         with (self.at / "filling").open("wb") as filling:
             size = 0
             while (room := self.free() - bytes_) >= PAGE:
+                piece = min(room, _PIECE)
                 try:
-                    os.posix_fallocate(filling.fileno(), size, room)
+                    os.posix_fallocate(filling.fileno(), size, piece)
                 except OSError as error:  # somebody was quicker: there is less room now
                     if error.errno != errno.ENOSPC:
                         raise
                     continue
-                size += room
+                size += piece
 
     def leave_inodes(self, count: int) -> None:
         """Use up all inodes but for so many; there is room for bytes."""

@@ -4,7 +4,8 @@ Callers log UIDs, AE titles, states and counts. As a second guard, keys that cou
 patient data are dropped here, and any other text has its control characters escaped, so that no
 value from the wire can forge a line or drive a terminal (JSON already escapes them; the `console`
 format does not). Of an exception its class and the lines of code are logged, and not its text:
-pydicom and others quote the value that they object to.
+pydicom and others quote the value that they object to. So of what libraries say by the standard
+library's logging, which would go to stderr as it is: SQLAlchemy's with a traceback and its texts.
 """
 
 from __future__ import annotations
@@ -84,6 +85,27 @@ def _or_dropped(processors: Sequence[structlog.types.Processor]) -> structlog.ty
     return process
 
 
+class _FromLibraries(logging.Handler):
+    """What a library warns of is a line of ours: which one and where, and not its text."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Never raises."""
+        log = get_logger(__name__)
+        log.warning(
+            "library_warned",
+            library=record.name,
+            place=f"{record.filename}:{record.lineno}",
+            exc_info=record.exc_info[1] if record.exc_info else None,
+        )
+
+
+def _listen_to_libraries() -> None:
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each, _FromLibraries)]:
+        root.removeHandler(handler)
+    root.addHandler(_FromLibraries(logging.WARNING))
+
+
 # What a person looks for first, in a line that a program reads.
 _FIRST = ("timestamp", "level", "event")
 
@@ -148,6 +170,7 @@ def configure(*, format: str = "json", level: str = "info") -> None:
     # pynetdicom logs identifiers and raw peer text; nothing of it reaches our lines (CWE-117).
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
     logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
+    _listen_to_libraries()
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:

@@ -11,10 +11,12 @@ import pytest
 
 from tests.faults.callers.client import Client, Rejected
 from tests.faults.callers.instances import small_instance
-from tests.faults.judging.oracle import SUCCESS, Oracle, Told
+from tests.faults.judging.oracle import KEPT_BYTES, SUCCESS, Oracle, Told
 from tests.faults.programme import STORE_BYTES, STORES_EACH
 from tests.peers.node_process import EchoNodeProcess
 
+# Of each instance, in the writer's cache of the index, which is of 64 MB.
+INDEX_PAGE = 4096
 ASSOCIATIONS = 200
 PER_PEER = 20
 LOCAL_LIMIT_EXCEEDED = (2, 3, 2)  # transient, presentation provider (PS3.8 9.3.4)
@@ -57,7 +59,8 @@ def test_two_hundred_associations_store_at_once_and_the_next_comes_later(
     """200 associations all store; nothing is lost, and the 201st is asked to come later."""
     # What 200 threads take once is kept by the allocator: what is asked is that it stays at that.
     store_at_once(associate_all(node.port, ASSOCIATIONS), Told(), 1)
-    with Oracle(node, held=True) as oracle:
+    kept_bytes = KEPT_BYTES + INDEX_PAGE * ASSOCIATIONS * STORES_EACH.count
+    with Oracle(node, held=True, kept_bytes=kept_bytes) as oracle:
         clients = associate_all(node.port, ASSOCIATIONS - 1)  # the prober's is the 200th
         with Client(node.port) as one_more, pytest.raises(Rejected) as rejected:
             one_more.associate("SCU10")

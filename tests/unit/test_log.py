@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -14,9 +15,10 @@ from echonode import log
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     """No other test logs through what is configured here."""
-    before = structlog.get_config()
+    before, handlers = structlog.get_config(), logging.getLogger().handlers[:]
     yield
     structlog.configure(**before)
+    logging.getLogger().handlers[:] = handlers
 
 
 def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,6 +60,30 @@ def test_an_exception_is_logged_without_its_text(capsys: pytest.CaptureFixture[s
     assert "KeyError" in line["exception"]
     assert line["exception"].endswith("ValueError")
     assert "test_log.py" in line["exception"]
+
+
+def test_what_a_library_warns_of_is_one_line_without_its_text(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It would go to stderr, with a traceback that quotes values (SQLAlchemy's pool, psycopg)."""
+    log.configure()
+    log.configure()  # twice is once
+    name = "Doe^" + "Jane"  # a traceback quotes the source
+    try:
+        raise ValueError(name)
+    except ValueError:
+        logging.getLogger("sqlalchemy.pool").exception("cannot reset %s", name)
+    logging.getLogger("psycopg").warning("ignored: %s", name)
+    logging.getLogger("psycopg").info("all is well")
+    said = capsys.readouterr()
+    first, second = (json.loads(line) for line in said.out.splitlines())
+    assert (first["event"], first["level"]) == ("library_warned", "warning")
+    assert (first["library"], second["library"]) == ("sqlalchemy.pool", "psycopg")
+    assert first["place"].startswith("test_log.py:")
+    assert first["exception"].endswith("ValueError")
+    assert "exception" not in second
+    assert "Doe" not in said.out + said.err
+    assert "Traceback" not in said.err
 
 
 def test_when_how_bad_and_what_come_first(capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,11 +92,12 @@ class _FromLibraries(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Never raises."""
         log = get_logger(__name__)
+        error = record.exc_info[0] if record.exc_info else None
         log.warning(
             "library_warned",
             library=record.name,
             place=f"{record.filename}:{record.lineno}",
-            exc_info=record.exc_info[1] if record.exc_info else None,
+            error=error.__name__ if error else None,
         )
 
 

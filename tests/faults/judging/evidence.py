@@ -11,7 +11,7 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from io import BufferedReader, BytesIO
 from pathlib import Path
@@ -174,8 +174,13 @@ def read_folder(data_dir: Path) -> Folder:
 
 def _left_in_pool(pool: Path) -> list[str]:
     """What has no other name. An empty file is free, and one with two names has not settled."""
-    found = [(path.name, path.stat()) for path in sorted(pool.iterdir())]
-    return [f"pool/{name} is left" for name, stat in found if stat.st_size and stat.st_nlink == 1]
+    left = []
+    for path in sorted(pool.iterdir()):
+        with suppress(FileNotFoundError):  # of a node that runs: it has settled meanwhile
+            stat = path.stat()
+            if stat.st_size and stat.st_nlink == 1:
+                left.append(f"pool/{path.name} is left")
+    return left
 
 
 def _read_database(path: Path, folder: Folder) -> None:

@@ -101,7 +101,7 @@ class _FromLibraries(logging.Handler):
         )
 
 
-def catch_what_nobody_caught() -> None:
+def catch_unhandled_errors() -> None:
     """Of a thread that ends by an error, and of an error that Python ignores (in a destructor).
 
     Python would write both to stderr, with their texts.

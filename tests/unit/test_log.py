@@ -90,7 +90,7 @@ def test_what_a_library_warns_of_is_one_line_without_its_text(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_what_nobody_caught_is_a_line_without_its_text(
+def test_an_unhandled_error_is_a_line_without_its_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A thread that ends by an error, and an error in a destructor: Python would quote both."""
@@ -106,7 +106,7 @@ def test_what_nobody_caught_is_a_line_without_its_text(
         raise ValueError(name)
 
     log.configure()
-    log.catch_what_nobody_caught()
+    log.catch_unhandled_errors()
     thread = threading.Thread(target=fail, name="lane")
     thread.start()
     thread.join()

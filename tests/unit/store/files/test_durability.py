@@ -81,7 +81,9 @@ def test_a_disk_that_turned_read_only_is_found_without_traffic(
     assert not [path for path in data_dir.rglob("*.part") if "ballast" not in path.parts]
 
 
-@pytest.mark.parametrize("folder", ["incoming", "pool", "instances"])
+@pytest.mark.parametrize(
+    "folder", ["incoming", pytest.param("pool", marks=pytest.mark.sqlite), "instances"]
+)
 def test_a_folder_that_went_away_is_found(store: Store, data_dir: Path, folder: str) -> None:
     """Each folder on an instance's way is tried."""
     (data_dir / folder).rename(data_dir / "elsewhere")

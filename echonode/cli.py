@@ -87,7 +87,6 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
         from echonode.commands.run import run_until_signalled
 
         log.configure(format=settings.logging.format, level=settings.logging.level)
-        log.catch_unhandled_errors()
         for doubt in _doubts(settings):
             log.get_logger(__name__).warning(
                 "config_doubtful", path=doubt.path, reason=doubt.problem, remedy=doubt.remedy

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 import traceback
 import warnings
 from collections.abc import Iterator, MutableMapping, Sequence
@@ -99,26 +98,6 @@ class _FromLibraries(logging.Handler):
             place=f"{record.filename}:{record.lineno}",
             error=error.__name__ if error else None,
         )
-
-
-def catch_unhandled_errors() -> None:
-    """Of a thread that ends by an error, and of an error that Python ignores (in a destructor).
-
-    Python would write both to stderr, with their texts.
-    """
-    threading.excepthook = _thread_ended
-    sys.unraisablehook = _error_ignored
-
-
-def _thread_ended(failed: threading.ExceptHookArgs) -> None:
-    log = get_logger(__name__)
-    thread = failed.thread.name if failed.thread else None
-    log.error("thread_ended", alarm=True, thread=thread, exc_info=failed.exc_value)
-
-
-def _error_ignored(failed: sys.UnraisableHookArgs) -> None:
-    log = get_logger(__name__)
-    log.warning("error_ignored", exc_info=failed.exc_value)
 
 
 def _listen_to_libraries() -> None:

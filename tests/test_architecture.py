@@ -132,7 +132,7 @@ WITHIN = {
         {"anonymising"},
         {"running_parts"},
         {"settings"},
-        {"local_timezone", "process_limits"},
+        {"local_timezone", "process_limits", "unhandled_errors"},
     ],
 }
 
@@ -203,6 +203,7 @@ MAY = {
     "config/*": DISK,
     "config/certificates.py": DISK | {"ssl"},
     "node/local_timezone.py": DISK,
+    "node/unhandled_errors.py": THREADS,  # what is called when one ends
     "monitoring/monitor.py": CLOCK,
     "monitoring/notices/mail.py": {"ssl", "open()"},  # the password, for each message
     "monitoring/notices/webhook.py": NETWORK | {"open()"},  # the token, for each call

@@ -19,6 +19,7 @@ from echonode.config import Config
 from echonode.errors import OutOfResources, UsageError
 from echonode.node.node import Node
 from echonode.node.process_limits import forbid_core_dumps, raise_descriptor_limit
+from echonode.node.unhandled_errors import log_unhandled_errors
 from echonode.threads import is_shortage
 
 # Whatever the process makes, SQLite's files included, holds patients' data: for its user alone.
@@ -65,6 +66,7 @@ def run_until_signalled(config: Config) -> None:
     with stop_signals() as wait:
         os.umask(_NO_NAME_ELSE)
         give_back_freed_memory()
+        log_unhandled_errors()
         raise_descriptor_limit()
         if not config.process.core_dumps:
             forbid_core_dumps()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
-import sys
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -87,39 +84,6 @@ def test_what_a_library_warns_of_is_one_line_without_its_text(
     assert "exception" not in first  # that is for errors of our own code
     assert "Doe" not in said.out + said.err
     assert "Traceback" not in said.err
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_an_unhandled_error_is_a_line_without_its_text(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A thread that ends by an error, and an error in a destructor: Python would quote both."""
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
-    name = "Doe^" + "Jane"
-
-    class Failing:
-        def __del__(self) -> None:
-            raise ValueError(name)
-
-    def fail() -> None:
-        raise ValueError(name)
-
-    log.configure()
-    log.catch_unhandled_errors()
-    thread = threading.Thread(target=fail, name="lane")
-    thread.start()
-    thread.join()
-    Failing()
-    gc.collect()
-    said = capsys.readouterr()
-    ended, ignored = (json.loads(line) for line in said.out.splitlines())
-    assert (ended["event"], ended["level"], ended["thread"]) == ("thread_ended", "error", "lane")
-    assert ended["alarm"]
-    assert (ignored["event"], ignored["level"]) == ("error_ignored", "warning")
-    assert ended["exception"].endswith("ValueError")
-    assert "Doe" not in said.out + said.err
-    assert said.err == ""
 
 
 def test_when_how_bad_and_what_come_first(capsys: pytest.CaptureFixture[str]) -> None:

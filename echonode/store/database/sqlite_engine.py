@@ -18,6 +18,7 @@ Rules
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -45,6 +46,9 @@ DURABLE, SYNCHRONISED_LATER = "FULL", "NORMAL"  # what a COMMIT is on return
 
 # Caused by changed bytes where SQLite expects text: it has no code of its own for these.
 _DAMAGE = ("malformed database schema", "Could not decode to UTF-8")
+# What is not in the list of triggers is made, what is not as wanted goes: where SQLite has another
+# list in memory, a bit of `sqlite_master` changed. It compares names without regard to case.
+_OTHER_TRIGGERS = re.compile(r"trigger \S+ already exists|no such trigger")
 
 
 _SQLCIPHER = "sqlcipher3.dbapi2"
@@ -170,7 +174,7 @@ def reader_engine(
 
 def meaning_of(error: sa.exc.DBAPIError) -> StoreError | None:
     """What a failure means; None for a defect of ours."""
-    if str(error.orig).startswith(_DAMAGE):
+    if str(error.orig).startswith(_DAMAGE) or _OTHER_TRIGGERS.match(str(error.orig)):
         return IndexDamaged("the database file is damaged")
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is None:

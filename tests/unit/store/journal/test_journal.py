@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -338,3 +340,24 @@ def test_a_line_says_what_was_written_or_nothing() -> None:
     assert raw.count(b"\n") == 1
     assert members_of(raw) == ["row", "k", [{"hex": "00ff"}, "a\ud800\n"], [None, 1, 2**62]]
     assert members_of(raw[:-3]) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "changed",
+    ["type = 'Trigger'", "name = 'Journal_' || substr(name, 9)", "type = 'trigges'"],
+)
+def test_a_schema_of_which_a_bit_changed_is_a_damaged_index(
+    data_dir: Path, clock: Clock, changed: str
+) -> None:
+    """SQLite finds a trigger by one field and lists it by another: the index is made anew."""
+    with Store.open(data_dir, now=clock) as store:
+        uid = put(store, dataset()).instance.sop_instance_uid
+        path = store.files._layout.database
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("PRAGMA writable_schema = ON")
+        where = "WHERE name = 'journal_of_tombstone_delivery_delete'"
+        assert database.execute(f"UPDATE sqlite_master SET {changed} {where}").rowcount == 1
+    for _ in range(2):
+        with Store.open(data_dir, now=clock) as store:
+            assert store.index.instance(uid) is not None

@@ -350,7 +350,7 @@ def test_a_line_says_what_was_written_or_nothing() -> None:
 def test_a_schema_of_which_a_bit_changed_is_a_damaged_index(
     data_dir: Path, clock: Clock, changed: str
 ) -> None:
-    """SQLite finds a trigger by one field and lists it by another: the index is made anew."""
+    """SQLite finds a trigger by one field and lists it by another: the index is rebuilt."""
     with Store.open(data_dir, now=clock) as store:
         uid = put(store, dataset()).instance.sop_instance_uid
         path = store.files._layout.database

@@ -1,4 +1,4 @@
-"""What no code handles is told in the log, and quotes nothing."""
+"""The log says what no code handles, and quotes nothing."""
 
 from __future__ import annotations
 

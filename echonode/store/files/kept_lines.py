@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -42,15 +41,6 @@ def is_lines_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def _clock_of_files() -> float:
-    """The time that a file gets which is written now.
-
-    On Linux it is that of the kernel's ticks, some milliseconds behind the other.
-    """
-    coarse = getattr(time, "CLOCK_REALTIME_COARSE", None)
-    return time.time() if coarse is None else time.clock_gettime(coarse)
-
-
 class KeptLines:
     """The folder; made at the first capture. Thread-safe."""
 
@@ -58,13 +48,17 @@ class KeptLines:
         """cipher: seals them."""
         self._folder = data_dir / FOLDER
         self._cipher = cipher
-        self._since = _clock_of_files()
+        # Names that this run wrote, until what an earlier one left is gone. Not by the files' times:
+        # a clock that is set back makes those of this run older than its start.
+        self._written: set[str] | None = set()
 
     def write(self, uid: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Durable when it returns; the same again is written again. Raises OutOfSpace."""
         make_folder(self._folder, below=self._folder.parent)
         path = self._path(uid)
         part = path.with_suffix(".part")
+        if (written := self._written) is not None:
+            written |= {path.name, part.name}
         with disk_errors("to keep scan lines"):
             try:
                 part.unlink(missing_ok=True)
@@ -88,19 +82,20 @@ class KeptLines:
             self._path(uid).unlink(missing_ok=True)
 
     def remove_orphans(self, is_known: Callable[[str], bool]) -> int:
-        """What an earlier run left without an image; how many. Raises OSError.
+        """What an earlier run left without an image; how many. Raises OSError. Once in a run.
 
         is_known: whether the index has an instance, by its SOP Instance UID.
         """
-        if not self._folder.is_dir():
+        written, removed = self._written, 0
+        if written is None:
             return 0
-        removed = 0
-        for path in list(self._folder.iterdir()):
-            if path.stat().st_mtime >= self._since:
-                continue  # of this run: its image may be on its way
+        for path in list(self._folder.iterdir()) if self._folder.is_dir() else ():
+            if path.name in written:
+                continue  # its image may be on its way
             if path.suffix == ".part" or not is_known(self._uid_in(path)):
                 path.unlink(missing_ok=True)
                 removed += 1
+        self._written = None
         return removed
 
     def _uid_in(self, path: Path) -> str:

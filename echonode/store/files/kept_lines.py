@@ -48,8 +48,8 @@ class KeptLines:
         """cipher: seals them."""
         self._folder = data_dir / FOLDER
         self._cipher = cipher
-        # Names that this run wrote, until what an earlier one left is gone. Not by the files' times:
-        # a clock that is set back makes those of this run older than its start.
+        # Names that this run wrote, until what an earlier run left is gone. By their times, a clock
+        # that is set back would make files of this run older than its start.
         self._written: set[str] | None = set()
 
     def write(self, uid: str, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -46,9 +46,9 @@ DURABLE, SYNCHRONISED_LATER = "FULL", "NORMAL"  # what a COMMIT is on return
 
 # Caused by changed bytes where SQLite expects text: it has no code of its own for these.
 _DAMAGE = ("malformed database schema", "Could not decode to UTF-8")
-# What is not in the list of triggers is made, what is not as wanted goes: where SQLite has another
-# list in memory, a bit of `sqlite_master` changed. It compares names without regard to case.
-_OTHER_TRIGGERS = re.compile(r"trigger \S+ already exists|no such trigger")
+# A bit of `sqlite_master` changed: our statements name what a database of this version has, and a
+# trigger is made only where it is not listed (SQLite compares names without regard to case).
+_OTHER_SCHEMA = re.compile(r"trigger \S+ already exists|no such (?:trigger|table|column)")
 
 
 _SQLCIPHER = "sqlcipher3.dbapi2"
@@ -174,7 +174,7 @@ def reader_engine(
 
 def meaning_of(error: sa.exc.DBAPIError) -> StoreError | None:
     """What a failure means; None for a defect of ours."""
-    if str(error.orig).startswith(_DAMAGE) or _OTHER_TRIGGERS.match(str(error.orig)):
+    if str(error.orig).startswith(_DAMAGE) or _OTHER_SCHEMA.match(str(error.orig)):
         return IndexDamaged("the database file is damaged")
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is None:

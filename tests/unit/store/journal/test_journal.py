@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from echonode.errors import OutOfSpace
+from echonode.errors import IndexDamaged, OutOfSpace
 from echonode.store.database import schema
 from echonode.store.database.connections import reading
 from echonode.store.journal import journal as journal_module
@@ -361,3 +361,21 @@ def test_a_schema_of_which_a_bit_changed_is_a_damaged_index(
     for _ in range(2):
         with Store.open(data_dir, now=clock) as store:
             assert store.index.instance(uid) is not None
+
+
+@pytest.mark.slow
+def test_a_column_whose_name_changed_is_damage(data_dir: Path, clock: Clock) -> None:
+    """What is found out in use is refused, and made good by the next start."""
+    with Store.open(data_dir, now=clock) as store:
+        uid = put(store, dataset(), destinations=["pacs"]).instance.sop_instance_uid
+        path = store.files._layout.database
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("PRAGMA writable_schema = ON")
+        changed = "sql = replace(sql, 'study_instance_uid', 'studz_instance_uid')"
+        where = "WHERE name = 'derived_copy'"
+        assert database.execute(f"UPDATE sqlite_master SET {changed} {where}").rowcount == 1
+    with Store.open(data_dir, now=clock) as store, pytest.raises(IndexDamaged):
+        store.deliveries.claim("pacs", now=clock(), limit=1)
+    with Store.open(data_dir, now=clock) as store:
+        assert store.index.instance(uid) is not None
+        assert store.deliveries.claim("pacs", now=clock(), limit=1)

@@ -89,7 +89,7 @@ class _FromLibraries(logging.Handler):
     """What a library warns of is a line of ours: which one and where, and not its text."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Never raises."""
+        """See logging.Handler."""
         log = get_logger(__name__)
         error = record.exc_info[0] if record.exc_info else None
         log.warning(

@@ -84,7 +84,7 @@ class SealedFile(io.RawIOBase):
         super().__init__()
         self._file, self._fixed, self._chunk, self._cipher = file, fixed, chunk, cipher
         self._position = 0
-        self._is_measured = size is None
+        self._follows_file = size is None
         self._measured = -1
         self._size = size or 0
         self._known = known
@@ -100,7 +100,7 @@ class SealedFile(io.RawIOBase):
         return self._file
 
     def _measure(self) -> None:
-        if not self._is_measured:
+        if not self._follows_file:
             return
         stored = self._disk.size
         if stored == self._measured:

@@ -16,7 +16,7 @@ import pytest
 
 _TRIES = 100
 PAGE = 4096  # what a tmpfs gives at once
-# Taken at once: more takes so long that somebody else writes meanwhile, and then it is refused.
+# Taken at once: a larger piece takes so long that the node writes meanwhile, and is refused.
 _PIECE = 4 * 1024 * 1024
 
 
@@ -51,7 +51,7 @@ class SmallDisk:
                 piece = min(room, _PIECE)
                 try:
                     os.posix_fallocate(filling.fileno(), size, piece)
-                except OSError as error:  # somebody was quicker: there is less room now
+                except OSError as error:  # the node wrote meanwhile: there is less room now
                     if error.errno != errno.ENOSPC:
                         raise
                     continue

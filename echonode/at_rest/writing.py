@@ -2,9 +2,10 @@
 
 Rules
 - Of a sealed file the first chunk, which `put_in` changes, and the bytes after the last whole one
-  wait in memory: no plain byte is ever on the disk. `flush` writes both, and then the file can be
-  read; what changes them later writes that chunk again, under another nonce. `so_far` reads what
-  was written without it.
+  wait in memory: no plain byte is ever on the disk. Of those between, what does not fill a block of
+  the file waits as it is written (whole_blocks.py). `flush` writes all, and then the file can be
+  read; what changes the two chunks later writes that chunk again, under another nonce. `so_far`
+  reads what was written without it.
 - A file has its content on the disk only after `flush` and fsync. The writer asks the system to
   begin with every EARLY_BYTES while more is coming, so that fsync waits for the rest alone.
 - One thread at a time.
@@ -24,8 +25,15 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from echonode.at_rest.file_cipher import FileCipher, NewFile
-from echonode.at_rest.file_format import CHUNK_EXTRA, nonce_bytes, offset_of, seal_chunk
+from echonode.at_rest.file_format import (
+    CHUNK_EXTRA,
+    HEAD_BYTES,
+    nonce_bytes,
+    offset_of,
+    seal_chunk,
+)
 from echonode.at_rest.reading import PlainFile, SealedFile, StoredFile, open_file
+from echonode.at_rest.whole_blocks import WholeBlocks, write_at
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -117,10 +125,7 @@ class PlainWriter(_NewFile):
 
     def put_in(self, data: bytes, position: int) -> None:
         """Write these in the place of bytes that were written. Raises OSError."""
-        view = memoryview(data)
-        while view:
-            count = os.pwrite(self._descriptor, view, position)
-            view, position = view[count:], position + count
+        write_at(self._descriptor, memoryview(data), position)
 
     def cut(self, length: int) -> None:
         """Leave the first bytes, and nothing behind them. Raises OSError."""
@@ -143,7 +148,7 @@ class SealedWriter(_NewFile):
         self._tail = bytearray()
         self._tail_is_there = False
         self._whole_chunks = 0
-        self._room = bytearray()  # for a whole chunk as it is written
+        self._blocks = WholeBlocks(self._descriptor, offset_of(1, self._new.chunk))
 
     def write(self, data: ReadableBuffer) -> int:
         """Append all of it. Raises OSError."""
@@ -169,36 +174,50 @@ class SealedWriter(_NewFile):
     def _take_whole(self, data: bytearray | memoryview) -> None:
         """A chunk that is not the last."""
         if self._whole_chunks:
-            self._begin(self._put_chunk(self._whole_chunks, data, last=False))
+            size = len(data) + CHUNK_EXTRA
+            self._seal(self._whole_chunks, data, self._blocks.room(size), last=False)
+            self._blocks.take(size)
+            self._begin(self._blocks.position)
         else:
             self._first[:] = data
             self._first_is_there = False
         self._whole_chunks += 1
 
-    def _put_chunk(self, number: int, data: bytes | bytearray | memoryview, *, last: bool) -> int:
-        """Write a chunk, the first of all behind the head. Returns where it ended."""
-        size = len(data) + CHUNK_EXTRA
-        if len(self._room) < size:
-            self._room = bytearray(size)
-        room = memoryview(self._room)[:size]
-        nonce = os.urandom(nonce_bytes(1))
-        seal_chunk(self._aead, self._new.fixed, number, data, nonce, room, last=last)
-        if number or not self._head:
-            return self._put(room, offset_of(number, self._new.chunk))
-        end = self._put(memoryview(self._head + room), 0)
-        self._head = b""
-        return end
-
     def flush(self) -> None:
         """Write what waits: what was written until now can be read. Raises OSError."""
         if self._descriptor == _CLOSED:
             return
-        if not self._first_is_there:
-            self._put_chunk(0, self._first, last=False)
-            self._first_is_there = True
         if not self._tail_is_there:
-            self._put_chunk(self._whole_chunks, self._tail, last=True)
+            if self._whole_chunks:
+                self._put_tail()
+            else:
+                self._put_first(self._tail, last=True)
             self._tail_is_there = True
+        if not self._first_is_there:
+            self._put_first(self._first, last=False)
+            self._first_is_there = True
+
+    def _put_tail(self) -> None:
+        """The last chunk of some. What is appended later takes its place."""
+        size = len(self._tail) + CHUNK_EXTRA
+        self._seal(self._whole_chunks, self._tail, self._blocks.room(size), last=True)
+        self._blocks.write_rest(size)
+        self._blocks.go_to(offset_of(self._whole_chunks, self._new.chunk))
+
+    def _put_first(self, data: bytearray, *, last: bool) -> None:
+        """The first chunk, the first time behind the head."""
+        start = len(self._head)
+        room = self._blocks.room(start + len(data) + CHUNK_EXTRA)
+        room[:start] = self._head
+        self._seal(0, data, room[start:], last=last)
+        write_at(self._descriptor, room, HEAD_BYTES - start)
+        self._head = b""
+
+    def _seal(
+        self, number: int, data: bytearray | memoryview, room: memoryview, *, last: bool
+    ) -> None:
+        nonce = os.urandom(nonce_bytes(1))
+        seal_chunk(self._aead, self._new.fixed, number, data, nonce, room, last=last)
 
     def opened(self) -> StoredFile:
         """As before; without a look at its own head, and with two chunks from memory."""
@@ -213,6 +232,7 @@ class SealedWriter(_NewFile):
 
     def so_far(self) -> StoredFile:
         """As before. A file of one chunk is not written for it, and none is opened."""
+        self._blocks.write_rest()
         return SealedFile(
             self.path,
             fixed=self._new.fixed,
@@ -245,13 +265,8 @@ class SealedWriter(_NewFile):
         self._whole_chunks, self._length, self._tail_is_there = whole, length, False
         self._begun = min(self._begun, offset_of(whole, chunk))
         os.truncate(self.path, offset_of(whole, chunk))
+        self._blocks.go_to(offset_of(whole or 1, chunk))
         self.flush()
-
-    def _put(self, view: memoryview, position: int) -> int:
-        while view:  # a disk that is nearly full takes less than asked; the next write says why
-            count = os.pwrite(self._descriptor, view, position)
-            view, position = view[count:], position + count
-        return position
 
 
 FileWriter = PlainWriter | SealedWriter

@@ -19,6 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from echonode import log
 from tests.benchmarks.contest import FULL, QUICK, Benchmark, Scale, Stage, hold
 from tests.benchmarks.registry import BENCHMARKS, chosen
 from tests.benchmarks.report import print_shortfalls, print_table, write_json
@@ -30,6 +31,8 @@ WIDTH_OF_A_LOG = 140
 def main() -> None:
     """Run what was asked for; exit 1 only when nothing could be run."""
     arguments = _arguments()
+    # What runs in this process logs as a node does: between the figures, but for warnings.
+    log.configure(format="console", level="warning")
     console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_LOG)
     if arguments.list:
         for benchmark in BENCHMARKS:

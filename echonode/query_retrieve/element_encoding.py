@@ -22,13 +22,28 @@ from echonode.query_retrieve.character_set import CharacterSet
 from echonode.query_retrieve.element_text import BINARY_FORMATS
 from echonode.query_retrieve.matching import StoredItem, StoredValue
 
-# The bytes of an element before its value, by the value's length.
-Header = Callable[[int], bytes]
 # An element with what a row holds of it, in a character set.
 Element = Callable[[StoredValue, CharacterSet], bytes]
 
 _ITEM: Final = Tag(0xFFFE, 0xE000)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+
+
+class Header(dict[int, bytes]):
+    """The bytes of an element before its value (PS3.5 7.1.2, 7.1.3), by the value's length.
+
+    Each is made once: the answers of a query have few lengths, and packing one takes longer than
+    to look it up.
+    """
+
+    def __init__(self, beginning: bytes, length: struct.Struct) -> None:
+        """beginning: tag and VR; length: the form of what follows them."""
+        super().__init__()
+        self._beginning, self._length = beginning, length
+
+    def __missing__(self, size: int) -> bytes:
+        header = self[size] = self._beginning + self._length.pack(size)
+        return header
 
 
 class ElementEncoder:
@@ -42,9 +57,9 @@ class ElementEncoder:
         self._of_keyword = cache(lambda keyword: self.element(Tag(keyword), vr_of_keyword(keyword)))
 
     def header(self, tag: BaseTag, vr: str) -> Header:
-        """The bytes before a value (PS3.5 7.1.2, 7.1.3)."""
+        """The bytes before a value."""
         beginning = struct.pack(f"{self._order}HH", tag.group, tag.element)
-        length = struct.Struct(f"{self._order}L").pack
+        length = struct.Struct(f"{self._order}L")
         if not self._implicit and tag != _ITEM:
             vr = vr if vr in STANDARD_VR else "UN"  # of a private key, as the requestor sent it
             beginning += vr.encode("ascii")
@@ -52,8 +67,8 @@ class ElementEncoder:
                 beginning += b"\0\0"
             else:
                 # No more than 10,240 characters of a value are kept: 16 bits are enough.
-                length = struct.Struct(f"{self._order}H").pack
-        return lambda size: beginning + length(size)
+                length = struct.Struct(f"{self._order}H")
+        return Header(beginning, length)
 
     def element(self, tag: BaseTag, vr: str) -> Element:
         """How an attribute is written."""
@@ -65,10 +80,13 @@ class ElementEncoder:
         padding = b"\0" if vr == "UI" else b" "  # PS3.5 6.2
 
         def write(text: StoredValue, character_set: CharacterSet) -> bytes:
-            value = character_set.encode(vr, text) if isinstance(text, str) else b""
+            if not isinstance(text, str):
+                return header[0]
+            # ASCII is the same in every set.
+            value = text.encode() if text.isascii() else character_set.encode(vr, text)
             if len(value) % 2:
                 value += padding
-            return header(len(value)) + value
+            return header[len(value)] + value
 
         return write
 
@@ -85,7 +103,7 @@ class ElementEncoder:
                 value = b"".join(pack(float(number)) for number in numbers)
             else:
                 value = b"".join(pack(int(Decimal(number)) & mask) for number in numbers)
-            return header(len(value)) + value
+            return header[len(value)] + value
 
         return write
 
@@ -96,8 +114,8 @@ class ElementEncoder:
         def write(items: StoredValue, character_set: CharacterSet) -> bytes:
             held = () if isinstance(items, str) else items
             encoded = [self._item(each, character_set) for each in held]
-            value = b"".join(item_header(len(item)) + item for item in encoded)
-            return header(len(value)) + value
+            value = b"".join(item_header[len(item)] + item for item in encoded)
+            return header[len(value)] + value
 
         return write
 

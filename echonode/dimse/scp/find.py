@@ -111,19 +111,27 @@ class _Pending:
         self._sent_at = float("-inf")
         # The command sets of all answers are the same but for the status.
         self._commands = {
-            status: encode(replace(response_to(message.command, status), dataset_type=HAS_DATASET))
+            status: self._pdus(
+                command=encode(
+                    replace(response_to(message.command, status), dataset_type=HAS_DATASET)
+                )
+            )
             for status in (PENDING, PENDING_UNSUPPORTED_KEYS)
         }
 
     def add(self, answer: FindAnswer) -> None:
         """Send an answer, now or soon. Raises DimseFailure, AssociationLost."""
         status = PENDING_UNSUPPORTED_KEYS if answer.unsupported_keys else PENDING
-        command = self._commands[status]
-        self._held += message_pdus(self._context_id, command, self._data(answer), self._fragment)
+        data = self._data(answer)
+        self._held += self._commands[status]
+        self._held += self._pdus(dataset=data)
         if len(self._held) >= HELD_BYTES:
             self.send()
         else:
             self.send_late()
+
+    def _pdus(self, *, command: bytes = b"", dataset: bytes = b"") -> bytes:
+        return message_pdus(self._context_id, command, dataset, self._fragment)
 
     def send_late(self) -> None:
         """Send what has been held long enough. Raises AssociationLost."""

@@ -98,6 +98,14 @@ def reading(readers: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+def end_reading(readers: sa.Engine, connection: sa.Connection) -> None:
+    """Roll back what was begun to read at one moment, unless the engine has done so by itself.
+
+    SQLite does so after some errors of the disk, and PostgreSQL where the connection is lost.
+    """
+    _transactions_of(readers).roll_back(connection)
+
+
 @contextmanager
 def streaming(readers: sa.Engine) -> Iterator[sa.Connection]:
     """As `reading`, for one statement of many rows: they come in parts, and none is held.

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from echonode.errors import StoreError
 from echonode.store.database import schema
-from echonode.store.database.connections import database_errors, reading
+from echonode.store.database.connections import database_errors, end_reading, reading
 from echonode.store.database.dialects import begin_of_one_moment
 from echonode.store.database.rows import JOINED
 
@@ -76,8 +76,7 @@ class Whose:
                 instances = _instances(connection, uids)
                 yield lambda uid: instances.get(uid) or _found_or_said(connection, uid)
             finally:
-                if not connection.invalidated:  # lost, and its transaction with it
-                    connection.exec_driver_sql("ROLLBACK")
+                end_reading(self._readers, connection)
 
 
 def _instances(connection: sa.Connection, uids: Sequence[str]) -> dict[str, Belonging]:

@@ -30,7 +30,7 @@ import sqlalchemy as sa
 
 from echonode.errors import IndexDamaged, OutOfSpace
 from echonode.store.database import schema
-from echonode.store.database.connections import Writer, reading
+from echonode.store.database.connections import Writer, end_reading, reading
 from echonode.store.database.migrations import SCHEMA_VERSION
 from echonode.store.files.disk import remove
 from echonode.store.files.layout import Layout
@@ -206,7 +206,7 @@ class Journal:
                         file.add(texts)
                         added += len(texts)
             finally:
-                connection.exec_driver_sql("ROLLBACK")
+                end_reading(self._readers, connection)
         if up_to > after:
             file.end_step(up_to, durable=durable and added > 0)
         return added, up_to

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import random
 import threading
 from dataclasses import dataclass, field
@@ -64,7 +65,8 @@ class Operator:
         try:
             while True:
                 self._examine()
-        except (OSError, ValueError):  # the node is gone, perhaps within an answer
+        except (OSError, ValueError, http.client.HTTPException):
+            # The node is gone, perhaps within an answer.
             return
         except Refused as refused:
             self.defects.append(f"{refused.status}: {refused.body}")

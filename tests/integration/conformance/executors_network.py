@@ -107,9 +107,9 @@ def entity(site: Site, claim: Claim) -> None:
     """It answers by its title at each port, and under no other title."""
     contexts = [(VERIFICATION_CLASS, [ImplicitVRLittleEndian])]
     with site.association(contexts, called=claim.values[0]) as association:
-        assert association.send_c_echo().Status == 0
+        assert association.send_c_echo().Status == 0, "C-ECHO"
     with site.association(contexts, called="ANOTHER") as association:
-        assert association.is_rejected
+        assert association.is_rejected, "another title is not rejected"
     for address in claim.values[1].split(", "):
         host, _, port = address.split()[0].partition(":")
         socket.create_connection((host, int(port)), timeout=10).close()

@@ -57,6 +57,22 @@ def test_what_cannot_be_read_together_is_read_one_by_one(store: Store) -> None:
     assert [each.patient_id if each else "" for each in found] == ["P1", "P1"]
 
 
+def test_a_transaction_that_the_database_ended_keeps_no_record_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite rolls back by itself after some errors of the disk; records are made all the same."""
+    put_many(store, 1)
+
+    def rolled_back(connection: sa.Connection, uids: object) -> dict[str, whose.Belonging]:
+        connection.exec_driver_sql("ROLLBACK")
+        return {}
+
+    monkeypatch.setattr(whose, "_instances", rolled_back)
+    with store.whose.together(["1.2.3.4.1"]) as lookup:
+        found = lookup("1.2.3.4.1")
+    assert found == store.whose("1.2.3.4.1")
+
+
 @contextmanager
 def executed(store: Store, *, refuse: str = "\0") -> Iterator[list[str]]:
     """The statements of the readers in the block; those with `refuse` in them fail."""

@@ -46,20 +46,18 @@ class WholeBlocks:
         self._length += size
         whole = (self.position + self._length) // BLOCK_BYTES * BLOCK_BYTES - self.position
         if whole > 0:
-            self._write(whole)
+            memory = memoryview(self._memory)
+            self.position = write_at(self._descriptor, memory[:whole], self.position)
+            rest = self._length - whole
+            memory[:rest] = memory[whole : self._length]
+            self._length = rest
 
     def write_rest(self, more: int = 0) -> None:
         """Write what waits, and as many bytes of the room behind it. Raises OSError."""
-        self._length += more
-        self._write(self._length)
+        waiting = memoryview(self._memory)[: self._length + more]
+        self.position = write_at(self._descriptor, waiting, self.position)
+        self._length = 0
 
     def go_to(self, position: int) -> None:
         """The next bytes belong there. What waits is dropped."""
         self.position, self._length = position, 0
-
-    def _write(self, count: int) -> None:
-        memory = memoryview(self._memory)
-        self.position = write_at(self._descriptor, memory[:count], self.position)
-        rest = self._length - count
-        memory[:rest] = memory[count : self._length]
-        self._length = rest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 from collections.abc import Iterator
@@ -83,3 +84,24 @@ def test_bytes_behind_what_waits_are_written_once_and_replaced(tmp_path: Path) -
         append(blocks, b"replaces it")
         blocks.write_rest()
     assert (tmp_path / "f").read_bytes() == b"staysreplaces it"
+
+
+def test_what_a_full_disk_refused_is_written_by_the_next_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, and not twice: the file is what it would have been."""
+    with opened(tmp_path / "f") as descriptor:
+        blocks = WholeBlocks(descriptor, 0)
+        append(blocks, b"stays")
+        blocks.room(4)[:] = b"last"
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pwrite", refuse)
+            with pytest.raises(OSError, match="full"):
+                blocks.write_rest(4)
+        blocks.room(4)[:] = b"last"
+        blocks.write_rest(4)
+    assert (tmp_path / "f").read_bytes() == b"stayslast"
+
+
+def refuse(descriptor: int, data: memoryview, position: int) -> int:
+    raise OSError(errno.ENOSPC, "the disk is full")

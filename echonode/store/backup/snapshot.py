@@ -23,7 +23,7 @@ from echonode.errors import IndexDamaged, OutOfSpace
 from echonode.model.commitment import InboundState, TransactionState
 from echonode.store.backup.manifest import Holdings
 from echonode.store.database import schema
-from echonode.store.database.connections import reading
+from echonode.store.database.connections import reading, reading_one_moment
 from echonode.store.database.sqlite_engine import (
     connect_to,
     driver_connection,
@@ -69,19 +69,15 @@ def take_snapshot(
     progress: called with the pages that are done, and all. Raises IndexDamaged, OutOfSpace.
     """
     make_private(target)
-    with reading(readers) as connection, closing(_opened(target, secret)) as copy:
+    with reading_one_moment(readers) as connection, closing(_opened(target, secret)) as copy:
         source = driver_connection(connection)
-        connection.exec_driver_sql("BEGIN").close()
-        try:
-            connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").close()
-            with _sqlite_errors(target):
-                source.backup(
-                    copy,
-                    pages=_PAGES_AT_ONCE,
-                    progress=lambda _, left, total: progress(total - left, total),
-                )
-        finally:
-            connection.exec_driver_sql("ROLLBACK").close()
+        connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").close()
+        with _sqlite_errors(target):
+            source.backup(
+                copy,
+                pages=_PAGES_AT_ONCE,
+                progress=lambda _, left, total: progress(total - left, total),
+            )
     with disk_errors("to keep the index"):
         descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
         try:

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 
 from echonode.errors import IndexDamaged, OutOfSpace, StoreError
 from echonode.store.database import postgres_engine, sqlite_engine
-from echonode.store.database.dialects import POSTGRESQL
+from echonode.store.database.dialects import POSTGRESQL, begin_of_one_moment
 from echonode.store.database.failures import CommitUncertain, Contended
 from echonode.store.database.tickets import (
     Ticket,
@@ -98,12 +98,19 @@ def reading(readers: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
-def end_reading(readers: sa.Engine, connection: sa.Connection) -> None:
-    """Roll back what was begun to read at one moment, unless the engine has done so by itself.
+@contextmanager
+def reading_one_moment(readers: sa.Engine) -> Iterator[sa.Connection]:
+    """As `reading`, and all statements of the block read the same rows.
 
-    SQLite does so after some errors of the disk, and PostgreSQL where the connection is lost.
+    It ends well where the engine has ended the transaction by itself: SQLite does so after some
+    errors of the disk, PostgreSQL where the connection is lost.
     """
-    _transactions_of(readers).roll_back(connection)
+    with reading(readers) as connection:
+        connection.exec_driver_sql(begin_of_one_moment(readers))
+        try:
+            yield connection
+        finally:
+            _transactions_of(readers).roll_back(connection)
 
 
 @contextmanager

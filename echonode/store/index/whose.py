@@ -11,8 +11,7 @@ import sqlalchemy as sa
 
 from echonode.errors import StoreError
 from echonode.store.database import schema
-from echonode.store.database.connections import database_errors, end_reading, reading
-from echonode.store.database.dialects import begin_of_one_moment
+from echonode.store.database.connections import database_errors, reading, reading_one_moment
 from echonode.store.database.rows import JOINED
 
 _patient, _study, _series = schema.patient.c, schema.study.c, schema.series.c
@@ -70,13 +69,9 @@ class Whose:
         and an encrypted index would decrypt them. Those of instances are found by one statement
         for many: it costs a tenth of one for each. Raises StoreError.
         """
-        with reading(self._readers) as connection:
-            connection.exec_driver_sql(begin_of_one_moment(self._readers))
-            try:
-                instances = _instances(connection, uids)
-                yield lambda uid: instances.get(uid) or _found_or_said(connection, uid)
-            finally:
-                end_reading(self._readers, connection)
+        with reading_one_moment(self._readers) as connection:
+            instances = _instances(connection, uids)
+            yield lambda uid: instances.get(uid) or _found_or_said(connection, uid)
 
 
 def _instances(connection: sa.Connection, uids: Sequence[str]) -> dict[str, Belonging]:

@@ -30,7 +30,7 @@ import sqlalchemy as sa
 
 from echonode.errors import IndexDamaged, OutOfSpace
 from echonode.store.database import schema
-from echonode.store.database.connections import Writer, end_reading, reading
+from echonode.store.database.connections import Writer, reading, reading_one_moment
 from echonode.store.database.migrations import SCHEMA_VERSION
 from echonode.store.files.disk import remove
 from echonode.store.files.layout import Layout
@@ -185,28 +185,24 @@ class Journal:
     ) -> tuple[int, int]:
         """Add what changed after a change; how many lines, and the newest change."""
         added, up_to = 0, after
-        with reading(self._readers) as connection:
-            connection.exec_driver_sql("BEGIN")  # one state: what refers to a row has that row
-            try:
-                while found := connection.execute(
-                    sa.select(schema.journal_change)
-                    .where(_change.id > up_to)
-                    .order_by(_change.id)
-                    .limit(_AT_ONCE)
-                ).all():
-                    last = {(row.kind, row.key): row.id for row in found}
-                    texts = [
-                        text
-                        for kind, key in sorted(last, key=lambda each: last[each])
-                        if (text := rows.changed(connection, kind, key)) is not None
-                    ]
-                    up_to = found[-1].id
-                    self._writer.synchronise(is_reading=True)
-                    if texts:
-                        file.add(texts)
-                        added += len(texts)
-            finally:
-                end_reading(self._readers, connection)
+        with reading_one_moment(self._readers) as connection:  # what refers to a row has that row
+            while found := connection.execute(
+                sa.select(schema.journal_change)
+                .where(_change.id > up_to)
+                .order_by(_change.id)
+                .limit(_AT_ONCE)
+            ).all():
+                last = {(row.kind, row.key): row.id for row in found}
+                texts = [
+                    text
+                    for kind, key in sorted(last, key=lambda each: last[each])
+                    if (text := rows.changed(connection, kind, key)) is not None
+                ]
+                up_to = found[-1].id
+                self._writer.synchronise(is_reading=True)
+                if texts:
+                    file.add(texts)
+                    added += len(texts)
         if up_to > after:
             file.end_step(up_to, durable=durable and added > 0)
         return added, up_to

@@ -31,7 +31,7 @@ WIDTH_OF_A_LOG = 140
 def main() -> None:
     """Run what was asked for; exit 1 only when nothing could be run."""
     arguments = _arguments()
-    # What runs in this process logs as a node does: between the figures, but for warnings.
+    # What runs in this process logs as a node does; only warnings may stand between the figures.
     log.configure(format="console", level="warning")
     console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_LOG)
     if arguments.list:

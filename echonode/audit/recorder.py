@@ -4,7 +4,8 @@ Rules
 - `tell` never waits: it puts the event into a queue of MOST_WAITING. What the queue has no room for
   is counted, is an alarm, and becomes a record as soon as records can be written again.
 - The thread writes what came within PACE_S together: one COMMIT, however many images came.
-- Where the trail cannot be written, the events wait, and are tried again every RETRY_S.
+- Where the trail cannot be written, the events wait, and are tried again every RETRY_S. A defect of
+  a step is an alarm as well: no event is lost by it.
 - A stop writes all that came before it, then that the application stopped. A start after another
   kind of end says that the last moments may have no record.
 """
@@ -164,8 +165,9 @@ class Recorder:
             step()
         except (OutOfSpace, IndexDamaged) as error:  # of the disk: said once, tried again
             self._refused(error)
-        except Exception:  # the thread's top: the next step may go well
-            log.exception("audit_stalled")
+        except Exception as error:  # the thread's top: the next step may go well
+            log.exception("audit_stalled", alarm=not self._problem)
+            self._wait_for(f"a defect ({type(error).__name__})")
 
     def _step(self) -> None:
         self._take()
@@ -240,6 +242,9 @@ class Recorder:
                 known.extend(_with_patient(event, lookup) for event in came)
         except StoreError:
             known += [[event] for event in came[len(known) :]]
+        except Exception:  # a defect of the look-up costs the patient, not the record
+            log.exception("audit_patient_unknown")
+            known += [[event] for event in came[len(known) :]]
         return [each for events in known for each in events]
 
     def _of_lost(self, count: int) -> AuditEvent:
@@ -268,8 +273,12 @@ class Recorder:
     def _refused(self, error: StoreError) -> None:
         if not self._problem:
             log.error("audit_not_written", reason=str(error), alarm=True)
+        self._wait_for(str(error), full=isinstance(error, TrailFull))
+
+    def _wait_for(self, problem: str, *, full: bool = False) -> None:
+        """The alarm lasts until a step ends well; so many events wait until then."""
         with self._lock:
-            self._problem, self._full = str(error), isinstance(error, TrailFull)
+            self._problem, self._full = problem, full
             over = len(self._unwritten) - MOST_WAITING
             if over > 0:
                 del self._unwritten[:over]
@@ -299,4 +308,7 @@ def _with_patient(event: AuditEvent, lookup: Lookup) -> list[AuditEvent]:
     try:
         return list(belonging(event, lookup))
     except StoreError:
+        return [event]
+    except Exception:  # as above
+        log.exception("audit_patient_unknown")
         return [event]

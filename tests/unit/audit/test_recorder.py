@@ -183,15 +183,21 @@ def test_a_record_names_the_patient_and_study_of_its_uids(trail: Trail) -> None:
     assert "9.9" in found[2].description
 
 
-def test_an_index_that_does_not_answer_keeps_no_event_from_its_record(trail: Trail) -> None:
-    """Neither when it is asked, nor for one UID: the record is there, without the patient."""
+@pytest.mark.parametrize("error", [OutOfSpace("away"), RuntimeError("a defect")])
+def test_an_index_that_does_not_answer_keeps_no_event_from_its_record(
+    error: Exception, trail: Trail
+) -> None:
+    """Neither when it is asked, nor for one UID: the record is there, without the patient.
+
+    Whatever the look-up raises: what it is made of changes, the record must not depend on it.
+    """
 
     def refused(uid: str) -> Belonging | None:
-        raise OutOfSpace("away")
+        raise error
 
     @contextmanager
     def gone(uids: Sequence[str]) -> Iterator[Callable[[str], Belonging | None]]:
-        raise OutOfSpace("away")
+        raise error
         yield refused
 
     for lookups in (lambda uids: nullcontext(refused), gone):
@@ -203,6 +209,31 @@ def test_an_index_that_does_not_answer_keeps_no_event_from_its_record(trail: Tra
         at_work.stop(10)
     found = [e for e in records(trail) if e.kind is Kind.ACCESS]
     assert [e.patient for e in found] == [None, None]
+
+
+def test_a_defect_of_the_recorder_is_an_alarm_and_no_loss(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alarm lasts until a step ends well; the events wait until then."""
+    real, failing = trail.append, threading.Event()
+    failing.set()
+
+    def append(events: list[AuditEvent], limits: TrailLimits) -> None:
+        if failing.is_set():
+            raise RuntimeError("a defect")
+        real(events, limits)
+
+    monkeypatch.setattr(trail, "append", append)
+    at_work = recording(trail)
+    with structlog.testing.capture_logs() as logged:
+        at_work.start()
+        at_work.tell(ACCESS)
+        wait_until(lambda: bool(at_work.status.problem), timeout_s=10, what="a problem is seen")
+        failing.clear()
+        wait_until(lambda: not at_work.status.problem, timeout_s=10, what="all is well again")
+        at_work.stop(10)
+    assert [e.kind for e in records(trail)].count(Kind.ACCESS) == 1
+    assert [entry["event"] for entry in logged if entry.get("alarm")] == ["audit_stalled"]
 
 
 def test_events_of_other_processes_are_taken_in(trail: Trail, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class Held:
         assert probe.finished.wait(30)
         wait_until(
             lambda: sum(row["frames"] for row in self.clinic.node.ledger()) == 40,
-            timeout_s=20,
+            timeout_s=60,
             what="all frames are stored",
         )
         rows = self.clinic.wait_committed(at_least=2, timeout_s=60)

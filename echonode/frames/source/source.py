@@ -195,6 +195,11 @@ class ProbeSource:
         """A snapshot; may be read from any thread."""
         return self._reception.counts(acquisitions=self._handover.taken)
 
+    @property
+    def frames_waiting(self) -> int:
+        """How many were received and are no pixels yet."""
+        return self._backlog.waiting
+
     def start(self) -> None:
         """Begin; returns at once. Raises OSError where an address of ours cannot be bound."""
         self._transport.start()

@@ -66,6 +66,12 @@ class FrameQueue(Generic[Item]):
             self._changed.notify_all()
 
     @property
+    def waiting(self) -> int:
+        """How many droppable items are in it."""
+        with self._changed:
+            return self._droppable
+
+    @property
     def finished(self) -> bool:
         """Closed, and all taken out."""
         with self._changed:

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -53,6 +54,7 @@ class EpfSimulator:
     count: frames to send, then end; None sends the recording once, or without end where `loop`.
     line_port: of the client, where the lines go. first_frame: where the frame counter starts.
     mangle: what becomes of a frame's datagrams on their way, for tests: lost, doubled, reordered.
+    may_send: asked before each frame, with how many went out, until it says yes.
     """
 
     def __init__(
@@ -67,10 +69,11 @@ class EpfSimulator:
         loop: bool = False,
         first_frame: int = 0,
         mangle: Mangle | None = None,
+        may_send: Callable[[int], bool] = lambda sent: True,
     ) -> None:
         self._frames, self._fps, self._line_port = frames, fps, line_port
         self._count = count if count is not None else None if loop else len(frames)
-        self._first_frame, self._mangle = first_frame, mangle
+        self._first_frame, self._mangle, self._may_send = first_frame, mangle, may_send
         self._listener = socket.create_server((host, port), backlog=1)
         self._lines = socket.socket(self._listener.family, socket.SOCK_DGRAM)
         self._client: socket.socket | None = None
@@ -196,6 +199,7 @@ class EpfSimulator:
         pace = Pace(fps * len(frames[0]), self._pause)
         previous_us, number = 0, len(self._sent)
         while count is None or number < count:
+            pace.hold(partial(self._may_send, number))
             frame = frames[number % len(frames)]
             datagrams = []
             for row, samples in enumerate(frame):

@@ -4,7 +4,8 @@ Rules (echOpen kit, probe.c)
 - It listens; up to five clients. Each gets the header once, then every line from the next on.
 - All clients see one and the same sweep: who comes later starts in the middle of it.
 - What is sent, and in which order, is the dialect's: simulated_lines.py.
-- Here, other than there, the sweep pauses while no client is connected.
+- Here, other than there, the sweep pauses while no client is connected, and before a sweep that
+  `may_send` refuses: where the frames are to be counted, and not this machine's speed.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import hashlib
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from echonode.errors import EchoNodeError
 from echonode.log import get_logger
@@ -28,6 +31,7 @@ MAX_CLIENTS = 5
 CLIENT_TIMEOUT_S = 10.0
 # Lines go out in bursts this long: a sleep for each of 1,280 lines a second would burn a core.
 BURST_S = 0.005
+ASK_EVERY_S = 0.01  # whether the next sweep may go out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,7 @@ class ProbeSimulator:
     source: a recording is sent in the `kit` dialect; a LineWire is sent as it is.
     frames: sweeps to send, then close every connection and stop listening; None sends the recording
     once, or without end where `loop`. chunk_bytes: the size of a write, None for whole bursts.
+    may_send: asked before each sweep, with how many went out, until it says yes.
     """
 
     def __init__(
@@ -61,11 +66,12 @@ class ProbeSimulator:
         frames: int | None = None,
         loop: bool = False,
         chunk_bytes: int | None = None,
+        may_send: Callable[[int], bool] = lambda sent: True,
     ) -> None:
         if fps < 0 or (frames is not None and frames < 1) or (chunk_bytes or 1) < 1:
             raise ValueError("fps is not negative; frames and chunk_bytes are at least 1")
         self._wire = source if isinstance(source, LineWire) else line_wire(source, "kit")
-        self._fps, self._chunk_bytes = fps, chunk_bytes
+        self._fps, self._chunk_bytes, self._may_send = fps, chunk_bytes, may_send
         self._count = frames if frames is not None else None if loop else len(self._wire.frames)
         self._listener = socket.create_server((host, port), backlog=MAX_CLIENTS)
         self._waiting: list[socket.socket] = []
@@ -150,6 +156,7 @@ class ProbeSimulator:
         pace = Pace(self._fps * wire.lines, self._stopping)
         number = 0
         while self._count is None or number < self._count:
+            pace.hold(partial(self._may_send, number))
             index = number % len(wire.frames)
             samples = wire.samples(index)
             witnesses: set[socket.socket] | None = None
@@ -213,6 +220,14 @@ class Pace:
     def restart(self) -> None:
         """Count the time from now: what was missed in a rest is not made up for."""
         self._start, self._lines = time.monotonic(), 0
+
+    def hold(self, may_send: Callable[[], bool]) -> None:
+        """Wait until it says yes, or for the end; the time goes on from then."""
+        held = False
+        while not may_send() and not self._stopping.wait(ASK_EVERY_S):
+            held = True
+        if held:
+            self.restart()
 
     def wait(self, lines: int) -> None:
         """Wait until `lines` more are due."""

@@ -25,6 +25,8 @@ from tests.integration.probe.sockets import scripted_probe
 from tests.support.waiting import wait_until
 
 SMALL_HEADER = replace(DEFAULT_HEADER, lines=16, decimation=64)
+# A busy machine pauses for longer than a gap is otherwise.
+UNBROKEN = CaptureSettings(gap_s=60)
 QUICK = LinkSettings(first_pause_s=0.02, longest_pause_s=0.1)
 
 
@@ -33,13 +35,16 @@ def small() -> KitRecording:
     return phantom(header=SMALL_HEADER, frames=6)
 
 
-def settings_for(address: tuple[str, int], **more: object) -> SourceSettings:
+def settings_for(
+    address: tuple[str, int], *, capture: CaptureSettings = UNBROKEN, **more: object
+) -> SourceSettings:
     return SourceSettings(
         identity=ProbeIdentity(name="handheld"),
         protocol="echopen",
         dialect="kit",
         way=ConnectTo(host=address[0], port=address[1]),
         link=QUICK,
+        capture=capture,
         **more,  # type: ignore[arg-type]
     )
 
@@ -71,7 +76,7 @@ def test_the_film_arrives_whole(shared_data: Path) -> None:
     assert [frame.sequence for frame in clip.frames] == list(range(101))
     times = [frame.elapsed_s for frame in clip.frames]
     assert times == sorted(times)
-    assert times[-1] - times[0] == pytest.approx(100 / 60, rel=0.3)
+    assert times[-1] - times[0] > 1, "100 / 60 s, less what a busy machine let the first one wait"
     counts = source.counts
     assert (counts.frames_received, counts.frames_dropped, counts.acquisitions) == (101, 0, 1)
 
@@ -79,16 +84,13 @@ def test_the_film_arrives_whole(shared_data: Path) -> None:
 def test_a_clip_is_handed_over_the_moment_the_probe_goes(small: KitRecording) -> None:
     """A disconnect does not wait for the gap, let alone for the next frame."""
     archive = Archive()
-    capture = CaptureSettings(gap_s=60)
     with ProbeSimulator(small, fps=50, frames=5) as probe:
-        source = ProbeSource(
-            settings_for(probe.address, capture=capture), on_acquisition=archive.take
-        )
+        source = ProbeSource(settings_for(probe.address), on_acquisition=archive.take)
         source.start()
         assert probe.finished.wait(10)
         gone = time.monotonic()
         wait_until(lambda: bool(archive.taken))
-        assert archive.times[0] - gone < 1
+        assert archive.times[0] - gone < UNBROKEN.gap_s / 2
         assert source.stop(5)
     assert [len(clip.frames) for clip in archive.taken] == [5]
 
@@ -155,6 +157,33 @@ def test_a_slow_consumer_costs_counted_frames_and_no_memory(small: KitRecording)
     assert len(archive.taken) == counts.frames_received - counts.frames_dropped
     last = archive.taken[-1].frames[0].sequence
     assert sum(clip.dropped for clip in archive.taken) == last + 1 - len(archive.taken)
+
+
+def test_a_probe_that_waits_for_a_slow_node_loses_no_frame(small: KitRecording) -> None:
+    """The demonstration's probe asks before each sweep; then each frame is used."""
+    archive = Archive()
+    sources: list[ProbeSource] = []
+
+    def keeps_up(sent: int) -> bool:
+        return all(
+            source.frames_waiting <= 1 and source.counts.frames_received >= sent - 2
+            for source in sources
+        )
+
+    with ProbeSimulator(small, fps=0, frames=100, may_send=keeps_up) as probe:
+        sources.append(
+            ProbeSource(
+                settings_for(probe.address, backlog_frames=4),
+                on_acquisition=archive.take,
+                on_frame=lambda frame: time.sleep(0.005),
+            )
+        )
+        sources[0].start()
+        assert probe.finished.wait(60)
+        wait_until(lambda: sources[0].counts.frames_received == 100)
+        assert sources[0].stop(10)
+    assert sources[0].counts.frames_dropped == 0
+    assert sum(len(clip.frames) for clip in archive.taken) == 100
 
 
 def test_a_full_disk_loses_nothing_that_fits_in_time(small: KitRecording) -> None:

@@ -134,7 +134,7 @@ def test_a_study_is_found_by_a_part_of_its_name_and_leads_to_its_images(
 
 
 def test_a_cine_is_played_at_its_true_rate(visit: OpenPage, kept: Kept) -> None:
-    """The clock decides: within 5% over two rounds, however slowly this machine draws."""
+    """The clock decides: within 5% over three rounds, however slowly this machine draws."""
     page = reviewed(visit, kept, kept.clip)
     view = kept.view(kept.clip)
     durations = view["frame_durations_ms"]
@@ -150,16 +150,18 @@ def test_a_cine_is_played_at_its_true_rate(visit: OpenPage, kept: Kept) -> None:
           }
           return seen;
         }""",
-        2 * sum(durations),
+        3 * sum(durations),
     )
     assert len(seen) >= 3, f"it does not play: {seen}, {page.locator('body').inner_text()}"
     starts = np.concatenate([[0], np.cumsum(durations)])
-    total, played = float(starts[-1]), 0.0
+    total, played = float(starts[-1]), [0.0]
     for (begun, before), (ended, after) in pairwise(seen):
         step = starts[after - 1] - starts[before - 1]
         # A machine that draws nothing for a while may leave out whole rounds.
-        played += step + total * round((ended - begun - step) / total)
-    assert played / (seen[-1][0] - seen[0][0]) == pytest.approx(1, abs=0.05)
+        played.append(played[-1] + step + total * round((ended - begun - step) / total))
+    # The slope, since a single drawing may be late.
+    rate = np.polyfit([moment for moment, _ in seen], played, 1)[0]
+    assert rate == pytest.approx(1, abs=0.05)
     page.keyboard.press("Space")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     frame = int(page.locator(".viewer").get_attribute("data-frame") or 0)

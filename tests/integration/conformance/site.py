@@ -170,7 +170,7 @@ class Site:
         return self.printer.child.output(last=1_000_000)
 
     def client(self) -> ExamClient:
-        return ExamClient(self.web_port)
+        return ExamClient(self.web_port, timeout_s=120.0)  # a report, while the machine is busy
 
 
 def _peers(port: int, tls_port: int, certificates: Certificates) -> dict[str, dict[str, Any]]:

@@ -180,11 +180,11 @@ def test_a_kit_recording_plays_as_the_kit_would(shared_data: Path) -> None:
 def test_stop_in_a_long_pause_is_at_once(tmp_path: Path) -> None:
     """A stop does not wait for the next frame of the recording."""
     taken: list[Acquisition] = []
-    source = source_of(PlayFile(path=recording(tmp_path, step=9.0)), taken, gap_s=60)
+    source = source_of(PlayFile(path=recording(tmp_path, step=60.0)), taken, gap_s=300)
     source.start()
     wait_until(lambda: source.counts.frames_received == 1)
     began = time.monotonic()
-    assert source.stop(5)
-    assert time.monotonic() - began < 2
+    assert source.stop(30)
+    assert time.monotonic() - began < 30
     assert [len(clip.frames) for clip in taken] == [1]
     assert not [t for t in threading.enumerate() if t.name.startswith("probe-film")]

@@ -139,8 +139,8 @@ def test_stop_is_prompt_while_reading_and_while_waiting() -> None:
             if address is None:
                 wait_until(lambda w=witness: w.data == b"x")  # type: ignore[misc]
             began = time.monotonic()
-            assert link.stop(5)
-            assert time.monotonic() - began < 1
+            assert link.stop(30)
+            assert time.monotonic() - began < patient.first_pause_s / 2
     assert not [t for t in threading.enumerate() if t.name == "probe-probe-link"]
 
 

@@ -145,7 +145,10 @@ def test_senders_come_to_a_listener_one_after_the_other() -> None:
             assert other.received == ()  # not greeted: its turn has not come
             one.stop()
             wait_until(lambda: bool(other.received))
-        wait_until(lambda: len(archive.taken) == 2)
+        wait_until(
+            lambda: len(archive.taken) == 2,
+            lambda: f"two clips: {[(c.connection_id, len(c.frames)) for c in archive.taken]}",
+        )
     assert len({clip.connection_id for clip in archive.taken}) == 2
 
 

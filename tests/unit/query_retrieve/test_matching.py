@@ -213,9 +213,9 @@ def test_a_sequence_matches_when_one_item_matches_all_keys() -> None:
 def test_a_wildcard_of_ten_kilobytes_takes_no_time(pattern: str) -> None:
     """No pattern makes matching hang: 10 kB against 10 kB within a second."""
     test = compile_test(Wildcard(pattern), "LT")
-    began = time.monotonic()
+    began = time.process_time()
     test("a" * 10_240)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 NAMES = "aAbäÄéßΣςώйﾔヤ山^^== *?%_'\"\\"

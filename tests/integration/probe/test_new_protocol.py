@@ -77,7 +77,7 @@ def probe(port: int) -> dict[str, Any]:
         "name": "new",
         "protocol": "mine",
         "connect": f"127.0.0.1:{port}",
-        "capture": {"mode": "auto", "gap_s": 0.5},
+        "capture": {"mode": "auto", "gap_s": 60},  # the connection ends the clip
     }
 
 

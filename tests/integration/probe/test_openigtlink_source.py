@@ -30,6 +30,8 @@ from tests.support.waiting import wait_until
 from tests.unit.frames.igtl_messages import image
 
 QUICK = LinkSettings(first_pause_s=0.02, longest_pause_s=0.1)
+# A busy machine pauses for longer than a gap is otherwise.
+UNBROKEN = CaptureSettings(gap_s=60)
 MANUAL = CaptureSettings(mode=CaptureMode.MANUAL)
 
 
@@ -40,7 +42,7 @@ def settings_for(way: TransportConfig, capture: CaptureSettings | None = None) -
         dialect="",
         way=way,
         stream=StreamSettings(picture=PictureSettings(calibrated=True)),
-        capture=capture or CaptureSettings(gap_s=0.5),
+        capture=capture or UNBROKEN,
         link=QUICK,
     )
 

@@ -88,7 +88,7 @@ def test_killed_ten_times_during_the_film_nothing_reported_as_stored_is_lost(
     before = len(clinic.stored())
     wait_until(lambda: len(clinic.stored()) > before + 2, timeout_s=30, what="captures go on")
     probe.stop()
-    clinic.node.wait_for("probe_lost", timeout_s=10)
+    clinic.node.wait_for("probe_lost")
     stored = clinic.stored()
     clinic.wait_committed(at_least=len(stored), timeout_s=90)
 
@@ -112,7 +112,7 @@ def test_a_pacs_that_appears_later_gets_everything_without_help(
     parts.enter_context(probe)
     began = time.monotonic()
     assert probe.finished.wait(30)
-    wait_until(lambda: len(clinic.stored()) >= 2, timeout_s=10, what="stored without a PACS")
+    wait_until(lambda: len(clinic.stored()) >= 2, what="stored without a PACS")
     assert {row["state"] for row in clinic.node.ledger()} <= {"queued", "sending"}
     time.sleep(max(0.0, 30 - (time.monotonic() - began)))  # the absence itself is the input
     clinic.start_pacs()
@@ -163,7 +163,7 @@ def test_sigterm_drains_and_exits_zero(parts: ExitStack, film: KitRecording) -> 
     clinic.start_node()
     parts.enter_context(probe)
     clinic.node.wait_for("probe_connected")
-    wait_until(lambda: len(probe.sent) > 20, timeout_s=10, what="frames are on their way")
+    wait_until(lambda: len(probe.sent) > 20, what="frames are on their way")
     assert clinic.node.stop() == 0
     assert [e["event"] for e in clinic.node.events][-1] == "node_stopped"
     assert len(clinic.stored()) == 1

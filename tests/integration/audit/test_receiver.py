@@ -88,7 +88,7 @@ def test_each_kind_of_message_arrives_whole(
     forwarder.start()
     count = len(of_every_kind())
     wait_until(lambda: len(receiver.numbers) == count, timeout_s=30, what="all arrived")
-    assert forwarder.stop(10)
+    assert forwarder.stop(30)
     assert forwarder.confirmed == count
     for each in receiver.messages:
         checked(each["message"].removeprefix("\ufeff").encode())
@@ -116,7 +116,7 @@ def test_a_receiver_that_was_down_gets_all_of_it(
     forwarder.wake()
     wait_until(lambda: bool(forwarder.status.problem), timeout_s=30, what="it is missed")
     assert forwarder.status.unsent >= 3000
-    assert forwarder.stop(10)  # the node is restarted meanwhile
+    assert forwarder.stop(30)  # the node is restarted meanwhile
     receiver.start()
     assert_arrived(trail, receiver, files, count=3200)
 
@@ -129,7 +129,7 @@ def assert_arrived(trail: Trail, receiver: SyslogServer, files: TLSFiles, *, cou
         lambda: receiver.numbers == set(range(1, count + 1)), timeout_s=100, what="all arrived"
     )
     wait_until(lambda: again.status.unsent == 0, timeout_s=30, what="that is known here")
-    assert again.stop(10)
+    assert again.stop(30)
 
 
 @pytest.mark.long
@@ -168,10 +168,10 @@ def test_a_receiver_that_is_down_for_a_day_loses_nothing_and_holds_up_nothing(
     for hours, alarms in ((0.5, []), (24, ["audit_unsent"])):
         found = of_audit(waiting, AT + timedelta(hours=hours))
         assert [alarm.name for alarm in found] == alarms
-    assert forwarder.stop(10)
+    assert forwarder.stop(30)
     receiver.start()
     assert_arrived(trail, receiver, files, count=8641)
-    assert recorder.stop(10)
+    assert recorder.stop(30)
 
 
 def test_a_restarted_node_does_not_send_what_arrived(
@@ -187,7 +187,7 @@ def test_a_restarted_node_does_not_send_what_arrived(
             timeout_s=30,
             what="the newest arrived",
         )
-        assert forwarder.stop(10)
+        assert forwarder.stop(30)
     assert [int(each["sequence"]) for each in receiver.messages] == list(range(1, 21))
 
 
@@ -201,7 +201,7 @@ def test_a_receiver_of_another_authority_gets_nothing(
     forwarder = sending(trail, receiver, TLSFiles(ca=other.certificate, cert=own.cert, key=own.key))
     forwarder.start()
     wait_until(lambda: bool(forwarder.status.problem), timeout_s=30, what="refused")
-    forwarder.stop(10)
+    forwarder.stop(30)
     assert forwarder.status.unsent == 1
     assert not receiver.messages
 
@@ -215,4 +215,4 @@ def test_a_closed_port_is_noticed_by_udp_too(trail: Trail, receiver: SyslogServe
     wait_until(lambda: bool(forwarder.status.problem), timeout_s=30, what="it is missed")
     receiver.start()
     wait_until(lambda: receiver.numbers == {1}, timeout_s=30, what="it arrived")
-    forwarder.stop(10)
+    forwarder.stop(30)

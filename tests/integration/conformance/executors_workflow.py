@@ -335,7 +335,7 @@ def store_answer(site: Site, claim: Claim) -> None:
     site.counterpart.came("C-STORE", f"S_{code:04X}")
     wait_until(
         lambda: row_of(site, f"s-{code:04x}")["state"] in _AFTER_ANSWER[claim.values[2]],
-        timeout_s=10,
+        timeout_s=30,
         every_s=0.1,
         what=lambda: f"the state: {row_of(site, f's-{code:04x}')}",
     )
@@ -349,7 +349,7 @@ def reason(site: Site, claim: Claim) -> None:
     site.counterpart.came("N-ACTION", f"R_{code.upper()}")
     wait_until(
         lambda: claim.values[1] in str(row_of(site, f"r-{code}")["last_error"]),
-        timeout_s=10,
+        timeout_s=30,
         every_s=0.1,
         what=lambda: f"the report: {row_of(site, f'r-{code}')}",
     )

@@ -58,7 +58,7 @@ def taken(film: KitRecording, *, keep: bool = True) -> Acquisition:
         source = ProbeSource(settings, on_acquisition=found.append)
         source.start()
         wait_until(lambda: bool(found), timeout_s=30)
-        assert source.stop(5)
+        assert source.stop(30)
     return found[0]
 
 

@@ -31,7 +31,7 @@ def taken(path: Path) -> Acquisition:
     source = ProbeSource(settings, on_acquisition=found.append)
     source.start()
     wait_until(lambda: bool(found), timeout_s=30)
-    assert source.stop(10)
+    assert source.stop(30)
     return found[0]
 
 

@@ -161,7 +161,7 @@ def test_associations_are_released_promptly(
         )
         delivery.wait_settled("pacs", len(instances.files))
         wait_until(lambda: worker.status.associations <= 1, timeout_s=3, what="helpers released")
-        wait_until(lambda: proxy.open_connections == 0, timeout_s=10, what="all released")
+        wait_until(lambda: proxy.open_connections == 0, what="all released")
         assert 1 < proxy.accepted <= 8
 
 
@@ -175,7 +175,7 @@ def test_a_line_that_breaks_in_an_instance_delivers_all_the_same(
     with Proxy(storescp.port, Line(cut_after=int(2.5 * size), reset=reset)) as proxy:
         delivery.put(instances.files, ["pacs"])
         delivery.deliver_to("pacs", proxy.port, policy=DeliveryPolicy(associations=2))
-        wait_until(lambda: proxy.accepted > 0, timeout_s=10, what="called")
+        wait_until(lambda: proxy.accepted > 0, what="called")
         proxy.worsen(cut_after=None)
         delivery.wait_settled("pacs", 10, timeout_s=60)
     assert delivery.states("pacs") == {S.SENT: 10}
@@ -196,9 +196,7 @@ def test_an_archive_that_stops_reading_ends_with_the_node(
         worker = delivery.deliver_to("pacs", proxy.port)
         proxy.stop_reading()
         delivery.put(instances.files, ["pacs"])
-        wait_until(
-            lambda: delivery.states("pacs").get(S.SENDING, 0) > 0, timeout_s=10, what="sending"
-        )
+        wait_until(lambda: delivery.states("pacs").get(S.SENDING, 0) > 0, what="sending")
         began = time.monotonic()
         worker.stop(1.0)
         assert time.monotonic() - began < 6

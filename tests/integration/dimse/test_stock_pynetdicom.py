@@ -179,7 +179,7 @@ def test_a_plain_archive_reports_on_our_association(stock_scp: Callable[..., Pee
     requestor = Requestor(ae_title="SCU", commit_report=take)
     with requestor.associate(pacs, [COMMITMENT]) as assoc:
         assert assoc.request_commitment(REQUEST) == 0x0000
-        assert done.wait(10)
+        assert done.wait(30)
     assert taken == [REPORT]
     assert answered == [0x0000]
 

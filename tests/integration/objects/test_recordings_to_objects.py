@@ -32,7 +32,7 @@ def cine(protocol: str, way: TransportConfig) -> Acquisition:
     source = ProbeSource(settings, on_acquisition=taken.append)
     source.start()
     wait_until(lambda: bool(taken), timeout_s=30)
-    assert source.stop(10)
+    assert source.stop(30)
     (clip,) = taken
     return clip
 

@@ -97,7 +97,7 @@ def test_every_frame_arrives_and_the_probe_is_told_to_stop(local_host: str | Non
         source.start()
         wait_until(lambda: len(seen) == 30)
         counts = source.counts
-        assert source.stop(5)
+        assert source.stop(30)
         wait_until(lambda: probe.commands[-1] == Command.STOP_SCANNING)
     assert probe.commands[:2] == [Command.STATUS, Command.SCANNING]
     assert [frame.sequence for frame in seen] == list(range(30))
@@ -135,7 +135,7 @@ def test_bad_air_costs_lines_that_are_counted() -> None:
         assert probe.finished.wait(60)
         wait_until(lambda: source.counts.frames_received == 100)
         counts = source.counts
-        assert source.stop(5)
+        assert source.stop(30)
     assert [frame.sequence for frame in seen] == list(range(100))
     assert counts.lines_missing == sum(frame.missing_lines for frame in seen) == lost[0]
     assert counts.frames_partial == sum(1 for frame in seen if frame.missing_lines)
@@ -155,7 +155,7 @@ def test_datagrams_of_others_are_not_the_probes() -> None:
                 stranger.sendto(b"garbage", ("127.0.0.1", port))
         wait_until(lambda: len(seen) == 30)
         assert source.counts.bytes_skipped == 0
-        assert source.stop(5)
+        assert source.stop(30)
 
 
 def test_garbage_from_the_probe_itself_is_counted_and_survived() -> None:
@@ -174,7 +174,7 @@ def test_garbage_from_the_probe_itself_is_counted_and_survived() -> None:
         wait_until(lambda: len(seen) == 30)
         counts = source.counts
         dropped = dropped_by_the_system(port)
-        assert source.stop(5)
+        assert source.stop(30)
     assert counts.bytes_skipped > 1000
     assert counts.connections == 1
     assert counts.lines_missing <= dropped
@@ -197,7 +197,7 @@ def test_a_probe_that_restarts_is_found_again() -> None:
 
     with EpfSimulator(FRAMES, port=address[1], line_port=port, fps=50) as probe:
         wait_until(lambda: len(later()) >= 30)
-        assert source.stop(5)
+        assert source.stop(30)
     assert source.counts.connections == 2
     assert later()[:30] == list(range(30))
 
@@ -211,7 +211,7 @@ def test_a_refusal_to_scan_is_asked_again_later() -> None:
         source = source_at(address, free_udp_port(), [])
         source.start()
         wait_until(lambda: source.counts.connections >= 3)
-        assert source.stop(5)
+        assert source.stop(30)
 
 
 def test_an_address_that_is_not_ours_yet_is_waited_for() -> None:
@@ -221,7 +221,7 @@ def test_an_address_that_is_not_ours_yet_is_waited_for() -> None:
         source.start()
         time.sleep(0.1)
         assert source.counts.connections == 0
-        assert source.stop(5)
+        assert source.stop(30)
 
 
 def test_the_simulator_draws_the_test_patterns() -> None:

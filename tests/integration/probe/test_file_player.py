@@ -54,7 +54,7 @@ def test_a_recording_plays_at_its_own_times_and_ends(tmp_path: Path) -> None:
     source = source_of(PlayFile(path=recording(tmp_path)), taken, gap_s=60)
     source.start()
     wait_until(lambda: bool(taken))
-    assert source.stop(5)
+    assert source.stop(30)
     (clip,) = taken
     assert np.array_equal([frame.pixels for frame in clip.frames], ramps(6))
     elapsed = [frame.elapsed_s for frame in clip.frames]
@@ -74,7 +74,7 @@ def test_a_recording_without_times_gives_the_same_cine_each_time(
     source = source_of(PlayFile(path=path, fps=fps), taken)
     source.start()
     wait_until(lambda: bool(taken))
-    assert source.stop(5)
+    assert source.stop(30)
     (clip,) = taken
     dataset = built(clip).dataset
     assert (dataset.NumberOfFrames, dataset.FrameTime) == (12, 50)
@@ -103,7 +103,7 @@ def test_a_machine_that_stands_still_does_not_divide_a_clip(
     source = source_of(PlayFile(path=recording(tmp_path, frames=20), fps=400), taken, gap_s=0.01)
     source.start()
     wait_until(lambda: bool(taken) and not source.counts.connected)
-    assert source.stop(5)
+    assert source.stop(30)
     assert [len(clip.frames) for clip in taken] == [20]
 
 
@@ -120,7 +120,7 @@ def test_nothing_is_dropped_however_slow_the_disk_is(tmp_path: Path) -> None:
     source = ProbeSource(settings, on_acquisition=slow)
     source.start()
     wait_until(lambda: len(taken) == 200)
-    assert source.stop(5)
+    assert source.stop(30)
     assert source.counts.frames_dropped == 0
 
 
@@ -130,7 +130,7 @@ def test_a_loop_is_one_connection_a_turn(tmp_path: Path) -> None:
     source = source_of(PlayFile(path=recording(tmp_path), loop=True, fps=200), taken)
     source.start()
     wait_until(lambda: len(taken) >= 3)
-    assert source.stop(5)
+    assert source.stop(30)
     assert len({clip.connection_id for clip in taken}) == len(taken)
     assert {len(clip.frames) for clip in taken[:3]} == {6}
 
@@ -144,7 +144,7 @@ def test_a_recording_that_breaks_off_keeps_what_was_whole(tmp_path: Path) -> Non
         source = source_of(PlayFile(path=path, loop=True, fps=200), taken)
         source.start()
         wait_until(lambda: any(e["event"] == "probe_lost" for e in logged))
-        assert source.stop(5)
+        assert source.stop(30)
     (lost,) = (e for e in logged if e["event"] == "probe_lost")
     assert lost["reason"] == "protocol_error"
     assert lost["detail"].startswith("film.mha, frame ")
@@ -159,7 +159,7 @@ def test_a_file_that_is_no_recording_is_said_once(tmp_path: Path) -> None:
         source = source_of(PlayFile(path=path, loop=True), [])
         source.start()
         wait_until(lambda: any(e["event"] == "recording_refused" for e in logged))
-        assert source.stop(5)
+        assert source.stop(30)
     (refused,) = (e for e in logged if e["event"] == "recording_refused")
     assert refused["reason"] == "film.mha, line 1: not a `Key = Value`"
     assert source.counts.connections == 0
@@ -173,7 +173,7 @@ def test_a_kit_recording_plays_as_the_kit_would(shared_data: Path) -> None:
     source = source_of(PlayFile(path=path, fps=500), taken)
     source.start()
     wait_until(lambda: bool(taken), timeout_s=40)
-    assert source.stop(10)
+    assert source.stop(30)
     assert [(len(clip.frames), clip.dropped, clip.partial) for clip in taken] == [(101, 0, 0)]
 
 

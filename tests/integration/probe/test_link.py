@@ -68,7 +68,7 @@ def test_a_probe_that_closes_is_connected_again() -> None:
         link = link_to(address, witness)
         link.start()
         wait_until(lambda: witness.data == b"onetwothree")
-        assert link.stop(5)
+        assert link.stop(30)
     closed = ["connected", "closed_by_probe"]
     assert witness.told == [*closed, *closed, "connected", "stopped"]
 
@@ -84,7 +84,7 @@ def test_a_probe_that_is_not_there_yet_is_found_when_it_comes() -> None:
         client.sendall(b"here")
         wait_until(lambda: witness.data == b"here")
         client.close()
-        assert link.stop(5)
+        assert link.stop(30)
 
 
 def test_bytes_that_are_not_the_protocol_end_the_connection() -> None:
@@ -98,7 +98,7 @@ def test_bytes_that_are_not_the_protocol_end_the_connection() -> None:
         link = link_to(address, witness)
         link.start()
         wait_until(lambda: len(witness.told) >= 4)
-        assert link.stop(5)
+        assert link.stop(30)
     assert witness.told[:3] == ["connected", "protocol_error sector 0 degrees", "connected"]
 
 
@@ -113,7 +113,7 @@ def test_a_fault_in_a_callback_does_not_end_the_link() -> None:
         link = link_to(address, witness)
         link.start()
         wait_until(lambda: witness.told.count("connected") >= 2)
-        assert link.stop(5)
+        assert link.stop(30)
     assert witness.told[1] == "connection_broken fault"
 
 
@@ -125,7 +125,7 @@ def test_a_silent_probe_is_given_up_when_told_to() -> None:
         link = link_to(address, witness, settings)
         link.start()
         wait_until(lambda: "silent nothing for 0.05 s" in witness.told)
-        assert link.stop(5)
+        assert link.stop(30)
 
 
 def test_stop_is_prompt_while_reading_and_while_waiting() -> None:
@@ -159,7 +159,7 @@ def test_a_connection_knows_when_it_opened_by_both_clocks() -> None:
         )
         link.start()
         wait_until(lambda: bool(witness.connections))
-        assert link.stop(5)
+        assert link.stop(30)
     (connection,) = witness.connections
     assert (connection.opened_at, connection.opened_monotonic) == (moment, 42.0)
 
@@ -171,5 +171,5 @@ def test_an_address_that_is_none_is_only_unreachable(host: str) -> None:
     link = link_to((host, 1), witness)
     link.start()
     time.sleep(0.05)
-    assert link.stop(10)
+    assert link.stop(30)
     assert witness.told == []

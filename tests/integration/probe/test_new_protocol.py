@@ -136,7 +136,7 @@ def test_one_line_in_the_table_streams_a_clip(
         source = ProbeSource(source_settings(config.probes[0]), on_acquisition=taken.append)
         source.start()
         wait_until(lambda: bool(taken))
-        assert source.stop(5)
+        assert source.stop(30)
     [clip] = taken
     assert clip.dropped == 0
     assert all(np.all(frame.pixels == n) for n, frame in enumerate(clip.frames))

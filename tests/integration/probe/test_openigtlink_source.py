@@ -76,7 +76,7 @@ def source(
     try:
         yield made
     finally:
-        assert made.stop(10)
+        assert made.stop(30)
 
 
 def connect(address: tuple[str, int]) -> ConnectTo:

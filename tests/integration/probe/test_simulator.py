@@ -56,7 +56,7 @@ def test_a_recording_goes_out_byte_for_byte(chunk_bytes: int | None) -> None:
     """Six bytes of header, then int16 lines in zig-zag, once, whatever the size of a write."""
     with ProbeSimulator(SMALL, fps=0, chunk_bytes=chunk_bytes) as probe:
         assert read_all(probe.address) == b"".join(expected(SMALL))
-        assert probe.finished.wait(5)
+        assert probe.finished.wait(30)
         assert len(probe.sent) == 3
         frame = SMALL.frames[1].astype("<i2").tobytes()
         assert probe.sent[1].sha256 == hashlib.sha256(frame).hexdigest()
@@ -76,7 +76,7 @@ def test_a_count_of_frames_goes_round_the_recording() -> None:
     """Seven frames of a recording of three: it begins again, and then closes."""
     with ProbeSimulator(SMALL, fps=0, frames=7) as probe:
         data = read_all(probe.address)
-        assert probe.finished.wait(5)
+        assert probe.finished.wait(30)
         assert [sent.recording_frame for sent in probe.sent] == [0, 1, 2, 0, 1, 2, 0]
     assert len(data) == 6 + 7 * 6 * 54
 
@@ -127,7 +127,7 @@ def test_it_can_be_stopped_while_it_waits() -> None:
     ):
         wait_until(lambda: len(probe.sent) == 2)
         probe.stop()
-        assert probe.finished.wait(5)
+        assert probe.finished.wait(30)
     assert len(probe.sent) == 2
 
 

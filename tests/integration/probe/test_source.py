@@ -69,7 +69,7 @@ def test_the_film_arrives_whole(shared_data: Path) -> None:
         source = ProbeSource(settings_for(probe.address), on_acquisition=archive.take)
         source.start()
         wait_until(lambda: bool(archive.taken), timeout_s=30)
-        assert source.stop(5)
+        assert source.stop(30)
     (clip,) = archive.taken
     assert len(clip.frames) == 101
     assert (clip.number, clip.dropped, clip.partial) == (1, 0, 0)
@@ -87,11 +87,11 @@ def test_a_clip_is_handed_over_the_moment_the_probe_goes(small: KitRecording) ->
     with ProbeSimulator(small, fps=50, frames=5) as probe:
         source = ProbeSource(settings_for(probe.address), on_acquisition=archive.take)
         source.start()
-        assert probe.finished.wait(10)
+        assert probe.finished.wait(30)
         gone = time.monotonic()
         wait_until(lambda: bool(archive.taken))
         assert archive.times[0] - gone < UNBROKEN.gap_s / 2
-        assert source.stop(5)
+        assert source.stop(30)
     assert [len(clip.frames) for clip in archive.taken] == [5]
 
 
@@ -106,9 +106,9 @@ def test_a_clip_ends_by_the_clock_while_the_probe_is_silent(small: KitRecording)
     with scripted_probe(data, hold_last=True) as address:
         source = ProbeSource(settings_for(address, capture=capture), on_acquisition=archive.take)
         source.start()
-        wait_until(lambda: bool(archive.taken), timeout_s=5)
+        wait_until(lambda: bool(archive.taken), timeout_s=30)
         assert source.counts.connected
-        assert source.stop(5)
+        assert source.stop(30)
     (still,) = archive.taken
     assert len(still.frames) == 1
 
@@ -124,7 +124,7 @@ def test_each_connection_is_its_own(small: KitRecording) -> None:
         source = ProbeSource(settings_for(address), on_acquisition=archive.take)
         source.start()
         wait_until(lambda: len(archive.taken) == 2)
-        assert source.stop(5)
+        assert source.stop(30)
     first, second = archive.taken
     assert first.connection_id != second.connection_id
     assert first.connection_id.startswith("handheld-")
@@ -150,7 +150,7 @@ def test_a_slow_consumer_costs_counted_frames_and_no_memory(small: KitRecording)
         assert probe.finished.wait(20)
         wait_until(lambda: source.counts.frames_received == 200)
         gate.set()
-        assert source.stop(10)
+        assert source.stop(30)
     counts = source.counts
     assert counts.frames_dropped > 150
     assert counts.dropped[DropReason.TOO_SLOW] == counts.frames_dropped
@@ -181,7 +181,7 @@ def test_a_probe_that_waits_for_a_slow_node_loses_no_frame(small: KitRecording) 
         sources[0].start()
         assert probe.finished.wait(60)
         wait_until(lambda: sources[0].counts.frames_received == 100)
-        assert sources[0].stop(10)
+        assert sources[0].stop(30)
     assert sources[0].counts.frames_dropped == 0
     assert sum(len(clip.frames) for clip in archive.taken) == 100
 
@@ -199,7 +199,7 @@ def test_a_full_disk_loses_nothing_that_fits_in_time(small: KitRecording) -> Non
         source = ProbeSource(settings_for(probe.address), on_acquisition=full_once)
         source.start()
         wait_until(lambda: len(archive.taken) == 1)
-        assert source.stop(5)
+        assert source.stop(30)
     assert [len(clip.frames) for clip in archive.taken] == [4]
 
 
@@ -219,7 +219,7 @@ def test_a_fault_behind_us_costs_one_acquisition(small: KitRecording) -> None:
         )
         source.start()
         wait_until(lambda: len(archive.taken) == 2)
-        assert source.stop(5)
+        assert source.stop(30)
     assert [clip.number for clip in archive.taken] == [2, 3]
 
 
@@ -232,7 +232,7 @@ def test_stop_hands_over_the_clip_under_way(small: KitRecording) -> None:
         )
         source.start()
         wait_until(lambda: len(seen) >= 10)
-        assert source.stop(5)
+        assert source.stop(30)
     (clip,) = archive.taken
     assert len(clip.frames) >= 10
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(seen, clip.frames, strict=False))
@@ -252,7 +252,7 @@ def test_manual_capture_only_shows(small: KitRecording) -> None:
         source.start()
         wait_until(lambda: len(seen) == 5)
         assert "capture.mode is manual" in source.refusal, "nobody can ask such a probe's captures"
-        assert source.stop(5)
+        assert source.stop(30)
     assert archive.taken == []
 
 
@@ -270,7 +270,7 @@ def test_a_probe_that_talks_nonsense_is_tried_again_and_counts_nothing(
         source = ProbeSource(settings_for(address, capture=capture), on_acquisition=archive.take)
         source.start()
         wait_until(lambda: len(archive.taken) == 1)
-        assert source.stop(5)
+        assert source.stop(30)
     assert source.counts.connections == 3
     assert source.counts.frames_received == 1
 
@@ -306,7 +306,7 @@ def test_below_the_reserve_nothing_is_captured_until_there_is_room(small: KitRec
         wait_until(lambda: source.refusal == "")
         since = len(shown)
         wait_until(lambda: len(shown) >= since + 10)
-        assert source.stop(5)
+        assert source.stop(30)
     (clip,) = archive.taken
     assert clip.frames[0].sequence > 0
     assert clip.dropped == 0

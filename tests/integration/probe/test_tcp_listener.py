@@ -79,7 +79,7 @@ def listening(
             return senders.enter_context(socket.create_connection(listener.address, 5))
 
         yield sender, reader
-        assert link.stop(5)
+        assert link.stop(30)
 
 
 @pytest.mark.parametrize("frames", [False, True])

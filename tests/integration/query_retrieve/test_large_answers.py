@@ -34,6 +34,7 @@ from tests.support.waiting import wait_until
 
 STUDIES = 20_000
 MIB = 1 << 20
+SOON_S = 10.0  # on a busy machine; what is not noticed at all lasts until the network's deadline
 
 
 class Archive:
@@ -94,11 +95,17 @@ def test_every_study_is_answered_and_takes_no_memory(archive: Archive) -> None:
     reset_peak(os.getpid())
     assert count_answers(archive.address, study_list()) == STUDIES
     assert peak_bytes(os.getpid()) - before < 16 * MIB
-    wait_until(lambda: archive.open_rows == 0, timeout_s=1.0)
+    wait_until(lambda: archive.open_rows == 0, timeout_s=SOON_S)
 
 
 def test_a_cancelled_query_ends_within_a_second(archive: Archive) -> None:
-    """C-CANCEL in the midst of it: the final answer, the cursor closed, the association usable."""
+    """C-CANCEL in the midst of it: the final answer, the cursor closed, the association usable.
+
+    On a busy machine within a quarter of the time that all answers take there.
+    """
+    began = time.monotonic()
+    assert count_answers(archive.address, study_list()) == STUDIES
+    within_s = max(1.0, (time.monotonic() - began) / 4)
     requestor = Requestor(ae_title="BENCH")
     with requestor.associate(archive.as_peer, [find_context(Root.STUDY)]) as association:
         answers = association.c_find(Root.STUDY, study_list())
@@ -106,8 +113,8 @@ def test_a_cancelled_query_ends_within_a_second(archive: Archive) -> None:
             next(answers)
         began = time.monotonic()
         answers.close()  # a generator; this sends the C-CANCEL
-        wait_until(lambda: archive.open_rows == 0, timeout_s=1.0)
-        assert time.monotonic() - began < 1.0
+        wait_until(lambda: archive.open_rows == 0, timeout_s=within_s)
+        assert time.monotonic() - began < within_s
         few = list(association.c_find(Root.STUDY, study_list({"StudyDate": "20161120"})))
         assert few[-1][0] == 0x0000
 
@@ -117,15 +124,15 @@ def test_a_viewer_that_does_not_read_holds_up_nobody_else(archive: Archive) -> N
     first goes away no row stays open."""
     silent = _asked_and_silent(archive.address)
     try:
-        wait_until(lambda: archive.open_rows == 1, timeout_s=2.0)
+        wait_until(lambda: archive.open_rows == 1, timeout_s=SOON_S)
         began = time.monotonic()
         assert count_answers(archive.address, study_list({"StudyDate": "20161120"})) > 0
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < SOON_S
     finally:
         # A reset, as when its machine is switched off.
         silent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         silent.close()
-    wait_until(lambda: archive.open_rows == 0, timeout_s=2.0)
+    wait_until(lambda: archive.open_rows == 0, timeout_s=SOON_S)
 
 
 @pytest.mark.parametrize("how", ["closes", "resets"])
@@ -133,15 +140,15 @@ def test_a_viewer_that_vanishes_leaves_no_row_open(archive: Archive, how: str) -
     """Ten at once in the midst of their answers: their cursors are closed, their threads end."""
     before = threading.active_count()
     vanishing = [_asked_and_silent(archive.address) for _ in range(10)]
-    wait_until(lambda: archive.open_rows == 10, timeout_s=5.0)
+    wait_until(lambda: archive.open_rows == 10, timeout_s=SOON_S)
     for sock in vanishing:
         sock.recv(4096)
         if how == "resets":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         sock.close()
-    wait_until(lambda: archive.open_rows == 0, timeout_s=2.0)
-    wait_until(lambda: archive.acceptor.active_associations == 0, timeout_s=2.0)
-    wait_until(lambda: threading.active_count() <= before, timeout_s=3.0)
+    wait_until(lambda: archive.open_rows == 0, timeout_s=SOON_S)
+    wait_until(lambda: archive.acceptor.active_associations == 0, timeout_s=SOON_S)
+    wait_until(lambda: threading.active_count() <= before, timeout_s=SOON_S)
 
 
 def _asked_and_silent(address: Address) -> socket.socket:

@@ -148,4 +148,4 @@ def test_the_alarm_ends_when_the_operator_acknowledges_it(mixed: Mixed) -> None:
     assert not any(word in text for word in (*PATIENTS, "Alpha", "Beta"))
     done = mixed.node.command("acknowledge", mixed.study)
     assert done.returncode == 0, done.stderr
-    wait_until(lambda: "patient_conflict" not in alarms(), timeout_s=10, what="acknowledged")
+    wait_until(lambda: "patient_conflict" not in alarms(), what="acknowledged")

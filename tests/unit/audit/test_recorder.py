@@ -66,7 +66,7 @@ def test_a_run_is_recorded_from_its_start_to_its_stop(trail: Trail) -> None:
     at_work.start()
     for number in range(3):
         at_work.tell(instance(number))
-    assert at_work.stop(10)
+    assert at_work.stop(30)
     kinds = [event.kind for event in records(trail)]
     assert kinds == [Kind.START, Kind.BEGIN_TRANSFER, Kind.TRANSFER, Kind.STOP]
     assert read_checkpoint(trail.paths.checkpoint) == trail.head
@@ -78,7 +78,7 @@ def test_a_start_says_that_the_last_run_was_cut_off(trail: Trail) -> None:
     trail.set_state("running", "yes")
     at_work = recording(trail)
     at_work.start()
-    at_work.stop(10)
+    at_work.stop(30)
     assert "did not end in order" in records(trail)[0].description
 
 
@@ -98,9 +98,9 @@ def test_a_disk_that_refuses_loses_nothing(trail: Trail, monkeypatch: pytest.Mon
         at_work.start()
         for _ in range(50):
             at_work.tell(ACCESS)
-        wait_until(lambda: bool(at_work.status.problem), timeout_s=10, what="a problem is seen")
+        wait_until(lambda: bool(at_work.status.problem), what="a problem is seen")
         refusing.clear()
-        at_work.stop(10)
+        at_work.stop(30)
     assert [e.kind for e in records(trail)].count(Kind.ACCESS) == 50
     assert [entry["event"] for entry in logged if entry.get("alarm")] == ["audit_not_written"]
 
@@ -135,12 +135,12 @@ def test_a_disk_that_refuses_the_rest_stops_no_record(
     at_work = recording(trail)
     with structlog.testing.capture_logs() as logged:
         at_work.start()
-        wait_until(lambda: bool(at_work.status.problem), timeout_s=10, what="a problem is seen")
+        wait_until(lambda: bool(at_work.status.problem), what="a problem is seen")
         at_work.tell(ACCESS)
-        wait_until(lambda: Kind.ACCESS in kinds(), timeout_s=10, what="own events are written")
+        wait_until(lambda: Kind.ACCESS in kinds(), what="own events are written")
         refusing.clear()
-        wait_until(lambda: not at_work.status.problem, timeout_s=10, what="all is well again")
-        at_work.stop(10)
+        wait_until(lambda: not at_work.status.problem, what="all is well again")
+        at_work.stop(30)
     assert Kind.QUERY in kinds()
     assert [entry["event"] for entry in logged if entry.get("alarm")] == ["audit_not_written"]
     assert "audit_stalled" not in [entry["event"] for entry in logged]
@@ -154,7 +154,7 @@ def test_a_flood_is_counted_and_recorded(trail: Trail, monkeypatch: pytest.Monke
         at_work.tell(ACCESS)
     assert at_work.status.lost == 15
     at_work._thread.start()
-    at_work.stop(10)
+    at_work.stop(30)
     [alert] = [e for e in records(trail) if e.type is EventType.RECORDING_STOPPED]
     assert "15 events" in alert.description
 
@@ -176,7 +176,7 @@ def test_a_record_names_the_patient_and_study_of_its_uids(trail: Trail) -> None:
     at_work = recording(trail, lookup)
     at_work.tell(replace(ACCESS, about=("1.1", "1.2", "2.1", "9.9")))
     at_work._thread.start()
-    at_work.stop(10)
+    at_work.stop(30)
     found = [e for e in records(trail) if e.kind is Kind.ACCESS]
     assert [e.patient.id if e.patient else "" for e in found] == ["P-1", "P-2", ""]
     assert found[0].studies[0].instances == {"1.2": ("1.1", "1.2")}
@@ -206,7 +206,7 @@ def test_an_index_that_does_not_answer_keeps_no_event_from_its_record(
         )
         at_work.tell(replace(ACCESS, about=("1.1",)))
         at_work._thread.start()
-        at_work.stop(10)
+        at_work.stop(30)
     found = [e for e in records(trail) if e.kind is Kind.ACCESS]
     assert [e.patient for e in found] == [None, None]
 
@@ -228,10 +228,10 @@ def test_a_defect_of_the_recorder_is_an_alarm_and_no_loss(
     with structlog.testing.capture_logs() as logged:
         at_work.start()
         at_work.tell(ACCESS)
-        wait_until(lambda: bool(at_work.status.problem), timeout_s=10, what="a problem is seen")
+        wait_until(lambda: bool(at_work.status.problem), what="a problem is seen")
         failing.clear()
-        wait_until(lambda: not at_work.status.problem, timeout_s=10, what="all is well again")
-        at_work.stop(10)
+        wait_until(lambda: not at_work.status.problem, what="all is well again")
+        at_work.stop(30)
     assert [e.kind for e in records(trail)].count(Kind.ACCESS) == 1
     assert [entry["event"] for entry in logged if entry.get("alarm")] == ["audit_stalled"]
 
@@ -242,11 +242,9 @@ def test_events_of_other_processes_are_taken_in(trail: Trail, tmp_path: Path) ->
     (trail.paths.inbox / "0.json").write_text("{}")
     at_work = recording(trail)
     at_work.start()
-    wait_until(
-        lambda: any(e.kind is Kind.ACCESS for e in records(trail)), timeout_s=10, what="taken in"
-    )
-    wait_until(lambda: not list(trail.paths.inbox.glob("*.json")), timeout_s=10, what="removed")
-    at_work.stop(10)
+    wait_until(lambda: any(e.kind is Kind.ACCESS for e in records(trail)), what="taken in")
+    wait_until(lambda: not list(trail.paths.inbox.glob("*.json")), what="removed")
+    at_work.stop(30)
     assert list(trail.paths.inbox.glob("*.unreadable"))
     assert verify(trail.readers, checkpoint=None).broken is None
 
@@ -262,4 +260,4 @@ def test_telling_never_waits(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> N
         at_work.tell(ACCESS)
     assert time.monotonic() - began < 5
     hanging.set()
-    at_work.stop(10)
+    at_work.stop(30)

@@ -71,6 +71,9 @@ def database_errors() -> Iterator[None]:
         raise OutOfSpace("the database does not answer") from None
     except sa.exc.TimeoutError:
         raise OutOfSpace("too many queries read the database at the same time") from None
+    except UnicodeDecodeError:
+        # SQLite's message quotes changed bytes of the schema, and Python's library fails at that.
+        raise IndexDamaged("the database file is damaged") from None
     except MemoryError:
         # SQLITE_NOMEM comes as this one; the transaction is rolled back, and may succeed later.
         raise OutOfSpace("the system gives the database no more memory") from None

@@ -237,6 +237,22 @@ def test_a_lost_or_damaged_database_is_made_anew_from_the_files(data_dir: Path, 
 
 @pytest.mark.slow
 @pytest.mark.sqlite
+def test_a_schema_that_is_no_text_any_more_is_made_anew(data_dir: Path) -> None:
+    """One bit, after an orderly stop, so that only the writer meets it: SQLite then quotes in its
+    message what is no UTF-8, and Python's library fails at that."""
+    with reopened(data_dir) as store:
+        put_many(store, 30, "pacs")
+    database = data_dir / "index.sqlite"
+    check = b"CHECK (kind IN ('report"
+    assert database.read_bytes().count(check) == 1
+    database.write_bytes(database.read_bytes().replace(check, check.replace(b"(k", b"(\xeb")))
+    with reopened(data_dir, adopt_to=["pacs"]) as store:
+        assert store.recovery.report.database_rebuilt
+        assert store.recovery.report.orphans_adopted == 30
+
+
+@pytest.mark.slow
+@pytest.mark.sqlite
 def test_a_database_of_a_later_version_is_refused_untouched(data_dir: Path) -> None:
     """A downgrade says so and changes not one byte."""
     with reopened(data_dir) as store:

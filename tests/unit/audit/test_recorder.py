@@ -82,14 +82,20 @@ def test_a_start_says_that_the_last_run_was_cut_off(trail: Trail) -> None:
     assert "did not end in order" in records(trail)[0].description
 
 
-def test_a_disk_that_refuses_loses_nothing(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The events wait, an alarm says so, and they are written when the disk takes them."""
+@pytest.mark.parametrize(
+    ("error", "alarm"),
+    [(OutOfSpace("no room"), "audit_not_written"), (RuntimeError("a defect"), "audit_stalled")],
+)
+def test_what_cannot_be_written_waits_and_is_not_lost(
+    error: Exception, alarm: str, trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that refuses, or a defect of ours: one alarm that lasts until all is written."""
     real, refusing = trail.append, threading.Event()
     refusing.set()
 
     def append(events: list[AuditEvent], limits: TrailLimits) -> None:
         if refusing.is_set():
-            raise OutOfSpace("no room")
+            raise error
         real(events, limits)
 
     monkeypatch.setattr(trail, "append", append)
@@ -100,9 +106,10 @@ def test_a_disk_that_refuses_loses_nothing(trail: Trail, monkeypatch: pytest.Mon
             at_work.tell(ACCESS)
         wait_until(lambda: bool(at_work.status.problem), what="a problem is seen")
         refusing.clear()
+        wait_until(lambda: not at_work.status.problem, what="all is well again")
         at_work.stop(30)
     assert [e.kind for e in records(trail)].count(Kind.ACCESS) == 50
-    assert [entry["event"] for entry in logged if entry.get("alarm")] == ["audit_not_written"]
+    assert [entry["event"] for entry in logged if entry.get("alarm")] == [alarm]
 
 
 @pytest.mark.parametrize("refused", ["the checkpoint", "the inbox", "a record in the inbox"])
@@ -209,31 +216,6 @@ def test_an_index_that_does_not_answer_keeps_no_event_from_its_record(
         at_work.stop(30)
     found = [e for e in records(trail) if e.kind is Kind.ACCESS]
     assert [e.patient for e in found] == [None, None]
-
-
-def test_a_defect_of_the_recorder_is_an_alarm_and_no_loss(
-    trail: Trail, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The alarm lasts until a step ends well; the events wait until then."""
-    real, failing = trail.append, threading.Event()
-    failing.set()
-
-    def append(events: list[AuditEvent], limits: TrailLimits) -> None:
-        if failing.is_set():
-            raise RuntimeError("a defect")
-        real(events, limits)
-
-    monkeypatch.setattr(trail, "append", append)
-    at_work = recording(trail)
-    with structlog.testing.capture_logs() as logged:
-        at_work.start()
-        at_work.tell(ACCESS)
-        wait_until(lambda: bool(at_work.status.problem), what="a problem is seen")
-        failing.clear()
-        wait_until(lambda: not at_work.status.problem, what="all is well again")
-        at_work.stop(30)
-    assert [e.kind for e in records(trail)].count(Kind.ACCESS) == 1
-    assert [entry["event"] for entry in logged if entry.get("alarm")] == ["audit_stalled"]
 
 
 def test_events_of_other_processes_are_taken_in(trail: Trail, tmp_path: Path) -> None:

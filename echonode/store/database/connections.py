@@ -71,8 +71,11 @@ def database_errors() -> Iterator[None]:
         raise OutOfSpace("the database does not answer") from None
     except sa.exc.TimeoutError:
         raise OutOfSpace("too many queries read the database at the same time") from None
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
         # SQLite's message quotes changed bytes of the schema, and Python's library fails at that.
+        # Other bytes are those of a caller: a file that is no text says nothing of the database.
+        if not sqlite_engine.tells_damage(error.object.decode(errors="replace")):
+            raise
         raise IndexDamaged("the database file is damaged") from None
     except MemoryError:
         # SQLITE_NOMEM comes as this one; the transaction is rolled back, and may succeed later.

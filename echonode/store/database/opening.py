@@ -189,7 +189,8 @@ def _look(layout: Layout, *, marked: bool, check_later: bool) -> tuple[int, _Loo
                     return version, _Look.TO_BE_CHECKED
                 return version, _sound(_passes(connection, "quick_check"))
         return version, _sound(_is_sound_throughout(layout, version))
-    except Damaged:
+    # UnicodeDecodeError comes from SQLite's own messages, which quote what is damaged.
+    except (Damaged, UnicodeDecodeError):
         return 0, _Look.DAMAGED
     finally:
         engine.dispose()

@@ -172,9 +172,14 @@ def reader_engine(
     )
 
 
+def tells_damage(message: str) -> bool:
+    """Whether SQLite's message is of changed bytes where it expects its schema, or text."""
+    return message.startswith(_DAMAGE) or _OTHER_SCHEMA.match(message) is not None
+
+
 def meaning_of(error: sa.exc.DBAPIError) -> StoreError | None:
     """What a failure means; None for a defect of ours."""
-    if str(error.orig).startswith(_DAMAGE) or _OTHER_SCHEMA.match(str(error.orig)):
+    if tells_damage(str(error.orig)):
         return IndexDamaged("the database file is damaged")
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is None:

@@ -12,6 +12,7 @@ import pytest
 
 from echonode.errors import IndexDamaged, OutOfSpace
 from echonode.store.database import corruption_marker
+from echonode.store.database.connections import reading
 from echonode.store.store import Store
 from tests.unit.store.samples import NOON, Clock, put_many
 
@@ -122,6 +123,17 @@ def test_a_row_that_cannot_have_been_written_is_damage(data_dir: Path, how: str)
         assert store.recovery.report.database_rebuilt
         use(store)
         assert not store.is_corrupt
+
+
+def test_a_file_that_is_no_text_says_nothing_of_the_database(data_dir: Path) -> None:
+    """What a caller decodes while it reads rows is its own: the index is not doubted for it."""
+    with (
+        Store.open(data_dir) as store,
+        pytest.raises(UnicodeDecodeError),
+        reading(store._readers),
+    ):
+        b"M\xfcller".decode()
+    assert not (data_dir / "index.doubted").exists()
 
 
 @pytest.mark.slow
